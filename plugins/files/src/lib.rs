@@ -1,0 +1,1 @@
+//! CSV and JSONL folders, in and out
