@@ -1,1 +1,21 @@
-//! core
+//! Decides. The model, the checked catalog, mapping, matching, survivorship, the difference.
+//!
+//! Nothing in this crate does I/O, reads a clock or draws a random number: whoever calls passes
+//! the time in. Everything here is a function of its arguments, so that a run can be replayed (I8).
+
+pub mod accounting;
+pub mod catalog;
+pub mod codec;
+pub mod difference;
+pub mod grant;
+pub mod intake;
+pub mod limits;
+pub mod manifest;
+pub mod mapping;
+pub mod matching;
+pub mod model;
+pub mod retry;
+pub mod survivorship;
+pub mod value;
+
+pub use value::Value;

@@ -1,1 +1,8 @@
-//! store
+//! Remembers. One interface of intents ([`Store`]), redb inside ([`Redb`]), and a second
+//! implementation in memory ([`Memory`]) that injects conflicts and fencing for tests.
+//!
+//! No transaction and no iterator crosses the interface; [`Store::commit`] is the only way data is written.
+
+mod batch;
+
+pub use batch::{Batch, CheckpointMove, Expected, IndexEntry, IndexSpace, InputRow, KeyedRow};

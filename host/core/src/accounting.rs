@@ -1,0 +1,72 @@
+//! I14: a run is a success only when every record read and every write wanted is accounted for.
+
+use serde::{Deserialize, Serialize};
+
+/// Counts of one run, each direction by the names of I14.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "direction", rename_all = "lowercase")]
+pub enum Counts {
+    /// From a system into the hub.
+    In(InCounts),
+    /// From the hub into a system.
+    Out(OutCounts),
+}
+
+/// read = created + updated + unchanged + deleted + merged + filtered + held + quarantined.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are I14's")]
+pub struct InCounts {
+    pub read: u64,
+    pub created: u64,
+    pub updated: u64,
+    pub unchanged: u64,
+    pub deleted: u64,
+    pub merged: u64,
+    pub filtered: u64,
+    pub held: u64,
+    pub quarantined: u64,
+}
+
+/// wanted = delivered + unchanged + parked + held + failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are I14's")]
+pub struct OutCounts {
+    pub wanted: u64,
+    pub delivered: u64,
+    pub unchanged: u64,
+    pub parked: u64,
+    pub held: u64,
+    pub failed: u64,
+}
+
+impl InCounts {
+    /// Whether everything read is accounted for.
+    pub fn balances(&self) -> bool {
+        self.read
+            == self.created
+                + self.updated
+                + self.unchanged
+                + self.deleted
+                + self.merged
+                + self.filtered
+                + self.held
+                + self.quarantined
+    }
+}
+
+impl OutCounts {
+    /// Whether everything wanted is accounted for.
+    pub fn balances(&self) -> bool {
+        self.wanted == self.delivered + self.unchanged + self.parked + self.held + self.failed
+    }
+}
+
+impl Counts {
+    /// Whether the identity of its direction holds.
+    pub fn balances(&self) -> bool {
+        match self {
+            Self::In(counts) => counts.balances(),
+            Self::Out(counts) => counts.balances(),
+        }
+    }
+}

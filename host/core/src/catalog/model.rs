@@ -1,0 +1,380 @@
+//! The checked catalog as the engine uses it. Everything in it has been validated: names resolve, expressions are compiled.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::grant::Grants;
+use crate::manifest::CredentialKind;
+use crate::mapping::{Expression, Predicate};
+
+/// The whole configuration.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    /// `nave.toml`.
+    pub hub: Hub,
+    /// `systems.toml`.
+    pub systems: BTreeMap<String, System>,
+    /// Shipped entities, overlaid by `entities/*.toml`.
+    pub entities: BTreeMap<String, Arc<Entity>>,
+    /// `connections/*.toml`, by file stem.
+    pub connections: BTreeMap<String, Arc<Connection>>,
+    /// `mappings/*.toml`, by file stem.
+    pub mappings: BTreeMap<String, Arc<Mapping>>,
+    /// `nave.lock`, by plugin name.
+    pub plugins: BTreeMap<String, LockedPlugin>,
+    /// SHA-like digest over all files' names and texts (hexadecimal, stable).
+    pub digest: String,
+}
+
+/// `nave.toml`.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    /// Address of the dashboard and the API; default `127.0.0.1:6283`.
+    pub listen: String,
+    /// Data folder, relative to the project's directory; default `data`.
+    pub data: String,
+    /// Name of the one environment of this data folder; default `dev`.
+    pub environment: String,
+    /// Company proxy for outgoing calls (`http://host:port`).
+    pub proxy: Option<String>,
+    /// PEM file with additional certificate authorities.
+    pub ca_file: Option<String>,
+    /// Region assumed where a phone or a date does not say (`DE`).
+    pub region: Option<String>,
+}
+
+/// An entry of the inventory.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct System {
+    /// `crm`, `accounting`, `support`, …
+    pub kind: String,
+    /// Person or team.
+    pub owner: String,
+    /// Whom to call.
+    pub vendor_contact: String,
+    /// Documentation address.
+    pub docs: String,
+    /// When the documentation was last read (date).
+    pub docs_checked: String,
+    /// Free text.
+    pub notes: String,
+}
+
+/// A canonical type.
+#[derive(Clone, Debug)]
+pub struct Entity {
+    /// Name: `contact`.
+    pub name: String,
+    /// For people: `Contact`.
+    pub label: String,
+    /// Fields by name; dotted names are flat: `address.city`.
+    pub fields: BTreeMap<String, EntityField>,
+    /// Match rules, strictest first.
+    pub match_rules: Vec<MatchRule>,
+    /// Fields that name a record for people, in order of preference.
+    pub title: Vec<String>,
+    /// Who decides reviews.
+    pub steward: String,
+}
+
+/// A canonical field.
+#[derive(Clone, Debug)]
+pub struct EntityField {
+    /// Name within the entity.
+    pub name: String,
+    /// For people.
+    pub label: String,
+    /// Type.
+    pub kind: FieldType,
+    /// Who wins.
+    pub survivorship: Survivorship,
+    /// Why, shown by `record why`.
+    pub because: Option<String>,
+    /// Sealed in the changelog under the record's key.
+    pub personal: bool,
+}
+
+/// Type of a canonical field. Canonical spellings are fixed by [`crate::mapping`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the table of types in the design")]
+pub enum FieldType {
+    Text,
+    Integer,
+    Decimal,
+    /// `{amount, currency}`.
+    Money,
+    Boolean,
+    Date,
+    Timestamp,
+    Email,
+    Phone,
+    /// ISO 3166-1 alpha-2.
+    Country,
+    Url,
+    Enum(Vec<String>),
+    /// Another record of this entity.
+    Reference(String),
+    /// Elements are objects with these sub-fields; `key` names the sub-fields that tell elements apart.
+    List { fields: BTreeMap<String, FieldType>, key: Vec<String> },
+    /// Any JSON object.
+    Object,
+    /// `{hash, size, media_type, name}`.
+    File,
+}
+
+/// Which contribution wins a field. Ties are broken by the lower contribution id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Survivorship {
+    /// This connection alone; others' edits lose. Where it has no claim, the newest of the others.
+    Owner(String),
+    /// The first connection of the list that claims it; after them, the newest.
+    Priority(Vec<String>),
+    /// The latest claim by its source's time.
+    Newest,
+    /// The longest text; ties by newest.
+    Longest,
+    /// Newest that is not empty.
+    NonEmpty,
+    /// The value that is there stays until a steward changes it.
+    Manual,
+}
+
+/// Records of an entity are the same when these agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MatchRule {
+    /// Field that proposes candidates: the match key. `list.field` for a sub-field of list elements.
+    pub key: String,
+    /// At least one of these must agree too before it merges. Empty: the key alone identifies (a tax number).
+    pub agree: Vec<String>,
+}
+
+/// A configured use of a connector.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Name.
+    pub name: String,
+    /// Plugin name in `nave.lock`.
+    pub plugin: String,
+    /// Entry of the inventory; default: its own name.
+    pub system: String,
+    /// Environment; must be the hub's.
+    pub environment: String,
+    /// Settings as JSON object.
+    pub settings: serde_json::Value,
+    /// Credential slot → how and which secret.
+    pub credentials: BTreeMap<String, Credential>,
+    /// What it may reach.
+    pub grants: Grants,
+    /// Requests per second shared by everything on this account; none: no limit of ours.
+    pub requests_per_second: Option<u32>,
+}
+
+/// A credential is only ever named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Credential {
+    /// Name in the vault.
+    pub secret: String,
+    /// How it is applied.
+    #[serde(flatten)]
+    pub kind: CredentialKind,
+}
+
+/// A stream ↔ an entity.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    /// Name: file stem. Also the destination's name in dirty, and the flow's.
+    pub name: String,
+    /// Connection.
+    pub connection: String,
+    /// Stream of the connection.
+    pub stream: String,
+    /// Key of contributions and cross-references: the stream, or `stream#entity` where one stream feeds several entities.
+    pub alias: String,
+    /// Entity.
+    pub entity: String,
+    /// Who decides.
+    pub steward: String,
+    /// Remote id, if it is not the record's own: an expression over the body (for the second entity of a row).
+    pub id: Option<Expression>,
+    /// From the system.
+    pub flow_in: Option<FlowIn>,
+    /// To the system.
+    pub flow_out: Option<FlowOut>,
+    /// Scalar fields.
+    pub fields: Vec<FieldMapping>,
+    /// List fields.
+    pub lists: Vec<ListMapping>,
+    /// Constants written with every create: remote path → value.
+    pub constants: BTreeMap<String, crate::Value>,
+    /// What to do with a second object of the same record.
+    pub duplicates: DuplicatePolicy,
+    /// What a deletion here means.
+    pub delete: DeletePolicy,
+    /// Digest of this mapping, its entity and its connection: a plan is approved for it.
+    pub digest: String,
+}
+
+/// One direction: from the system.
+#[derive(Clone, Debug, Default)]
+pub struct FlowIn {
+    /// Freshness target, milliseconds.
+    pub freshness_ms: u64,
+    /// Only source records for which this holds are taken in.
+    pub filter: Option<Predicate>,
+    /// Business process.
+    pub process: Option<String>,
+}
+
+/// One direction: to the system.
+#[derive(Clone, Debug, Default)]
+pub struct FlowOut {
+    /// Freshness target, milliseconds.
+    pub freshness_ms: u64,
+    /// Only records for which this holds are sent (over canonical fields).
+    pub filter: Option<Predicate>,
+    /// What happens to a record that leaves the filter.
+    pub on_leave: OnLeave,
+    /// Whether records that are not there yet are created. Default yes.
+    pub create: bool,
+    /// Remote path that carries our marker on create, and by which a lost create is found again.
+    pub marker: Option<String>,
+    /// Remote path with a natural key (an e-mail) by which a lost create is found again.
+    pub natural_key: Option<String>,
+    /// Remote paths without which a create is refused by us.
+    pub required: Vec<String>,
+    /// Business process.
+    pub process: Option<String>,
+}
+
+/// A record that leaves the filter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnLeave {
+    /// Left alone.
+    #[default]
+    Keep,
+}
+
+/// One scalar field.
+#[derive(Clone, Debug)]
+pub struct FieldMapping {
+    /// Remote path.
+    pub remote: String,
+    /// Canonical field; none for `ignore`.
+    pub canonical: Option<String>,
+    /// Direction.
+    pub direction: Direction,
+    /// Remote body → canonical value. `None` for `out` and `ignore`.
+    pub read: Option<Expression>,
+    /// Canonical fields → remote value. `None` for `in` and `ignore`.
+    pub write: Option<Expression>,
+    /// Remote paths that `read` looks at (without externals' results).
+    pub inputs: Vec<String>,
+    /// Canonical fields that `write` looks at.
+    pub outputs: Vec<String>,
+    /// How it is cleared there.
+    pub clear: Clear,
+    /// Longest text the system takes, in characters, if declared here.
+    pub max_length: Option<u32>,
+    /// Why.
+    pub because: Option<String>,
+}
+
+/// One list field: elements there ↔ elements here.
+#[derive(Clone, Debug)]
+pub struct ListMapping {
+    /// Remote path of the list.
+    pub remote: String,
+    /// Canonical list field.
+    pub canonical: String,
+    /// Direction.
+    pub direction: Direction,
+    /// Sub-path with the element's own id there, if it has one.
+    pub id: Option<String>,
+    /// Only elements with these values are concerned; set on new ones. Sub-path → one or more allowed values (the first is set).
+    pub only: BTreeMap<String, Vec<crate::Value>>,
+    /// Sub-fields; expressions run over the element.
+    pub fields: Vec<FieldMapping>,
+    /// Why.
+    pub because: Option<String>,
+}
+
+/// Direction of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names are the design's")]
+pub enum Direction {
+    In,
+    Out,
+    Both,
+    Ignore,
+}
+
+impl Direction {
+    /// Whether values come in.
+    pub fn reads(self) -> bool {
+        matches!(self, Self::In | Self::Both)
+    }
+
+    /// Whether values go out.
+    pub fn writes(self) -> bool {
+        matches!(self, Self::Out | Self::Both)
+    }
+}
+
+/// How a field is cleared over there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clear {
+    /// JSON null.
+    #[default]
+    Null,
+    /// Empty text.
+    EmptyText,
+    /// By leaving it out of a `replace`.
+    Omit,
+    /// Not at all: an emptied field is reported, not sent.
+    Cannot,
+}
+
+/// A second remote object of the same record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DuplicatePolicy {
+    /// Both get the record's values.
+    #[default]
+    KeepInStep,
+    /// Only the primary one is written; the others are left for a review.
+    Review,
+}
+
+/// What a deletion in this stream means for the record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeletePolicy {
+    /// The contribution's claims stay as they were.
+    Ignore,
+    /// Its claims go; the record lives on from the others'; it is not made again there.
+    #[default]
+    Detach,
+    /// As `detach`, and a review asks whether to delete it in the other systems.
+    Propagate,
+}
+
+/// A line of `nave.lock`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LockedPlugin {
+    /// Where it came from.
+    pub source: String,
+    /// SHA-256 of the file, hexadecimal.
+    pub digest: String,
+    /// Serial of the manifest.
+    pub serial: u64,
+    /// Version, for people.
+    pub version: String,
+}

@@ -1,0 +1,111 @@
+//! What a plugin was given, per connection. Both keys are needed for a call: the manifest asks, the operator grants.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::{Allow, FolderAccess};
+
+/// Everything a connection's plugin may reach. Deny by default: what is not here is refused.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Grants {
+    /// Endpoint name → grant.
+    pub endpoints: BTreeMap<String, EndpointGrant>,
+    /// Folder name → grant.
+    pub folders: BTreeMap<String, FolderGrant>,
+}
+
+/// A granted endpoint: one concrete base address.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EndpointGrant {
+    /// Concrete base address: scheme, host, port, path.
+    pub base: String,
+    /// Narrower than, or equal to, what the manifest asks. Empty: all that it asks.
+    #[serde(default)]
+    pub allow: Vec<Allow>,
+    /// Private or loopback networks (CIDR) that this endpoint may resolve to. Metadata addresses never.
+    #[serde(default)]
+    pub networks: Vec<String>,
+    /// Allows `http://`. Needs `because`.
+    #[serde(default)]
+    pub insecure: bool,
+    /// Only GET and HEAD and what `allow` of the manifest marks as reading, whatever the key can do.
+    #[serde(default)]
+    pub read_only: bool,
+    /// Why.
+    #[serde(default)]
+    pub because: Option<String>,
+}
+
+/// A granted folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FolderGrant {
+    /// Path; relative to the project's directory.
+    pub path: String,
+    /// Access.
+    pub access: FolderAccess,
+}
+
+/// A refusal, with the grant that would lift it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// Code that tests and audits use: `net.denied`, `net.method-denied`, …
+    pub code: &'static str,
+    /// What happened and what to write to allow it.
+    pub message: String,
+}
+
+/// Whether `path` lies under `prefix` on segment boundaries: `/v1` covers `/v1` and `/v1/x`, not `/v10`.
+/// A path with a `.` or `..` segment, plain or percent-encoded, or with a backslash, lies under nothing.
+pub fn path_under(prefix: &str, path: &str) -> bool {
+    let path = path.split(['?', '#']).next().unwrap_or("");
+    let decoded = path.replace("%2e", ".").replace("%2E", ".").replace("%2f", "/").replace("%2F", "/").replace("%5c", "\\").replace("%5C", "\\");
+    if decoded.contains('\\') || decoded.split('/').any(|segment| segment == "." || segment == "..") {
+        return false;
+    }
+    let prefix = prefix.trim_end_matches('/');
+    path == prefix || path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Whether this method on this path (below the endpoint's base) is asked for by the manifest *and* granted.
+pub fn check_call(endpoint: &str, asked: &[Allow], grant: &EndpointGrant, method: &str, path: &str) -> Result<(), Denied> {
+    let covers = |allow: &[Allow]| {
+        allow.iter().any(|line| {
+            line.methods.iter().any(|granted| granted == method) && line.paths.iter().any(|prefix| path_under(prefix, path))
+        })
+    };
+    let shown = path.split(['?', '#']).next().unwrap_or("");
+    if !covers(asked) {
+        return Err(Denied {
+            code: "net.not-requested",
+            message: format!("{method} {shown} on endpoint `{endpoint}` is not asked for by the plugin's manifest; only its author can add it"),
+        });
+    }
+    if grant.read_only && !matches!(method, "GET" | "HEAD") && !covers_reading(asked, method, path) {
+        return Err(Denied {
+            code: "net.read-only",
+            message: format!("{method} {shown}: the connection is read-only; `read-only = false` under [grants.endpoints.{endpoint}] would allow it"),
+        });
+    }
+    if !grant.allow.is_empty() && !covers(&grant.allow) {
+        return Err(Denied {
+            code: "net.method-denied",
+            message: format!(
+                "{method} {shown} is not granted; add {{ methods = [\"{method}\"], paths = [\"{shown}\"] }} to `allow` under [grants.endpoints.{endpoint}]"
+            ),
+        });
+    }
+    Ok(())
+}
+
+/// Listed search POSTs: a line of the manifest whose methods hold POST and whose every path ends in `/search`.
+fn covers_reading(asked: &[Allow], method: &str, path: &str) -> bool {
+    asked.iter().any(|line| {
+        line.methods.iter().any(|m| m == method)
+            && line.paths.iter().all(|prefix| prefix.ends_with("/search"))
+            && line.paths.iter().any(|prefix| path_under(prefix, path))
+    })
+}

@@ -1,0 +1,92 @@
+//! Every bound of the hub, in one place: unit last in the name, reason beside it.
+
+/// Largest plugin file. JavaScript and Python guests carry their interpreter (8 to 40 MB).
+pub const PLUGIN_SIZE_BYTES_MAX: u64 = 64 << 20;
+/// Largest manifest section: room for settings and starter mappings, cheap to parse.
+pub const MANIFEST_SIZE_BYTES_MAX: usize = 64 << 10;
+/// Linear memory of one guest instance: Python needs about 40 MB to start.
+pub const GUEST_MEMORY_BYTES_MAX: usize = 128 << 20;
+/// Elements in one guest table: interpreters have tens of thousands of functions.
+pub const GUEST_TABLE_ELEMENTS_MAX: usize = 200_000;
+/// Core instances, memories and tables inside one component.
+pub const GUEST_INSTANCES_MAX: usize = 64;
+/// Guest code running without a host call, before it is interrupted.
+pub const GUEST_CPU_MS_MAX: u64 = 10_000;
+/// One guest call from start to end, waiting for the network included.
+pub const GUEST_CALL_MS_MAX: u64 = 120_000;
+/// Epoch tick: the precision of deadlines.
+pub const EPOCH_TICK_MS: u64 = 10;
+/// Bytes that one host call may move between host and guest.
+pub const HOSTCALL_BYTES_MAX: usize = 64 << 20;
+/// Host calls within one guest call: more is a flood.
+pub const HOST_CALLS_PER_CALL_MAX: u64 = 1_000_000;
+/// HTTP requests within one guest call.
+pub const HTTP_REQUESTS_PER_CALL_MAX: u64 = 5_000;
+/// Open handles (blobs) per instance.
+pub const GUEST_HANDLES_MAX: usize = 64;
+/// One log line of a guest; longer ones are cut.
+pub const GUEST_LOG_LINE_BYTES_MAX: usize = 8 << 10;
+/// Log lines of a guest per call; the rest is counted and dropped.
+pub const GUEST_LOG_LINES_PER_CALL_MAX: u64 = 1_000;
+/// State of a plugin per connection.
+pub const GUEST_STATE_BYTES_MAX: usize = 1 << 20;
+
+/// Records in one page: bounds the memory of a page together with its bytes.
+pub const PAGE_RECORDS_MAX: usize = 10_000;
+/// Records that the hub asks for in one page.
+pub const PAGE_RECORDS: u32 = 1_000;
+/// Bytes of one source record's body.
+pub const RECORD_BYTES_MAX: usize = 4 << 20;
+/// Nesting of a JSON body: deeper is refused before it can exhaust the stack.
+pub const JSON_DEPTH_MAX: usize = 128;
+/// Fields in one body.
+pub const RECORD_FIELDS_MAX: usize = 10_000;
+/// Elements of one mapped list.
+pub const LIST_ELEMENTS_MAX: usize = 1_000;
+/// Checkpoint of a source.
+pub const CHECKPOINT_BYTES_MAX: usize = 64 << 10;
+/// Body kept with a dead letter; enough to see what was wrong.
+pub const DEAD_LETTER_BODY_BYTES_MAX: usize = 64 << 10;
+/// Candidates of one match key: a key shared by more says nothing (a switchboard's number).
+pub const MATCH_CANDIDATES_MAX: usize = 50;
+
+/// Whole answer of one HTTP call in memory; larger ones go through a blob.
+pub const HTTP_BODY_BYTES_MAX: usize = 32 << 20;
+/// Decoded bytes per byte received, for compressed answers.
+pub const HTTP_INFLATE_RATIO_MAX: usize = 100;
+/// Header block of an answer.
+pub const HTTP_HEADER_BYTES_MAX: usize = 64 << 10;
+/// Headers of an answer.
+pub const HTTP_HEADERS_MAX: usize = 200;
+/// Request headers that a guest may set.
+pub const HTTP_REQUEST_HEADERS_MAX: usize = 64;
+/// Name look-up and connection together.
+pub const HTTP_CONNECT_MS_MAX: u64 = 10_000;
+/// Time until the answer's head is complete.
+pub const HTTP_HEAD_MS_MAX: u64 = 30_000;
+/// Silence between two pieces of a body.
+pub const HTTP_IDLE_MS_MAX: u64 = 30_000;
+/// One call from start to end.
+pub const HTTP_TOTAL_MS_MAX: u64 = 110_000;
+/// Connections of one connection's plugin at a time.
+pub const HTTP_CONNECTIONS_MAX: usize = 8;
+/// Longest wait that a system can impose with Retry-After.
+pub const RETRY_AFTER_MS_MAX: u64 = 3_600_000;
+
+/// Mapping expression text.
+pub const EXPRESSION_BYTES_MAX: usize = 4 << 10;
+/// Nesting of a mapping expression.
+pub const EXPRESSION_DEPTH_MAX: usize = 32;
+/// Text made by a mapping operation.
+pub const MAPPED_TEXT_BYTES_MAX: usize = 1 << 20;
+/// One configuration file.
+pub const CONFIG_FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Cache of the store; the operating system's page cache does the rest.
+pub const STORE_CACHE_BYTES: usize = 64 << 20;
+/// Source records per commit under load: one fsync each.
+pub const COMMIT_RECORDS_MAX: usize = 10_000;
+/// Dirty entries looked at in one round of a delivery run.
+pub const DELIVERY_ROUND_RECORDS: usize = 500;
+/// A merge of index runs holds the writer no longer than this at a time.
+pub const INDEX_MERGE_STEP_MS: u64 = 2;

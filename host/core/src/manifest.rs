@@ -1,0 +1,215 @@
+//! What a plugin asks for: the custom section `nave:manifest` of its component, strict JSON.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Name of the custom section.
+pub const MANIFEST_SECTION: &str = "nave:manifest";
+
+/// A plugin's manifest. Unknown keys are refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Manifest {
+    /// `[a-z0-9-]{1,64}`.
+    pub name: String,
+    /// Semantic version, for people.
+    pub version: String,
+    /// Grows with every release; an older one is a rollback.
+    pub serial: u64,
+    /// What it is called in lists.
+    pub title: String,
+    /// One or two sentences.
+    pub description: String,
+    /// Connector or transform.
+    pub kind: PluginKind,
+    /// Settings that a connection must give.
+    #[serde(default)]
+    pub settings: BTreeMap<String, Setting>,
+    /// Endpoints that it wants to reach.
+    #[serde(default)]
+    pub endpoints: BTreeMap<String, EndpointRequest>,
+    /// Credential slots.
+    #[serde(default)]
+    pub credentials: BTreeMap<String, CredentialSlot>,
+    /// Folders.
+    #[serde(default)]
+    pub folders: BTreeMap<String, FolderRequest>,
+    /// Functions of a transform.
+    #[serde(default)]
+    pub functions: Vec<Function>,
+    /// Starter mappings: file name → TOML text. `connection add` writes them with the connection's name put in for `{connection}`.
+    #[serde(default)]
+    pub mappings: BTreeMap<String, String>,
+}
+
+/// What kind of plugin it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum PluginKind {
+    Connector,
+    Transform,
+}
+
+/// A setting of a connection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Setting {
+    /// Asked of a person.
+    pub label: String,
+    /// Explains it.
+    #[serde(default)]
+    pub help: String,
+    /// Type of value.
+    #[serde(default, rename = "type")]
+    pub kind: SettingType,
+    /// Must be given.
+    #[serde(default)]
+    pub required: bool,
+    /// Used when not given.
+    #[serde(default)]
+    pub default: Option<serde_json::Value>,
+    /// Whole-value regular expression for text.
+    #[serde(default)]
+    pub pattern: Option<String>,
+}
+
+/// Type of a setting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum SettingType {
+    #[default]
+    Text,
+    Url,
+    Integer,
+    Boolean,
+    /// Any JSON, for settings with structure.
+    Json,
+}
+
+/// An endpoint that the plugin wants to reach.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EndpointRequest {
+    /// Base address, `https://api.example.com/v1`; may hold `{settings.name}`.
+    pub base: String,
+    /// Methods and path prefixes below the base.
+    pub allow: Vec<Allow>,
+    /// Credential slot applied to it, if any.
+    #[serde(default)]
+    pub credential: Option<String>,
+    /// Said to the operator: "to read and write contacts".
+    pub reason: String,
+}
+
+/// Methods on path prefixes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Allow {
+    /// Method tokens, upper case.
+    pub methods: Vec<String>,
+    /// Path prefixes below the base, on segment boundaries; `/` is all.
+    pub paths: Vec<String>,
+}
+
+/// A slot for a credential that the host applies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CredentialSlot {
+    /// Ways that the system accepts; the first is the default.
+    pub kinds: Vec<CredentialKind>,
+    /// Said to the operator.
+    pub reason: String,
+    /// Where a person finds it.
+    #[serde(default)]
+    pub help: String,
+}
+
+/// How a credential is applied to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum CredentialKind {
+    /// `Authorization: Bearer …` (or another scheme word).
+    Bearer {
+        /// The word before the token.
+        #[serde(default)]
+        scheme: Option<String>,
+    },
+    /// The secret is `user:password`.
+    Basic {},
+    /// A header of this name.
+    Header {
+        /// Header name.
+        name: String,
+    },
+    /// A query parameter of this name.
+    Query {
+        /// Parameter name.
+        name: String,
+    },
+    /// OAuth 2 client credentials; the secret is `client-id:client-secret`.
+    OauthClientCredentials {
+        /// Endpoint (of the manifest) and path of the token call.
+        endpoint: String,
+        /// Path.
+        path: String,
+        /// Scopes, blank-separated.
+        #[serde(default)]
+        scopes: String,
+    },
+    /// A log-in request run by the host.
+    Login {
+        /// Endpoint (of the manifest) of the log-in call.
+        endpoint: String,
+        /// Path.
+        path: String,
+        /// JSON body with `{user}` and `{password}`; the secret is `user:password`.
+        body: String,
+        /// JSON pointer to the token in the answer.
+        token: String,
+        /// JSON pointer to its life in seconds.
+        #[serde(default)]
+        expires_in: Option<String>,
+        /// Header that carries the token afterwards; default `Authorization: Bearer`.
+        #[serde(default)]
+        header: Option<String>,
+    },
+}
+
+/// A folder that the plugin wants.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FolderRequest {
+    /// Reading only, or writing too.
+    pub access: FolderAccess,
+    /// Said to the operator.
+    pub reason: String,
+    /// May stay ungranted.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// Access to a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum FolderAccess {
+    Read,
+    ReadWrite,
+}
+
+/// A function of a transform, for mappings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Function {
+    /// Name in mappings.
+    pub name: String,
+    /// Type of each input: `text`, `integer`, `boolean`.
+    pub inputs: Vec<String>,
+    /// Type of the result.
+    pub output: String,
+    /// Phrase that completes "the value …": "written as an international phone number".
+    pub explain: String,
+}

@@ -1,0 +1,82 @@
+//! What waits for a data steward, and what was decided. Decisions are appended, never rewritten (I12).
+
+use serde::{Deserialize, Serialize};
+
+use super::{ContributionId, RecordId, ReviewId, Time};
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReviewKind {
+    /// Which record does this contribution belong to, if any of these?
+    Match {
+        /// Waiting contribution.
+        contribution: ContributionId,
+        /// Candidates, likeliest first.
+        candidates: Vec<RecordId>,
+        /// What speaks for each, for people.
+        reasons: Vec<String>,
+    },
+    /// It is gone in one system: delete it in the others too?
+    Delete {
+        /// The one that is gone.
+        contribution: ContributionId,
+        /// Its record.
+        record: RecordId,
+    },
+    /// A write went out, no answer came, and the system offers no way to tell.
+    UnknownOutcome {
+        /// Mapping name.
+        destination: String,
+        /// Record.
+        record: RecordId,
+    },
+}
+
+/// Something that waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// Assigned by the store.
+    pub id: ReviewId,
+    /// What is asked.
+    pub kind: ReviewKind,
+    /// Canonical type it is about.
+    pub entity: String,
+    /// Who decides.
+    pub steward: String,
+    /// Since when.
+    pub opened_at: Time,
+    /// Set when it was decided, or became moot.
+    pub closed_at: Option<Time>,
+    /// One line for lists.
+    pub title: String,
+}
+
+/// What was chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecisionChoice {
+    /// It belongs to this record.
+    Existing(RecordId),
+    /// It is a new one.
+    New,
+    /// Do it.
+    Approve,
+    /// Do not.
+    Refuse,
+}
+
+/// A steward's decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Review that it answers.
+    pub review: ReviewId,
+    /// What was chosen.
+    pub choice: DecisionChoice,
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Time,
+}

@@ -1,0 +1,113 @@
+//! The interface of intents that redb, memory and one day a database server keep.
+
+use nave_core::model::{
+    AuditEntry, Change, Checkpoint, Contribution, ContributionId, DeadLetter, Decision, Dirty, FlowState, Intent, Parked, Record,
+    RecordId, RemoteKey, Review, ReviewId, Run, Sequence, TokenRow,
+};
+
+use crate::{Batch, IndexSpace};
+
+/// Next free numbers. Only the one writer uses them, between reading them and its commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Heads {
+    pub record: u64,
+    pub contribution: u64,
+    pub sequence: u64,
+    pub review: u64,
+    pub dead_letter: u64,
+    pub run: u64,
+}
+
+/// Why nothing could be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A commit or the disk failed before: the store refuses everything until it is opened again.
+    #[error("the store is closed after a failure ({0}); restart the hub")]
+    Closed(String),
+    /// The file does not hold what it should.
+    #[error("the store is damaged: {0}; restore a backup with `nave restore`")]
+    Damaged(String),
+    /// The engine said no.
+    #[error("the store could not be read: {0}")]
+    Engine(String),
+}
+
+/// Why a commit did not happen. Nothing of it was written.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Rows changed since they were read: read again, decide again.
+    #[error("changed meanwhile: {0:?}")]
+    Conflict(Vec<u64>),
+    /// Somebody else holds the lease.
+    #[error("the lease {0} is held by another process")]
+    Fenced(String),
+    /// Outcome unknown or failed: the store is closed until it is opened again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The one way to the data. Implementations are shared between threads; calls block, so async callers use a blocking task or accept it for short reads.
+pub trait Store: Send + Sync + 'static {
+    /// Next free numbers.
+    fn heads(&self) -> Result<Heads, StoreError>;
+    /// Contribution of each remote key, in their order.
+    fn resolve(&self, keys: &[RemoteKey]) -> Result<Vec<Option<ContributionId>>, StoreError>;
+    /// Ids under each hash, in their order; not yet verified, ascending, without duplicates.
+    fn candidates(&self, space: IndexSpace, hashes: &[u64]) -> Result<Vec<Vec<u64>>, StoreError>;
+    /// Records by id.
+    fn records(&self, ids: &[RecordId]) -> Result<Vec<Option<Record>>, StoreError>;
+    /// Contributions by id.
+    fn contributions(&self, ids: &[ContributionId]) -> Result<Vec<Option<Contribution>>, StoreError>;
+    /// Records after an id, ascending.
+    fn records_after(&self, after: RecordId, at_most: usize) -> Result<Vec<Record>, StoreError>;
+    /// Contributions after an id, ascending.
+    fn contributions_after(&self, after: ContributionId, at_most: usize) -> Result<Vec<Contribution>, StoreError>;
+    /// All effects at once, or none. Durable when it returns.
+    fn commit(&self, batch: Batch) -> Result<Heads, CommitError>;
+
+    /// Dirty entries of a destination after a record id, ascending by record.
+    fn dirty(&self, destination: &str, after: RecordId, at_most: usize) -> Result<Vec<Dirty>, StoreError>;
+    /// How many there are.
+    fn dirty_count(&self, destination: &str) -> Result<u64, StoreError>;
+    /// The journal's entry of one (destination, record).
+    fn intent(&self, destination: &str, record: RecordId) -> Result<Option<Intent>, StoreError>;
+    /// All journal entries of a destination.
+    fn intents(&self, destination: &str) -> Result<Vec<Intent>, StoreError>;
+    /// All parked deliveries of a destination.
+    fn parked(&self, destination: &str) -> Result<Vec<Parked>, StoreError>;
+    /// Dead letters after an id, ascending.
+    fn dead_letters(&self, after: u64, at_most: usize) -> Result<Vec<DeadLetter>, StoreError>;
+    /// The dead letter of a subject ([`crate::subject_key`]).
+    fn dead_letter_of(&self, subject: &str) -> Result<Option<DeadLetter>, StoreError>;
+    /// Reviews; open ones only, or all, after an id.
+    fn reviews(&self, open_only: bool, after: ReviewId, at_most: usize) -> Result<Vec<Review>, StoreError>;
+    /// One review.
+    fn review(&self, id: ReviewId) -> Result<Option<Review>, StoreError>;
+    /// Decisions of a review, oldest first.
+    fn decisions(&self, review: ReviewId) -> Result<Vec<Decision>, StoreError>;
+    /// Changelog after a sequence, ascending. Values of erased records read as null.
+    fn changes(&self, after: Sequence, at_most: usize) -> Result<Vec<Change>, StoreError>;
+    /// Changes of one record, newest first.
+    fn record_changes(&self, record: RecordId, at_most: usize) -> Result<Vec<Change>, StoreError>;
+    /// A checkpoint.
+    fn checkpoint(&self, connection: &str, stream: &str) -> Result<Option<Checkpoint>, StoreError>;
+    /// Runs, newest first.
+    fn runs(&self, flow: Option<&str>, at_most: usize) -> Result<Vec<Run>, StoreError>;
+    /// State of a flow; the default when none is stored.
+    fn flow(&self, mapping: &str) -> Result<FlowState, StoreError>;
+    /// Audit lines, newest first.
+    fn audit(&self, at_most: usize) -> Result<Vec<AuditEntry>, StoreError>;
+    /// A small named row.
+    fn row(&self, space: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    /// All rows of a space, by key.
+    fn rows(&self, space: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+    /// API tokens.
+    fn tokens(&self) -> Result<Vec<TokenRow>, StoreError>;
+    /// How many records an entity has, by state active and other.
+    fn counts(&self) -> Result<Vec<(String, u64)>, StoreError>;
+    /// A consistent copy into a new file, while others read and write.
+    fn backup(&self, to: &std::path::Path) -> Result<(), StoreError>;
+    /// A little background work (merging index runs), at most [`nave_core::limits::INDEX_MERGE_STEP_MS`]; says whether more waits.
+    fn tend(&self) -> Result<bool, StoreError>;
+}
