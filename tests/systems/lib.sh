@@ -102,18 +102,18 @@ session_members() { cat /proc/[0-9]*/stat 2>/dev/null | sed 's/^\([0-9]*\) (.*) 
 
 # halt NAME: end the daemon and everything in its session; returns when nothing is left of it.
 halt() {
-  local pid signal members
+  local pid signal members tenths
   if pid=$(pid_of "$1"); then
     for signal in INT TERM KILL; do
-      for _ in $(seq 100); do
+      # shellcheck disable=SC2046 # one word per pid is meant
+      kill "-$signal" $(session_members "$pid") 2>/dev/null || true
+      for ((tenths = 0; tenths < 100; tenths++)); do
         members=$(session_members "$pid")
         [ -n "$members" ] || break 2
-        # shellcheck disable=SC2086 # one word per pid is meant
-        [ "$_" != 1 ] || kill "-$signal" $members 2>/dev/null || true
         sleep 0.1
       done
     done
-    [ -z "$(session_members "$pid")" ] || fail "could not end $1 (session $pid)"
+    [ -z "$members" ] || fail "could not end $1 (session $pid, still there: ${members//$'\n'/ })"
   fi
   rm -f "$RUN/$1.pid"
 }
