@@ -1,8 +1,49 @@
 //! The whole checked configuration. Text in, [`Catalog`] or all errors at once out.
+//!
+//! Owns every TOML file of a project's directory: their keys, their cross-checks, and what to say when something
+//! is wrong. Promises that a [`Catalog`] it hands out is whole: every name resolves, every expression is compiled.
+//! Must not know files or networks: whoever calls reads the texts and brings what plugins said about themselves.
 
+mod diagnostic;
 mod model;
+mod stream;
 
+use std::collections::BTreeMap;
+
+pub use diagnostic::{Diagnostic, Severity};
 pub use model::{
     Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity, EntityField, FieldMapping,
     FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, OnLeave, Survivorship, System,
 };
+pub use stream::{Capabilities, ChangeDetection, DeleteDetection, FieldInfo, RemoteType, StreamInfo, WriteMode};
+
+use crate::manifest::Manifest;
+
+/// A file of the project's directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Relative to the project's directory, `/`-separated: `mappings/crm-contacts.toml`.
+    pub path: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// A plugin that is known here.
+#[derive(Clone, Debug)]
+pub struct PluginInfo {
+    /// As embedded in its component.
+    pub manifest: Manifest,
+    /// Connection name → what `discover` last said there, where it was saved. Two connections of one plugin may
+    /// differ: custom fields.
+    pub streams: BTreeMap<String, Vec<StreamInfo>>,
+}
+
+/// Checks everything at once. `plugins` are the installed ones, by name.
+/// Answers the catalog with warnings, or every error (and warning) there is.
+pub fn check(
+    files: &[SourceFile],
+    plugins: &BTreeMap<String, PluginInfo>,
+) -> Result<(Catalog, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let _ = (files, plugins);
+    Err(Vec::new())
+}

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::grant::Grants;
 use crate::manifest::CredentialKind;
-use crate::mapping::{Expression, Predicate};
+use crate::mapping::{Expression, External, Predicate};
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
@@ -209,6 +209,8 @@ pub struct Mapping {
     pub fields: Vec<FieldMapping>,
     /// List fields.
     pub lists: Vec<ListMapping>,
+    /// Calls of transform plugins' functions, evaluated by the host per batch before mapping.
+    pub externals: Vec<External>,
     /// Constants written with every create: remote path → value.
     pub constants: BTreeMap<String, crate::Value>,
     /// What to do with a second object of the same record.
