@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the start scripts of the real systems share. Sourced by <system>/start.sh after it has set SYSTEM.
 #
 # Three places, never the checkout:
@@ -77,8 +78,8 @@ apt_install() {
     { tail -n 20 "$log" >&2; return 1; }
 }
 
-# started_at PID: when the kernel started that process, so that a pid used again by a stranger is not taken for ours.
-started_at() { { sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f20; } 2>/dev/null; }
+# started_at PID: when the kernel started that process, so that a pid used again by a stranger is not taken for ours; nothing for a zombie.
+started_at() { { sed 's/.*) //' "/proc/$1/stat" | awk '$1 != "Z" { print $20 }'; } 2>/dev/null || true; }
 
 # daemon NAME COMMAND...: in a session of its own, output in RUN/NAME.log, "<pid> <start>" in RUN/NAME.pid.
 daemon() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # BottleCRM (django-crm) on a PostgreSQL of its own: `start.sh [start | stop | reset | status | snapshot]`; see ../README.md and ../lib.sh.
-# `snapshot` renews migrated.sql.gz, the freshly migrated and still empty database from which every run starts.
+# Prints {"system","base","credential","pid","requests" (the log of every request),"postgres_port"}. `snapshot` renews migrated.sql.gz, the freshly migrated and still empty database from which every run starts.
 SYSTEM=bottlecrm
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 PORT=${NAVE_BOTTLECRM_PORT:-8508}
@@ -8,21 +8,24 @@ PG_PORT=${NAVE_BOTTLECRM_PG_PORT:-8532}
 BASE=http://127.0.0.1:$PORT/api
 REQUIREMENTS=$(grep -v '^#' "$HERE/requirements.txt" | sha256sum | cut -c1-16)
 
-report() { printf '{"system":"bottlecrm","base":"%s","credential":"%s","pid":%s,"postgres_port":%s}\n' "$BASE" "$(cat "$RUN/token")" "$1" "$PG_PORT"; }
+report() { printf '{"system":"bottlecrm","base":"%s","credential":"%s","pid":%s,"requests":"%s","postgres_port":%s}\n' "$BASE" "$(cat "$RUN/token")" "$1" "$RUN/access.log" "$PG_PORT"; }
 
 # --- PostgreSQL: refuses to run as root, and root's home cannot be entered by others, so root runs it as `postgres` in a folder that user reaches.
 
 as_postgres() { if [ "$(id -u)" = 0 ]; then (cd / && runuser -u postgres -- "$@" </dev/null); else (cd "$RUN" && "$@" </dev/null); fi; }
 
 find_postgres() {
-  local newest
-  newest=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -t/ -k5 -n | tail -n 1)
-  [ -n "$newest" ] && [ "$(cut -d/ -f5 <<<"$newest")" -ge 15 ] && [ -x "$newest/initdb" ] && PG_BIN=$newest
+  local version
+  for version in 18 17 16 15; do
+    PG_BIN=/usr/lib/postgresql/$version/bin
+    if [ -x "$PG_BIN/initdb" ] && [ -x "$PG_BIN/pg_dump" ]; then return; fi
+  done
+  return 1
 }
 
 need_postgres() {
   find_postgres && return
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || skip "needs PostgreSQL 15 or newer and may not install it. Type: sudo apt-get install postgresql"
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then skip "needs PostgreSQL 15 or newer and may not install it. Type: sudo apt-get install postgresql"; fi
   lock_installation
   find_postgres || { say "installing PostgreSQL 15"; apt_install postgresql-15 || apt_install postgresql || skip "apt-get could not install PostgreSQL (log: $CACHE/apt.log)"; }
   unlock_installation
@@ -36,6 +39,17 @@ place_cluster() { # NAME: sets CLUSTER, the data folder
   fi
 }
 
+# A server that was killed leaves its lock file, and as long as nobody has collected the dead process PostgreSQL takes it for a living one.
+forget_dead_server() {
+  local pid
+  pid=$(as_postgres head -n 1 "$CLUSTER/postmaster.pid" 2>/dev/null) || return 0
+  for _ in $(seq 50); do
+    [ -e "/proc/$pid" ] || return 0
+    sleep 0.1
+  done
+  [ -n "$(started_at "$pid")" ] || rm -f "$CLUSTER/postmaster.pid"
+}
+
 start_postgres() { # NAME PORT
   local name=$1 port=$2
   place_cluster "$name"
@@ -46,6 +60,7 @@ start_postgres() { # NAME PORT
       [ "$(id -u)" != 0 ] || chown postgres: "$CLUSTER"
       as_postgres "$PG_BIN/initdb" -D "$CLUSTER" -U postgres -A trust -E UTF8 --locale=C.UTF-8 >"$RUN/initdb.log" 2>&1 || { cat "$RUN/initdb.log" >&2; fail "initdb failed"; }
     fi
+    forget_dead_server
     port_must_be_free "$port" NAVE_BOTTLECRM_PG_PORT
     # The data are thrown away after the tests: no fsync.
     local server=("$PG_BIN/postgres" -D "$CLUSTER" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off -c full_page_writes=off)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Tryton 8.0 on SQLite, with its REST API: `start.sh [start | stop | reset | status]`; see ../README.md and ../lib.sh.
+# Prints {"system","base","credential","pid","requests" (the log of every request)}.
 SYSTEM=tryton
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 PORT=${NAVE_TRYTON_PORT:-8501}
@@ -11,7 +12,7 @@ BASE=http://127.0.0.1:$PORT/$DATABASE/rest/model
 TEMPLATE=$CACHE/template-$(digest "$HERE/requirements.txt" "$HERE/seed.py" "$HERE/start.sh")
 MODULES=(party party_relationship company currency country product account account_product account_invoice)
 
-report() { printf '{"system":"tryton","base":"%s","credential":"%s","pid":%s}\n' "$BASE" "$(cat "$RUN/key")" "$1"; }
+report() { printf '{"system":"tryton","base":"%s","credential":"%s","pid":%s,"requests":"%s"}\n' "$BASE" "$(cat "$RUN/key")" "$1" "$RUN/trytond.log"; }
 
 write_config() { # FILE FOLDER
   printf '[database]\nuri = sqlite://\npath = %s\n[web]\nlisten = 127.0.0.1:%s\n[session]\nauthentications = password\n' "$2" "$PORT" >"$1"
@@ -50,8 +51,9 @@ start() {
     make_template
     mkdir -p "$RUN/data"
     cp "$TEMPLATE/$DATABASE.sqlite" "$RUN/data/"
-    cp "$TEMPLATE/password" "$RUN/"
-    cp "$TEMPLATE/key" "$RUN/key" # last: a run folder with a key is complete
+    (umask 077 && cp "$TEMPLATE/password" "$TEMPLATE/key" "$RUN/data/")
+    mv "$RUN/data/password" "$RUN/password"
+    mv "$RUN/data/key" "$RUN/key" # last: a run folder with a key is complete
   fi
   port_must_be_free "$PORT" NAVE_TRYTON_PORT
   write_config "$CONFIG" "$RUN/data"
