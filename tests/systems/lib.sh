@@ -20,6 +20,12 @@ mkdir -p "$CACHE" "$RUN"
 CACHE=$(cd "$CACHE" && pwd)
 RUN=$(cd "$RUN" && pwd)
 
+# digest FILE...: short name for "made from exactly these files".
+digest() { cat "$@" | sha256sum | cut -c1-16; }
+
+# One per list of requirements, so that an older checkout's running server keeps the one it was started from.
+VENV=$CACHE/venv-$(digest "$HERE/requirements.txt")
+
 # Progress goes to stderr: stdout carries only the one JSON line.
 say() { echo "$SYSTEM: $*" >&2; }
 fail() { say "$*"; exit 1; }
@@ -49,11 +55,10 @@ PYTHON
   return 1
 }
 
-# venv_from_requirements MAJOR.MINOR: CACHE/venv holds what HERE/requirements.txt names; built once, built again when that file changes.
+# venv_from_requirements MAJOR.MINOR: VENV holds what HERE/requirements.txt names; built once.
 venv_from_requirements() {
-  VENV=$CACHE/venv
   lock_installation
-  if ! cmp -s "$HERE/requirements.txt" "$VENV/installed.txt" || ! "$VENV/bin/python" -c '' 2>/dev/null; then
+  if [ ! -f "$VENV/complete" ] || ! "$VENV/bin/python" -c '' 2>/dev/null; then
     local python
     if ! python=$(python_at_least "$1"); then
       if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt_install python3-venv || true; fi
@@ -64,7 +69,7 @@ venv_from_requirements() {
     "$python" -m venv "$VENV" </dev/null
     "$VENV/bin/python" -m pip install --disable-pip-version-check --no-input -q -r "$HERE/requirements.txt" >"$CACHE/pip.log" 2>&1 </dev/null ||
       { tail -n 20 "$CACHE/pip.log" >&2; fail "pip could not install $HERE/requirements.txt"; }
-    cp "$HERE/requirements.txt" "$VENV/installed.txt"
+    touch "$VENV/complete"
   fi
   unlock_installation
 }
@@ -149,5 +154,3 @@ sys.exit(f"gave up after {seconds:.0f} s: {last}")
 PYTHON
 }
 
-# digest FILE...: short name for "made from exactly these files".
-digest() { cat "$@" | sha256sum | cut -c1-16; }

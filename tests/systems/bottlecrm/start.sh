@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# BottleCRM (django-crm) on a PostgreSQL of its own: `start.sh [start | stop | reset | status | snapshot]`; see ../README.md and ../lib.sh.
+# BottleCRM (django-crm) on a PostgreSQL of its own: `start.sh [start | stop | reset | remove | status | snapshot]`; see ../README.md and ../lib.sh.
 # Prints {"system","base","credential","pid","requests" (the log of every request),"postgres_port"}. `snapshot` renews migrated.sql.gz, the freshly migrated and still empty database from which every run starts.
 SYSTEM=bottlecrm
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -164,12 +164,12 @@ erase() {
 }
 
 lock_run
-VENV=$CACHE/venv
 case ${1:-start} in
   start) start ;;
   stop) stop ;;
   reset) erase; start ;;
+  remove) erase ;;
   status) if pid=$(pid_of crm); then report "$pid"; else say "not running"; exit 3; fi ;;
   snapshot) venv_from_requirements 3.12; need_postgres; place_cluster snapshot; stop_postgres snapshot; rm -rf "$CLUSTER"; write_snapshot "$HERE/migrated.sql.gz"; say "wrote $HERE/migrated.sql.gz" ;;
-  *) echo "usage: $0 [start | stop | reset | status | snapshot]" >&2; exit 2 ;;
+  *) echo "usage: $0 [start | stop | reset | remove | status | snapshot]" >&2; exit 2 ;;
 esac

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tryton 8.0 on SQLite, with its REST API: `start.sh [start | stop | reset | status]`; see ../README.md and ../lib.sh.
+# Tryton 8.0 on SQLite, with its REST API: `start.sh [start | stop | reset | remove | status]`; see ../README.md and ../lib.sh.
 # Prints {"system","base","credential","pid","requests" (the log of every request)}.
 SYSTEM=tryton
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -33,7 +33,7 @@ make_template() {
         "$VENV/bin/python" "$HERE/seed.py" "$work/trytond.conf" "$DATABASE" "$work/key"
     } >"$log" 2>&1 </dev/null || { tail -n 20 "$log" >&2; rm -rf "$work"; fail "could not make the database"; }
     rm "$work/trytond.conf"
-    rm -rf "$CACHE"/template-*
+    find "$CACHE" -maxdepth 1 -name 'template-*' -mtime +30 -exec rm -rf {} +
     mv "$work" "$TEMPLATE"
   fi
   unlock_installation
@@ -65,11 +65,11 @@ start() {
 erase() { rm -rf "$RUN/data" "$RUN/key" "$RUN/password" "$CONFIG" "$RUN/trytond.log"; }
 
 lock_run
-VENV=$CACHE/venv
 case ${1:-start} in
   start) start ;;
   stop) halt trytond ;;
   reset) halt trytond; erase; start ;;
+  remove) halt trytond; erase ;;
   status) if pid=$(pid_of trytond); then report "$pid"; else say "not running"; exit 3; fi ;;
-  *) echo "usage: $0 [start | stop | reset | status]" >&2; exit 2 ;;
+  *) echo "usage: $0 [start | stop | reset | remove | status]" >&2; exit 2 ;;
 esac
