@@ -96,6 +96,9 @@ pub struct Batch {
     pub index_remove: Vec<IndexEntry>,
     /// Changelog entries; sequences are assigned by the commit.
     pub changes: Vec<Change>,
+    /// Records whose key is destroyed: the values of all their changes read as null from now on, and later ones
+    /// are not kept (I2). Their rows are the batch's own business.
+    pub erased: Vec<RecordId>,
     /// (destination, record, reasons) to enter.
     pub dirty: Vec<(String, RecordId, Reasons)>,
     /// Entries that were compared; removed only if the stamp is still the one that was compared.

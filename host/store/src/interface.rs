@@ -104,7 +104,7 @@ pub trait Store: Send + Sync + 'static {
     fn rows(&self, space: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
     /// API tokens.
     fn tokens(&self) -> Result<Vec<TokenRow>, StoreError>;
-    /// How many records an entity has, by state active and other.
+    /// How many records an entity has, by state: `contact/active`, `contact/other`; ascending by name.
     fn counts(&self) -> Result<Vec<(String, u64)>, StoreError>;
     /// A consistent copy into a new file, while others read and write.
     fn backup(&self, to: &std::path::Path) -> Result<(), StoreError>;
