@@ -85,6 +85,14 @@ impl Value {
         Some(here)
     }
 
+    /// The value under a name that may hold dots itself (canonical fields are flat), else at the path.
+    pub fn at_flat(&self, name: &str) -> Option<&Value> {
+        match self {
+            Self::Object(map) => map.get(name).or_else(|| self.at(name)),
+            _ => None,
+        }
+    }
+
     /// Puts a value at a dotted path, making the objects in between. What is not an object on the way is replaced.
     pub fn put(&mut self, path: &str, value: Value) {
         let mut here = self;

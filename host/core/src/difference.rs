@@ -1,0 +1,415 @@
+//! What a remote object should hold, against what it was last known to hold.
+//!
+//! A `both` field is equal when `in`(shadow) equals the canonical value: normalisation alone never writes. A value
+//! that was sent and read back in another spelling is equal to what was sent. What nobody ever claimed is never written.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::{Clear, Direction, Entity, FieldMapping, FlowOut, ListMapping, Mapping};
+use crate::intake::{concerns, element_key, element_value, list_path, shadow_body};
+use crate::mapping::Env;
+use crate::model::{Contribution, ElementId, Record, RecordId, Time};
+use crate::value::{Reference, Value};
+
+/// Finds the remote id of a record in a stream of the destination's connection.
+pub type Locate<'a> = &'a dyn Fn(RecordId, &str) -> Option<String>;
+
+/// A difference, ready to be journalled. Empty `values` and `lists`: nothing to send (I7).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Difference {
+    /// Remote path (or list path) → value to be there.
+    pub values: BTreeMap<String, Value>,
+    /// Body with the fields that differ.
+    pub changed: Value,
+    /// Body as it should be, with what is not mapped carried over.
+    pub desired: Value,
+    /// List field → element number per remote element of the desired list that is ours, in order.
+    pub elements: BTreeMap<String, Vec<u64>>,
+    /// Paths left alone, and why: a reference that is not there yet, a field that cannot be cleared.
+    pub skipped: Vec<(String, String)>,
+}
+
+/// Stopped here, by policy, before anything is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// `required`, `length`, `format`.
+    pub class: String,
+    /// Remote path.
+    pub field: String,
+    /// For a person.
+    pub message: String,
+}
+
+impl Difference {
+    /// Nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+/// Computes the difference. `contribution` is none for a create; `current` is the body just read, if it was, so that
+/// unmapped list elements and fields are carried over.
+pub fn difference(
+    mapping: &Mapping,
+    entity: &Entity,
+    record: &Record,
+    contribution: Option<&Contribution>,
+    current: Option<&Value>,
+    locate: Locate<'_>,
+    region: Option<&str>,
+) -> Result<Difference, Vec<Blocked>> {
+    let (canonical, pending) = localised(mapping, record, locate);
+    let known = contribution.map(|contribution| shadow_body(mapping, contribution));
+    let mut difference = Difference {
+        changed: Value::Object(BTreeMap::new()),
+        desired: current.cloned().or_else(|| known.clone()).unwrap_or_else(|| Value::Object(BTreeMap::new())),
+        ..Difference::default()
+    };
+    let mut blocked = Vec::new();
+    for field in mapping.fields.iter().filter(|field| field.direction.writes()) {
+        if let Some(name) = field.outputs.iter().find(|name| pending.contains(*name)) {
+            difference.skipped.push((field.remote.clone(), format!("`{name}` refers to a record that is not there yet")));
+            continue;
+        }
+        match wanted(mapping, field, record, &canonical, contribution, known.as_ref(), region) {
+            Ok(Some(value)) => {
+                difference.changed.put(&field.remote, value.clone());
+                difference.desired.put(&field.remote, value.clone());
+                difference.values.insert(field.remote.clone(), value);
+            }
+            Ok(None) => {}
+            Err(Wanted::Skip(why)) => difference.skipped.push((field.remote.clone(), why)),
+            Err(Wanted::Block(error)) => blocked.push(error),
+        }
+    }
+    lists(mapping, entity, record, contribution, current, region, &mut difference, &mut blocked);
+    if contribution.is_none() && !difference.is_empty() {
+        finish_create(mapping, &mut difference, &mut blocked);
+    }
+    if blocked.is_empty() { Ok(difference) } else { Err(blocked) }
+}
+
+enum Wanted {
+    Skip(String),
+    Block(Blocked),
+}
+
+/// The value to send for a field, if one is to be sent.
+fn wanted(
+    mapping: &Mapping,
+    field: &FieldMapping,
+    record: &Record,
+    canonical: &Value,
+    contribution: Option<&Contribution>,
+    known: Option<&Value>,
+    region: Option<&str>,
+) -> Result<Option<Value>, Wanted> {
+    if !field.outputs.iter().any(|name| record.fields.contains_key(name)) {
+        return Ok(None); // nobody ever said anything about it
+    }
+    let Some(write) = &field.write else { return Ok(None) };
+    let env = Env { body: canonical, externals: &[], connection: &mapping.connection, region };
+    let block = |class: &str, message: String| {
+        Wanted::Block(Blocked { class: class.into(), field: field.remote.clone(), message })
+    };
+    let value = write.evaluate(&env).map_err(|error| block(error.class, error.message))?;
+    let shadow = contribution.and_then(|contribution| contribution.shadow.get(&field.remote));
+    if let (Some(contribution), Some(shadow)) = (contribution, shadow) {
+        if *shadow == value || shadow.is_empty() && value.is_empty() || contribution.sent.get(&field.remote) == Some(&value) {
+            return Ok(None);
+        }
+        // Normalisation alone never writes.
+        if field.direction == Direction::Both
+            && let (Some(read), Some(known), Some(name)) = (&field.read, known, &field.canonical)
+            && let Some(here) = canonical.at_flat(name)
+        {
+            let env = Env { body: known, externals: &[], connection: &mapping.connection, region };
+            if read.evaluate(&env).is_ok_and(|there| there == *here) {
+                return Ok(None);
+            }
+        }
+    }
+    if value.is_empty() {
+        if shadow.is_none_or(Value::is_empty) {
+            return Ok(None); // unknown or empty there: nothing to clear
+        }
+        return match field.clear {
+            Clear::Null | Clear::Omit => Ok(Some(Value::Null)),
+            Clear::EmptyText => Ok(Some(Value::text(""))),
+            Clear::Cannot => Err(Wanted::Skip("it is empty here and cannot be cleared there".into())),
+        };
+    }
+    if let (Some(max), Value::Text(text)) = (field.max_length, &value) {
+        let length = text.chars().count();
+        if length > max as usize {
+            return Err(block("length", format!("{length} characters, the system takes {max}")));
+        }
+    }
+    Ok(Some(value))
+}
+
+/// Canonical fields as one object of flat names, references spelled for the destination; and the fields whose
+/// reference has no counterpart there yet.
+fn localised(mapping: &Mapping, record: &Record, locate: Locate<'_>) -> (Value, Vec<String>) {
+    let mut map = BTreeMap::new();
+    let mut pending = Vec::new();
+    for (name, field) in record.fields.iter().filter(|(name, _)| !name.contains('/')) {
+        let value = match &field.value {
+            Value::Reference(reference) => {
+                let streams = reference_streams(mapping, name);
+                let found = match reference {
+                    Reference::Record(id) => {
+                        streams.iter().find_map(|stream| Some((stream.clone(), locate(*id, stream)?)))
+                    }
+                    Reference::Remote { connection, stream, remote_id } if *connection == mapping.connection => {
+                        Some((stream.clone(), remote_id.clone()))
+                    }
+                    Reference::Remote { .. } => None,
+                };
+                match found {
+                    Some((stream, remote_id)) => {
+                        Value::Reference(Reference::Remote { connection: mapping.connection.clone(), stream, remote_id })
+                    }
+                    None => {
+                        pending.push(name.clone());
+                        continue;
+                    }
+                }
+            }
+            value => value.clone(),
+        };
+        map.insert(name.clone(), value);
+    }
+    (Value::Object(map), pending)
+}
+
+/// Streams that a reference field of this mapping points into.
+fn reference_streams(mapping: &Mapping, canonical: &str) -> Vec<String> {
+    mapping
+        .fields
+        .iter()
+        .filter(|field| field.outputs.iter().any(|name| name == canonical) || field.canonical.as_deref() == Some(canonical))
+        .flat_map(|field| field.read.iter().chain(field.write.iter()))
+        .filter_map(|expression| expression.reference_stream().map(str::to_owned))
+        .collect()
+}
+
+#[expect(clippy::too_many_arguments, reason = "one step of `difference`, split off to be read alone")]
+fn lists(
+    mapping: &Mapping,
+    entity: &Entity,
+    record: &Record,
+    contribution: Option<&Contribution>,
+    current: Option<&Value>,
+    region: Option<&str>,
+    difference: &mut Difference,
+    blocked: &mut Vec<Blocked>,
+) {
+    let mut remotes: Vec<&str> = mapping.lists.iter().filter(|l| l.direction.writes()).map(|l| l.remote.as_str()).collect();
+    remotes.dedup();
+    for remote in remotes {
+        let mut all: Vec<Value> = Vec::new();
+        let mut any = false;
+        for list in mapping.lists.iter().filter(|list| list.remote == remote) {
+            match one_list(mapping, entity, list, record, contribution, region) {
+                Ok(found) => {
+                    if found.changed && list.direction.writes() {
+                        any = true;
+                        difference.values.insert(list_path(list), Value::List(found.elements.clone()));
+                        difference.elements.insert(list.canonical.clone(), found.numbers);
+                    }
+                    all.extend(found.elements);
+                }
+                Err(error) => blocked.push(error),
+            }
+        }
+        if !any {
+            continue;
+        }
+        // Elements that no declaration concerns are carried over, never dropped.
+        if let Some(Value::List(there)) = current.and_then(|body| body.at(remote)) {
+            let foreign = there.iter().filter(|element| {
+                !mapping.lists.iter().any(|list| list.remote == remote && concerns(list, element))
+            });
+            all.extend(foreign.cloned());
+        }
+        difference.changed.put(remote, Value::List(all.clone()));
+        difference.desired.put(remote, Value::List(all));
+    }
+}
+
+struct OneList {
+    elements: Vec<Value>,
+    numbers: Vec<u64>,
+    changed: bool,
+}
+
+fn one_list(
+    mapping: &Mapping,
+    entity: &Entity,
+    list: &ListMapping,
+    record: &Record,
+    contribution: Option<&Contribution>,
+    region: Option<&str>,
+) -> Result<OneList, Blocked> {
+    let shadow: &[Value] = match contribution.and_then(|c| c.shadow.get(&list_path(list))) {
+        Some(Value::List(elements)) => elements,
+        _ => &[],
+    };
+    let ties: &[(ElementId, String)] = contribution.and_then(|c| c.elements.get(&list.canonical)).map_or(&[], Vec::as_slice);
+    let ever = record.fields.range(format!("{}/", list.canonical)..format!("{}0", list.canonical)).next().is_some();
+    let mut found = OneList { elements: Vec::new(), numbers: Vec::new(), changed: false };
+    if !ever || !list.direction.writes() {
+        // Not ours to write: stays as it is there.
+        found.elements = shadow.to_vec();
+        return Ok(found);
+    }
+    let mut used = vec![false; shadow.len()];
+    for (number, value) in record.elements(&list.canonical) {
+        let key = ties.iter().find(|(id, _)| id.0 == number).map(|(_, key)| key.as_str());
+        let there = shadow.iter().enumerate().find(|(index, element)| {
+            !used[*index]
+                && match key {
+                    Some(key) => tie_matches(mapping, entity, list, element, key, region),
+                    // Not tied, but there already: the same value.
+                    None => element_value(mapping, list, element, region).is_ok_and(|there| there == *value),
+                }
+        });
+        match there {
+            Some((index, element)) => {
+                used[index] = true;
+                let same = element_value(mapping, list, element, region).is_ok_and(|there| there == *value);
+                if same {
+                    found.elements.push(element.clone());
+                } else {
+                    found.elements.push(spell(mapping, list, value, Some(element), region)?);
+                    found.changed = true;
+                }
+                found.numbers.push(number);
+            }
+            None => {
+                let element = spell(mapping, list, value, None, region)?;
+                if !concerns(list, &element) {
+                    continue; // a kind that this list cannot hold there
+                }
+                found.elements.push(element);
+                found.numbers.push(number);
+                found.changed = true;
+            }
+        }
+    }
+    // What is left of the shadow: removed here, or never understood.
+    for (_, element) in shadow.iter().enumerate().filter(|(index, _)| !used[*index]) {
+        let empty = element_value(mapping, list, element, region).is_ok_and(|value| value.is_empty());
+        if empty {
+            found.elements.push(element.clone());
+        } else {
+            found.changed = true;
+        }
+    }
+    Ok(found)
+}
+
+fn tie_matches(mapping: &Mapping, entity: &Entity, list: &ListMapping, element: &Value, key: &str, region: Option<&str>) -> bool {
+    element_value(mapping, list, element, region).is_ok_and(|value| element_key(entity, list, element, &value) == key)
+}
+
+/// An element as the system spells it: `only` constants, the sub-fields, and the rest of the old one.
+fn spell(mapping: &Mapping, list: &ListMapping, value: &Value, old: Option<&Value>, region: Option<&str>) -> Result<Value, Blocked> {
+    let mut element = old.cloned().unwrap_or_else(|| Value::Object(BTreeMap::new()));
+    if old.is_none() {
+        for (path, allowed) in &list.only {
+            if let Some(first) = allowed.first() {
+                element.put(path, first.clone());
+            }
+        }
+    }
+    let env = Env { body: value, externals: &[], connection: &mapping.connection, region };
+    for field in &list.fields {
+        let Some(write) = &field.write else { continue };
+        let spelled = write.evaluate(&env).map_err(|error| Blocked {
+            class: error.class.to_owned(),
+            field: format!("{}.{}", list.remote, field.remote),
+            message: error.message,
+        })?;
+        if !spelled.is_empty() {
+            element.put(&field.remote, spelled);
+        } else if element.at(&field.remote).is_some_and(|there| !there.is_empty()) && !list.only.contains_key(&field.remote) {
+            element.put(&field.remote, Value::Null);
+        }
+    }
+    Ok(element)
+}
+
+/// Constants and required paths of a create.
+fn finish_create(mapping: &Mapping, difference: &mut Difference, blocked: &mut Vec<Blocked>) {
+    for (path, value) in &mapping.constants {
+        if difference.changed.at(path).is_none_or(Value::is_empty) {
+            difference.changed.put(path, value.clone());
+            difference.desired.put(path, value.clone());
+        }
+    }
+    let Some(FlowOut { required, .. }) = &mapping.flow_out else { return };
+    for path in required {
+        if difference.changed.at(path).is_none_or(Value::is_empty) {
+            blocked.push(Blocked {
+                class: "required".into(),
+                field: path.clone(),
+                message: format!("`{path}` is required there and the record has no value for it"),
+            });
+        }
+    }
+}
+
+/// After a confirmed write: the shadow becomes what was read back, what was sent is remembered as its meaning, list
+/// elements get their remote ids. Claims are not touched.
+#[expect(clippy::too_many_arguments, reason = "what was sent, what came back, and the rules that read it")]
+pub fn settle(
+    mapping: &Mapping,
+    entity: &Entity,
+    contribution: &mut Contribution,
+    values: &BTreeMap<String, Value>,
+    elements: &BTreeMap<String, Vec<u64>>,
+    read_back: Option<&Value>,
+    at: Time,
+    region: Option<&str>,
+) {
+    for (path, sent) in values.iter().filter(|(path, _)| !path.contains('#')) {
+        let there = match read_back {
+            Some(body) => body.at(path).cloned().unwrap_or(Value::Null),
+            None => sent.clone(),
+        };
+        contribution.shadow.insert(path.clone(), there);
+        contribution.sent.insert(path.clone(), sent.clone());
+    }
+    for list in mapping.lists.iter() {
+        let path = list_path(list);
+        let Some(Value::List(sent)) = values.get(&path) else { continue };
+        let there = match read_back {
+            Some(body) => crate::intake::remote_elements(list, body),
+            None => sent.clone(),
+        };
+        let numbers = elements.get(&list.canonical).cloned().unwrap_or_default();
+        let mut ties = Vec::new();
+        let mut used = vec![false; there.len()];
+        for (number, element) in numbers.iter().zip(sent) {
+            let meaning = element_value(mapping, list, element, region).unwrap_or_default();
+            let id = list.id.as_deref().and_then(|path| element.at(path)).filter(|id| !id.is_empty());
+            let found = there.iter().enumerate().find(|(index, candidate)| {
+                !used[*index]
+                    && match (id, list.id.as_deref()) {
+                        (Some(id), Some(path)) => candidate.at(path) == Some(id),
+                        _ => element_value(mapping, list, candidate, region).is_ok_and(|value| value == meaning),
+                    }
+            });
+            if let Some((index, candidate)) = found {
+                used[index] = true;
+                ties.push((ElementId(*number), element_key(entity, list, candidate, &meaning)));
+            }
+        }
+        contribution.elements.insert(list.canonical.clone(), ties);
+        contribution.shadow.insert(path.clone(), Value::List(there));
+        contribution.sent.insert(path, Value::List(sent.clone()));
+    }
+    contribution.attempted_at = Some(at);
+}

@@ -1,0 +1,436 @@
+//! From a source record to claims.
+//!
+//! Three steps, all pure: [`changed_paths`] compares the mapped paths, and only those, with the shadow;
+//! [`map_in`] spells the changed fields canonically; [`take`] moves claims and shadow. A pulled field becomes a
+//! claim only when it differs from its shadow in meaning: the hub's own writes never come back as somebody's
+//! opinion, and another spelling of the same value is nobody's.
+
+use std::collections::BTreeMap;
+
+use crate::catalog::{Entity, FieldMapping, FieldType, ListMapping, Mapping};
+use crate::limits::LIST_ELEMENTS_MAX;
+use crate::mapping::{Env, MapError};
+use crate::matching::same_element;
+use crate::model::{Claim, Contribution, ElementId, Record, Time};
+use crate::value::Value;
+
+/// Which paths of a body were really read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// All: what is missing is empty there.
+    Complete,
+    /// Only these, and what lies below them.
+    Only(Vec<String>),
+}
+
+impl Coverage {
+    /// Whether a conclusion may be drawn about this path.
+    pub fn covers(&self, path: &str) -> bool {
+        match self {
+            Self::Complete => true,
+            Self::Only(paths) => {
+                paths.iter().any(|read| path == read || path.strip_prefix(read.as_str()).is_some_and(|rest| rest.starts_with('.')))
+            }
+        }
+    }
+}
+
+/// A source record as decoded.
+#[derive(Clone, Debug)]
+pub struct Pulled {
+    /// Body.
+    pub body: Value,
+    /// What was read of it.
+    pub coverage: Coverage,
+    /// The system's version.
+    pub version: Option<String>,
+    /// The system's modification time.
+    pub modified_at: Option<Time>,
+    /// Per remote path, where the system keeps one.
+    pub field_times: Vec<(String, Time)>,
+    /// When the read began.
+    pub read_at: Time,
+    /// When the hub got it.
+    pub observed_at: Time,
+}
+
+/// A field that could not be mapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// Remote path.
+    pub path: String,
+    /// `type`, `format`, `lookup`, …
+    pub class: String,
+    /// For a person.
+    pub message: String,
+}
+
+/// What was mapped: canonical values, not yet claims.
+#[derive(Clone, Debug, Default)]
+pub struct Mapped {
+    /// Index in `mapping.fields` → canonical value. Only fields whose paths differ from the shadow.
+    pub fields: Vec<(usize, Value)>,
+    /// Index in `mapping.lists` → elements there: their key and canonical value.
+    pub lists: Vec<(usize, Vec<(String, Value)>)>,
+}
+
+/// What [`take`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// A claim is new or has another value.
+    pub claimed: bool,
+    /// A field that only the hub writes was changed there, or one lost its spelling: worth comparing again.
+    pub drifted: bool,
+    /// The shadow moved.
+    pub seen: bool,
+}
+
+/// Key of a list's shadow: two lists may share a remote path.
+pub fn list_path(list: &ListMapping) -> String {
+    format!("{}#{}", list.remote, list.canonical)
+}
+
+/// The value there, null where a complete body has nothing.
+fn pulled_at<'a>(body: &'a Value, path: &str) -> &'a Value {
+    const NULL: &Value = &Value::Null;
+    body.at(path).unwrap_or(NULL)
+}
+
+/// Remote paths whose shadow a scalar field depends on.
+fn paths(field: &FieldMapping) -> impl Iterator<Item = &str> {
+    let own = (!field.inputs.contains(&field.remote) && !field.remote.is_empty()).then_some(field.remote.as_str());
+    field.inputs.iter().map(String::as_str).chain(own)
+}
+
+/// Whether a list's declaration concerns this element.
+pub fn concerns(list: &ListMapping, element: &Value) -> bool {
+    list.only.iter().all(|(path, allowed)| element.at(path).is_some_and(|value| allowed.contains(value)))
+}
+
+/// The elements that concern a list, as the system spells them.
+pub fn remote_elements(list: &ListMapping, body: &Value) -> Vec<Value> {
+    match body.at(&list.remote) {
+        Some(Value::List(all)) => all.iter().filter(|element| concerns(list, element)).cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether any mapped path differs from the shadow. Version, time and unmapped paths do not count.
+pub fn differs(mapping: &Mapping, contribution: Option<&Contribution>, pulled: &Pulled) -> bool {
+    let Some(contribution) = contribution else { return true };
+    mapping.fields.iter().any(|field| field_differs(field, contribution, pulled))
+        || mapping.lists.iter().any(|list| list_differs(list, contribution, pulled))
+}
+
+fn field_differs(field: &FieldMapping, contribution: &Contribution, pulled: &Pulled) -> bool {
+    field.canonical.is_some()
+        && paths(field).all(|path| pulled.coverage.covers(path))
+        && paths(field).any(|path| contribution.shadow.get(path) != Some(pulled_at(&pulled.body, path)))
+}
+
+fn list_differs(list: &ListMapping, contribution: &Contribution, pulled: &Pulled) -> bool {
+    pulled.coverage.covers(&list.remote)
+        && match contribution.shadow.get(&list_path(list)) {
+            Some(Value::List(known)) => {
+                let Some(Value::List(all)) = pulled.body.at(&list.remote) else { return !known.is_empty() };
+                let mut now = all.iter().filter(|element| concerns(list, element));
+                known.iter().any(|element| now.next() != Some(element)) || now.next().is_some()
+            }
+            _ => true,
+        }
+}
+
+/// Spells what differs from the shadow canonically. All errors of the record at once.
+pub fn map_in(
+    mapping: &Mapping,
+    entity: &Entity,
+    contribution: Option<&Contribution>,
+    pulled: &Pulled,
+    externals: &[Result<Value, MapError>],
+    region: Option<&str>,
+) -> Result<Mapped, Vec<FieldError>> {
+    let mut mapped = Mapped::default();
+    let mut errors = Vec::new();
+    let env = Env { body: &pulled.body, externals, connection: &mapping.connection, region };
+    for (index, field) in mapping.fields.iter().enumerate() {
+        if !field.direction.reads() || !paths(field).all(|path| pulled.coverage.covers(path)) {
+            continue;
+        }
+        if contribution.is_some_and(|known| !field_differs(field, known, pulled)) {
+            continue;
+        }
+        match read(field, &env) {
+            Ok(value) => mapped.fields.push((index, value)),
+            Err(error) => errors.push(field_error(&field.remote, error)),
+        }
+    }
+    for (index, list) in mapping.lists.iter().enumerate() {
+        if !list.direction.reads() || !pulled.coverage.covers(&list.remote) {
+            continue;
+        }
+        if contribution.is_some_and(|known| !list_differs(list, known, pulled)) {
+            continue;
+        }
+        match map_list(mapping, entity, list, &pulled.body, region) {
+            Ok(elements) => mapped.lists.push((index, elements)),
+            Err(error) => errors.extend(error),
+        }
+    }
+    if errors.is_empty() { Ok(mapped) } else { Err(errors) }
+}
+
+fn read(field: &FieldMapping, env: &Env<'_>) -> Result<Value, MapError> {
+    match &field.read {
+        Some(expression) => expression.evaluate(env),
+        None => Ok(Value::Null),
+    }
+}
+
+fn field_error(path: &str, error: MapError) -> FieldError {
+    FieldError { path: path.to_owned(), class: error.class.to_owned(), message: error.message }
+}
+
+/// Elements of a list there, with their key: own id, or declared key, or value.
+fn map_list(
+    mapping: &Mapping,
+    entity: &Entity,
+    list: &ListMapping,
+    body: &Value,
+    region: Option<&str>,
+) -> Result<Vec<(String, Value)>, Vec<FieldError>> {
+    let elements = remote_elements(list, body);
+    if elements.len() > LIST_ELEMENTS_MAX {
+        let message = format!("{} elements, at most {LIST_ELEMENTS_MAX} are taken", elements.len());
+        return Err(vec![FieldError { path: list.remote.clone(), class: "length".into(), message }]);
+    }
+    let mut errors = Vec::new();
+    let mut found: Vec<(String, Value)> = Vec::new();
+    for (position, element) in elements.iter().enumerate() {
+        match element_value(mapping, list, element, region) {
+            Ok(value) if value.is_empty() => {}
+            Ok(value) => {
+                let key = element_key(entity, list, element, &value);
+                if !found.iter().any(|(known, _)| *known == key) {
+                    found.push((key, value));
+                }
+            }
+            Err((path, error)) => errors.push(field_error(&format!("{}[{position}].{path}", list.remote), error)),
+        }
+    }
+    if errors.is_empty() { Ok(found) } else { Err(errors) }
+}
+
+/// One element, canonically. Empty when none of its sub-fields holds anything.
+pub fn element_value(mapping: &Mapping, list: &ListMapping, element: &Value, region: Option<&str>) -> Result<Value, (String, MapError)> {
+    let env = Env { body: element, externals: &[], connection: &mapping.connection, region };
+    let mut map = BTreeMap::new();
+    let mut full = false;
+    for field in &list.fields {
+        let Some(canonical) = &field.canonical else { continue };
+        if field.read.is_none() {
+            continue;
+        }
+        let value = read(field, &env).map_err(|error| (field.remote.clone(), error))?;
+        if !value.is_empty() {
+            // A constant such as the kind of phone does not make an element.
+            full |= !list.only.contains_key(&field.remote);
+            map.insert(canonical.clone(), value);
+        }
+    }
+    Ok(if full { Value::Object(map) } else { Value::Null })
+}
+
+/// Under which key an element is known: its own id there, or the list's declared key, or its value.
+pub fn element_key(entity: &Entity, list: &ListMapping, element: &Value, value: &Value) -> String {
+    if let Some(id) = list.id.as_deref().and_then(|path| element.at(path)).filter(|id| !id.is_empty()) {
+        return id.display();
+    }
+    let key = match entity.fields.get(&list.canonical).map(|field| &field.kind) {
+        Some(FieldType::List { key, .. }) if !key.is_empty() => key
+            .iter()
+            .map(|part| value.at(part).map(Value::display).unwrap_or_default())
+            .collect::<Vec<_>>()
+            .join("\u{1f}"),
+        _ => value.display(),
+    };
+    format!("={key}")
+}
+
+/// Moves claims and shadow of a contribution to what was pulled. `record` lends element numbers: elements that the
+/// record already has, by the list's key, are joined; new ones get the next number.
+pub fn take(
+    mapping: &Mapping,
+    entity: &Entity,
+    contribution: &mut Contribution,
+    record: &mut Record,
+    pulled: &Pulled,
+    mapped: Mapped,
+    region: Option<&str>,
+) -> Taken {
+    let mut taken = Taken::default();
+    let before = shadow_body(mapping, contribution);
+    for (index, value) in mapped.fields {
+        let field = &mapping.fields[index];
+        let Some(canonical) = &field.canonical else { continue };
+        let known = paths(field).all(|path| contribution.shadow.contains_key(path));
+        let env = Env { body: &before, externals: &[], connection: &mapping.connection, region };
+        let claim = if known {
+            // Same meaning in another spelling is not a claim. An old spelling that cannot be read any more is one.
+            !read(field, &env).is_ok_and(|old| old == value)
+        } else {
+            // Empty at first sight says nothing; null would blank what others know.
+            !value.is_empty()
+        };
+        if claim {
+            let at = claimed_at(pulled, paths(field));
+            taken.claimed |= put_claim(contribution, canonical.clone(), value, at, pulled.observed_at);
+        }
+    }
+    for (index, elements) in mapped.lists {
+        taken.claimed |= take_list(mapping, entity, &mapping.lists[index], contribution, record, pulled, elements, &before, region);
+    }
+    let moved = move_shadow(mapping, contribution, pulled);
+    taken.seen = moved.0;
+    taken.drifted = moved.1;
+    contribution.read_at = contribution.read_at.max(pulled.read_at);
+    contribution.version = pulled.version.clone().or_else(|| contribution.version.take());
+    contribution.modified_at = pulled.modified_at.or(contribution.modified_at);
+    taken
+}
+
+/// The time of a claim: the field's own, else the record's modification, else the read.
+fn claimed_at<'a>(pulled: &Pulled, mut paths: impl Iterator<Item = &'a str>) -> Time {
+    paths
+        .find_map(|path| pulled.field_times.iter().find(|(known, _)| known == path).map(|(_, time)| *time))
+        .or(pulled.modified_at)
+        .unwrap_or(pulled.read_at)
+}
+
+fn put_claim(contribution: &mut Contribution, field: String, value: Value, at: Time, observed_at: Time) -> bool {
+    let claim = Claim { value, claimed_at: at, observed_at };
+    match contribution.claims.insert(field, claim.clone()) {
+        Some(old) => old.value != claim.value || old.claimed_at != claim.claimed_at,
+        None => true,
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "one step of `take`, split off to be read alone")]
+fn take_list(
+    mapping: &Mapping,
+    entity: &Entity,
+    list: &ListMapping,
+    contribution: &mut Contribution,
+    record: &mut Record,
+    pulled: &Pulled,
+    elements: Vec<(String, Value)>,
+    before: &Value,
+    region: Option<&str>,
+) -> bool {
+    let kind = entity.fields.get(&list.canonical).map_or(&FieldType::Object, |field| &field.kind);
+    let mut ties = contribution.elements.remove(&list.canonical).unwrap_or_default();
+    let known = contribution.shadow.contains_key(&list_path(list));
+    let old = map_list(mapping, entity, list, before, region).unwrap_or_default();
+    let at = claimed_at(pulled, std::iter::once(list.remote.as_str()));
+    let mut claimed = false;
+    let mut seen: Vec<ElementId> = Vec::new();
+    for (key, value) in elements {
+        let tied = ties.iter().find(|(_, known)| *known == key).map(|(id, _)| *id);
+        let (id, claim) = match tied {
+            Some(id) => {
+                let same = old.iter().find(|(known, _)| *known == key).is_some_and(|(_, old)| *old == value);
+                (id, !same)
+            }
+            None => {
+                let taken: Vec<u64> = ties.iter().map(|(id, _)| id.0).collect();
+                let joined = record
+                    .elements(&list.canonical)
+                    .find(|(number, element)| !taken.contains(number) && same_element(kind, element, &value))
+                    .map(|(number, _)| number);
+                let number = joined.unwrap_or_else(|| {
+                    let number = record.next_element;
+                    record.next_element += 1;
+                    number
+                });
+                ties.push((ElementId(number), key));
+                (ElementId(number), true)
+            }
+        };
+        seen.push(id);
+        if claim {
+            let name = format!("{}/{id}", list.canonical);
+            claimed |= put_claim(contribution, name, value, at, pulled.observed_at);
+        }
+    }
+    if known {
+        for (id, _) in ties.iter().filter(|(id, _)| !seen.contains(id)) {
+            let name = format!("{}/{id}", list.canonical);
+            claimed |= put_claim(contribution, name, Value::Null, at, pulled.observed_at);
+        }
+    }
+    ties.retain(|(id, _)| seen.contains(id));
+    contribution.elements.insert(list.canonical.clone(), ties);
+    claimed
+}
+
+/// The remote body as far as the shadow knows it.
+pub fn shadow_body(mapping: &Mapping, contribution: &Contribution) -> Value {
+    let mut body = Value::Object(BTreeMap::new());
+    let mut lists: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for (path, value) in &contribution.shadow {
+        match path.split_once('#') {
+            None => body.put(path, value.clone()),
+            Some((remote, canonical)) => {
+                if let (Value::List(elements), Some(list)) =
+                    (value, mapping.lists.iter().find(|l| l.remote == remote && l.canonical == canonical))
+                {
+                    lists.entry(list.remote.as_str()).or_default().extend(elements.iter().cloned());
+                }
+            }
+        }
+    }
+    for (path, elements) in lists {
+        body.put(path, Value::List(elements));
+    }
+    body
+}
+
+/// Moves the shadow; says whether it moved, and whether a path that the hub writes moved.
+fn move_shadow(mapping: &Mapping, contribution: &mut Contribution, pulled: &Pulled) -> (bool, bool) {
+    let (mut seen, mut drifted) = (false, false);
+    for field in mapping.fields.iter().filter(|field| field.canonical.is_some()) {
+        for path in paths(field).filter(|path| pulled.coverage.covers(path)) {
+            let value = pulled_at(&pulled.body, path);
+            if contribution.shadow.get(path) != Some(value) {
+                seen = true;
+                drifted |= field.direction.writes() && contribution.shadow.contains_key(path);
+                contribution.shadow.insert(path.to_owned(), value.clone());
+                contribution.sent.remove(path);
+            }
+        }
+    }
+    for list in mapping.lists.iter().filter(|list| pulled.coverage.covers(&list.remote)) {
+        let path = list_path(list);
+        let value = Value::List(remote_elements(list, &pulled.body));
+        if contribution.shadow.get(&path) != Some(&value) {
+            seen = true;
+            drifted |= list.direction.writes() && contribution.shadow.contains_key(&path);
+            contribution.shadow.insert(path.clone(), value);
+            contribution.sent.remove(&path);
+        }
+    }
+    (seen, drifted)
+}
+
+/// Canonical values that a new thing would claim, for matching before it has a record.
+pub fn facts_of<'a>(mapping: &'a Mapping, mapped: &'a Mapped) -> crate::matching::Facts {
+    let scalars = mapped
+        .fields
+        .iter()
+        .filter_map(|(index, value)| Some((mapping.fields[*index].canonical.as_deref()?.to_owned(), value.clone())));
+    let lists = mapped.lists.iter().flat_map(|(index, elements)| {
+        let canonical = &mapping.lists[*index].canonical;
+        elements.iter().enumerate().map(move |(position, (_, value))| (format!("{canonical}/{position}"), value.clone()))
+    });
+    let all: Vec<(String, Value)> = scalars.chain(lists).collect();
+    crate::matching::Facts::new(all.iter().map(|(name, value)| (name.as_str(), value)))
+}

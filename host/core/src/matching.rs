@@ -1,0 +1,262 @@
+//! Does this belong to a record that we have? Exact rules: a key proposes, a second agreeing field merges.
+//!
+//! Never guesses: more than one full match, or a key that is equal while nothing else agrees, is a person's decision.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::catalog::{Entity, FieldType};
+use crate::limits::MATCH_CANDIDATES_MAX;
+use crate::model::{Record, RecordId, RecordState, RemoteKey};
+use crate::value::{Reference, Value};
+
+/// Hash of a composite key; parts are length-prefixed, so `("ab","c")` and `("a","bc")` differ.
+pub fn key_hash(parts: &[&str]) -> u64 {
+    let mut hasher = Xxh3::new();
+    for part in parts {
+        hasher.update(&(part.len() as u32).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.digest()
+}
+
+/// Hash of a remote object's name.
+pub fn remote_hash(key: &RemoteKey) -> u64 {
+    key_hash(&[&key.connection, &key.stream, &key.remote_id])
+}
+
+/// Hash under which records that refer to a record are found.
+pub fn referrer_hash(record: RecordId) -> u64 {
+    key_hash(&["record", &record.0.to_string()])
+}
+
+/// What is known of something, in comparable spelling: path → values. `phones.number` has one per element.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts(pub BTreeMap<String, BTreeSet<String>>);
+
+impl Facts {
+    /// From canonical values: (field or `list/element`, value).
+    pub fn new<'a>(values: impl Iterator<Item = (&'a str, &'a Value)>) -> Self {
+        let mut facts = Self::default();
+        for (name, value) in values {
+            match name.split_once('/') {
+                Some((list, _)) => {
+                    if let Value::Object(map) = value {
+                        for (part, value) in map {
+                            facts.add(format!("{list}.{part}"), value);
+                        }
+                    }
+                }
+                None => facts.add(name.to_owned(), value),
+            }
+        }
+        facts
+    }
+
+    /// Of a record as computed.
+    pub fn of(record: &Record) -> Self {
+        Self::new(record.fields.iter().map(|(name, field)| (name.as_str(), &field.value)))
+    }
+
+    fn add(&mut self, path: String, value: &Value) {
+        let text = match value {
+            Value::Text(text) => comparable(text),
+            Value::Number(text) => text.clone(),
+            Value::Reference(Reference::Record(id)) => format!("record:{id}"),
+            _ => return,
+        };
+        if !text.is_empty() {
+            self.0.entry(path).or_default().insert(text);
+        }
+    }
+
+    /// Values under a path. A plain field is compared with list elements too: `phone` agrees with `phones.number`.
+    fn values(&self, path: &str) -> impl Iterator<Item = &String> {
+        self.0.get(path).into_iter().flatten()
+    }
+}
+
+/// Spelling for comparison: lower case, single blanks, trimmed. Byte-exact values stay in the record.
+fn comparable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.extend(word.chars().flat_map(char::to_lowercase));
+    }
+    out
+}
+
+/// A key by which candidates are looked up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MatchKey {
+    /// Hash for the index.
+    pub hash: u64,
+    /// Field.
+    pub field: String,
+    /// Comparable value.
+    pub value: String,
+}
+
+/// All match keys of these facts, without duplicates.
+pub fn keys(entity: &Entity, facts: &Facts) -> Vec<MatchKey> {
+    let mut keys = Vec::new();
+    for rule in &entity.match_rules {
+        for value in facts.values(&rule.key) {
+            let key = MatchKey { hash: key_hash(&[&entity.name, &rule.key, value]), field: rule.key.clone(), value: value.clone() };
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+    }
+    keys
+}
+
+/// What a comparison with the candidates says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MatchDecision {
+    /// Nothing like it is here.
+    New,
+    /// It is this one, because of this.
+    Existing(RecordId, String),
+    /// A person has to say: candidates with what speaks for each.
+    Ambiguous(Vec<(RecordId, String)>),
+}
+
+/// Decides by the entity's rules among candidates found by [`keys`] (hash hits, not yet verified).
+pub fn decide<'a>(entity: &Entity, facts: &Facts, candidates: impl Iterator<Item = &'a Record>) -> MatchDecision {
+    let mut full: Vec<(RecordId, String)> = Vec::new();
+    let mut partial: Vec<(RecordId, String)> = Vec::new();
+    for record in candidates.take(MATCH_CANDIDATES_MAX) {
+        if record.entity != entity.name || !matches!(record.state, RecordState::Active | RecordState::Archived) {
+            continue;
+        }
+        let theirs = Facts::of(record);
+        let mut proposed = None;
+        let mut agreed = None;
+        for rule in &entity.match_rules {
+            if !share(facts, &theirs, &rule.key) {
+                continue;
+            }
+            if rule.agree.is_empty() {
+                agreed = Some(format!("same {}", rule.key));
+                break;
+            }
+            if let Some(second) = rule.agree.iter().find(|field| **field != rule.key && share(facts, &theirs, field)) {
+                agreed = Some(format!("same {} and {second}", rule.key));
+                break;
+            }
+            proposed.get_or_insert_with(|| format!("same {}, nothing else agrees", rule.key));
+        }
+        if let Some(reason) = agreed {
+            full.push((record.id, reason));
+        } else if let Some(reason) = proposed {
+            partial.push((record.id, reason));
+        }
+    }
+    full.sort();
+    partial.sort();
+    match full.len() {
+        1 => {
+            let (id, reason) = full.remove(0);
+            MatchDecision::Existing(id, reason)
+        }
+        0 if partial.is_empty() => MatchDecision::New,
+        0 => MatchDecision::Ambiguous(partial),
+        _ => MatchDecision::Ambiguous(full),
+    }
+}
+
+/// Whether both know the path and share a value there. A phone agrees with any phone of the other.
+fn share(left: &Facts, right: &Facts, path: &str) -> bool {
+    let family: &[&str] = match path {
+        "phone" | "mobile" | "phones.number" => &["phone", "mobile", "phones.number"],
+        "email" | "emails.address" => &["email", "emails.address"],
+        other => return left.values(other).any(|value| right.values(other).any(|found| found == value)),
+    };
+    family.iter().any(|mine| {
+        left.values(mine).any(|value| family.iter().any(|theirs| right.values(theirs).any(|found| found == value)))
+    })
+}
+
+/// Whether two list elements are the same by the list's declared key; without a key, by value.
+pub fn same_element(kind: &FieldType, left: &Value, right: &Value) -> bool {
+    let FieldType::List { key, .. } = kind else { return left == right };
+    if key.is_empty() {
+        return left == right;
+    }
+    key.iter().all(|part| match (left.at(part), right.at(part)) {
+        (Some(left), Some(right)) => !left.is_empty() && left == right,
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::MatchRule;
+    use crate::model::{ContributionId, Field, Rule, Time};
+
+    fn entity() -> Entity {
+        Entity {
+            name: "contact".into(),
+            label: "Contact".into(),
+            fields: BTreeMap::new(),
+            match_rules: vec![
+                MatchRule { key: "tax_id".into(), agree: vec![] },
+                MatchRule { key: "email".into(), agree: vec!["last_name".into(), "phone".into()] },
+            ],
+            title: vec![],
+            steward: "ops".into(),
+        }
+    }
+
+    fn record(id: u64, fields: &str) -> Record {
+        let fields = fields
+            .split_whitespace()
+            .map(|part| part.split_once('=').unwrap())
+            .map(|(name, value)| {
+                let value = Value::text(value);
+                (name.to_owned(), Field { value, winner: ContributionId(1), rule: Rule::Only, claimed_at: Time(0) })
+            })
+            .collect();
+        Record {
+            id: RecordId(id),
+            entity: "contact".into(),
+            state: RecordState::Active,
+            version: 1,
+            fields,
+            contributions: vec![],
+            next_element: 1,
+        }
+    }
+
+    #[track_caller]
+    fn check(incoming: &str, known: &[&str], expected: &str) {
+        let records: Vec<Record> = known.iter().enumerate().map(|(i, text)| record(i as u64 + 1, text)).collect();
+        let found = decide(&entity(), &Facts::of(&record(0, incoming)), records.iter());
+        let found = match found {
+            MatchDecision::New => "new".to_owned(),
+            MatchDecision::Existing(id, _) => format!("existing {id}"),
+            MatchDecision::Ambiguous(list) => {
+                format!("ambiguous {}", list.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(" "))
+            }
+        };
+        assert_eq!(found, expected, "{incoming} against {known:?}");
+    }
+
+    #[test]
+    fn decisions() {
+        check("email=a@x.test last_name=Lee", &[], "new");
+        check("email=a@x.test last_name=Lee", &["email=b@x.test last_name=Lee"], "new");
+        check("email=a@x.test last_name=LEE", &["email=a@x.test last_name=Lee"], "existing 1");
+        check("email=a@x.test last_name=Ray", &["email=a@x.test last_name=Lee"], "ambiguous 1");
+        check("email=a@x.test last_name=Lee", &["email=a@x.test last_name=Lee", "email=a@x.test last_name=Lee"], "ambiguous 1 2");
+        check("email=a@x.test last_name=Lee", &["email=a@x.test last_name=Ray", "email=a@x.test last_name=Lee"], "existing 2");
+        check("email=a@x.test phone=1", &["email=a@x.test mobile=1"], "existing 1");
+        check("tax_id=7 last_name=Lee", &["tax_id=7 last_name=Ray"], "existing 1");
+        check("last_name=Lee", &["last_name=Lee"], "new");
+    }
+}

@@ -1,0 +1,192 @@
+//! Who wins a field. A record's fields are a function of the claims on them, and of nothing else:
+//! the order in which claims arrived does not matter.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::{Entity, Survivorship};
+use crate::model::{Claim, Contribution, Field, Record, Rule};
+use crate::value::Value;
+
+/// The connection name under which stewards' own claims are kept.
+pub const STEWARD: &str = "steward";
+
+/// A claim with who made it.
+#[derive(Clone, Copy)]
+pub struct Contender<'a> {
+    /// Who.
+    pub contribution: &'a Contribution,
+    /// What.
+    pub claim: &'a Claim,
+}
+
+/// Computes all fields from the claims of these contributions (those that count, in any order).
+/// `previous` matters to `manual` alone.
+pub fn compute(entity: &Entity, contributions: &[&Contribution], previous: Option<&Record>) -> BTreeMap<String, Field> {
+    let names: BTreeSet<&String> = contributions.iter().flat_map(|c| c.claims.keys()).collect();
+    let mut fields = BTreeMap::new();
+    for name in names {
+        let contenders = contenders(contributions, name);
+        let kept = previous.and_then(|record| record.fields.get(name));
+        if let Some(field) = choose(rule_of(entity, name), &contenders, kept) {
+            fields.insert(name.clone(), field);
+        }
+    }
+    fields
+}
+
+/// All claims on a field, lowest contribution first.
+pub fn contenders<'a>(contributions: &[&'a Contribution], field: &str) -> Vec<Contender<'a>> {
+    let mut found: Vec<_> = contributions
+        .iter()
+        .filter_map(|&contribution| Some(Contender { contribution, claim: contribution.claims.get(field)? }))
+        .collect();
+    found.sort_by_key(|contender| contender.contribution.id);
+    found
+}
+
+/// The rule of a field; list elements (`phones/3`) follow their list. A field that the entity does not know: newest.
+pub fn rule_of<'a>(entity: &'a Entity, field: &str) -> &'a Survivorship {
+    let name = field.split_once('/').map_or(field, |(list, _)| list);
+    entity.fields.get(name).map_or(&Survivorship::Newest, |field| &field.survivorship)
+}
+
+/// Chooses among contenders, which come lowest contribution first. Ties go to the lower contribution, so the answer
+/// is the same on replay.
+pub fn choose(rule: &Survivorship, contenders: &[Contender<'_>], previous: Option<&Field>) -> Option<Field> {
+    let steward: Vec<_> = contenders.iter().copied().filter(|c| c.contribution.key.connection == STEWARD).collect();
+    if let Some(winner) = newest(&steward) {
+        return Some(field(winner, Rule::Steward));
+    }
+    let of = |connection: &str| -> Option<Contender<'_>> {
+        newest(&contenders.iter().copied().filter(|c| c.contribution.key.connection == connection).collect::<Vec<_>>())
+    };
+    let (winner, rule) = match rule {
+        Survivorship::Owner(owner) => match of(owner) {
+            Some(winner) => (winner, Rule::Owner),
+            None => (newest(contenders)?, Rule::Newest),
+        },
+        Survivorship::Priority(order) => match order.iter().find_map(|connection| of(connection)) {
+            Some(winner) => (winner, Rule::Priority),
+            None => (newest(contenders)?, Rule::Newest),
+        },
+        Survivorship::Newest => (newest(contenders)?, Rule::Newest),
+        Survivorship::Longest => {
+            let longest = contenders.iter().map(|c| length(&c.claim.value)).max()?;
+            let among: Vec<_> = contenders.iter().copied().filter(|c| length(&c.claim.value) == longest).collect();
+            (newest(&among)?, Rule::Longest)
+        }
+        Survivorship::NonEmpty => {
+            let full: Vec<_> = contenders.iter().copied().filter(|c| !c.claim.value.is_empty()).collect();
+            match newest(&full) {
+                Some(winner) => (winner, Rule::NonEmpty),
+                None => (newest(contenders)?, Rule::NonEmpty),
+            }
+        }
+        Survivorship::Manual => {
+            let stays = previous.and_then(|kept| {
+                contenders.iter().find(|c| c.contribution.id == kept.winner).map(|c| (*c, kept))
+            });
+            match stays {
+                // The winner stays, and so does its value, whatever it has come to say since.
+                Some((_, kept)) => return Some(Field { rule: Rule::Manual, ..kept.clone() }),
+                None => (*contenders.first()?, Rule::Manual),
+            }
+        }
+    };
+    let rule = if contenders.len() == 1 { Rule::Only } else { rule };
+    Some(field(winner, rule))
+}
+
+fn field(winner: Contender<'_>, rule: Rule) -> Field {
+    Field { value: winner.claim.value.clone(), winner: winner.contribution.id, rule, claimed_at: winner.claim.claimed_at }
+}
+
+/// Latest claim; of equal times the lower contribution.
+fn newest<'a>(contenders: &[Contender<'a>]) -> Option<Contender<'a>> {
+    let mut best: Option<Contender<'a>> = None;
+    for &contender in contenders {
+        if best.is_none_or(|best| contender.claim.claimed_at > best.claim.claimed_at) {
+            best = Some(contender);
+        }
+    }
+    best
+}
+
+fn length(value: &Value) -> usize {
+    match value {
+        Value::Text(text) | Value::Number(text) => text.chars().count(),
+        Value::List(list) => list.len(),
+        Value::Object(map) => map.values().filter(|value| !value.is_empty()).count(),
+        Value::Null => 0,
+        Value::Bool(_) | Value::Reference(_) => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ContributionId, RemoteKey, Time};
+
+    /// `connection value@time`, one per claim; `-` is null.
+    fn contributions(text: &str) -> Vec<Contribution> {
+        text.split_whitespace()
+            .enumerate()
+            .map(|(index, part)| {
+                let (connection, rest) = part.split_once('=').unwrap();
+                let (value, time) = rest.split_once('@').unwrap();
+                let key = RemoteKey { connection: connection.into(), stream: "s".into(), remote_id: index.to_string() };
+                let mut contribution = Contribution::new(ContributionId(index as u64 + 1), key, Time(0));
+                let value = if value == "-" { Value::Null } else { Value::text(value) };
+                let at = Time(time.parse().unwrap());
+                contribution.claims.insert("f".into(), Claim { value, claimed_at: at, observed_at: at });
+                contribution
+            })
+            .collect()
+    }
+
+    #[track_caller]
+    fn check(rule: &Survivorship, claims: &str, expected: &str, by: Rule) {
+        let all = contributions(claims);
+        let mut order: Vec<&Contribution> = all.iter().collect();
+        for _ in 0..all.len().max(1) {
+            order.rotate_left(1);
+            let field = choose(rule, &contenders(&order, "f"), None);
+            let found = field.as_ref().map_or("nothing".to_owned(), |field| field.value.display());
+            assert_eq!(found, expected, "{rule:?} over {claims}");
+            if let Some(field) = field {
+                assert_eq!(field.rule, by, "{rule:?} over {claims}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_rule() {
+        use Survivorship as S;
+        let owner = S::Owner("crm".into());
+        check(&owner, "crm=a@1 books=b@2", "a", Rule::Owner);
+        check(&owner, "books=b@1 desk=c@2", "c", Rule::Newest);
+        check(&owner, "crm=-@3 books=b@2", "–", Rule::Owner);
+        check(&owner, "crm=a@1 books=b@2 steward=s@0", "s", Rule::Steward);
+        let priority = S::Priority(vec!["desk".into(), "books".into()]);
+        check(&priority, "crm=a@9 books=b@2", "b", Rule::Priority);
+        check(&priority, "crm=a@9 mail=b@2", "a", Rule::Newest);
+        check(&S::Newest, "crm=a@1 books=b@2", "b", Rule::Newest);
+        check(&S::Newest, "crm=a@2 books=b@2", "a", Rule::Newest);
+        check(&S::Newest, "crm=a@1 books=-@2", "–", Rule::Newest);
+        check(&S::Newest, "crm=a@1", "a", Rule::Only);
+        check(&S::Longest, "crm=abc@1 books=b@2", "abc", Rule::Longest);
+        check(&S::Longest, "crm=ab@1 books=cd@2", "cd", Rule::Longest);
+        check(&S::NonEmpty, "crm=a@1 books=-@2", "a", Rule::NonEmpty);
+        check(&S::Manual, "crm=a@1 books=b@2", "a", Rule::Manual);
+        check(&S::Newest, "", "nothing", Rule::Only);
+    }
+
+    #[test]
+    fn manual_keeps_the_value_that_is_there() {
+        let all = contributions("crm=a@1 books=b@2");
+        let order: Vec<&Contribution> = all.iter().collect();
+        let kept = Field { value: Value::text("old"), winner: ContributionId(2), rule: Rule::Manual, claimed_at: Time(0) };
+        let field = choose(&Survivorship::Manual, &contenders(&order, "f"), Some(&kept)).unwrap();
+        assert_eq!(field.value, Value::text("old"));
+    }
+}

@@ -1,0 +1,90 @@
+//! Carries out a steward's decision. Decisions are appended and never overridden by automation (I12).
+
+use nave_core::model::{
+    Cause, ChangeKind, Decision, DecisionChoice, Intent, Reason, RecordState, Review, ReviewId, ReviewKind,
+};
+
+use super::{Engine, EngineError};
+
+impl Engine {
+    /// Decides a review, once.
+    pub async fn decide(&self, id: ReviewId, choice: DecisionChoice, by: &str, reason: &str) -> Result<Review, EngineError> {
+        let review = self
+            .store
+            .review(id)?
+            .ok_or_else(|| EngineError::NotFound(format!("there is no review {id}; `nave review list` shows the open ones")))?;
+        if review.closed_at.is_some() {
+            return Err(EngineError::Refused(format!("review {id} is decided already; `nave review show {id}` tells by whom")));
+        }
+        let intent = match &review.kind {
+            ReviewKind::UnknownOutcome { destination, record } => self.store.intent(destination, *record)?,
+            _ => None,
+        };
+        let cause = Cause { person: Some(by.to_owned()), rule: Some(format!("review {id}")), ..Cause::default() };
+        self.write(cause, |draft| {
+            match (&review.kind, &choice) {
+                (ReviewKind::Match { contribution, candidates, .. }, choice) => {
+                    let record = match choice {
+                        DecisionChoice::Existing(record) => {
+                            let record = draft.surviving(*record)?;
+                            let same = draft.record(record)?.entity == review.entity;
+                            if !same {
+                                return Err(EngineError::Refused(format!("{}/{record} is not a {}", review.entity, review.entity)));
+                            }
+                            record
+                        }
+                        DecisionChoice::New => draft.new_record(&review.entity),
+                        _ => {
+                            let known = candidates.iter().map(|id| format!("{}/{id}", review.entity)).collect::<Vec<_>>().join(", ");
+                            return Err(EngineError::Refused(format!(
+                                "say which record it is ({known}), or `new`: `nave review decide {id} existing {}`",
+                                candidates.first().map_or_else(String::new, |id| format!("{}/{id}", review.entity))
+                            )));
+                        }
+                    };
+                    draft.attach(*contribution, record)?;
+                    draft.recompute(record)?;
+                    draft.enter_all(record, Reason::Changed)?;
+                }
+                (ReviewKind::Delete { record, .. }, DecisionChoice::Approve) => {
+                    let record = draft.surviving(*record)?;
+                    let at = draft.now;
+                    draft.set_state(record, RecordState::Deleted { at }, ChangeKind::Deleted)?;
+                }
+                (ReviewKind::Delete { .. }, DecisionChoice::Refuse) => {}
+                (ReviewKind::UnknownOutcome { destination, record }, DecisionChoice::Approve | DecisionChoice::Refuse) => {
+                    if let Some(Intent { .. }) = &intent {
+                        draft.batch.settled.push((destination.clone(), *record));
+                        draft.batch.unparked.push((destination.clone(), *record));
+                    }
+                    if choice == DecisionChoice::Refuse {
+                        // It did not arrive: send it anew.
+                        draft.enter(destination, *record, Reason::Retry);
+                    }
+                }
+                (ReviewKind::Delete { .. } | ReviewKind::UnknownOutcome { .. }, _) => {
+                    return Err(EngineError::Refused(format!("review {id} is answered with `approve` or `refuse`")));
+                }
+            }
+            let mut closed = review.clone();
+            closed.closed_at = Some(draft.now);
+            draft.batch.reviews.push(closed.clone());
+            draft.batch.decisions.push(Decision {
+                review: id,
+                choice: choice.clone(),
+                by: by.to_owned(),
+                reason: reason.to_owned(),
+                at: draft.now,
+            });
+            draft.batch.audit.push(nave_core::model::AuditEntry {
+                at: draft.now,
+                actor: by.to_owned(),
+                action: "review.decided".into(),
+                subject: format!("review {id}"),
+                detail: reason.to_owned(),
+            });
+            Ok(closed)
+        })
+        .await
+    }
+}

@@ -1,0 +1,556 @@
+//! One decision in the making: rows as they were, rows as they should be, and at the end one batch.
+//!
+//! The writer fills a draft from a page, a settlement or a decision, then commits it whole (I1). Within a draft,
+//! later source records see what earlier ones did.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use nave_core::catalog::{Catalog, DeletePolicy, Entity, Mapping};
+use nave_core::matching::{self, Facts};
+use nave_core::model::{
+    Cause, Change, ChangeKind, Contribution, ContributionId, ContributionState, ElementId, FieldChange, Reason, Record, RecordId,
+    RecordState, RemoteKey, Time,
+};
+use nave_core::value::{Reference, Value};
+use nave_core::survivorship;
+use nave_store::{Batch, Heads, IndexEntry, IndexSpace, Store, StoreError};
+
+/// A row before and now. `before` is none for a new one.
+struct Slot<T> {
+    before: Option<T>,
+    now: T,
+    touched: bool,
+}
+
+/// What a recomputation came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recomputed {
+    /// No field changed: what was claimed lost, or said the same.
+    Same,
+    /// Fields changed, the changelog has it.
+    Changed,
+}
+
+/// A batch in the making.
+pub struct Draft<'a> {
+    store: &'a dyn Store,
+    /// Configuration that it is decided under.
+    pub catalog: &'a Catalog,
+    /// When it is decided.
+    pub now: Time,
+    /// Stored with every change.
+    pub cause: Cause,
+    heads: Heads,
+    records: HashMap<RecordId, Slot<Record>>,
+    contributions: HashMap<ContributionId, Slot<Contribution>>,
+    keys: HashMap<RemoteKey, Option<ContributionId>>,
+    /// Match keys that records of this draft took on.
+    fresh: HashMap<u64, Vec<RecordId>>,
+    /// References that records of this draft wait for.
+    waiting: HashMap<u64, Vec<RecordId>>,
+    changes: Vec<(RecordId, ChangeKind)>,
+    dirty: BTreeMap<(String, RecordId), nave_core::model::Reasons>,
+    queue: Vec<RecordId>,
+    /// Everything that is not a record, a contribution, a change or an index entry.
+    pub batch: Batch,
+}
+
+impl<'a> Draft<'a> {
+    /// An empty one.
+    pub fn new(store: &'a dyn Store, catalog: &'a Catalog, now: Time, cause: Cause) -> Result<Self, StoreError> {
+        Ok(Self {
+            heads: store.heads()?,
+            store,
+            catalog,
+            now,
+            cause,
+            records: HashMap::new(),
+            contributions: HashMap::new(),
+            keys: HashMap::new(),
+            fresh: HashMap::new(),
+            waiting: HashMap::new(),
+            changes: Vec::new(),
+            dirty: BTreeMap::new(),
+            queue: Vec::new(),
+            batch: Batch { at: now, ..Batch::default() },
+        })
+    }
+
+    /// Next number for a review that the batch writes.
+    pub fn next_review(&mut self) -> nave_core::model::ReviewId {
+        let id = self.heads.review;
+        self.heads.review += 1;
+        nave_core::model::ReviewId(id)
+    }
+
+    /// Next number for a run that the batch writes.
+    pub fn next_run(&mut self) -> u64 {
+        let id = self.heads.run;
+        self.heads.run += 1;
+        id
+    }
+
+    /// Looks many remote keys up at once, and loads what they lead to.
+    pub fn prefetch(&mut self, keys: &[RemoteKey]) -> Result<(), StoreError> {
+        let unknown: Vec<RemoteKey> = keys.iter().filter(|key| !self.keys.contains_key(key)).cloned().collect();
+        let found = self.store.resolve(&unknown)?;
+        let ids: Vec<ContributionId> = found.iter().flatten().copied().collect();
+        for (key, id) in unknown.into_iter().zip(found) {
+            self.keys.insert(key, id);
+        }
+        self.load_contributions(&ids)?;
+        let records: Vec<RecordId> = ids.iter().filter_map(|id| self.contributions.get(id)?.now.record).collect();
+        self.load_records(&records)
+    }
+
+    fn load_contributions(&mut self, ids: &[ContributionId]) -> Result<(), StoreError> {
+        let missing: Vec<ContributionId> = ids.iter().filter(|id| !self.contributions.contains_key(id)).copied().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for (id, row) in missing.iter().zip(self.store.contributions(&missing)?) {
+            let row = row.ok_or_else(|| StoreError::Damaged(format!("contribution {id} is named but not there")))?;
+            self.contributions.insert(*id, Slot { before: Some(row.clone()), now: row, touched: false });
+        }
+        Ok(())
+    }
+
+    /// Loads records, and follows merges only on request.
+    pub fn load_records(&mut self, ids: &[RecordId]) -> Result<(), StoreError> {
+        let missing: Vec<RecordId> = ids.iter().filter(|id| !self.records.contains_key(id)).copied().collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        for (id, row) in missing.iter().zip(self.store.records(&missing)?) {
+            if let Some(row) = row {
+                self.records.insert(*id, Slot { before: Some(row.clone()), now: row, touched: false });
+            } else {
+                return Err(StoreError::Damaged(format!("record {id} is named but not there")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Contribution of a remote object.
+    pub fn contribution_of(&mut self, key: &RemoteKey) -> Result<Option<ContributionId>, StoreError> {
+        if !self.keys.contains_key(key) {
+            self.prefetch(std::slice::from_ref(key))?;
+        }
+        Ok(self.keys.get(key).copied().flatten())
+    }
+
+    /// A contribution that is loaded.
+    pub fn contribution(&mut self, id: ContributionId) -> Result<&Contribution, StoreError> {
+        self.load_contributions(&[id])?;
+        Ok(&self.contributions[&id].now)
+    }
+
+    /// To be changed.
+    pub fn contribution_mut(&mut self, id: ContributionId) -> Result<&mut Contribution, StoreError> {
+        self.load_contributions(&[id])?;
+        let slot = self.contributions.get_mut(&id).ok_or_else(|| StoreError::Damaged("not loaded".into()))?;
+        slot.touched = true;
+        Ok(&mut slot.now)
+    }
+
+    /// A record.
+    pub fn record(&mut self, id: RecordId) -> Result<&Record, StoreError> {
+        self.load_records(&[id])?;
+        Ok(&self.records[&id].now)
+    }
+
+    /// A record, if this draft has loaded it.
+    pub fn loaded(&self, id: RecordId) -> Option<&Record> {
+        self.records.get(&id).map(|slot| &slot.now)
+    }
+
+    /// To be changed.
+    pub fn record_mut(&mut self, id: RecordId) -> Result<&mut Record, StoreError> {
+        self.load_records(&[id])?;
+        let slot = self.records.get_mut(&id).ok_or_else(|| StoreError::Damaged("not loaded".into()))?;
+        slot.touched = true;
+        Ok(&mut slot.now)
+    }
+
+    /// The record that carries on for this one.
+    pub fn surviving(&mut self, mut id: RecordId) -> Result<RecordId, StoreError> {
+        for _ in 0..64 {
+            match self.record(id)?.state {
+                RecordState::MergedInto(next) => id = next,
+                _ => return Ok(id),
+            }
+        }
+        Err(StoreError::Damaged(format!("record {id} is merged in a circle")))
+    }
+
+    /// Canonical type by name.
+    pub fn entity(&self, name: &str) -> Result<&'a Entity, StoreError> {
+        self.catalog.entities.get(name).map(AsRef::as_ref).ok_or_else(|| StoreError::Damaged(format!("entity `{name}` is not in the catalog")))
+    }
+
+    /// A new contribution, not yet about any record.
+    pub fn new_contribution(&mut self, key: RemoteKey, read_at: Time) -> ContributionId {
+        let id = ContributionId(self.heads.contribution);
+        self.heads.contribution += 1;
+        self.keys.insert(key.clone(), Some(id));
+        self.batch.index_add.push(IndexEntry { space: IndexSpace::Remote, hash: matching::remote_hash(&key), id: id.0 });
+        self.batch.expected.vacant.push((IndexSpace::Remote, matching::remote_hash(&key)));
+        self.contributions.insert(id, Slot { before: None, now: Contribution::new(id, key, read_at), touched: true });
+        id
+    }
+
+    /// A new record.
+    pub fn new_record(&mut self, entity: &str) -> RecordId {
+        let id = RecordId(self.heads.record);
+        self.heads.record += 1;
+        let record = Record {
+            id,
+            entity: entity.to_owned(),
+            state: RecordState::Active,
+            version: 0,
+            fields: BTreeMap::new(),
+            contributions: Vec::new(),
+            next_element: 1,
+        };
+        self.records.insert(id, Slot { before: None, now: record, touched: true });
+        self.changes.push((id, ChangeKind::Created));
+        id
+    }
+
+    /// Makes a contribution speak about a record. Element numbers of its lists move into the record's numbering.
+    /// Records that waited for this remote object are recomputed at the end of the step.
+    pub fn attach(&mut self, contribution: ContributionId, record: RecordId) -> Result<(), StoreError> {
+        let mut row = self.contribution(contribution)?.clone();
+        let mut target = self.record(record)?.clone();
+        if row.record != Some(record) {
+            let entity = self.entity(&target.entity)?;
+            rehome(entity, &mut row, &mut target);
+        }
+        row.record = Some(record);
+        if !target.contributions.contains(&contribution) {
+            target.contributions.push(contribution);
+            target.contributions.sort();
+        }
+        let hash = matching::remote_hash(&row.key);
+        *self.contribution_mut(contribution)? = row;
+        *self.record_mut(record)? = target;
+        let mut waiting: Vec<RecordId> =
+            self.store.candidates(IndexSpace::Waiting, &[hash])?.into_iter().flatten().map(RecordId).collect();
+        waiting.extend(self.waiting.get(&hash).into_iter().flatten());
+        self.queue.extend(waiting.into_iter().filter(|id| *id != record));
+        Ok(())
+    }
+
+    /// Candidates for these facts: from the index, and from this draft.
+    pub fn candidates(&mut self, entity: &Entity, facts: &Facts) -> Result<Vec<RecordId>, StoreError> {
+        let keys = matching::keys(entity, facts);
+        let hashes: Vec<u64> = keys.iter().map(|key| key.hash).collect();
+        let mut found: BTreeSet<RecordId> = BTreeSet::new();
+        for ids in self.store.candidates(IndexSpace::Match, &hashes)? {
+            found.extend(ids.into_iter().map(RecordId));
+        }
+        for hash in &hashes {
+            found.extend(self.fresh.get(hash).into_iter().flatten());
+        }
+        let ids: Vec<RecordId> = found.into_iter().collect();
+        self.load_records(&ids)?;
+        Ok(ids)
+    }
+
+    /// Contributions whose claims count for a record.
+    pub fn counting(&mut self, record: RecordId) -> Result<Vec<ContributionId>, StoreError> {
+        let ids = self.record(record)?.contributions.clone();
+        self.load_contributions(&ids)?;
+        Ok(ids
+            .into_iter()
+            .filter(|id| {
+                let row = &self.contributions[id].now;
+                match row.state {
+                    ContributionState::Active => true,
+                    ContributionState::Deleted { .. } => self
+                        .catalog
+                        .mappings
+                        .values()
+                        .any(|m| m.connection == row.key.connection && m.alias == row.key.stream && m.delete == DeletePolicy::Ignore),
+                    ContributionState::MergedInto(_) => false,
+                }
+            })
+            .collect())
+    }
+
+    /// Computes a record's fields anew from its claims; notes changes, and who should compare again.
+    pub fn recompute(&mut self, id: RecordId) -> Result<Recomputed, StoreError> {
+        let counting = self.counting(id)?;
+        let entity = self.entity(&self.records[&id].now.entity.clone())?;
+        let rows: Vec<&Contribution> = counting.iter().map(|id| &self.contributions[id].now).collect();
+        let mut fields = survivorship::compute(entity, &rows, self.records[&id].before.as_ref());
+        for field in fields.values_mut() {
+            if let Value::Reference(reference) = &field.value {
+                field.value = Value::Reference(self.resolve_reference(reference.clone())?);
+            }
+        }
+        let slot = self.records.get_mut(&id).ok_or_else(|| StoreError::Damaged("not loaded".into()))?;
+        let changed = slot.now.fields.len() != fields.len()
+            || slot.now.fields.iter().any(|(name, old)| fields.get(name).is_none_or(|new| new.value != old.value));
+        if slot.now.fields != fields {
+            // The winner may have changed though the value did not: `why` must know.
+            slot.touched = true;
+            slot.now.fields = fields;
+        }
+        if !changed {
+            return Ok(Recomputed::Same);
+        }
+        if !self.changes.iter().any(|(record, _)| *record == id) {
+            self.changes.push((id, ChangeKind::Updated));
+        }
+        let facts = Facts::of(&self.records[&id].now);
+        for key in matching::keys(entity, &facts) {
+            let list = self.fresh.entry(key.hash).or_default();
+            if !list.contains(&id) {
+                list.push(id);
+            }
+        }
+        for hash in waits_for(&self.records[&id].now) {
+            self.waiting.entry(hash).or_default().push(id);
+        }
+        self.enter_all(id, Reason::Changed)?;
+        Ok(Recomputed::Changed)
+    }
+
+    /// Recomputes what was queued by attaching.
+    pub fn settle_queue(&mut self) -> Result<(), StoreError> {
+        let mut done = HashSet::new();
+        while let Some(id) = self.queue.pop() {
+            let id = self.surviving(id)?;
+            if done.insert(id) {
+                self.recompute(id)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn resolve_reference(&mut self, reference: Reference) -> Result<Reference, StoreError> {
+        match reference {
+            Reference::Record(id) => Ok(Reference::Record(self.surviving(id)?)),
+            Reference::Remote { connection, stream, remote_id } => {
+                let key = RemoteKey { connection, stream, remote_id };
+                let record = match self.contribution_of(&key)? {
+                    Some(id) => self.contribution(id)?.record,
+                    None => None,
+                };
+                match record {
+                    Some(id) => Ok(Reference::Record(self.surviving(id)?)),
+                    None => Ok(Reference::Remote { connection: key.connection, stream: key.stream, remote_id: key.remote_id }),
+                }
+            }
+        }
+    }
+
+    /// Every destination of the record's entity compares again.
+    pub fn enter_all(&mut self, record: RecordId, reason: Reason) -> Result<(), StoreError> {
+        let entity = self.record(record)?.entity.clone();
+        let names: Vec<String> = self
+            .catalog
+            .mappings
+            .values()
+            .filter(|mapping| mapping.entity == entity && mapping.flow_out.is_some())
+            .map(|mapping| mapping.name.clone())
+            .collect();
+        for name in names {
+            self.enter(&name, record, reason);
+        }
+        Ok(())
+    }
+
+    /// One destination compares again.
+    pub fn enter(&mut self, destination: &str, record: RecordId, reason: Reason) {
+        let reasons = self.dirty.entry((destination.to_owned(), record)).or_default();
+        *reasons = reasons.with(reason);
+    }
+
+    /// Only this mapping's destination, if it writes at all.
+    pub fn enter_own(&mut self, mapping: &Mapping, record: RecordId, reason: Reason) {
+        if mapping.flow_out.is_some() {
+            self.enter(&mapping.name, record, reason);
+        }
+    }
+
+    /// `loser` is carried on by `winner`: contributions move, fields are computed anew, the old id resolves for ever.
+    pub fn merge(&mut self, winner: RecordId, loser: RecordId) -> Result<(), StoreError> {
+        if winner == loser {
+            return Ok(());
+        }
+        let moving = self.record(loser)?.contributions.clone();
+        for id in &moving {
+            self.attach(*id, winner)?;
+        }
+        let record = self.record_mut(loser)?;
+        record.contributions.clear();
+        record.fields.clear();
+        record.state = RecordState::MergedInto(winner);
+        self.changes.push((loser, ChangeKind::MergedInto(winner)));
+        self.changes.push((winner, ChangeKind::Absorbed(loser)));
+        self.recompute(winner)?;
+        self.enter_all(winner, Reason::Changed)?;
+        let referring: Vec<RecordId> = self
+            .store
+            .candidates(IndexSpace::Referrer, &[matching::referrer_hash(loser)])?
+            .into_iter()
+            .flatten()
+            .map(RecordId)
+            .collect();
+        self.queue.extend(referring);
+        self.settle_queue()
+    }
+
+    /// The record is gone everywhere that counts, or back.
+    pub fn set_state(&mut self, record: RecordId, state: RecordState, kind: ChangeKind) -> Result<(), StoreError> {
+        self.record_mut(record)?.state = state;
+        self.changes.push((record, kind));
+        self.enter_all(record, Reason::Changed)
+    }
+
+    /// Records that refer to this one compare again with a connection's destinations, since the target now exists there.
+    pub fn enter_referrers(&mut self, record: RecordId, connection: &str) -> Result<(), StoreError> {
+        let hash = matching::referrer_hash(record);
+        for id in self.store.candidates(IndexSpace::Referrer, &[hash])?.into_iter().flatten().map(RecordId) {
+            let entity = self.record(id)?.entity.clone();
+            let names: Vec<String> = self
+                .catalog
+                .mappings
+                .values()
+                .filter(|m| m.entity == entity && m.connection == connection && m.flow_out.is_some())
+                .map(|m| m.name.clone())
+                .collect();
+            for name in names {
+                self.enter(&name, id, Reason::Reference);
+            }
+        }
+        Ok(())
+    }
+
+    /// The finished batch. Index entries come from comparing each record before and now.
+    pub fn finish(mut self) -> Result<Batch, StoreError> {
+        self.settle_queue()?;
+        let mut batch = std::mem::take(&mut self.batch);
+        for slot in self.records.values_mut().filter(|slot| slot.touched) {
+            slot.now.version = slot.before.as_ref().map_or(1, |before| before.version + 1);
+        }
+        for (id, kind) in &self.changes {
+            let slot = &self.records[id];
+            let fields = match kind {
+                ChangeKind::Created | ChangeKind::Updated | ChangeKind::Absorbed(_) => field_changes(slot.before.as_ref(), &slot.now),
+                _ => Vec::new(),
+            };
+            batch.changes.push(Change {
+                sequence: nave_core::model::Sequence(0),
+                record: *id,
+                entity: slot.now.entity.clone(),
+                at: self.now,
+                kind: kind.clone(),
+                cause: self.cause.clone(),
+                fields,
+            });
+        }
+        let mut ids: Vec<RecordId> = self.records.iter().filter(|(_, slot)| slot.touched).map(|(id, _)| *id).collect();
+        ids.sort();
+        for id in ids {
+            let Some(slot) = self.records.remove(&id) else { continue };
+            let entity = self.catalog.entities.get(&slot.now.entity);
+            let old = slot.before.as_ref().map(|record| index_entries(entity.map(AsRef::as_ref), record)).unwrap_or_default();
+            let new = index_entries(entity.map(AsRef::as_ref), &slot.now);
+            batch.index_add.extend(new.difference(&old));
+            batch.index_remove.extend(old.difference(&new));
+            batch.records.push(slot.now);
+        }
+        let mut rows: Vec<Contribution> =
+            self.contributions.into_values().filter(|slot| slot.touched).map(|slot| slot.now).collect();
+        rows.sort_by_key(|row| row.id);
+        batch.contributions = rows;
+        batch.dirty.extend(self.dirty.into_iter().map(|((destination, record), reasons)| (destination, record, reasons)));
+        Ok(batch)
+    }
+}
+
+/// Hashes of the remote objects that a record's references wait for.
+fn waits_for(record: &Record) -> impl Iterator<Item = u64> {
+    record.fields.values().filter_map(|field| match &field.value {
+        Value::Reference(Reference::Remote { connection, stream, remote_id }) => {
+            Some(matching::key_hash(&[connection, stream, remote_id]))
+        }
+        _ => None,
+    })
+}
+
+/// Everything under which a record is to be found.
+fn index_entries(entity: Option<&Entity>, record: &Record) -> BTreeSet<IndexEntry> {
+    let mut entries = BTreeSet::new();
+    if !matches!(record.state, RecordState::Active | RecordState::Archived) {
+        return entries;
+    }
+    if let Some(entity) = entity {
+        for key in matching::keys(entity, &Facts::of(record)) {
+            entries.insert(IndexEntry { space: IndexSpace::Match, hash: key.hash, id: record.id.0 });
+        }
+    }
+    for hash in waits_for(record) {
+        entries.insert(IndexEntry { space: IndexSpace::Waiting, hash, id: record.id.0 });
+    }
+    for field in record.fields.values() {
+        if let Value::Reference(Reference::Record(target)) = &field.value {
+            let hash = matching::referrer_hash(*target);
+            entries.insert(IndexEntry { space: IndexSpace::Referrer, hash, id: record.id.0 });
+        }
+    }
+    entries
+}
+
+fn field_changes(before: Option<&Record>, now: &Record) -> Vec<FieldChange> {
+    let old = before.map(|record| &record.fields);
+    let names: BTreeSet<&String> = old.into_iter().flat_map(|fields| fields.keys()).chain(now.fields.keys()).collect();
+    names
+        .into_iter()
+        .filter_map(|name| {
+            let before = old.and_then(|fields| fields.get(name)).map(|field| field.value.clone());
+            let field = now.fields.get(name);
+            let after = field.map(|field| field.value.clone());
+            (before != after).then(|| FieldChange { field: name.clone(), before, after, winner: field.map(|field| field.winner) })
+        })
+        .collect()
+}
+
+/// Moves a contribution's list elements into a record's numbering: joined by the list's key, else new numbers.
+fn rehome(entity: &Entity, row: &mut Contribution, record: &mut Record) {
+    let names: Vec<String> = row.claims.keys().filter(|name| name.contains('/')).cloned().collect();
+    let mut moved: Vec<(String, String, u64, u64)> = Vec::new();
+    for name in &names {
+        let Some((list, number)) = name.split_once('/') else { continue };
+        let Some(kind) = entity.fields.get(list).map(|field| &field.kind) else { continue };
+        let value = &row.claims[name].value;
+        let taken: Vec<u64> = moved.iter().filter(|(of, ..)| of == list).map(|(.., to)| *to).collect();
+        let joined = record
+            .elements(list)
+            .find(|(candidate, element)| !taken.contains(candidate) && matching::same_element(kind, element, value))
+            .map(|(candidate, _)| candidate);
+        let to = joined.unwrap_or_else(|| {
+            let next = record.next_element;
+            record.next_element += 1;
+            next
+        });
+        moved.push((list.to_owned(), name.clone(), number.parse().unwrap_or(0), to));
+    }
+    let claims: Vec<_> = moved.iter().filter_map(|(list, name, _, to)| Some((format!("{list}/{to}"), row.claims.remove(name)?))).collect();
+    row.claims.extend(claims);
+    for (list, ties) in &mut row.elements {
+        for (id, _) in ties.iter_mut() {
+            match moved.iter().find(|(of, _, from, _)| of == list && *from == id.0) {
+                Some((.., to)) => *id = ElementId(*to),
+                None => {
+                    // Held there without a claim of its own (the hub wrote it): a number of its own here.
+                    *id = ElementId(record.next_element);
+                    record.next_element += 1;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The engine: pulls, merges, delivers. One writer; one run at a time per connection.
+//!
+//! It decides nothing itself: `core` decides, this carries out and commits. Every promise about loss and
+//! repetition is kept by the order of three things: the journal before the send, the commit before the
+//! acknowledgement, and the look-up of every unknown outcome before anything else happens to its record.
+
+pub mod decide;
+pub mod deliver;
+pub mod draft;
+pub mod kill;
+pub mod plan;
+pub mod pull;
+pub mod resolve;
+pub mod take;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, RwLock};
+
+use nave_core::catalog::{Capabilities, Catalog, Entity, Mapping, StreamInfo};
+use nave_core::model::{Cause, RecordId, RemoteKey, Run, RunStatus, Time};
+use nave_store::{Batch, CommitError, Heads, Store, StoreError};
+
+use crate::spoke::{Spoke, SpokeError, Spokes};
+use draft::Draft;
+
+/// Why a run or a command could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store said no.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A commit did not happen.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The system or its plugin said no.
+    #[error("{0}: {1}")]
+    Spoke(String, SpokeError),
+    /// Asked for something that is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// Asked for something that cannot be done as things stand.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Tells the time; the only clock that the engine asks.
+pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
+
+/// Hears how far a run is.
+pub type Progress = Arc<dyn Fn(&str, u64) + Send + Sync>;
+
+/// Pulls, merges, delivers.
+pub struct Engine {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    catalog: RwLock<Arc<Catalog>>,
+    spokes: Arc<dyn Spokes>,
+    clock: Clock,
+    writer: tokio::sync::Mutex<()>,
+    lanes: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    streams: Mutex<HashMap<String, Arc<Vec<StreamInfo>>>>,
+    /// Distinguishes this hub's markers and idempotency keys from another's.
+    pub hub_id: String,
+    progress: RwLock<Option<Progress>>,
+}
+
+impl Engine {
+    /// An engine over these parts. `hub_id` is stable for the life of the store.
+    pub fn new(store: Arc<dyn Store>, catalog: Arc<Catalog>, spokes: Arc<dyn Spokes>, clock: Clock, hub_id: String) -> Self {
+        Self {
+            store,
+            catalog: RwLock::new(catalog),
+            spokes,
+            clock,
+            writer: tokio::sync::Mutex::new(()),
+            lanes: Mutex::new(HashMap::new()),
+            streams: Mutex::new(HashMap::new()),
+            hub_id,
+            progress: RwLock::new(None),
+        }
+    }
+
+    /// The configuration in force.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// Puts another configuration in force, for the next run of each flow.
+    pub fn reconfigure(&self, catalog: Arc<Catalog>) {
+        *self.catalog.write().unwrap_or_else(std::sync::PoisonError::into_inner) = catalog;
+        self.streams.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+    }
+
+    /// Who hears how far a run is.
+    pub fn set_progress(&self, progress: Option<Progress>) {
+        *self.progress.write().unwrap_or_else(std::sync::PoisonError::into_inner) = progress;
+    }
+
+    fn report(&self, stage: &str, done: u64) {
+        if let Some(progress) = self.progress.read().unwrap_or_else(std::sync::PoisonError::into_inner).as_ref() {
+            progress(stage, done);
+        }
+    }
+
+    /// Now.
+    pub fn now(&self) -> Time {
+        (self.clock)()
+    }
+
+    /// A connection's spoke.
+    pub fn spoke(&self, connection: &str) -> Result<Arc<dyn Spoke>, EngineError> {
+        self.spokes.spoke(connection).map_err(|error| EngineError::Spoke(connection.to_owned(), error))
+    }
+
+    /// One run at a time per connection: no attempt is in flight while a page is read.
+    fn lane(&self, connection: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        lanes.entry(connection.to_owned()).or_default().clone()
+    }
+
+    /// What the system said about its streams, asked once per process.
+    pub async fn streams(&self, connection: &str) -> Result<Arc<Vec<StreamInfo>>, EngineError> {
+        if let Some(known) = self.streams.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get(connection) {
+            return Ok(known.clone());
+        }
+        let found = self.spoke(connection)?.discover().await.map_err(|error| EngineError::Spoke(connection.to_owned(), error))?;
+        let found = Arc::new(found);
+        self.streams.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(connection.to_owned(), found.clone());
+        Ok(found)
+    }
+
+    /// What a mapping's stream can do.
+    pub async fn capabilities(&self, mapping: &Mapping) -> Result<Capabilities, EngineError> {
+        let streams = self.streams(&mapping.connection).await?;
+        streams.iter().find(|stream| stream.name == mapping.stream).map(|stream| stream.capabilities.clone()).ok_or_else(|| {
+            let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
+            EngineError::Refused(format!(
+                "{} has no stream `{}` (it has {}); correct `stream` in mappings/{}.toml",
+                mapping.connection,
+                mapping.stream,
+                names.join(", "),
+                mapping.name
+            ))
+        })
+    }
+
+    /// A mapping by name.
+    pub fn mapping(&self, name: &str) -> Result<Arc<Mapping>, EngineError> {
+        self.catalog()
+            .mappings
+            .get(name)
+            .cloned()
+            .ok_or_else(|| EngineError::NotFound(format!("there is no flow `{name}`; `nave status` lists them")))
+    }
+
+    fn entity<'c>(&self, catalog: &'c Catalog, name: &str) -> Result<&'c Entity, EngineError> {
+        catalog.entities.get(name).map(AsRef::as_ref).ok_or_else(|| EngineError::NotFound(format!("there is no entity `{name}`")))
+    }
+
+    /// Decides under the writer's lock and commits. `decide` fills a draft; on a conflict it is asked again.
+    pub async fn write<T>(
+        &self,
+        cause: Cause,
+        mut decide: impl FnMut(&mut Draft<'_>) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        let _writer = self.writer.lock().await;
+        let catalog = self.catalog();
+        for _ in 0..3 {
+            let mut draft = Draft::new(self.store.as_ref(), &catalog, self.now(), cause.clone())?;
+            let answer = decide(&mut draft)?;
+            let batch = draft.finish()?;
+            match self.commit(batch) {
+                Ok(_) => return Ok(answer),
+                Err(CommitError::Conflict(ids)) => tracing::warn!(?ids, "decided on rows that changed meanwhile; deciding again"),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(EngineError::Refused("the store kept changing while this was decided; try again".into()))
+    }
+
+    fn commit(&self, batch: Batch) -> Result<Heads, CommitError> {
+        kill::reach("before-commit");
+        let heads = tokio::task::block_in_place(|| self.store.commit(batch))?;
+        kill::reach("after-commit");
+        Ok(heads)
+    }
+
+    /// A run's row at its beginning.
+    async fn begin(&self, mapping: &Mapping, direction: &str) -> Result<Run, EngineError> {
+        use nave_core::accounting::{Counts, InCounts, OutCounts};
+        let plugin = self.spoke(&mapping.connection).map(|spoke| spoke.digest()).unwrap_or_default();
+        let catalog = self.catalog().digest.clone();
+        self.write(Cause::default(), |draft| {
+            let run = Run {
+                id: draft.next_run(),
+                flow: mapping.name.clone(),
+                direction: direction.to_owned(),
+                started_at: draft.now,
+                ended_at: None,
+                status: RunStatus::Running,
+                message: None,
+                counts: if direction == "in" { Counts::In(InCounts::default()) } else { Counts::Out(OutCounts::default()) },
+                catalog: catalog.clone(),
+                plugin: plugin.clone(),
+            };
+            draft.batch.runs.push(run.clone());
+            Ok(run)
+        })
+        .await
+    }
+
+    /// Closes a run. A run that does not balance is failed, whatever else happened (I14).
+    async fn end(&self, mut run: Run, failure: Option<String>) -> Result<Run, EngineError> {
+        let balances = run.counts.balances();
+        run.status = if failure.is_none() && balances { RunStatus::Success } else { RunStatus::Failed };
+        run.message = match (failure, balances) {
+            (Some(message), _) => Some(message),
+            (None, false) => Some("the counts do not add up; this is a mistake in the hub, please report it".into()),
+            (None, true) => None,
+        };
+        self.write(Cause::default(), |draft| {
+            run.ended_at = Some(draft.now);
+            let mut flow = self.store.flow(&run.flow)?;
+            match (run.status, run.direction.as_str()) {
+                (RunStatus::Success, "in") => flow.last_in = run.ended_at,
+                (RunStatus::Success, _) => flow.last_out = run.ended_at,
+                _ => {}
+            }
+            flow.last_error = run.message.clone();
+            draft.batch.flows.push((run.flow.clone(), flow));
+            draft.batch.runs.push(run.clone());
+            Ok(run.clone())
+        })
+        .await
+    }
+
+    /// Remote id of a record in a connection's stream, if it is there.
+    pub fn locate(&self, record: RecordId, connection: &str, stream: &str) -> Option<String> {
+        let row = self.store.records(&[record]).ok()?.pop()??;
+        let rows = self.store.contributions(&row.contributions).ok()?;
+        rows.into_iter()
+            .flatten()
+            .find(|c| c.is_active() && c.key.connection == connection && c.key.stream == stream)
+            .map(|c| c.key.remote_id)
+    }
+
+    /// Record that a remote object belongs to, following merges.
+    pub fn record_of(&self, key: &RemoteKey) -> Result<Option<RecordId>, EngineError> {
+        let Some(id) = self.store.resolve(std::slice::from_ref(key))?.pop().flatten() else { return Ok(None) };
+        Ok(self.store.contributions(&[id])?.pop().flatten().and_then(|row| row.record))
+    }
+}

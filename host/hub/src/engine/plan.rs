@@ -1,0 +1,144 @@
+//! What would be sent, without sending it. A first sync into a system needs a plan that somebody has seen.
+
+use std::collections::HashMap;
+
+use nave_core::model::{Cause, RecordId, Time, WriteKind};
+use nave_core::value::Value;
+
+use super::deliver::Need;
+use super::take::title;
+use super::{Engine, EngineError};
+
+/// One write that would be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedWrite {
+    /// Record.
+    pub record: RecordId,
+    /// What a person calls it.
+    pub title: String,
+    /// `create`, `update`, `delete`.
+    pub operation: &'static str,
+    /// Remote path, value there now, value it would get.
+    pub fields: Vec<(String, Option<Value>, Value)>,
+}
+
+/// One flow's plan.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FlowPlan {
+    /// Mapping name.
+    pub flow: String,
+    /// Connection.
+    pub connection: String,
+    /// Records that would be created.
+    pub creates: u64,
+    /// Records that would be updated.
+    pub updates: u64,
+    /// Deletes; held until somebody approves each.
+    pub deletes: u64,
+    /// Records that would be refused by us, with the reason of the first few.
+    pub blocked: u64,
+    /// Waiting for a person or for time.
+    pub waiting: u64,
+    /// Already equal.
+    pub unchanged: u64,
+    /// The first writes, as asked for.
+    pub writes: Vec<PlannedWrite>,
+    /// Reasons of the first blocked ones.
+    pub reasons: Vec<String>,
+    /// Whether a plan for this configuration was applied before.
+    pub approved: bool,
+}
+
+impl Engine {
+    /// Computes a flow's plan from what is stored, and remembers that it was seen. Sends nothing, reads nothing over there.
+    pub async fn plan(&self, name: &str, limit: usize) -> Result<FlowPlan, EngineError> {
+        let mapping = self.mapping(name)?;
+        let catalog = self.catalog();
+        let entity = self.entity(&catalog, &mapping.entity)?;
+        self.enter_configuration(&mapping).await?;
+        let approved = self.store.flow(name)?.approved.as_deref() == Some(mapping.digest.as_str());
+        let mut plan = FlowPlan { flow: name.to_owned(), connection: mapping.connection.clone(), approved, ..FlowPlan::default() };
+        let mut after = RecordId(0);
+        let none = HashMap::new();
+        loop {
+            let entries = self.store.dirty(name, after, 1_000)?;
+            let Some(last) = entries.last() else { break };
+            after = last.record;
+            let ids: Vec<RecordId> = entries.iter().map(|entry| entry.record).collect();
+            let subjects = self.subjects(&mapping, &ids)?;
+            for entry in &entries {
+                let Some(subject) = subjects.get(&entry.record) else { continue };
+                match self.need(&catalog, &mapping, subject, &none)? {
+                    Need::Nothing => plan.unchanged += 1,
+                    Need::Held(_) | Need::Parked(_) => plan.waiting += 1,
+                    Need::Blocked(errors) => {
+                        plan.blocked += 1;
+                        if plan.reasons.len() < limit {
+                            let name = title(entity, |field| subject.record.value(field));
+                            plan.reasons.extend(errors.into_iter().map(|error| format!("{name}: {}", error.message)));
+                        }
+                    }
+                    Need::Writes(writes) => {
+                        for write in writes {
+                            let (operation, count) = match write.kind {
+                                WriteKind::Create => ("create", &mut plan.creates),
+                                WriteKind::Update(_) | WriteKind::Merge(..) => ("update", &mut plan.updates),
+                                WriteKind::Delete(_) => ("delete", &mut plan.deletes),
+                            };
+                            *count += 1;
+                            if plan.writes.len() < limit {
+                                let there = write.contribution.as_ref();
+                                plan.writes.push(PlannedWrite {
+                                    record: entry.record,
+                                    title: title(entity, |field| subject.record.value(field)),
+                                    operation,
+                                    fields: write
+                                        .difference
+                                        .values
+                                        .iter()
+                                        .map(|(path, value)| {
+                                            (path.clone(), there.and_then(|row| row.shadow.get(path).cloned()), value.clone())
+                                        })
+                                        .collect(),
+                                });
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let digest = mapping.digest.clone();
+        self.write(Cause::default(), |draft| {
+            let value = Some(digest.clone().into_bytes());
+            draft.batch.rows.push(nave_store::KeyedRow { space: "plan".into(), key: name.to_owned(), value });
+            Ok(())
+        })
+        .await?;
+        Ok(plan)
+    }
+
+    /// Agrees to a flow's plan. Refused when no plan was seen for this very configuration.
+    pub async fn approve(&self, name: &str, by: &str, reason: &str) -> Result<Time, EngineError> {
+        let mapping = self.mapping(name)?;
+        let seen = self.store.row("plan", name)?;
+        if seen.as_deref() != Some(mapping.digest.as_bytes()) {
+            return Err(EngineError::Refused(format!(
+                "nobody has seen a plan of `{name}` under the configuration as it is now; run `nave plan --flow {name}` first"
+            )));
+        }
+        self.write(Cause { person: Some(by.to_owned()), ..Cause::default() }, |draft| {
+            let mut flow = self.store.flow(name)?;
+            flow.approved = Some(mapping.digest.clone());
+            draft.batch.flows.push((name.to_owned(), flow));
+            draft.batch.audit.push(nave_core::model::AuditEntry {
+                at: draft.now,
+                actor: by.to_owned(),
+                action: "plan.applied".into(),
+                subject: name.to_owned(),
+                detail: reason.to_owned(),
+            });
+            Ok(draft.now)
+        })
+        .await
+    }
+}

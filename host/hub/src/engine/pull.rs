@@ -1,0 +1,350 @@
+//! Runs a flow inwards: page after page from a system, each committed whole with its checkpoint (I1), and
+//! acknowledged only afterwards (I3).
+
+use std::collections::HashSet;
+
+use nave_core::accounting::{Counts, InCounts};
+use nave_core::catalog::{Catalog, ChangeDetection, Mapping};
+use nave_core::codec::json;
+use nave_core::intake::{Coverage, FieldError, Pulled};
+use nave_core::limits::{PAGE_RECORDS, RECORD_BYTES_MAX};
+use nave_core::mapping::Env;
+use nave_core::model::{Cause, Checkpoint, ContributionId, ContributionState, Intent, RemoteKey, Run, Time};
+use nave_core::value::Value;
+use nave_runtime::contract::{self, SourceRecord};
+use nave_store::{CheckpointMove, KeyedRow};
+
+use super::take::{Incoming, IncomingKind, Intake};
+use super::{Engine, EngineError};
+use crate::spoke::{Spoke, SpokeError};
+
+/// Contributions that may vanish in one scan before a person is asked: a truncated export is likelier than a clear-out.
+const VANISHED_FREE_MAX: usize = 10;
+/// And the share of what is known, in percent.
+const VANISHED_SHARE_MAX: usize = 20;
+/// Ids asked for in one `get`.
+pub const GET_IDS_MAX: usize = 100;
+
+impl Engine {
+    /// One run of a mapping's flow inwards, to the end of what the system has to say. `full` ignores the checkpoint.
+    pub async fn run_in(&self, name: &str, full: bool) -> Result<Run, EngineError> {
+        let mapping = self.mapping(name)?;
+        let lane = self.lane(&mapping.connection);
+        let _lane = lane.lock().await;
+        let mut run = self.begin(&mapping, "in").await?;
+        let mut counts = InCounts::default();
+        let failure = match self.pull(&mapping, full, run.id, &mut counts).await {
+            Ok(()) => None,
+            Err(error @ (EngineError::Store(_) | EngineError::Commit(_))) => return Err(error),
+            Err(error) => Some(error.to_string()),
+        };
+        run.counts = Counts::In(counts);
+        self.end(run, failure).await
+    }
+
+    async fn pull(&self, mapping: &Mapping, full: bool, run: u64, counts: &mut InCounts) -> Result<(), EngineError> {
+        let catalog = self.catalog();
+        let spoke = self.spoke(&mapping.connection)?;
+        let capabilities = self.capabilities(mapping).await?;
+        // Nothing that is pulled can be judged while it is unknown what we wrote ourselves.
+        self.resolve_open(mapping, run).await?;
+        let stored = self.store.checkpoint(&mapping.connection, &mapping.alias)?;
+        if let Some(stored) = &stored {
+            // Repeated after a restart; a failure is repeated with the next run.
+            if let Err(error) = spoke.acknowledge(mapping.stream.clone(), stored.bytes.clone()).await {
+                tracing::warn!(connection = mapping.connection, %error, "not acknowledged yet");
+            }
+        }
+        let scan_row = format!("{}/{}", mapping.connection, mapping.alias);
+        let resumed = !full && self.store.row("scan", &scan_row)?.is_some();
+        let mut seen: HashSet<String> = HashSet::new();
+        let scan_began = self.now();
+        let mut generation = stored.as_ref().map_or(0, |stored| stored.generation);
+        let mut checkpoint = if full { None } else { stored.map(|stored| stored.bytes) };
+        let mut retried = false;
+        loop {
+            let began = self.now();
+            let page = match spoke.read(mapping.stream.clone(), checkpoint.clone(), PAGE_RECORDS).await {
+                Ok(page) => page,
+                Err(SpokeError::CheckpointExpired) if !retried => {
+                    retried = true;
+                    checkpoint = None;
+                    continue;
+                }
+                Err(error) => return Err(EngineError::Spoke(mapping.connection.clone(), error)),
+            };
+            if page.more && page.records.is_empty() && checkpoint.as_deref() == Some(page.next.as_slice()) {
+                let message = "it says that there is more, but does not move on".to_owned();
+                return Err(EngineError::Spoke(mapping.connection.clone(), SpokeError::Guest(message)));
+            }
+            let full_scan = capabilities.changes == ChangeDetection::FullScan;
+            if full || full_scan {
+                seen.extend(page.records.iter().map(|record| record.remote_id.clone()));
+            }
+            let last = !page.more;
+            let move_to = (!full || last).then(|| CheckpointMove {
+                connection: mapping.connection.clone(),
+                stream: mapping.alias.clone(),
+                from: generation,
+                to: Checkpoint { bytes: page.next.clone(), generation: generation + 1, acknowledged: false, at: began },
+            });
+            let scanning = full_scan && !page.complete_scan && !last;
+            let scan_mark = KeyedRow { space: "scan".into(), key: scan_row.clone(), value: scanning.then(|| b"1".to_vec()) };
+            let moved = move_to.is_some();
+            self.take_page(&catalog, mapping, spoke.as_ref(), run, page.records, began, counts, move_to, Some(scan_mark)).await?;
+            if moved {
+                generation += 1;
+            }
+            super::kill::reach("before-acknowledge");
+            if moved && let Err(error) = spoke.acknowledge(mapping.stream.clone(), page.next.clone()).await {
+                tracing::warn!(connection = mapping.connection, %error, "not acknowledged yet");
+            }
+            self.report(&mapping.name, counts.read);
+            checkpoint = Some(page.next);
+            if last {
+                if page.complete_scan && !resumed && (full || full_scan) {
+                    self.vanished(&catalog, mapping, spoke.as_ref(), run, &seen, scan_began, counts).await?;
+                }
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes source records in and commits them. Those that were read before our last attempt settled are fetched
+    /// again first (I15).
+    #[expect(clippy::too_many_arguments, reason = "a page, where it came from, and what is committed with it")]
+    pub(super) async fn take_page(
+        &self,
+        catalog: &Catalog,
+        mapping: &Mapping,
+        spoke: &dyn Spoke,
+        run: u64,
+        records: Vec<SourceRecord>,
+        began: Time,
+        counts: &mut InCounts,
+        checkpoint: Option<CheckpointMove>,
+        scan_mark: Option<KeyedRow>,
+    ) -> Result<(), EngineError> {
+        if records.is_empty() && checkpoint.is_none() {
+            return Ok(());
+        }
+        let entity = self.entity(catalog, &mapping.entity)?;
+        let mut page = tokio::task::block_in_place(|| decode(catalog, mapping, records, began, self.now()));
+        self.refresh_stale(catalog, mapping, spoke, &mut page).await?;
+        self.externals(catalog, mapping, &mut page).await?;
+        let open_creates = self.open_creates(mapping)?;
+        let cause = Cause { connection: Some(mapping.connection.clone()), run: Some(run), ..Cause::default() };
+        let mut page = Some(page);
+        let taken = self
+            .write(cause, |draft| {
+                let page = page.take().ok_or_else(|| EngineError::Refused("the store changed under a page; run it again".into()))?;
+                let mut taken = InCounts::default();
+                let mut intake =
+                    Intake { catalog, mapping, entity, run, open_creates: open_creates.clone() };
+                tokio::task::block_in_place(|| intake.page(draft, page, &mut taken))?;
+                draft.batch.checkpoint = checkpoint.clone();
+                draft.batch.rows.extend(scan_mark.clone());
+                Ok(taken)
+            })
+            .await?;
+        add(counts, &taken);
+        Ok(())
+    }
+
+    /// Creates into this mapping's stream whose outcome is not known yet.
+    fn open_creates(&self, mapping: &Mapping) -> Result<Vec<Intent>, EngineError> {
+        let mut open = self.store.intents(&mapping.name)?;
+        open.retain(|intent| matches!(intent.kind, nave_core::model::WriteKind::Create));
+        Ok(open)
+    }
+
+    /// I15: what was read before our last attempt on it settled is no evidence.
+    async fn refresh_stale(&self, catalog: &Catalog, mapping: &Mapping, spoke: &dyn Spoke, page: &mut [Incoming]) -> Result<(), EngineError> {
+        let keys: Vec<RemoteKey> = page
+            .iter()
+            .map(|incoming| RemoteKey {
+                connection: mapping.connection.clone(),
+                stream: mapping.alias.clone(),
+                remote_id: incoming.remote_id.clone(),
+            })
+            .collect();
+        let ids: Vec<Option<ContributionId>> = self.store.resolve(&keys)?;
+        let known: Vec<ContributionId> = ids.iter().flatten().copied().collect();
+        let rows = self.store.contributions(&known)?;
+        let attempted: std::collections::HashMap<String, Time> =
+            rows.into_iter().flatten().filter_map(|row| Some((row.key.remote_id, row.attempted_at?))).collect();
+        let stale: Vec<usize> = page
+            .iter()
+            .enumerate()
+            .filter(|(_, incoming)| match &incoming.kind {
+                IncomingKind::Upsert { pulled, .. } => attempted.get(&incoming.remote_id).is_some_and(|at| pulled.read_at <= *at),
+                _ => false,
+            })
+            .map(|(index, _)| index)
+            .collect();
+        for chunk in stale.chunks(GET_IDS_MAX) {
+            let ids: Vec<String> = chunk.iter().map(|index| page[*index].remote_id.clone()).collect();
+            let began = self.now();
+            let fetched = spoke
+                .get(mapping.stream.clone(), ids)
+                .await
+                .map_err(|error| EngineError::Spoke(mapping.connection.clone(), error))?;
+            for incoming in decode(catalog, mapping, fetched, began, self.now()) {
+                if let Some(index) = chunk.iter().find(|index| page[**index].remote_id == incoming.remote_id) {
+                    page[*index] = incoming;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Results of transform plugins' functions, one call per function and page.
+    async fn externals(&self, catalog: &Catalog, mapping: &Mapping, page: &mut [Incoming]) -> Result<(), EngineError> {
+        for external in &mapping.externals {
+            let mut rows = Vec::new();
+            let mut targets = Vec::new();
+            for (index, incoming) in page.iter_mut().enumerate() {
+                let IncomingKind::Upsert { pulled, externals, .. } = &mut incoming.kind else { continue };
+                let env = Env {
+                    body: &pulled.body,
+                    externals,
+                    connection: &mapping.connection,
+                    region: catalog.hub.region.as_deref(),
+                };
+                match external.arguments.iter().map(|argument| argument.evaluate(&env)).collect::<Result<Vec<Value>, _>>() {
+                    Ok(arguments) => {
+                        rows.push(arguments);
+                        targets.push(index);
+                    }
+                    Err(error) => externals.push(Err(error)),
+                }
+            }
+            let results = self
+                .spokes
+                .transforms()
+                .call(external.function.clone(), rows)
+                .await
+                .map_err(|error| EngineError::Spoke(external.function.clone(), error))?;
+            for (index, result) in targets.into_iter().zip(results) {
+                if let IncomingKind::Upsert { externals, .. } = &mut page[index].kind {
+                    externals.push(result);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a completed scan did not see: each is asked for by itself, and only "gone" deletes (I11). Too many: held.
+    #[expect(clippy::too_many_arguments, reason = "a scan's end, with all that it saw")]
+    async fn vanished(
+        &self,
+        catalog: &Catalog,
+        mapping: &Mapping,
+        spoke: &dyn Spoke,
+        run: u64,
+        seen: &HashSet<String>,
+        scan_began: Time,
+        counts: &mut InCounts,
+    ) -> Result<(), EngineError> {
+        if mapping.id.is_some() {
+            return Ok(()); // the ids are ours: the system cannot be asked for them
+        }
+        let mut missing = Vec::new();
+        let mut known = 0_usize;
+        let mut after = ContributionId(0);
+        loop {
+            let rows = self.store.contributions_after(after, 5_000)?;
+            let Some(last) = rows.last() else { break };
+            after = last.id;
+            for row in rows {
+                let ours = row.key.connection == mapping.connection && row.key.stream == mapping.alias;
+                if ours && matches!(row.state, ContributionState::Active) {
+                    known += 1;
+                    let settled = row.attempted_at.is_none_or(|at| at < scan_began);
+                    if settled && !seen.contains(&row.key.remote_id) {
+                        missing.push(row.key.remote_id);
+                    }
+                }
+            }
+        }
+        if missing.len() > VANISHED_FREE_MAX.max(known * VANISHED_SHARE_MAX / 100) {
+            counts.read += missing.len() as u64;
+            counts.held += missing.len() as u64;
+            tracing::warn!(connection = mapping.connection, missing = missing.len(), known, "too many vanished at once; held");
+            return Ok(());
+        }
+        for chunk in missing.chunks(GET_IDS_MAX) {
+            let began = self.now();
+            let mut found = spoke
+                .get(mapping.stream.clone(), chunk.to_vec())
+                .await
+                .map_err(|error| EngineError::Spoke(mapping.connection.clone(), error))?;
+            found.retain(|record| chunk.contains(&record.remote_id));
+            self.take_page(catalog, mapping, spoke, run, found, began, counts, None, None).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds one page's counts.
+pub(super) fn add(counts: &mut InCounts, page: &InCounts) {
+    counts.read += page.read;
+    counts.created += page.created;
+    counts.updated += page.updated;
+    counts.unchanged += page.unchanged;
+    counts.deleted += page.deleted;
+    counts.merged += page.merged;
+    counts.filtered += page.filtered;
+    counts.held += page.held;
+    counts.quarantined += page.quarantined;
+}
+
+/// Envelopes and bodies as the host spells them. What cannot be decoded is a value, not an error.
+pub(super) fn decode(catalog: &Catalog, mapping: &Mapping, records: Vec<SourceRecord>, began: Time, now: Time) -> Vec<Incoming> {
+    records.into_iter().map(|record| decode_one(catalog, mapping, record, began, now)).collect()
+}
+
+fn decode_one(catalog: &Catalog, mapping: &Mapping, record: SourceRecord, began: Time, now: Time) -> Incoming {
+    let remote_id = record.remote_id;
+    match record.operation {
+        contract::Operation::Delete => return Incoming { remote_id, kind: IncomingKind::Delete { evidence: "system" } },
+        contract::Operation::MergedInto(winner) => return Incoming { remote_id, kind: IncomingKind::MergedInto(winner) },
+        contract::Operation::Upsert => {}
+    }
+    let bad = |class: &str, message: String, raw: Vec<u8>, remote_id: String| Incoming {
+        remote_id,
+        kind: IncomingKind::Bad { errors: vec![FieldError { path: "body".into(), class: class.into(), message }], raw },
+    };
+    if record.body.len() > RECORD_BYTES_MAX {
+        return bad("length", format!("{} bytes, at most {RECORD_BYTES_MAX} are taken", record.body.len()), Vec::new(), remote_id);
+    }
+    let body = match json::decode(&record.body) {
+        Ok(body) => body,
+        Err(error) => return bad(error.class, error.message, record.body, remote_id),
+    };
+    let remote_id = match &mapping.id {
+        None => remote_id,
+        Some(expression) => {
+            let env = Env { body: &body, externals: &[], connection: &mapping.connection, region: catalog.hub.region.as_deref() };
+            match expression.evaluate(&env) {
+                Ok(value) if !value.is_empty() => value.display(),
+                // The row has no such thing (a contact without a company): nothing to take in.
+                Ok(_) => String::new(),
+                Err(error) => return bad(error.class, format!("id: {}", error.message), record.body, remote_id),
+            }
+        }
+    };
+    let pulled = Pulled {
+        body,
+        coverage: match record.coverage {
+            contract::Coverage::Complete => Coverage::Complete,
+            contract::Coverage::Only(paths) => Coverage::Only(paths),
+        },
+        version: record.version,
+        modified_at: record.modified_at.as_deref().and_then(Time::parse),
+        field_times: record.field_times.into_iter().filter_map(|(path, time)| Some((path, Time::parse(&time)?))).collect(),
+        read_at: began,
+        observed_at: now,
+    };
+    Incoming { remote_id, kind: IncomingKind::Upsert { pulled, externals: Vec::new(), raw: record.body } }
+}

@@ -1,0 +1,246 @@
+//! Finds out what became of writes whose answer was lost (I6).
+//!
+//! Before anything else is read from or sent to a destination, every open intent is looked up: an update by reading
+//! the thing, a create by marker or natural key, else by the same key with the same bytes where the system remembers
+//! keys. If none of these can tell, a person is asked, and the record waits.
+
+use nave_core::catalog::{Capabilities, Catalog, Mapping};
+use nave_core::codec::json;
+use nave_core::intake::{element_value, list_path};
+use nave_core::mapping::Env;
+use nave_core::model::{
+    Attempt, AttemptOutcome, Cause, ContributionState, Dirty, Intent, Reason, RemoteKey, Review, ReviewKind, WriteKind,
+};
+use nave_core::value::Value;
+use nave_runtime::contract::{Operation, SourceRecord};
+
+use super::{Engine, EngineError};
+use crate::spoke::Spoke;
+
+/// What was found out.
+enum Found {
+    /// It arrived; this is what is there.
+    There(Box<SourceRecord>),
+    /// It did not arrive, or is no longer to be seen: compare again.
+    NotThere,
+    /// The thing is gone.
+    Gone(Box<SourceRecord>),
+    /// Send the same bytes under the same key again.
+    SendAgain,
+    /// Too early to tell: the system may still hide it.
+    Wait,
+    /// Only a person can tell.
+    Ask,
+}
+
+impl Engine {
+    /// Resolves every open intent of a mapping's destination. A failure of the system fails the run: nothing is
+    /// read or sent on top of an unknown.
+    pub(super) async fn resolve_open(&self, mapping: &Mapping, run: u64) -> Result<(), EngineError> {
+        let open = self.store.intents(&mapping.name)?;
+        if open.is_empty() {
+            return Ok(());
+        }
+        let catalog = self.catalog();
+        let spoke = self.spoke(&mapping.connection)?;
+        let capabilities = self.capabilities(mapping).await?;
+        for intent in open {
+            let found = self.look_up(&catalog, mapping, &capabilities, spoke.as_ref(), &intent).await?;
+            tracing::info!(flow = mapping.name, record = %intent.record, key = intent.key, found = found.word(), "open write looked up");
+            match found {
+                Found::There(record) => self.arrived(&catalog, mapping, run, &intent, *record).await?,
+                Found::NotThere => self.close(&intent).await?,
+                Found::Gone(record) => {
+                    self.close(&intent).await?;
+                    let mut counts = Default::default();
+                    let began = self.now();
+                    self.take_page(&catalog, mapping, spoke.as_ref(), run, vec![*record], began, &mut counts, None, None).await?;
+                }
+                Found::SendAgain => {
+                    let mut again = intent.clone();
+                    again.attempts.push(Attempt { at: self.now(), outcome: AttemptOutcome::Open });
+                    self.write(Cause::default(), |draft| {
+                        draft.batch.intents.push(again.clone());
+                        Ok(())
+                    })
+                    .await?;
+                    self.send_and_settle(&catalog, mapping, spoke.as_ref(), run, &[again]).await?;
+                }
+                Found::Wait => {}
+                Found::Ask => self.ask(mapping, &intent).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_up(
+        &self,
+        catalog: &Catalog,
+        mapping: &Mapping,
+        capabilities: &Capabilities,
+        spoke: &dyn Spoke,
+        intent: &Intent,
+    ) -> Result<Found, EngineError> {
+        let failed = |error| EngineError::Spoke(mapping.connection.clone(), error);
+        match &intent.kind {
+            WriteKind::Update(id) | WriteKind::Delete(id) | WriteKind::Merge(id, _) => {
+                let mut found = spoke.get(mapping.stream.clone(), vec![id.clone()]).await.map_err(failed)?;
+                let Some(record) = found.pop() else { return Ok(Found::Wait) };
+                Ok(match (&record.operation, &intent.kind) {
+                    (Operation::Upsert, WriteKind::Update(_)) => Found::There(Box::new(record)),
+                    (Operation::Upsert, _) => Found::NotThere,
+                    (_, WriteKind::Update(_)) => Found::Gone(Box::new(record)),
+                    _ => Found::There(Box::new(record)),
+                })
+            }
+            WriteKind::Create => {
+                let last = intent.attempts.last().map_or(intent.run as i64, |attempt| attempt.at.0);
+                if let Some((path, value)) = intent.lookup.as_ref().filter(|(path, _)| capabilities.searchable.contains(path)) {
+                    let found = spoke.find(mapping.stream.clone(), path.clone(), vec![value.clone()]).await.map_err(failed)?;
+                    if let Some(record) = self.unclaimed(mapping, intent, found)? {
+                        return Ok(Found::There(Box::new(record)));
+                    }
+                    let early = self.now().0 < last + capabilities.read_lag_ms as i64;
+                    return Ok(if early { Found::Wait } else { Found::SendAgain });
+                }
+                let _ = catalog;
+                if capabilities.idempotency_key {
+                    return Ok(Found::SendAgain);
+                }
+                Ok(Found::Ask)
+            }
+        }
+    }
+
+    /// Of the things found under a natural key, the one that belongs to no other record. Things that are gone do not count.
+    fn unclaimed(&self, mapping: &Mapping, intent: &Intent, found: Vec<SourceRecord>) -> Result<Option<SourceRecord>, EngineError> {
+        let mut candidates = Vec::new();
+        for record in found.into_iter().filter(|record| record.operation == Operation::Upsert) {
+            let key = RemoteKey {
+                connection: mapping.connection.clone(),
+                stream: mapping.alias.clone(),
+                remote_id: record.remote_id.clone(),
+            };
+            match self.record_of(&key)? {
+                None => candidates.push(record),
+                Some(owner) if owner == intent.record => candidates.push(record),
+                Some(_) => {}
+            }
+        }
+        candidates.sort_by(|left, right| left.remote_id.cmp(&right.remote_id));
+        Ok(candidates.into_iter().next())
+    }
+
+    /// It is there: what matches what we sent is settled as ours; what does not is left to the next comparison.
+    async fn arrived(&self, catalog: &Catalog, mapping: &Mapping, run: u64, intent: &Intent, record: SourceRecord) -> Result<(), EngineError> {
+        let entity = self.entity(catalog, &mapping.entity)?;
+        let body = json::decode(&record.body).unwrap_or_default();
+        let cause = Cause { connection: Some(mapping.connection.clone()), run: Some(run), ..Cause::default() };
+        self.write(cause, |draft| {
+            match &intent.kind {
+                WriteKind::Delete(_) | WriteKind::Merge(..) => {
+                    if let Some(id) = intent.contribution {
+                        let at = draft.now;
+                        draft.contribution_mut(id)?.state = ContributionState::Deleted { evidence: "ours".into(), at };
+                    }
+                    draft.batch.settled.push((intent.destination.clone(), intent.record));
+                }
+                WriteKind::Create | WriteKind::Update(_) => {
+                    let mut ours = intent.clone();
+                    let region = catalog.hub.region.as_deref();
+                    ours.values.retain(|path, sent| landed(mapping, &body, path, sent, region));
+                    self.written(draft, mapping, entity, &ours, &record.remote_id, record.version.clone(), Some(&body))?;
+                }
+            }
+            // Whatever did not land, or was changed since, is compared again.
+            draft.batch.clean.retain(|entry| entry.record != intent.record);
+            draft.batch.clean.push(entry(intent));
+            draft.enter(&intent.destination, intent.record, Reason::Retry);
+            draft.batch.unparked.push((intent.destination.clone(), intent.record));
+            Ok(())
+        })
+        .await
+    }
+
+    /// It did not arrive: the intent is closed, the record is compared again and gets a new key.
+    async fn close(&self, intent: &Intent) -> Result<(), EngineError> {
+        self.write(Cause::default(), |draft| {
+            draft.batch.settled.push((intent.destination.clone(), intent.record));
+            draft.batch.unparked.push((intent.destination.clone(), intent.record));
+            draft.enter(&intent.destination, intent.record, Reason::Retry);
+            Ok(())
+        })
+        .await
+    }
+
+    /// One review per unknown outcome.
+    async fn ask(&self, mapping: &Mapping, intent: &Intent) -> Result<(), EngineError> {
+        let open = self.store.reviews(true, nave_core::model::ReviewId(0), usize::MAX)?;
+        let asked = open.iter().any(|review| {
+            matches!(&review.kind, ReviewKind::UnknownOutcome { destination, record }
+                if *destination == intent.destination && *record == intent.record)
+        });
+        if asked {
+            return Ok(());
+        }
+        self.write(Cause::default(), |draft| {
+            let review = Review {
+                id: draft.next_review(),
+                kind: ReviewKind::UnknownOutcome { destination: intent.destination.clone(), record: intent.record },
+                entity: mapping.entity.clone(),
+                steward: mapping.steward.clone(),
+                opened_at: draft.now,
+                closed_at: None,
+                title: format!(
+                    "Was {}/{} created in {}? No answer came, and the system offers no way to tell",
+                    mapping.entity, intent.record, mapping.connection
+                ),
+            };
+            draft.batch.reviews.push(review);
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Found {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::There(_) => "arrived",
+            Self::NotThere => "did not arrive",
+            Self::Gone(_) => "the thing is gone",
+            Self::SendAgain => "not there; the same again",
+            Self::Wait => "too early to tell",
+            Self::Ask => "only a person can tell",
+        }
+    }
+}
+
+fn entry(intent: &Intent) -> Dirty {
+    Dirty { destination: intent.destination.clone(), record: intent.record, reasons: intent.reasons, stamp: intent.stamp }
+}
+
+/// Whether what is there means what was sent.
+fn landed(mapping: &Mapping, body: &Value, path: &str, sent: &Value, region: Option<&str>) -> bool {
+    if let Some(list) = mapping.lists.iter().find(|list| list_path(list) == path) {
+        let Value::List(sent) = sent else { return false };
+        let meaning = |elements: &[Value]| {
+            let mut found: Vec<Value> =
+                elements.iter().filter_map(|element| element_value(mapping, list, element, region).ok()).filter(|v| !v.is_empty()).collect();
+            found.sort();
+            found
+        };
+        return meaning(sent) == meaning(&nave_core::intake::remote_elements(list, body));
+    }
+    let there = body.at(path).cloned().unwrap_or_default();
+    if there == *sent || there.is_empty() && sent.is_empty() {
+        return true;
+    }
+    let Some(read) = mapping.fields.iter().find(|field| field.remote == path).and_then(|field| field.read.as_ref()) else {
+        return false;
+    };
+    let mut ours = body.clone();
+    ours.put(path, sent.clone());
+    let env = |body| Env { body, externals: &[], connection: &mapping.connection, region };
+    matches!((read.evaluate(&env(body)), read.evaluate(&env(&ours))), (Ok(there), Ok(ours)) if there == ours)
+}

@@ -1,0 +1,461 @@
+//! Takes source records in: compare, map, match, merge. Fills a [`Draft`]; commits nothing.
+
+use nave_core::accounting::InCounts;
+use nave_core::catalog::{Catalog, DeletePolicy, Entity, Mapping};
+use nave_core::intake::{self, FieldError, Mapped, Pulled};
+use nave_core::limits::DEAD_LETTER_BODY_BYTES_MAX;
+use nave_core::mapping::{Env, MapError};
+use nave_core::matching::MatchDecision;
+use nave_core::model::{
+    ChangeKind, ContributionId, ContributionState, DeadLetter, DeadLetterSubject, Intent, Reason, Record, RecordId, RecordState,
+    RemoteKey, Review, ReviewKind, Time,
+};
+use nave_core::value::Value;
+use nave_core::{difference, matching};
+use nave_store::StoreError;
+
+use super::draft::{Draft, Recomputed};
+
+/// A source record on its way in.
+#[derive(Debug)]
+pub struct Incoming {
+    /// The system's own id (or what the mapping's `id` made of it).
+    pub remote_id: String,
+    /// What it is.
+    pub kind: IncomingKind,
+}
+
+/// What a source record says.
+#[derive(Debug)]
+pub enum IncomingKind {
+    /// It holds this.
+    Upsert {
+        /// Decoded body with its envelope.
+        pulled: Pulled,
+        /// Results of transform plugins' functions, in the mapping's order.
+        externals: Vec<Result<Value, MapError>>,
+        /// Body as it came, for a dead letter.
+        raw: Vec<u8>,
+    },
+    /// The system says that it is gone.
+    Delete {
+        /// By what evidence.
+        evidence: &'static str,
+    },
+    /// The system merged it into another.
+    MergedInto(String),
+    /// It could not be decoded.
+    Bad {
+        /// What is wrong.
+        errors: Vec<FieldError>,
+        /// Body as it came.
+        raw: Vec<u8>,
+    },
+}
+
+/// One mapping's intake.
+pub struct Intake<'a> {
+    /// Configuration.
+    pub catalog: &'a Catalog,
+    /// Mapping.
+    pub mapping: &'a Mapping,
+    /// Its entity.
+    pub entity: &'a Entity,
+    /// Run, for dead letters.
+    pub run: u64,
+    /// Creates into this stream whose outcome is not known: an unknown remote id may be one of them.
+    pub open_creates: Vec<Intent>,
+}
+
+/// What happened to one source record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Happened {
+    Created,
+    Updated,
+    Unchanged,
+    Deleted,
+    Merged,
+    Filtered,
+    Held,
+    Quarantined,
+}
+
+impl Intake<'_> {
+    fn region(&self) -> Option<&str> {
+        self.catalog.hub.region.as_deref()
+    }
+
+    /// Contribution key of a remote id.
+    pub fn key(&self, remote_id: &str) -> RemoteKey {
+        RemoteKey {
+            connection: self.mapping.connection.clone(),
+            stream: self.mapping.alias.clone(),
+            remote_id: remote_id.to_owned(),
+        }
+    }
+
+    /// Takes a page in. Adds to the counts exactly one per source record (I14).
+    pub fn page(&mut self, draft: &mut Draft<'_>, page: Vec<Incoming>, counts: &mut InCounts) -> Result<(), StoreError> {
+        let keys: Vec<RemoteKey> = page.iter().map(|incoming| self.key(&incoming.remote_id)).collect();
+        draft.prefetch(&keys)?;
+        for incoming in page {
+            counts.read += 1;
+            let happened = self.one(draft, incoming)?;
+            let count = match happened {
+                Happened::Created => &mut counts.created,
+                Happened::Updated => &mut counts.updated,
+                Happened::Unchanged => &mut counts.unchanged,
+                Happened::Deleted => &mut counts.deleted,
+                Happened::Merged => &mut counts.merged,
+                Happened::Filtered => &mut counts.filtered,
+                Happened::Held => &mut counts.held,
+                Happened::Quarantined => &mut counts.quarantined,
+            };
+            *count += 1;
+        }
+        draft.settle_queue()
+    }
+
+    fn one(&mut self, draft: &mut Draft<'_>, incoming: Incoming) -> Result<Happened, StoreError> {
+        let Incoming { remote_id, kind } = incoming;
+        match kind {
+            IncomingKind::Upsert { pulled, externals, raw } => self.upsert(draft, &remote_id, pulled, &externals, raw),
+            IncomingKind::Delete { evidence } => self.delete(draft, &remote_id, evidence),
+            IncomingKind::MergedInto(winner) => self.merged(draft, &remote_id, &winner),
+            IncomingKind::Bad { errors, raw } => {
+                self.quarantine(draft, &remote_id, errors, raw);
+                Ok(Happened::Quarantined)
+            }
+        }
+    }
+
+    fn upsert(
+        &mut self,
+        draft: &mut Draft<'_>,
+        remote_id: &str,
+        pulled: Pulled,
+        externals: &[Result<Value, MapError>],
+        raw: Vec<u8>,
+    ) -> Result<Happened, StoreError> {
+        if remote_id.is_empty() {
+            return Ok(Happened::Filtered); // the row has no such thing
+        }
+        let env = Env { body: &pulled.body, externals, connection: &self.mapping.connection, region: self.region() };
+        match self.mapping.flow_in.as_ref().and_then(|flow| flow.filter.as_ref()).map(|filter| filter.holds(&env)) {
+            None | Some(Ok(true)) => {}
+            Some(Ok(false)) => return Ok(Happened::Filtered),
+            Some(Err(error)) => {
+                let error = FieldError { path: "filter".into(), class: error.class.into(), message: error.message };
+                self.quarantine(draft, remote_id, vec![error], raw);
+                return Ok(Happened::Quarantined);
+            }
+        }
+        let key = self.key(remote_id);
+        let known = match draft.contribution_of(&key)? {
+            Some(id) => Some(id),
+            None => self.bind_open_create(draft, &key, &pulled)?,
+        };
+        let existing = match known {
+            Some(id) => Some(draft.contribution(id)?.clone()),
+            None => None,
+        };
+        if let Some(existing) = &existing
+            && existing.is_active()
+            && existing.attempted_at.is_some_and(|at| pulled.read_at <= at)
+        {
+            // I15: read before our last attempt settled; the caller fetched it again already if it could.
+            return Ok(Happened::Held);
+        }
+        if let Some(existing) = &existing
+            && existing.is_active()
+            && !intake::differs(self.mapping, Some(existing), &pulled)
+        {
+            return Ok(if existing.record.is_none() { Happened::Held } else { Happened::Unchanged });
+        }
+        let mapped = match intake::map_in(self.mapping, self.entity, existing.as_ref(), &pulled, externals, self.region()) {
+            Ok(mapped) => mapped,
+            Err(errors) => {
+                self.quarantine(draft, remote_id, errors, raw);
+                return Ok(Happened::Quarantined);
+            }
+        };
+        draft.batch.revived_subjects.push(nave_store::subject_key(&self.subject(remote_id, Vec::new())));
+        match known {
+            Some(id) => self.update(draft, id, &pulled, mapped),
+            None => self.first_sight(draft, key, &pulled, mapped),
+        }
+    }
+
+    /// A contribution that we know says something else than before.
+    fn update(&mut self, draft: &mut Draft<'_>, id: ContributionId, pulled: &Pulled, mapped: Mapped) -> Result<Happened, StoreError> {
+        let row = draft.contribution_mut(id)?;
+        let returned = !row.is_active();
+        row.state = ContributionState::Active;
+        let mut row = row.clone();
+        let Some(record) = row.record else {
+            let mut stand_in = self.stand_in(&row);
+            intake::take(self.mapping, self.entity, &mut row, &mut stand_in, pulled, mapped, self.region());
+            *draft.contribution_mut(id)? = row;
+            return Ok(Happened::Held);
+        };
+        let record = draft.surviving(record)?;
+        let mut target = draft.record(record)?.clone();
+        let elements = target.next_element;
+        let taken = intake::take(self.mapping, self.entity, &mut row, &mut target, pulled, mapped, self.region());
+        *draft.contribution_mut(id)? = row;
+        if target.next_element != elements {
+            draft.record_mut(record)?.next_element = target.next_element;
+        }
+        if returned && matches!(draft.record(record)?.state, RecordState::Deleted { .. }) {
+            draft.set_state(record, RecordState::Active, ChangeKind::Restored)?;
+        }
+        if taken.claimed || returned {
+            let recomputed = draft.recompute(record)?;
+            if recomputed == Recomputed::Same && taken.claimed {
+                // It lost, or says what the record says already: this system may differ from the record now.
+                draft.enter_own(self.mapping, record, Reason::LosingEdit);
+            }
+        }
+        if taken.drifted {
+            draft.enter_own(self.mapping, record, Reason::Drift);
+        }
+        Ok(Happened::Updated)
+    }
+
+    /// A remote object that nobody knows: match it.
+    fn first_sight(&mut self, draft: &mut Draft<'_>, key: RemoteKey, pulled: &Pulled, mapped: Mapped) -> Result<Happened, StoreError> {
+        let facts = intake::facts_of(self.mapping, &mapped);
+        let candidates = draft.candidates(self.entity, &facts)?;
+        let mut records: Vec<Record> = Vec::with_capacity(candidates.len());
+        for id in candidates {
+            records.push(draft.record(id)?.clone());
+        }
+        let decision = matching::decide(self.entity, &facts, records.iter());
+        let id = draft.new_contribution(key, pulled.read_at);
+        let (record, happened) = match decision {
+            MatchDecision::New => (draft.new_record(&self.entity.name), Happened::Created),
+            MatchDecision::Existing(record, _) => (record, Happened::Merged),
+            MatchDecision::Ambiguous(candidates) => {
+                self.hold(draft, id, pulled, mapped, candidates)?;
+                return Ok(Happened::Held);
+            }
+        };
+        let mut row = draft.contribution(id)?.clone();
+        let mut target = draft.record(record)?.clone();
+        row.record = Some(record);
+        intake::take(self.mapping, self.entity, &mut row, &mut target, pulled, mapped, self.region());
+        *draft.contribution_mut(id)? = row;
+        draft.record_mut(record)?.next_element = target.next_element;
+        draft.attach(id, record)?;
+        if draft.recompute(record)? == Recomputed::Same {
+            // The others learn nothing new, but this one may hold less than the record.
+            draft.enter_own(self.mapping, record, Reason::Changed);
+        }
+        Ok(happened)
+    }
+
+    /// Several records could be meant: a person decides. Claims wait in the contribution.
+    fn hold(
+        &mut self,
+        draft: &mut Draft<'_>,
+        id: ContributionId,
+        pulled: &Pulled,
+        mapped: Mapped,
+        candidates: Vec<(RecordId, String)>,
+    ) -> Result<(), StoreError> {
+        let mut row = draft.contribution(id)?.clone();
+        let mut stand_in = self.stand_in(&row);
+        intake::take(self.mapping, self.entity, &mut row, &mut stand_in, pulled, mapped, self.region());
+        let title = title(self.entity, |field| row.claims.get(field).map(|claim| &claim.value));
+        let review = Review {
+            id: draft.next_review(),
+            title: format!("{} from {}: which {} is it?", title, self.mapping.connection, self.entity.label.to_lowercase()),
+            kind: ReviewKind::Match {
+                contribution: id,
+                candidates: candidates.iter().map(|(id, _)| *id).collect(),
+                reasons: candidates.into_iter().map(|(_, reason)| reason).collect(),
+            },
+            entity: self.entity.name.clone(),
+            steward: self.mapping.steward.clone(),
+            opened_at: draft.now,
+            closed_at: None,
+        };
+        *draft.contribution_mut(id)? = row;
+        draft.batch.reviews.push(review);
+        Ok(())
+    }
+
+    /// A record that only lends element numbers, for a contribution that has none yet.
+    fn stand_in(&self, row: &nave_core::model::Contribution) -> Record {
+        let next = row.elements.values().flatten().map(|(id, _)| id.0 + 1).max().unwrap_or(1);
+        Record {
+            id: RecordId(0),
+            entity: self.entity.name.clone(),
+            state: RecordState::Active,
+            version: 0,
+            fields: Default::default(),
+            contributions: Vec::new(),
+            next_element: next,
+        }
+    }
+
+    /// An unknown remote id may be a create of ours whose answer was lost: bound by marker or natural key.
+    fn bind_open_create(&mut self, draft: &mut Draft<'_>, key: &RemoteKey, pulled: &Pulled) -> Result<Option<ContributionId>, StoreError> {
+        let found = self.open_creates.iter().position(|intent| {
+            intent.lookup.as_ref().is_some_and(|(path, value)| {
+                pulled.body.at(path).and_then(|there| there.as_text().map(|text| text.trim().eq_ignore_ascii_case(value))).unwrap_or(false)
+            })
+        });
+        let Some(index) = found else { return Ok(None) };
+        let intent = self.open_creates.remove(index);
+        let id = settle_create(draft, self.mapping, self.entity, &intent, key.clone(), Some(&pulled.body), None, pulled.read_at)?;
+        Ok(Some(id))
+    }
+
+    fn delete(&mut self, draft: &mut Draft<'_>, remote_id: &str, evidence: &'static str) -> Result<Happened, StoreError> {
+        let key = self.key(remote_id);
+        let Some(id) = draft.contribution_of(&key)? else { return Ok(Happened::Filtered) };
+        if !draft.contribution(id)?.is_active() {
+            return Ok(Happened::Unchanged);
+        }
+        let now = draft.now;
+        draft.contribution_mut(id)?.state = ContributionState::Deleted { evidence: evidence.into(), at: now };
+        let Some(record) = draft.contribution(id)?.record else { return Ok(Happened::Deleted) };
+        let record = draft.surviving(record)?;
+        draft.recompute(record)?;
+        let mut others = 0;
+        for other in draft.record(record)?.contributions.clone() {
+            others += u32::from(draft.contribution(other)?.is_active());
+        }
+        if others == 0 {
+            draft.set_state(record, RecordState::Deleted { at: now }, ChangeKind::Deleted)?;
+        } else if self.mapping.delete == DeletePolicy::Propagate {
+            let name = title(self.entity, |field| draft_value(draft, record, field));
+            let review = Review {
+                id: draft.next_review(),
+                title: format!("{name} was deleted in {}: delete it in {others} other place(s) too?", self.mapping.connection),
+                kind: ReviewKind::Delete { contribution: id, record },
+                entity: self.entity.name.clone(),
+                steward: self.mapping.steward.clone(),
+                opened_at: now,
+                closed_at: None,
+            };
+            draft.batch.reviews.push(review);
+        }
+        Ok(Happened::Deleted)
+    }
+
+    fn merged(&mut self, draft: &mut Draft<'_>, loser: &str, winner: &str) -> Result<Happened, StoreError> {
+        let Some(losing) = draft.contribution_of(&self.key(loser))? else { return Ok(Happened::Filtered) };
+        let Some(winning) = draft.contribution_of(&self.key(winner))? else {
+            // The survivor has not been read yet; what the loser said stays until it has.
+            return Ok(Happened::Held);
+        };
+        if matches!(&draft.contribution(losing)?.state, ContributionState::MergedInto(into) if into == winner) {
+            return Ok(Happened::Unchanged);
+        }
+        draft.contribution_mut(losing)?.state = ContributionState::MergedInto(winner.to_owned());
+        let from = draft.contribution(losing)?.record;
+        let to = draft.contribution(winning)?.record;
+        match (from, to) {
+            (Some(from), Some(to)) => {
+                let (from, to) = (draft.surviving(from)?, draft.surviving(to)?);
+                if from == to {
+                    draft.recompute(to)?;
+                } else {
+                    draft.merge(to, from)?;
+                }
+            }
+            (Some(from), None) => {
+                draft.attach(winning, from)?;
+                draft.recompute(from)?;
+            }
+            (None, _) => {}
+        }
+        Ok(Happened::Merged)
+    }
+
+    fn subject(&self, remote_id: &str, body: Vec<u8>) -> DeadLetterSubject {
+        DeadLetterSubject::SourceRecord {
+            connection: self.mapping.connection.clone(),
+            stream: self.mapping.stream.clone(),
+            mapping: self.mapping.name.clone(),
+            remote_id: remote_id.to_owned(),
+            body,
+        }
+    }
+
+    /// Sets a source record aside with path and reason; the page goes on.
+    fn quarantine(&self, draft: &mut Draft<'_>, remote_id: &str, errors: Vec<FieldError>, mut raw: Vec<u8>) {
+        raw.truncate(DEAD_LETTER_BODY_BYTES_MAX);
+        let message = errors.iter().map(|error| format!("{}: {}", error.path, error.message)).collect::<Vec<_>>().join("; ");
+        let first = errors.into_iter().next();
+        draft.batch.dead_letters.push(DeadLetter {
+            id: 0,
+            subject: self.subject(remote_id, raw),
+            class: first.as_ref().map_or_else(|| "other".to_owned(), |error| error.class.clone()),
+            field: first.map(|error| error.path),
+            message,
+            fix: format!(
+                "correct {} in {} or change mappings/{}.toml, then `nave dlq retry --class {}`",
+                remote_id,
+                self.mapping.connection,
+                self.mapping.name,
+                "format"
+            ),
+            first_at: draft.now,
+            last_at: draft.now,
+            count: 1,
+            run: self.run,
+        });
+    }
+}
+
+fn draft_value<'d>(draft: &'d Draft<'_>, record: RecordId, field: &str) -> Option<&'d Value> {
+    draft.loaded(record)?.value(field)
+}
+
+/// What a person calls a thing: the first title field that holds something.
+pub fn title<'v>(entity: &Entity, value: impl Fn(&str) -> Option<&'v Value>) -> String {
+    entity
+        .title
+        .iter()
+        .filter_map(|field| value(field))
+        .find(|value| !value.is_empty())
+        .map_or_else(|| format!("a {}", entity.label.to_lowercase()), Value::display)
+}
+
+/// A create of ours is there: contribution and cross-reference are made, the shadow is what was read back, no claim.
+#[expect(clippy::too_many_arguments, reason = "one settlement: what was intended, what came back, when")]
+pub fn settle_create(
+    draft: &mut Draft<'_>,
+    mapping: &Mapping,
+    entity: &Entity,
+    intent: &Intent,
+    key: RemoteKey,
+    read_back: Option<&Value>,
+    version: Option<String>,
+    at: Time,
+) -> Result<ContributionId, StoreError> {
+    let record = draft.surviving(intent.record)?;
+    let id = match draft.contribution_of(&key)? {
+        Some(id) => id,
+        None => draft.new_contribution(key, at),
+    };
+    let region = draft.catalog.hub.region.clone();
+    // The attempt settled a moment before whatever is read from now on (I15).
+    let settled = Time(at.0 - 1);
+    let row = draft.contribution_mut(id)?;
+    row.record.get_or_insert(record);
+    row.version = version;
+    difference::settle(mapping, entity, row, &intent.values, &intent.elements, read_back, settled, region.as_deref());
+    let target = draft.record_mut(record)?;
+    if !target.contributions.contains(&id) {
+        target.contributions.push(id);
+        target.contributions.sort();
+    }
+    draft.attach(id, record)?;
+    draft.batch.settled.push((intent.destination.clone(), intent.record));
+    draft.enter_referrers(record, &mapping.connection)?;
+    Ok(id)
+}

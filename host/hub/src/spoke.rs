@@ -1,0 +1,73 @@
+//! A connected system as the engine sees it: what a connector exports, with the move each failure asks for.
+//!
+//! The engine knows this trait and nothing of wasm; tests script it, [`crate::guest`] puts a plugin behind it.
+
+use std::sync::Arc;
+
+use nave_core::catalog::StreamInfo;
+use nave_core::mapping::MapError;
+use nave_core::value::Value;
+use nave_runtime::contract::{CheckReport, Delivery, Outcome, Page, SourceRecord};
+
+/// A future that the engine can hold without knowing who made it.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;
+
+/// Why a call came to nothing, named by the next move.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpokeError {
+    /// Come back after this many milliseconds.
+    #[error("asked to wait {0} ms")]
+    RetryAfter(u64),
+    /// Down or unreachable.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The credential was refused.
+    #[error("the credential was refused: {0}")]
+    Unauthorized(String),
+    /// Settings or grant are wrong.
+    #[error("{0}")]
+    Misconfigured(String),
+    /// Refused for good.
+    #[error("{0}")]
+    Rejected(String),
+    /// The checkpoint is no longer known there.
+    #[error("the system no longer knows where we stopped")]
+    CheckpointExpired,
+    /// The guest was stopped or broke the contract: nothing is known of what it had sent by then.
+    #[error("the plugin failed: {0}")]
+    Guest(String),
+}
+
+/// What a connector offers. Calls of one spoke are made one at a time.
+pub trait Spoke: Send + Sync {
+    /// Streams, fields and capabilities.
+    fn discover(&self) -> BoxFuture<'_, Result<Vec<StreamInfo>, SpokeError>>;
+    /// Does it work, and whose account is it?
+    fn check(&self) -> BoxFuture<'_, Result<CheckReport, SpokeError>>;
+    /// The next page.
+    fn read(&self, stream: String, checkpoint: Option<Vec<u8>>, limit: u32) -> BoxFuture<'_, Result<Page, SpokeError>>;
+    /// These records are durable here.
+    fn acknowledge(&self, stream: String, checkpoint: Vec<u8>) -> BoxFuture<'_, Result<(), SpokeError>>;
+    /// These things, now.
+    fn get(&self, stream: String, ids: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>>;
+    /// Make these differences. An error means that nothing was sent, except [`SpokeError::Guest`].
+    fn write(&self, stream: String, deliveries: Vec<Delivery>) -> BoxFuture<'_, Result<Vec<Outcome>, SpokeError>>;
+    /// Things by the value of a field.
+    fn find(&self, stream: String, path: String, values: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>>;
+    /// Digest of the plugin, stored with every run.
+    fn digest(&self) -> String;
+}
+
+/// Functions of transform plugins: one call per batch, one result per row.
+pub trait Transforms: Send + Sync {
+    /// Applies a function to rows of arguments.
+    fn call(&self, function: String, rows: Vec<Vec<Value>>) -> BoxFuture<'_, Result<Vec<Result<Value, MapError>>, SpokeError>>;
+}
+
+/// Where the engine gets its spokes from.
+pub trait Spokes: Send + Sync {
+    /// The spoke of a connection; made when first asked.
+    fn spoke(&self, connection: &str) -> Result<Arc<dyn Spoke>, SpokeError>;
+    /// Transform plugins.
+    fn transforms(&self) -> Arc<dyn Transforms>;
+}
