@@ -1,1 +1,31 @@
-//! sim
+//! Simulated business systems: `crm` answers as HubSpot's CRM v3 API does, `books` as Xero's Accounting API does, and a CSV drop
+//! stands for an old system that can only export files.
+//!
+//! Owns the systems' state, their seeded people, their fault switches and their request logs. Promises that everything follows from
+//! the seed and the requests, that unknown parameters, fields and methods are refused, and that what was answered survives a killed
+//! process where a state file is given. Must not know the hub or any plugin: nothing is shared with them.
+
+mod auth;
+mod books;
+mod config;
+mod control;
+mod crm;
+mod faults;
+mod journal;
+mod legacy;
+mod limits;
+mod people;
+mod requests;
+mod rng;
+mod server;
+mod sorted;
+mod time;
+mod wire;
+
+pub use auth::Credential;
+pub use config::{Clock, SimConfig, StartError, System, system_clock};
+pub use crm::schema::{ObjectSchema, Property, PropertyType};
+pub use faults::{FaultRule, Switch};
+pub use legacy::{csv_drop, write_csv_drop};
+pub use requests::RequestEntry;
+pub use server::{RunningSim, start};

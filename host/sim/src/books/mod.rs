@@ -1,0 +1,373 @@
+//! `books`: answers as Xero's Accounting API 2.0 does, in JSON.
+//!
+//! This file owns the state, the routes and the idempotency keys. Promises that a refused request changes nothing, that a key given
+//! again with the same request gets the same answer, and that what is not known is refused. Must not know sockets or files.
+
+mod contact;
+mod filter;
+mod invoice;
+mod read;
+mod refusal;
+mod seed;
+mod store;
+mod write;
+
+use crate::{
+    auth::{Auth, TokenRefusal},
+    limits::{BOOKS_IDEMPOTENCY_ANSWERS_MAX, BOOKS_IDEMPOTENCY_KEY_CHARS_MAX},
+    people::SEEDED_FROM_MS,
+    rng::{fingerprint, uuid},
+    server::Simulated,
+    time,
+    wire::{Body, Call, Reply},
+};
+use contact::Contact;
+use invoice::Invoice;
+use refusal::Refusal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::collections::{HashMap, VecDeque};
+use store::Store;
+use write::Mode;
+
+/// All books.
+#[derive(Debug)]
+pub(crate) struct Books {
+    seed: u64,
+    store: Store,
+    answers: HashMap<String, Answer>,
+    /// Keys in the order of their first use.
+    keys: VecDeque<String>,
+    /// Requests so far, for the ids in answers.
+    requests: u64,
+}
+
+/// An answer that is given again under the same idempotency key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Answer {
+    key: String,
+    /// Of method, path, query and body.
+    request: u64,
+    status: u16,
+    body: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kept {
+    Contact(Box<Contact>),
+    Invoice(Box<Invoice>),
+    Answer(Answer),
+}
+
+/// The organisation's id, which clients send as `xero-tenant-id`.
+pub(crate) fn tenant_id(seed: u64) -> String {
+    uuid(seed, "tenant", 0)
+}
+
+impl Books {
+    /// Empty books.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            store: Store::default(),
+            answers: HashMap::new(),
+            keys: VecDeque::new(),
+            requests: 0,
+        }
+    }
+
+    /// Books with contacts and invoices in them.
+    pub(crate) fn seeded(seed: u64, records: usize) -> Self {
+        let mut books = Self::new(seed);
+        seed::fill(&mut books, records);
+        books
+    }
+
+    fn route(&mut self, auth: &mut Auth, call: &Call, now: i64) -> Result<Reply, Refusal> {
+        let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+        let method = call.method.as_str();
+        if let ["identity", "connect", "token"] | ["connect", "token"] = segments.as_slice() {
+            return if method == "POST" {
+                token(auth, call, now)
+            } else {
+                Err(Refusal::method(method))
+            };
+        }
+        if !auth.accepts(call, now) {
+            return Err(Refusal::Title(
+                "Unauthorized",
+                401,
+                "AuthenticationUnsuccessful".to_owned(),
+            ));
+        }
+        if let ["connections" | "Connections"] = segments.as_slice() {
+            read::known(call, &["authEventId"])?;
+            return if method == "GET" {
+                Ok(Reply::json(200, self.connections()))
+            } else {
+                Err(Refusal::method(method))
+            };
+        }
+        let ["api.xro", "2.0", rest @ ..] = segments.as_slice() else {
+            return Err(Refusal::not_found());
+        };
+        if call.header("xero-tenant-id") != Some(tenant_id(self.seed).as_str()) {
+            return Err(Refusal::Title(
+                "Forbidden",
+                403,
+                "AuthenticationUnsuccessful".to_owned(),
+            ));
+        }
+        match (method, rest) {
+            ("GET", ["Contacts"]) => {
+                let page = read::contacts(&self.store, call)?;
+                let full = !read::flag(call, "summaryOnly")?;
+                let rows = page
+                    .serials
+                    .iter()
+                    .filter_map(|serial| self.store.contact(*serial))
+                    .map(|contact| Value::Object(contact.render(full)));
+                Ok(self.envelope("Contacts", rows.collect(), page.pagination, now))
+            }
+            ("GET", ["Contacts", name]) => {
+                read::known(call, &[])?;
+                let contact = self
+                    .store
+                    .by_id(name)
+                    .or_else(|| self.store.by_number(name))
+                    .ok_or_else(Refusal::not_found)?;
+                Ok(self.envelope(
+                    "Contacts",
+                    vec![Value::Object(contact.render(true))],
+                    None,
+                    now,
+                ))
+            }
+            ("PUT", ["Contacts"]) => self.once(call, |books| {
+                write::contacts(books, call, Mode::Create, now)
+            }),
+            ("POST", ["Contacts"]) => self.once(call, |books| {
+                write::contacts(books, call, Mode::Upsert, now)
+            }),
+            ("POST", ["Contacts", name]) => self.once(call, |books| {
+                write::contacts(books, call, Mode::Update(name), now)
+            }),
+            ("GET", ["Invoices"]) => {
+                let page = read::invoices(&self.store, call)?;
+                let lines = page.pagination.is_some() && !read::flag(call, "summaryOnly")?;
+                let rows = page
+                    .serials
+                    .iter()
+                    .filter_map(|serial| self.store.invoice(*serial))
+                    .map(|invoice| self.invoice(invoice, lines));
+                Ok(self.envelope("Invoices", rows.collect(), page.pagination, now))
+            }
+            ("GET", ["Invoices", name]) => {
+                read::known(call, &[])?;
+                let invoice = self
+                    .store
+                    .invoice_named(name)
+                    .ok_or_else(Refusal::not_found)?;
+                Ok(self.envelope("Invoices", vec![self.invoice(invoice, true)], None, now))
+            }
+            ("GET", ["Organisation"]) => {
+                read::known(call, &[])?;
+                Ok(self.envelope("Organisations", vec![self.organisation()], None, now))
+            }
+            (
+                method,
+                ["Contacts" | "Invoices"] | ["Contacts" | "Invoices", _] | ["Organisation"],
+            ) => Err(Refusal::method(method)),
+            _ => Err(Refusal::not_found()),
+        }
+    }
+
+    /// Runs a write under its idempotency key, if it has one: the same request gets the same answer, another one is refused.
+    fn once(
+        &mut self,
+        call: &Call,
+        write: impl FnOnce(&mut Self) -> Result<Reply, Refusal>,
+    ) -> Result<Reply, Refusal> {
+        let Some(key) = call
+            .header("idempotency-key")
+            .filter(|key| !key.is_empty())
+            .map(str::to_owned)
+        else {
+            return write(self);
+        };
+        if key.chars().count() > BOOKS_IDEMPOTENCY_KEY_CHARS_MAX {
+            return Err(Refusal::data(format!(
+                "The Idempotency-Key has more than {BOOKS_IDEMPOTENCY_KEY_CHARS_MAX} characters"
+            )));
+        }
+        let mut bytes = format!("{} {}?{}\n", call.method, call.path, call.query_text).into_bytes();
+        bytes.extend_from_slice(&call.body);
+        let request = fingerprint(&bytes);
+        if let Some(answer) = self.answers.get(&key) {
+            if answer.request != request {
+                return Err(Refusal::data(
+                    "The Idempotency-Key was used before with another request",
+                ));
+            }
+            return Ok(Reply {
+                status: answer.status,
+                body: Body::Text(answer.body.clone()),
+                entries: Vec::new(),
+                changed: false,
+            });
+        }
+        let instance = uuid(self.seed, "instance", self.requests);
+        let mut reply = write(self).unwrap_or_else(|refusal| refusal.reply(&instance));
+        let answer = Answer {
+            key,
+            request,
+            status: reply.status,
+            body: reply.body_text(),
+        };
+        reply.entries.push(json!({"answer": answer}));
+        self.remember(answer);
+        Ok(reply)
+    }
+
+    fn remember(&mut self, answer: Answer) {
+        if self.keys.len() == BOOKS_IDEMPOTENCY_ANSWERS_MAX
+            && let Some(oldest) = self.keys.pop_front()
+        {
+            self.answers.remove(&oldest);
+        }
+        self.keys.push_back(answer.key.clone());
+        self.answers.insert(answer.key.clone(), answer);
+    }
+
+    /// The frame around every list.
+    pub(crate) fn envelope(
+        &self,
+        name: &str,
+        rows: Vec<Value>,
+        pagination: Option<Value>,
+        now: i64,
+    ) -> Reply {
+        let mut out = Map::new();
+        out.insert("Id".into(), uuid(self.seed, "answer", self.requests).into());
+        out.insert("Status".into(), "OK".into());
+        out.insert("ProviderName".into(), "Nave simulator".into());
+        out.insert("DateTimeUTC".into(), format!("/Date({now})/").into());
+        out.extend(pagination.map(|pagination| ("pagination".to_owned(), pagination)));
+        out.insert(name.into(), rows.into());
+        Reply::json(200, Value::Object(out))
+    }
+
+    fn invoice(&self, invoice: &Invoice, lines: bool) -> Value {
+        let name = self
+            .store
+            .by_id(&invoice.contact)
+            .map_or("", |contact| contact.text("Name"));
+        invoice.render(name, lines)
+    }
+
+    fn connections(&self) -> Value {
+        let at = format!("{}.0000000", time::iso_plain(SEEDED_FROM_MS));
+        json!([{
+            "id": uuid(self.seed, "connection", 0), "authEventId": uuid(self.seed, "auth event", 0), "tenantId": tenant_id(self.seed),
+            "tenantType": "ORGANISATION", "tenantName": "Simulated Books", "createdDateUtc": format!("{at}Z"), "updatedDateUtc": format!("{at}Z"),
+        }])
+    }
+
+    fn organisation(&self) -> Value {
+        json!({
+            "OrganisationID": tenant_id(self.seed), "Name": "Simulated Books", "LegalName": "Simulated Books Ltd", "PaysTax": true, "Version": "GLOBAL",
+            "OrganisationType": "COMPANY", "BaseCurrency": "EUR", "CountryCode": "DE", "IsDemoCompany": true, "OrganisationStatus": "ACTIVE",
+            "FinancialYearEndDay": 31, "FinancialYearEndMonth": 12, "CreatedDateUTC": time::ms_date(SEEDED_FROM_MS), "ShortCode": "!simul",
+            "OrganisationEntityType": "COMPANY", "Edition": "BUSINESS", "Class": "DEMO", "Addresses": [], "Phones": [], "ExternalLinks": [],
+        })
+    }
+}
+
+fn token(auth: &mut Auth, call: &Call, now: i64) -> Result<Reply, Refusal> {
+    read::known(call, &[])?;
+    Ok(match auth.issue(call, now) {
+        Err(refusal) => {
+            let status = if refusal == TokenRefusal::InvalidClient {
+                401
+            } else {
+                400
+            };
+            Reply::json(status, json!({"error": refusal.word()}))
+        }
+        Ok(issued) => {
+            let mut body = json!({"access_token": issued.access_token, "expires_in": issued.seconds, "token_type": "Bearer", "scope": "accounting.contacts accounting.transactions.read"});
+            if let Some(refresh) = issued.refresh_token {
+                body["refresh_token"] = refresh.into();
+            }
+            Reply::json(200, body)
+        }
+    })
+}
+
+impl Simulated for Books {
+    fn handle(&mut self, auth: &mut Auth, call: &Call, now: i64) -> Reply {
+        self.requests += 1;
+        match self.route(auth, call, now) {
+            Ok(reply) => reply,
+            Err(refusal) => refusal.reply(&uuid(self.seed, "instance", self.requests)),
+        }
+    }
+
+    fn is_write(&self, call: &Call) -> bool {
+        call.method != http::Method::GET && call.segments.last().is_none_or(|last| last != "token")
+    }
+
+    fn unavailable(&self) -> Reply {
+        Refusal::Title(
+            "ServiceUnavailable",
+            503,
+            "The organisation is offline".to_owned(),
+        )
+        .reply(&uuid(self.seed, "down", self.requests))
+    }
+
+    fn dump(&self) -> Value {
+        let contacts: Vec<Value> = self
+            .store
+            .contacts()
+            .map(|contact| Value::Object(contact.render(true)))
+            .collect();
+        let invoices: Vec<Value> = self
+            .store
+            .invoices()
+            .map(|invoice| self.invoice(invoice, true))
+            .collect();
+        json!({"Contacts": contacts, "Invoices": invoices})
+    }
+
+    fn snapshot(&self, emit: &mut dyn FnMut(Value)) {
+        self.store
+            .contacts()
+            .for_each(|contact| emit(json!({"contact": contact})));
+        self.store
+            .invoices()
+            .for_each(|invoice| emit(json!({"invoice": invoice})));
+        self.keys
+            .iter()
+            .filter_map(|key| self.answers.get(key))
+            .for_each(|answer| emit(json!({"answer": answer})));
+    }
+
+    fn replay(&mut self, entry: Value) -> Result<(), String> {
+        match serde_json::from_value(entry).map_err(|error| error.to_string())? {
+            Kept::Contact(contact) => self.store.put_contact(*contact),
+            Kept::Invoice(invoice) => self.store.put_invoice(*invoice),
+            Kept::Answer(answer) => self.remember(answer),
+        }
+        Ok(())
+    }
+
+    fn last_modified(&self) -> i64 {
+        self.store.last_modified()
+    }
+
+    fn population(&self) -> usize {
+        self.store.len() + self.keys.len()
+    }
+}

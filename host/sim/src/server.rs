@@ -1,0 +1,365 @@
+//! The listener: one port per system, its requests handled one after the other under one lock.
+//!
+//! Promises: a write is in the state file before it is answered; modification times grow with every write; a dropped answer is a
+//! closed connection and nothing else. Must not know what any vendor's paths mean.
+
+use crate::{
+    Credential, StartError,
+    auth::Auth,
+    books::Books,
+    config::{Clock, SimConfig, System},
+    control,
+    crm::Crm,
+    faults::{After, Before, Faults},
+    journal::{self, Header, Journal},
+    limits::{REQUEST_BODY_BYTES_MAX, SEED_RECORDS_MAX},
+    requests::{RequestEntry, RequestLog},
+    rng::token,
+    wire::{Call, Reply},
+};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::Value;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+/// What a simulated system must be able to do. Nothing here waits or knows a clock.
+pub(crate) trait Simulated: Send {
+    /// Answers one request. `now` is later than every modification so far.
+    fn handle(&mut self, auth: &mut Auth, call: &Call, now: i64) -> Reply;
+    /// Whether the request is of a kind that writes.
+    fn is_write(&self, call: &Call) -> bool;
+    /// The answer while the system is down.
+    fn unavailable(&self) -> Reply;
+    /// All objects, for the control interface.
+    fn dump(&self) -> Value;
+    /// The whole state as entries, for the state file.
+    fn snapshot(&self, emit: &mut dyn FnMut(Value));
+    /// Takes an entry back in.
+    fn replay(&mut self, entry: Value) -> Result<(), String>;
+    /// The latest modification, milliseconds.
+    fn last_modified(&self) -> i64;
+    /// How many entries a snapshot would have.
+    fn population(&self) -> usize;
+}
+
+/// A system that is running. Dropping it stops it.
+#[derive(Debug)]
+pub struct RunningSim {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// What its clients need.
+    pub credential: Credential,
+    /// What the control interface under `/_sim` asks for.
+    pub control_token: String,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl RunningSim {
+    /// `http://127.0.0.1:port`.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// Closes the port and every connection, and waits until that is done.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        let _ = (&mut self.task).await;
+    }
+
+    /// Waits until the listener ends, which it does only when stopped.
+    pub async fn wait(mut self) {
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for RunningSim {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        self.task.abort();
+    }
+}
+
+pub(crate) struct Running {
+    pub(crate) system: Box<dyn Simulated>,
+    pub(crate) auth: Auth,
+    pub(crate) faults: Faults,
+    pub(crate) requests: RequestLog,
+    pub(crate) control_token: String,
+    journal: Option<Journal>,
+    /// Set when the state file could not be written: nothing is answered any more, since nothing would be remembered.
+    broken: Option<String>,
+    clock: Clock,
+}
+
+/// Starts a system: loads or seeds its state, then listens.
+///
+/// # Errors
+/// [`StartError`] where the address is taken, the state file cannot be used or belongs to another system, or a setting makes no sense.
+pub async fn start(system: System, config: SimConfig) -> Result<RunningSim, StartError> {
+    if config.records > SEED_RECORDS_MAX {
+        return Err(StartError::Settings(format!(
+            "{} records are more than {SEED_RECORDS_MAX}",
+            config.records
+        )));
+    }
+    let listener = TcpListener::bind(config.bind)
+        .await
+        .map_err(|source| StartError::Bind {
+            addr: config.bind,
+            source,
+        })?;
+    let addr = listener.local_addr().map_err(|source| StartError::Bind {
+        addr: config.bind,
+        source,
+    })?;
+    let running = open(system, &config)?;
+    let credential = running.auth.credential.clone();
+    let control_token = running.control_token.clone();
+    tracing::info!(system = system.name(), %addr, objects = running.system.population(), "simulated system is listening");
+    let (stop, stopped) = watch::channel(false);
+    let task = tokio::spawn(listen(listener, Arc::new(Mutex::new(running)), stopped));
+    Ok(RunningSim {
+        addr,
+        credential,
+        control_token,
+        stop,
+        task,
+    })
+}
+
+/// Loads or makes the state.
+fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
+    let mut header = Header {
+        nave_sim: 1,
+        system: system.name().to_owned(),
+        seed: config.seed,
+    };
+    let empty = |seed: u64| -> Result<Box<dyn Simulated>, StartError> {
+        Ok(match system {
+            System::Crm => {
+                Box::new(Crm::new(seed, config.schemas.clone()).map_err(StartError::Settings)?)
+            }
+            System::Books => Box::new(Books::new(seed)),
+        })
+    };
+    let mut state = empty(config.seed)?;
+    let mut loaded = None;
+    if let Some(path) = &config.state_file {
+        loaded = journal::load(path, |entry| state.replay(entry))?;
+        if let Some(found) = &loaded {
+            if found.header.system != header.system {
+                let why = format!(
+                    "this is the state of `{}`, not of `{}`",
+                    found.header.system, header.system
+                );
+                return Err(StartError::StateFile {
+                    path: path.clone(),
+                    line: 1,
+                    why,
+                });
+            }
+            if found.header.seed != header.seed {
+                let why = format!(
+                    "this is the state of seed {}, not of seed {}",
+                    found.header.seed, header.seed
+                );
+                return Err(StartError::StateFile {
+                    path: path.clone(),
+                    line: 1,
+                    why,
+                });
+            }
+            header = found.header.clone();
+        }
+    }
+    if loaded.is_none() {
+        state = match system {
+            System::Crm => Box::new(
+                Crm::seeded(config.seed, config.records, config.schemas.clone())
+                    .map_err(StartError::Settings)?,
+            ),
+            System::Books => Box::new(Books::seeded(config.seed, config.records)),
+        };
+    }
+    let journal = match (&config.state_file, &loaded) {
+        (None, _) => None,
+        (Some(path), Some(found)) if found.entries <= 2 * state.population() + 1_000 => {
+            Some(Journal::reopen(path, found)?)
+        }
+        (Some(path), _) => Some(Journal::create(path, &header, |emit| state.snapshot(emit))?),
+    };
+    let tenant = (system == System::Books).then(|| crate::books::tenant_id(config.seed));
+    Ok(Running {
+        system: state,
+        auth: Auth::new(config.seed, system.name(), config.token.clone(), tenant),
+        faults: Faults::new(config.seed),
+        requests: RequestLog::default(),
+        control_token: config.control_token.clone().unwrap_or_else(|| {
+            format!(
+                "control-{}",
+                token(config.seed, &format!("{} control", system.name()))
+            )
+        }),
+        journal,
+        broken: None,
+        clock: config.clock.clone(),
+    })
+}
+
+async fn listen(
+    listener: TcpListener,
+    running: Arc<Mutex<Running>>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    continue;
+                }
+            },
+            _ = stopped.wait_for(|stop| *stop) => return,
+        };
+        let _ = stream.set_nodelay(true);
+        let running = running.clone();
+        let mut stopped = stopped.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| answer(running.clone(), request));
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), service);
+            // An error here is a closed connection: ours on purpose, or the client's.
+            tokio::select! {
+                _ = connection => {}
+                _ = stopped.wait_for(|stop| *stop) => {}
+            }
+        });
+    }
+}
+
+/// The connection is to be closed without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("dropped on purpose")]
+struct Dropped;
+
+async fn answer(
+    running: Arc<Mutex<Running>>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Dropped> {
+    let (head, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, REQUEST_BODY_BYTES_MAX).collect().await else {
+        return Ok(response(
+            413,
+            "{\"message\":\"The request body is too large or was cut off.\"}".to_owned(),
+        ));
+    };
+    let call = Call::new(
+        head.method,
+        head.uri.path(),
+        head.uri.query().unwrap_or_default(),
+        head.headers,
+        body.to_bytes(),
+    );
+    let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
+    match running.serve(&call) {
+        Some((status, text)) => Ok(response(status, text)),
+        None => Err(Dropped),
+    }
+}
+
+fn response(status: u16, text: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::new()));
+    *response.status_mut() =
+        http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    if !text.is_empty() {
+        response.headers_mut().insert(
+            http::header::CONTENT_TYPE,
+            http::HeaderValue::from_static("application/json;charset=utf-8"),
+        );
+        *response.body_mut() = Full::new(Bytes::from(text));
+    }
+    response
+}
+
+impl Running {
+    /// Answers; `None` where the connection is to be dropped.
+    fn serve(&mut self, call: &Call) -> Option<(u16, String)> {
+        if let Some(why) = &self.broken {
+            return Some((500, serde_json::json!({"message": why}).to_string()));
+        }
+        if call.segments.first().is_some_and(|first| first == "_sim") {
+            let reply = control::handle(self, call);
+            return Some((reply.status, reply.body_text()));
+        }
+        let write = self.system.is_write(call);
+        let mut reply = match self.faults.before(write) {
+            Before::Close => {
+                self.note(call, 0, 0, write, false, true);
+                return None;
+            }
+            Before::Unavailable => self.system.unavailable(),
+            Before::Pass => {
+                let now = (self.clock)().max(self.system.last_modified() + 1);
+                self.system.handle(&mut self.auth, call, now)
+            }
+        };
+        let entries = std::mem::take(&mut reply.entries);
+        if !entries.is_empty()
+            && let Some(journal) = &mut self.journal
+            && let Err(error) = journal.append(entries)
+        {
+            let why = format!(
+                "the state file could not be written ({error}); restart the simulator once there is room"
+            );
+            tracing::error!(%error, "the state file could not be written");
+            self.broken = Some(why.clone());
+            return Some((500, serde_json::json!({"message": why}).to_string()));
+        }
+        let text = reply.body_text();
+        let dropped = self.faults.after(reply.changed) == After::Close;
+        self.note(
+            call,
+            reply.status,
+            text.len(),
+            write,
+            reply.changed,
+            dropped,
+        );
+        (!dropped).then_some((reply.status, text))
+    }
+
+    fn note(
+        &mut self,
+        call: &Call,
+        status: u16,
+        answer_bytes: usize,
+        write: bool,
+        changed: bool,
+        dropped: bool,
+    ) {
+        self.requests.push(RequestEntry {
+            number: 0,
+            at_ms: (self.clock)(),
+            method: call.method.to_string(),
+            path: call.path.clone(),
+            query: call.query_text.clone(),
+            status,
+            body_bytes: call.body.len(),
+            answer_bytes,
+            write,
+            changed,
+            dropped,
+        });
+    }
+}
