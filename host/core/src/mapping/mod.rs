@@ -4,33 +4,55 @@
 //! inverses, and the sentences that explain a mapping. Promises that a compiled expression always ends,
 //! within the bounds of [`crate::limits`], with a value or a [`MapError`]; bad data is a value here, never a panic.
 //! Must not know where a body came from, nor which plugin computes an external's result.
+//!
+//! A pipe that begins with an operation works on the field itself: `in = "trim | lower"`. A path whose name is
+//! that of an operation, or has other characters than letters, digits and `_ . - $ @ #`, stands in back quotes.
+//! Null goes through every operation unchanged, except `default`.
 
+mod canonical;
+mod compile;
+mod country;
+mod explain;
+mod number;
+mod operation;
+mod syntax;
+mod table;
+#[cfg(test)]
+mod tests;
+mod time;
+mod tree;
+mod types;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use canonical::normalise;
+pub use compile::{CALLS, OPERATIONS, Scope, compile, compile_predicate};
+pub use explain::explain;
+pub use syntax::Issue;
+pub use table::Table;
+pub use types::Type;
+
 use crate::value::Value;
+use tree::{Condition, Pipe, Source};
 
-/// A compiled expression. Two are equal when their texts are; a clone is one counter.
-#[derive(Clone, Debug)]
+/// A compiled expression. A clone is one counter.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Expression {
-    text: Arc<str>,
+    inner: Arc<ExpressionInner>,
 }
 
-/// A compiled condition.
-#[derive(Clone, Debug)]
+#[derive(Debug, PartialEq)]
+struct ExpressionInner {
+    text: String,
+    pipe: Pipe,
+    gives: Type,
+}
+
+/// A compiled condition. A clone is one counter.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Predicate {
-    text: Arc<str>,
-}
-
-impl PartialEq for Expression {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
-}
-
-impl PartialEq for Predicate {
-    fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
-    }
+    inner: Arc<(String, Condition)>,
 }
 
 /// What an expression looks at.
@@ -57,6 +79,13 @@ pub struct MapError {
     pub message: String,
 }
 
+impl MapError {
+    /// An error of a class.
+    pub fn new(class: &'static str, message: impl Into<String>) -> Self {
+        Self { class, message: message.into() }
+    }
+}
+
 /// A call of a transform plugin's function found in a mapping. The host evaluates the arguments for a batch,
 /// calls the function once, and gives the results back in [`Env::externals`]. An argument may use the results
 /// of externals before it.
@@ -69,50 +98,153 @@ pub struct External {
 }
 
 impl Expression {
+    fn new(text: &str, pipe: Pipe, gives: Type) -> Self {
+        Self { inner: Arc::new(ExpressionInner { text: text.to_owned(), pipe, gives }) }
+    }
+
+    /// What stands at a path, unchanged.
+    pub fn path(path: &str, gives: Type) -> Self {
+        let pipe = Pipe::path(path);
+        Self::new(&pipe.written(), pipe, gives)
+    }
+
+    /// Compiles a text that needs no tables, plugins or known types. `own`: the field that it is written for.
+    pub fn parse(text: &str, own: Option<&str>) -> Result<Self, Vec<Issue>> {
+        let mut scope = Scope { own, lookups: &BTreeMap::new(), functions: None, externals: &mut Vec::new(), types: &|_| Type::Any };
+        compile(text, &mut scope)
+    }
+
     /// The value of this expression over a body.
     pub fn evaluate(&self, env: &Env<'_>) -> Result<Value, MapError> {
-        let _ = env;
-        Ok(Value::Null)
+        self.inner.pipe.evaluate(env)
     }
 
     /// As it was written.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.inner.text
+    }
+
+    /// Type of its values, as far as known.
+    pub fn gives(&self) -> Type {
+        self.inner.gives
+    }
+
+    /// Paths that it looks at, without those of externals' arguments; sorted, each once.
+    pub fn paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        self.inner.pipe.paths(&mut paths);
+        paths.sort();
+        paths.dedup();
+        paths
+    }
+
+    /// Whether it is the bare path.
+    pub fn is_path(&self) -> bool {
+        self.inner.pipe.steps.is_empty() && matches!(self.inner.pipe.source, Source::Path(_))
+    }
+
+    /// The way back: an expression over canonical fields that gives what stands at `own`, from the value in
+    /// `canonical`. Operations that only normalise are left out. An error says which operation has no way back.
+    pub fn invert(&self, own: &str, canonical: &str) -> Result<Self, String> {
+        let pipe = self.inner.pipe.invert(own, canonical)?;
+        let gives = pipe.steps.last().map_or(Type::Any, |(op, from)| op.gives(*from));
+        Ok(Self::new(&pipe.written(), pipe, gives))
     }
 
     /// The stream whose ids it turns into references or back, if it does.
     pub fn reference_stream(&self) -> Option<&str> {
-        None
+        self.reference_streams().into_iter().next()
+    }
+
+    /// All streams whose ids it turns into references or back.
+    pub fn reference_streams(&self) -> Vec<&str> {
+        let mut streams = Vec::new();
+        self.inner.pipe.streams(&mut streams);
+        streams
+    }
+
+    /// In words: "`properties.email`, without blanks around it, in lower case".
+    pub fn phrase(&self) -> String {
+        self.inner.pipe.phrase()
     }
 }
 
 impl Predicate {
+    fn new(text: &str, condition: Condition) -> Self {
+        Self { inner: Arc::new((text.to_owned(), condition)) }
+    }
+
+    /// Compiles a text that needs no tables.
+    pub fn parse(text: &str) -> Result<Self, Vec<Issue>> {
+        let mut scope = Scope { own: None, lookups: &BTreeMap::new(), functions: None, externals: &mut Vec::new(), types: &|_| Type::Any };
+        compile_predicate(text, &mut scope)
+    }
+
     /// Whether it holds over a body.
     pub fn holds(&self, env: &Env<'_>) -> Result<bool, MapError> {
-        let _ = env;
-        Ok(true)
+        self.inner.1.holds(env)
     }
 
     /// As it was written.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.inner.0
+    }
+
+    /// Paths that it looks at; sorted, each once.
+    pub fn paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        self.inner.1.paths(&mut paths);
+        paths.sort();
+        paths.dedup();
+        paths
     }
 }
 
 /// The value at a path: the name whole, then its longest known beginning and the rest level by level.
-/// A number between dots selects an element of a list.
+/// A number between dots selects an element of a list. `""` is the value itself.
 pub fn find<'a>(body: &'a Value, path: &str) -> Option<&'a Value> {
-    body.at(path)
+    if path.is_empty() {
+        return Some(body);
+    }
+    match body {
+        Value::Object(map) => {
+            if let Some(value) = map.get(path) {
+                return Some(value);
+            }
+            path.rmatch_indices('.').find_map(|(at, _)| find(map.get(&path[..at])?, &path[at + 1..]))
+        }
+        Value::List(list) => {
+            let (index, rest) = path.split_once('.').unwrap_or((path, ""));
+            find(list.get(index.parse::<usize>().ok()?)?, rest)
+        }
+        _ => None,
+    }
 }
 
-/// The one canonical spelling per type. Idempotent.
-pub fn normalise(kind: &crate::catalog::FieldType, value: Value) -> Result<Value, MapError> {
-    let _ = kind;
-    Ok(value)
+/// A value for messages: its type, and the beginning of what it is.
+fn describe(value: &Value) -> String {
+    let cut = |text: &str| {
+        let escaped: String = text.chars().take(60).flat_map(char::escape_debug).collect();
+        if text.chars().nth(60).is_some() { format!("{escaped}…") } else { escaped }
+    };
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(flag) => format!("{flag}"),
+        Value::Number(text) => format!("the number {}", cut(text)),
+        Value::Text(text) => format!("\"{}\"", cut(text)),
+        Value::List(list) => format!("a list of {}", list.len()),
+        Value::Object(_) => "an object".to_owned(),
+        Value::Reference(_) => "a reference".to_owned(),
+    }
 }
 
-/// A mapping in plain English.
-pub fn explain(mapping: &crate::catalog::Mapping, entity: &crate::catalog::Entity) -> String {
-    let _ = (mapping, entity);
-    String::new()
+/// The known name that was probably meant.
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wanted = name.to_lowercase();
+    known
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(&wanted, &known.to_lowercase()), known))
+        .filter(|(distance, known)| *distance <= (known.chars().count().max(name.chars().count()) / 3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
 }

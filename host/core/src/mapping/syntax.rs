@@ -186,7 +186,7 @@ fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Issue> {
 /// Parses a whole text.
 pub(super) fn parse(text: &str) -> Result<Node, Issue> {
     let tokens = tokens(text)?;
-    let mut parser = Parser { tokens: &tokens, at: 0, end: text.len(), depth: 0 };
+    let mut parser = Grammar { tokens: &tokens, at: 0, end: text.len(), depth: 0 };
     if tokens.is_empty() {
         return Err(Issue::new((0, text.len()), "syntax", "nothing is written here"));
     }
@@ -197,14 +197,14 @@ pub(super) fn parse(text: &str) -> Result<Node, Issue> {
     }
 }
 
-struct Parser<'a> {
+struct Grammar<'a> {
     tokens: &'a [(Token, Span)],
     at: usize,
     end: usize,
     depth: usize,
 }
 
-impl Parser<'_> {
+impl Grammar<'_> {
     fn peek(&self) -> Option<&Token> {
         self.tokens.get(self.at).map(|(token, _)| token)
     }
