@@ -1,0 +1,174 @@
+//! Connections, mappings, entities and the inventory.
+
+use nave_core::catalog::StreamInfo;
+use serde::{Deserialize, Serialize};
+
+use crate::api::Finding;
+
+/// Connections.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionsAnswer {
+    /// By name.
+    pub connections: Vec<ConnectionLine>,
+}
+
+/// One connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionLine {
+    /// Name.
+    pub name: String,
+    /// Plugin and its version.
+    pub plugin: String,
+    /// Entry of the inventory.
+    pub system: String,
+    /// Where it reaches: base addresses and folders.
+    pub reaches: Vec<String>,
+    /// Names of its secrets.
+    pub secrets: Vec<String>,
+    /// Its flows.
+    pub flows: Vec<String>,
+}
+
+/// A connection works.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckAnswer {
+    /// Connection.
+    pub connection: String,
+    /// Whose account it is.
+    pub account: String,
+    /// `production`, `sandbox`, or what the system calls it.
+    pub environment: String,
+    /// What the credential may do.
+    pub scopes: Vec<String>,
+    /// Observed limits: name and value.
+    pub limits: Vec<(String, String)>,
+}
+
+/// What a connection offers.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StreamsAnswer {
+    /// Connection.
+    pub connection: String,
+    /// Its streams.
+    pub streams: Vec<StreamInfo>,
+    /// File that they were saved in.
+    pub saved: Option<String>,
+}
+
+/// The configuration's findings: warnings only, or the request fails with them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LintAnswer {
+    /// Warnings.
+    pub findings: Vec<Finding>,
+    /// Mappings that were checked.
+    pub mappings: Vec<String>,
+}
+
+/// Text for a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextAnswer {
+    /// What it is about.
+    pub title: String,
+    /// The text, with line ends.
+    pub text: String,
+}
+
+/// Which fields are mapped.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoverageAnswer {
+    /// One per mapping.
+    pub mappings: Vec<MappingCoverage>,
+}
+
+/// One mapping's coverage.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MappingCoverage {
+    /// Mapping.
+    pub mapping: String,
+    /// Stream.
+    pub stream: String,
+    /// Fields that the stream has, as last discovered; 0: nobody has asked it yet.
+    pub fields: u64,
+    /// Of these, mapped or ignored with a reason.
+    pub covered: u64,
+    /// The others.
+    pub missing: Vec<String>,
+}
+
+/// Canonical entities.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemasAnswer {
+    /// By name.
+    pub entities: Vec<EntityLine>,
+}
+
+/// One entity in a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EntityLine {
+    pub entity: String,
+    pub label: String,
+    pub fields: u64,
+    pub steward: String,
+    pub mappings: Vec<String>,
+}
+
+/// One entity.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaAnswer {
+    /// Name.
+    pub entity: String,
+    /// For people.
+    pub label: String,
+    /// Who decides reviews.
+    pub steward: String,
+    /// Fields by name.
+    pub fields: Vec<SchemaField>,
+    /// Match rules as sentences, strictest first.
+    pub match_rules: Vec<String>,
+}
+
+/// One canonical field.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaField {
+    /// Name.
+    pub field: String,
+    /// For people.
+    pub label: String,
+    /// Type.
+    pub kind: String,
+    /// Who wins.
+    pub survivorship: String,
+    /// Why.
+    pub because: Option<String>,
+    /// Sealed under the record's key.
+    pub personal: bool,
+}
+
+/// The inventory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemsAnswer {
+    /// By name.
+    pub systems: Vec<SystemLine>,
+}
+
+/// One system.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemLine {
+    /// Name.
+    pub name: String,
+    /// `crm`, `accounting`, …
+    pub kind: String,
+    /// Person or team.
+    pub owner: String,
+    /// Whom to call.
+    pub vendor_contact: String,
+    /// Documentation address.
+    pub docs: String,
+    /// When the documentation was last read.
+    pub docs_checked: String,
+    /// Free text.
+    pub notes: String,
+    /// Connections to it; empty: not connected.
+    pub connections: Vec<String>,
+}

@@ -1,0 +1,273 @@
+//! Plans, runs and health of flows.
+
+use nave_core::accounting::Counts;
+use nave_core::model::{Run, RunStatus};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::api::Finding;
+
+/// What would be sent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlanAnswer {
+    /// Warnings of the configuration (errors refuse the plan).
+    pub warnings: Vec<Finding>,
+    /// One per flow that writes.
+    pub flows: Vec<FlowPlan>,
+}
+
+/// One flow's plan.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FlowPlan {
+    /// Flow: the mapping's name.
+    pub flow: String,
+    /// Connection that would be written to.
+    pub connection: String,
+    /// Records that would be created.
+    pub creates: u64,
+    /// Records that would be updated.
+    pub updates: u64,
+    /// Deletes; each needs an approval of its own.
+    pub deletes: u64,
+    /// Records that cannot be sent as they are.
+    pub blocked: u64,
+    /// Records that wait for a person or for time.
+    pub waiting: u64,
+    /// Records that are equal already.
+    pub unchanged: u64,
+    /// Whether this configuration was agreed to before.
+    pub approved: bool,
+    /// The first writes.
+    pub writes: Vec<PlannedWrite>,
+    /// Why the first blocked ones are blocked.
+    pub reasons: Vec<String>,
+}
+
+/// One write that would be made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlannedWrite {
+    /// `contact/12`.
+    pub record: String,
+    /// What a person calls it.
+    pub title: String,
+    /// `create`, `update` or `delete`.
+    pub operation: String,
+    /// What would change there.
+    pub fields: Vec<PlannedField>,
+}
+
+/// One field of a planned write.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PlannedField {
+    /// Path over there.
+    pub path: String,
+    /// What it holds now; none: unknown or not there.
+    pub now: Option<Json>,
+    /// What it would hold.
+    pub then: Json,
+}
+
+/// Flows whose plan was agreed to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApplyAnswer {
+    /// Newly agreed to.
+    pub applied: Vec<String>,
+    /// Were already.
+    pub already: Vec<String>,
+    /// Not: nobody has seen their plan as it is now.
+    pub unseen: Vec<String>,
+}
+
+/// One line per run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SyncAnswer {
+    /// In the order in which they ended.
+    pub runs: Vec<RunLine>,
+}
+
+/// One run, with its accounting by the names of I14.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunLine {
+    /// Flow: the mapping's name.
+    pub flow: String,
+    /// `direction`, and for `in` read, created, updated, …; for `out` wanted, delivered, …
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// `success`, `failed`, `running`.
+    pub status: RunStatus,
+    /// Number of the run.
+    pub run: u64,
+    /// Began.
+    pub started_at: String,
+    /// Ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+    /// What failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+impl From<&Run> for RunLine {
+    fn from(run: &Run) -> Self {
+        Self {
+            flow: run.flow.clone(),
+            counts: run.counts,
+            status: run.status,
+            run: run.id,
+            started_at: run.started_at.to_string(),
+            ended_at: run.ended_at.map(|time| time.to_string()),
+            message: run.message.clone(),
+        }
+    }
+}
+
+impl RunLine {
+    /// Counts by name, in I14's order; the first is the sum of the others.
+    pub fn named_counts(&self) -> Vec<(&'static str, u64)> {
+        match self.counts {
+            Counts::In(c) => vec![
+                ("read", c.read),
+                ("created", c.created),
+                ("updated", c.updated),
+                ("unchanged", c.unchanged),
+                ("deleted", c.deleted),
+                ("merged", c.merged),
+                ("filtered", c.filtered),
+                ("held", c.held),
+                ("quarantined", c.quarantined),
+            ],
+            Counts::Out(c) => vec![
+                ("wanted", c.wanted),
+                ("delivered", c.delivered),
+                ("unchanged", c.unchanged),
+                ("parked", c.parked),
+                ("held", c.held),
+                ("failed", c.failed),
+            ],
+        }
+    }
+
+    /// `in` or `out`.
+    pub fn direction(&self) -> &'static str {
+        match self.counts {
+            Counts::In(_) => "in",
+            Counts::Out(_) => "out",
+        }
+    }
+
+    /// How many things wait for a person.
+    pub fn held(&self) -> u64 {
+        match self.counts {
+            Counts::In(counts) => counts.held,
+            Counts::Out(counts) => counts.held,
+        }
+    }
+
+    /// Whether something moved: a record changed here, or a write was made there.
+    pub fn moved(&self) -> bool {
+        match self.counts {
+            Counts::In(c) => c.created + c.updated + c.deleted + c.merged > 0,
+            Counts::Out(c) => c.delivered > 0,
+        }
+    }
+}
+
+/// Runs, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunsAnswer {
+    /// The runs.
+    pub runs: Vec<RunLine>,
+}
+
+/// Flows that were paused or resumed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowsAnswer {
+    /// What they are now.
+    pub paused: bool,
+    /// Which.
+    pub flows: Vec<String>,
+}
+
+/// Health at a glance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StatusAnswer {
+    /// Environment of this data folder.
+    pub environment: String,
+    /// Digest of the configuration in force.
+    pub catalog: String,
+    /// When this was said.
+    pub at: String,
+    /// How many records there are.
+    pub records: Vec<EntityCount>,
+    /// One line per mapping.
+    pub flows: Vec<FlowStatus>,
+    /// Open reviews.
+    pub reviews: u64,
+    /// Dead letters.
+    pub dead_letters: u64,
+}
+
+/// How many records an entity has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct EntityCount {
+    pub entity: String,
+    /// Active ones.
+    pub active: u64,
+    /// Archived, deleted or merged into another.
+    pub other: u64,
+}
+
+/// One flow's health.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FlowStatus {
+    /// The mapping's name.
+    pub flow: String,
+    /// Connection.
+    pub connection: String,
+    /// Stream.
+    pub stream: String,
+    /// Entity.
+    pub entity: String,
+    /// Reads from the system.
+    pub reads: bool,
+    /// Writes to the system.
+    pub writes: bool,
+    /// Stopped by a person.
+    pub paused: bool,
+    /// Its plan was agreed to (nothing is sent before).
+    pub approved: bool,
+    /// Objects of the system that are linked to a record.
+    pub linked: u64,
+    /// Records to be compared.
+    pub pending: u64,
+    /// Deliveries that wait for their next try.
+    pub parked: u64,
+    /// Deliveries sent and not settled.
+    pub open: u64,
+    /// Dead letters.
+    pub failed: u64,
+    /// Last success in.
+    pub last_in: Option<String>,
+    /// Last success out.
+    pub last_out: Option<String>,
+    /// Last failure; none after a success.
+    pub last_error: Option<String>,
+}
+
+impl FlowStatus {
+    /// One word for it: `ok`, `waiting`, `paused`, `failing`, `not approved`.
+    pub fn health(&self) -> &'static str {
+        if self.paused {
+            "paused"
+        } else if self.last_error.is_some() {
+            "failing"
+        } else if self.writes && !self.approved {
+            "not approved"
+        } else if self.failed > 0 || self.parked > 0 {
+            "waiting"
+        } else {
+            "ok"
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What the hub answers: flat, in words that a person reads and a script can rely on. Times are RFC 3339 text in UTC.
+
+mod configuration;
+mod flows;
+mod operations;
+mod plugins;
+mod records;
+mod waiting;
+
+use serde::{Deserialize, Serialize};
+
+pub use configuration::*;
+pub use flows::*;
+pub use operations::*;
+pub use plugins::*;
+pub use records::*;
+pub use waiting::*;
+
+/// An answer; the variant follows from the request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "each variant is documented at its type")]
+pub enum Answer {
+    Plan(PlanAnswer),
+    Apply(ApplyAnswer),
+    Sync(SyncAnswer),
+    Flows(FlowsAnswer),
+    Status(StatusAnswer),
+    Records(RecordsAnswer),
+    Record(RecordAnswer),
+    Why(WhyAnswer),
+    History(HistoryAnswer),
+    Xref(XrefAnswer),
+    Reviews(ReviewsAnswer),
+    Review(ReviewAnswer),
+    DeadLetters(DeadLettersAnswer),
+    DeadLetter(DeadLetterAnswer),
+    Secrets(SecretsAnswer),
+    Connections(ConnectionsAnswer),
+    Check(CheckAnswer),
+    Streams(StreamsAnswer),
+    Lint(LintAnswer),
+    Text(TextAnswer),
+    Coverage(CoverageAnswer),
+    Plugins(PluginsAnswer),
+    Installed(InstalledAnswer),
+    Grants(GrantsAnswer),
+    Call(CallAnswer),
+    Schemas(SchemasAnswer),
+    Schema(SchemaAnswer),
+    Systems(SystemsAnswer),
+    Runs(RunsAnswer),
+    Audit(AuditAnswer),
+    Token(TokenAnswer),
+    Doctor(DoctorAnswer),
+    Done(DoneAnswer),
+}
+
+/// It was done; a sentence says what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoneAnswer {
+    /// For people.
+    pub message: String,
+    /// How many things it concerned.
+    #[serde(default)]
+    pub count: u64,
+}
+
+impl Answer {
+    /// A [`DoneAnswer`].
+    pub fn done(message: impl Into<String>, count: u64) -> Self {
+        Self::Done(DoneAnswer { message: message.into(), count })
+    }
+}

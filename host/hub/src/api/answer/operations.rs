@@ -1,0 +1,80 @@
+//! Secrets, audit, tokens, and the doctor.
+
+use serde::{Deserialize, Serialize};
+
+/// Names and ages of secrets; never values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretsAnswer {
+    /// By name.
+    pub secrets: Vec<SecretLine>,
+}
+
+/// One secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretLine {
+    /// Name.
+    pub name: String,
+    /// Counts how often it was set.
+    pub version: u64,
+    /// When this version was set.
+    pub set_at: String,
+    /// Connections that name it.
+    pub connections: Vec<String>,
+}
+
+/// Audit lines, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditAnswer {
+    /// The lines.
+    pub entries: Vec<AuditLine>,
+}
+
+/// One audit line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditLine {
+    /// When.
+    pub at: String,
+    /// Who: a person, `hub`, or `plugin:<name>`.
+    pub actor: String,
+    /// What: `net.denied`, `secret.set`, …
+    pub action: String,
+    /// On what.
+    pub subject: String,
+    /// For people.
+    pub detail: String,
+}
+
+/// A token, shown this once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenAnswer {
+    /// Whose.
+    pub name: String,
+    /// The token.
+    pub token: String,
+}
+
+impl std::fmt::Debug for TokenAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenAnswer").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What the doctor found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoctorAnswer {
+    /// In the order in which they were looked at.
+    pub checks: Vec<HealthCheck>,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    /// What.
+    pub name: String,
+    /// Whether it is well.
+    pub ok: bool,
+    /// What was found.
+    pub detail: String,
+    /// What to type, where it is not.
+    pub fix: Option<String>,
+}

@@ -1,0 +1,147 @@
+//! What waits for a person: reviews and dead letters.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// Reviews.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewsAnswer {
+    /// Oldest first.
+    pub reviews: Vec<ReviewLine>,
+}
+
+/// One review in a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewLine {
+    /// Number.
+    pub id: u64,
+    /// `match`, `delete`, `unknown-outcome`.
+    pub kind: String,
+    /// Canonical type.
+    pub entity: String,
+    /// One line.
+    pub title: String,
+    /// Who decides.
+    pub steward: String,
+    /// Since when.
+    pub opened_at: String,
+    /// Decided, or moot, when.
+    pub closed_at: Option<String>,
+}
+
+/// One review, with what speaks for each choice.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReviewAnswer {
+    /// The review.
+    pub review: ReviewLine,
+    /// What is asked, as a sentence.
+    pub question: String,
+    /// The thing that waits: `crm/contacts:5432`, or a record.
+    pub subject: String,
+    /// Its fields.
+    pub fields: Vec<ReviewField>,
+    /// What it may be.
+    pub candidates: Vec<Candidate>,
+    /// Words that `review decide` takes here: `existing`, `new`, `approve`, `refuse`.
+    pub choices: Vec<String>,
+    /// What was decided before, oldest first.
+    pub decisions: Vec<DecisionView>,
+}
+
+/// One field of what waits, beside the candidates' values.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReviewField {
+    /// Canonical field.
+    pub field: String,
+    /// For people.
+    pub label: String,
+    /// What the waiting thing says.
+    pub value: String,
+    /// What each candidate holds, in their order.
+    pub candidates: Vec<String>,
+}
+
+/// A record that it may be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Number, for the decision.
+    pub id: u64,
+    /// `contact/12`.
+    pub record: String,
+    /// What a person calls it.
+    pub title: String,
+    /// What speaks for it.
+    pub reason: String,
+}
+
+/// A decision.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecisionView {
+    /// What was chosen.
+    pub choice: String,
+    /// By whom.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: String,
+}
+
+/// Dead letters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLettersAnswer {
+    /// Oldest first.
+    pub dead_letters: Vec<DeadLetterLine>,
+    /// How many there are of each class.
+    pub classes: Vec<ClassCount>,
+}
+
+/// How many of a class.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ClassCount {
+    pub class: String,
+    pub count: u64,
+}
+
+/// One dead letter in a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetterLine {
+    /// Number.
+    pub id: u64,
+    /// Flow.
+    pub flow: String,
+    /// `crm/contacts:5432`, or `contact/12` on its way out.
+    pub subject: String,
+    /// `in` or `out`.
+    pub direction: String,
+    /// What a person calls the record, where there is one.
+    pub title: String,
+    /// Error class.
+    pub class: String,
+    /// Field at fault.
+    pub field: Option<String>,
+    /// What happened, in the system's own words.
+    pub message: String,
+    /// The command that fixes it.
+    pub fix: String,
+    /// Last time.
+    pub at: String,
+    /// How often.
+    pub count: u32,
+}
+
+/// One dead letter, with its body.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeadLetterAnswer {
+    /// The dead letter.
+    pub dead_letter: DeadLetterLine,
+    /// First time.
+    pub first_at: String,
+    /// Run that set it aside last.
+    pub run: u64,
+    /// The body as it came, where it is JSON.
+    pub body: Option<Json>,
+    /// The body as text, where it is not.
+    pub body_text: Option<String>,
+}

@@ -1,0 +1,379 @@
+//! Everything that the hub can be asked. One variant per command.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use nave_core::model::DecisionChoice;
+use serde::{Deserialize, Serialize};
+
+use super::RecordRef;
+
+/// A command, as the command line, the HTTP API and the dashboard send it: `{"command": "plan", "flow": "crm-contacts"}`.
+/// Decode it with [`super::decode_request`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// What would be sent. The configuration is read afresh. Remembers that the plan was seen.
+    Plan {
+        /// One flow; none: all that write.
+        #[serde(default)]
+        flow: Option<String>,
+        /// Writes listed per flow.
+        #[serde(default = "default_limit")]
+        limit: usize,
+    },
+    /// Agrees to a plan that was seen.
+    Apply {
+        /// One flow; none: all whose plan was seen.
+        #[serde(default)]
+        flow: Option<String>,
+        /// Why, for the audit.
+        #[serde(default)]
+        reason: String,
+        /// Who.
+        #[serde(default)]
+        by: String,
+    },
+    /// Reads and delivers now.
+    Sync {
+        /// These; empty: all that are not paused.
+        #[serde(default)]
+        flows: Vec<String>,
+        /// Ignores checkpoints: everything is read again.
+        #[serde(default)]
+        full: bool,
+        /// One round only; otherwise rounds until nothing moves any more.
+        #[serde(default)]
+        once: bool,
+    },
+    /// Stops flows until they are resumed.
+    Pause {
+        /// One flow; none: all.
+        #[serde(default)]
+        flow: Option<String>,
+        /// Who.
+        #[serde(default)]
+        by: String,
+    },
+    /// Lets them go on.
+    Resume {
+        /// One flow; none: all.
+        #[serde(default)]
+        flow: Option<String>,
+        /// Who.
+        #[serde(default)]
+        by: String,
+    },
+    /// Health of every flow.
+    Status,
+    /// Reads the configuration again.
+    Reload,
+
+    /// Records of an entity, or whose fields hold a text.
+    Records {
+        /// One entity; none: all.
+        #[serde(default)]
+        entity: Option<String>,
+        /// Text to look for: an e-mail, a phone, a part of the title.
+        #[serde(default)]
+        query: String,
+        /// After this record.
+        #[serde(default)]
+        after: u64,
+        /// How many.
+        #[serde(default = "default_limit")]
+        limit: usize,
+    },
+    /// One record with its contributions.
+    RecordShow {
+        /// Which.
+        record: RecordRef,
+    },
+    /// Why its fields hold what they hold.
+    RecordWhy {
+        /// Which.
+        record: RecordRef,
+        /// One field; none: all.
+        #[serde(default)]
+        field: Option<String>,
+    },
+    /// Its changelog, newest first.
+    RecordHistory {
+        /// Which.
+        record: RecordRef,
+        /// How many.
+        #[serde(default = "default_limit")]
+        limit: usize,
+    },
+    /// What every system calls it.
+    Xref {
+        /// Which.
+        record: RecordRef,
+    },
+
+    /// What waits for a person.
+    ReviewList {
+        /// Closed ones too.
+        #[serde(default)]
+        all: bool,
+    },
+    /// One of them, with what speaks for each choice.
+    ReviewShow {
+        /// Which.
+        id: u64,
+    },
+    /// Decides it. Never overridden by automation (I12).
+    ReviewDecide {
+        /// Which.
+        id: u64,
+        /// `{"existing": 12}`, `"new"`, `"approve"` or `"refuse"`.
+        choice: DecisionChoice,
+        /// Why.
+        #[serde(default)]
+        reason: String,
+        /// Who.
+        #[serde(default)]
+        by: String,
+    },
+
+    /// What was set aside.
+    DlqList {
+        /// One flow.
+        #[serde(default)]
+        flow: Option<String>,
+        /// One class.
+        #[serde(default)]
+        class: Option<String>,
+        /// How many.
+        #[serde(default = "default_limit")]
+        limit: usize,
+    },
+    /// One of them, with its body.
+    DlqShow {
+        /// Which.
+        id: u64,
+    },
+    /// Tries them again.
+    DlqRetry {
+        /// Which.
+        which: DeadLetters,
+    },
+    /// Gives them up.
+    DlqDiscard {
+        /// Which.
+        which: DeadLetters,
+        /// Why, for the audit.
+        #[serde(default)]
+        reason: String,
+        /// Who.
+        #[serde(default)]
+        by: String,
+    },
+
+    /// Puts a secret into the vault, or a new version of it.
+    SecretSet {
+        /// Name, as connections name it.
+        name: String,
+        /// The secret.
+        value: SecretText,
+    },
+    /// Names and ages; never values.
+    SecretList,
+    /// Destroys it.
+    SecretRemove {
+        /// Name.
+        name: String,
+    },
+
+    /// Connections.
+    ConnectionList,
+    /// Does it work, and whose account is it?
+    ConnectionCheck {
+        /// Which.
+        name: String,
+    },
+    /// What it offers.
+    ConnectionDiscover {
+        /// Which.
+        name: String,
+        /// Saves it in `streams/<name>.json`, so that mappings are checked against it.
+        #[serde(default)]
+        save: bool,
+    },
+
+    /// Every error of the configuration, and fields that no mapping mentions.
+    MappingLint {
+        /// One mapping; none: all.
+        #[serde(default)]
+        mapping: Option<String>,
+    },
+    /// A mapping in plain English.
+    MappingExplain {
+        /// Which.
+        mapping: String,
+    },
+    /// Which fields of a stream are mapped.
+    MappingCoverage {
+        /// One mapping; none: all.
+        #[serde(default)]
+        mapping: Option<String>,
+    },
+
+    /// Installed plugins.
+    PluginList,
+    /// Copies a plugin in and pins it.
+    PluginInstall {
+        /// The `.wasm` file on the hub's machine.
+        file: PathBuf,
+    },
+    /// Takes it out.
+    PluginRemove {
+        /// Which.
+        name: String,
+    },
+    /// What plugins ask for, and what connections were granted.
+    PluginGrants {
+        /// One plugin or connection; none: all.
+        #[serde(default)]
+        name: Option<String>,
+    },
+    /// Runs one function of a connection's plugin, under its grants.
+    PluginCall {
+        /// Connection.
+        connection: String,
+        /// `check`, `discover`, `read`, `get`, `find` or a transform's function.
+        function: String,
+        /// As the function takes them.
+        #[serde(default)]
+        arguments: Vec<serde_json::Value>,
+    },
+
+    /// Canonical entities.
+    SchemaList,
+    /// One of them.
+    SchemaShow {
+        /// Which.
+        entity: String,
+    },
+    /// The inventory.
+    SystemList,
+    /// One system.
+    SystemShow {
+        /// Which.
+        name: String,
+    },
+
+    /// Runs, newest first.
+    RunList {
+        /// One flow.
+        #[serde(default)]
+        flow: Option<String>,
+        /// How many.
+        #[serde(default = "default_limit")]
+        limit: usize,
+    },
+    /// One run.
+    RunShow {
+        /// Which.
+        id: u64,
+    },
+    /// Audit lines, newest first.
+    Audit {
+        /// How many.
+        #[serde(default = "default_limit")]
+        limit: usize,
+    },
+
+    /// Makes a token, replacing the one of this name.
+    TokenReset {
+        /// Whose.
+        name: String,
+    },
+    /// A consistent copy of the data, while the hub works.
+    Backup {
+        /// New file.
+        to: PathBuf,
+    },
+    /// Looks for what is wrong.
+    Doctor,
+}
+
+fn default_limit() -> usize {
+    50
+}
+
+/// Which dead letters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeadLetters {
+    /// These.
+    Ids(Vec<u64>),
+    /// All of this class.
+    Class(String),
+    /// All of this flow.
+    Flow(String),
+    /// All.
+    All,
+}
+
+/// A secret on its way into the vault. Not shown by `Debug`, overwritten when dropped.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+#[serde(transparent)]
+pub struct SecretText(pub String);
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(…)")
+    }
+}
+
+impl Request {
+    /// Whether it changes something: what a read-only token may not do, and what needs proof that the dashboard sent it.
+    pub fn changes_something(&self) -> bool {
+        match self {
+            Self::Apply { .. }
+            | Self::Sync { .. }
+            | Self::Pause { .. }
+            | Self::Resume { .. }
+            | Self::Reload
+            | Self::ReviewDecide { .. }
+            | Self::DlqRetry { .. }
+            | Self::DlqDiscard { .. }
+            | Self::SecretSet { .. }
+            | Self::SecretRemove { .. }
+            | Self::PluginInstall { .. }
+            | Self::PluginRemove { .. }
+            | Self::PluginCall { .. }
+            | Self::TokenReset { .. }
+            | Self::Backup { .. } => true,
+            Self::ConnectionDiscover { save, .. } => *save,
+            Self::Plan { .. }
+            | Self::Status
+            | Self::Records { .. }
+            | Self::RecordShow { .. }
+            | Self::RecordWhy { .. }
+            | Self::RecordHistory { .. }
+            | Self::Xref { .. }
+            | Self::ReviewList { .. }
+            | Self::ReviewShow { .. }
+            | Self::DlqList { .. }
+            | Self::DlqShow { .. }
+            | Self::SecretList
+            | Self::ConnectionList
+            | Self::ConnectionCheck { .. }
+            | Self::MappingLint { .. }
+            | Self::MappingExplain { .. }
+            | Self::MappingCoverage { .. }
+            | Self::PluginList
+            | Self::PluginGrants { .. }
+            | Self::SchemaList
+            | Self::SchemaShow { .. }
+            | Self::SystemList
+            | Self::SystemShow { .. }
+            | Self::RunList { .. }
+            | Self::RunShow { .. }
+            | Self::Audit { .. }
+            | Self::Doctor => false,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The one door to an open hub.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use nave_core::model::TokenRow;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+use super::{Answer, ApiError, Request};
+
+/// A future that a face can hold without knowing who made it.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// How far a long request is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What is being done: `reading crm-contacts`.
+    pub stage: String,
+    /// Units done.
+    pub done: u64,
+    /// Units in all, where that is known.
+    pub total: Option<u64>,
+    /// One more word for a person.
+    pub note: Option<String>,
+}
+
+/// Hears progress. Never waits: what a slow listener misses is dropped.
+#[derive(Clone, Debug, Default)]
+pub struct ProgressSender(Option<mpsc::Sender<Progress>>);
+
+impl ProgressSender {
+    /// Into a channel.
+    pub fn new(sender: mpsc::Sender<Progress>) -> Self {
+        Self(Some(sender))
+    }
+
+    /// Nobody listens.
+    pub fn none() -> Self {
+        Self(None)
+    }
+
+    /// Says how far it is.
+    pub fn report(&self, stage: &str, done: u64, total: Option<u64>) {
+        self.send(Progress { stage: stage.to_owned(), done, total, note: None });
+    }
+
+    /// Says it with a word more.
+    pub fn send(&self, progress: Progress) {
+        if let Some(sender) = &self.0 {
+            let _ = sender.try_send(progress);
+        }
+    }
+}
+
+/// An open hub, as its faces see it.
+pub trait Service: Send + Sync + 'static {
+    /// Does what is asked and answers.
+    fn call(&self, request: Request, progress: ProgressSender) -> BoxFuture<'_, Result<Answer, ApiError>>;
+
+    /// Hashes of the tokens that open the HTTP API.
+    fn tokens(&self) -> Result<Vec<TokenRow>, ApiError>;
+}
