@@ -30,16 +30,16 @@ pub(crate) struct Journal {
 /// What a state file held.
 #[derive(Debug)]
 pub(crate) struct Loaded {
-    pub(crate) header: Header,
     /// Entries that were replayed.
     pub(crate) entries: usize,
     /// Bytes up to the last whole line.
     bytes: u64,
 }
 
-/// Reads a file, handing each entry on. `None` where there is no file, or none that got past its first line.
+/// Reads a file of this system and seed, handing each entry on. `None` where there is no file, or none that got past its first line.
 pub(crate) fn load(
     path: &Path,
+    expected: &Header,
     mut replay: impl FnMut(Value) -> Result<(), String>,
 ) -> Result<Option<Loaded>, StartError> {
     let file = match File::open(path) {
@@ -54,7 +54,7 @@ pub(crate) fn load(
     };
     let mut reader = BufReader::with_capacity(1 << 20, file);
     let mut text = Vec::new();
-    let mut header: Option<Header> = None;
+    let mut known = false;
     let (mut entries, mut bytes, mut line) = (0, 0u64, 0);
     loop {
         text.clear();
@@ -65,16 +65,26 @@ pub(crate) fn load(
             break;
         }
         line += 1;
-        if header.is_none() {
+        if !known {
             let found: Header =
                 serde_json::from_slice(&text).map_err(|error| broken(line, error.to_string()))?;
-            if found.nave_sim != 1 {
+            if found.nave_sim != expected.nave_sim {
                 return Err(broken(
                     line,
                     format!("format {} is not known to this version", found.nave_sim),
                 ));
             }
-            header = Some(found);
+            if (&found.system, found.seed) != (&expected.system, expected.seed) {
+                let (is, not) = (found, expected);
+                return Err(broken(
+                    line,
+                    format!(
+                        "this is the state of `{}` with seed {}, not of `{}` with seed {}",
+                        is.system, is.seed, not.system, not.seed
+                    ),
+                ));
+            }
+            known = true;
         } else {
             let found: Vec<Value> =
                 serde_json::from_slice(&text).map_err(|error| broken(line, error.to_string()))?;
@@ -85,11 +95,7 @@ pub(crate) fn load(
         }
         bytes += read as u64;
     }
-    Ok(header.map(|header| Loaded {
-        header,
-        entries,
-        bytes,
-    }))
+    Ok(known.then_some(Loaded { entries, bytes }))
 }
 
 impl Journal {
@@ -155,9 +161,17 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn header() -> Header {
+        Header {
+            nave_sim: 1,
+            system: "crm".into(),
+            seed: 7,
+        }
+    }
+
     fn replayed(path: &Path) -> (Option<Loaded>, Vec<Value>) {
         let mut seen = Vec::new();
-        let loaded = load(path, |entry| {
+        let loaded = load(path, &header(), |entry| {
             seen.push(entry);
             Ok(())
         });
@@ -169,12 +183,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/state.jsonl");
         assert!(replayed(&path).0.is_none());
-        let header = Header {
-            nave_sim: 1,
-            system: "crm".into(),
-            seed: 7,
-        };
-        let mut journal = Journal::create(&path, &header, |emit| emit(json!(1))).unwrap();
+        let mut journal = Journal::create(&path, &header(), |emit| emit(json!(1))).unwrap();
         journal.append(vec![json!(2), json!(3)]).unwrap();
         drop(journal);
         OpenOptions::new()
@@ -186,7 +195,7 @@ mod tests {
 
         let (loaded, seen) = replayed(&path);
         let loaded = loaded.unwrap();
-        assert_eq!((loaded.header.clone(), loaded.entries), (header, 3));
+        assert_eq!(loaded.entries, 3);
         assert_eq!(seen, [json!(1), json!(2), json!(3)]);
         Journal::reopen(&path, &loaded)
             .unwrap()
@@ -204,7 +213,7 @@ mod tests {
             "{\"nave_sim\":1,\"system\":\"crm\",\"seed\":7}\n[1]\nnonsense\n",
         )
         .unwrap();
-        let error = load(&path, |_| Ok(())).unwrap_err().to_string();
+        let error = load(&path, &header(), |_| Ok(())).unwrap_err().to_string();
         assert!(error.contains("line 3"), "{error}");
     }
 }

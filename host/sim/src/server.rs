@@ -138,7 +138,7 @@ pub async fn start(system: System, config: SimConfig) -> Result<RunningSim, Star
 
 /// Loads or makes the state.
 fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
-    let mut header = Header {
+    let header = Header {
         nave_sim: 1,
         system: system.name().to_owned(),
         seed: config.seed,
@@ -154,32 +154,7 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
     let mut state = empty(config.seed)?;
     let mut loaded = None;
     if let Some(path) = &config.state_file {
-        loaded = journal::load(path, |entry| state.replay(entry))?;
-        if let Some(found) = &loaded {
-            if found.header.system != header.system {
-                let why = format!(
-                    "this is the state of `{}`, not of `{}`",
-                    found.header.system, header.system
-                );
-                return Err(StartError::StateFile {
-                    path: path.clone(),
-                    line: 1,
-                    why,
-                });
-            }
-            if found.header.seed != header.seed {
-                let why = format!(
-                    "this is the state of seed {}, not of seed {}",
-                    found.header.seed, header.seed
-                );
-                return Err(StartError::StateFile {
-                    path: path.clone(),
-                    line: 1,
-                    why,
-                });
-            }
-            header = found.header.clone();
-        }
+        loaded = journal::load(path, &header, |entry| state.replay(entry))?;
     }
     if loaded.is_none() {
         state = match system {
