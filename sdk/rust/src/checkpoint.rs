@@ -6,7 +6,10 @@ use serde::de::DeserializeOwned;
 use crate::types::Failure;
 
 /// The bytes of a checkpoint.
-#[expect(clippy::missing_panics_doc, reason = "only a map with keys that are no text fails, which is a mistake in the plugin's type")]
+#[expect(
+    clippy::missing_panics_doc,
+    reason = "only a map with keys that are no text fails, which is a mistake in the plugin's type"
+)]
 pub fn encode<T: Serialize>(checkpoint: &T) -> Vec<u8> {
     serde_json::to_vec(checkpoint).expect("a checkpoint is plain data with text keys")
 }
@@ -34,6 +37,9 @@ mod tests {
         let position = Position { after: 7 };
         assert_eq!(decode::<Position>(Some(&encode(&position))), Ok(position));
         assert_eq!(decode::<Position>(None), Ok(Position { after: 0 }));
-        assert_eq!(decode::<Position>(Some(b"{\"before\":1}")), Err(Failure::CheckpointExpired));
+        assert_eq!(
+            decode::<Position>(Some(b"{\"before\":1}")),
+            Err(Failure::CheckpointExpired)
+        );
     }
 }

@@ -5,7 +5,8 @@
 
 use crate::bindings::transform::exports::nave::plugin::transform::{Batch, Column};
 use crate::types::{
-    CheckReport, Delivery, Event, Failure, Outcome, Page, Rejection, SourceRecord, Stream, WebhookRequest,
+    CheckReport, Delivery, Event, Failure, Outcome, Page, Rejection, SourceRecord, Stream,
+    WebhookRequest,
 };
 
 /// A configured use of a connector as a whole.
@@ -44,13 +45,19 @@ pub trait Destination {
     /// One outcome per delivery, in order. `Err` promises that nothing was sent.
     fn write(stream: &str, deliveries: Vec<Delivery>) -> Result<Vec<Outcome>, Failure> {
         let _ = deliveries;
-        Err(Failure::Rejected(Rejection::new("read-only", format!("the stream {stream} cannot be written"))))
+        Err(Failure::Rejected(Rejection::new(
+            "read-only",
+            format!("the stream {stream} cannot be written"),
+        )))
     }
 
     /// Things whose field at `path` equals one of the values. Only paths that `discover` calls searchable.
     fn find(stream: &str, path: &str, values: Vec<String>) -> Result<Vec<SourceRecord>, Failure> {
         let _ = values;
-        Err(Failure::Rejected(Rejection::new("other", format!("the stream {stream} cannot be searched by {path}"))))
+        Err(Failure::Rejected(Rejection::new(
+            "other",
+            format!("the stream {stream} cannot be searched by {path}"),
+        )))
     }
 }
 

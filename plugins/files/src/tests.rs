@@ -1,0 +1,230 @@
+//! The connector as the hub uses it, over folders in memory.
+
+use nave_sdk::prelude::*;
+use nave_sdk::serde_json::{Value, json};
+use nave_sdk::testing::FakeHost;
+
+use crate::Files;
+
+/// Reads until there is no more; answers ids and bodies, the last checkpoint, and whether the scan was complete.
+fn scan(stream: &str, from: Option<Vec<u8>>, limit: u32) -> (Vec<(String, String)>, Vec<u8>, bool) {
+    let mut rows = Vec::new();
+    let mut checkpoint = from;
+    loop {
+        let page = Files::read(stream, checkpoint, limit).expect("a page");
+        assert!(page.records.len() <= limit as usize);
+        rows.extend(page.records.into_iter().map(|record| {
+            (
+                record.remote_id,
+                String::from_utf8(record.body).expect("UTF-8"),
+            )
+        }));
+        if !page.more {
+            return (rows, page.next, page.complete_scan);
+        }
+        checkpoint = Some(page.next);
+    }
+}
+
+fn ids(rows: &[(String, String)]) -> Vec<&str> {
+    rows.iter().map(|(id, _)| id.as_str()).collect()
+}
+
+#[test]
+fn every_page_size_reads_the_same() {
+    let mut text = "\u{feff}Id;Name\r\n".to_owned();
+    for n in 0..500 {
+        text.push_str(&format!("C{n};\"Nr. {n}\n{}\"\r\n", "x".repeat(n % 90)));
+    }
+    let host = FakeHost::new()
+        .file("drop", "a/contacts-1.csv", &text)
+        .file("drop", "contacts-2.jsonl", "{\"id\":1}\n\n{\"id\":2}");
+    host.run(|| {
+        let (whole, done, complete) = scan("contacts", None, 10_000);
+        assert_eq!(whole.len(), 502);
+        assert!(complete);
+        assert_eq!(
+            whole[0],
+            ("C0".into(), r#"{"Id":"C0","Name":"Nr. 0\n"}"#.into())
+        );
+        assert_eq!(whole[501], ("2".into(), r#"{"id":2}"#.into()));
+        for limit in [1, 7, 100, 501, 502] {
+            assert_eq!(
+                scan("contacts", None, limit),
+                (whole.clone(), done.clone(), true),
+                "pages of {limit}"
+            );
+        }
+        let (again, same, complete) = scan("contacts", Some(done.clone()), 100);
+        assert_eq!(
+            (again.len(), same, complete),
+            (0, done, false),
+            "nothing changed: nothing read, and no evidence of deletions"
+        );
+    });
+}
+
+#[test]
+fn a_changed_file_is_read_again_whole() {
+    let host = FakeHost::new().file("drop", "p.csv", "id,n\n1,a\n2,b\n3,c\n");
+    let ((first, done), mut host) = host.run(|| {
+        let first = Files::read("p", None, 2).expect("a page");
+        let (_, done, _) = scan("p", None, 100);
+        (first, done)
+    });
+    host.put("drop", "p.csv", b"id,n\n1,a\n3,c2\n4,d\n");
+    let (_, mut host) = host.run(|| {
+        let (rows, _, complete) = scan("p", Some(first.next.clone()), 100);
+        assert_eq!(
+            (ids(&rows), complete),
+            (vec!["1", "3", "4"], true),
+            "begun again"
+        );
+        let (rows, _, complete) = scan("p", Some(done), 100);
+        assert_eq!((ids(&rows), complete), (vec!["1", "3", "4"], true));
+    });
+    // Emptied folders say nothing about deletions.
+    host.remove("drop", "p.csv");
+    host.run(|| {
+        let (rows, _, complete) = scan("p", None, 100);
+        assert_eq!((rows.len(), complete), (0, false));
+        assert_eq!(Files::get("p", vec!["1".into()]), Ok(vec![]));
+    });
+}
+
+#[test]
+fn a_file_that_never_rests_is_read_and_not_called_complete() {
+    let mut host = FakeHost::new().file("drop", "p.jsonl", "{\"id\":0}\n");
+    let mut checkpoint = None;
+    let mut seen = 0;
+    for n in 10..60 {
+        host.put(
+            "drop",
+            "p.jsonl",
+            (0..=n)
+                .map(|id| format!("{{\"id\":{id}}}\n"))
+                .collect::<String>()
+                .as_bytes(),
+        );
+        let from = checkpoint.take();
+        let (page, back) = host.run(|| Files::read("p", from, 3).expect("a page"));
+        host = back;
+        seen += page.records.len();
+        checkpoint = Some(page.next);
+        if !page.more {
+            assert!(!page.complete_scan);
+            assert!(seen > 25, "it moved on: {seen}");
+            return;
+        }
+    }
+    panic!("it never ended");
+}
+
+#[test]
+fn rows_that_are_no_records_are_shown() {
+    let host = FakeHost::new()
+        .file("drop", "p.csv", "id,n\n1,a\n,b\n3,c,extra\n4\n")
+        .file("drop", "q.jsonl", "{\"id\":1}\n{\"x\":1}\nnonsense\n");
+    host.run(|| {
+        let (rows, _, _) = scan("p", None, 100);
+        assert_eq!(ids(&rows), ["1", "p.csv@9", "p.csv@12", "4"]);
+        assert_eq!(rows[1].1, "! no id: ,b");
+        assert_eq!(rows[2].1, "! 3 cells where the header has 2: 3,c,extra");
+        let (rows, _, _) = scan("q", None, 100);
+        assert_eq!(ids(&rows), ["1", "q.jsonl@9", "q.jsonl@17"]);
+    });
+}
+
+#[test]
+fn settings_describe_streams() {
+    let settings = r#"{"streams":[{"name":"people","file":"hr*.txt","format":"csv","id":["co","no"],"delimiter":"|","encoding":"windows-1252"}]}"#;
+    let host = FakeHost::new()
+        .settings(settings)
+        .file("drop", "hr1.txt", "co|no|name\na/b|1|x\n")
+        .file("drop", "other.csv", "id\n1\n");
+    host.run(|| {
+        let (rows, _, _) = scan("people", None, 10);
+        assert_eq!(ids(&rows), ["a%2Fb/1"]);
+        let streams = Files::discover().expect("streams");
+        assert_eq!(
+            streams
+                .iter()
+                .map(|stream| stream.name.as_str())
+                .collect::<Vec<_>>(),
+            ["people", "other"]
+        );
+        assert_eq!(streams[0].fields.len(), 3);
+    });
+    let (failure, _) = FakeHost::new()
+        .settings(r#"{"streems":[]}"#)
+        .run(|| Files::check().unwrap_err());
+    assert!(matches!(failure, Failure::Misconfigured(message) if message.contains("streems")));
+}
+
+fn delivery(id: &str, operation: WriteOperation, desired: &Value) -> Delivery {
+    Delivery {
+        id: id.into(),
+        operation,
+        if_version: None,
+        changed: b"{}".to_vec(),
+        desired: desired.to_string().into_bytes(),
+    }
+}
+
+#[test]
+fn exports_are_written_once() {
+    for (format, file) in [("jsonl", "contacts.jsonl"), ("csv", "contacts.csv")] {
+        let host = FakeHost::new()
+            .settings(&format!(r#"{{"export-format":"{format}"}}"#))
+            .folder("drop")
+            .folder("export");
+        let stream = "export-contacts";
+        let create = |id: &str, body: Value| delivery(id, WriteOperation::Create, &body);
+        let ((), host) = host.run(|| {
+            let batch = vec![
+                create("d1", json!({"id": "contact/1", "name": "Ada, \"the\" first", "address": {"city": "Köln"}})),
+                create("d2", json!({"name": "Bo"})),
+            ];
+            for _ in 0..2 {
+                let outcomes = Files::write(stream, batch.clone()).expect("outcomes");
+                let ids: Vec<_> = outcomes
+                    .iter()
+                    .map(|outcome| match outcome {
+                        Outcome::Written(written) => written.remote_id.as_str(),
+                        other => panic!("{other:?}"),
+                    })
+                    .collect();
+                assert_eq!(ids, ["contact/1", "d2"]);
+            }
+            assert_eq!(scan(stream, None, 10).0.len(), 2, "a repetition makes no second row");
+            let outcomes = Files::write(
+                stream,
+                vec![
+                    delivery("d3", WriteOperation::Update("contact/1".into()), &json!({"id": "contact/1", "name": "Ada", "phone": "1"})),
+                    delivery("d4", WriteOperation::Delete("d2".into()), &json!({})),
+                    delivery("d5", WriteOperation::Update("contact/9".into()), &json!({"name": "nobody"})),
+                ],
+            )
+            .expect("outcomes");
+            assert!(matches!(outcomes[0], Outcome::Written(_)));
+            assert!(matches!(outcomes[1], Outcome::Written(_)));
+            assert_eq!(outcomes[2], Outcome::Gone);
+            let found = Files::find(stream, "id", vec!["contact/1".into()]).expect("records");
+            assert_eq!(found.len(), 1);
+            let got = Files::get(stream, vec!["contact/1".into(), "d2".into()]).expect("records");
+            assert_eq!(got[1], SourceRecord::deleted("d2"));
+            assert!(Files::write("contacts", vec![]).is_err(), "the drop folder is never written");
+        });
+        let content = host.content("export", file).expect("the file");
+        match format {
+            "csv" => assert_eq!(
+                content,
+                "address.city,id,name,phone\r\n,contact/1,Ada,1\r\n"
+            ),
+            _ => assert_eq!(
+                content,
+                "{\"id\":\"contact/1\",\"name\":\"Ada\",\"phone\":\"1\"}\n"
+            ),
+        }
+    }
+}
