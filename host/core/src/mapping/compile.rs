@@ -277,7 +277,7 @@ impl Compiler<'_, '_> {
         let known = OPERATIONS.iter().chain(CALLS).map(|(name, ..)| *name).chain(functions);
         let help = match nearest(name, known) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "operations are listed by `nave mapping explain --operations`; functions of plugins need their plugin installed".to_owned(),
+            None => "a plugin's function needs its plugin installed".to_owned(),
         };
         let length = name.len();
         self.issue((span.0, span.0 + length), "unknown-operation", format!("there is no operation or function `{name}`"), Some(help));
