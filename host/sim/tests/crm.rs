@@ -320,7 +320,7 @@ async fn a_merge_leaves_one_object_that_answers_to_both_ids() {
         assert_eq!(merged["properties"][name], value, "{name}");
     }
     for id in [
-        format!("{loser}"),
+        loser.clone(),
         "anna%40example.org?idProperty=email".to_owned(),
         "ann%40example.org?idProperty=email".to_owned(),
     ] {
@@ -330,7 +330,10 @@ async fn a_merge_leaves_one_object_that_answers_to_both_ids() {
             "{id}"
         );
     }
-    assert_eq!(ids(&sim.get(CONTACTS).await["results"]), [winner.clone()]);
+    assert_eq!(
+        ids(&sim.get(CONTACTS).await["results"]),
+        std::slice::from_ref(&winner)
+    );
     let people = sim
         .get(&format!(
             "/crm/v4/objects/companies/{company}/associations/contacts"

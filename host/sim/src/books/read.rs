@@ -110,7 +110,7 @@ impl Question {
     }
 
     /// A page straight from an index that is in the order asked for.
-    fn from_index(&self, index: &SortedIndex) -> Page {
+    fn page_of_index(&self, index: &SortedIndex) -> Page {
         let first = self.since.map_or(0, |since| index.rank((since, 0)));
         let total = index.len() - first;
         let window = self.window(total);
@@ -132,7 +132,7 @@ impl Question {
     }
 
     /// A page of rows that were looked at one by one.
-    fn from_rows<'a, R: 'a>(
+    fn page_of_rows<'a, R: 'a>(
         &self,
         rows: impl Iterator<Item = &'a R>,
         field: impl Fn(&R, &str) -> Option<Val>,
@@ -247,7 +247,7 @@ pub(crate) fn contacts(store: &Store, call: &Call) -> Result<Page, Refusal> {
         && term.is_none()
         && question.order.0 == "UpdatedDateUTC"
     {
-        return Ok(question.from_index(index));
+        return Ok(question.page_of_index(index));
     }
     let named = |clause: &Clause| match (&clause.value, clause.op, clause.field.as_str()) {
         (Val::Text(text), Op::Eq, "EmailAddress") => Some(store.by_email(text).to_vec()),
@@ -301,7 +301,7 @@ pub(crate) fn contacts(store: &Store, call: &Call) -> Result<Page, Refusal> {
     };
     let serial = |contact: &Contact| (contact.modified, contact.serial);
     Ok(match few {
-        Some(serials) => question.from_rows(
+        Some(serials) => question.page_of_rows(
             serials
                 .iter()
                 .filter_map(|serial| store.contact(*serial))
@@ -309,7 +309,7 @@ pub(crate) fn contacts(store: &Store, call: &Call) -> Result<Page, Refusal> {
             contact_field,
             serial,
         ),
-        None => question.from_rows(store.contacts().filter(shown), contact_field, serial),
+        None => question.page_of_rows(store.contacts().filter(shown), contact_field, serial),
     })
 }
 
@@ -355,7 +355,7 @@ pub(crate) fn invoices(store: &Store, call: &Call) -> Result<Page, Refusal> {
         && statuses.is_empty()
         && term.is_none();
     if plain && question.order.0 == "UpdatedDateUTC" {
-        return Ok(question.from_index(&store.invoices_by_modified));
+        return Ok(question.page_of_index(&store.invoices_by_modified));
     }
     let among = |list: &[String], own: &str| {
         list.is_empty() || list.iter().any(|one| one.eq_ignore_ascii_case(own))
@@ -371,7 +371,7 @@ pub(crate) fn invoices(store: &Store, call: &Call) -> Result<Page, Refusal> {
                     .contains(term.as_str())
             })
     };
-    Ok(question.from_rows(
+    Ok(question.page_of_rows(
         store.invoices().filter(shown),
         |invoice, name| invoice.field(name),
         |invoice| (invoice.modified, invoice.serial),

@@ -5,6 +5,7 @@
 
 mod associations;
 mod batch;
+mod filters;
 mod merge;
 mod object;
 mod objects;
