@@ -11,8 +11,6 @@ pub(crate) mod phones;
 use crate::rng::{Rng, mix};
 use names::{JOBS, LOCALES, Locale, TRADES, ascii, spelled};
 use phones::Phone;
-use std::collections::BTreeSet;
-
 /// The first modification of a seeded record: 2025-06-01T08:00:00Z. Later ones follow in the order of the records.
 pub(crate) const SEEDED_FROM_MS: i64 = 1_748_764_800_000;
 
@@ -141,18 +139,9 @@ impl Population {
             .collect();
         let mut people = Vec::new();
         let mut counts = [0usize; 3];
-        let mut emails = BTreeSet::new();
         while counts.iter().any(|count| *count < records) {
             let index = people.len();
             let mut person = person(seed, index, &companies);
-            if !emails.insert(person.email.clone()) {
-                let (local, host) = person
-                    .email
-                    .split_once('@')
-                    .unwrap_or((&person.email, "example.org"));
-                person.email = format!("{local}{index}@{host}");
-                emails.insert(person.email.clone());
-            }
             for (place, count) in counts.iter_mut().enumerate() {
                 person.places[place] &= *count < records;
                 *count += usize::from(person.places[place]);
@@ -246,7 +235,9 @@ fn person(seed: u64, index: usize, companies: &[Company]) -> Person {
         last = format!("{last}-{name}");
         last_read = format!("{last_read}-{read}");
         if double >= lasts {
-            last = format!("{last} {}", roman(double / lasts + 1));
+            let ordinal = roman(double / lasts + 1);
+            last_read = format!("{last_read}-{ordinal}");
+            last = format!("{last} {ordinal}");
         }
     }
     let special = special(index);
@@ -345,6 +336,7 @@ fn home_in(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn the_same_seed_gives_the_same_people_and_another_gives_others() {
