@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use nave_core::accounting::{Counts, OutCounts};
 use nave_core::catalog::{Capabilities, Catalog, DeletePolicy, DuplicatePolicy, Mapping};
-use nave_core::codec::json;
+use nave_core::codec;
 use nave_core::difference::{self, Blocked, Difference};
 use nave_core::limits::DELIVERY_ROUND_RECORDS;
 use nave_core::mapping::Env;
@@ -339,7 +339,7 @@ impl Sending<'_> {
                 .map_err(|error| EngineError::Spoke(self.mapping.connection.clone(), error))?;
             for record in &found {
                 if record.operation == contract::Operation::Upsert
-                    && let Ok(body) = json::decode(&record.body)
+                    && let Ok(body) = codec::decode(&record.body)
                 {
                     current.insert(record.remote_id.clone(), body);
                 }
@@ -444,8 +444,8 @@ impl Sending<'_> {
             kind,
             base: base.into_iter().filter(|(path, _)| difference.values.contains_key(path)).collect(),
             base_version: contribution.and_then(|row| row.version),
-            changed: json::encode(&difference.changed),
-            desired: json::encode(&difference.desired),
+            changed: codec::encode(&difference.changed),
+            desired: codec::encode(&difference.desired),
             values: difference.values,
             elements: difference.elements,
             key,
@@ -683,7 +683,7 @@ impl Engine {
                 match outcome {
                     Outcome::Written(written) => {
                         let body = if written.body.is_empty() { read_back.get(&written.remote_id) } else { Some(&written.body) };
-                        let body = body.and_then(|bytes| json::decode(bytes).ok());
+                        let body = body.and_then(|bytes| codec::decode(bytes).ok());
                         self.written(draft, mapping, entity, intent, &written.remote_id, written.version.clone(), body.as_ref())?;
                         if before.is_some() {
                             draft.batch.unparked.push((intent.destination.clone(), intent.record));

@@ -46,6 +46,8 @@ pub struct Draft<'a> {
     keys: HashMap<RemoteKey, Option<ContributionId>>,
     /// Match keys that records of this draft took on.
     fresh: HashMap<u64, Vec<RecordId>>,
+    /// Hash of a remote key that was looked up → stored records that wait for it.
+    awaited: HashMap<u64, Vec<RecordId>>,
     /// References that records of this draft wait for.
     waiting: HashMap<u64, Vec<RecordId>>,
     changes: Vec<(RecordId, ChangeKind)>,
@@ -68,6 +70,7 @@ impl<'a> Draft<'a> {
             contributions: HashMap::new(),
             keys: HashMap::new(),
             fresh: HashMap::new(),
+            awaited: HashMap::new(),
             waiting: HashMap::new(),
             changes: Vec::new(),
             dirty: BTreeMap::new(),
@@ -95,6 +98,11 @@ impl<'a> Draft<'a> {
         let unknown: Vec<RemoteKey> = keys.iter().filter(|key| !self.keys.contains_key(key)).cloned().collect();
         let found = self.store.resolve(&unknown)?;
         let ids: Vec<ContributionId> = found.iter().flatten().copied().collect();
+        let new: Vec<u64> =
+            unknown.iter().zip(&found).filter(|(_, id)| id.is_none()).map(|(key, _)| matching::remote_hash(key)).collect();
+        for (hash, records) in new.iter().zip(self.store.candidates(IndexSpace::Waiting, &new)?) {
+            self.awaited.insert(*hash, records.into_iter().map(RecordId).collect());
+        }
         for (key, id) in unknown.into_iter().zip(found) {
             self.keys.insert(key, id);
         }
@@ -234,8 +242,10 @@ impl<'a> Draft<'a> {
         let hash = matching::remote_hash(&row.key);
         *self.contribution_mut(contribution)? = row;
         *self.record_mut(record)? = target;
-        let mut waiting: Vec<RecordId> =
-            self.store.candidates(IndexSpace::Waiting, &[hash])?.into_iter().flatten().map(RecordId).collect();
+        let mut waiting: Vec<RecordId> = match self.awaited.get(&hash) {
+            Some(known) => known.clone(),
+            None => self.store.candidates(IndexSpace::Waiting, &[hash])?.into_iter().flatten().map(RecordId).collect(),
+        };
         waiting.extend(self.waiting.get(&hash).into_iter().flatten());
         self.queue.extend(waiting.into_iter().filter(|id| *id != record));
         Ok(())
@@ -368,10 +378,13 @@ impl<'a> Draft<'a> {
         *reasons = reasons.with(reason);
     }
 
-    /// Only this mapping's destination, if it writes at all.
+    /// Only the destinations that write this mapping's stream, if any does.
     pub fn enter_own(&mut self, mapping: &Mapping, record: RecordId, reason: Reason) {
-        if mapping.flow_out.is_some() {
-            self.enter(&mapping.name, record, reason);
+        let catalog = self.catalog;
+        for own in catalog.mappings.values() {
+            if own.flow_out.is_some() && own.connection == mapping.connection && own.alias == mapping.alias {
+                self.enter(&own.name, record, reason);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use nave_core::accounting::{Counts, InCounts};
 use nave_core::catalog::{Catalog, ChangeDetection, Mapping};
-use nave_core::codec::json;
+use nave_core::codec;
 use nave_core::intake::{Coverage, FieldError, Pulled};
 use nave_core::limits::{PAGE_RECORDS, RECORD_BYTES_MAX};
 use nave_core::mapping::Env;
@@ -318,7 +318,7 @@ fn decode_one(catalog: &Catalog, mapping: &Mapping, record: SourceRecord, began:
     if record.body.len() > RECORD_BYTES_MAX {
         return bad("length", format!("{} bytes, at most {RECORD_BYTES_MAX} are taken", record.body.len()), Vec::new(), remote_id);
     }
-    let body = match json::decode(&record.body) {
+    let body = match codec::decode(&record.body) {
         Ok(body) => body,
         Err(error) => return bad(error.class, error.message, record.body, remote_id),
     };

@@ -5,7 +5,7 @@
 //! keys. If none of these can tell, a person is asked, and the record waits.
 
 use nave_core::catalog::{Capabilities, Catalog, Mapping};
-use nave_core::codec::json;
+use nave_core::codec;
 use nave_core::intake::{element_value, list_path};
 use nave_core::mapping::Env;
 use nave_core::model::{
@@ -134,7 +134,7 @@ impl Engine {
     /// It is there: what matches what we sent is settled as ours; what does not is left to the next comparison.
     async fn arrived(&self, catalog: &Catalog, mapping: &Mapping, run: u64, intent: &Intent, record: SourceRecord) -> Result<(), EngineError> {
         let entity = self.entity(catalog, &mapping.entity)?;
-        let body = json::decode(&record.body).unwrap_or_default();
+        let body = codec::decode(&record.body).unwrap_or_default();
         let cause = Cause { connection: Some(mapping.connection.clone()), run: Some(run), ..Cause::default() };
         self.write(cause, |draft| {
             match &intent.kind {

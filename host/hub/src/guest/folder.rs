@@ -1,0 +1,189 @@
+//! Granted folders. A name can lead nowhere else: the directory is held open and every look-up stays below it,
+//! links included (`cap-std` opens path by path under the kernel's own check).
+
+use std::collections::BTreeMap;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, OpenOptions};
+use nave_core::grant::FolderGrant;
+use nave_core::limits::HOSTCALL_BYTES_MAX;
+use nave_core::manifest::FolderAccess;
+use nave_runtime::{FolderEntry, FolderError};
+
+/// Files listed of one folder.
+const ENTRIES_MAX: usize = 100_000;
+/// Depth of folders in folders.
+const DEPTH_MAX: usize = 8;
+
+/// The folders of one connection.
+pub(super) struct Folders {
+    open: BTreeMap<String, (Dir, FolderAccess)>,
+}
+
+impl Folders {
+    /// Opens what was granted. A granted folder that is missing is made, so that a drop can be set up before its first file.
+    pub(super) fn open(project: &Path, grants: &BTreeMap<String, FolderGrant>) -> Result<Self, String> {
+        let mut open = BTreeMap::new();
+        for (name, grant) in grants {
+            let path = project.join(&grant.path);
+            std::fs::create_dir_all(&path).map_err(|error| format!("folder `{name}` ({}): {error}", path.display()))?;
+            let dir = Dir::open_ambient_dir(&path, ambient_authority())
+                .map_err(|error| format!("folder `{name}` ({}): {error}", path.display()))?;
+            open.insert(name.clone(), (dir, grant.access));
+        }
+        Ok(Self { open })
+    }
+
+    fn dir(&self, folder: &str, write: bool) -> Result<&Dir, FolderError> {
+        match self.open.get(folder) {
+            Some((_, FolderAccess::Read)) if write => Err(FolderError::Denied(format!(
+                "folder `{folder}` may only be read; `access = \"read-write\"` under [grants.folders.{folder}] would allow writing"
+            ))),
+            Some((dir, _)) => Ok(dir),
+            None => Err(FolderError::Denied(format!(
+                "folder `{folder}` is not granted; `path` and `access` under [grants.folders.{folder}] would allow it"
+            ))),
+        }
+    }
+
+    pub(super) fn list(&self, folder: &str) -> Result<Vec<FolderEntry>, FolderError> {
+        let mut found = Vec::new();
+        walk(self.dir(folder, false)?, "", 0, &mut found).map_err(io)?;
+        found.sort_by(|left, right| left.name.cmp(&right.name));
+        Ok(found)
+    }
+
+    pub(super) fn read(&self, folder: &str, name: &str, offset: u64, length: u32) -> Result<Vec<u8>, FolderError> {
+        let dir = self.dir(folder, false)?;
+        let mut file = dir.open(checked(name)?).map_err(io)?;
+        if !file.metadata().map_err(io)?.is_file() {
+            return Err(FolderError::BadName(format!("`{name}` is not a regular file")));
+        }
+        file.seek(SeekFrom::Start(offset)).map_err(io)?;
+        let mut piece = Vec::new();
+        file.take(u64::from(length).min(HOSTCALL_BYTES_MAX as u64 / 2)).read_to_end(&mut piece).map_err(io)?;
+        Ok(piece)
+    }
+
+    /// Into a file beside it, made durable, then put in its place.
+    pub(super) fn write(&self, folder: &str, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        let dir = self.dir(folder, true)?;
+        let name = checked(name)?;
+        if let Some(parent) = Path::new(name).parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            dir.create_dir_all(parent).map_err(io)?;
+        }
+        let beside = format!("{name}.nave-new");
+        let mut file = dir.create(&beside).map_err(io)?;
+        file.write_all(content).and_then(|()| file.sync_all()).map_err(io)?;
+        dir.rename(&beside, dir, name).map_err(io)
+    }
+
+    pub(super) fn append(&self, folder: &str, name: &str, content: &[u8]) -> Result<(), FolderError> {
+        let dir = self.dir(folder, true)?;
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        let mut file = dir.open_with(checked(name)?, &options).map_err(io)?;
+        file.write_all(content).and_then(|()| file.sync_all()).map_err(io)
+    }
+
+    pub(super) fn remove(&self, folder: &str, name: &str) -> Result<(), FolderError> {
+        self.dir(folder, true)?.remove_file(checked(name)?).map_err(io)
+    }
+}
+
+/// A plain relative name; anything cleverer is refused before the disk is asked.
+fn checked(name: &str) -> Result<&str, FolderError> {
+    let plain = !name.is_empty()
+        && name.len() <= 1_024
+        && !name.contains(['\\', '\0'])
+        && name.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+    if plain { Ok(name) } else { Err(FolderError::BadName(format!("`{}` is not a plain relative name", name.escape_debug()))) }
+}
+
+fn walk(dir: &Dir, prefix: &str, depth: usize, found: &mut Vec<FolderEntry>) -> std::io::Result<()> {
+    for entry in dir.entries()? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if name.ends_with(".nave-new") || found.len() >= ENTRIES_MAX {
+            continue;
+        }
+        // Links are not followed: what they point to was not granted.
+        let kind = entry.file_type()?;
+        if kind.is_dir() && depth < DEPTH_MAX {
+            walk(&entry.open_dir()?, &format!("{prefix}{name}/"), depth + 1, found)?;
+        } else if kind.is_file() {
+            let data = entry.metadata()?;
+            let modified = data.modified().ok().map(|time| time.into_std()).unwrap_or(std::time::UNIX_EPOCH);
+            let ms = modified.duration_since(std::time::UNIX_EPOCH).map_or(0, |age| age.as_millis() as i64);
+            found.push(FolderEntry {
+                name: format!("{prefix}{name}"),
+                size: data.len(),
+                modified_at: nave_core::model::Time(ms).to_string(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn io(error: std::io::Error) -> FolderError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => FolderError::NotFound,
+        std::io::ErrorKind::PermissionDenied => FolderError::BadName("it leads out of the granted folder, or may not be opened".into()),
+        _ => FolderError::Io(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `r` and `w` are folders granted for reading and for writing; `secret.txt` lies outside of both.
+    fn folders() -> (tempfile::TempDir, Folders) {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("secret.txt"), "secret").unwrap();
+        let grants = [("r", FolderAccess::Read), ("w", FolderAccess::ReadWrite)]
+            .map(|(name, access)| (name.to_owned(), FolderGrant { path: name.into(), access }));
+        let folders = Folders::open(root.path(), &grants.into()).unwrap();
+        std::fs::write(root.path().join("r/a.csv"), "id,name\n1,Ada\n").unwrap();
+        std::os::unix::fs::symlink("../secret.txt", root.path().join("r/link")).unwrap();
+        std::os::unix::fs::symlink("..", root.path().join("r/up")).unwrap();
+        (root, folders)
+    }
+
+    #[track_caller]
+    fn check(found: Result<Vec<u8>, FolderError>, expected: &str) {
+        let found = match found {
+            Ok(bytes) => format!("{} bytes", bytes.len()),
+            Err(FolderError::Denied(_)) => "denied".into(),
+            Err(FolderError::NotFound) => "not found".into(),
+            Err(FolderError::BadName(_)) => "bad name".into(),
+            Err(other) => format!("{other:?}"),
+        };
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn nothing_leads_out() {
+        let (root, folders) = folders();
+        check(folders.read("r", "a.csv", 0, 100), "14 bytes");
+        check(folders.read("r", "a.csv", 8, 100), "6 bytes");
+        check(folders.read("r", "a.csv", 999, 100), "0 bytes");
+        check(folders.read("other", "a.csv", 0, 100), "denied");
+        for name in ["../secret.txt", "/etc/passwd", "a/../../secret.txt", "", ".", "..", "a\\b", "a\0b", "./a.csv"] {
+            check(folders.read("r", name, 0, 100), "bad name");
+        }
+        check(folders.read("r", "link", 0, 100), "bad name");
+        check(folders.read("r", "up/secret.txt", 0, 100), "bad name");
+        check(folders.read("r", "missing", 0, 100), "not found");
+        check(folders.write("r", "x", b"1").map(|()| vec![]), "denied");
+        check(folders.write("w", "../x", b"1").map(|()| vec![]), "bad name");
+        check(folders.write("w", "sub/x", b"12").map(|()| vec![]), "0 bytes");
+        check(folders.append("w", "sub/x", b"3").map(|()| vec![]), "0 bytes");
+        check(folders.read("w", "sub/x", 0, 10), "3 bytes");
+        let listed: Vec<String> = folders.list("r").unwrap().into_iter().map(|entry| entry.name).collect();
+        assert_eq!(listed, ["a.csv"], "links are not listed");
+        drop(root);
+    }
+}

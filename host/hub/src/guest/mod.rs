@@ -1,0 +1,208 @@
+//! Plugins behind the engine's [`Spoke`]: loading, one instance per connection, and what a guest may reach.
+
+mod folder;
+mod host;
+mod streams;
+mod transforms;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use nave_core::catalog::{Catalog, Connection, StreamInfo};
+use nave_core::manifest::Manifest;
+use nave_runtime::contract::{CheckReport, Delivery, Failure, Outcome, Page, SourceRecord};
+use nave_runtime::{CallError, CompileCache, Instance, InstanceLimits, Plugin};
+
+use crate::egress::Egress;
+use crate::spoke::{BoxFuture, Spoke, SpokeError, Spokes, Transforms};
+use crate::vault::Vault;
+use host::Host;
+
+/// Everything that guests share: the engine, compiled plugins, and the one way out.
+pub struct Guests {
+    engine: nave_runtime::Engine,
+    cache: Option<CompileCache>,
+    dir: PathBuf,
+    catalog: RwLock<Arc<Catalog>>,
+    plugins: Mutex<HashMap<String, Plugin>>,
+    spokes: Mutex<HashMap<String, Arc<GuestSpoke>>>,
+    egress: Egress,
+    vault: Arc<Vault>,
+    store: Arc<dyn nave_store::Store>,
+}
+
+impl Guests {
+    /// Over a project's directory. `cache` keeps compiled code between starts.
+    pub fn new(
+        engine: nave_runtime::Engine,
+        cache: Option<CompileCache>,
+        dir: PathBuf,
+        catalog: Arc<Catalog>,
+        egress: Egress,
+        vault: Arc<Vault>,
+        store: Arc<dyn nave_store::Store>,
+    ) -> Self {
+        Self {
+            engine,
+            cache,
+            dir,
+            catalog: RwLock::new(catalog),
+            plugins: Mutex::default(),
+            spokes: Mutex::default(),
+            egress,
+            vault,
+            store,
+        }
+    }
+
+    /// Another configuration: connections are made anew, so that a narrowed grant holds from the next call on.
+    pub fn reconfigure(&self, catalog: Arc<Catalog>) {
+        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = catalog;
+        self.spokes.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The configuration in force.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        self.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A compiled plugin by the name that `nave.lock` pins. The file must be the one that was pinned.
+    pub fn plugin(&self, name: &str) -> Result<Plugin, SpokeError> {
+        let catalog = self.catalog();
+        let locked = catalog.plugins.get(name).ok_or_else(|| {
+            SpokeError::Misconfigured(format!("plugin `{name}` is not installed; `nave plugin install FILE.wasm`"))
+        })?;
+        if let Some(known) = self.plugins.lock().unwrap_or_else(PoisonError::into_inner).get(&locked.digest) {
+            return Ok(known.clone());
+        }
+        let path = self.dir.join("plugins").join(format!("{}.wasm", locked.digest));
+        let bytes = std::fs::read(&path).map_err(|error| {
+            SpokeError::Misconfigured(format!("plugin `{name}`: {}: {error}; install it again", path.display()))
+        })?;
+        let plugin = Plugin::compile(&self.engine, &bytes, self.cache.as_ref())
+            .map_err(|error| SpokeError::Misconfigured(format!("plugin `{name}`: {error}")))?;
+        if plugin.digest().to_string() != locked.digest {
+            return Err(SpokeError::Misconfigured(format!(
+                "plugin `{name}`: {} is not the file that nave.lock pins (it has digest {}); install it again",
+                path.display(),
+                plugin.digest()
+            )));
+        }
+        self.plugins.lock().unwrap_or_else(PoisonError::into_inner).insert(locked.digest.clone(), plugin.clone());
+        Ok(plugin)
+    }
+
+    fn guest(&self, connection: &str) -> Result<Arc<GuestSpoke>, SpokeError> {
+        if let Some(known) = self.spokes.lock().unwrap_or_else(PoisonError::into_inner).get(connection) {
+            return Ok(known.clone());
+        }
+        let catalog = self.catalog();
+        let settings: Arc<Connection> = catalog
+            .connections
+            .get(connection)
+            .cloned()
+            .ok_or_else(|| SpokeError::Misconfigured(format!("there is no connection `{connection}`; `nave connection list`")))?;
+        let plugin = self.plugin(&settings.plugin)?;
+        let host = Host::new(&self.dir, plugin.manifest(), &settings, &self.egress, &self.vault, &self.store)?;
+        let spoke = Arc::new(GuestSpoke {
+            digest: plugin.digest().to_string(),
+            plugin,
+            host: Arc::new(host),
+            instance: tokio::sync::Mutex::new(None),
+        });
+        self.spokes.lock().unwrap_or_else(PoisonError::into_inner).insert(connection.to_owned(), spoke.clone());
+        Ok(spoke)
+    }
+
+    /// Manifest of an installed plugin.
+    pub fn manifest(&self, name: &str) -> Result<Manifest, SpokeError> {
+        Ok(self.plugin(name)?.manifest().clone())
+    }
+}
+
+impl Spokes for Guests {
+    fn spoke(&self, connection: &str) -> Result<Arc<dyn Spoke>, SpokeError> {
+        Ok(self.guest(connection)?)
+    }
+
+    fn transforms(&self) -> Arc<dyn Transforms> {
+        let catalog = self.catalog();
+        let plugins = catalog.plugins.keys().filter_map(|name| self.plugin(name).ok()).collect();
+        Arc::new(transforms::GuestTransforms::new(plugins))
+    }
+}
+
+/// One connection's plugin at work.
+struct GuestSpoke {
+    plugin: Plugin,
+    digest: String,
+    host: Arc<Host>,
+    instance: tokio::sync::Mutex<Option<Instance>>,
+}
+
+/// Runs one call of the instance; makes the instance first where there is none.
+macro_rules! guest_call {
+    ($self:ident, |$instance:ident| $call:expr) => {
+        Box::pin(async move {
+            let mut slot = $self.instance.lock().await;
+            if slot.is_none() {
+                let host = $self.host.clone();
+                *slot = Some(Instance::start(&$self.plugin, host, InstanceLimits::default()).await.map_err(failed)?);
+            }
+            let Some($instance) = slot.as_mut() else { return Err(SpokeError::Guest("no instance".into())) };
+            $self.host.begin_call();
+            $call.await.map_err(failed)
+        })
+    };
+}
+
+impl Spoke for GuestSpoke {
+    fn discover(&self) -> BoxFuture<'_, Result<Vec<StreamInfo>, SpokeError>> {
+        let streams: BoxFuture<'_, Result<_, SpokeError>> = guest_call!(self, |instance| instance.discover());
+        Box::pin(async move { Ok(streams.await?.into_iter().map(streams::stream).collect()) })
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<CheckReport, SpokeError>> {
+        guest_call!(self, |instance| instance.check())
+    }
+
+    fn read(&self, stream: String, checkpoint: Option<Vec<u8>>, limit: u32) -> BoxFuture<'_, Result<Page, SpokeError>> {
+        guest_call!(self, |instance| instance.read(&stream, checkpoint.as_deref(), limit))
+    }
+
+    fn acknowledge(&self, stream: String, checkpoint: Vec<u8>) -> BoxFuture<'_, Result<(), SpokeError>> {
+        guest_call!(self, |instance| instance.acknowledge(&stream, &checkpoint))
+    }
+
+    fn get(&self, stream: String, ids: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>> {
+        guest_call!(self, |instance| instance.get(&stream, ids))
+    }
+
+    fn write(&self, stream: String, deliveries: Vec<Delivery>) -> BoxFuture<'_, Result<Vec<Outcome>, SpokeError>> {
+        guest_call!(self, |instance| instance.write(&stream, deliveries))
+    }
+
+    fn find(&self, stream: String, path: String, values: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>> {
+        guest_call!(self, |instance| instance.find(&stream, &path, values))
+    }
+
+    fn digest(&self) -> String {
+        self.digest.clone()
+    }
+}
+
+/// A failure of the contract is the system's word; everything else is the plugin's fault and says nothing about
+/// what it had sent.
+fn failed(error: CallError) -> SpokeError {
+    match error {
+        CallError::Failure(Failure::RetryAfter(ms)) => SpokeError::RetryAfter(ms),
+        CallError::Failure(Failure::Unavailable(why)) => SpokeError::Unavailable(why),
+        CallError::Failure(Failure::Unauthorized(why)) => SpokeError::Unauthorized(why),
+        CallError::Failure(Failure::Misconfigured(why)) => SpokeError::Misconfigured(why),
+        CallError::Failure(Failure::Rejected(no)) => SpokeError::Rejected(no.message),
+        CallError::Failure(Failure::CheckpointExpired) => SpokeError::CheckpointExpired,
+        CallError::NotExported(what) => SpokeError::Misconfigured(format!("the plugin does not export `{what}`")),
+        error => SpokeError::Guest(error.to_string()),
+    }
+}

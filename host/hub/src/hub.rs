@@ -1,0 +1,200 @@
+//! An open hub: one project's directory, its store, its vault, its guests and its engine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use nave_core::catalog::{self, Catalog, Diagnostic};
+use nave_core::model::{Reason, Time};
+use nave_runtime::CompileCache;
+use nave_store::{Batch, KeyedRow, Redb, Store, StoreKey};
+
+use crate::api::{ApiError, exit};
+use crate::egress::Egress;
+use crate::engine::{Engine, EngineError};
+use crate::guest::Guests;
+use crate::project;
+use crate::vault::{MasterKey, Vault};
+
+/// How often the background looks whether a flow is due.
+const TICK: Duration = Duration::from_millis(500);
+
+/// An open hub.
+pub struct Hub {
+    /// The project's directory.
+    pub dir: PathBuf,
+    /// Pulls, merges, delivers.
+    pub engine: Arc<Engine>,
+    /// Remembers.
+    pub store: Arc<dyn Store>,
+    /// Secrets.
+    pub vault: Arc<Vault>,
+    /// Plugins at work.
+    pub guests: Arc<Guests>,
+}
+
+/// Milliseconds since 1970; the one place where the hub reads the wall clock.
+pub fn now() -> Time {
+    Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_millis() as i64))
+}
+
+impl Hub {
+    /// Opens a project's directory. Refused when the configuration has errors, or another process holds the data.
+    pub async fn open(dir: &Path) -> Result<Arc<Self>, ApiError> {
+        let (catalog, _) = load(dir)?;
+        let catalog = Arc::new(catalog);
+        let data = dir.join(&catalog.hub.data);
+        private_folder(&data)?;
+        let unavailable = |what: &str, error: String| {
+            ApiError::new("unavailable", exit::UNAVAILABLE, format!("{what}: {error}"))
+        };
+        let master = MasterKey::load_or_create(&data).map_err(|error| unavailable("the master key", error.to_string()))?;
+        let path = data.join("nave.redb");
+        let store = Redb::open(&path, StoreKey::new(*master.derive("store")), Default::default())
+            .map_err(|error| unavailable("the store", error.to_string()).help("is `nave serve` running on this directory? then commands go through it by themselves"))?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let hub_id = hub_id(store.as_ref()).map_err(|error| unavailable("the store", error))?;
+        let vault = Arc::new(
+            Vault::open(master.clone(), &catalog.hub.environment, store.clone())
+                .map_err(|error| unavailable("the vault", error.to_string()))?,
+        );
+        let egress = Egress::for_hub(dir, &catalog.hub).map_err(|error| unavailable("the network settings", error.to_string()))?;
+        let runtime = nave_runtime::Engine::new().map_err(|error| unavailable("the WebAssembly engine", error.to_string()))?;
+        let cache = match CompileCache::open(&data.join("compiled"), *master.derive("compile-cache")) {
+            Ok(cache) => Some(cache),
+            Err(error) => {
+                tracing::warn!(%error, "compiled code is not cached");
+                None
+            }
+        };
+        let guests = Arc::new(Guests::new(runtime, cache, dir.to_owned(), catalog.clone(), egress, vault.clone(), store.clone()));
+        let engine = Arc::new(Engine::new(store.clone(), catalog, guests.clone(), Arc::new(now), hub_id));
+        Ok(Arc::new(Self { dir: dir.to_owned(), engine, store, vault, guests }))
+    }
+
+    /// Reads the configuration again and puts it in force. With errors the old one stays.
+    pub fn reload(&self) -> Result<Vec<Diagnostic>, ApiError> {
+        let (catalog, warnings) = load(&self.dir)?;
+        let catalog = Arc::new(catalog);
+        self.guests.reconfigure(catalog.clone());
+        self.engine.reconfigure(catalog);
+        Ok(warnings)
+    }
+
+    /// Keeps every flow within its freshness until `shutdown` resolves. One task; the engine runs connections side by side.
+    pub async fn run(self: Arc<Self>, shutdown: impl Future<Output = ()> + Send) {
+        tokio::pin!(shutdown);
+        let mut running: std::collections::HashMap<String, tokio::task::JoinHandle<()>> = Default::default();
+        loop {
+            tokio::select! {
+                () = &mut shutdown => break,
+                () = tokio::time::sleep(TICK) => {}
+            }
+            running.retain(|_, task| !task.is_finished());
+            let catalog = self.engine.catalog();
+            for connection in catalog.connections.keys() {
+                if running.contains_key(connection) {
+                    continue;
+                }
+                let (hub, name) = (self.clone(), connection.clone());
+                running.insert(connection.clone(), tokio::spawn(async move { hub.tick(&name).await }));
+            }
+            let store = self.store.clone();
+            let _ = tokio::task::spawn_blocking(move || store.tend()).await;
+        }
+        for (_, task) in running {
+            let _ = task.await;
+        }
+    }
+
+    /// Runs what is due on one connection.
+    async fn tick(&self, connection: &str) {
+        let catalog = self.engine.catalog();
+        for mapping in catalog.mappings.values().filter(|mapping| mapping.connection == connection) {
+            let Ok(flow) = self.store.flow(&mapping.name) else { return };
+            if flow.paused {
+                continue;
+            }
+            let ran = self.last_try(&mapping.name, "in");
+            if let Some(inward) = &mapping.flow_in
+                && ran.is_none_or(|at| now().0 - at.0 >= inward.freshness_ms.max(1_000) as i64)
+                && let Err(error) = self.engine.run_in(&mapping.name, false).await
+            {
+                tracing::error!(flow = mapping.name, %error, "a run ended early");
+            }
+            if mapping.flow_out.is_some()
+                && flow.approved.as_deref() == Some(mapping.digest.as_str())
+                && self.has_work(&mapping.name)
+                && let Err(error) = self.engine.run_out(&mapping.name).await
+            {
+                tracing::error!(flow = mapping.name, %error, "a run ended early");
+            }
+        }
+    }
+
+    fn last_try(&self, flow: &str, direction: &str) -> Option<Time> {
+        let runs = self.store.runs(Some(flow), 8).ok()?;
+        runs.into_iter().find(|run| run.direction == direction).map(|run| run.started_at)
+    }
+
+    /// Something to compare, or a parked delivery whose time has come. Held entries alone are not work: they are
+    /// looked at again when something else is, or at the next pull.
+    fn has_work(&self, flow: &str) -> bool {
+        let now = now();
+        let dirty = self.store.dirty(flow, nave_core::model::RecordId(0), 64).unwrap_or_default();
+        let fresh = dirty.iter().any(|entry| {
+            entry.reasons.iter().any(|reason| reason != Reason::Retry) || !matches!(self.store.intent(flow, entry.record), Ok(Some(_)))
+        });
+        fresh || self.store.parked(flow).unwrap_or_default().iter().any(|row| row.until <= now)
+    }
+}
+
+/// The configuration of a directory, checked.
+pub fn load(dir: &Path) -> Result<(Catalog, Vec<Diagnostic>), ApiError> {
+    let files = project::read_files(dir)?;
+    let plugins = project::known_plugins(dir, &files)?;
+    catalog::check(&files, &plugins).map_err(|found| ApiError::configuration(&found))
+}
+
+/// The data folder belongs to its user alone.
+fn private_folder(path: &Path) -> Result<(), ApiError> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    let refuse = |error: std::io::Error| {
+        ApiError::new("unavailable", exit::UNAVAILABLE, format!("the data folder {}: {error}", path.display()))
+    };
+    if !path.exists() {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(refuse)?;
+    }
+    let mode = std::fs::metadata(path).map_err(refuse)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(refuse)?;
+    }
+    Ok(())
+}
+
+/// Distinguishes this hub's markers and keys from another's; made once, kept in the store.
+fn hub_id(store: &dyn Store) -> Result<String, String> {
+    if let Some(id) = store.row("hub", "id").map_err(|error| error.to_string())? {
+        return String::from_utf8(id).map_err(|error| error.to_string());
+    }
+    let mut bytes = [0_u8; 4];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes).map_err(|_| "no randomness".to_owned())?;
+    let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let row = KeyedRow { space: "hub".into(), key: "id".into(), value: Some(id.clone().into_bytes()) };
+    store.commit(Batch { at: now(), rows: vec![row], ..Batch::default() }).map_err(|error| error.to_string())?;
+    Ok(id)
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::NotFound(message) => Self::not_found(message),
+            EngineError::Refused(message) => Self::person(message),
+            EngineError::Spoke(connection, error) => {
+                Self::failed(format!("{connection}: {error}")).help(format!("`nave connection check {connection}` tells more"))
+            }
+            EngineError::Store(error) => Self::new("store", exit::UNAVAILABLE, error.to_string()),
+            EngineError::Commit(error) => Self::new("store", exit::UNAVAILABLE, error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! A hub on the store in memory, with scripted systems and a clock that a test moves.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use nave_core::Value;
+use nave_core::accounting::Counts;
+use nave_core::catalog::{Catalog, SourceFile};
+use nave_core::mapping::MapError;
+use nave_core::model::{Run, RunStatus, Time};
+use nave_hub::engine::Engine;
+use nave_hub::spoke::{BoxFuture, Spoke, SpokeError, Spokes, Transforms};
+use nave_store::{Memory, Store};
+
+use super::system::System;
+
+/// Spokes by name.
+struct Map(BTreeMap<String, System>);
+
+impl Spokes for Map {
+    fn spoke(&self, connection: &str) -> Result<Arc<dyn Spoke>, SpokeError> {
+        Ok(Arc::new(self.0.get(connection).ok_or_else(|| SpokeError::Misconfigured("no such system".into()))?.clone()))
+    }
+
+    fn transforms(&self) -> Arc<dyn Transforms> {
+        Arc::new(NoTransforms)
+    }
+}
+
+struct NoTransforms;
+
+impl Transforms for NoTransforms {
+    fn call(&self, function: String, _rows: Vec<Vec<Value>>) -> BoxFuture<'_, Result<Vec<Result<Value, MapError>>, SpokeError>> {
+        Box::pin(async move { Err(SpokeError::Misconfigured(function)) })
+    }
+}
+
+/// Everything that a test holds.
+pub struct Bench {
+    pub engine: Engine,
+    pub store: Arc<Memory>,
+    pub systems: BTreeMap<String, System>,
+    catalog: Arc<Catalog>,
+    clock: Arc<AtomicI64>,
+}
+
+impl Bench {
+    /// A hub over these systems, configured by these files (besides connections, which are made).
+    pub fn new(systems: Vec<System>, files: &[(&str, &str)]) -> Self {
+        let mut sources: Vec<SourceFile> =
+            files.iter().map(|(path, text)| SourceFile { path: (*path).into(), text: (*text).into() }).collect();
+        for system in &systems {
+            let text = "plugin = \"scripted\"\nenvironment = \"dev\"\n".to_owned();
+            sources.push(SourceFile { path: format!("connections/{}.toml", system.name), text });
+        }
+        let inventory: String = systems.iter().map(|s| format!("[{}]\nkind = \"other\"\nowner = \"ops\"\n", s.name)).collect();
+        sources.push(SourceFile { path: "systems.toml".into(), text: inventory });
+        let lock = "[plugins.scripted]\nsource = \"test\"\ndigest = \"00\"\nserial = 1\nversion = \"1.0.0\"\n";
+        sources.push(SourceFile { path: "nave.lock".into(), text: lock.into() });
+        let manifest = serde_json::from_str(
+            r#"{"name":"scripted","version":"1.0.0","serial":1,"title":"Scripted","description":"A test's","kind":"connector"}"#,
+        )
+        .unwrap();
+        let plugins = [("scripted".to_owned(), nave_core::catalog::PluginInfo { manifest, streams: BTreeMap::new() })];
+        let (catalog, _) = match nave_core::catalog::check(&sources, &plugins.into()) {
+            Ok(found) => found,
+            Err(errors) => panic!("{}", errors.iter().map(|e| format!("{e:?}\n")).collect::<String>()),
+        };
+        let clock = Arc::new(AtomicI64::new(1_000_000));
+        let store = Arc::new(Memory::new());
+        let systems: BTreeMap<String, System> = systems.into_iter().map(|system| (system.name.clone(), system)).collect();
+        let catalog = Arc::new(catalog);
+        let engine = engine(&store, &catalog, &systems, &clock);
+        Self { engine, store, systems, catalog, clock }
+    }
+
+    /// The hub dies and starts again over the same store.
+    pub fn restart(&mut self) {
+        self.engine = engine(&self.store, &self.catalog, &self.systems, &self.clock);
+    }
+
+    /// Time passes.
+    pub fn pass(&self, ms: i64) {
+        self.clock.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    pub fn system(&self, name: &str) -> &System {
+        &self.systems[name]
+    }
+
+    /// Agrees to every flow's plan.
+    pub async fn approve_all(&self) {
+        for mapping in self.catalog.mappings.values().filter(|mapping| mapping.flow_out.is_some()) {
+            self.engine.plan(&mapping.name, 10).await.unwrap();
+            self.engine.approve(&mapping.name, "test", "because").await.unwrap();
+        }
+    }
+
+    /// One round: everything in, everything out. Every run must balance (I14).
+    pub async fn round(&self) -> Vec<Run> {
+        let mut runs = Vec::new();
+        for mapping in self.catalog.mappings.values().filter(|mapping| mapping.flow_in.is_some()) {
+            runs.push(self.engine.run_in(&mapping.name, false).await.unwrap());
+        }
+        // What is referred to goes first.
+        let mut out: Vec<_> = self.catalog.mappings.values().filter(|mapping| mapping.flow_out.is_some()).collect();
+        out.sort_by_key(|mapping| mapping.entity != "company");
+        for mapping in out {
+            runs.push(self.engine.run_out(&mapping.name).await.unwrap());
+        }
+        for run in &runs {
+            assert!(run.counts.balances(), "{run:?}");
+        }
+        runs
+    }
+
+    /// Rounds until nothing is delivered any more.
+    pub async fn quiet(&self) {
+        for _ in 0..6 {
+            self.pass(3_600_000);
+            let runs = self.round().await;
+            for run in &runs {
+                assert_eq!(run.status, RunStatus::Success, "{run:?}");
+            }
+            let moved = runs.iter().any(|run| match run.counts {
+                Counts::In(counts) => counts.read != counts.unchanged + counts.held + counts.filtered,
+                Counts::Out(counts) => counts.wanted != 0,
+            });
+            if !moved {
+                return;
+            }
+        }
+        panic!("still moving after six rounds");
+    }
+}
+
+fn engine(store: &Arc<Memory>, catalog: &Arc<Catalog>, systems: &BTreeMap<String, System>, clock: &Arc<AtomicI64>) -> Engine {
+    let clock = clock.clone();
+    let store: Arc<dyn Store> = store.clone();
+    Engine::new(
+        store,
+        catalog.clone(),
+        Arc::new(Map(systems.clone())),
+        Arc::new(move || Time(clock.fetch_add(1, Ordering::SeqCst))),
+        "test".into(),
+    )
+}

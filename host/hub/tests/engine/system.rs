@@ -1,0 +1,343 @@
+//! A scripted system: objects by id, patched and searched as told, with switches for faults.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use nave_core::catalog::{Capabilities, ChangeDetection, StreamInfo};
+use nave_core::{Value, codec};
+use nave_hub::spoke::{BoxFuture, Spoke, SpokeError};
+use nave_runtime::contract::{
+    CheckReport, Coverage, Delivery, Operation, Outcome, Page, Rejection, SourceRecord, WriteOperation, Written,
+};
+
+/// What goes wrong with the next write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Done over there, then the answer is lost.
+    LostAnswer,
+    /// Done over there, then nothing ever comes back: as if the hub died waiting.
+    Hang,
+    /// Lost on the way: not done, and no answer.
+    LostRequest,
+    /// Refused for good.
+    Refuse,
+    /// Down: nothing was sent.
+    Down,
+}
+
+/// A thing over there.
+#[derive(Clone, Debug, Default)]
+pub struct Thing {
+    pub body: Value,
+    pub modified: i64,
+    pub merged_into: Option<String>,
+}
+
+/// State of a system; survives the hub.
+#[derive(Debug, Default)]
+pub struct State {
+    pub things: BTreeMap<String, BTreeMap<String, Thing>>,
+    pub next: u64,
+    pub clock: i64,
+    pub faults: Vec<Fault>,
+    /// Every write that was made: operation and id.
+    pub writes: Vec<String>,
+    /// Times each delivery id was seen with other bytes than before: a broken I6.
+    pub keys: BTreeMap<String, Vec<u8>>,
+    pub broken_keys: usize,
+    pub acknowledged: Vec<Vec<u8>>,
+}
+
+/// A handle to a system.
+#[derive(Clone)]
+pub struct System {
+    pub name: String,
+    pub state: Arc<Mutex<State>>,
+    pub capabilities: Capabilities,
+    pub streams: Vec<String>,
+    /// Paths that this system spells its own way when they are written: upper case.
+    pub shouting: BTreeSet<String>,
+}
+
+impl System {
+    pub fn new(name: &str, streams: &[&str]) -> Self {
+        let state = State {
+            things: streams.iter().map(|stream| ((*stream).to_owned(), BTreeMap::new())).collect(),
+            next: 1,
+            clock: 1_000,
+            ..State::default()
+        };
+        Self {
+            name: name.to_owned(),
+            state: Arc::new(Mutex::new(state)),
+            capabilities: Capabilities {
+                changes: ChangeDetection::Incremental,
+                batch_max: 10,
+                deletable: true,
+                searchable: vec!["marker".into(), "email".into()],
+                ..Capabilities::default()
+            },
+            streams: streams.iter().map(|stream| (*stream).to_owned()).collect(),
+            shouting: BTreeSet::new(),
+        }
+    }
+
+    /// A person makes a thing over there.
+    pub fn create(&self, stream: &str, json: &str) -> String {
+        let mut state = self.state.lock().unwrap();
+        state.clock += 1_000;
+        let (id, modified) = (format!("{}{}", &self.name[..1], state.next), state.clock);
+        state.next += 1;
+        let mut body = codec::decode(json.as_bytes()).unwrap();
+        number_elements(&mut body, &mut state.next);
+        state.things.get_mut(stream).unwrap().insert(id.clone(), Thing { body, modified, merged_into: None });
+        id
+    }
+
+    /// A person edits a thing over there.
+    pub fn edit(&self, stream: &str, id: &str, change: impl FnOnce(&mut Value)) {
+        let mut state = self.state.lock().unwrap();
+        state.clock += 1_000;
+        let (modified, mut next) = (state.clock, state.next);
+        let thing = state.things.get_mut(stream).unwrap().get_mut(id).unwrap();
+        change(&mut thing.body);
+        number_elements(&mut thing.body, &mut next);
+        thing.modified = modified;
+        state.next = next;
+    }
+
+    /// A person deletes a thing over there.
+    pub fn delete(&self, stream: &str, id: &str) {
+        self.state.lock().unwrap().things.get_mut(stream).unwrap().remove(id);
+    }
+
+    /// A person merges two things over there.
+    pub fn merge(&self, stream: &str, loser: &str, winner: &str) {
+        let mut state = self.state.lock().unwrap();
+        state.clock += 1_000;
+        let modified = state.clock;
+        let things = state.things.get_mut(stream).unwrap();
+        let thing = things.get_mut(loser).unwrap();
+        thing.merged_into = Some(winner.to_owned());
+        thing.modified = modified;
+        things.get_mut(winner).unwrap().modified = modified;
+    }
+
+    pub fn fault(&self, fault: Fault) {
+        self.state.lock().unwrap().faults.push(fault);
+    }
+
+    /// Everything that is there, as text: id and body, ids left out.
+    pub fn dump(&self, stream: &str) -> Vec<String> {
+        let state = self.state.lock().unwrap();
+        let mut all: Vec<String> = state.things[stream]
+            .values()
+            .filter(|thing| thing.merged_into.is_none())
+            .map(|thing| String::from_utf8(codec::encode(&without_ids(&thing.body))).unwrap())
+            .collect();
+        all.sort();
+        all
+    }
+
+    pub fn writes(&self) -> usize {
+        self.state.lock().unwrap().writes.len()
+    }
+
+    pub fn only_id(&self, stream: &str) -> String {
+        let state = self.state.lock().unwrap();
+        let ids: Vec<&String> = state.things[stream].keys().collect();
+        assert_eq!(ids.len(), 1, "{ids:?}");
+        ids[0].clone()
+    }
+
+    fn record(id: &str, thing: &Thing) -> SourceRecord {
+        SourceRecord {
+            remote_id: id.to_owned(),
+            version: None,
+            modified_at: Some(nave_core::model::Time(thing.modified).to_string()),
+            field_times: Vec::new(),
+            coverage: Coverage::Complete,
+            operation: match &thing.merged_into {
+                Some(winner) => Operation::MergedInto(winner.clone()),
+                None => Operation::Upsert,
+            },
+            body: codec::encode(&thing.body),
+        }
+    }
+
+    fn apply(&self, state: &mut State, stream: &str, delivery: &Delivery) -> Outcome {
+        let bytes = [delivery.changed.clone(), delivery.desired.clone()].concat();
+        match state.keys.get(&delivery.id) {
+            Some(known) if *known != bytes => state.broken_keys += 1,
+            Some(_) => {}
+            None => drop(state.keys.insert(delivery.id.clone(), bytes)),
+        }
+        state.clock += 1_000;
+        let modified = state.clock;
+        let mut changed = codec::decode(&delivery.changed).unwrap();
+        number_elements(&mut changed, &mut state.next);
+        for path in &self.shouting {
+            if let Some(Value::Text(text)) = changed.at(path).cloned() {
+                changed.put(path, Value::text(text.to_uppercase()));
+            }
+        }
+        let id = match &delivery.operation {
+            WriteOperation::Create => {
+                let id = format!("{}{}", &self.name[..1], state.next);
+                state.next += 1;
+                id
+            }
+            WriteOperation::Update(id) | WriteOperation::Delete(id) => id.clone(),
+            WriteOperation::Merge(from, _) => from.clone(),
+        };
+        state.writes.push(format!("{:?} {id}", delivery.operation));
+        let things = state.things.get_mut(stream).unwrap();
+        match &delivery.operation {
+            WriteOperation::Delete(_) => {
+                things.remove(&id);
+                return Outcome::Written(Written { remote_id: id, version: None, modified_at: None, body: Vec::new() });
+            }
+            WriteOperation::Update(_) if !things.contains_key(&id) => return Outcome::Gone,
+            _ => {}
+        }
+        let thing = things.entry(id.clone()).or_default();
+        if let Value::Object(fields) = changed {
+            for (name, value) in fields {
+                thing.body.put(&name, value);
+            }
+        }
+        thing.modified = modified;
+        Outcome::Written(Written { remote_id: id, version: None, modified_at: None, body: codec::encode(&thing.body) })
+    }
+}
+
+/// List elements that are objects get ids, as a system with child objects gives them.
+fn number_elements(body: &mut Value, next: &mut u64) {
+    let Value::Object(fields) = body else { return };
+    for value in fields.values_mut() {
+        let Value::List(elements) = value else { continue };
+        for element in elements {
+            if let Value::Object(map) = element
+                && !map.contains_key("id")
+            {
+                map.insert("id".into(), Value::Number(next.to_string()));
+                *next += 1;
+            }
+        }
+    }
+}
+
+fn without_ids(body: &Value) -> Value {
+    match body {
+        Value::Object(map) => Value::Object(
+            map.iter()
+                .filter(|(name, _)| *name != "id" && *name != "marker")
+                .map(|(name, value)| (name.clone(), without_ids(value)))
+                .collect(),
+        ),
+        Value::List(list) => {
+            let mut list: Vec<Value> = list.iter().map(without_ids).collect();
+            list.sort();
+            Value::List(list)
+        }
+        other => other.clone(),
+    }
+}
+
+impl Spoke for System {
+    fn discover(&self) -> BoxFuture<'_, Result<Vec<StreamInfo>, SpokeError>> {
+        let streams = self
+            .streams
+            .iter()
+            .map(|name| StreamInfo { name: name.clone(), capabilities: self.capabilities.clone(), ..StreamInfo::default() })
+            .collect();
+        Box::pin(async move { Ok(streams) })
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<CheckReport, SpokeError>> {
+        let report = CheckReport { account: self.name.clone(), environment: String::new(), scopes: vec![], limits: vec![] };
+        Box::pin(async move { Ok(report) })
+    }
+
+    fn read(&self, stream: String, checkpoint: Option<Vec<u8>>, _limit: u32) -> BoxFuture<'_, Result<Page, SpokeError>> {
+        Box::pin(async move {
+            let state = self.state.lock().unwrap();
+            let full = self.capabilities.changes == ChangeDetection::FullScan;
+            let since: i64 = match (&checkpoint, full) {
+                (Some(bytes), false) => String::from_utf8_lossy(bytes).parse().unwrap(),
+                _ => 0,
+            };
+            let records = state.things[&stream].iter().filter(|(_, thing)| thing.modified > since);
+            let records = records.map(|(id, thing)| Self::record(id, thing)).collect();
+            Ok(Page { records, next: state.clock.to_string().into_bytes(), more: false, complete_scan: since == 0 })
+        })
+    }
+
+    fn acknowledge(&self, _stream: String, checkpoint: Vec<u8>) -> BoxFuture<'_, Result<(), SpokeError>> {
+        self.state.lock().unwrap().acknowledged.push(checkpoint);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn get(&self, stream: String, ids: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>> {
+        Box::pin(async move {
+            let state = self.state.lock().unwrap();
+            let things = &state.things[&stream];
+            Ok(ids
+                .iter()
+                .map(|id| match things.get(id) {
+                    Some(thing) => Self::record(id, thing),
+                    None => SourceRecord { operation: Operation::Delete, body: vec![], ..Self::record(id, &Thing::default()) },
+                })
+                .collect())
+        })
+    }
+
+    fn write(&self, stream: String, deliveries: Vec<Delivery>) -> BoxFuture<'_, Result<Vec<Outcome>, SpokeError>> {
+        Box::pin(async move {
+            let mut outcomes = Vec::new();
+            let mut hang = false;
+            {
+                let mut state = self.state.lock().unwrap();
+                for delivery in &deliveries {
+                    let fault = (!state.faults.is_empty()).then(|| state.faults.remove(0));
+                    match fault {
+                        Some(Fault::Down) => return Err(SpokeError::Unavailable("down".into())),
+                        Some(Fault::LostRequest) => outcomes.push(Outcome::Unknown("no answer".into())),
+                        Some(Fault::Refuse) => outcomes.push(Outcome::Rejected(Rejection {
+                            class: "format".into(),
+                            field: None,
+                            message: "no, thank you".into(),
+                        })),
+                        other => {
+                            let outcome = self.apply(&mut state, &stream, delivery);
+                            hang |= other == Some(Fault::Hang);
+                            outcomes.push(match other {
+                                Some(Fault::LostAnswer) => Outcome::Unknown("no answer".into()),
+                                _ => outcome,
+                            });
+                        }
+                    }
+                }
+            }
+            if hang {
+                std::future::pending::<()>().await;
+            }
+            Ok(outcomes)
+        })
+    }
+
+    fn find(&self, stream: String, path: String, values: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>> {
+        Box::pin(async move {
+            let state = self.state.lock().unwrap();
+            Ok(state.things[&stream]
+                .iter()
+                .filter(|(_, thing)| thing.body.at(&path).is_some_and(|value| values.contains(&value.display())))
+                .map(|(id, thing)| Self::record(id, thing))
+                .collect())
+        })
+    }
+
+    fn digest(&self) -> String {
+        "scripted".into()
+    }
+}
