@@ -1,1 +1,35 @@
-//! runtime
+//! Runs plugins: wasmtime, manifests, limits, one adapter per version of the ABI.
+//!
+//! Owns the boundary to code that is not ours. Promises that a guest gets only what [`HostCalls`] gives (I13), stays
+//! within [`InstanceLimits`], and is never entered again after it failed (I9). Must not know the store, the network,
+//! secrets (I10), or what a record means.
+
+mod adapter;
+mod answer;
+mod cache;
+pub mod contract;
+mod engine;
+mod error;
+mod guest;
+mod host_calls;
+mod inspect;
+mod instance;
+pub mod limits;
+mod log_line;
+mod manifest;
+mod plugin;
+mod v0_1;
+mod wasi;
+
+pub use cache::{CacheError, CompileCache};
+pub use engine::Engine;
+pub use error::{CallError, PluginError};
+pub use host_calls::{
+    Blob, BlobResponse, FolderEntry, FolderError, HostCalls, HostFuture, HttpError, HttpRequest,
+    HttpResponse, NoHost,
+};
+pub use inspect::{AbiVersion, Digest, Inspection, embed_manifest, inspect};
+pub use instance::Instance;
+pub use limits::InstanceLimits;
+pub use manifest::parse_manifest;
+pub use plugin::Plugin;

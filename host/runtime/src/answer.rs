@@ -1,0 +1,197 @@
+//! What a plugin may answer: counts and sizes of the contract, checked before anything is handed to the hub.
+//!
+//! Does not look into bodies: a bad body is a record to be set aside, a bad envelope is a broken plugin.
+
+use std::collections::HashSet;
+
+use nave_core::limits::{
+    CHECKPOINT_BYTES_MAX, PAGE_RECORDS_MAX, RECORD_BYTES_MAX, RECORD_FIELDS_MAX,
+};
+
+use crate::{
+    contract::*,
+    error::CallError,
+    limits::{EVENTS_MAX, REMOTE_ID_BYTES_MAX, STREAM_NAME_BYTES_MAX, STREAMS_MAX},
+};
+
+type Checked = Result<(), CallError>;
+
+fn broken(what: impl Into<String>) -> CallError {
+    CallError::Broken(what.into())
+}
+
+fn at_most(what: &str, count: usize, max: usize) -> Checked {
+    if count > max {
+        return Err(broken(format!("{count} {what}, at most {max} are allowed")));
+    }
+    Ok(())
+}
+
+pub(crate) fn streams(streams: &[Stream]) -> Checked {
+    at_most("streams", streams.len(), STREAMS_MAX)?;
+    let mut names = HashSet::new();
+    for stream in streams {
+        if stream.name.is_empty() || stream.name.chars().any(char::is_control) {
+            return Err(broken(format!("a stream is called {:?}", stream.name)));
+        }
+        at_most(
+            "bytes in a stream's name",
+            stream.name.len(),
+            STREAM_NAME_BYTES_MAX,
+        )?;
+        if !names.insert(&stream.name) {
+            return Err(broken(format!("two streams are called `{}`", stream.name)));
+        }
+        at_most("fields in a stream", stream.fields.len(), RECORD_FIELDS_MAX)?;
+        if stream.capabilities.batch_max == 0 {
+            return Err(broken(format!(
+                "stream `{}` has batch-max 0; it must be at least 1",
+                stream.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn remote_id(id: &str) -> Checked {
+    if id.is_empty() {
+        return Err(broken("a remote id is empty"));
+    }
+    at_most("bytes in a remote id", id.len(), REMOTE_ID_BYTES_MAX)
+}
+
+pub(crate) fn record(record: &SourceRecord) -> Checked {
+    remote_id(&record.remote_id)?;
+    at_most("bytes in a record", record.body.len(), RECORD_BYTES_MAX)?;
+    at_most(
+        "field times in a record",
+        record.field_times.len(),
+        RECORD_FIELDS_MAX,
+    )?;
+    if let Coverage::Only(paths) = &record.coverage {
+        at_most("covered paths in a record", paths.len(), RECORD_FIELDS_MAX)?;
+    }
+    match &record.operation {
+        Operation::MergedInto(id) => remote_id(id),
+        Operation::Upsert | Operation::Delete => Ok(()),
+    }
+}
+
+pub(crate) fn records(found: &[SourceRecord]) -> Checked {
+    at_most("records", found.len(), PAGE_RECORDS_MAX)?;
+    found.iter().try_for_each(record)
+}
+
+pub(crate) fn page(page: &Page) -> Checked {
+    records(&page.records)?;
+    at_most(
+        "bytes in a checkpoint",
+        page.next.len(),
+        CHECKPOINT_BYTES_MAX,
+    )
+}
+
+pub(crate) fn got(asked: &[RemoteId], found: &[SourceRecord]) -> Checked {
+    records(found)?;
+    let asked: HashSet<&str> = asked.iter().map(String::as_str).collect();
+    let mut seen = HashSet::new();
+    for record in found {
+        if !asked.contains(record.remote_id.as_str()) {
+            return Err(broken(format!(
+                "`get` answered `{}`, which was not asked for",
+                record.remote_id
+            )));
+        }
+        if !seen.insert(record.remote_id.as_str()) {
+            return Err(broken(format!(
+                "`get` answered `{}` twice",
+                record.remote_id
+            )));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn outcomes(asked: usize, outcomes: &[Outcome]) -> Checked {
+    if outcomes.len() != asked {
+        return Err(broken(format!(
+            "{} outcomes for {asked} deliveries",
+            outcomes.len()
+        )));
+    }
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Written(written) => {
+                remote_id(&written.remote_id)?;
+                at_most("bytes in a record", written.body.len(), RECORD_BYTES_MAX)?;
+            }
+            Outcome::Conflict(current) => record(current)?,
+            Outcome::MergedInto(id) => remote_id(id)?,
+            Outcome::Gone | Outcome::RetryAfter(_) | Outcome::Rejected(_) | Outcome::Unknown(_) => {
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn events(events: &[Event]) -> Checked {
+    at_most("events", events.len(), EVENTS_MAX)?;
+    at_most(
+        "things in one call",
+        events.iter().map(|event| event.remote_ids.len()).sum(),
+        EVENTS_MAX,
+    )?;
+    for event in events {
+        event.remote_ids.iter().try_for_each(|id| remote_id(id))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn batch(rows: usize, batch: &Batch) -> Checked {
+    for column in &batch.columns {
+        if column.rows() != rows {
+            return Err(broken(format!(
+                "a result has {} rows, the inputs have {rows}",
+                column.rows()
+            )));
+        }
+        let (Column::Text { valid, .. }
+        | Column::Integer { valid, .. }
+        | Column::Boolean { valid, .. }) = column;
+        if valid.len() != rows.div_ceil(8) {
+            return Err(broken(format!(
+                "{} bytes of validity bits for {rows} rows",
+                valid.len()
+            )));
+        }
+        if let Column::Text { ends, data, .. } = column {
+            text(ends, data)?;
+        }
+        if let Column::Boolean { values, .. } = column
+            && values.iter().any(|value| *value > 1)
+        {
+            return Err(broken("a boolean that is neither 0 nor 1"));
+        }
+    }
+    at_most("errors in a batch", batch.errors.len(), rows)?;
+    if let Some(error) = batch.errors.iter().find(|error| error.row as usize >= rows) {
+        return Err(broken(format!("an error for row {} of {rows}", error.row)));
+    }
+    Ok(())
+}
+
+fn text(ends: &[u32], data: &[u8]) -> Checked {
+    let text = std::str::from_utf8(data).map_err(|_| broken("a text column is not UTF-8"))?;
+    let mut start = 0;
+    for end in ends {
+        let end = *end as usize;
+        if end < start || !text.is_char_boundary(end) {
+            return Err(broken("the ends of a text column do not fit its data"));
+        }
+        start = end;
+    }
+    if start != data.len() {
+        return Err(broken("a text column has data beyond its last row"));
+    }
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! Bounds of one instance, and the bounds that only the boundary knows. The rest is in `nave_core::limits`.
+
+use std::time::Duration;
+
+use nave_core::limits as core;
+
+/// Streams of one connection: systems have tens of objects, large ones hundreds.
+pub const STREAMS_MAX: usize = 2_000;
+/// A remote id; it is part of keys in the store.
+pub const REMOTE_ID_BYTES_MAX: usize = 1_024;
+/// Name of a stream; it is part of keys in the store.
+pub const STREAM_NAME_BYTES_MAX: usize = 256;
+/// Events in one webhook call.
+pub const EVENTS_MAX: usize = 10_000;
+/// Key of a plugin's state.
+pub const STATE_KEY_BYTES_MAX: usize = 256;
+/// Random bytes in one call: seeds need 32.
+pub const RANDOM_BYTES_MAX: u64 = 64 << 10;
+/// Output that a guest may hand to one stdio write, as WASI promises through `check-write`.
+pub const STDIO_WRITE_BYTES_MAX: u64 = 64 << 10;
+/// Native stack of a guest: an interpreter parsing nested JSON needs some hundred kilobytes.
+pub const GUEST_STACK_BYTES_MAX: usize = 1 << 20;
+/// Native stack of a guest's fiber: the guest's own and the host calls on top of it.
+pub const FIBER_STACK_BYTES: usize = 2 << 20;
+/// Files in the cache of compiled code; beyond it the least recently written go.
+pub const CACHE_FILES_MAX: usize = 64;
+/// Nesting of a component's parts, for our own walk; wasmtime has its own bounds.
+pub const COMPONENT_DEPTH_MAX: usize = 32;
+
+/// Bounds of one instance. The default is what `nave_core::limits` says; tests set less.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstanceLimits {
+    /// Linear memory in bytes, all memories together.
+    pub memory_bytes: usize,
+    /// Elements of one table.
+    pub table_elements: usize,
+    /// Core instances, and memories, and tables.
+    pub instances: usize,
+    /// Guest code without a host call.
+    pub cpu: Duration,
+    /// One call from start to end.
+    pub call: Duration,
+    /// Bytes that one host call, or one result, may move from the guest.
+    pub hostcall_bytes: usize,
+    /// Host calls within one call.
+    pub host_calls: u64,
+    /// HTTP requests within one call.
+    pub http_requests: u64,
+    /// Open handles.
+    pub handles: usize,
+    /// One log line in bytes.
+    pub log_line_bytes: usize,
+    /// Log lines within one call.
+    pub log_lines: u64,
+    /// One value of the plugin's state in bytes.
+    pub state_bytes: usize,
+}
+
+impl Default for InstanceLimits {
+    fn default() -> Self {
+        InstanceLimits {
+            memory_bytes: core::GUEST_MEMORY_BYTES_MAX,
+            table_elements: core::GUEST_TABLE_ELEMENTS_MAX,
+            instances: core::GUEST_INSTANCES_MAX,
+            cpu: Duration::from_millis(core::GUEST_CPU_MS_MAX),
+            call: Duration::from_millis(core::GUEST_CALL_MS_MAX),
+            hostcall_bytes: core::HOSTCALL_BYTES_MAX,
+            host_calls: core::HOST_CALLS_PER_CALL_MAX,
+            http_requests: core::HTTP_REQUESTS_PER_CALL_MAX,
+            handles: core::GUEST_HANDLES_MAX,
+            log_line_bytes: core::GUEST_LOG_LINE_BYTES_MAX,
+            log_lines: core::GUEST_LOG_LINES_PER_CALL_MAX,
+            state_bytes: core::GUEST_STATE_BYTES_MAX,
+        }
+    }
+}

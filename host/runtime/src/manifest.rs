@@ -1,0 +1,362 @@
+//! Reads a manifest strictly: known keys only, no key twice, names that cannot be mistaken for others, text that
+//! cannot hide anything. Knows nothing of WebAssembly.
+
+use std::{collections::HashSet, fmt};
+
+use nave_core::{
+    limits::MANIFEST_SIZE_BYTES_MAX,
+    manifest::{Allow, CredentialKind, Manifest, PluginKind},
+};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use crate::{error::PluginError, log_line::is_unsafe};
+
+/// Longest name of a plugin, endpoint, credential slot, folder, setting or function.
+const NAME_BYTES_MAX: usize = 64;
+
+fn bad(message: impl fmt::Display) -> PluginError {
+    PluginError::new(
+        "plugin.bad-manifest",
+        format!("the manifest is not valid: {message}"),
+    )
+}
+
+/// Parses and checks the bytes of the section `nave:manifest`. All errors have the code `plugin.bad-manifest`.
+pub fn parse_manifest(bytes: &[u8]) -> Result<Manifest, PluginError> {
+    if bytes.len() > MANIFEST_SIZE_BYTES_MAX {
+        return Err(bad(format_args!(
+            "{} bytes, at most {MANIFEST_SIZE_BYTES_MAX} are allowed",
+            bytes.len()
+        )));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| bad("it is not UTF-8"))?;
+    if !unicode_normalization::is_nfc(text) {
+        return Err(bad("its text is not in Unicode normal form NFC"));
+    }
+    serde_json::from_str::<Strict>(text).map_err(bad)?;
+    let manifest: Manifest = serde_json::from_str(text).map_err(bad)?;
+    check(&manifest)?;
+    Ok(manifest)
+}
+
+fn check(manifest: &Manifest) -> Result<(), PluginError> {
+    name("the plugin", &manifest.name, "-")?;
+    let version: Vec<_> = manifest.version.splitn(3, '.').collect();
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if version.len() != 3
+        || !number(version[0])
+        || !number(version[1])
+        || !version[2].starts_with(|c: char| c.is_ascii_digit())
+    {
+        return Err(bad(format_args!(
+            "version `{}` is not like 1.2.3",
+            manifest.version
+        )));
+    }
+    if manifest.title.trim().is_empty() {
+        return Err(bad("`title` is empty"));
+    }
+    for setting in manifest.settings.keys() {
+        name("a setting", setting, "-_")?;
+    }
+    for (slot, _) in &manifest.credentials {
+        name("a credential slot", slot, "-")?;
+    }
+    for (folder, _) in &manifest.folders {
+        name("a folder", folder, "-")?;
+    }
+    for (endpoint, request) in &manifest.endpoints {
+        name("an endpoint", endpoint, "-")?;
+        if !(request.base.starts_with("https://")
+            || request.base.starts_with("http://")
+            || request.base.starts_with('{'))
+        {
+            return Err(bad(format_args!(
+                "endpoint `{endpoint}`: base `{}` is no http address",
+                request.base
+            )));
+        }
+        if request.allow.is_empty() {
+            return Err(bad(format_args!(
+                "endpoint `{endpoint}` allows nothing; list methods and paths, or leave it out"
+            )));
+        }
+        request
+            .allow
+            .iter()
+            .try_for_each(|line| allowed(endpoint, line))?;
+        if let Some(slot) = &request.credential
+            && !manifest.credentials.contains_key(slot)
+        {
+            return Err(bad(format_args!(
+                "endpoint `{endpoint}` names credential `{slot}`, which is not under `credentials`"
+            )));
+        }
+    }
+    for (slot, credential) in &manifest.credentials {
+        if credential.kinds.is_empty() {
+            return Err(bad(format_args!("credential `{slot}` has no kinds")));
+        }
+        for kind in &credential.kinds {
+            if let CredentialKind::OauthClientCredentials { endpoint, .. }
+            | CredentialKind::Login { endpoint, .. } = kind
+                && !manifest.endpoints.contains_key(endpoint)
+            {
+                return Err(bad(format_args!(
+                    "credential `{slot}` logs in at endpoint `{endpoint}`, which is not under `endpoints`"
+                )));
+            }
+        }
+    }
+    functions(manifest)?;
+    for file in manifest.mappings.keys() {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '{' | '}');
+        if !file.ends_with(".toml")
+            || file.starts_with('.')
+            || file.contains("..")
+            || !file.chars().all(plain)
+        {
+            return Err(bad(format_args!(
+                "mapping `{file}` is not a plain file name ending in .toml"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn functions(manifest: &Manifest) -> Result<(), PluginError> {
+    let transform = manifest.kind == PluginKind::Transform;
+    if transform == manifest.functions.is_empty() {
+        return Err(bad(if transform {
+            "a transform declares no functions"
+        } else {
+            "a connector declares functions"
+        }));
+    }
+    if transform
+        && !(manifest.endpoints.is_empty()
+            && manifest.credentials.is_empty()
+            && manifest.folders.is_empty())
+    {
+        return Err(bad(
+            "a transform is pure: it may ask for no endpoints, credentials or folders",
+        ));
+    }
+    let mut seen = HashSet::new();
+    for function in &manifest.functions {
+        name("a function", &function.name, "-_")?;
+        if !seen.insert(&function.name) {
+            return Err(bad(format_args!(
+                "two functions are called `{}`",
+                function.name
+            )));
+        }
+        for kind in function.inputs.iter().chain([&function.output]) {
+            if !matches!(kind.as_str(), "text" | "integer" | "boolean") {
+                return Err(bad(format_args!(
+                    "function `{}`: type `{kind}` is not text, integer or boolean",
+                    function.name
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn name(what: &str, name: &str, also: &str) -> Result<(), PluginError> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || also.contains(c);
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(fits) {
+        return Err(bad(format_args!(
+            "{what} is called {name:?}; a name has 1 to {NAME_BYTES_MAX} of a-z, 0-9 and {also}"
+        )));
+    }
+    Ok(())
+}
+
+fn allowed(endpoint: &str, line: &Allow) -> Result<(), PluginError> {
+    if line.methods.is_empty() || line.paths.is_empty() {
+        return Err(bad(format_args!(
+            "endpoint `{endpoint}`: a line of `allow` needs methods and paths"
+        )));
+    }
+    for method in &line.methods {
+        if method.is_empty()
+            || !method
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte == b'-')
+        {
+            return Err(bad(format_args!(
+                "endpoint `{endpoint}`: `{method}` is not a method in upper case"
+            )));
+        }
+    }
+    for path in &line.paths {
+        if !path.starts_with('/')
+            || path.contains(['?', '#', '\\', '%'])
+            || path.split('/').any(|part| matches!(part, "." | ".."))
+        {
+            return Err(bad(format_args!(
+                "endpoint `{endpoint}`: `{path}` is not a plain path that begins with /"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// JSON in which no object has a key twice and no text has control or direction characters.
+struct Strict;
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Strict)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Strict;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Strict, E> {
+        Ok(Strict)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Strict, E> {
+        Ok(Strict)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Strict, E> {
+        Ok(Strict)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Strict, E> {
+        Ok(Strict)
+    }
+
+    fn visit_unit<E>(self) -> Result<Strict, E> {
+        Ok(Strict)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Strict, E> {
+        match text
+            .chars()
+            .find(|c| is_unsafe(*c) && !matches!(c, '\n' | '\t'))
+        {
+            Some(c) => Err(E::custom(format_args!(
+                "a text holds the hidden character {}",
+                c.escape_unicode()
+            ))),
+            None => Ok(Strict),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Strict, A::Error> {
+        while list.next_element::<Strict>()?.is_some() {}
+        Ok(Strict)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Strict, A::Error> {
+        let mut keys = HashSet::new();
+        while let Some(key) = map.next_key::<String>()? {
+            Strict.visit_str::<A::Error>(&key)?;
+            map.next_value::<Strict>()?;
+            if !keys.insert(key.clone()) {
+                return Err(serde::de::Error::custom(format_args!("key `{key}` twice")));
+            }
+        }
+        Ok(Strict)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"name":"acme","version":"1.0.0","serial":1,"title":"Acme","description":"d","kind":"connector",
+        "endpoints":{"api":{"base":"https://api.example.com","allow":[{"methods":["GET"],"paths":["/v1"]}],"credential":"key","reason":"r"}},
+        "credentials":{"key":{"kinds":[{"kind":"bearer"}],"reason":"r"}},
+        "mappings":{"{connection}-contacts.toml":"a = 1\n"}}"#;
+
+    /// The good manifest with one text replaced must fail, saying this.
+    #[track_caller]
+    fn check(from: &str, to: &str, says: &str) {
+        assert!(GOOD.contains(from), "{from} is not in the good manifest");
+        let error = parse_manifest(GOOD.replacen(from, to, 1).as_bytes()).expect_err(to);
+        assert_eq!(error.code, "plugin.bad-manifest");
+        assert!(error.message.contains(says), "{}", error.message);
+    }
+
+    #[test]
+    fn strict() {
+        assert_eq!(parse_manifest(GOOD.as_bytes()).expect("good").name, "acme");
+        for (from, to, says) in [
+            ("acme", "Acme", "a-z"),
+            ("acme", "аcme", "a-z"),
+            ("acme", "", "a-z"),
+            ("1.0.0", "one", "1.2.3"),
+            ("\"serial\":1", "\"serial\":-1", "invalid value"),
+            ("\"d\"", "\"abc\u{202e}\"", "hidden character"),
+            ("\"d\"", "\"abc\\u202e\"", "hidden character"),
+            ("\"d\"", "\"e\u{301}\"", "NFC"),
+            ("\"serial\":1", "\"serial\":1,\"more\":1", "unknown field"),
+            ("\"serial\":1", "\"serial\":1,\"serial\":2", "twice"),
+            (
+                "\"api\":{",
+                "\"api\":{\"base\":\"https://evil.example\"},\"api\":{",
+                "key `api` twice",
+            ),
+            ("{\"name\"", "[{\"name\"", "expected"),
+            ("https://", "ftp://", "no http address"),
+            ("\"GET\"", "\"get\"", "upper case"),
+            ("\"GET\"", "", "needs methods"),
+            ("/v1", "/v1/../x", "plain path"),
+            ("/v1", "v1", "begins with /"),
+            (
+                "\"credential\":\"key\"",
+                "\"credential\":\"other\"",
+                "not under `credentials`",
+            ),
+            ("{\"kind\":\"bearer\"}", "", "no kinds"),
+            (
+                "{\"kind\":\"bearer\"}",
+                "{\"kind\":\"login\",\"endpoint\":\"x\",\"path\":\"/\",\"body\":\"\",\"token\":\"\"}",
+                "not under `endpoints`",
+            ),
+            ("{connection}-contacts.toml", "../x.toml", "plain file name"),
+            (
+                "\"kind\":\"connector\"",
+                "\"kind\":\"transform\"",
+                "declares no functions",
+            ),
+            (
+                "\"kind\":\"connector\"",
+                "\"kind\":\"connector\",\"functions\":[{\"name\":\"f\",\"inputs\":[],\"output\":\"text\",\"explain\":\"\"}]",
+                "a connector declares functions",
+            ),
+        ] {
+            check(from, to, says);
+        }
+    }
+
+    #[test]
+    fn size_and_depth() {
+        let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        let large = format!("{{\"name\":\"{}\"}}", "a".repeat(MANIFEST_SIZE_BYTES_MAX));
+        for (text, says) in [
+            (deep, "recursion"),
+            (large, "at most"),
+            (GOOD[..100].to_owned(), "EOF"),
+        ] {
+            let error = parse_manifest(text.as_bytes()).expect_err("refused");
+            assert!(error.message.contains(says), "{}", error.message);
+        }
+        assert!(
+            parse_manifest(b"{\"name\":\"\xff\"}")
+                .expect_err("refused")
+                .message
+                .contains("UTF-8")
+        );
+    }
+}

@@ -1,0 +1,107 @@
+//! A compiled plugin: its inspection and its code, shared by every instance.
+//!
+//! Compiling is the one slow and hungry step and goes through [`precompile`] alone, bytes in and bytes out, so that
+//! it can move into a child process with limits without anything else changing.
+
+use std::sync::Arc;
+
+use nave_core::manifest::{Manifest, PluginKind};
+use wasmtime::component::Component;
+
+use crate::{
+    adapter::Prepared,
+    cache::CompileCache,
+    engine::Engine,
+    error::PluginError,
+    inspect::{AbiVersion, Digest, Inspection, inspect},
+    v0_1,
+};
+
+/// A plugin, compiled and checked. Cheap to clone.
+#[derive(Clone)]
+pub struct Plugin {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    inspection: Inspection,
+    prepared: Box<dyn Prepared>,
+}
+
+impl Plugin {
+    /// Inspects, then compiles or takes the compiled code from the cache. Takes seconds for a plugin that carries an
+    /// interpreter: call it off the async threads.
+    pub fn compile(
+        engine: &Engine,
+        bytes: &[u8],
+        cache: Option<&CompileCache>,
+    ) -> Result<Self, PluginError> {
+        let inspection = inspect(bytes)?;
+        let component = match cache.and_then(|cache| cache.load(engine, &inspection.digest)) {
+            Some(component) => component,
+            None => {
+                let artifact = precompile(engine, bytes)?;
+                if let Some(cache) = cache {
+                    cache.store(engine, &inspection.digest, &artifact);
+                }
+                load(engine, &artifact)?
+            }
+        };
+        let pure = inspection.manifest.kind == PluginKind::Transform;
+        let prepared = match inspection.abi_version {
+            AbiVersion::V0_1 => v0_1::prepare(&engine.inner, &component, pure)?,
+        };
+        Ok(Plugin {
+            inner: Arc::new(Inner {
+                inspection,
+                prepared,
+            }),
+        })
+    }
+
+    /// What was found without running it.
+    pub fn inspection(&self) -> &Inspection {
+        &self.inner.inspection
+    }
+
+    /// Its manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.inner.inspection.manifest
+    }
+
+    /// Digest of its file.
+    pub fn digest(&self) -> &Digest {
+        &self.inner.inspection.digest
+    }
+
+    pub(crate) fn prepared(&self) -> &dyn Prepared {
+        &*self.inner.prepared
+    }
+}
+
+fn precompile(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, PluginError> {
+    engine.inner.precompile_component(bytes).map_err(|error| {
+        PluginError::new(
+            "plugin.invalid",
+            format!("the component does not compile: {error:#}"),
+        )
+    })
+}
+
+/// Loads compiled code that this process made, or that carried the hub's own signature.
+#[expect(
+    unsafe_code,
+    reason = "compiled code is trusted by whoever loads it; the callers are `precompile` and the authenticated cache"
+)]
+pub(crate) fn load(engine: &Engine, artifact: &[u8]) -> Result<Component, PluginError> {
+    // SAFETY: `deserialize` runs whatever machine code the bytes hold, so they must come from `precompile_component`
+    // unaltered. The two callers guarantee that: `compile` passes bytes made a line above, and the cache passes bytes
+    // whose HMAC, under a key that only the hub holds, was verified over exactly this buffer. The buffer is memory,
+    // not a mapped file, so nobody can change it between the check and the use.
+    unsafe { Component::deserialize(&engine.inner, artifact) }.map_err(|error| {
+        PluginError::new(
+            "plugin.compiled-code",
+            format!("compiled code does not load: {error:#}"),
+        )
+    })
+}
