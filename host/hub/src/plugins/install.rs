@@ -1,0 +1,157 @@
+//! Installed plugins: `plugins/<digest>.wasm`, pinned in `nave.lock`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use nave_core::catalog::LockedPlugin;
+use nave_core::limits::PLUGIN_SIZE_BYTES_MAX;
+use nave_core::manifest::{Manifest, PluginKind};
+
+use super::{PluginsError, digest, manifest_of, powers};
+use crate::api::{InstalledAnswer, PluginLine};
+use crate::project::{self, ProjectError, place, read_lock};
+
+/// How to install.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct InstallOptions {
+    /// Accepts an older serial than the one that is installed.
+    pub rollback: bool,
+}
+
+/// Reads and checks a plugin's file: its bytes, its manifest, its digest. Runs nothing.
+///
+/// # Errors
+/// [`PluginsError`] where it cannot be read, is too large, or is not a plugin.
+pub fn inspect_file(file: &Path) -> Result<(Vec<u8>, Manifest, String), PluginsError> {
+    let size = std::fs::metadata(file).map_err(ProjectError::io(file))?.len();
+    if size > PLUGIN_SIZE_BYTES_MAX {
+        return Err(ProjectError::TooLarge { path: file.to_owned(), size, max: PLUGIN_SIZE_BYTES_MAX }.into());
+    }
+    let bytes = std::fs::read(file).map_err(ProjectError::io(file))?;
+    let manifest = manifest_of(&bytes)?;
+    let digest = digest(&bytes);
+    Ok((bytes, manifest, digest))
+}
+
+/// Copies a plugin in and pins it. Grants nothing: connections do that.
+///
+/// # Errors
+/// [`PluginsError`] where it is not a plugin, or is older than the installed one.
+pub fn install(dir: &Path, file: &Path, options: InstallOptions) -> Result<InstalledAnswer, PluginsError> {
+    let place = place(dir)?;
+    let (bytes, manifest, digest) = inspect_file(file)?;
+    let locks = read_lock(dir)?;
+    let before = locks.get(&manifest.name);
+    if let Some(before) = before
+        && before.serial > manifest.serial
+        && !options.rollback
+    {
+        return Err(PluginsError::Usage {
+            message: format!(
+                "{} {} (serial {}) is older than the installed {} (serial {})",
+                manifest.name, manifest.version, manifest.serial, before.version, before.serial
+            ),
+            help: "add --rollback if you mean to go back".to_owned(),
+        });
+    }
+    let asked = powers::asked(&manifest);
+    let old_powers = before
+        .and_then(|before| std::fs::read(place.plugin(&before.digest)).ok())
+        .and_then(|bytes| manifest_of(&bytes).ok())
+        .map(|manifest| powers::asked(&manifest));
+    let new_powers = match &old_powers {
+        Some(old) => asked.iter().filter(|power| !old.contains(power)).cloned().collect(),
+        None => Vec::new(),
+    };
+    let target = place.plugin(&digest);
+    if !target.is_file() {
+        project::write_whole(&target, &bytes)?;
+    }
+    let source = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let locked = LockedPlugin { source, digest: digest.clone(), serial: manifest.serial, version: manifest.version.clone() };
+    project::lock_plugin(dir, &manifest.name, &locked)?;
+    let replaced = before.filter(|before| before.digest != digest).map(|before| before.version.clone());
+    if let Some(before) = before
+        && before.digest != digest
+    {
+        // The pin is what counts; a file that stays behind does no harm.
+        let _ = std::fs::remove_file(place.plugin(&before.digest));
+    }
+    let plugin = line(&manifest.name, &locked, Some(&manifest), &users(dir)?);
+    Ok(InstalledAnswer { plugin, powers: asked, new_powers, replaced })
+}
+
+/// Installed plugins, by name.
+///
+/// # Errors
+/// [`PluginsError`] where the project cannot be read.
+pub fn list(dir: &Path) -> Result<Vec<PluginLine>, PluginsError> {
+    let place = place(dir)?;
+    let users = users(dir)?;
+    let mut lines = Vec::new();
+    for (name, locked) in read_lock(dir)? {
+        let manifest = inspect_file(&place.plugin(&locked.digest))
+            .ok()
+            .filter(|(_, _, digest)| *digest == locked.digest)
+            .map(|(_, manifest, _)| manifest);
+        lines.push(line(&name, &locked, manifest.as_ref(), &users));
+    }
+    Ok(lines)
+}
+
+/// Takes a plugin out.
+///
+/// # Errors
+/// [`PluginsError::Usage`] where it is not installed, or connections use it.
+pub fn remove(dir: &Path, name: &str) -> Result<LockedPlugin, PluginsError> {
+    let place = place(dir)?;
+    let Some(locked) = read_lock(dir)?.remove(name) else {
+        return Err(PluginsError::Usage {
+            message: format!("no plugin `{name}` is installed"),
+            help: "`nave plugin list` shows those that are".to_owned(),
+        });
+    };
+    if let Some(users) = users(dir)?.get(name) {
+        return Err(PluginsError::Usage {
+            message: format!("`{name}` is used by {}", users.join(", ")),
+            help: format!("remove {} first", users.iter().map(|user| format!("connections/{user}.toml")).collect::<Vec<_>>().join(", ")),
+        });
+    }
+    project::unlock_plugin(dir, name)?;
+    let file = place.plugin(&locked.digest);
+    match std::fs::remove_file(&file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(ProjectError::io(&file)(error).into()),
+        _ => Ok(locked),
+    }
+}
+
+fn line(name: &str, locked: &LockedPlugin, manifest: Option<&Manifest>, users: &BTreeMap<String, Vec<String>>) -> PluginLine {
+    PluginLine {
+        name: name.to_owned(),
+        version: locked.version.clone(),
+        serial: locked.serial,
+        kind: match manifest.map(|manifest| manifest.kind) {
+            Some(PluginKind::Connector) => "connector".to_owned(),
+            Some(PluginKind::Transform) => "transform".to_owned(),
+            None => String::new(),
+        },
+        description: manifest.map(|manifest| manifest.description.clone()).unwrap_or_default(),
+        digest: locked.digest.clone(),
+        connections: users.get(name).cloned().unwrap_or_default(),
+        present: manifest.is_some(),
+    }
+}
+
+/// Plugin → connections that use it.
+fn users(dir: &Path) -> Result<BTreeMap<String, Vec<String>>, PluginsError> {
+    let mut users: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for file in project::sources(dir)? {
+        let Some(name) = file.path.strip_prefix("connections/").and_then(|name| name.strip_suffix(".toml")) else { continue };
+        if let Ok(table) = file.text.parse::<toml::Table>()
+            && let Some(plugin) = table.get("plugin").and_then(toml::Value::as_str)
+        {
+            users.entry(plugin.to_owned()).or_default().push(name.to_owned());
+        }
+    }
+    Ok(users)
+}

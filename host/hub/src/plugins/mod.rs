@@ -1,0 +1,42 @@
+//! Plugins as files: built, inspected, installed, listed, removed, and called by hand.
+//!
+//! Owns the way from a crate to a pinned `.wasm` file, and the sentences that tell a person what it asks for.
+//! Promises that nothing is run to find out what a plugin wants, and that what `nave.lock` pins is what is loaded.
+//! Must not know the store, the vault or a running hub.
+
+mod build;
+mod call;
+mod error;
+mod install;
+mod new;
+pub mod powers;
+
+use nave_core::manifest::Manifest;
+
+pub use build::{BuildOptions, Built, build};
+pub use call::{call_file, call_instance};
+pub use error::PluginsError;
+pub use install::{InstallOptions, inspect_file, install, list, remove};
+pub use new::{NewPlugin, checkout_sdk, new};
+
+/// SHA-256, hexadecimal.
+pub fn digest(bytes: &[u8]) -> String {
+    hex(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref())
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// A component's manifest, found without running it.
+///
+/// # Errors
+/// [`PluginsError::Refused`] with the runtime's reason.
+pub fn manifest_of(bytes: &[u8]) -> Result<Manifest, PluginsError> {
+    Ok(nave_runtime::inspect(bytes)?.manifest)
+}

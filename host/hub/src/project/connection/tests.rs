@@ -1,0 +1,99 @@
+use std::path::Path;
+
+use nave_core::manifest::Manifest;
+
+use super::*;
+
+const MANIFEST: &str = r#"{
+  "name": "desk", "version": "1.0.0", "serial": 1, "title": "Desk", "description": "Tickets.", "kind": "connector",
+  "settings": {
+    "base-url": { "label": "Address", "type": "url", "default": "https://api.example.com" },
+    "limit": { "label": "Limit", "type": "integer" },
+    "region": { "label": "Region", "pattern": "eu|us" }
+  },
+  "endpoints": { "api": { "base": "{settings.base-url}/v1", "allow": [{ "methods": ["GET"], "paths": ["/"] }],
+                          "credential": "token", "reason": "to read tickets" } },
+  "credentials": { "token": { "kinds": [{ "kind": "bearer" }, { "kind": "header", "name": "X-Key" }], "reason": "to sign in" } },
+  "folders": { "drop": { "access": "read", "reason": "to read files", "optional": true } },
+  "mappings": { "tickets.toml": "connection = \"{connection}\"\nstream = \"tickets\"\n" }
+}"#;
+
+fn plan(change: impl FnOnce(&mut NewConnection)) -> Result<PlannedConnection, ProjectError> {
+    let manifest: Manifest = serde_json::from_str(MANIFEST).unwrap();
+    let mut new = NewConnection { name: "desk".into(), environment: "dev".into(), ..NewConnection::default() };
+    change(&mut new);
+    plan_connection(Path::new("/nowhere"), &manifest, &new)
+}
+
+/// Everything in `expected` must be in the connection's file, or in the message of the refusal.
+#[track_caller]
+fn check(change: impl FnOnce(&mut NewConnection), expected: Result<&[&str], &[&str]>) {
+    let (text, parts) = match (plan(change), expected) {
+        (Ok(planned), Ok(parts)) => (planned.files[0].1.clone(), parts),
+        (Err(error), Err(parts)) => (error.to_string(), parts),
+        (Ok(planned), Err(_)) => panic!("was not refused: {}", planned.files[0].1),
+        (Err(error), Ok(_)) => panic!("was refused: {error}"),
+    };
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is not in:\n{text}");
+    }
+}
+
+fn set(name: &str, value: &str) -> impl FnOnce(&mut NewConnection) {
+    move |new| {
+        new.settings.insert(name.into(), value.into());
+    }
+}
+
+#[test]
+fn connections() {
+    check(|_| {}, Ok(&["plugin = \"desk\"", "base = \"https://api.example.com/v1\"", "secret = \"desk\"", "kind = \"bearer\""]));
+    check(set("base-url", "https://eu.example.com/"), Ok(&["base = \"https://eu.example.com/v1\""]));
+    check(set("limit", "12"), Ok(&["limit = 12"]));
+    check(|new| _ = new.kinds.insert("token".into(), "header".into()), Ok(&["kind = \"header\"", "name = \"X-Key\""]));
+    check(|new| _ = new.folders.insert("drop".into(), "in".into()), Ok(&["[grants.folders.drop]", "path = \"in\"", "access = \"read\""]));
+    check(|new| new.networks.push("127.0.0.0/8".into()), Ok(&["networks = [\"127.0.0.0/8\"]", "because = "]));
+    check(set("limit", "many"), Err(&["setting `limit`", "whole number"]));
+    check(set("region", "eux"), Err(&["does not fit"]));
+    check(set("colour", "red"), Err(&["no setting `colour`", "base-url"]));
+    check(set("base-url", "http://127.0.0.1:1"), Err(&["--insecure"]));
+    check(set("base-url", "file:///etc/passwd"), Err(&["not an address"]));
+    check(set("base-url", "https://user@example.com"), Err(&["not an address"]));
+    check(|new| new.networks.push("loopback".into()), Err(&["`loopback` is not a network"]));
+    check(|new| new.name = "Desk 1".into(), Err(&["not a name"]));
+    check(|new| new.name = "steward".into(), Err(&["hub's own word"]));
+    check(|new| _ = new.secrets.insert("key".into(), "x".into()), Err(&["no credential `key`"]));
+    // Every mistake at once.
+    check(
+        |new| {
+            set("limit", "many")(new);
+            new.networks.push("x".into());
+        },
+        Err(&["setting `limit`", "`x` is not a network"]),
+    );
+}
+
+#[test]
+fn starter_mappings_name_the_connection() {
+    let planned = plan(|new| new.name = "help-desk".into()).unwrap();
+    let (file, text) = &planned.files[1];
+    assert_eq!(file, Path::new("mappings/help-desk-tickets.toml"));
+    assert!(text.starts_with("connection = \"help-desk\""), "{text}");
+}
+
+#[test]
+fn init_then_connect() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("project");
+    super::super::init(&root, false).unwrap();
+    assert!(matches!(super::super::init(&root, false), Err(ProjectError::NotEmpty(_))));
+    assert!(super::super::init(&root, true).unwrap().is_empty());
+    let planned = plan(|_| {}).unwrap();
+    let (written, warnings) = write_connection(&root, &planned).unwrap();
+    assert_eq!(written.len(), 3, "{written:?}");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let systems = std::fs::read_to_string(root.join("systems.toml")).unwrap();
+    assert!(systems.starts_with("# The inventory") && systems.contains("[desk]"), "{systems}");
+    let paths: Vec<String> = super::super::sources(&root).unwrap().into_iter().map(|file| file.path).collect();
+    assert_eq!(paths, ["nave.toml", "systems.toml", "connections/desk.toml", "mappings/desk-tickets.toml"]);
+}

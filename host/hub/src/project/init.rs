@@ -1,0 +1,98 @@
+//! `nave init`: a directory that is ready for its first connection.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{ProjectError, write};
+
+const NAVE_TOML: &str = r#"# Nave: the hub that keeps your systems in agreement.
+# Everything in this directory except data/ belongs under version control. Secrets are only named here; they live in
+# the vault (`nave secret set NAME`).
+
+# Address of the dashboard and the API. Anything but a loopback address is your decision: put TLS in front of it.
+listen = "127.0.0.1:6283"
+
+# Folder of the store and the vault, relative to this directory.
+data = "data"
+
+# The one environment of that data folder. Connections name theirs; another one's are refused.
+environment = "dev"
+
+# Region assumed where a phone number or a date does not say (ISO 3166-1 alpha-2).
+# region = "DE"
+
+# Company proxy, and certificate authorities of your own, for outgoing calls.
+# proxy = "http://proxy.example.com:3128"
+# ca-file = "company-ca.pem"
+"#;
+
+const SYSTEMS_TOML: &str = r#"# The inventory: every business system you have, connected or not. One table per system:
+#
+# [crm]
+# kind = "crm"
+# owner = "sales-ops"
+# vendor-contact = "support@example.com"
+# docs = "https://example.com/api"
+# docs-checked = "2025-01-31"
+# notes = "EU data centre"
+"#;
+
+const GITIGNORE: &str = "# the store, the vault's keys and the cache: never under version control\n/data/\n";
+
+const FOLDERS: [(&str, &str); 4] = [
+    (
+        "entities",
+        "Canonical entities of your own, or changes to those that ship: fields, survivorship, match rules, stewards.\n\
+         `nave schema list` shows what there is.\n",
+    ),
+    ("connections", "One file per connected system. `nave connection add PLUGIN` writes one.\n"),
+    (
+        "mappings",
+        "One file per stream and entity: which field there is which field here, in which direction, and why.\n\
+         `nave mapping explain NAME` says one in plain English; `nave mapping lint` checks them all.\n",
+    ),
+    (
+        "plugins",
+        "Installed plugins, named by their digest and pinned in nave.lock. `nave plugin install FILE.wasm` adds one.\n",
+    ),
+];
+
+/// Makes a project. Answers the files that were written. An existing file is never changed.
+///
+/// # Errors
+/// [`ProjectError::NotEmpty`] where the directory holds anything but version control's own files, unless `force_safe`.
+pub fn init(dir: &Path, force_safe: bool) -> Result<Vec<PathBuf>, ProjectError> {
+    if dir.exists() && !force_safe {
+        for entry in fs::read_dir(dir).map_err(ProjectError::io(dir))? {
+            let name = entry.map_err(ProjectError::io(dir))?.file_name();
+            if !matches!(name.to_str(), Some(".git" | ".gitignore" | "README.md" | "LICENSE")) {
+                return Err(ProjectError::NotEmpty(dir.to_owned()));
+            }
+        }
+    }
+    let mut files: Vec<(PathBuf, &str)> = vec![
+        (PathBuf::from("nave.toml"), NAVE_TOML),
+        (PathBuf::from("systems.toml"), SYSTEMS_TOML),
+        (PathBuf::from(".gitignore"), GITIGNORE),
+    ];
+    files.extend(FOLDERS.map(|(folder, text)| (Path::new(folder).join("README.md"), text)));
+    let mut written = Vec::new();
+    for (name, text) in files {
+        if write::if_missing(&dir.join(&name), text.as_bytes())? {
+            written.push(name);
+        }
+    }
+    ignore_data(dir)?;
+    Ok(written)
+}
+
+/// A `.gitignore` that was there before must leave the data folder out too: it holds keys.
+fn ignore_data(dir: &Path) -> Result<(), ProjectError> {
+    let path = dir.join(".gitignore");
+    let text = super::read::text(&path)?;
+    if text.lines().any(|line| matches!(line.trim(), "data/" | "/data/" | "data" | "/data")) {
+        return Ok(());
+    }
+    let gap = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    write::whole(&path, format!("{text}{gap}{GITIGNORE}").as_bytes())
+}

@@ -1,0 +1,223 @@
+//! Requests that need the project's directory and nothing else: answered without opening the store.
+
+use std::path::Path;
+
+use nave_core::catalog::{Catalog, EntityField, FieldType, MatchRule, Survivorship};
+use nave_core::mapping;
+
+use super::{Project, load, load_streams};
+use crate::api::{
+    Answer, ApiError, ConnectionLine, ConnectionsAnswer, CoverageAnswer, EntityLine, Finding, GrantsAnswer, LintAnswer, MappingCoverage,
+    PluginsAnswer, PowersView, Request, SchemaAnswer, SchemaField, SchemasAnswer, SystemLine, SystemsAnswer, TextAnswer,
+};
+use crate::plugins::{self, InstallOptions, powers};
+
+/// Answers a request from the directory alone; `None` where it needs an open hub.
+pub fn answer(dir: &Path, request: &Request) -> Option<Result<Answer, ApiError>> {
+    Some(match request {
+        Request::MappingLint { mapping } => load(dir).and_then(|project| lint(&project, mapping.as_deref())),
+        Request::MappingExplain { mapping } => load(dir).and_then(|project| explain(&project, mapping)),
+        Request::MappingCoverage { mapping } => load(dir).and_then(|project| coverage(&project, mapping.as_deref())),
+        Request::ConnectionList => load(dir).map(|project| connections(&project)),
+        Request::SchemaList => load(dir).map(|project| schemas(&project.catalog)),
+        Request::SchemaShow { entity } => load(dir).and_then(|project| schema(&project.catalog, entity)),
+        Request::SystemList => load(dir).map(|project| Answer::Systems(SystemsAnswer { systems: systems(&project.catalog) })),
+        Request::SystemShow { name } => load(dir).and_then(|project| system(&project.catalog, name)),
+        Request::PluginList => plugins::list(dir).map(|plugins| Answer::Plugins(PluginsAnswer { plugins })).map_err(ApiError::from),
+        Request::PluginInstall { file } => {
+            plugins::install(dir, file, InstallOptions::default()).map(Answer::Installed).map_err(ApiError::from)
+        }
+        Request::PluginRemove { name } => plugins::remove(dir, name)
+            .map(|gone| Answer::done(format!("{name} {} was removed", gone.version), 1))
+            .map_err(ApiError::from),
+        Request::PluginGrants { name } => load(dir).and_then(|project| grants(&project, name.as_deref())),
+        _ => return None,
+    })
+}
+
+fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n String>) -> ApiError {
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    let help = if known.is_empty() { "there are none yet".to_owned() } else { format!("there are: {}", known.join(", ")) };
+    ApiError::not_found(format!("there is no {what} `{name}`")).help(help)
+}
+
+fn lint(project: &Project, only: Option<&str>) -> Result<Answer, ApiError> {
+    if let Some(name) = only
+        && !project.catalog.mappings.contains_key(name)
+    {
+        return Err(unknown("mapping", name, project.catalog.mappings.keys()));
+    }
+    let wanted = |path: &str| only.is_none_or(|name| path == format!("mappings/{name}.toml"));
+    Ok(Answer::Lint(LintAnswer {
+        findings: project.warnings.iter().filter(|found| wanted(&found.path)).map(Finding::from).collect(),
+        mappings: project.catalog.mappings.keys().filter(|name| only.is_none_or(|only| only == *name)).cloned().collect(),
+    }))
+}
+
+fn explain(project: &Project, name: &str) -> Result<Answer, ApiError> {
+    let catalog = &project.catalog;
+    let found = catalog.mappings.get(name).ok_or_else(|| unknown("mapping", name, catalog.mappings.keys()))?;
+    let entity = catalog.entities.get(&found.entity).ok_or_else(|| unknown("entity", &found.entity, catalog.entities.keys()))?;
+    Ok(Answer::Text(TextAnswer { title: name.to_owned(), text: mapping::explain(found, entity) }))
+}
+
+fn coverage(project: &Project, only: Option<&str>) -> Result<Answer, ApiError> {
+    let catalog = &project.catalog;
+    if let Some(name) = only
+        && !catalog.mappings.contains_key(name)
+    {
+        return Err(unknown("mapping", name, catalog.mappings.keys()));
+    }
+    let mut mappings = Vec::new();
+    for (name, mapping) in catalog.mappings.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
+        let streams = load_streams(&project.place.dir, &mapping.connection)?.unwrap_or_default();
+        let fields = streams.iter().find(|stream| stream.name == mapping.stream).map(|stream| stream.fields.as_slice()).unwrap_or_default();
+        let covers = |path: &str| {
+            let touches = |remote: &str| remote == path || remote.starts_with(&format!("{path}.")) || path.starts_with(&format!("{remote}."));
+            mapping.fields.iter().any(|field| touches(&field.remote) || field.inputs.iter().any(|input| touches(input)))
+                || mapping.lists.iter().any(|list| touches(&list.remote))
+                || mapping.constants.keys().any(|remote| touches(remote))
+        };
+        let missing: Vec<String> = fields.iter().filter(|field| !covers(&field.path)).map(|field| field.path.clone()).collect();
+        mappings.push(MappingCoverage {
+            mapping: name.clone(),
+            stream: mapping.stream.clone(),
+            fields: fields.len() as u64,
+            covered: (fields.len() - missing.len()) as u64,
+            missing,
+        });
+    }
+    Ok(Answer::Coverage(CoverageAnswer { mappings }))
+}
+
+fn connections(project: &Project) -> Answer {
+    let catalog = &project.catalog;
+    let lines = catalog.connections.iter().map(|(name, connection)| {
+        let version = catalog.plugins.get(&connection.plugin).map(|plugin| plugin.version.as_str()).unwrap_or("not installed");
+        let folders = connection.grants.folders.values().map(|folder| folder.path.clone());
+        ConnectionLine {
+            name: name.clone(),
+            plugin: format!("{} {version}", connection.plugin),
+            system: connection.system.clone(),
+            reaches: connection.grants.endpoints.values().map(|endpoint| endpoint.base.clone()).chain(folders).collect(),
+            secrets: connection.credentials.values().map(|credential| credential.secret.clone()).collect(),
+            flows: catalog.mappings.values().filter(|mapping| mapping.connection == *name).map(|mapping| mapping.name.clone()).collect(),
+        }
+    });
+    Answer::Connections(ConnectionsAnswer { connections: lines.collect() })
+}
+
+fn schemas(catalog: &Catalog) -> Answer {
+    let entities = catalog.entities.iter().map(|(name, entity)| EntityLine {
+        entity: name.clone(),
+        label: entity.label.clone(),
+        fields: entity.fields.len() as u64,
+        steward: entity.steward.clone(),
+        mappings: catalog.mappings.values().filter(|mapping| mapping.entity == *name).map(|mapping| mapping.name.clone()).collect(),
+    });
+    Answer::Schemas(SchemasAnswer { entities: entities.collect() })
+}
+
+fn schema(catalog: &Catalog, name: &str) -> Result<Answer, ApiError> {
+    let entity = catalog.entities.get(name).ok_or_else(|| unknown("entity", name, catalog.entities.keys()))?;
+    Ok(Answer::Schema(SchemaAnswer {
+        entity: name.to_owned(),
+        label: entity.label.clone(),
+        steward: entity.steward.clone(),
+        fields: entity.fields.values().map(field).collect(),
+        match_rules: entity.match_rules.iter().map(match_rule).collect(),
+    }))
+}
+
+fn field(field: &EntityField) -> SchemaField {
+    SchemaField {
+        field: field.name.clone(),
+        label: field.label.clone(),
+        kind: kind(&field.kind),
+        survivorship: survivorship(&field.survivorship),
+        because: field.because.clone(),
+        personal: field.personal,
+    }
+}
+
+fn kind(kind: &FieldType) -> String {
+    match kind {
+        FieldType::Enum(values) => format!("one of {}", values.join(", ")),
+        FieldType::Reference(entity) => format!("reference to {entity}"),
+        FieldType::List { fields, .. } => format!("list of {}", fields.keys().cloned().collect::<Vec<_>>().join(", ")),
+        FieldType::Text => "text".to_owned(),
+        FieldType::Integer => "integer".to_owned(),
+        FieldType::Decimal => "decimal".to_owned(),
+        FieldType::Money => "money".to_owned(),
+        FieldType::Boolean => "boolean".to_owned(),
+        FieldType::Date => "date".to_owned(),
+        FieldType::Timestamp => "timestamp".to_owned(),
+        FieldType::Email => "e-mail".to_owned(),
+        FieldType::Phone => "phone".to_owned(),
+        FieldType::Country => "country".to_owned(),
+        FieldType::Url => "url".to_owned(),
+        FieldType::Object => "object".to_owned(),
+        FieldType::File => "file".to_owned(),
+    }
+}
+
+/// Who wins, as a phrase.
+fn survivorship(rule: &Survivorship) -> String {
+    match rule {
+        Survivorship::Owner(connection) => format!("{connection} owns it"),
+        Survivorship::Priority(connections) => format!("first of {}", connections.join(", ")),
+        Survivorship::Newest => "newest".to_owned(),
+        Survivorship::Longest => "longest".to_owned(),
+        Survivorship::NonEmpty => "newest that is not empty".to_owned(),
+        Survivorship::Manual => "stays until a steward changes it".to_owned(),
+    }
+}
+
+fn match_rule(rule: &MatchRule) -> String {
+    if rule.agree.is_empty() {
+        format!("the same {} is the same record", rule.key)
+    } else {
+        format!("the same {} proposes; it is the same record when one of {} agrees too", rule.key, rule.agree.join(", "))
+    }
+}
+
+fn systems(catalog: &Catalog) -> Vec<SystemLine> {
+    let line = |(name, system): (&String, &nave_core::catalog::System)| SystemLine {
+        name: name.clone(),
+        kind: system.kind.clone(),
+        owner: system.owner.clone(),
+        vendor_contact: system.vendor_contact.clone(),
+        docs: system.docs.clone(),
+        docs_checked: system.docs_checked.clone(),
+        notes: system.notes.clone(),
+        connections: catalog.connections.values().filter(|connection| connection.system == *name).map(|c| c.name.clone()).collect(),
+    };
+    catalog.systems.iter().map(line).collect()
+}
+
+fn system(catalog: &Catalog, name: &str) -> Result<Answer, ApiError> {
+    let systems: Vec<SystemLine> = systems(catalog).into_iter().filter(|line| line.name == name).collect();
+    if systems.is_empty() {
+        return Err(unknown("system", name, catalog.systems.keys()));
+    }
+    Ok(Answer::Systems(SystemsAnswer { systems }))
+}
+
+fn grants(project: &Project, only: Option<&str>) -> Result<Answer, ApiError> {
+    let wanted = |name: &String| only.is_none_or(|only| only == name);
+    let plugins = project.plugins.iter().filter(|(name, _)| wanted(name));
+    let plugins = plugins.map(|(name, plugin)| PowersView { name: name.clone(), powers: powers::asked(&plugin.manifest) });
+    let connections = project.catalog.connections.iter().filter(|(name, connection)| wanted(name) || wanted(&connection.plugin));
+    let connections = connections.filter_map(|(name, connection)| {
+        let manifest = &project.plugins.get(&connection.plugin)?.manifest;
+        Some(PowersView { name: name.clone(), powers: powers::granted(&connection.grants, manifest) })
+    });
+    let answer = GrantsAnswer { plugins: plugins.collect(), connections: connections.collect() };
+    if let Some(name) = only
+        && answer.plugins.is_empty()
+        && answer.connections.is_empty()
+    {
+        return Err(unknown("plugin or connection", name, project.plugins.keys().chain(project.catalog.connections.keys())));
+    }
+    Ok(Answer::Grants(answer))
+}

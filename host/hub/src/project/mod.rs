@@ -1,0 +1,25 @@
+//! A project's directory: the configuration under version control.
+//!
+//! Owns what lies where in it, and every file that the hub itself writes there: the ones of `init`, `connections/*.toml`,
+//! starter mappings, `streams/*.json`, `nave.lock`. Promises to write a file whole or not at all, and to keep a
+//! person's comments and order where it edits one. Must not know what a key means: `core::catalog` checks that.
+
+mod connection;
+mod error;
+mod init;
+mod load;
+mod local;
+mod lock;
+mod read;
+mod streams;
+mod write;
+
+pub use connection::{NewConnection, PlannedConnection, plan_connection, write_connection};
+pub use error::ProjectError;
+pub use init::init;
+pub use load::{Installed, Project, load};
+pub use local::answer;
+pub use lock::{lock_plugin, read_lock, unlock_plugin};
+pub use read::{Place, place, sources};
+pub use streams::{load_streams, save_streams, streams_file};
+pub(crate) use write::whole as write_whole;

@@ -1,0 +1,102 @@
+//! What lies where, and the texts that the catalog is checked from.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nave_core::catalog::SourceFile;
+use nave_core::limits::CONFIG_FILE_BYTES_MAX;
+
+use super::ProjectError;
+
+/// Folders whose `.toml` files are configuration.
+const FOLDERS: [&str; 3] = ["entities", "connections", "mappings"];
+/// Files of the directory itself.
+const FILES: [&str; 3] = ["nave.toml", "systems.toml", "nave.lock"];
+
+/// Where a project keeps its things, known before its configuration is checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The project's directory.
+    pub dir: PathBuf,
+    /// Its data folder.
+    pub data: PathBuf,
+}
+
+impl Place {
+    /// The local socket of a hub that serves this project.
+    pub fn socket(&self) -> PathBuf {
+        self.data.join("nave.sock")
+    }
+
+    /// An installed plugin's file.
+    pub fn plugin(&self, digest: &str) -> PathBuf {
+        self.dir.join("plugins").join(format!("{digest}.wasm"))
+    }
+}
+
+/// Finds the data folder of a project.
+///
+/// # Errors
+/// [`ProjectError::NotAProject`] without `nave.toml`. A `nave.toml` that is not TOML gets the default folder here; the
+/// catalog's check says what is wrong with it.
+pub fn place(dir: &Path) -> Result<Place, ProjectError> {
+    let file = dir.join("nave.toml");
+    if !file.is_file() {
+        return Err(ProjectError::NotAProject(dir.to_owned()));
+    }
+    let text = text(&file)?;
+    let data = text
+        .parse::<toml::Table>()
+        .ok()
+        .and_then(|table| table.get("data")?.as_str().map(str::to_owned))
+        .unwrap_or_else(|| "data".to_owned());
+    Ok(Place { dir: dir.to_owned(), data: dir.join(data) })
+}
+
+/// All configuration texts, in a stable order.
+///
+/// # Errors
+/// [`ProjectError`] where one cannot be read, is too large or is not UTF-8.
+pub fn sources(dir: &Path) -> Result<Vec<SourceFile>, ProjectError> {
+    place(dir)?;
+    let mut files = Vec::new();
+    for name in FILES {
+        let path = dir.join(name);
+        if path.is_file() {
+            files.push(SourceFile { path: name.to_owned(), text: text(&path)? });
+        }
+    }
+    for folder in FOLDERS {
+        let path = dir.join(folder);
+        if !path.is_dir() {
+            continue;
+        }
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&path).map_err(ProjectError::io(&path))? {
+            let entry = entry.map_err(ProjectError::io(&path))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            // Editors leave hidden and half-written files beside the real ones.
+            if name.ends_with(".toml") && !name.starts_with('.') {
+                names.push(name);
+            }
+        }
+        names.sort();
+        for name in names {
+            files.push(SourceFile { path: format!("{folder}/{name}"), text: text(&path.join(&name))? });
+        }
+    }
+    Ok(files)
+}
+
+/// A text file within the bound of configuration files.
+pub(crate) fn text(path: &Path) -> Result<String, ProjectError> {
+    let size = fs::metadata(path).map_err(ProjectError::io(path))?.len();
+    if size > CONFIG_FILE_BYTES_MAX {
+        return Err(ProjectError::TooLarge { path: path.to_owned(), size, max: CONFIG_FILE_BYTES_MAX });
+    }
+    let bytes = fs::read(path).map_err(ProjectError::io(path))?;
+    String::from_utf8(bytes).map_err(|error| ProjectError::Malformed {
+        path: path.to_owned(),
+        message: format!("it is not UTF-8 from byte {}; save it as UTF-8", error.utf8_error().valid_up_to()),
+    })
+}
