@@ -4,17 +4,33 @@
 //! is wrong. Promises that a [`Catalog`] it hands out is whole: every name resolves, every expression is compiled.
 //! Must not know files or networks: whoever calls reads the texts and brings what plugins said about themselves.
 
+mod check;
+mod connection;
+mod coverage;
 mod diagnostic;
+mod entity;
+mod hub;
+mod mapping_file;
 mod model;
+mod reader;
+mod schema;
+mod secrets;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
+pub use check::check;
+pub use coverage::{Coverage, coverage};
 pub use diagnostic::{Diagnostic, Severity};
+pub use entity::{SHIPPED, shipped_entities};
+pub use hub::lock_text;
 pub use model::{
     Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity, EntityField, FieldMapping,
     FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, OnLeave, Survivorship, System,
 };
+pub use schema::json_schema;
 pub use stream::{Capabilities, ChangeDetection, DeleteDetection, FieldInfo, RemoteType, StreamInfo, WriteMode};
 
 use crate::manifest::Manifest;
@@ -36,14 +52,4 @@ pub struct PluginInfo {
     /// Connection name → what `discover` last said there, where it was saved. Two connections of one plugin may
     /// differ: custom fields.
     pub streams: BTreeMap<String, Vec<StreamInfo>>,
-}
-
-/// Checks everything at once. `plugins` are the installed ones, by name.
-/// Answers the catalog with warnings, or every error (and warning) there is.
-pub fn check(
-    files: &[SourceFile],
-    plugins: &BTreeMap<String, PluginInfo>,
-) -> Result<(Catalog, Vec<Diagnostic>), Vec<Diagnostic>> {
-    let _ = (files, plugins);
-    Err(Vec::new())
 }

@@ -43,6 +43,8 @@ pub struct Hub {
     pub ca_file: Option<String>,
     /// Region assumed where a phone or a date does not say (`DE`).
     pub region: Option<String>,
+    /// Business processes, name → label; flows name them.
+    pub processes: BTreeMap<String, String>,
 }
 
 /// An entry of the inventory.

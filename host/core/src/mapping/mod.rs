@@ -163,6 +163,11 @@ impl Expression {
         streams
     }
 
+    /// Whether it makes up a value where there is none.
+    pub fn invents(&self) -> bool {
+        self.inner.pipe.invents()
+    }
+
     /// In words: "`properties.email`, without blanks around it, in lower case".
     pub fn phrase(&self) -> String {
         self.inner.pipe.phrase()

@@ -101,6 +101,17 @@ impl Pipe {
         }));
     }
 
+    /// Whether `default` stands anywhere in it.
+    pub(super) fn invents(&self) -> bool {
+        let inner = match &self.source {
+            Source::Concat(parts) | Source::Coalesce(parts) | Source::List(parts) => parts.iter().any(Self::invents),
+            Source::When(_, yes, no) => yes.invents() || no.invents(),
+            Source::Object(parts) => parts.iter().any(|(_, part)| part.invents()),
+            Source::Path(_) | Source::Literal(_) | Source::External(..) | Source::Template(_) => false,
+        };
+        inner || self.steps.iter().any(|(op, _)| matches!(op, Op::Default(_)))
+    }
+
     /// The way back: from the value in `target` to what stands at `own`.
     pub(super) fn invert(&self, own: &str, target: &str) -> Result<Self, String> {
         match &self.source {

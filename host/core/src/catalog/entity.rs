@@ -1,0 +1,322 @@
+//! `entities/*.toml`: the shipped canonical types, and a project's own on top of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::reader::{At, File, Table};
+use super::{Entity, EntityField, FieldType, MatchRule, SourceFile, Survivorship};
+use crate::mapping::nearest;
+
+/// The entities that ship with the hub.
+pub const SHIPPED: &[(&str, &str)] = &[
+    ("campaign", include_str!("entities/campaign.toml")),
+    ("company", include_str!("entities/company.toml")),
+    ("contact", include_str!("entities/contact.toml")),
+    ("deal", include_str!("entities/deal.toml")),
+    ("employee", include_str!("entities/employee.toml")),
+    ("interaction", include_str!("entities/interaction.toml")),
+    ("invoice", include_str!("entities/invoice.toml")),
+    ("payment", include_str!("entities/payment.toml")),
+    ("product", include_str!("entities/product.toml")),
+    ("stock-level", include_str!("entities/stock-level.toml")),
+    ("ticket", include_str!("entities/ticket.toml")),
+    ("user", include_str!("entities/user.toml")),
+];
+
+const TYPES: &[&str] = &[
+    "text", "integer", "decimal", "money", "boolean", "date", "timestamp", "email", "phone", "country", "url", "enum", "reference", "list",
+    "object", "file",
+];
+
+/// Keys of a field; a table below `fields` with none of them is a group: `[fields.address.city]`.
+const FIELD_KEYS: &[&str] = &["type", "label", "survivorship", "because", "personal", "values", "entity", "fields", "key"];
+
+/// The shipped files, as [`SourceFile`]s.
+pub(super) fn shipped() -> Vec<SourceFile> {
+    SHIPPED.iter().map(|(name, text)| SourceFile { path: format!("shipped:entities/{name}.toml"), text: (*text).to_owned() }).collect()
+}
+
+/// Names in an entity that have to be found elsewhere, checked when everything is read.
+#[derive(Default)]
+pub(super) struct Loose {
+    pub(super) entities: Vec<At<String>>,
+    pub(super) connections: Vec<At<String>>,
+}
+
+/// Reads one file, on top of what is known of that entity.
+pub(super) fn read(file: &File<'_>, mut table: Table<'_>, base: Option<&Entity>) -> (Entity, Loose) {
+    let mut loose = Loose::default();
+    let name = file.stem().to_owned();
+    let mut entity = base.cloned().unwrap_or_else(|| Entity {
+        label: title(&name),
+        name,
+        fields: BTreeMap::new(),
+        match_rules: Vec::new(),
+        title: Vec::new(),
+        steward: String::new(),
+    });
+    if let Some(label) = table.plain("label") {
+        entity.label = label;
+    }
+    if let Some(steward) = table.plain("steward") {
+        entity.steward = steward;
+    }
+    let default = survivorship(&mut table, &mut loose);
+    if let Some(default) = &default {
+        entity.fields.values_mut().for_each(|field| field.survivorship = default.clone());
+    }
+    if let Some(fields) = table.table("fields") {
+        group(&fields, "", &mut entity, default.as_ref().unwrap_or(&Survivorship::Newest), &mut loose);
+    }
+    let titles = table.texts("title");
+    if !titles.is_empty() {
+        titles.iter().for_each(|title| known(file, &entity, title, "title"));
+        entity.title = titles.into_iter().map(|title| title.value).collect();
+    }
+    if table.has("match") {
+        let rules = table.tables("match");
+        entity.match_rules = rules.into_iter().filter_map(|rule| match_rule(rule, &entity)).collect();
+    }
+    table.finish();
+    (entity, loose)
+}
+
+fn match_rule(mut table: Table<'_>, entity: &Entity) -> Option<MatchRule> {
+    let key = table.needed("key", "the field that proposes: key = \"email\"");
+    let agree = table.texts("agree");
+    for field in key.iter().chain(&agree) {
+        known(table.file, entity, field, "match");
+    }
+    if let Some(key) = key.as_ref().filter(|_| agree.is_empty())
+        && !table.has("agree")
+    {
+        let help = "write agree = [\"last_name\"], or agree = [] if this field alone identifies, as a tax number does".to_owned();
+        table.file.error(key.span.clone(), "missing-key", "`agree` is missing: which second field must agree?", Some(help));
+    }
+    table.finish();
+    Some(MatchRule { key: key?.value, agree: agree.into_iter().map(|field| field.value).collect() })
+}
+
+/// Whether a field, or a sub-field of a list, exists.
+fn known(file: &File<'_>, entity: &Entity, field: &At<String>, code: &'static str) {
+    let found = entity.fields.contains_key(&field.value)
+        || field.value.rsplit_once('.').is_some_and(|(list, sub)| {
+            matches!(entity.fields.get(list).map(|field| &field.kind), Some(FieldType::List { fields, .. }) if fields.contains_key(sub))
+        });
+    if !found {
+        let message = format!("{} has no field `{}` ({code})", entity.name, field.value);
+        file.error(field.span.clone(), "unknown-field", message, did_you_mean(&field.value, entity.fields.keys()));
+    }
+}
+
+pub(super) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a String>) -> Option<String> {
+    nearest(name, known.into_iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
+}
+
+fn group(table: &Table<'_>, prefix: &str, entity: &mut Entity, default: &Survivorship, loose: &mut Loose) {
+    for (key, inner) in table.named_tables() {
+        let name = format!("{prefix}{}", key.value);
+        let is_group = !FIELD_KEYS.iter().any(|known| inner.has(known))
+            && inner.entries().all(|(_, value)| value.get_ref().is_table())
+            && inner.entries().next().is_some();
+        if is_group {
+            group(&inner, &format!("{name}."), entity, default, loose);
+        } else {
+            field(inner, key.span, name, entity, default, loose);
+        }
+    }
+}
+
+fn field(mut table: Table<'_>, span: std::ops::Range<usize>, name: String, entity: &mut Entity, default: &Survivorship, loose: &mut Loose) {
+    let file = table.file;
+    let base = entity.fields.get(&name).cloned();
+    let kind_span = table.key_span("type");
+    let kind = if table.has("type") {
+        let kind = field_type(&mut table, loose);
+        if let (Some(kind), Some(base)) = (&kind, &base)
+            && std::mem::discriminant(kind) != std::mem::discriminant(&base.kind)
+        {
+            let help = format!("leave `type` out, or make a field of your own: [fields.x.<system>.{name}]");
+            file.error(kind_span, "type-changed", format!("`{name}` of {} ships with another type", entity.name), Some(help));
+        }
+        kind
+    } else {
+        base.as_ref().map(|base| base.kind.clone())
+    };
+    let Some(kind) = kind else {
+        if !table.has("type") {
+            let help = match nearest(&name, entity.fields.keys().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`? A field of your own needs `type`"),
+                None => "a field of your own needs `type`, and a name like x.<system>.<field>".to_owned(),
+            };
+            file.error(span, "unknown-field", format!("{} has no field `{name}`", entity.name), Some(help));
+        }
+        return;
+    };
+    let label = table.plain("label").or_else(|| base.as_ref().map(|base| base.label.clone())).unwrap_or_else(|| title(&name));
+    let survivorship = survivorship(&mut table, loose).or_else(|| base.as_ref().map(|base| base.survivorship.clone())).unwrap_or_else(|| default.clone());
+    let because = table.plain("because").or_else(|| base.as_ref().and_then(|base| base.because.clone()));
+    let personal = table.flag("personal").unwrap_or_else(|| base.as_ref().is_some_and(|base| base.personal));
+    table.finish();
+    entity.fields.insert(name.clone(), EntityField { name, label, kind, survivorship, because, personal });
+}
+
+fn field_type(table: &mut Table<'_>, loose: &mut Loose) -> Option<FieldType> {
+    let kind = table.text("type")?;
+    let file = table.file;
+    Some(match kind.value.as_str() {
+        "text" => FieldType::Text,
+        "integer" => FieldType::Integer,
+        "decimal" => FieldType::Decimal,
+        "money" => FieldType::Money,
+        "boolean" => FieldType::Boolean,
+        "date" => FieldType::Date,
+        "timestamp" => FieldType::Timestamp,
+        "email" => FieldType::Email,
+        "phone" => FieldType::Phone,
+        "country" => FieldType::Country,
+        "url" => FieldType::Url,
+        "object" => FieldType::Object,
+        "file" => FieldType::File,
+        "enum" => {
+            let values = table.strings("values");
+            if values.is_empty() {
+                file.error(kind.span, "missing-key", "an enum needs its values", Some("write values = [\"new\", \"won\"]".to_owned()));
+            }
+            FieldType::Enum(values)
+        }
+        "reference" => {
+            let target = table.needed("entity", "a reference names the entity it points to: entity = \"company\"")?;
+            loose.entities.push(target.clone());
+            FieldType::Reference(target.value)
+        }
+        "list" => {
+            let key = table.texts("key");
+            let fields = list_fields(table.table("fields"), loose);
+            if fields.is_empty() {
+                file.error(kind.span, "missing-key", "a list needs its sub-fields", Some("write fields = { number = \"phone\", kind = \"text\" }".to_owned()));
+            }
+            for name in &key {
+                if !fields.contains_key(&name.value) {
+                    file.error(name.span.clone(), "unknown-field", format!("`{}` is no sub-field of this list", name.value), did_you_mean(&name.value, fields.keys()));
+                }
+            }
+            FieldType::List { fields, key: key.into_iter().map(|name| name.value).collect() }
+        }
+        other => {
+            let help = nearest(other, TYPES.iter().copied()).map_or_else(|| format!("types are {}", TYPES.join(", ")), |near| format!("did you mean `{near}`?"));
+            file.error(kind.span, "unknown-type", format!("there is no type `{other}`"), Some(help));
+            return None;
+        }
+    })
+}
+
+fn list_fields(table: Option<Table<'_>>, loose: &mut Loose) -> BTreeMap<String, FieldType> {
+    let Some(table) = table else { return BTreeMap::new() };
+    let mut out = BTreeMap::new();
+    for (name, value) in table.entries() {
+        if let Some(kind) = sub_field(&table, &name, value, loose) {
+            out.insert(name.value.to_owned(), kind);
+        }
+    }
+    out
+}
+
+fn sub_field(table: &Table<'_>, name: &At<&str>, value: &Spanned<DeValue<'_>>, loose: &mut Loose) -> Option<FieldType> {
+    match value.get_ref() {
+        DeValue::Table(_) => {
+            let (_, mut inner) = table.named_tables().into_iter().find(|(key, _)| key.value == name.value)?;
+            let kind = field_type(&mut inner, loose);
+            inner.finish();
+            if matches!(kind, Some(FieldType::List { .. })) {
+                table.file.error(value.span(), "wrong-type", "a list within a list is not possible", None);
+                return None;
+            }
+            kind
+        }
+        DeValue::String(text) => simple(text).or_else(|| {
+            let help = nearest(text, TYPES.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            table.file.error(value.span(), "unknown-type", format!("there is no simple type `{text}`"), help);
+            None
+        }),
+        _ => {
+            table.file.error(value.span(), "wrong-type", format!("`{}` must be the name of a type", name.value), None);
+            None
+        }
+    }
+}
+
+fn simple(name: &str) -> Option<FieldType> {
+    Some(match name {
+        "text" => FieldType::Text,
+        "integer" => FieldType::Integer,
+        "decimal" => FieldType::Decimal,
+        "money" => FieldType::Money,
+        "boolean" => FieldType::Boolean,
+        "date" => FieldType::Date,
+        "timestamp" => FieldType::Timestamp,
+        "email" => FieldType::Email,
+        "phone" => FieldType::Phone,
+        "country" => FieldType::Country,
+        "url" => FieldType::Url,
+        "object" => FieldType::Object,
+        _ => return None,
+    })
+}
+
+/// `"newest"`, or `{ owner = "crm" }`, or `{ priority = ["crm", "books"] }`.
+fn survivorship(table: &mut Table<'_>, loose: &mut Loose) -> Option<Survivorship> {
+    const WORDS: &[(&str, fn() -> Survivorship)] = &[
+        ("newest", || Survivorship::Newest),
+        ("longest", || Survivorship::Longest),
+        ("non-empty", || Survivorship::NonEmpty),
+        ("manual", || Survivorship::Manual),
+    ];
+    if !table.has("survivorship") {
+        table.text("survivorship");
+        return None;
+    }
+    if !table.entries().any(|(key, value)| key.value == "survivorship" && value.get_ref().is_table()) {
+        return table.word("survivorship", WORDS).map(|make| (make.value)());
+    }
+    let mut inner = table.table("survivorship")?;
+    let owner = inner.text("owner");
+    let priority = inner.texts("priority");
+    let span = inner.span.clone();
+    let file = inner.file;
+    inner.finish();
+    loose.connections.extend(owner.clone());
+    loose.connections.extend(priority.clone());
+    match (owner, priority.is_empty()) {
+        (Some(owner), true) => Some(Survivorship::Owner(owner.value)),
+        (None, false) => Some(Survivorship::Priority(priority.into_iter().map(|name| name.value).collect())),
+        _ => {
+            file.error(span, "wrong-type", "either `owner` or `priority` is wanted", Some("write { owner = \"crm\" } or { priority = [\"crm\", \"books\"] }".to_owned()));
+            None
+        }
+    }
+}
+
+/// `first_name` → `First name`.
+fn title(name: &str) -> String {
+    let text = name.rsplit('.').next().unwrap_or(name).replace(['_', '-'], " ");
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// The shipped entities, checked. They are part of the program: a mistake in them is ours.
+pub fn shipped_entities() -> BTreeMap<String, Arc<Entity>> {
+    let found = std::cell::RefCell::new(Vec::new());
+    let mut out = BTreeMap::new();
+    for source in shipped() {
+        let file = File::new(&source, &found);
+        let Some(parsed) = file.parse() else { continue };
+        let (entity, _) = read(&file, file.root(&parsed), None);
+        out.insert(entity.name.clone(), Arc::new(entity));
+    }
+    debug_assert!(found.borrow().is_empty(), "shipped entities: {:?}", found.borrow());
+    out
+}

@@ -1,0 +1,127 @@
+//! `nave.toml`, `systems.toml`, `nave.lock` and `lookups/*.toml`.
+
+use std::collections::BTreeMap;
+
+use toml::de::DeValue;
+
+use super::reader::{File, Table, json};
+use super::{Hub, LockedPlugin, System};
+use crate::mapping;
+use crate::value::Value;
+
+/// Default address of the dashboard and the API.
+const LISTEN: &str = "127.0.0.1:6283";
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self {
+            listen: LISTEN.to_owned(),
+            data: "data".to_owned(),
+            environment: "dev".to_owned(),
+            proxy: None,
+            ca_file: None,
+            region: None,
+            processes: BTreeMap::new(),
+        }
+    }
+}
+
+pub(super) fn hub(mut table: Table<'_>) -> Hub {
+    let default = Hub::default();
+    let listen = table.text("listen");
+    if let Some(listen) = &listen
+        && listen.value.parse::<std::net::SocketAddr>().is_err()
+    {
+        table.file.error(listen.span.clone(), "bad-address", format!("`{}` is no address with a port", listen.value), Some(format!("write \"{LISTEN}\"")));
+    }
+    let region = table.text("region");
+    if let Some(region) = &region
+        && mapping::normalise(&super::FieldType::Country, Value::text(&region.value)) != Ok(Value::text(&region.value))
+    {
+        table.file.error(region.span.clone(), "bad-region", format!("`{}` is no alpha-2 code of a country", region.value), Some("write \"DE\"".to_owned()));
+    }
+    let processes = table.table("processes").map(|processes| {
+        let found = processes.entries().map(|(name, value)| {
+            let label = value.get_ref().as_str().map(str::to_owned);
+            if label.is_none() {
+                processes.file.error(value.span(), "wrong-type", format!("`{}` must be a text", name.value), Some("write sales = \"From lead to order\"".to_owned()));
+            }
+            (name.value.to_owned(), label.unwrap_or_default())
+        });
+        found.collect()
+    });
+    let hub = Hub {
+        listen: listen.map_or(default.listen, |listen| listen.value),
+        data: table.plain("data").unwrap_or(default.data),
+        environment: table.plain("environment").unwrap_or(default.environment),
+        proxy: table.plain("proxy"),
+        ca_file: table.plain("ca-file"),
+        region: region.map(|region| region.value),
+        processes: processes.unwrap_or_default(),
+    };
+    table.finish();
+    hub
+}
+
+pub(super) fn systems(table: &Table<'_>) -> BTreeMap<String, System> {
+    let read = |mut table: Table<'_>| {
+        let system = System {
+            kind: table.plain("kind").unwrap_or_default(),
+            owner: table.plain("owner").unwrap_or_default(),
+            vendor_contact: table.plain("vendor-contact").unwrap_or_default(),
+            docs: table.plain("docs").unwrap_or_default(),
+            docs_checked: table.plain("docs-checked").unwrap_or_default(),
+            notes: table.plain("notes").unwrap_or_default(),
+        };
+        table.finish();
+        system
+    };
+    table.named_tables().into_iter().map(|(name, table)| (name.value.to_owned(), read(table))).collect()
+}
+
+/// `[plugins.<name>]`.
+pub(super) fn lock(mut table: Table<'_>) -> BTreeMap<String, LockedPlugin> {
+    let mut found = BTreeMap::new();
+    for (name, mut plugin) in table.table("plugins").map(|plugins| plugins.named_tables()).unwrap_or_default() {
+        let help = "let `nave plugin install` write this file";
+        let locked = LockedPlugin {
+            source: plugin.needed("source", help).map(|text| text.value).unwrap_or_default(),
+            digest: plugin.needed("digest", help).map(|text| text.value).unwrap_or_default(),
+            serial: plugin.number("serial").map_or(0, |number| number.value),
+            version: plugin.plain("version").unwrap_or_default(),
+        };
+        plugin.finish();
+        found.insert(name.value.to_owned(), locked);
+    }
+    table.finish();
+    found
+}
+
+/// The text of `nave.lock`, plugins in the order of their names.
+pub fn lock_text(plugins: &BTreeMap<String, LockedPlugin>) -> String {
+    let mut out = "# Written by nave. Every plugin that is installed here, pinned by its digest.\n".to_owned();
+    for (name, plugin) in plugins {
+        let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
+        out.push_str(&format!(
+            "\n[plugins.{}]\nsource = {}\ndigest = {}\nserial = {}\nversion = {}\n",
+            text(name),
+            text(&plugin.source),
+            text(&plugin.digest),
+            plugin.serial,
+            text(&plugin.version)
+        ));
+    }
+    out
+}
+
+/// `"remote" = "canonical"`, a line each.
+pub(super) fn lookup(file: &File<'_>, table: &Table<'_>) -> mapping::Table {
+    let lines = table.entries().filter_map(|(key, value)| match value.get_ref() {
+        DeValue::Table(_) | DeValue::Array(_) | DeValue::Datetime(_) => {
+            file.error(value.span(), "wrong-type", format!("`{}` must be a text, a number, or true or false", key.value), None);
+            None
+        }
+        plain => Some((key.value.to_owned(), Value::from_json(&json(plain)))),
+    });
+    mapping::Table::new(file.stem(), lines.collect::<Vec<_>>())
+}

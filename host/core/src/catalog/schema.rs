@@ -1,0 +1,75 @@
+//! A canonical entity as JSON Schema, for `nave schema` and the API.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::{Entity, FieldType};
+
+/// JSON Schema (2020-12) of an entity's records as the API shows them: every field may be absent or null.
+pub fn json_schema(entity: &Entity) -> Json {
+    let properties: Map<String, Json> = entity
+        .fields
+        .iter()
+        .map(|(name, field)| {
+            let mut schema = of(&field.kind);
+            if let Json::Object(map) = &mut schema {
+                map.insert("title".to_owned(), Json::from(field.label.as_str()));
+                if let Some(because) = &field.because {
+                    map.insert("description".to_owned(), Json::from(because.as_str()));
+                }
+                if field.personal {
+                    map.insert("x-personal".to_owned(), Json::Bool(true));
+                }
+            }
+            (name.clone(), schema)
+        })
+        .collect();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": entity.label,
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+fn of(kind: &FieldType) -> Json {
+    match kind {
+        FieldType::Text | FieldType::Phone => json!({ "type": ["string", "null"] }),
+        FieldType::Integer => json!({ "type": ["integer", "null"] }),
+        FieldType::Decimal => json!({ "type": ["number", "null"] }),
+        FieldType::Money => json!({
+            "type": ["object", "null"],
+            "properties": { "amount": { "type": "number" }, "currency": { "type": "string", "pattern": "^[A-Z]{3}$" } },
+            "required": ["amount", "currency"],
+            "additionalProperties": false,
+        }),
+        FieldType::Boolean => json!({ "type": ["boolean", "null"] }),
+        FieldType::Date => json!({ "type": ["string", "null"], "format": "date" }),
+        FieldType::Timestamp => json!({ "type": ["string", "null"], "format": "date-time" }),
+        FieldType::Email => json!({ "type": ["string", "null"], "format": "email" }),
+        FieldType::Country => json!({ "type": ["string", "null"], "pattern": "^[A-Z]{2}$" }),
+        FieldType::Url => json!({ "type": ["string", "null"], "format": "uri-reference" }),
+        FieldType::Enum(values) => {
+            let mut all: Vec<Json> = values.iter().map(|value| Json::from(value.as_str())).collect();
+            all.push(Json::Null);
+            json!({ "enum": all })
+        }
+        // A record's number here; a remote id as text while it is not resolved.
+        FieldType::Reference(entity) => json!({ "type": ["integer", "string", "null"], "x-entity": entity }),
+        FieldType::List { fields, key } => {
+            let properties: Map<String, Json> = fields.iter().map(|(name, kind)| (name.clone(), of(kind))).collect();
+            json!({
+                "type": ["array", "null"],
+                "items": { "type": "object", "properties": properties, "additionalProperties": false },
+                "x-key": key,
+            })
+        }
+        FieldType::Object => json!({ "type": ["object", "null"] }),
+        FieldType::File => json!({
+            "type": ["object", "null"],
+            "properties": {
+                "hash": { "type": "string" }, "size": { "type": "integer" }, "media_type": { "type": "string" }, "name": { "type": "string" },
+            },
+        }),
+    }
+}

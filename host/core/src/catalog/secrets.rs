@@ -1,0 +1,66 @@
+//! Refuses secrets that were pasted into configuration: it is under version control. Never repeats what it found.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::reader::File;
+
+/// Beginnings of secrets that vendors mark as such.
+const PREFIXES: &[&str] = &[
+    "sk-", "sk_live_", "sk_test_", "rk_live_", "pk_live_", "pat-na1-", "pat-eu1-", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-",
+    "xoxp-", "xapp-", "AKIA", "ASIA", "AIza", "ya29.", "SG.", "shpat_", "dop_v1_", "npm_", "Bearer ", "Basic ", "-----BEGIN",
+];
+
+/// Keys whose values are secrets, wherever they stand.
+const KEYS: &[&str] = &["password", "passwd", "pwd", "token", "api-key", "apikey", "access-token", "client-secret", "private-key", "refresh-token"];
+
+/// Whether a text is a secret, as far as one can tell by looking.
+pub(super) fn looks_like_secret(text: &str) -> bool {
+    let text = text.trim();
+    if PREFIXES.iter().any(|prefix| text.len() > prefix.len() + 8 && text.starts_with(prefix)) {
+        return true;
+    }
+    // A signed token: three parts, the first an encoded JSON object.
+    if text.starts_with("eyJ") && text.matches('.').count() == 2 {
+        return true;
+    }
+    // A password in an address.
+    if let Some((_, rest)) = text.split_once("://") {
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
+        if authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) {
+            return true;
+        }
+    }
+    let plain = text.len() >= 32 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'_' | b'-'));
+    let has = |test: fn(&u8) -> bool| text.as_bytes().iter().any(test);
+    let mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
+    let hexadecimal = text.bytes().all(|b| b.is_ascii_hexdigit()) && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
+    plain && (mixed || hexadecimal)
+}
+
+/// Notes every secret in a file.
+pub(super) fn scan(file: &File<'_>, table: &DeTable<'_>) {
+    for (key, value) in table {
+        value_of(file, key.get_ref(), value);
+    }
+}
+
+fn value_of(file: &File<'_>, key: &str, value: &Spanned<DeValue<'_>>) {
+    match value.get_ref() {
+        DeValue::Table(table) => scan(file, table),
+        DeValue::Array(list) => list.iter().for_each(|element| value_of(file, key, element)),
+        DeValue::String(text) => {
+            let named = KEYS.contains(&key.to_lowercase().replace('_', "-").as_str()) && !text.is_empty() && !text.contains('{');
+            // The body of a log-in request names its token by a pointer: `token = "/token"`.
+            if (named && !text.starts_with('/')) || looks_like_secret(text) {
+                file.error(
+                    value.span(),
+                    "secret-in-configuration",
+                    format!("`{key}` holds what looks like a secret; it would end up in version control"),
+                    Some("keep it with `nave secret set NAME`, and write secret = \"NAME\" here. If it was committed already, have it replaced".to_owned()),
+                );
+            }
+        }
+        _ => {}
+    }
+}
