@@ -87,7 +87,7 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
     };
     let mut mappings: Vec<Mapping> = each(files, "mappings", found, |file, parsed| mapping_file::read(file, file.root(parsed), &known));
     aliases(files, &mut mappings, found);
-    references(files, &mappings, &entities, found);
+    references(files, mappings.iter().filter(|mapping| connection_names.contains(&mapping.connection)).collect::<Vec<_>>().as_slice(), &entities, found);
     for mapping in &mut mappings {
         mapping.digest = digest(files.iter().filter(|source| belongs(source, mapping)).chain(&entity_source(&mapping.entity)));
     }
@@ -175,8 +175,8 @@ fn aliases(files: &[SourceFile], mappings: &mut [Mapping], found: &RefCell<Vec<D
 }
 
 /// Every stream that a reference points into is mapped, to the entity that the field wants.
-fn references(files: &[SourceFile], mappings: &[Mapping], entities: &BTreeMap<String, Arc<Entity>>, found: &RefCell<Vec<Diagnostic>>) {
-    for mapping in mappings {
+fn references(files: &[SourceFile], mappings: &[&Mapping], entities: &BTreeMap<String, Arc<Entity>>, found: &RefCell<Vec<Diagnostic>>) {
+    for &mapping in mappings {
         let Some(source) = named(files, &format!("mappings/{}.toml", mapping.name)) else { continue };
         let file = File::new(source, found);
         for field in &mapping.fields {

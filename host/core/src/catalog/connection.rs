@@ -196,10 +196,8 @@ fn credential(mut table: Table<'_>, slot: Option<&CredentialSlot>) -> Option<Cre
             given.entry(key.clone()).or_insert_with(|| value.clone());
         }
     }
-    if !given.contains_key("kind") {
-        file.error(span, "missing-key", "`kind` is missing: how is the secret applied?", Some("write kind = \"bearer\", \"basic\", \"header\" or \"query\"".to_owned()));
-        return None;
-    }
+    // Without a manifest nobody can say how the secret is applied; that it is missing was noted.
+    given.get("kind")?;
     match serde_json::from_value::<CredentialKind>(serde_json::Value::Object(given)) {
         Ok(kind) => Some(Credential { secret: secret?.value, kind }),
         Err(error) => {

@@ -108,7 +108,12 @@ fn known(file: &File<'_>, entity: &Entity, field: &At<String>, code: &'static st
         });
     if !found {
         let message = format!("{} has no field `{}` ({code})", entity.name, field.value);
-        file.error(field.span.clone(), "unknown-field", message, did_you_mean(&field.value, entity.fields.keys()));
+        let sub_fields = entity.fields.values().flat_map(|field| match &field.kind {
+            FieldType::List { fields, .. } => fields.keys().map(|sub| format!("{}.{sub}", field.name)).collect(),
+            _ => Vec::new(),
+        });
+        let all: Vec<String> = entity.fields.keys().cloned().chain(sub_fields).collect();
+        file.error(field.span.clone(), "unknown-field", message, did_you_mean(&field.value, &all));
     }
 }
 
@@ -225,10 +230,10 @@ fn list_fields(table: Option<Table<'_>>, loose: &mut Loose) -> BTreeMap<String, 
     out
 }
 
-fn sub_field(table: &Table<'_>, name: &At<&str>, value: &Spanned<DeValue<'_>>, loose: &mut Loose) -> Option<FieldType> {
+fn sub_field<'t>(table: &Table<'t>, name: &At<&str>, value: &'t Spanned<DeValue<'t>>, loose: &mut Loose) -> Option<FieldType> {
     match value.get_ref() {
         DeValue::Table(_) => {
-            let (_, mut inner) = table.named_tables().into_iter().find(|(key, _)| key.value == name.value)?;
+            let mut inner = table.inner(value, name.value)?;
             let kind = field_type(&mut inner, loose);
             inner.finish();
             if matches!(kind, Some(FieldType::List { .. })) {

@@ -477,29 +477,24 @@ impl<'k> Between<'k, '_> {
         }
         let write = match (&canonical, direction.is_some_and(Direction::writes)) {
             (Some(canonical), true) => match (&text_out, &read) {
-                (Some(text), _) => {
-                    let expression = self.expression(text, Some(&canonical.value), here, false);
-                    failed |= expression.is_none();
-                    expression
-                }
+                (Some(text), _) => self.expression(text, Some(&canonical.value), here, false),
                 (None, Some(read)) if !failed => match read.invert(&remote.value, &canonical.value) {
                     Ok(inverse) if inverse.is_path() => Some(Expression::path(&canonical.value, target)),
                     Ok(inverse) => Some(inverse),
                     Err(why) => {
                         let span = text_in.as_ref().map_or(remote.span.clone(), |text| text.span.clone());
                         self.file.error(span, "no-inverse", format!("there is no way back out: {why}"), Some("write the way back: out = \"…\", or use direction = \"in\"".to_owned()));
-                        failed = true;
                         None
                     }
                 },
                 (None, Some(_)) => None,
-                // A sub-field or field that only goes out, as it is.
                 (None, None) if failed => None,
+                // It only goes out, as it is.
                 (None, None) => Some(Expression::path(&canonical.value, target)),
             },
             _ => None,
         };
-        if let Some(write) = &write {
+        if let Some(write) = write.as_ref().filter(|_| !info.is_some_and(|info| info.read_only)) {
             let span = text_out.as_ref().map_or(&remote.span, |text| &text.span);
             self.fits(write.gives(), remote_type, span, Some(&remote), "out");
         }
@@ -513,9 +508,7 @@ impl<'k> Between<'k, '_> {
         let clear = table.word("clear", CLEARS).map_or_else(Clear::default, |word| word.value);
         table.finish();
         let direction = direction?;
-        if failed || (canonical.is_none() && direction != Direction::Ignore) {
-            return None;
-        }
+        // A field with a mistake is kept, so that the mapping as a whole is judged as it was meant.
         let paths = |expression: &Option<Expression>| expression.as_ref().map(Expression::paths).unwrap_or_default();
         Some(FieldMapping {
             canonical: canonical.map(|canonical| canonical.value).filter(|_| direction != Direction::Ignore),

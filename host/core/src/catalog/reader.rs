@@ -232,7 +232,7 @@ impl<'t> Table<'t> {
         self.texts(key).into_iter().map(|text| text.value).collect()
     }
 
-    fn inner(&self, value: &'t Spanned<DeValue<'t>>, key: &str) -> Option<Table<'t>> {
+    pub(super) fn inner(&self, value: &'t Spanned<DeValue<'t>>, key: &str) -> Option<Table<'t>> {
         match value.get_ref() {
             DeValue::Table(map) => Some(Table { file: self.file, map, span: value.span(), asked: Vec::new() }),
             _ => {

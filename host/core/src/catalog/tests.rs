@@ -252,39 +252,39 @@ fn names_in_mappings() {
     check_mapping("connection = \"crm\"", "connection = \"crn\"", &format!("{at}:1:14: there is no connection `crn` [unknown-connection] → did you mean `crm`?"));
     check_mapping("stream = \"contacts\"", "stream = \"contact\"", &format!("{at}:2:10: `crm` offers no stream `contact` [unknown-stream] → did you mean `contacts`?"));
     check_mapping("entity = \"contact\"", "entity = \"contakt\"", &format!("{at}:3:10: there is no entity `contakt` [unknown-entity] → did you mean `contact`?"));
-    check_mapping("canonical = \"first_seen\"", "canonical = \"first_sen\"", &format!("{at}:28:13: contact has no field `first_sen` [unknown-field] → did you mean `first_seen`?"));
-    check_mapping("remote = \"created\"", "remote = \"createt\"", &format!("{at}:27:10: `contacts` has no field `createt` [unknown-remote-field] → did you mean `created`?\n{at}:1:1: warning: 1 of 11 fields are neither mapped nor ignored: `created` [coverage] → map each, or say why not: direction = \"ignore\" with `because`").split('\n').rev().collect::<Vec<_>>().join("\n"));
-    check_mapping("(DE, AT) and not archived", "(DE, AT) and not archivd", &format!("{at}:15:48: contact has no field `archivd` [unknown-field] → did you mean `archived`?"));
-    check_mapping("direction = \"in\"", "direcion = \"in\"", &format!("{at}:27:10: `direction` is missing [missing-key] → direction = \"in\", \"out\", \"both\" or \"ignore\"\n{at}:29:1: `direcion` is not a key here [unknown-key] → did you mean `direction`?"));
-    check_mapping("direction = \"in\"", "direction = \"inn\"", &format!("{at}:29:13: `direction` is one of `in`, `out`, `both`, `ignore`, not `inn` [unknown-word] → did you mean `in`?"));
-    check_mapping("phone_e164(country)", "phone_e165(country)", &format!("{at}:43:7: there is no operation or function `phone_e165` [unknown-operation] → did you mean `phone_e164`?"));
-    check_mapping("phone_e164(country)", "phone_e164(county)", &format!("{at}:43:18: `contacts` has no field `county` [unknown-remote-field] → did you mean `country`?"));
-    check_mapping("lookup(countries)", "lookup(countrys)", &format!("{at}:36:14: there is no table `countrys` [unknown-lookup] → did you mean `countries`?"));
-    check_mapping("canonical = \"number\"", "canonical = \"nummer\"", &format!("{at}:62:13: elements of `phones` have no sub-field `nummer` [unknown-field] → did you mean `number`?"));
-    check_mapping("remote = \"value\"", "remote = \"valu\"", &format!("{at}:1:1: warning: 1 of 11 fields are neither mapped nor ignored: `phones.value` [coverage] → map each, or say why not: direction = \"ignore\" with `because`\n{at}:61:10: elements of `phones` have no field `valu` [unknown-remote-field] → did you mean `value`?"));
+    check_mapping("canonical = \"first_seen\"", "canonical = \"first_sen\"", &format!("{at}:27:13: contact has no field `first_sen` [unknown-field] → did you mean `first_seen`?"));
+    check_mapping("remote = \"created\"", "remote = \"createt\"", &format!("{at}:26:10: `contacts` has no field `createt` [unknown-remote-field] → did you mean `created`?\n{at}:1:1: warning: 1 of 11 fields are neither mapped nor ignored: `created` [coverage] → map each, or say why not: direction = \"ignore\" with `because`").split('\n').rev().collect::<Vec<_>>().join("\n"));
+    check_mapping("(DE, AT) and not archived", "(DE, AT) and not archivd", &format!("{at}:15:47: contact has no field `archivd` [unknown-field] → did you mean `archived`?"));
+    check_mapping("direction = \"in\"", "direcion = \"in\"", &format!("{at}:1:1: warning: 1 of 11 fields are neither mapped nor ignored: `created` [coverage] → map each, or say why not: direction = \"ignore\" with `because`\n{at}:26:10: `direction` is missing [missing-key] → direction = \"in\", \"out\", \"both\" or \"ignore\"\n{at}:28:1: `direcion` is not a key here [unknown-key] → did you mean `direction`?"));
+    check_mapping("direction = \"in\"", "direction = \"inn\"", &format!("{at}:1:1: warning: 1 of 11 fields are neither mapped nor ignored: `created` [coverage] → map each, or say why not: direction = \"ignore\" with `because`\n{at}:28:13: `direction` is one of `in`, `out`, `both`, `ignore`, not `inn` [unknown-word] → did you mean `in`?"));
+    check_mapping("phone_e164(country)", "phone_e165(country)", &format!("{at}:42:7: there is no operation or function `phone_e165` [unknown-operation] → did you mean `phone_e164`?"));
+    check_mapping("phone_e164(country)", "phone_e164(county)", &format!("{at}:42:18: `contacts` has no field `county` [unknown-remote-field] → did you mean `country`?"));
+    check_mapping("lookup(countries)", "lookup(countrys)", &format!("{at}:35:14: there is no table `countrys` [unknown-lookup] → did you mean `countries`?"));
+    check_mapping("canonical = \"number\"", "canonical = \"nummer\"", &format!("{at}:1:1: warning: 1 of 11 fields are neither mapped nor ignored: `phones.value` [coverage] → map each, or say why not: direction = \"ignore\" with `because`\n{at}:61:13: elements of `phones` have no sub-field `nummer` [unknown-field] → did you mean `number`?"));
+    check_mapping("remote = \"value\"", "remote = \"valu\"", &format!("{at}:1:1: warning: 1 of 11 fields are neither mapped nor ignored: `phones.value` [coverage] → map each, or say why not: direction = \"ignore\" with `because`\n{at}:60:11: elements of `phones` have no field `valu` [unknown-remote-field] → did you mean `value`?"));
     check_mapping("process = \"sales\"", "process = \"sale\"", &format!("{at}:11:11: nave.toml has no process `sale` [unknown-process] → did you mean `sales`?"));
     check_mapping("freshness = \"1h\"", "freshness = \"1 hour\"", &format!("{at}:10:13: `1 hour` is no length of time [bad-duration] → write a number and s, m, h or d: \"5m\""));
-    check_mapping("reference(companies)", "reference(company)", &format!("{at}:49:34: warning: `company` of `crm` is not mapped [unmapped-reference] → did you mean `companies`?"));
+    check_mapping("reference(companies)", "reference(company)", &format!("{at}:48:33: warning: `company` of `crm` is not mapped [unmapped-reference] → did you mean `companies`?"));
 }
 
 #[test]
 fn types_and_directions_in_mappings() {
     let at = "mappings/crm-contacts.toml";
-    check_mapping("direction = \"in\"\nin = \"timestamp(iso8601) | date\"", "direction = \"in\"", &format!("{at}:27:10: this gives a timestamp, and `first_seen` holds a date [type-mismatch] → add `| date` to keep the date alone"));
-    check_mapping("remote = \"created\"", "remote = \"id\"", &format!("{at}:1:1: warning: 1 of 11 fields are neither mapped nor ignored: `created` [coverage] → map each, or say why not: direction = \"ignore\" with `because`\n{at}:30:7: `timestamp` cannot work on an integer [type-mismatch] → put `text |` before it"));
-    check_mapping("integer | text | reference(companies)", "text", &format!("{at}:49:6: this gives text, and `company` holds a reference [type-mismatch] → add `| text | reference(STREAM)` with the stream whose ids these are"));
-    check_mapping("canonical = \"phone\"\ndirection = \"in\"\nin = \"phone_e164(country)\"", "canonical = \"phones\"\ndirection = \"in\"", &format!("{at}:40:10: this gives text, and `phones` holds a list [type-mismatch]"));
-    check_mapping("direction = \"in\"\nin = \"timestamp(iso8601) | date\"", "direction = \"out\"", &format!("{at}:27:10: `created` cannot be written there [read-only] → direction = \"in\"\n{at}:27:10: this gives a date, and `created` takes, over there, a timestamp [type-mismatch]"));
+    check_mapping("direction = \"in\"\nin = \"timestamp(iso8601) | date\"", "direction = \"in\"", &format!("{at}:26:10: this gives a timestamp, and `first_seen` holds a date [type-mismatch] → add `| date` to keep the date alone"));
+    check_mapping("remote = \"created\"", "remote = \"id\"", &format!("{at}:1:1: warning: 1 of 11 fields are neither mapped nor ignored: `created` [coverage] → map each, or say why not: direction = \"ignore\" with `because`\n{at}:29:7: `timestamp` cannot work on an integer [type-mismatch] → if it counts seconds or milliseconds since 1970, add `| timestamp(unix_s)` or `| timestamp(unix_ms)`"));
+    check_mapping("integer | text | reference(companies)", "text", &format!("{at}:48:6: this gives text, and `company` holds a reference [type-mismatch] → add `| text | reference(STREAM)` with the stream whose ids these are"));
+    check_mapping("canonical = \"phone\"\ndirection = \"in\"\nin = \"phone_e164(country)\"", "canonical = \"phones\"\ndirection = \"in\"", &format!("{at}:39:10: this gives text, and `phones` holds a list [type-mismatch]"));
+    check_mapping("direction = \"in\"\nin = \"timestamp(iso8601) | date\"", "direction = \"out\"", &format!("{at}:26:10: `created` cannot be written there [read-only] → direction = \"in\""));
     check_mapping("because = \"Sales edits it in the CRM; support corrects bounces in the desk\"\n", "", &format!("{at}:21:1: direction = \"both\" needs `because` [missing-because] → say who edits it where: because = \"…\""));
-    check_mapping("because = \"the CRM's own id\"\n", "", &format!("{at}:70:1: direction = \"ignore\" needs `because` [missing-because] → say why it stays there: because = \"…\""));
+    check_mapping("because = \"the CRM's own id\"\n", "", &format!("{at}:69:1: direction = \"ignore\" needs `because` [missing-because] → say why it stays there: because = \"…\""));
     check_mapping("trim | lower", "trim | default('x')", &format!("{at}:22:6: `default` is refused on `both`: it would write invented data back [default-on-both] → leave it out, or use direction = \"in\""));
     check_mapping("trim | lower", "split('@', 1)", &format!("{at}:22:6: there is no way back out: `split` forgets the other parts [no-inverse] → write the way back: out = \"…\", or use direction = \"in\""));
     check_mapping("in = \"trim | lower\"", "in = \"split('@', 1)\"\nout = \"suffix('@x.de')\"", "");
     check_mapping("trim | lower", "trim | lowr | uper", &format!("{at}:22:14: there is no operation or function `lowr` [unknown-operation] → did you mean `lower`?\n{at}:22:21: there is no operation or function `uper` [unknown-operation] → did you mean `upper`?"));
     check_mapping("constants = { \"kind\" = \"person\" }\n", "", &format!("{at}:1:1: `kind` is required there, and nothing is written to it [required-field] → map it with direction out or both, give it a constant, or set create = false: constants = {{ \"kind\" = \"…\" }}\n{at}:1:1: warning: 1 of 11 fields are neither mapped nor ignored: `kind` [coverage] → map each, or say why not: direction = \"ignore\" with `because`").split('\n').rev().collect::<Vec<_>>().join("\n"));
-    check_mapping("in = \"phone_e164(country)\"", "out = \"phone\"", &format!("{at}:43:7: `out` has no use: no value goes out [unused-key] → leave it out, or change `direction`"));
+    check_mapping("in = \"phone_e164(country)\"", "out = \"phone\"", &format!("{at}:42:7: `out` has no use: no value goes out [unused-key] → leave it out, or change `direction`"));
     check_mapping("natural-key = \"email\"", "natural-key = \"phone\"", &format!("{at}:5:15: warning: `phone` cannot be searched for in `contacts` [not-searchable] → it can find things by email, marker"));
-    check_mapping("remote = \"id\"\ndirection = \"ignore\"", "remote = \"email\"\ncanonical = \"name\"\ndirection = \"out\"", &format!("{at}:1:1: warning: 1 of 11 fields are neither mapped nor ignored: `id` [coverage] → map each, or say why not: direction = \"ignore\" with `because`\n{at}:69:1: `email` and `name` are both written to `email` [written-twice] → write it once, with out = \"…\""));
+    check_mapping("remote = \"id\"\ndirection = \"ignore\"", "remote = \"email\"\ncanonical = \"name\"\ndirection = \"out\"", &format!("{at}:1:1: warning: 1 of 11 fields are neither mapped nor ignored: `id` [coverage] → map each, or say why not: direction = \"ignore\" with `because`\n{at}:68:1: `email` and `name` are both written to `email` [written-twice] → write it once, with out = \"…\""));
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn lookups_without_a_way_back() {
         "lookups/countries.toml",
         "Austria = \"AT\"",
         "Deutschland = \"DE\"",
-        "mappings/crm-contacts.toml:36:6: there is no way back out: two keys of the table have the same value, so there is no way back [no-inverse] → write the way back: out = \"…\", or use direction = \"in\"",
+        "mappings/crm-contacts.toml:35:6: there is no way back out: two keys of the table have the same value, so there is no way back [no-inverse] → write the way back: out = \"…\", or use direction = \"in\"",
     );
 }
 
@@ -302,13 +302,13 @@ fn connections() {
     let at = "connections/crm.toml";
     let patch = |from: &str, to: &str, expected: &str| check_patch(at, from, to, &expected.replace("@", at));
     patch("environment = \"dev\"", "environment = \"prod\"", "@:2:15: this connection is for `prod`, and this data folder holds `dev` [wrong-environment] → a data folder holds exactly one environment; promotion copies configuration, never data");
-    patch("portal = \"12\"", "portl = \"12\"", "@:6:1: setting `portal` (Portal) is missing [missing-setting] → under [settings]: portal = …\n@:6:1: `portl` is no setting of `hubspot` [unknown-setting] → did you mean `portal`?".split('\n').collect::<Vec<_>>().join("\n").as_str());
+    patch("portal = \"12\"", "portl = \"12\"", "@:5:1: setting `portal` (Portal) is missing [missing-setting] → under [settings]: portal = …\n@:6:1: `portl` is no setting of `hubspot` [unknown-setting] → did you mean `portal`?");
     patch("portal = \"12\"", "portal = 12", "@:6:10: setting `portal` must be a text [wrong-type]");
     patch("secret = \"hubspot-dev\"", "secret = \"pat-na1-1234567890abcdef\"", "@:9:10: `secret` holds what looks like a secret; it would end up in version control [secret-in-configuration] → keep it with `nave secret set NAME`, and write secret = \"NAME\" here. If it was committed already, have it replaced");
     patch("portal = \"12\"", "portal = \"https://u:p@x.example\"", "@:6:10: `portal` holds what looks like a secret; it would end up in version control [secret-in-configuration] → keep it with `nave secret set NAME`, and write secret = \"NAME\" here. If it was committed already, have it replaced");
     patch("secret = \"hubspot-dev\"", "secret = \"hubspot-dev\"\nkind = \"basic\"", "@:10:1: this slot takes `bearer` or `header`, not `basic` [unknown-word]");
     patch("secret = \"hubspot-dev\"", "secret = \"hubspot-dev\"\nkind = \"header\"", "");
-    patch("[credentials.key]", "[credentials.kay]", "@:8:14: the plugin has no credential slot `kay` [unknown-credential] → did you mean `key`?\n@:8:1: `kind` is missing: how is the secret applied? [missing-key] → write kind = \"bearer\", \"basic\", \"header\" or \"query\"".split('\n').rev().collect::<Vec<_>>().join("\n").as_str());
+    patch("[credentials.key]", "[credentials.kay]", "@:8:14: the plugin has no credential slot `kay` [unknown-credential] → did you mean `key`?");
     patch("base = \"https://api.hubapi.com\"", "base = \"http://api.hubapi.com\"", "@:12:8: http:// sends everything, secrets too, unencrypted [insecure] → write https://, or insecure = true with `because`");
     patch("base = \"https://api.hubapi.com\"", "base = \"http://api.hubapi.com\"\ninsecure = true", "@:13:1: `insecure` needs `because` [missing-because] → say why this is acceptable: because = \"…\"");
     patch("base = \"https://api.hubapi.com\"", "base = \"https://*.hubapi.com\"", "@:12:8: `https://*.hubapi.com` is no concrete address [bad-address] → write base = \"https://api.example.com\"");
@@ -331,7 +331,7 @@ fn entities() {
     patch("because = \"Sales owns it\"", "type = \"text\"", "@:5:1: `email` of contact ships with another type [type-changed] → leave `type` out, or make a field of your own: [fields.x.<system>.email]");
     patch("type = \"integer\"", "type = \"intger\"", "@:8:8: there is no type `intger` [unknown-type] → did you mean `integer`?");
     patch("type = \"integer\"", "type = \"reference\"\nentity = \"compny\"", "@:9:10: there is no entity `compny` [unknown-entity] → did you mean `company`?");
-    patch("type = \"integer\"\n", "type = \"integer\"\n\n[[match]]\nkey = \"emails.adress\"\nagree = []\n", "@:11:7: contact has no field `emails.adress` (match) [unknown-field] → did you mean `emails`?");
+    patch("type = \"integer\"\n", "type = \"integer\"\n\n[[match]]\nkey = \"emails.adress\"\nagree = []\n", "@:11:7: contact has no field `emails.adress` (match) [unknown-field] → did you mean `emails.address`?");
     patch("type = \"integer\"\n", "type = \"integer\"\n\n[[match]]\nkey = \"emails.address\"\n", "@:11:7: `agree` is missing: which second field must agree? [missing-key] → write agree = [\"last_name\"], or agree = [] if this field alone identifies, as a tax number does");
 }
 
@@ -369,7 +369,7 @@ fn one_stream_may_feed_two_entities() {
     };
     let found = check(&files("reference(contacts)"), &plugins()).unwrap_err();
     assert_eq!(found.iter().filter(|d| d.severity == Severity::Error).map(ToString::to_string).collect::<Vec<_>>(), [
-        "mappings/crm-contacts.toml:49:33: `contacts` of `crm` is not mapped [wrong-reference]\n  help: it feeds several entities: write reference(contacts#company) or reference(contacts#contact)"
+        "mappings/crm-contacts.toml:48:33: `contacts` of `crm` is not mapped [wrong-reference]\n  help: it feeds several entities: write reference(contacts#contact) or reference(contacts#company)"
     ]);
     let found = check(&files("reference(contacts#contact)"), &plugins()).unwrap_err();
     assert!(found.iter().any(|d| d.message == "`contacts#contact` holds contact records, and `company` points to company"), "{found:?}");
@@ -466,7 +466,7 @@ proptest::proptest! {
         let mut files = project();
         let mut lines: Vec<&str> = files[at].text.lines().collect();
         let line = line % lines.len();
-        if twice { lines.insert(line, lines[line]) } else { drop(lines.remove(line)) }
+        if twice { lines.insert(line, lines[line]) } else { let _ = lines.remove(line); }
         files[at].text = lines.join("\n");
         let _ = check(&files, &plugins());
     }

@@ -312,6 +312,7 @@ impl Compiler<'_, '_> {
         let Some(op) = self.operation(node.span, name, arguments) else { return (pipe, Type::Any) };
         if !op.takes(from) {
             let help = match from {
+                Type::Integer | Type::Decimal if matches!(op, Op::Date(_) | Op::Timestamp(_)) => from.advice(op.gives(from)).map(str::to_owned),
                 Type::Integer | Type::Decimal | Type::Boolean if op.takes(Type::Text) => Some("put `text |` before it".to_owned()),
                 Type::Reference => Some("put `remote_id(STREAM) |` before it".to_owned()),
                 Type::List => Some("put `first |` or `join(\", \") |` before it, or map the list with [[list]]".to_owned()),

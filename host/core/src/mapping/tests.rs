@@ -128,7 +128,7 @@ fn values_come_in() {
     check("last | truncate(4) | suffix('…')", r#""Love…""#);
     check("last | replace(l, L) | strip_prefix(Love)", r#""Lace""#);
     check("`phone` | phone", r#""+492211234""#);
-    check("json | json", r#"{"a":1}"#);
+    check("`json` | json", r#"{"a":1}"#);
     check("object(a = last, b = none)", r#"{"a":"Lovelace","b":null}"#);
     check("list(last, none)", r#"["Lovelace"]"#);
     check("yes | boolean(J, N)", r#"lookup: "true" is neither "J" nor "N""#);
@@ -153,7 +153,7 @@ fn mistakes_have_a_column_and_a_suggestion() {
     check("land | lookup_back(lossy)", "8: table `lossy` has no way back: two keys have the value \"DE\" (leave one of the keys out, or give them different values)");
     check("land | phone_e164", "8: `phone_e164` takes 2 values (text, text), and gets 1 (the value in front of it is the first)");
     check("a = b", "1: a condition stands where a value is wanted (use when(condition, a, b))");
-    check(&"(".repeat(100), "32: nested deeper than 32 levels");
+    check(&"(".repeat(100), "33: nested deeper than 32 levels");
 }
 
 #[track_caller]
