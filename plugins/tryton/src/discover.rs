@@ -93,6 +93,10 @@ fn party(settings: &Settings, person: bool) -> Vec<Field> {
         }
         fields.push(Field::new(&format!("{prefix}.region"), "Region", Text).read_only());
     }
+    if person {
+        fields.push(Field::new("first_name", "First name (of the name)", Text));
+        fields.push(Field::new("last_name", "Last name (of the name)", Text));
+    }
     if person && settings.relations() {
         fields.push(Field::new("company", "Company", Reference).target("organisations"));
     }

@@ -4,7 +4,7 @@
 use nave_sdk::serde_json::{Map, Value, json};
 use nave_sdk::types::{Failure, Rejection};
 
-use crate::party::{Party, marker_code};
+use crate::party::{Party, join_name, marker_code};
 use crate::settings::Settings;
 
 /// Looks up the ids of what a body names.
@@ -36,6 +36,21 @@ pub(crate) fn values(
             .filter(|value| body.get(field) != Some(value))
         {
             values.insert(field.to_owned(), value.clone());
+        }
+    }
+    if changed.contains_key("first_name") || changed.contains_key("last_name") {
+        // What is not named stays as it is; a create has nothing to keep.
+        let part = |key: &str| {
+            changed
+                .get(key)
+                .or_else(|| body.get(key))
+                .unwrap_or(&Value::Null)
+        };
+        let name = join_name(part("first_name"), part("last_name"));
+        if body.get("name") != Some(&name) && (!name.is_null() || !changed.contains_key("name")) {
+            values.insert("name".to_owned(), name);
+        } else if !name.is_null() {
+            values.remove("name");
         }
     }
     let mechanisms = wanted_mechanisms(changed, body)?;
@@ -413,6 +428,15 @@ mod tests {
             json!({"relations": [["delete", [4]]]}),
         );
         check(json!({"company": "7"}), json!({}));
+        check(
+            json!({"first_name": "Augusta"}),
+            json!({"name": "Augusta Ada"}),
+        );
+        check(json!({"last_name": "Ada"}), json!({}));
+        check(
+            json!({"first_name": "A", "last_name": "L", "name": "old"}),
+            json!({"name": "A L"}),
+        );
     }
 
     #[test]

@@ -40,7 +40,7 @@ const ADDRESSES: [&str; 9] = [
 const RELATIONS: [&str; 2] = ["relations.to", "relations.type.name"];
 
 /// Paths of a body that was read without addresses (one with a country that is not there breaks the whole answer).
-const WITHOUT_ADDRESSES: [&str; 13] = [
+const WITHOUT_ADDRESSES: [&str; 15] = [
     "id",
     "name",
     "code",
@@ -54,6 +54,8 @@ const WITHOUT_ADDRESSES: [&str; 13] = [
     "mobile",
     "website",
     "tax_id",
+    "first_name",
+    "last_name",
 ];
 
 /// The fields to ask for.
@@ -161,6 +163,9 @@ impl Party {
         let mut put = |key: &str, value: Value| body.insert(key.to_owned(), value);
         put("id", row["id"].clone());
         put("name", row["name"].clone());
+        let (first_name, last_name) = split_name(row["name"].as_str().unwrap_or_default());
+        put("first_name", first_name);
+        put("last_name", last_name);
         put("code", row["code"].clone());
         put("active", Value::Bool(truth(&row["active"])));
         put(
@@ -231,6 +236,38 @@ impl Party {
             record.coverage = Coverage::Only(WITHOUT_ADDRESSES.map(str::to_owned).to_vec());
         }
         record
+    }
+}
+
+/// A person's name in two: the last word, with small words before it (`van der Berg`), is the last name.
+pub(crate) fn split_name(name: &str) -> (Value, Value) {
+    let words: Vec<&str> = name.split_whitespace().collect();
+    let mut at = words.len().saturating_sub(1);
+    while at > 1 && words[at - 1].chars().all(char::is_lowercase) {
+        at -= 1;
+    }
+    let part = |words: &[&str]| {
+        if words.is_empty() {
+            Value::Null
+        } else {
+            json!(words.join(" "))
+        }
+    };
+    (part(&words[..at]), part(&words[at..]))
+}
+
+/// A person's name from its two parts.
+pub(crate) fn join_name(first: &Value, last: &Value) -> Value {
+    let words: Vec<&str> = [first, last]
+        .into_iter()
+        .filter_map(Value::as_str)
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .collect();
+    if words.is_empty() {
+        Value::Null
+    } else {
+        json!(words.join(" "))
     }
 }
 
@@ -346,6 +383,21 @@ mod tests {
     }
 
     #[test]
+    fn names_are_taken_apart_and_put_together() {
+        for (name, first, last) in [
+            ("Ada Lovelace", json!("Ada"), json!("Lovelace")),
+            ("Mary Jane Watson", json!("Mary Jane"), json!("Watson")),
+            ("Jan van der Berg", json!("Jan"), json!("van der Berg")),
+            ("Cher", Value::Null, json!("Cher")),
+            ("von Trapp", json!("von"), json!("Trapp")),
+            ("", Value::Null, Value::Null),
+        ] {
+            assert_eq!(split_name(name), (first.clone(), last.clone()));
+            assert_eq!(join_name(&first, &last).as_str().unwrap_or_default(), name);
+        }
+    }
+
+    #[test]
     fn a_party_is_spelled_simply() {
         let row = json!({
             "id": 3, "name": "Ada", "code": "3", "active": 1, "write_date": "2026-11-24T02:00:00Z", "replaced_by": null,
@@ -361,7 +413,7 @@ mod tests {
         assert_eq!(
             Value::Object(party.body.clone()),
             json!({
-                "id": 3, "name": "Ada", "code": "3", "active": true, "marker": "nave-h-1", "email": "a@x.test", "phone": "+49 1",
+                "id": 3, "name": "Ada", "first_name": null, "last_name": "Ada", "code": "3", "active": true, "marker": "nave-h-1", "email": "a@x.test", "phone": "+49 1",
                 "mobile": null, "website": null, "tax_id": "DE136695976", "company": "7",
                 "contact_mechanisms": [
                     {"id": 1, "type": "phone", "value": "+49 1", "name": null},
