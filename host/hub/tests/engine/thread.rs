@@ -13,11 +13,11 @@ connection = "drop"
 stream = "contacts"
 entity = "contact"
 steward = "ops"
+marker = "marker"
 [flow.in]
 freshness = "1h"
 [flow.out]
 freshness = "5m"
-marker = "marker"
 [[field]]
 remote = "first"
 canonical = "first_name"
@@ -58,11 +58,11 @@ connection = "drop"
 stream = "companies"
 entity = "company"
 steward = "ops"
+marker = "marker"
 [flow.in]
 freshness = "1h"
 [flow.out]
 freshness = "5m"
-marker = "marker"
 [[field]]
 remote = "name"
 canonical = "name"
@@ -94,8 +94,13 @@ async fn ada(bench: &Bench) -> String {
     bench.system("drop").create("contacts", ADA)
 }
 
+/// Contacts over there, the company's id replaced by what it names.
 fn there(bench: &Bench, system: &str) -> String {
-    bench.system(system).dump("contacts").join("\n")
+    let mut text = bench.system(system).dump("contacts").join("\n");
+    for (id, company) in &bench.system(system).state.lock().unwrap().things["companies"] {
+        text = text.replace(&format!("\"{id}\""), &format!("\"{}\"", company.body.at("name").unwrap().display()));
+    }
+    text
 }
 
 fn phones(body: &Value) -> Vec<String> {
