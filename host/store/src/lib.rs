@@ -4,11 +4,19 @@
 //! No transaction and no iterator crosses the interface; [`Store::commit`] is the only way data is written.
 
 mod batch;
+mod format;
+#[doc(hidden)]
+pub mod index;
 mod interface;
 mod memory;
+mod redb_store;
 mod rules;
+mod seal;
 
 pub use batch::{Batch, CheckpointMove, Expected, IndexEntry, IndexSpace, InputRow, KeyedRow};
 pub use interface::{CommitError, Heads, Store, StoreError};
+pub use format::FormatError;
 pub use memory::Memory;
+pub use redb_store::{EntriesOf, FORMAT, FloorFigures, IndexCheck, OpenError, Options, Redb, floor_bench, restore};
 pub use rules::subject_key;
+pub use seal::StoreKey;

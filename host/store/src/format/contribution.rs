@@ -1,0 +1,110 @@
+//! A contribution's row: its key first, so that an index hit is verified without decoding more.
+
+use std::collections::BTreeMap;
+
+use nave_core::model::{Claim, Contribution, ContributionId, ContributionState, ElementId, RecordId, RemoteKey, Time};
+use nave_core::value::Value;
+
+use super::bytes::{FormatError, Reader, put_bytes, put_i64, put_option, put_u64};
+use super::directory::{Parts, put_parts};
+use super::names::{Interning, Names, read_name};
+use super::value::{put_value, read_value};
+
+const VERSION: u8 = 1;
+
+pub(crate) fn put_contribution(out: &mut Vec<u8>, scratch: &mut Vec<u8>, row: &Contribution, names: &mut Interning<'_>) {
+    out.push(VERSION);
+    names.put(out, &row.key.connection);
+    names.put(out, &row.key.stream);
+    put_bytes(out, row.key.remote_id.as_bytes());
+    put_option(out, row.record, |out, id| put_u64(out, id.0));
+    let base = row.read_at.0;
+    let put_time = |out: &mut Vec<u8>, time: Time| put_i64(out, time.0.wrapping_sub(base));
+    put_i64(out, base);
+    match &row.state {
+        ContributionState::Active => out.push(0),
+        ContributionState::Deleted { evidence, at } => {
+            out.push(1);
+            put_bytes(out, evidence.as_bytes());
+            put_time(out, *at);
+        }
+        ContributionState::MergedInto(remote_id) => {
+            out.push(2);
+            put_bytes(out, remote_id.as_bytes());
+        }
+    }
+    put_option(out, row.version.as_deref(), |out, version| put_bytes(out, version.as_bytes()));
+    put_option(out, row.modified_at, put_time);
+    put_option(out, row.attempted_at, put_time);
+    put_parts(out, scratch, names, row.shadow.iter(), put_value);
+    put_parts(out, scratch, names, row.sent.iter(), put_value);
+    put_parts(out, scratch, names, row.claims.iter(), |out, claim, names| {
+        put_time(out, claim.claimed_at);
+        put_time(out, claim.observed_at);
+        put_value(out, &claim.value, names);
+    });
+    put_parts(out, scratch, names, row.elements.iter(), |out, elements, _| {
+        put_u64(out, elements.len() as u64);
+        for (id, key) in elements {
+            put_u64(out, id.0);
+            put_bytes(out, key.as_bytes());
+        }
+    });
+}
+
+fn read_key<'a>(reader: &mut Reader<'a>, names: &'a Names) -> Result<(&'a str, &'a str, &'a str), FormatError> {
+    reader.version(VERSION)?;
+    Ok((read_name(reader, names)?, read_name(reader, names)?, reader.text()?))
+}
+
+/// Whether this is the row of a remote object.
+pub(crate) fn is_of(row: &[u8], key: &RemoteKey, names: &Names) -> Result<bool, FormatError> {
+    let found = read_key(&mut Reader(row), names)?;
+    Ok(found == (key.connection.as_str(), key.stream.as_str(), key.remote_id.as_str()))
+}
+
+fn read_map<'a, T>(
+    reader: &mut Reader<'a>,
+    names: &'a Names,
+    mut read: impl FnMut(&mut Reader<'a>) -> Result<T, FormatError>,
+) -> Result<BTreeMap<String, T>, FormatError> {
+    let one = |part: Result<(super::names::FieldName<'a>, Reader<'a>), FormatError>| {
+        let (name, mut body) = part?;
+        let part = read(&mut body)?;
+        body.end()?;
+        Ok((name.to_owned(), part))
+    };
+    Parts::read(reader, names)?.iter().map(one).collect()
+}
+
+pub(crate) fn read_contribution(id: ContributionId, row: &[u8], names: &Names) -> Result<Contribution, FormatError> {
+    let mut reader = Reader(row);
+    let reader = &mut reader;
+    let (connection, stream, remote_id) = read_key(reader, names)?;
+    let key = RemoteKey { connection: connection.to_owned(), stream: stream.to_owned(), remote_id: remote_id.to_owned() };
+    let record = reader.option(Reader::u64)?.map(RecordId);
+    let base = reader.i64()?;
+    let time = |reader: &mut Reader<'_>| reader.i64().map(|after| Time(base.wrapping_add(after)));
+    let state = match reader.byte()? {
+        0 => ContributionState::Active,
+        1 => ContributionState::Deleted { evidence: reader.text()?.to_owned(), at: time(reader)? },
+        2 => ContributionState::MergedInto(reader.text()?.to_owned()),
+        _ => return Err(FormatError::Unknown("a contribution state that was never written")),
+    };
+    let version = reader.option(Reader::text)?.map(str::to_owned);
+    let modified_at = reader.option(time)?;
+    let attempted_at = reader.option(time)?;
+    let shadow: BTreeMap<String, Value> = read_map(reader, names, |body| read_value(body, names))?;
+    let sent = read_map(reader, names, |body| read_value(body, names))?;
+    let claims = read_map(reader, names, |body| {
+        let (claimed_at, observed_at) = (time(body)?, time(body)?);
+        Ok(Claim { value: read_value(body, names)?, claimed_at, observed_at })
+    })?;
+    let elements = read_map(reader, names, |body| {
+        let count = body.count()?;
+        (0..count).map(|_| Ok((ElementId(body.u64()?), body.text()?.to_owned()))).collect()
+    })?;
+    reader.end()?;
+    let read_at = Time(base);
+    Ok(Contribution { id, key, record, state, version, modified_at, read_at, attempted_at, shadow, sent, claims, elements })
+}

@@ -1,0 +1,204 @@
+//! A consistent copy while others read and write, and its way back.
+//!
+//! A backup is a store file of its own, made row by row from one read transaction: only rows that are there now, no
+//! free page, and the same sealing, so it is worth nothing without the store key. It is written beside its name and
+//! moved there when it is complete. Bounded in time: a long snapshot pins pages.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use redb::{Database, Durability, Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction};
+
+use super::errors::OpenError;
+use super::tables::{
+    AUDIT, CHANGELOG, CHECKPOINTS, CONTRIBUTIONS, CURSORS, DEAD_LETTERS, DEAD_SUBJECTS, DECISIONS, DIRTY, FLOW_RUNS, FLOWS, INPUTS,
+    JOURNAL, KEYS, LEASES, META, NAMES, OPEN_REVIEWS, PARKED, RECORDS, REVIEWS, ROWS, RUNS, TOKENS,
+};
+use super::{Options, Redb};
+use crate::seal::StoreKey;
+use crate::{Store, StoreError, index};
+
+/// Longest time that a backup holds its snapshot; ten million records take about two minutes here.
+const BACKUP_TIME_MAX: Duration = Duration::from_secs(30 * 60);
+/// Bytes per transaction of the copy: bounds its memory.
+const COPY_BYTES: usize = 32 << 20;
+
+impl Redb {
+    pub(super) fn backup_to(&self, to: &Path) -> Result<(), StoreError> {
+        let failed = |what: &str, error: &dyn std::fmt::Display| StoreError::Engine(format!("{what} {}: {error}", to.display()));
+        if to.exists() {
+            return Err(failed("the backup would overwrite", &"it exists; choose another name"));
+        }
+        let snapshot = self.begin_read()?;
+        let partial = beside(to);
+        let copied = copy(&snapshot, &partial, &self.options);
+        // Free the snapshot before anything slow.
+        drop(snapshot);
+        let moved = copied.and_then(|()| {
+            std::fs::rename(&partial, to).map_err(|error| failed("could not move the backup to", &error))?;
+            sync_folder(to).map_err(|error| failed("could not sync the folder of", &error))
+        });
+        if moved.is_err() {
+            let _ = std::fs::remove_file(&partial);
+        }
+        moved
+    }
+}
+
+/// Brings a backup back as a store file. The backup is only read; it is copied beside `to`, opened and walked there, and
+/// moved to its name when it is good. Nothing is overwritten, links are not followed, a newer format is refused.
+pub fn restore(backup: &Path, to: &Path, key: &StoreKey) -> Result<(), OpenError> {
+    let engine = |error: std::io::Error| OpenError::Engine(to.display().to_string(), error.to_string());
+    let damaged = |why: &str| OpenError::Damaged(backup.display().to_string(), why.to_owned());
+    let kind = std::fs::symlink_metadata(backup).map_err(|error| damaged(&error.to_string()))?;
+    if !kind.is_file() {
+        return Err(damaged("it is not a plain file"));
+    }
+    if to.symlink_metadata().is_ok() {
+        return Err(OpenError::Exists(to.display().to_string()));
+    }
+    let partial = beside(to);
+    let restored = (|| {
+        std::fs::copy(backup, &partial).map_err(engine)?;
+        let store = Redb::open(&partial, key, Options::default()).map_err(|error| name(error, backup))?;
+        store.validate().map_err(|error| damaged(&error.to_string()))?;
+        drop(store);
+        std::fs::File::open(&partial).and_then(|file| file.sync_all()).map_err(engine)?;
+        std::fs::rename(&partial, to).map_err(engine)?;
+        sync_folder(to).map_err(engine)
+    })();
+    if restored.is_err() {
+        let _ = std::fs::remove_file(&partial);
+    }
+    restored
+}
+
+/// The same error, about the file that the person named.
+fn name(error: OpenError, file: &Path) -> OpenError {
+    let file = file.display().to_string();
+    match error {
+        OpenError::Damaged(_, why) => OpenError::Damaged(file, why),
+        OpenError::Engine(_, why) => OpenError::Engine(file, why),
+        other => other,
+    }
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".partial-{}", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// A rename is durable only when its folder is.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder)?.sync_all()
+}
+
+impl Redb {
+    /// Reads every record, contribution and change: whether the file is whole and opens under its key.
+    pub fn validate(&self) -> Result<(), StoreError> {
+        const AT_ONCE: usize = 5_000;
+        let heads = self.heads()?;
+        let mut after = nave_core::model::RecordId(0);
+        while let Some(last) = self.records_after(after, AT_ONCE)?.last() {
+            after = last.id;
+        }
+        let mut last_contribution = nave_core::model::ContributionId(0);
+        while let Some(last) = self.contributions_after(last_contribution, AT_ONCE)?.last() {
+            last_contribution = last.id;
+        }
+        // I2: the changelog has no gap.
+        let mut sequence = nave_core::model::Sequence(0);
+        loop {
+            let changes = self.changes(sequence, AT_ONCE)?;
+            let Some(last) = changes.last() else { break };
+            if last.sequence.0 != sequence.0 + changes.len() as u64 {
+                return Err(StoreError::Damaged(format!("the changelog has a gap after {sequence}")));
+            }
+            sequence = last.sequence;
+        }
+        let ends = (after.0 < heads.record, last_contribution.0 < heads.contribution, sequence.0 + 1 == heads.sequence);
+        if ends != (true, true, true) {
+            return Err(StoreError::Damaged("rows and heads disagree".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// The file that is being filled, in transactions of bounded size.
+struct Copy<'a> {
+    from: &'a ReadTransaction,
+    to: Database,
+    until: Instant,
+}
+
+impl Copy<'_> {
+    fn begin(&self) -> Result<WriteTransaction, StoreError> {
+        if Instant::now() > self.until {
+            return Err(StoreError::Engine("the backup took too long and was given up; it would pin the store's pages".to_owned()));
+        }
+        let mut transaction = self.to.begin_write()?;
+        // Only the last transaction has to wait for the disk.
+        transaction.set_durability(Durability::None).map_err(|error| StoreError::Engine(error.to_string()))?;
+        Ok(transaction)
+    }
+
+    fn table<K: Key + 'static, V: Value + 'static>(
+        &self,
+        definition: TableDefinition<'static, K, V>,
+        size: impl Fn(&V::SelfType<'_>) -> usize,
+    ) -> Result<(), StoreError> {
+        let from: ReadOnlyTable<K, V> = self.from.open_table(definition)?;
+        let mut rows = from.iter()?.peekable();
+        while rows.peek().is_some() {
+            let transaction = self.begin()?;
+            {
+                let mut table = transaction.open_table(definition)?;
+                // Rows come in order, so each is put behind the last.
+                let mut end = table.upper_bound_mut(std::ops::Bound::<K::SelfType<'_>>::Unbounded)?;
+                let mut copied = 0;
+                while copied < COPY_BYTES {
+                    let Some(row) = rows.next() else { break };
+                    let (key, value) = row?;
+                    let value = value.value();
+                    copied += size(&value) + 64;
+                    end.insert_before(key.value(), value)?;
+                }
+                end.close()?;
+            }
+            transaction.commit()?;
+        }
+        Ok(())
+    }
+}
+
+fn copy(from: &ReadTransaction, to: &Path, options: &Options) -> Result<(), StoreError> {
+    let database = Database::builder().set_cache_size(options.cache_bytes).create(to).map_err(redb::Error::from)?;
+    let copy = Copy { from, to: database, until: Instant::now() + BACKUP_TIME_MAX };
+    let bytes = |row: &&[u8]| row.len();
+    let number = |_: &u64| 8;
+    for table in [NAMES, RECORDS, CONTRIBUTIONS, CHANGELOG, KEYS, INPUTS, DEAD_LETTERS, REVIEWS, RUNS, AUDIT] {
+        copy.table(table, bytes)?;
+    }
+    for table in [JOURNAL, PARKED, DECISIONS] {
+        copy.table(table, bytes)?;
+    }
+    for table in [META, CHECKPOINTS, FLOWS, ROWS, TOKENS] {
+        copy.table(table, bytes)?;
+    }
+    for table in [DEAD_SUBJECTS, CURSORS, LEASES] {
+        copy.table(table, number)?;
+    }
+    copy.table(DIRTY, |_| 16)?;
+    copy.table(FLOW_RUNS, number)?;
+    copy.table(OPEN_REVIEWS, number)?;
+    for table in index::TABLES {
+        copy.table(table, bytes)?;
+    }
+    let mut last = copy.to.begin_write()?;
+    last.set_durability(Durability::Immediate).map_err(|error| StoreError::Engine(error.to_string()))?;
+    last.set_quick_repair(true);
+    last.commit()?;
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! How the engine's errors become the store's.
+
+use crate::format::FormatError;
+use crate::index::IndexFault;
+use crate::{CommitError, StoreError};
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A newer hub wrote it; it is left alone.
+    #[error("the store has format {found}, this hub knows up to {known}; use the newer hub, or restore a backup made by this one")]
+    Newer {
+        /// Of the file.
+        found: u64,
+        /// Of this hub.
+        known: u64,
+    },
+    /// Another process has it open.
+    #[error("the store {0} is open in another process; stop `nave serve`, or let the command go through it")]
+    Busy(String),
+    /// It was made under another store key.
+    #[error("the store does not open with this key; bring the vault's master key that belongs to it")]
+    WrongKey,
+    /// It is not a store, or no longer.
+    #[error("{0} is not a store of the hub: {1}; restore a backup with `nave restore`")]
+    Damaged(String, String),
+    /// The disk or the engine said no.
+    #[error("the store {0} could not be opened: {1}")]
+    Engine(String, String),
+    /// There is something already where a new store should be.
+    #[error("{0} exists; nothing was overwritten: move it away first")]
+    Exists(String),
+}
+
+impl From<FormatError> for StoreError {
+    fn from(error: FormatError) -> Self {
+        Self::Damaged(error.to_string())
+    }
+}
+
+impl From<IndexFault> for StoreError {
+    fn from(fault: IndexFault) -> Self {
+        match fault {
+            IndexFault::Engine(error) => error.into(),
+            IndexFault::Gone | IndexFault::Damaged(_) | IndexFault::Format(_) => Self::Damaged(format!("index: {fault}")),
+        }
+    }
+}
+
+impl From<redb::Error> for StoreError {
+    fn from(error: redb::Error) -> Self {
+        match error {
+            redb::Error::Corrupted(what) => Self::Damaged(what),
+            other => Self::Engine(other.to_string()),
+        }
+    }
+}
+
+macro_rules! through_redb {
+    ($($error:ty),*) => {
+        $(
+            impl From<$error> for StoreError {
+                fn from(error: $error) -> Self {
+                    redb::Error::from(error).into()
+                }
+            }
+            impl From<$error> for CommitError {
+                fn from(error: $error) -> Self {
+                    Self::Store(error.into())
+                }
+            }
+        )*
+    };
+}
+
+through_redb!(redb::StorageError, redb::TableError, redb::TransactionError, redb::CommitError, redb::CursorError);
+
+impl From<FormatError> for CommitError {
+    fn from(error: FormatError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<IndexFault> for CommitError {
+    fn from(fault: IndexFault) -> Self {
+        Self::Store(fault.into())
+    }
+}

@@ -1,0 +1,4 @@
+//! The store's promises, attacked: one binary, linked once.
+
+mod conformance;
+mod script;
