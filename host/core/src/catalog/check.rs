@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::entity::{self, did_you_mean};
 use super::reader::{At, File};
 use super::{
-    Catalog, Connection, Diagnostic, Entity, FieldType, Hub, LockedPlugin, Mapping, PluginInfo, Severity, SourceFile, StreamInfo, System,
-    connection, hub, mapping_file, secrets,
+    Catalog, Connection, Diagnostic, Entity, FieldType, Hub, LockedPlugin, Mapping, PluginInfo,
+    Severity, SourceFile, StreamInfo, System, connection, hub, mapping_file, secrets,
 };
 use crate::manifest::{Function, PluginKind};
 use crate::mapping::Table;
@@ -18,18 +18,32 @@ use crate::mapping::Table;
 ///
 /// Files are told apart by their paths: `nave.toml`, `systems.toml`, `nave.lock`, `entities/*.toml`,
 /// `connections/*.toml`, `mappings/*.toml`, `lookups/*.toml`. Others are not looked at.
-pub fn check(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>) -> Result<(Catalog, Vec<Diagnostic>), Vec<Diagnostic>> {
+pub fn check(
+    files: &[SourceFile],
+    plugins: &BTreeMap<String, PluginInfo>,
+) -> Result<(Catalog, Vec<Diagnostic>), Vec<Diagnostic>> {
     let found = RefCell::new(Vec::new());
     let catalog = read(files, plugins, &found);
     let mut found = found.into_inner();
     found.sort_by(|a, b| (&a.path, a.span, a.code).cmp(&(&b.path, b.span, b.code)));
     found.dedup();
-    if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) { Err(found) } else { Ok((catalog, found)) }
+    if found
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error)
+    {
+        Err(found)
+    } else {
+        Ok((catalog, found))
+    }
 }
 
 fn in_folder<'s>(files: &'s [SourceFile], folder: &'s str) -> impl Iterator<Item = &'s SourceFile> {
     files.iter().filter(move |source| {
-        source.path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')).is_some_and(|rest| rest.ends_with(".toml") && !rest.contains('/'))
+        source
+            .path
+            .strip_prefix(folder)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .is_some_and(|rest| rest.ends_with(".toml") && !rest.contains('/'))
     })
 }
 
@@ -42,31 +56,54 @@ fn stem(source: &SourceFile) -> &str {
     name.strip_suffix(".toml").unwrap_or(name)
 }
 
-fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &RefCell<Vec<Diagnostic>>) -> Catalog {
-    let hub: Hub = one(files, "nave.toml", found, |file, parsed| hub::hub(file.root(parsed))).unwrap_or_default();
-    let systems: BTreeMap<String, System> = one(files, "systems.toml", found, |file, parsed| hub::systems(&file.root(parsed))).unwrap_or_default();
+fn read(
+    files: &[SourceFile],
+    plugins: &BTreeMap<String, PluginInfo>,
+    found: &RefCell<Vec<Diagnostic>>,
+) -> Catalog {
+    let hub: Hub = one(files, "nave.toml", found, |file, parsed| {
+        hub::hub(file.root(parsed))
+    })
+    .unwrap_or_default();
+    let systems: BTreeMap<String, System> = one(files, "systems.toml", found, |file, parsed| {
+        hub::systems(&file.root(parsed))
+    })
+    .unwrap_or_default();
     let locked: BTreeMap<String, LockedPlugin> = match named(files, "nave.lock") {
         Some(source) => {
             // Digests look like secrets, and are none.
             let file = File::new(source, found);
-            file.parse().map(|parsed| hub::lock(file.root(&parsed))).unwrap_or_default()
+            file.parse()
+                .map(|parsed| hub::lock(file.root(&parsed)))
+                .unwrap_or_default()
         }
         None => BTreeMap::new(),
     };
 
-    let connection_names: BTreeSet<String> = in_folder(files, "connections").map(|source| stem(source).to_owned()).collect();
+    let connection_names: BTreeSet<String> = in_folder(files, "connections")
+        .map(|source| stem(source).to_owned())
+        .collect();
     let entities = entities(files, &connection_names, found);
 
-    let known = connection::Known { hub: &hub, systems: &systems, plugins };
-    let connections: BTreeMap<String, Arc<Connection>> = each(files, "connections", found, |file, parsed| connection::read(file, file.root(parsed), &known))
+    let known = connection::Known {
+        hub: &hub,
+        systems: &systems,
+        plugins,
+    };
+    let connections: BTreeMap<String, Arc<Connection>> =
+        each(files, "connections", found, |file, parsed| {
+            connection::read(file, file.root(parsed), &known)
+        })
         .into_iter()
         .map(|connection| (connection.name.clone(), Arc::new(connection)))
         .collect();
 
-    let lookups: BTreeMap<String, Arc<Table>> = each(files, "lookups", found, |file, parsed| Some(hub::lookup(file, &file.root(parsed))))
-        .into_iter()
-        .map(|table| (table.name.clone(), Arc::new(table)))
-        .collect();
+    let lookups: BTreeMap<String, Arc<Table>> = each(files, "lookups", found, |file, parsed| {
+        Some(hub::lookup(file, &file.root(parsed)))
+    })
+    .into_iter()
+    .map(|table| (table.name.clone(), Arc::new(table)))
+    .collect();
     let functions: BTreeMap<String, Function> = plugins
         .values()
         .filter(|info| info.manifest.kind == PluginKind::Transform)
@@ -85,11 +122,27 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
         lookups: &lookups,
         functions: &functions,
     };
-    let mut mappings: Vec<Mapping> = each(files, "mappings", found, |file, parsed| mapping_file::read(file, file.root(parsed), &known));
+    let mut mappings: Vec<Mapping> = each(files, "mappings", found, |file, parsed| {
+        mapping_file::read(file, file.root(parsed), &known)
+    });
     aliases(files, &mut mappings, found);
-    references(files, mappings.iter().filter(|mapping| connection_names.contains(&mapping.connection)).collect::<Vec<_>>().as_slice(), &entities, found);
+    references(
+        files,
+        mappings
+            .iter()
+            .filter(|mapping| connection_names.contains(&mapping.connection))
+            .collect::<Vec<_>>()
+            .as_slice(),
+        &entities,
+        found,
+    );
     for mapping in &mut mappings {
-        mapping.digest = digest(files.iter().filter(|source| belongs(source, mapping)).chain(&entity_source(&mapping.entity)));
+        mapping.digest = digest(
+            files
+                .iter()
+                .filter(|source| belongs(source, mapping))
+                .chain(&entity_source(&mapping.entity)),
+        );
     }
     let mut all: Vec<&SourceFile> = files.iter().collect();
     all.sort_by(|a, b| a.path.cmp(&b.path));
@@ -100,7 +153,10 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
         systems,
         entities,
         connections,
-        mappings: mappings.into_iter().map(|mapping| (mapping.name.clone(), Arc::new(mapping))).collect(),
+        mappings: mappings
+            .into_iter()
+            .map(|mapping| (mapping.name.clone(), Arc::new(mapping)))
+            .collect(),
         plugins: locked,
         digest,
     }
@@ -108,37 +164,66 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
 
 type Parsed<'f> = toml::Spanned<toml::de::DeTable<'f>>;
 
-fn one<T>(files: &[SourceFile], path: &str, found: &RefCell<Vec<Diagnostic>>, read: impl for<'a> Fn(&'a File<'a>, &'a Parsed<'a>) -> T) -> Option<T> {
+fn one<T>(
+    files: &[SourceFile],
+    path: &str,
+    found: &RefCell<Vec<Diagnostic>>,
+    read: impl for<'a> Fn(&'a File<'a>, &'a Parsed<'a>) -> T,
+) -> Option<T> {
     let source = named(files, path)?;
     parsed(source, found, |file, parsed| Some(read(file, parsed)))
 }
 
-fn each<T>(files: &[SourceFile], folder: &str, found: &RefCell<Vec<Diagnostic>>, read: impl for<'a> Fn(&'a File<'a>, &'a Parsed<'a>) -> Option<T>) -> Vec<T> {
+fn each<T>(
+    files: &[SourceFile],
+    folder: &str,
+    found: &RefCell<Vec<Diagnostic>>,
+    read: impl for<'a> Fn(&'a File<'a>, &'a Parsed<'a>) -> Option<T>,
+) -> Vec<T> {
     in_folder(files, folder)
         .filter_map(|source| {
             let file = File::new(source, found);
             let name = stem(source);
-            if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_')) {
-                file.error(0..0, "bad-name", format!("`{name}` is no name: lower-case letters, digits, `-` and `_`"), Some("rename the file".to_owned()));
+            if name.is_empty()
+                || !name
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'))
+            {
+                file.error(
+                    0..0,
+                    "bad-name",
+                    format!("`{name}` is no name: lower-case letters, digits, `-` and `_`"),
+                    Some("rename the file".to_owned()),
+                );
             }
             parsed(source, found, &read)
         })
         .collect()
 }
 
-fn parsed<T>(source: &SourceFile, found: &RefCell<Vec<Diagnostic>>, read: impl for<'a> Fn(&'a File<'a>, &'a Parsed<'a>) -> Option<T>) -> Option<T> {
+fn parsed<T>(
+    source: &SourceFile,
+    found: &RefCell<Vec<Diagnostic>>,
+    read: impl for<'a> Fn(&'a File<'a>, &'a Parsed<'a>) -> Option<T>,
+) -> Option<T> {
     let file = File::new(source, found);
     let parsed = file.parse()?;
     secrets::scan(&file, parsed.get_ref());
     read(&file, &parsed)
 }
 
-fn entities(files: &[SourceFile], connections: &BTreeSet<String>, found: &RefCell<Vec<Diagnostic>>) -> BTreeMap<String, Arc<Entity>> {
+fn entities(
+    files: &[SourceFile],
+    connections: &BTreeSet<String>,
+    found: &RefCell<Vec<Diagnostic>>,
+) -> BTreeMap<String, Arc<Entity>> {
     let mut entities = entity::shipped_entities();
     let mut loose: Vec<(&SourceFile, entity::Loose)> = Vec::new();
     for source in in_folder(files, "entities") {
         let base = entities.get(stem(source)).cloned();
-        let read = parsed(source, found, |file, parsed| Some(entity::read(file, file.root(parsed), base.as_deref())));
+        let read = parsed(source, found, |file, parsed| {
+            Some(entity::read(file, file.root(parsed), base.as_deref()))
+        });
         if let Some((entity, names)) = read {
             loose.push((source, names));
             entities.insert(entity.name.clone(), Arc::new(entity));
@@ -146,11 +231,29 @@ fn entities(files: &[SourceFile], connections: &BTreeSet<String>, found: &RefCel
     }
     for (source, names) in loose {
         let file = File::new(source, found);
-        for At { value, span } in names.entities.into_iter().filter(|name| !entities.contains_key(&name.value)) {
-            file.error(span, "unknown-entity", format!("there is no entity `{value}`"), did_you_mean(&value, entities.keys()));
+        for At { value, span } in names
+            .entities
+            .into_iter()
+            .filter(|name| !entities.contains_key(&name.value))
+        {
+            file.error(
+                span,
+                "unknown-entity",
+                format!("there is no entity `{value}`"),
+                did_you_mean(&value, entities.keys()),
+            );
         }
-        for At { value, span } in names.connections.into_iter().filter(|name| !connections.contains(&name.value) && name.value != "steward") {
-            file.error(span, "unknown-connection", format!("there is no connection `{value}`"), did_you_mean(&value, connections));
+        for At { value, span } in names
+            .connections
+            .into_iter()
+            .filter(|name| !connections.contains(&name.value) && name.value != "steward")
+        {
+            file.error(
+                span,
+                "unknown-connection",
+                format!("there is no connection `{value}`"),
+                did_you_mean(&value, connections),
+            );
         }
     }
     entities
@@ -160,48 +263,102 @@ fn entities(files: &[SourceFile], connections: &BTreeSet<String>, found: &RefCel
 fn aliases(files: &[SourceFile], mappings: &mut [Mapping], found: &RefCell<Vec<Diagnostic>>) {
     let mut feeds: BTreeMap<(String, String), BTreeMap<String, String>> = BTreeMap::new();
     for mapping in mappings.iter() {
-        let entities = feeds.entry((mapping.connection.clone(), mapping.stream.clone())).or_default();
+        let entities = feeds
+            .entry((mapping.connection.clone(), mapping.stream.clone()))
+            .or_default();
         if let Some(other) = entities.insert(mapping.entity.clone(), mapping.name.clone())
             && let Some(source) = named(files, &format!("mappings/{}.toml", mapping.name))
         {
-            let message = format!("mappings/{other}.toml maps `{}` of `{}` to {} already", mapping.stream, mapping.connection, mapping.entity);
-            File::new(source, found).error(0..0, "mapped-twice", message, Some("put all of its fields into one file".to_owned()));
+            let message = format!(
+                "mappings/{other}.toml maps `{}` of `{}` to {} already",
+                mapping.stream, mapping.connection, mapping.entity
+            );
+            File::new(source, found).error(
+                0..0,
+                "mapped-twice",
+                message,
+                Some("put all of its fields into one file".to_owned()),
+            );
         }
     }
     for mapping in mappings {
-        let several = feeds.get(&(mapping.connection.clone(), mapping.stream.clone())).is_some_and(|entities| entities.len() > 1);
-        mapping.alias = if several { format!("{}#{}", mapping.stream, mapping.entity) } else { mapping.stream.clone() };
+        let several = feeds
+            .get(&(mapping.connection.clone(), mapping.stream.clone()))
+            .is_some_and(|entities| entities.len() > 1);
+        mapping.alias = if several {
+            format!("{}#{}", mapping.stream, mapping.entity)
+        } else {
+            mapping.stream.clone()
+        };
     }
 }
 
 /// Every stream that a reference points into is mapped, to the entity that the field wants.
-fn references(files: &[SourceFile], mappings: &[&Mapping], entities: &BTreeMap<String, Arc<Entity>>, found: &RefCell<Vec<Diagnostic>>) {
+fn references(
+    files: &[SourceFile],
+    mappings: &[&Mapping],
+    entities: &BTreeMap<String, Arc<Entity>>,
+    found: &RefCell<Vec<Diagnostic>>,
+) {
     for &mapping in mappings {
-        let Some(source) = named(files, &format!("mappings/{}.toml", mapping.name)) else { continue };
+        let Some(source) = named(files, &format!("mappings/{}.toml", mapping.name)) else {
+            continue;
+        };
         let file = File::new(source, found);
         for field in &mapping.fields {
-            let target = field.canonical.as_ref().and_then(|name| match &entities.get(&mapping.entity)?.fields.get(name)?.kind {
-                FieldType::Reference(target) => Some(target.as_str()),
-                _ => None,
+            let target = field.canonical.as_ref().and_then(|name| {
+                match &entities.get(&mapping.entity)?.fields.get(name)?.kind {
+                    FieldType::Reference(target) => Some(target.as_str()),
+                    _ => None,
+                }
             });
-            let streams: BTreeSet<&str> = field.read.iter().chain(&field.write).flat_map(|expression| expression.reference_streams()).collect();
+            let streams: BTreeSet<&str> = field
+                .read
+                .iter()
+                .chain(&field.write)
+                .flat_map(|expression| expression.reference_streams())
+                .collect();
             for stream in streams {
-                let at = source.text.find(&format!("({stream})")).or_else(|| source.text.find(stream)).map_or(0..0, |at| at..at + stream.len());
-                let same = || mappings.iter().filter(|other| other.connection == mapping.connection);
+                let at = source
+                    .text
+                    .find(&format!("({stream})"))
+                    .or_else(|| source.text.find(stream))
+                    .map_or(0..0, |at| at..at + stream.len());
+                let same = || {
+                    mappings
+                        .iter()
+                        .filter(|other| other.connection == mapping.connection)
+                };
                 match same().find(|other| other.alias == stream) {
                     Some(other) if target.is_some_and(|target| target != other.entity) => {
-                        let message = format!("`{stream}` holds {} records, and `{}` points to {}", other.entity, field.canonical.as_deref().unwrap_or_default(), target.unwrap_or_default());
+                        let message = format!(
+                            "`{stream}` holds {} records, and `{}` points to {}",
+                            other.entity,
+                            field.canonical.as_deref().unwrap_or_default(),
+                            target.unwrap_or_default()
+                        );
                         file.error(at, "wrong-reference", message, None);
                     }
                     Some(_) => {}
                     None => {
                         let known: Vec<String> = same().map(|other| other.alias.clone()).collect();
-                        let split: Vec<&str> = known.iter().filter(|alias| alias.split('#').next() == Some(stream)).map(String::as_str).collect();
+                        let split: Vec<&str> = known
+                            .iter()
+                            .filter(|alias| alias.split('#').next() == Some(stream))
+                            .map(String::as_str)
+                            .collect();
                         let help = match split.as_slice() {
-                            [] => did_you_mean(stream, &known).unwrap_or_else(|| "until it is mapped too, these references stay unresolved".to_owned()),
-                            all => format!("it feeds several entities: write reference({})", all.join(") or reference(")),
+                            [] => did_you_mean(stream, &known).unwrap_or_else(|| {
+                                "until it is mapped too, these references stay unresolved"
+                                    .to_owned()
+                            }),
+                            all => format!(
+                                "it feeds several entities: write reference({})",
+                                all.join(") or reference(")
+                            ),
                         };
-                        let message = format!("`{stream}` of `{}` is not mapped", mapping.connection);
+                        let message =
+                            format!("`{stream}` of `{}` is not mapped", mapping.connection);
                         if split.is_empty() {
                             file.warning(at, "unmapped-reference", message, Some(help));
                         } else {
@@ -223,7 +380,10 @@ fn belongs(source: &SourceFile, mapping: &Mapping) -> bool {
 }
 
 fn entity_source(entity: &str) -> Vec<SourceFile> {
-    entity::shipped().into_iter().filter(|source| stem(source) == entity).collect()
+    entity::shipped()
+        .into_iter()
+        .filter(|source| stem(source) == entity)
+        .collect()
 }
 
 /// Hexadecimal, the same on every machine; the order of the files does not matter.

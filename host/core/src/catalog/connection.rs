@@ -7,7 +7,9 @@ use super::reader::{At, File, Table, json};
 use super::secrets::looks_like_secret;
 use super::{Connection, Credential, Hub, PluginInfo, System};
 use crate::grant::{EndpointGrant, FolderGrant, Grants};
-use crate::manifest::{Allow, CredentialKind, CredentialSlot, FolderAccess, Manifest, PluginKind, SettingType};
+use crate::manifest::{
+    Allow, CredentialKind, CredentialSlot, FolderAccess, Manifest, PluginKind, SettingType,
+};
 
 /// What a connection is checked against.
 pub(super) struct Known<'k> {
@@ -19,16 +21,32 @@ pub(super) struct Known<'k> {
 pub(super) fn read(file: &File<'_>, mut table: Table<'_>, known: &Known<'_>) -> Option<Connection> {
     let name = file.stem().to_owned();
     if name == "steward" {
-        file.error(0..0, "reserved-name", "`steward` is the name under which people's values stand", Some("give the file another name".to_owned()));
+        file.error(
+            0..0,
+            "reserved-name",
+            "`steward` is the name under which people's values stand",
+            Some("give the file another name".to_owned()),
+        );
     }
-    let plugin = table.needed("plugin", "the plugin's name in nave.lock: plugin = \"hubspot\"");
-    let manifest = plugin.as_ref().and_then(|plugin| manifest(file, plugin, known));
+    let plugin = table.needed(
+        "plugin",
+        "the plugin's name in nave.lock: plugin = \"hubspot\"",
+    );
+    let manifest = plugin
+        .as_ref()
+        .and_then(|plugin| manifest(file, plugin, known));
     let system = table.text("system");
     if let Some(system) = &system
         && !known.systems.contains_key(&system.value)
     {
-        let help = did_you_mean(&system.value, known.systems.keys()).or_else(|| Some(format!("add [{}] to systems.toml", system.value)));
-        file.error(system.span.clone(), "unknown-system", format!("systems.toml has no `{}`", system.value), help);
+        let help = did_you_mean(&system.value, known.systems.keys())
+            .or_else(|| Some(format!("add [{}] to systems.toml", system.value)));
+        file.error(
+            system.span.clone(),
+            "unknown-system",
+            format!("systems.toml has no `{}`", system.value),
+            help,
+        );
     }
     let environment = table.text("environment");
     if let Some(environment) = &environment
@@ -43,21 +61,39 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, known: &Known<'_>) -> 
     }
     let settings = settings(&mut table, manifest);
     let credentials = credentials(&mut table, manifest);
-    let grants = table.table("grants").map(|table| grants(table, manifest)).unwrap_or_default();
+    let grants = table
+        .table("grants")
+        .map(|table| grants(table, manifest))
+        .unwrap_or_default();
     if let Some(manifest) = manifest {
-        for (endpoint, asked) in manifest.endpoints.iter().filter(|(endpoint, _)| !grants.endpoints.contains_key(*endpoint)) {
+        for (endpoint, asked) in manifest
+            .endpoints
+            .iter()
+            .filter(|(endpoint, _)| !grants.endpoints.contains_key(*endpoint))
+        {
             file.warning(
                 0..0,
                 "not-granted",
-                format!("the plugin asks to reach `{endpoint}` ({}), and is not granted it", asked.reason),
-                Some(format!("add [grants.endpoints.{endpoint}] with base = \"{}\"", asked.base)),
+                format!(
+                    "the plugin asks to reach `{endpoint}` ({}), and is not granted it",
+                    asked.reason
+                ),
+                Some(format!(
+                    "add [grants.endpoints.{endpoint}] with base = \"{}\"",
+                    asked.base
+                )),
             );
         }
     }
     let requests_per_second = table.number("requests-per-second").and_then(|number| {
         let rate = u32::try_from(number.value).ok().filter(|rate| *rate > 0);
         if rate.is_none() {
-            file.error(number.span, "wrong-type", "`requests-per-second` is at least 1", None);
+            file.error(
+                number.span,
+                "wrong-type",
+                "`requests-per-second` is at least 1",
+                None,
+            );
         }
         rate
     });
@@ -78,12 +114,23 @@ fn manifest<'k>(file: &File<'_>, plugin: &At<String>, known: &Known<'k>) -> Opti
     match known.plugins.get(&plugin.value) {
         Some(info) if info.manifest.kind == PluginKind::Connector => Some(&info.manifest),
         Some(_) => {
-            file.error(plugin.span.clone(), "wrong-plugin", format!("`{}` is a transform, it connects to nothing", plugin.value), Some("call its functions in mappings".to_owned()));
+            file.error(
+                plugin.span.clone(),
+                "wrong-plugin",
+                format!("`{}` is a transform, it connects to nothing", plugin.value),
+                Some("call its functions in mappings".to_owned()),
+            );
             None
         }
         None => {
-            let help = did_you_mean(&plugin.value, known.plugins.keys()).unwrap_or_else(|| "install it: nave plugin install FILE.wasm".to_owned());
-            file.error(plugin.span.clone(), "unknown-plugin", format!("no plugin `{}` is installed", plugin.value), Some(help));
+            let help = did_you_mean(&plugin.value, known.plugins.keys())
+                .unwrap_or_else(|| "install it: nave plugin install FILE.wasm".to_owned());
+            file.error(
+                plugin.span.clone(),
+                "unknown-plugin",
+                format!("no plugin `{}` is installed", plugin.value),
+                Some(help),
+            );
             None
         }
     }
@@ -92,7 +139,10 @@ fn manifest<'k>(file: &File<'_>, plugin: &At<String>, known: &Known<'k>) -> Opti
 fn settings(table: &mut Table<'_>, manifest: Option<&Manifest>) -> serde_json::Value {
     let mut out = serde_json::Map::new();
     let given = table.table("settings");
-    let (file, span) = (table.file, given.as_ref().map_or(0..0, |given| given.span.clone()));
+    let (file, span) = (
+        table.file,
+        given.as_ref().map_or(0..0, |given| given.span.clone()),
+    );
     for (key, value) in given.iter().flat_map(|given| given.entries()) {
         let value_json = json(value.get_ref());
         if let Some(manifest) = manifest {
@@ -100,14 +150,25 @@ fn settings(table: &mut Table<'_>, manifest: Option<&Manifest>) -> serde_json::V
                 None => {
                     let help = did_you_mean(key.value, manifest.settings.keys()).or_else(|| {
                         let all: Vec<&str> = manifest.settings.keys().map(String::as_str).collect();
-                        Some(if all.is_empty() { "the plugin has no settings".to_owned() } else { format!("it has {}", all.join(", ")) })
+                        Some(if all.is_empty() {
+                            "the plugin has no settings".to_owned()
+                        } else {
+                            format!("it has {}", all.join(", "))
+                        })
                     });
-                    file.error(key.span.clone(), "unknown-setting", format!("`{}` is no setting of `{}`", key.value, manifest.name), help);
+                    file.error(
+                        key.span.clone(),
+                        "unknown-setting",
+                        format!("`{}` is no setting of `{}`", key.value, manifest.name),
+                        help,
+                    );
                 }
                 Some(setting) => {
                     let fits = match setting.kind {
                         SettingType::Text => value_json.is_string(),
-                        SettingType::Url => value_json.as_str().is_some_and(|text| text.contains("://")),
+                        SettingType::Url => {
+                            value_json.as_str().is_some_and(|text| text.contains("://"))
+                        }
                         SettingType::Integer => value_json.is_i64() || value_json.is_u64(),
                         SettingType::Boolean => value_json.is_boolean(),
                         SettingType::Json => true,
@@ -120,7 +181,12 @@ fn settings(table: &mut Table<'_>, manifest: Option<&Manifest>) -> serde_json::V
                             SettingType::Boolean => "true or false",
                             SettingType::Json => "any value",
                         };
-                        file.error(value.span(), "wrong-type", format!("setting `{}` must be {wanted}", key.value), None);
+                        file.error(
+                            value.span(),
+                            "wrong-type",
+                            format!("setting `{}` must be {wanted}", key.value),
+                            None,
+                        );
                     }
                 }
             }
@@ -136,8 +202,20 @@ fn settings(table: &mut Table<'_>, manifest: Option<&Manifest>) -> serde_json::V
                 out.insert(name.clone(), default.clone());
             }
             None if setting.required => {
-                let help = format!("under [settings]: {name} = …{}", if setting.help.is_empty() { String::new() } else { format!("  # {}", setting.help) });
-                file.error(span.clone(), "missing-setting", format!("setting `{name}` ({}) is missing", setting.label), Some(help));
+                let help = format!(
+                    "under [settings]: {name} = …{}",
+                    if setting.help.is_empty() {
+                        String::new()
+                    } else {
+                        format!("  # {}", setting.help)
+                    }
+                );
+                file.error(
+                    span.clone(),
+                    "missing-setting",
+                    format!("setting `{name}` ({}) is missing", setting.label),
+                    Some(help),
+                );
             }
             None => {}
         }
@@ -147,12 +225,19 @@ fn settings(table: &mut Table<'_>, manifest: Option<&Manifest>) -> serde_json::V
 
 fn credentials(table: &mut Table<'_>, manifest: Option<&Manifest>) -> BTreeMap<String, Credential> {
     let mut out = BTreeMap::new();
-    let Some(all) = table.table("credentials") else { return out };
+    let Some(all) = table.table("credentials") else {
+        return out;
+    };
     for (slot, inner) in all.named_tables() {
         let asked = manifest.map(|manifest| {
             let found = manifest.credentials.get(slot.value);
             if found.is_none() {
-                all.file.error(slot.span.clone(), "unknown-credential", format!("the plugin has no credential slot `{}`", slot.value), did_you_mean(slot.value, manifest.credentials.keys()));
+                all.file.error(
+                    slot.span.clone(),
+                    "unknown-credential",
+                    format!("the plugin has no credential slot `{}`", slot.value),
+                    did_you_mean(slot.value, manifest.credentials.keys()),
+                );
             }
             found
         });
@@ -165,30 +250,62 @@ fn credentials(table: &mut Table<'_>, manifest: Option<&Manifest>) -> BTreeMap<S
 
 fn credential(mut table: Table<'_>, slot: Option<&CredentialSlot>) -> Option<Credential> {
     let file = table.file;
-    let secret = table.needed("secret", "the name under which `nave secret set` keeps it: secret = \"crm-key\"");
+    let secret = table.needed(
+        "secret",
+        "the name under which `nave secret set` keeps it: secret = \"crm-key\"",
+    );
     if let Some(secret) = &secret {
         let well_formed = (1..=64).contains(&secret.value.len())
-            && secret.value.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && secret.value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+            && secret
+                .value
+                .starts_with(|c: char| c.is_ascii_alphanumeric())
+            && secret
+                .value
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
         // What looks like a secret was noted by the scan of the whole file.
         if !well_formed && !looks_like_secret(&secret.value) {
-            file.error(secret.span.clone(), "bad-name", "`secret` is the name of a secret: letters, digits, `-`, `_`, `.`", Some("set the value with `nave secret set NAME`".to_owned()));
+            file.error(
+                secret.span.clone(),
+                "bad-name",
+                "`secret` is the name of a secret: letters, digits, `-`, `_`, `.`",
+                Some("set the value with `nave secret set NAME`".to_owned()),
+            );
         }
     }
     let span = table.span.clone();
-    let mut given: serde_json::Map<String, serde_json::Value> =
-        table.entries().filter(|(key, _)| key.value != "secret").map(|(key, value)| (key.value.to_owned(), json(value.get_ref()))).collect();
+    let mut given: serde_json::Map<String, serde_json::Value> = table
+        .entries()
+        .filter(|(key, _)| key.value != "secret")
+        .map(|(key, value)| (key.value.to_owned(), json(value.get_ref())))
+        .collect();
     let kind_span = table.key_span("kind");
-    let tag = given.get("kind").and_then(|kind| kind.as_str()).map(str::to_owned);
+    let tag = given
+        .get("kind")
+        .and_then(|kind| kind.as_str())
+        .map(str::to_owned);
     // What the connection leaves out is taken from the manifest's own description of that kind.
-    let offered: Vec<serde_json::Value> = slot.iter().flat_map(|slot| &slot.kinds).filter_map(|kind| serde_json::to_value(kind).ok()).collect();
+    let offered: Vec<serde_json::Value> = slot
+        .iter()
+        .flat_map(|slot| &slot.kinds)
+        .filter_map(|kind| serde_json::to_value(kind).ok())
+        .collect();
     let base = match &tag {
         Some(tag) => offered.iter().find(|kind| kind["kind"] == **tag),
         None => offered.first(),
     };
     if let (Some(slot), Some(tag), None) = (slot, &tag, base) {
-        let words: Vec<String> = offered.iter().filter_map(|kind| kind["kind"].as_str()).map(|kind| format!("`{kind}`")).collect();
-        file.error(kind_span, "unknown-word", format!("this slot takes {}, not `{tag}`", words.join(" or ")), Some(slot.help.clone()).filter(|help| !help.is_empty()));
+        let words: Vec<String> = offered
+            .iter()
+            .filter_map(|kind| kind["kind"].as_str())
+            .map(|kind| format!("`{kind}`"))
+            .collect();
+        file.error(
+            kind_span,
+            "unknown-word",
+            format!("this slot takes {}, not `{tag}`", words.join(" or ")),
+            Some(slot.help.clone()).filter(|help| !help.is_empty()),
+        );
         return None;
     }
     if let Some(serde_json::Value::Object(base)) = base {
@@ -196,12 +313,30 @@ fn credential(mut table: Table<'_>, slot: Option<&CredentialSlot>) -> Option<Cre
             given.entry(key.clone()).or_insert_with(|| value.clone());
         }
     }
-    // Without a manifest nobody can say how the secret is applied; that it is missing was noted.
-    given.get("kind")?;
+    if !given.contains_key("kind") {
+        // Without the slot's own description nobody can say how; that it is not known was noted then.
+        if slot.is_some() {
+            file.error(
+                span,
+                "missing-key",
+                "`kind` is missing: how is the secret applied?",
+                Some("write kind = \"bearer\", \"basic\", \"header\" or \"query\"".to_owned()),
+            );
+        }
+        return None;
+    }
     match serde_json::from_value::<CredentialKind>(serde_json::Value::Object(given)) {
-        Ok(kind) => Some(Credential { secret: secret?.value, kind }),
+        Ok(kind) => Some(Credential {
+            secret: secret?.value,
+            kind,
+        }),
         Err(error) => {
-            file.error(span, "wrong-type", format!("this credential cannot be read: {error}"), None);
+            file.error(
+                span,
+                "wrong-type",
+                format!("this credential cannot be read: {error}"),
+                None,
+            );
             None
         }
     }
@@ -210,33 +345,73 @@ fn credential(mut table: Table<'_>, slot: Option<&CredentialSlot>) -> Option<Cre
 fn grants(mut table: Table<'_>, manifest: Option<&Manifest>) -> Grants {
     let file = table.file;
     let mut out = Grants::default();
-    for (name, inner) in table.table("endpoints").map(|all| all.named_tables()).unwrap_or_default() {
+    for (name, inner) in table
+        .table("endpoints")
+        .map(|all| all.named_tables())
+        .unwrap_or_default()
+    {
         if let Some(manifest) = manifest
             && !manifest.endpoints.contains_key(name.value)
         {
-            file.error(name.span.clone(), "unknown-endpoint", format!("the plugin asks for no endpoint `{}`", name.value), did_you_mean(name.value, manifest.endpoints.keys()));
+            file.error(
+                name.span.clone(),
+                "unknown-endpoint",
+                format!("the plugin asks for no endpoint `{}`", name.value),
+                did_you_mean(name.value, manifest.endpoints.keys()),
+            );
         }
         if let Some(grant) = endpoint(inner) {
             out.endpoints.insert(name.value.to_owned(), grant);
         }
     }
-    for (name, mut inner) in table.table("folders").map(|all| all.named_tables()).unwrap_or_default() {
+    for (name, mut inner) in table
+        .table("folders")
+        .map(|all| all.named_tables())
+        .unwrap_or_default()
+    {
         if let Some(manifest) = manifest
             && !manifest.folders.contains_key(name.value)
         {
-            file.error(name.span.clone(), "unknown-folder", format!("the plugin asks for no folder `{}`", name.value), did_you_mean(name.value, manifest.folders.keys()));
+            file.error(
+                name.span.clone(),
+                "unknown-folder",
+                format!("the plugin asks for no folder `{}`", name.value),
+                did_you_mean(name.value, manifest.folders.keys()),
+            );
         }
-        let path = inner.needed("path", "a folder, relative to this project: path = \"inbox\"");
-        let access = inner.word("access", &[("read", FolderAccess::Read), ("read-write", FolderAccess::ReadWrite)]);
-        if let (Some(access), Some(asked)) = (&access, manifest.and_then(|manifest| manifest.folders.get(name.value)))
-            && access.value == FolderAccess::ReadWrite
+        let path = inner.needed(
+            "path",
+            "a folder, relative to this project: path = \"inbox\"",
+        );
+        let access = inner.word(
+            "access",
+            &[
+                ("read", FolderAccess::Read),
+                ("read-write", FolderAccess::ReadWrite),
+            ],
+        );
+        if let (Some(access), Some(asked)) = (
+            &access,
+            manifest.and_then(|manifest| manifest.folders.get(name.value)),
+        ) && access.value == FolderAccess::ReadWrite
             && asked.access == FolderAccess::Read
         {
-            file.error(access.span.clone(), "more-than-asked", "the plugin asks for reading only", Some("write access = \"read\"".to_owned()));
+            file.error(
+                access.span.clone(),
+                "more-than-asked",
+                "the plugin asks for reading only",
+                Some("write access = \"read\"".to_owned()),
+            );
         }
         inner.finish();
         if let Some(path) = path {
-            out.folders.insert(name.value.to_owned(), FolderGrant { path: path.value, access: access.map_or(FolderAccess::Read, |access| access.value) });
+            out.folders.insert(
+                name.value.to_owned(),
+                FolderGrant {
+                    path: path.value,
+                    access: access.map_or(FolderAccess::Read, |access| access.value),
+                },
+            );
         }
     }
     table.finish();
@@ -245,27 +420,62 @@ fn grants(mut table: Table<'_>, manifest: Option<&Manifest>) -> Grants {
 
 fn endpoint(mut table: Table<'_>) -> Option<EndpointGrant> {
     let file = table.file;
-    let base = table.needed("base", "the address it may reach: base = \"https://api.example.com\"");
+    let base = table.needed(
+        "base",
+        "the address it may reach: base = \"https://api.example.com\"",
+    );
     let insecure = table.flag("insecure").unwrap_or(false);
     let because = table.text("because");
     if let Some(base) = &base {
-        let host = base.value.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or("")).unwrap_or("");
-        if !(base.value.starts_with("https://") || base.value.starts_with("http://")) || host.is_empty() || base.value.contains(['{', '*', ' ']) {
-            file.error(base.span.clone(), "bad-address", format!("`{}` is no concrete address", base.value), Some("write base = \"https://api.example.com\"".to_owned()));
+        let host = base
+            .value
+            .split_once("://")
+            .map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(""))
+            .unwrap_or("");
+        if !(base.value.starts_with("https://") || base.value.starts_with("http://"))
+            || host.is_empty()
+            || base.value.contains(['{', '*', ' '])
+        {
+            file.error(
+                base.span.clone(),
+                "bad-address",
+                format!("`{}` is no concrete address", base.value),
+                Some("write base = \"https://api.example.com\"".to_owned()),
+            );
         } else if base.value.starts_with("http://") && !insecure {
-            file.error(base.span.clone(), "insecure", "http:// sends everything, secrets too, unencrypted", Some("write https://, or insecure = true with `because`".to_owned()));
+            file.error(
+                base.span.clone(),
+                "insecure",
+                "http:// sends everything, secrets too, unencrypted",
+                Some("write https://, or insecure = true with `because`".to_owned()),
+            );
         }
     }
     if insecure && because.is_none() {
-        file.error(table.key_span("insecure"), "missing-because", "`insecure` needs `because`", Some("say why this is acceptable: because = \"…\"".to_owned()));
+        file.error(
+            table.key_span("insecure"),
+            "missing-because",
+            "`insecure` needs `because`",
+            Some("say why this is acceptable: because = \"…\"".to_owned()),
+        );
     }
     let mut allow = Vec::new();
     for mut line in table.tables("allow") {
-        allow.push(Allow { methods: line.strings("methods"), paths: line.strings("paths") });
+        allow.push(Allow {
+            methods: line.strings("methods"),
+            paths: line.strings("paths"),
+        });
         line.finish();
     }
     let networks = table.strings("networks");
     let read_only = table.flag("read-only").unwrap_or(false);
     table.finish();
-    Some(EndpointGrant { base: base?.value, allow, networks, insecure, read_only, because: because.map(|because| because.value) })
+    Some(EndpointGrant {
+        base: base?.value,
+        allow,
+        networks,
+        insecure,
+        read_only,
+        because: because.map(|because| because.value),
+    })
 }

@@ -32,19 +32,35 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
     if let Some(listen) = &listen
         && listen.value.parse::<std::net::SocketAddr>().is_err()
     {
-        table.file.error(listen.span.clone(), "bad-address", format!("`{}` is no address with a port", listen.value), Some(format!("write \"{LISTEN}\"")));
+        table.file.error(
+            listen.span.clone(),
+            "bad-address",
+            format!("`{}` is no address with a port", listen.value),
+            Some(format!("write \"{LISTEN}\"")),
+        );
     }
     let region = table.text("region");
     if let Some(region) = &region
-        && mapping::normalise(&super::FieldType::Country, Value::text(&region.value)) != Ok(Value::text(&region.value))
+        && mapping::normalise(&super::FieldType::Country, Value::text(&region.value))
+            != Ok(Value::text(&region.value))
     {
-        table.file.error(region.span.clone(), "bad-region", format!("`{}` is no alpha-2 code of a country", region.value), Some("write \"DE\"".to_owned()));
+        table.file.error(
+            region.span.clone(),
+            "bad-region",
+            format!("`{}` is no alpha-2 code of a country", region.value),
+            Some("write \"DE\"".to_owned()),
+        );
     }
     let processes = table.table("processes").map(|processes| {
         let found = processes.entries().map(|(name, value)| {
             let label = value.get_ref().as_str().map(str::to_owned);
             if label.is_none() {
-                processes.file.error(value.span(), "wrong-type", format!("`{}` must be a text", name.value), Some("write sales = \"From lead to order\"".to_owned()));
+                processes.file.error(
+                    value.span(),
+                    "wrong-type",
+                    format!("`{}` must be a text", name.value),
+                    Some("write sales = \"From lead to order\"".to_owned()),
+                );
             }
             (name.value.to_owned(), label.unwrap_or_default())
         });
@@ -76,17 +92,31 @@ pub(super) fn systems(table: &Table<'_>) -> BTreeMap<String, System> {
         table.finish();
         system
     };
-    table.named_tables().into_iter().map(|(name, table)| (name.value.to_owned(), read(table))).collect()
+    table
+        .named_tables()
+        .into_iter()
+        .map(|(name, table)| (name.value.to_owned(), read(table)))
+        .collect()
 }
 
 /// `[plugins.<name>]`.
 pub(super) fn lock(mut table: Table<'_>) -> BTreeMap<String, LockedPlugin> {
     let mut found = BTreeMap::new();
-    for (name, mut plugin) in table.table("plugins").map(|plugins| plugins.named_tables()).unwrap_or_default() {
+    for (name, mut plugin) in table
+        .table("plugins")
+        .map(|plugins| plugins.named_tables())
+        .unwrap_or_default()
+    {
         let help = "let `nave plugin install` write this file";
         let locked = LockedPlugin {
-            source: plugin.needed("source", help).map(|text| text.value).unwrap_or_default(),
-            digest: plugin.needed("digest", help).map(|text| text.value).unwrap_or_default(),
+            source: plugin
+                .needed("source", help)
+                .map(|text| text.value)
+                .unwrap_or_default(),
+            digest: plugin
+                .needed("digest", help)
+                .map(|text| text.value)
+                .unwrap_or_default(),
             serial: plugin.number("serial").map_or(0, |number| number.value),
             version: plugin.plain("version").unwrap_or_default(),
         };
@@ -99,7 +129,8 @@ pub(super) fn lock(mut table: Table<'_>) -> BTreeMap<String, LockedPlugin> {
 
 /// The text of `nave.lock`, plugins in the order of their names.
 pub fn lock_text(plugins: &BTreeMap<String, LockedPlugin>) -> String {
-    let mut out = "# Written by nave. Every plugin that is installed here, pinned by its digest.\n".to_owned();
+    let mut out = "# Written by nave. Every plugin that is installed here, pinned by its digest.\n"
+        .to_owned();
     for (name, plugin) in plugins {
         let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
         out.push_str(&format!(
@@ -116,12 +147,19 @@ pub fn lock_text(plugins: &BTreeMap<String, LockedPlugin>) -> String {
 
 /// `"remote" = "canonical"`, a line each.
 pub(super) fn lookup(file: &File<'_>, table: &Table<'_>) -> mapping::Table {
-    let lines = table.entries().filter_map(|(key, value)| match value.get_ref() {
-        DeValue::Table(_) | DeValue::Array(_) | DeValue::Datetime(_) => {
-            file.error(value.span(), "wrong-type", format!("`{}` must be a text, a number, or true or false", key.value), None);
-            None
-        }
-        plain => Some((key.value.to_owned(), Value::from_json(&json(plain)))),
-    });
+    let lines = table
+        .entries()
+        .filter_map(|(key, value)| match value.get_ref() {
+            DeValue::Table(_) | DeValue::Array(_) | DeValue::Datetime(_) => {
+                file.error(
+                    value.span(),
+                    "wrong-type",
+                    format!("`{}` must be a text, a number, or true or false", key.value),
+                    None,
+                );
+                None
+            }
+            plain => Some((key.value.to_owned(), Value::from_json(&json(plain)))),
+        });
     mapping::Table::new(file.stem(), lines.collect::<Vec<_>>())
 }

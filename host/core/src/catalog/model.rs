@@ -101,7 +101,10 @@ pub struct EntityField {
 
 /// Type of a canonical field. Canonical spellings are fixed by [`crate::mapping`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the table of types in the design")]
+#[expect(
+    missing_docs,
+    reason = "the names are the table of types in the design"
+)]
 pub enum FieldType {
     Text,
     Integer,
@@ -120,7 +123,10 @@ pub enum FieldType {
     /// Another record of this entity.
     Reference(String),
     /// Elements are objects with these sub-fields; `key` names the sub-fields that tell elements apart.
-    List { fields: BTreeMap<String, FieldType>, key: Vec<String> },
+    List {
+        fields: BTreeMap<String, FieldType>,
+        key: Vec<String>,
+    },
     /// Any JSON object.
     Object,
     /// `{hash, size, media_type, name}`.

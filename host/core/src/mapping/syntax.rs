@@ -27,7 +27,13 @@ pub struct Issue {
 
 impl Issue {
     pub(super) fn new(span: Span, code: &'static str, message: impl Into<String>) -> Self {
-        Self { offset: span.0, length: span.1.saturating_sub(span.0), message: message.into(), help: None, code }
+        Self {
+            offset: span.0,
+            length: span.1.saturating_sub(span.0),
+            message: message.into(),
+            help: None,
+            code,
+        }
     }
 
     pub(super) fn help(mut self, help: impl Into<Option<String>>) -> Self {
@@ -105,9 +111,13 @@ enum Token {
 
 /// Whether a path can be written without back quotes.
 pub(super) fn is_plain_path(text: &str) -> bool {
-    const RESERVED: [&str; 9] = ["and", "or", "not", "in", "is", "contains", "true", "false", "null"];
+    const RESERVED: [&str; 9] = [
+        "and", "or", "not", "in", "is", "contains", "true", "false", "null",
+    ];
     let mut chars = text.chars();
-    chars.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+    chars
+        .next()
+        .is_some_and(|first| first.is_alphabetic() || first == '_')
         && text.chars().all(is_word)
         && !RESERVED.contains(&text)
 }
@@ -140,7 +150,9 @@ fn token(input: &mut &str) -> ModalResult<Token, ContextError> {
     let first = peek(any).parse_next(input)?;
     match first {
         '"' | '\'' => quoted.map(Token::Text).parse_next(input),
-        '`' => delimited('`', take_till(1.., '`'), '`').map(|path: &str| Token::Path(path.to_owned())).parse_next(input),
+        '`' => delimited('`', take_till(1.., '`'), '`')
+            .map(|path: &str| Token::Path(path.to_owned()))
+            .parse_next(input),
         '|' | '(' | ')' | ',' => any.map(Token::Mark).parse_next(input),
         '=' | '!' | '<' | '>' => alt((
             alt(("==", "=")).value(Token::Compare(Comparison::Equal)),
@@ -151,33 +163,51 @@ fn token(input: &mut &str) -> ModalResult<Token, ContextError> {
             ">".value(Token::Compare(Comparison::Greater)),
         ))
         .parse_next(input),
-        c if is_word(c) => take_while(1.., is_word).map(word_or_number).parse_next(input),
+        c if is_word(c) => take_while(1.., is_word)
+            .map(word_or_number)
+            .parse_next(input),
         _ => fail.parse_next(input),
     }
 }
 
 fn word_or_number(text: &str) -> Token {
-    if super::number::canonical(text).is_some() { Token::Number(text.to_owned()) } else { Token::Word(text.to_owned()) }
+    if super::number::canonical(text).is_some() {
+        Token::Number(text.to_owned())
+    } else {
+        Token::Word(text.to_owned())
+    }
 }
 
 fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Issue> {
     if text.len() > EXPRESSION_BYTES_MAX {
         let span = (EXPRESSION_BYTES_MAX, text.len());
-        return Err(Issue::new(span, "expression-too-long", format!("longer than {EXPRESSION_BYTES_MAX} bytes")));
+        return Err(Issue::new(
+            span,
+            "expression-too-long",
+            format!("longer than {EXPRESSION_BYTES_MAX} bytes"),
+        ));
     }
     let mut found = Vec::new();
     let mut rest = text;
     loop {
         rest = rest.trim_start();
         let start = text.len() - rest.len();
-        let Some(first) = rest.chars().next() else { return Ok(found) };
+        let Some(first) = rest.chars().next() else {
+            return Ok(found);
+        };
         let Ok(token) = token.parse_next(&mut rest) else {
             let message = match first {
-                '"' | '\'' => format!("the text that begins here has no closing {first}, or a \\ before a character that needs none"),
+                '"' | '\'' => format!(
+                    "the text that begins here has no closing {first}, or a \\ before a character that needs none"
+                ),
                 '`' => "the path that begins here has no closing `".to_owned(),
                 _ => format!("`{}` means nothing here", first.escape_default()),
             };
-            return Err(Issue::new((start, start + first.len_utf8()), "syntax", message));
+            return Err(Issue::new(
+                (start, start + first.len_utf8()),
+                "syntax",
+                message,
+            ));
         };
         found.push((token, (start, text.len() - rest.len())));
     }
@@ -186,9 +216,18 @@ fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Issue> {
 /// Parses a whole text.
 pub(super) fn parse(text: &str) -> Result<Node, Issue> {
     let tokens = tokens(text)?;
-    let mut parser = Grammar { tokens: &tokens, at: 0, end: text.len(), depth: 0 };
+    let mut parser = Grammar {
+        tokens: &tokens,
+        at: 0,
+        end: text.len(),
+        depth: 0,
+    };
     if tokens.is_empty() {
-        return Err(Issue::new((0, text.len()), "syntax", "nothing is written here"));
+        return Err(Issue::new(
+            (0, text.len()),
+            "syntax",
+            "nothing is written here",
+        ));
     }
     let node = parser.or()?;
     match parser.peek() {
@@ -210,11 +249,16 @@ impl Grammar<'_> {
     }
 
     fn span(&self) -> Span {
-        self.tokens.get(self.at).map_or((self.end, self.end), |(_, span)| *span)
+        self.tokens
+            .get(self.at)
+            .map_or((self.end, self.end), |(_, span)| *span)
     }
 
     fn last_end(&self) -> usize {
-        self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map_or(0, |(_, span)| span.1)
+        self.at
+            .checked_sub(1)
+            .and_then(|at| self.tokens.get(at))
+            .map_or(0, |(_, span)| span.1)
     }
 
     fn is_word(&self, word: &str) -> bool {
@@ -236,17 +280,27 @@ impl Grammar<'_> {
     fn unexpected(&self, expected: &str) -> Issue {
         let found = match self.peek() {
             None => "the text ends here".to_owned(),
-            Some(Token::Word(text) | Token::Number(text) | Token::Path(text)) => format!("`{text}` stands here"),
+            Some(Token::Word(text) | Token::Number(text) | Token::Path(text)) => {
+                format!("`{text}` stands here")
+            }
             Some(Token::Text(text)) => format!("\"{text}\" stands here"),
             Some(Token::Compare(comparison)) => format!("`{}` stands here", comparison.symbol()),
             Some(Token::Mark(mark)) => format!("`{mark}` stands here"),
         };
-        Issue::new(self.span(), "syntax", format!("expected {expected}, but {found}"))
+        Issue::new(
+            self.span(),
+            "syntax",
+            format!("expected {expected}, but {found}"),
+        )
     }
 
     fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Issue>) -> Result<T, Issue> {
         if self.depth >= EXPRESSION_DEPTH_MAX {
-            return Err(Issue::new(self.span(), "expression-too-deep", format!("nested deeper than {EXPRESSION_DEPTH_MAX} levels")));
+            return Err(Issue::new(
+                self.span(),
+                "expression-too-deep",
+                format!("nested deeper than {EXPRESSION_DEPTH_MAX} levels"),
+            ));
         }
         self.depth += 1;
         let result = parse(self);
@@ -255,7 +309,10 @@ impl Grammar<'_> {
     }
 
     fn node(&self, start: usize, kind: Kind) -> Node {
-        Node { span: (start, self.last_end()), kind }
+        Node {
+            span: (start, self.last_end()),
+            kind,
+        }
     }
 
     fn or(&mut self) -> Result<Node, Issue> {
@@ -265,7 +322,11 @@ impl Grammar<'_> {
             while parser.take_word("or") {
                 all.push(parser.and()?);
             }
-            Ok(if all.len() == 1 { all.remove(0) } else { parser.node(start, Kind::Or(all)) })
+            Ok(if all.len() == 1 {
+                all.remove(0)
+            } else {
+                parser.node(start, Kind::Or(all))
+            })
         })
     }
 
@@ -275,7 +336,11 @@ impl Grammar<'_> {
         while self.take_word("and") {
             all.push(self.not()?);
         }
-        Ok(if all.len() == 1 { all.remove(0) } else { self.node(start, Kind::And(all)) })
+        Ok(if all.len() == 1 {
+            all.remove(0)
+        } else {
+            self.node(start, Kind::And(all))
+        })
     }
 
     fn not(&mut self) -> Result<Node, Issue> {
@@ -294,11 +359,17 @@ impl Grammar<'_> {
             let comparison = *comparison;
             self.at += 1;
             let right = self.pipe()?;
-            return Ok(self.node(start, Kind::Compare(Box::new(left), comparison, Box::new(right))));
+            return Ok(self.node(
+                start,
+                Kind::Compare(Box::new(left), comparison, Box::new(right)),
+            ));
         }
         if self.take_word("contains") {
             let right = self.pipe()?;
-            return Ok(self.node(start, Kind::Compare(Box::new(left), Comparison::Contains, Box::new(right))));
+            return Ok(self.node(
+                start,
+                Kind::Compare(Box::new(left), Comparison::Contains, Box::new(right)),
+            ));
         }
         if self.take_word("is") {
             let negated = self.take_word("not");
@@ -310,18 +381,27 @@ impl Grammar<'_> {
                 return Err(self.unexpected("`null` or `empty`"));
             };
             let node = self.node(start, kind);
-            return Ok(if negated { self.node(start, Kind::Not(Box::new(node))) } else { node });
+            return Ok(if negated {
+                self.node(start, Kind::Not(Box::new(node)))
+            } else {
+                node
+            });
         }
         let negated = self.is_word("not")
             && matches!(self.tokens.get(self.at + 1), Some((Token::Word(next), _)) if next == "in");
         self.at += usize::from(negated);
         if self.take_word("in") {
             if !self.take_mark('(') {
-                return Err(self.unexpected("`(` and the values that are meant, as in `country in (DE, AT)`"));
+                return Err(self
+                    .unexpected("`(` and the values that are meant, as in `country in (DE, AT)`"));
             }
             let values = self.list()?;
             let node = self.node(start, Kind::In(Box::new(left), values));
-            return Ok(if negated { self.node(start, Kind::Not(Box::new(node))) } else { node });
+            return Ok(if negated {
+                self.node(start, Kind::Not(Box::new(node)))
+            } else {
+                node
+            });
         }
         Ok(left)
     }
@@ -332,7 +412,11 @@ impl Grammar<'_> {
         while self.take_mark('|') {
             all.push(self.head()?);
         }
-        Ok(if all.len() == 1 { all.remove(0) } else { self.node(start, Kind::Pipe(all)) })
+        Ok(if all.len() == 1 {
+            all.remove(0)
+        } else {
+            self.node(start, Kind::Pipe(all))
+        })
     }
 
     /// What stands between `(` and `)`, the latter taken.
@@ -357,37 +441,44 @@ impl Grammar<'_> {
         let Some(token) = self.peek().cloned() else {
             return Err(self.unexpected("a path, a value or an operation"));
         };
-        let kind = match token {
-            Token::Text(text) => Kind::Text(text),
-            Token::Number(text) => Kind::Number(text),
-            Token::Path(path) => Kind::Path(path),
-            Token::Word(word) => match word.as_str() {
-                "true" => Kind::Bool(true),
-                "false" => Kind::Bool(false),
-                "null" => Kind::Null,
-                "and" | "or" | "not" | "in" | "is" | "contains" => {
-                    return Err(self.unexpected("a path, a value or an operation")
-                        .help(format!("a path of that name is written `{word}` in back quotes")));
-                }
-                _ => {
-                    self.at += 1;
-                    if self.take_mark('(') {
-                        let arguments = self.list()?;
-                        return Ok(self.node(start, Kind::Call(word, arguments)));
+        let kind =
+            match token {
+                Token::Text(text) => Kind::Text(text),
+                Token::Number(text) => Kind::Number(text),
+                Token::Path(path) => Kind::Path(path),
+                Token::Word(word) => match word.as_str() {
+                    "true" => Kind::Bool(true),
+                    "false" => Kind::Bool(false),
+                    "null" => Kind::Null,
+                    "and" | "or" | "not" | "in" | "is" | "contains" => {
+                        return Err(self.unexpected("a path, a value or an operation").help(
+                            format!("a path of that name is written `{word}` in back quotes"),
+                        ));
                     }
-                    return Ok(self.node(start, Kind::Word(word)));
+                    _ => {
+                        self.at += 1;
+                        if self.take_mark('(') {
+                            let arguments = self.list()?;
+                            return Ok(self.node(start, Kind::Call(word, arguments)));
+                        }
+                        return Ok(self.node(start, Kind::Word(word)));
+                    }
+                },
+                Token::Mark('(') => {
+                    self.at += 1;
+                    let inner = self.or()?;
+                    if !self.take_mark(')') {
+                        return Err(self.unexpected("`)`"));
+                    }
+                    return Ok(Node {
+                        span: (start, self.last_end()),
+                        kind: inner.kind,
+                    });
                 }
-            },
-            Token::Mark('(') => {
-                self.at += 1;
-                let inner = self.or()?;
-                if !self.take_mark(')') {
-                    return Err(self.unexpected("`)`"));
+                Token::Mark(_) | Token::Compare(_) => {
+                    return Err(self.unexpected("a path, a value or an operation"));
                 }
-                return Ok(Node { span: (start, self.last_end()), kind: inner.kind });
-            }
-            Token::Mark(_) | Token::Compare(_) => return Err(self.unexpected("a path, a value or an operation")),
-        };
+            };
         self.at += 1;
         Ok(self.node(start, kind))
     }

@@ -26,7 +26,12 @@ impl Table {
                 shared = Some(value.clone());
             }
         }
-        Self { name: name.into(), forward, back, shared }
+        Self {
+            name: name.into(),
+            forward,
+            back,
+            shared,
+        }
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&Value> {
@@ -43,6 +48,8 @@ impl Table {
 
     /// Keys and values, in the order of keys.
     pub fn lines(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.forward.iter().map(|(key, value)| (key.as_str(), value))
+        self.forward
+            .iter()
+            .map(|(key, value)| (key.as_str(), value))
     }
 }

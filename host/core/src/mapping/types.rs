@@ -4,7 +4,10 @@ use crate::catalog::{FieldType, RemoteType};
 
 /// Type of a value in a mapping. Texts with a meaning (an e-mail, a country) are texts here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the table of types in the design")]
+#[expect(
+    missing_docs,
+    reason = "the names are the table of types in the design"
+)]
 pub enum Type {
     /// Not known before a value is seen.
     Any,
@@ -62,7 +65,11 @@ impl Type {
     /// Type of a remote field's values. A remote reference is an id, in whatever spelling.
     pub fn of_remote(kind: RemoteType) -> Self {
         match kind {
-            RemoteType::Text | RemoteType::Email | RemoteType::Phone | RemoteType::Url | RemoteType::Enum => Self::Text,
+            RemoteType::Text
+            | RemoteType::Email
+            | RemoteType::Phone
+            | RemoteType::Url
+            | RemoteType::Enum => Self::Text,
             RemoteType::Integer => Self::Integer,
             RemoteType::Decimal => Self::Decimal,
             RemoteType::Boolean => Self::Boolean,
@@ -104,14 +111,20 @@ impl Type {
         use Type::{Boolean, Date, Decimal, Integer, Money, Reference, Text, Timestamp};
         Some(match (self, target) {
             (Integer | Decimal | Boolean, Text) => "add `| text`",
-            (Integer | Decimal, Date) => "if it counts seconds or milliseconds since 1970, add `| date(unix_s)` or `| date(unix_ms)`",
+            (Integer | Decimal, Date) => {
+                "if it counts seconds or milliseconds since 1970, add `| date(unix_s)` or `| date(unix_ms)`"
+            }
             (Integer | Decimal, Timestamp) => {
                 "if it counts seconds or milliseconds since 1970, add `| timestamp(unix_s)` or `| timestamp(unix_ms)`"
             }
             (Timestamp, Date) => "add `| date` to keep the date alone",
-            (Text | Integer, Reference) => "add `| text | reference(STREAM)` with the stream whose ids these are",
+            (Text | Integer, Reference) => {
+                "add `| text | reference(STREAM)` with the stream whose ids these are"
+            }
             (Reference, Text) => "add `| remote_id(STREAM)`",
-            (Integer | Decimal | Text, Money) => "add `| money(EUR)`, or `| money(PATH)` with the path of the currency",
+            (Integer | Decimal | Text, Money) => {
+                "add `| money(EUR)`, or `| money(PATH)` with the path of the currency"
+            }
             (Decimal, Integer) => "add `| integer`; a number with a fraction is then set aside",
             _ => return None,
         })
