@@ -307,7 +307,7 @@ mod tests {
                 "\"api\":{\"base\":\"https://evil.example\"},\"api\":{",
                 "key `api` twice",
             ),
-            ("{\"name\"", "[{\"name\"", "expected"),
+            ("{\"name\"", "[\"name\"", "expected"),
             ("https://", "ftp://", "no http address"),
             ("\"GET\"", "\"get\"", "upper case"),
             ("\"GET\"", "", "needs methods"),
