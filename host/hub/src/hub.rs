@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use nave_core::catalog::{self, Catalog, Diagnostic};
+use nave_core::catalog::{Catalog, Diagnostic};
 use nave_core::model::{Reason, Time};
 use nave_runtime::CompileCache;
 use nave_store::{Batch, KeyedRow, Redb, Store, StoreKey};
@@ -151,9 +151,8 @@ impl Hub {
 
 /// The configuration of a directory, checked.
 pub fn load(dir: &Path) -> Result<(Catalog, Vec<Diagnostic>), ApiError> {
-    let files = project::read_files(dir)?;
-    let plugins = project::known_plugins(dir, &files)?;
-    catalog::check(&files, &plugins).map_err(|found| ApiError::configuration(&found))
+    let project = project::load(dir)?;
+    Ok((project.catalog, project.warnings))
 }
 
 /// The data folder belongs to its user alone.

@@ -11,7 +11,7 @@ use nave_core::mapping::MapError;
 use nave_core::model::{Run, RunStatus, Time};
 use nave_hub::engine::Engine;
 use nave_hub::spoke::{BoxFuture, Spoke, SpokeError, Spokes, Transforms};
-use nave_store::{Memory, Store};
+use nave_store::{Memory, Redb, Store, StoreKey};
 
 use super::system::System;
 
@@ -36,10 +36,19 @@ impl Transforms for NoTransforms {
     }
 }
 
+/// Which store a test runs over.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    Memory,
+    Redb,
+}
+
 /// Everything that a test holds.
 pub struct Bench {
     pub engine: Engine,
-    pub store: Arc<Memory>,
+    pub store: Arc<dyn Store>,
+    kind: Kind,
+    folder: tempfile::TempDir,
     pub systems: BTreeMap<String, System>,
     catalog: Arc<Catalog>,
     clock: Arc<AtomicI64>,
@@ -47,7 +56,7 @@ pub struct Bench {
 
 impl Bench {
     /// A hub over these systems, configured by these files (besides connections, which are made).
-    pub fn new(systems: Vec<System>, files: &[(&str, &str)]) -> Self {
+    pub fn new(kind: Kind, systems: Vec<System>, files: &[(&str, &str)]) -> Self {
         let mut sources: Vec<SourceFile> =
             files.iter().map(|(path, text)| SourceFile { path: (*path).into(), text: (*text).into() }).collect();
         for system in &systems {
@@ -68,15 +77,25 @@ impl Bench {
             Err(errors) => panic!("{}", errors.iter().map(|e| format!("{e:?}\n")).collect::<String>()),
         };
         let clock = Arc::new(AtomicI64::new(1_000_000));
-        let store = Arc::new(Memory::new());
+        let folder = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> = match kind {
+            Kind::Memory => Arc::new(Memory::new()),
+            Kind::Redb => redb(&folder),
+        };
         let systems: BTreeMap<String, System> = systems.into_iter().map(|system| (system.name.clone(), system)).collect();
         let catalog = Arc::new(catalog);
         let engine = engine(&store, &catalog, &systems, &clock);
-        Self { engine, store, systems, catalog, clock }
+        Self { engine, store, kind, folder, systems, catalog, clock }
     }
 
     /// The hub dies and starts again over the same store.
     pub fn restart(&mut self) {
+        if let Kind::Redb = self.kind {
+            // The file is let go of before it is opened again.
+            self.store = Arc::new(Memory::new());
+            self.engine = engine(&self.store, &self.catalog, &self.systems, &self.clock);
+            self.store = redb(&self.folder);
+        }
         self.engine = engine(&self.store, &self.catalog, &self.systems, &self.clock);
     }
 
@@ -135,11 +154,14 @@ impl Bench {
     }
 }
 
-fn engine(store: &Arc<Memory>, catalog: &Arc<Catalog>, systems: &BTreeMap<String, System>, clock: &Arc<AtomicI64>) -> Engine {
+fn redb(folder: &tempfile::TempDir) -> Arc<dyn Store> {
+    Arc::new(Redb::open(&folder.path().join("nave.redb"), &StoreKey::new([7; 32]), Default::default()).unwrap())
+}
+
+fn engine(store: &Arc<dyn Store>, catalog: &Arc<Catalog>, systems: &BTreeMap<String, System>, clock: &Arc<AtomicI64>) -> Engine {
     let clock = clock.clone();
-    let store: Arc<dyn Store> = store.clone();
     Engine::new(
-        store,
+        store.clone(),
         catalog.clone(),
         Arc::new(Map(systems.clone())),
         Arc::new(move || Time(clock.fetch_add(1, Ordering::SeqCst))),

@@ -3,10 +3,27 @@
 
 use nave_core::Value;
 use nave_core::model::{RecordId, RemoteKey};
-use nave_store::Store;
 
-use super::bench::Bench;
+use super::bench::{Bench, Kind};
 use super::system::{Fault, System};
+
+macro_rules! on_both_stores {
+    ($($test:ident),* $(,)?) => {
+        mod on_memory { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Memory).await })* }
+        mod on_redb { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Redb).await })* }
+    };
+}
+
+on_both_stores!(
+    there_and_back,
+    both_sides_edited_at_once,
+    lost_answers_make_no_duplicates,
+    a_lost_update_is_looked_up_not_claimed,
+    a_refusal_is_set_aside_and_tried_again_when_the_record_changes,
+    what_is_merged_over_there_is_one_here,
+    an_equal_email_alone_waits_for_a_person,
+    gone_there_is_not_made_again,
+);
 
 const DROP_CONTACTS: &str = r#"
 connection = "drop"
@@ -70,13 +87,14 @@ direction = "both"
 because = "companies rename themselves"
 "#;
 
-fn bench() -> Bench {
+fn bench(kind: Kind) -> Bench {
     let drop = System::new("drop", &["contacts", "companies"]);
     let mut erp = System::new("erp", &["contacts", "companies"]);
     erp.shouting.insert("last".into());
     let erp_contacts = DROP_CONTACTS.replace("\"drop\"", "\"erp\"");
     let erp_companies = DROP_COMPANIES.replace("\"drop\"", "\"erp\"");
     Bench::new(
+        kind,
         vec![drop, erp],
         &[
             ("mappings/drop-contacts.toml", DROP_CONTACTS),
@@ -117,9 +135,8 @@ fn body(bench: &Bench, system: &str) -> Value {
     alive[0].clone()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn there_and_back() {
-    let bench = bench();
+async fn there_and_back(kind: Kind) {
+    let bench = bench(kind);
     ada(&bench).await;
     // Nothing is sent before its plan was seen.
     bench.round().await;
@@ -145,9 +162,8 @@ async fn there_and_back() {
     assert_eq!(bench.system("drop").writes(), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn both_sides_edited_at_once() {
-    let bench = bench();
+async fn both_sides_edited_at_once(kind: Kind) {
+    let bench = bench(kind);
     let drop_id = ada(&bench).await;
     bench.round().await;
     bench.approve_all().await;
@@ -183,15 +199,15 @@ async fn both_sides_edited_at_once() {
 }
 
 /// The final state with a fault is the state without one, and nothing is there twice.
-async fn check_fault(faults: &[Fault], restart: bool) {
-    let mut calm = bench();
+async fn check_fault(kind: Kind, faults: &[Fault], restart: bool) {
+    let mut calm = bench(kind);
     ada(&calm).await;
     calm.round().await;
     calm.approve_all().await;
     calm.quiet().await;
     calm.restart();
 
-    let mut bench = bench();
+    let mut bench = bench(kind);
     ada(&bench).await;
     bench.round().await;
     bench.approve_all().await;
@@ -213,21 +229,19 @@ async fn check_fault(faults: &[Fault], restart: bool) {
     assert_eq!(erp.broken_keys, 0, "a key always carries the same bytes (I6)");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn lost_answers_make_no_duplicates() {
-    check_fault(&[], false).await;
-    check_fault(&[Fault::LostAnswer], false).await;
-    check_fault(&[Fault::LostAnswer, Fault::LostAnswer], false).await;
-    check_fault(&[Fault::LostRequest], false).await;
-    check_fault(&[Fault::LostRequest, Fault::LostAnswer], false).await;
-    check_fault(&[Fault::Down], false).await;
-    check_fault(&[Fault::Down, Fault::LostAnswer, Fault::LostRequest], false).await;
-    check_fault(&[Fault::Hang], true).await;
+async fn lost_answers_make_no_duplicates(kind: Kind) {
+    check_fault(kind, &[], false).await;
+    check_fault(kind, &[Fault::LostAnswer], false).await;
+    check_fault(kind, &[Fault::LostAnswer, Fault::LostAnswer], false).await;
+    check_fault(kind, &[Fault::LostRequest], false).await;
+    check_fault(kind, &[Fault::LostRequest, Fault::LostAnswer], false).await;
+    check_fault(kind, &[Fault::Down], false).await;
+    check_fault(kind, &[Fault::Down, Fault::LostAnswer, Fault::LostRequest], false).await;
+    check_fault(kind, &[Fault::Hang], true).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lost_update_is_looked_up_not_claimed() {
-    let bench = bench();
+async fn a_lost_update_is_looked_up_not_claimed(kind: Kind) {
+    let bench = bench(kind);
     let id = ada(&bench).await;
     bench.round().await;
     bench.approve_all().await;
@@ -245,9 +259,8 @@ async fn a_lost_update_is_looked_up_not_claimed() {
     assert!(row.claims.is_empty(), "{:?}", row.claims);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refusal_is_set_aside_and_tried_again_when_the_record_changes() {
-    let bench = bench();
+async fn a_refusal_is_set_aside_and_tried_again_when_the_record_changes(kind: Kind) {
+    let bench = bench(kind);
     bench.round().await;
     bench.approve_all().await;
     bench.system("drop").create("contacts", r#"{"first":"Max","last":"M","email":"m@x.test"}"#);
@@ -264,9 +277,8 @@ async fn a_refusal_is_set_aside_and_tried_again_when_the_record_changes() {
     assert_eq!(body(&bench, "erp").at("first").unwrap().display(), "Maxi");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_merged_over_there_is_one_here() {
-    let bench = bench();
+async fn what_is_merged_over_there_is_one_here(kind: Kind) {
+    let bench = bench(kind);
     bench.round().await;
     bench.approve_all().await;
     let one = bench.system("drop").create("contacts", r#"{"first":"Eve","last":"A","email":"e1@x.test"}"#);
@@ -283,9 +295,8 @@ async fn what_is_merged_over_there_is_one_here() {
     assert_eq!(record.id, RecordId(first.0));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_equal_email_alone_waits_for_a_person() {
-    let bench = bench();
+async fn an_equal_email_alone_waits_for_a_person(kind: Kind) {
+    let bench = bench(kind);
     bench.round().await;
     bench.approve_all().await;
     bench.system("drop").create("contacts", r#"{"first":"Ada","last":"Lovelace","email":"shared@x.test"}"#);
@@ -302,9 +313,8 @@ async fn an_equal_email_alone_waits_for_a_person() {
     assert!(again.is_err(), "a decision is made once (I12)");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn gone_there_is_not_made_again() {
-    let bench = bench();
+async fn gone_there_is_not_made_again(kind: Kind) {
+    let bench = bench(kind);
     let mut full = bench;
     full.systems.get_mut("erp").unwrap().capabilities.changes = nave_core::catalog::ChangeDetection::FullScan;
     full.restart();
