@@ -5,3 +5,4 @@ mod guests;
 mod hostile;
 mod inspecting;
 mod support;
+mod wasi;

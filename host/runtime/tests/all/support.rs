@@ -104,11 +104,20 @@ fn component(
     text += ")";
     let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let mut resolve = wit_parser::Resolve::default();
-    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/v0.1");
-    let (package, _) = resolve.push_dir(wit).expect("the contract");
-    let world = resolve
-        .select_world(&[package], Some(world))
-        .expect("world");
+    let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
+    resolve
+        .push_dir(crate_dir.join("../../wit/v0.1"))
+        .expect("the contract");
+    resolve
+        .push_file(crate_dir.join("src/wasi/inert.wit"))
+        .expect("the inert WASI");
+    let all = format!(
+        "package test:test; world all {{ include nave:plugin/{world}@0.1.0; include nave:inert/wasi; }}"
+    );
+    let package = resolve
+        .push_str("all.wit", &all)
+        .expect("the world of this test");
+    let world = resolve.select_world(&[package], None).expect("world");
     wit_component::embed_component_metadata(
         &mut module,
         &resolve,
