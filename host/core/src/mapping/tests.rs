@@ -612,7 +612,11 @@ fn canonical_spellings() {
     canonical(&FieldType::Phone, r#""030 123 Ext. 5""#, r#""030123ext5""#);
     canonical(&FieldType::Phone, r#""+1 23""#, r#""+123""#);
     canonical(&FieldType::Phone, r#""00 12345""#, r#""0012345""#);
-    canonical(&FieldType::Phone, r#""00 123 456 789 012 3456""#, r#""001234567890123456""#);
+    canonical(
+        &FieldType::Phone,
+        r#""00 123 456 789 012 3456""#,
+        r#""001234567890123456""#,
+    );
     canonical(
         &FieldType::Phone,
         r#""call me""#,
