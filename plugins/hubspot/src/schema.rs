@@ -1,0 +1,161 @@
+//! The objects that are streams, and their properties as the account has them.
+
+use nave_sdk::serde::Deserialize;
+use nave_sdk::serde_json::Value;
+use nave_sdk::types::{Capabilities, ChangeDetection, DeleteDetection, Failure, Field, FieldType, Stream, WriteMode};
+
+use crate::api;
+use crate::limits::{BATCH_MAX, SEARCH_LAG_MS};
+
+/// The connection's settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(crate = "nave_sdk::serde", rename_all = "kebab-case", default)]
+pub(crate) struct Settings {
+    /// Objects that are streams.
+    pub(crate) objects: Vec<String>,
+    /// Property with the hub's marker: unique, made by an administrator.
+    pub(crate) marker: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { objects: vec!["contacts".to_owned(), "companies".to_owned()], marker: "nave_id".to_owned() }
+    }
+}
+
+impl Settings {
+    pub(crate) fn load() -> Result<Self, Failure> {
+        nave_sdk::host::settings()
+    }
+
+    /// The object of a stream.
+    pub(crate) fn object(&self, stream: &str) -> Result<Object, Failure> {
+        if self.objects.iter().any(|name| name == stream) { Ok(Object::new(stream)) } else { Err(Failure::no_such_stream(stream)) }
+    }
+}
+
+/// One kind of object.
+#[derive(Clone, Debug)]
+pub(crate) struct Object {
+    pub(crate) name: String,
+}
+
+impl Object {
+    pub(crate) fn new(name: &str) -> Self {
+        Self { name: name.to_owned() }
+    }
+
+    pub(crate) fn path(&self) -> String {
+        format!("/crm/v3/objects/{}", self.name)
+    }
+
+    /// The property with the time of the last change.
+    pub(crate) fn modified(&self) -> &'static str {
+        if self.name == "contacts" { "lastmodifieddate" } else { "hs_lastmodifieddate" }
+    }
+
+    /// The property that shows the company.
+    pub(crate) fn company_property(&self) -> Option<&'static str> {
+        (self.name == "contacts").then_some("associatedcompanyid")
+    }
+}
+
+/// One property of the account.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(crate = "nave_sdk::serde", rename_all = "camelCase")]
+pub(crate) struct Property {
+    pub(crate) name: String,
+    #[serde(default)]
+    label: String,
+    #[serde(rename = "type", default)]
+    kind: String,
+    #[serde(default)]
+    field_type: String,
+    #[serde(default)]
+    options: Vec<Value>,
+    #[serde(default)]
+    has_unique_value: bool,
+    #[serde(default)]
+    calculated: bool,
+    #[serde(default)]
+    hubspot_defined: bool,
+    #[serde(default)]
+    modification_metadata: Value,
+}
+
+/// All properties of an object.
+pub(crate) fn properties(object: &Object) -> Result<Vec<Property>, Failure> {
+    #[derive(Deserialize)]
+    #[serde(crate = "nave_sdk::serde")]
+    struct All {
+        results: Vec<Property>,
+    }
+    let answer = api::read(api::get(format!("/crm/v3/properties/{}", object.name)))?;
+    Ok(answer.json::<All>()?.results)
+}
+
+/// Names of all properties.
+pub(crate) fn names(object: &Object) -> Result<Vec<String>, Failure> {
+    Ok(properties(object)?.into_iter().map(|property| property.name).collect())
+}
+
+/// A stream as the account has it.
+pub(crate) fn stream(object: &Object, settings: &Settings) -> Result<Stream, Failure> {
+    let properties = properties(object)?;
+    let has_marker = properties.iter().any(|property| property.name == settings.marker && property.has_unique_value);
+    let mut fields = vec![
+        Field::new("id", "Record id", FieldType::Text).read_only().unique(),
+        Field::new("createdAt", "Created", FieldType::Timestamp).read_only(),
+        Field::new("updatedAt", "Changed", FieldType::Timestamp).read_only(),
+        Field::new("archived", "Archived", FieldType::Boolean).read_only(),
+    ];
+    if object.company_property().is_some() {
+        fields.push(Field::new("company_id", "Primary company", FieldType::Reference).target("companies"));
+    }
+    let mut searchable = vec!["id".to_owned()];
+    for property in &properties {
+        if property.has_unique_value || matches!(property.name.as_str(), "email" | "domain" | "name" | "phone") {
+            searchable.push(format!("properties.{}", property.name));
+        }
+        fields.push(field(property));
+    }
+    let capabilities = Capabilities {
+        writable: true,
+        changes: ChangeDetection::Incremental,
+        deletes: DeleteDetection::Feed,
+        upsert_by: if has_marker { vec![format!("properties.{}", settings.marker)] } else { Vec::new() },
+        batch_max: BATCH_MAX as u32,
+        write_mode: WriteMode::Patch,
+        deletable: true,
+        searchable,
+        read_lag_ms: SEARCH_LAG_MS,
+        ..Capabilities::read_only()
+    };
+    let mut label = object.name.clone();
+    if let Some(first) = label.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    Ok(Stream::new(&object.name, &label).fields(fields).capabilities(capabilities))
+}
+
+fn field(property: &Property) -> Field {
+    let kind = match (property.kind.as_str(), property.field_type.as_str(), property.name.as_str()) {
+        (_, _, "email") => FieldType::Email,
+        (_, "phonenumber", _) | (_, _, "phone" | "mobilephone") => FieldType::Phone,
+        ("number", ..) => FieldType::Decimal,
+        ("date", ..) => FieldType::Date,
+        ("datetime", ..) => FieldType::Timestamp,
+        ("bool", ..) => FieldType::Boolean,
+        ("enumeration", "checkbox", _) => FieldType::Text,
+        ("enumeration", ..) => FieldType::Enum,
+        _ => FieldType::Text,
+    };
+    let mut field = Field::new(&format!("properties.{}", property.name), &property.label, kind);
+    field.read_only = property.calculated || property.modification_metadata["readOnlyValue"] == true;
+    field.unique = property.has_unique_value;
+    field.custom = !property.hubspot_defined;
+    if kind == FieldType::Enum {
+        field.values = property.options.iter().filter_map(|option| option["value"].as_str()).map(str::to_owned).collect();
+    }
+    field
+}
