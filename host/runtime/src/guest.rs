@@ -305,14 +305,16 @@ impl GuestState {
     fn flush_stdio(&mut self, stream: usize) {
         let line = std::mem::take(&mut self.stdio[stream]);
         let line = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(&line)).into_owned();
-        self.log(
-            if stream == 0 {
-                LogLevel::Info
-            } else {
-                LogLevel::Warn
-            },
-            &line,
-        );
+        if !line.is_empty() {
+            self.log(
+                if stream == 0 {
+                    LogLevel::Info
+                } else {
+                    LogLevel::Warn
+                },
+                &line,
+            );
+        }
     }
 
     /// SplitMix64: evenly spread and always the same; not for secrets, of which a guest has none.

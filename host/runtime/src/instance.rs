@@ -272,6 +272,7 @@ impl Instance {
                 ),
             };
         }
-        CallError::Trap(text)
+        tracing::debug!(plugin = %self.plugin.manifest().name, error = %text, "a guest crashed");
+        CallError::Trap(error.root_cause().to_string())
     }
 }

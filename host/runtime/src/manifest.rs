@@ -59,10 +59,10 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
     for setting in manifest.settings.keys() {
         name("a setting", setting, "-_")?;
     }
-    for (slot, _) in &manifest.credentials {
+    for slot in manifest.credentials.keys() {
         name("a credential slot", slot, "-")?;
     }
-    for (folder, _) in &manifest.folders {
+    for folder in manifest.folders.keys() {
         name("a folder", folder, "-")?;
     }
     for (endpoint, request) in &manifest.endpoints {

@@ -20,7 +20,6 @@ use crate::{
     wasi,
 };
 
-#[expect(clippy::all, reason = "generated from wit/v0.1, which is documented")]
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../../wit/v0.1",
@@ -70,7 +69,7 @@ pub(crate) fn prepare(
     let pre = linker.instantiate_pre(component).map_err(refused)?;
     let exports_of = |interface: &str| {
         component
-            .get_export_index(None, &format!("nave:plugin/{interface}@0.1.0"))
+            .get_export_index(None, format!("nave:plugin/{interface}@0.1.0"))
             .is_some()
     };
     Ok(Box::new(Ready {

@@ -10,7 +10,6 @@ use wasmtime::component::{HasSelf, Linker};
 
 use crate::guest::GuestState;
 
-#[expect(clippy::all, reason = "generated from inert.wit")]
 mod bindings {
     wasmtime::component::bindgen!({
         path: "src/wasi/inert.wit",

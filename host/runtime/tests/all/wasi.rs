@@ -200,3 +200,28 @@ async fn a_transforms_clocks_stand_still() {
             .expect(condition);
     }
 }
+
+/// A guest built with another patch version of WASI finds the same things.
+#[tokio::test]
+async fn any_patch_version() {
+    let body = format!("(call $environment (i32.const 8192)) {ZEROS}");
+    let bytes = plugin(
+        &connector_component(ENVIRONMENT, &[("check", &body)]),
+        &connector(),
+    );
+    for version in ["0.2.0", "0.2.9"] {
+        let mut bytes = bytes.clone();
+        let places: Vec<usize> = (0..bytes.len() - 5)
+            .filter(|at| &bytes[*at..at + 5] == b"0.2.6")
+            .collect();
+        assert!(!places.is_empty());
+        for at in places {
+            bytes[at..at + 5].copy_from_slice(version.as_bytes());
+        }
+        let plugin = Plugin::compile(engine(), &bytes, None).expect(version);
+        let mut instance = Instance::start(&plugin, Arc::new(NoHost), InstanceLimits::default())
+            .await
+            .expect(version);
+        instance.check().await.expect(version);
+    }
+}
