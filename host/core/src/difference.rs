@@ -227,7 +227,7 @@ fn lists(
             continue;
         }
         // Elements that no declaration concerns are carried over, never dropped.
-        if let Some(Value::List(there)) = current.and_then(|body| body.at(remote)) {
+        if let Some(Value::List(there)) = current.and_then(|body| crate::mapping::find(body, remote)) {
             let foreign = there.iter().filter(|element| {
                 !mapping.lists.iter().any(|list| list.remote == remote && concerns(list, element))
             });
@@ -376,7 +376,7 @@ pub fn settle(
 ) {
     for (path, sent) in values.iter().filter(|(path, _)| !path.contains('#')) {
         let there = match read_back {
-            Some(body) => body.at(path).cloned().unwrap_or(Value::Null),
+            Some(body) => crate::mapping::find(body, path).cloned().unwrap_or(Value::Null),
             None => sent.clone(),
         };
         contribution.shadow.insert(path.clone(), there);

@@ -93,7 +93,7 @@ pub fn list_path(list: &ListMapping) -> String {
 /// The value there, null where a complete body has nothing.
 fn pulled_at<'a>(body: &'a Value, path: &str) -> &'a Value {
     const NULL: &Value = &Value::Null;
-    body.at(path).unwrap_or(NULL)
+    crate::mapping::find(body, path).unwrap_or(NULL)
 }
 
 /// Remote paths whose shadow a scalar field depends on.
@@ -109,7 +109,7 @@ pub fn concerns(list: &ListMapping, element: &Value) -> bool {
 
 /// The elements that concern a list, as the system spells them.
 pub fn remote_elements(list: &ListMapping, body: &Value) -> Vec<Value> {
-    match body.at(&list.remote) {
+    match crate::mapping::find(body, &list.remote) {
         Some(Value::List(all)) => all.iter().filter(|element| concerns(list, element)).cloned().collect(),
         _ => Vec::new(),
     }
@@ -132,7 +132,7 @@ fn list_differs(list: &ListMapping, contribution: &Contribution, pulled: &Pulled
     pulled.coverage.covers(&list.remote)
         && match contribution.shadow.get(&list_path(list)) {
             Some(Value::List(known)) => {
-                let Some(Value::List(all)) = pulled.body.at(&list.remote) else { return !known.is_empty() };
+                let Some(Value::List(all)) = crate::mapping::find(&pulled.body, &list.remote) else { return !known.is_empty() };
                 let mut now = all.iter().filter(|element| concerns(list, element));
                 known.iter().any(|element| now.next() != Some(element)) || now.next().is_some()
             }

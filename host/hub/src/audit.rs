@@ -7,7 +7,7 @@ use nave_core::model::AuditEntry;
 use nave_store::{Batch, Store};
 
 use crate::egress::{AuditNote, AuditSink};
-use crate::hub::now;
+use crate::clock::now;
 
 /// The same note is written once in this time: a guest in a loop must not fill the disk.
 const REPEAT_MS: i64 = 60_000;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use nave_core::catalog::{Catalog, Diagnostic};
 use nave_core::model::{Reason, Time};
@@ -10,7 +10,8 @@ use nave_runtime::CompileCache;
 use nave_store::{Batch, KeyedRow, Redb, Store, StoreKey};
 
 use crate::api::{ApiError, exit};
-use crate::egress::Egress;
+use crate::clock::now;
+use crate::egress::{Egress, EgressConfig};
 use crate::engine::{Engine, EngineError};
 use crate::guest::Guests;
 use crate::project;
@@ -33,11 +34,6 @@ pub struct Hub {
     pub guests: Arc<Guests>,
 }
 
-/// Milliseconds since 1970; the one place where the hub reads the wall clock.
-pub fn now() -> Time {
-    Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_millis() as i64))
-}
-
 impl Hub {
     /// Opens a project's directory. Refused when the configuration has errors, or another process holds the data.
     pub async fn open(dir: &Path) -> Result<Arc<Self>, ApiError> {
@@ -50,7 +46,7 @@ impl Hub {
         };
         let master = MasterKey::load_or_create(&data).map_err(|error| unavailable("the master key", error.to_string()))?;
         let path = data.join("nave.redb");
-        let store = Redb::open(&path, StoreKey::new(*master.derive("store")), Default::default())
+        let store = Redb::open(&path, &StoreKey::new(*master.derive("store")), Default::default())
             .map_err(|error| unavailable("the store", error.to_string()).help("is `nave serve` running on this directory? then commands go through it by themselves"))?;
         let store: Arc<dyn Store> = Arc::new(store);
         let hub_id = hub_id(store.as_ref()).map_err(|error| unavailable("the store", error))?;
@@ -58,7 +54,12 @@ impl Hub {
             Vault::open(master.clone(), &catalog.hub.environment, store.clone())
                 .map_err(|error| unavailable("the vault", error.to_string()))?,
         );
-        let egress = Egress::for_hub(dir, &catalog.hub).map_err(|error| unavailable("the network settings", error.to_string()))?;
+        let extra_ca_pem = match &catalog.hub.ca_file {
+            Some(file) => Some(std::fs::read(dir.join(file)).map_err(|error| unavailable("ca-file", format!("{file}: {error}")))?),
+            None => None,
+        };
+        let settings = EgressConfig { proxy: catalog.hub.proxy.clone(), extra_ca_pem, ..EgressConfig::default() };
+        let egress = Egress::new(settings).map_err(|error| unavailable("the network settings", error.to_string()))?;
         let runtime = nave_runtime::Engine::new().map_err(|error| unavailable("the WebAssembly engine", error.to_string()))?;
         let cache = match CompileCache::open(&data.join("compiled"), *master.derive("compile-cache")) {
             Ok(cache) => Some(cache),

@@ -232,7 +232,7 @@ fn landed(mapping: &Mapping, body: &Value, path: &str, sent: &Value, region: Opt
         };
         return meaning(sent) == meaning(&nave_core::intake::remote_elements(list, body));
     }
-    let there = body.at(path).cloned().unwrap_or_default();
+    let there = nave_core::mapping::find(body, path).cloned().unwrap_or_default();
     if there == *sent || there.is_empty() && sent.is_empty() {
         return true;
     }

@@ -303,7 +303,7 @@ impl Intake<'_> {
     fn bind_open_create(&mut self, draft: &mut Draft<'_>, key: &RemoteKey, pulled: &Pulled) -> Result<Option<ContributionId>, StoreError> {
         let found = self.open_creates.iter().position(|intent| {
             intent.lookup.as_ref().is_some_and(|(path, value)| {
-                pulled.body.at(path).and_then(|there| there.as_text().map(|text| text.trim().eq_ignore_ascii_case(value))).unwrap_or(false)
+                nave_core::mapping::find(&pulled.body, path).and_then(|there| there.as_text().map(|text| text.trim().eq_ignore_ascii_case(value))).unwrap_or(false)
             })
         });
         let Some(index) = found else { return Ok(None) };

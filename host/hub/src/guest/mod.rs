@@ -16,7 +16,7 @@ use nave_runtime::{CallError, CompileCache, Instance, InstanceLimits, Plugin};
 
 use crate::egress::Egress;
 use crate::spoke::{BoxFuture, Spoke, SpokeError, Spokes, Transforms};
-use crate::vault::Vault;
+use crate::secrets::SecretSource;
 use host::Host;
 
 /// Everything that guests share: the engine, compiled plugins, and the one way out.
@@ -28,7 +28,7 @@ pub struct Guests {
     plugins: Mutex<HashMap<String, Plugin>>,
     spokes: Mutex<HashMap<String, Arc<GuestSpoke>>>,
     egress: Egress,
-    vault: Arc<Vault>,
+    secrets: Arc<dyn SecretSource>,
     store: Arc<dyn nave_store::Store>,
 }
 
@@ -40,7 +40,7 @@ impl Guests {
         dir: PathBuf,
         catalog: Arc<Catalog>,
         egress: Egress,
-        vault: Arc<Vault>,
+        secrets: Arc<dyn SecretSource>,
         store: Arc<dyn nave_store::Store>,
     ) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl Guests {
             plugins: Mutex::default(),
             spokes: Mutex::default(),
             egress,
-            vault,
+            secrets,
             store,
         }
     }
@@ -104,7 +104,7 @@ impl Guests {
             .cloned()
             .ok_or_else(|| SpokeError::Misconfigured(format!("there is no connection `{connection}`; `nave connection list`")))?;
         let plugin = self.plugin(&settings.plugin)?;
-        let host = Host::new(&self.dir, plugin.manifest(), &settings, &self.egress, &self.vault, &self.store)?;
+        let host = Host::new(&self.dir, plugin.manifest(), &settings, &self.egress, self.secrets.clone(), &self.store)?;
         let spoke = Arc::new(GuestSpoke {
             digest: plugin.digest().to_string(),
             plugin,

@@ -1,0 +1,114 @@
+//! Fetches things again by their ids: those that were set aside, when a person says that the cause is gone.
+
+use nave_core::accounting::{Counts, InCounts};
+use nave_core::catalog::Mapping;
+use nave_core::model::{Cause, DeadLetter, DeadLetterSubject, Run, RunStatus};
+
+use super::pull::GET_IDS_MAX;
+use super::{Engine, EngineError};
+
+/// What became of the things that were asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refetched {
+    /// Number of the run.
+    pub run: u64,
+    /// Taken in, found equal, filtered out or gone: no longer dead letters.
+    pub taken: Vec<String>,
+    /// Set aside again.
+    pub again: Vec<String>,
+    /// The system said nothing about them; they stay dead letters.
+    pub unanswered: Vec<String>,
+}
+
+impl Engine {
+    /// Fetches these things of a mapping's stream, takes them in, and lets go of their dead letters where that
+    /// succeeded. A run of its own, which says nothing about the flow's freshness and moves no checkpoint.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] where the ids are the mapping's own, [`EngineError::Spoke`] where the system cannot be asked.
+    pub async fn refetch(&self, name: &str, ids: &[String]) -> Result<Refetched, EngineError> {
+        let mapping = self.mapping(name)?;
+        if mapping.id.is_some() {
+            return Err(EngineError::Refused(format!(
+                "`{name}` makes its ids itself, so {} cannot be asked for them; `nave sync {name} --full` reads everything again",
+                mapping.connection
+            )));
+        }
+        let lane = self.lane(&mapping.connection);
+        let _lane = lane.lock().await;
+        let run = self.begin(&mapping, "in").await?;
+        let mut counts = InCounts::default();
+        let mut refetched = Refetched { run: run.id, ..Refetched::default() };
+        let failure = self.refetch_ids(&mapping, ids, &mut counts, &mut refetched).await.err();
+        self.end_refetch(run, counts, failure.as_ref()).await?;
+        match failure {
+            Some(error) => Err(error),
+            None => Ok(refetched),
+        }
+    }
+
+    async fn refetch_ids(&self, mapping: &Mapping, ids: &[String], counts: &mut InCounts, refetched: &mut Refetched) -> Result<(), EngineError> {
+        let catalog = self.catalog();
+        let spoke = self.spoke(&mapping.connection)?;
+        // As with every read: nothing can be judged while it is unknown what we wrote ourselves.
+        self.resolve_open(mapping, refetched.run).await?;
+        for chunk in ids.chunks(GET_IDS_MAX) {
+            let began = self.now();
+            let mut found = spoke
+                .get(mapping.stream.clone(), chunk.to_vec())
+                .await
+                .map_err(|error| EngineError::Spoke(mapping.connection.clone(), error))?;
+            found.retain(|record| chunk.contains(&record.remote_id));
+            let (answered, silent): (Vec<String>, Vec<String>) =
+                chunk.iter().cloned().partition(|id| found.iter().any(|record| record.remote_id == *id));
+            let before = answered.iter().map(|id| self.letter_of(mapping, id)).collect::<Result<Vec<_>, _>>()?;
+            self.take_page(&catalog, mapping, spoke.as_ref(), refetched.run, found, began, counts, None, None).await?;
+            let mut mended = Vec::new();
+            for (id, before) in answered.into_iter().zip(before) {
+                match (before, self.letter_of(mapping, &id)?) {
+                    // Failing again counts up; the letter of what was let in, or filtered out, or is gone, stays as it was.
+                    (Some(before), Some(after)) if after.count > before.count => refetched.again.push(id),
+                    (None, Some(_)) => refetched.again.push(id),
+                    (_, letter) => {
+                        mended.extend(letter.map(|letter| letter.id));
+                        refetched.taken.push(id);
+                    }
+                }
+            }
+            refetched.unanswered.extend(silent);
+            self.write(Cause::default(), |draft| {
+                draft.batch.revived.extend(&mended);
+                Ok(())
+            })
+            .await?;
+            self.report(&mapping.name, counts.read);
+        }
+        Ok(())
+    }
+
+    fn letter_of(&self, mapping: &Mapping, remote_id: &str) -> Result<Option<DeadLetter>, EngineError> {
+        let subject = DeadLetterSubject::SourceRecord {
+            connection: mapping.connection.clone(),
+            stream: mapping.stream.clone(),
+            mapping: mapping.name.clone(),
+            remote_id: remote_id.to_owned(),
+            body: Vec::new(),
+        };
+        Ok(self.store.dead_letter_of(&nave_store::subject_key(&subject))?)
+    }
+
+    /// Closes the run without touching the flow's state: a handful of things says nothing about the whole.
+    async fn end_refetch(&self, mut run: Run, counts: InCounts, failure: Option<&EngineError>) -> Result<(), EngineError> {
+        run.counts = Counts::In(counts);
+        // Not `in`: the scheduler asks when a flow was last read as a whole.
+        run.direction = "refetch".to_owned();
+        run.status = if failure.is_none() && counts.balances() { RunStatus::Success } else { RunStatus::Failed };
+        run.message = failure.map(ToString::to_string);
+        self.write(Cause::default(), |draft| {
+            run.ended_at = Some(draft.now);
+            draft.batch.runs.push(run.clone());
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,163 @@
+//! What one connection's guest may reach, handed to the runtime. Grants are checked in `egress` and `folder`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use nave_core::catalog::Connection;
+use nave_core::limits::GUEST_STATE_BYTES_MAX;
+use nave_core::manifest::Manifest;
+use nave_runtime::contract::LogLevel;
+use nave_runtime::{
+    Blob, BlobResponse, FolderEntry, FolderError, HostCalls, HostFuture, HttpError, HttpRequest, HttpResponse,
+};
+use nave_store::{Batch, KeyedRow, Store};
+
+use super::folder::Folders;
+use crate::audit::StoreAudit;
+use crate::egress::{Channel, ChannelConfig, Egress, Quota};
+use crate::clock::now;
+use crate::secrets::SecretSource;
+use crate::spoke::SpokeError;
+
+/// One connection's side of the host calls.
+pub(super) struct Host {
+    connection: String,
+    settings: String,
+    channel: Channel,
+    folders: Arc<Folders>,
+    store: Arc<dyn Store>,
+}
+
+impl Host {
+    /// From manifest and grants. A granted folder that cannot be opened is an error here, not in the middle of a run.
+    pub(super) fn new(
+        project: &Path,
+        manifest: &Manifest,
+        connection: &Connection,
+        egress: &Egress,
+        secrets: Arc<dyn SecretSource>,
+        store: &Arc<dyn Store>,
+    ) -> Result<Self, SpokeError> {
+        // Two keys: what the manifest does not ask for is not given, whatever the file grants.
+        let mut folders = connection.grants.folders.clone();
+        folders.retain(|name, _| manifest.folders.contains_key(name));
+        for (name, grant) in &mut folders {
+            if manifest.folders.get(name).is_some_and(|asked| asked.access == nave_core::manifest::FolderAccess::Read) {
+                grant.access = nave_core::manifest::FolderAccess::Read;
+            }
+        }
+        let audit = Arc::new(StoreAudit::new(store.clone()));
+        Ok(Self {
+            connection: connection.name.clone(),
+            settings: connection.settings.to_string(),
+            channel: egress.channel(ChannelConfig::new(manifest, connection, secrets, audit)),
+            folders: Arc::new(Folders::open(project, &folders).map_err(SpokeError::Misconfigured)?),
+            store: store.clone(),
+        })
+    }
+
+    /// A call of the guest begins: its quota is full again.
+    pub(super) fn begin_call(&self) {
+        self.channel.begin_run(Quota::default());
+    }
+
+    /// Runs a folder call off the async threads.
+    async fn folder<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Folders) -> Result<T, FolderError> + Send + 'static,
+    ) -> Result<T, FolderError> {
+        let folders = self.folders.clone();
+        tokio::task::spawn_blocking(move || call(&folders)).await.unwrap_or_else(|error| Err(FolderError::Io(error.to_string())))
+    }
+
+    fn state_key(&self, key: &str) -> String {
+        format!("{}/{key}", self.connection)
+    }
+}
+
+impl HostCalls for Host {
+    fn http_send<'a>(&'a self, endpoint: &'a str, request: HttpRequest) -> HostFuture<'a, Result<HttpResponse, HttpError>> {
+        Box::pin(async move { self.channel.send(endpoint, request).await.map_err(HttpError::from) })
+    }
+
+    fn blob_fetch<'a>(&'a self, endpoint: &'a str, request: HttpRequest) -> HostFuture<'a, Result<BlobResponse, HttpError>> {
+        Box::pin(async move { self.channel.fetch(endpoint, request).await.map_err(HttpError::from) })
+    }
+
+    fn blob_send<'a>(
+        &'a self,
+        endpoint: &'a str,
+        request: HttpRequest,
+        body: Arc<dyn Blob>,
+    ) -> HostFuture<'a, Result<BlobResponse, HttpError>> {
+        Box::pin(async move { self.channel.send_blob(endpoint, request, body).await.map_err(HttpError::from) })
+    }
+
+    fn settings(&self) -> String {
+        self.settings.clone()
+    }
+
+    fn state_get<'a>(&'a self, key: &'a str) -> HostFuture<'a, Option<Vec<u8>>> {
+        Box::pin(async move { self.store.row("state", &self.state_key(key)).ok().flatten() })
+    }
+
+    fn state_set<'a>(&'a self, key: &'a str, value: Vec<u8>) -> HostFuture<'a, Result<(), String>> {
+        Box::pin(async move {
+            let key = self.state_key(key);
+            let prefix = format!("{}/", self.connection);
+            let rows = self.store.rows("state").map_err(|error| error.to_string())?;
+            let used: usize = rows.iter().filter(|(known, _)| known.starts_with(&prefix) && *known != key).map(|(_, row)| row.len()).sum();
+            if used + value.len() > GUEST_STATE_BYTES_MAX {
+                return Err(format!("quota.state: a connection keeps at most {GUEST_STATE_BYTES_MAX} bytes"));
+            }
+            let row = KeyedRow { space: "state".into(), key, value: Some(value) };
+            let batch = Batch { at: now(), rows: vec![row], ..Batch::default() };
+            tokio::task::block_in_place(|| self.store.commit(batch)).map(drop).map_err(|error| error.to_string())
+        })
+    }
+
+    fn log(&self, level: LogLevel, message: &str) {
+        let connection = self.connection.as_str();
+        match level {
+            LogLevel::Debug => tracing::debug!(target: "plugin", connection, message),
+            LogLevel::Info => tracing::info!(target: "plugin", connection, message),
+            LogLevel::Warn => tracing::warn!(target: "plugin", connection, message),
+            LogLevel::Error => tracing::error!(target: "plugin", connection, message),
+        }
+    }
+
+    fn now_ms(&self) -> u64 {
+        now().0.max(0) as u64
+    }
+
+    fn folder_list<'a>(&'a self, folder: &'a str) -> HostFuture<'a, Result<Vec<FolderEntry>, FolderError>> {
+        let folder = folder.to_owned();
+        Box::pin(async move { self.folder(move |folders| folders.list(&folder)).await })
+    }
+
+    fn folder_read<'a>(
+        &'a self,
+        folder: &'a str,
+        name: &'a str,
+        offset: u64,
+        length: u32,
+    ) -> HostFuture<'a, Result<Vec<u8>, FolderError>> {
+        let (folder, name) = (folder.to_owned(), name.to_owned());
+        Box::pin(async move { self.folder(move |folders| folders.read(&folder, &name, offset, length)).await })
+    }
+
+    fn folder_write<'a>(&'a self, folder: &'a str, name: &'a str, content: Vec<u8>) -> HostFuture<'a, Result<(), FolderError>> {
+        let (folder, name) = (folder.to_owned(), name.to_owned());
+        Box::pin(async move { self.folder(move |folders| folders.write(&folder, &name, &content)).await })
+    }
+
+    fn folder_append<'a>(&'a self, folder: &'a str, name: &'a str, content: Vec<u8>) -> HostFuture<'a, Result<(), FolderError>> {
+        let (folder, name) = (folder.to_owned(), name.to_owned());
+        Box::pin(async move { self.folder(move |folders| folders.append(&folder, &name, &content)).await })
+    }
+
+    fn folder_remove<'a>(&'a self, folder: &'a str, name: &'a str) -> HostFuture<'a, Result<(), FolderError>> {
+        let (folder, name) = (folder.to_owned(), name.to_owned());
+        Box::pin(async move { self.folder(move |folders| folders.remove(&folder, &name)).await })
+    }
+}
