@@ -90,3 +90,31 @@ pub const COMMIT_RECORDS_MAX: usize = 10_000;
 pub const DELIVERY_ROUND_RECORDS: usize = 500;
 /// A merge of index runs holds the writer no longer than this at a time.
 pub const INDEX_MERGE_STEP_MS: u64 = 2;
+
+/// An answer kept in a file instead of memory: exports and attachments of business systems fit, a disk does not fill.
+pub const HTTP_BLOB_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of all HTTP bodies of one run, out and in: twice the largest blob.
+pub const HTTP_BYTES_PER_RUN_MAX: u64 = 2 << 30;
+/// An unused connection is kept this long: most servers and firewalls keep theirs longer.
+pub const HTTP_POOL_IDLE_MS_MAX: u64 = 30_000;
+/// A write takes only a connection that was used this recently; an older one may just be closing at the other end,
+/// and then nobody could tell whether the write was done.
+pub const HTTP_POOL_WRITE_IDLE_MS_MAX: u64 = 1_000;
+/// A connection is not used longer than this, so that a name which moves is followed.
+pub const HTTP_POOL_LIFE_MS_MAX: u64 = 300_000;
+/// Answer of a token or log-in call.
+pub const TOKEN_ANSWER_BYTES_MAX: usize = 64 << 10;
+/// Life assumed of a token whose answer does not say, or says nonsense.
+pub const TOKEN_LIFE_MS: u64 = 300_000;
+/// A token is renewed at the latest after this time.
+pub const TOKEN_LIFE_MS_MAX: u64 = 86_400_000;
+/// After a refused log-in the same secret is not tried again for this long: accounts lock.
+pub const LOGIN_REFUSED_MS: u64 = 300_000;
+/// One secret in the vault: a private key with its chain fits.
+pub const SECRET_BYTES_MAX: usize = 64 << 10;
+/// Shorter secrets and passwords are not looked for in answers: `admin` is also a word of the data.
+pub const SCRUB_BYTES_MIN: usize = 6;
+/// Secrets and tokens of one connection that are looked for in answers, replaced ones included.
+pub const SCRUB_SECRETS_MAX: usize = 64;
+/// Different denials of one connection that are audited per run; the rest is counted.
+pub const AUDIT_DENIALS_PER_RUN_MAX: usize = 100;

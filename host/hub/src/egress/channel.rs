@@ -1,0 +1,542 @@
+//! One connection's use of the egress: its endpoints, grants, credentials, budgets.
+//!
+//! A call passes, in this order: endpoint, address, method and path, headers, quota (nothing has been sent and no secret
+//! has been touched); credential; rate and a free connection; the wire; scrubbing. Every refusal is audited once per run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Uri};
+use nave_core::catalog::{Connection, Credential};
+use nave_core::grant::{Grants, check_call};
+use nave_core::limits::{AUDIT_DENIALS_PER_RUN_MAX, LOGIN_REFUSED_MS, TOKEN_ANSWER_BYTES_MAX};
+use nave_core::manifest::{CredentialKind, EndpointRequest, Manifest};
+use nave_runtime::Blob;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use url::{Position, Url};
+
+use super::body::Source;
+use super::bounds::Quota;
+use super::credential::{self, Applied};
+use super::dial::Dialer;
+use super::error::EgressError;
+use super::exchange::{Broken, exchange, read_body, read_to_file};
+use super::headers;
+use super::pool::Pool;
+use super::rate::Rate;
+use super::scrub::Known;
+use super::target::Base;
+use super::token::{Obtained, TokenState, from_login, from_oauth, login_body};
+use super::{AuditNote, AuditSink, BlobResponse, Request, Response};
+use crate::secrets::{SecretBytes, SecretSource};
+
+/// What a channel is made from.
+#[derive(Clone)]
+pub struct ChannelConfig {
+    /// Name of the connection, for audit and messages.
+    pub connection: String,
+    /// Name of the plugin, for the audit.
+    pub plugin: String,
+    /// What the manifest asks.
+    pub endpoints: BTreeMap<String, EndpointRequest>,
+    /// What the operator granted.
+    pub grants: Grants,
+    /// Credential slot → how, and which secret.
+    pub credentials: BTreeMap<String, Credential>,
+    /// Requests per second on this account; none: no limit of ours.
+    pub requests_per_second: Option<u32>,
+    /// Secrets, at the moment of sending.
+    pub secrets: Arc<dyn SecretSource>,
+    /// Refusals and found secrets.
+    pub audit: Arc<dyn AuditSink>,
+}
+
+impl ChannelConfig {
+    /// From a plugin's manifest and a connection of the catalog.
+    pub fn new(manifest: &Manifest, connection: &Connection, secrets: Arc<dyn SecretSource>, audit: Arc<dyn AuditSink>) -> Self {
+        Self {
+            connection: connection.name.clone(),
+            plugin: manifest.name.clone(),
+            endpoints: manifest.endpoints.clone(),
+            grants: connection.grants.clone(),
+            credentials: connection.credentials.clone(),
+            requests_per_second: connection.requests_per_second,
+            secrets,
+            audit,
+        }
+    }
+}
+
+/// One connection's use of the egress; cheap to clone, clones share everything. Make a new one when grants change.
+#[derive(Clone)]
+pub struct Channel {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: ChannelConfig,
+    dialer: Arc<Dialer>,
+    bases: BTreeMap<String, Result<Base, EgressError>>,
+    pool: Pool,
+    permits: Semaphore,
+    rate: Option<Rate>,
+    known: Known,
+    tokens: BTreeMap<String, tokio::sync::Mutex<TokenState>>,
+    usage: Mutex<Option<Quota>>,
+    audited: Mutex<BTreeSet<String>>,
+}
+
+impl std::fmt::Debug for Channel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Channel({})", self.inner.config.connection)
+    }
+}
+
+/// A request that may be sent, without its credential.
+struct Prepared<'a> {
+    endpoint: &'a str,
+    base: &'a Base,
+    url: Url,
+    method: Method,
+    headers: HeaderMap,
+    /// Slot and credential of the endpoint.
+    credential: Option<(&'a str, &'a Credential)>,
+}
+
+impl Prepared<'_> {
+    /// For people; the credential's place is starred.
+    fn shown(&self) -> String {
+        format!("{} {}", self.method, credential::shown(&self.url, self.credential.map(|(_, credential)| &credential.kind)))
+    }
+}
+
+/// How an answer's body is wanted.
+#[derive(Clone, Copy)]
+enum Want {
+    /// At most this many bytes.
+    Memory(usize),
+    File,
+}
+
+enum Got {
+    Memory(Bytes),
+    File(Arc<dyn Blob>),
+}
+
+/// An answer, its body scrubbed if it is in a file.
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: Got,
+    found: bool,
+}
+
+impl Channel {
+    pub(super) fn new(dialer: Arc<Dialer>, config: ChannelConfig) -> Self {
+        let bases = config.grants.endpoints.iter().map(|(name, grant)| (name.clone(), Base::parse(name, grant))).collect();
+        let tokens = config.credentials.keys().map(|slot| (slot.clone(), tokio::sync::Mutex::default())).collect();
+        Self {
+            inner: Arc::new(Inner {
+                permits: Semaphore::new(dialer.bounds.connections.max(1)),
+                rate: config.requests_per_second.map(Rate::new),
+                dialer,
+                bases,
+                pool: Pool::default(),
+                known: Known::new(),
+                tokens,
+                usage: Mutex::new(None),
+                audited: Mutex::default(),
+                config,
+            }),
+        }
+    }
+
+    /// A run begins: from now on it may use up this much, and refusals are audited anew.
+    pub fn begin_run(&self, quota: Quota) {
+        *self.inner.usage.lock().unwrap_or_else(PoisonError::into_inner) = Some(quota);
+        self.inner.audited.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// One request, the answer in memory. Any status is an answer; redirects are not followed.
+    pub async fn send(&self, endpoint: &str, mut request: Request) -> Result<Response, EgressError> {
+        let body = Source::Bytes(request.body.take().unwrap_or_default());
+        let want = Want::Memory(self.inner.dialer.bounds.body_bytes);
+        let (status, headers, body) = self.inner.call(endpoint, &request, body, want).await?;
+        let body = match body {
+            Got::Memory(bytes) => bytes,
+            Got::File(_) => Bytes::new(),
+        };
+        Ok(Response { status, headers, body })
+    }
+
+    /// As [`Channel::send`], with the answer's body kept in a temporary file.
+    pub async fn fetch(&self, endpoint: &str, mut request: Request) -> Result<BlobResponse, EgressError> {
+        let body = Source::Bytes(request.body.take().unwrap_or_default());
+        self.blob_call(endpoint, &request, body).await
+    }
+
+    /// As [`Channel::fetch`], sending a held body; `request.body` is not looked at.
+    pub async fn send_blob(&self, endpoint: &str, request: Request, body: Arc<dyn Blob>) -> Result<BlobResponse, EgressError> {
+        self.blob_call(endpoint, &request, Source::Blob(body)).await
+    }
+
+    async fn blob_call(&self, endpoint: &str, request: &Request, body: Source) -> Result<BlobResponse, EgressError> {
+        let (status, headers, body) = self.inner.call(endpoint, request, body, Want::File).await?;
+        let body: Arc<dyn Blob> = match body {
+            Got::File(blob) => blob,
+            Got::Memory(bytes) => Arc::new(bytes),
+        };
+        Ok(BlobResponse { status, headers, body })
+    }
+}
+
+impl Inner {
+    /// A whole call, with audit and scrubbing around it.
+    async fn call(&self, endpoint: &str, request: &Request, body: Source, want: Want) -> Result<(u16, Vec<(String, String)>, Got), EgressError> {
+        let outcome = self.try_call(endpoint, request, &body, want).await;
+        let scrubber = self.known.scrubber();
+        let mut answer = match outcome {
+            Ok(answer) => answer,
+            Err(error) => {
+                let error = error.map_text(|text| scrubber.clean_text(text));
+                if let EgressError::Denied { code, message } = &error {
+                    self.note(endpoint, code, message);
+                }
+                return Err(error);
+            }
+        };
+        if let Got::Memory(bytes) = &mut answer.body
+            && let std::borrow::Cow::Owned(clean) = scrubber.clean(bytes)
+        {
+            *bytes = clean.into();
+            answer.found = true;
+        }
+        let mut headers = Vec::with_capacity(answer.headers.len());
+        for (name, value) in headers::to_guest(&answer.headers) {
+            // A secret can also come back as a header's name.
+            let clean_name = scrubber.clean(name.as_bytes());
+            let clean = scrubber.clean(&value);
+            let whole = matches!((&clean_name, &clean), (std::borrow::Cow::Borrowed(_), std::borrow::Cow::Borrowed(_)));
+            answer.found |= !whole;
+            headers.push((String::from_utf8_lossy(&clean_name).into_owned(), String::from_utf8_lossy(&clean).into_owned()));
+        }
+        if !matches!(answer.body, Got::Memory(_)) || answer.found {
+            // The length that was received is not the length that is handed on.
+            headers.retain(|(name, _)| name != "content-length");
+        }
+        if answer.found {
+            let detail = format!("the system sent a secret of this connection back in an answer to {}; it was taken out", request.method.escape_debug());
+            self.note(endpoint, "net.secret-scrubbed", &detail);
+        }
+        Ok((answer.status, headers, answer.body))
+    }
+
+    fn note(&self, endpoint: &str, action: &'static str, detail: &str) {
+        let mut audited = self.audited.lock().unwrap_or_else(PoisonError::into_inner);
+        if audited.len() >= AUDIT_DENIALS_PER_RUN_MAX || !audited.insert(format!("{action} {endpoint} {detail}")) {
+            return;
+        }
+        drop(audited);
+        let endpoint: String = endpoint.escape_debug().take(64).collect();
+        self.config.audit.note(AuditNote {
+            actor: format!("plugin:{}", self.config.plugin),
+            action,
+            subject: format!("{}/{endpoint}", self.config.connection),
+            detail: detail.to_owned(),
+        });
+    }
+
+    async fn try_call(&self, endpoint: &str, request: &Request, body: &Source, want: Want) -> Result<Answer, EgressError> {
+        let total = Instant::now() + self.dialer.bounds.total;
+        let prepared = self.prepare(endpoint, request)?;
+        let body_max = match body {
+            Source::Bytes(_) => self.dialer.bounds.body_bytes as u64,
+            Source::Blob(_) => self.dialer.bounds.blob_bytes,
+        };
+        if body.size() > body_max {
+            return Err(EgressError::denied("net.bad-request", format!("the body is larger than {body_max} bytes")));
+        }
+        self.count(1, body.size())?;
+        let (applied, generation) = self.credential(&prepared, None, total).await?;
+        let answer = self.run(&prepared, &applied, body, want, total).await?;
+        let (Some(generation), Some((slot, _))) = (generation, prepared.credential) else { return Ok(answer) };
+        if answer.status != 401 {
+            self.proved(slot, generation).await;
+            return Ok(answer);
+        }
+        // A refused request was not done, so it may be sent again with a new token.
+        match self.credential(&prepared, Some(generation), total).await? {
+            (_, Some(same)) if same == generation => Ok(answer),
+            (applied, _) => {
+                drop(answer);
+                self.run(&prepared, &applied, body, want, total).await
+            }
+        }
+    }
+
+    /// Checks everything that can be checked without sending or knowing a secret.
+    fn prepare<'a>(&'a self, endpoint: &'a str, request: &Request) -> Result<Prepared<'a>, EgressError> {
+        let (asked, base) = self.endpoint(endpoint)?;
+        let method = Method::from_bytes(request.method.as_bytes())
+            .map_err(|_| EgressError::denied("net.bad-request", format!("`{}` is not a method", request.method.escape_debug())))?;
+        if ["CONNECT", "TRACE", "TRACK"].iter().any(|never| request.method.eq_ignore_ascii_case(never)) {
+            return Err(EgressError::denied("net.method-denied", format!("{method} is never sent; no grant allows it")));
+        }
+        let target = base.target(endpoint, &request.path)?;
+        let grant = self.config.grants.endpoints.get(endpoint).ok_or_else(|| self.not_granted(endpoint, asked))?;
+        check_call(endpoint, &asked.allow, grant, method.as_str(), &target.below)?;
+        let credential = match asked.credential.as_deref() {
+            None => None,
+            Some(slot) => Some((
+                slot,
+                self.config.credentials.get(slot).ok_or_else(|| {
+                    EgressError::denied(
+                        "net.credential-missing",
+                        format!(
+                            "endpoint `{endpoint}` is called with the credential `{slot}`, and connection `{}` has none; add [credentials.{slot}]",
+                            self.config.connection
+                        ),
+                    )
+                })?,
+            )),
+        };
+        let kind = credential.map(|(_, credential)| &credential.kind);
+        if let Some(own) = kind.and_then(credential::query_of)
+            && target.url.query_pairs().any(|(name, _)| name.eq_ignore_ascii_case(own))
+        {
+            return Err(EgressError::denied("net.query-denied", format!("the parameter `{own}` carries this connection's credential; the hub sets it")));
+        }
+        let headers = headers::from_guest(&request.headers, kind.and_then(credential::header_of).as_ref())?;
+        Ok(Prepared { endpoint, base, url: target.url, method, headers, credential })
+    }
+
+    /// An endpoint that is asked for and granted.
+    fn endpoint(&self, endpoint: &str) -> Result<(&EndpointRequest, &Base), EgressError> {
+        let asked = self.config.endpoints.get(endpoint).ok_or_else(|| {
+            EgressError::denied(
+                "net.not-requested",
+                format!("endpoint `{}` is not asked for by the plugin's manifest; only its author can add it", endpoint.escape_debug()),
+            )
+        })?;
+        match self.bases.get(endpoint) {
+            None => Err(self.not_granted(endpoint, asked)),
+            Some(Err(error)) => Err(error.clone()),
+            Some(Ok(base)) => Ok((asked, base)),
+        }
+    }
+
+    fn not_granted(&self, endpoint: &str, asked: &EndpointRequest) -> EgressError {
+        EgressError::denied(
+            "net.denied",
+            format!(
+                "endpoint `{endpoint}` ({}) is not granted; [grants.endpoints.{endpoint}] with base = \"{}\" in connections/{}.toml would allow it",
+                asked.reason, asked.base, self.config.connection
+            ),
+        )
+    }
+
+    /// Takes from what the run may still use.
+    fn count(&self, requests: u64, bytes: u64) -> Result<(), EgressError> {
+        let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(left) = usage.as_mut() else { return Ok(()) };
+        let (Some(requests), Some(bytes)) = (left.requests.checked_sub(requests), left.bytes.checked_sub(bytes)) else {
+            return Err(EgressError::Quota("quota.http: this run has used up its requests or bytes".into()));
+        };
+        *left = Quota { requests, bytes };
+        Ok(())
+    }
+
+    /// Takes what came in. It has been paid for with a request, so the answer is handed on; the next request is refused.
+    fn charge(&self, bytes: u64) {
+        if let Some(left) = self.usage.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            left.bytes = left.bytes.saturating_sub(bytes);
+        }
+    }
+
+    fn secret(&self, name: &str) -> Result<SecretBytes, EgressError> {
+        let secret = self.config.secrets.secret(name).map_err(|error| EgressError::denied("net.secret-missing", error.to_string()))?;
+        if secret.is_empty() {
+            return Err(credential::unusable(name, "it is empty"));
+        }
+        self.known.remember([secret.expose()]);
+        Ok(secret)
+    }
+
+    /// What the endpoint's credential puts on the request, and the generation of its token if it has one. With `stale`,
+    /// the token of that generation was refused: another one is made, unless it is already there or hopeless.
+    async fn credential(&self, prepared: &Prepared<'_>, stale: Option<u64>, total: Instant) -> Result<(Applied, Option<u64>), EgressError> {
+        let Some((slot, credential)) = prepared.credential else { return Ok((Applied::Nothing, None)) };
+        let name = credential.secret.as_str();
+        let secret = self.secret(name)?;
+        if matches!(credential.kind, CredentialKind::Basic {}) {
+            let (_, password) = credential::split_pair(&secret, name)?;
+            self.known.remember([password]);
+        }
+        if !credential::needs_token(&credential.kind) {
+            return Ok((credential::apply_secret(&credential.kind, &secret, name)?, None));
+        }
+        let (_, password) = credential::split_pair(&secret, name)?;
+        self.known.remember([password]);
+        let Some(cell) = self.tokens.get(slot) else { return Err(credential::unusable(name, "its slot is unknown")) };
+        let mut state = timeout_at(total, cell.lock())
+            .await
+            .map_err(|_| EgressError::Unreachable("another call has been logging in all the time; nothing was sent".into()))?;
+        let now = Instant::now();
+        let renew = stale == Some(state.generation) && state.proved;
+        if !renew && let Some(token) = state.current(&secret, now) {
+            return Ok((credential::apply_secret(&credential.kind, &token, name)?, Some(state.generation)));
+        }
+        if let Some(why) = state.refusal(&secret, now) {
+            return Err(EgressError::denied("net.login-refused", why));
+        }
+        match self.obtain(&credential.kind, &secret, name, total).await? {
+            Ok(obtained) => {
+                self.known.remember([obtained.value.expose()]);
+                let applied = credential::apply_secret(&credential.kind, &obtained.value, name)?;
+                state.set(&secret, &obtained, Instant::now());
+                Ok((applied, Some(state.generation)))
+            }
+            Err(why) => {
+                let why = self.known.scrubber().clean_text(format!("{why}; check the secret `{name}`, `nave secret set {name}`"));
+                state.refuse(&secret, why.clone(), Instant::now() + Duration::from_millis(LOGIN_REFUSED_MS));
+                Err(EgressError::denied("net.login-refused", why))
+            }
+        }
+    }
+
+    async fn proved(&self, slot: &str, generation: u64) {
+        if let Some(cell) = self.tokens.get(slot) {
+            let mut state = cell.lock().await;
+            state.proved |= state.generation == generation;
+        }
+    }
+
+    /// Asks for a token. The inner error is the system's refusal; the outer one says that the guest's request was not sent.
+    async fn obtain(&self, kind: &CredentialKind, secret: &SecretBytes, name: &str, total: Instant) -> Result<Result<Obtained, String>, EgressError> {
+        let (user, password) = credential::split_pair(secret, name)?;
+        let mut headers = headers::from_guest(&[("accept".into(), "application/json".into())], None)?;
+        let (endpoint, path, body) = match kind {
+            CredentialKind::Login { endpoint, path, body, .. } => {
+                let (Ok(user), Ok(password)) = (std::str::from_utf8(user), std::str::from_utf8(password)) else {
+                    return Err(credential::unusable(name, "it is not text"));
+                };
+                let body = login_body(body, user, password).map_err(|why| EgressError::denied("net.credential-unusable", why))?;
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                (endpoint, path, body)
+            }
+            CredentialKind::OauthClientCredentials { endpoint, path, scopes } => {
+                let mut form = url::form_urlencoded::Serializer::new(String::new());
+                form.append_pair("grant_type", "client_credentials");
+                if !scopes.is_empty() {
+                    form.append_pair("scope", scopes);
+                }
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+                headers.insert(http::header::AUTHORIZATION, credential::client_header(user, password, name)?);
+                (endpoint, path, form.finish().into_bytes())
+            }
+            _ => return Err(credential::unusable(name, "its kind has no token")),
+        };
+        let (_, base) = self.endpoint(endpoint)?;
+        let url = base.target(endpoint, path)?.url;
+        let prepared = Prepared { endpoint, base, url, method: Method::POST, headers, credential: None };
+        let want = Want::Memory(TOKEN_ANSWER_BYTES_MAX);
+        let answer = match self.run(&prepared, &Applied::Nothing, &Source::Bytes(body.into()), want, total).await {
+            Ok(answer) => answer,
+            Err(EgressError::NoAnswer(why) | EgressError::Unreachable(why)) => {
+                return Err(EgressError::Unreachable(format!("logging in failed, so nothing was sent: {why}")));
+            }
+            Err(EgressError::TooLarge(_)) => return Ok(Err("the log-in's answer was far too large".into())),
+            Err(other) => return Err(other),
+        };
+        let Got::Memory(body) = answer.body else { return Ok(Err("the log-in's answer is not in memory".into())) };
+        Ok(match (answer.status, kind) {
+            (200..=299, CredentialKind::Login { token, expires_in, .. }) => from_login(&body, token, expires_in.as_deref()),
+            (200..=299, _) => from_oauth(&body),
+            (408 | 429 | 500..=599, _) => {
+                return Err(EgressError::Unreachable(format!("logging in failed, so nothing was sent: {} answered {}", prepared.shown(), answer.status)));
+            }
+            (300..=399, _) => Err(format!("{} answered with a redirect", prepared.shown())),
+            (status, _) => Err(format!("{} refused with status {status}", prepared.shown())),
+        })
+    }
+
+    /// Sends, when the rate and the number of connections allow, and reads the answer.
+    async fn run(&self, prepared: &Prepared<'_>, applied: &Applied, body: &Source, want: Want, total: Instant) -> Result<Answer, EgressError> {
+        let place = |error: EgressError| match error {
+            EgressError::Unreachable(why) => EgressError::Unreachable(format!("{}: {why}; nothing was sent", prepared.shown())),
+            EgressError::NoAnswer(why) => EgressError::NoAnswer(format!("{}: {why}", prepared.shown())),
+            other => other,
+        };
+        self.wire(prepared, applied, body, want, total).await.map_err(place)
+    }
+
+    async fn wire(&self, prepared: &Prepared<'_>, applied: &Applied, body: &Source, want: Want, total: Instant) -> Result<Answer, EgressError> {
+        if let Some(rate) = &self.rate {
+            let due = rate.reserve(Instant::now());
+            if due >= total {
+                return Err(EgressError::Unreachable("the connection's `requests-per-second` leaves no room in time".into()));
+            }
+            sleep_until(due).await;
+        }
+        let _permit = match timeout_at(total, self.permits.acquire()).await {
+            Ok(Ok(permit)) => permit,
+            _ => return Err(EgressError::Unreachable("all connections were busy all the time".into())),
+        };
+        let safe = matches!(prepared.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let mut pooled = self.pool.take(prepared.endpoint, !safe);
+        loop {
+            let mut live = match pooled.take() {
+                Some(live) => live,
+                None => self.dialer.connect(prepared.base, prepared.endpoint, total).await?,
+            };
+            let reused = live.reused;
+            let request = build(prepared, applied, body)?;
+            let response = match exchange(&mut live, request, &self.dialer.bounds, total).await {
+                Ok(response) => response,
+                // The other side had closed it: nothing was sent, or nothing that changes anything.
+                Err(Broken::NotSent(_)) if reused => continue,
+                Err(Broken::NoAnswer { begun: false, .. }) if reused && safe => continue,
+                Err(Broken::NotSent(why)) => return Err(EgressError::Unreachable(why)),
+                Err(Broken::NoAnswer { why, .. }) => return Err(EgressError::NoAnswer(why)),
+                Err(Broken::TooLarge(bytes)) => return Err(EgressError::TooLarge(bytes)),
+            };
+            let (head, incoming) = response.into_parts();
+            let (got, received, found) = match want {
+                Want::Memory(cap) => {
+                    let bytes = read_body(incoming, &self.dialer.bounds, total, cap).await?;
+                    let received = bytes.len() as u64;
+                    (Got::Memory(bytes), received, false)
+                }
+                Want::File => {
+                    let (blob, received, found) = read_to_file(incoming, &self.dialer.bounds, total, &self.known.scrubber()).await?;
+                    (Got::File(Arc::new(blob) as Arc<dyn Blob>), received, found)
+                }
+            };
+            self.pool.put(prepared.endpoint, live);
+            self.charge(received);
+            return Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: got, found });
+        }
+    }
+}
+
+/// The request as it goes out: our framing, our Host, our credential.
+fn build(prepared: &Prepared<'_>, applied: &Applied, body: &Source) -> Result<http::Request<super::body::Outgoing>, EgressError> {
+    let bad = |what: &str| EgressError::denied("net.bad-path", format!("the {what} cannot be sent"));
+    let url = applied.url(&prepared.url);
+    let uri: Uri = url[Position::BeforePath..Position::AfterQuery].parse().map_err(|_| bad("path"))?;
+    let host = &url[Position::BeforeHost..Position::AfterPort];
+    let mut request = http::Request::new(body.body());
+    *request.method_mut() = prepared.method.clone();
+    *request.uri_mut() = uri;
+    let headers = request.headers_mut();
+    headers.insert(HOST, HeaderValue::from_str(host).map_err(|_| bad("host"))?);
+    headers.extend(prepared.headers.iter().map(|(name, value): (&HeaderName, &HeaderValue)| (name.clone(), value.clone())));
+    if let Applied::Header(name, value) = applied {
+        headers.insert(name.clone(), value.clone());
+    }
+    Ok(request)
+}

@@ -1,0 +1,108 @@
+//! The only HTTP client of the hub (I10).
+//!
+//! Owns what goes out: which endpoint, which address, which headers, which credential. A [`Channel`] is one
+//! connection's use of it. Promises: nothing leaves that manifest *and* grant do not allow; a name is resolved once and
+//! only vetted addresses are dialled; redirects are returned, not followed; a caller is told exactly whether anything
+//! was sent; no secret is in an answer, an error or an audit line. Must not know records, streams or the store.
+
+mod address;
+mod body;
+mod bounds;
+mod channel;
+mod credential;
+mod dial;
+mod error;
+mod exchange;
+mod headers;
+mod pool;
+mod rate;
+mod resolve;
+mod scrub;
+mod target;
+mod token;
+mod wire;
+
+use std::sync::Arc;
+
+pub use bounds::{Bounds, Quota};
+pub use channel::{Channel, ChannelConfig};
+pub use error::EgressError;
+pub use resolve::{Resolve, Resolving, SystemResolver};
+
+use dial::Dialer;
+
+/// A request, an answer and a held body are the runtime's words for them.
+pub use nave_runtime::{BlobResponse, HttpRequest as Request, HttpResponse as Response};
+
+/// Settings and parts of the egress.
+pub struct EgressConfig {
+    /// Company proxy, `http://host:port`: reached with CONNECT, for public addresses only. Addresses that a grant's
+    /// `networks` cover are dialled directly. The hub still resolves names itself, and asks for the vetted address.
+    pub proxy: Option<String>,
+    /// Certificate authorities (PEM) that are trusted beside the system's.
+    pub extra_ca_pem: Option<Vec<u8>>,
+    /// Who looks names up.
+    pub resolver: Arc<dyn Resolve>,
+    /// Times and sizes; the default is [`nave_core::limits`].
+    pub bounds: Bounds,
+}
+
+impl Default for EgressConfig {
+    fn default() -> Self {
+        Self { proxy: None, extra_ca_pem: None, resolver: Arc::new(SystemResolver), bounds: Bounds::default() }
+    }
+}
+
+/// Why an egress cannot be made from its settings.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EgressConfigError {
+    /// The proxy's address.
+    #[error("proxy: {0}; write http://host:port, without user and password")]
+    Proxy(String),
+    /// The file with certificate authorities.
+    #[error("ca-file: {0}; it must hold certificates in PEM form")]
+    Authorities(String),
+}
+
+/// What is told to the audit; the sink adds the time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditNote {
+    /// `plugin:<name>`.
+    pub actor: String,
+    /// Code: `net.denied`, `net.secret-scrubbed`, …
+    pub action: &'static str,
+    /// `connection/endpoint`.
+    pub subject: String,
+    /// For people: what happened and which grant would allow it. Never a secret.
+    pub detail: String,
+}
+
+/// Where audit notes go. Must not block for long.
+pub trait AuditSink: Send + Sync {
+    /// One line.
+    fn note(&self, note: AuditNote);
+}
+
+/// The one way out; cheap to clone. Channels are made from it.
+#[derive(Clone)]
+pub struct Egress {
+    dialer: Arc<Dialer>,
+}
+
+impl std::fmt::Debug for Egress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Egress")
+    }
+}
+
+impl Egress {
+    /// Reads the system's certificate authorities once.
+    pub fn new(config: EgressConfig) -> Result<Self, EgressConfigError> {
+        Ok(Self { dialer: Arc::new(Dialer::new(config)?) })
+    }
+
+    /// One connection's use. Mistakes in a grant come out as a denial of the calls that need it.
+    pub fn channel(&self, config: ChannelConfig) -> Channel {
+        Channel::new(self.dialer.clone(), config)
+    }
+}

@@ -1,0 +1,262 @@
+//! Takes secrets out of what comes back: as they are, and in every spelling that systems echo them in.
+//!
+//! Spellings: raw; base64 and base64url at each of the three alignments, with and without padding; URL-encoded; JSON-
+//! escaped; hexadecimal. Secrets shorter than [`SCRUB_BYTES_MIN`] are not looked for. Holds the secrets in memory for as
+//! long as the channel lives: what was sent once may come back later.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use nave_core::limits::{SCRUB_BYTES_MIN, SCRUB_SECRETS_MAX};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use zeroize::Zeroizing;
+
+use crate::secrets::SecretBytes;
+
+/// What stands where a secret was.
+pub(super) const STARS: &str = "***";
+
+/// RFC 3986's unreserved characters stay.
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What `encodeURIComponent` leaves alone as well.
+const SCRIPT: &AsciiSet = &COMPONENT.remove(b'*').remove(b'!').remove(b'\'').remove(b'(').remove(b')');
+
+/// Finds known secrets.
+pub(super) struct Scrubber {
+    finder: AhoCorasick,
+    longest: usize,
+}
+
+impl Scrubber {
+    fn new<'a>(secrets: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut needles = BTreeSet::new();
+        for secret in secrets {
+            spellings(secret, &mut needles);
+        }
+        let longest = needles.iter().map(Vec::len).max().unwrap_or(0);
+        let finder = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(&needles)
+            .expect("a few dozen short needles fit into an automaton");
+        Self { finder, longest }
+    }
+
+    /// The bytes without secrets; borrowed when there was none.
+    pub(super) fn clean<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        if self.longest == 0 || self.finder.find(bytes).is_none() {
+            return Cow::Borrowed(bytes);
+        }
+        let mut out = Vec::with_capacity(bytes.len());
+        self.copy(bytes, bytes.len(), &mut out);
+        Cow::Owned(out)
+    }
+
+    /// Text without secrets.
+    pub(super) fn clean_text(&self, text: String) -> String {
+        match self.clean(text.as_bytes()) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        }
+    }
+
+    /// Moves what can be judged already from `held` to `out`; keeps back what may be the beginning of a secret, unless
+    /// it is the end. Says whether a secret was taken out.
+    pub(super) fn drain(&self, held: &mut Vec<u8>, end: bool, out: &mut Vec<u8>) -> bool {
+        let safe = if end { held.len() } else { held.len().saturating_sub(self.longest.saturating_sub(1)) };
+        let (used, found) = self.copy(held, safe, out);
+        held.drain(..used);
+        found
+    }
+
+    /// Copies what begins before `safe`; answers how far it came and whether it found a secret.
+    fn copy(&self, bytes: &[u8], safe: usize, out: &mut Vec<u8>) -> (usize, bool) {
+        let (mut at, mut found) = (0, false);
+        if self.longest > 0 {
+            for hit in self.finder.find_iter(bytes).take_while(|hit| hit.start() < safe) {
+                out.extend_from_slice(&bytes[at..hit.start()]);
+                out.extend_from_slice(STARS.as_bytes());
+                at = hit.end();
+                found = true;
+            }
+        }
+        if at < safe {
+            out.extend_from_slice(&bytes[at..safe]);
+            at = safe;
+        }
+        (at, found)
+    }
+}
+
+/// The secrets and tokens that one channel has used.
+pub(super) struct Known {
+    inner: Mutex<(VecDeque<SecretBytes>, Arc<Scrubber>)>,
+}
+
+impl Known {
+    pub(super) fn new() -> Self {
+        Self { inner: Mutex::new((VecDeque::new(), Arc::new(Scrubber::new(std::iter::empty())))) }
+    }
+
+    /// From now on these are looked for.
+    pub(super) fn remember<'a>(&self, secrets: impl IntoIterator<Item = &'a [u8]>) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut grown = false;
+        for secret in secrets {
+            if secret.len() < SCRUB_BYTES_MIN || inner.0.iter().any(|known| known.expose() == secret) {
+                continue;
+            }
+            if inner.0.len() == SCRUB_SECRETS_MAX {
+                inner.0.pop_front();
+            }
+            inner.0.push_back(SecretBytes::new(secret));
+            grown = true;
+        }
+        if grown {
+            inner.1 = Arc::new(Scrubber::new(inner.0.iter().map(SecretBytes::expose)));
+        }
+    }
+
+    /// Finds what is known now.
+    pub(super) fn scrubber(&self) -> Arc<Scrubber> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+}
+
+/// All spellings of one secret.
+fn spellings(secret: &[u8], out: &mut BTreeSet<Vec<u8>>) {
+    let mut add = |bytes: Vec<u8>| {
+        if bytes.len() >= SCRUB_BYTES_MIN {
+            out.insert(bytes);
+        }
+    };
+    add(secret.to_vec());
+    for encoded in [STANDARD.encode(secret), URL_SAFE.encode(secret), STANDARD_NO_PAD.encode(secret), URL_SAFE_NO_PAD.encode(secret)] {
+        add(percent_encode(encoded.as_bytes(), COMPONENT).to_string().into_bytes());
+        add(encoded.into_bytes());
+    }
+    // Within a longer encoded text the secret begins at any of three places, and its first and last character mix
+    // with its neighbours.
+    for lead in 0..3_usize {
+        let mut shifted = Zeroizing::new(vec![0; lead]);
+        shifted.extend_from_slice(secret);
+        let cut_front = (lead * 8).div_ceil(6);
+        let cut_back = usize::from(shifted.len() % 3 != 0);
+        for encoded in [STANDARD_NO_PAD.encode(&*shifted), URL_SAFE_NO_PAD.encode(&*shifted)] {
+            let inner = encoded.get(cut_front..encoded.len().saturating_sub(cut_back)).unwrap_or("");
+            add(inner.as_bytes().to_vec());
+        }
+    }
+    let upper = percent_encode(secret, COMPONENT).to_string();
+    add(lower_escapes(&upper).into_bytes());
+    add(upper.replace("%20", "+").into_bytes());
+    add(upper.into_bytes());
+    add(percent_encode(secret, SCRIPT).to_string().into_bytes());
+    let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    add(hex.to_uppercase().into_bytes());
+    add(hex.into_bytes());
+    if let Ok(text) = std::str::from_utf8(secret) {
+        let quoted = serde_json::Value::String(text.to_owned()).to_string();
+        let inner = &quoted[1..quoted.len() - 1];
+        add(inner.replace('/', "\\/").into_bytes());
+        let mut html = String::new();
+        for character in inner.chars() {
+            match character {
+                '<' | '>' | '&' | '\'' | '=' | '+' => html.push_str(&format!("\\u{:04x}", character as u32)),
+                other => html.push(other),
+            }
+        }
+        add(html.into_bytes());
+        add(inner.as_bytes().to_vec());
+    }
+}
+
+/// `%3D` as `%3d`.
+fn lower_escapes(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut left = 0_u8;
+    for character in text.chars() {
+        if character == '%' {
+            left = 3;
+        }
+        out.push(if left > 0 { character.to_ascii_lowercase() } else { character });
+        left = left.saturating_sub(1);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &[u8] = b"c4nary/+s3cret=\"x\"";
+
+    fn scrubber() -> Scrubber {
+        Scrubber::new([SECRET].into_iter())
+    }
+
+    fn check(text: &[u8], expected: &[u8]) {
+        assert_eq!(String::from_utf8_lossy(&scrubber().clean(text)), String::from_utf8_lossy(expected));
+        // However the text is cut, the outcome is the same.
+        for cut in [1, 2, 7, 64] {
+            let (mut held, mut out) = (Vec::new(), Vec::new());
+            for piece in text.chunks(cut) {
+                held.extend_from_slice(piece);
+                scrubber().drain(&mut held, false, &mut out);
+            }
+            scrubber().drain(&mut held, true, &mut out);
+            assert!(held.is_empty());
+            assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(expected), "in pieces of {cut}");
+        }
+    }
+
+    #[test]
+    fn every_spelling_goes() {
+        check(b"nothing here", b"nothing here");
+        check(b"", b"");
+        check(&[b"a ", SECRET, b" b ", SECRET, SECRET].concat(), b"a *** b ******");
+        for spelling in [
+            STANDARD.encode(SECRET),
+            STANDARD_NO_PAD.encode(SECRET),
+            URL_SAFE.encode(SECRET),
+            URL_SAFE_NO_PAD.encode(SECRET),
+            "c4nary%2F%2Bs3cret%3D%22x%22".into(),
+            "c4nary%2f%2bs3cret%3d%22x%22".into(),
+            r#"c4nary/+s3cret=\"x\""#.into(),
+            r#"c4nary\/+s3cret=\"x\""#.into(),
+            r#"c4nary/\u002bs3cret\u003d\"x\""#.into(),
+            SECRET.iter().map(|byte| format!("{byte:02x}")).collect(),
+            SECRET.iter().map(|byte| format!("{byte:02X}")).collect(),
+        ] {
+            check(format!("<{spelling}>").as_bytes(), b"<***>");
+        }
+    }
+
+    #[test]
+    fn base64_within_a_longer_text_goes_at_every_alignment() {
+        for lead in 0..6 {
+            for tail in 0..4 {
+                let whole = [&b"abcdefg"[..lead], SECRET, &b"tail"[..tail]].concat();
+                for encoded in [STANDARD.encode(&whole), URL_SAFE.encode(&whole)] {
+                    let clean = scrubber().clean(encoded.as_bytes()).into_owned();
+                    // What is left decodes to fewer than two of its characters at each edge.
+                    assert!(clean.len() < encoded.len() - SECRET.len(), "{lead} {tail} {}", String::from_utf8_lossy(&clean));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn short_words_stay_and_replaced_secrets_are_still_found() {
+        let known = Known::new();
+        known.remember([&b"admin"[..]]);
+        assert_eq!(&*known.scrubber().clean(b"admin"), b"admin");
+        known.remember([&b"first-secret"[..]]);
+        known.remember([&b"second-secret"[..]]);
+        assert_eq!(&*known.scrubber().clean(b"first-secret second-secret"), b"*** ***");
+    }
+}

@@ -1,0 +1,240 @@
+//! Secrets at rest, and the key that everything sealed hangs on.
+//!
+//! Owns the master key's file, the keys derived from it, and the rows of the space `secret`. Promises: nothing readable
+//! is stored; a row opens only under its own name, environment and version; bytes leave only towards the egress; no
+//! command, error or debug print shows them. Must not know what a secret is for.
+//!
+//! A secret is sealed with AES-256-GCM under a data key of its own, made new for every version; the data key is sealed
+//! under the key that HKDF derives from the master key for this purpose alone. Names, versions, times and (roughly)
+//! lengths are readable to whoever has the file.
+
+mod hygiene;
+mod master;
+mod seal;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nave_core::limits::SECRET_BYTES_MAX;
+use nave_core::model::Time;
+use nave_store::{Batch, CommitError, KeyedRow, Store, StoreError};
+
+pub use hygiene::harden_process;
+pub use master::{MASTER_KEY_FILE, MASTER_KEY_FILE_VARIABLE, MasterKey, MasterKeyError, Purpose};
+
+use crate::secrets::{SecretBytes, SecretError, SecretSource};
+use seal::{Row, Sealer};
+
+/// Space of the store with the sealed secrets, by name.
+const SPACE: &str = "secret";
+/// Space with the time of last use, by name.
+const USED_SPACE: &str = "secret-used";
+/// Where the vault says whose it is.
+const CHECK: (&str, &str) = ("hub", "vault-check");
+
+/// Why the vault refused. No message holds a part of a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The master key itself.
+    #[error(transparent)]
+    Key(#[from] MasterKeyError),
+    /// Another master key made this vault.
+    #[error("this data folder was made with another master key; bring its `master.key` back (or set NAVE_MASTER_KEY_FILE)")]
+    WrongKey,
+    /// Another environment's.
+    #[error("this data folder belongs to environment `{0}`; `environment` in nave.toml must say so, or use another data folder")]
+    OtherEnvironment(String),
+    /// A row was changed, or moved from elsewhere.
+    #[error("the secret `{0}` does not open: its row is damaged or was moved here from another name, environment or version; store it anew with `nave secret set {0}`")]
+    Damaged(String),
+    /// The name.
+    #[error("`{0}` is not a name for a secret; use 1 to 64 of a-z, 0-9, `-`, `_` and `.`")]
+    BadName(String),
+    /// The size.
+    #[error("a secret has 1 to {SECRET_BYTES_MAX} bytes, this has {0}")]
+    BadSize(usize),
+    /// There is none.
+    #[error("there is no secret `{0}`; `nave secret list` shows the names")]
+    Missing(String),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store did not commit.
+    #[error("the secret was not stored: {0}")]
+    NotStored(#[from] CommitError),
+}
+
+/// What is known of a secret without opening it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretInfo {
+    /// Name.
+    pub name: String,
+    /// Grows with every `set`.
+    pub version: u32,
+    /// When this version was stored.
+    pub created: Time,
+    /// When the egress last asked for it.
+    pub last_used: Option<Time>,
+}
+
+/// What `set` has to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Version that it has now.
+    pub version: u32,
+    /// Other names under which the very same secret is stored: changing one does not change them.
+    pub same_as: Vec<String>,
+}
+
+/// The vault of one data folder and environment.
+pub struct Vault {
+    store: Arc<dyn Store>,
+    environment: String,
+    sealer: Sealer,
+    /// One change at a time; and uses that are not stored yet.
+    used: Mutex<BTreeMap<String, Time>>,
+    changing: Mutex<()>,
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Vault({})", self.environment)
+    }
+}
+
+impl Vault {
+    /// The vault in `data_dir`, with the master key found there (made, if there is none) or named by
+    /// `NAVE_MASTER_KEY_FILE`.
+    pub fn open(data_dir: &Path, environment: &str, store: Arc<dyn Store>) -> Result<Self, VaultError> {
+        Self::with_key(&MasterKey::load_or_create(data_dir)?, environment, store)
+    }
+
+    /// The vault under a master key that was loaded before (to open the store).
+    pub fn with_key(key: &MasterKey, environment: &str, store: Arc<dyn Store>) -> Result<Self, VaultError> {
+        let sealer = Sealer::new(&key.derive(Purpose::Vault));
+        match store.row(CHECK.0, CHECK.1)? {
+            Some(row) => {
+                let owner = sealer.open_check(&row).ok_or(VaultError::WrongKey)?;
+                if owner != environment {
+                    return Err(VaultError::OtherEnvironment(owner));
+                }
+            }
+            // Rows without the check: somebody took it out. They would be refused one by one; say it at once.
+            None if !store.rows(SPACE)?.is_empty() => return Err(VaultError::WrongKey),
+            None => {
+                let row = sealer.seal_check(environment);
+                commit(&*store, vec![keyed(CHECK.0, CHECK.1, Some(row))])?;
+            }
+        }
+        Ok(Self { store, environment: environment.to_owned(), sealer, used: Mutex::default(), changing: Mutex::new(()) })
+    }
+
+    /// Stores a secret under a name, in place of an older version. Durable when it returns.
+    pub fn set(&self, name: &str, secret: &SecretBytes) -> Result<Stored, VaultError> {
+        check_name(name)?;
+        if secret.is_empty() || secret.len() > SECRET_BYTES_MAX {
+            return Err(VaultError::BadSize(secret.len()));
+        }
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let digest = self.sealer.digest(secret.expose());
+        let (mut version, mut same_as) = (1, Vec::new());
+        for (other, bytes) in self.store.rows(SPACE)? {
+            let Some(row) = Row::decode(&bytes) else { continue };
+            if other == name {
+                version = row.version.saturating_add(1);
+            } else if let Some(stored) = self.sealer.open(&self.environment, &other, &row)
+                && self.sealer.is_digest_of(&digest, stored.expose())
+            {
+                same_as.push(other);
+            }
+        }
+        let row = self.sealer.seal(&self.environment, name, version, now(), secret.expose());
+        commit(&*self.store, vec![keyed(SPACE, name, Some(row.encode())), keyed(USED_SPACE, name, None)])?;
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        Ok(Stored { version, same_as })
+    }
+
+    /// Names, versions and times, sorted by name. Never a value. Stores the times of last use, as a side effect.
+    pub fn list(&self) -> Result<Vec<SecretInfo>, VaultError> {
+        self.save_usage()?;
+        let used: BTreeMap<String, Time> = self.store.rows(USED_SPACE)?.into_iter().filter_map(|(name, bytes)| Some((name, time_of(&bytes)?))).collect();
+        let mut list = Vec::new();
+        for (name, bytes) in self.store.rows(SPACE)? {
+            let row = Row::decode(&bytes).ok_or_else(|| VaultError::Damaged(name.clone()))?;
+            list.push(SecretInfo { version: row.version, created: Time(row.created), last_used: used.get(&name).copied(), name });
+        }
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(list)
+    }
+
+    /// Whether a secret of this name is stored.
+    pub fn contains(&self, name: &str) -> Result<bool, VaultError> {
+        Ok(self.store.row(SPACE, name)?.is_some())
+    }
+
+    /// Forgets a secret. Its data key goes with it.
+    pub fn remove(&self, name: &str) -> Result<(), VaultError> {
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.store.row(SPACE, name)?.is_none() {
+            return Err(VaultError::Missing(name.to_owned()));
+        }
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        commit(&*self.store, vec![keyed(SPACE, name, None), keyed(USED_SPACE, name, None)])
+    }
+
+    /// Stores the times of last use that are only in memory yet. Cheap when there are none; call it at the end of a run.
+    pub fn save_usage(&self) -> Result<(), VaultError> {
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
+        if used.is_empty() {
+            return Ok(());
+        }
+        let rows = used.iter().map(|(name, time)| keyed(USED_SPACE, name, Some(time.0.to_le_bytes().to_vec()))).collect();
+        commit(&*self.store, rows)
+    }
+
+    /// The secret itself. For the egress alone.
+    pub(crate) fn reveal(&self, name: &str) -> Result<SecretBytes, VaultError> {
+        let bytes = self.store.row(SPACE, name)?.ok_or_else(|| VaultError::Missing(name.to_owned()))?;
+        let damaged = || VaultError::Damaged(name.to_owned());
+        let row = Row::decode(&bytes).ok_or_else(damaged)?;
+        let secret = self.sealer.open(&self.environment, name, &row).ok_or_else(damaged)?;
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Time(now()));
+        Ok(secret)
+    }
+}
+
+impl SecretSource for Vault {
+    fn secret(&self, name: &str) -> Result<SecretBytes, SecretError> {
+        self.reveal(name).map_err(|error| match error {
+            VaultError::Missing(name) => SecretError::Missing(name),
+            other => SecretError::Unreadable { name: name.to_owned(), why: other.to_string() },
+        })
+    }
+}
+
+fn check_name(name: &str) -> Result<(), VaultError> {
+    let good = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'));
+    if good { Ok(()) } else { Err(VaultError::BadName(name.escape_debug().take(80).collect())) }
+}
+
+fn keyed(space: &str, key: &str, value: Option<Vec<u8>>) -> KeyedRow {
+    KeyedRow { space: space.to_owned(), key: key.to_owned(), value }
+}
+
+fn commit(store: &dyn Store, rows: Vec<KeyedRow>) -> Result<(), VaultError> {
+    store.commit(Batch { at: Time(now()), rows, ..Batch::default() })?;
+    Ok(())
+}
+
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn time_of(bytes: &[u8]) -> Option<Time> {
+    Some(Time(i64::from_le_bytes(bytes.try_into().ok()?)))
+}
