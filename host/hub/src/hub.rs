@@ -15,7 +15,7 @@ use crate::egress::{Egress, EgressConfig};
 use crate::engine::{Engine, EngineError};
 use crate::guest::Guests;
 use crate::project;
-use crate::vault::{MasterKey, Vault};
+use crate::vault::{MasterKey, Purpose, Vault};
 
 /// How often the background looks whether a flow is due.
 const TICK: Duration = Duration::from_millis(500);
@@ -46,12 +46,12 @@ impl Hub {
         };
         let master = MasterKey::load_or_create(&data).map_err(|error| unavailable("the master key", error.to_string()))?;
         let path = data.join("nave.redb");
-        let store = Redb::open(&path, &StoreKey::new(*master.derive("store")), Default::default())
+        let store = Redb::open(&path, &StoreKey::new(master.derive(Purpose::Store)), Default::default())
             .map_err(|error| unavailable("the store", error.to_string()).help("is `nave serve` running on this directory? then commands go through it by themselves"))?;
         let store: Arc<dyn Store> = Arc::new(store);
         let hub_id = hub_id(store.as_ref()).map_err(|error| unavailable("the store", error))?;
         let vault = Arc::new(
-            Vault::open(master.clone(), &catalog.hub.environment, store.clone())
+            Vault::with_key(&master, &catalog.hub.environment, store.clone())
                 .map_err(|error| unavailable("the vault", error.to_string()))?,
         );
         let extra_ca_pem = match &catalog.hub.ca_file {
@@ -61,7 +61,7 @@ impl Hub {
         let settings = EgressConfig { proxy: catalog.hub.proxy.clone(), extra_ca_pem, ..EgressConfig::default() };
         let egress = Egress::new(settings).map_err(|error| unavailable("the network settings", error.to_string()))?;
         let runtime = nave_runtime::Engine::new().map_err(|error| unavailable("the WebAssembly engine", error.to_string()))?;
-        let cache = match CompileCache::open(&data.join("compiled"), *master.derive("compile-cache")) {
+        let cache = match CompileCache::open(&data.join("compiled"), master.derive(Purpose::CompileCache)) {
             Ok(cache) => Some(cache),
             Err(error) => {
                 tracing::warn!(%error, "compiled code is not cached");

@@ -1,1 +1,17 @@
-//! hub
+//! Acts. Intake, delivery, egress, vault: everything that touches the world, in the order that `core` decides.
+
+pub mod api;
+pub mod audit;
+pub mod clock;
+pub mod egress;
+pub mod engine;
+pub mod guest;
+pub mod hub;
+pub mod plugins;
+pub mod project;
+pub mod secrets;
+pub mod service;
+pub mod spoke;
+pub mod vault;
+
+pub use hub::Hub;
