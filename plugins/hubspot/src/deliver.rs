@@ -23,7 +23,11 @@ struct Wanted {
 }
 
 /// Makes the differences.
-pub(crate) fn write(object: &Object, settings: &Settings, deliveries: &[Delivery]) -> Result<Vec<Outcome>, Failure> {
+pub(crate) fn write(
+    object: &Object,
+    settings: &Settings,
+    deliveries: &[Delivery],
+) -> Result<Vec<Outcome>, Failure> {
     let names = schema::names(object)?;
     let mut outcomes: Vec<Option<Outcome>> = vec![None; deliveries.len()];
     let mut updates = Vec::new();
@@ -33,7 +37,10 @@ pub(crate) fn write(object: &Object, settings: &Settings, deliveries: &[Delivery
     for (index, delivery) in deliveries.iter().enumerate() {
         match Wanted::new(delivery) {
             Ok(one) => {
-                let marked = one.properties.get(&settings.marker).is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty()));
+                let marked = one
+                    .properties
+                    .get(&settings.marker)
+                    .is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty()));
                 match one.operation {
                     WriteOperation::Update(_) if !one.properties.is_empty() => updates.push(index),
                     WriteOperation::Create if marked => upserts.push(index),
@@ -53,7 +60,10 @@ pub(crate) fn write(object: &Object, settings: &Settings, deliveries: &[Delivery
         if batch.is_empty() {
             continue;
         }
-        let members: Vec<(usize, &Wanted)> = batch.iter().filter_map(|&index| Some((index, wanted[index].as_ref()?))).collect();
+        let members: Vec<(usize, &Wanted)> = batch
+            .iter()
+            .filter_map(|&index| Some((index, wanted[index].as_ref()?)))
+            .collect();
         match send_batch(object, settings, verb, &members) {
             Ok(done) => {
                 sent = true;
@@ -62,7 +72,9 @@ pub(crate) fn write(object: &Object, settings: &Settings, deliveries: &[Delivery
                 }
             }
             // One member spoils the batch, and nothing of it was done.
-            Err(Stop::Settled(outcome)) if matches!(*outcome, Outcome::Rejected(_)) => singles.extend(batch),
+            Err(Stop::Settled(outcome)) if matches!(*outcome, Outcome::Rejected(_)) => {
+                singles.extend(batch)
+            }
             Err(Stop::Settled(outcome)) => {
                 sent = true;
                 for index in batch {
@@ -88,18 +100,27 @@ pub(crate) fn write(object: &Object, settings: &Settings, deliveries: &[Delivery
                 sent = true;
                 *outcome
             }
-            Err(Stop::NotSent(failure)) if !sent && outcomes.iter().all(Option::is_none) => return Err(failure),
+            Err(Stop::NotSent(failure)) if !sent && outcomes.iter().all(Option::is_none) => {
+                return Err(failure);
+            }
             Err(Stop::NotSent(failure)) => write::later(&failure),
         });
     }
     associate(object, &wanted, &mut outcomes);
     read_back(object, &names, &mut outcomes);
-    Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::RetryAfter(1))).collect())
+    Ok(outcomes
+        .into_iter()
+        .map(|outcome| outcome.unwrap_or(Outcome::RetryAfter(1)))
+        .collect())
 }
 
 impl Wanted {
     fn new(delivery: &Delivery) -> Result<Self, Failure> {
-        let bytes = if delivery.operation == WriteOperation::Create { &delivery.desired } else { &delivery.changed };
+        let bytes = if delivery.operation == WriteOperation::Create {
+            &delivery.desired
+        } else {
+            &delivery.changed
+        };
         let object = body::object(bytes)?;
         let mut properties = Map::new();
         if let Some(given) = object.get("properties").and_then(Value::as_object) {
@@ -112,7 +133,9 @@ impl Wanted {
                     Value::Bool(flag) => flag.to_string(),
                     Value::Array(_) | Value::Object(_) => {
                         let message = "a property holds one text, number or flag";
-                        return Err(Failure::Rejected(Rejection::new("format", message).field(format!("properties.{name}"))));
+                        return Err(Failure::Rejected(
+                            Rejection::new("format", message).field(format!("properties.{name}")),
+                        ));
                     }
                 };
                 if delivery.operation != WriteOperation::Create || !text.is_empty() {
@@ -130,12 +153,19 @@ impl Wanted {
 }
 
 /// One batch of updates, or of creates that may be repeated because their marker is unique over there.
-fn send_batch(object: &Object, settings: &Settings, verb: &str, members: &[(usize, &Wanted)]) -> Result<Vec<(usize, Outcome)>, Stop> {
+fn send_batch(
+    object: &Object,
+    settings: &Settings,
+    verb: &str,
+    members: &[(usize, &Wanted)],
+) -> Result<Vec<(usize, Outcome)>, Stop> {
     let mut keys: BTreeMap<String, usize> = BTreeMap::new();
     let mut inputs = Vec::new();
     for (index, one) in members {
         let input = match &one.operation {
-            WriteOperation::Update(id) => json!({"id": id, "properties": one.properties, "objectWriteTraceId": one.trace}),
+            WriteOperation::Update(id) => {
+                json!({"id": id, "properties": one.properties, "objectWriteTraceId": one.trace})
+            }
             _ => json!({
                 "id": one.properties[&settings.marker], "idProperty": settings.marker, "properties": one.properties,
                 "objectWriteTraceId": one.trace,
@@ -144,30 +174,52 @@ fn send_batch(object: &Object, settings: &Settings, verb: &str, members: &[(usiz
         keys.insert(one.trace.clone(), *index);
         inputs.push(input);
     }
-    let request = api::post(format!("{}/batch/{verb}", object.path()), &json!({"inputs": inputs}));
+    let request = api::post(
+        format!("{}/batch/{verb}", object.path()),
+        &json!({"inputs": inputs}),
+    );
     let answer = request.send().map_err(write::lost)?;
     if !answer.is_success() {
         return Err(api::refused(&answer));
     }
-    let body: Value = answer.json().map_err(|failure| Stop::settled(Outcome::Unknown(format!("{failure:?}"))))?;
+    let body: Value = answer
+        .json()
+        .map_err(|failure| Stop::settled(Outcome::Unknown(format!("{failure:?}"))))?;
     let mut done: BTreeMap<usize, Outcome> = BTreeMap::new();
-    for result in body["results"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        let Some(id) = result["id"].as_str() else { continue };
+    for result in body["results"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+    {
+        let Some(id) = result["id"].as_str() else {
+            continue;
+        };
         // By the trace where it is echoed, else by what the result says of itself.
-        let index = result["objectWriteTraceId"].as_str().and_then(|trace| keys.get(trace).copied()).or_else(|| {
-            members
-                .iter()
-                .find(|(_, one)| match &one.operation {
-                    WriteOperation::Update(wanted) => wanted == id,
-                    _ => result["properties"][&settings.marker] == one.properties[&settings.marker],
-                })
-                .map(|(index, _)| *index)
-        });
+        let index = result["objectWriteTraceId"]
+            .as_str()
+            .and_then(|trace| keys.get(trace).copied())
+            .or_else(|| {
+                members
+                    .iter()
+                    .find(|(_, one)| match &one.operation {
+                        WriteOperation::Update(wanted) => wanted == id,
+                        _ => {
+                            result["properties"][&settings.marker]
+                                == one.properties[&settings.marker]
+                        }
+                    })
+                    .map(|(index, _)| *index)
+            });
         let Some(index) = index else { continue };
-        let wanted = members.iter().find(|(at, _)| *at == index).map(|(_, one)| &one.operation);
+        let wanted = members
+            .iter()
+            .find(|(at, _)| *at == index)
+            .map(|(_, one)| &one.operation);
         let outcome = match wanted {
             // Its id answers with another object: it was merged, and the winner took our values.
-            Some(WriteOperation::Update(asked)) if asked != id => Outcome::MergedInto(id.to_owned()),
+            Some(WriteOperation::Update(asked)) if asked != id => {
+                Outcome::MergedInto(id.to_owned())
+            }
             _ => write::written_unread(id),
         };
         done.insert(index, outcome);
@@ -192,7 +244,9 @@ fn gone(record: SourceRecord) -> Outcome {
     match record.operation {
         nave_sdk::types::Operation::MergedInto(winner) => Outcome::MergedInto(winner),
         nave_sdk::types::Operation::Delete => Outcome::Gone,
-        nave_sdk::types::Operation::Upsert => Outcome::Unknown("the object is there, and the batch's answer does not mention it".to_owned()),
+        nave_sdk::types::Operation::Upsert => Outcome::Unknown(
+            "the object is there, and the batch's answer does not mention it".to_owned(),
+        ),
     }
 }
 
@@ -220,8 +274,13 @@ fn send_one(object: &Object, settings: &Settings, one: &Wanted) -> Result<Outcom
         }
     }
     .map_err(write::lost)?;
-    if answer.status == 404 && let WriteOperation::Update(id) = &one.operation {
-        return Ok(pages::absent(object, id).ok().flatten().map_or(Outcome::Gone, gone));
+    if answer.status == 404
+        && let WriteOperation::Update(id) = &one.operation
+    {
+        return Ok(pages::absent(object, id)
+            .ok()
+            .flatten()
+            .map_or(Outcome::Gone, gone));
     }
     if !answer.is_success() {
         return Err(api::refused(&answer));
@@ -230,11 +289,17 @@ fn send_one(object: &Object, settings: &Settings, one: &Wanted) -> Result<Outcom
         return Ok(write::written_unread(id));
     }
     let body: Value = answer.json().unwrap_or_default();
-    let id = body["id"].as_str().or_else(|| body["results"][0]["id"].as_str());
+    let id = body["id"]
+        .as_str()
+        .or_else(|| body["results"][0]["id"].as_str());
     Ok(match (id, &one.operation) {
-        (Some(id), WriteOperation::Update(asked)) if asked != id => Outcome::MergedInto(id.to_owned()),
+        (Some(id), WriteOperation::Update(asked)) if asked != id => {
+            Outcome::MergedInto(id.to_owned())
+        }
         (Some(id), _) => write::written_unread(id),
-        (None, _) => Outcome::Unknown("the answer does not say which object was written".to_owned()),
+        (None, _) => {
+            Outcome::Unknown("the answer does not say which object was written".to_owned())
+        }
     })
 }
 
@@ -245,9 +310,21 @@ fn associate(object: &Object, wanted: &[Option<Wanted>], outcomes: &mut [Option<
         return;
     }
     for (one, outcome) in wanted.iter().zip(outcomes) {
-        let Some(Wanted { company: Some(company), .. }) = one else { continue };
-        let Some(Outcome::Written(written)) = outcome else { continue };
-        let path = format!("/crm/v4/objects/{}/{}/associations/companies", object.name, http::segment(&written.remote_id));
+        let Some(Wanted {
+            company: Some(company),
+            ..
+        }) = one
+        else {
+            continue;
+        };
+        let Some(Outcome::Written(written)) = outcome else {
+            continue;
+        };
+        let path = format!(
+            "/crm/v4/objects/{}/{}/associations/companies",
+            object.name,
+            http::segment(&written.remote_id)
+        );
         let done = match company.as_str().filter(|id| !id.is_empty()) {
             Some(id) => set_company(&path, id),
             None => clear_company(&path),
@@ -264,9 +341,14 @@ fn associate(object: &Object, wanted: &[Option<Wanted>], outcomes: &mut [Option<
 fn set_company(path: &str, id: &str) -> Result<(), Stop> {
     // Number 1 is the primary company of a contact.
     let types = json!([{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 1}]);
-    let answer = api::request("PUT", format!("{path}/{}", http::segment(id))).json(&types).send().map_err(write::lost)?;
+    let answer = api::request("PUT", format!("{path}/{}", http::segment(id)))
+        .json(&types)
+        .send()
+        .map_err(write::lost)?;
     match answer.status {
-        404 => Err(Stop::settled(Outcome::Rejected(Rejection::new("reference", format!("there is no company {id}")).field("company_id")))),
+        404 => Err(Stop::settled(Outcome::Rejected(
+            Rejection::new("reference", format!("there is no company {id}")).field("company_id"),
+        ))),
         _ if answer.is_success() => Ok(()),
         _ => Err(api::refused(&answer)),
     }
@@ -278,14 +360,22 @@ fn clear_company(path: &str) -> Result<(), Stop> {
         return Err(api::refused(&answer));
     }
     let body: Value = answer.json()?;
-    for edge in body["results"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        let primary = edge["associationTypes"].as_array().is_some_and(|types| types.iter().any(|kind| kind["typeId"] == 1));
+    for edge in body["results"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+    {
+        let primary = edge["associationTypes"]
+            .as_array()
+            .is_some_and(|types| types.iter().any(|kind| kind["typeId"] == 1));
         let id = match &edge["toObjectId"] {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
         if primary {
-            let answer = api::request("DELETE", format!("{path}/{}", http::segment(&id))).send().map_err(write::lost)?;
+            let answer = api::request("DELETE", format!("{path}/{}", http::segment(&id)))
+                .send()
+                .map_err(write::lost)?;
             if !answer.is_success() && answer.status != 404 {
                 return Err(api::refused(&answer));
             }
@@ -309,10 +399,14 @@ fn read_back(object: &Object, names: &[String], outcomes: &mut [Option<Outcome>]
         return;
     }
     // Without it the host asks `get`.
-    let Ok(records) = pages::batch_read(object, names, &ids) else { return };
+    let Ok(records) = pages::batch_read(object, names, &ids) else {
+        return;
+    };
     for outcome in outcomes {
         if let Some(Outcome::Written(written)) = outcome
-            && let Some(record) = records.iter().find(|record| record.remote_id == written.remote_id)
+            && let Some(record) = records
+                .iter()
+                .find(|record| record.remote_id == written.remote_id)
         {
             *outcome = Some(write::written(record.clone()));
         }

@@ -1,0 +1,234 @@
+//! Reading by `If-Modified-Since`. Rows come oldest change first, and a row that changes moves to the end: asking for
+//! page two would skip one. So every question begins at the second where the last answer ended, and only a second that
+//! fills a whole page is paged through.
+
+use nave_sdk::checkpoint;
+use nave_sdk::http::Answer;
+use nave_sdk::serde::{Deserialize, Serialize};
+use nave_sdk::serde_json::value::RawValue;
+use nave_sdk::types::{Failure, Page, SourceRecord};
+use nave_sdk::{slice, time};
+
+use crate::api::{self, Settings};
+use crate::body;
+use crate::limits::{IDS_PER_QUERY, NUMBER_CHARS_MAX, OVERLAP_S, PAGE_ROWS_MAX};
+
+/// One of the streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Contacts,
+    Invoices,
+}
+
+impl Kind {
+    pub(crate) fn of(stream: &str) -> Result<Self, Failure> {
+        match stream {
+            "contacts" => Ok(Self::Contacts),
+            "invoices" => Ok(Self::Invoices),
+            _ => Err(Failure::no_such_stream(stream)),
+        }
+    }
+
+    /// Path segment and name of the list.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Contacts => "Contacts",
+            Self::Invoices => "Invoices",
+        }
+    }
+
+    fn record(self, raw: &RawValue) -> Option<SourceRecord> {
+        match self {
+            Self::Contacts => body::contact(raw),
+            Self::Invoices => body::invoice(raw),
+        }
+    }
+}
+
+/// The checkpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(crate = "nave_sdk::serde", deny_unknown_fields)]
+struct Position {
+    /// Everything changed before this second is read; none at the beginning.
+    since: Option<i64>,
+    page: u32,
+    /// Within the scan of everything.
+    full: bool,
+}
+
+impl Default for Position {
+    fn default() -> Self {
+        Self {
+            since: None,
+            page: 1,
+            full: true,
+        }
+    }
+}
+
+/// The page after a checkpoint.
+pub(crate) fn read(
+    kind: Kind,
+    settings: &Settings,
+    from: Option<&[u8]>,
+    limit: u32,
+) -> Result<Page, Failure> {
+    let mut position: Position = checkpoint::decode(from)?;
+    let size = limit.clamp(1, PAGE_ROWS_MAX);
+    let mut request = settings
+        .request("GET", &format!("/{}", kind.name()))
+        .query("page", position.page.to_string())
+        .query("pageSize", size.to_string())
+        .query("order", "UpdatedDateUTC ASC")
+        // At first only what is alive; afterwards archiving is news.
+        .query(
+            "includeArchived",
+            if position.full { "false" } else { "true" },
+        );
+    if let Some(since) = position.since {
+        request = request.header(
+            "If-Modified-Since",
+            time::rfc3339(since * 1_000_000).trim_end_matches('Z'),
+        );
+    }
+    let answer = api::read(request)?;
+    let rows = list(kind, &answer)?;
+    let records: Vec<SourceRecord> = rows.iter().filter_map(|raw| kind.record(raw)).collect();
+    let last = rows
+        .iter()
+        .filter_map(|raw| body::modified_us(raw))
+        .max()
+        .map(|us| us.div_euclid(1_000_000));
+    if rows.len() as u64 >= u64::from(size) {
+        match last {
+            Some(last) if position.since.is_none_or(|since| last > since) => {
+                position.since = Some(last);
+                position.page = 1;
+            }
+            _ => position.page += 1,
+        }
+        return Ok(Page::more(records, checkpoint::encode(&position)));
+    }
+    let since = last.map(|last| last - OVERLAP_S).max(position.since);
+    let next = checkpoint::encode(&Position {
+        since,
+        page: 1,
+        full: since.is_none(),
+    });
+    Ok(if position.full {
+        Page::scan_end(records, next)
+    } else {
+        Page::end(records, next)
+    })
+}
+
+fn list(kind: Kind, answer: &Answer) -> Result<Vec<&RawValue>, Failure> {
+    if answer.status == 304 {
+        Ok(Vec::new())
+    } else {
+        slice::array(&answer.body, kind.name())
+    }
+}
+
+/// These things.
+pub(crate) fn get(
+    kind: Kind,
+    settings: &Settings,
+    ids: &[String],
+) -> Result<Vec<SourceRecord>, Failure> {
+    let mut records = Vec::new();
+    for ids in ids.chunks(IDS_PER_QUERY) {
+        let request = settings
+            .request("GET", &format!("/{}", kind.name()))
+            .query("IDs", ids.join(","))
+            .query("includeArchived", "true")
+            .query("page", "1")
+            .query("pageSize", PAGE_ROWS_MAX.to_string());
+        let answer = api::read(request)?;
+        let found: Vec<SourceRecord> = list(kind, &answer)?
+            .iter()
+            .filter_map(|raw| kind.record(raw))
+            .collect();
+        for id in ids {
+            match found
+                .iter()
+                .find(|record| record.remote_id.eq_ignore_ascii_case(id))
+            {
+                Some(record) => records.push(record.clone()),
+                None => records.extend(one(kind, settings, id)?),
+            }
+        }
+    }
+    Ok(records)
+}
+
+/// One thing; a 404 proves that it is gone, a 403 says nothing.
+pub(crate) fn one(
+    kind: Kind,
+    settings: &Settings,
+    id: &str,
+) -> Result<Option<SourceRecord>, Failure> {
+    let answer = settings
+        .request(
+            "GET",
+            &format!("/{}/{}", kind.name(), nave_sdk::http::segment(id)),
+        )
+        .send()?;
+    match answer.status {
+        404 => Ok(Some(SourceRecord::deleted(id))),
+        403 => Ok(None),
+        _ if answer.is_success() => Ok(list(kind, &answer)?
+            .first()
+            .and_then(|raw| kind.record(raw))),
+        _ => Err(api::failure(&answer)),
+    }
+}
+
+/// Contacts whose field equals one of the values.
+pub(crate) fn find(
+    settings: &Settings,
+    path: &str,
+    values: &[String],
+) -> Result<Vec<SourceRecord>, Failure> {
+    if !matches!(
+        path,
+        "ContactNumber" | "EmailAddress" | "Name" | "AccountNumber"
+    ) {
+        return Err(Failure::rejected(
+            "other",
+            format!("contacts cannot be searched by {path}"),
+        ));
+    }
+    let mut records = Vec::new();
+    for value in values {
+        let value = if path == "ContactNumber" {
+            number(value)
+        } else {
+            value.clone()
+        };
+        if value.contains(['"', '\\']) {
+            // The filter language has no way to write it; nothing can be found, and nothing be mistaken.
+            continue;
+        }
+        let request = settings
+            .request("GET", "/Contacts")
+            .query("where", format!("{path}==\"{value}\""))
+            .query("includeArchived", "true")
+            .query("page", "1");
+        let answer = api::read(request)?;
+        records.extend(
+            list(Kind::Contacts, &answer)?
+                .iter()
+                .filter_map(|raw| body::contact(raw)),
+        );
+    }
+    Ok(records)
+}
+
+/// A marker as a contact number: one that is too long is shortened, always to the same text.
+pub(crate) fn number(marker: &str) -> String {
+    if marker.chars().count() <= NUMBER_CHARS_MAX {
+        return marker.to_owned();
+    }
+    format!("nave-{}", crate::deliver::digest(marker.as_bytes()))
+}
