@@ -1,2 +1,40 @@
-//! The `nave` binary.
-fn main() {}
+//! The `nave` binary: command line in, exit code out.
+//!
+//! Owns how commands are spelled and how answers look in a terminal. Must not decide anything: every command is one
+//! [`nave_hub::api::Request`], answered by the hub that is open or by the one that serves this project.
+
+mod call;
+mod cli;
+mod context;
+mod log;
+mod open;
+mod output;
+mod progress;
+mod prompt;
+mod report;
+mod socket;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    log::start(&cli);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("nave: the machine gives no threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let context = context::Context::new(&cli);
+    let code = match runtime.block_on(verbs::run(cli.verb, &context)) {
+        Ok(code) => code,
+        Err(error) => report::error(&context, &error),
+    };
+    // A plugin that is being compiled for a command that has ended need not be waited for.
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}

@@ -1,1 +1,115 @@
-//! server
+//! The hub's HTTP faces: the API under `/v1`, the dashboard, and the local socket of the command line.
+//!
+//! Owns who may ask and how an answer looks over HTTP. Promises: nothing is answered over TCP without a token except the
+//! log-in page and its style; a page never holds unescaped data; a form works only from our own page. The local socket
+//! needs no token: its file belongs to the user who runs the hub. Must not decide anything: every route is one
+//! [`nave_hub::api::Request`].
+
+mod auth;
+mod body;
+mod events;
+mod guard;
+pub mod limits;
+mod pages;
+mod socket;
+mod state;
+mod v1;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use nave_hub::api::Service;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use socket::short_path;
+
+use state::State;
+
+/// Where to listen.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Address; port 0 picks one.
+    pub listen: SocketAddr,
+    /// Local socket of the command line.
+    pub socket: Option<PathBuf>,
+    /// Names under which the hub may be asked, besides loopback and its own address (a proxy's name).
+    pub hosts: Vec<String>,
+}
+
+/// Why it does not listen.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {at}: {source}")]
+pub struct StartError {
+    at: String,
+    source: std::io::Error,
+}
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Running {
+    /// Where.
+    pub addr: SocketAddr,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Running {
+    /// Waits until it has stopped: every answer that was begun is out.
+    pub async fn stopped(self) {
+        for task in self.tasks {
+            let _ = task.await;
+        }
+    }
+}
+
+/// Listens until `stopped` turns true.
+///
+/// # Errors
+/// [`StartError`] where the address or the socket cannot be had.
+pub async fn start(service: Arc<dyn Service>, options: Options, stopped: watch::Receiver<bool>) -> Result<Running, StartError> {
+    let at = options.listen.to_string();
+    let listener = TcpListener::bind(options.listen).await.map_err(|source| StartError { at: at.clone(), source })?;
+    let addr = listener.local_addr().map_err(|source| StartError { at, source })?;
+    let mut tasks = Vec::new();
+    if let Some(path) = &options.socket {
+        let task = socket::listen(service.clone(), path, stopped.clone())
+            .await
+            .map_err(|source| StartError { at: path.display().to_string(), source })?;
+        tasks.push(task);
+    }
+    let state = State::new(service, addr, &options.hosts, stopped.clone());
+    let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    tasks.push(tokio::spawn(async move {
+        let served = axum::serve(listener, app).with_graceful_shutdown(until(stopped)).await;
+        if let Err(error) = served {
+            tracing::error!(%error, "the server ended");
+        }
+    }));
+    tracing::info!(%addr, "listening");
+    Ok(Running { addr, tasks })
+}
+
+fn router(state: State) -> Router {
+    let closed = v1::router().merge(pages::closed()).merge(events::router());
+    let closed = closed.layer(axum::middleware::from_fn_with_state(state.clone(), auth::required));
+    Router::new()
+        .merge(closed)
+        .merge(pages::open())
+        .fallback(pages::not_found)
+        .layer(axum::middleware::from_fn_with_state(state.clone(), guard::guard))
+        .layer(DefaultBodyLimit::max(limits::REQUEST_BODY_BYTES_MAX))
+        .layer(CatchPanicLayer::new())
+        .with_state(state)
+}
+
+/// Ends when `stopped` turns true, or nobody can turn it any more.
+pub(crate) async fn until(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+#[cfg(test)]
+mod tests;

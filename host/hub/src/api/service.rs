@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use nave_core::model::TokenRow;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::{Answer, ApiError, Request};
 
@@ -57,6 +57,9 @@ impl ProgressSender {
 pub trait Service: Send + Sync + 'static {
     /// Does what is asked and answers.
     fn call(&self, request: Request, progress: ProgressSender) -> BoxFuture<'_, Result<Answer, ApiError>>;
+
+    /// Works in the background (reads and delivers as due) until `shutdown` turns true, then ends what is under way.
+    fn run(&self, shutdown: watch::Receiver<bool>) -> BoxFuture<'_, ()>;
 
     /// Hashes of the tokens that open the HTTP API.
     fn tokens(&self) -> Result<Vec<TokenRow>, ApiError>;

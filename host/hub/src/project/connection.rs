@@ -225,13 +225,8 @@ fn credentials(
         let mut table = Table::new();
         table.decor_mut().set_prefix(format!("\n# {}. {}\n", sentence(&asked.reason), shape_of(kind)));
         table["secret"] = value(&secret);
-        if let Ok(Json::Object(fields)) = serde_json::to_value(kind) {
-            for (name, field) in fields {
-                if let Some(field) = toml_value(&field) {
-                    table.insert(&name, Item::Value(field));
-                }
-            }
-        }
+        // How that kind works in detail is the manifest's to say.
+        table["kind"] = value(powers::kind_word(kind));
         slots.insert(slot, Item::Table(table));
         planned.secrets.push((slot.clone(), secret, format!("{} {}", asked.help, shape_of(kind)).trim().to_owned()));
     }

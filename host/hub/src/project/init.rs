@@ -39,11 +39,15 @@ const SYSTEMS_TOML: &str = r#"# The inventory: every business system you have, c
 
 const GITIGNORE: &str = "# the store, the vault's keys and the cache: never under version control\n/data/\n";
 
-const FOLDERS: [(&str, &str); 4] = [
+const FOLDERS: [(&str, &str); 5] = [
     (
         "entities",
         "Canonical entities of your own, or changes to those that ship: fields, survivorship, match rules, stewards.\n\
          `nave schema list` shows what there is.\n",
+    ),
+    (
+        "lookups",
+        "Tables for `lookup(name)` in mappings: `\"what the system says\" = \"what we say\"`, a line each.\n",
     ),
     ("connections", "One file per connected system. `nave connection add PLUGIN` writes one.\n"),
     (

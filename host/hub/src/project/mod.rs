@@ -20,6 +20,6 @@ pub use init::init;
 pub use load::{Installed, Project, load};
 pub use local::answer;
 pub use lock::{lock_plugin, read_lock, unlock_plugin};
-pub use read::{Place, place, sources};
+pub use read::{Place, environment, place, sources};
 pub use streams::{load_streams, save_streams, streams_file};
 pub(crate) use write::whole as write_whole;

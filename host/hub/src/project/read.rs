@@ -9,7 +9,7 @@ use nave_core::limits::CONFIG_FILE_BYTES_MAX;
 use super::ProjectError;
 
 /// Folders whose `.toml` files are configuration.
-const FOLDERS: [&str; 3] = ["entities", "connections", "mappings"];
+const FOLDERS: [&str; 4] = ["entities", "lookups", "connections", "mappings"];
 /// Files of the directory itself.
 const FILES: [&str; 3] = ["nave.toml", "systems.toml", "nave.lock"];
 
@@ -99,4 +99,10 @@ pub(crate) fn text(path: &Path) -> Result<String, ProjectError> {
         path: path.to_owned(),
         message: format!("it is not UTF-8 from byte {}; save it as UTF-8", error.utf8_error().valid_up_to()),
     })
+}
+
+/// The environment that `nave.toml` names, as far as that can be read.
+pub fn environment(dir: &Path) -> Option<String> {
+    let table = text(&dir.join("nave.toml")).ok()?.parse::<toml::Table>().ok()?;
+    table.get("environment")?.as_str().map(str::to_owned)
 }

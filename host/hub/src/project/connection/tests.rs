@@ -50,7 +50,7 @@ fn connections() {
     check(|_| {}, Ok(&["plugin = \"desk\"", "base = \"https://api.example.com/v1\"", "secret = \"desk\"", "kind = \"bearer\""]));
     check(set("base-url", "https://eu.example.com/"), Ok(&["base = \"https://eu.example.com/v1\""]));
     check(set("limit", "12"), Ok(&["limit = 12"]));
-    check(|new| _ = new.kinds.insert("token".into(), "header".into()), Ok(&["kind = \"header\"", "name = \"X-Key\""]));
+    check(|new| _ = new.kinds.insert("token".into(), "header".into()), Ok(&["kind = \"header\""]));
     check(|new| _ = new.folders.insert("drop".into(), "in".into()), Ok(&["[grants.folders.drop]", "path = \"in\"", "access = \"read\""]));
     check(|new| new.networks.push("127.0.0.0/8".into()), Ok(&["networks = [\"127.0.0.0/8\"]", "because = "]));
     check(set("limit", "many"), Err(&["setting `limit`", "whole number"]));

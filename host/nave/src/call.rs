@@ -1,0 +1,48 @@
+//! The one function that decides who answers: the hub that serves this project, the directory alone, or a hub opened here.
+
+use nave_hub::api::{Answer, ApiError, Progress, ProgressSender, Request};
+use nave_hub::project;
+use tokio::sync::mpsc;
+
+use crate::context::Context;
+use crate::progress::Bars;
+use crate::{open, socket};
+
+/// Progress that may wait to be shown; more is dropped.
+const PROGRESS_QUEUE_MAX: usize = 256;
+
+/// Answers a request, showing how far it is.
+pub(crate) async fn call(context: &Context, request: Request) -> Result<Answer, ApiError> {
+    let place = project::place(context.dir())?;
+    let (sender, receiver) = mpsc::channel(PROGRESS_QUEUE_MAX);
+    let shown = tokio::spawn(show(receiver, Bars::new(context)));
+    let answer = match socket::connect(&place.socket()).await? {
+        Some(connection) => connection.call(&request, &ProgressSender::new(sender)).await,
+        None => match project::answer(context.dir(), &request) {
+            // What the directory alone changed, a hub that this process has open must hear of.
+            Some(answer) if context.hub.lock().await.is_none() || answer.is_err() => answer,
+            Some(answer) => {
+                open::hub(context).await?.call(Request::Reload, ProgressSender::none()).await?;
+                answer
+            }
+            None => open::hub(context).await?.call(request, ProgressSender::new(sender)).await,
+        },
+    };
+    // Every sender is gone now: the bars end by themselves.
+    let _ = shown.await;
+    answer
+}
+
+async fn show(mut receiver: mpsc::Receiver<Progress>, mut bars: Bars) {
+    while let Some(progress) = receiver.recv().await {
+        bars.show(&progress);
+    }
+    bars.finish();
+}
+
+/// An answer of another kind than the request's.
+pub(crate) fn unexpected(answer: &Answer) -> ApiError {
+    let kind = serde_json::to_value(answer).ok().and_then(|json| Some(json.get("answer")?.as_str()?.to_owned()));
+    ApiError::failed(format!("the hub answered `{}`, which this command does not know", kind.unwrap_or_default()))
+        .help("the hub that serves this project is of another version: stop it and start it again")
+}

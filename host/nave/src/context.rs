@@ -1,0 +1,61 @@
+//! What every verb gets: the project's directory, how to answer, and the one way to ask the hub.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nave_hub::api::{Answer, ApiError, Request, Service};
+use tokio::sync::Mutex;
+
+use crate::call;
+use crate::cli::{Cli, Verb};
+
+/// One command's surroundings.
+pub(crate) struct Context {
+    dir: PathBuf,
+    /// Answers as JSON.
+    pub(crate) json: bool,
+    /// A hub that this process has opened; kept for the next request of the same command.
+    pub(crate) hub: Mutex<Option<Arc<dyn Service>>>,
+}
+
+impl Context {
+    pub(crate) fn new(cli: &Cli) -> Self {
+        let default = if matches!(cli.verb, Verb::Demo(_)) { "target/demo" } else { "." };
+        Self { dir: cli.dir.clone().unwrap_or_else(|| default.into()), json: cli.json, hub: Mutex::new(None) }
+    }
+
+    /// Of another directory, with the same way to answer.
+    pub(crate) fn elsewhere(&self, dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), json: self.json, hub: Mutex::new(None) }
+    }
+
+    /// The project's directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Asks the hub, whoever has it open.
+    pub(crate) async fn call(&self, request: Request) -> Result<Answer, ApiError> {
+        call::call(self, request).await
+    }
+
+    /// The user's name, for decisions and the audit.
+    pub(crate) fn person(&self) -> String {
+        ["NAVE_USER", "USER", "LOGNAME", "USERNAME"]
+            .into_iter()
+            .filter_map(|name| std::env::var(name).ok())
+            .find(|name| !name.is_empty())
+            .unwrap_or_else(|| "somebody".to_owned())
+    }
+}
+
+/// The variant that a request answers with; anything else is a mistake of ours.
+macro_rules! want {
+    ($answer:expr, $variant:ident) => {
+        match $answer {
+            nave_hub::api::Answer::$variant(answer) => answer,
+            other => return Err($crate::call::unexpected(&other)),
+        }
+    };
+}
+pub(crate) use want;

@@ -1,0 +1,54 @@
+//! Errors for a person: what happened, what to type next, and for configuration the line with a caret under it.
+
+use std::io::IsTerminal as _;
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report, Severity};
+use nave_hub::api::{ApiError, Finding};
+
+use crate::context::Context;
+use crate::output::{clean_lines, json};
+
+/// Shows an error and says the exit code. With `--json` it is one object on standard output.
+pub(crate) fn error(context: &Context, error: &ApiError) -> u8 {
+    if context.json {
+        json(&serde_json::json!({ "error": error }));
+        return error.exit.max(1);
+    }
+    findings(context, &error.findings);
+    eprintln!("nave: {}", clean_lines(&error.message));
+    if let Some(help) = &error.help {
+        eprintln!("  help: {}", clean_lines(help));
+    }
+    error.exit.max(1)
+}
+
+/// Shows findings of the configuration on standard error.
+pub(crate) fn findings(context: &Context, findings: &[Finding]) {
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(110).with_context_lines(1);
+    for finding in findings {
+        let mut shown = MietteDiagnostic::new(clean_lines(&finding.message))
+            .with_code(finding.code.clone())
+            .with_severity(if finding.error { Severity::Error } else { Severity::Warning });
+        if let Some(help) = &finding.help {
+            shown = shown.with_help(clean_lines(help));
+        }
+        let text = std::fs::read_to_string(context.dir().join(&finding.path)).ok();
+        let end = finding.start + finding.length;
+        let report = match text {
+            Some(text) if end <= text.len() && text.is_char_boundary(finding.start) && text.is_char_boundary(end) => {
+                let label = LabeledSpan::new(Some("here".to_owned()), finding.start, finding.length);
+                Report::new(shown.with_label(label)).with_source_code(NamedSource::new(&finding.path, text))
+            }
+            _ => {
+                shown.message = format!("{}:{}:{}: {}", finding.path, finding.line, finding.column, shown.message);
+                Report::new(shown)
+            }
+        };
+        let mut text = String::new();
+        if handler.render_report(&mut text, report.as_ref()).is_ok() {
+            eprintln!("{}", text.trim_end());
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! `connection`: added, listed, checked, discovered.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use nave_core::manifest::{Manifest, SettingType};
+use nave_hub::api::{ApiError, Request, exit};
+use nave_hub::plugins;
+use nave_hub::project::{self, NewConnection, PlannedConnection};
+use serde_json::json;
+
+use super::Outcome;
+use crate::context::{Context, want};
+use crate::output::{self, Rows, clean, say};
+use crate::prompt;
+
+/// Connected systems
+#[derive(Debug, Subcommand)]
+pub(crate) enum Connection {
+    Add(Box<Add>),
+    /// All connections
+    List,
+    /// Does it work, and whose account is it?
+    Check {
+        /// Connection
+        name: String,
+    },
+    /// What the system offers: streams, fields, what can be done with them
+    Discover {
+        /// Connection
+        name: String,
+        /// Save it in streams/NAME.json, so that mappings are checked against it
+        #[arg(long)]
+        save: bool,
+    },
+}
+
+/// Connect a system: writes connections/NAME.toml and the plugin's starter mappings
+#[derive(Debug, Args)]
+#[command(after_help = "On a terminal it asks for what is missing.\n\n\
+  Examples:\n  nave connection add hubspot --name crm\n  \
+  nave connection add files --name drop --folder drop=exports --yes\n  \
+  nave connection add tryton --set base-url=https://erp.example.com --secret-from key.txt --grant-network 10.1.0.0/16")]
+pub(crate) struct Add {
+    /// An installed plugin
+    plugin: String,
+    /// Name of the connection [default: the plugin's]
+    #[arg(long)]
+    name: Option<String>,
+    /// A setting
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    settings: Vec<(String, String)>,
+    /// A folder that the plugin may use, relative to the project's directory
+    #[arg(long = "folder", value_name = "NAME=PATH", value_parser = pair)]
+    folders: Vec<(String, String)>,
+    /// Put the secret into the vault from a file (`-`: standard input)
+    #[arg(long, value_name = "FILE")]
+    secret_from: Option<PathBuf>,
+    /// Name of the secret that a credential uses, if it is not the connection's name
+    #[arg(long = "secret", value_name = "CREDENTIAL=SECRET", value_parser = pair)]
+    secrets: Vec<(String, String)>,
+    /// How a credential is applied, where the plugin knows several ways
+    #[arg(long = "credential-kind", value_name = "CREDENTIAL=KIND", value_parser = pair)]
+    kinds: Vec<(String, String)>,
+    /// A private or loopback network that it may reach
+    #[arg(long = "grant-network", value_name = "CIDR")]
+    networks: Vec<String>,
+    /// Allow http://, where everybody on the way reads along
+    #[arg(long)]
+    insecure: bool,
+    /// Only read over there, whatever the secret can do
+    #[arg(long)]
+    read_only: bool,
+    /// Why it may do what is unusual
+    #[arg(long)]
+    because: Option<String>,
+    /// Grant what is shown without asking
+    #[arg(long, short)]
+    yes: bool,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write NAME=VALUE".to_owned())
+}
+
+pub(crate) async fn run(verb: Connection, context: &Context) -> Outcome {
+    match verb {
+        Connection::Add(verb) => add(*verb, context).await,
+        Connection::List => list(context).await,
+        Connection::Check { name } => check(name, context).await,
+        Connection::Discover { name, save } => discover(name, save, context).await,
+    }
+}
+
+/// The manifest of an installed plugin, found without checking the rest of the project: it may have errors.
+fn manifest(dir: &Path, name: &str) -> Result<Manifest, ApiError> {
+    let place = project::place(dir)?;
+    let locks = project::read_lock(dir)?;
+    let Some(locked) = locks.get(name) else {
+        let known: Vec<&str> = locks.keys().map(String::as_str).collect();
+        let help = if known.is_empty() {
+            "install one first: `nave plugin install FILE.wasm`".to_owned()
+        } else {
+            format!("installed are: {}; `nave plugin install FILE.wasm` adds one", known.join(", "))
+        };
+        return Err(ApiError::not_found(format!("no plugin `{name}` is installed")).help(help));
+    };
+    let (_, manifest, digest) = plugins::inspect_file(&place.plugin(&locked.digest))?;
+    if digest != locked.digest {
+        return Err(ApiError::failed(format!("the file of `{name}` is not the one that nave.lock pins")).help("install it again"));
+    }
+    Ok(manifest)
+}
+
+async fn add(verb: Add, context: &Context) -> Outcome {
+    let manifest = manifest(context.dir(), &verb.plugin)?;
+    let environment = environment(context.dir());
+    let mut new = NewConnection {
+        name: verb.name.clone().unwrap_or_else(|| verb.plugin.clone()),
+        settings: verb.settings.iter().cloned().collect(),
+        folders: verb.folders.iter().cloned().collect(),
+        networks: verb.networks.clone(),
+        insecure: verb.insecure,
+        read_only: verb.read_only,
+        because: verb.because.clone(),
+        secrets: verb.secrets.iter().cloned().collect(),
+        kinds: verb.kinds.iter().cloned().collect(),
+        environment,
+    };
+    let person = prompt::possible() && !verb.yes && !context.json;
+    if person {
+        ask(&manifest, &mut new)?;
+    }
+    let planned = project::plan_connection(context.dir(), &manifest, &new)?;
+    if !context.json {
+        say(format_args!("Connection `{}` ({}):", planned.name, clean(&manifest.title)));
+        planned.powers.iter().for_each(|power| say(format_args!("  {}", clean(power))));
+    }
+    if !verb.yes && (!person || !prompt::yes("Grant this?")?) {
+        return Err(ApiError::person("nothing was written: nobody granted what the connection needs").help("add --yes to grant it"));
+    }
+    let (written, warnings) = project::write_connection(context.dir(), &planned)?;
+    // A hub that is open reads the new configuration; the secret is set through it as well.
+    let secrets = secrets(&verb, &planned, person, context).await?;
+    if context.json {
+        output::json(&json!({ "connection": planned.name, "written": written, "warnings": warnings, "powers": planned.powers, "secrets_missing": secrets }));
+        return Ok(exit::OK);
+    }
+    written.iter().for_each(|file| say(format_args!("  wrote {}", file.display())));
+    warnings.iter().for_each(|warning| say(format_args!("  note: {}", clean(warning))));
+    secrets.iter().for_each(|secret| say(format_args!("  still needed: `nave secret set {secret}`")));
+    say(format_args!("\nNext: `nave connection check {0}`, then `nave connection discover {0} --save` and `nave plan`.", planned.name));
+    Ok(exit::OK)
+}
+
+/// Puts the secrets into the vault where they were given. Answers those that are still missing.
+async fn secrets(verb: &Add, planned: &PlannedConnection, person: bool, context: &Context) -> Result<Vec<String>, ApiError> {
+    let mut missing = Vec::new();
+    for (at, (slot, name, help)) in planned.secrets.iter().enumerate() {
+        // A file holds one secret: the first credential's.
+        let from = verb.secret_from.as_deref().filter(|_| at == 0);
+        // A secret that was named is one that the vault holds already.
+        let named = verb.secrets.iter().any(|(named, _)| named == slot);
+        if from.is_none() && (named || !person) {
+            if !named {
+                missing.push(name.clone());
+            }
+            continue;
+        }
+        if from.is_none() {
+            say(format_args!("\n{}", clean(help)));
+        }
+        let value = prompt::secret(&format!("Secret `{name}`"), from)?;
+        context.call(Request::SecretSet { name: name.clone(), value }).await?;
+    }
+    Ok(missing)
+}
+
+/// The environment that `nave.toml` names; the catalog's check says what is wrong with it.
+fn environment(dir: &Path) -> String {
+    project::environment(dir).unwrap_or_else(|| "dev".to_owned())
+}
+
+fn ask(manifest: &Manifest, new: &mut NewConnection) -> Result<(), ApiError> {
+    for (name, setting) in &manifest.settings {
+        if new.settings.contains_key(name) || (!setting.required && setting.default.is_some()) || setting.kind == SettingType::Json {
+            continue;
+        }
+        if !setting.help.is_empty() {
+            eprintln!("{}", clean(&setting.help));
+        }
+        let given = prompt::line(&clean(&setting.label), None)?;
+        if !given.is_empty() {
+            new.settings.insert(name.clone(), given);
+        }
+    }
+    let mut folders = BTreeMap::new();
+    for (name, folder) in manifest.folders.iter().filter(|(name, _)| !new.folders.contains_key(*name)) {
+        let optional = if folder.optional { ", may stay empty" } else { "" };
+        let given = prompt::line(&format!("Folder `{name}` {}{optional}", clean(&folder.reason)), None)?;
+        if !given.is_empty() {
+            folders.insert(name.clone(), given);
+        }
+    }
+    new.folders.extend(folders);
+    Ok(())
+}
+
+async fn list(context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::ConnectionList).await?, Connections);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    let mut rows = Rows::new(&["connection", "plugin", "system", "reaches", "secrets", "flows"]);
+    for connection in &answer.connections {
+        rows.row([
+            connection.name.clone(),
+            connection.plugin.clone(),
+            connection.system.clone(),
+            connection.reaches.join(", "),
+            connection.secrets.join(", "),
+            connection.flows.join(", "),
+        ]);
+    }
+    rows.print("No connections yet: `nave connection add PLUGIN`.");
+    Ok(exit::OK)
+}
+
+async fn check(name: String, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::ConnectionCheck { name }).await?, Check);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    let environment = if answer.environment.is_empty() { String::new() } else { format!(" ({})", clean(&answer.environment)) };
+    say(format_args!("{} works: {}{environment}", answer.connection, clean(&answer.account)));
+    if !answer.scopes.is_empty() {
+        say(format_args!("  may: {}", clean(&answer.scopes.join(", "))));
+    }
+    for (name, value) in &answer.limits {
+        say(format_args!("  {}: {}", clean(name), clean(value)));
+    }
+    Ok(exit::OK)
+}
+
+async fn discover(name: String, save: bool, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::ConnectionDiscover { name, save }).await?, Streams);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    for stream in &answer.streams {
+        let can = &stream.capabilities;
+        let words = [(can.readable, "read"), (can.writable, "write"), (can.deletable, "delete"), (can.conditional_write, "conditional write")];
+        let words: Vec<&str> = words.iter().filter(|(can, _)| *can).map(|(_, word)| *word).collect();
+        say(format_args!("\n{} ({}): {}", clean(&stream.name), clean(&stream.label), words.join(", ")));
+        if can.writable && !can.conditional_write {
+            say("  no conditional write: last writer may win");
+        }
+        let mut rows = Rows::new(&["field", "", "type", "notes"]);
+        for field in &stream.fields {
+            let notes = [(field.required, "required"), (field.read_only, "read-only"), (field.unique, "unique"), (field.custom, "custom")];
+            let notes: Vec<&str> = notes.iter().filter(|(set, _)| *set).map(|(_, word)| *word).collect();
+            let kind = serde_json::to_value(field.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
+            rows.row([&field.path, &field.label, &kind, &notes.join(", ")]);
+        }
+        rows.print("  no fields");
+    }
+    if let Some(file) = &answer.saved {
+        say(format_args!("\nSaved in {}", clean(file)));
+    }
+    Ok(exit::OK)
+}

@@ -1,0 +1,142 @@
+//! `dlq`: what was set aside, and what to do about it.
+
+use clap::{Args, Subcommand};
+use nave_hub::api::{ApiError, DeadLetters, Request, exit};
+
+use super::Outcome;
+use crate::context::{Context, want};
+use crate::output::{self, Rows, ago, clean, clean_lines, say};
+
+/// Dead letters: records and deliveries that were set aside, each with the command that fixes it
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  nave dlq list\n  nave dlq show 7\n  nave dlq retry 7 8\n  nave dlq retry --class length\n  nave dlq discard 9 --reason 'test data'")]
+pub(crate) enum Dlq {
+    /// What was set aside
+    List {
+        /// One flow
+        #[arg(long)]
+        flow: Option<String>,
+        /// One error class
+        #[arg(long)]
+        class: Option<String>,
+        /// How many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// One of them, with its body
+    Show {
+        /// Number
+        id: u64,
+    },
+    /// Try again
+    Retry {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Give up
+    Discard {
+        #[command(flatten)]
+        which: Which,
+        /// Why, for the audit
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Which {
+    /// Numbers
+    ids: Vec<u64>,
+    /// All of one error class
+    #[arg(long)]
+    class: Option<String>,
+    /// All of one flow
+    #[arg(long)]
+    flow: Option<String>,
+    /// All
+    #[arg(long)]
+    all: bool,
+}
+
+impl Which {
+    fn letters(self) -> Result<DeadLetters, ApiError> {
+        Ok(match (self.class, self.flow, self.all) {
+            (Some(class), _, _) => DeadLetters::Class(class),
+            (_, Some(flow), _) => DeadLetters::Flow(flow),
+            (_, _, true) => DeadLetters::All,
+            _ if self.ids.is_empty() => return Err(ApiError::usage("say which: numbers, --class, --flow or --all")),
+            _ => DeadLetters::Ids(self.ids),
+        })
+    }
+}
+
+pub(crate) async fn run(verb: Dlq, context: &Context) -> Outcome {
+    match verb {
+        Dlq::List { flow, class, limit } => list(Request::DlqList { flow, class, limit }, context).await,
+        Dlq::Show { id } => show(id, context).await,
+        Dlq::Retry { which } => done(Request::DlqRetry { which: which.letters()? }, context).await,
+        Dlq::Discard { which, reason } => {
+            done(Request::DlqDiscard { which: which.letters()?, reason, by: context.person() }, context).await
+        }
+    }
+}
+
+async fn done(request: Request, context: &Context) -> Outcome {
+    let answer = want!(context.call(request).await?, Done);
+    if context.json {
+        output::json(&answer);
+    } else {
+        say(clean(&answer.message));
+    }
+    Ok(exit::OK)
+}
+
+async fn list(request: Request, context: &Context) -> Outcome {
+    let answer = want!(context.call(request).await?, DeadLetters);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    let mut rows = Rows::new(&["letter", "flow", "", "what", "class", "what happened", "last", "times"]);
+    for letter in &answer.dead_letters {
+        let arrow = if letter.direction == "in" { "←" } else { "→" };
+        let what = if letter.title.is_empty() { letter.subject.clone() } else { format!("{} {}", letter.subject, letter.title) };
+        rows.row([
+            letter.id.to_string(),
+            letter.flow.clone(),
+            arrow.to_owned(),
+            what,
+            letter.class.clone(),
+            letter.message.clone(),
+            ago(&letter.at),
+            letter.count.to_string(),
+        ]);
+    }
+    rows.print("Nothing was set aside.");
+    let classes: Vec<String> = answer.classes.iter().map(|class| format!("{} {}", class.count, clean(&class.class))).collect();
+    if !classes.is_empty() {
+        say(format_args!("\n{}; `nave dlq show NUMBER` says how to fix one", classes.join(", ")));
+    }
+    Ok(exit::OK)
+}
+
+async fn show(id: u64, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::DlqShow { id }).await?, DeadLetter);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    let letter = &answer.dead_letter;
+    say(format_args!("Dead letter {id}: {} {} ({})", clean(&letter.subject), clean(&letter.title), clean(&letter.flow)));
+    say(format_args!("  class {}{}", clean(&letter.class), letter.field.as_ref().map(|field| format!(", field {}", clean(field))).unwrap_or_default()));
+    say(format_args!("  {}", clean(&letter.message)));
+    say(format_args!("  first {}, last {}, {} times, run {}", answer.first_at, letter.at, letter.count, answer.run));
+    say(format_args!("  fix: {}", clean(&letter.fix)));
+    if let Some(body) = &answer.body {
+        say(format_args!("\n{}", clean_lines(&serde_json::to_string_pretty(body).unwrap_or_default())));
+    } else if let Some(body) = &answer.body_text {
+        say(format_args!("\n{}", clean_lines(body)));
+    }
+    Ok(exit::OK)
+}

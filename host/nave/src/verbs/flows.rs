@@ -1,0 +1,256 @@
+//! `plan`, `apply`, `sync`, `pause`, `resume`, `status`: flows as a whole.
+
+use clap::Args;
+use nave_core::model::RunStatus;
+use nave_hub::api::{FlowPlan, Request, RunLine, StatusAnswer, exit};
+
+use super::Outcome;
+use crate::context::{Context, want};
+use crate::output::{self, Rows, ago, ago_or_never, clean, say};
+use crate::report;
+
+/// Show what would be written into each system; writes nothing
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  nave plan\n  nave plan --flow crm-contacts --limit 20")]
+pub(crate) struct Plan {
+    /// One flow only
+    #[arg(long)]
+    flow: Option<String>,
+    /// Writes listed per flow
+    #[arg(long, default_value_t = 5)]
+    limit: usize,
+}
+
+pub(crate) async fn plan(verb: Plan, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::Plan { flow: verb.flow, limit: verb.limit }).await?, Plan);
+    let open = answer.flows.iter().any(|flow| !flow.approved);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    report::findings(context, &answer.warnings);
+    let mut rows = Rows::new(&["flow", "system", "create", "update", "delete", "blocked", "waiting", "equal", "agreed"]);
+    for flow in &answer.flows {
+        let counts = [flow.creates, flow.updates, flow.deletes, flow.blocked, flow.waiting, flow.unchanged];
+        let mut cells = vec![flow.flow.clone(), flow.connection.clone()];
+        cells.extend(counts.iter().map(u64::to_string));
+        cells.push(output::mark(flow.approved).to_owned());
+        rows.row(cells);
+    }
+    rows.print("No flow writes anything yet.");
+    answer.flows.iter().for_each(writes);
+    if open {
+        say("\nNothing is sent to a system before its plan is agreed to: `nave apply`.");
+    }
+    Ok(exit::OK)
+}
+
+fn writes(flow: &FlowPlan) {
+    if flow.writes.is_empty() && flow.reasons.is_empty() {
+        return;
+    }
+    say(format_args!("\n{} → {}", clean(&flow.flow), clean(&flow.connection)));
+    for write in &flow.writes {
+        say(format_args!("  {} {} {}", write.operation, write.record, clean(&write.title)));
+        for field in &write.fields {
+            let now = field.now.as_ref().map(|now| format!("{now} → ")).unwrap_or_default();
+            say(format_args!("      {}: {}", clean(&field.path), clean(&format!("{now}{}", field.then))));
+        }
+    }
+    let shown = flow.writes.len() as u64;
+    let all = flow.creates + flow.updates + flow.deletes;
+    if all > shown {
+        say(format_args!("  … and {} more (`nave plan --flow {} --limit {all}`)", all - shown, flow.flow));
+    }
+    for reason in &flow.reasons {
+        say(format_args!("  blocked: {}", clean(reason)));
+    }
+}
+
+/// Agree to the plans that were shown; deliveries start with the next sync
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  nave apply --reason 'pilot with sales'\n  nave apply --flow crm-contacts")]
+pub(crate) struct Apply {
+    /// One flow only
+    #[arg(long)]
+    flow: Option<String>,
+    /// Why, for the audit
+    #[arg(long, default_value = "")]
+    reason: String,
+}
+
+pub(crate) async fn apply(verb: Apply, context: &Context) -> Outcome {
+    let request = Request::Apply { flow: verb.flow, reason: verb.reason, by: context.person() };
+    let answer = want!(context.call(request).await?, Apply);
+    let code = if answer.unseen.is_empty() { exit::OK } else { exit::PERSON };
+    if context.json {
+        output::json(&answer);
+        return Ok(code);
+    }
+    for (flows, what) in [(&answer.applied, "agreed to"), (&answer.already, "was agreed to before")] {
+        for flow in flows {
+            say(format_args!("  {what}: {flow}"));
+        }
+    }
+    for flow in &answer.unseen {
+        say(format_args!("  not agreed to: {flow}; its configuration changed since its plan was shown: `nave plan --flow {flow}`"));
+    }
+    if answer.applied.is_empty() && answer.already.is_empty() && answer.unseen.is_empty() {
+        say("No flow writes anything yet.");
+    }
+    Ok(code)
+}
+
+/// Read from and deliver to every system now
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  nave sync\n  nave sync crm-contacts --once\n  nave sync --full --json    # reads everything again; one line per run")]
+pub(crate) struct Sync {
+    /// These flows [default: all that are not paused]
+    flows: Vec<String>,
+    /// Ignore checkpoints: read every record again
+    #[arg(long)]
+    full: bool,
+    /// One round; otherwise rounds until nothing moves any more
+    #[arg(long)]
+    once: bool,
+}
+
+pub(crate) async fn sync(verb: Sync, context: &Context) -> Outcome {
+    let request = Request::Sync { flows: verb.flows, full: verb.full, once: verb.once };
+    let answer = want!(context.call(request).await?, Sync);
+    if context.json {
+        answer.runs.iter().for_each(output::json_line);
+    } else {
+        runs(&answer.runs);
+    }
+    Ok(code_of(&answer.runs))
+}
+
+/// 1 where a run failed, 4 where something waits for a person.
+pub(crate) fn code_of(runs: &[RunLine]) -> u8 {
+    if runs.iter().any(|run| run.status != RunStatus::Success) {
+        exit::FAILED
+    } else if runs.iter().any(|run| run.held() > 0) {
+        exit::PERSON
+    } else {
+        exit::OK
+    }
+}
+
+/// Runs as a table; counts that are 0 are left out.
+pub(crate) fn runs(runs: &[RunLine]) {
+    let mut rows = Rows::new(&["run", "flow", "", "status", "counts", "began"]);
+    for run in runs {
+        let mut counts = run.named_counts();
+        let all = counts.remove(0);
+        let parts: Vec<String> = counts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
+        let mut text = format!("{} {}", all.1, all.0);
+        if !parts.is_empty() {
+            text = format!("{text}: {}", parts.join(", "));
+        }
+        if let Some(message) = &run.message {
+            text = format!("{text} — {message}");
+        }
+        let arrow = if run.direction() == "in" { "←" } else { "→" };
+        rows.row([run.run.to_string(), run.flow.clone(), arrow.to_owned(), status_word(run.status).to_owned(), text, ago(&run.started_at)]);
+    }
+    rows.print("Nothing to do.");
+}
+
+fn status_word(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Running => "running",
+        RunStatus::Success => "ok",
+        RunStatus::Failed => "failed",
+    }
+}
+
+/// Stop flows until they are resumed; what is under way ends first
+#[derive(Debug, Args)]
+pub(crate) struct Pause {
+    /// One flow [default: all]
+    flow: Option<String>,
+}
+
+/// Let paused flows go on
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// One flow [default: all]
+    flow: Option<String>,
+}
+
+pub(crate) async fn pause(verb: Pause, context: &Context) -> Outcome {
+    switch(Request::Pause { flow: verb.flow, by: context.person() }, context).await
+}
+
+pub(crate) async fn resume(verb: Resume, context: &Context) -> Outcome {
+    switch(Request::Resume { flow: verb.flow, by: context.person() }, context).await
+}
+
+async fn switch(request: Request, context: &Context) -> Outcome {
+    let answer = want!(context.call(request).await?, Flows);
+    if context.json {
+        output::json(&answer);
+    } else {
+        for flow in &answer.flows {
+            say(format_args!("  {}: {flow}", if answer.paused { "paused" } else { "resumed" }));
+        }
+    }
+    Ok(exit::OK)
+}
+
+/// Health of every flow: last success, what is pending, what failed
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  nave status\n  nave status --json | jq '.flows[] | select(.failed > 0)'")]
+pub(crate) struct Status {}
+
+pub(crate) async fn status(_verb: &Status, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::Status).await?, Status);
+    if context.json {
+        output::json(&answer);
+    } else {
+        show_status(&answer);
+    }
+    Ok(exit::OK)
+}
+
+pub(crate) fn show_status(answer: &StatusAnswer) {
+    let mut rows = Rows::new(&["flow", "system", "entity", "", "health", "linked", "pending", "parked", "failed", "last in", "last out"]);
+    for flow in &answer.flows {
+        let arrows = match (flow.reads, flow.writes) {
+            (true, true) => "↔",
+            (true, false) => "←",
+            (false, _) => "→",
+        };
+        rows.row([
+            flow.flow.clone(),
+            flow.connection.clone(),
+            flow.entity.clone(),
+            arrows.to_owned(),
+            flow.health().to_owned(),
+            flow.linked.to_string(),
+            flow.pending.to_string(),
+            (flow.parked + flow.open).to_string(),
+            flow.failed.to_string(),
+            if flow.reads { ago_or_never(flow.last_in.as_ref()) } else { String::new() },
+            if flow.writes { ago_or_never(flow.last_out.as_ref()) } else { String::new() },
+        ]);
+    }
+    rows.print("No flows yet: `nave connection add PLUGIN` makes some.");
+    for flow in answer.flows.iter().filter(|flow| flow.last_error.is_some()) {
+        say(format_args!("  {}: {}", flow.flow, clean(flow.last_error.as_deref().unwrap_or_default())));
+    }
+    let records: Vec<String> = answer.records.iter().map(|count| format!("{} {}", count.active, clean(&count.entity))).collect();
+    if !records.is_empty() {
+        say(format_args!("\nRecords: {}", records.join(", ")));
+    }
+    if answer.reviews > 0 {
+        say(format_args!("{} wait for a person: `nave review list`", answer.reviews));
+    }
+    if answer.dead_letters > 0 {
+        say(format_args!("{} were set aside: `nave dlq list`", answer.dead_letters));
+    }
+    if answer.flows.iter().any(|flow| flow.writes && !flow.approved) {
+        say("Some flows send nothing until their plan is agreed to: `nave plan`, then `nave apply`");
+    }
+}

@@ -1,0 +1,60 @@
+//! One file per group of verbs: how it is spelled, what it asks the hub, how its answer looks.
+
+pub(crate) mod bench;
+pub(crate) mod connection;
+pub(crate) mod demo;
+pub(crate) mod dlq;
+pub(crate) mod flows;
+pub(crate) mod init;
+pub(crate) mod mapping;
+pub(crate) mod operate;
+pub(crate) mod plugin;
+pub(crate) mod record;
+pub(crate) mod release;
+pub(crate) mod review;
+pub(crate) mod schema;
+pub(crate) mod secret;
+pub(crate) mod serve;
+pub(crate) mod sim;
+
+use nave_hub::api::ApiError;
+
+use crate::cli::Verb;
+use crate::context::Context;
+
+/// What a verb comes to: an exit code, or an error that has one.
+pub(crate) type Outcome = Result<u8, ApiError>;
+
+/// Carries a verb out.
+pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
+    match verb {
+        Verb::Init(verb) => init::run(&verb, context),
+        Verb::Demo(verb) => demo::run(&verb, context).await,
+        Verb::Serve(verb) => serve::run(&verb, context).await,
+        Verb::Connection(verb) => connection::run(verb, context).await,
+        Verb::Mapping(verb) => mapping::run(verb, context).await,
+        Verb::Plan(verb) => flows::plan(verb, context).await,
+        Verb::Apply(verb) => flows::apply(verb, context).await,
+        Verb::Sync(verb) => flows::sync(verb, context).await,
+        Verb::Pause(verb) => flows::pause(verb, context).await,
+        Verb::Resume(verb) => flows::resume(verb, context).await,
+        Verb::Status(verb) => flows::status(&verb, context).await,
+        Verb::Record(verb) => record::run(verb, context).await,
+        Verb::Xref(verb) => record::xref(verb, context).await,
+        Verb::Review(verb) => review::run(verb, context).await,
+        Verb::Dlq(verb) => dlq::run(verb, context).await,
+        Verb::Secret(verb) => secret::run(verb, context).await,
+        Verb::Plugin(verb) => plugin::run(verb, context).await,
+        Verb::Schema(verb) => schema::run(verb, context).await,
+        Verb::System(verb) => schema::systems(verb, context).await,
+        Verb::Run(verb) => operate::runs(verb, context).await,
+        Verb::Audit(verb) => operate::audit(&verb, context).await,
+        Verb::Token(verb) => operate::token(verb, context).await,
+        Verb::Doctor(_) => operate::doctor(context).await,
+        Verb::Backup(verb) => operate::backup(verb, context).await,
+        Verb::Restore(verb) => operate::restore(&verb, context).await,
+        Verb::Sim(verb) => sim::run(&verb, context).await,
+        Verb::Bench(verb) => bench::run(verb, context).await,
+        Verb::Release(verb) => release::run(&verb, context).await,
+    }
+}

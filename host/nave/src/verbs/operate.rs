@@ -1,0 +1,157 @@
+//! `run`, `audit`, `token`, `doctor`, `backup`, `restore`: running the hub.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use nave_hub::api::{ApiError, Request, exit};
+use nave_hub::project;
+use serde_json::json;
+
+use super::{Outcome, flows};
+use crate::context::{Context, want};
+use crate::output::{self, Rows, clean, say};
+use crate::{open, socket};
+
+/// Runs and their accounting
+#[derive(Debug, Subcommand)]
+pub(crate) enum Run {
+    /// Newest first
+    List {
+        /// One flow
+        #[arg(long)]
+        flow: Option<String>,
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// One run
+    Show {
+        /// Number
+        id: u64,
+    },
+}
+
+pub(crate) async fn runs(verb: Run, context: &Context) -> Outcome {
+    let request = match verb {
+        Run::List { flow, limit } => Request::RunList { flow, limit },
+        Run::Show { id } => Request::RunShow { id },
+    };
+    let answer = want!(context.call(request).await?, Runs);
+    if context.json {
+        output::json(&answer);
+    } else {
+        flows::runs(&answer.runs);
+    }
+    Ok(exit::OK)
+}
+
+/// Who did what: secrets set, plans agreed to, calls refused
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// How many lines
+    #[arg(long, default_value_t = 50)]
+    limit: usize,
+}
+
+pub(crate) async fn audit(verb: &Audit, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::Audit { limit: verb.limit }).await?, Audit);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    let mut rows = Rows::new(&["when", "who", "what", "on", ""]);
+    for line in &answer.entries {
+        rows.row([&line.at, &line.actor, &line.action, &line.subject, &line.detail]);
+    }
+    rows.print("Nothing was noted yet.");
+    Ok(exit::OK)
+}
+
+/// Tokens for the dashboard and the HTTP API
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Make a token, replacing the one of this name; shown this once
+    Reset {
+        /// Whose
+        #[arg(default_value = "admin")]
+        name: String,
+    },
+}
+
+pub(crate) async fn token(verb: Token, context: &Context) -> Outcome {
+    let Token::Reset { name } = verb;
+    let answer = want!(context.call(Request::TokenReset { name }).await?, Token);
+    if context.json {
+        output::json(&answer);
+    } else {
+        eprintln!("Token of {}, shown this once:", clean(&answer.name));
+        say(&answer.token);
+    }
+    Ok(exit::OK)
+}
+
+/// Look for what is wrong, and say what to type
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {}
+
+pub(crate) async fn doctor(context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::Doctor).await?, Doctor);
+    let well = answer.checks.iter().all(|check| check.ok);
+    if context.json {
+        output::json(&answer);
+    } else {
+        for check in &answer.checks {
+            say(format_args!("{} {}: {}", if check.ok { "✓" } else { "✗" }, clean(&check.name), clean(&check.detail)));
+            if let Some(fix) = &check.fix {
+                say(format_args!("    fix: {}", clean(fix)));
+            }
+        }
+    }
+    Ok(if well { exit::OK } else { exit::FAILED })
+}
+
+/// Copy the data into a new file, while the hub works
+#[derive(Debug, Args)]
+#[command(after_help = "The copy holds sealed values; without the key in the data folder they cannot be read. Keep both, apart.\n\n\
+                        Example:\n  nave backup hub-2025-01-31.nave")]
+pub(crate) struct Backup {
+    /// New file
+    to: PathBuf,
+}
+
+pub(crate) async fn backup(verb: Backup, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::Backup { to: verb.to }).await?, Done);
+    if context.json {
+        output::json(&answer);
+    } else {
+        say(clean(&answer.message));
+    }
+    Ok(exit::OK)
+}
+
+/// Put a backup in place of the data; the hub must not be running
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// A file that `backup` wrote
+    from: PathBuf,
+    /// Replaces data that is there; it is kept beside it under another name
+    #[arg(long)]
+    replace: bool,
+}
+
+pub(crate) async fn restore(verb: &Restore, context: &Context) -> Outcome {
+    let place = project::place(context.dir())?;
+    if socket::connect(&place.socket()).await?.is_some() {
+        return Err(ApiError::new("serving", exit::UNAVAILABLE, "the hub is running").help("stop `nave serve` first"));
+    }
+    let (dir, from, replace) = (context.dir().to_owned(), verb.from.clone(), verb.replace);
+    let message = tokio::task::spawn_blocking(move || open::restore(&dir, &from, replace))
+        .await
+        .map_err(|error| ApiError::failed(error.to_string()))??;
+    if context.json {
+        output::json(&json!({ "message": message }));
+    } else {
+        say(clean(&message));
+    }
+    Ok(exit::OK)
+}

@@ -1,0 +1,250 @@
+//! `plugin`: made, built, inspected, called, installed, listed, removed; and what it may do.
+
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use nave_core::manifest::Manifest;
+use nave_hub::api::{ApiError, InstalledAnswer, Request, exit};
+use nave_hub::plugins::{self, BuildOptions, InstallOptions, NewPlugin, powers};
+use serde_json::{Value as Json, json};
+
+use super::Outcome;
+use crate::context::{Context, want};
+use crate::output::{self, Rows, clean, say};
+
+/// Plugins: connectors and transforms, each one .wasm file
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  nave plugin new desk && cd desk && cargo test && nave plugin build .\n  \
+                        nave plugin call target/plugins/desk.wasm discover\n  nave plugin install target/plugins/desk.wasm")]
+pub(crate) enum Plugin {
+    /// Make a connector's crate that builds and passes its own test at once
+    New {
+        /// Name
+        name: String,
+        /// Folder that its folder is made in
+        #[arg(long, default_value = ".")]
+        parent: PathBuf,
+        /// The SDK's crate [default: sdk/rust of the checkout that this program was built from]
+        #[arg(long)]
+        sdk: Option<PathBuf>,
+    },
+    /// Build a crate into a plugin, and say what powers it asks for
+    Build {
+        /// The crate
+        #[arg(default_value = ".")]
+        crate_dir: PathBuf,
+        /// Folder for the .wasm [default: plugins in cargo's target folder]
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// What a file is and asks for; nothing of it is run
+    Inspect {
+        /// A .wasm file
+        file: PathBuf,
+    },
+    /// Run one function and print what it answers
+    #[command(after_help = "A file runs without network and folders; a connection's name runs it under the connection's grants.\n\n\
+        Functions of a connector: check, discover, read STREAM [CHECKPOINT] [LIMIT], get STREAM ID…, find STREAM PATH VALUE…,\n\
+        acknowledge STREAM CHECKPOINT, write STREAM DELIVERIES. Of a transform: those of its manifest.\n\
+        Arguments are JSON where they are that, else text.\n\n\
+        Examples:\n  nave plugin call phone-e164.wasm phone_e164 '030 1234567' DE\n  nave plugin call crm read contacts")]
+    Call {
+        /// A .wasm file, or a connection
+        target: String,
+        /// Function
+        function: String,
+        /// Arguments
+        arguments: Vec<String>,
+        /// Settings for a file, as JSON
+        #[arg(long, default_value = "{}")]
+        settings: String,
+    },
+    /// Copy a plugin in and pin it in nave.lock; grants nothing yet
+    Install {
+        /// .wasm files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Accept an older one than the installed
+        #[arg(long)]
+        rollback: bool,
+    },
+    /// Installed plugins
+    List,
+    /// Take a plugin out
+    Remove {
+        /// Name
+        name: String,
+    },
+    /// What plugins ask for, and what connections were granted
+    Grants {
+        /// One plugin or connection
+        name: Option<String>,
+    },
+}
+
+pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
+    match verb {
+        Plugin::New { name, parent, sdk } => new(name, parent, sdk, context),
+        Plugin::Build { crate_dir, out } => {
+            build(&crate_dir, out, context).await?;
+            Ok(exit::OK)
+        }
+        Plugin::Inspect { file } => inspect(&file, context),
+        Plugin::Call { target, function, arguments, settings } => call(&target, function, &arguments, &settings, context).await,
+        Plugin::Install { files, rollback } => {
+            for file in files {
+                install(file, rollback, context).await?;
+            }
+            Ok(exit::OK)
+        }
+        Plugin::List => list(context).await,
+        Plugin::Remove { name } => {
+            let answer = want!(context.call(Request::PluginRemove { name }).await?, Done);
+            if context.json {
+                output::json(&answer);
+            } else {
+                say(clean(&answer.message));
+            }
+            Ok(exit::OK)
+        }
+        Plugin::Grants { name } => grants(name, context).await,
+    }
+}
+
+fn new(name: String, parent: PathBuf, sdk: Option<PathBuf>, context: &Context) -> Outcome {
+    let sdk = sdk.or_else(plugins::checkout_sdk).ok_or_else(|| {
+        ApiError::usage("the checkout that this program was built from is not there any more").help("give the SDK's crate: --sdk PATH/sdk/rust")
+    })?;
+    let dir = plugins::new(&NewPlugin { name, parent, sdk })?;
+    if context.json {
+        output::json(&json!({ "dir": dir }));
+    } else {
+        say(format_args!("Made {}.\n\nNext: cd {0} && cargo test && nave plugin build .", dir.display()));
+    }
+    Ok(exit::OK)
+}
+
+/// Builds a plugin; answers its file.
+pub(crate) async fn build(crate_dir: &Path, out: Option<PathBuf>, context: &Context) -> Result<PathBuf, ApiError> {
+    let (dir, options) = (crate_dir.to_owned(), BuildOptions { out, quiet: context.json });
+    let built = tokio::task::spawn_blocking(move || plugins::build(&dir, &options))
+        .await
+        .map_err(|error| ApiError::failed(error.to_string()))??;
+    if context.json {
+        output::json_line(&json!({
+            "file": built.file, "bytes": built.size, "digest": built.digest, "name": built.manifest.name, "powers": built.powers,
+        }));
+    } else {
+        say(format_args!("{} {} → {} ({} kB)", built.manifest.name, built.manifest.version, built.file.display(), built.size / 1000));
+        built.powers.iter().for_each(|power| say(format_args!("  {}", clean(power))));
+    }
+    Ok(built.file)
+}
+
+fn inspect(file: &Path, context: &Context) -> Outcome {
+    let (bytes, manifest, digest) = plugins::inspect_file(file)?;
+    if context.json {
+        output::json(&json!({ "manifest": manifest, "digest": digest, "bytes": bytes.len(), "powers": powers::asked(&manifest) }));
+        return Ok(exit::OK);
+    }
+    say(format_args!("{} {} (serial {}): {}", manifest.name, manifest.version, manifest.serial, clean(&manifest.title)));
+    say(format_args!("  {}", clean(&manifest.description)));
+    say(format_args!("  SHA-256 {digest}, {} bytes\n", bytes.len()));
+    powers::asked(&manifest).iter().for_each(|power| say(format_args!("  {}", clean(power))));
+    settings(&manifest);
+    Ok(exit::OK)
+}
+
+fn settings(manifest: &Manifest) {
+    let mut rows = Rows::new(&["setting", "", "required", "default"]);
+    for (name, setting) in &manifest.settings {
+        let default = setting.default.as_ref().map(Json::to_string).unwrap_or_default();
+        rows.row([name.as_str(), &setting.label, output::mark(setting.required), &default]);
+    }
+    if !manifest.settings.is_empty() {
+        say("");
+        rows.print("");
+    }
+    for function in &manifest.functions {
+        say(format_args!("  {}({}) → {}: {}", function.name, function.inputs.join(", "), function.output, clean(&function.explain)));
+    }
+}
+
+async fn call(target: &str, function: String, arguments: &[String], settings: &str, context: &Context) -> Outcome {
+    let arguments: Vec<Json> =
+        arguments.iter().map(|text| serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.clone()))).collect();
+    let result = if target.ends_with(".wasm") {
+        let settings: Json = serde_json::from_str(settings).map_err(|error| ApiError::usage(format!("--settings is not JSON: {error}")))?;
+        plugins::call_file(Path::new(target), settings, &function, &arguments).await?
+    } else {
+        let request = Request::PluginCall { connection: target.to_owned(), function, arguments };
+        want!(context.call(request).await?, Call).result
+    };
+    if context.json {
+        output::json(&result);
+    } else {
+        say(output::clean_lines(&serde_json::to_string_pretty(&result).unwrap_or_default()));
+    }
+    Ok(exit::OK)
+}
+
+/// Installs a plugin and shows what it asks for.
+pub(crate) async fn install(file: PathBuf, rollback: bool, context: &Context) -> Result<(), ApiError> {
+    let answer = if rollback {
+        let answer = plugins::install(context.dir(), &file, InstallOptions { rollback })?;
+        context.call(Request::Reload).await?;
+        answer
+    } else {
+        want!(context.call(Request::PluginInstall { file }).await?, Installed)
+    };
+    if context.json {
+        output::json_line(&answer);
+    } else {
+        installed(&answer);
+    }
+    Ok(())
+}
+
+fn installed(answer: &InstalledAnswer) {
+    let plugin = &answer.plugin;
+    let replaced = answer.replaced.as_ref().map(|version| format!(", in place of {version}")).unwrap_or_default();
+    say(format_args!("Installed {} {}{replaced}, pinned as {}…", plugin.name, plugin.version, plugin.digest.get(..12).unwrap_or_default()));
+    answer.powers.iter().for_each(|power| say(format_args!("  {}", clean(power))));
+    for power in &answer.new_powers {
+        say(format_args!("  new: {} It is refused until a connection grants it.", clean(power)));
+    }
+    if plugin.connections.is_empty() && plugin.kind == "connector" {
+        say(format_args!("Nothing of this is granted yet: `nave connection add {}`", plugin.name));
+    }
+}
+
+async fn list(context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::PluginList).await?, Plugins);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    let mut rows = Rows::new(&["plugin", "version", "kind", "digest", "used by", ""]);
+    for plugin in &answer.plugins {
+        let digest = plugin.digest.get(..12).unwrap_or_default();
+        let state = if plugin.present { plugin.description.as_str() } else { "its file is missing or was changed: install it again" };
+        rows.row([plugin.name.as_str(), &plugin.version, &plugin.kind, digest, &plugin.connections.join(", "), state]);
+    }
+    rows.print("No plugins yet: `nave plugin install FILE.wasm`.");
+    Ok(exit::OK)
+}
+
+async fn grants(name: Option<String>, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::PluginGrants { name }).await?, Grants);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    for (what, views) in [("Plugin", &answer.plugins), ("Connection", &answer.connections)] {
+        for view in views {
+            say(format_args!("{what} {}", view.name));
+            view.powers.iter().for_each(|power| say(format_args!("  {}", clean(power))));
+        }
+    }
+    Ok(exit::OK)
+}

@@ -1,0 +1,164 @@
+//! `record`, `xref`: one record, why it holds what it holds, and what systems call it.
+
+use clap::{Args, Subcommand};
+use nave_hub::api::{RecordRef, Request, exit};
+
+use super::Outcome;
+use crate::context::{Context, want};
+use crate::output::{self, Rows, ago, clean, say};
+
+/// Look at records
+#[derive(Debug, Subcommand)]
+#[command(after_help = "A record is named contact/12, or by what a system calls it: crm:5432, crm/contacts:5432.\n\n\
+                        Examples:\n  nave record list contact ada@example.com\n  nave record why contact/1 email\n  nave record show crm:5432")]
+pub(crate) enum Record {
+    /// Records of an entity, or whose fields hold a text
+    List {
+        /// Entity
+        entity: Option<String>,
+        /// An e-mail, a phone, a part of the name
+        #[arg(default_value = "")]
+        query: String,
+        /// After this record's number
+        #[arg(long, default_value_t = 0)]
+        after: u64,
+        /// How many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Its fields, and what each system says
+    Show {
+        /// contact/12, crm:5432
+        record: RecordRef,
+    },
+    /// For each field: value, who asserted it, the rule that chose it, and who lost
+    Why {
+        /// contact/12, crm:5432
+        record: RecordRef,
+        /// One field
+        field: Option<String>,
+    },
+    /// What happened to it, newest first
+    History {
+        /// contact/12, crm:5432
+        record: RecordRef,
+        /// How many changes
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+}
+
+/// What every system calls a record
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  nave xref contact/12\n  nave xref crm:5432")]
+pub(crate) struct Xref {
+    /// contact/12, crm:5432
+    record: RecordRef,
+}
+
+pub(crate) async fn run(verb: Record, context: &Context) -> Outcome {
+    match verb {
+        Record::List { entity, query, after, limit } => list(Request::Records { entity, query, after, limit }, context).await,
+        Record::Show { record } => show(record, context).await,
+        Record::Why { record, field } => why(record, field, context).await,
+        Record::History { record, limit } => history(record, limit, context).await,
+    }
+}
+
+async fn list(request: Request, context: &Context) -> Outcome {
+    let answer = want!(context.call(request).await?, Records);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    let mut rows = Rows::new(&["record", "", "state", "known to"]);
+    for record in &answer.records {
+        rows.row([&record.record, &record.title, &record.state, &record.connections.join(", ")]);
+    }
+    rows.print("None.");
+    if let Some(next) = answer.next {
+        say(format_args!("… more with --after {next}"));
+    }
+    Ok(exit::OK)
+}
+
+async fn show(record: RecordRef, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::RecordShow { record }).await?, Record);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    let merged = answer.merged_into.as_ref().map(|into| format!(", merged into {into}")).unwrap_or_default();
+    say(format_args!("{} {} ({}{merged}, version {})\n", answer.record, clean(&answer.title), answer.state, answer.version));
+    let mut rows = Rows::new(&["field", "value", "from", "rule", "since"]);
+    for field in &answer.fields {
+        rows.row([&field.field, &field.display, &field.from, &field.rule, &ago(&field.claimed_at)]);
+    }
+    rows.print("It has no fields.");
+    for contribution in &answer.contributions {
+        say(format_args!("\n{} ({}, read {})", clean(&contribution.remote), clean(&contribution.state), ago(&contribution.read_at)));
+        for (path, value) in &contribution.shadow {
+            say(format_args!("    {} = {}", clean(path), clean(&value.to_string())));
+        }
+    }
+    for delivery in &answer.deliveries {
+        say(format_args!("\n→ {}: {} {}", delivery.flow, delivery.state, clean(&delivery.detail)));
+    }
+    Ok(exit::OK)
+}
+
+async fn why(record: RecordRef, field: Option<String>, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::RecordWhy { record, field }).await?, Why);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    say(format_args!("{} {}", answer.record, clean(&answer.title)));
+    for field in &answer.fields {
+        say(format_args!("\n{} = {}", clean(&field.field), clean(&field.display)));
+        say(format_args!("    said by {} on {}", clean(&field.from), field.claimed_at));
+        say(format_args!("    rule    {}: {}", field.rule, clean(&field.sentence)));
+        if let Some(because) = &field.because {
+            say(format_args!("    because {}", clean(because)));
+        }
+        if let Some(person) = &field.decided_by {
+            say(format_args!("    decided by {}", clean(person)));
+        }
+        for loser in &field.losers {
+            say(format_args!("    lost    {} (said by {} on {})", clean(&loser.display), clean(&loser.from), loser.claimed_at));
+        }
+    }
+    Ok(exit::OK)
+}
+
+async fn history(record: RecordRef, limit: usize, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::RecordHistory { record, limit }).await?, History);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    say(format_args!("{} {}", answer.record, clean(&answer.title)));
+    for change in &answer.changes {
+        say(format_args!("\n#{} {} {} ({})", change.sequence, change.at, clean(&change.kind), clean(&change.cause)));
+        for field in &change.fields {
+            let shown = |value: &Option<String>| value.as_deref().map_or_else(|| "nothing".to_owned(), clean);
+            say(format_args!("    {}: {} → {}", clean(&field.field), shown(&field.before), shown(&field.after)));
+        }
+    }
+    Ok(exit::OK)
+}
+
+pub(crate) async fn xref(verb: Xref, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::Xref { record: verb.record }).await?, Xref);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    say(format_args!("{} {}\n", answer.record, clean(&answer.title)));
+    let mut rows = Rows::new(&["system", "stream", "its id", "state"]);
+    for remote in &answer.remotes {
+        rows.row([&remote.connection, &remote.stream, &remote.remote_id, &remote.state]);
+    }
+    rows.print("No system knows it.");
+    Ok(exit::OK)
+}

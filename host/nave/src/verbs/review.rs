@@ -1,0 +1,129 @@
+//! `review`: what waits for a person.
+
+use clap::Subcommand;
+use nave_core::model::{DecisionChoice, RecordId};
+use nave_hub::api::{ApiError, RecordRef, Request, exit};
+
+use super::Outcome;
+use crate::context::{Context, want};
+use crate::output::{self, Rows, ago, clean, say};
+
+/// What waits for a person: a match, a deletion, a write of unknown outcome
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:\n  nave review list\n  nave review show 3\n  nave review decide 3 contact/12 --reason 'same person, asked her'\n  nave review decide 4 new")]
+pub(crate) enum Review {
+    /// Open reviews
+    List {
+        /// Closed ones too
+        #[arg(long)]
+        all: bool,
+    },
+    /// One review, and what speaks for each choice
+    Show {
+        /// Number
+        id: u64,
+    },
+    /// Decide; automation never overrides it
+    Decide {
+        /// Number
+        id: u64,
+        /// A record (contact/12) that it is, `new`, `approve` or `refuse`
+        choice: String,
+        /// Why, for those who come after you
+        #[arg(long, default_value = "")]
+        reason: String,
+        /// Who decides [default: your user name]
+        #[arg(long)]
+        by: Option<String>,
+    },
+}
+
+pub(crate) async fn run(verb: Review, context: &Context) -> Outcome {
+    match verb {
+        Review::List { all } => list(all, context).await,
+        Review::Show { id } => show(id, context).await,
+        Review::Decide { id, choice, reason, by } => {
+            let choice = choice_of(&choice)?;
+            let by = by.unwrap_or_else(|| context.person());
+            let answer = want!(context.call(Request::ReviewDecide { id, choice, reason, by }).await?, Done);
+            if context.json {
+                output::json(&answer);
+            } else {
+                say(clean(&answer.message));
+            }
+            Ok(exit::OK)
+        }
+    }
+}
+
+fn choice_of(text: &str) -> Result<DecisionChoice, ApiError> {
+    Ok(match text {
+        "new" => DecisionChoice::New,
+        "approve" | "yes" => DecisionChoice::Approve,
+        "refuse" | "no" => DecisionChoice::Refuse,
+        record => match record.parse() {
+            Ok(RecordRef::Record { id, .. }) => DecisionChoice::Existing(RecordId(id)),
+            _ => return Err(ApiError::usage(format!("`{text}` is no choice")).help("write contact/12, new, approve or refuse")),
+        },
+    })
+}
+
+async fn list(all: bool, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::ReviewList { all }).await?, Reviews);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    let mut rows = Rows::new(&["review", "kind", "entity", "about", "who decides", "since", "closed"]);
+    for review in &answer.reviews {
+        rows.row([
+            review.id.to_string(),
+            review.kind.clone(),
+            review.entity.clone(),
+            review.title.clone(),
+            review.steward.clone(),
+            ago(&review.opened_at),
+            review.closed_at.as_deref().map(ago).unwrap_or_default(),
+        ]);
+    }
+    rows.print("Nothing waits for a person.");
+    Ok(exit::OK)
+}
+
+async fn show(id: u64, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::ReviewShow { id }).await?, Review);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    say(format_args!("Review {id} ({}, for {})\n{}\n", answer.review.kind, clean(&answer.review.steward), clean(&answer.question)));
+    let mut headings = vec!["field".to_owned(), answer.subject.clone()];
+    headings.extend(answer.candidates.iter().map(|candidate| candidate.record.clone()));
+    let headings: Vec<String> = headings.iter().map(|heading| clean(heading)).collect();
+    let mut rows = Rows::new(&headings.iter().map(String::as_str).collect::<Vec<_>>());
+    for field in &answer.fields {
+        let mut cells = vec![field.field.clone(), field.value.clone()];
+        cells.extend(field.candidates.iter().cloned());
+        rows.row(cells);
+    }
+    rows.print("Nothing more is known.");
+    for candidate in &answer.candidates {
+        say(format_args!("\n{} {}: {}", candidate.record, clean(&candidate.title), clean(&candidate.reason)));
+    }
+    for decision in &answer.decisions {
+        say(format_args!("\ndecided {} by {} on {}: {}", decision.choice, clean(&decision.by), decision.at, clean(&decision.reason)));
+    }
+    let commands: Vec<String> = answer
+        .choices
+        .iter()
+        .flat_map(|choice| match choice.as_str() {
+            "existing" => answer.candidates.iter().map(|candidate| candidate.record.clone()).collect(),
+            word => vec![word.to_owned()],
+        })
+        .map(|choice| format!("nave review decide {id} {choice}"))
+        .collect();
+    if !commands.is_empty() {
+        say(format_args!("\nDecide with:\n  {}", commands.join("\n  ")));
+    }
+    Ok(exit::OK)
+}

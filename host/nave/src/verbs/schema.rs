@@ -1,0 +1,87 @@
+//! `schema`, `system`: canonical entities and the inventory.
+
+use clap::Subcommand;
+use nave_hub::api::{Request, exit};
+
+use super::Outcome;
+use crate::context::{Context, want};
+use crate::output::{self, Rows, clean, mark, say};
+
+/// Canonical entities: fields, who wins, what makes two records one
+#[derive(Debug, Subcommand)]
+pub(crate) enum Schema {
+    /// All entities
+    List,
+    /// One entity
+    Show {
+        /// contact, company, …
+        entity: String,
+    },
+}
+
+/// The inventory of business systems
+#[derive(Debug, Subcommand)]
+pub(crate) enum System {
+    /// All systems, connected or not
+    List,
+    /// One system
+    Show {
+        /// Name in systems.toml
+        name: String,
+    },
+}
+
+pub(crate) async fn run(verb: Schema, context: &Context) -> Outcome {
+    match verb {
+        Schema::List => {
+            let answer = want!(context.call(Request::SchemaList).await?, Schemas);
+            if context.json {
+                output::json(&answer);
+                return Ok(exit::OK);
+            }
+            let mut rows = Rows::new(&["entity", "", "fields", "steward", "mappings"]);
+            for entity in &answer.entities {
+                let mappings = entity.mappings.join(", ");
+                rows.row([&entity.entity, &entity.label, &entity.fields.to_string(), &entity.steward, &mappings]);
+            }
+            rows.print("There are no entities.");
+        }
+        Schema::Show { entity } => {
+            let answer = want!(context.call(Request::SchemaShow { entity }).await?, Schema);
+            if context.json {
+                output::json(&answer);
+                return Ok(exit::OK);
+            }
+            say(format_args!("{} ({}), decided by {}\n", answer.entity, clean(&answer.label), clean(&answer.steward)));
+            let mut rows = Rows::new(&["field", "", "type", "who wins", "personal", "because"]);
+            for field in &answer.fields {
+                let because = field.because.clone().unwrap_or_default();
+                rows.row([&field.field, &field.label, &field.kind, &field.survivorship, mark(field.personal), &because]);
+            }
+            rows.print("It has no fields.");
+            for rule in &answer.match_rules {
+                say(format_args!("  {}", clean(rule)));
+            }
+        }
+    }
+    Ok(exit::OK)
+}
+
+pub(crate) async fn systems(verb: System, context: &Context) -> Outcome {
+    let request = match verb {
+        System::List => Request::SystemList,
+        System::Show { name } => Request::SystemShow { name },
+    };
+    let answer = want!(context.call(request).await?, Systems);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    let mut rows = Rows::new(&["system", "kind", "owner", "vendor contact", "documentation", "connections"]);
+    for system in &answer.systems {
+        let connections = if system.connections.is_empty() { "not connected".to_owned() } else { system.connections.join(", ") };
+        rows.row([&system.name, &system.kind, &system.owner, &system.vendor_contact, &system.docs, &connections]);
+    }
+    rows.print("The inventory is empty: systems.toml.");
+    Ok(exit::OK)
+}

@@ -1,0 +1,115 @@
+//! `serve`: the hub at work, with its API, its dashboard and its local socket.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use clap::Args;
+use nave_hub::api::{ApiError, ProgressSender, Request, Service, exit};
+use nave_hub::project;
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::Outcome;
+use crate::context::{Context, want};
+use crate::output::{json_line, say};
+use crate::{open, socket};
+
+/// Keep systems in agreement: read and deliver as due, with a dashboard and an HTTP API
+#[derive(Debug, Args)]
+#[command(after_help = "Other commands on the same directory go through it while it runs. Ctrl-C ends it when what is under way is settled.")]
+pub(crate) struct Serve {
+    /// Address [default: the one in nave.toml]
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+}
+
+pub(crate) async fn run(verb: &Serve, context: &Context) -> Outcome {
+    let running = start(context, verb.listen).await?;
+    if context.json {
+        json_line(&json!({ "address": running.url(), "token": running.token }));
+    } else {
+        running.announce();
+    }
+    interrupted().await;
+    if !context.json {
+        say("Ending what is under way …");
+    }
+    running.stop().await;
+    Ok(exit::OK)
+}
+
+/// A hub that serves.
+pub(crate) struct Running {
+    server: nave_server::Running,
+    shutdown: watch::Sender<bool>,
+    work: tokio::task::JoinHandle<()>,
+    /// The first token, where there was none.
+    pub(crate) token: Option<String>,
+}
+
+impl Running {
+    /// `http://127.0.0.1:6283`.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.server.addr)
+    }
+
+    /// Says where it is, and the token where one was made.
+    pub(crate) fn announce(&self) {
+        say(format_args!("Nave serves at {}", self.url()));
+        if let Some(token) = &self.token {
+            say(format_args!("Token, shown this once (`nave token reset` makes another): {token}"));
+        }
+    }
+
+    /// Ends the work and the server.
+    pub(crate) async fn stop(self) {
+        self.shutdown.send_replace(true);
+        let _ = self.work.await;
+        self.server.stopped().await;
+    }
+}
+
+/// Opens the hub, listens, and starts to work.
+pub(crate) async fn start(context: &Context, listen: Option<SocketAddr>) -> Result<Running, ApiError> {
+    let place = project::place(context.dir())?;
+    if socket::connect(&place.socket()).await?.is_some() {
+        return Err(ApiError::new("serving", exit::UNAVAILABLE, "a hub serves this directory already").help("`nave status` asks it"));
+    }
+    let listen = match listen {
+        Some(listen) => listen,
+        None => {
+            let text = project::load(context.dir())?.catalog.hub.listen;
+            text.parse().map_err(|_| ApiError::new("configuration", exit::CONFIGURATION, format!("`{text}` in nave.toml is no address")))?
+        }
+    };
+    let hub: Arc<dyn Service> = open::hub(context).await?;
+    let (shutdown, stopped) = watch::channel(false);
+    let options = nave_server::Options { listen, socket: Some(place.socket()), hosts: Vec::new() };
+    let server = nave_server::start(hub.clone(), options, stopped.clone())
+        .await
+        .map_err(|error| ApiError::new("listen", exit::UNAVAILABLE, error.to_string()).help("give another address with --listen"))?;
+    let token = if hub.tokens()?.is_empty() {
+        let request = Request::TokenReset { name: "admin".to_owned() };
+        Some(want!(hub.call(request, ProgressSender::none()).await?, Token).token)
+    } else {
+        None
+    };
+    let work = tokio::spawn(async move { hub.run(stopped).await });
+    Ok(Running { server, shutdown, work, token })
+}
+
+/// Ctrl-C, or the signal that service managers send.
+pub(crate) async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut end) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = end.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,126 @@
+//! `sim`: simulated business systems, for trying things out and for authors of connectors.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use nave_hub::api::{ApiError, exit};
+use nave_sim::{RunningSim, SimConfig, System};
+use serde_json::{Value as Json, json};
+
+use super::Outcome;
+use super::serve::interrupted;
+use crate::context::Context;
+use crate::output::{json_line, say};
+
+/// Simulated business systems: a CRM (as HubSpot answers), books (as Xero answers), and a folder of CSV exports
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  nave sim crm --records 1000\n  nave sim all --data sims --json\n  nave sim legacy --data drop")]
+pub(crate) struct Sim {
+    /// Which
+    #[arg(value_enum, default_value_t = Which::All)]
+    which: Which,
+    /// Port; 0 picks one. `all` takes this one and the next
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Everything that looks random follows from it
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Contacts at the start
+    #[arg(long, default_value_t = 1_000)]
+    records: usize,
+    /// Folder that keeps their state; in memory without it
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// End when standard input is closed
+    #[arg(long, hide = true)]
+    until_stdin_closes: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Which {
+    Crm,
+    Books,
+    Legacy,
+    All,
+}
+
+pub(crate) async fn run(verb: &Sim, context: &Context) -> Outcome {
+    if let Some(data) = &verb.data {
+        std::fs::create_dir_all(data).map_err(|error| ApiError::failed(format!("{}: {error}", data.display())))?;
+    }
+    if matches!(verb.which, Which::Legacy | Which::All) {
+        match (&verb.data, verb.which) {
+            (Some(data), _) => legacy(data, verb, context)?,
+            (None, Which::Legacy) => return Err(ApiError::usage("say where the files go: --data DIR")),
+            (None, _) => {}
+        }
+    }
+    let systems: &[System] = match verb.which {
+        Which::Crm => &[System::Crm],
+        Which::Books => &[System::Books],
+        Which::All => &System::ALL,
+        Which::Legacy => return Ok(exit::OK),
+    };
+    let mut running = Vec::new();
+    for (port, system) in (verb.port..).zip(systems) {
+        // Port 0 means any, for each of them.
+        let port = if verb.port == 0 { 0 } else { port };
+        let sim = start(*system, port, verb).await?;
+        say_one(*system, &sim, context);
+        running.push(sim);
+    }
+    if verb.until_stdin_closes {
+        let closed = tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+        let _ = closed.await;
+    } else {
+        interrupted().await;
+    }
+    for sim in running {
+        sim.stop().await;
+    }
+    Ok(exit::OK)
+}
+
+async fn start(system: System, port: u16, verb: &Sim) -> Result<RunningSim, ApiError> {
+    let config = SimConfig {
+        records: verb.records,
+        state_file: verb.data.as_ref().map(|data| data.join(format!("{}.jsonl", system.name()))),
+        bind: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        ..SimConfig::new(verb.seed)
+    };
+    nave_sim::start(system, config).await.map_err(|error| ApiError::failed(error.to_string()))
+}
+
+/// What a client needs, as one object.
+fn describe(system: System, sim: &RunningSim) -> Json {
+    json!({
+        "system": system.name(), "base_url": sim.base_url(), "token": sim.credential.token, "credential": sim.credential,
+        "control_token": sim.control_token,
+    })
+}
+
+fn say_one(system: System, sim: &RunningSim, context: &Context) {
+    if context.json {
+        json_line(&describe(system, sim));
+        return;
+    }
+    say(format_args!("{} answers at {}", system.name(), sim.base_url()));
+    say(format_args!("    token          {}", sim.credential.token));
+    if let Some(tenant) = &sim.credential.tenant_id {
+        say(format_args!("    tenant id      {tenant}"));
+    }
+    say(format_args!("    control token  {} (for {}/_sim)", sim.control_token, sim.base_url()));
+}
+
+fn legacy(data: &Path, verb: &Sim, context: &Context) -> Result<(), ApiError> {
+    let folder = if verb.which == Which::All { data.join("legacy") } else { data.to_owned() };
+    let file = nave_sim::write_csv_drop(&folder, verb.seed, verb.records)
+        .map_err(|error| ApiError::failed(format!("{}: {error}", folder.display())))?;
+    if context.json {
+        json_line(&json!({ "system": "legacy", "file": file }));
+    } else {
+        say(format_args!("legacy dropped {}", file.display()));
+    }
+    Ok(())
+}

@@ -1,0 +1,200 @@
+//! Who asks: a bearer token, or a session that a token opened.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::extract::{ConnectInfo, Request, State as Shared};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use nave_hub::api::{ApiError, exit};
+use ring::digest::{SHA256, digest};
+use ring::rand::{SecureRandom as _, SystemRandom};
+
+use crate::guard::from_our_page;
+use crate::limits::{FAILING_ADDRESSES_MAX, FAILURES_MAX, FAILURES_WINDOW_S, SESSION_S, SESSIONS_MAX};
+use crate::state::State;
+use crate::v1;
+
+/// Name of the cookie.
+const COOKIE: &str = "nave_session";
+
+/// Who asks, put into the request for the routes.
+#[derive(Clone, Debug)]
+pub(crate) struct Person {
+    /// Name of the token.
+    pub(crate) name: String,
+    /// What a form must send along; none for a bearer token, which no browser sends by itself.
+    pub(crate) form_token: Option<String>,
+}
+
+/// Lets a request through whose token or session is good; asks for one otherwise.
+pub(crate) async fn required(Shared(state): Shared<State>, mut request: Request, next: Next) -> Response {
+    let wants_page = !request.uri().path().starts_with("/v1/") && request.uri().path() != "/events";
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let person = match bearer(request.headers()) {
+        Some(token) => match state.person_of(token, peer) {
+            Ok(person) => Some(person),
+            Err(error) => return v1::failure(&error),
+        },
+        None => session(request.headers()).and_then(|id| state.sessions.find(id)),
+    };
+    let Some(person) = person else {
+        if wants_page {
+            return Redirect::to("/login").into_response();
+        }
+        return v1::failure(&unauthorized("a token is needed: Authorization: Bearer …"));
+    };
+    if person.form_token.is_some() && !from_our_page(request.method(), request.headers()) {
+        return v1::failure(&ApiError::new("forbidden", exit::FAILED, "this did not come from the hub's own page"));
+    }
+    request.extensions_mut().insert(person);
+    next.run(request).await
+}
+
+fn unauthorized(message: &str) -> ApiError {
+    ApiError::new("unauthorized", exit::FAILED, message).help("`nave token reset NAME` on the hub's machine makes one")
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+/// The session's id in the cookie header.
+pub(crate) fn session(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE)
+        .map(|(_, id)| id)
+}
+
+/// `Set-Cookie` for a session; none ends it.
+pub(crate) fn cookie(id: Option<&str>) -> String {
+    match id {
+        Some(id) => format!("{COOKIE}={id}; Path=/; Max-Age={SESSION_S}; HttpOnly; SameSite=Strict"),
+        None => format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"),
+    }
+}
+
+impl State {
+    /// Whose token it is. Wrong ones count against the address that sent them.
+    pub(crate) fn person_of(&self, token: &str, peer: Option<IpAddr>) -> Result<Person, ApiError> {
+        if peer.is_some_and(|peer| self.failures.too_many(peer)) {
+            return Err(ApiError::new("too-many-failures", exit::FAILED, "too many wrong tokens from this address")
+                .help("wait a minute"));
+        }
+        let given = hex(digest(&SHA256, token.as_bytes()).as_ref());
+        let mut found = None;
+        // All of them are looked at, whole: the time tells nothing.
+        for row in self.service.tokens()? {
+            if same(row.hash.as_bytes(), given.as_bytes()) {
+                found = Some(Person { name: row.name, form_token: None });
+            }
+        }
+        found.ok_or_else(|| {
+            if let Some(peer) = peer {
+                self.failures.note(peer);
+            }
+            unauthorized("the token is not known")
+        })
+    }
+}
+
+/// Whether two texts are the same, in a time that depends on their lengths only.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A text that nobody guesses.
+fn random() -> Result<String, ApiError> {
+    let mut bytes = [0; 32];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| ApiError::failed("the machine gives no randomness"))?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// People who are signed in.
+#[derive(Default)]
+pub(crate) struct Sessions(Mutex<HashMap<String, Session>>);
+
+struct Session {
+    name: String,
+    form_token: String,
+    opened: Instant,
+}
+
+impl Sessions {
+    /// Opens one; answers its id.
+    pub(crate) fn open(&self, person: &Person) -> Result<String, ApiError> {
+        let (id, form_token) = (random()?, random()?);
+        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.retain(|_, session| session.is_open());
+        if sessions.len() >= SESSIONS_MAX
+            && let Some(oldest) = sessions.iter().min_by_key(|(_, session)| session.opened).map(|(id, _)| id.clone())
+        {
+            sessions.remove(&oldest);
+        }
+        sessions.insert(id.clone(), Session { name: person.name.clone(), form_token, opened: Instant::now() });
+        Ok(id)
+    }
+
+    /// Whose it is, if it is open.
+    pub(crate) fn find(&self, id: &str) -> Option<Person> {
+        let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = sessions.get(id).filter(|session| session.is_open())?;
+        Some(Person { name: session.name.clone(), form_token: Some(session.form_token.clone()) })
+    }
+
+    pub(crate) fn close(&self, id: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+}
+
+impl Session {
+    fn is_open(&self) -> bool {
+        self.opened.elapsed() < Duration::from_secs(SESSION_S)
+    }
+}
+
+/// Wrong tokens by address.
+#[derive(Default)]
+pub(crate) struct Failures(Mutex<HashMap<IpAddr, (u32, Instant)>>);
+
+impl Failures {
+    fn too_many(&self, peer: IpAddr) -> bool {
+        let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.get(&peer).is_some_and(|(count, since)| *count >= FAILURES_MAX && !over(*since))
+    }
+
+    fn note(&self, peer: IpAddr) {
+        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.retain(|_, (_, since)| !over(*since));
+        if failures.len() < FAILING_ADDRESSES_MAX || failures.contains_key(&peer) {
+            failures.entry(peer).or_insert((0, Instant::now())).0 += 1;
+        }
+    }
+}
+
+fn over(since: Instant) -> bool {
+    since.elapsed() > Duration::from_secs(FAILURES_WINDOW_S)
+}
+
+/// Status of a refusal by [`State::person_of`].
+pub(crate) fn status(error: &ApiError) -> StatusCode {
+    if error.code == "too-many-failures" {
+        return StatusCode::TOO_MANY_REQUESTS;
+    }
+    StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

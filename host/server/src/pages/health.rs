@@ -1,0 +1,89 @@
+//! Health of every flow.
+
+use askama::Template;
+use axum::extract::State as Shared;
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Extension, Router};
+use nave_hub::api::{EntityCount, Request, StatusAnswer};
+
+use super::{Frame, page, want};
+use crate::auth::Person;
+use crate::state::State;
+
+/// One flow as the page shows it.
+pub(crate) struct Row {
+    pub(crate) flow: String,
+    pub(crate) connection: String,
+    pub(crate) entity: String,
+    /// `reads`, `writes`, `both ways`.
+    pub(crate) direction: &'static str,
+    pub(crate) health: &'static str,
+    pub(crate) linked: u64,
+    pub(crate) pending: u64,
+    /// Parked, or sent and not settled.
+    pub(crate) waiting: u64,
+    pub(crate) failed: u64,
+    pub(crate) last_in: String,
+    pub(crate) last_out: String,
+    pub(crate) error: String,
+}
+
+impl Row {
+    fn class(&self) -> String {
+        self.health.replace(' ', "-")
+    }
+}
+
+/// The rows of the page, also for its live update.
+pub(crate) fn rows(status: &StatusAnswer) -> Vec<Row> {
+    status
+        .flows
+        .iter()
+        .map(|flow| Row {
+            flow: flow.flow.clone(),
+            connection: flow.connection.clone(),
+            entity: flow.entity.clone(),
+            direction: match (flow.reads, flow.writes) {
+                (true, true) => "both ways",
+                (true, false) => "reads",
+                (false, _) => "writes",
+            },
+            health: flow.health(),
+            linked: flow.linked,
+            pending: flow.pending,
+            waiting: flow.parked + flow.open,
+            failed: flow.failed,
+            last_in: flow.last_in.clone().unwrap_or_default(),
+            last_out: flow.last_out.clone().unwrap_or_default(),
+            error: flow.last_error.clone().unwrap_or_default(),
+        })
+        .collect()
+}
+
+#[derive(Template)]
+#[template(path = "health.html")]
+struct HealthPage {
+    frame: Frame,
+    rows: Vec<Row>,
+    records: Vec<EntityCount>,
+    reviews: u64,
+    dead_letters: u64,
+    environment: String,
+}
+
+pub(crate) fn router() -> Router<State> {
+    Router::new().route("/", get(health))
+}
+
+async fn health(Shared(state): Shared<State>, Extension(person): Extension<Person>) -> Response {
+    let status = want!(state.call(Request::Status).await, Status, &person, "health");
+    page(&HealthPage {
+        frame: Frame::new(&person, "health"),
+        rows: rows(&status),
+        reviews: status.reviews,
+        dead_letters: status.dead_letters,
+        records: status.records,
+        environment: status.environment,
+    })
+}

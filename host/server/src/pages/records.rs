@@ -1,0 +1,78 @@
+//! Looking for a record, and one record with everything said about it.
+
+use askama::Template;
+use axum::extract::{Path, Query, State as Shared};
+use axum::response::Response;
+use axum::routing::get;
+use axum::{Extension, Router};
+use nave_hub::api::{FieldWhy, HistoryAnswer, RecordAnswer, RecordLine, RecordRef, Request};
+use serde::Deserialize;
+
+use super::{Frame, page, segment, want};
+use crate::auth::Person;
+use crate::state::State;
+
+/// Records on one page of the list.
+const ROWS: usize = 50;
+
+#[derive(Default, Deserialize)]
+struct Search {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    entity: String,
+    #[serde(default)]
+    after: u64,
+}
+
+#[derive(Template)]
+#[template(path = "records.html")]
+struct RecordsPage {
+    frame: Frame,
+    q: String,
+    entity: String,
+    entities: Vec<String>,
+    records: Vec<RecordLine>,
+    next: String,
+}
+
+#[derive(Template)]
+#[template(path = "record.html")]
+struct RecordPage {
+    frame: Frame,
+    record: RecordAnswer,
+    why: Vec<FieldWhy>,
+    history: HistoryAnswer,
+}
+
+pub(crate) fn router() -> Router<State> {
+    Router::new().route("/records", get(list)).route("/records/{entity}/{id}", get(show))
+}
+
+async fn list(Shared(state): Shared<State>, Extension(person): Extension<Person>, Query(search): Query<Search>) -> Response {
+    let status = want!(state.call(Request::Status).await, Status, &person, "records");
+    let entity = Some(search.entity.clone()).filter(|entity| !entity.is_empty());
+    let request = Request::Records { entity, query: search.q.clone(), after: search.after, limit: ROWS };
+    let found = want!(state.call(request).await, Records, &person, "records");
+    let next = found.next.map(|after| format!("/records?q={}&entity={}&after={after}", segment(&search.q), segment(&search.entity)));
+    page(&RecordsPage {
+        frame: Frame::new(&person, "records"),
+        q: search.q,
+        entity: search.entity,
+        entities: status.records.into_iter().map(|count| count.entity).collect(),
+        records: found.records,
+        next: next.unwrap_or_default(),
+    })
+}
+
+async fn show(
+    Shared(state): Shared<State>,
+    Extension(person): Extension<Person>,
+    Path((entity, id)): Path<(String, u64)>,
+) -> Response {
+    let record = RecordRef::Record { entity: Some(entity), id };
+    let shown = want!(state.call(Request::RecordShow { record: record.clone() }).await, Record, &person, "records");
+    let why = want!(state.call(Request::RecordWhy { record: record.clone(), field: None }).await, Why, &person, "records");
+    let history = want!(state.call(Request::RecordHistory { record, limit: 20 }).await, History, &person, "records");
+    page(&RecordPage { frame: Frame::new(&person, "records"), record: shown, why: why.fields, history })
+}

@@ -1,0 +1,55 @@
+//! What every route shares.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use nave_hub::api::{Answer, ApiError, ProgressSender, Request, Service};
+use tokio::sync::{Semaphore, watch};
+
+use crate::auth::{Failures, Sessions};
+use crate::limits::LIVE_VIEWS_MAX;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct State(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) service: Arc<dyn Service>,
+    pub(crate) sessions: Sessions,
+    pub(crate) failures: Failures,
+    /// Host names that are ours, lower case, without port.
+    pub(crate) hosts: Vec<String>,
+    pub(crate) stopped: watch::Receiver<bool>,
+    pub(crate) live_views: Arc<Semaphore>,
+}
+
+impl std::ops::Deref for State {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl State {
+    pub(crate) fn new(service: Arc<dyn Service>, addr: SocketAddr, hosts: &[String], stopped: watch::Receiver<bool>) -> Self {
+        let mut ours = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()];
+        ours.push(match addr {
+            SocketAddr::V4(addr) => addr.ip().to_string(),
+            SocketAddr::V6(addr) => format!("[{}]", addr.ip()),
+        });
+        ours.extend(hosts.iter().map(|host| host.to_ascii_lowercase()));
+        Self(Arc::new(Inner {
+            service,
+            sessions: Sessions::default(),
+            failures: Failures::default(),
+            hosts: ours,
+            stopped,
+            live_views: Arc::new(Semaphore::new(LIVE_VIEWS_MAX)),
+        }))
+    }
+
+    /// Asks the hub; nobody hears the progress.
+    pub(crate) async fn call(&self, request: Request) -> Result<Answer, ApiError> {
+        self.service.call(request, ProgressSender::none()).await
+    }
+}

@@ -1,0 +1,267 @@
+//! The server against a hub that answers from a script.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request as HttpRequest, StatusCode};
+use nave_core::model::{DecisionChoice, RecordId, Time, TokenRow};
+use nave_hub::api::{
+    Answer, ApiError, BoxFuture, Candidate, FlowStatus, ProgressSender, Request, ReviewAnswer, ReviewLine, Service, StatusAnswer,
+};
+use tokio::sync::watch;
+use tower::ServiceExt as _;
+
+use crate::state::State;
+
+const TOKEN: &str = "a-good-token";
+
+#[derive(Default)]
+struct Fake {
+    asked: Mutex<Vec<Request>>,
+}
+
+impl Service for Fake {
+    fn call(&self, request: Request, progress: ProgressSender) -> BoxFuture<'_, Result<Answer, ApiError>> {
+        self.asked.lock().unwrap().push(request.clone());
+        Box::pin(async move {
+            progress.report("reading", 1, Some(2));
+            match request {
+                Request::Status => {
+                    let flow = FlowStatus {
+                        flow: "crm-contacts".into(),
+                        connection: "<script>alert(1)</script>".into(),
+                        reads: true,
+                        ..FlowStatus::default()
+                    };
+                    Ok(Answer::Status(StatusAnswer { flows: vec![flow], ..StatusAnswer::default() }))
+                }
+                Request::ReviewShow { id } => {
+                    let review = ReviewLine { id, title: "\"><img src=x>".into(), ..ReviewLine::default() };
+                    let candidate = Candidate { id: 12, record: "contact/12".into(), ..Candidate::default() };
+                    let choices = vec!["existing".into(), "new".into()];
+                    Ok(Answer::Review(ReviewAnswer { review, candidates: vec![candidate], choices, ..ReviewAnswer::default() }))
+                }
+                Request::ReviewDecide { .. } => Ok(Answer::done("decided", 1)),
+                _ => Err(ApiError::not_found("not in the script")),
+            }
+        })
+    }
+
+    fn run(&self, _shutdown: watch::Receiver<bool>) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
+    fn tokens(&self) -> Result<Vec<TokenRow>, ApiError> {
+        let hash = ring::digest::digest(&ring::digest::SHA256, TOKEN.as_bytes());
+        let hash = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(vec![TokenRow { name: "ada".into(), hash, created_at: Time(0) }])
+    }
+}
+
+struct Server {
+    fake: Arc<Fake>,
+    router: Router,
+    _stop: watch::Sender<bool>,
+}
+
+impl Server {
+    fn new() -> Self {
+        let fake = Arc::new(Fake::default());
+        let (stop, stopped) = watch::channel(false);
+        let addr = SocketAddr::from(([127, 0, 0, 1], 6283));
+        let router = crate::router(State::new(fake.clone(), addr, &["hub.example.com".into()], stopped));
+        Self { fake, router, _stop: stop }
+    }
+
+    /// Method and path, headers as `name: value`, body; status, headers as text, body.
+    async fn ask(&self, line: &str, headers: &[&str], body: &str) -> (StatusCode, String, String) {
+        let (method, path) = line.split_once(' ').unwrap();
+        let mut request = HttpRequest::builder().method(method).uri(path);
+        for header in headers {
+            let (name, value) = header.split_once(": ").unwrap();
+            request = request.header(name, value);
+        }
+        let mut request = request.body(Body::from(body.to_owned())).unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4000))));
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let headers = format!("{:?}", response.headers());
+        let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, headers, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[track_caller]
+    fn last(&self) -> Request {
+        self.fake.asked.lock().unwrap().last().cloned().unwrap()
+    }
+
+    /// Signs in; the cookie as a header, and the form token.
+    async fn sign_in(&self) -> (String, String) {
+        let headers = [HOST, "origin: http://localhost:6283", FORM];
+        let (status, headers, _) = self.ask("POST /login", &headers, &format!("token={TOKEN}")).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{headers}");
+        assert!(headers.contains("HttpOnly; SameSite=Strict"), "{headers}");
+        let id = headers.split("nave_session=").nth(1).unwrap().split(';').next().unwrap();
+        let cookie = format!("cookie: other=1; nave_session={id}");
+        let (_, _, page) = self.ask("GET /reviews/3", &[HOST, &cookie], "").await;
+        let form_token = page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        assert!(form_token.len() > 30, "{form_token}");
+        (cookie, form_token)
+    }
+}
+
+const HOST: &str = "host: localhost:6283";
+const FORM: &str = "content-type: application/x-www-form-urlencoded";
+const JSON: &str = "content-type: application/json";
+
+#[tokio::test]
+async fn doors_are_closed() {
+    let bearer = format!("authorization: Bearer {TOKEN}");
+    // Request, headers, status.
+    let cases: &[(&str, &[&str], u16)] = &[
+        ("GET /v1/status", &[HOST], 401),
+        ("GET /v1/status", &[HOST, "authorization: Bearer wrong"], 401),
+        ("GET /v1/status", &[HOST, "authorization: Basic YTpi"], 401),
+        ("GET /v1/status", &[HOST, "cookie: nave_session=guessed"], 401),
+        ("GET /v1/status", &[HOST, &bearer], 200),
+        ("GET /v1/status", &["host: HUB.example.com", &bearer], 200),
+        ("GET /v1/status", &["host: [::1]:6283", &bearer], 200),
+        ("GET /v1/status", &["host: evil.example.com", &bearer], 421),
+        ("GET /v1/status", &["host: localhost.evil.example.com", &bearer], 421),
+        ("GET /v1/status", &[&bearer], 421),
+        ("GET /v1/status", &[HOST, "host: evil.example.com", &bearer], 421),
+        ("GET /login", &["host: evil.example.com"], 421),
+        ("GET /login", &[HOST], 200),
+        ("GET /", &[HOST], 303),
+        ("GET /records", &[HOST], 303),
+        ("GET /events", &[HOST], 401),
+        ("GET /nothing", &[HOST], 404),
+        ("GET /v1/nothing", &[HOST], 404),
+        ("GET /v1/runs/abc", &[HOST, &bearer], 400),
+        ("POST /v1/sync", &[HOST, &bearer, FORM], 400),
+        ("GET /assets/style.css", &[HOST], 200),
+    ];
+    for (line, headers, expected) in cases {
+        let body = if line.starts_with("POST") { "x=1" } else { "" };
+        let (status, answer_headers, text) = Server::new().ask(line, headers, body).await;
+        assert_eq!(status.as_u16(), *expected, "{line} {headers:?}: {text}");
+        for header in ["default-src 'none'", "frame-ancestors 'none'", "nosniff", "no-store"] {
+            assert!(answer_headers.contains(header), "{line} {headers:?} lacks {header}: {answer_headers}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn wrong_tokens_are_slowed_down() {
+    let server = Server::new();
+    for _ in 0..crate::limits::FAILURES_MAX {
+        let (status, ..) = server.ask("GET /v1/status", &[HOST, "authorization: Bearer wrong"], "").await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+    }
+    let (status, ..) = server.ask("GET /v1/status", &[HOST, "authorization: Bearer wrong"], "").await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn pages_escape_everything() {
+    let server = Server::new();
+    let (cookie, _) = server.sign_in().await;
+    let (status, _, page) = server.ask("GET /", &[HOST, &cookie], "").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("crm-contacts"), "{page}");
+    assert!(!page.contains("<script>alert"), "{page}");
+    let (_, _, page) = server.ask("GET /reviews/3", &[HOST, &cookie], "").await;
+    assert!(!page.contains("<img src=x>"), "{page}");
+}
+
+#[tokio::test]
+async fn only_our_own_form_decides() {
+    let server = Server::new();
+    let (cookie, form_token) = server.sign_in().await;
+    let body = format!("form_token={form_token}&choice=existing-12&reason=asked+her");
+    let forged = "form_token=guessed&choice=new";
+    let ours = "origin: http://localhost:6283";
+    let cases: &[(&[&str], &str, u16)] = &[
+        (&[HOST, &cookie, FORM], &body, 403),
+        (&[HOST, &cookie, FORM, "origin: http://evil.example.com"], &body, 403),
+        (&[HOST, &cookie, FORM, "origin: null"], &body, 403),
+        (&[HOST, &cookie, FORM, ours, "sec-fetch-site: cross-site"], &body, 403),
+        (&[HOST, &cookie, FORM, ours, "sec-fetch-site: same-site"], &body, 403),
+        (&[HOST, &cookie, FORM, ours], forged, 403),
+        (&[HOST, FORM, ours], &body, 303),
+        (&[HOST, &cookie, FORM, ours, "sec-fetch-site: same-origin"], &body, 303),
+    ];
+    for (headers, body, expected) in cases {
+        let (status, answer, text) = server.ask("POST /reviews/3", headers, body).await;
+        assert_eq!(status.as_u16(), *expected, "{headers:?} {body}: {text}");
+        let signed_in = headers.contains(&cookie.as_str());
+        assert_eq!(answer.contains("\"/login\""), *expected == 303 && !signed_in, "{headers:?}: {answer}");
+    }
+    let asked = server.last();
+    let choice = DecisionChoice::Existing(RecordId(12));
+    assert_eq!(asked, Request::ReviewDecide { id: 3, choice, reason: "asked her".into(), by: "ada".into() });
+    let decided = server.fake.asked.lock().unwrap().iter().filter(|asked| matches!(asked, Request::ReviewDecide { .. })).count();
+    assert_eq!(decided, 1);
+}
+
+#[tokio::test]
+async fn routes_become_requests() {
+    let bearer = format!("authorization: Bearer {TOKEN}");
+    let by = || "ada".to_owned();
+    let record = |text: &str| text.parse().unwrap();
+    let cases: Vec<(&str, &str, Request)> = vec![
+        ("GET /v1/records?entity=contact&query=a%40b.c&limit=3", "", Request::Records { entity: Some("contact".into()), query: "a@b.c".into(), after: 0, limit: 3 }),
+        ("GET /v1/records/contact/12", "", Request::RecordShow { record: record("contact/12") }),
+        ("GET /v1/records/contact/12/why?field=email", "", Request::RecordWhy { record: record("contact/12"), field: Some("email".into()) }),
+        ("GET /v1/xref/crm/contacts/a%2Fb", "", Request::Xref { record: record("crm/contacts:a/b") }),
+        ("POST /v1/sync", r#"{"flows":["crm-contacts"],"full":true}"#, Request::Sync { flows: vec!["crm-contacts".into()], full: true, once: false }),
+        ("POST /v1/apply", r#"{"reason":"pilot","by":"somebody else"}"#, Request::Apply { flow: None, reason: "pilot".into(), by: by() }),
+        ("POST /v1/reviews/3/decide", r#"{"choice":{"existing":12}}"#, Request::ReviewDecide { id: 3, choice: DecisionChoice::Existing(RecordId(12)), reason: String::new(), by: by() }),
+        ("POST /v1/dead-letters/retry", r#"{"which":{"ids":[1,2]}}"#, Request::DlqRetry { which: nave_hub::api::DeadLetters::Ids(vec![1, 2]) }),
+        ("GET /v1/reviews?all=true", "", Request::ReviewList { all: true }),
+    ];
+    for (line, body, expected) in cases {
+        let server = Server::new();
+        let (_, _, text) = server.ask(line, &[HOST, &bearer, JSON], body).await;
+        assert!(!server.fake.asked.lock().unwrap().is_empty(), "{line}: {text}");
+        assert_eq!(server.last(), expected, "{line}");
+    }
+    for line in ["POST /v1/sync", "PUT /v1/secrets/x"] {
+        let server = Server::new();
+        let (status, ..) = server.ask(line, &[HOST, &bearer, JSON], r#"{"unknown":1}"#).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{line}");
+        assert!(server.fake.asked.lock().unwrap().is_empty());
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_local_socket_answers_in_lines() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let dir = tempfile::tempdir().unwrap();
+    // Longer than a socket's path may be.
+    let path = dir.path().join("d".repeat(120)).join("nave.sock");
+    let (stop, stopped) = watch::channel(false);
+    let options = crate::Options { listen: SocketAddr::from(([127, 0, 0, 1], 0)), socket: Some(path.clone()), hosts: Vec::new() };
+    let running = crate::start(Arc::new(Fake::default()), options.clone(), stopped.clone()).await.unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(crate::start(Arc::new(Fake::default()), options, stopped).await.is_err(), "two hubs on one socket");
+    let (short, _held) = crate::short_path(&path).unwrap();
+    let mut stream = tokio::net::UnixStream::connect(&short).await.unwrap();
+    let body = r#"{"command":"status"}"#;
+    let call = format!("POST /call HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(call.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    let progress = text.find("{\"progress\":").unwrap();
+    let answer = text.find("{\"answer\":").unwrap();
+    assert!(progress < answer, "{text}");
+    stop.send_replace(true);
+    running.stopped().await;
+    assert!(!path.exists(), "the socket's file stays behind");
+}

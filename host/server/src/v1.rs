@@ -1,0 +1,173 @@
+//! The HTTP API: every route is one command, in a table.
+
+use std::collections::HashMap;
+
+use axum::extract::{Path, Query, State as Shared};
+use axum::http::{HeaderMap, Method, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::MethodFilter;
+use axum::{Extension, Router};
+use bytes::Bytes;
+use nave_hub::api::{Answer, ApiError, Request, decode_request, encode};
+use serde_json::{Map, Value as Json, json};
+
+use crate::auth::{self, Person};
+use crate::state::State;
+
+/// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
+/// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
+/// not here: the local socket is for that.
+const ROUTES: [(&str, &str, &str); 42] = [
+    ("GET", "/v1/status", "status"),
+    ("POST", "/v1/plan", "plan"),
+    ("POST", "/v1/apply", "apply"),
+    ("POST", "/v1/sync", "sync"),
+    ("POST", "/v1/pause", "pause"),
+    ("POST", "/v1/resume", "resume"),
+    ("POST", "/v1/reload", "reload"),
+    ("GET", "/v1/records", "records"),
+    ("GET", "/v1/records/{entity}/{number}", "record-show"),
+    ("GET", "/v1/records/{entity}/{number}/why", "record-why"),
+    ("GET", "/v1/records/{entity}/{number}/history", "record-history"),
+    ("GET", "/v1/records/{entity}/{number}/xref", "xref"),
+    ("GET", "/v1/xref/{connection}/{stream}/{remote_id}", "xref"),
+    ("GET", "/v1/reviews", "review-list"),
+    ("GET", "/v1/reviews/{id}", "review-show"),
+    ("POST", "/v1/reviews/{id}/decide", "review-decide"),
+    ("GET", "/v1/dead-letters", "dlq-list"),
+    ("GET", "/v1/dead-letters/{id}", "dlq-show"),
+    ("POST", "/v1/dead-letters/retry", "dlq-retry"),
+    ("POST", "/v1/dead-letters/discard", "dlq-discard"),
+    ("GET", "/v1/secrets", "secret-list"),
+    ("PUT", "/v1/secrets/{name}", "secret-set"),
+    ("DELETE", "/v1/secrets/{name}", "secret-remove"),
+    ("GET", "/v1/connections", "connection-list"),
+    ("POST", "/v1/connections/{name}/check", "connection-check"),
+    ("POST", "/v1/connections/{name}/discover", "connection-discover"),
+    ("GET", "/v1/mappings/lint", "mapping-lint"),
+    ("GET", "/v1/mappings/coverage", "mapping-coverage"),
+    ("GET", "/v1/mappings/{mapping}/explain", "mapping-explain"),
+    ("GET", "/v1/plugins", "plugin-list"),
+    ("DELETE", "/v1/plugins/{name}", "plugin-remove"),
+    ("GET", "/v1/grants", "plugin-grants"),
+    ("GET", "/v1/schemas", "schema-list"),
+    ("GET", "/v1/schemas/{entity}", "schema-show"),
+    ("GET", "/v1/systems", "system-list"),
+    ("GET", "/v1/systems/{name}", "system-show"),
+    ("GET", "/v1/runs", "run-list"),
+    ("GET", "/v1/runs/{id}", "run-show"),
+    ("GET", "/v1/audit", "audit"),
+    ("GET", "/v1/doctor", "doctor"),
+    ("GET", "/v1/whoami", "whoami"),
+    ("GET", "/v1", "routes"),
+];
+
+/// Fields that are numbers or flags where a path or a query can only say text.
+const NUMBERS: [&str; 3] = ["id", "limit", "after"];
+const FLAGS: [&str; 4] = ["full", "once", "save", "all"];
+
+pub(crate) fn router() -> Router<State> {
+    ROUTES.into_iter().fold(Router::new(), |router, (method, path, command)| {
+        let filter = match method {
+            "POST" => MethodFilter::POST,
+            "PUT" => MethodFilter::PUT,
+            "DELETE" => MethodFilter::DELETE,
+            _ => MethodFilter::GET,
+        };
+        let handler = move |state: Shared<State>,
+                            person: Extension<Person>,
+                            path: Path<HashMap<String, String>>,
+                            query: Query<HashMap<String, String>>,
+                            http_method: Method,
+                            headers: HeaderMap,
+                            body: Bytes| async move {
+            let asked = Asked { command, path: path.0, query: query.0, http_method, headers, body };
+            match asked.answer(&state.0, &person.0).await {
+                Ok(answer) => ok(&answer),
+                Err(error) => failure(&error),
+            }
+        };
+        router.route(path, axum::routing::on(filter, handler))
+    })
+}
+
+struct Asked {
+    command: &'static str,
+    path: HashMap<String, String>,
+    query: HashMap<String, String>,
+    http_method: Method,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Asked {
+    async fn answer(self, state: &State, person: &Person) -> Result<Json, ApiError> {
+        match self.command {
+            "whoami" => return Ok(json!({ "name": person.name })),
+            "routes" => {
+                let routes: Vec<Json> = ROUTES.iter().map(|(method, path, _)| json!({ "method": method, "path": path })).collect();
+                return Ok(json!({ "routes": routes }));
+            }
+            _ => {}
+        }
+        let request = self.request(person)?;
+        let answer: Answer = state.call(request).await?;
+        serde_json::to_value(&answer).map_err(|error| ApiError::failed(error.to_string()))
+    }
+
+    fn request(mut self, person: &Person) -> Result<Request, ApiError> {
+        let mut fields = Map::new();
+        if !self.http_method.is_safe() && !self.body.is_empty() {
+            let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+            // A form of another site cannot send this content type without asking first.
+            if !kind.starts_with("application/json") {
+                return Err(ApiError::usage("the body must be JSON: Content-Type: application/json"));
+            }
+            match serde_json::from_slice(&self.body) {
+                Ok(Json::Object(given)) => fields = given,
+                Ok(_) => return Err(ApiError::usage("the body must be a JSON object")),
+                Err(error) => return Err(ApiError::usage(format!("the body is not JSON: {error}"))),
+            }
+        }
+        if let (Some(entity), Some(number)) = (self.path.get("entity"), self.path.get("number")) {
+            fields.insert("record".to_owned(), Json::String(format!("{entity}/{number}")));
+            self.path.clear();
+        }
+        if let (Some(connection), Some(stream), Some(id)) =
+            (self.path.get("connection"), self.path.get("stream"), self.path.get("remote_id"))
+        {
+            fields.insert("record".to_owned(), Json::String(format!("{connection}/{stream}:{id}")));
+            self.path.clear();
+        }
+        for (name, text) in self.query.into_iter().chain(self.path) {
+            let value = if NUMBERS.contains(&name.as_str()) {
+                Json::from(text.parse::<u64>().map_err(|_| ApiError::usage(format!("`{name}` must be a whole number")))?)
+            } else if FLAGS.contains(&name.as_str()) {
+                Json::Bool(text.parse().map_err(|_| ApiError::usage(format!("`{name}` must be true or false")))?)
+            } else {
+                Json::String(text)
+            };
+            fields.insert(name, value);
+        }
+        // Who did it is whose token it was.
+        if matches!(self.command, "apply" | "pause" | "resume" | "review-decide" | "dlq-discard") {
+            fields.insert("by".to_owned(), Json::String(person.name.clone()));
+        }
+        fields.insert("command".to_owned(), Json::String(self.command.to_owned()));
+        decode_request(Json::Object(fields).to_string().as_bytes())
+    }
+}
+
+fn ok(answer: &Json) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], encode(answer)).into_response()
+}
+
+/// An error as JSON, with the status that says the same.
+pub(crate) fn failure(error: &ApiError) -> Response {
+    let mut response =
+        (auth::status(error), [(header::CONTENT_TYPE, "application/json")], encode(&json!({ "error": error }))).into_response();
+    if error.code == "unauthorized" {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
+    }
+    response
+}
