@@ -1,0 +1,166 @@
+//! What the texts of the architecture say is so: every path that they name exists, and every invariant that is built is cited where it
+//! is kept and in a test that attacks it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the repository")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Words between backticks, outside of code blocks.
+fn quoted(text: &str) -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    let mut block = false;
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            block = !block;
+        } else if !block {
+            words.extend(line.split('`').skip(1).step_by(2).map(str::to_owned));
+        }
+    }
+    words
+}
+
+/// Folders of the repository that a path may begin with.
+const TOP: [&str; 7] = ["host/", "wit/", "sdk/", "plugins/", "tests/", ".ci/", "Cargo.toml"];
+
+/// Paths that a text names: links, and what stands between backticks and begins with a folder of the repository.
+fn paths(text: &str) -> BTreeSet<String> {
+    let plain = |word: &String| !word.contains(['*', '<', '{', ' ', '…', '$']);
+    let top = |word: &String| TOP.iter().any(|top| word.starts_with(top) || format!("{word}/") == *top);
+    let mut found: BTreeSet<String> = quoted(text).into_iter().filter(plain).filter(top).collect();
+    for rest in text.split("](").skip(1) {
+        let target: String = rest.chars().take_while(|c| *c != ')').collect();
+        let target = target.split('#').next().unwrap_or_default().to_owned();
+        if !target.is_empty() && !target.contains("://") {
+            found.insert(target);
+        }
+    }
+    found
+}
+
+/// Paths that a text names and that are not there, from the repository's root or from the text's own folder.
+fn missing(file: &str, text: &str) -> Vec<String> {
+    let beside = root().join(file).parent().map(Path::to_owned).unwrap_or_default();
+    let there = |path: &&String| root().join(path).exists() || beside.join(path).exists();
+    paths(text).iter().filter(|path| !there(path)).map(|path| format!("{file} names {path}")).collect()
+}
+
+/// Rust files below a folder.
+fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let name = entry.file_name();
+        if path.is_dir() && name != "target" && name != "venv" && name != "node_modules" {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+/// Invariants that a text cites: `I7`, not as a part of a longer word.
+fn cited(text: &str) -> BTreeSet<u32> {
+    let bytes = text.as_bytes();
+    let mut found = BTreeSet::new();
+    for (at, _) in text.match_indices('I') {
+        if at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || bytes[at - 1] == b'_') {
+            continue;
+        }
+        let digits: String = text[at + 1..].chars().take_while(char::is_ascii_digit).collect();
+        let after = bytes.get(at + 1 + digits.len());
+        if (1..=2).contains(&digits.len()) && !after.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_') {
+            found.extend(digits.parse::<u32>());
+        }
+    }
+    found
+}
+
+/// A file's code and its tests: what stands under `#[cfg(test)]`, or lies in a folder or file of tests, is a test.
+fn parts<'t>(path: &Path, text: &'t str) -> (&'t str, &'t str) {
+    let test_file = path.components().any(|part| part.as_os_str() == "tests") || path.file_name().is_some_and(|name| name == "tests.rs");
+    if test_file { ("", text) } else { text.split_at(text.find("#[cfg(test)]\nmod ").unwrap_or(text.len())) }
+}
+
+/// Invariants of the table: number → state.
+fn table(text: &str) -> BTreeMap<u32, String> {
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
+        let [number, _, state] = cells.as_slice() else { return None };
+        Some((number.strip_prefix('I')?.parse().ok()?, (*state).to_owned()))
+    };
+    text.lines().filter(|line| line.starts_with("| I")).filter_map(row).collect()
+}
+
+#[test]
+fn every_path_that_is_named_exists() {
+    let mut wrong = missing("host/ARCHITECTURE.md", &read("host/ARCHITECTURE.md"));
+    let readme = root().join("README.md");
+    if readme.exists() {
+        wrong.extend(missing("README.md", &read("README.md")));
+    } else {
+        wrong.push("there is no README.md".to_owned());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_path_that_is_not_there_is_found() {
+    let text = "see `host/core`, `host/nothing` and [this](host/gone.md); not `host/core/src/<name>.rs`\n```\nhost/block\n```\n";
+    assert_eq!(missing("host/ARCHITECTURE.md", text), ["host/ARCHITECTURE.md names host/gone.md", "host/ARCHITECTURE.md names host/nothing"]);
+}
+
+#[test]
+fn every_invariant_is_cited_where_it_is_kept_and_where_it_is_attacked() {
+    let states = table(&read("host/ARCHITECTURE.md"));
+    assert_eq!(states.keys().copied().collect::<Vec<_>>(), (1..=15).collect::<Vec<_>>(), "the table of invariants");
+    let mut files = Vec::new();
+    sources(&root().join("host"), &mut files);
+    sources(&root().join("tests"), &mut files);
+    let (mut code, mut tests) = (BTreeSet::new(), BTreeSet::new());
+    for file in files.iter().filter(|file| !file.ends_with("architecture.rs")) {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let (kept, attacked) = parts(file.strip_prefix(root()).unwrap_or(file), &text);
+        code.extend(cited(kept));
+        tests.extend(cited(attacked));
+    }
+    let mut wrong = Vec::new();
+    for (number, state) in &states {
+        match state.as_str() {
+            "built" => {
+                if !code.contains(number) {
+                    wrong.push(format!("I{number} is built, and no code cites it"));
+                }
+                if !tests.contains(number) {
+                    wrong.push(format!("I{number} is built, and no test cites it"));
+                }
+            }
+            later if later.strip_prefix("issue ").is_some_and(|number| number.parse::<u32>().is_ok()) => {}
+            other => wrong.push(format!("I{number} is `{other}`: neither built nor an issue's")),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn citations_are_recognised() {
+    for (text, expected) in [
+        ("kept by I7 and (I12).", vec![7, 12]),
+        ("I14: the sum", vec![14]),
+        ("UI7, I7x, I, I123, _I5, i7", vec![]),
+        ("`I1`,I2", vec![1, 2]),
+    ] {
+        assert_eq!(cited(text).into_iter().collect::<Vec<_>>(), expected, "{text}");
+    }
+    let text = "// I7\n#[cfg(test)]\nmod tests { // I8 }\n";
+    let (code, test) = parts(Path::new("host/core/src/x.rs"), text);
+    assert_eq!((cited(code), cited(test)), ([7].into(), [8].into()));
+    assert_eq!(parts(Path::new("host/core/tests/x.rs"), text).0, "");
+    assert_eq!(parts(Path::new("host/core/src/x/tests.rs"), text).0, "");
+}

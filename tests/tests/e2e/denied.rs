@@ -1,0 +1,84 @@
+//! What was not granted is refused with a type, and the audit says which grant would allow it.
+
+use nave_sim::SimConfig;
+use nave_tests::project::Project;
+use nave_tests::systems::{Crm, System};
+use serde_json::Value;
+
+use super::contacts::connect_crm;
+
+fn audit(project: &Project) -> Vec<Value> {
+    let answer = project.json(&["audit", "--limit", "200"]);
+    answer["entries"].as_array().cloned().unwrap_or_default()
+}
+
+/// A connector that tries something, under a connection's file that was changed by `change`.
+#[track_caller]
+fn check(change: impl Fn(&str) -> String, function: &[&str], code: &str, grant: &str) {
+    let project = Project::init();
+    let crm = Crm::start("crm", SimConfig { records: 3, ..SimConfig::new(5) });
+    project.install("hubspot");
+    connect_crm(&project, &crm);
+    let before = project.read("connections/crm.toml");
+    let changed = change(&before);
+    assert_ne!(before, changed, "the change must change something");
+    project.write("connections/crm.toml", &changed);
+    let requests = crm.sim().expect("a simulator").last_request();
+    let mut arguments = vec!["plugin", "call", "crm"];
+    arguments.extend(function);
+    let ran = project.run(&arguments);
+    assert_ne!(ran.code, Some(0), "it must be refused: {ran:?}");
+    assert!(ran.out.contains(grant) || ran.err.contains(grant), "the answer names the grant `{grant}`: {ran:?}");
+    let lines = audit(&project);
+    let line = lines.iter().find(|line| line["action"] == code).unwrap_or_else(|| panic!("no `{code}` in the audit: {lines:?}"));
+    assert!(line["detail"].as_str().unwrap_or_default().contains(grant), "the audit names the grant `{grant}`: {line}");
+    let sim = crm.sim().expect("a simulator");
+    let sent = sim.control("GET", &format!("/_sim/requests?since={requests}"), None);
+    assert_eq!(sent["requests"], serde_json::json!([]), "nothing may be sent");
+}
+
+/// Takes a table, header to next header, out of a file.
+fn without(text: &str, header: &str) -> String {
+    let mut skipping = false;
+    let keep = |line: &&str| {
+        if line.starts_with('[') {
+            skipping = line.starts_with(header);
+        }
+        !skipping
+    };
+    text.lines().filter(keep).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_host_that_was_not_granted() {
+    check(|text| without(text, "[grants.endpoints.api]"), &["check"], "net.denied", "grants.endpoints.api");
+}
+
+#[test]
+fn a_method_that_was_not_granted() {
+    let narrow = |text: &str| format!("{text}allow = [{{ methods = [\"GET\"], paths = [\"/crm/v3/properties\"] }}]\n");
+    check(narrow, &["check"], "net.method-denied", "grants.endpoints.api");
+}
+
+#[test]
+fn writing_where_only_reading_was_granted() {
+    let reading = |text: &str| format!("{text}read-only = true\n");
+    let deliveries = r#"[{"id":"k1","operation":"create","changed":{"properties":{"email":"a@example.org"}},"desired":{"properties":{"email":"a@example.org"}}}]"#;
+    // Properties are read first, which is granted; what is asserted here is the refusal and that nothing changed.
+    let project = Project::init();
+    let crm = Crm::start("crm", SimConfig::new(5));
+    project.install("hubspot");
+    connect_crm(&project, &crm);
+    project.write("connections/crm.toml", &reading(&project.read("connections/crm.toml")));
+    let ran = project.run(&["plugin", "call", "crm", "write", "contacts", deliveries]);
+    let said = format!("{}{}", ran.out, ran.err);
+    assert!(said.contains("read-only"), "{ran:?}");
+    assert!(audit(&project).iter().any(|line| line["action"] == "net.read-only"), "{:?}", audit(&project));
+    assert_eq!(crm.show().len(), 0, "nothing was made");
+}
+
+#[test]
+fn a_private_network_that_was_not_granted() {
+    let public = |text: &str| text.lines().filter(|line| !line.starts_with("networks")).map(|line| format!("{line}\n")).collect::<String>();
+    check(public, &["check"], "net.private-address", "networks");
+}

@@ -1,0 +1,140 @@
+//! Killed at every phase, killed at any moment, answers lost: afterwards everything is as if nothing had happened.
+//!
+//! People edit, then a sync is killed, several times over, then a sync runs to its end. Every system must hold what the model says:
+//! nothing lost, nothing twice. The books refuse an idempotency key that comes back with other bytes, so a broken key would show too.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use nave_tests::project::PATIENCE;
+use nave_tests::rng::{SayHow, seed};
+use nave_tests::world::World;
+use serde_json::json;
+
+use super::contacts;
+
+/// Where a debug build ends itself as `kill -9` would.
+const PHASES: [&str; 6] = ["before-commit", "after-commit", "after-intent", "after-send", "before-settle", "before-acknowledge"];
+/// Kills in all; `.ci/run` asks for 200.
+const KILLS: usize = 24;
+const GROUPS_MAX: usize = 200;
+
+fn wanted() -> usize {
+    std::env::var("NAVE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS)
+}
+
+/// Runs a sync that is to be killed. Says whether a signal ended it.
+fn killed(mut command: Command, phase: &str) -> bool {
+    let output = command.stdin(Stdio::null()).output().expect("nave runs");
+    match output.status.code() {
+        None => true,
+        Some(0 | 4) => false,
+        Some(code) => panic!("a sync that was to be killed at {phase} ended with {code}: {}", String::from_utf8_lossy(&output.stderr)),
+    }
+}
+
+/// Runs syncs until nothing is open: an object whose creation was not answered may stay unseen for a while.
+fn settle(world: &mut World) {
+    world.expect();
+    let end = Instant::now() + PATIENCE;
+    loop {
+        world.project.sync(&[]);
+        let status = world.project.json(&["status"]);
+        let sum = |name: &str| -> u64 { status["flows"].as_array().into_iter().flatten().filter_map(|flow| flow[name].as_u64()).sum() };
+        assert_eq!((status["dead_letters"].as_u64(), sum("parked")), (Some(0), 0), "{status}");
+        if sum("open") == 0 && sum("pending") == 0 {
+            break;
+        }
+        assert!(Instant::now() < end, "still open: {status}");
+    }
+    world.check();
+}
+
+/// Edits, mostly of what is there: creations that are cut off have to wait until the system shows them.
+fn acts(world: &mut World, count: usize) {
+    for _ in 0..count {
+        world.act();
+    }
+}
+
+#[test]
+fn by_phase() {
+    let seed = seed(9);
+    let _how = SayHow { test: "by_phase", seed };
+    let mut world = contacts::world(seed);
+    acts(&mut world, 20);
+    world.sync();
+    let each = wanted().div_ceil(PHASES.len());
+    let mut count: BTreeMap<&str, usize> = PHASES.iter().map(|phase| (*phase, 0)).collect();
+    for group in 0..GROUPS_MAX {
+        let mut left: Vec<&str> = PHASES.iter().copied().filter(|phase| count[phase] < each).collect();
+        if left.is_empty() {
+            break;
+        }
+        acts(&mut world, 8);
+        let lost = group % 4 == 3;
+        if lost {
+            for system in &world.systems {
+                system.sim().into_iter().for_each(|sim| sim.fault(json!({ "switch": "lost-response", "on": true, "share": 0.3 })));
+            }
+        }
+        // The phases that need work to be reached first.
+        left.sort_by_key(|phase| (matches!(*phase, "before-commit" | "after-commit" | "before-acknowledge"), count[phase]));
+        for phase in left {
+            let nth = 1 + world.rng.below(if phase.ends_with("commit") { 8 } else { 2 });
+            let mut command = world.project.command(&["sync"]);
+            command.env("NAVE_KILL_AT", format!("{phase}:{nth}"));
+            if killed(command, phase) {
+                world.story.push(format!("--- killed at {phase}:{nth}"));
+                *count.get_mut(phase).expect("a phase") += 1;
+            }
+        }
+        if lost {
+            for system in &world.systems {
+                system.sim().into_iter().for_each(|sim| sim.fault(json!({ "switch": "lost-response", "on": false })));
+            }
+        }
+        settle(&mut world);
+    }
+    eprintln!("killed {count:?}");
+    assert!(count.values().all(|n| *n >= each), "not every phase was reached {each} times: {count:?}");
+    world.check_why();
+}
+
+/// A real `kill -9`, once the systems have seen so many requests: wherever the hub is then.
+#[test]
+fn at_any_moment() {
+    let seed = seed(10);
+    let _how = SayHow { test: "at_any_moment", seed };
+    let mut world = contacts::world(seed);
+    acts(&mut world, 10);
+    world.sync();
+    let total = (wanted() / 6).max(3);
+    let mut kills = 0;
+    for _ in 0..total * 3 {
+        acts(&mut world, 6);
+        let requests = |world: &World| -> u64 { world.systems.iter().filter_map(|system| Some(system.sim()?.last_request())).sum() };
+        let until = requests(&world) + world.rng.below(24) as u64;
+        let mut child = world.project.command(&["sync"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nave runs");
+        let ended = loop {
+            if let Some(status) = child.try_wait().expect("it is ours") {
+                break status;
+            }
+            if requests(&world) >= until {
+                child.kill().expect("it is ours");
+            }
+        };
+        if ended.signal() == Some(libc::SIGKILL) {
+            world.story.push("--- killed".to_owned());
+            kills += 1;
+        }
+        settle(&mut world);
+        if kills == total {
+            break;
+        }
+    }
+    assert_eq!(kills, total, "too many syncs ended before they could be killed");
+    world.check_why();
+}

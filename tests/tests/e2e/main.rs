@@ -1,0 +1,11 @@
+//! The whole hub from outside: its binary as a child process, simulated systems that are edited through their own interfaces, plugins
+//! as `.wasm`. One binary, linked once.
+
+mod agreement;
+mod canary;
+mod contacts;
+mod denied;
+mod full;
+mod generated;
+mod kill;
+mod socket;
