@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod audit;
+pub mod bench;
 pub mod clock;
 pub mod egress;
 pub mod engine;
@@ -9,9 +10,11 @@ pub mod guest;
 pub mod hub;
 pub mod plugins;
 pub mod project;
+mod restore;
 pub mod secrets;
 pub mod service;
 pub mod spoke;
 pub mod vault;
 
 pub use hub::Hub;
+pub use restore::restore;

@@ -1,0 +1,45 @@
+//! Puts a backup in place of a project's data.
+
+use std::path::Path;
+
+use crate::api::{ApiError, exit};
+use crate::project;
+use crate::vault::{MasterKey, Purpose};
+
+/// Checks the backup, then makes it the project's store. The data that were there are kept beside it, never overwritten.
+/// The master key is not part of a backup: it must be the one that the backup was made under.
+///
+/// # Errors
+/// [`ApiError`] where data are there and `replace` is not set, a hub has them open, or the backup is not whole.
+pub fn restore(dir: &Path, from: &Path, replace: bool) -> Result<String, ApiError> {
+    let place = project::place(dir)?;
+    let failed = |what: &str, error: &dyn std::fmt::Display| ApiError::failed(format!("{what}: {error}"));
+    let master = MasterKey::load_or_create(&place.data).map_err(|error| failed("the master key", &error))?;
+    let key = nave_store::StoreKey::new(master.derive(Purpose::Store));
+    let store = place.data.join("nave.redb");
+    if place.socket().exists() && std::os::unix::net::UnixStream::connect(place.socket()).is_ok() {
+        return Err(ApiError::new("unavailable", exit::UNAVAILABLE, "a hub serves this project").help("stop `nave serve` first"));
+    }
+    let mut aside = None;
+    if store.exists() {
+        if !replace {
+            return Err(ApiError::usage(format!("{} is there already", store.display()))
+                .help("with --replace it is moved aside and the backup takes its place"));
+        }
+        let kept = (1..).map(|n| place.data.join(format!("nave.redb.before-restore-{n}"))).find(|path| !path.exists());
+        if let Some(kept) = kept {
+            std::fs::rename(&store, &kept).map_err(|error| failed("moving the data aside", &error))?;
+            aside = Some(kept);
+        }
+    }
+    if let Err(error) = nave_store::restore(from, &store, &key) {
+        if let Some(kept) = &aside {
+            std::fs::rename(kept, &store).map_err(|error| failed("moving the data back", &error))?;
+        }
+        return Err(ApiError::failed(format!("{} was not restored: {error}", from.display())));
+    }
+    Ok(match aside {
+        Some(kept) => format!("{} is restored; what was there before is {}", from.display(), kept.display()),
+        None => format!("{} is restored", from.display()),
+    })
+}
