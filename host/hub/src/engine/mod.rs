@@ -10,6 +10,7 @@ pub mod draft;
 pub mod kill;
 pub mod plan;
 pub mod pull;
+pub mod refetch;
 pub mod resolve;
 pub mod take;
 

@@ -47,7 +47,13 @@ impl Engine {
         }
     }
 
-    async fn refetch_ids(&self, mapping: &Mapping, ids: &[String], counts: &mut InCounts, refetched: &mut Refetched) -> Result<(), EngineError> {
+    async fn refetch_ids(
+        &self,
+        mapping: &Mapping,
+        ids: &[String],
+        counts: &mut InCounts,
+        refetched: &mut Refetched,
+    ) -> Result<(), EngineError> {
         let catalog = self.catalog();
         let spoke = self.spoke(&mapping.connection)?;
         // As with every read: nothing can be judged while it is unknown what we wrote ourselves.

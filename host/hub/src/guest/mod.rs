@@ -1,5 +1,6 @@
 //! Plugins behind the engine's [`Spoke`]: loading, one instance per connection, and what a guest may reach.
 
+mod call;
 mod folder;
 mod host;
 mod streams;

@@ -1,0 +1,91 @@
+//! Connections asked, and the configuration read again. What the directory alone can tell, it tells ([`crate::project`]).
+
+use nave_runtime::contract::CheckReport;
+use tokio::task::block_in_place;
+
+use super::{OPERATOR, audit, count, unknown};
+use crate::api::{Answer, ApiError, CheckAnswer, Request, StreamsAnswer, exit};
+use crate::engine::{Engine, EngineError};
+use crate::hub::Hub;
+use crate::project;
+use crate::spoke::SpokeError;
+
+/// Requests that need the project's directory and nothing else.
+pub(super) fn from_directory(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
+    block_in_place(|| project::answer(&hub.dir, request))
+        .unwrap_or_else(|| Err(ApiError::failed("this request needs more than the project's directory; please report it")))
+}
+
+fn known(engine: &Engine, name: &str) -> Result<(), ApiError> {
+    let catalog = engine.catalog();
+    if catalog.connections.contains_key(name) { Ok(()) } else { Err(unknown("connection", name, catalog.connections.keys())) }
+}
+
+/// Does it work, and whose account is it?
+pub(super) async fn check(engine: &Engine, name: &str) -> Result<CheckAnswer, ApiError> {
+    known(engine, name)?;
+    let report = ask(engine, name).await.map_err(|error| broken(name, error))?;
+    Ok(CheckAnswer {
+        connection: name.to_owned(),
+        account: report.account,
+        environment: report.environment,
+        scopes: report.scopes,
+        limits: report.limits,
+    })
+}
+
+/// Asks a connection whether it works.
+pub(super) async fn ask(engine: &Engine, name: &str) -> Result<CheckReport, SpokeError> {
+    let spoke = match engine.spoke(name) {
+        Ok(spoke) => spoke,
+        Err(EngineError::Spoke(_, error)) => return Err(error),
+        Err(error) => return Err(SpokeError::Misconfigured(error.to_string())),
+    };
+    spoke.check().await
+}
+
+/// A connection's failure, with what to type by kind.
+pub(super) fn broken(name: &str, error: SpokeError) -> ApiError {
+    let message = format!("{name}: {error}");
+    match error {
+        SpokeError::Unauthorized(_) => ApiError::new("unauthorized-there", exit::FAILED, message)
+            .help(format!("`nave connection list` names its secret; `nave secret set NAME` stores a new one for {name}")),
+        SpokeError::Misconfigured(_) => {
+            ApiError::new("misconfigured", exit::CONFIGURATION, message).help(format!("correct connections/{name}.toml"))
+        }
+        SpokeError::RetryAfter(_) => ApiError::failed(message).help("wait that long, then try again"),
+        SpokeError::Unavailable(_) => ApiError::failed(message)
+            .help(format!("is the address in connections/{name}.toml right, and can it be reached from here?")),
+        SpokeError::Guest(_) => {
+            ApiError::failed(message).help("the log has more: NAVE_LOG=info; a newer version of the plugin may help")
+        }
+        SpokeError::Rejected(_) | SpokeError::CheckpointExpired => ApiError::failed(message),
+    }
+}
+
+/// What a connection offers, saved on request so that mappings are checked against it.
+pub(super) async fn discover(hub: &Hub, name: &str, save: bool) -> Result<StreamsAnswer, ApiError> {
+    known(&hub.engine, name)?;
+    let spoke = hub.engine.spoke(name)?;
+    let streams = spoke.discover().await.map_err(|error| broken(name, error))?;
+    let mut saved = None;
+    if save {
+        let file = block_in_place(|| project::save_streams(&hub.dir, name, &streams))?;
+        let file = file.display().to_string();
+        audit(&hub.engine, OPERATOR, "connection.discovered", name, &format!("saved in {file}")).await?;
+        saved = Some(file);
+    }
+    Ok(StreamsAnswer { connection: name.to_owned(), streams, saved })
+}
+
+/// Reads the configuration again and puts it in force.
+pub(super) async fn reload(hub: &Hub) -> Result<Answer, ApiError> {
+    let warnings = block_in_place(|| hub.reload())?;
+    let digest = hub.engine.catalog().digest.clone();
+    audit(&hub.engine, OPERATOR, "configuration.reloaded", &digest, "").await?;
+    let found = match warnings.len() {
+        0 => String::new(),
+        n => format!(", with {}; `nave mapping lint` shows them", count(n, "warning", "warnings")),
+    };
+    Ok(Answer::done(format!("The configuration was read again{found}."), warnings.len() as u64))
+}

@@ -1,0 +1,274 @@
+//! What was set aside: listed, tried again, given up.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nave_core::model::{Cause, DeadLetter, DeadLetterSubject, Reason, RecordId, RemoteKey};
+use serde_json::Value as Json;
+
+use super::names::{Names, reference};
+use super::{OPERATOR, audit_entry, count, find, unknown};
+use crate::api::{
+    Answer, ApiError, ClassCount, DeadLetterAnswer, DeadLetterLine, DeadLetters, DeadLettersAnswer, ProgressSender,
+};
+use crate::engine::Engine;
+
+/// Dead letters read at once.
+const CHUNK_LETTERS: usize = 1_000;
+/// Numbers named in an audit line.
+const AUDITED_IDS_MAX: usize = 20;
+/// Lines in one answer.
+const LINES_MAX: usize = 10_000;
+
+/// Calls with each dead letter, oldest first.
+pub(super) fn each(engine: &Engine, mut with: impl FnMut(DeadLetter)) -> Result<(), ApiError> {
+    let mut after = 0;
+    loop {
+        let letters = engine.store.dead_letters(after, CHUNK_LETTERS)?;
+        let Some(last) = letters.last() else { return Ok(()) };
+        after = last.id;
+        letters.into_iter().for_each(&mut with);
+    }
+}
+
+/// The flow that a dead letter belongs to.
+pub(super) fn flow(letter: &DeadLetter) -> &str {
+    match &letter.subject {
+        DeadLetterSubject::SourceRecord { mapping, .. } => mapping,
+        DeadLetterSubject::Delivery { destination, .. } => destination,
+    }
+}
+
+/// What was set aside, oldest first. The classes count all of the flow, whatever the class and the limit.
+pub(super) fn list(engine: &Engine, of: Option<&str>, class: Option<&str>, limit: usize) -> Result<DeadLettersAnswer, ApiError> {
+    let names = Names::new(engine);
+    let mut classes: BTreeMap<String, u64> = BTreeMap::new();
+    let mut found = Vec::new();
+    let mut any_of_flow = false;
+    each(engine, |letter| {
+        if of.is_some_and(|of| of != flow(&letter)) {
+            return;
+        }
+        any_of_flow = true;
+        *classes.entry(letter.class.clone()).or_default() += 1;
+        if found.len() < limit.min(LINES_MAX) && class.is_none_or(|class| class == letter.class) {
+            found.push(letter);
+        }
+    })?;
+    if let Some(of) = of
+        && !any_of_flow
+        && !names.catalog.mappings.contains_key(of)
+    {
+        return Err(unknown("flow", of, names.catalog.mappings.keys()));
+    }
+    Ok(DeadLettersAnswer {
+        dead_letters: found.iter().map(|letter| line(engine, &names, letter)).collect::<Result<_, _>>()?,
+        classes: classes.into_iter().map(|(class, count)| ClassCount { class, count }).collect(),
+    })
+}
+
+fn line(engine: &Engine, names: &Names<'_>, letter: &DeadLetter) -> Result<DeadLetterLine, ApiError> {
+    let (direction, subject, record) = match &letter.subject {
+        DeadLetterSubject::SourceRecord { connection, stream, mapping, remote_id, .. } => {
+            let stream_key = names.catalog.mappings.get(mapping).map_or(stream, |mapping| &mapping.alias);
+            let key = RemoteKey { connection: connection.clone(), stream: stream_key.clone(), remote_id: remote_id.clone() };
+            let shown = if remote_id.is_empty() { "(without an id)" } else { remote_id };
+            ("in", format!("{connection}/{stream}:{shown}"), engine.record_of(&key)?)
+        }
+        DeadLetterSubject::Delivery { record, .. } => {
+            let row = find::load(engine, *record)?;
+            ("out", row.map_or_else(|| format!("record {record}"), |row| reference(&row)), Some(*record))
+        }
+    };
+    Ok(DeadLetterLine {
+        id: letter.id,
+        flow: flow(letter).to_owned(),
+        subject,
+        direction: direction.to_owned(),
+        title: record.and_then(|id| names.title_of(id)).unwrap_or_default(),
+        class: letter.class.clone(),
+        field: letter.field.clone(),
+        message: letter.message.clone(),
+        fix: letter.fix.clone(),
+        at: letter.last_at.to_string(),
+        count: letter.count,
+    })
+}
+
+/// One dead letter, with its body.
+pub(super) fn show(engine: &Engine, id: u64) -> Result<DeadLetterAnswer, ApiError> {
+    let letter = by_id(engine, id)?;
+    let names = Names::new(engine);
+    let body = match &letter.subject {
+        DeadLetterSubject::SourceRecord { body, .. } => body.as_slice(),
+        DeadLetterSubject::Delivery { .. } => &[],
+    };
+    let json: Option<Json> = serde_json::from_slice(body).ok();
+    let text = (json.is_none() && !body.is_empty()).then(|| String::from_utf8_lossy(body).into_owned());
+    Ok(DeadLetterAnswer {
+        dead_letter: line(engine, &names, &letter)?,
+        first_at: letter.first_at.to_string(),
+        run: letter.run,
+        body: json,
+        body_text: text,
+    })
+}
+
+fn by_id(engine: &Engine, id: u64) -> Result<DeadLetter, ApiError> {
+    let found = engine.store.dead_letters(id.saturating_sub(1), 1)?.pop().filter(|letter| letter.id == id);
+    found.ok_or_else(|| {
+        ApiError::not_found(format!("there is no dead letter {id}"))
+            .help("`nave dlq list` shows those that are there; what was mended is gone")
+    })
+}
+
+fn chosen(engine: &Engine, which: &DeadLetters) -> Result<Vec<DeadLetter>, ApiError> {
+    let mut letters = Vec::new();
+    match which {
+        DeadLetters::Ids(ids) => {
+            for id in ids.iter().collect::<BTreeSet<_>>() {
+                letters.push(by_id(engine, *id)?);
+            }
+        }
+        DeadLetters::Class(class) => each(engine, |letter| {
+            if letter.class == *class {
+                letters.push(letter);
+            }
+        })?,
+        DeadLetters::Flow(of) => {
+            let catalog = engine.catalog();
+            each(engine, |letter| {
+                if flow(&letter) == of {
+                    letters.push(letter);
+                }
+            })?;
+            if letters.is_empty() && !catalog.mappings.contains_key(of) {
+                return Err(unknown("flow", of, catalog.mappings.keys()));
+            }
+        }
+        DeadLetters::All => each(engine, |letter| letters.push(letter))?,
+    }
+    Ok(letters)
+}
+
+fn subject_of(letters: &[DeadLetter]) -> String {
+    let mut ids: Vec<String> = letters.iter().take(AUDITED_IDS_MAX).map(|letter| letter.id.to_string()).collect();
+    if letters.len() > AUDITED_IDS_MAX {
+        ids.push(format!("… ({} in all)", letters.len()));
+    }
+    format!("dead letters {}", ids.join(", "))
+}
+
+/// Tries them again: a delivery is compared and sent with the next sync; a source record is fetched from its system now.
+pub(super) async fn retry(engine: &Engine, which: &DeadLetters, progress: &ProgressSender) -> Result<Answer, ApiError> {
+    let letters = tokio::task::block_in_place(|| chosen(engine, which))?;
+    if letters.is_empty() {
+        return Ok(Answer::done("There is nothing to try again.", 0));
+    }
+    let catalog = engine.catalog();
+    let mut deliveries: Vec<(u64, String, RecordId)> = Vec::new();
+    let mut sources: BTreeMap<&str, Vec<(u64, String)>> = BTreeMap::new();
+    let mut problems: Vec<ApiError> = Vec::new();
+    let mut orphans = 0;
+    for letter in &letters {
+        match &letter.subject {
+            _ if !catalog.mappings.contains_key(flow(letter)) => orphans += 1,
+            DeadLetterSubject::Delivery { destination, record } => deliveries.push((letter.id, destination.clone(), *record)),
+            DeadLetterSubject::SourceRecord { mapping, remote_id, .. } => {
+                sources.entry(mapping).or_default().push((letter.id, remote_id.clone()));
+            }
+        }
+    }
+    if orphans > 0 {
+        problems.push(
+            ApiError::usage(format!("{} no longer configured", count(orphans, "is of a flow that is", "are of flows that are")))
+                .help("`nave dlq discard` gives them up"),
+        );
+    }
+    let subject = subject_of(&letters);
+    engine
+        .write(Cause { person: Some(OPERATOR.to_owned()), ..Cause::default() }, |draft| {
+            for (id, destination, record) in &deliveries {
+                draft.batch.revived.push(*id);
+                let record = draft.surviving(*record)?;
+                draft.enter(destination, record, Reason::Retry);
+            }
+            let line = audit_entry(draft.now, OPERATOR, "dead-letter.retry", &subject, "");
+            draft.batch.audit.push(line);
+            Ok(())
+        })
+        .await?;
+    let mut done = deliveries.len();
+    let mut parts = Vec::new();
+    if !deliveries.is_empty() {
+        parts.push(format!(
+            "{} with the next sync",
+            count(deliveries.len(), "delivery is tried again", "deliveries are tried again")
+        ));
+    }
+    let total: usize = sources.values().map(Vec::len).sum();
+    let mut fetched = 0;
+    for (mapping, wanted) in sources {
+        progress.report(&format!("fetching for {mapping}"), fetched, Some(total as u64));
+        match refetch(engine, mapping, &wanted).await {
+            Ok((taken, message)) => {
+                done += taken;
+                parts.push(message);
+            }
+            Err(error) => problems.push(error),
+        }
+        fetched += wanted.len() as u64;
+    }
+    if done == 0 && parts.is_empty() && !problems.is_empty() {
+        return Err(problems.remove(0));
+    }
+    Ok(Answer::done(sentence(parts, &problems), done as u64))
+}
+
+/// What was done, and what could not be.
+fn sentence(parts: Vec<String>, problems: &[ApiError]) -> String {
+    let all: Vec<String> = parts.into_iter().chain(problems.iter().map(|error| error.message.clone())).collect();
+    let text = all.join("; ");
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str()),
+        None => text,
+    }
+}
+
+/// Fetches source records of one mapping. Answers how many were taken in, and what to say.
+async fn refetch(engine: &Engine, mapping: &str, wanted: &[(u64, String)]) -> Result<(usize, String), ApiError> {
+    let ids: Vec<String> = wanted.iter().map(|(_, id)| id.clone()).filter(|id| !id.is_empty()).collect();
+    if ids.is_empty() {
+        return Err(ApiError::failed(format!("what {mapping} set aside came without an id and cannot be asked for"))
+            .help(format!("correct it at its source; `nave sync {mapping} --full` reads everything again")));
+    }
+    let fetched = engine.refetch(mapping, &ids).await?;
+    let mut words = vec![format!("{mapping}: {} taken in", fetched.taken.len())];
+    if !fetched.again.is_empty() {
+        words.push(format!("{} set aside again", fetched.again.len()));
+    }
+    let silent = wanted.len() - fetched.taken.len() - fetched.again.len();
+    if silent > 0 {
+        words.push(format!("{silent} not answered for"));
+    }
+    Ok((fetched.taken.len(), words.join(", ")))
+}
+
+/// Gives them up.
+pub(super) async fn discard(engine: &Engine, which: &DeadLetters, by: &str, reason: &str) -> Result<Answer, ApiError> {
+    let letters = tokio::task::block_in_place(|| chosen(engine, which))?;
+    if letters.is_empty() {
+        return Ok(Answer::done("There is nothing to give up.", 0));
+    }
+    let subject = subject_of(&letters);
+    engine
+        .write(Cause { person: Some(by.to_owned()), ..Cause::default() }, |draft| {
+            draft.batch.revived.extend(letters.iter().map(|letter| letter.id));
+            let line = audit_entry(draft.now, by, "dead-letter.discarded", &subject, reason);
+            draft.batch.audit.push(line);
+            Ok(())
+        })
+        .await?;
+    let what = count(letters.len(), "dead letter was given up", "dead letters were given up");
+    Ok(Answer::done(format!("{what}. They come back if the same thing fails again."), letters.len() as u64))
+}

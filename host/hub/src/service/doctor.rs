@@ -1,0 +1,172 @@
+//! Looks for what is wrong with the installation, and says what to type. What merely waits is said, and is not wrong.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::task::block_in_place;
+
+use super::{configuration, count, listed, status};
+use crate::api::{ApiError, DoctorAnswer, FlowStatus, HealthCheck};
+use crate::hub::{Hub, load};
+use crate::plugins;
+
+/// A connection that takes longer to say whether it works does not.
+const CHECK_MS_MAX: u64 = 20_000;
+
+/// Everything that can be looked at, in the order in which one thing needs the other.
+pub(super) async fn doctor(hub: &Hub) -> Result<DoctorAnswer, ApiError> {
+    let mut checks = block_in_place(|| at_rest(hub));
+    checks.extend(connections(hub).await);
+    let health = block_in_place(|| status::status(&hub.engine))?;
+    checks.extend(health.flows.iter().map(flow));
+    checks.push(well("waiting for a person", format!("{} open", count(health.reviews as usize, "review is", "reviews are"))));
+    checks.push(well(
+        "set aside",
+        count(health.dead_letters as usize, "dead letter (`nave dlq list`)", "dead letters (`nave dlq list`)"),
+    ));
+    Ok(DoctorAnswer { checks })
+}
+
+fn well(name: &str, detail: impl Into<String>) -> HealthCheck {
+    HealthCheck { name: name.to_owned(), ok: true, detail: detail.into(), fix: None }
+}
+
+fn wrong(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> HealthCheck {
+    HealthCheck { name: name.to_owned(), ok: false, detail: detail.into(), fix: Some(fix.into()) }
+}
+
+fn at_rest(hub: &Hub) -> Vec<HealthCheck> {
+    let catalog = hub.engine.catalog();
+    let mut checks = vec![match load(&hub.dir) {
+        Ok((found, _)) if found.digest != catalog.digest => wrong(
+            "configuration",
+            "the files are in order, but not what is in force",
+            "`nave plan` reads them again and shows what would change",
+        ),
+        Ok((_, warnings)) if warnings.is_empty() => well("configuration", "in order and in force"),
+        Ok((_, warnings)) => well(
+            "configuration",
+            format!("in force, with {} (`nave mapping lint`)", count(warnings.len(), "warning", "warnings")),
+        ),
+        Err(error) => wrong("configuration", error.message, error.help.unwrap_or_else(|| "`nave mapping lint`".to_owned())),
+    }];
+    checks.push(folder(&hub.dir.join(&catalog.hub.data)));
+    checks.push(match hub.store.heads() {
+        Ok(heads) => {
+            well("store", format!("{} records, {} changes", heads.record.saturating_sub(1), heads.sequence.saturating_sub(1)))
+        }
+        Err(error) => wrong("store", error.to_string(), "restart the hub; `nave restore FILE` brings a backup back"),
+    });
+    checks.push(installed(&hub.dir));
+    checks.push(secrets(hub));
+    checks
+}
+
+/// Only its user may look into the data folder.
+fn folder(path: &Path) -> HealthCheck {
+    use std::os::unix::fs::PermissionsExt as _;
+    match std::fs::metadata(path) {
+        Ok(found) if found.permissions().mode() & 0o077 != 0 => {
+            wrong("data folder", format!("others may look into {}", path.display()), format!("chmod 700 {}", path.display()))
+        }
+        Ok(_) => well("data folder", path.display().to_string()),
+        Err(error) => wrong("data folder", format!("{}: {error}", path.display()), "is the disk there, and is it yours?"),
+    }
+}
+
+fn installed(dir: &Path) -> HealthCheck {
+    match plugins::list(dir) {
+        Ok(found) => {
+            let missing: Vec<String> = found.iter().filter(|plugin| !plugin.present).map(|plugin| plugin.name.clone()).collect();
+            if missing.is_empty() {
+                well("plugins", format!("{}, each the file that was pinned", count(found.len(), "is installed", "are installed")))
+            } else {
+                let detail = format!("the pinned file of {} is not there", listed(&missing));
+                wrong("plugins", detail, "`nave plugin install FILE.wasm` with the same file")
+            }
+        }
+        Err(error) => {
+            let error = ApiError::from(error);
+            wrong("plugins", error.message, error.help.unwrap_or_default())
+        }
+    }
+}
+
+fn secrets(hub: &Hub) -> HealthCheck {
+    let known = match hub.vault.list() {
+        Ok(known) => known,
+        Err(error) => return wrong("secrets", error.to_string(), "is the key in the data folder the one that it was made with?"),
+    };
+    let catalog = hub.engine.catalog();
+    let mut missing: Vec<String> = catalog
+        .connections
+        .values()
+        .flat_map(|connection| connection.credentials.values())
+        .filter(|credential| !known.iter().any(|secret| secret.name == credential.secret))
+        .map(|credential| credential.secret.clone())
+        .collect();
+    missing.sort();
+    missing.dedup();
+    match missing.first() {
+        None => well(
+            "secrets",
+            format!("{}; every one that a connection names is there", count(known.len(), "is stored", "are stored")),
+        ),
+        Some(first) => wrong("secrets", format!("not stored: {}", listed(&missing)), format!("`nave secret set {first}`")),
+    }
+}
+
+/// Every connection is asked, all at the same time.
+async fn connections(hub: &Hub) -> Vec<HealthCheck> {
+    let mut asked = Vec::new();
+    for name in hub.engine.catalog().connections.keys() {
+        let (engine, connection) = (hub.engine.clone(), name.clone());
+        let answer = async move {
+            tokio::time::timeout(Duration::from_millis(CHECK_MS_MAX), configuration::ask(&engine, &connection)).await
+        };
+        asked.push((name.clone(), tokio::spawn(answer)));
+    }
+    let mut checks = Vec::new();
+    for (name, task) in asked {
+        let title = format!("connection {name}");
+        let fix = format!("`nave connection check {name}`");
+        checks.push(match task.await {
+            Ok(Ok(Ok(report))) => well(
+                &title,
+                [report.account, report.environment]
+                    .iter()
+                    .filter(|word| !word.is_empty())
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
+            Ok(Ok(Err(error))) => {
+                let error = configuration::broken(&name, error);
+                wrong(&title, error.message, error.help.unwrap_or(fix))
+            }
+            Ok(Err(_)) => wrong(&title, format!("no answer within {} seconds", CHECK_MS_MAX / 1_000), fix),
+            Err(error) => wrong(&title, format!("the check was broken off: {error}"), fix),
+        });
+    }
+    checks
+}
+
+fn flow(flow: &FlowStatus) -> HealthCheck {
+    let title = format!("flow {}", flow.flow);
+    match flow.health() {
+        "failing" => wrong(
+            &title,
+            flow.last_error.clone().unwrap_or_default(),
+            format!("`nave connection check {}`, then `nave sync {}`", flow.connection, flow.flow),
+        ),
+        "not approved" => well(&title, "nothing is sent before its plan is agreed to (`nave plan`, `nave apply`)"),
+        "paused" => well(&title, format!("paused (`nave resume --flow {}`)", flow.flow)),
+        other => {
+            let waiting = format!(
+                "{other}; {} to be compared, {} parked, {} open, {} set aside",
+                flow.pending, flow.parked, flow.open, flow.failed
+            );
+            well(&title, waiting)
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The answering side of an open hub: every [`Request`] goes to one function of one small file.
+//!
+//! Promises that whatever changes something leaves an audit line that says who, what and on what, and that an error says
+//! what to type next. Decides nothing: the engine does, and `core` below it. Must not know which face asked.
+//! Store look-ups block for the time of a short read, so a hub needs a runtime with more than one thread.
+
+mod configuration;
+mod dead_letters;
+mod deliveries;
+mod doctor;
+mod find;
+mod flows;
+mod names;
+mod operations;
+mod order;
+mod plans;
+mod plugins;
+mod records;
+mod reviews;
+mod search;
+mod status;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod why;
+
+use std::sync::Arc;
+
+use nave_core::model::{AuditEntry, Cause, TokenRow};
+use nave_store::StoreError;
+use tokio::sync::watch;
+use tokio::task::block_in_place;
+
+use crate::api::{Answer, ApiError, BoxFuture, ProgressSender, Request, Service};
+use crate::engine::{Engine, EngineError};
+use crate::hub::Hub;
+
+/// Who did it, where a request does not say: whoever may use the command line or holds a token.
+const OPERATOR: &str = "operator";
+
+impl Service for Hub {
+    fn call(&self, request: Request, progress: ProgressSender) -> BoxFuture<'_, Result<Answer, ApiError>> {
+        Box::pin(answer(self, request, progress))
+    }
+
+    fn run(&self, mut shutdown: watch::Receiver<bool>) -> BoxFuture<'_, ()> {
+        // The background's tasks outlive this borrow: they share the parts, not the hub.
+        let hub = Arc::new(Hub {
+            dir: self.dir.clone(),
+            engine: self.engine.clone(),
+            store: self.store.clone(),
+            vault: self.vault.clone(),
+            guests: self.guests.clone(),
+        });
+        Box::pin(hub.run(async move {
+            // A sender that is gone asks for nothing any more: that is a shutdown too.
+            let _ = shutdown.wait_for(|down| *down).await;
+        }))
+    }
+
+    fn tokens(&self) -> Result<Vec<TokenRow>, ApiError> {
+        Ok(self.store.tokens()?)
+    }
+}
+
+async fn answer(hub: &Hub, request: Request, progress: ProgressSender) -> Result<Answer, ApiError> {
+    let engine = hub.engine.as_ref();
+    match request {
+        Request::Plan { flow, limit } => {
+            let warnings = block_in_place(|| hub.reload())?;
+            plans::plan(engine, flow.as_deref(), limit, &warnings, &progress).await.map(Answer::Plan)
+        }
+        Request::Apply { flow, reason, by } => plans::apply(engine, flow.as_deref(), &reason, actor(&by)).await.map(Answer::Apply),
+        Request::Sync { flows, full, once } => sync::sync(&hub.engine, &flows, full, once, progress).await.map(Answer::Sync),
+        Request::Pause { flow, by } => flows::set_paused(engine, flow.as_deref(), true, actor(&by)).await.map(Answer::Flows),
+        Request::Resume { flow, by } => flows::set_paused(engine, flow.as_deref(), false, actor(&by)).await.map(Answer::Flows),
+        Request::Status => block_in_place(|| status::status(engine)).map(Answer::Status),
+        Request::RunList { flow, limit } => block_in_place(|| flows::runs(engine, flow.as_deref(), limit)).map(Answer::Runs),
+        Request::RunShow { id } => block_in_place(|| flows::run(engine, id)).map(Answer::Runs),
+
+        Request::Records { entity, query, after, limit } => {
+            block_in_place(|| search::records(engine, entity.as_deref(), &query, after, limit)).map(Answer::Records)
+        }
+        Request::RecordShow { record } => block_in_place(|| records::show(engine, &record)).map(Answer::Record),
+        Request::RecordWhy { record, field } => block_in_place(|| why::why(engine, &record, field.as_deref())).map(Answer::Why),
+        Request::RecordHistory { record, limit } => block_in_place(|| records::history(engine, &record, limit)).map(Answer::History),
+        Request::Xref { record } => block_in_place(|| records::xref(engine, &record)).map(Answer::Xref),
+
+        Request::ReviewList { all } => block_in_place(|| reviews::list(engine, all)).map(Answer::Reviews),
+        Request::ReviewShow { id } => block_in_place(|| reviews::show(engine, id)).map(Answer::Review),
+        Request::ReviewDecide { id, choice, reason, by } => reviews::decide(engine, id, choice, actor(&by), &reason).await,
+
+        Request::DlqList { flow, class, limit } => {
+            block_in_place(|| dead_letters::list(engine, flow.as_deref(), class.as_deref(), limit)).map(Answer::DeadLetters)
+        }
+        Request::DlqShow { id } => block_in_place(|| dead_letters::show(engine, id)).map(Answer::DeadLetter),
+        Request::DlqRetry { which } => dead_letters::retry(engine, &which, &progress).await,
+        Request::DlqDiscard { which, reason, by } => dead_letters::discard(engine, &which, actor(&by), &reason).await,
+
+        Request::SecretSet { name, value } => operations::secret_set(hub, &name, value).await,
+        Request::SecretList => block_in_place(|| operations::secrets(hub)).map(Answer::Secrets),
+        Request::SecretRemove { name } => operations::secret_remove(hub, &name).await,
+        Request::Audit { limit } => block_in_place(|| operations::audit_lines(engine, limit)).map(Answer::Audit),
+        Request::TokenReset { name } => operations::token_reset(engine, &name).await.map(Answer::Token),
+        Request::Backup { to } => operations::backup(engine, &hub.dir, &to).await,
+        Request::Doctor => doctor::doctor(hub).await.map(Answer::Doctor),
+
+        Request::ConnectionCheck { name } => configuration::check(engine, &name).await.map(Answer::Check),
+        Request::ConnectionDiscover { name, save } => configuration::discover(hub, &name, save).await.map(Answer::Streams),
+        Request::Reload => configuration::reload(hub).await,
+        Request::PluginInstall { .. } | Request::PluginRemove { .. } => plugins::change(hub, &request).await,
+        Request::PluginCall { connection, function, arguments } => plugins::call(hub, &connection, function, &arguments).await,
+        Request::ConnectionList
+        | Request::MappingLint { .. }
+        | Request::MappingExplain { .. }
+        | Request::MappingCoverage { .. }
+        | Request::PluginList
+        | Request::PluginGrants { .. }
+        | Request::SchemaList
+        | Request::SchemaShow { .. }
+        | Request::SystemList
+        | Request::SystemShow { .. } => configuration::from_directory(hub, &request),
+    }
+}
+
+fn actor(by: &str) -> &str {
+    if by.trim().is_empty() { OPERATOR } else { by }
+}
+
+/// One audit line, in a commit of its own.
+async fn audit(engine: &Engine, actor: &str, action: &str, subject: &str, detail: &str) -> Result<(), ApiError> {
+    engine
+        .write(Cause::default(), |draft| {
+            let line = audit_entry(draft.now, actor, action, subject, detail);
+            draft.batch.audit.push(line);
+            Ok(())
+        })
+        .await?;
+    Ok(())
+}
+
+fn audit_entry(at: nave_core::model::Time, actor: &str, action: &str, subject: &str, detail: &str) -> AuditEntry {
+    AuditEntry { at, actor: actor.to_owned(), action: action.to_owned(), subject: subject.to_owned(), detail: detail.to_owned() }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        EngineError::from(error).into()
+    }
+}
+
+/// `3 records`, `1 record`.
+fn count(number: usize, one: &str, many: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+}
+
+/// `a, b and c`.
+fn listed(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// A request names something that is not there; these are.
+fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n String>) -> ApiError {
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    let help = if known.is_empty() { "there are none yet".to_owned() } else { format!("there are: {}", known.join(", ")) };
+    ApiError::not_found(format!("there is no {what} `{name}`")).help(help)
+}

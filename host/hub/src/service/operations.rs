@@ -1,0 +1,162 @@
+//! Secrets, audit, tokens, backup.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use nave_core::model::{Cause, TokenRow};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use tokio::task::block_in_place;
+
+use super::{OPERATOR, audit, audit_entry, listed};
+use crate::api::{Answer, ApiError, AuditAnswer, AuditLine, SecretLine, SecretText, SecretsAnswer, TokenAnswer, exit};
+use crate::engine::Engine;
+use crate::hub::Hub;
+use crate::plugins::digest;
+use crate::secrets::SecretBytes;
+use crate::vault::{SecretInfo, VaultError};
+
+/// Bytes of randomness in a token.
+const TOKEN_BYTES: usize = 32;
+/// By this a token is recognised where one was pasted by mistake.
+const TOKEN_PREFIX: &str = "nave_";
+/// Characters of a name that a person gives.
+const NAME_CHARS_MAX: usize = 64;
+/// Audit lines in one answer.
+const AUDIT_LINES_MAX: usize = 10_000;
+
+/// Refuses names that could not be typed again.
+fn check_name(name: &str) -> Result<(), ApiError> {
+    let fits = !name.is_empty()
+        && name.chars().count() <= NAME_CHARS_MAX
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@'));
+    if fits {
+        return Ok(());
+    }
+    Err(ApiError::usage(format!("`{}` is no name for a token", name.escape_debug().take(80).collect::<String>()))
+        .help(format!("use letters, digits and - _ . @, at most {NAME_CHARS_MAX} of them")))
+}
+
+/// Connections that name a secret.
+fn users(engine: &Engine, secret: &str) -> Vec<String> {
+    let catalog = engine.catalog();
+    let names = |connection: &nave_core::catalog::Connection| {
+        connection.credentials.values().any(|credential| credential.secret == secret)
+    };
+    catalog.connections.values().filter(|connection| names(connection)).map(|connection| connection.name.clone()).collect()
+}
+
+/// Puts a secret into the vault, or a new version of it.
+pub(super) async fn secret_set(hub: &Hub, name: &str, value: SecretText) -> Result<Answer, ApiError> {
+    let bytes = SecretBytes::new(value.0.as_bytes());
+    drop(value);
+    let stored = block_in_place(|| hub.vault.set(name, &bytes)).map_err(refused)?;
+    audit(&hub.engine, OPERATOR, "secret.set", name, &format!("version {}", stored.version)).await?;
+    let users = users(&hub.engine, name);
+    let used = match users.len() {
+        0 => "no connection names it yet".to_owned(),
+        1 => format!("{} uses it", users[0]),
+        _ => format!("{} use it", listed(&users)),
+    };
+    let same = match stored.same_as.as_slice() {
+        [] => String::new(),
+        others => format!(" The very same secret is stored as {}: that one stays as it is.", listed(others)),
+    };
+    Ok(Answer::done(format!("`{name}` is stored (version {}); {used}.{same}", stored.version), 1))
+}
+
+/// Names and ages; never values.
+pub(super) fn secrets(hub: &Hub) -> Result<SecretsAnswer, ApiError> {
+    let line = |secret: SecretInfo| SecretLine {
+        connections: users(&hub.engine, &secret.name),
+        name: secret.name,
+        version: u64::from(secret.version),
+        set_at: secret.created.to_string(),
+    };
+    Ok(SecretsAnswer { secrets: hub.vault.list().map_err(refused)?.into_iter().map(line).collect() })
+}
+
+/// Destroys a secret. Connections that name it stop working, which is said.
+pub(super) async fn secret_remove(hub: &Hub, name: &str) -> Result<Answer, ApiError> {
+    block_in_place(|| hub.vault.remove(name)).map_err(refused)?;
+    audit(&hub.engine, OPERATOR, "secret.removed", name, "").await?;
+    let users = users(&hub.engine, name);
+    let after = if users.is_empty() { String::new() } else { format!("; {} cannot sign in any more", listed(&users)) };
+    Ok(Answer::done(format!("`{name}` is destroyed{after}."), 1))
+}
+
+fn refused(error: VaultError) -> ApiError {
+    let message = error.to_string();
+    match error {
+        VaultError::Missing(_) => ApiError::not_found(message),
+        VaultError::BadName(_) | VaultError::BadSize(_) => ApiError::usage(message),
+        VaultError::Damaged(_) => ApiError::failed(message),
+        VaultError::Key(_)
+        | VaultError::WrongKey
+        | VaultError::OtherEnvironment(_)
+        | VaultError::Store(_)
+        | VaultError::NotStored(_) => {
+            ApiError::new("vault", exit::UNAVAILABLE, message).help("`nave doctor` looks at the data folder and its key")
+        }
+    }
+}
+
+/// Audit lines, newest first.
+pub(super) fn audit_lines(engine: &Engine, limit: usize) -> Result<AuditAnswer, ApiError> {
+    let entries = engine.store.audit(limit.min(AUDIT_LINES_MAX))?.into_iter().map(|entry| AuditLine {
+        at: entry.at.to_string(),
+        actor: entry.actor,
+        action: entry.action,
+        subject: entry.subject,
+        detail: entry.detail,
+    });
+    Ok(AuditAnswer { entries: entries.collect() })
+}
+
+/// Makes a token of 256 random bits, replacing the one of this name. Only its hash is stored.
+pub(super) async fn token_reset(engine: &Engine, name: &str) -> Result<TokenAnswer, ApiError> {
+    check_name(name)?;
+    let mut bytes = [0_u8; TOKEN_BYTES];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| ApiError::failed("the system gives no random numbers"))?;
+    let token = format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
+    let hash = digest(token.as_bytes());
+    engine
+        .write(Cause::default(), |draft| {
+            let created_at = draft.now;
+            draft.batch.tokens.push(TokenRow { name: name.to_owned(), hash: hash.clone(), created_at });
+            draft.batch.audit.push(audit_entry(created_at, OPERATOR, "token.reset", name, "the one before is worth nothing now"));
+            Ok(())
+        })
+        .await?;
+    Ok(TokenAnswer { name: name.to_owned(), token })
+}
+
+/// A consistent copy of the data into a new file, while the hub works. A relative path lies in the project's directory.
+pub(super) async fn backup(engine: &Engine, dir: &Path, to: &Path) -> Result<Answer, ApiError> {
+    let to = dir.join(to);
+    if to.exists() {
+        return Err(ApiError::usage(format!("{} exists already", to.display())).help("name a file that is not there yet"));
+    }
+    if let Some(folder) = to.parent()
+        && !folder.is_dir()
+    {
+        return Err(
+            ApiError::usage(format!("there is no folder {}", folder.display())).help(format!("mkdir -p {}", folder.display()))
+        );
+    }
+    let store = engine.store.clone();
+    let file = to.clone();
+    tokio::task::spawn_blocking(move || store.backup(&file))
+        .await
+        .map_err(|error| ApiError::failed(format!("the copy was broken off: {error}")))?
+        .map_err(|error| ApiError::failed(format!("{} could not be written: {error}", to.display())))?;
+    let bytes = std::fs::metadata(&to).map(|file| file.len()).unwrap_or_default();
+    audit(engine, OPERATOR, "store.backup", &to.display().to_string(), &format!("{bytes} bytes")).await?;
+    Ok(Answer::done(
+        format!(
+            "{} holds everything as it was a moment ago ({bytes} bytes). Secrets and personal values in it are sealed: keep the key in the data folder too, apart from it.",
+            to.display()
+        ),
+        1,
+    ))
+}

@@ -1,0 +1,97 @@
+//! What would be sent, and agreeing to it.
+
+use nave_core::catalog::{Diagnostic, Mapping};
+
+use super::{order, unknown};
+use crate::api::{ApiError, ApplyAnswer, Finding, FlowPlan, PlanAnswer, PlannedField, PlannedWrite, ProgressSender};
+use crate::engine::{Engine, EngineError, plan as planned};
+
+/// Writes listed per flow.
+const WRITES_LISTED_MAX: usize = 10_000;
+
+/// Computes plans, what is referred to first, and remembers that they were seen.
+pub(super) async fn plan(
+    engine: &Engine,
+    only: Option<&str>,
+    limit: usize,
+    warnings: &[Diagnostic],
+    progress: &ProgressSender,
+) -> Result<PlanAnswer, ApiError> {
+    let catalog = engine.catalog();
+    let mut flows: Vec<&Mapping> = writing(catalog.mappings.values().map(AsRef::as_ref), only, || {
+        unknown("flow", only.unwrap_or_default(), catalog.mappings.keys())
+    })?;
+    order::sort(&catalog, &mut flows);
+    let mut plans = Vec::new();
+    for (index, mapping) in flows.iter().enumerate() {
+        progress.report(&format!("planning {}", mapping.name), index as u64, Some(flows.len() as u64));
+        let plan = engine.plan(&mapping.name, limit.min(WRITES_LISTED_MAX)).await?;
+        plans.push(answer(&mapping.entity, plan));
+    }
+    Ok(PlanAnswer { warnings: warnings.iter().map(Finding::from).collect(), flows: plans })
+}
+
+/// Flows that write: all, or the one that was asked for.
+fn writing<'c>(
+    all: impl Iterator<Item = &'c Mapping>,
+    only: Option<&str>,
+    missing: impl FnOnce() -> ApiError,
+) -> Result<Vec<&'c Mapping>, ApiError> {
+    let found: Vec<&Mapping> = all.filter(|mapping| only.is_none_or(|only| only == mapping.name)).collect();
+    match (only, found.first()) {
+        (Some(_), None) => Err(missing()),
+        (Some(name), Some(mapping)) if mapping.flow_out.is_none() => {
+            Err(ApiError::usage(format!("`{name}` only reads, so there is nothing to plan"))
+                .help(format!("a [flow.out] section in mappings/{name}.toml makes it write")))
+        }
+        _ => Ok(found.into_iter().filter(|mapping| mapping.flow_out.is_some()).collect()),
+    }
+}
+
+fn answer(entity: &str, plan: planned::FlowPlan) -> FlowPlan {
+    let writes = plan.writes.into_iter().map(|write| PlannedWrite {
+        record: format!("{entity}/{}", write.record),
+        title: write.title,
+        operation: write.operation.to_owned(),
+        fields: write
+            .fields
+            .into_iter()
+            .map(|(path, now, then)| PlannedField { path, now: now.map(|value| value.to_json()), then: then.to_json() })
+            .collect(),
+    });
+    FlowPlan {
+        flow: plan.flow,
+        connection: plan.connection,
+        creates: plan.creates,
+        updates: plan.updates,
+        deletes: plan.deletes,
+        blocked: plan.blocked,
+        waiting: plan.waiting,
+        unchanged: plan.unchanged,
+        approved: plan.approved,
+        writes: writes.collect(),
+        reasons: plan.reasons,
+    }
+}
+
+/// Agrees to plans that were seen as they are now. The engine writes an audit line with each.
+pub(super) async fn apply(engine: &Engine, only: Option<&str>, reason: &str, by: &str) -> Result<ApplyAnswer, ApiError> {
+    let catalog = engine.catalog();
+    let flows = writing(catalog.mappings.values().map(AsRef::as_ref), only, || {
+        unknown("flow", only.unwrap_or_default(), catalog.mappings.keys())
+    })?;
+    let mut answer = ApplyAnswer::default();
+    for mapping in flows {
+        let name = mapping.name.clone();
+        if engine.store.flow(&name)?.approved.as_deref() == Some(mapping.digest.as_str()) {
+            answer.already.push(name);
+            continue;
+        }
+        match engine.approve(&name, by, reason).await {
+            Ok(_) => answer.applied.push(name),
+            Err(EngineError::Refused(_)) => answer.unseen.push(name),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(answer)
+}

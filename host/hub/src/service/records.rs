@@ -1,0 +1,147 @@
+//! One record: what it holds, what each system says about it, its history, and what every system calls it.
+
+use nave_core::model::{Cause, Change, ChangeKind, Contribution, ContributionState, Record};
+
+use super::deliveries;
+use super::find::{Found, find};
+use super::names::{Names, record_state, reference, remote, remote_state, rule};
+use crate::api::{
+    ApiError, ChangeView, ClaimView, ContributionView, FieldChangeView, HistoryAnswer, RecordAnswer, RecordField, RecordRef,
+    RemoteView, XrefAnswer,
+};
+use crate::engine::Engine;
+
+/// One record with its contributions. Of a merged one: the record that carries on, under the name that was asked for.
+pub(super) fn show(engine: &Engine, which: &RecordRef) -> Result<RecordAnswer, ApiError> {
+    let found = find(engine, which)?;
+    let names = Names::new(engine);
+    let rows = found.contributions(engine)?;
+    Ok(RecordAnswer {
+        record: found.reference(),
+        entity: found.record.entity.clone(),
+        title: names.title(&found.record),
+        state: record_state(&found.asked.state).to_owned(),
+        merged_into: found.merged_into(),
+        version: found.record.version,
+        fields: fields(engine, &names, &found.record, &rows)?,
+        contributions: rows.iter().map(|row| contribution(&names, &found.record, row)).collect(),
+        deliveries: deliveries::of_record(engine, &names, &found.record, &rows)?,
+    })
+}
+
+fn fields(engine: &Engine, names: &Names<'_>, record: &Record, rows: &[Contribution]) -> Result<Vec<RecordField>, ApiError> {
+    let mut fields = Vec::new();
+    for (name, field) in &record.fields {
+        if name.contains('/') && field.value.is_empty() {
+            continue; // an element that was taken out of its list
+        }
+        let from = match rows.iter().find(|row| row.id == field.winner) {
+            Some(row) => remote(&row.key),
+            None => engine.store.contributions(&[field.winner])?.pop().flatten().map(|row| remote(&row.key)).unwrap_or_default(),
+        };
+        fields.push(RecordField {
+            field: name.clone(),
+            label: names.label(&record.entity, name),
+            value: field.value.to_json(),
+            display: names.display(&field.value),
+            from,
+            rule: rule(field.rule).to_owned(),
+            claimed_at: field.claimed_at.to_string(),
+        });
+    }
+    Ok(fields)
+}
+
+fn contribution(names: &Names<'_>, record: &Record, row: &Contribution) -> ContributionView {
+    let claims = row.claims.iter().map(|(field, claim)| ClaimView {
+        field: field.clone(),
+        value: claim.value.to_json(),
+        display: names.display(&claim.value),
+        claimed_at: claim.claimed_at.to_string(),
+        observed_at: claim.observed_at.to_string(),
+        wins: record.fields.get(field).is_some_and(|chosen| chosen.winner == row.id && chosen.value == claim.value),
+    });
+    ContributionView {
+        id: row.id.0,
+        remote: remote(&row.key),
+        connection: row.key.connection.clone(),
+        state: match &row.state {
+            ContributionState::Deleted { evidence, .. } => format!("deleted ({evidence})"),
+            state => remote_state(state),
+        },
+        version: row.version.clone(),
+        read_at: row.read_at.to_string(),
+        attempted_at: row.attempted_at.map(|time| time.to_string()),
+        shadow: row.shadow.iter().map(|(path, value)| (path.clone(), value.to_json())).collect(),
+        claims: claims.collect(),
+    }
+}
+
+/// A record's changelog, newest first, with that of the merged record it was asked by.
+pub(super) fn history(engine: &Engine, which: &RecordRef, limit: usize) -> Result<HistoryAnswer, ApiError> {
+    let found = find(engine, which)?;
+    let names = Names::new(engine);
+    let mut changes = engine.store.record_changes(found.record.id, limit)?;
+    for id in &found.merged {
+        changes.extend(engine.store.record_changes(*id, limit)?);
+    }
+    changes.sort_by_key(|change| std::cmp::Reverse(change.sequence));
+    changes.truncate(limit);
+    Ok(HistoryAnswer {
+        record: found.reference(),
+        title: names.title(&found.record),
+        changes: changes.iter().map(|entry| change(&names, entry)).collect(),
+    })
+}
+
+fn change(names: &Names<'_>, change: &Change) -> ChangeView {
+    let fields = change.fields.iter().map(|field| FieldChangeView {
+        field: field.field.clone(),
+        before: field.before.as_ref().map(|value| names.display(value)),
+        after: field.after.as_ref().map(|value| names.display(value)),
+    });
+    ChangeView {
+        sequence: change.sequence.0,
+        at: change.at.to_string(),
+        kind: match &change.kind {
+            ChangeKind::Created => "created".to_owned(),
+            ChangeKind::Updated => "updated".to_owned(),
+            ChangeKind::Absorbed(other) => format!("absorbed {}/{other}", change.entity),
+            ChangeKind::MergedInto(other) => format!("merged into {}/{other}", change.entity),
+            ChangeKind::Deleted => "deleted".to_owned(),
+            ChangeKind::Restored => "restored".to_owned(),
+        },
+        cause: cause(&change.cause),
+        fields: fields.collect(),
+    }
+}
+
+/// Who or what, in words: `ada decided review 3`, `crm, in run 12`.
+fn cause(cause: &Cause) -> String {
+    let during = cause.run.map(|run| format!("in run {run}"));
+    match (&cause.person, &cause.rule) {
+        (Some(person), Some(rule)) => format!("{person} decided {rule}"),
+        (Some(person), None) => format!("decided by {person}"),
+        (None, rule) => {
+            let parts: Vec<String> = cause.connection.iter().chain(rule).cloned().chain(during).collect();
+            if parts.is_empty() { "the hub".to_owned() } else { parts.join(", ") }
+        }
+    }
+}
+
+/// What every system calls a record.
+pub(super) fn xref(engine: &Engine, which: &RecordRef) -> Result<XrefAnswer, ApiError> {
+    let found: Found = find(engine, which)?;
+    let remotes = found.contributions(engine)?.into_iter().map(|row| RemoteView {
+        state: remote_state(&row.state),
+        connection: row.key.connection,
+        stream: row.key.stream,
+        remote_id: row.key.remote_id,
+    });
+    Ok(XrefAnswer {
+        // The number that holds for ever is the one that carries on.
+        record: reference(&found.record),
+        title: Names::new(engine).title(&found.record),
+        remotes: remotes.collect(),
+    })
+}

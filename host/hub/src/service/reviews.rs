@@ -1,0 +1,198 @@
+//! What waits for a person, with what speaks for each choice.
+
+use std::collections::BTreeSet;
+
+use nave_core::model::{Contribution, ContributionId, Decision, DecisionChoice, Record, RecordId, Review, ReviewId, ReviewKind};
+use nave_core::value::Value;
+
+use super::find::{follow, load};
+use super::names::{Names, reference};
+use crate::api::{Answer, ApiError, Candidate, DecisionView, ReviewAnswer, ReviewField, ReviewLine, ReviewsAnswer};
+use crate::engine::Engine;
+
+/// Reviews in one list: more than a person can look at.
+const REVIEWS_LISTED_MAX: usize = 10_000;
+
+/// What waits for a person, oldest first.
+pub(super) fn list(engine: &Engine, all: bool) -> Result<ReviewsAnswer, ApiError> {
+    let mut reviews = engine.store.reviews(!all, ReviewId(0), REVIEWS_LISTED_MAX)?;
+    reviews.sort_by_key(|review| review.id);
+    Ok(ReviewsAnswer { reviews: reviews.iter().map(line).collect() })
+}
+
+fn line(review: &Review) -> ReviewLine {
+    ReviewLine {
+        id: review.id.0,
+        kind: match review.kind {
+            ReviewKind::Match { .. } => "match",
+            ReviewKind::Delete { .. } => "delete",
+            ReviewKind::UnknownOutcome { .. } => "unknown-outcome",
+        }
+        .to_owned(),
+        entity: review.entity.clone(),
+        title: review.title.clone(),
+        steward: review.steward.clone(),
+        opened_at: review.opened_at.to_string(),
+        closed_at: review.closed_at.map(|time| time.to_string()),
+    }
+}
+
+/// One review, with what speaks for each choice.
+pub(super) fn show(engine: &Engine, id: u64) -> Result<ReviewAnswer, ApiError> {
+    let review = engine.store.review(ReviewId(id))?.ok_or_else(|| {
+        ApiError::not_found(format!("there is no review {id}"))
+            .help("`nave review list` shows the open ones, with --all every one")
+    })?;
+    let names = Names::new(engine);
+    let decisions = engine.store.decisions(review.id)?;
+    let mut answer = match &review.kind {
+        ReviewKind::Match { contribution, candidates, reasons } => {
+            matching(engine, &names, &review, *contribution, candidates, reasons)?
+        }
+        ReviewKind::Delete { contribution, record } => {
+            let gone = contribution_of(engine, *contribution)?;
+            let record = record_of(engine, *record)?;
+            let question = format!(
+                "{} was deleted in {}. `approve` deletes it in every other system that is told of it; `refuse` leaves it there.",
+                names.title(&record),
+                gone.map_or_else(|| "a system".to_owned(), |row| row.key.connection)
+            );
+            about_record(&names, &record, question)
+        }
+        ReviewKind::UnknownOutcome { destination, record } => {
+            let record = record_of(engine, *record)?;
+            let connection = names.catalog.mappings.get(destination).map_or(destination.as_str(), |mapping| &mapping.connection);
+            let question = format!(
+                "A write of {} to {connection} got no answer, and the system offers no way to tell what became of it. Look there: \
+                 `approve` if it arrived; `refuse` if it did not, then it is sent again.",
+                names.title(&record)
+            );
+            about_record(&names, &record, question)
+        }
+    };
+    if review.closed_at.is_some() {
+        answer.choices.clear();
+    }
+    answer.decisions = decisions.iter().map(|decision| decided(&review, decision)).collect();
+    answer.review = line(&review);
+    Ok(answer)
+}
+
+fn matching(
+    engine: &Engine,
+    names: &Names<'_>,
+    review: &Review,
+    contribution: ContributionId,
+    candidates: &[RecordId],
+    reasons: &[String],
+) -> Result<ReviewAnswer, ApiError> {
+    let row = contribution_of(engine, contribution)?;
+    let records: Vec<Record> = candidates.iter().map(|id| record_of(engine, *id)).collect::<Result<_, _>>()?;
+    let label = names.catalog.entities.get(&review.entity).map_or(review.entity.clone(), |entity| entity.label.to_lowercase());
+    let mut fields = Vec::new();
+    if let Some(row) = &row {
+        let mut known: BTreeSet<&str> = row.claims.keys().map(|name| list_of(name)).collect();
+        known.extend(records.iter().flat_map(|record| record.fields.keys()).map(|name| list_of(name)));
+        for name in known {
+            let value = shown(names, name, row.claims.iter().map(|(name, claim)| (name.as_str(), &claim.value)));
+            let of =
+                |record: &Record| shown(names, name, record.fields.iter().map(|(name, field)| (name.as_str(), &field.value)));
+            let theirs: Vec<String> = records.iter().map(of).collect();
+            if !value.is_empty() || theirs.iter().any(|value| !value.is_empty()) {
+                let label = names.label(&review.entity, name);
+                fields.push(ReviewField { field: name.to_owned(), label, value, candidates: theirs });
+            }
+        }
+    }
+    let candidates = records.iter().zip(reasons.iter().map(String::as_str).chain(std::iter::repeat("")));
+    Ok(ReviewAnswer {
+        question: format!(
+            "{} Nothing of it is carried anywhere until somebody says which {label} it is.",
+            review.title.trim_end_matches('.')
+        ),
+        subject: row.map(|row| row.key.to_string()).unwrap_or_default(),
+        fields,
+        candidates: candidates
+            .map(|(record, reason)| Candidate {
+                id: record.id.0,
+                record: reference(record),
+                title: names.title(record),
+                reason: reason.to_owned(),
+            })
+            .collect(),
+        choices: vec!["existing".to_owned(), "new".to_owned()],
+        ..ReviewAnswer::default()
+    })
+}
+
+/// A list's name for its elements.
+fn list_of(name: &str) -> &str {
+    name.split_once('/').map_or(name, |(list, _)| list)
+}
+
+/// A field's value, or all elements of a list: the numbers of elements mean nothing across records.
+fn shown<'v>(names: &Names<'_>, field: &str, values: impl Iterator<Item = (&'v str, &'v Value)>) -> String {
+    let here = values.filter(|(name, value)| list_of(name) == field && !value.is_empty());
+    here.map(|(_, value)| names.display(value)).collect::<Vec<_>>().join(", ")
+}
+
+fn about_record(names: &Names<'_>, record: &Record, question: String) -> ReviewAnswer {
+    let fields = record.fields.iter().filter(|(_, field)| !field.value.is_empty()).map(|(name, field)| ReviewField {
+        field: name.clone(),
+        label: names.label(&record.entity, name),
+        value: names.display(&field.value),
+        candidates: Vec::new(),
+    });
+    ReviewAnswer {
+        question,
+        subject: reference(record),
+        fields: fields.collect(),
+        choices: vec!["approve".to_owned(), "refuse".to_owned()],
+        ..ReviewAnswer::default()
+    }
+}
+
+fn contribution_of(engine: &Engine, id: ContributionId) -> Result<Option<Contribution>, ApiError> {
+    Ok(engine.store.contributions(&[id])?.pop().flatten())
+}
+
+/// The record, or the one that carries on for it.
+fn record_of(engine: &Engine, id: RecordId) -> Result<Record, ApiError> {
+    let record =
+        load(engine, id)?.ok_or_else(|| ApiError::failed(format!("record {id} is named by the review, but not there")))?;
+    Ok(follow(engine, record)?.record)
+}
+
+fn word(review: &Review, choice: &DecisionChoice) -> String {
+    match choice {
+        DecisionChoice::Existing(id) => format!("{}/{id}", review.entity),
+        DecisionChoice::New => "new".to_owned(),
+        DecisionChoice::Approve => "approve".to_owned(),
+        DecisionChoice::Refuse => "refuse".to_owned(),
+    }
+}
+
+fn decided(review: &Review, decision: &Decision) -> DecisionView {
+    DecisionView {
+        choice: word(review, &decision.choice),
+        by: decision.by.clone(),
+        reason: decision.reason.clone(),
+        at: decision.at.to_string(),
+    }
+}
+
+/// Decides a review. The engine writes the audit line with it.
+pub(super) async fn decide(engine: &Engine, id: u64, choice: DecisionChoice, by: &str, reason: &str) -> Result<Answer, ApiError> {
+    if let DecisionChoice::Existing(record) = &choice
+        && load(engine, *record)?.is_none()
+    {
+        return Err(ApiError::not_found(format!("there is no record {record}"))
+            .help(format!("`nave review show {id}` lists what it may be")));
+    }
+    let review = engine.decide(ReviewId(id), choice.clone(), by, reason).await?;
+    let then = match choice {
+        DecisionChoice::Existing(_) | DecisionChoice::New => "what follows from it is delivered with the next sync",
+        DecisionChoice::Approve | DecisionChoice::Refuse => "automation will not ask again",
+    };
+    Ok(Answer::done(format!("Review {id} is decided: {}; {then}.", word(&review, &choice)), 1))
+}

@@ -1,0 +1,214 @@
+//! Reads and delivers now: everything in, then out in rounds until nothing moves any more.
+//!
+//! Connections run side by side, the flows of one connection one after the other. A flow that fails has a failed run
+//! and does not keep the others from running. Runs that have begun go on to their end if nobody waits any longer.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use nave_core::accounting::{Counts, InCounts, OutCounts};
+use nave_core::catalog::{Catalog, Mapping};
+use nave_core::matching::key_hash;
+use nave_core::model::{RecordId, RunStatus};
+use nave_store::CommitError;
+
+use super::{OPERATOR, audit, order, unknown};
+use crate::api::{ApiError, ProgressSender, RunLine, SyncAnswer};
+use crate::engine::{Engine, EngineError};
+
+/// Rounds of one sync: references take two, a conflict one more. What still moves then goes on with the next sync.
+const ROUNDS_MAX: usize = 6;
+/// Dirty entries by which it is seen whether there is something new for a flow.
+const FINGERPRINT_ENTRIES_MAX: usize = 10_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    In { full: bool },
+    Out,
+}
+
+/// Runs these flows, or all that are not paused. In later rounds only flows out run, and only those that have
+/// something new to compare; of these, a run that found nothing has no line.
+pub(super) async fn sync(
+    engine: &Arc<Engine>,
+    names: &[String],
+    full: bool,
+    once: bool,
+    progress: ProgressSender,
+) -> Result<SyncAnswer, ApiError> {
+    let catalog = engine.catalog();
+    let chosen = choose(engine, &catalog, names)?;
+    let subject = if names.is_empty() { "all flows".to_owned() } else { names.join(", ") };
+    audit(engine, OPERATOR, "sync", &subject, if full { "everything is read again" } else { "" }).await?;
+    let delivering = Arc::new(AtomicBool::new(false));
+    let _heard = Heard::new(engine, progress, delivering.clone());
+
+    let reading = lanes(&catalog, chosen.iter().copied().filter(|mapping| mapping.flow_in.is_some()));
+    let mut lines = run_all(engine, reading, Step::In { full }).await?;
+
+    delivering.store(true, Ordering::Relaxed);
+    let writing: Vec<&Mapping> = chosen.iter().copied().filter(|mapping| mapping.flow_out.is_some()).collect();
+    let mut left: HashMap<String, u64> = HashMap::new();
+    for round in 0..ROUNDS_MAX {
+        let mut due = Vec::new();
+        for mapping in &writing {
+            if round == 0 || has_news(engine, mapping, &left)? {
+                due.push(*mapping);
+            }
+        }
+        if due.is_empty() {
+            break;
+        }
+        let ran = run_all(engine, lanes(&catalog, due.iter().copied()), Step::Out).await?;
+        for mapping in due {
+            left.insert(mapping.name.clone(), fingerprint(engine, &mapping.name)?);
+        }
+        let moved = ran.iter().any(RunLine::moved);
+        lines.extend(ran.into_iter().filter(|line| round == 0 || line.status != RunStatus::Success || wanted(line) > 0));
+        if once || !(moved || round == 0) {
+            break;
+        }
+    }
+    Ok(SyncAnswer { runs: lines })
+}
+
+fn wanted(line: &RunLine) -> u64 {
+    match line.counts {
+        Counts::In(counts) => counts.read,
+        Counts::Out(counts) => counts.wanted,
+    }
+}
+
+/// The mappings to be run. One that is named is refused where it is paused: whoever paused it had a reason.
+fn choose<'c>(engine: &Engine, catalog: &'c Catalog, names: &[String]) -> Result<Vec<&'c Mapping>, ApiError> {
+    let mut chosen = Vec::new();
+    for name in names {
+        if !catalog.mappings.contains_key(name) {
+            return Err(unknown("flow", name, catalog.mappings.keys()));
+        }
+        if engine.store.flow(name)?.paused {
+            return Err(
+                ApiError::person(format!("`{name}` is paused")).help(format!("`nave resume --flow {name}` lets it go on"))
+            );
+        }
+    }
+    for mapping in catalog.mappings.values() {
+        let wanted = if names.is_empty() { !engine.store.flow(&mapping.name)?.paused } else { names.contains(&mapping.name) };
+        if wanted {
+            chosen.push(mapping.as_ref());
+        }
+    }
+    Ok(chosen)
+}
+
+/// Flows by connection, what is referred to first.
+fn lanes<'c>(catalog: &Catalog, mappings: impl Iterator<Item = &'c Mapping>) -> Vec<Vec<String>> {
+    let mut sorted: Vec<&Mapping> = mappings.collect();
+    order::sort(catalog, &mut sorted);
+    let mut lanes: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for mapping in sorted {
+        lanes.entry(&mapping.connection).or_default().push(mapping.name.clone());
+    }
+    lanes.into_values().collect()
+}
+
+/// Runs lanes side by side. The lines come in the order in which the runs ended.
+async fn run_all(engine: &Arc<Engine>, lanes: Vec<Vec<String>>, step: Step) -> Result<Vec<RunLine>, ApiError> {
+    let mut tasks = Vec::new();
+    for flows in lanes {
+        let engine = engine.clone();
+        tasks.push(tokio::spawn(async move {
+            let mut lines = Vec::new();
+            for flow in flows {
+                lines.push(run_one(&engine, &flow, step).await?);
+            }
+            Ok::<_, ApiError>(lines)
+        }));
+    }
+    let mut lines = Vec::new();
+    let mut failure = None;
+    for task in tasks {
+        match task.await {
+            Ok(Ok(done)) => lines.extend(done),
+            Ok(Err(error)) => failure = Some(error),
+            Err(error) => {
+                failure = Some(
+                    ApiError::failed(format!("a run was broken off: {error}"))
+                        .help("please report it; `nave doctor` looks around"),
+                )
+            }
+        }
+    }
+    lines.sort_by(|left, right| (&left.ended_at, left.run).cmp(&(&right.ended_at, right.run)));
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(lines),
+    }
+}
+
+/// One run. Only a store that is closed or damaged is an error: then the others cannot run either.
+async fn run_one(engine: &Engine, flow: &str, step: Step) -> Result<RunLine, ApiError> {
+    let ran = match step {
+        Step::In { full } => engine.run_in(flow, full).await,
+        Step::Out => engine.run_out(flow).await,
+    };
+    match ran {
+        Ok(run) => Ok(RunLine::from(&run)),
+        Err(error @ (EngineError::Store(_) | EngineError::Commit(CommitError::Store(_)))) => Err(error.into()),
+        Err(error) => {
+            let now = engine.now().to_string();
+            Ok(RunLine {
+                flow: flow.to_owned(),
+                counts: match step {
+                    Step::In { .. } => Counts::In(InCounts::default()),
+                    Step::Out => Counts::Out(OutCounts::default()),
+                },
+                status: RunStatus::Failed,
+                run: 0,
+                started_at: now.clone(),
+                ended_at: Some(now),
+                message: Some(error.to_string()),
+            })
+        }
+    }
+}
+
+/// Whether a flow has entries that its last run of this sync did not leave behind as they are (held, not agreed to).
+fn has_news(engine: &Engine, mapping: &Mapping, left: &HashMap<String, u64>) -> Result<bool, ApiError> {
+    if engine.store.dirty_count(&mapping.name)? == 0 {
+        return Ok(false);
+    }
+    if engine.store.flow(&mapping.name)?.approved.as_deref() != Some(mapping.digest.as_str()) {
+        return Ok(false);
+    }
+    Ok(left.get(&mapping.name) != Some(&fingerprint(engine, &mapping.name)?))
+}
+
+/// Stands for a flow's dirty entries: entering one again changes its stamp.
+fn fingerprint(engine: &Engine, flow: &str) -> Result<u64, ApiError> {
+    let total = engine.store.dirty_count(flow)?;
+    let entries = engine.store.dirty(flow, RecordId(0), FINGERPRINT_ENTRIES_MAX)?;
+    let mut words = vec![total.to_string()];
+    words.extend(entries.iter().map(|entry| format!("{} {}", entry.record, entry.stamp)));
+    Ok(key_hash(&words.iter().map(String::as_str).collect::<Vec<_>>()))
+}
+
+/// The engine's progress goes to whoever asked, until this is dropped.
+struct Heard<'e>(&'e Engine);
+
+impl<'e> Heard<'e> {
+    fn new(engine: &'e Engine, progress: ProgressSender, delivering: Arc<AtomicBool>) -> Self {
+        engine.set_progress(Some(Arc::new(move |flow, done| {
+            let what = if delivering.load(Ordering::Relaxed) { "delivering" } else { "reading" };
+            progress.report(&format!("{what} {flow}"), done, None);
+        })));
+        Self(engine)
+    }
+}
+
+impl Drop for Heard<'_> {
+    fn drop(&mut self) {
+        self.0.set_progress(None);
+    }
+}

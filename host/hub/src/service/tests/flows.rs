@@ -1,0 +1,105 @@
+//! Plans, sync, pauses, status, tokens.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plan_apply_and_sync() {
+    let bench = Bench::new();
+    bench.crm.put("companies", "c1", r#"{"name":"Acme"}"#, 1_000);
+    bench.crm.put("contacts", "5432", ADA, 2_000);
+    let first = bench.sync().await;
+    assert_eq!(bench.books.count("contacts"), 0, "nothing is sent before its plan was agreed to");
+    assert!(lines(&first).contains(&"books-contacts out: wanted 1, held 1".to_owned()), "{:?}", lines(&first));
+    assert_eq!(first.runs.len(), 8, "flows that are held run once per sync, not once per round: {:?}", lines(&first));
+    let early = plans::apply(&bench.engine, None, "", "ada").await.unwrap();
+    assert_eq!((early.applied.len(), early.unseen.len()), (0, 4), "nobody has seen a plan yet");
+
+    let plan = plans::plan(&bench.engine, None, 10, &[], &ProgressSender::none()).await.unwrap();
+    let order: Vec<&str> = plan.flows.iter().map(|flow| flow.flow.as_str()).collect();
+    assert_eq!(order, ["books-companies", "crm-companies", "books-contacts", "crm-contacts"], "what is referred to goes first");
+    let contacts = &plan.flows[2];
+    assert_eq!((contacts.creates, contacts.updates, contacts.approved), (1, 0, false));
+    assert_eq!(contacts.writes[0].operation, "create");
+    let only = plans::plan(&bench.engine, Some("nope"), 10, &[], &ProgressSender::none()).await.unwrap_err();
+    assert_eq!(only.code, "not-found");
+
+    let applied = plans::apply(&bench.engine, Some("books-contacts"), "pilot", "ada").await.unwrap();
+    assert_eq!(applied.applied, ["books-contacts"]);
+    let applied = plans::apply(&bench.engine, None, "", "ada").await.unwrap();
+    assert_eq!((applied.applied.len(), applied.already.len()), (3, 1));
+
+    let second = bench.sync().await;
+    assert_eq!((bench.books.count("companies"), bench.books.count("contacts")), (1, 1));
+    let there = bench.books.things.lock().unwrap().clone();
+    let contact = &there.iter().find(|((stream, _), _)| stream == "contacts").unwrap().1.0;
+    assert!(contact.contains("\"company\":\"new1\""), "the edge is over there too: {contact}");
+    assert!(lines(&second).contains(&"books-contacts out: wanted 1, delivered 1".to_owned()), "{:?}", lines(&second));
+    // What the hub made over there is read back once, with the paths that only that system fills.
+    let third = bench.sync().await;
+    let written = |answer: &SyncAnswer| answer.runs.iter().any(|line| line.direction() == "out" && line.moved());
+    assert!(!written(&third), "{:?}", lines(&third));
+    let fourth = bench.sync().await;
+    assert!(fourth.runs.iter().all(|line| !line.moved()), "{:?}", lines(&fourth));
+    let audit = operations::audit_lines(&bench.engine, 50).unwrap();
+    assert_eq!(audit.entries.iter().filter(|line| line.action == "plan.applied" && line.actor == "ada").count(), 4);
+    assert_eq!(audit.entries.iter().filter(|line| line.action == "sync").count(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_system_down_does_not_stop_the_others() {
+    let bench = Bench::new();
+    bench.crm.put("contacts", "5432", ADA, 2_000);
+    *bench.books.down.lock().unwrap() = true;
+    let answer = bench.sync().await;
+    let failed: Vec<&str> = answer.runs.iter().filter(|line| line.message.is_some()).map(|line| line.flow.as_str()).collect();
+    assert!(failed.iter().all(|flow| flow.starts_with("books")) && !failed.is_empty(), "{failed:?}");
+    assert!(lines(&answer).contains(&"crm-contacts in: read 1, created 1".to_owned()), "{:?}", lines(&answer));
+    let status = status::status(&bench.engine).unwrap();
+    let health = |flow: &str| status.flows.iter().find(|line| line.flow == flow).unwrap().health();
+    assert_eq!(health("crm-contacts"), "not approved");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn paused_flows_are_left_out_and_refused_by_name() {
+    let bench = Bench::new();
+    flow_commands::set_paused(&bench.engine, Some("crm-contacts"), true, "ada").await.unwrap();
+    let answer = bench.sync().await;
+    assert!(answer.runs.iter().all(|line| line.flow != "crm-contacts"));
+    let named = sync::sync(&bench.engine, &["crm-contacts".into()], false, true, ProgressSender::none()).await.unwrap_err();
+    assert_eq!(named.exit, crate::api::exit::PERSON);
+    let all = flow_commands::set_paused(&bench.engine, None, false, "ada").await.unwrap();
+    assert_eq!(all.flows.len(), 4);
+    assert_eq!(status::status(&bench.engine).unwrap().flows.iter().filter(|flow| flow.paused).count(), 0);
+    assert_eq!(flow_commands::set_paused(&bench.engine, Some("nope"), true, "").await.unwrap_err().code, "not-found");
+    let runs = flow_commands::runs(&bench.engine, None, 3).unwrap().runs;
+    assert_eq!(runs.len(), 3);
+    assert_eq!(flow_commands::run(&bench.engine, runs[1].run).unwrap().runs[0].run, runs[1].run);
+    assert_eq!(flow_commands::run(&bench.engine, 999).unwrap_err().code, "not-found");
+    assert_eq!(flow_commands::run(&bench.engine, 0).unwrap_err().code, "not-found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_counts() {
+    let bench = in_step().await;
+    let status = status::status(&bench.engine).unwrap();
+    let flow = |name: &str| status.flows.iter().find(|flow| flow.flow == name).unwrap();
+    assert_eq!((flow("crm-contacts").linked, flow("books-contacts").linked, flow("books-companies").linked), (1, 1, 1));
+    assert_eq!(flow("crm-contacts").health(), "ok");
+    assert!(flow("crm-contacts").last_in.is_some() && flow("crm-contacts").last_out.is_some());
+    let contacts = status.records.iter().find(|count| count.entity == "contact").unwrap();
+    assert_eq!((contacts.active, contacts.other), (1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_random_and_only_its_hash_is_kept() {
+    let bench = Bench::new();
+    let first = operations::token_reset(&bench.engine, "admin").await.unwrap();
+    let second = operations::token_reset(&bench.engine, "admin").await.unwrap();
+    assert_ne!(first.token, second.token);
+    assert_eq!(first.token.len(), "nave_".len() + 43, "256 bits");
+    let rows = bench.engine.store.tokens().unwrap();
+    assert_eq!(rows.len(), 1, "the one before is replaced");
+    assert_eq!(rows[0].hash, crate::plugins::digest(second.token.as_bytes()));
+    assert!(!format!("{second:?}").contains(&second.token));
+    assert_eq!(operations::token_reset(&bench.engine, "a b").await.unwrap_err().code, "usage");
+}

@@ -1,0 +1,94 @@
+//! Reviews and dead letters.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_review_is_asked_shown_and_decided() {
+    let bench = in_step().await;
+    // The same e-mail and nothing else: never guessed.
+    bench.books.put("contacts", "b9", r#"{"first":"Bob","last":"Lee","email":"ada@acme.test"}"#, 5_000);
+    bench.sync().await;
+    let open = reviews::list(&bench.engine, false).unwrap().reviews;
+    assert_eq!(open.len(), 1);
+    let id = open[0].id;
+    assert_eq!(status::status(&bench.engine).unwrap().reviews, 1);
+    let waiting = record_answers::show(&bench.engine, &which("books:b9")).unwrap_err();
+    assert_eq!(waiting.exit, crate::api::exit::PERSON);
+    assert!(waiting.help.unwrap().contains(&format!("nave review show {id}")));
+    let shown = reviews::show(&bench.engine, id).unwrap();
+    assert_eq!(shown.subject, "books/contacts:b9");
+    assert_eq!(shown.choices, ["existing", "new"]);
+    assert_eq!(shown.candidates.len(), 1);
+    let email = shown.fields.iter().find(|field| field.field == "email").unwrap();
+    assert_eq!((email.value.as_str(), email.candidates.as_slice()), ("ada@acme.test", &["ada@acme.test".to_owned()][..]));
+    let nobody = reviews::decide(&bench.engine, id, DecisionChoice::Existing(RecordId(999)), "ada", "").await.unwrap_err();
+    assert_eq!(nobody.code, "not-found");
+    let senseless = reviews::decide(&bench.engine, id, DecisionChoice::Approve, "ada", "").await.unwrap_err();
+    assert_eq!(senseless.exit, crate::api::exit::PERSON);
+    reviews::decide(&bench.engine, id, DecisionChoice::New, "ada", "asked him").await.unwrap();
+    let shown = reviews::show(&bench.engine, id).unwrap();
+    assert!(shown.choices.is_empty());
+    assert_eq!((shown.decisions[0].choice.as_str(), shown.decisions[0].by.as_str()), ("new", "ada"));
+    let why = why::why(&bench.engine, &which("books:b9"), Some("last_name")).unwrap();
+    assert_eq!(why.fields[0].decided_by.as_deref(), Some("ada"));
+    assert!(why.fields[0].sentence.contains("nobody else says anything"), "{}", why.fields[0].sentence);
+    let again = reviews::decide(&bench.engine, id, DecisionChoice::New, "bob", "").await.unwrap_err();
+    assert!(again.message.contains("already"), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_are_fetched_again() {
+    let bench = in_step().await;
+    bench.crm.put("contacts", "80", r#"{"first":"Grace","last":"Hopper","born":"not a day"}"#, 6_000);
+    bench.crm.put("contacts", "81", "{", 6_000);
+    bench.sync().await;
+    let listed = dead_letters::list(&bench.engine, None, None, 50).unwrap();
+    assert_eq!(listed.dead_letters.len(), 2);
+    assert_eq!(listed.classes.iter().map(|class| class.count).sum::<u64>(), 2);
+    assert_eq!(listed.dead_letters[0].direction, "in");
+    let by_id = |remote: &str| {
+        let all = dead_letters::list(&bench.engine, Some("crm-contacts"), None, 50).unwrap().dead_letters;
+        all.into_iter().find(|letter| letter.subject == format!("crm/contacts:{remote}"))
+    };
+    let bad = by_id("80").unwrap();
+    assert_eq!(dead_letters::show(&bench.engine, bad.id).unwrap().body.unwrap()["first"], "Grace");
+    assert_eq!(dead_letters::show(&bench.engine, by_id("81").unwrap().id).unwrap().body_text.as_deref(), Some("{"));
+
+    // Not mended yet: set aside again, and counted.
+    let engine = &bench.engine;
+    let retry = async |which: DeadLetters| dead_letters::retry(engine, &which, &ProgressSender::none()).await;
+    let Answer::Done(done) = retry(DeadLetters::Ids(vec![bad.id])).await.unwrap() else { panic!() };
+    assert_eq!(done.count, 0, "{}", done.message);
+    assert!(by_id("80").unwrap().count > bad.count);
+
+    bench.crm.put("contacts", "80", r#"{"first":"Grace","last":"Hopper","born":"1906-12-09"}"#, 7_000);
+    *bench.crm.down.lock().unwrap() = true;
+    assert!(retry(DeadLetters::All).await.unwrap_err().message.contains("no route to it"));
+    *bench.crm.down.lock().unwrap() = false;
+    let Answer::Done(done) = retry(DeadLetters::All).await.unwrap() else { panic!() };
+    assert_eq!((done.count, done.message.as_str()), (1, "Crm-contacts: 1 taken in, 1 set aside again."));
+    assert!(by_id("80").is_none());
+    assert!(record_answers::show(&bench.engine, &which("crm:80")).is_ok());
+
+    // Gone over there: nothing is left to be mended.
+    bench.crm.things.lock().unwrap().remove(&("contacts".into(), "81".into()));
+    let Answer::Done(done) = retry(DeadLetters::Flow("crm-contacts".into())).await.unwrap() else { panic!() };
+    assert_eq!(done.count, 1);
+    assert!(dead_letters::list(&bench.engine, None, None, 50).unwrap().dead_letters.is_empty());
+    let Answer::Done(done) = retry(DeadLetters::All).await.unwrap() else { panic!() };
+    assert_eq!(done.count, 0);
+    assert_eq!(retry(DeadLetters::Ids(vec![999])).await.unwrap_err().code, "not-found");
+    assert_eq!(retry(DeadLetters::Flow("nope".into())).await.unwrap_err().code, "not-found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_are_given_up() {
+    let bench = in_step().await;
+    bench.crm.put("contacts", "80", "{", 6_000);
+    bench.sync().await;
+    assert_eq!(status::status(&bench.engine).unwrap().dead_letters, 1);
+    dead_letters::discard(&bench.engine, &DeadLetters::All, "ada", "test data").await.unwrap();
+    assert_eq!(status::status(&bench.engine).unwrap().dead_letters, 0);
+    let line = &operations::audit_lines(&bench.engine, 1).unwrap().entries[0];
+    assert_eq!((line.actor.as_str(), line.action.as_str(), line.detail.as_str()), ("ada", "dead-letter.discarded", "test data"));
+}

@@ -1,0 +1,178 @@
+//! Why a record's fields hold what they hold: who said so, which rule chose it, over whom, decided by whom.
+
+use nave_core::catalog::{Entity, Survivorship};
+use nave_core::model::{Change, Contribution, Field, Record, Rule};
+use nave_core::survivorship::{self, Contender, STEWARD};
+
+use super::find::find;
+use super::listed;
+use super::names::{Names, minute, remote, rule};
+use crate::api::{ApiError, FieldWhy, Loser, RecordRef, WhyAnswer};
+use crate::engine::Engine;
+
+/// Changes looked through for the person behind a value.
+const CHANGES_SEARCHED_MAX: usize = 500;
+/// Characters of a value in a sentence.
+const SHOWN_CHARS_MAX: usize = 60;
+
+/// Why a record's fields, or one of them, hold what they hold. A list's name stands for all its elements.
+pub(super) fn why(engine: &Engine, which: &RecordRef, only: Option<&str>) -> Result<WhyAnswer, ApiError> {
+    let found = find(engine, which)?;
+    let names = Names::new(engine);
+    let record = &found.record;
+    let rows = found.contributions(engine)?;
+    let changes = engine.store.record_changes(record.id, CHANGES_SEARCHED_MAX)?;
+    let asked =
+        |name: &str| only.is_none_or(|only| name == only || name.strip_prefix(only).is_some_and(|rest| rest.starts_with('/')));
+    let mut fields = Vec::new();
+    for (name, field) in record.fields.iter().filter(|(name, _)| asked(name)) {
+        if only.is_none() && name.contains('/') && field.value.is_empty() {
+            continue; // an element that was taken out of its list
+        }
+        let winner = match rows.iter().find(|row| row.id == field.winner) {
+            Some(row) => Some(row.clone()),
+            None => engine.store.contributions(&[field.winner])?.pop().flatten(),
+        };
+        fields.push(why_field(&names, record, name, field, winner.as_ref(), &rows, &changes));
+    }
+    if fields.is_empty()
+        && let Some(only) = only
+    {
+        return Err(nobody_said(&names, record, only));
+    }
+    Ok(WhyAnswer { record: found.reference(), title: names.title(record), fields })
+}
+
+fn nobody_said(names: &Names<'_>, record: &Record, field: &str) -> ApiError {
+    let known: Vec<String> = record.fields.keys().cloned().collect();
+    let has = if known.is_empty() { "it holds nothing yet".to_owned() } else { format!("it holds: {}", known.join(", ")) };
+    let exists = names.catalog.entities.get(&record.entity).is_some_and(|entity| entity.fields.contains_key(field));
+    let message = if exists {
+        format!("no system has said anything about `{field}` of {}/{}", record.entity, record.id)
+    } else {
+        format!("a {} has no field `{field}`", record.entity)
+    };
+    ApiError::not_found(message).help(has)
+}
+
+fn why_field(
+    names: &Names<'_>,
+    record: &Record,
+    name: &str,
+    field: &Field,
+    winner: Option<&Contribution>,
+    rows: &[Contribution],
+    changes: &[Change],
+) -> FieldWhy {
+    let counting: Vec<&Contribution> = rows.iter().filter(|row| names.counts(row)).collect();
+    let mut others = survivorship::contenders(&counting, name);
+    others.retain(|contender| contender.contribution.id != field.winner);
+    let entity = names.catalog.entities.get(&record.entity).map(AsRef::as_ref);
+    FieldWhy {
+        field: name.to_owned(),
+        value: field.value.to_json(),
+        display: names.display(&field.value),
+        from: winner.map(|row| remote(&row.key)).unwrap_or_default(),
+        rule: rule(field.rule).to_owned(),
+        sentence: sentence(names, entity, name, field, winner, &others),
+        because: because(names, entity, name, winner),
+        decided_by: decided_by(name, winner, changes),
+        claimed_at: field.claimed_at.to_string(),
+        observed_at: winner.and_then(|row| row.claims.get(name)).map(|claim| claim.observed_at.to_string()),
+        losers: others
+            .iter()
+            .map(|contender| Loser {
+                from: remote(&contender.contribution.key),
+                value: contender.claim.value.to_json(),
+                display: names.display(&contender.claim.value),
+                claimed_at: contender.claim.claimed_at.to_string(),
+            })
+            .collect(),
+    }
+}
+
+/// "crm said so on 2026-03-04 12:30 UTC; the rule `newest` chose it over books (ada@old.test, 2026-01-02 08:00 UTC)."
+fn sentence(
+    names: &Names<'_>,
+    entity: Option<&Entity>,
+    name: &str,
+    field: &Field,
+    winner: Option<&Contribution>,
+    others: &[Contender<'_>],
+) -> String {
+    let who = winner.map_or("a system that is no longer connected", |row| &row.key.connection);
+    let said = if field.value.is_empty() { "said that it is empty" } else { "said so" };
+    let base = format!("{who} {said} on {}", minute(field.claimed_at));
+    let differ = |contender: &&Contender<'_>| contender.claim.value != field.value;
+    let against: Vec<String> = others
+        .iter()
+        .filter(differ)
+        .map(|other| {
+            let value = if other.claim.value.is_empty() { "empty".to_owned() } else { cut(&names.display(&other.claim.value)) };
+            format!("{} ({value}, {})", other.contribution.key.connection, minute(other.claim.claimed_at))
+        })
+        .collect();
+    let agree: Vec<String> =
+        others.iter().filter(|other| !differ(other)).map(|other| other.contribution.key.connection.clone()).collect();
+    let over = if against.is_empty() { String::new() } else { format!(" over {}", listed(&against)) };
+    let with = match agree.len() {
+        0 => String::new(),
+        1 => format!("; {} says the same", agree[0]),
+        _ => format!("; {} say the same", listed(&agree)),
+    };
+    let configured = entity.map(|entity| survivorship::rule_of(entity, name));
+    let chosen = format!("{base}; the rule `{}` chose it{over}", rule(field.rule));
+    match field.rule {
+        Rule::Only => format!("{base}; nobody else says anything about it."),
+        Rule::Owner => match configured {
+            Some(Survivorship::Owner(owner)) => format!("{chosen}: {owner} owns this field{with}."),
+            _ => format!("{chosen}: it owned this field then{with}."),
+        },
+        Rule::Priority => match configured {
+            Some(Survivorship::Priority(order)) => format!("{chosen}: the order is {}{with}.", order.join(", ")),
+            _ => format!("{chosen}{with}."),
+        },
+        Rule::Newest => match configured {
+            Some(Survivorship::Owner(owner)) if *owner != who => {
+                format!("{base}; {owner} owns this field but says nothing about it, so the rule `newest` chose it{over}{with}.")
+            }
+            Some(Survivorship::Priority(order)) if !order.iter().any(|one| one == who) => {
+                format!("{base}; none of {} says anything about it, so the rule `newest` chose it{over}{with}.", order.join(", "))
+            }
+            _ => format!("{chosen}{with}."),
+        },
+        Rule::Longest => format!("{chosen}: it is the longest{with}."),
+        Rule::NonEmpty => format!("{chosen}: it is the newest that is not empty{with}."),
+        Rule::Manual => format!("{base}; the rule `manual` keeps it{over}, until a steward changes it{with}."),
+        Rule::Steward => format!("{base}; the rule `steward` chose it{over}: a steward's word wins over every rule{with}."),
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// Reasons given in the configuration: for the rule, and for the mapping that the value came through.
+fn because(names: &Names<'_>, entity: Option<&Entity>, name: &str, winner: Option<&Contribution>) -> Option<String> {
+    let canonical = name.split_once('/').map_or(name, |(list, _)| list);
+    let rule = entity.and_then(|entity| entity.fields.get(canonical)).and_then(|field| field.because.clone());
+    let mapping = winner.and_then(|row| names.mapping_of(&row.key)).and_then(|mapping| {
+        let scalar = mapping.fields.iter().find(|field| field.canonical.as_deref() == Some(canonical));
+        let list = mapping.lists.iter().find(|list| list.canonical == canonical);
+        scalar.and_then(|field| field.because.clone()).or_else(|| list.and_then(|list| list.because.clone()))
+    });
+    match (rule, mapping) {
+        (Some(rule), Some(mapping)) if rule != mapping => Some(format!("{}; {mapping}", rule.trim_end_matches('.'))),
+        (rule, mapping) => rule.or(mapping),
+    }
+}
+
+/// The person behind the change that last set a field, or the steward whose claim it is.
+fn decided_by(name: &str, winner: Option<&Contribution>, changes: &[Change]) -> Option<String> {
+    let set = changes.iter().find(|change| change.fields.iter().any(|field| field.field == name));
+    let person = set.and_then(|change| change.cause.person.clone());
+    person.or_else(|| winner.filter(|row| row.key.connection == STEWARD).map(|_| "a steward".to_owned()))
+}
