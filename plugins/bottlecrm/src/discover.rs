@@ -31,7 +31,7 @@ fn text(path: &str, label: &str) -> Field {
 
 /// Fields that both have.
 fn common() -> Vec<Field> {
-    use FieldType::{Boolean, Json, List, Object, Phone, Text, Timestamp};
+    use FieldType::{Boolean, Json, List, Phone, Text, Timestamp};
     vec![
         Field::new("id", "Id", Text).read_only().unique(),
         Field::new("phone", "Phone", Phone).max_length(25),
@@ -42,7 +42,6 @@ fn common() -> Vec<Field> {
         Field::new("country", "Country (ISO code)", Text).max_length(2),
         Field::new("description", "Description", Text),
         Field::new("is_active", "Active", Boolean),
-        Field::new("custom_fields", "Custom fields", Object),
         Field::new("custom_fields.nave_id", "Marker of the hub", Text),
         Field::new("created_at", "Created", Timestamp).read_only(),
         Field::new("created_by", "Created by", Json).read_only(),

@@ -73,7 +73,6 @@ fn party(settings: &Settings, person: bool) -> Vec<Field> {
         Field::new("contact_mechanisms.id", "Id", Integer).read_only(),
         Field::new("contact_mechanisms.type", "Type", Enum).values(&KINDS),
         Field::new("contact_mechanisms.value", "Value", Text),
-        Field::new("contact_mechanisms.name", "Name", Text),
         Field::new("addresses", "Addresses", List),
         Field::new("addresses.id", "Id", Integer).read_only(),
         Field::new("identifiers", "Identifiers", List),
