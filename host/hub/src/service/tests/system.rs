@@ -8,7 +8,7 @@ use nave_core::catalog::{Capabilities, StreamInfo};
 use nave_core::codec;
 use nave_core::mapping::MapError;
 use nave_core::model::Time;
-use nave_runtime::contract::{CheckReport, Coverage, Delivery, Operation, Outcome, Page, SourceRecord, WriteOperation, Written};
+use nave_runtime::contract::{CheckReport, Coverage, Delivery, Operation, Outcome, Page, Rejection, SourceRecord, WriteOperation, Written};
 
 use crate::spoke::{Spoke, SpokeError, Spokes, Transforms};
 
@@ -17,6 +17,8 @@ use crate::spoke::{Spoke, SpokeError, Spokes, Transforms};
 pub(super) struct System {
     pub(super) things: Arc<Mutex<BTreeMap<(String, String), (String, i64)>>>,
     pub(super) down: Arc<Mutex<bool>>,
+    /// Writes are refused for good.
+    pub(super) refuses: Arc<Mutex<bool>>,
 }
 
 impl System {
@@ -93,6 +95,11 @@ impl Spoke for System {
             self.up()?;
             let mut outcomes = Vec::new();
             for delivery in deliveries {
+                if *self.refuses.lock().unwrap() {
+                    let no = Rejection { class: "format".into(), field: None, message: "no, thank you".into() };
+                    outcomes.push(Outcome::Rejected(no));
+                    continue;
+                }
                 let mut things = self.things.lock().unwrap();
                 let id = match delivery.operation {
                     WriteOperation::Create => format!("new{}", things.len() + 1),

@@ -92,3 +92,25 @@ async fn dead_letters_are_given_up() {
     let line = &operations::audit_lines(&bench.engine, 1).unwrap().entries[0];
     assert_eq!((line.actor.as_str(), line.action.as_str(), line.detail.as_str()), ("ada", "dead-letter.discarded", "test data"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_are_tried_again_with_the_next_sync() {
+    let bench = in_step().await;
+    *bench.books.refuses.lock().unwrap() = true;
+    bench.crm.put("contacts", "77", r#"{"first":"Charles","last":"Babbage","email":"cb@engine.test"}"#, 4_000);
+    bench.sync().await;
+    let letter = dead_letters::list(&bench.engine, None, Some("format"), 50).unwrap().dead_letters.remove(0);
+    let charles = record_answers::show(&bench.engine, &which("crm:77")).unwrap();
+    assert_eq!((letter.direction.as_str(), &letter.subject, letter.title.as_str()), ("out", &charles.record, "cb@engine.test"));
+    let stuck: Vec<&str> = charles.deliveries.iter().map(|delivery| delivery.state.as_str()).collect();
+    assert_eq!(stuck, ["dead-letter"]);
+    *bench.books.refuses.lock().unwrap() = false;
+    bench.sync().await;
+    assert_eq!(bench.books.count("contacts"), 1, "nobody has asked to try again");
+    dead_letters::retry(&bench.engine, &DeadLetters::Class("format".into()), &ProgressSender::none()).await.unwrap();
+    let dirty = record_answers::show(&bench.engine, &which("crm:77")).unwrap().deliveries;
+    assert_eq!((dirty[0].flow.as_str(), dirty[0].state.as_str(), dirty[0].detail.as_str()), ("books-contacts", "dirty", "to be tried again"));
+    bench.sync().await;
+    assert_eq!(bench.books.count("contacts"), 2);
+    assert!(record_answers::show(&bench.engine, &which("crm:77")).unwrap().deliveries.is_empty());
+}
