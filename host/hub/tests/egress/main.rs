@@ -1,0 +1,11 @@
+//! Attacks on the egress: lines 61 to 82 of the attack list, over real sockets on loopback.
+//!
+//! Names are resolved by the test, so that they can lie. Assertions are on codes and on what was on the wire.
+
+mod credentials;
+mod guard;
+mod hostile;
+mod reuse;
+mod server;
+mod setup;
+mod tls;

@@ -1,0 +1,186 @@
+//! A channel with everything around it replaced: names, secrets, audit.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use nave_core::catalog::Credential;
+use nave_core::grant::{EndpointGrant, Grants};
+use nave_core::manifest::{Allow, CredentialKind, EndpointRequest};
+use nave_hub::egress::{
+    AuditNote, AuditSink, Bounds, Channel, ChannelConfig, Egress, EgressConfig, EgressError, Request, Resolve, Resolving, Response,
+};
+use nave_hub::secrets::{SecretBytes, SecretError, SecretSource};
+
+/// A secret with everything that encodings differ in.
+pub(crate) const CANARY: &str = "c4nary:S3cret/+val=\"ue\"";
+
+/// Answers by name, one answer per look-up, the last one again and again.
+#[derive(Default)]
+pub(crate) struct Names {
+    answers: Mutex<BTreeMap<String, Vec<Vec<IpAddr>>>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Names {
+    pub(crate) fn set(&self, name: &str, answers: &[&[&str]]) {
+        let parsed = answers.iter().map(|list| list.iter().map(|ip| ip.parse().unwrap()).collect()).collect();
+        self.answers.lock().unwrap().insert(name.to_owned(), parsed);
+    }
+
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+}
+
+impl Resolve for Names {
+    fn resolve<'a>(&'a self, host: &'a str) -> Resolving<'a> {
+        self.asked.lock().unwrap().push(host.to_owned());
+        let mut all = self.answers.lock().unwrap();
+        let found = match all.get_mut(host) {
+            None => Err(std::io::Error::other("no such name")),
+            Some(answers) if answers.len() > 1 => Ok(answers.remove(0)),
+            Some(answers) => Ok(answers[0].clone()),
+        };
+        Box::pin(async move { found })
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Secrets(Mutex<BTreeMap<String, String>>);
+
+impl Secrets {
+    pub(crate) fn set(&self, name: &str, secret: &str) {
+        self.0.lock().unwrap().insert(name.to_owned(), secret.to_owned());
+    }
+}
+
+impl SecretSource for Secrets {
+    fn secret(&self, name: &str) -> Result<SecretBytes, SecretError> {
+        let all = self.0.lock().unwrap();
+        all.get(name).map(|secret| SecretBytes::new(secret.as_str())).ok_or_else(|| SecretError::Missing(name.to_owned()))
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Audit(Mutex<Vec<AuditNote>>);
+
+impl Audit {
+    pub(crate) fn notes(&self) -> Vec<AuditNote> {
+        self.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        format!("{:?}", self.notes())
+    }
+}
+
+impl AuditSink for Audit {
+    fn note(&self, note: AuditNote) {
+        self.0.lock().unwrap().push(note);
+    }
+}
+
+/// Everything that a channel is made of; change it, then call [`Setup::channel`].
+pub(crate) struct Setup {
+    pub(crate) names: Arc<Names>,
+    pub(crate) secrets: Arc<Secrets>,
+    pub(crate) audit: Arc<Audit>,
+    pub(crate) bounds: Bounds,
+    pub(crate) proxy: Option<String>,
+    pub(crate) ca: Option<Vec<u8>>,
+    pub(crate) config: ChannelConfig,
+}
+
+impl Setup {
+    /// Endpoint `api` at `base`, all methods of a connector on everything, loopback granted. `api.test` is loopback.
+    pub(crate) fn new(base: &str) -> Self {
+        let (names, secrets, audit) = (Arc::new(Names::default()), Arc::new(Secrets::default()), Arc::new(Audit::default()));
+        names.set("api.test", &[&["127.0.0.1"]]);
+        let config = ChannelConfig {
+            connection: "crm".into(),
+            plugin: "hubspot".into(),
+            endpoints: BTreeMap::new(),
+            grants: Grants::default(),
+            credentials: BTreeMap::new(),
+            requests_per_second: None,
+            secrets: secrets.clone(),
+            audit: audit.clone(),
+        };
+        let mut setup = Self { names, secrets, audit, bounds: quick(), proxy: None, ca: None, config };
+        setup.endpoint("api", base);
+        setup
+    }
+
+    pub(crate) fn endpoint(&mut self, name: &str, base: &str) {
+        let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "PROPFIND", "CONNECT", "TRACE"].map(String::from).to_vec();
+        self.config.endpoints.insert(
+            name.into(),
+            EndpointRequest {
+                base: "https://api.example.com".into(),
+                allow: vec![Allow { methods, paths: vec!["/".into()] }],
+                credential: None,
+                reason: "to read contacts".into(),
+            },
+        );
+        self.config.grants.endpoints.insert(
+            name.into(),
+            EndpointGrant {
+                base: base.into(),
+                allow: vec![],
+                networks: vec!["127.0.0.0/8".into()],
+                insecure: true,
+                read_only: false,
+                because: Some("test".into()),
+            },
+        );
+    }
+
+    pub(crate) fn grant(&mut self) -> &mut EndpointGrant {
+        self.config.grants.endpoints.get_mut("api").unwrap()
+    }
+
+    /// `api` is called with this credential, whose secret is [`CANARY`].
+    pub(crate) fn credential(&mut self, kind: CredentialKind) {
+        self.config.endpoints.get_mut("api").unwrap().credential = Some("key".into());
+        self.config.credentials.insert("key".into(), Credential { secret: "crm-key".into(), kind });
+        self.secrets.set("crm-key", CANARY);
+    }
+
+    pub(crate) fn channel(&self) -> Channel {
+        let egress = Egress::new(EgressConfig {
+            proxy: self.proxy.clone(),
+            extra_ca_pem: self.ca.clone(),
+            resolver: self.names.clone(),
+            bounds: self.bounds.clone(),
+        });
+        egress.unwrap().channel(self.config.clone())
+    }
+}
+
+/// Times short enough for a test that waits for them to pass; long ones are for what must not happen.
+fn quick() -> Bounds {
+    let long = Duration::from_secs(60);
+    Bounds { connect: long, head: long, idle: long, total: long, ..Bounds::default() }
+}
+
+pub(crate) fn request(method: &str, path: &str) -> Request {
+    Request { method: method.into(), path: path.into(), headers: vec![], body: None }
+}
+
+pub(crate) async fn get(channel: &Channel, path: &str) -> Result<Response, EgressError> {
+    channel.send("api", request("GET", path)).await
+}
+
+pub(crate) async fn post(channel: &Channel, path: &str, body: &str) -> Result<Response, EgressError> {
+    channel.send("api", Request { body: Some(body.to_owned().into()), ..request("POST", path) }).await
+}
+
+/// `200`, or the code of the error.
+pub(crate) fn outcome(result: &Result<Response, EgressError>) -> String {
+    match result {
+        Ok(response) => response.status.to_string(),
+        Err(error) => error.code().to_owned(),
+    }
+}

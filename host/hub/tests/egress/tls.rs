@@ -1,0 +1,163 @@
+//! Line 82, a private authority, and the company's proxy.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nave_hub::egress::{Egress, EgressConfig, EgressConfigError};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use crate::server::{Server, ok};
+use crate::setup::{Setup, get, outcome};
+
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: Vec<u8>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let pem = params.self_signed(&key).unwrap().pem().into_bytes();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    /// An acceptor with a certificate for this name.
+    fn acceptor(&self, name: &str, change: impl Fn(&mut CertificateParams)) -> TlsAcceptor {
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+async fn check(what: &str, authority: &Authority, acceptor: TlsAcceptor, expected: &str) {
+    let server = Server::start_with(Some(acceptor), |_| ok("{}")).await;
+    let mut setup = Setup::new(&format!("https://api.test:{}", server.port()));
+    setup.ca = Some(authority.pem.clone());
+    let channel = setup.channel();
+    for _ in 0..2 {
+        let result = get(&channel, "/x").await;
+        assert_eq!(outcome(&result), expected, "{what}: {result:?}");
+    }
+    assert_eq!(server.requests().len(), if expected == "200" { 2 } else { 0 }, "{what}");
+    if expected == "200" {
+        assert_eq!(server.connections(), 1, "{what}: reused");
+    }
+}
+
+#[tokio::test]
+async fn only_a_good_certificate_of_a_known_authority_passes() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    check("good", &ours, ours.acceptor("api.test", |_| ()), "200").await;
+    check("wrong name", &ours, ours.acceptor("evil.test", |_| ()), "net.unreachable").await;
+    check("unknown authority", &ours, theirs.acceptor("api.test", |_| ()), "net.unreachable").await;
+    let expired = |params: &mut CertificateParams| params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+    check("expired", &ours, ours.acceptor("api.test", expired), "net.unreachable").await;
+    let early = |params: &mut CertificateParams| params.not_before = rcgen::date_time_ymd(2999, 1, 1);
+    check("not valid yet", &ours, ours.acceptor("api.test", early), "net.unreachable").await;
+}
+
+#[tokio::test]
+async fn a_handshake_that_stalls_is_given_up_unsent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut setup = Setup::new(&format!("https://api.test:{}", listener.local_addr().unwrap().port()));
+    setup.bounds.connect = Duration::from_millis(300);
+    assert_eq!(outcome(&get(&setup.channel(), "/x").await), "net.unreachable");
+}
+
+#[tokio::test]
+async fn a_plain_server_is_no_tls_server() {
+    let server = Server::start(|_| ok("{}")).await;
+    let mut setup = Setup::new(&format!("https://api.test:{}", server.port()));
+    setup.bounds.connect = Duration::from_millis(300);
+    assert_eq!(outcome(&get(&setup.channel(), "/x").await), "net.unreachable");
+}
+
+#[test]
+fn settings_that_make_no_sense_are_refused() {
+    for proxy in ["proxy", "https://proxy:1", "http://user:pw@proxy:1", "socks5://proxy"] {
+        let config = EgressConfig { proxy: Some(proxy.into()), ..EgressConfig::default() };
+        assert!(matches!(Egress::new(config), Err(EgressConfigError::Proxy(_))), "{proxy}");
+    }
+    for pem in [&b""[..], b"hello", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let config = EgressConfig { extra_ca_pem: Some(pem.to_vec()), ..EgressConfig::default() };
+        assert!(matches!(Egress::new(config), Err(EgressConfigError::Authorities(_))));
+    }
+}
+
+/// A proxy that connects every tunnel to `to`, or answers with `refusal`.
+async fn proxy(to: std::net::SocketAddr, refusal: Option<&'static str>) -> (String, Arc<std::sync::Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let asked: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
+    let heads = asked.clone();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let heads = heads.clone();
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(client.read_u8().await.unwrap());
+                }
+                heads.lock().unwrap().push(String::from_utf8(head).unwrap());
+                if let Some(refusal) = refusal {
+                    let _ = client.write_all(refusal.as_bytes()).await;
+                    return;
+                }
+                let mut server = tokio::net::TcpStream::connect(to).await.unwrap();
+                client.write_all(b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n").await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    (address, asked)
+}
+
+#[tokio::test]
+async fn the_proxy_is_asked_for_the_vetted_address_and_only_for_the_outside() {
+    let authority = Authority::new();
+    let server = Server::start_with(Some(authority.acceptor("api.test", |_| ())), |_| ok("{}")).await;
+    let (address, asked) = proxy(server.address, None).await;
+    let mut setup = Setup::new("https://api.test/v1");
+    setup.ca = Some(authority.pem.clone());
+    setup.proxy = Some(address.clone());
+    setup.names.set("api.test", &[&["93.184.216.34"], &["169.254.169.254"]]);
+    assert_eq!(outcome(&get(&setup.channel(), "/x").await), "200");
+    assert_eq!(*asked.lock().unwrap(), ["CONNECT 93.184.216.34:443 HTTP/1.1\r\nHost: 93.184.216.34:443\r\n\r\n"]);
+    assert_eq!((server.requests()[0].header("host"), setup.names.asked()), (vec!["api.test"], 1));
+    // What the proxy could reach and the grant does not cover.
+    assert_eq!(outcome(&get(&setup.channel(), "/x").await), "net.address-denied");
+
+    let inside = Server::start(|_| ok("{}")).await;
+    let mut setup = Setup::new(&format!("http://api.test:{}", inside.port()));
+    setup.proxy = Some(address);
+    assert_eq!(outcome(&get(&setup.channel(), "/x").await), "200");
+    assert_eq!(asked.lock().unwrap().len(), 1, "what a grant's networks cover is dialled directly");
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_leaves_the_call_unsent() {
+    let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+    for refusal in ["HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "HTTP/1.1 302 Found\r\n\r\n", "nonsense\r\n\r\n", "", "HTTP/1.1 20"] {
+        let (address, _) = proxy(nowhere, Some(refusal)).await;
+        let mut setup = Setup::new("http://api.test");
+        setup.proxy = Some(address);
+        setup.names.set("api.test", &[&["93.184.216.34"]]);
+        assert_eq!(outcome(&get(&setup.channel(), "/x").await), "net.unreachable", "{refusal:?}");
+    }
+}
