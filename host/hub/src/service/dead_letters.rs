@@ -227,12 +227,7 @@ pub(super) async fn retry(engine: &Engine, which: &DeadLetters, progress: &Progr
 /// What was done, and what could not be.
 fn sentence(parts: Vec<String>, problems: &[ApiError]) -> String {
     let all: Vec<String> = parts.into_iter().chain(problems.iter().map(|error| error.message.clone())).collect();
-    let text = all.join("; ");
-    let mut characters = text.chars();
-    match characters.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str()),
-        None => text,
-    }
+    format!("{}.", all.join("; "))
 }
 
 /// Fetches source records of one mapping. Answers how many were taken in, and what to say.
@@ -243,7 +238,7 @@ async fn refetch(engine: &Engine, mapping: &str, wanted: &[(u64, String)]) -> Re
             .help(format!("correct it at its source; `nave sync {mapping} --full` reads everything again")));
     }
     let fetched = engine.refetch(mapping, &ids).await?;
-    let mut words = vec![format!("{mapping}: {} taken in", fetched.taken.len())];
+    let mut words = vec![format!("{} of {mapping} taken in", count(fetched.taken.len(), "record", "records"))];
     if !fetched.again.is_empty() {
         words.push(format!("{} set aside again", fetched.again.len()));
     }

@@ -59,7 +59,7 @@ fn contribution(names: &Names<'_>, record: &Record, row: &Contribution) -> Contr
         display: names.display(&claim.value),
         claimed_at: claim.claimed_at.to_string(),
         observed_at: claim.observed_at.to_string(),
-        wins: record.fields.get(field).is_some_and(|chosen| chosen.winner == row.id && chosen.value == claim.value),
+        wins: record.fields.get(field).is_some_and(|chosen| chosen.winner == row.id && names.same(&chosen.value, &claim.value)),
     });
     ContributionView {
         id: row.id.0,

@@ -103,7 +103,7 @@ fn sentence(
     let who = winner.map_or("a system that is no longer connected", |row| &row.key.connection);
     let said = if field.value.is_empty() { "said that it is empty" } else { "said so" };
     let base = format!("{who} {said} on {}", minute(field.claimed_at));
-    let differ = |contender: &&Contender<'_>| contender.claim.value != field.value;
+    let differ = |contender: &&Contender<'_>| !names.same(&contender.claim.value, &field.value);
     let against: Vec<String> = others
         .iter()
         .filter(differ)

@@ -12,6 +12,9 @@ async fn a_record_and_why() {
     let company = shown.fields.iter().find(|field| field.field == "company").unwrap();
     assert!(company.display.starts_with("Acme (company/"), "{}", company.display);
     assert_eq!(company.from, "crm/contacts:5432");
+    let crm = shown.contributions.iter().find(|row| row.connection == "crm").unwrap();
+    let wins = |field: &str| crm.claims.iter().find(|claim| claim.field == field).unwrap().wins;
+    assert!(wins("company") && !wins("first_name"), "a remote reference stands for the record");
 
     let why = why::why(engine, &which("books/contacts:b7"), Some("first_name")).unwrap();
     let field = &why.fields[0];

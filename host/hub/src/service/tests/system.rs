@@ -12,10 +12,13 @@ use nave_runtime::contract::{CheckReport, Coverage, Delivery, Operation, Outcome
 
 use crate::spoke::{Spoke, SpokeError, Spokes, Transforms};
 
-/// Bodies by (stream, id); every read is a full one.
+/// (stream, id) → (body, modified).
+type Things = BTreeMap<(String, String), (String, i64)>;
+
+/// Every read is a full one.
 #[derive(Clone, Default)]
 pub(super) struct System {
-    pub(super) things: Arc<Mutex<BTreeMap<(String, String), (String, i64)>>>,
+    pub(super) things: Arc<Mutex<Things>>,
     pub(super) down: Arc<Mutex<bool>>,
     /// Writes are refused for good.
     pub(super) refuses: Arc<Mutex<bool>>,

@@ -66,7 +66,7 @@ async fn dead_letters_are_fetched_again() {
     assert!(retry(DeadLetters::All).await.unwrap_err().message.contains("no route to it"));
     *bench.crm.down.lock().unwrap() = false;
     let Answer::Done(done) = retry(DeadLetters::All).await.unwrap() else { panic!() };
-    assert_eq!((done.count, done.message.as_str()), (1, "Crm-contacts: 1 taken in, 1 set aside again."));
+    assert_eq!((done.count, done.message.as_str()), (1, "1 record of crm-contacts taken in, 1 set aside again."));
     assert!(by_id("80").is_none());
     assert!(record_answers::show(&bench.engine, &which("crm:80")).is_ok());
 
@@ -108,6 +108,7 @@ async fn deliveries_are_tried_again_with_the_next_sync() {
     bench.sync().await;
     assert_eq!(bench.books.count("contacts"), 1, "nobody has asked to try again");
     dead_letters::retry(&bench.engine, &DeadLetters::Class("format".into()), &ProgressSender::none()).await.unwrap();
+    assert!(dead_letters::list(&bench.engine, None, None, 50).unwrap().dead_letters.is_empty());
     let dirty = record_answers::show(&bench.engine, &which("crm:77")).unwrap().deliveries;
     assert_eq!((dirty[0].flow.as_str(), dirty[0].state.as_str(), dirty[0].detail.as_str()), ("books-contacts", "dirty", "to be tried again"));
     bench.sync().await;
