@@ -4,7 +4,7 @@
 //! free page, and the same sealing, so it is worth nothing without the store key. It is written beside its name and
 //! moved there when it is complete. Bounded in time: a long snapshot pins pages.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use redb::{Database, Durability, Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction};
@@ -14,7 +14,7 @@ use super::tables::{
     AUDIT, CHANGELOG, CHECKPOINTS, CONTRIBUTIONS, CURSORS, DEAD_LETTERS, DEAD_SUBJECTS, DECISIONS, DIRTY, FLOW_RUNS, FLOWS, INPUTS,
     JOURNAL, KEYS, LEASES, META, NAMES, OPEN_REVIEWS, PARKED, RECORDS, REVIEWS, ROWS, RUNS, TOKENS,
 };
-use super::{Options, Redb};
+use super::{Options, Redb, files};
 use crate::seal::StoreKey;
 use crate::{Store, StoreError, index};
 
@@ -30,17 +30,16 @@ impl Redb {
             return Err(failed("the backup would overwrite", &"it exists; choose another name"));
         }
         let snapshot = self.begin_read()?;
-        let partial = beside(to);
+        let partial = files::beside(to);
+        let _ = std::fs::remove_file(&partial);
         let copied = copy(&snapshot, &partial, &self.options);
         // Free the snapshot before anything slow.
         drop(snapshot);
         let moved = copied.and_then(|()| {
-            std::fs::rename(&partial, to).map_err(|error| failed("could not move the backup to", &error))?;
-            sync_folder(to).map_err(|error| failed("could not sync the folder of", &error))
+            files::move_new(&partial, to).map_err(|error| failed("could not move the backup to", &error))
         });
-        if moved.is_err() {
-            let _ = std::fs::remove_file(&partial);
-        }
+        // Moved, or worth nothing.
+        let _ = std::fs::remove_file(&partial);
         moved
     }
 }
@@ -57,19 +56,19 @@ pub fn restore(backup: &Path, to: &Path, key: &StoreKey) -> Result<(), OpenError
     if to.symlink_metadata().is_ok() {
         return Err(OpenError::Exists(to.display().to_string()));
     }
-    let partial = beside(to);
+    let partial = files::beside(to);
+    let _ = std::fs::remove_file(&partial);
     let restored = (|| {
-        std::fs::copy(backup, &partial).map_err(engine)?;
+        let mut from = std::fs::File::open(backup).map_err(|error| damaged(&error.to_string()))?;
+        let mut copy = files::create_private(&partial).map_err(engine)?;
+        std::io::copy(&mut from, &mut copy).map_err(engine)?;
+        drop(copy);
         let store = Redb::open(&partial, key, Options::default()).map_err(|error| name(error, backup))?;
         store.validate().map_err(|error| damaged(&error.to_string()))?;
         drop(store);
-        std::fs::File::open(&partial).and_then(|file| file.sync_all()).map_err(engine)?;
-        std::fs::rename(&partial, to).map_err(engine)?;
-        sync_folder(to).map_err(engine)
+        files::move_new(&partial, to).map_err(engine)
     })();
-    if restored.is_err() {
-        let _ = std::fs::remove_file(&partial);
-    }
+    let _ = std::fs::remove_file(&partial);
     restored
 }
 
@@ -81,18 +80,6 @@ fn name(error: OpenError, file: &Path) -> OpenError {
         OpenError::Engine(_, why) => OpenError::Engine(file, why),
         other => other,
     }
-}
-
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".partial-{}", std::process::id()));
-    path.with_file_name(name)
-}
-
-/// A rename is durable only when its folder is.
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::File::open(folder)?.sync_all()
 }
 
 impl Redb {
@@ -174,6 +161,7 @@ impl Copy<'_> {
 }
 
 fn copy(from: &ReadTransaction, to: &Path, options: &Options) -> Result<(), StoreError> {
+    drop(files::create_private(to).map_err(redb::Error::from)?);
     let database = Database::builder().set_cache_size(options.cache_bytes).create(to).map_err(redb::Error::from)?;
     let copy = Copy { from, to: database, until: Instant::now() + BACKUP_TIME_MAX };
     let bytes = |row: &&[u8]| row.len();

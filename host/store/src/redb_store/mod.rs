@@ -7,6 +7,7 @@ mod backup;
 mod commit;
 mod erase;
 mod errors;
+mod files;
 mod floor;
 mod open;
 mod read;

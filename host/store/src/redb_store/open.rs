@@ -10,7 +10,7 @@ use super::tables::{
     AUDIT, CHANGELOG, CHECKPOINTS, CONTRIBUTIONS, CURSORS, DEAD_LETTERS, DEAD_SUBJECTS, DECISIONS, DIRTY, FLOW_RUNS, FLOWS, INPUTS,
     JOURNAL, KEYS, LEASES, META, NAMES, OPEN_REVIEWS, PARKED, RECORDS, REVIEWS, ROWS, RUNS, TOKENS,
 };
-use super::{Redb, Writer};
+use super::{Redb, Writer, files};
 use crate::StoreError;
 use crate::format::names::Names;
 use crate::format::{FormatError, Reader, put_bytes, put_u64};
@@ -52,10 +52,30 @@ impl Redb {
     /// newer one is refused and left alone.
     pub fn open(path: &Path, key: &StoreKey, options: Options) -> Result<Self, OpenError> {
         let shown = path.display().to_string();
-        let database = Database::builder().set_cache_size(options.cache_bytes).create(path);
+        if path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+            Self::make(path, key, options)?;
+        }
+        let database = Database::builder().set_cache_size(options.cache_bytes).open(path);
         let database = database.map_err(|error| database_error(error, &shown))?;
-        restrict(path).map_err(|error| OpenError::Engine(shown.clone(), error.to_string()))?;
         Self::with_database(database, key, options, &shown, UPGRADES)
+    }
+
+    /// Makes a new store under another name and moves it when it is whole: a crash leaves no half file under its own.
+    fn make(path: &Path, key: &StoreKey, options: Options) -> Result<(), OpenError> {
+        let shown = path.display().to_string();
+        let engine = |error: std::io::Error| OpenError::Engine(shown.clone(), error.to_string());
+        let partial = files::beside(path);
+        let _ = std::fs::remove_file(&partial);
+        let made = (|| {
+            let file = files::create_private(&partial).map_err(engine)?;
+            drop(file);
+            let database = Database::builder().set_cache_size(options.cache_bytes).create(&partial);
+            let database = database.map_err(|error| database_error(error, &shown))?;
+            drop(Self::with_database(database, key, options, &shown, UPGRADES)?);
+            files::move_new(&partial, path).map_err(engine)
+        })();
+        let _ = std::fs::remove_file(&partial);
+        made
     }
 
     /// The same over another place to keep bytes: the seam of the fault tests.
@@ -120,18 +140,6 @@ fn database_error(error: redb::DatabaseError, shown: &str) -> OpenError {
         }
         other => OpenError::Engine(shown.to_owned(), other.to_string()),
     }
-}
-
-/// Only the hub's user reads the file.
-fn restrict(path: &Path) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
 
 fn number(row: &[u8]) -> Option<u64> {

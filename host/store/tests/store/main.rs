@@ -1,4 +1,6 @@
 //! The store's promises, attacked: one binary, linked once.
 
 mod conformance;
+mod faults;
+mod files;
 mod script;
