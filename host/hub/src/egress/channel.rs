@@ -196,7 +196,13 @@ impl Channel {
 
 impl Inner {
     /// A whole call, with audit and scrubbing around it.
-    async fn call(&self, endpoint: &str, request: &Request, body: Source, want: Want) -> Result<(u16, Vec<(String, String)>, Got), EgressError> {
+    async fn call(
+        &self,
+        endpoint: &str,
+        request: &Request,
+        body: Source,
+        want: Want,
+    ) -> Result<(u16, Vec<(String, String)>, Got), EgressError> {
         let outcome = self.try_call(endpoint, request, &body, want).await;
         let scrubber = self.known.scrubber();
         let mut answer = match outcome {
@@ -229,7 +235,10 @@ impl Inner {
             headers.retain(|(name, _)| name != "content-length");
         }
         if answer.found {
-            let detail = format!("the system sent a secret of this connection back in an answer to {}; it was taken out", request.method.escape_debug());
+            let detail = format!(
+                "the system sent a secret of this connection back in an answer to {}; it was taken out",
+                request.method.escape_debug()
+            );
             self.note(endpoint, "net.secret-scrubbed", &detail);
         }
         Ok((answer.status, headers, answer.body))
@@ -281,8 +290,9 @@ impl Inner {
     /// Checks everything that can be checked without sending or knowing a secret.
     fn prepare<'a>(&'a self, endpoint: &'a str, request: &Request) -> Result<Prepared<'a>, EgressError> {
         let (asked, base) = self.endpoint(endpoint)?;
-        let method = Method::from_bytes(request.method.as_bytes())
-            .map_err(|_| EgressError::denied("net.bad-request", format!("`{}` is not a method", request.method.escape_debug())))?;
+        let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| {
+            EgressError::denied("net.bad-request", format!("`{}` is not a method", request.method.escape_debug()))
+        })?;
         if ["CONNECT", "TRACE", "TRACK"].iter().any(|never| request.method.eq_ignore_ascii_case(never)) {
             return Err(EgressError::denied("net.method-denied", format!("{method} is never sent; no grant allows it")));
         }
@@ -308,7 +318,10 @@ impl Inner {
         if let Some(own) = kind.and_then(credential::query_of)
             && target.url.query_pairs().any(|(name, _)| name.eq_ignore_ascii_case(own))
         {
-            return Err(EgressError::denied("net.query-denied", format!("the parameter `{own}` carries this connection's credential; the hub sets it")));
+            return Err(EgressError::denied(
+                "net.query-denied",
+                format!("the parameter `{own}` carries this connection's credential; the hub sets it"),
+            ));
         }
         let headers = headers::from_guest(&request.headers, kind.and_then(credential::header_of).as_ref())?;
         Ok(Prepared { endpoint, base, url: target.url, method, headers, credential })
@@ -319,7 +332,10 @@ impl Inner {
         let asked = self.config.endpoints.get(endpoint).ok_or_else(|| {
             EgressError::denied(
                 "net.not-requested",
-                format!("endpoint `{}` is not asked for by the plugin's manifest; only its author can add it", endpoint.escape_debug()),
+                format!(
+                    "endpoint `{}` is not asked for by the plugin's manifest; only its author can add it",
+                    endpoint.escape_debug()
+                ),
             )
         })?;
         match self.bases.get(endpoint) {
@@ -358,7 +374,8 @@ impl Inner {
     }
 
     fn secret(&self, name: &str) -> Result<SecretBytes, EgressError> {
-        let secret = self.config.secrets.secret(name).map_err(|error| EgressError::denied("net.secret-missing", error.to_string()))?;
+        let secret =
+            self.config.secrets.secret(name).map_err(|error| EgressError::denied("net.secret-missing", error.to_string()))?;
         if secret.is_empty() {
             return Err(credential::unusable(name, "it is empty"));
         }
@@ -368,7 +385,12 @@ impl Inner {
 
     /// What the endpoint's credential puts on the request, and the generation of its token if it has one. With `stale`,
     /// the token of that generation was refused: another one is made, unless it is already there or hopeless.
-    async fn credential(&self, prepared: &Prepared<'_>, stale: Option<u64>, total: Instant) -> Result<(Applied, Option<u64>), EgressError> {
+    async fn credential(
+        &self,
+        prepared: &Prepared<'_>,
+        stale: Option<u64>,
+        total: Instant,
+    ) -> Result<(Applied, Option<u64>), EgressError> {
         let Some((slot, credential)) = prepared.credential else { return Ok((Applied::Nothing, None)) };
         let name = credential.secret.as_str();
         let secret = self.secret(name)?;
@@ -416,7 +438,13 @@ impl Inner {
     }
 
     /// Asks for a token. The inner error is the system's refusal; the outer one says that the guest's request was not sent.
-    async fn obtain(&self, kind: &CredentialKind, secret: &SecretBytes, name: &str, total: Instant) -> Result<Result<Obtained, String>, EgressError> {
+    async fn obtain(
+        &self,
+        kind: &CredentialKind,
+        secret: &SecretBytes,
+        name: &str,
+        total: Instant,
+    ) -> Result<Result<Obtained, String>, EgressError> {
         let (user, password) = credential::split_pair(secret, name)?;
         let mut headers = headers::from_guest(&[("accept".into(), "application/json".into())], None)?;
         let (endpoint, path, body) = match kind {
@@ -457,7 +485,11 @@ impl Inner {
             (200..=299, CredentialKind::Login { token, expires_in, .. }) => from_login(&body, token, expires_in.as_deref()),
             (200..=299, _) => from_oauth(&body),
             (408 | 429 | 500..=599, _) => {
-                return Err(EgressError::Unreachable(format!("logging in failed, so nothing was sent: {} answered {}", prepared.shown(), answer.status)));
+                return Err(EgressError::Unreachable(format!(
+                    "logging in failed, so nothing was sent: {} answered {}",
+                    prepared.shown(),
+                    answer.status
+                )));
             }
             (300..=399, _) => Err(format!("{} answered with a redirect", prepared.shown())),
             (status, _) => Err(format!("{} refused with status {status}", prepared.shown())),
@@ -465,7 +497,14 @@ impl Inner {
     }
 
     /// Sends, when the rate and the number of connections allow, and reads the answer.
-    async fn run(&self, prepared: &Prepared<'_>, applied: &Applied, body: &Source, want: Want, total: Instant) -> Result<Answer, EgressError> {
+    async fn run(
+        &self,
+        prepared: &Prepared<'_>,
+        applied: &Applied,
+        body: &Source,
+        want: Want,
+        total: Instant,
+    ) -> Result<Answer, EgressError> {
         let place = |error: EgressError| match error {
             EgressError::Unreachable(why) => EgressError::Unreachable(format!("{}: {why}; nothing was sent", prepared.shown())),
             EgressError::NoAnswer(why) => EgressError::NoAnswer(format!("{}: {why}", prepared.shown())),
@@ -474,7 +513,14 @@ impl Inner {
         self.wire(prepared, applied, body, want, total).await.map_err(place)
     }
 
-    async fn wire(&self, prepared: &Prepared<'_>, applied: &Applied, body: &Source, want: Want, total: Instant) -> Result<Answer, EgressError> {
+    async fn wire(
+        &self,
+        prepared: &Prepared<'_>,
+        applied: &Applied,
+        body: &Source,
+        want: Want,
+        total: Instant,
+    ) -> Result<Answer, EgressError> {
         if let Some(rate) = &self.rate {
             let due = rate.reserve(Instant::now());
             if due >= total {
@@ -512,7 +558,8 @@ impl Inner {
                     (Got::Memory(bytes), received, false)
                 }
                 Want::File => {
-                    let (blob, received, found) = read_to_file(incoming, &self.dialer.bounds, total, &self.known.scrubber()).await?;
+                    let (blob, received, found) =
+                        read_to_file(incoming, &self.dialer.bounds, total, &self.known.scrubber()).await?;
                     (Got::File(Arc::new(blob) as Arc<dyn Blob>), received, found)
                 }
             };

@@ -122,7 +122,8 @@ fn header(name: HeaderName, scheme: Option<&str>, secret: &SecretBytes, secret_n
         bytes.push(b' ');
     }
     bytes.extend_from_slice(secret.expose());
-    let mut value = HeaderValue::from_bytes(&bytes).map_err(|_| unusable(secret_name, "it has a line break or a control character"))?;
+    let mut value =
+        HeaderValue::from_bytes(&bytes).map_err(|_| unusable(secret_name, "it has a line break or a control character"))?;
     value.set_sensitive(true);
     Ok(Applied::Header(name, value))
 }

@@ -18,8 +18,8 @@ use tokio::time::{Instant, timeout_at};
 use url::Host;
 
 use super::address;
-use super::bounds::Bounds;
 use super::body::Outgoing;
+use super::bounds::Bounds;
 use super::error::EgressError;
 use super::resolve::Resolve;
 use super::target::{Authority, Base};
@@ -95,7 +95,13 @@ impl Dialer {
     }
 
     /// Addresses of an authority, all of which may be dialled.
-    async fn vetted(&self, authority: &Authority, networks: &[IpNet], endpoint: &str, deadline: Instant) -> Result<Vec<IpAddr>, EgressError> {
+    async fn vetted(
+        &self,
+        authority: &Authority,
+        networks: &[IpNet],
+        endpoint: &str,
+        deadline: Instant,
+    ) -> Result<Vec<IpAddr>, EgressError> {
         let addresses = match &authority.host {
             Host::Ipv4(ip) => vec![IpAddr::V4(*ip)],
             Host::Ipv6(ip) => vec![IpAddr::V6(*ip)],
@@ -112,7 +118,10 @@ impl Dialer {
             if let Err(what) = address::check(*ip, networks) {
                 let lift = match address::classify(*ip) {
                     address::Class::Never(_) => "no grant lifts this".to_owned(),
-                    _ => format!("`networks = [\"{}\"]` under [grants.endpoints.{endpoint}] would allow it", IpNet::from(ip.to_canonical())),
+                    _ => format!(
+                        "`networks = [\"{}\"]` under [grants.endpoints.{endpoint}] would allow it",
+                        IpNet::from(ip.to_canonical())
+                    ),
                 };
                 return Err(EgressError::denied(
                     "net.address-denied",
@@ -139,7 +148,10 @@ impl Dialer {
             Host::Ipv4(ip) => ServerName::IpAddress(IpAddr::V4(*ip).into()),
             Host::Ipv6(ip) => ServerName::IpAddress(IpAddr::V6(*ip).into()),
         };
-        let tls = tokio_rustls::TlsConnector::from(self.tls.clone()).connect(name, tcp).await.map_err(|error| format!("TLS: {error}"))?;
+        let tls = tokio_rustls::TlsConnector::from(self.tls.clone())
+            .connect(name, tcp)
+            .await
+            .map_err(|error| format!("TLS: {error}"))?;
         self.handshake(tls).await
     }
 

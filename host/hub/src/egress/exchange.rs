@@ -67,7 +67,10 @@ pub(super) async fn exchange(
         && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
     {
         let shown = String::from_utf8_lossy(encoding.as_bytes()).escape_debug().to_string();
-        return Err(Broken::NoAnswer { why: format!("it answered with content-encoding {shown:.40} though asked for none"), begun: true });
+        return Err(Broken::NoAnswer {
+            why: format!("it answered with content-encoding {shown:.40} though asked for none"),
+            begun: true,
+        });
     }
     Ok(response)
 }

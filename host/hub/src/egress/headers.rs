@@ -8,16 +8,46 @@ use super::error::EgressError;
 /// Set by the hub alone, or not at all: framing, routing, identity, and what would change the method or path behind
 /// the grant's back. `-` also stands for `_`, which some servers take for the same.
 const HOST_ONLY: &[&str] = &[
-    "authorization", "connection", "content-length", "cookie", "cookie2", "expect", "forwarded", "host", "http2-settings",
-    "keep-alive", "origin", "referer", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade", "via",
-    "x-http-method", "x-http-method-override", "x-method-override", "x-original-url", "x-real-ip", "x-rewrite-url",
+    "authorization",
+    "connection",
+    "content-length",
+    "cookie",
+    "cookie2",
+    "expect",
+    "forwarded",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "origin",
+    "referer",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-real-ip",
+    "x-rewrite-url",
 ];
 const HOST_ONLY_PREFIXES: &[&str] = &["proxy-", "sec-", "x-forwarded-"];
 
 /// Never shown to a guest: about this connection, or a session of the hub's.
 const HIDDEN: &[&str] = &[
-    "alt-svc", "connection", "keep-alive", "proxy-authenticate", "proxy-connection", "set-cookie", "set-cookie2", "te",
-    "trailer", "transfer-encoding", "upgrade",
+    "alt-svc",
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-connection",
+    "set-cookie",
+    "set-cookie2",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// A guest's headers, checked. `credential` is the header that the hub sets on this call.
@@ -47,7 +77,10 @@ pub(super) fn from_guest(headers: &[(String, String)], credential: Option<&Heade
             ));
         }
         let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) else {
-            return Err(EgressError::denied("net.bad-request", format!("the value of `{parsed}` has line breaks or control characters")));
+            return Err(EgressError::denied(
+                "net.bad-request",
+                format!("the value of `{parsed}` has line breaks or control characters"),
+            ));
         };
         map.append(parsed, value);
     }
@@ -84,17 +117,42 @@ mod tests {
     /// Lines 69 and 70 of the attack list.
     #[test]
     fn a_guest_sets_only_what_is_its_own() {
-        for name in [
-            "Accept", "Content-Type", "If-Match", "Idempotency-Key", "Xero-Tenant-Id", "Accept-Encoding", "Prefer", "Depth",
-        ] {
+        for name in
+            ["Accept", "Content-Type", "If-Match", "Idempotency-Key", "Xero-Tenant-Id", "Accept-Encoding", "Prefer", "Depth"]
+        {
             check(name, "x", "ok");
         }
         for name in [
-            "Authorization", "authorization", "COOKIE", "Host", "Content-Length", "content_length", "Transfer-Encoding",
-            "Transfer_Encoding", "Connection", "Keep-Alive", "Upgrade", "Proxy-Authorization", "Proxy-Connection",
-            "Proxy-Anything", "TE", "Trailer", "Expect", "X-Forwarded-For", "X_Forwarded_Host", "X-Forwarded-Proto",
-            "Forwarded", "Via", "Origin", "Referer", "X-HTTP-Method-Override", "X-Original-URL", "X-Api-Key", "x_api_key",
-            "Sec-Fetch-Site", "HTTP2-Settings",
+            "Authorization",
+            "authorization",
+            "COOKIE",
+            "Host",
+            "Content-Length",
+            "content_length",
+            "Transfer-Encoding",
+            "Transfer_Encoding",
+            "Connection",
+            "Keep-Alive",
+            "Upgrade",
+            "Proxy-Authorization",
+            "Proxy-Connection",
+            "Proxy-Anything",
+            "TE",
+            "Trailer",
+            "Expect",
+            "X-Forwarded-For",
+            "X_Forwarded_Host",
+            "X-Forwarded-Proto",
+            "Forwarded",
+            "Via",
+            "Origin",
+            "Referer",
+            "X-HTTP-Method-Override",
+            "X-Original-URL",
+            "X-Api-Key",
+            "x_api_key",
+            "Sec-Fetch-Site",
+            "HTTP2-Settings",
         ] {
             check(name, "x", "net.header-denied");
         }

@@ -135,7 +135,9 @@ fn spellings(secret: &[u8], out: &mut BTreeSet<Vec<u8>>) {
         }
     };
     add(secret.to_vec());
-    for encoded in [STANDARD.encode(secret), URL_SAFE.encode(secret), STANDARD_NO_PAD.encode(secret), URL_SAFE_NO_PAD.encode(secret)] {
+    for encoded in
+        [STANDARD.encode(secret), URL_SAFE.encode(secret), STANDARD_NO_PAD.encode(secret), URL_SAFE_NO_PAD.encode(secret)]
+    {
         add(percent_encode(encoded.as_bytes(), COMPONENT).to_string().into_bytes());
         add(encoded.into_bytes());
     }

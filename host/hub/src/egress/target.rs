@@ -36,9 +36,7 @@ pub(super) struct Target {
 impl Base {
     /// Checks what the operator wrote.
     pub(super) fn parse(endpoint: &str, grant: &EndpointGrant) -> Result<Self, EgressError> {
-        let refuse = |code, why: &str| {
-            Err(EgressError::denied(code, format!("base of [grants.endpoints.{endpoint}]: {why}")))
-        };
+        let refuse = |code, why: &str| Err(EgressError::denied(code, format!("base of [grants.endpoints.{endpoint}]: {why}")));
         let Ok(url) = Url::parse(&grant.base) else {
             return refuse("net.denied", "it is not an address; write https://host/path");
         };
@@ -96,7 +94,10 @@ impl Base {
             raw_authority(path).filter(|raw| !raw.contains('@')).and_then(|_| Url::parse(path).ok())
         };
         let Some(url) = url else {
-            return Err(EgressError::denied("net.bad-path", "the path is neither `/path?query` nor a whole http address without user and password"));
+            return Err(EgressError::denied(
+                "net.bad-path",
+                "the path is neither `/path?query` nor a whole http address without user and password",
+            ));
         };
         let outside = || {
             let asked = format!("{}://{}", url.scheme(), url.host_str().unwrap_or(""));
@@ -130,7 +131,13 @@ impl Base {
 /// What stands between `://` and the path, if it is an http address with a host.
 fn raw_authority(text: &str) -> Option<&str> {
     let lower = text.get(..8)?.to_ascii_lowercase();
-    let skip = if lower.starts_with("https://") { 8 } else if lower.starts_with("http://") { 7 } else { return None };
+    let skip = if lower.starts_with("https://") {
+        8
+    } else if lower.starts_with("http://") {
+        7
+    } else {
+        return None;
+    };
     let rest = &text[skip..];
     let raw = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
     (!raw.is_empty()).then_some(raw)
@@ -152,10 +159,12 @@ fn has_tricks(text: &str) -> bool {
     }
     // Decoded again and again, as a chain of proxies would.
     for _ in 0..4 {
-        if path.contains(['\\', '\0', '\r', '\n']) || path.split('/').any(|segment| {
-            let bare = segment.split(';').next().unwrap_or("");
-            bare == "." || bare == ".."
-        }) {
+        if path.contains(['\\', '\0', '\r', '\n'])
+            || path.split('/').any(|segment| {
+                let bare = segment.split(';').next().unwrap_or("");
+                bare == "." || bare == ".."
+            })
+        {
             return true;
         }
         let next = percent_encoding::percent_decode_str(&path).decode_utf8_lossy().into_owned();
@@ -170,9 +179,10 @@ fn has_tricks(text: &str) -> bool {
 /// Whether every `%` is followed by two hexadecimal digits.
 fn well_encoded(text: &str) -> bool {
     let bytes = text.as_bytes();
-    bytes.iter().enumerate().all(|(at, byte)| {
-        *byte != b'%' || bytes.get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
-    })
+    bytes
+        .iter()
+        .enumerate()
+        .all(|(at, byte)| *byte != b'%' || bytes.get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit)))
 }
 
 #[cfg(test)]
@@ -180,14 +190,8 @@ mod tests {
     use super::*;
 
     fn base(text: &str) -> Base {
-        let grant = EndpointGrant {
-            base: text.into(),
-            allow: vec![],
-            networks: vec![],
-            insecure: true,
-            read_only: false,
-            because: None,
-        };
+        let grant =
+            EndpointGrant { base: text.into(), allow: vec![], networks: vec![], insecure: true, read_only: false, because: None };
         Base::parse("api", &grant).unwrap()
     }
 
@@ -292,14 +296,8 @@ mod tests {
             ("https://", false, "net.denied"),
             ("", false, "net.denied"),
         ] {
-            let grant = EndpointGrant {
-                base: text.into(),
-                allow: vec![],
-                networks: vec![],
-                insecure,
-                read_only: false,
-                because: None,
-            };
+            let grant =
+                EndpointGrant { base: text.into(), allow: vec![], networks: vec![], insecure, read_only: false, because: None };
             let found = Base::parse("api", &grant).map_or_else(|error| error.code(), |_| "ok");
             assert_eq!(found, code, "{text}");
         }

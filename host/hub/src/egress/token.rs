@@ -124,7 +124,13 @@ pub(super) fn from_oauth(body: &[u8]) -> Result<Obtained, String> {
 
 /// A short word of an error, without anything that could be markup or a secret's length.
 fn word(value: &Value) -> String {
-    value.as_str().unwrap_or("an error").chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ')).take(40).collect()
+    value
+        .as_str()
+        .unwrap_or("an error")
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' '))
+        .take(40)
+        .collect()
 }
 
 fn text_of(value: Option<&Value>) -> Option<String> {
@@ -180,8 +186,15 @@ mod tests {
     #[test]
     fn answers_without_a_usable_token_are_refused() {
         for body in [
-            "", "<html>", "{}", "[]", r#"{"access_token":""}"#, r#"{"access_token":"a\r\nX: y"}"#, r#"{"access_token":["a"]}"#,
-            r#"{"error":"invalid_client","access_token":"abc"}"#, r#"{"access_token":"abc","token_type":"mac"}"#,
+            "",
+            "<html>",
+            "{}",
+            "[]",
+            r#"{"access_token":""}"#,
+            r#"{"access_token":"a\r\nX: y"}"#,
+            r#"{"access_token":["a"]}"#,
+            r#"{"error":"invalid_client","access_token":"abc"}"#,
+            r#"{"access_token":"abc","token_type":"mac"}"#,
         ] {
             assert!(from_oauth(body.as_bytes()).is_err(), "{body}");
         }
@@ -194,7 +207,12 @@ mod tests {
 
     #[test]
     fn names_and_passwords_are_values_not_syntax() {
-        let body = login_body(r#"{"u":"{user}","p":["x{password}"],"n":{"both":"{user}:{password}{x}"},"k":1}"#, "{password}", "a\"}{user}").unwrap();
+        let body = login_body(
+            r#"{"u":"{user}","p":["x{password}"],"n":{"both":"{user}:{password}{x}"},"k":1}"#,
+            "{password}",
+            "a\"}{user}",
+        )
+        .unwrap();
         let value: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(value["u"], "{password}");
         assert_eq!(value["p"][0], "xa\"}{user}");

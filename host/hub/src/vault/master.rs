@@ -144,7 +144,9 @@ impl MasterKey {
             return Err(refuse("it belongs to another user; `chown` it to the one who runs the hub"));
         }
         if about.mode() & 0o077 != 0 {
-            return Err(refuse("other users may read or write it; `chmod 600` it, and change the secrets if that was so for long"));
+            return Err(refuse(
+                "other users may read or write it; `chmod 600` it, and change the secrets if that was so for long",
+            ));
         }
         let mut text = Zeroizing::new(Vec::with_capacity(TEXT_BYTES + 1));
         Read::take(&mut file, TEXT_BYTES as u64 + 1).read_to_end(&mut text).map_err(io)?;

@@ -49,7 +49,9 @@ pub enum VaultError {
     #[error("this data folder belongs to environment `{0}`; `environment` in nave.toml must say so, or use another data folder")]
     OtherEnvironment(String),
     /// A row was changed, or moved from elsewhere.
-    #[error("the secret `{0}` does not open: its row is damaged or was moved here from another name, environment or version; store it anew with `nave secret set {0}`")]
+    #[error(
+        "the secret `{0}` does not open: its row is damaged or was moved here from another name, environment or version; store it anew with `nave secret set {0}`"
+    )]
     Damaged(String),
     /// The name.
     #[error("`{0}` is not a name for a secret; use 1 to 64 of a-z, 0-9, `-`, `_` and `.`")]
@@ -161,7 +163,8 @@ impl Vault {
     /// Names, versions and times, sorted by name. Never a value. Stores the times of last use, as a side effect.
     pub fn list(&self) -> Result<Vec<SecretInfo>, VaultError> {
         self.save_usage()?;
-        let used: BTreeMap<String, Time> = self.store.rows(USED_SPACE)?.into_iter().filter_map(|(name, bytes)| Some((name, time_of(&bytes)?))).collect();
+        let used: BTreeMap<String, Time> =
+            self.store.rows(USED_SPACE)?.into_iter().filter_map(|(name, bytes)| Some((name, time_of(&bytes)?))).collect();
         let mut list = Vec::new();
         for (name, bytes) in self.store.rows(SPACE)? {
             let row = Row::decode(&bytes).ok_or_else(|| VaultError::Damaged(name.clone()))?;
@@ -218,7 +221,8 @@ impl SecretSource for Vault {
 }
 
 fn check_name(name: &str) -> Result<(), VaultError> {
-    let good = (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'));
+    let good = (1..=64).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'));
     if good { Ok(()) } else { Err(VaultError::BadName(name.escape_debug().take(80).collect())) }
 }
 

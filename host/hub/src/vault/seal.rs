@@ -44,7 +44,8 @@ impl Row {
         let (version, rest) = rest.split_first_chunk::<4>()?;
         let (created, rest) = rest.split_first_chunk::<8>()?;
         let (wrapped, sealed) = rest.split_at_checked(WRAPPED_BYTES)?;
-        let plausible = *format == FORMAT && (NONCE_LEN + TAG_BYTES..=NONCE_LEN + TAG_BYTES + SECRET_BYTES_MAX).contains(&sealed.len());
+        let plausible =
+            *format == FORMAT && (NONCE_LEN + TAG_BYTES..=NONCE_LEN + TAG_BYTES + SECRET_BYTES_MAX).contains(&sealed.len());
         plausible.then(|| Self {
             version: u32::from_le_bytes(*version),
             created: i64::from_le_bytes(*created),
@@ -62,10 +63,7 @@ pub(super) struct Sealer {
 
 impl Sealer {
     pub(super) fn new(key: &[u8; KEY_BYTES]) -> Self {
-        Self {
-            wrapping: aead_key(&hkdf(key, b"wrap")),
-            digests: hmac::Key::new(hmac::HMAC_SHA256, &*hkdf(key, b"digest")),
-        }
+        Self { wrapping: aead_key(&hkdf(key, b"wrap")), digests: hmac::Key::new(hmac::HMAC_SHA256, &*hkdf(key, b"digest")) }
     }
 
     /// A digest that is worth nothing without the key.

@@ -141,9 +141,14 @@ fn another_master_key_opens_nothing() {
     bench.vault().set("a", &SecretBytes::new(CANARY)).unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     assert!(matches!(Vault::with_key(&key(&elsewhere), "dev", bench.store.clone()), Err(VaultError::WrongKey)));
-    assert!(matches!(Vault::with_key(&bench.key, "production", bench.store.clone()), Err(VaultError::OtherEnvironment(owner)) if owner == "dev"));
+    assert!(
+        matches!(Vault::with_key(&bench.key, "production", bench.store.clone()), Err(VaultError::OtherEnvironment(owner)) if owner == "dev")
+    );
     commit(&*bench.store, vec![keyed(CHECK.0, CHECK.1, None)]).unwrap();
-    assert!(matches!(Vault::with_key(&key(&elsewhere), "dev", bench.store.clone()), Err(VaultError::WrongKey)), "check taken out");
+    assert!(
+        matches!(Vault::with_key(&key(&elsewhere), "dev", bench.store.clone()), Err(VaultError::WrongKey)),
+        "check taken out"
+    );
 }
 
 /// Line 128: the canary search, which finds a leak that is planted.
@@ -162,7 +167,9 @@ fn nothing_stored_holds_the_secret_in_any_spelling() {
             percent_encoding::percent_encode(CANARY, percent_encoding::NON_ALPHANUMERIC).to_string().into_bytes(),
         ];
         [SPACE, USED_SPACE, "hub"].iter().flat_map(|space| store.rows(space).unwrap()).any(|(name, bytes)| {
-            spellings.iter().any(|needle| [name.as_bytes(), &bytes].iter().any(|hay| hay.windows(needle.len()).any(|w| w == needle)))
+            spellings
+                .iter()
+                .any(|needle| [name.as_bytes(), &bytes].iter().any(|hay| hay.windows(needle.len()).any(|w| w == needle)))
         })
     };
     assert!(!leaks(&bench.store));

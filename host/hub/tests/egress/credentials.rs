@@ -84,7 +84,13 @@ async fn echoed(kind: CredentialKind, body: impl Fn(&Captured) -> String + Send 
     let response = get(&channel, "/x").await.unwrap();
     let blob = channel.fetch("api", request("GET", "/x")).await.unwrap();
     let held = blob.body.read(0, 100_000).await.unwrap();
-    let text = format!("{:?} {} {:?} {}", response.headers, String::from_utf8_lossy(&response.body), blob.headers, String::from_utf8_lossy(&held));
+    let text = format!(
+        "{:?} {} {:?} {}",
+        response.headers,
+        String::from_utf8_lossy(&response.body),
+        blob.headers,
+        String::from_utf8_lossy(&held)
+    );
     assert!(text.contains("x-clean"));
     (text, setup)
 }
@@ -127,7 +133,8 @@ async fn reflected_secrets_are_taken_out_and_flagged() {
 async fn errors_show_stars_instead_of_a_credential() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let broken = Server::start(|_| vec![Step::Close]).await;
-    let garbage = Server::start(|request| vec![Step::Send(format!("{}\r\n\r\n", request.line()).into_bytes()), Step::Close]).await;
+    let garbage =
+        Server::start(|request| vec![Step::Send(format!("{}\r\n\r\n", request.line()).into_bytes()), Step::Close]).await;
     for base in [
         format!("http://api.test:{closed}"),
         format!("http://api.test:{}", broken.port()),
@@ -181,7 +188,11 @@ fn login() -> CredentialKind {
 }
 
 fn client_credentials() -> CredentialKind {
-    CredentialKind::OauthClientCredentials { endpoint: "auth".into(), path: "/token".into(), scopes: "contacts.read accounts".into() }
+    CredentialKind::OauthClientCredentials {
+        endpoint: "auth".into(),
+        path: "/token".into(),
+        scopes: "contacts.read accounts".into(),
+    }
 }
 
 /// An `api` with this credential, whose `auth` endpoint is the same server.
@@ -200,7 +211,9 @@ fn is_auth(request: &Captured) -> bool {
 /// Line 87.
 #[tokio::test]
 async fn many_calls_make_one_log_in() {
-    let answer = |request: &Captured| if is_auth(request) { ok(r#"{"data":{"token":"tok-en-0123456789"}}"#) } else { ok(request.header("authorization")[0]) };
+    let answer = |request: &Captured| {
+        if is_auth(request) { ok(r#"{"data":{"token":"tok-en-0123456789"}}"#) } else { ok(request.header("authorization")[0]) }
+    };
     let server = Server::start(answer).await;
     let setup = with_auth(&server, login());
     let channel = setup.channel();
@@ -218,7 +231,11 @@ async fn many_calls_make_one_log_in() {
     assert_eq!((logins.len(), seen.len()), (1, 31));
     let sent: serde_json::Value = serde_json::from_slice(&logins[0].body).unwrap();
     assert_eq!(sent, serde_json::json!({"name": "c4nary", "pass": password()}));
-    assert!(seen.iter().filter(|request| !is_auth(request)).all(|request| request.header("authorization") == ["Session tok-en-0123456789"]));
+    assert!(
+        seen.iter()
+            .filter(|request| !is_auth(request))
+            .all(|request| request.header("authorization") == ["Session tok-en-0123456789"])
+    );
 }
 
 /// A server whose tokens are good for a few calls: `tok-1`, `tok-2`, …
@@ -228,9 +245,13 @@ fn rotating(good_for: usize) -> impl Fn(&Captured) -> Vec<Step> + Send + Sync {
         let mut state = state.lock().unwrap();
         if is_auth(request) {
             *state = (state.0 + 1, good_for);
-            return ok(&format!(r#"{{"access_token":"token-{}","token_type":"Bearer","expires_in":3600,"data":{{"token":"token-{}"}}}}"#, state.0, state.0));
+            return ok(&format!(
+                r#"{{"access_token":"token-{}","token_type":"Bearer","expires_in":3600,"data":{{"token":"token-{}"}}}}"#,
+                state.0, state.0
+            ));
         }
-        let current = request.header("authorization").first().is_some_and(|value| value.ends_with(&format!(" token-{}", state.0)));
+        let current =
+            request.header("authorization").first().is_some_and(|value| value.ends_with(&format!(" token-{}", state.0)));
         if current && state.1 > 0 {
             state.1 -= 1;
             ok("{}")
@@ -322,7 +343,8 @@ async fn a_log_in_that_breaks_leaves_the_call_unsent() {
         assert_eq!(server.requests().len(), 2);
         assert!(server.requests().iter().all(is_auth));
     }
-    let server = Server::start(|_| vec![Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n".to_vec()), Step::Hang]).await;
+    let server =
+        Server::start(|_| vec![Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n".to_vec()), Step::Hang]).await;
     assert_eq!(outcome(&get(&with_auth(&server, login()).channel(), "/x").await), "net.login-refused", "too large");
 }
 

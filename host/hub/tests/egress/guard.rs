@@ -88,21 +88,44 @@ async fn methods_and_paths_are_those_of_manifest_and_grant() {
     }
     setup.grant().allow.clear();
     setup.grant().read_only = true;
-    for (method, path, expected) in
-        [("GET", "/contacts", "200"), ("POST", "/search", "200"), ("POST", "/contacts", "net.read-only"), ("DELETE", "/contacts", "net.read-only")]
-    {
+    for (method, path, expected) in [
+        ("GET", "/contacts", "200"),
+        ("POST", "/search", "200"),
+        ("POST", "/contacts", "net.read-only"),
+        ("DELETE", "/contacts", "net.read-only"),
+    ] {
         assert_eq!(outcome(&setup.channel().send("api", request(method, path)).await), expected, "{method} {path}");
     }
-    assert!(server.requests().iter().all(|request| request.line().contains("/v1/contacts") || request.line().contains("/v1/search")));
+    assert!(
+        server.requests().iter().all(|request| request.line().contains("/v1/contacts") || request.line().contains("/v1/search"))
+    );
 }
 
 /// Line 62: as written in a base address, granted or not.
 #[tokio::test]
 async fn literal_addresses_of_the_inside_are_denied() {
     let literals = [
-        "127.0.0.1", "127.1", "0", "0.0.0.0", "2130706433", "0x7f.1", "0177.0.0.1", "[::]", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
-        "[64:ff9b::a9fe:a9fe]", "[2002:7f00:1::]", "[fe80::1%25eth0]", "169.254.169.254", "[fd00:ec2::254]", "100.64.0.1", "192.0.0.192",
-        "198.18.0.1", "224.0.0.1", "255.255.255.255",
+        "127.0.0.1",
+        "127.1",
+        "0",
+        "0.0.0.0",
+        "2130706433",
+        "0x7f.1",
+        "0177.0.0.1",
+        "[::]",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[64:ff9b::a9fe:a9fe]",
+        "[2002:7f00:1::]",
+        "[fe80::1%25eth0]",
+        "169.254.169.254",
+        "[fd00:ec2::254]",
+        "100.64.0.1",
+        "192.0.0.192",
+        "198.18.0.1",
+        "224.0.0.1",
+        "255.255.255.255",
     ];
     for literal in literals {
         for scheme in ["http", "https"] {
@@ -115,7 +138,16 @@ async fn literal_addresses_of_the_inside_are_denied() {
         }
     }
     // What no grant lifts.
-    for literal in ["0.0.0.0", "[::]", "[64:ff9b::a9fe:a9fe]", "169.254.169.254", "[fd00:ec2::254]", "192.0.0.192", "224.0.0.1", "255.255.255.255"] {
+    for literal in [
+        "0.0.0.0",
+        "[::]",
+        "[64:ff9b::a9fe:a9fe]",
+        "169.254.169.254",
+        "[fd00:ec2::254]",
+        "192.0.0.192",
+        "224.0.0.1",
+        "255.255.255.255",
+    ] {
         let mut setup = Setup::new(&format!("http://{literal}/v1"));
         setup.grant().networks = vec!["0.0.0.0/0".into(), "::/0".into()];
         let result = get(&setup.channel(), "/x").await;
@@ -162,7 +194,14 @@ async fn a_denied_address_says_which_grant_would_allow_it() {
 /// Line 64, and the first half of 65.
 #[tokio::test]
 async fn a_name_is_looked_up_once_and_never_for_an_open_connection() {
-    let server = Server::start(|request| if request.request == 3 { vec![Step::Send(b"HTTP/1.1 200 X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_vec()), Step::Close] } else { ok("{}") }).await;
+    let server = Server::start(|request| {
+        if request.request == 3 {
+            vec![Step::Send(b"HTTP/1.1 200 X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_vec()), Step::Close]
+        } else {
+            ok("{}")
+        }
+    })
+    .await;
     let setup = Setup::new(&format!("http://api.test:{}", server.port()));
     setup.names.set("api.test", &[&["127.0.0.1"], &["169.254.169.254"]]);
     let channel = setup.channel();
@@ -210,8 +249,13 @@ async fn connections_are_not_shared_beyond_their_grant() {
 async fn redirects_are_returned_and_their_targets_checked() {
     for code in [301, 302, 303, 307, 308] {
         for location in [
-            "http://169.254.169.254/latest/meta-data", "https://api.test/", "http://api.test:1/", "//evil.test/", "/\\evil.test",
-            "http://user:pw@api.test/", "javascript:alert(1)",
+            "http://169.254.169.254/latest/meta-data",
+            "https://api.test/",
+            "http://api.test:1/",
+            "//evil.test/",
+            "/\\evil.test",
+            "http://user:pw@api.test/",
+            "javascript:alert(1)",
         ] {
             let server = Server::start(move |_| status(code, &format!("Location: {location}\r\n"), "")).await;
             let setup = Setup::new(&format!("http://api.test:{}", server.port()));
@@ -298,7 +342,10 @@ async fn a_body_that_looks_like_a_request_stays_a_body() {
     assert_eq!(outcome(&get(&channel, "/y").await), "200");
     let seen = server.requests();
     assert_eq!(seen.len(), 2);
-    assert_eq!((seen[0].body.as_slice(), seen[0].header("content-length")), (body.as_bytes(), vec![body.len().to_string().as_str()]));
+    assert_eq!(
+        (seen[0].body.as_slice(), seen[0].header("content-length")),
+        (body.as_bytes(), vec![body.len().to_string().as_str()])
+    );
     assert_eq!(seen[1].line(), "GET /y HTTP/1.1");
 }
 

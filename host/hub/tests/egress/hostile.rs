@@ -20,7 +20,10 @@ async fn check(what: &str, expected: &str, script: impl Fn() -> Vec<Step> + Send
     let channel = setup.channel();
     assert_eq!(outcome(&get(&channel, "/x").await), expected, "{what}");
     assert_eq!(outcome(&post(&channel, "/x", "{}").await), expected, "{what}, written");
-    let blob = channel.fetch("api", request("GET", "/x")).await.map_or_else(|error| error.code().to_owned(), |blob| blob.status.to_string());
+    let blob = channel
+        .fetch("api", request("GET", "/x"))
+        .await
+        .map_or_else(|error| error.code().to_owned(), |blob| blob.status.to_string());
     assert_eq!(blob, expected, "{what}, as a blob");
 }
 
@@ -29,9 +32,18 @@ async fn check(what: &str, expected: &str, script: impl Fn() -> Vec<Step> + Send
 async fn answers_that_stall_are_given_up() {
     check("nothing at all", "net.no-answer", || vec![Step::Hang]).await;
     check("half a head", "net.no-answer", || vec![Step::Send(b"HTTP/1.1 200 OK\r\nA: b\r\n".to_vec()), Step::Hang]).await;
-    check("a head, then nothing", "net.no-answer", || vec![Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n".to_vec()), Step::Hang]).await;
-    check("half a body", "net.no-answer", || vec![Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab".to_vec()), Step::Hang]).await;
-    check("half a chunk", "net.no-answer", || vec![Step::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab".to_vec()), Step::Hang]).await;
+    check("a head, then nothing", "net.no-answer", || {
+        vec![Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n".to_vec()), Step::Hang]
+    })
+    .await;
+    check("half a body", "net.no-answer", || {
+        vec![Step::Send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab".to_vec()), Step::Hang]
+    })
+    .await;
+    check("half a chunk", "net.no-answer", || {
+        vec![Step::Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab".to_vec()), Step::Hang]
+    })
+    .await;
 }
 
 /// Line 78.
@@ -59,7 +71,10 @@ async fn answers_without_end_are_cut() {
     })
     .await;
     check("1xx without end", "net.no-answer", move || vec![Step::Endless(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec())]).await;
-    check("a head without end", "net.response-too-large", move || vec![head("HTTP/1.1 200 OK\r\nA: "), Step::Endless(vec![b'a'; 4096])]).await;
+    check("a head without end", "net.response-too-large", move || {
+        vec![head("HTTP/1.1 200 OK\r\nA: "), Step::Endless(vec![b'a'; 4096])]
+    })
+    .await;
 }
 
 /// Lines 79 and 80.
@@ -72,7 +87,8 @@ async fn answers_that_are_not_http_are_errors() {
         raw(format!("HTTP/1.1 200 OK\r\n{many}\r\n"))
     })
     .await;
-    check("a large header", "net.response-too-large", || raw(format!("HTTP/1.1 200 OK\r\nA: {}\r\n\r\n", "b".repeat(1 << 20)))).await;
+    check("a large header", "net.response-too-large", || raw(format!("HTTP/1.1 200 OK\r\nA: {}\r\n\r\n", "b".repeat(1 << 20))))
+        .await;
     for (what, bytes) in [
         ("a header of odd bytes", &b"HTTP/1.1 200 OK\r\nA\x01: b\r\n\r\n"[..]),
         ("a value with NUL", b"HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n"),

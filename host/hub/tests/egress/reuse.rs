@@ -34,7 +34,11 @@ async fn nothing_listening_and_no_such_name_are_unreachable() {
 
 #[tokio::test]
 async fn a_request_without_an_answer_is_never_called_unsent() {
-    for (what, answer) in [("nothing", ""), ("half a head", "HTTP/1.1 200 OK\r\nContent-"), ("half a body", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")] {
+    for (what, answer) in [
+        ("nothing", ""),
+        ("half a head", "HTTP/1.1 200 OK\r\nContent-"),
+        ("half a body", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"),
+    ] {
         let server = Server::start(move |_| vec![Step::Send(answer.into()), Step::Close]).await;
         let setup = Setup::new(&format!("http://api.test:{}", server.port()));
         assert_eq!(outcome(&post(&setup.channel(), "/x", "{}").await), "net.no-answer", "{what}");
@@ -60,7 +64,10 @@ async fn on_a_stale_connection_a_read_is_repeated_once_and_a_write_never() {
     assert_eq!((server.requests().len(), server.connections()), (2, 1));
 
     // Half an answer is not a stale connection, also for a read.
-    let server = Server::start(|request| if request.request == 2 { vec![Step::Send(b"HTTP/1.1 200 OK\r\n".to_vec()), Step::Close] } else { ok("{}") }).await;
+    let server = Server::start(|request| {
+        if request.request == 2 { vec![Step::Send(b"HTTP/1.1 200 OK\r\n".to_vec()), Step::Close] } else { ok("{}") }
+    })
+    .await;
     let channel = Setup::new(&format!("http://api.test:{}", server.port())).channel();
     assert_eq!(outcome(&get(&channel, "/x").await), "200");
     assert_eq!(outcome(&get(&channel, "/x").await), "net.no-answer");

@@ -9,7 +9,8 @@ use nave_core::catalog::Credential;
 use nave_core::grant::{EndpointGrant, Grants};
 use nave_core::manifest::{Allow, CredentialKind, EndpointRequest};
 use nave_hub::egress::{
-    AuditNote, AuditSink, Bounds, Channel, ChannelConfig, Egress, EgressConfig, EgressError, Request, Resolve, Resolving, Response,
+    AuditNote, AuditSink, Bounds, Channel, ChannelConfig, Egress, EgressConfig, EgressError, Request, Resolve, Resolving,
+    Response,
 };
 use nave_hub::secrets::{SecretBytes, SecretError, SecretSource};
 
@@ -114,7 +115,8 @@ impl Setup {
     }
 
     pub(crate) fn endpoint(&mut self, name: &str, base: &str) {
-        let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "PROPFIND", "CONNECT", "TRACE"].map(String::from).to_vec();
+        let methods =
+            ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "PROPFIND", "CONNECT", "TRACE"].map(String::from).to_vec();
         self.config.endpoints.insert(
             name.into(),
             EndpointRequest {

@@ -153,7 +153,13 @@ async fn the_proxy_is_asked_for_the_vetted_address_and_only_for_the_outside() {
 #[tokio::test]
 async fn a_proxy_that_refuses_leaves_the_call_unsent() {
     let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
-    for refusal in ["HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "HTTP/1.1 302 Found\r\n\r\n", "nonsense\r\n\r\n", "", "HTTP/1.1 20"] {
+    for refusal in [
+        "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
+        "HTTP/1.1 302 Found\r\n\r\n",
+        "nonsense\r\n\r\n",
+        "",
+        "HTTP/1.1 20",
+    ] {
         let (address, _) = proxy(nowhere, Some(refusal)).await;
         let mut setup = Setup::new("http://api.test");
         setup.proxy = Some(address);
