@@ -1,6 +1,7 @@
 //! Every subject that needs the engine alone, over the store in memory and systems that answer from a map.
 
 mod flows;
+mod hub;
 mod records;
 mod system;
 mod waiting;

@@ -1,0 +1,83 @@
+//! What needs an open hub: through the one door, over a project as `nave init` makes it.
+
+use serde_json::json;
+
+use crate::api::{Answer, ApiError, ProgressSender, Request, Service as _, exit};
+use crate::hub::Hub;
+use crate::project;
+
+/// Asks as every face does: from JSON.
+async fn ask(hub: &Hub, request: serde_json::Value) -> Result<Answer, ApiError> {
+    let request: Request = serde_json::from_value(request).unwrap();
+    hub.call(request, ProgressSender::none()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_hub_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    project::init(dir.path(), false).unwrap();
+    let hub = Hub::open(dir.path()).await.unwrap();
+
+    // Secrets: named, counted, never shown.
+    ask(&hub, json!({"command": "secret-set", "name": "crm", "value": "canary-7421"})).await.unwrap();
+    ask(&hub, json!({"command": "secret-set", "name": "crm", "value": "canary-7422"})).await.unwrap();
+    let Answer::Secrets(secrets) = ask(&hub, json!({"command": "secret-list"})).await.unwrap() else { panic!() };
+    assert_eq!((secrets.secrets[0].name.as_str(), secrets.secrets[0].version), ("crm", 2));
+    for name in ["No Name", ""] {
+        assert_eq!(ask(&hub, json!({"command": "secret-set", "name": name, "value": "x"})).await.unwrap_err().exit, exit::USAGE);
+    }
+    ask(&hub, json!({"command": "secret-remove", "name": "crm"})).await.unwrap();
+    assert_eq!(ask(&hub, json!({"command": "secret-remove", "name": "crm"})).await.unwrap_err().code, "not-found");
+
+    // A token opens the door by its hash.
+    let Answer::Token(token) = ask(&hub, json!({"command": "token-reset", "name": "admin"})).await.unwrap() else { panic!() };
+    assert_eq!(hub.tokens().unwrap()[0].hash, crate::plugins::digest(token.token.as_bytes()));
+
+    // What the directory alone tells.
+    let Answer::Schemas(schemas) = ask(&hub, json!({"command": "schema-list"})).await.unwrap() else { panic!() };
+    assert!(schemas.entities.iter().any(|entity| entity.entity == "contact"));
+    ask(&hub, json!({"command": "reload"})).await.unwrap();
+    let Answer::Sync(sync) = ask(&hub, json!({"command": "sync"})).await.unwrap() else { panic!() };
+    assert!(sync.runs.is_empty(), "there is no flow yet");
+    for missing in [
+        json!({"command": "connection-check", "name": "nope"}),
+        json!({"command": "connection-discover", "name": "nope"}),
+        json!({"command": "plugin-call", "connection": "nope", "function": "check"}),
+        json!({"command": "sync", "flows": ["nope"]}),
+        json!({"command": "mapping-explain", "mapping": "nope"}),
+    ] {
+        let error = ask(&hub, missing.clone()).await.unwrap_err();
+        assert_eq!(error.code, "not-found", "{missing}: {error}");
+        assert!(error.help.is_some(), "{missing}: {error}");
+    }
+    // Past the plan and the journal, by hand: no.
+    let write = ask(&hub, json!({"command": "plugin-call", "connection": "crm", "function": "write"})).await.unwrap_err();
+    assert_eq!(write.code, "usage");
+
+    // A copy while it is open; never over a file that is there.
+    let to = dir.path().join("copy.nave");
+    ask(&hub, json!({"command": "backup", "to": "copy.nave"})).await.unwrap();
+    let copy = std::fs::read(&to).unwrap();
+    assert!(!copy.is_empty());
+    assert_eq!(ask(&hub, json!({"command": "backup", "to": to})).await.unwrap_err().code, "usage");
+    assert_eq!(std::fs::read(&to).unwrap(), copy);
+
+    let Answer::Doctor(doctor) = ask(&hub, json!({"command": "doctor"})).await.unwrap() else { panic!() };
+    let sick: Vec<_> = doctor.checks.iter().filter(|check| !check.ok).collect();
+    assert!(sick.is_empty(), "{sick:?}");
+
+    // Everything that changed something is in the audit, and no secret is.
+    let Answer::Audit(audit) = ask(&hub, json!({"command": "audit"})).await.unwrap() else { panic!() };
+    let actions: Vec<&str> = audit.entries.iter().rev().map(|line| line.action.as_str()).collect();
+    let expected = ["secret.set", "secret.set", "secret.removed", "token.reset", "configuration.reloaded", "sync", "store.backup"];
+    assert_eq!(actions, expected);
+    let all = serde_json::to_string(&audit).unwrap();
+    assert!(!all.contains("canary") && !all.contains(&token.token));
+
+    // A broken file: the doctor says so, what is in force stays.
+    std::fs::write(dir.path().join("mappings").join("bad.toml"), "connection = 7\n").unwrap();
+    assert_eq!(ask(&hub, json!({"command": "plan"})).await.unwrap_err().exit, exit::CONFIGURATION);
+    let Answer::Doctor(doctor) = ask(&hub, json!({"command": "doctor"})).await.unwrap() else { panic!() };
+    assert!(doctor.checks.iter().any(|check| check.name == "configuration" && !check.ok && check.fix.is_some()));
+    assert!(ask(&hub, json!({"command": "status"})).await.is_ok());
+}
