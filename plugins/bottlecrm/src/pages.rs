@@ -59,6 +59,8 @@ struct Position {
     /// Numbers of rows when the scan began.
     totals: Vec<u32>,
     torn: bool,
+    /// Ids of the rows that the next page may show once more.
+    shown: Vec<String>,
 }
 
 /// The page after a checkpoint.
@@ -75,7 +77,8 @@ pub(crate) fn read(kind: Kind, from: Option<&[u8]>, limit: u32) -> Result<Page, 
         return Err(api::failure(&answer));
     }
     let (rows, totals) = rows(kind, &answer)?;
-    let records = rows.iter().filter_map(|raw| record(raw)).collect();
+    let mut records: Vec<SourceRecord> = rows.iter().filter_map(|raw| record(raw)).collect();
+    records.retain(|record| !position.shown.contains(&record.remote_id));
     if position.totals.is_empty() {
         position.totals.clone_from(&totals);
     }
@@ -83,6 +86,10 @@ pub(crate) fn read(kind: Kind, from: Option<&[u8]>, limit: u32) -> Result<Page, 
     let seen = position.offset + size;
     if totals.iter().any(|total| *total > seen) {
         position.offset = seen - overlap;
+        position.shown = rows
+            .iter()
+            .filter_map(|raw| slice::text(raw, "id"))
+            .collect();
         return Ok(Page::more(records, checkpoint::encode(&position)));
     }
     let next = checkpoint::encode(&Position::default());

@@ -45,7 +45,9 @@ fn scan(counts: impl Fn(usize) -> usize + 'static) -> (usize, bool) {
         let mut checkpoint = None;
         loop {
             let page = BottleCrm::read("contacts", checkpoint, 50).expect("a page");
-            seen.extend(page.records.into_iter().map(|record| record.remote_id));
+            for record in page.records {
+                assert!(seen.insert(record.remote_id), "each row is counted once");
+            }
             if !page.more {
                 return (seen.len(), page.complete_scan);
             }

@@ -339,6 +339,10 @@ fn associate(object: &Object, wanted: &[Option<Wanted>], outcomes: &mut [Option<
 }
 
 fn set_company(path: &str, id: &str) -> Result<(), Stop> {
+    let before = primary_companies(path)?;
+    if before == [id] {
+        return Ok(());
+    }
     // Number 1 is the primary company of a contact.
     let types = json!([{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 1}]);
     let answer = api::request("PUT", format!("{path}/{}", http::segment(id)))
@@ -346,42 +350,62 @@ fn set_company(path: &str, id: &str) -> Result<(), Stop> {
         .send()
         .map_err(write::lost)?;
     match answer.status {
-        404 => Err(Stop::settled(Outcome::Rejected(
-            Rejection::new("reference", format!("there is no company {id}")).field("company_id"),
-        ))),
-        _ if answer.is_success() => Ok(()),
-        _ => Err(api::refused(&answer)),
+        404 => {
+            let rejection = Rejection::new("reference", format!("there is no company {id}"))
+                .field("company_id");
+            return Err(Stop::settled(Outcome::Rejected(rejection)));
+        }
+        _ if answer.is_success() => {}
+        _ => return Err(api::refused(&answer)),
     }
+    // The company that this one takes the place of goes; others that people added stay.
+    before
+        .iter()
+        .filter(|other| *other != id)
+        .try_for_each(|other| forget(path, other))
 }
 
 fn clear_company(path: &str) -> Result<(), Stop> {
+    primary_companies(path)?
+        .iter()
+        .try_for_each(|id| forget(path, id))
+}
+
+/// The primary company of a contact: one, or none.
+fn primary_companies(path: &str) -> Result<Vec<String>, Stop> {
     let answer = api::get(path.to_owned()).send().map_err(write::lost)?;
     if !answer.is_success() {
         return Err(api::refused(&answer));
     }
     let body: Value = answer.json()?;
-    for edge in body["results"]
+    let edges = body["results"]
         .as_array()
         .map(Vec::as_slice)
-        .unwrap_or_default()
-    {
-        let primary = edge["associationTypes"]
+        .unwrap_or_default();
+    let primary = |edge: &&Value| {
+        edge["associationTypes"]
             .as_array()
-            .is_some_and(|types| types.iter().any(|kind| kind["typeId"] == 1));
-        let id = match &edge["toObjectId"] {
+            .is_some_and(|types| types.iter().any(|kind| kind["typeId"] == 1))
+    };
+    Ok(edges
+        .iter()
+        .filter(primary)
+        .map(|edge| match &edge["toObjectId"] {
             Value::String(text) => text.clone(),
             other => other.to_string(),
-        };
-        if primary {
-            let answer = api::request("DELETE", format!("{path}/{}", http::segment(&id)))
-                .send()
-                .map_err(write::lost)?;
-            if !answer.is_success() && answer.status != 404 {
-                return Err(api::refused(&answer));
-            }
-        }
+        })
+        .collect())
+}
+
+fn forget(path: &str, id: &str) -> Result<(), Stop> {
+    let answer = api::request("DELETE", format!("{path}/{}", http::segment(id)))
+        .send()
+        .map_err(write::lost)?;
+    if answer.is_success() || answer.status == 404 {
+        Ok(())
+    } else {
+        Err(api::refused(&answer))
     }
-    Ok(())
 }
 
 /// Reads what was written in one go: the answers of writes do not hold all properties.

@@ -243,6 +243,11 @@ fn creates_go_by_their_marker_and_get_their_company() {
                 r#"{"results":[{"id":"7","new":true,"objectWriteTraceId":"d1","properties":{}}]}"#,
             )
         }
+        ("GET", "/crm/v4/objects/contacts/7/associations/companies") => reply(
+            200,
+            r#"{"results":[{"toObjectId":8,"associationTypes":[{"typeId":1}]},{"toObjectId":6,"associationTypes":[{"typeId":279}]}]}"#,
+        ),
+        ("DELETE", "/crm/v4/objects/contacts/7/associations/companies/8") => reply(204, ""),
         ("PUT", "/crm/v4/objects/contacts/7/associations/companies/9") => reply(201, "{}"),
         ("POST", "/crm/v3/objects/contacts/batch/read") => {
             reply(200, &json!({"results": [contact(7, 1)]}).to_string())

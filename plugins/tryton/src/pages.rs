@@ -52,8 +52,8 @@ pub(crate) fn read(
         Some(pass) => (pass.full, pass.after),
         None => {
             let deleted = deletions(&mut position)?;
-            let full = position.since.is_none() || deleted || position.again;
-            position.again = deleted && position.since.is_some();
+            let full = position.since.is_none() || deleted != Deleted::Nothing || position.again;
+            position.again = deleted == Deleted::Parties && position.since.is_some();
             (full, 0)
         }
     };
@@ -180,38 +180,52 @@ fn related_since(settings: &Settings, time: &Value) -> Result<Vec<i64>, Failure>
     Ok(ids)
 }
 
-/// Whether parties, or relations and children of them, were deleted since we looked last. Moves the mark.
-fn deletions(position: &mut Position) -> Result<bool, Failure> {
-    let any: Vec<Value> = [
-        "party.party,%",
-        "party.relation,%",
-        "party.contact_mechanism,%",
-        "party.address,%",
-        "party.identifier,%",
-    ]
-    .iter()
-    .map(|resource| json!(["resource", "like", resource]))
-    .collect();
-    let mut domain = vec![json!("OR")];
-    domain.extend(any);
-    let domain = json!([["event", "=", "delete"], ["id", ">", position.log], domain]);
-    match (Query {
+/// What the log says was deleted since we looked last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Deleted {
+    Nothing,
+    /// Parts of parties: their lists must be read again.
+    Parts,
+    /// Parties: who is missing must be seen.
+    Parties,
+}
+
+/// Looks into the log, and moves the mark.
+fn deletions(position: &mut Position) -> Result<Deleted, Failure> {
+    let from = position.log;
+    let parties = deleted(from, &["party.party,%"])?;
+    let parts = deleted(
+        from,
+        &[
+            "party.relation,%",
+            "party.contact_mechanism,%",
+            "party.address,%",
+            "party.identifier,%",
+        ],
+    )?;
+    position.log = from.max(parties.unwrap_or(0)).max(parts.unwrap_or(0));
+    Ok(match (parties, parts) {
+        (Some(_), _) => Deleted::Parties,
+        (None, Some(_)) => Deleted::Parts,
+        (None, None) => Deleted::Nothing,
+    })
+}
+
+/// The last entry about deletions of these kinds, if there is one after `from`.
+fn deleted(from: i64, kinds: &[&str]) -> Result<Option<i64>, Failure> {
+    let mut any = vec![json!("OR")];
+    any.extend(kinds.iter().map(|kind| json!(["resource", "like", kind])));
+    let domain = json!([["event", "=", "delete"], ["id", ">", from], any]);
+    let query = Query {
         model: "ir.model.log",
         domain,
         fields: &["event"],
         limit: LOG_ROWS_MAX,
-    })
-    .rows()
-    {
-        Ok(rows) => {
-            position.log = rows
-                .last()
-                .and_then(|row| row["id"].as_i64())
-                .unwrap_or(position.log);
-            Ok(!rows.is_empty())
-        }
+    };
+    match query.rows() {
+        Ok(rows) => Ok(rows.last().and_then(|row| row["id"].as_i64())),
         // The log may be closed to this user: then deletions are seen by full scans only.
-        Err(Failure::Rejected(_) | Failure::Misconfigured(_)) => Ok(false),
+        Err(Failure::Rejected(_) | Failure::Misconfigured(_)) => Ok(None),
         Err(failure) => Err(failure),
     }
 }

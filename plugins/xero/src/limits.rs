@@ -10,3 +10,5 @@ pub(crate) const IDS_PER_QUERY: usize = 40;
 pub(crate) const NUMBER_CHARS_MAX: usize = 50;
 /// Changes within this time before the last one seen are read again: times are asked for in whole seconds.
 pub(crate) const OVERLAP_S: i64 = 5;
+/// Rows of one second that a checkpoint remembers: 40 bytes each, within what a checkpoint may have.
+pub(crate) const SEEN_MAX: usize = 1_000;

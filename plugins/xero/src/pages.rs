@@ -11,7 +11,7 @@ use nave_sdk::{slice, time};
 
 use crate::api::{self, Settings};
 use crate::body;
-use crate::limits::{IDS_PER_QUERY, NUMBER_CHARS_MAX, OVERLAP_S, PAGE_ROWS_MAX};
+use crate::limits::{IDS_PER_QUERY, NUMBER_CHARS_MAX, OVERLAP_S, PAGE_ROWS_MAX, SEEN_MAX};
 
 /// One of the streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,14 @@ impl Kind {
         }
     }
 
+    /// Name of the id.
+    fn id(self) -> &'static str {
+        match self {
+            Self::Contacts => "ContactID",
+            Self::Invoices => "InvoiceID",
+        }
+    }
+
     fn record(self, raw: &RawValue) -> Option<SourceRecord> {
         match self {
             Self::Contacts => body::contact(raw),
@@ -54,6 +62,8 @@ struct Position {
     page: u32,
     /// Within the scan of everything.
     full: bool,
+    /// Ids of that second that were read already: each row is counted once.
+    seen: Vec<String>,
 }
 
 impl Default for Position {
@@ -62,6 +72,7 @@ impl Default for Position {
             since: None,
             page: 1,
             full: true,
+            seen: Vec::new(),
         }
     }
 }
@@ -93,7 +104,13 @@ pub(crate) fn read(
     }
     let answer = api::read(request)?;
     let rows = list(kind, &answer)?;
-    let records: Vec<SourceRecord> = rows.iter().filter_map(|raw| kind.record(raw)).collect();
+    let marks: Vec<(i64, String)> = rows.iter().map(|raw| mark(kind, raw)).collect();
+    let records: Vec<SourceRecord> = rows
+        .iter()
+        .zip(&marks)
+        .filter(|(_, (_, mark))| !position.seen.contains(mark))
+        .filter_map(|(raw, _)| kind.record(raw))
+        .collect();
     let last = rows
         .iter()
         .filter_map(|raw| body::modified_us(raw))
@@ -104,9 +121,16 @@ pub(crate) fn read(
             Some(last) if position.since.is_none_or(|since| last > since) => {
                 position.since = Some(last);
                 position.page = 1;
+                position.seen.clear();
             }
             _ => position.page += 1,
         }
+        let here = marks
+            .into_iter()
+            .filter(|(second, _)| Some(*second) == position.since);
+        position.seen.extend(here.map(|(_, mark)| mark));
+        let more = position.seen.len().saturating_sub(SEEN_MAX);
+        position.seen.drain(..more);
         return Ok(Page::more(records, checkpoint::encode(&position)));
     }
     let since = last.map(|last| last - OVERLAP_S).max(position.since);
@@ -114,12 +138,23 @@ pub(crate) fn read(
         since,
         page: 1,
         full: since.is_none(),
+        seen: Vec::new(),
     });
     Ok(if position.full {
         Page::scan_end(records, next)
     } else {
         Page::end(records, next)
     })
+}
+
+/// The second of a row's last change, and what tells this state of it from others.
+fn mark(kind: Kind, raw: &RawValue) -> (i64, String) {
+    let us = body::modified_us(raw).unwrap_or(0);
+    let id = slice::text(raw, kind.id()).unwrap_or_default();
+    (
+        us.div_euclid(1_000_000),
+        format!("{id}@{}", us / 1000 % 1000),
+    )
 }
 
 fn list(kind: Kind, answer: &Answer) -> Result<Vec<&RawValue>, Failure> {

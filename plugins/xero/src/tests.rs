@@ -74,7 +74,12 @@ fn contacts_of_one_second_are_all_read() {
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..100 {
             let page = Xero::read("contacts", checkpoint.take(), 40).expect("a page");
-            seen.extend(page.records.iter().map(|record| record.remote_id.clone()));
+            for record in &page.records {
+                assert!(
+                    seen.insert(record.remote_id.clone()),
+                    "each row is counted once"
+                );
+            }
             if !page.more {
                 assert!(page.complete_scan);
                 assert_eq!(seen.len(), all.len());

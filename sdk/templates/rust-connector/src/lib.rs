@@ -6,7 +6,7 @@
 
 use nave_sdk::prelude::*;
 use nave_sdk::serde::{Deserialize, Serialize};
-use nave_sdk::serde_json::{Value, value::RawValue};
+use nave_sdk::serde_json::value::RawValue;
 use nave_sdk::write::{self, Stop};
 use nave_sdk::{body, slice};
 
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let host = FakeHost::new().answer(|_, request| {
-            let sent: Value = nave_sdk::serde_json::from_slice(request.body.as_deref().unwrap_or_default()).expect("JSON");
+            let sent: nave_sdk::serde_json::Value = nave_sdk::serde_json::from_slice(request.body.as_deref().unwrap_or_default()).expect("JSON");
             assert_eq!(sent["name"], "Ada");
             reply(201, ADA)
         });
