@@ -15,9 +15,10 @@ const PROGRESS_QUEUE_MAX: usize = 256;
 pub(crate) async fn call(context: &Context, request: Request) -> Result<Answer, ApiError> {
     let place = project::place(context.dir())?;
     let (sender, receiver) = mpsc::channel(PROGRESS_QUEUE_MAX);
+    let sender = ProgressSender::new(sender);
     let shown = tokio::spawn(show(receiver, Bars::new(context)));
     let answer = match socket::connect(&place.socket()).await? {
-        Some(connection) => connection.call(&request, &ProgressSender::new(sender)).await,
+        Some(connection) => connection.call(&request, &sender).await,
         None => match project::answer(context.dir(), &request) {
             // What the directory alone changed, a hub that this process has open must hear of.
             Some(answer) if context.hub.lock().await.is_none() || answer.is_err() => answer,
@@ -25,10 +26,11 @@ pub(crate) async fn call(context: &Context, request: Request) -> Result<Answer, 
                 open::hub(context).await?.call(Request::Reload, ProgressSender::none()).await?;
                 answer
             }
-            None => open::hub(context).await?.call(request, ProgressSender::new(sender)).await,
+            None => open::hub(context).await?.call(request, sender.clone()).await,
         },
     };
-    // Every sender is gone now: the bars end by themselves.
+    // With the last sender gone the bars end by themselves.
+    drop(sender);
     let _ = shown.await;
     answer
 }
