@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use super::PluginsError;
 use crate::project::{ProjectError, write_whole};
 
-/// File in the new crate → text. `__NAME__` and `__SDK__` are put in.
+/// File in the new crate → text. `{{name}}` and `{{sdk}}` are put in.
 const TEMPLATE: [(&str, &str); 6] = [
-    ("Cargo.toml", include_str!("../../../../sdk/templates/rust-connector/Cargo.toml.in")),
-    ("README.md", include_str!("../../../../sdk/templates/rust-connector/README.md.in")),
-    ("manifest.json", include_str!("../../../../sdk/templates/rust-connector/manifest.json.in")),
-    ("mappings/tickets.toml", include_str!("../../../../sdk/templates/rust-connector/mappings/tickets.toml.in")),
-    ("src/lib.rs", include_str!("../../../../sdk/templates/rust-connector/src/lib.rs.in")),
-    (".gitignore", "target/\n"),
+    ("Cargo.toml", include_str!("../../../../sdk/templates/rust-connector/Cargo.toml")),
+    ("README.md", include_str!("../../../../sdk/templates/rust-connector/README.md")),
+    ("manifest.json", include_str!("../../../../sdk/templates/rust-connector/manifest.json")),
+    ("mappings/people.toml", include_str!("../../../../sdk/templates/rust-connector/mappings/people.toml")),
+    ("src/lib.rs", include_str!("../../../../sdk/templates/rust-connector/src/lib.rs")),
+    (".gitignore", include_str!("../../../../sdk/templates/rust-connector/gitignore")),
 ];
 
 /// What to make.
@@ -61,7 +61,7 @@ pub fn new(plugin: &NewPlugin) -> Result<PathBuf, PluginsError> {
     // A path in a TOML string: backslashes and quotes would end it.
     let sdk = sdk.display().to_string().replace('\\', "/").replace('"', "\\\"");
     for (file, text) in TEMPLATE {
-        let text = text.replace("__NAME__", name).replace("__SDK__", &sdk);
+        let text = text.replace("{{name}}", name).replace("{{sdk}}", &format!("{{ path = \"{sdk}\" }}"));
         write_whole(&dir.join(file), text.as_bytes())?;
     }
     Ok(dir)
