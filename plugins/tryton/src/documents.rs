@@ -202,7 +202,10 @@ pub(crate) fn get(
         };
         let rows = query.rows_of_company(settings.company)?;
         for id in ids.iter().filter(|id| id.parse::<i64>().is_ok()) {
-            match rows.iter().find(|row| row["id"].to_string() == **id) {
+            match rows
+                .iter()
+                .find(|row| row["id"].as_i64() == id.parse().ok())
+            {
                 Some(row) => records.push(document.record(row)),
                 None => {
                     let answer = api::row("GET", document.model(), Some(id), &["id"]).send()?;

@@ -165,12 +165,15 @@ fn wanted_addresses(
     Ok(wanted)
 }
 
+/// Turns a child's body into the values of its row.
+type Spell<'s> = dyn FnMut(&Value) -> Result<Map<String, Value>, Failure> + 's;
+
 /// Commands that turn the children there into the children wanted. A child is known by its id; one with an id that
 /// is not among the party's own is new (a foreign id would change another party's child).
 fn commands(
     current: &[Value],
     wanted: Option<Vec<Value>>,
-    spell: &mut dyn FnMut(&Value) -> Result<Map<String, Value>, Failure>,
+    spell: &mut Spell<'_>,
 ) -> Result<Vec<Value>, Failure> {
     let Some(wanted) = wanted else {
         return Ok(Vec::new());

@@ -13,6 +13,9 @@ use crate::api::{self, Settings};
 use crate::body;
 use crate::pages::{self, Kind};
 
+/// Place of the delivery, and the contact as it is sent.
+type Member = (usize, Map<String, Value>);
+
 /// Makes the differences.
 pub(crate) fn write(settings: &Settings, deliveries: &[Delivery]) -> Result<Vec<Outcome>, Failure> {
     let mut outcomes: Vec<Option<Outcome>> = vec![None; deliveries.len()];
@@ -31,7 +34,7 @@ pub(crate) fn write(settings: &Settings, deliveries: &[Delivery]) -> Result<Vec<
         }
     }
     let mut sent = false;
-    let mut groups: Vec<(&str, Vec<(usize, Map<String, Value>)>)> = Vec::new();
+    let mut groups: Vec<(&str, Vec<Member>)> = Vec::new();
     if !batch.is_empty() {
         groups.push(("POST", batch));
     }
@@ -109,7 +112,7 @@ fn unchanged(delivery: &Delivery) -> Outcome {
 fn send(
     settings: &Settings,
     method: &str,
-    members: &[(usize, Map<String, Value>)],
+    members: &[Member],
     deliveries: &[Delivery],
 ) -> Result<Vec<Outcome>, Stop> {
     let elements: Vec<&Map<String, Value>> = members.iter().map(|(_, element)| element).collect();
@@ -135,7 +138,7 @@ fn send(
 }
 
 /// One outcome per element, in their order.
-fn settle(answer: &Answer, members: &[(usize, Map<String, Value>)]) -> Result<Vec<Outcome>, Stop> {
+fn settle(answer: &Answer, members: &[Member]) -> Result<Vec<Outcome>, Stop> {
     let unknown = |words: &str| Stop::settled(Outcome::Unknown(words.to_owned()));
     let rows: Vec<&RawValue> = slice::array(&answer.body, "Contacts")
         .map_err(|_| unknown("the answer to the write is not a list of contacts"))?;
