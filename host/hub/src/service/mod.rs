@@ -102,7 +102,7 @@ async fn answer(hub: &Hub, request: Request, progress: ProgressSender) -> Result
         Request::SecretRemove { name } => operations::secret_remove(hub, &name).await,
         Request::Audit { limit } => block_in_place(|| operations::audit_lines(engine, limit)).map(Answer::Audit),
         Request::TokenReset { name } => operations::token_reset(engine, &name).await.map(Answer::Token),
-        Request::Backup { to } => operations::backup(engine, &hub.dir, &to).await,
+        Request::Backup { to } => operations::backup(engine, &to).await,
         Request::Doctor => doctor::doctor(hub).await.map(Answer::Doctor),
 
         Request::ConnectionCheck { name } => configuration::check(engine, &name).await.map(Answer::Check),

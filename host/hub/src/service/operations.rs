@@ -131,9 +131,10 @@ pub(super) async fn token_reset(engine: &Engine, name: &str) -> Result<TokenAnsw
     Ok(TokenAnswer { name: name.to_owned(), token })
 }
 
-/// A consistent copy of the data into a new file, while the hub works. A relative path lies in the project's directory.
-pub(super) async fn backup(engine: &Engine, dir: &Path, to: &Path) -> Result<Answer, ApiError> {
-    let to = dir.join(to);
+/// A consistent copy of the data into a new file, while the hub works. A relative path lies where
+/// the process was started: the command line makes paths whole before it passes them on.
+pub(super) async fn backup(engine: &Engine, to: &Path) -> Result<Answer, ApiError> {
+    let to = std::path::absolute(to).map_err(|error| ApiError::usage(format!("{}: {error}", to.display())))?;
     if to.exists() {
         return Err(ApiError::usage(format!("{} exists already", to.display())).help("name a file that is not there yet"));
     }

@@ -56,7 +56,7 @@ async fn an_open_hub_answers() {
 
     // A copy while it is open; never over a file that is there.
     let to = dir.path().join("copy.nave");
-    ask(&hub, json!({"command": "backup", "to": "copy.nave"})).await.unwrap();
+    ask(&hub, json!({"command": "backup", "to": to})).await.unwrap();
     let copy = std::fs::read(&to).unwrap();
     assert!(!copy.is_empty());
     assert_eq!(ask(&hub, json!({"command": "backup", "to": to})).await.unwrap_err().code, "usage");
