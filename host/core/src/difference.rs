@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::{Clear, Direction, Entity, FieldMapping, FlowOut, ListMapping, Mapping};
-use crate::intake::{concerns, element_key, element_value, list_path, shadow_body};
+use crate::intake::{concerns, element_key, element_value, list_path, shadow_body, spell_list};
 use crate::mapping::Env;
 use crate::model::{Contribution, ElementId, Record, RecordId, Time};
 use crate::value::{Reference, Value};
@@ -233,8 +233,12 @@ fn lists(
             });
             all.extend(foreign.cloned());
         }
-        difference.changed.put(remote, Value::List(all.clone()));
-        difference.desired.put(remote, Value::List(all));
+        let value = match mapping.lists.iter().find(|list| list.remote == remote && list.split.is_some()) {
+            Some(list) => spell_list(list, all),
+            None => Value::List(all),
+        };
+        difference.changed.put(remote, value.clone());
+        difference.desired.put(remote, value);
     }
 }
 
@@ -333,8 +337,12 @@ fn spell(mapping: &Mapping, list: &ListMapping, value: &Value, old: Option<&Valu
             message: error.message,
         })?;
         if !spelled.is_empty() {
+            if field.remote.is_empty() {
+                element = spelled; // the element itself
+                continue;
+            }
             element.put(&field.remote, spelled);
-        } else if element.at(&field.remote).is_some_and(|there| !there.is_empty()) && !list.only.contains_key(&field.remote) {
+        } else if !field.remote.is_empty() && element.at(&field.remote).is_some_and(|there| !there.is_empty()) && !list.only.contains_key(&field.remote) {
             element.put(&field.remote, Value::Null);
         }
     }

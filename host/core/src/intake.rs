@@ -109,9 +109,20 @@ pub fn concerns(list: &ListMapping, element: &Value) -> bool {
 
 /// The elements that concern a list, as the system spells them.
 pub fn remote_elements(list: &ListMapping, body: &Value) -> Vec<Value> {
-    match crate::mapping::find(body, &list.remote) {
-        Some(Value::List(all)) => all.iter().filter(|element| concerns(list, element)).cloned().collect(),
+    match (crate::mapping::find(body, &list.remote), &list.split) {
+        (Some(Value::List(all)), _) => all.iter().filter(|element| concerns(list, element)).cloned().collect(),
+        (Some(Value::Text(text)), Some(separator)) => {
+            text.split(separator.as_str()).map(str::trim).filter(|part| !part.is_empty()).map(Value::text).collect()
+        }
         _ => Vec::new(),
+    }
+}
+
+/// A whole remote list, as the system spells it: one text where it is split.
+pub fn spell_list(list: &ListMapping, elements: Vec<Value>) -> Value {
+    match &list.split {
+        Some(separator) => Value::Text(elements.iter().map(Value::display).collect::<Vec<_>>().join(separator)),
+        None => Value::List(elements),
     }
 }
 
@@ -131,11 +142,7 @@ fn field_differs(field: &FieldMapping, contribution: &Contribution, pulled: &Pul
 fn list_differs(list: &ListMapping, contribution: &Contribution, pulled: &Pulled) -> bool {
     pulled.coverage.covers(&list.remote)
         && match contribution.shadow.get(&list_path(list)) {
-            Some(Value::List(known)) => {
-                let Some(Value::List(all)) = crate::mapping::find(&pulled.body, &list.remote) else { return !known.is_empty() };
-                let mut now = all.iter().filter(|element| concerns(list, element));
-                known.iter().any(|element| now.next() != Some(element)) || now.next().is_some()
-            }
+            Some(Value::List(known)) => *known != remote_elements(list, &pulled.body),
             _ => true,
         }
 }
@@ -389,7 +396,12 @@ pub fn shadow_body(mapping: &Mapping, contribution: &Contribution) -> Value {
         }
     }
     for (path, elements) in lists {
-        body.put(path, Value::List(elements));
+        let split = mapping.lists.iter().find(|list| list.remote == path && list.split.is_some());
+        let value = match split {
+            Some(list) => spell_list(list, elements),
+            None => Value::List(elements),
+        };
+        body.put(path, value);
     }
     body
 }

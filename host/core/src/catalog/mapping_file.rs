@@ -1013,6 +1013,7 @@ impl<'k> Between<'k, '_> {
             }
         });
         let id = table.plain("id");
+        let split = table.plain("split");
         let only = table.table("only").map(only).unwrap_or_default();
         let mut fields = Vec::new();
         for mut inner in table.tables("field") {
@@ -1087,6 +1088,7 @@ impl<'k> Between<'k, '_> {
             canonical: canonical?.value,
             direction: direction?,
             id,
+            split,
             only,
             fields,
             because: because.map(|because| because.value),

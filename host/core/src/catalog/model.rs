@@ -305,6 +305,8 @@ pub struct ListMapping {
     pub direction: Direction,
     /// Sub-path with the element's own id there, if it has one.
     pub id: Option<String>,
+    /// The list is one text there, its elements separated by this: `"+49 30 1; +49 170 2"`.
+    pub split: Option<String>,
     /// Only elements with these values are concerned; set on new ones. Sub-path → one or more allowed values (the first is set).
     pub only: BTreeMap<String, Vec<crate::Value>>,
     /// Sub-fields; expressions run over the element.
