@@ -1,7 +1,7 @@
 //! A party as a body: its children as lists, and the usual first ones (e-mail, address, company) as plain fields.
 //!
 //! Also tells persons from organisations, which are one model over there: a category says it; where none does, a tax
-//! identifier or people working for it make an organisation, and anything else is a person.
+//! identifier, people working for it or a legal form in its name make an organisation, and anything else is a person.
 
 use nave_sdk::serde_json::{Map, Value, json};
 use nave_sdk::types::{Coverage, SourceRecord};
@@ -146,7 +146,11 @@ impl Party {
             Kind::Organisation
         } else if names.contains(&settings.person_category.as_str()) {
             Kind::Person
-        } else if employment.is_none() && (tax.is_some() || employs) {
+        } else if employment.is_none()
+            && (tax.is_some()
+                || employs
+                || has_legal_form(row["name"].as_str().unwrap_or_default()))
+        {
             Kind::Organisation
         } else {
             Kind::Person
@@ -237,6 +241,50 @@ impl Party {
         }
         record
     }
+}
+
+/// Whether a name ends in the legal form of a company, spelled as such.
+fn has_legal_form(name: &str) -> bool {
+    const FORMS: [&str; 32] = [
+        "GmbH",
+        "AG",
+        "KG",
+        "KGaA",
+        "OHG",
+        "UG",
+        "GbR",
+        "eG",
+        "eV",
+        "eK",
+        "SE",
+        "Ltd",
+        "Limited",
+        "LLC",
+        "LLP",
+        "Inc",
+        "Corp",
+        "Corporation",
+        "plc",
+        "PLC",
+        "SA",
+        "SAS",
+        "SARL",
+        "Srl",
+        "SpA",
+        "BV",
+        "NV",
+        "AB",
+        "ApS",
+        "A/S",
+        "Oy",
+        "Oyj",
+    ];
+    let last = name
+        .split_whitespace()
+        .next_back()
+        .unwrap_or_default()
+        .replace('.', "");
+    name.contains(' ') && FORMS.contains(&last.as_str())
 }
 
 /// A person's name in two: the last word, with small words before it (`van der Berg`), is the last name.
@@ -356,6 +404,16 @@ mod tests {
     #[test]
     fn persons_and_organisations_are_told_apart() {
         check(json!({"id": 1}), Kind::Person);
+        check(
+            json!({"id": 1, "name": "Radhaus Köln KG"}),
+            Kind::Organisation,
+        );
+        check(
+            json!({"id": 1, "name": "Beispiel e.K."}),
+            Kind::Organisation,
+        );
+        check(json!({"id": 1, "name": "Sá Sa"}), Kind::Person);
+        check(json!({"id": 1, "name": "AG"}), Kind::Person);
         check(
             json!({"id": 1, "categories": [{"name": "Organisation"}]}),
             Kind::Organisation,
