@@ -219,7 +219,8 @@ impl Intake<'_> {
         if taken.drifted {
             draft.enter_own(self.mapping, record, Reason::Drift);
         }
-        Ok(Happened::Updated)
+        // Another spelling, or the first sight of an empty field: the shadow moved, nobody said anything.
+        Ok(if taken.claimed || taken.drifted || returned { Happened::Updated } else { Happened::Unchanged })
     }
 
     /// A remote object that nobody knows: match it.
@@ -390,10 +391,11 @@ impl Intake<'_> {
         raw.truncate(DEAD_LETTER_BODY_BYTES_MAX);
         let message = errors.iter().map(|error| format!("{}: {}", error.path, error.message)).collect::<Vec<_>>().join("; ");
         let first = errors.into_iter().next();
+        let class = first.as_ref().map_or_else(|| "other".to_owned(), |error| error.class.clone());
         draft.batch.dead_letters.push(DeadLetter {
             id: 0,
             subject: self.subject(remote_id, raw),
-            class: first.as_ref().map_or_else(|| "other".to_owned(), |error| error.class.clone()),
+            class: class.clone(),
             field: first.map(|error| error.path),
             message,
             fix: format!(
@@ -401,7 +403,7 @@ impl Intake<'_> {
                 remote_id,
                 self.mapping.connection,
                 self.mapping.name,
-                "format"
+                class
             ),
             first_at: draft.now,
             last_at: draft.now,
@@ -417,12 +419,17 @@ fn draft_value<'d>(draft: &'d Draft<'_>, record: RecordId, field: &str) -> Optio
 
 /// What a person calls a thing: the first title field that holds something.
 pub fn title<'v>(entity: &Entity, value: impl Fn(&str) -> Option<&'v Value>) -> String {
-    entity
-        .title
-        .iter()
-        .filter_map(|field| value(field))
-        .find(|value| !value.is_empty())
-        .map_or_else(|| format!("a {}", entity.label.to_lowercase()), Value::display)
+    let text = |field: &str| value(field).filter(|value| !value.is_empty()).map(Value::display);
+    let first = entity.title.iter().position(|field| text(field).is_some());
+    // A person whose whole name nobody keeps is called by its parts, before an e-mail is.
+    let parts: Vec<String> = ["first_name", "last_name"].into_iter().filter_map(text).collect();
+    match first {
+        Some(0) => text(&entity.title[0]),
+        _ if !parts.is_empty() => Some(parts.join(" ")),
+        Some(index) => text(&entity.title[index]),
+        None => None,
+    }
+    .unwrap_or_else(|| format!("a {}", entity.label.to_lowercase()))
 }
 
 /// A create of ours is there: contribution and cross-reference are made, the shadow is what was read back, no claim.
@@ -455,7 +462,50 @@ pub fn settle_create(
         target.contributions.sort();
     }
     draft.attach(id, record)?;
+    if let Some(body) = read_back {
+        take_rest(draft, mapping, entity, id, record, body, at)?;
+    }
     draft.batch.settled.push((intent.destination.clone(), intent.record));
     draft.enter_referrers(record, &mapping.connection)?;
     Ok(id)
+}
+
+/// What a new thing holds besides what we sent (a number that the system gave it) is that system's own claim. Only what
+/// the answer names is looked at: an answer to a write need not be the whole thing.
+fn take_rest(
+    draft: &mut Draft<'_>,
+    mapping: &Mapping,
+    entity: &Entity,
+    id: ContributionId,
+    record: RecordId,
+    body: &Value,
+    at: Time,
+) -> Result<(), StoreError> {
+    let named = mapping.fields.iter().flat_map(|field| field.inputs.iter().chain(std::iter::once(&field.remote)));
+    let named = named.chain(mapping.lists.iter().map(|list| &list.remote));
+    let paths = named.filter(|path| nave_core::mapping::find(body, path).is_some()).cloned().collect();
+    let pulled = Pulled {
+        body: body.clone(),
+        coverage: intake::Coverage::Only(paths),
+        version: None,
+        modified_at: None,
+        field_times: Vec::new(),
+        read_at: at,
+        observed_at: draft.now,
+    };
+    let region = draft.catalog.hub.region.clone();
+    let mut row = draft.contribution(id)?.clone();
+    if !mapping.externals.is_empty() {
+        return Ok(()); // needs its transform plugins: left to the next pull
+    }
+    // What cannot be read is left to the next pull, which sets it aside with its reason.
+    let Ok(mapped) = intake::map_in(mapping, entity, Some(&row), &pulled, &[], region.as_deref()) else { return Ok(()) };
+    let mut target = draft.record(record)?.clone();
+    let taken = intake::take(mapping, entity, &mut row, &mut target, &pulled, mapped, region.as_deref());
+    *draft.contribution_mut(id)? = row;
+    draft.record_mut(record)?.next_element = target.next_element;
+    if taken.claimed {
+        draft.recompute(record)?;
+    }
+    Ok(())
 }
