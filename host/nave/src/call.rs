@@ -35,6 +35,15 @@ pub(crate) async fn call(context: &Context, request: Request) -> Result<Answer, 
     answer
 }
 
+/// Tells a hub that is open, here or serving, that files of the project were changed. Others read them when they open it.
+pub(crate) async fn reload(context: &Context) -> Result<(), ApiError> {
+    let serving = socket::connect(&project::place(context.dir())?.socket()).await?.is_some();
+    if serving || context.hub.lock().await.is_some() {
+        call(context, Request::Reload).await?;
+    }
+    Ok(())
+}
+
 async fn show(mut receiver: mpsc::Receiver<Progress>, mut bars: Bars) {
     while let Some(progress) = receiver.recv().await {
         bars.show(&progress);

@@ -24,9 +24,9 @@ impl Context {
         Self { dir: cli.dir.clone().unwrap_or_else(|| default.into()), json: cli.json, hub: Mutex::new(None) }
     }
 
-    /// Of another directory, with the same way to answer.
-    pub(crate) fn elsewhere(&self, dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), json: self.json, hub: Mutex::new(None) }
+    /// Of this directory, answering in text.
+    pub(crate) fn for_people(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), json: false, hub: Mutex::new(None) }
     }
 
     /// The project's directory.

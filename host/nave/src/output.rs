@@ -4,13 +4,24 @@
 
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use nave_core::model::Time;
 use serde::Serialize;
 
+static HUSHED: AtomicBool = AtomicBool::new(false);
+
+/// Says nothing more, or speaks again: for a command made of commands, where only its own answer is wanted.
+pub(crate) fn hush(hushed: bool) {
+    HUSHED.store(hushed, Ordering::Relaxed);
+}
+
 /// One line. Ends the process where nobody reads any more.
 pub(crate) fn say(text: impl Display) {
+    if HUSHED.load(Ordering::Relaxed) {
+        return;
+    }
     let mut out = std::io::stdout().lock();
     if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
         std::process::exit(0);

@@ -12,10 +12,10 @@ pub fn asked(manifest: &Manifest) -> Vec<String> {
             None => "; without any credential".to_owned(),
         };
         powers.push(format!(
-            "It asks to reach {} (endpoint `{name}`: {}) {}{key}.",
-            endpoint.base,
-            methods(&endpoint.allow),
-            endpoint.reason.trim_end_matches('.')
+            "It asks to reach {} {} (`{name}`: {}){key}.",
+            reachable(&endpoint.base, manifest),
+            endpoint.reason.trim_end_matches('.'),
+            methods(&endpoint.allow)
         ));
     }
     for (name, folder) in &manifest.folders {
@@ -33,6 +33,16 @@ pub fn asked(manifest: &Manifest) -> Vec<String> {
         });
     }
     powers
+}
+
+/// A base address for people: a setting that is one whole is said in words, with its default.
+fn reachable(base: &str, manifest: &Manifest) -> String {
+    let setting = base.strip_prefix("{settings.").and_then(|rest| rest.split_once('}'));
+    let Some((name, rest)) = setting else { return base.to_owned() };
+    match manifest.settings.get(name).and_then(|setting| setting.default.as_ref()?.as_str()) {
+        Some(default) => format!("{default}{rest}, or where the setting `{name}` says,"),
+        None => format!("the address that the setting `{name}` names"),
+    }
 }
 
 /// Sentences for what a connection was granted.

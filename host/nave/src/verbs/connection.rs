@@ -13,7 +13,7 @@ use serde_json::json;
 use super::Outcome;
 use crate::context::{Context, want};
 use crate::output::{self, Rows, clean, say};
-use crate::prompt;
+use crate::{call, prompt};
 
 /// Connected systems
 #[derive(Debug, Subcommand)]
@@ -141,7 +141,7 @@ async fn add(verb: Add, context: &Context) -> Outcome {
         return Err(ApiError::person("nothing was written: nobody granted what the connection needs").help("add --yes to grant it"));
     }
     let (written, warnings) = project::write_connection(context.dir(), &planned)?;
-    // A hub that is open reads the new configuration; the secret is set through it as well.
+    call::reload(context).await?;
     let secrets = secrets(&verb, &planned, person, context).await?;
     if context.json {
         output::json(&json!({ "connection": planned.name, "written": written, "warnings": warnings, "powers": planned.powers, "secrets_missing": secrets }));

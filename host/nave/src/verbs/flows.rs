@@ -126,11 +126,11 @@ pub(crate) async fn sync(verb: Sync, context: &Context) -> Outcome {
     Ok(code_of(&answer.runs))
 }
 
-/// 1 where a run failed, 4 where something waits for a person.
+/// 1 where a run failed, 4 where something waits for a person: held, refused for good, or set aside.
 pub(crate) fn code_of(runs: &[RunLine]) -> u8 {
     if runs.iter().any(|run| run.status != RunStatus::Success) {
         exit::FAILED
-    } else if runs.iter().any(|run| run.held() > 0) {
+    } else if runs.iter().any(|run| run.for_a_person() > 0) {
         exit::PERSON
     } else {
         exit::OK

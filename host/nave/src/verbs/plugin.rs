@@ -9,6 +9,7 @@ use nave_hub::plugins::{self, BuildOptions, InstallOptions, NewPlugin, powers};
 use serde_json::{Value as Json, json};
 
 use super::Outcome;
+use crate::call;
 use crate::context::{Context, want};
 use crate::output::{self, Rows, clean, say};
 
@@ -90,7 +91,7 @@ pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
             Ok(exit::OK)
         }
         Plugin::Inspect { file } => inspect(&file, context),
-        Plugin::Call { target, function, arguments, settings } => call(&target, function, &arguments, &settings, context).await,
+        Plugin::Call { target, function, arguments, settings } => call_function(&target, function, &arguments, &settings, context).await,
         Plugin::Install { files, rollback } => {
             for file in files {
                 install(file, rollback, context).await?;
@@ -170,7 +171,7 @@ fn settings(manifest: &Manifest) {
     }
 }
 
-async fn call(target: &str, function: String, arguments: &[String], settings: &str, context: &Context) -> Outcome {
+async fn call_function(target: &str, function: String, arguments: &[String], settings: &str, context: &Context) -> Outcome {
     let arguments: Vec<Json> =
         arguments.iter().map(|text| serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.clone()))).collect();
     let result = if target.ends_with(".wasm") {
@@ -192,7 +193,7 @@ async fn call(target: &str, function: String, arguments: &[String], settings: &s
 pub(crate) async fn install(file: PathBuf, rollback: bool, context: &Context) -> Result<(), ApiError> {
     let answer = if rollback {
         let answer = plugins::install(context.dir(), &file, InstallOptions { rollback })?;
-        context.call(Request::Reload).await?;
+        call::reload(context).await?;
         answer
     } else {
         want!(context.call(Request::PluginInstall { file }).await?, Installed)

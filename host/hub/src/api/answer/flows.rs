@@ -155,11 +155,11 @@ impl RunLine {
         }
     }
 
-    /// How many things wait for a person.
-    pub fn held(&self) -> u64 {
+    /// How many things wait for a person: held, set aside, or refused for good.
+    pub fn for_a_person(&self) -> u64 {
         match self.counts {
-            Counts::In(counts) => counts.held,
-            Counts::Out(counts) => counts.held,
+            Counts::In(counts) => counts.held + counts.quarantined,
+            Counts::Out(counts) => counts.held + counts.failed,
         }
     }
 

@@ -1,0 +1,159 @@
+//! `demo`: two simulated systems and a folder of exports, kept in agreement. Every step is a command line that anybody
+//! can type, run through the same parser; the project is one that `nave init` made.
+
+mod show;
+mod sims;
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser as _};
+use nave_hub::api::{ApiError, exit};
+use nave_hub::project;
+
+use super::{Outcome, plugin, release, serve};
+use crate::call;
+use crate::cli::Cli;
+use crate::context::Context;
+use crate::output::{self, say};
+
+/// What a person would write after a look at the export's header line.
+const DROP_MAPPING: &str = include_str!("drop-contacts.toml");
+/// Plugins that the demo uses.
+const PLUGINS: [&str; 3] = ["files", "hubspot", "xero"];
+
+/// Two simulated systems and a folder of exports, kept in agreement through a hub
+#[derive(Debug, Args)]
+#[command(after_help = "The first start builds the plugins and takes a minute; a later one goes on where the last ended.\n\n\
+                        Examples:\n  nave demo\n  nave demo --once --dir target/demo")]
+pub(crate) struct Demo {
+    /// End when everything agrees; exit code 0 only if it does, except for what is listed
+    #[arg(long)]
+    once: bool,
+    /// Contacts of each system at the start
+    #[arg(long, default_value_t = 1_000)]
+    records: usize,
+    /// Everything that looks random follows from it
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+}
+
+pub(crate) async fn run(verb: &Demo, context: &Context) -> Outcome {
+    output::hush(context.json);
+    let steps = Context::for_people(context.dir());
+    let result = play(verb, &steps).await;
+    output::hush(false);
+    let (sims, summary) = result?;
+    if context.json {
+        output::json(&summary);
+    }
+    let agreed = summary.agreed;
+    if verb.once {
+        sims.stop().await;
+        return Ok(if agreed { exit::OK } else { exit::FAILED });
+    }
+    let running = serve::start(&steps, None).await?;
+    running.announce();
+    show::next_steps(context.dir());
+    serve::interrupted().await;
+    running.stop().await;
+    sims.stop().await;
+    Ok(exit::OK)
+}
+
+async fn play(verb: &Demo, context: &Context) -> Result<(sims::Sims, show::Summary), ApiError> {
+    let dir = context.dir().to_owned();
+    if !dir.join("nave.toml").is_file() {
+        step(context, &["init", "--force-safe"]).await?;
+    }
+    install(context).await?;
+    let sims = sims::Sims::start(&dir, verb.seed, verb.records).await?;
+    connect(context, &sims).await?;
+    step(context, &["mapping", "lint"]).await?;
+    // Nothing is written before a plan was seen: the first sync only reads.
+    step(context, &["sync"]).await?;
+    step(context, &["plan", "--limit", "1"]).await?;
+    step(context, &["apply", "--reason", "the demo"]).await?;
+    step(context, &["sync"]).await?;
+    let summary = show::summary(context, verb.once).await?;
+    Ok((sims, summary))
+}
+
+/// Runs a command line on the demo's project and shows it. A person being needed is no failure here.
+async fn step(context: &Context, words: &[&str]) -> Result<u8, ApiError> {
+    let shown: Vec<String> = words.iter().map(|word| if word.contains(' ') { format!("'{word}'") } else { (*word).to_owned() }).collect();
+    say(format_args!("\n$ nave {}", shown.join(" ")));
+    let cli = Cli::try_parse_from(std::iter::once(&"nave").chain(words)).map_err(|error| ApiError::usage(error.to_string()))?;
+    let code = Box::pin(super::run(cli.verb, context)).await?;
+    match code {
+        exit::OK | exit::PERSON => Ok(code),
+        _ => Err(ApiError::failed(format!("`nave {}` did not succeed", shown.join(" ")))),
+    }
+}
+
+/// Installs the plugins that are missing: from beside the binary, or built from the checkout.
+async fn install(context: &Context) -> Result<(), ApiError> {
+    let installed = project::read_lock(context.dir())?;
+    for name in PLUGINS.iter().filter(|name| !installed.contains_key(**name)) {
+        let file = match shipped(name) {
+            Some(file) => file,
+            None => {
+                let source = checkout().join("plugins").join(name);
+                say(format_args!("\n$ nave plugin build {}", source.display()));
+                plugin::build(&source, None, context).await?
+            }
+        };
+        step(context, &["plugin", "install", &file.display().to_string()]).await?;
+    }
+    Ok(())
+}
+
+/// A plugin of the release that this binary came with.
+fn shipped(name: &str) -> Option<PathBuf> {
+    let file = std::env::current_exe().ok()?.parent()?.join("plugins").join(format!("{name}.wasm"));
+    // Beside a binary that cargo built lie its own build's files: those are not a release's.
+    (file.is_file() && release::crates(&checkout()).is_err()).then_some(file)
+}
+
+/// The checkout that this binary was built from.
+fn checkout() -> PathBuf {
+    let host = Path::new(env!("CARGO_MANIFEST_DIR"));
+    host.ancestors().nth(2).unwrap_or(host).to_owned()
+}
+
+/// Adds the connections that are missing.
+async fn connect(context: &Context, sims: &sims::Sims) -> Result<(), ApiError> {
+    let dir = context.dir();
+    let missing = |name: &str| !dir.join("connections").join(format!("{name}.toml")).is_file();
+    let because = "a simulated system on this machine";
+    let local = ["--insecure", "--grant-network", "127.0.0.1/32", "--because", because, "--yes", "--secret-from"];
+    if missing("crm") {
+        let url = format!("url={}", sims.crm.base_url);
+        let token = sims.crm.token_file.display().to_string();
+        let mut words = vec!["connection", "add", "hubspot", "--name", "crm", "--set", &url];
+        words.extend(local);
+        words.push(&token);
+        step(context, &words).await?;
+        step(context, &["connection", "check", "crm"]).await?;
+    }
+    if missing("books") {
+        let url = format!("url={}/api.xro/2.0", sims.books.base_url);
+        let identity = format!("identity-url={}", sims.books.base_url);
+        let tenant = format!("tenant={}", sims.books.tenant);
+        let token = sims.books.token_file.display().to_string();
+        let mut words = vec!["connection", "add", "xero", "--name", "books", "--set", &url, "--set", &identity, "--set", &tenant];
+        words.extend(local);
+        words.push(&token);
+        step(context, &words).await?;
+        step(context, &["connection", "check", "books"]).await?;
+    }
+    if missing("drop") {
+        step(context, &["connection", "add", "files", "--name", "drop", "--folder", "drop=sims/legacy", "--yes"]).await?;
+        // The starter mapping is for another system's columns.
+        let mapping = dir.join("mappings/drop-contacts.toml");
+        std::fs::write(&mapping, DROP_MAPPING).map_err(|error| ApiError::failed(format!("{}: {error}", mapping.display())))?;
+        call::reload(context).await?;
+        say("  (mappings/drop-contacts.toml was edited to fit this export's columns)");
+        step(context, &["connection", "check", "drop"]).await?;
+    }
+    Ok(())
+}
