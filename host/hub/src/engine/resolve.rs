@@ -233,7 +233,7 @@ fn landed(mapping: &Mapping, body: &Value, path: &str, sent: &Value, region: Opt
         return meaning(sent) == meaning(&nave_core::intake::remote_elements(list, body));
     }
     let there = nave_core::mapping::find(body, path).cloned().unwrap_or_default();
-    if there == *sent || there.is_empty() && sent.is_empty() {
+    if there == *sent || there.is_empty() && sent.is_empty() || letters(&there).is_some() && letters(&there) == letters(sent) {
         return true;
     }
     let Some(read) = mapping.fields.iter().find(|field| field.remote == path).and_then(|field| field.read.as_ref()) else {
@@ -243,4 +243,11 @@ fn landed(mapping: &Mapping, body: &Value, path: &str, sent: &Value, region: Opt
     ours.put(path, sent.clone());
     let env = |body| Env { body, externals: &[], connection: &mapping.connection, region };
     matches!((read.evaluate(&env(body)), read.evaluate(&env(&ours))), (Ok(there), Ok(ours)) if there == ours)
+}
+
+/// Letters and digits alone, in lower case: a system's own spelling of what it was sent (capitals, blanks, dashes) is not
+/// taken for somebody's edit.
+fn letters(value: &Value) -> Option<String> {
+    let text: String = value.as_text()?.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    (!text.is_empty()).then_some(text)
 }
