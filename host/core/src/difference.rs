@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::{Clear, Direction, Entity, FieldMapping, FlowOut, ListMapping, Mapping};
-use crate::intake::{concerns, element_key, element_value, list_path, shadow_body, spell_list};
+use crate::intake::{concerns, element_key, element_value, list_path, paths, remote_elements, shadow_body, spell_list};
 use crate::mapping::Env;
 use crate::model::{Contribution, ElementId, Record, RecordId, Time};
 use crate::value::{Reference, Value};
@@ -394,7 +394,7 @@ pub fn settle(
         let path = list_path(list);
         let Some(Value::List(sent)) = values.get(&path) else { continue };
         let there = match read_back {
-            Some(body) => crate::intake::remote_elements(list, body),
+            Some(body) => remote_elements(list, body),
             None => sent.clone(),
         };
         let numbers = elements.get(&list.canonical).cloned().unwrap_or_default();
@@ -419,5 +419,24 @@ pub fn settle(
         contribution.shadow.insert(path.clone(), Value::List(there));
         contribution.sent.insert(path, Value::List(sent.clone()));
     }
+    if let Some(body) = read_back {
+        note_empty(mapping, contribution, body);
+    }
     contribution.attempted_at = Some(at);
+}
+
+/// Mapped paths that were never read and hold nothing in what came back are known from now on: the next read of a thing
+/// that we made finds nothing new. What holds something is left to that read, which may make it a claim.
+fn note_empty(mapping: &Mapping, contribution: &mut Contribution, body: &Value) {
+    for path in mapping.fields.iter().filter(|field| field.canonical.is_some()).flat_map(paths) {
+        let there = body.at(path).unwrap_or(&Value::Null);
+        if there.is_empty() && !contribution.shadow.contains_key(path) {
+            contribution.shadow.insert(path.to_owned(), there.clone());
+        }
+    }
+    for list in &mapping.lists {
+        if remote_elements(list, body).is_empty() {
+            contribution.shadow.entry(list_path(list)).or_insert_with(|| Value::List(Vec::new()));
+        }
+    }
 }

@@ -97,7 +97,7 @@ fn pulled_at<'a>(body: &'a Value, path: &str) -> &'a Value {
 }
 
 /// Remote paths whose shadow a scalar field depends on.
-fn paths(field: &FieldMapping) -> impl Iterator<Item = &str> {
+pub(crate) fn paths(field: &FieldMapping) -> impl Iterator<Item = &str> {
     let own = (!field.inputs.contains(&field.remote) && !field.remote.is_empty()).then_some(field.remote.as_str());
     field.inputs.iter().map(String::as_str).chain(own)
 }
