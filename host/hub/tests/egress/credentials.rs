@@ -149,6 +149,10 @@ async fn errors_show_stars_instead_of_a_credential() {
         assert!(text.contains("/x?key=***"), "{base}: {text}");
         assert!(!text.contains("S3cret"), "{text}");
         assert!(!setup.audit.text().contains("S3cret"));
+        // Also where the guest itself wrote it, because the system had told it.
+        setup.secrets.set("crm-key", "plain-S3cret");
+        let text = get(&setup.channel(), "/plain-S3cret").await.unwrap_err().to_string();
+        assert!(text.contains("/***?key=***"), "{text}");
     }
 }
 

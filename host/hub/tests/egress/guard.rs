@@ -19,6 +19,7 @@ async fn an_endpoint_without_both_keys_is_denied_before_dns() {
         ("extra", "/x", "net.not-requested"),
         ("nothing", "/x", "net.not-requested"),
         ("api", "http://evil.test/v1/x", "net.denied"),
+        ("api", "http://evil.test:1/v1/x", "net.denied"),
         ("api", "https://api.test:1/v1/x", "net.denied"),
         ("api", "http://api.test:2/v1/x", "net.denied"),
         ("api", "http://api.test:1/v2", "net.denied"),
