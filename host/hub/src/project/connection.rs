@@ -366,16 +366,14 @@ fn add_system(dir: &Path, name: &str) -> Result<bool, ProjectError> {
     let path = dir.join("systems.toml");
     let text = if path.is_file() { read::text(&path)? } else { String::new() };
     let malformed = |message: String| ProjectError::Malformed { path: path.clone(), message };
-    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| malformed(error.message().to_owned()))?;
+    let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| malformed(error.message().to_owned()))?;
     if document.contains_key(name) {
         return Ok(false);
     }
-    let mut table = Table::new();
-    for key in ["kind", "owner", "vendor-contact"] {
-        table[key] = value("");
-    }
-    document.insert(name, Item::Table(table));
-    write::whole(&path, document.to_string().as_bytes())?;
+    // At the end of the file a table is always its own: comments stay where they are.
+    let gap = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    let text = format!("{text}{gap}\n[{name}]\nkind = \"\"\nowner = \"\"\nvendor-contact = \"\"\n");
+    write::whole(&path, text.as_bytes())?;
     Ok(true)
 }
 

@@ -3,15 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use nave_core::catalog::LockedPlugin;
-use toml_edit::{DocumentMut, Item, Table, value};
+use nave_core::catalog::{LockedPlugin, lock_text};
 
 use super::{ProjectError, read, write};
 
 const FILE: &str = "nave.lock";
-const TABLE: &str = "plugins";
-const HEADER: &str = "# Written by `nave plugin install`: every plugin, pinned by the SHA-256 of its file. Keep it under version control.\n\n";
-
 /// Installed plugins by name. Nothing where there is no lock yet.
 ///
 /// # Errors
@@ -36,15 +32,7 @@ pub fn read_lock(dir: &Path) -> Result<BTreeMap<String, LockedPlugin>, ProjectEr
 /// # Errors
 /// [`ProjectError`] where the file cannot be read or written.
 pub fn lock_plugin(dir: &Path, name: &str, plugin: &LockedPlugin) -> Result<(), ProjectError> {
-    edit(dir, |plugins| {
-        let mut table = Table::new();
-        table["source"] = value(&plugin.source);
-        table["digest"] = value(&plugin.digest);
-        table["serial"] = value(i64::try_from(plugin.serial).unwrap_or(i64::MAX));
-        table["version"] = value(&plugin.version);
-        plugins.insert(name, Item::Table(table));
-        plugins.sort_values();
-    })
+    edit(dir, |plugins| _ = plugins.insert(name.to_owned(), plugin.clone()))
 }
 
 /// Takes a plugin's pin out.
@@ -52,21 +40,11 @@ pub fn lock_plugin(dir: &Path, name: &str, plugin: &LockedPlugin) -> Result<(), 
 /// # Errors
 /// [`ProjectError`] where the file cannot be read or written.
 pub fn unlock_plugin(dir: &Path, name: &str) -> Result<(), ProjectError> {
-    edit(dir, |plugins| {
-        plugins.remove(name);
-    })
+    edit(dir, |plugins| _ = plugins.remove(name))
 }
 
-fn edit(dir: &Path, change: impl FnOnce(&mut Table)) -> Result<(), ProjectError> {
-    let path = dir.join(FILE);
-    let text = if path.is_file() { read::text(&path)? } else { HEADER.to_owned() };
-    let malformed = |message: String| ProjectError::Malformed { path: path.clone(), message };
-    let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| malformed(error.message().to_owned()))?;
-    let plugins = document.entry(TABLE).or_insert_with(|| {
-        let mut table = Table::new();
-        table.set_implicit(true);
-        Item::Table(table)
-    });
-    change(plugins.as_table_mut().ok_or_else(|| malformed(format!("`{TABLE}` is not a table")))?);
-    write::whole(&path, document.to_string().as_bytes())
+fn edit(dir: &Path, change: impl FnOnce(&mut BTreeMap<String, LockedPlugin>)) -> Result<(), ProjectError> {
+    let mut plugins = read_lock(dir)?;
+    change(&mut plugins);
+    write::whole(&dir.join(FILE), lock_text(&plugins).as_bytes())
 }

@@ -97,3 +97,18 @@ fn init_then_connect() {
     let paths: Vec<String> = super::super::sources(&root).unwrap().into_iter().map(|file| file.path).collect();
     assert_eq!(paths, ["nave.toml", "systems.toml", "connections/desk.toml", "mappings/desk-tickets.toml"]);
 }
+
+#[test]
+fn the_lock_keeps_what_it_is_told() {
+    use nave_core::catalog::LockedPlugin;
+    let dir = tempfile::tempdir().unwrap();
+    let locked = |serial| LockedPlugin { source: "a\"b.wasm".into(), digest: "00".into(), serial, version: "1.0.0".into() };
+    assert!(super::super::read_lock(dir.path()).unwrap().is_empty());
+    super::super::lock_plugin(dir.path(), "desk", &locked(1)).unwrap();
+    super::super::lock_plugin(dir.path(), "a-plugin", &locked(2)).unwrap();
+    super::super::lock_plugin(dir.path(), "desk", &locked(3)).unwrap();
+    let found = super::super::read_lock(dir.path()).unwrap();
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), [("a-plugin".to_owned(), locked(2)), ("desk".to_owned(), locked(3))]);
+    super::super::unlock_plugin(dir.path(), "desk").unwrap();
+    assert_eq!(super::super::read_lock(dir.path()).unwrap().into_keys().collect::<Vec<_>>(), ["a-plugin"]);
+}
