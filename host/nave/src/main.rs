@@ -22,6 +22,9 @@ use clap::Parser as _;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     log::start(&cli);
+    if let Err(error) = nave_hub::vault::harden_process() {
+        tracing::warn!(%error, "the process could not be closed to debuggers and core dumps");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
