@@ -144,6 +144,10 @@ pub fn decide<'a>(entity: &Entity, facts: &Facts, candidates: impl Iterator<Item
                 agreed = Some(format!("same {}", rule.key));
                 break;
             }
+            if contradict(facts, &theirs) {
+                proposed.get_or_insert_with(|| format!("same {}, but another name", rule.key));
+                continue;
+            }
             if let Some(second) = rule.agree.iter().find(|field| **field != rule.key && share(facts, &theirs, field)) {
                 agreed = Some(format!("same {} and {second}", rule.key));
                 break;
@@ -167,6 +171,13 @@ pub fn decide<'a>(entity: &Entity, facts: &Facts, candidates: impl Iterator<Item
         0 => MatchDecision::Ambiguous(partial),
         _ => MatchDecision::Ambiguous(full),
     }
+}
+
+/// Two whole names that share nothing: people behind one mailbox and one switchboard, not one person.
+fn contradict(left: &Facts, right: &Facts) -> bool {
+    let known = |path: &str| left.values(path).next().is_some() && right.values(path).next().is_some();
+    let parts = ["first_name", "last_name"];
+    parts.iter().all(|path| known(path)) && !parts.iter().any(|path| share(left, right, path))
 }
 
 /// Whether both know the path and share a value there. A phone agrees with any phone of the other.
@@ -256,6 +267,8 @@ mod tests {
         check("email=a@x.test last_name=Lee", &["email=a@x.test last_name=Lee", "email=a@x.test last_name=Lee"], "ambiguous 1 2");
         check("email=a@x.test last_name=Lee", &["email=a@x.test last_name=Ray", "email=a@x.test last_name=Lee"], "existing 2");
         check("email=a@x.test phone=1", &["email=a@x.test mobile=1"], "existing 1");
+        check("email=a@x.test phone=1 first_name=Al last_name=Lee", &["email=a@x.test phone=1 first_name=Bo last_name=Ray"], "ambiguous 1");
+        check("email=a@x.test phone=1 first_name=Al last_name=Lee", &["email=a@x.test phone=1 first_name=Al last_name=Ray"], "existing 1");
         check("tax_id=7 last_name=Lee", &["tax_id=7 last_name=Ray"], "existing 1");
         check("last_name=Lee", &["last_name=Lee"], "new");
     }

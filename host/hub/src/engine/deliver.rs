@@ -28,6 +28,8 @@ use crate::spoke::{Spoke, SpokeError};
 
 /// Passes over dirty in one run: a settlement may make others dirty (references), and those are drained too.
 const PASSES_MAX: usize = 4;
+/// Stamp of an intent whose dirty entry waits for another one of the same record: no entry ever has it.
+const NOT_YET: u64 = u64::MAX;
 
 /// What a record needs at a destination.
 pub(super) enum Need {
@@ -69,6 +71,8 @@ struct Sending<'a> {
     spoke: &'a dyn Spoke,
     run: u64,
     counter: u64,
+    /// Records of which several objects are written: one that succeeds does not clear what another failed with.
+    several: HashSet<RecordId>,
 }
 
 impl Engine {
@@ -110,6 +114,7 @@ impl Engine {
             spoke: spoke.as_ref(),
             run,
             counter: 0,
+            several: HashSet::new(),
         };
         for _ in 0..PASSES_MAX {
             let before = *counts;
@@ -285,9 +290,31 @@ impl Sending<'_> {
             let subjects = self.engine.subjects(self.mapping, &ids)?;
             needs = self.compare(&entries, &subjects, &parked, &current, &mut HashSet::new())?;
         }
-        let intents = self.journal(&entries, needs, &parked, counts).await?;
-        kill::reach("after-intent");
-        self.send(intents, counts).await
+        let waves = self.journal(&entries, needs, &parked, counts).await?;
+        for (position, intents) in waves.into_iter().enumerate() {
+            if position > 0 {
+                // What the wave before left open or parked comes first.
+                let mut free = Vec::new();
+                for intent in intents {
+                    if self.engine.store.intent(&self.mapping.name, intent.record)?.is_none() {
+                        free.push(intent);
+                    }
+                }
+                counts.wanted += free.len() as u64;
+                self.engine
+                    .write(self.cause(), |draft| {
+                        draft.batch.intents.extend(free.iter().cloned());
+                        Ok(())
+                    })
+                    .await?;
+                kill::reach("after-intent");
+                self.send(free, counts).await?;
+            } else {
+                kill::reach("after-intent");
+                self.send(intents, counts).await?;
+            }
+        }
+        Ok(())
     }
 
     fn compare(
@@ -359,8 +386,8 @@ impl Sending<'_> {
         needs: Vec<Need>,
         parked: &HashMap<RecordId, Parked>,
         counts: &mut OutCounts,
-    ) -> Result<Vec<Intent>, EngineError> {
-        let mut intents = Vec::new();
+    ) -> Result<Vec<Vec<Intent>>, EngineError> {
+        let mut waves: Vec<Vec<Intent>> = Vec::new();
         let mut effects = Vec::new();
         let mut tally = OutCounts::default();
         let now = self.engine.now();
@@ -371,7 +398,10 @@ impl Sending<'_> {
                     tally.unchanged += 1;
                     effects.push(Effect::Done(entry.clone()));
                 }
-                Need::Held(_) => tally.held += 1,
+                Need::Held(why) => {
+                    tracing::debug!(flow = self.mapping.name, record = %entry.record, why, "held");
+                    tally.held += 1;
+                }
                 Need::Parked(row) => {
                     tally.parked += 1;
                     let reasons = row.reasons.union(entry.reasons);
@@ -381,30 +411,40 @@ impl Sending<'_> {
                     tally.failed += 1;
                     effects.push(Effect::Dead(entry.clone(), self.blocked(entry.record, &errors, now)));
                 }
-                Need::Writes(mut writes) => {
-                    // One delivery in flight per record and destination (I5): the others follow on the next pass.
-                    let write = writes.swap_remove(0);
-                    if !self.capabilities.deletable && matches!(write.kind, WriteKind::Delete(_)) {
-                        tally.held += 1;
-                        continue;
+                Need::Writes(writes) => {
+                    let several = writes.len() > 1;
+                    let last = writes.len() - 1;
+                    if several {
+                        self.several.insert(entry.record);
                     }
-                    let more = !writes.is_empty();
-                    intents.push((self.intent(entry, write, now), more));
+                    for (position, write) in writes.into_iter().enumerate() {
+                        if !self.capabilities.deletable && matches!(write.kind, WriteKind::Delete(_)) {
+                            continue;
+                        }
+                        // One delivery in flight per record and destination (I5): a second object of the record has its
+                        // turn in the next wave. The entry leaves dirty with the last one.
+                        let mut intent = self.intent(entry, write, now);
+                        if position != last {
+                            intent.stamp = NOT_YET;
+                        }
+                        if waves.len() <= position {
+                            waves.resize_with(position + 1, Vec::new);
+                        }
+                        waves[position].push(intent);
+                    }
+                    if !waves.iter().flatten().any(|intent| intent.record == entry.record) {
+                        tally.held += 1;
+                    }
                 }
             }
         }
-        let written: Vec<Intent> = intents.iter().map(|(intent, _)| intent.clone()).collect();
+        let first: Vec<Intent> = waves.first().cloned().unwrap_or_default();
         self.engine
             .write(self.cause(), |draft| {
                 for effect in &effects {
                     effect.apply(draft, parked);
                 }
-                draft.batch.intents.extend(written.iter().cloned());
-                for (intent, more) in &intents {
-                    if *more {
-                        draft.enter(&intent.destination, intent.record, Reason::Retry);
-                    }
-                }
+                draft.batch.intents.extend(first.iter().cloned());
                 Ok(())
             })
             .await?;
@@ -413,7 +453,7 @@ impl Sending<'_> {
         counts.held += tally.held;
         counts.parked += tally.parked;
         counts.failed += tally.failed;
-        Ok(written)
+        Ok(waves)
     }
 
     fn cause(&self) -> Cause {
@@ -473,7 +513,7 @@ impl Sending<'_> {
     /// Sends intents in batches as the system likes them, and settles each batch in one commit.
     async fn send(&self, intents: Vec<Intent>, counts: &mut OutCounts) -> Result<(), EngineError> {
         for chunk in intents.chunks(self.capabilities.batch_max.max(1) as usize) {
-            let tally = self.engine.send_and_settle(self.catalog, self.mapping, self.spoke, self.run, chunk).await?;
+            let tally = self.engine.send_and_settle(self.catalog, self.mapping, self.spoke, self.run, chunk, &self.several).await?;
             counts.delivered += tally.delivered;
             counts.unchanged += tally.unchanged;
             counts.parked += tally.parked;
@@ -563,6 +603,7 @@ impl Engine {
         spoke: &dyn Spoke,
         run: u64,
         intents: &[Intent],
+        several: &HashSet<RecordId>,
     ) -> Result<OutCounts, EngineError> {
         if intents.is_empty() {
             return Ok(OutCounts::default());
@@ -591,7 +632,7 @@ impl Engine {
         };
         let read_back = self.read_back(mapping, spoke, &outcomes).await;
         kill::reach("before-settle");
-        self.settle(catalog, mapping, run, intents, outcomes, read_back).await
+        self.settle(catalog, mapping, run, intents, outcomes, read_back, several).await
     }
 
     /// Nothing was sent: the intents are closed, the records parked on the ladder.
@@ -663,6 +704,7 @@ impl Engine {
         bodies
     }
 
+    #[expect(clippy::too_many_arguments, reason = "a batch, what was said to it, and what it was sent for")]
     async fn settle(
         &self,
         catalog: &Catalog,
@@ -671,6 +713,7 @@ impl Engine {
         intents: &[Intent],
         outcomes: Vec<Outcome>,
         read_back: HashMap<String, Vec<u8>>,
+        several: &HashSet<RecordId>,
     ) -> Result<OutCounts, EngineError> {
         let entity = self.entity(catalog, &mapping.entity)?;
         let parked: HashMap<RecordId, Parked> = self.store.parked(&mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
@@ -685,6 +728,9 @@ impl Engine {
                         let body = if written.body.is_empty() { read_back.get(&written.remote_id) } else { Some(&written.body) };
                         let body = body.and_then(|bytes| codec::decode(bytes).ok());
                         self.written(draft, mapping, entity, intent, &written.remote_id, written.version.clone(), body.as_ref())?;
+                        if !several.contains(&intent.record) {
+                            draft.batch.revived_subjects.push(delivery_subject(intent));
+                        }
                         if before.is_some() {
                             draft.batch.unparked.push((intent.destination.clone(), intent.record));
                         }
@@ -794,8 +840,6 @@ impl Engine {
         }
         draft.batch.settled.push((intent.destination.clone(), intent.record));
         draft.batch.clean.push(entry_of(intent));
-        let subject = DeadLetterSubject::Delivery { destination: intent.destination.clone(), record: intent.record };
-        draft.batch.revived_subjects.push(nave_store::subject_key(&subject));
         Ok(())
     }
 
@@ -818,6 +862,12 @@ impl Engine {
         intake.page(draft, page, &mut Default::default())?;
         Ok(())
     }
+}
+
+/// Under which a delivery's dead letter is kept.
+pub(super) fn delivery_subject(intent: &Intent) -> String {
+    let subject = DeadLetterSubject::Delivery { destination: intent.destination.clone(), record: intent.record };
+    nave_store::subject_key(&subject)
 }
 
 fn gone(id: &str) -> contract::SourceRecord {

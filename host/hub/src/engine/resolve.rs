@@ -64,7 +64,7 @@ impl Engine {
                         Ok(())
                     })
                     .await?;
-                    self.send_and_settle(&catalog, mapping, spoke.as_ref(), run, &[again]).await?;
+                    self.send_and_settle(&catalog, mapping, spoke.as_ref(), run, &[again], &Default::default()).await?;
                 }
                 Found::Wait => {}
                 Found::Ask => self.ask(mapping, &intent).await?,
@@ -150,6 +150,7 @@ impl Engine {
                     let region = catalog.hub.region.as_deref();
                     ours.values.retain(|path, sent| landed(mapping, &body, path, sent, region));
                     self.written(draft, mapping, entity, &ours, &record.remote_id, record.version.clone(), Some(&body))?;
+                    draft.batch.revived_subjects.push(super::deliver::delivery_subject(intent));
                 }
             }
             // Whatever did not land, or was changed since, is compared again.
