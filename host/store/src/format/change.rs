@@ -4,7 +4,7 @@ use nave_core::model::{Cause, Change, ChangeKind, ContributionId, FieldChange, R
 use nave_core::value::Value;
 
 use super::bytes::{FormatError, Reader, put_bytes, put_i64, put_option, put_u64};
-use super::names::{Interning, Names, read_field, read_name};
+use super::names::{Interning, Layout, Names, read_field, read_name};
 use super::value::{put_value, read_value};
 use crate::seal::Sealer;
 
@@ -37,6 +37,7 @@ pub(crate) fn put_change(
     key: Option<(&Sealer, u32)>,
     names: &mut Interning<'_>,
 ) {
+    names.begin(Layout::Change);
     out.push(VERSION);
     put_u64(out, change.record.0);
     put_u64(out, place.previous);

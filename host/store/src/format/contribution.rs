@@ -1,4 +1,5 @@
-//! A contribution's row: its key first, so that an index hit is verified without decoding more.
+//! A contribution's row: its key first, so that an index hit is verified without decoding more. A claim whose value is
+//! the shadow's own, as most are, names its place there instead of repeating it.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +8,15 @@ use nave_core::value::Value;
 
 use super::bytes::{FormatError, Reader, put_bytes, put_i64, put_option, put_u64};
 use super::directory::{Parts, put_parts};
-use super::names::{Interning, Names, read_name};
+use super::names::{Interning, Layout, Names, read_name};
 use super::value::{put_value, read_value};
 
 const VERSION: u8 = 1;
+/// In place of a value's tag: the value is the shadow's, by position.
+const SHADOWED: u8 = 255;
 
 pub(crate) fn put_contribution(out: &mut Vec<u8>, scratch: &mut Vec<u8>, row: &Contribution, names: &mut Interning<'_>) {
+    names.begin(Layout::Contribution);
     out.push(VERSION);
     names.put(out, &row.key.connection);
     names.put(out, &row.key.stream);
@@ -38,10 +42,20 @@ pub(crate) fn put_contribution(out: &mut Vec<u8>, scratch: &mut Vec<u8>, row: &C
     put_option(out, row.attempted_at, put_time);
     put_parts(out, scratch, names, row.shadow.iter(), put_value);
     put_parts(out, scratch, names, row.sent.iter(), put_value);
+    let shadow: Vec<&Value> = row.shadow.values().collect();
+    let mut next = 0;
     put_parts(out, scratch, names, row.claims.iter(), |out, claim, names| {
         put_time(out, claim.claimed_at);
         put_time(out, claim.observed_at);
-        put_value(out, &claim.value, names);
+        // Fields are mostly mapped in order: the next one first.
+        match (next..shadow.len()).chain(0..next).find(|at| *shadow[*at] == claim.value) {
+            Some(at) => {
+                out.push(SHADOWED);
+                put_u64(out, at as u64);
+                next = at + 1;
+            }
+            None => put_value(out, &claim.value, names),
+        }
     });
     put_parts(out, scratch, names, row.elements.iter(), |out, elements, _| {
         put_u64(out, elements.len() as u64);
@@ -96,9 +110,19 @@ pub(crate) fn read_contribution(id: ContributionId, row: &[u8], names: &Names) -
     let attempted_at = reader.option(time)?;
     let shadow: BTreeMap<String, Value> = read_map(reader, names, |body| read_value(body, names))?;
     let sent = read_map(reader, names, |body| read_value(body, names))?;
+    let shadowed: Vec<&Value> = shadow.values().collect();
     let claims = read_map(reader, names, |body| {
         let (claimed_at, observed_at) = (time(body)?, time(body)?);
-        Ok(Claim { value: read_value(body, names)?, claimed_at, observed_at })
+        let value = match body.0.split_first() {
+            Some((&SHADOWED, at)) => {
+                *body = Reader(at);
+                let at = usize::try_from(body.u64()?).map_err(|_| FormatError::Short)?;
+                let value = shadowed.get(at).ok_or(FormatError::Unknown("a place in the shadow that is not there"))?;
+                Value::clone(value)
+            }
+            _ => read_value(body, names)?,
+        };
+        Ok(Claim { value, claimed_at, observed_at })
     })?;
     let elements = read_map(reader, names, |body| {
         let count = body.count()?;

@@ -6,7 +6,7 @@ use nave_core::model::{Attempt, AttemptOutcome, ContributionId, Intent, Reasons,
 use nave_core::value::Value;
 
 use super::bytes::{FormatError, Reader, put_bytes, put_i64, put_option, put_u64};
-use super::names::{Interning, Names, read_field};
+use super::names::{Interning, Layout, Names, read_field};
 use super::value::{put_value, read_value};
 
 const VERSION: u8 = 1;
@@ -26,6 +26,7 @@ fn read_values(reader: &mut Reader<'_>, names: &Names) -> Result<BTreeMap<String
 
 /// Destination and record are the row's key.
 pub(crate) fn put_intent(out: &mut Vec<u8>, intent: &Intent, names: &mut Interning<'_>) {
+    names.begin(Layout::Intent);
     out.push(VERSION);
     put_option(out, intent.contribution, |out, id| put_u64(out, id.0));
     let ids: &[&String] = match &intent.kind {

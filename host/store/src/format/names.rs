@@ -43,16 +43,46 @@ impl Names {
     }
 }
 
+/// Kinds of rows; each mostly has the fields of the row of its kind before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Layout {
+    Record = 0,
+    Contribution = 1,
+    Change = 2,
+    Intent = 3,
+}
+
+/// Names remembered of the last row of a kind; longer rows look the rest up.
+const TRAIL_MAX: usize = 256;
+
+/// A field as it was written last time at this place.
+#[derive(Debug)]
+struct Step {
+    name: Box<str>,
+    tag: u64,
+    element: Option<u64>,
+}
+
 /// Writes names, taking in new ones. What is new has to be stored in the transaction that stores the rows.
 #[derive(Debug)]
 pub(crate) struct Interning<'a> {
     known: &'a Names,
     fresh: Names,
+    trails: [Vec<Step>; 4],
+    layout: Layout,
+    at: usize,
 }
 
 impl<'a> Interning<'a> {
     pub(crate) fn new(known: &'a Names) -> Self {
-        Self { known, fresh: Names::default() }
+        let trails = [const { Vec::new() }; 4];
+        Self { known, fresh: Names::default(), trails, layout: Layout::Record, at: 0 }
+    }
+
+    /// A row of this kind begins: its names are expected in the order of the row before it.
+    pub(crate) fn begin(&mut self, layout: Layout) {
+        self.layout = layout;
+        self.at = 0;
     }
 
     /// Number of a configured name: always taken in.
@@ -77,14 +107,30 @@ impl<'a> Interning<'a> {
 
     /// Writes a field or object key.
     pub(crate) fn put_field(&mut self, out: &mut Vec<u8>, name: &str) {
+        let at = self.at;
+        self.at += 1;
+        if let Some(step) = self.trails[self.layout as usize].get(at)
+            && *step.name == *name
+        {
+            put_u64(out, step.tag);
+            if let Some(element) = step.element {
+                put_u64(out, element);
+            }
+            return;
+        }
         let (list, element) = match split_element(name) {
             Some((list, element)) => (list, Some(element)),
             None => (name, None),
         };
         let number = self.number_of_data(list);
-        put_u64(out, u64::from(number) << 1 | u64::from(element.is_some()));
+        let tag = u64::from(number) << 1 | u64::from(element.is_some());
+        put_u64(out, tag);
         if number == 0 {
             put_bytes(out, list.as_bytes());
+        } else if at < TRAIL_MAX {
+            let step = Step { name: name.into(), tag, element };
+            let trail = &mut self.trails[self.layout as usize];
+            if at < trail.len() { trail[at] = step } else if at == trail.len() { trail.push(step) }
         }
         if let Some(element) = element {
             put_u64(out, element);

@@ -7,7 +7,7 @@ use nave_core::value::Value;
 
 use super::bytes::{FormatError, Reader, put_i64, put_u64};
 use super::directory::{Parts, put_parts};
-use super::names::{Interning, Names, read_name};
+use super::names::{Interning, Layout, Names, read_name};
 use super::value::{put_value, read_value};
 
 const VERSION: u8 = 1;
@@ -39,6 +39,7 @@ pub(crate) struct RecordHead {
 }
 
 pub(crate) fn put_record(out: &mut Vec<u8>, scratch: &mut Vec<u8>, record: &Record, last_change: u64, names: &mut Interning<'_>) {
+    names.begin(Layout::Record);
     out.push(VERSION);
     names.put(out, &record.entity);
     put_u64(out, record.version);

@@ -8,6 +8,7 @@
 //! was added and not removed since, ascending. Must not know what the hashes stand for.
 
 pub(crate) mod entry;
+mod filter;
 mod merge;
 pub(crate) mod segment;
 mod shape;
@@ -383,30 +384,31 @@ pub fn write_tables(
     Ok((transaction.open_table(BLOCKS)?, transaction.open_table(GUIDES)?))
 }
 
-/// Newest run first; `order` is sorted, so that each run is walked once.
+/// Newest run first; `order` is sorted, so that each run is walked once and each filter is asked in one go.
 fn find_in_runs<T: ReadableTable<u64, &'static [u8]>>(
     shape: &Shape,
-    order: &[(u64, u32)],
+    order: &segment::Asked,
     found: &mut [Vec<Entry>],
     blocks: &T,
     guides: &T,
 ) -> Result<(), IndexFault> {
     for run in &shape.runs {
+        let mut asked = order;
         let mut from = 0;
-        for (key, at) in order {
+        while let (Some((key, _)), Some(rest)) = (asked.first(), run.segments.get(from..).filter(|rest| !rest.is_empty())) {
             // Entries of a key may begin at the end of the segment before the first one that opens with it.
-            from += run.segments[from..].partition_point(|segment| segment.first_key < *key);
-            for segment in &run.segments[from.saturating_sub(1)..] {
-                if segment.first_key > *key {
-                    break;
+            let at = from + rest.partition_point(|segment| segment.first_key < *key).saturating_sub(1);
+            let next = run.segments.get(at + 1).map_or(u64::MAX, |next| next.first_key);
+            let mine = asked.partition_point(|(key, _)| *key <= next);
+            run.segments[at].find(&asked[..mine], blocks, guides, |place, entry| {
+                let known = &mut found[place as usize];
+                if !known.iter().any(|newer| newer.id() == entry.id()) {
+                    known.push(entry);
                 }
-                let known = &mut found[*at as usize];
-                segment.find(*key, blocks, guides, |entry| {
-                    if !known.iter().any(|newer| newer.id() == entry.id()) {
-                        known.push(entry);
-                    }
-                })?;
-            }
+            })?;
+            // A key that the next segment opens with is asked there as well.
+            asked = &asked[asked.partition_point(|(key, _)| *key < next)..];
+            from = at + 1;
         }
     }
     Ok(())

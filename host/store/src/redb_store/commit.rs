@@ -4,6 +4,7 @@
 //! a sequence that is given again.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::PoisonError;
 
 use nave_core::model::{Dirty, Intent, Parked, Reasons, RecordId, RecordState, Run, Sequence};
@@ -172,7 +173,7 @@ fn put_rows(
     if known == order.len() {
         return Ok(());
     }
-    let mut end = table.upper_bound_mut(std::ops::Bound::<u64>::Unbounded)?;
+    let mut end = table.upper_bound_mut(Bound::<u64>::Unbounded)?;
     for (id, at) in &order[known..] {
         row.clear();
         put(*at, &mut row)?;
@@ -223,7 +224,7 @@ impl Writing<'_> {
         {
             let mut changelog = self.transaction.open_table(CHANGELOG)?;
             // I2: sequences without gaps, each written once.
-            let mut end = changelog.upper_bound_mut(std::ops::Bound::<u64>::Unbounded)?;
+            let mut end = changelog.upper_bound_mut(Bound::<u64>::Unbounded)?;
             let (mut row, mut scratch) = (Vec::new(), Vec::new());
             for (change, entropy) in batch.changes.iter().zip(entropies) {
                 let record = change.record.0;
@@ -351,19 +352,39 @@ impl Writing<'_> {
         }
         // In the order of the keys: pages are visited once.
         rows.sort_unstable_by_key(|(key, _, stamp, _)| (*key, *stamp));
+        rows.dedup_by(|later, earlier| {
+            let same = later.0 == earlier.0;
+            if same {
+                *earlier = (earlier.0, earlier.1.union(later.1), later.2, earlier.3);
+            }
+            same
+        });
         let mut fresh: BTreeMap<&str, i64> = BTreeMap::new();
-        for (key, reasons, stamp, destination) in rows {
-            let value = |reasons: Reasons| pair(reasons.0.into(), stamp);
-            let known = table.insert(key, value(reasons))?.map(|known| known.value());
-            match known {
-                None => *fresh.entry(destination).or_default() += 1,
-                Some(known) => {
-                    let both = Reasons((known >> 64) as u8).union(reasons);
-                    if both != reasons {
-                        table.insert(key, value(both))?;
-                    }
+        for rows in rows.chunk_by(|left, right| left.0 >> 64 == right.0 >> 64) {
+            let destination = rows[0].3.as_str();
+            let fresh = fresh.entry(destination).or_default();
+            let number = (rows[0].0 >> 64) as u64;
+            let last = table.range(pair(number, 0)..=pair(number, u64::MAX))?.next_back().transpose()?.map(|(key, _)| key.value());
+            let known = rows.partition_point(|(key, ..)| last.is_some_and(|last| *key <= last));
+            let value = |reasons: Reasons, stamp: u64| pair(reasons.0.into(), stamp);
+            for (key, reasons, stamp, _) in &rows[..known] {
+                let before = table.insert(*key, value(*reasons, *stamp))?.map(|before| before.value());
+                let Some(before) = before else {
+                    *fresh += 1;
+                    continue;
+                };
+                let both = Reasons((before >> 64) as u8).union(*reasons);
+                if both != *reasons {
+                    table.insert(*key, value(both, *stamp))?;
                 }
             }
+            // Behind the destination's last entry: new records are appended without looking for each one's place.
+            let mut end = table.upper_bound_mut(Bound::Included(pair(number, u64::MAX)))?;
+            for (key, reasons, stamp, _) in &rows[known..] {
+                end.insert_before(*key, value(*reasons, *stamp))?;
+                *fresh += 1;
+            }
+            end.close()?;
         }
         for (destination, by) in fresh {
             count(&mut self.next.counts, &format!("dirty {destination}"), by);

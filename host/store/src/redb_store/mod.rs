@@ -88,6 +88,14 @@ impl Redb {
         Ok(self.database.begin_read()?)
     }
 
+    /// Bytes of rows and keys, without the pages' slack and what is free in the file. Walks the file: for benchmarks.
+    pub fn stored_bytes(&self) -> Result<u64, StoreError> {
+        let transaction = self.begin_write()?;
+        let stats = transaction.stats()?;
+        transaction.abort()?;
+        Ok(stats.stored_bytes())
+    }
+
     /// How large the index is.
     pub fn index_figures(&self) -> IndexFigures {
         self.index.figures()
