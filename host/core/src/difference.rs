@@ -268,6 +268,9 @@ fn one_list(
         found.elements = shadow.to_vec();
         return Ok(found);
     }
+    if list.direction == Direction::Out {
+        return out_list(mapping, list, record, contribution, shadow, region);
+    }
     let mut used = vec![false; shadow.len()];
     for (number, value) in record.elements(&list.canonical) {
         let key = ties.iter().find(|(id, _)| id.0 == number).map(|(_, key)| key.as_str());
@@ -276,13 +279,13 @@ fn one_list(
                 && match key {
                     Some(key) => tie_matches(mapping, entity, list, element, key, region),
                     // Not tied, but there already: the same value.
-                    None => element_value(mapping, list, element, region).is_ok_and(|there| there == *value),
+                    None => element_value(mapping, list, element, region).is_ok_and(|there| means(&there, value)),
                 }
         });
         match there {
             Some((index, element)) => {
                 used[index] = true;
-                let same = element_value(mapping, list, element, region).is_ok_and(|there| there == *value);
+                let same = element_value(mapping, list, element, region).is_ok_and(|there| means(&there, value));
                 if same {
                     found.elements.push(element.clone());
                 } else {
@@ -312,6 +315,54 @@ fn one_list(
         }
     }
     Ok(found)
+}
+
+/// A list that is written and never read: there is no way back from an element there, so it is compared as it is spelled. What was
+/// sent is remembered: another spelling of it is no difference.
+fn out_list(
+    mapping: &Mapping,
+    list: &ListMapping,
+    record: &Record,
+    contribution: Option<&Contribution>,
+    shadow: &[Value],
+    region: Option<&str>,
+) -> Result<OneList, Blocked> {
+    let mut found = OneList { elements: Vec::new(), numbers: Vec::new(), changed: false };
+    let mut used = vec![false; shadow.len()];
+    for (number, value) in record.elements(&list.canonical) {
+        let element = spell(mapping, list, value, None, region)?;
+        if element.is_empty() || !concerns(list, &element) {
+            continue; // holds nothing that this list has a place for
+        }
+        let there = shadow.iter().enumerate().find(|(index, there)| !used[*index] && means(there, &element));
+        match there {
+            Some((index, there)) => {
+                used[index] = true;
+                found.elements.push(there.clone());
+            }
+            None => {
+                found.elements.push(element);
+                found.changed = true;
+            }
+        }
+        found.numbers.push(number);
+    }
+    found.changed |= used.contains(&false);
+    if contribution.and_then(|c| c.sent.get(&list_path(list))) == Some(&Value::List(found.elements.clone())) {
+        found.changed = false;
+    }
+    Ok(found)
+}
+
+/// Whether an element there says what the canonical one says. What the canonical one does not know (a kind that nobody
+/// gave) is not compared: the system may have filled it in.
+fn means(there: &Value, canonical: &Value) -> bool {
+    match (there, canonical) {
+        (Value::Object(there), Value::Object(canonical)) => {
+            canonical.iter().all(|(name, value)| value.is_empty() || there.get(name) == Some(value))
+        }
+        _ => there == canonical,
+    }
 }
 
 fn tie_matches(mapping: &Mapping, entity: &Entity, list: &ListMapping, element: &Value, key: &str, region: Option<&str>) -> bool {
