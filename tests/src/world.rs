@@ -141,9 +141,10 @@ impl World {
             return;
         }
         let matching = |name: &String| *name == self.shape.key || self.shape.seconds.contains(name);
-        // What has just been made must still match its twin.
+        // What has just been made must still match its twin, whichever system is read first.
+        let bound = fresh || record.is_some_and(|record| self.touched.contains(&record));
         let fields: Vec<Field> =
-            self.shape.fields.iter().filter(|field| field.there.contains_key(&spoke) && !(fresh && matching(&field.name))).cloned().collect();
+            self.shape.fields.iter().filter(|field| field.there.contains_key(&spoke) && !(bound && matching(&field.name))).cloned().collect();
         let mut texts = Texts::new();
         for _ in 0..1 + self.rng.below(2) {
             let Some(field) = self.rng.pick(&fields).cloned() else { continue };

@@ -40,7 +40,7 @@ fn spellings(secret: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 fn holds(bytes: &[u8], needle: &[u8]) -> bool {
-    bytes.windows(needle.len()).any(|window| window == needle)
+    memchr::memmem::find(bytes, needle).is_some()
 }
 
 /// Where a secret is found: name of the place and spelling.

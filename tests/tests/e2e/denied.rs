@@ -2,7 +2,7 @@
 
 use nave_sim::SimConfig;
 use nave_tests::project::Project;
-use nave_tests::systems::{Crm, System};
+use nave_tests::systems::{Clock, Crm, Drop, System};
 use serde_json::Value;
 
 use super::contacts::connect_crm;
@@ -62,23 +62,34 @@ fn a_method_that_was_not_granted() {
 
 #[test]
 fn writing_where_only_reading_was_granted() {
-    let reading = |text: &str| format!("{text}read-only = true\n");
-    let deliveries = r#"[{"id":"k1","operation":"create","changed":{"properties":{"email":"a@example.org"}},"desired":{"properties":{"email":"a@example.org"}}}]"#;
-    // Properties are read first, which is granted; what is asserted here is the refusal and that nothing changed.
     let project = Project::init();
-    let crm = Crm::start("crm", SimConfig::new(5));
+    let crm = Crm::start("crm", SimConfig { records: 3, ..SimConfig::new(5) });
+    let folder = project.dir().parent().expect("a folder").join("exports");
+    let mut drop = Drop::start("drop", folder.clone(), &["LastName", "Email"], Clock::default());
+    drop.create(&[("LastName".to_owned(), "Lee".to_owned()), ("Email".to_owned(), "lee@example.org".to_owned())].into());
     project.install("hubspot");
+    project.install("files");
     connect_crm(&project, &crm);
-    project.write("connections/crm.toml", &reading(&project.read("connections/crm.toml")));
-    let ran = project.run(&["plugin", "call", "crm", "write", "contacts", deliveries]);
-    let said = format!("{}{}", ran.out, ran.err);
-    assert!(said.contains("read-only"), "{ran:?}");
-    assert!(audit(&project).iter().any(|line| line["action"] == "net.read-only"), "{:?}", audit(&project));
-    assert_eq!(crm.show().len(), 0, "nothing was made");
+    project.connect_drop("drop", &folder);
+    let table = |remote: &str, canonical: &str, rest: &str| format!("\n[[field]]\nremote = {remote:?}\ncanonical = {canonical:?}\n{rest}\n");
+    let head = |name: &str, rest: &str| format!("connection = {name:?}\nstream = \"contacts\"\nentity = \"contact\"\nsteward = \"ops\"\n{rest}\n");
+    let both = "direction = \"out\"";
+    let crm_toml = head("crm", "marker = \"properties.nave_id\"\n[flow.out]\n") + &table("properties.email", "email", both);
+    let drop_toml = head("drop", "[flow.in]\n") + &table("Email", "email", "direction = \"in\"");
+    project.write("mappings/crm.toml", &crm_toml);
+    project.write("mappings/drop.toml", &drop_toml);
+    project.write("connections/crm.toml", &format!("{}read-only = true\n", project.read("connections/crm.toml")));
+    project.agree();
+    let before = crm.show().len();
+    let ran = project.run(&["sync"]);
+    let lines = audit(&project);
+    let line = lines.iter().find(|line| line["action"] == "net.read-only").unwrap_or_else(|| panic!("not in the audit: {lines:?}\n{ran:?}"));
+    assert!(line["detail"].as_str().unwrap_or_default().contains("grants.endpoints.api"), "{line}");
+    assert_eq!(crm.show().len(), before, "nothing was made");
 }
 
 #[test]
 fn a_private_network_that_was_not_granted() {
     let public = |text: &str| text.lines().filter(|line| !line.starts_with("networks")).map(|line| format!("{line}\n")).collect::<String>();
-    check(public, &["check"], "net.private-address", "networks");
+    check(public, &["check"], "net.address-denied", "networks");
 }

@@ -1,0 +1,12 @@
+//! Real business systems, Tryton and BottleCRM, edited through their own interfaces, with the hub between them.
+//!
+//! `tests/systems/run.sh` starts both and says where they are (`NAVE_TRYTON`, `NAVE_BOTTLECRM`). Without them every test says that it
+//! was skipped. The systems are shared: one test at a time, and each begins by emptying them.
+
+mod agreement;
+mod febrl;
+mod folder;
+mod hub;
+mod proxy;
+mod real;
+mod thread;
