@@ -434,15 +434,14 @@ fn move_shadow(mapping: &Mapping, contribution: &mut Contribution, pulled: &Pull
 }
 
 /// Canonical values that a new thing would claim, for matching before it has a record.
-pub fn facts_of<'a>(mapping: &'a Mapping, mapped: &'a Mapped) -> crate::matching::Facts {
+pub fn facts_of(mapping: &Mapping, entity: &Entity, mapped: &Mapped) -> crate::matching::Facts {
     let scalars = mapped
         .fields
         .iter()
-        .filter_map(|(index, value)| Some((mapping.fields[*index].canonical.as_deref()?.to_owned(), value.clone())));
+        .filter_map(|(index, value)| Some((std::borrow::Cow::Borrowed(mapping.fields[*index].canonical.as_deref()?), value)));
     let lists = mapped.lists.iter().flat_map(|(index, elements)| {
         let canonical = &mapping.lists[*index].canonical;
-        elements.iter().enumerate().map(move |(position, (_, value))| (format!("{canonical}/{position}"), value.clone()))
+        elements.iter().enumerate().map(move |(position, (_, value))| (format!("{canonical}/{position}").into(), value))
     });
-    let all: Vec<(String, Value)> = scalars.chain(lists).collect();
-    crate::matching::Facts::new(all.iter().map(|(name, value)| (name.as_str(), value)))
+    crate::matching::Facts::new(entity, scalars.chain(lists))
 }

@@ -33,8 +33,8 @@ pub const GUEST_STATE_BYTES_MAX: usize = 1 << 20;
 
 /// Records in one page: bounds the memory of a page together with its bytes.
 pub const PAGE_RECORDS_MAX: usize = 10_000;
-/// Records that the hub asks for in one page.
-pub const PAGE_RECORDS: u32 = 1_000;
+/// Records that the hub asks for in one page: a page is a commit, and a commit waits for the disk.
+pub const PAGE_RECORDS: u32 = 5_000;
 /// Bytes of one source record's body.
 pub const RECORD_BYTES_MAX: usize = 4 << 20;
 /// Nesting of a JSON body: deeper is refused before it can exhaust the stack.

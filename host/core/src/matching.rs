@@ -2,6 +2,7 @@
 //!
 //! Never guesses: more than one full match, or a key that is equal while nothing else agrees, is a person's decision.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use xxhash_rust::xxh3::Xxh3;
@@ -36,27 +37,31 @@ pub fn referrer_hash(record: RecordId) -> u64 {
 pub struct Facts(pub BTreeMap<String, BTreeSet<String>>);
 
 impl Facts {
-    /// From canonical values: (field or `list/element`, value).
-    pub fn new<'a>(values: impl Iterator<Item = (&'a str, &'a Value)>) -> Self {
+    /// From canonical values: (field or `list/element`, value). Only what the entity's match rules look at is kept.
+    pub fn new<'a>(entity: &Entity, values: impl Iterator<Item = (Cow<'a, str>, &'a Value)>) -> Self {
         let mut facts = Self::default();
         for (name, value) in values {
             match name.split_once('/') {
                 Some((list, _)) => {
                     if let Value::Object(map) = value {
                         for (part, value) in map {
-                            facts.add(format!("{list}.{part}"), value);
+                            let path = format!("{list}.{part}");
+                            if matters(entity, &path) {
+                                facts.add(path, value);
+                            }
                         }
                     }
                 }
-                None => facts.add(name.to_owned(), value),
+                None if matters(entity, &name) => facts.add(name.into_owned(), value),
+                None => {}
             }
         }
         facts
     }
 
     /// Of a record as computed.
-    pub fn of(record: &Record) -> Self {
-        Self::new(record.fields.iter().map(|(name, field)| (name.as_str(), &field.value)))
+    pub fn of(entity: &Entity, record: &Record) -> Self {
+        Self::new(entity, record.fields.iter().map(|(name, field)| (Cow::Borrowed(name.as_str()), &field.value)))
     }
 
     fn add(&mut self, path: String, value: &Value) {
@@ -74,6 +79,25 @@ impl Facts {
     /// Values under a path. A plain field is compared with list elements too: `phone` agrees with `phones.number`.
     fn values(&self, path: &str) -> impl Iterator<Item = &String> {
         self.0.get(path).into_iter().flatten()
+    }
+}
+
+/// Whether a match rule looks at a path, or one of its family.
+fn matters(entity: &Entity, path: &str) -> bool {
+    let family: &[&str] = family(path).unwrap_or(&[]);
+    NAMES.contains(&path)
+        || entity.match_rules.iter().any(|rule| {
+            let looks = |at: &str| at == path || family.contains(&at);
+            looks(&rule.key) || rule.agree.iter().any(|at| looks(at))
+        })
+}
+
+/// Paths that are compared with each other: a phone agrees with any phone.
+fn family(path: &str) -> Option<&'static [&'static str]> {
+    match path {
+        "phone" | "mobile" | "phones.number" => Some(&["phone", "mobile", "phones.number"]),
+        "email" | "emails.address" => Some(&["email", "emails.address"]),
+        _ => None,
     }
 }
 
@@ -133,7 +157,7 @@ pub fn decide<'a>(entity: &Entity, facts: &Facts, candidates: impl Iterator<Item
         if record.entity != entity.name || !matches!(record.state, RecordState::Active | RecordState::Archived) {
             continue;
         }
-        let theirs = Facts::of(record);
+        let theirs = Facts::of(entity, record);
         let mut proposed = None;
         let mut agreed = None;
         for rule in &entity.match_rules {
@@ -173,19 +197,19 @@ pub fn decide<'a>(entity: &Entity, facts: &Facts, candidates: impl Iterator<Item
     }
 }
 
+/// The parts of a person's name.
+const NAMES: [&str; 2] = ["first_name", "last_name"];
+
 /// Two whole names that share nothing: people behind one mailbox and one switchboard, not one person.
 fn contradict(left: &Facts, right: &Facts) -> bool {
     let known = |path: &str| left.values(path).next().is_some() && right.values(path).next().is_some();
-    let parts = ["first_name", "last_name"];
-    parts.iter().all(|path| known(path)) && !parts.iter().any(|path| share(left, right, path))
+    NAMES.iter().all(|path| known(path)) && !NAMES.iter().any(|path| share(left, right, path))
 }
 
 /// Whether both know the path and share a value there. A phone agrees with any phone of the other.
 fn share(left: &Facts, right: &Facts, path: &str) -> bool {
-    let family: &[&str] = match path {
-        "phone" | "mobile" | "phones.number" => &["phone", "mobile", "phones.number"],
-        "email" | "emails.address" => &["email", "emails.address"],
-        other => return left.values(other).any(|value| right.values(other).any(|found| found == value)),
+    let Some(family) = family(path) else {
+        return left.values(path).any(|value| right.values(path).any(|found| found == value));
     };
     family.iter().any(|mine| {
         left.values(mine).any(|value| family.iter().any(|theirs| right.values(theirs).any(|found| found == value)))
@@ -247,7 +271,7 @@ mod tests {
     #[track_caller]
     fn check(incoming: &str, known: &[&str], expected: &str) {
         let records: Vec<Record> = known.iter().enumerate().map(|(i, text)| record(i as u64 + 1, text)).collect();
-        let found = decide(&entity(), &Facts::of(&record(0, incoming)), records.iter());
+        let found = decide(&entity(), &Facts::of(&entity(), &record(0, incoming)), records.iter());
         let found = match found {
             MatchDecision::New => "new".to_owned(),
             MatchDecision::Existing(id, _) => format!("existing {id}"),

@@ -22,6 +22,18 @@ pub struct Contender<'a> {
 /// Computes all fields from the claims of these contributions (those that count, in any order).
 /// `previous` matters to `manual` alone.
 pub fn compute(entity: &Entity, contributions: &[&Contribution], previous: Option<&Record>) -> BTreeMap<String, Field> {
+    if let [only] = contributions
+        && previous.is_none()
+    {
+        // Most records have one contribution when they are made: nobody to choose among.
+        let field = |claim: &Claim| Field {
+            value: claim.value.clone(),
+            winner: only.id,
+            rule: if only.key.connection == STEWARD { Rule::Steward } else { Rule::Only },
+            claimed_at: claim.claimed_at,
+        };
+        return only.claims.iter().map(|(name, claim)| (name.clone(), field(claim))).collect();
+    }
     let names: BTreeSet<&String> = contributions.iter().flat_map(|c| c.claims.keys()).collect();
     let mut fields = BTreeMap::new();
     for name in names {

@@ -20,6 +20,8 @@ struct Slot<T> {
     before: Option<T>,
     now: T,
     touched: bool,
+    /// Index entries of `now`, where they are known and `now` has not changed since.
+    entries: Option<BTreeSet<IndexEntry>>,
 }
 
 /// What a recomputation came to.
@@ -51,6 +53,8 @@ pub struct Draft<'a> {
     /// References that records of this draft wait for.
     waiting: HashMap<u64, Vec<RecordId>>,
     changes: Vec<(RecordId, ChangeKind)>,
+    /// Records that `changes` names.
+    noted: HashSet<RecordId>,
     dirty: BTreeMap<(String, RecordId), nave_core::model::Reasons>,
     queue: Vec<RecordId>,
     /// Everything that is not a record, a contribution, a change or an index entry.
@@ -73,6 +77,7 @@ impl<'a> Draft<'a> {
             awaited: HashMap::new(),
             waiting: HashMap::new(),
             changes: Vec::new(),
+            noted: HashSet::new(),
             dirty: BTreeMap::new(),
             queue: Vec::new(),
             batch: Batch { at: now, ..Batch::default() },
@@ -118,7 +123,7 @@ impl<'a> Draft<'a> {
         }
         for (id, row) in missing.iter().zip(self.store.contributions(&missing)?) {
             let row = row.ok_or_else(|| StoreError::Damaged(format!("contribution {id} is named but not there")))?;
-            self.contributions.insert(*id, Slot { before: Some(row.clone()), now: row, touched: false });
+            self.contributions.insert(*id, Slot { before: Some(row.clone()), now: row, touched: false, entries: None });
         }
         Ok(())
     }
@@ -131,7 +136,7 @@ impl<'a> Draft<'a> {
         }
         for (id, row) in missing.iter().zip(self.store.records(&missing)?) {
             if let Some(row) = row {
-                self.records.insert(*id, Slot { before: Some(row.clone()), now: row, touched: false });
+                self.records.insert(*id, Slot { before: Some(row.clone()), now: row, touched: false, entries: None });
             } else {
                 return Err(StoreError::Damaged(format!("record {id} is named but not there")));
             }
@@ -177,7 +182,23 @@ impl<'a> Draft<'a> {
         self.load_records(&[id])?;
         let slot = self.records.get_mut(&id).ok_or_else(|| StoreError::Damaged("not loaded".into()))?;
         slot.touched = true;
+        slot.entries = None;
         Ok(&mut slot.now)
+    }
+
+    /// A contribution and a record, both to be changed.
+    pub fn pair(&mut self, contribution: ContributionId, record: RecordId) -> Result<(&mut Contribution, &mut Record), StoreError> {
+        self.load_contributions(&[contribution])?;
+        self.load_records(&[record])?;
+        match (self.contributions.get_mut(&contribution), self.records.get_mut(&record)) {
+            (Some(row), Some(target)) => {
+                row.touched = true;
+                target.touched = true;
+                target.entries = None;
+                Ok((&mut row.now, &mut target.now))
+            }
+            _ => Err(StoreError::Damaged("not loaded".into())),
+        }
     }
 
     /// The record that carries on for this one.
@@ -203,7 +224,7 @@ impl<'a> Draft<'a> {
         self.keys.insert(key.clone(), Some(id));
         self.batch.index_add.push(IndexEntry { space: IndexSpace::Remote, hash: matching::remote_hash(&key), id: id.0 });
         self.batch.expected.vacant.push((IndexSpace::Remote, matching::remote_hash(&key)));
-        self.contributions.insert(id, Slot { before: None, now: Contribution::new(id, key, read_at), touched: true });
+        self.contributions.insert(id, Slot { before: None, now: Contribution::new(id, key, read_at), touched: true, entries: None });
         id
     }
 
@@ -220,7 +241,8 @@ impl<'a> Draft<'a> {
             contributions: Vec::new(),
             next_element: 1,
         };
-        self.records.insert(id, Slot { before: None, now: record, touched: true });
+        self.records.insert(id, Slot { before: None, now: record, touched: true, entries: None });
+        self.noted.insert(id);
         self.changes.push((id, ChangeKind::Created));
         id
     }
@@ -228,20 +250,18 @@ impl<'a> Draft<'a> {
     /// Makes a contribution speak about a record. Element numbers of its lists move into the record's numbering.
     /// Records that waited for this remote object are recomputed at the end of the step.
     pub fn attach(&mut self, contribution: ContributionId, record: RecordId) -> Result<(), StoreError> {
-        let mut row = self.contribution(contribution)?.clone();
-        let mut target = self.record(record)?.clone();
+        let name = self.record(record)?.entity.clone();
+        let entity = self.entity(&name)?;
+        let (row, target) = self.pair(contribution, record)?;
         if row.record != Some(record) {
-            let entity = self.entity(&target.entity)?;
-            rehome(entity, &mut row, &mut target);
+            rehome(entity, row, target);
+            row.record = Some(record);
         }
-        row.record = Some(record);
         if !target.contributions.contains(&contribution) {
             target.contributions.push(contribution);
             target.contributions.sort();
         }
         let hash = matching::remote_hash(&row.key);
-        *self.contribution_mut(contribution)? = row;
-        *self.record_mut(record)? = target;
         let mut waiting: Vec<RecordId> = match self.awaited.get(&hash) {
             Some(known) => known.clone(),
             None => self.store.candidates(IndexSpace::Waiting, &[hash])?.into_iter().flatten().map(RecordId).collect(),
@@ -305,23 +325,28 @@ impl<'a> Draft<'a> {
         if slot.now.fields != fields {
             // The winner may have changed though the value did not: `why` must know.
             slot.touched = true;
+            slot.entries = None;
             slot.now.fields = fields;
         }
         if !changed {
             return Ok(Recomputed::Same);
         }
-        if !self.changes.iter().any(|(record, _)| *record == id) {
+        if self.noted.insert(id) {
             self.changes.push((id, ChangeKind::Updated));
         }
-        let facts = Facts::of(&self.records[&id].now);
-        for key in matching::keys(entity, &facts) {
-            let list = self.fresh.entry(key.hash).or_default();
+        let entries = index_entries(Some(entity), &self.records[&id].now);
+        for entry in &entries {
+            let list = match entry.space {
+                IndexSpace::Match => self.fresh.entry(entry.hash).or_default(),
+                IndexSpace::Waiting => self.waiting.entry(entry.hash).or_default(),
+                IndexSpace::Remote | IndexSpace::Referrer => continue,
+            };
             if !list.contains(&id) {
                 list.push(id);
             }
         }
-        for hash in waits_for(&self.records[&id].now) {
-            self.waiting.entry(hash).or_default().push(id);
+        if let Some(slot) = self.records.get_mut(&id) {
+            slot.entries = Some(entries);
         }
         self.enter_all(id, Reason::Changed)?;
         Ok(Recomputed::Changed)
@@ -401,6 +426,7 @@ impl<'a> Draft<'a> {
         record.contributions.clear();
         record.fields.clear();
         record.state = RecordState::MergedInto(winner);
+        self.noted.extend([loser, winner]);
         self.changes.push((loser, ChangeKind::MergedInto(winner)));
         self.changes.push((winner, ChangeKind::Absorbed(loser)));
         self.recompute(winner)?;
@@ -419,6 +445,7 @@ impl<'a> Draft<'a> {
     /// The record is gone everywhere that counts, or back.
     pub fn set_state(&mut self, record: RecordId, state: RecordState, kind: ChangeKind) -> Result<(), StoreError> {
         self.record_mut(record)?.state = state;
+        self.noted.insert(record);
         self.changes.push((record, kind));
         self.enter_all(record, Reason::Changed)
     }
@@ -471,7 +498,7 @@ impl<'a> Draft<'a> {
             let Some(slot) = self.records.remove(&id) else { continue };
             let entity = self.catalog.entities.get(&slot.now.entity);
             let old = slot.before.as_ref().map(|record| index_entries(entity.map(AsRef::as_ref), record)).unwrap_or_default();
-            let new = index_entries(entity.map(AsRef::as_ref), &slot.now);
+            let new = slot.entries.unwrap_or_else(|| index_entries(entity.map(AsRef::as_ref), &slot.now));
             batch.index_add.extend(new.difference(&old));
             batch.index_remove.extend(old.difference(&new));
             batch.records.push(slot.now);
@@ -502,7 +529,7 @@ fn index_entries(entity: Option<&Entity>, record: &Record) -> BTreeSet<IndexEntr
         return entries;
     }
     if let Some(entity) = entity {
-        for key in matching::keys(entity, &Facts::of(record)) {
+        for key in matching::keys(entity, &Facts::of(entity, record)) {
             entries.insert(IndexEntry { space: IndexSpace::Match, hash: key.hash, id: record.id.0 });
         }
     }
@@ -535,6 +562,9 @@ fn field_changes(before: Option<&Record>, now: &Record) -> Vec<FieldChange> {
 /// Moves a contribution's list elements into a record's numbering: joined by the list's key, else new numbers.
 fn rehome(entity: &Entity, row: &mut Contribution, record: &mut Record) {
     let names: Vec<String> = row.claims.keys().filter(|name| name.contains('/')).cloned().collect();
+    if names.is_empty() && row.elements.is_empty() {
+        return;
+    }
     let mut moved: Vec<(String, String, u64, u64)> = Vec::new();
     for name in &names {
         let Some((list, number)) = name.split_once('/') else { continue };

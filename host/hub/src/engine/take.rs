@@ -225,7 +225,7 @@ impl Intake<'_> {
 
     /// A remote object that nobody knows: match it.
     fn first_sight(&mut self, draft: &mut Draft<'_>, key: RemoteKey, pulled: &Pulled, mapped: Mapped) -> Result<Happened, StoreError> {
-        let facts = intake::facts_of(self.mapping, &mapped);
+        let facts = intake::facts_of(self.mapping, self.entity, &mapped);
         let candidates = draft.candidates(self.entity, &facts)?;
         let mut records: Vec<Record> = Vec::with_capacity(candidates.len());
         for id in candidates {
@@ -241,12 +241,9 @@ impl Intake<'_> {
                 return Ok(Happened::Held);
             }
         };
-        let mut row = draft.contribution(id)?.clone();
-        let mut target = draft.record(record)?.clone();
+        let (row, target) = draft.pair(id, record)?;
         row.record = Some(record);
-        intake::take(self.mapping, self.entity, &mut row, &mut target, pulled, mapped, self.region());
-        *draft.contribution_mut(id)? = row;
-        draft.record_mut(record)?.next_element = target.next_element;
+        intake::take(self.mapping, self.entity, row, target, pulled, mapped, self.region());
         draft.attach(id, record)?;
         if draft.recompute(record)? == Recomputed::Same {
             // The others learn nothing new, but this one may hold less than the record.

@@ -81,7 +81,7 @@ fn exact_hits(engine: &Engine, catalog: &Catalog, entity: Option<&str>, query: &
             for (key, ids) in keys.iter().zip(engine.store.candidates(IndexSpace::Match, &hashes)?) {
                 for record in ids.into_iter().filter_map(|id| load(engine, RecordId(id)).transpose()) {
                     let record = record?;
-                    let holds = Facts::of(&record).0.get(&key.field).is_some_and(|values| values.contains(&key.value));
+                    let holds = Facts::of(known, &record).0.get(&key.field).is_some_and(|values| values.contains(&key.value));
                     if record.entity == known.name && holds {
                         let record = follow(engine, record)?.record;
                         hits.insert(record.id, record);
@@ -109,10 +109,10 @@ fn spellings(entity: &Entity, query: &str) -> Vec<Facts> {
         values.extend(kind.and_then(|kind| normalise(kind, typed.clone()).ok()));
         for value in values {
             all.push(if plain.is_some() {
-                Facts::new(std::iter::once((rule.key.as_str(), &value)))
+                Facts::new(entity, std::iter::once((rule.key.as_str().into(), &value)))
             } else {
                 let element = Value::Object(BTreeMap::from([(part.to_owned(), value)]));
-                Facts::new(std::iter::once((format!("{name}/1").as_str(), &element)))
+                Facts::new(entity, std::iter::once((format!("{name}/1").into(), &element)))
             });
         }
     }

@@ -97,10 +97,10 @@ async fn searching() {
         let found = search::records(&bench.engine, entity, query, 0, 50).unwrap();
         found.records.into_iter().map(|line| line.title).collect()
     };
-    assert_eq!(titles(None, "ADA@acme.test"), ["ada@acme.test"], "by match key, as it is spelled here");
-    assert_eq!(titles(None, "babb"), ["cb@engine.test"]);
-    assert_eq!(titles(None, "charles babbage"), ["cb@engine.test"]);
-    assert_eq!(titles(None, "crm:77"), ["cb@engine.test"]);
+    assert_eq!(titles(None, "ADA@acme.test"), ["Augusta Lovelace"], "by match key, as it is spelled here");
+    assert_eq!(titles(None, "babb"), ["Charles Babbage"]);
+    assert_eq!(titles(None, "charles babbage"), ["Charles Babbage"]);
+    assert_eq!(titles(None, "crm:77"), ["Charles Babbage"]);
     assert_eq!(titles(Some("company"), "babb"), Vec::<String>::new());
     assert_eq!(titles(Some("company"), "acm"), ["Acme"]);
     assert_eq!(search::records(&bench.engine, Some("nope"), "", 0, 50).unwrap_err().code, "not-found");

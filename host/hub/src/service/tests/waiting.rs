@@ -101,7 +101,7 @@ async fn deliveries_are_tried_again_with_the_next_sync() {
     bench.sync().await;
     let letter = dead_letters::list(&bench.engine, None, Some("format"), 50).unwrap().dead_letters.remove(0);
     let charles = record_answers::show(&bench.engine, &which("crm:77")).unwrap();
-    assert_eq!((letter.direction.as_str(), &letter.subject, letter.title.as_str()), ("out", &charles.record, "cb@engine.test"));
+    assert_eq!((letter.direction.as_str(), &letter.subject, letter.title.as_str()), ("out", &charles.record, "Charles Babbage"));
     let stuck: Vec<&str> = charles.deliveries.iter().map(|delivery| delivery.state.as_str()).collect();
     assert_eq!(stuck, ["dead-letter"]);
     *bench.books.refuses.lock().unwrap() = false;
