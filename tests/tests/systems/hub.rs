@@ -75,7 +75,9 @@ pub(crate) fn killed(project: &Project, at: &str) -> bool {
     match output.status.code() {
         None => true,
         Some(0 | 4) => false,
-        Some(code) => panic!("a sync that was to be killed at {at} ended with {code}: {}", String::from_utf8_lossy(&output.stderr)),
+        Some(code) => {
+            panic!("a sync that was to be killed at {at} ended with {code}: {}", String::from_utf8_lossy(&output.stderr))
+        }
     }
 }
 
@@ -94,5 +96,7 @@ pub(crate) fn nothing_to_write(project: &Project) {
 /// The run of a flow in one direction.
 #[track_caller]
 pub(crate) fn run_of<'a>(runs: &'a [Value], flow: &str, direction: &str) -> &'a Value {
-    runs.iter().find(|run| run["flow"] == flow && run["direction"] == direction).unwrap_or_else(|| panic!("no run of {flow}: {runs:#?}"))
+    runs.iter()
+        .find(|run| run["flow"] == flow && run["direction"] == direction)
+        .unwrap_or_else(|| panic!("no run of {flow}: {runs:#?}"))
 }

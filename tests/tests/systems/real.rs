@@ -2,7 +2,7 @@
 //!
 //! Shares nothing with the plugins. Must not know the hub.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -151,6 +151,12 @@ impl Tryton {
         };
         let seen: Vec<Person> = all.iter().filter(person).map(seen).collect();
         distinct(seen)
+    }
+
+    /// The same, whole, by id.
+    pub(crate) fn persons_by_id(&self) -> BTreeMap<String, Value> {
+        let persons = self.parties().into_iter().filter(|party| id(party) > SEEDED && !is_company(party));
+        persons.map(|party| (id(&party).to_string(), party)).collect()
     }
 
     /// Organisations that somebody made, or the hub.

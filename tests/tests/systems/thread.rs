@@ -173,7 +173,8 @@ impl Thread {
         let rows = self.export();
         assert_eq!(rows.len(), 1, "{rows:#?}");
         let row = &rows[0];
-        let mut exported: Vec<&str> = row["phones"].as_array().into_iter().flatten().filter_map(|phone| phone["number"].as_str()).collect();
+        let mut exported: Vec<&str> =
+            row["phones"].as_array().into_iter().flatten().filter_map(|phone| phone["number"].as_str()).collect();
         exported.sort_unstable();
         assert_eq!((&row["first"], &row["last"], &row["email"]), (&json!(first), &json!(last), &json!(email)), "{row}");
         assert_eq!(exported, numbers, "{row}");
@@ -226,7 +227,8 @@ fn there(thread: &mut Thread) {
 fn back(thread: &mut Thread) {
     let party = thread.tryton.party("Ada Lovelace");
     let corrected = phone_row(&party, "2222");
-    let phones = json!([["write", [corrected], { "value": "+49 170 3333" }], ["create", [{ "type": "mobile", "value": "+49 171 4444" }]]]);
+    let phones =
+        json!([["write", [corrected], { "value": "+49 170 3333" }], ["create", [{ "type": "mobile", "value": "+49 171 4444" }]]]);
     thread.tryton.edit(real::id(&party), json!({ "name": "Ada King", "contact_mechanisms": phones }));
     settle(&thread.project);
     thread.check("Ada", "King", "ada@acme.test", &["+492211111", "+491703333", "+491714444"]);
@@ -244,7 +246,8 @@ fn at_once(thread: &mut Thread) {
     thread.put("Augusta", "Lovelace", "ada@acme.test");
     let party = thread.tryton.party("Ada King");
     let email = phone_row(&party, "ada@acme.test");
-    let mechanisms = json!([["write", [email], { "value": "ada@king.test" }], ["create", [{ "type": "phone", "value": "+49 89 7777" }]]]);
+    let mechanisms =
+        json!([["write", [email], { "value": "ada@king.test" }], ["create", [{ "type": "phone", "value": "+49 89 7777" }]]]);
     thread.tryton.edit(real::id(&party), json!({ "contact_mechanisms": mechanisms }));
     // The answer to the change is lost too.
     let lost = thread.proxy.lost();
