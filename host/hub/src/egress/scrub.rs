@@ -26,6 +26,9 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(
 /// What `encodeURIComponent` leaves alone as well.
 const SCRIPT: &AsciiSet = &COMPONENT.remove(b'*').remove(b'!').remove(b'\'').remove(b'(').remove(b')');
 
+/// What forms leave alone.
+const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*');
+
 /// Finds known secrets.
 pub(super) struct Scrubber {
     finder: AhoCorasick,
@@ -153,11 +156,12 @@ fn spellings(secret: &[u8], out: &mut BTreeSet<Vec<u8>>) {
             add(inner.as_bytes().to_vec());
         }
     }
-    let upper = percent_encode(secret, COMPONENT).to_string();
-    add(lower_escapes(&upper).into_bytes());
-    add(upper.replace("%20", "+").into_bytes());
-    add(upper.into_bytes());
-    add(percent_encode(secret, SCRIPT).to_string().into_bytes());
+    for set in [COMPONENT, SCRIPT, FORM, NON_ALPHANUMERIC] {
+        let upper = percent_encode(secret, set).to_string();
+        add(lower_escapes(&upper).into_bytes());
+        add(upper.replace("%20", "+").into_bytes());
+        add(upper.into_bytes());
+    }
     let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     add(hex.to_uppercase().into_bytes());
     add(hex.into_bytes());
