@@ -61,7 +61,7 @@ impl Hub {
         let settings = EgressConfig { proxy: catalog.hub.proxy.clone(), extra_ca_pem, ..EgressConfig::default() };
         let egress = Egress::new(settings).map_err(|error| unavailable("the network settings", error.to_string()))?;
         let runtime = nave_runtime::Engine::new().map_err(|error| unavailable("the WebAssembly engine", error.to_string()))?;
-        let cache = match CompileCache::open(&data.join("compiled"), master.derive(Purpose::CompileCache)) {
+        let cache = match CompileCache::open(data.join("compiled"), master.derive(Purpose::CompileCache)) {
             Ok(cache) => Some(cache),
             Err(error) => {
                 tracing::warn!(%error, "compiled code is not cached");

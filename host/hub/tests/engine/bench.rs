@@ -38,25 +38,25 @@ impl Transforms for NoTransforms {
 
 /// Which store a test runs over.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub(crate) enum Kind {
     Memory,
     Redb,
 }
 
 /// Everything that a test holds.
-pub struct Bench {
-    pub engine: Engine,
-    pub store: Arc<dyn Store>,
+pub(crate) struct Bench {
+    pub(crate) engine: Engine,
+    pub(crate) store: Arc<dyn Store>,
     kind: Kind,
     folder: tempfile::TempDir,
-    pub systems: BTreeMap<String, System>,
+    pub(crate) systems: BTreeMap<String, System>,
     catalog: Arc<Catalog>,
     clock: Arc<AtomicI64>,
 }
 
 impl Bench {
     /// A hub over these systems, configured by these files (besides connections, which are made).
-    pub fn new(kind: Kind, systems: Vec<System>, files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(kind: Kind, systems: Vec<System>, files: &[(&str, &str)]) -> Self {
         let mut sources: Vec<SourceFile> =
             files.iter().map(|(path, text)| SourceFile { path: (*path).into(), text: (*text).into() }).collect();
         for system in &systems {
@@ -89,7 +89,7 @@ impl Bench {
     }
 
     /// The hub dies and starts again over the same store.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         if let Kind::Redb = self.kind {
             // The file is let go of before it is opened again.
             self.store = Arc::new(Memory::new());
@@ -100,16 +100,16 @@ impl Bench {
     }
 
     /// Time passes.
-    pub fn pass(&self, ms: i64) {
+    pub(crate) fn pass(&self, ms: i64) {
         self.clock.fetch_add(ms, Ordering::SeqCst);
     }
 
-    pub fn system(&self, name: &str) -> &System {
+    pub(crate) fn system(&self, name: &str) -> &System {
         &self.systems[name]
     }
 
     /// Agrees to every flow's plan.
-    pub async fn approve_all(&self) {
+    pub(crate) async fn approve_all(&self) {
         for mapping in self.catalog.mappings.values().filter(|mapping| mapping.flow_out.is_some()) {
             self.engine.plan(&mapping.name, 10).await.unwrap();
             self.engine.approve(&mapping.name, "test", "because").await.unwrap();
@@ -117,7 +117,7 @@ impl Bench {
     }
 
     /// One round: everything in, everything out. Every run must balance (I14).
-    pub async fn round(&self) -> Vec<Run> {
+    pub(crate) async fn round(&self) -> Vec<Run> {
         let mut runs = Vec::new();
         for mapping in self.catalog.mappings.values().filter(|mapping| mapping.flow_in.is_some()) {
             runs.push(self.engine.run_in(&mapping.name, false).await.unwrap());
@@ -135,7 +135,7 @@ impl Bench {
     }
 
     /// Rounds until nothing is delivered any more.
-    pub async fn quiet(&self) {
+    pub(crate) async fn quiet(&self) {
         for _ in 0..6 {
             self.pass(3_600_000);
             let runs = self.round().await;

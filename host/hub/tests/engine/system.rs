@@ -12,7 +12,7 @@ use nave_runtime::contract::{
 
 /// What goes wrong with the next write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Done over there, then the answer is lost.
     LostAnswer,
     /// Done over there, then nothing ever comes back: as if the hub died waiting.
@@ -27,40 +27,40 @@ pub enum Fault {
 
 /// A thing over there.
 #[derive(Clone, Debug, Default)]
-pub struct Thing {
-    pub body: Value,
-    pub modified: i64,
-    pub merged_into: Option<String>,
+pub(crate) struct Thing {
+    pub(crate) body: Value,
+    pub(crate) modified: i64,
+    pub(crate) merged_into: Option<String>,
 }
 
 /// State of a system; survives the hub.
 #[derive(Debug, Default)]
-pub struct State {
-    pub things: BTreeMap<String, BTreeMap<String, Thing>>,
-    pub next: u64,
-    pub clock: i64,
-    pub faults: Vec<Fault>,
+pub(crate) struct State {
+    pub(crate) things: BTreeMap<String, BTreeMap<String, Thing>>,
+    pub(crate) next: u64,
+    pub(crate) clock: i64,
+    pub(crate) faults: Vec<Fault>,
     /// Every write that was made: operation and id.
-    pub writes: Vec<String>,
+    pub(crate) writes: Vec<String>,
     /// Times each delivery id was seen with other bytes than before: a broken I6.
-    pub keys: BTreeMap<String, Vec<u8>>,
-    pub broken_keys: usize,
-    pub acknowledged: Vec<Vec<u8>>,
+    pub(crate) keys: BTreeMap<String, Vec<u8>>,
+    pub(crate) broken_keys: usize,
+    pub(crate) acknowledged: Vec<Vec<u8>>,
 }
 
 /// A handle to a system.
 #[derive(Clone)]
-pub struct System {
-    pub name: String,
-    pub state: Arc<Mutex<State>>,
-    pub capabilities: Capabilities,
-    pub streams: Vec<String>,
+pub(crate) struct System {
+    pub(crate) name: String,
+    pub(crate) state: Arc<Mutex<State>>,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) streams: Vec<String>,
     /// Paths that this system spells its own way when they are written: upper case.
-    pub shouting: BTreeSet<String>,
+    pub(crate) shouting: BTreeSet<String>,
 }
 
 impl System {
-    pub fn new(name: &str, streams: &[&str]) -> Self {
+    pub(crate) fn new(name: &str, streams: &[&str]) -> Self {
         let state = State {
             things: streams.iter().map(|stream| ((*stream).to_owned(), BTreeMap::new())).collect(),
             next: 1,
@@ -83,7 +83,7 @@ impl System {
     }
 
     /// A person makes a thing over there.
-    pub fn create(&self, stream: &str, json: &str) -> String {
+    pub(crate) fn create(&self, stream: &str, json: &str) -> String {
         let mut state = self.state.lock().unwrap();
         state.clock += 1_000;
         let (id, modified) = (format!("{}{}", &self.name[..1], state.next), state.clock);
@@ -95,7 +95,7 @@ impl System {
     }
 
     /// A person edits a thing over there.
-    pub fn edit(&self, stream: &str, id: &str, change: impl FnOnce(&mut Value)) {
+    pub(crate) fn edit(&self, stream: &str, id: &str, change: impl FnOnce(&mut Value)) {
         let mut state = self.state.lock().unwrap();
         state.clock += 1_000;
         let (modified, mut next) = (state.clock, state.next);
@@ -107,12 +107,12 @@ impl System {
     }
 
     /// A person deletes a thing over there.
-    pub fn delete(&self, stream: &str, id: &str) {
+    pub(crate) fn delete(&self, stream: &str, id: &str) {
         self.state.lock().unwrap().things.get_mut(stream).unwrap().remove(id);
     }
 
     /// A person merges two things over there.
-    pub fn merge(&self, stream: &str, loser: &str, winner: &str) {
+    pub(crate) fn merge(&self, stream: &str, loser: &str, winner: &str) {
         let mut state = self.state.lock().unwrap();
         state.clock += 1_000;
         let modified = state.clock;
@@ -123,12 +123,12 @@ impl System {
         things.get_mut(winner).unwrap().modified = modified;
     }
 
-    pub fn fault(&self, fault: Fault) {
+    pub(crate) fn fault(&self, fault: Fault) {
         self.state.lock().unwrap().faults.push(fault);
     }
 
     /// Everything that is there, as text: id and body, ids left out.
-    pub fn dump(&self, stream: &str) -> Vec<String> {
+    pub(crate) fn dump(&self, stream: &str) -> Vec<String> {
         let state = self.state.lock().unwrap();
         let mut all: Vec<String> = state.things[stream]
             .values()
@@ -139,11 +139,11 @@ impl System {
         all
     }
 
-    pub fn writes(&self) -> usize {
+    pub(crate) fn writes(&self) -> usize {
         self.state.lock().unwrap().writes.len()
     }
 
-    pub fn only_id(&self, stream: &str) -> String {
+    pub(crate) fn only_id(&self, stream: &str) -> String {
         let state = self.state.lock().unwrap();
         let ids: Vec<&String> = state.things[stream].keys().collect();
         assert_eq!(ids.len(), 1, "{ids:?}");

@@ -377,10 +377,10 @@ pub fn read_tables(transaction: &redb::ReadTransaction) -> Result<(ReadTables, R
     Ok((transaction.open_table(BLOCKS)?, transaction.open_table(GUIDES)?))
 }
 
+type WriteTable<'a> = redb::Table<'a, u64, &'static [u8]>;
+
 /// The same tables of a transaction that writes.
-pub fn write_tables(
-    transaction: &WriteTransaction,
-) -> Result<(redb::Table<'_, u64, &'static [u8]>, redb::Table<'_, u64, &'static [u8]>), IndexFault> {
+pub fn write_tables(transaction: &WriteTransaction) -> Result<(WriteTable<'_>, WriteTable<'_>), IndexFault> {
     Ok((transaction.open_table(BLOCKS)?, transaction.open_table(GUIDES)?))
 }
 

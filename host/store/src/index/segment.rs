@@ -98,8 +98,8 @@ impl Segment {
             }
             // Entries of a key may begin at the end of the block before the first one that opens with it.
             let opens = first_keys.partition_point(|first| first < key);
-            for block in opens.saturating_sub(1)..first_keys.len() {
-                if first_keys[block] > *key {
+            for (block, first) in first_keys.iter().enumerate().skip(opens.saturating_sub(1)) {
+                if first > key {
                     break;
                 }
                 let row = match last.take() {
