@@ -27,7 +27,10 @@ pub fn nave() -> &'static Path {
             return given.into();
         }
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(root()).args(["build", "-p", "nave", "--message-format=json-render-diagnostics", "--target-dir"]).arg(target());
+        cargo
+            .current_dir(root())
+            .args(["build", "-p", "nave", "--message-format=json-render-diagnostics", "--target-dir"])
+            .arg(target());
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }

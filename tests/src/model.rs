@@ -330,7 +330,12 @@ mod tests {
     use super::*;
 
     fn spoke(name: &str, written: bool) -> Spoke {
-        Spoke { name: name.to_owned(), written, on_delete: OnDelete::Detach, fields: ["mail".to_owned(), "job".to_owned()].into() }
+        Spoke {
+            name: name.to_owned(),
+            written,
+            on_delete: OnDelete::Detach,
+            fields: ["mail".to_owned(), "job".to_owned()].into(),
+        }
     }
 
     fn seen(id: &str, mail: &str, job: &str, modified: i64) -> Seen {

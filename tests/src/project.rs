@@ -30,7 +30,8 @@ impl Ran {
     /// Lines of JSON on standard output.
     #[track_caller]
     pub fn lines(&self) -> Vec<Value> {
-        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}\n{self:?}"));
+        let parse =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}\n{self:?}"));
         self.out.lines().filter(|line| !line.trim().is_empty()).map(parse).collect()
     }
 
@@ -126,7 +127,8 @@ impl Project {
     /// Connects a simulated system on this machine: `connection add` with its secret from a file. Starter mappings are taken away.
     #[track_caller]
     pub fn connect(&self, plugin: &str, name: &str, settings: &[(&str, String)], secret: Option<&str>) {
-        let mut arguments = vec!["connection".to_owned(), "add".to_owned(), plugin.to_owned(), "--name".to_owned(), name.to_owned()];
+        let mut arguments =
+            vec!["connection".to_owned(), "add".to_owned(), plugin.to_owned(), "--name".to_owned(), name.to_owned()];
         arguments.extend(["--grant-network", "127.0.0.0/8", "--insecure", "--yes"].map(str::to_owned));
         arguments.extend(["--because".to_owned(), "a simulated system on this machine".to_owned()]);
         for (setting, value) in settings {
@@ -194,8 +196,13 @@ impl Project {
     /// `nave serve` on a free port; answers once it says where.
     #[track_caller]
     pub fn serve(&self) -> Serving {
-        let mut child =
-            self.command(&["serve", "--listen", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("nave runs");
+        let mut child = self
+            .command(&["serve", "--listen", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nave runs");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("a line");
         let said: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("serve said ({error}): {line}"));
@@ -248,7 +255,10 @@ impl Drop for Serving {
 }
 
 /// Sends a signal to a child of ours.
-#[expect(unsafe_code, reason = "the standard library only knows SIGKILL; the pid is a living child's, which was not waited for yet")]
+#[expect(
+    unsafe_code,
+    reason = "the standard library only knows SIGKILL; the pid is a living child's, which was not waited for yet"
+)]
 pub fn signal(child: &Child, signal: i32) {
     unsafe {
         libc::kill(child.id().cast_signed(), signal);

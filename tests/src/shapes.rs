@@ -187,8 +187,26 @@ impl Shape {
 }
 
 const WORDS: [&str; 20] = [
-    "Ahorn", "Bårdal", "Čapek", "D'Or", "Ελιά", "Frost & Sons", "Gül", "花子", "Io", "Jalapeño", "Krk", "Łódź", "Miss \"M\"", "a, b", "Ngũgĩ",
-    "Ørsted", "Straße", "Ünal", "x;y", "Żur",
+    "Ahorn",
+    "Bårdal",
+    "Čapek",
+    "D'Or",
+    "Ελιά",
+    "Frost & Sons",
+    "Gül",
+    "花子",
+    "Io",
+    "Jalapeño",
+    "Krk",
+    "Łódź",
+    "Miss \"M\"",
+    "a, b",
+    "Ngũgĩ",
+    "Ørsted",
+    "Straße",
+    "Ünal",
+    "x;y",
+    "Żur",
 ];
 
 /// A text of a kind that has not been used before; `number` makes it so.

@@ -92,7 +92,8 @@ impl Sim {
     /// A request of the control interface.
     pub fn control(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let bearer = format!("Bearer {}", self.running.control_token);
-        let answer = http::request(self.running.addr, method, path, &[("authorization", &bearer)], body.as_ref()).expect("an answer");
+        let answer =
+            http::request(self.running.addr, method, path, &[("authorization", &bearer)], body.as_ref()).expect("an answer");
         assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text);
         answer.json()
     }
@@ -281,8 +282,16 @@ impl Drop {
     pub fn start(name: &str, folder: PathBuf, columns: &[&str], clock: Clock) -> Self {
         std::fs::create_dir_all(&folder).expect("a folder");
         let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-        let mut drop =
-            Self { name: name.to_owned(), folder, columns, rows: BTreeMap::new(), gone: BTreeMap::new(), next: 1, clock, written: 0 };
+        let mut drop = Self {
+            name: name.to_owned(),
+            folder,
+            columns,
+            rows: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            next: 1,
+            clock,
+            written: 0,
+        };
         drop.write();
         drop
     }

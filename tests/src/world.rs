@@ -102,10 +102,14 @@ impl World {
     fn create_late(&mut self) {
         let reading: Vec<usize> = (0..self.systems.len()).filter(|spoke| !self.shape.parts[*spoke].written).collect();
         let Some(spoke) = self.rng.pick(&reading).copied() else { return };
-        let known: BTreeSet<usize> = self.model.objects.iter().filter(|object| object.spoke == spoke).map(|object| object.record).collect();
+        let known: BTreeSet<usize> =
+            self.model.objects.iter().filter(|object| object.spoke == spoke).map(|object| object.record).collect();
         let all: BTreeSet<usize> = self.model.objects.iter().map(|object| object.record).collect();
-        let free: Vec<usize> =
-            all.difference(&known).copied().filter(|r| !self.touched.contains(r) && self.model.alive(*r).next().is_some()).collect();
+        let free: Vec<usize> = all
+            .difference(&known)
+            .copied()
+            .filter(|r| !self.touched.contains(r) && self.model.alive(*r).next().is_some())
+            .collect();
         let Some(record) = self.rng.pick(&free).copied() else { return };
         let mut texts = Texts::new();
         for field in self.shape.fields.clone() {
@@ -143,8 +147,13 @@ impl World {
         let matching = |name: &String| *name == self.shape.key || self.shape.seconds.contains(name);
         // What has just been made must still match its twin, whichever system is read first.
         let bound = fresh || record.is_some_and(|record| self.touched.contains(&record));
-        let fields: Vec<Field> =
-            self.shape.fields.iter().filter(|field| field.there.contains_key(&spoke) && !(bound && matching(&field.name))).cloned().collect();
+        let fields: Vec<Field> = self
+            .shape
+            .fields
+            .iter()
+            .filter(|field| field.there.contains_key(&spoke) && !(bound && matching(&field.name)))
+            .cloned()
+            .collect();
         let mut texts = Texts::new();
         for _ in 0..1 + self.rng.below(2) {
             let Some(field) = self.rng.pick(&fields).cloned() else { continue };
@@ -160,7 +169,8 @@ impl World {
 
     /// Somebody deletes something that the hub knows.
     fn delete(&mut self) {
-        let free: Vec<usize> = self.alive().into_iter().filter(|index| !self.touched.contains(&self.model.objects[*index].record)).collect();
+        let free: Vec<usize> =
+            self.alive().into_iter().filter(|index| !self.touched.contains(&self.model.objects[*index].record)).collect();
         let Some(index) = self.rng.pick(&free).copied() else { return };
         let object = self.model.objects[index].clone();
         self.systems[object.spoke].delete(&object.id);
@@ -179,7 +189,9 @@ impl World {
             })
             .collect();
         let Some(winner) = self.rng.pick(&able).map(|index| self.model.objects[*index].clone()) else { return };
-        let fits = |index: &usize| self.model.objects[*index].spoke == winner.spoke && self.model.objects[*index].record != winner.record;
+        let fits = |index: &usize| {
+            self.model.objects[*index].spoke == winner.spoke && self.model.objects[*index].record != winner.record
+        };
         let others: Vec<usize> = able.iter().copied().filter(fits).collect();
         let Some(loser) = self.rng.pick(&others).map(|index| self.model.objects[*index].clone()) else { return };
         if !self.systems[winner.spoke].merge(&winner.id, &loser.id) {

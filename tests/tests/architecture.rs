@@ -84,7 +84,8 @@ fn cited(text: &str) -> BTreeSet<u32> {
 
 /// A file's code and its tests: what stands under `#[cfg(test)]`, or lies in a folder or file of tests, is a test.
 fn parts<'t>(path: &Path, text: &'t str) -> (&'t str, &'t str) {
-    let test_file = path.components().any(|part| part.as_os_str() == "tests") || path.file_name().is_some_and(|name| name == "tests.rs");
+    let test_file =
+        path.components().any(|part| part.as_os_str() == "tests") || path.file_name().is_some_and(|name| name == "tests.rs");
     if test_file { ("", text) } else { text.split_at(text.find("#[cfg(test)]\nmod ").unwrap_or(text.len())) }
 }
 
@@ -113,7 +114,10 @@ fn every_path_that_is_named_exists() {
 #[test]
 fn a_path_that_is_not_there_is_found() {
     let text = "see `host/core`, `host/nothing` and [this](host/gone.md); not `host/core/src/<name>.rs`\n```\nhost/block\n```\n";
-    assert_eq!(missing("host/ARCHITECTURE.md", text), ["host/ARCHITECTURE.md names host/gone.md", "host/ARCHITECTURE.md names host/nothing"]);
+    assert_eq!(
+        missing("host/ARCHITECTURE.md", text),
+        ["host/ARCHITECTURE.md names host/gone.md", "host/ARCHITECTURE.md names host/nothing"]
+    );
 }
 
 #[test]

@@ -21,3 +21,23 @@ fn agreement() {
     world.sync();
     world.check_why();
 }
+
+/// The machinery must be able to fail: with one rule configured otherwise than the model has it, it must tell.
+#[test]
+#[should_panic(expected = "differences")]
+fn a_rule_that_is_not_the_models_is_noticed() {
+    let mut world = contacts::world(1);
+    let entity = world.shape.entity_toml();
+    let other = entity.replace("survivorship = \"longest\"", "survivorship = \"newest\"");
+    assert_ne!(entity, other);
+    world.project.write("entities/contact.toml", &other);
+    world.project.agree();
+    for _ in 0..ACTS {
+        world.act();
+        if world.rng.percent(5) {
+            world.sync();
+        }
+    }
+    world.sync();
+    world.check_why();
+}

@@ -1,4 +1,4 @@
-//! A secret must be found nowhere outside the vault, in no spelling; and the search finds one that was planted.
+//! I10: a secret must be found nowhere outside the vault, in no spelling; and the search finds one that was planted.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -83,7 +83,9 @@ fn echo() -> (SocketAddr, Arc<Mutex<u64>>) {
                     let counter = counter.clone();
                     async move {
                         *counter.lock().expect("not poisoned") += 1;
-                        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+                        let header = |name: &str| {
+                            request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+                        };
                         let authorization = header("authorization");
                         let token = authorization.trim_start_matches("Bearer ").to_owned();
                         let message = format!(
@@ -91,8 +93,10 @@ fn echo() -> (SocketAddr, Arc<Mutex<u64>>) {
                             STANDARD.encode(&token),
                             percent_encoding::utf8_percent_encode(&token, percent_encoding::NON_ALPHANUMERIC)
                         );
-                        let body = serde_json::json!({ "message": message, "category": "VALIDATION_ERROR", "token": token }).to_string();
-                        let answer = Response::builder().status(400).header("x-echo", token).header("content-type", "application/json");
+                        let body =
+                            serde_json::json!({ "message": message, "category": "VALIDATION_ERROR", "token": token }).to_string();
+                        let answer =
+                            Response::builder().status(400).header("x-echo", token).header("content-type", "application/json");
                         answer.body(Full::new(Bytes::from(body)))
                     }
                 });
@@ -129,11 +133,13 @@ fn canary() {
     project.write("mappings/crm.toml", &mapping("crm"));
     project.write("mappings/echo.toml", &mapping("echo"));
 
-    // Everything that talks, at the most talkative level.
+    // Everything that talks, at its most talkative; only the compiler keeps to what concerns people.
     let mut said: Vec<(String, Vec<u8>)> = Vec::new();
     let mut say = |arguments: &[&str]| {
         let mut command = project.command(arguments);
-        command.env("NAVE_LOG", "trace").env("RUST_BACKTRACE", "1");
+        command
+            .env("NAVE_LOG", "debug,nave=trace,nave_hub=trace,nave_runtime=trace,nave_store=trace,hyper=trace,cranelift=info")
+            .env("RUST_BACKTRACE", "1");
         let ran = nave_tests::project::run(&mut command, None);
         said.push((format!("output of nave {}", arguments.join(" ")), ran.out.clone().into_bytes()));
         said.push((format!("log of nave {}", arguments.join(" ")), ran.err.clone().into_bytes()));

@@ -1,4 +1,4 @@
-//! What was not granted is refused with a type, and the audit says which grant would allow it.
+//! I10: what was not granted is refused with a type, and the audit says which grant would allow it.
 
 use nave_sim::SimConfig;
 use nave_tests::project::Project;
@@ -71,8 +71,12 @@ fn writing_where_only_reading_was_granted() {
     project.install("files");
     connect_crm(&project, &crm);
     project.connect_drop("drop", &folder);
-    let table = |remote: &str, canonical: &str, rest: &str| format!("\n[[field]]\nremote = {remote:?}\ncanonical = {canonical:?}\n{rest}\n");
-    let head = |name: &str, rest: &str| format!("connection = {name:?}\nstream = \"contacts\"\nentity = \"contact\"\nsteward = \"ops\"\n{rest}\n");
+    let table = |remote: &str, canonical: &str, rest: &str| {
+        format!("\n[[field]]\nremote = {remote:?}\ncanonical = {canonical:?}\n{rest}\n")
+    };
+    let head = |name: &str, rest: &str| {
+        format!("connection = {name:?}\nstream = \"contacts\"\nentity = \"contact\"\nsteward = \"ops\"\n{rest}\n")
+    };
     let both = "direction = \"out\"";
     let crm_toml = head("crm", "marker = \"properties.nave_id\"\n[flow.out]\n") + &table("properties.email", "email", both);
     let drop_toml = head("drop", "[flow.in]\n") + &table("Email", "email", "direction = \"in\"");
@@ -83,13 +87,18 @@ fn writing_where_only_reading_was_granted() {
     let before = crm.show().len();
     let ran = project.run(&["sync"]);
     let lines = audit(&project);
-    let line = lines.iter().find(|line| line["action"] == "net.read-only").unwrap_or_else(|| panic!("not in the audit: {lines:?}\n{ran:?}"));
+    let line = lines
+        .iter()
+        .find(|line| line["action"] == "net.read-only")
+        .unwrap_or_else(|| panic!("not in the audit: {lines:?}\n{ran:?}"));
     assert!(line["detail"].as_str().unwrap_or_default().contains("grants.endpoints.api"), "{line}");
     assert_eq!(crm.show().len(), before, "nothing was made");
 }
 
 #[test]
 fn a_private_network_that_was_not_granted() {
-    let public = |text: &str| text.lines().filter(|line| !line.starts_with("networks")).map(|line| format!("{line}\n")).collect::<String>();
+    let public = |text: &str| {
+        text.lines().filter(|line| !line.starts_with("networks")).map(|line| format!("{line}\n")).collect::<String>()
+    };
     check(public, &["check"], "net.address-denied", "networks");
 }

@@ -1,4 +1,4 @@
-//! `sync --full` reads everything and writes nothing; after one edit per system, exactly what the edits mean.
+//! I7, I14: `sync --full` reads everything and writes nothing; after one edit per system, exactly what the edits mean.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,8 @@ fn marks(world: &World) -> Vec<(usize, u64)> {
 
 /// Requests since then that changed something, per system, by its own log.
 fn changes(world: &World, marks: &[(usize, u64)]) -> BTreeMap<usize, usize> {
-    let count = |(index, mark): &(usize, u64)| (*index, world.systems[*index].sim().map_or(0, |sim| sim.changes_since(*mark).len()));
+    let count =
+        |(index, mark): &(usize, u64)| (*index, world.systems[*index].sim().map_or(0, |sim| sim.changes_since(*mark).len()));
     marks.iter().map(count).collect()
 }
 
@@ -41,12 +42,28 @@ fn full() {
         let population = population(&world, spoke);
         // Things that are gone are told again, and were told before.
         assert!(run["read"].as_u64() >= Some(population), "{}: not everything was read: {run}", part.name);
-        let changed: u64 = ["created", "updated", "deleted", "merged", "held", "quarantined"].iter().filter_map(|c| run[*c].as_u64()).sum();
+        let changed: u64 =
+            ["created", "updated", "deleted", "merged", "held", "quarantined"].iter().filter_map(|c| run[*c].as_u64()).sum();
         assert_eq!(changed, 0, "{}: nothing had changed: {run}", part.name);
         assert_eq!(run["unchanged"], population, "{}: {run}", part.name);
     }
     assert_eq!(changes(&world, &before), [(0, 0), (1, 0)].into(), "writes by the systems' own logs");
     world.check();
+
+    // I13: the books hear nothing of a field that is not mapped to them, in whatever field of theirs.
+    let secret = world.shape.fields.iter().find(|field| field.name == "job_title").expect("a field").clone();
+    assert!(!secret.there.contains_key(&1));
+    let job_titles: Vec<String> = [0, 2]
+        .iter()
+        .flat_map(|spoke| world.systems[*spoke].show().into_iter().filter_map(|shown| shown.texts.get(&secret.there[spoke]).cloned()))
+        .filter(|text| !text.is_empty())
+        .collect();
+    assert!(job_titles.len() > 5, "there is something to leak: {job_titles:?}");
+    let books = world.systems[1].sim().expect("a simulator").control("GET", "/_sim/state", None).to_string();
+    for title in job_titles {
+        let spelled = serde_json::Value::String(title.clone()).to_string();
+        assert!(!books.contains(spelled.trim_matches('"')), "the books were told `{title}`, which is not mapped to them");
+    }
 
     // One edit per system, each of a record of its own.
     let mut edited = Vec::new();
@@ -73,7 +90,8 @@ fn full() {
         let shown = world.systems[spoke].show();
         let own = world.shape.fields[0].there[&spoke].clone();
         for from in wanted {
-            let found = shown.iter().filter(|shown| shown.texts.get(&own).is_some_and(|text| *text == format!("Edited {from}"))).count();
+            let found =
+                shown.iter().filter(|shown| shown.texts.get(&own).is_some_and(|text| *text == format!("Edited {from}"))).count();
             assert_eq!(found, 1, "the edit in system {from} is in system {spoke} once");
         }
         let requests = changes(&world, &before)[&spoke];

@@ -18,7 +18,8 @@ fn schema(seed: u64) -> ObjectSchema {
     let mut marker = nave_sim::Property::new("nave_id", "Nave", PropertyType::String);
     marker.unique = true;
     let own = ["hs_object_id", "createdate", "hs_merged_object_ids", schema.modified_property.as_str()];
-    let mut properties: Vec<_> = schema.properties.iter().filter(|property| !own.contains(&property.name.as_str())).cloned().collect();
+    let mut properties: Vec<_> =
+        schema.properties.iter().filter(|property| !own.contains(&property.name.as_str())).cloned().collect();
     properties.push(marker);
     ObjectSchema::new(&schema.name, &schema.singular, &schema.type_id, &schema.modified_property, properties)
 }
@@ -47,7 +48,11 @@ fn shape(schema: &ObjectSchema, rng: &mut Rng) -> (Shape, Vec<String>) {
         copies: Vec::new(),
     };
     let marker = "marker = \"properties.nave_id\"\n";
-    let parts = vec![part("left", &schema.name, true, marker), part("right", &schema.name, true, marker), part("drop", "contacts", false, "")];
+    let parts = vec![
+        part("left", &schema.name, true, marker),
+        part("right", &schema.name, true, marker),
+        part("drop", "contacts", false, ""),
+    ];
     let writable = schema.properties.iter().filter(|property| !property.read_only && property.name != "nave_id");
     let (mut fields, mut columns, mut key) = (Vec::new(), Vec::new(), String::new());
     for property in writable {

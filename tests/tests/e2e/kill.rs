@@ -1,4 +1,4 @@
-//! Killed at every phase, killed at any moment, answers lost: afterwards everything is as if nothing had happened.
+//! I1, I3, I5, I6: killed at every phase, killed at any moment, answers lost: afterwards everything is as if nothing had happened.
 //!
 //! People edit, then a sync is killed, several times over, then a sync runs to its end. Every system must hold what the model says:
 //! nothing lost, nothing twice. The books refuse an idempotency key that comes back with other bytes, so a broken key would show too.
@@ -31,7 +31,9 @@ fn killed(mut command: Command, phase: &str) -> bool {
     match output.status.code() {
         None => true,
         Some(0 | 4) => false,
-        Some(code) => panic!("a sync that was to be killed at {phase} ended with {code}: {}", String::from_utf8_lossy(&output.stderr)),
+        Some(code) => {
+            panic!("a sync that was to be killed at {phase} ended with {code}: {}", String::from_utf8_lossy(&output.stderr))
+        }
     }
 }
 
@@ -41,7 +43,8 @@ fn settle(world: &mut World) {
     loop {
         world.project.sync(&[]);
         let status = world.project.json(&["status"]);
-        let sum = |name: &str| -> u64 { status["flows"].as_array().into_iter().flatten().filter_map(|flow| flow[name].as_u64()).sum() };
+        let sum =
+            |name: &str| -> u64 { status["flows"].as_array().into_iter().flatten().filter_map(|flow| flow[name].as_u64()).sum() };
         assert_eq!((status["dead_letters"].as_u64(), sum("parked")), (Some(0), 0), "{status}");
         if sum("open") == 0 && sum("pending") == 0 {
             break;
@@ -78,7 +81,10 @@ fn by_phase() {
         let lost = group % 4 == 3;
         if lost {
             for system in &world.systems {
-                system.sim().into_iter().for_each(|sim| sim.fault(json!({ "switch": "lost-response", "on": true, "share": 0.3 })));
+                system
+                    .sim()
+                    .into_iter()
+                    .for_each(|sim| sim.fault(json!({ "switch": "lost-response", "on": true, "share": 0.3 })));
             }
         }
         // The phases that need work to be reached first.
@@ -117,9 +123,17 @@ fn at_any_moment() {
     for _ in 0..total * 3 {
         acts(&mut world, 6);
         world.expect();
-        let requests = |world: &World| -> u64 { world.systems.iter().filter_map(|system| Some(system.sim()?.last_request())).sum() };
+        let requests =
+            |world: &World| -> u64 { world.systems.iter().filter_map(|system| Some(system.sim()?.last_request())).sum() };
         let until = requests(&world) + world.rng.below(24) as u64;
-        let mut child = world.project.command(&["sync"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("nave runs");
+        let mut child = world
+            .project
+            .command(&["sync"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nave runs");
         let ended = loop {
             if let Some(status) = child.try_wait().expect("it is ours") {
                 break status;
