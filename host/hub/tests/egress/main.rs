@@ -1,4 +1,4 @@
-//! Attacks on the egress: lines 61 to 82 of the attack list, over real sockets on loopback.
+//! Attacks on the egress, the only way out (I10): lines 61 to 82 of the attack list, over real sockets on loopback.
 //!
 //! Names are resolved by the test, so that they can lie. Assertions are on codes and on what was on the wire.
 

@@ -15,6 +15,7 @@ macro_rules! on_both_stores {
 }
 
 on_both_stores!(
+    only_what_is_mapped_reaches_a_system,
     there_and_back,
     both_sides_edited_at_once,
     lost_answers_make_no_duplicates,
@@ -160,6 +161,40 @@ async fn there_and_back(kind: Kind) {
     bench.quiet().await;
     assert_eq!(body(&bench, "drop").at("first").unwrap().display(), "Augusta");
     assert_eq!(bench.system("drop").writes(), 1);
+}
+
+/// I13: of canonical data, a system receives only what is mapped to it; judged on the bytes that its plugin was handed.
+async fn only_what_is_mapped_reaches_a_system(kind: Kind) {
+    let email = r#"[[field]]
+remote = "email"
+canonical = "email"
+direction = "both"
+in = "trim | lower"
+because = "people correct e-mails anywhere"
+"#;
+    let erp_contacts = DROP_CONTACTS.replace("\"drop\"", "\"erp\"");
+    let blind = erp_contacts.replace(email, "");
+    assert_ne!(blind, erp_contacts);
+    let erp_companies = DROP_COMPANIES.replace("\"drop\"", "\"erp\"");
+    for (mapping, expected) in [(&erp_contacts, true), (&blind, false)] {
+        let systems = vec![System::new("drop", &["contacts", "companies"]), System::new("erp", &["contacts", "companies"])];
+        let files = [
+            ("mappings/drop-contacts.toml", DROP_CONTACTS),
+            ("mappings/drop-companies.toml", DROP_COMPANIES),
+            ("mappings/erp-contacts.toml", mapping.as_str()),
+            ("mappings/erp-companies.toml", erp_companies.as_str()),
+        ];
+        let bench = Bench::new(kind, systems, &files);
+        ada(&bench).await;
+        bench.round().await;
+        bench.approve_all().await;
+        bench.quiet().await;
+        let erp = bench.system("erp").state.lock().unwrap();
+        let handed: Vec<u8> = erp.keys.values().flatten().copied().collect();
+        let handed = String::from_utf8(handed).unwrap().to_lowercase();
+        assert!(handed.contains("lovelace"), "{handed}");
+        assert_eq!(handed.contains("ada@acme.test"), expected, "{handed}");
+    }
 }
 
 async fn both_sides_edited_at_once(kind: Kind) {
