@@ -12,6 +12,7 @@ chmod 755 "$NAVE_SYSTEMS_RUN"
 
 remove() {
   trap '' INT TERM
+  wait # what is still starting could not be taken away
   for system in tryton bottlecrm; do "$here/$system/start.sh" remove >/dev/null </dev/null || true; done
   rm -rf "$NAVE_SYSTEMS_RUN"
 }
@@ -20,13 +21,14 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # Both install and start while Rust compiles.
-for system in tryton bottlecrm; do
-  "$here/$system/start.sh" reset >"$NAVE_SYSTEMS_RUN/$system.json" </dev/null & pids[${#pids[@]}]=$!
-done
+"$here/tryton/start.sh" reset >"$NAVE_SYSTEMS_RUN/tryton.json" </dev/null &
+tryton=$!
+"$here/bottlecrm/start.sh" reset >"$NAVE_SYSTEMS_RUN/bottlecrm.json" </dev/null &
+bottlecrm=$!
 cargo test -p nave-tests --test systems --no-run </dev/null
 compiled=$?
-wait "${pids[0]}"; tryton=$?
-wait "${pids[1]}"; bottlecrm=$?
+wait "$tryton"; tryton=$?
+wait "$bottlecrm"; bottlecrm=$?
 [ "$compiled" = 0 ] || exit "$compiled"
 for code in "$tryton" "$bottlecrm"; do [ "$code" = 0 ] || [ "$code" = 77 ] || { echo "a system did not start (see above)" >&2; exit 1; }; done
 [ "$tryton" = 77 ] && [ "$bottlecrm" = 77 ] && exit 77

@@ -108,13 +108,12 @@ remote = "number"
 canonical = "number"
 "#;
 
-/// Where a debug build ends itself; the write that is cut off is the first, the second or the third of a sync.
-const KILLS: [&str; 12] = [
+/// Where a debug build ends itself; the write that is cut off is the first or a later one of a sync.
+const KILLS: [&str; 11] = [
     "after-intent:1",
     "after-intent:2",
     "after-send:1",
     "after-send:2",
-    "after-send:3",
     "before-settle:1",
     "before-settle:2",
     "before-commit:1",
@@ -289,5 +288,5 @@ fn killed_at_every_phase(thread: &mut Thread) {
         settle(&thread.project);
         thread.check(&first, "Gordon", &email, &["+492211111", "+491703333", "+49305555", "+49897777"]);
     }
-    assert!(count >= KILLS.len() - 3, "too many syncs ended before they could be killed: {count} of {} were", KILLS.len());
+    assert!(count >= KILLS.len() - 2, "too many syncs ended before they could be killed: {count} of {} were", KILLS.len());
 }
