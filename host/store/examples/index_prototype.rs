@@ -22,6 +22,10 @@ const KEYS_PER_RECORD: u64 = 4;
 
 type Failure = Box<dyn std::error::Error>;
 
+/// As in the hub.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Clone, Copy, PartialEq)]
 enum Variant {
     Rows,
@@ -230,7 +234,7 @@ fn main() -> Result<(), Failure> {
         let keys: Vec<IndexEntry> = ids.clone().map(|id| entry(id, 0, 0)).collect();
         let expected = if variant == Variant::Rows { 0 } else { keys.len() };
         assert!(bench.look_up(&keys)? == expected, "a known record is not found");
-        let changes: Vec<u64> = ids.filter(|id| hash(*id, 9, 9) % 100 == 0).collect();
+        let changes: Vec<u64> = ids.filter(|id| hash(*id, 9, 9).is_multiple_of(100)).collect();
         changed += changes.len() as u64;
         let remove: Vec<IndexEntry> = changes.iter().map(|id| entry(*id, 1, 0)).collect();
         let add: Vec<IndexEntry> = changes.iter().map(|id| entry(*id, 1, 1)).collect();
@@ -279,7 +283,12 @@ fn main() -> Result<(), Failure> {
     let bench = Bench::open(variant, &path)?;
     let opened = phase.elapsed();
     drop(bench);
-    println!("file {} MB, {} bytes per record; peak memory {} MB; opened in {opened:?}", bytes >> 20, bytes / records, peak_rss_mb());
+    println!(
+        "file {} MB, {} bytes per record; peak memory {} MB; opened in {opened:?}",
+        bytes >> 20,
+        bytes / records,
+        peak_rss_mb()
+    );
     std::fs::remove_file(&path)?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What the whole store costs per ingested record, beside its floor.
 //!
-//! `cargo run --release -p nave-store --example store_ingest -- RECORDS [DIR [WITHOUT]]`; `WITHOUT` leaves parts out, to
+//! `cargo run --release -p nave-store --example store_ingest -- RECORDS [DIR [WITHOUT [PER_COMMIT]]]`; `WITHOUT` leaves parts out, to
 //! see what they cost: `contributions,changes,dirty,index,vacant`.
 //!
 //! Records of twenty fields, about 600 bytes as JSON: resolved and looked up (nothing is there), then record,
@@ -12,16 +12,19 @@ use std::time::Instant;
 
 use nave_core::matching::{key_hash, remote_hash};
 use nave_core::model::{
-    Cause, Change, ChangeKind, Checkpoint, Claim, Contribution, ContributionId, Field, FieldChange, Reason, Record, RecordId, RecordState,
-    RemoteKey, Rule, Sequence, Time,
+    Cause, Change, ChangeKind, Checkpoint, Claim, Contribution, ContributionId, Field, FieldChange, Reason, Record, RecordId,
+    RecordState, RemoteKey, Rule, Sequence, Time,
 };
 use nave_core::value::Value;
 use nave_store::{Batch, CheckpointMove, Expected, IndexEntry, IndexSpace, Options, Redb, Store, StoreKey, floor_bench};
 
-const COMMIT: u64 = 10_000;
 const FIELDS: u64 = 20;
 
 type Failure = Box<dyn std::error::Error>;
+
+/// As in the hub.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn cpu_us() -> f64 {
     let text = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
@@ -82,11 +85,14 @@ fn page(ids: std::ops::Range<u64>, commit: u64) -> Batch {
             at: now,
             kind: ChangeKind::Created,
             cause: Cause { connection: Some("crm".into()), run: Some(1), person: None, rule: None },
-            fields: names().map(|(field, value)| FieldChange { field, before: None, after: Some(value), winner: Some(contribution) }).collect(),
+            fields: names()
+                .map(|(field, value)| FieldChange { field, before: None, after: Some(value), winner: Some(contribution) })
+                .collect(),
         });
         batch.dirty.push(("books-contacts".into(), record, Reason::Changed.into()));
     }
-    batch.expected = Expected { records: vec![], vacant: batch.index_add.iter().map(|entry| (entry.space, entry.hash)).collect() };
+    batch.expected =
+        Expected { records: vec![], vacant: batch.index_add.iter().map(|entry| (entry.space, entry.hash)).collect() };
     let to = Checkpoint { bytes: commit.to_string().into_bytes(), generation: commit + 1, acknowledged: false, at: now };
     batch.checkpoint = Some(CheckpointMove { connection: "crm".into(), stream: "contacts".into(), from: commit, to });
     batch
@@ -96,12 +102,14 @@ fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let records: u64 = arguments.first().ok_or("how many records?")?.parse()?;
     let folder = arguments.get(1).map_or_else(std::env::temp_dir, PathBuf::from);
-    let without: Vec<&str> = arguments.get(2).map_or_else(Vec::new, |parts| parts.split(',').collect());
+    let without: Vec<&str> =
+        arguments.get(2).map_or_else(Vec::new, |parts| parts.split(',').filter(|part| !part.is_empty()).collect());
+    let per_commit: u64 = arguments.get(3).map_or(Ok(10_000), |count| count.parse())?;
     let path = folder.join(format!("store-ingest-{}.redb", std::process::id()));
     let store = Redb::open(&path, &StoreKey::new([1; 32]), Options::default())?;
     let (mut cpu, mut wall, mut looking, mut freeing, mut last_tenth) = (0.0, 0.0, 0.0, 0.0, 0.0);
-    for (commit, from) in (1..=records).step_by(COMMIT as usize).enumerate() {
-        let mut batch = page(from..(from + COMMIT).min(records + 1), commit as u64);
+    for (commit, from) in (1..=records).step_by(per_commit as usize).enumerate() {
+        let mut batch = page(from..(from + per_commit).min(records + 1), commit as u64);
         for part in &without {
             match *part {
                 "contributions" => batch.contributions.clear(),
@@ -155,11 +163,21 @@ fn main() -> Result<(), Failure> {
     println!("reading a random record: {:.2} us CPU", (cpu_us() - began) / ids.len() as f64);
     assert!(found.iter().all(Option::is_some));
     drop(store);
-    println!("{} bytes stored per record; file {} MB, {} bytes per record; peak memory {} MB; opened in {opened:?}", stored / records, bytes >> 20, bytes / records, peak_rss_mb());
+    println!(
+        "{} bytes stored per record; file {} MB, {} bytes per record; peak memory {} MB; opened in {opened:?}",
+        stored / records,
+        bytes >> 20,
+        bytes / records,
+        peak_rss_mb()
+    );
     std::fs::remove_file(&path)?;
     let began = cpu_us();
     let floor = floor_bench(&folder, records, (stored / records) as usize)?;
     let floor_cpu = (cpu_us() - began) / count;
-    println!("floor: {floor_cpu:.2} us CPU per record, {:.2} us wall, file {} MB", floor.wall.as_secs_f64() * 1e6 / count, floor.file_bytes >> 20);
+    println!(
+        "floor: {floor_cpu:.2} us CPU per record, {:.2} us wall, file {} MB",
+        floor.wall.as_secs_f64() * 1e6 / count,
+        floor.file_bytes >> 20
+    );
     Ok(())
 }

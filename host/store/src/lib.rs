@@ -14,8 +14,8 @@ mod rules;
 mod seal;
 
 pub use batch::{Batch, CheckpointMove, Expected, IndexEntry, IndexSpace, InputRow, KeyedRow};
-pub use interface::{CommitError, Heads, Store, StoreError};
 pub use format::FormatError;
+pub use interface::{CommitError, Heads, Store, StoreError};
 pub use memory::Memory;
 pub use redb_store::{EntriesOf, FORMAT, FloorFigures, IndexCheck, OpenError, Options, Redb, floor_bench, restore};
 pub use rules::subject_key;

@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nave_core::matching::remote_hash;
 use nave_core::model::{
-    AuditEntry, Change, Checkpoint, Contribution, ContributionId, DeadLetter, Decision, Dirty, FlowState, Intent, Parked, Reasons,
-    Record, RecordId, RecordState, RemoteKey, Review, ReviewId, Run, Sequence, TokenRow,
+    AuditEntry, Change, Checkpoint, Contribution, ContributionId, DeadLetter, Decision, Dirty, FlowState, Intent, Parked,
+    Reasons, Record, RecordId, RecordState, RemoteKey, Review, ReviewId, Run, Sequence, TokenRow,
 };
 use nave_core::value::Value;
 
@@ -216,9 +216,8 @@ impl Tables {
         for parked in batch.parked {
             self.parked.insert((parked.destination.clone(), parked.record.0), parked);
         }
-        self.dead_letters.retain(|id, letter| {
-            !batch.revived.contains(id) && !batch.revived_subjects.contains(&subject_key(&letter.subject))
-        });
+        self.dead_letters
+            .retain(|id, letter| !batch.revived.contains(id) && !batch.revived_subjects.contains(&subject_key(&letter.subject)));
         for letter in batch.dead_letters {
             let subject = subject_key(&letter.subject);
             let known = self.dead_letters.values().find(|known| subject_key(&known.subject) == subject).cloned();
@@ -270,7 +269,9 @@ impl Tables {
 /// Entries of one destination.
 fn of<'a, T>(map: &'a BTreeMap<Pair, T>, destination: &str, after: u64) -> impl Iterator<Item = (u64, &'a T)> + use<'a, T> {
     let name = destination.to_owned();
-    map.range((name.clone(), after)..).take_while(move |((found, _), _)| *found == name).map(|((_, record), value)| (*record, value))
+    map.range((name.clone(), after)..)
+        .take_while(move |((found, _), _)| *found == name)
+        .map(|((_, record), value)| (*record, value))
 }
 
 impl Store for Memory {

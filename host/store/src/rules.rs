@@ -101,7 +101,10 @@ pub(crate) fn assert_journal(
 }
 
 /// A change is about a record that is in the batch or stored: its history hangs on the record's row.
-pub(crate) fn assert_changes(batch: &Batch, mut stored: impl FnMut(RecordId) -> Result<bool, StoreError>) -> Result<(), StoreError> {
+pub(crate) fn assert_changes(
+    batch: &Batch,
+    mut stored: impl FnMut(RecordId) -> Result<bool, StoreError>,
+) -> Result<(), StoreError> {
     if batch.changes.is_empty() {
         return Ok(());
     }

@@ -74,7 +74,8 @@ impl Sealer {
     }
 
     pub(crate) fn open(&self, incarnation: u32, number: u64, mut text: Vec<u8>) -> Result<Vec<u8>, FormatError> {
-        let opened = self.0.open_in_place(nonce(incarnation, number), Aad::empty(), &mut text).map_err(|_| FormatError::Sealed)?;
+        let opened =
+            self.0.open_in_place(nonce(incarnation, number), Aad::empty(), &mut text).map_err(|_| FormatError::Sealed)?;
         let length = opened.len();
         text.truncate(length);
         Ok(text)

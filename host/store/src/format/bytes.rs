@@ -100,10 +100,7 @@ impl<'a> Reader<'a> {
         if count > self.0.len() { Err(FormatError::Short) } else { Ok(count) }
     }
 
-    pub(crate) fn option<T>(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> Result<T, FormatError>,
-    ) -> Result<Option<T>, FormatError> {
+    pub(crate) fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, FormatError>) -> Result<Option<T>, FormatError> {
         match self.byte()? {
             0 => Ok(None),
             1 => read(self).map(Some),

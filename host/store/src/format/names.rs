@@ -130,7 +130,11 @@ impl<'a> Interning<'a> {
         } else if at < TRAIL_MAX {
             let step = Step { name: name.into(), tag, element };
             let trail = &mut self.trails[self.layout as usize];
-            if at < trail.len() { trail[at] = step } else if at == trail.len() { trail.push(step) }
+            if at < trail.len() {
+                trail[at] = step
+            } else if at == trail.len() {
+                trail.push(step)
+            }
         }
         if let Some(element) = element {
             put_u64(out, element);

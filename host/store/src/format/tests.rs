@@ -25,15 +25,17 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::Bool),
-        "-?[0-9]{1,9}(\\.[0-9]{1,4})?".prop_map(Value::Number),
-        text().prop_map(Value::Text),
-        any::<u64>().prop_map(|id| Value::Reference(Reference::Record(RecordId(id)))),
-        ("[a-z]{1,4}", "[a-z]{1,4}", text())
-            .prop_map(|(connection, stream, remote_id)| Value::Reference(Reference::Remote { connection, stream, remote_id })),
-    ];
+    let leaf =
+        prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            "-?[0-9]{1,9}(\\.[0-9]{1,4})?".prop_map(Value::Number),
+            text().prop_map(Value::Text),
+            any::<u64>().prop_map(|id| Value::Reference(Reference::Record(RecordId(id)))),
+            ("[a-z]{1,4}", "[a-z]{1,4}", text()).prop_map(|(connection, stream, remote_id)| Value::Reference(
+                Reference::Remote { connection, stream, remote_id }
+            )),
+        ];
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![vec(inner.clone(), 0..4).prop_map(Value::List), btree_map(name(), inner, 0..4).prop_map(Value::Object)]
     })
@@ -58,8 +60,12 @@ fn record() -> impl Strategy<Value = Record> {
         Just(Rule::Manual),
         Just(Rule::Steward)
     ];
-    let field = (value(), any::<u64>(), rule, time())
-        .prop_map(|(value, winner, rule, claimed_at)| Field { value, winner: ContributionId(winner), rule, claimed_at });
+    let field = (value(), any::<u64>(), rule, time()).prop_map(|(value, winner, rule, claimed_at)| Field {
+        value,
+        winner: ContributionId(winner),
+        rule,
+        claimed_at,
+    });
     let state = prop_oneof![
         Just(RecordState::Active),
         Just(RecordState::Archived),
@@ -90,19 +96,21 @@ fn contribution() -> impl Strategy<Value = Contribution> {
     let whens = (option::of(time()), time(), option::of(time()));
     let maps = (values(), values(), btree_map(name(), claim, 0..4), btree_map(name(), elements, 0..3));
     (text(), option::of(any::<u64>()), state, option::of(text()), whens, maps).prop_map(
-        |(remote_id, record, state, version, (modified_at, read_at, attempted_at), (shadow, sent, claims, elements))| Contribution {
-            id: ContributionId(3),
-            key: RemoteKey { connection: "crm".to_owned(), stream: "contacts".to_owned(), remote_id },
-            record: record.map(RecordId),
-            state,
-            version,
-            modified_at,
-            read_at,
-            attempted_at,
-            shadow,
-            sent,
-            claims,
-            elements,
+        |(remote_id, record, state, version, (modified_at, read_at, attempted_at), (shadow, sent, claims, elements))| {
+            Contribution {
+                id: ContributionId(3),
+                key: RemoteKey { connection: "crm".to_owned(), stream: "contacts".to_owned(), remote_id },
+                record: record.map(RecordId),
+                state,
+                version,
+                modified_at,
+                read_at,
+                attempted_at,
+                shadow,
+                sent,
+                claims,
+                elements,
+            }
         },
     )
 }

@@ -64,7 +64,8 @@ pub(crate) fn start_due(shape: &mut Shape) {
         let alike = |left: &Run, right: &Run| left.level == right.level && busy(left.number) == busy(right.number);
         let due = shape.runs.chunk_by(alike).find(|runs| runs.len() >= FAN_IN && !busy(runs[0].number));
         let Some(runs) = due else { return };
-        let inputs: Vec<(u64, Position)> = runs[runs.len() - FAN_IN..].iter().map(|run| (run.number, Position::default())).collect();
+        let inputs: Vec<(u64, Position)> =
+            runs[runs.len() - FAN_IN..].iter().map(|run| (run.number, Position::default())).collect();
         let level = runs[0].level + 1;
         let last = shape.runs.last().map(|run| run.number) == inputs.last().map(|(run, _)| *run);
         shape.merges.push(Merge { inputs, level, last, output: Vec::new() });

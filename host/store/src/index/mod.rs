@@ -159,7 +159,13 @@ impl Index {
     /// Begins an edit. Only the one writer does.
     pub fn edit(&self) -> Edit {
         let state = self.state();
-        Edit { shape: Shape::clone(&state.shape), reshaped: false, forget_level_0: false, fresh: Vec::new(), log_next: state.log_next }
+        Edit {
+            shape: Shape::clone(&state.shape),
+            reshaped: false,
+            forget_level_0: false,
+            fresh: Vec::new(),
+            log_next: state.log_next,
+        }
     }
 
     /// Writes the entries of one commit. Of an entry that is removed and added in one commit, the addition stays.
@@ -260,7 +266,12 @@ impl Index {
     }
 
     /// Everything at once, into an index that was just cleared: one run, on a level by its size.
-    pub(crate) fn append_all(&self, edit: &mut Edit, transaction: &WriteTransaction, all: &[IndexEntry]) -> Result<(), IndexFault> {
+    pub(crate) fn append_all(
+        &self,
+        edit: &mut Edit,
+        transaction: &WriteTransaction,
+        all: &[IndexEntry],
+    ) -> Result<(), IndexFault> {
         let mut entries: Vec<Entry> = all.iter().map(|entry| Entry::new(entry, true)).collect();
         entries.sort_unstable();
         entries.dedup();

@@ -65,7 +65,8 @@ impl Bench {
 
     fn check_all(&self) {
         let everything = self.index.everything(&self.database.begin_read().unwrap()).unwrap();
-        let expected: BTreeSet<(u64, u64)> = self.known.iter().map(|(space, hash, id)| (entry::key(*space, *hash), *id)).collect();
+        let expected: BTreeSet<(u64, u64)> =
+            self.known.iter().map(|(space, hash, id)| (entry::key(*space, *hash), *id)).collect();
         assert!(everything == expected, "{} entries, {} expected", everything.len(), expected.len());
     }
 }

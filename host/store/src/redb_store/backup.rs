@@ -11,8 +11,8 @@ use redb::{Database, Durability, Key, ReadOnlyTable, ReadTransaction, ReadableTa
 
 use super::errors::OpenError;
 use super::tables::{
-    AUDIT, CHANGELOG, CHECKPOINTS, CONTRIBUTIONS, CURSORS, DEAD_LETTERS, DEAD_SUBJECTS, DECISIONS, DIRTY, FLOW_RUNS, FLOWS, INPUTS,
-    JOURNAL, KEYS, LEASES, META, NAMES, OPEN_REVIEWS, PARKED, RECORDS, REVIEWS, ROWS, RUNS, TOKENS,
+    AUDIT, CHANGELOG, CHECKPOINTS, CONTRIBUTIONS, CURSORS, DEAD_LETTERS, DEAD_SUBJECTS, DECISIONS, DIRTY, FLOW_RUNS, FLOWS,
+    INPUTS, JOURNAL, KEYS, LEASES, META, NAMES, OPEN_REVIEWS, PARKED, RECORDS, REVIEWS, ROWS, RUNS, TOKENS,
 };
 use super::{Options, Redb, files};
 use crate::seal::StoreKey;
@@ -35,9 +35,8 @@ impl Redb {
         let copied = copy(&snapshot, &partial, &self.options);
         // Free the snapshot before anything slow.
         drop(snapshot);
-        let moved = copied.and_then(|()| {
-            files::move_new(&partial, to).map_err(|error| failed("could not move the backup to", &error))
-        });
+        let moved =
+            copied.and_then(|()| files::move_new(&partial, to).map_err(|error| failed("could not move the backup to", &error)));
         // Moved, or worth nothing.
         let _ = std::fs::remove_file(&partial);
         moved
@@ -123,7 +122,9 @@ struct Copy<'a> {
 impl Copy<'_> {
     fn begin(&self) -> Result<WriteTransaction, StoreError> {
         if Instant::now() > self.until {
-            return Err(StoreError::Engine("the backup took too long and was given up; it would pin the store's pages".to_owned()));
+            return Err(StoreError::Engine(
+                "the backup took too long and was given up; it would pin the store's pages".to_owned(),
+            ));
         }
         let mut transaction = self.to.begin_write()?;
         // Only the last transaction has to wait for the disk.

@@ -11,14 +11,15 @@ use nave_core::model::{Dirty, Intent, Parked, Reasons, RecordId, RecordState, Ru
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::tables::{
-    AUDIT, CHANGELOG, CHECKPOINTS, CONTRIBUTIONS, DEAD_LETTERS, DEAD_SUBJECTS, DECISIONS, DIRTY, FLOW_RUNS, FLOWS, INPUTS, JOURNAL,
-    KEYS, LEASES, NAMES, Named, Numbered, OPEN_REVIEWS, PARKED, RECORDS, REVIEWS, ROWS, RUNS, TOKENS, names_key, pair, second,
+    AUDIT, CHANGELOG, CHECKPOINTS, CONTRIBUTIONS, DEAD_LETTERS, DEAD_SUBJECTS, DECISIONS, DIRTY, FLOW_RUNS, FLOWS, INPUTS,
+    JOURNAL, KEYS, LEASES, NAMES, Named, Numbered, OPEN_REVIEWS, PARKED, RECORDS, REVIEWS, ROWS, RUNS, TOKENS, names_key, pair,
+    second,
 };
 use super::{Redb, Writer};
 use crate::format::names::Interning;
 use crate::format::{
-    Place, RecordHead, put_bytes, put_change, put_contribution, put_intent, put_json, put_record, put_u64, read_intent, read_json,
-    record_head, with_last_change,
+    Place, RecordHead, put_bytes, put_change, put_contribution, put_intent, put_json, put_record, put_u64, read_intent,
+    read_json, record_head, with_last_change,
 };
 use crate::index::{Edit, write_tables};
 use crate::rules;
@@ -364,7 +365,8 @@ impl Writing<'_> {
             let destination = rows[0].3.as_str();
             let fresh = fresh.entry(destination).or_default();
             let number = (rows[0].0 >> 64) as u64;
-            let last = table.range(pair(number, 0)..=pair(number, u64::MAX))?.next_back().transpose()?.map(|(key, _)| key.value());
+            let last =
+                table.range(pair(number, 0)..=pair(number, u64::MAX))?.next_back().transpose()?.map(|(key, _)| key.value());
             let known = rows.partition_point(|(key, ..)| last.is_some_and(|last| *key <= last));
             let value = |reasons: Reasons, stamp: u64| pair(reasons.0.into(), stamp);
             for (key, reasons, stamp, _) in &rows[..known] {
@@ -431,7 +433,11 @@ impl Writing<'_> {
         for review in &batch.reviews {
             self.put(REVIEWS, review.id.0, &put_json(review))?;
             let mut open = self.transaction.open_table(OPEN_REVIEWS)?;
-            if review.closed_at.is_none() { open.insert(review.id.0, 0)? } else { open.remove(review.id.0)? };
+            if review.closed_at.is_none() {
+                open.insert(review.id.0, 0)?
+            } else {
+                open.remove(review.id.0)?
+            };
         }
         for decision in &batch.decisions {
             let mut table = self.transaction.open_table(DECISIONS)?;

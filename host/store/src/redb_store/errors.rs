@@ -8,7 +8,9 @@ use crate::{CommitError, StoreError};
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A newer hub wrote it; it is left alone.
-    #[error("the store has format {found}, this hub knows up to {known}; use the newer hub, or restore a backup made by this one")]
+    #[error(
+        "the store has format {found}, this hub knows up to {known}; use the newer hub, or restore a backup made by this one"
+    )]
     Newer {
         /// Of the file.
         found: u64,

@@ -2,8 +2,8 @@
 
 use nave_core::matching::remote_hash;
 use nave_core::model::{
-    AuditEntry, Change, Checkpoint, Contribution, ContributionId, DeadLetter, Decision, Dirty, FlowState, Intent, Parked, Reasons,
-    Record, RecordId, RemoteKey, Review, ReviewId, Run, Sequence, Time, TokenRow,
+    AuditEntry, Change, Checkpoint, Contribution, ContributionId, DeadLetter, Decision, Dirty, FlowState, Intent, Parked,
+    Reasons, Record, RecordId, RemoteKey, Review, ReviewId, Run, Sequence, Time, TokenRow,
 };
 use nave_core::value::Value;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
@@ -11,11 +11,12 @@ use serde::de::DeserializeOwned;
 
 use super::Redb;
 use super::tables::{
-    AUDIT, CHANGELOG, CHECKPOINTS, CONTRIBUTIONS, CURSORS, DEAD_LETTERS, DEAD_SUBJECTS, DECISIONS, DIRTY, FLOW_RUNS, FLOWS, INPUTS,
-    JOURNAL, KEYS, Named, OPEN_REVIEWS, PARKED, RECORDS, REVIEWS, ROWS, RUNS, TOKENS, names_key, pair, record_of, second,
+    AUDIT, CHANGELOG, CHECKPOINTS, CONTRIBUTIONS, CURSORS, DEAD_LETTERS, DEAD_SUBJECTS, DECISIONS, DIRTY, FLOW_RUNS, FLOWS,
+    INPUTS, JOURNAL, KEYS, Named, OPEN_REVIEWS, PARKED, RECORDS, REVIEWS, ROWS, RUNS, TOKENS, names_key, pair, record_of, second,
 };
 use crate::format::{
-    FormatError, Key, Reader, change_head, is_of, read_change, read_contribution, read_intent, read_json, read_record, record_value,
+    FormatError, Key, Reader, change_head, is_of, read_change, read_contribution, read_intent, read_json, read_record,
+    record_value,
 };
 use crate::index::read_tables;
 use crate::{Batch, CommitError, Heads, IndexSpace, InputRow, Store, StoreError};
@@ -383,7 +384,8 @@ impl Store for Redb {
     fn counts(&self) -> Result<Vec<(String, u64)>, StoreError> {
         self.refuse_closed()?;
         let writer = self.writer();
-        let of_records = writer.counts.iter().filter_map(|(name, count)| Some((name.strip_prefix("record ")?.to_owned(), *count)));
+        let of_records =
+            writer.counts.iter().filter_map(|(name, count)| Some((name.strip_prefix("record ")?.to_owned(), *count)));
         Ok(of_records.filter(|(_, count)| *count > 0).collect())
     }
 

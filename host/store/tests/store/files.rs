@@ -125,8 +125,12 @@ fn write_the_fixture() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.redb");
     let store = open(&path);
-    store.commit(batch("record=1:1 record=2:1 change=1::a change=2::b contribution=1:crm:x add=match:5:2 dirty=out:1:1")).unwrap();
-    store.commit(batch("record=1:2 change=1:a:c intent=out:1:k:body checkpoint=crm:contacts:0:1 row=hub:x:y audit=made")).unwrap();
+    store
+        .commit(batch("record=1:1 record=2:1 change=1::a change=2::b contribution=1:crm:x add=match:5:2 dirty=out:1:1"))
+        .unwrap();
+    store
+        .commit(batch("record=1:2 change=1:a:c intent=out:1:k:body checkpoint=crm:contacts:0:1 row=hub:x:y audit=made"))
+        .unwrap();
     store.commit(batch("erase=2 input=page:crm:body")).unwrap();
     check("today's format", &store, FIXTURE_ANSWERS);
     drop(store);
@@ -163,7 +167,9 @@ fn a_backup_is_consistent_while_others_write_and_comes_back() {
     let store = open(&path);
     let page = |n: u64| {
         let before = n - 1;
-        batch(&format!("record={n}:1 contribution={n}:crm:r{n} change={n}::v{n} add=match:{n}:{n} dirty=out:{n}:1 checkpoint=c:s:{before}:{n}"))
+        batch(&format!(
+            "record={n}:1 contribution={n}:crm:r{n} change={n}::v{n} add=match:{n}:{n} dirty=out:{n}:1 checkpoint=c:s:{before}:{n}"
+        ))
     };
     let write = |n: u64| store.commit(page(n)).map(|_| ()).unwrap();
     (1..=50).for_each(write);
@@ -215,10 +221,13 @@ fn restore_refuses_what_is_not_a_plain_whole_backup_under_the_key() {
 fn the_index_is_checked_and_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder.path().join("store.redb"));
-    store.commit(batch("record=1:1 record=2:1 contribution=1:crm:a contribution=2:crm:b add=match:1:1 add=match:2:2 add=match:9:9")).unwrap();
+    store
+        .commit(batch(
+            "record=1:1 record=2:1 contribution=1:crm:a contribution=2:crm:b add=match:1:1 add=match:2:2 add=match:9:9",
+        ))
+        .unwrap();
     // Hashes of the script's words are shifted by 32 bits.
-    let of_record =
-        |record: &Record| vec![IndexEntry { space: IndexSpace::Match, hash: record.id.0 << 32, id: record.id.0 }];
+    let of_record = |record: &Record| vec![IndexEntry { space: IndexSpace::Match, hash: record.id.0 << 32, id: record.id.0 }];
     let found = store.check_index(&of_record).unwrap();
     assert_eq!((found.agreed, found.missing.len(), found.surplus), (4, 0, 1));
     store.commit(batch("remove=match:2:2")).unwrap();

@@ -9,14 +9,15 @@ use nave_core::accounting::{Counts, InCounts};
 use nave_core::matching::remote_hash;
 use nave_core::model::{
     AuditEntry, Cause, Change, ChangeKind, Checkpoint, Contribution, ContributionId, DeadLetter, DeadLetterSubject, Decision,
-    DecisionChoice, Dirty, Field, FieldChange, FlowState, Intent, Parked, Reasons, Record, RecordId, RecordState, RemoteKey, Review,
-    ReviewId, ReviewKind, Rule, Run, RunStatus, Sequence, Time, TokenRow, WriteKind,
+    DecisionChoice, Dirty, Field, FieldChange, FlowState, Intent, Parked, Reasons, Record, RecordId, RecordState, RemoteKey,
+    Review, ReviewId, ReviewKind, Rule, Run, RunStatus, Sequence, Time, TokenRow, WriteKind,
 };
 use nave_core::value::Value;
 use nave_store::{Batch, CheckpointMove, CommitError, IndexEntry, IndexSpace, InputRow, KeyedRow, Store, subject_key};
 
 pub(crate) fn record(id: u64, version: u64) -> Record {
-    let field = Field { value: Value::text(format!("v{version}")), winner: ContributionId(id), rule: Rule::Newest, claimed_at: Time(5) };
+    let field =
+        Field { value: Value::text(format!("v{version}")), winner: ContributionId(id), rule: Rule::Newest, claimed_at: Time(5) };
     Record {
         id: RecordId(id),
         entity: "contact".to_owned(),
@@ -181,7 +182,9 @@ fn put(batch: &mut Batch, word: &str) {
             detail: String::new(),
         }),
         "input" => batch.inputs.push(InputRow { at: Time(1), kind: text(0), subject: text(1), body: text(2).into_bytes() }),
-        "row" => batch.rows.push(KeyedRow { space: text(0), key: text(1), value: parts.get(2).map(|value| value.as_bytes().to_vec()) }),
+        "row" => {
+            batch.rows.push(KeyedRow { space: text(0), key: text(1), value: parts.get(2).map(|value| value.as_bytes().to_vec()) })
+        }
         "token" => batch.tokens.push(TokenRow { name: text(0), hash: text(1), created_at: Time(1) }),
         "revoke" => batch.revoked.push(text(0)),
         "fence" => batch.fence = Some((text(0), number(1))),
@@ -209,7 +212,9 @@ pub(crate) fn answer(store: &dyn Store, line: &str) -> String {
     let list = |items: Vec<String>| if items.is_empty() { "-".to_owned() } else { items.join(" ") };
     let changes = |changes: Vec<Change>| {
         let text = |value: &Option<Value>| value.as_ref().map_or_else(|| "none".to_owned(), Value::display);
-        let one = |c: Change| format!("{}:{}:{}:{}@{}", c.sequence, c.record, text(&c.fields[0].before), text(&c.fields[0].after), c.at.0);
+        let one = |c: Change| {
+            format!("{}:{}:{}:{}@{}", c.sequence, c.record, text(&c.fields[0].before), text(&c.fields[0].after), c.at.0)
+        };
         list(changes.into_iter().map(one).collect())
     };
     match verb {
@@ -238,11 +243,12 @@ pub(crate) fn answer(store: &dyn Store, line: &str) -> String {
             let one = |row: Option<Record>| row.map_or_else(|| "none".to_owned(), |row| format!("v{}", row.version));
             list(store.records(&ids).unwrap().into_iter().map(one).collect())
         }
-        "records-after" => {
-            list(store.records_after(RecordId(number(0)), number(1) as usize).unwrap().iter().map(|row| row.id.to_string()).collect())
-        }
+        "records-after" => list(
+            store.records_after(RecordId(number(0)), number(1) as usize).unwrap().iter().map(|row| row.id.to_string()).collect(),
+        ),
         "resolve" => {
-            let keys: Vec<RemoteKey> = words.iter().map(|word| word.split_once(':').unwrap()).map(|(c, r)| key(c, "s", r)).collect();
+            let keys: Vec<RemoteKey> =
+                words.iter().map(|word| word.split_once(':').unwrap()).map(|(c, r)| key(c, "s", r)).collect();
             let one = |id: Option<ContributionId>| id.map_or_else(|| "none".to_owned(), |id| id.to_string());
             list(store.resolve(&keys).unwrap().into_iter().map(one).collect())
         }
@@ -273,7 +279,20 @@ pub(crate) fn answer(store: &dyn Store, line: &str) -> String {
         "parked" => list(store.parked(word(0)).unwrap().iter().map(|row| format!("{}:{}", row.record, row.rung)).collect()),
         "dead" => {
             let rows = store.dead_letters(number(0), number(1) as usize).unwrap();
-            list(rows.iter().map(|row| format!("{}:{}x{}@{}-{}", row.id, subject_key(&row.subject).replace(' ', "_"), row.count, row.first_at.0, row.last_at.0)).collect())
+            list(
+                rows.iter()
+                    .map(|row| {
+                        format!(
+                            "{}:{}x{}@{}-{}",
+                            row.id,
+                            subject_key(&row.subject).replace(' ', "_"),
+                            row.count,
+                            row.first_at.0,
+                            row.last_at.0
+                        )
+                    })
+                    .collect(),
+            )
         }
         "dead-of" => {
             let row = store.dead_letter_of(&subject(word(0), number(1))).unwrap();
@@ -283,7 +302,9 @@ pub(crate) fn answer(store: &dyn Store, line: &str) -> String {
             let rows = store.reviews(verb == "open-reviews", ReviewId(number(0)), number(1) as usize).unwrap();
             list(rows.iter().map(|row| row.id.to_string()).collect())
         }
-        "review" => store.review(ReviewId(number(0))).unwrap().map_or_else(|| "none".to_owned(), |row| format!("{:?}", row.closed_at)),
+        "review" => {
+            store.review(ReviewId(number(0))).unwrap().map_or_else(|| "none".to_owned(), |row| format!("{:?}", row.closed_at))
+        }
         "decisions" => list(store.decisions(ReviewId(number(0))).unwrap().iter().map(|row| row.by.clone()).collect()),
         "checkpoint" => {
             let row = store.checkpoint(word(0), word(1)).unwrap();
