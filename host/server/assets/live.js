@@ -44,6 +44,10 @@ if (document.querySelector("[data-live-flows]")) {
     const status = JSON.parse(event.data);
     status.flows.forEach(flow);
     for (const cell of document.querySelectorAll("[data-live]")) cell.textContent = status[cell.dataset.live];
+    for (const cell of document.querySelectorAll("[data-live-record]")) {
+      const count = status.records.find((one) => one.entity === cell.dataset.liveRecord);
+      if (count) cell.textContent = count.active;
+    }
     times();
   });
 }

@@ -48,11 +48,11 @@ async fn watch(state: &State, sender: &mpsc::Sender<Bytes>) {
         let rows: Vec<Json> = health_rows(&status)
             .into_iter()
             .map(|row| {
-                json!({ "flow": row.flow, "health": row.health, "pending": row.pending, "waiting": row.waiting, "failed": row.failed,
+                json!({ "flow": row.flow, "health": row.health, "linked": row.linked, "pending": row.pending, "waiting": row.waiting, "failed": row.failed,
                         "last_in": row.last_in, "last_out": row.last_out, "error": row.error })
             })
             .collect();
-        let text = json!({ "flows": rows, "reviews": status.reviews, "dead_letters": status.dead_letters }).to_string();
+        let text = json!({ "flows": rows, "records": status.records, "reviews": status.reviews, "dead_letters": status.dead_letters }).to_string();
         // A comment keeps the connection alive where nothing changed.
         let event = if text == before { ":\n\n".to_owned() } else { format!("event: status\ndata: {text}\n\n") };
         before = text;

@@ -122,6 +122,21 @@ fn segment(text: &str) -> String {
         .collect()
 }
 
+/// Prose in parts: what stands between backticks is a command or a name (true). An odd backtick is only a character.
+fn spans(text: &str) -> Vec<(bool, &str)> {
+    let mut spans = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('`')
+        && let Some((command, after)) = after.split_once('`')
+    {
+        spans.extend([(false, before), (true, command)]);
+        rest = after;
+    }
+    spans.push((false, rest));
+    spans.retain(|(_, part)| !part.is_empty());
+    spans
+}
+
 /// A time without its fraction, for people; the script makes it relative.
 fn short_time(time: &str) -> String {
     let text = time.split('.').next().unwrap_or(time).trim_end_matches('Z');

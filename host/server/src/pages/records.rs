@@ -5,7 +5,7 @@ use axum::extract::{Path, Query, State as Shared};
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router};
-use nave_hub::api::{FieldWhy, HistoryAnswer, RecordAnswer, RecordLine, RecordRef, Request};
+use nave_hub::api::{FieldWhy, HistoryAnswer, Loser, RecordAnswer, RecordLine, RecordRef, Request};
 use serde::Deserialize;
 
 use super::{Frame, page, segment, want};
@@ -43,6 +43,11 @@ struct RecordPage {
     record: RecordAnswer,
     why: Vec<FieldWhy>,
     history: HistoryAnswer,
+}
+
+/// Claims that did not win and say something else; many a loser says the same.
+pub(crate) fn others(field: &FieldWhy) -> Vec<&Loser> {
+    field.losers.iter().filter(|loser| loser.display != field.display).collect()
 }
 
 pub(crate) fn router() -> Router<State> {

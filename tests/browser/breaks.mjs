@@ -1,0 +1,48 @@
+// One way of breaking the dashboard for each check: what the browser receives is changed on its way.
+// `check` is the beginning of the name of a check that must then fail.
+
+/** Changes the text of pages and assets whose path fits. The stream of events is left alone. */
+const rewrite = (fits, change) => (context) =>
+  context.route((url) => url.pathname !== "/events" && fits.test(url.pathname), async (route) => {
+    const response = await route.fetch({ maxRedirects: 0 });
+    const type = response.headers()["content-type"] ?? "";
+    if (!/text|svg/.test(type)) return route.fulfill({ response });
+    return route.fulfill({ response, body: change(await response.text()) });
+  });
+const style = (rules) => rewrite(/style\.css$/, (text) => text + rules);
+
+export const breaks = {
+  "open door": {
+    check: "nothing is shown before",
+    how: (context) => context.route("**/reviews", (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html><table></table>" })),
+  },
+  "any token": {
+    check: "a wrong token",
+    how: (context) => context.route("**/login", (route) => (route.request().method() === "POST"
+      ? route.fulfill({ contentType: "text/html", body: "<!doctype html><p role=alert>come in" }) : route.continue())),
+  },
+  "no focus on the token": { check: "the token signs in", how: rewrite(/login/, (text) => text.replace(" autofocus", "")) },
+  "a wrong count": { check: "health shows", how: rewrite(/^\/$/, (text) => text.replace(/(data-cell="pending">)(\d+)/, "$17$2")) },
+  "a flow is missing": { check: "health shows", how: rewrite(/^\/$/, (text) => text.replace(/<tr data-flow="crm-companies">[^]*?<\/tr>/, "")) },
+  "deaf script": { check: "health stays current", how: rewrite(/live\.js$/, (text) => text.replace('addEventListener("status"', 'addEventListener("other"')) },
+  "deaf tiles": { check: "health stays current", how: rewrite(/live\.js$/, (text) => text.replace("if (count)", "if (false)")) },
+  "everything is found": { check: "a record is found", how: rewrite(/^\/records$/, (text) => text.replace("<tbody>", '<tbody><tr><th><a href="/">Ada</a></th></tr>')) },
+  "no reasons": { check: "a record is found", how: rewrite(/^\/records\/contact/, (text) => text.replaceAll("the rule", "a rule")) },
+  "no contributions": { check: "a record is found", how: rewrite(/^\/records\/contact/, (text) => text.replaceAll(/<details class="card">/g, "<details>")) },
+  "names are not escaped": { check: "a name that is a script", how: rewrite(/^\/records/, (text) => text.replaceAll("&#60;", "<").replaceAll("&#62;", ">")) },
+  "no fixes": { check: "what waits", how: rewrite(/^\/reviews$/, (text) => text.replaceAll("record show", "record")) },
+  "no reviews": { check: "what waits", how: rewrite(/^\/reviews$/, (text) => text.replaceAll('href="/reviews/', 'href="/review/')) },
+  "too wide": { check: "every page fits a phone and can be read, light", how: style("main { min-width: 30rem }") },
+  "pale text, light": { check: "every page fits a phone and can be read, light", how: style(":root { --quiet: #aaa }") },
+  "pale text, dark": { check: "every page fits a phone and can be read, dark", how: style("@media (prefers-color-scheme: dark) { :root { --quiet: #444 } }") },
+  "script only": { check: "without scripts", how: rewrite(/^\/$/, (text) => text.replaceAll(/(<time[^>]*>)[^<]*/g, "$1")) },
+  "no way by keyboard": { check: "a review is decided", how: rewrite(/^\/reviews/, (text) => text.replaceAll("<button>", '<button tabindex="-1">')) },
+  "focus is not seen": { check: "a review is decided", how: style(":focus-visible { outline: none }") },
+  "signed out but not": {
+    check: "signing out",
+    how: (context) => context.route("**/logout", (route) => route.fulfill({ status: 303, headers: { location: "/login", "set-cookie": "none=1" } })),
+  },
+  "inline script": { check: "no page broke its policy", how: rewrite(/^\/records/, (text) => text.replace("</body>", "<script>1</script></body>")) },
+  "another host": { check: "no page broke its policy", how: rewrite(/^\/records/, (text) => text.replace("</body>", '<img alt="" src="http://127.0.0.2:9/x.png"></body>')) },
+  "failing script": { check: "no page broke its policy", how: rewrite(/live\.js$/, (text) => `${text}\nnull.x;`) },
+};

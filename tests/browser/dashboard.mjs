@@ -1,0 +1,290 @@
+// The dashboard as a person meets it: in a browser, against a hub at work. One hub and one signed-in visitor for all
+// checks, in order; what a page may never do is collected on the way and asked for at the end.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { barriers, launch, picture, shots, visitor } from "./browser.mjs";
+import { breaks } from "./breaks.mjs";
+import { HOSTILE, drop, start } from "./hub.mjs";
+
+const PHONE = { width: 380, height: 800 };
+const WIDE = { width: 1280, height: 800 };
+const broken = breaks[process.env.NAVE_BREAK]?.how;
+const problems = [];
+let hub, browser, page;
+
+before(async () => {
+  browser = await launch();
+  hub = await start();
+  ({ page } = await visitor(browser, hub.url, problems, {}, broken));
+});
+
+after(async () => {
+  await browser?.close();
+  await hub?.stop();
+  console.log(`pictures: ${shots}`);
+});
+
+/** A check; where it fails, a picture of what was there is kept. */
+const check = (name, body) =>
+  test(name, async () => {
+    try {
+      await body();
+    } catch (error) {
+      if (page) await picture(page, `failed-${name.replaceAll(/\W+/g, "-")}`).catch(() => {});
+      throw error;
+    }
+  });
+
+const path = () => new URL(page.url()).pathname;
+const texts = (locator) => locator.evaluateAll((nodes) => nodes.map((node) => node.textContent.trim()));
+
+async function signIn(visitor) {
+  await visitor.goto("/login");
+  await visitor.getByLabel("Token").fill(hub.token);
+  await visitor.keyboard.press("Enter");
+  await visitor.waitForURL("/");
+}
+
+/** Presses Tab until the focus is where a person wants it; on the way every stop must be visible. */
+async function tabTo(locator, what) {
+  for (let step = 0; step < 60; step += 1) {
+    await page.keyboard.press("Tab");
+    if ((await locator.count()) && (await locator.evaluate((node) => node === document.activeElement))) {
+      const outline = await locator.evaluate((node) => getComputedStyle(node).outlineStyle);
+      assert.notEqual(outline, "none", `nothing shows that ${what} has the focus`);
+      return;
+    }
+  }
+  assert.fail(`60 times Tab does not lead to ${what}`);
+}
+
+check("nothing is shown before signing in", async () => {
+  for (const to of ["/", "/records", "/records/contact/1", "/reviews", "/reviews/1"]) {
+    await page.goto(to);
+    assert.equal(path(), "/login", `${to} sends to the sign-in page`);
+    assert.equal(await page.locator("header, table").count(), 0, `${to} shows nothing of the hub`);
+  }
+  const events = await page.request.get("/events", { maxRedirects: 0 });
+  assert.notEqual(events.status(), 200, "/events asks who it is");
+});
+
+check("a wrong token is refused", async () => {
+  const stranger = await visitor(browser, hub.url, [], {}, broken);
+  await stranger.page.goto("/login");
+  await stranger.page.getByLabel("Token").fill(`${hub.token.slice(0, -4)}AAAA`);
+  await stranger.page.keyboard.press("Enter");
+  await stranger.page.getByRole("alert").waitFor();
+  assert.match(await stranger.page.getByRole("alert").textContent(), /token/);
+  await picture(stranger.page, "login-refused");
+  await stranger.page.goto("/records");
+  assert.equal(new URL(stranger.page.url()).pathname, "/login");
+  await stranger.context.close();
+});
+
+check("the token signs in, by keyboard", async () => {
+  await page.goto("/login");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "token", "the field has the focus");
+  await page.keyboard.type(hub.token);
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Sign out" }).waitFor();
+  assert.equal(path(), "/");
+  const [cookie] = await page.context().cookies();
+  assert.ok(cookie.httpOnly && cookie.sameSite === "Strict", "no script and no other page can use the cookie");
+});
+
+check("health shows every flow with its last success, what is pending and what failed", async () => {
+  const agrees = async () => {
+    await page.goto("/");
+    const status = await hub.json("status");
+    for (const flow of status.flows) {
+      const row = page.locator(`[data-flow="${flow.flow}"]`);
+      assert.equal(await row.getByRole("rowheader").textContent(), flow.flow);
+      const cell = (name) => row.locator(`[data-cell=${name}]`);
+      for (const name of ["linked", "pending", "failed"]) assert.equal(await cell(name).textContent(), String(flow[name]), `${flow.flow}: ${name}`);
+      for (const name of ["last_in", "last_out"]) assert.equal(await cell(name).getAttribute("datetime"), flow[name] ?? "", `${flow.flow}: ${name}`);
+      assert.match(await cell("last_in").textContent(), /ago|just now/);
+      assert.ok((await row.textContent()).includes(flow.connection));
+    }
+    assert.equal(await page.locator("[data-flow]").count(), status.flows.length);
+    assert.ok(status.flows.length >= 4 && status.flows.some((flow) => flow.failed > 0));
+  };
+  // The hub works meanwhile: the page and the command line may see different moments. Then both are asked again.
+  for (let again = 0; ; again += 1) {
+    try {
+      return await agrees();
+    } catch (error) {
+      if (again === 3) throw error;
+    }
+  }
+});
+
+check("health stays current without reloading", async () => {
+  await page.goto("/");
+  await page.getByText("Live.").waitFor();
+  await page.evaluate(() => { globalThis.samePage = true; });
+  const row = page.locator('[data-flow="drop-contacts"]');
+  const linked = Number(await row.locator("[data-cell=linked]").textContent());
+  const people = Number(await page.locator("[data-live-record=contact]").textContent());
+  const read = await row.locator("time").first().getAttribute("datetime");
+
+  await drop(hub, "L900001", "Mallory", HOSTILE);
+  await hub.nave("sync");
+  await page.waitForFunction((want) => document.querySelector('[data-flow="drop-contacts"] [data-cell=linked]').textContent === want, String(linked + 1));
+  assert.equal(await page.locator("[data-live-record=contact]").textContent(), String(people + 1), "the number of contacts");
+  assert.notEqual(await row.locator("time").first().getAttribute("datetime"), read, "the time of the last read");
+  assert.ok(await page.evaluate(() => globalThis.samePage), "the page was not reloaded");
+});
+
+check("a record is found by a part of its name and says who said what, and why", async () => {
+  await page.getByRole("link", { name: "Records" }).click();
+  await page.getByLabel("Name, e-mail, phone").fill("taylor");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/q=taylor/);
+  const found = page.locator("tbody th a");
+  assert.ok((await found.count()) > 0);
+  for (const title of await texts(found)) assert.match(title.toLowerCase(), /taylor/);
+  await page.getByRole("link", { name: "Rhys Taylor" }).first().click();
+  await page.waitForURL(/\/records\/contact\/\d+$/);
+
+  const name = path().replace("/records/", "");
+  const { fields } = await hub.json("record", "why", name);
+  const rows = page.getByRole("table").first().locator("tbody tr");
+  assert.equal(await rows.count(), fields.length);
+  for (const [at, field] of fields.entries()) {
+    const row = await rows.nth(at).textContent();
+    for (const part of [field.display, field.from, field.sentence.replaceAll("`", "")]) assert.ok(row.includes(part), `${field.field}: ${part}\n${row}`);
+    const others = field.losers.filter((loser) => loser.display !== field.display);
+    assert.equal(/said otherwise/.test(row), others.length > 0, `${field.field}: those who agree did not say otherwise`);
+  }
+  const { contributions } = await hub.json("record", "show", name);
+  const systems = page.locator("details.card");
+  assert.equal(await systems.count(), contributions.length);
+  await systems.first().locator("summary").focus();
+  await page.keyboard.press("Enter");
+  await systems.first().getByRole("table").waitFor();
+  const [path1, value1] = Object.entries(contributions[0].shadow)[0];
+  const shown = await systems.first().textContent();
+  assert.ok(shown.includes(path1) && shown.includes(String(value1)), shown);
+  assert.ok((await page.locator(".history > li").count()) > 0, "its history");
+  await picture(page, "record-open");
+});
+
+check("a name that is a script is shown as text", async () => {
+  await page.goto(`/records?q=${encodeURIComponent("mallory")}`);
+  const link = page.locator("tbody th a");
+  assert.equal(await link.textContent(), `Mallory ${HOSTILE}`);
+  await link.click();
+  await page.waitForURL(/\/records\/contact\/\d+$/);
+  assert.ok((await page.locator("h1").textContent()).includes(HOSTILE));
+  assert.ok((await page.title()).includes(HOSTILE));
+  assert.equal(await page.locator("img[src=x]").count(), 0);
+  assert.deepEqual(problems.filter((line) => line.includes("dialog")), []);
+  await picture(page, "record-hostile");
+  await page.goto(`/records?q=${encodeURIComponent(`"${HOSTILE}`)}`);
+  assert.equal(await page.getByLabel("Name, e-mail, phone").inputValue(), `"${HOSTILE}`);
+  assert.equal(await page.locator("img[src=x]").count(), 0);
+});
+
+check("what waits for a person is listed, and what was set aside with its fix", async () => {
+  await page.goto("/reviews");
+  const { reviews } = await hub.json("review", "list");
+  assert.ok(reviews.length > 0);
+  assert.deepEqual(await texts(page.locator('a[href^="/reviews/"]')), reviews.map((review) => review.title));
+  const { dead_letters } = await hub.json("dlq", "list");
+  const rows = page.getByRole("table").nth(1).locator("tbody tr");
+  assert.equal(await rows.count(), dead_letters.length);
+  const all = (await texts(rows)).join("\n");
+  for (const letter of dead_letters) for (const part of [letter.title, letter.message, letter.fix.replaceAll("`", "")]) assert.ok(all.includes(part), part);
+});
+
+const SIZES = [["wide", WIDE], ["phone", PHONE]];
+const places = async () => {
+  const { reviews } = await hub.json("review", "list");
+  return [["health", "/"], ["records", "/records"], ["record", "/records/contact/4"], ["reviews", "/reviews"], ["review", `/reviews/${reviews[0].id}`],
+    ["not-found", "/records/contact/999999"], ["login", "/login"]];
+};
+for (const scheme of ["light", "dark"]) {
+  check(`every page fits a phone and can be read, ${scheme}`, async () => {
+    await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+    const wrong = [];
+    for (const [size, viewport] of SIZES) {
+      await page.setViewportSize(viewport);
+      for (const [name, to] of await places()) {
+        // A page that is not there answers 404, which the console repeats.
+        const heard = problems.length;
+        await page.goto(to);
+        if (name === "not-found") problems.splice(heard);
+        await picture(page, `${name}-${size}-${scheme}`);
+        const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+        if (content > window) wrong.push(`${name} (${size}): ${content} px wide in a window of ${window} px`);
+        wrong.push(...(await barriers(page)).map((line) => `${name} (${size}): ${line}`));
+      }
+    }
+    await page.emulateMedia({ colorScheme: null });
+    await page.setViewportSize(WIDE);
+    assert.deepEqual(wrong, []);
+  });
+}
+
+check("without scripts every page still shows what it has", async () => {
+  const plain = await visitor(browser, hub.url, problems, { javaScriptEnabled: false }, broken);
+  await signIn(plain.page);
+  assert.ok((await plain.page.locator("[data-flow]").count()) >= 4);
+  assert.match(await plain.page.locator("[data-cell=last_in]").first().textContent(), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/);
+  await plain.page.goto("/records/contact/4");
+  await plain.page.getByText("Why this one").waitFor();
+  await plain.context.close();
+});
+
+check("a review is decided with the keyboard alone", async () => {
+  await page.goto("/");
+  const [review] = (await hub.json("review", "list")).reviews;
+  await tabTo(page.getByRole("link", { name: "Waiting" }), "the navigation");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("/reviews");
+  await tabTo(page.getByRole("link", { name: review.title }), "the review");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`/reviews/${review.id}`);
+  const choices = page.getByRole("radio");
+  const shown = await hub.json("review", "show", String(review.id));
+  assert.equal(await choices.count(), shown.candidates.length + 1, "each candidate, or a new one");
+  await tabTo(choices.first(), "the choices");
+  await page.keyboard.press("Space");
+  for (let step = 0; step < shown.candidates.length; step += 1) await page.keyboard.press("ArrowDown");
+  assert.ok(await choices.last().isChecked(), "arrows go from choice to choice");
+  await tabTo(page.getByLabel("Why"), "the reason");
+  await page.keyboard.type("Neither: <b>two</b> people share a phone");
+  await picture(page, "review-decided");
+  await tabTo(page.getByRole("button", { name: "Decide" }), "the button");
+  await page.keyboard.press("Enter");
+  await page.waitForURL("/reviews");
+  assert.equal(await page.getByRole("link", { name: review.title }).count(), 0, "it is off the list");
+
+  const { review: closed, decisions } = await hub.json("review", "show", String(review.id));
+  assert.ok(closed.closed_at);
+  assert.deepEqual(decisions.map(({ choice, reason }) => [choice, reason]), [["new", "Neither: <b>two</b> people share a phone"]]);
+  await page.goto(`/reviews/${review.id}`);
+  await page.getByText("Neither: <b>two</b> people share a phone").waitFor();
+  assert.equal(await choices.count(), 0, "what is decided stays decided");
+});
+
+check("signing out ends the session", async () => {
+  const [cookie] = await page.context().cookies();
+  await page.goto("/");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL("/login");
+  await page.goto("/records");
+  assert.equal(path(), "/login");
+  // Whoever kept the cookie has nothing.
+  await page.context().addCookies([cookie]);
+  await page.goto("/records");
+  assert.equal(path(), "/login");
+});
+
+check("no page broke its policy, failed in its script or asked another host", async () => {
+  const policy = (await page.request.get("/login")).headers()["content-security-policy"];
+  assert.match(policy, /default-src 'none'/);
+  assert.doesNotMatch(policy, /unsafe/);
+  assert.deepEqual(problems, []);
+});
