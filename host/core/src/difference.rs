@@ -109,9 +109,8 @@ fn wanted(
     }
     let Some(write) = &field.write else { return Ok(None) };
     let env = Env { body: canonical, externals: &[], connection: &mapping.connection, region };
-    let block = |class: &str, message: String| {
-        Wanted::Block(Blocked { class: class.into(), field: field.remote.clone(), message })
-    };
+    let block =
+        |class: &str, message: String| Wanted::Block(Blocked { class: class.into(), field: field.remote.clone(), message });
     let value = write.evaluate(&env).map_err(|error| block(error.class, error.message))?;
     let shadow = contribution.and_then(|contribution| contribution.shadow.get(&field.remote));
     if let (Some(contribution), Some(shadow)) = (contribution, shadow) {
@@ -158,9 +157,7 @@ fn localised(mapping: &Mapping, record: &Record, locate: Locate<'_>) -> (Value, 
             Value::Reference(reference) => {
                 let streams = reference_streams(mapping, name);
                 let found = match reference {
-                    Reference::Record(id) => {
-                        streams.iter().find_map(|stream| Some((stream.clone(), locate(*id, stream)?)))
-                    }
+                    Reference::Record(id) => streams.iter().find_map(|stream| Some((stream.clone(), locate(*id, stream)?))),
                     Reference::Remote { connection, stream, remote_id } if *connection == mapping.connection => {
                         Some((stream.clone(), remote_id.clone()))
                     }
@@ -228,9 +225,8 @@ fn lists(
         }
         // Elements that no declaration concerns are carried over, never dropped.
         if let Some(Value::List(there)) = current.and_then(|body| crate::mapping::find(body, remote)) {
-            let foreign = there.iter().filter(|element| {
-                !mapping.lists.iter().any(|list| list.remote == remote && concerns(list, element))
-            });
+            let foreign =
+                there.iter().filter(|element| !mapping.lists.iter().any(|list| list.remote == remote && concerns(list, element)));
             all.extend(foreign.cloned());
         }
         let value = match mapping.lists.iter().find(|list| list.remote == remote && list.split.is_some()) {
@@ -370,7 +366,13 @@ fn tie_matches(mapping: &Mapping, entity: &Entity, list: &ListMapping, element: 
 }
 
 /// An element as the system spells it: `only` constants, the sub-fields, and the rest of the old one.
-fn spell(mapping: &Mapping, list: &ListMapping, value: &Value, old: Option<&Value>, region: Option<&str>) -> Result<Value, Blocked> {
+fn spell(
+    mapping: &Mapping,
+    list: &ListMapping,
+    value: &Value,
+    old: Option<&Value>,
+    region: Option<&str>,
+) -> Result<Value, Blocked> {
     let mut element = old.cloned().unwrap_or_else(|| Value::Object(BTreeMap::new()));
     if old.is_none() {
         for (path, allowed) in &list.only {
@@ -393,7 +395,10 @@ fn spell(mapping: &Mapping, list: &ListMapping, value: &Value, old: Option<&Valu
                 continue;
             }
             element.put(&field.remote, spelled);
-        } else if !field.remote.is_empty() && element.at(&field.remote).is_some_and(|there| !there.is_empty()) && !list.only.contains_key(&field.remote) {
+        } else if !field.remote.is_empty()
+            && element.at(&field.remote).is_some_and(|there| !there.is_empty())
+            && !list.only.contains_key(&field.remote)
+        {
             element.put(&field.remote, Value::Null);
         }
     }

@@ -62,7 +62,13 @@ pub struct Denied {
 /// A path with a `.` or `..` segment, plain or percent-encoded, or with a backslash, lies under nothing.
 pub fn path_under(prefix: &str, path: &str) -> bool {
     let path = path.split(['?', '#']).next().unwrap_or("");
-    let decoded = path.replace("%2e", ".").replace("%2E", ".").replace("%2f", "/").replace("%2F", "/").replace("%5c", "\\").replace("%5C", "\\");
+    let decoded = path
+        .replace("%2e", ".")
+        .replace("%2E", ".")
+        .replace("%2f", "/")
+        .replace("%2F", "/")
+        .replace("%5c", "\\")
+        .replace("%5C", "\\");
     if decoded.contains('\\') || decoded.split('/').any(|segment| segment == "." || segment == "..") {
         return false;
     }
@@ -81,13 +87,17 @@ pub fn check_call(endpoint: &str, asked: &[Allow], grant: &EndpointGrant, method
     if !covers(asked) {
         return Err(Denied {
             code: "net.not-requested",
-            message: format!("{method} {shown} on endpoint `{endpoint}` is not asked for by the plugin's manifest; only its author can add it"),
+            message: format!(
+                "{method} {shown} on endpoint `{endpoint}` is not asked for by the plugin's manifest; only its author can add it"
+            ),
         });
     }
     if grant.read_only && !matches!(method, "GET" | "HEAD") && !covers_reading(asked, method, path) {
         return Err(Denied {
             code: "net.read-only",
-            message: format!("{method} {shown}: the connection is read-only; `read-only = false` under [grants.endpoints.{endpoint}] would allow it"),
+            message: format!(
+                "{method} {shown}: the connection is read-only; `read-only = false` under [grants.endpoints.{endpoint}] would allow it"
+            ),
         });
     }
     if !grant.allow.is_empty() && !covers(&grant.allow) {

@@ -28,9 +28,9 @@ impl Coverage {
     pub fn covers(&self, path: &str) -> bool {
         match self {
             Self::Complete => true,
-            Self::Only(paths) => {
-                paths.iter().any(|read| path == read || path.strip_prefix(read.as_str()).is_some_and(|rest| rest.starts_with('.')))
-            }
+            Self::Only(paths) => paths
+                .iter()
+                .any(|read| path == read || path.strip_prefix(read.as_str()).is_some_and(|rest| rest.starts_with('.'))),
         }
     }
 }
@@ -228,7 +228,12 @@ fn map_list(
 }
 
 /// One element, canonically. Empty when none of its sub-fields holds anything.
-pub fn element_value(mapping: &Mapping, list: &ListMapping, element: &Value, region: Option<&str>) -> Result<Value, (String, MapError)> {
+pub fn element_value(
+    mapping: &Mapping,
+    list: &ListMapping,
+    element: &Value,
+    region: Option<&str>,
+) -> Result<Value, (String, MapError)> {
     let env = Env { body: element, externals: &[], connection: &mapping.connection, region };
     let mut map = BTreeMap::new();
     let mut full = false;
@@ -253,11 +258,9 @@ pub fn element_key(entity: &Entity, list: &ListMapping, element: &Value, value: 
         return id.display();
     }
     let key = match entity.fields.get(&list.canonical).map(|field| &field.kind) {
-        Some(FieldType::List { key, .. }) if !key.is_empty() => key
-            .iter()
-            .map(|part| value.at(part).map(Value::display).unwrap_or_default())
-            .collect::<Vec<_>>()
-            .join("\u{1f}"),
+        Some(FieldType::List { key, .. }) if !key.is_empty() => {
+            key.iter().map(|part| value.at(part).map(Value::display).unwrap_or_default()).collect::<Vec<_>>().join("\u{1f}")
+        }
         _ => value.display(),
     };
     format!("={key}")
@@ -294,7 +297,8 @@ pub fn take(
         }
     }
     for (index, elements) in mapped.lists {
-        taken.claimed |= take_list(mapping, entity, &mapping.lists[index], contribution, record, pulled, elements, &before, region);
+        taken.claimed |=
+            take_list(mapping, entity, &mapping.lists[index], contribution, record, pulled, elements, &before, region);
     }
     let moved = move_shadow(mapping, contribution, pulled);
     taken.seen = moved.0;

@@ -129,7 +129,8 @@ pub fn keys(entity: &Entity, facts: &Facts) -> Vec<MatchKey> {
     let mut keys = Vec::new();
     for rule in &entity.match_rules {
         for value in facts.values(&rule.key) {
-            let key = MatchKey { hash: key_hash(&[&entity.name, &rule.key, value]), field: rule.key.clone(), value: value.clone() };
+            let key =
+                MatchKey { hash: key_hash(&[&entity.name, &rule.key, value]), field: rule.key.clone(), value: value.clone() };
             if !keys.contains(&key) {
                 keys.push(key);
             }
@@ -211,9 +212,9 @@ fn share(left: &Facts, right: &Facts, path: &str) -> bool {
     let Some(family) = family(path) else {
         return left.values(path).any(|value| right.values(path).any(|found| found == value));
     };
-    family.iter().any(|mine| {
-        left.values(mine).any(|value| family.iter().any(|theirs| right.values(theirs).any(|found| found == value)))
-    })
+    family
+        .iter()
+        .any(|mine| left.values(mine).any(|value| family.iter().any(|theirs| right.values(theirs).any(|found| found == value))))
 }
 
 /// Whether two list elements are the same by the list's declared key; without a key, by value.
@@ -291,8 +292,16 @@ mod tests {
         check("email=a@x.test last_name=Lee", &["email=a@x.test last_name=Lee", "email=a@x.test last_name=Lee"], "ambiguous 1 2");
         check("email=a@x.test last_name=Lee", &["email=a@x.test last_name=Ray", "email=a@x.test last_name=Lee"], "existing 2");
         check("email=a@x.test phone=1", &["email=a@x.test mobile=1"], "existing 1");
-        check("email=a@x.test phone=1 first_name=Al last_name=Lee", &["email=a@x.test phone=1 first_name=Bo last_name=Ray"], "ambiguous 1");
-        check("email=a@x.test phone=1 first_name=Al last_name=Lee", &["email=a@x.test phone=1 first_name=Al last_name=Ray"], "existing 1");
+        check(
+            "email=a@x.test phone=1 first_name=Al last_name=Lee",
+            &["email=a@x.test phone=1 first_name=Bo last_name=Ray"],
+            "ambiguous 1",
+        );
+        check(
+            "email=a@x.test phone=1 first_name=Al last_name=Lee",
+            &["email=a@x.test phone=1 first_name=Al last_name=Ray"],
+            "existing 1",
+        );
         check("tax_id=7 last_name=Lee", &["tax_id=7 last_name=Ray"], "existing 1");
         check("last_name=Lee", &["last_name=Lee"], "new");
     }

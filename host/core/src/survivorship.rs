@@ -95,9 +95,8 @@ pub fn choose(rule: &Survivorship, contenders: &[Contender<'_>], previous: Optio
             }
         }
         Survivorship::Manual => {
-            let stays = previous.and_then(|kept| {
-                contenders.iter().find(|c| c.contribution.id == kept.winner).map(|c| (*c, kept))
-            });
+            let stays =
+                previous.and_then(|kept| contenders.iter().find(|c| c.contribution.id == kept.winner).map(|c| (*c, kept)));
             match stays {
                 // The winner stays, and so does its value, whatever it has come to say since.
                 Some((_, kept)) => return Some(Field { rule: Rule::Manual, ..kept.clone() }),

@@ -115,7 +115,9 @@ const FIELDS: [(&str, &str, &str); 17] = [
 #[tokio::main]
 async fn main() {
     let records: u64 = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(100_000);
-    let mut mapping = String::from("connection = \"drop\"\nstream = \"contacts\"\nentity = \"contact\"\nsteward = \"ops\"\n[flow.in]\nfreshness = \"1h\"\n");
+    let mut mapping = String::from(
+        "connection = \"drop\"\nstream = \"contacts\"\nentity = \"contact\"\nsteward = \"ops\"\n[flow.in]\nfreshness = \"1h\"\n",
+    );
     for (remote, canonical, read) in FIELDS {
         mapping += &format!("[[field]]\nremote = \"{remote}\"\ncanonical = \"{canonical}\"\ndirection = \"in\"\n");
         if !read.is_empty() {
@@ -129,10 +131,9 @@ async fn main() {
         file("systems.toml", "[drop]\nkind = \"other\"\nowner = \"ops\"\n"),
         file("nave.lock", "[plugins.p]\nsource = \"s\"\ndigest = \"00\"\nserial = 1\nversion = \"1\"\n"),
     ];
-    let manifest = serde_json::from_str(
-        r#"{"name":"p","version":"1","serial":1,"title":"P","description":"P","kind":"connector"}"#,
-    )
-    .expect("a manifest");
+    let manifest =
+        serde_json::from_str(r#"{"name":"p","version":"1","serial":1,"title":"P","description":"P","kind":"connector"}"#)
+            .expect("a manifest");
     let plugins = [("p".to_owned(), nave_core::catalog::PluginInfo { manifest, streams: Default::default() })].into();
     let (catalog, _) = nave_core::catalog::check(&files, &plugins).unwrap_or_else(|errors| panic!("{errors:?}"));
     let dir = tempfile::tempdir().expect("a folder");
@@ -149,7 +150,11 @@ async fn main() {
     let run = engine.run_in("drop-contacts", false).await.expect("a run");
     let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu_seconds() - cpu);
     println!("{:?}", run.counts);
-    println!("{records} records, {wall:.2} s, {cpu:.2} CPU s, {:.1} µs CPU per record, {:.0} records per CPU second", cpu * 1e6 / records as f64, records as f64 / cpu);
+    println!(
+        "{records} records, {wall:.2} s, {cpu:.2} CPU s, {:.1} µs CPU per record, {:.0} records per CPU second",
+        cpu * 1e6 / records as f64,
+        records as f64 / cpu
+    );
     println!("{} bytes on disk per record", std::fs::metadata(&path).map_or(0, |m| m.len()) / records);
 }
 

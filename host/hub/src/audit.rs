@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use nave_core::model::AuditEntry;
 use nave_store::{Batch, Store};
 
-use crate::egress::{AuditNote, AuditSink};
 use crate::clock::now;
+use crate::egress::{AuditNote, AuditSink};
 
 /// The same note is written once in this time: a guest in a loop must not fill the disk.
 const REPEAT_MS: i64 = 60_000;

@@ -38,7 +38,8 @@ const FIELDS: [(&str, &str, &str); 17] = [
 /// [`ApiError`] where the plugin cannot be installed or the run failed.
 pub async fn ingest(records: u64, file: &Path) -> Result<Json, ApiError> {
     let failed = |error: std::io::Error| ApiError::failed(format!("the measurement's folder: {error}"));
-    let folder = tempfile::Builder::new().prefix("nave-bench-").tempdir_in(std::env::current_dir().map_err(failed)?).map_err(failed)?;
+    let folder =
+        tempfile::Builder::new().prefix("nave-bench-").tempdir_in(std::env::current_dir().map_err(failed)?).map_err(failed)?;
     let dir = folder.path().join("project");
     project::init(&dir, false)?;
     plugins::install(&dir, file, Default::default())?;
@@ -47,7 +48,10 @@ pub async fn ingest(records: u64, file: &Path) -> Result<Json, ApiError> {
         std::fs::create_dir_all(path.parent().unwrap_or(&dir)).and_then(|()| std::fs::write(&path, text)).map_err(failed)
     };
     put("systems.toml", "[drop]\nkind = \"files\"\nowner = \"bench\"\n")?;
-    put("connections/drop.toml", "plugin = \"files\"\nenvironment = \"dev\"\n[grants.folders.drop]\npath = \"drop\"\naccess = \"read\"\n")?;
+    put(
+        "connections/drop.toml",
+        "plugin = \"files\"\nenvironment = \"dev\"\n[grants.folders.drop]\npath = \"drop\"\naccess = \"read\"\n",
+    )?;
     put("mappings/drop-contacts.toml", &mapping())?;
     write_contacts(&dir.join("drop"), records).map_err(failed)?;
 
@@ -69,7 +73,8 @@ pub async fn ingest(records: u64, file: &Path) -> Result<Json, ApiError> {
     let size = std::fs::metadata(dir.join("data/nave.redb")).map_err(failed)?.len();
     drop(hub);
     let bytes = (size / records.max(1)).max(1);
-    let floor = nave_store::floor_bench(folder.path(), records, bytes as usize).map_err(|error| ApiError::failed(error.to_string()))?;
+    let floor =
+        nave_store::floor_bench(folder.path(), records, bytes as usize).map_err(|error| ApiError::failed(error.to_string()))?;
     let n = records as f64;
     let floor_cpu = floor.cpu.as_secs_f64();
     Ok(json!({

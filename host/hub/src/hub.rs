@@ -41,13 +41,13 @@ impl Hub {
         let catalog = Arc::new(catalog);
         let data = dir.join(&catalog.hub.data);
         private_folder(&data)?;
-        let unavailable = |what: &str, error: String| {
-            ApiError::new("unavailable", exit::UNAVAILABLE, format!("{what}: {error}"))
-        };
+        let unavailable = |what: &str, error: String| ApiError::new("unavailable", exit::UNAVAILABLE, format!("{what}: {error}"));
         let master = MasterKey::load_or_create(&data).map_err(|error| unavailable("the master key", error.to_string()))?;
         let path = data.join("nave.redb");
-        let store = Redb::open(&path, &StoreKey::new(master.derive(Purpose::Store)), Default::default())
-            .map_err(|error| unavailable("the store", error.to_string()).help("is `nave serve` running on this directory? then commands go through it by themselves"))?;
+        let store = Redb::open(&path, &StoreKey::new(master.derive(Purpose::Store)), Default::default()).map_err(|error| {
+            unavailable("the store", error.to_string())
+                .help("is `nave serve` running on this directory? then commands go through it by themselves")
+        })?;
         let store: Arc<dyn Store> = Arc::new(store);
         let hub_id = hub_id(store.as_ref()).map_err(|error| unavailable("the store", error))?;
         let vault = Arc::new(
@@ -55,7 +55,9 @@ impl Hub {
                 .map_err(|error| unavailable("the vault", error.to_string()))?,
         );
         let extra_ca_pem = match &catalog.hub.ca_file {
-            Some(file) => Some(std::fs::read(dir.join(file)).map_err(|error| unavailable("ca-file", format!("{file}: {error}")))?),
+            Some(file) => {
+                Some(std::fs::read(dir.join(file)).map_err(|error| unavailable("ca-file", format!("{file}: {error}")))?)
+            }
             None => None,
         };
         let settings = EgressConfig { proxy: catalog.hub.proxy.clone(), extra_ca_pem, ..EgressConfig::default() };
@@ -144,7 +146,8 @@ impl Hub {
         let now = now();
         let dirty = self.store.dirty(flow, nave_core::model::RecordId(0), 64).unwrap_or_default();
         let fresh = dirty.iter().any(|entry| {
-            entry.reasons.iter().any(|reason| reason != Reason::Retry) || !matches!(self.store.intent(flow, entry.record), Ok(Some(_)))
+            entry.reasons.iter().any(|reason| reason != Reason::Retry)
+                || !matches!(self.store.intent(flow, entry.record), Ok(Some(_)))
         });
         fresh || self.store.parked(flow).unwrap_or_default().iter().any(|row| row.until <= now)
     }

@@ -44,7 +44,9 @@ pub(crate) fn secret(question: &str, from: Option<&Path>) -> Result<SecretText, 
     let text = SecretText(text);
     let trimmed = text.0.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text)).unwrap_or(&text.0);
     if trimmed.is_empty() {
-        return Err(ApiError::usage("the secret is empty").help("give it on standard input, with --from-file, or type it at the prompt"));
+        return Err(
+            ApiError::usage("the secret is empty").help("give it on standard input, with --from-file, or type it at the prompt")
+        );
     }
     Ok(SecretText(trimmed.to_owned()))
 }

@@ -16,11 +16,7 @@ pub(crate) type Answer<T> = wasmtime::Result<Result<T, Failure>>;
 /// A compiled plugin of one version, ready to be instantiated.
 pub(crate) trait Prepared: Send + Sync {
     /// A fresh instance. Runs the guest's start code, so the caller bounds its time.
-    fn instantiate(
-        &self,
-        host: Arc<dyn HostCalls>,
-        limits: InstanceLimits,
-    ) -> HostFuture<'_, wasmtime::Result<Box<dyn Live>>>;
+    fn instantiate(&self, host: Arc<dyn HostCalls>, limits: InstanceLimits) -> HostFuture<'_, wasmtime::Result<Box<dyn Live>>>;
 }
 
 /// A live instance of one version. Not to be used again after an outer error.
@@ -31,37 +27,14 @@ pub(crate) trait Live: Send {
     fn renew_deadline(&mut self);
 
     fn discover(&mut self) -> HostFuture<'_, Answer<Vec<Stream>>>;
-    fn read(
-        &mut self,
-        stream: String,
-        checkpoint: Option<Checkpoint>,
-        limit: u32,
-    ) -> HostFuture<'_, Answer<Page>>;
-    fn acknowledge(&mut self, stream: String, checkpoint: Checkpoint)
-    -> HostFuture<'_, Answer<()>>;
-    fn get(
-        &mut self,
-        stream: String,
-        ids: Vec<RemoteId>,
-    ) -> HostFuture<'_, Answer<Vec<SourceRecord>>>;
-    fn write(
-        &mut self,
-        stream: String,
-        deliveries: Vec<Delivery>,
-    ) -> HostFuture<'_, Answer<Vec<Outcome>>>;
-    fn find(
-        &mut self,
-        stream: String,
-        path: String,
-        values: Vec<String>,
-    ) -> HostFuture<'_, Answer<Vec<SourceRecord>>>;
+    fn read(&mut self, stream: String, checkpoint: Option<Checkpoint>, limit: u32) -> HostFuture<'_, Answer<Page>>;
+    fn acknowledge(&mut self, stream: String, checkpoint: Checkpoint) -> HostFuture<'_, Answer<()>>;
+    fn get(&mut self, stream: String, ids: Vec<RemoteId>) -> HostFuture<'_, Answer<Vec<SourceRecord>>>;
+    fn write(&mut self, stream: String, deliveries: Vec<Delivery>) -> HostFuture<'_, Answer<Vec<Outcome>>>;
+    fn find(&mut self, stream: String, path: String, values: Vec<String>) -> HostFuture<'_, Answer<Vec<SourceRecord>>>;
     fn check(&mut self) -> HostFuture<'_, Answer<CheckReport>>;
     fn webhook(&mut self, request: WebhookRequest) -> HostFuture<'_, Answer<Vec<Event>>>;
-    fn transform(
-        &mut self,
-        name: String,
-        inputs: Vec<Column>,
-    ) -> HostFuture<'_, wasmtime::Result<Result<Batch, String>>>;
+    fn transform(&mut self, name: String, inputs: Vec<Column>) -> HostFuture<'_, wasmtime::Result<Result<Batch, String>>>;
 }
 
 /// Raised by an adapter when the component lacks the interface.

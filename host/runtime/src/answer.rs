@@ -4,9 +4,7 @@
 
 use std::collections::HashSet;
 
-use nave_core::limits::{
-    CHECKPOINT_BYTES_MAX, PAGE_RECORDS_MAX, RECORD_BYTES_MAX, RECORD_FIELDS_MAX,
-};
+use nave_core::limits::{CHECKPOINT_BYTES_MAX, PAGE_RECORDS_MAX, RECORD_BYTES_MAX, RECORD_FIELDS_MAX};
 
 use crate::{
     contract::*,
@@ -34,20 +32,13 @@ pub(crate) fn streams(streams: &[Stream]) -> Checked {
         if stream.name.is_empty() || stream.name.chars().any(char::is_control) {
             return Err(broken(format!("a stream is called {:?}", stream.name)));
         }
-        at_most(
-            "bytes in a stream's name",
-            stream.name.len(),
-            STREAM_NAME_BYTES_MAX,
-        )?;
+        at_most("bytes in a stream's name", stream.name.len(), STREAM_NAME_BYTES_MAX)?;
         if !names.insert(&stream.name) {
             return Err(broken(format!("two streams are called `{}`", stream.name)));
         }
         at_most("fields in a stream", stream.fields.len(), RECORD_FIELDS_MAX)?;
         if stream.capabilities.batch_max == 0 {
-            return Err(broken(format!(
-                "stream `{}` has batch-max 0; it must be at least 1",
-                stream.name
-            )));
+            return Err(broken(format!("stream `{}` has batch-max 0; it must be at least 1", stream.name)));
         }
     }
     Ok(())
@@ -63,11 +54,7 @@ fn remote_id(id: &str) -> Checked {
 pub(crate) fn record(record: &SourceRecord) -> Checked {
     remote_id(&record.remote_id)?;
     at_most("bytes in a record", record.body.len(), RECORD_BYTES_MAX)?;
-    at_most(
-        "field times in a record",
-        record.field_times.len(),
-        RECORD_FIELDS_MAX,
-    )?;
+    at_most("field times in a record", record.field_times.len(), RECORD_FIELDS_MAX)?;
     if let Coverage::Only(paths) = &record.coverage {
         at_most("covered paths in a record", paths.len(), RECORD_FIELDS_MAX)?;
     }
@@ -84,11 +71,7 @@ pub(crate) fn records(found: &[SourceRecord]) -> Checked {
 
 pub(crate) fn page(page: &Page) -> Checked {
     records(&page.records)?;
-    at_most(
-        "bytes in a checkpoint",
-        page.next.len(),
-        CHECKPOINT_BYTES_MAX,
-    )
+    at_most("bytes in a checkpoint", page.next.len(), CHECKPOINT_BYTES_MAX)
 }
 
 pub(crate) fn got(asked: &[RemoteId], found: &[SourceRecord]) -> Checked {
@@ -97,16 +80,10 @@ pub(crate) fn got(asked: &[RemoteId], found: &[SourceRecord]) -> Checked {
     let mut seen = HashSet::new();
     for record in found {
         if !asked.contains(record.remote_id.as_str()) {
-            return Err(broken(format!(
-                "`get` answered `{}`, which was not asked for",
-                record.remote_id
-            )));
+            return Err(broken(format!("`get` answered `{}`, which was not asked for", record.remote_id)));
         }
         if !seen.insert(record.remote_id.as_str()) {
-            return Err(broken(format!(
-                "`get` answered `{}` twice",
-                record.remote_id
-            )));
+            return Err(broken(format!("`get` answered `{}` twice", record.remote_id)));
         }
     }
     Ok(())
@@ -114,10 +91,7 @@ pub(crate) fn got(asked: &[RemoteId], found: &[SourceRecord]) -> Checked {
 
 pub(crate) fn outcomes(asked: usize, outcomes: &[Outcome]) -> Checked {
     if outcomes.len() != asked {
-        return Err(broken(format!(
-            "{} outcomes for {asked} deliveries",
-            outcomes.len()
-        )));
+        return Err(broken(format!("{} outcomes for {asked} deliveries", outcomes.len())));
     }
     for outcome in outcomes {
         match outcome {
@@ -127,8 +101,7 @@ pub(crate) fn outcomes(asked: usize, outcomes: &[Outcome]) -> Checked {
             }
             Outcome::Conflict(current) => record(current)?,
             Outcome::MergedInto(id) => remote_id(id)?,
-            Outcome::Gone | Outcome::RetryAfter(_) | Outcome::Rejected(_) | Outcome::Unknown(_) => {
-            }
+            Outcome::Gone | Outcome::RetryAfter(_) | Outcome::Rejected(_) | Outcome::Unknown(_) => {}
         }
     }
     Ok(())
@@ -136,11 +109,7 @@ pub(crate) fn outcomes(asked: usize, outcomes: &[Outcome]) -> Checked {
 
 pub(crate) fn events(events: &[Event]) -> Checked {
     at_most("events", events.len(), EVENTS_MAX)?;
-    at_most(
-        "things in one call",
-        events.iter().map(|event| event.remote_ids.len()).sum(),
-        EVENTS_MAX,
-    )?;
+    at_most("things in one call", events.iter().map(|event| event.remote_ids.len()).sum(), EVENTS_MAX)?;
     for event in events {
         event.remote_ids.iter().try_for_each(|id| remote_id(id))?;
     }
@@ -150,19 +119,11 @@ pub(crate) fn events(events: &[Event]) -> Checked {
 pub(crate) fn batch(rows: usize, batch: &Batch) -> Checked {
     for column in &batch.columns {
         if column.rows() != rows {
-            return Err(broken(format!(
-                "a result has {} rows, the inputs have {rows}",
-                column.rows()
-            )));
+            return Err(broken(format!("a result has {} rows, the inputs have {rows}", column.rows())));
         }
-        let (Column::Text { valid, .. }
-        | Column::Integer { valid, .. }
-        | Column::Boolean { valid, .. }) = column;
+        let (Column::Text { valid, .. } | Column::Integer { valid, .. } | Column::Boolean { valid, .. }) = column;
         if valid.len() != rows.div_ceil(8) {
-            return Err(broken(format!(
-                "{} bytes of validity bits for {rows} rows",
-                valid.len()
-            )));
+            return Err(broken(format!("{} bytes of validity bits for {rows} rows", valid.len())));
         }
         if let Column::Text { ends, data, .. } = column {
             text(ends, data)?;

@@ -59,22 +59,14 @@ impl CompileCache {
     pub fn open(dir: impl Into<PathBuf>, key: [u8; 32]) -> Result<Self, CacheError> {
         let dir = dir.into();
         let key = Zeroizing::new(key);
-        let io = |source| CacheError::Io {
-            path: dir.clone(),
-            source,
-        };
+        let io = |source| CacheError::Io { path: dir.clone(), source };
         match DirBuilder::new().mode(0o700).create(&dir) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(io(error)),
         }
         let found = fs::symlink_metadata(&dir).map_err(io)?;
-        let refused = |why: String| {
-            Err(CacheError::Unsafe {
-                path: dir.clone(),
-                why,
-            })
-        };
+        let refused = |why: String| Err(CacheError::Unsafe { path: dir.clone(), why });
         if found.file_type().is_symlink() {
             return refused("it is a symbolic link".into());
         }
@@ -82,27 +74,17 @@ impl CompileCache {
             return refused("it is not a directory".into());
         }
         if found.mode() & 0o022 != 0 {
-            return refused(format!(
-                "others may write to it (mode {:o})",
-                found.mode() & 0o777
-            ));
+            return refused(format!("others may write to it (mode {:o})", found.mode() & 0o777));
         }
         let own = own_user(&dir).map_err(io)?;
         if found.uid() != own {
-            return refused(format!(
-                "it belongs to user {}, this process is user {own}",
-                found.uid()
-            ));
+            return refused(format!("it belongs to user {}, this process is user {own}", found.uid()));
         }
-        Ok(CompileCache {
-            key: hmac::Key::new(hmac::HMAC_SHA256, &*key),
-            dir,
-        })
+        Ok(CompileCache { key: hmac::Key::new(hmac::HMAC_SHA256, &*key), dir })
     }
 
     fn path(&self, engine: &Engine, digest: &Digest) -> PathBuf {
-        self.dir
-            .join(format!("{digest}-{:016x}.{EXTENSION}", fingerprint(engine)))
+        self.dir.join(format!("{digest}-{:016x}.{EXTENSION}", fingerprint(engine)))
     }
 
     /// What is signed: everything that this code is for, and the code by its digest.
@@ -149,9 +131,7 @@ impl CompileCache {
     pub(crate) fn store(&self, engine: &Engine, digest: &Digest, artifact: &[u8]) {
         let path = self.path(engine, digest);
         let tag = hmac::sign(&self.key, &Self::signed(engine, digest, artifact));
-        let result = self
-            .write(&path, &tag, artifact)
-            .and_then(|()| self.prune());
+        let result = self.write(&path, &tag, artifact).and_then(|()| self.prune());
         if let Err(error) = result {
             tracing::warn!(path = %path.display(), %error, "compiled code was not kept; the next start compiles again");
         }
@@ -160,16 +140,10 @@ impl CompileCache {
     fn write(&self, path: &Path, tag: &hmac::Tag, artifact: &[u8]) -> io::Result<()> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let temporary = self
-            .dir
-            .join(format!(".{}-{count}.tmp", std::process::id()));
+        let temporary = self.dir.join(format!(".{}-{count}.tmp", std::process::id()));
         let _ = fs::remove_file(&temporary);
         let written = (|| {
-            let mut file = OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&temporary)?;
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
             file.write_all(MAGIC)?;
             file.write_all(tag.as_ref())?;
             file.write_all(artifact)?;
@@ -185,19 +159,13 @@ impl CompileCache {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
             let path = entry?.path();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == EXTENSION)
-            {
+            if path.extension().is_some_and(|extension| extension == EXTENSION) {
                 files.push((fs::symlink_metadata(&path)?.modified()?, path));
             }
         }
         files.sort();
         let spare = files.len().saturating_sub(CACHE_FILES_MAX);
-        files
-            .iter()
-            .take(spare)
-            .try_for_each(|(_, path)| fs::remove_file(path))
+        files.iter().take(spare).try_for_each(|(_, path)| fs::remove_file(path))
     }
 }
 
@@ -205,10 +173,7 @@ impl CompileCache {
 fn fingerprint(engine: &Engine) -> u64 {
     // not for security: a wrong match would fail wasmtime's own check of the same data when loading
     let mut hasher = std::hash::DefaultHasher::new();
-    engine
-        .inner
-        .precompile_compatibility_hash()
-        .hash(&mut hasher);
+    engine.inner.precompile_compatibility_hash().hash(&mut hasher);
     hasher.finish()
 }
 
@@ -216,9 +181,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     let size = file.metadata()?.len();
     if size > FILE_BYTES_MAX {
-        return Err(io::Error::other(format!(
-            "{size} bytes, at most {FILE_BYTES_MAX} are read"
-        )));
+        return Err(io::Error::other(format!("{size} bytes, at most {FILE_BYTES_MAX} are read")));
     }
     let mut bytes = Vec::with_capacity(size as usize);
     file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
@@ -229,11 +192,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 fn own_user(dir: &Path) -> io::Result<u32> {
     let probe = dir.join(format!(".{}-probe.tmp", std::process::id()));
     let _ = fs::remove_file(&probe);
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&probe)?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&probe)?;
     let user = file.metadata()?.uid();
     let _ = fs::remove_file(&probe);
     Ok(user)

@@ -85,10 +85,7 @@ impl fmt::Display for Failure {
             Failure::Unauthorized(why) => write!(f, "the credential was refused: {why}"),
             Failure::Misconfigured(why) => write!(f, "the connection is set up wrongly: {why}"),
             Failure::Rejected(no) => write!(f, "refused ({}): {}", no.class, no.message),
-            Failure::CheckpointExpired => write!(
-                f,
-                "the system no longer knows the checkpoint; reading starts again"
-            ),
+            Failure::CheckpointExpired => write!(f, "the system no longer knows the checkpoint; reading starts again"),
         }
     }
 }
@@ -382,13 +379,8 @@ impl Column {
 
     /// Whether the row has a value. False beyond the end.
     pub fn is_valid(&self, row: usize) -> bool {
-        let (Column::Text { valid, .. }
-        | Column::Integer { valid, .. }
-        | Column::Boolean { valid, .. }) = self;
-        row < self.rows()
-            && valid
-                .get(row / 8)
-                .is_some_and(|byte| byte >> (row % 8) & 1 == 1)
+        let (Column::Text { valid, .. } | Column::Integer { valid, .. } | Column::Boolean { valid, .. }) = self;
+        row < self.rows() && valid.get(row / 8).is_some_and(|byte| byte >> (row % 8) & 1 == 1)
     }
 
     /// Text of a row; none when null, beyond the end, or not a text column.

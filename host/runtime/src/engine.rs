@@ -25,10 +25,7 @@ impl Engine {
     /// Makes the engine and the thread that ticks its epoch every `EPOCH_TICK_MS`; the thread ends with the engine.
     pub fn new() -> Result<Self, PluginError> {
         let inner = wasmtime::Engine::new(&config()).map_err(|error| {
-            PluginError::new(
-                "plugin.engine",
-                format!("the WebAssembly engine does not start on this machine: {error:#}"),
-            )
+            PluginError::new("plugin.engine", format!("the WebAssembly engine does not start on this machine: {error:#}"))
         })?;
         let weak = inner.weak();
         thread::Builder::new()
@@ -42,9 +39,7 @@ impl Engine {
                     }
                 }
             })
-            .map_err(|error| {
-                PluginError::new("plugin.engine", format!("no thread for the epoch: {error}"))
-            })?;
+            .map_err(|error| PluginError::new("plugin.engine", format!("no thread for the epoch: {error}")))?;
         Ok(Engine { inner })
     }
 }

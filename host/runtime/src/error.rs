@@ -14,10 +14,7 @@ pub struct PluginError {
 
 impl PluginError {
     pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
-        PluginError {
-            code,
-            message: message.into(),
-        }
+        PluginError { code, message: message.into() }
     }
 }
 

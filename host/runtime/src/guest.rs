@@ -10,10 +10,7 @@ use wasmtime::component::{Resource, ResourceTable};
 
 use crate::{
     contract::LogLevel,
-    host_calls::{
-        Blob, BlobResponse, FolderEntry, FolderError, HostCalls, HttpError, HttpRequest,
-        HttpResponse,
-    },
+    host_calls::{Blob, BlobResponse, FolderEntry, FolderError, HostCalls, HttpError, HttpRequest, HttpResponse},
     limits::{InstanceLimits, STATE_KEY_BYTES_MAX},
     log_line,
 };
@@ -102,18 +99,14 @@ impl GuestState {
             }
         }
         if self.log_lines_dropped > 0 {
-            let message = format!(
-                "{} log lines of this call were dropped: more than {}",
-                self.log_lines_dropped, self.limits.log_lines
-            );
+            let message =
+                format!("{} log lines of this call were dropped: more than {}", self.log_lines_dropped, self.limits.log_lines);
             self.host.log(LogLevel::Warn, &message);
         }
     }
 
     fn refill_cpu(&mut self) {
-        self.cpu_ticks_left = (self.limits.cpu.as_millis() as u64)
-            .div_ceil(EPOCH_TICK_MS)
-            .max(1);
+        self.cpu_ticks_left = (self.limits.cpu.as_millis() as u64).div_ceil(EPOCH_TICK_MS).max(1);
     }
 
     /// One tick of guest code went by. False when the time is used up.
@@ -126,15 +119,8 @@ impl GuestState {
     pub(crate) fn count_call(&mut self) -> wasmtime::Result<()> {
         self.host_calls += 1;
         if self.host_calls > self.limits.host_calls {
-            let message = format!(
-                "more than {} host calls in one call",
-                self.limits.host_calls
-            );
-            return Err(Exceeded {
-                code: "quota.host-calls",
-                message,
-            }
-            .into());
+            let message = format!("more than {} host calls in one call", self.limits.host_calls);
+            return Err(Exceeded { code: "quota.host-calls", message }.into());
         }
         self.refill_cpu();
         Ok(())
@@ -143,34 +129,21 @@ impl GuestState {
     fn count_request(&mut self, request: &HttpRequest) -> Result<(), HttpError> {
         self.http_requests += 1;
         if self.http_requests > self.limits.http_requests {
-            let message = format!(
-                "quota.requests: more than {} requests in one call",
-                self.limits.http_requests
-            );
+            let message = format!("quota.requests: more than {} requests in one call", self.limits.http_requests);
             return Err(HttpError::Quota(message));
         }
         if request.headers.len() > HTTP_REQUEST_HEADERS_MAX {
-            return Err(HttpError::Quota(format!(
-                "quota.headers: more than {HTTP_REQUEST_HEADERS_MAX} headers"
-            )));
+            return Err(HttpError::Quota(format!("quota.headers: more than {HTTP_REQUEST_HEADERS_MAX} headers")));
         }
         Ok(())
     }
 
-    pub(crate) async fn http_send(
-        &mut self,
-        endpoint: String,
-        request: HttpRequest,
-    ) -> Result<HttpResponse, HttpError> {
+    pub(crate) async fn http_send(&mut self, endpoint: String, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         self.count_request(&request)?;
         self.host.http_send(&endpoint, request).await
     }
 
-    pub(crate) async fn blob_fetch(
-        &mut self,
-        endpoint: String,
-        request: HttpRequest,
-    ) -> Result<BlobResponse, HttpError> {
+    pub(crate) async fn blob_fetch(&mut self, endpoint: String, request: HttpRequest) -> Result<BlobResponse, HttpError> {
         self.check_handles()?;
         self.count_request(&request)?;
         self.host.blob_fetch(&endpoint, request).await
@@ -183,31 +156,15 @@ impl GuestState {
         body: &Resource<Held>,
     ) -> wasmtime::Result<Result<BlobResponse, HttpError>> {
         let body = self.table.get(body)?.body.clone();
-        if let Err(error) = self
-            .check_handles()
-            .and_then(|()| self.count_request(&request))
-        {
+        if let Err(error) = self.check_handles().and_then(|()| self.count_request(&request)) {
             return Ok(Err(error));
         }
-        Ok(self
-            .host
-            .blob_send(
-                &endpoint,
-                HttpRequest {
-                    body: None,
-                    ..request
-                },
-                body,
-            )
-            .await)
+        Ok(self.host.blob_send(&endpoint, HttpRequest { body: None, ..request }, body).await)
     }
 
     fn check_handles(&self) -> Result<(), HttpError> {
         if self.handles >= self.limits.handles {
-            return Err(HttpError::Quota(format!(
-                "quota.handles: more than {} open blobs",
-                self.limits.handles
-            )));
+            return Err(HttpError::Quota(format!("quota.handles: more than {} open blobs", self.limits.handles)));
         }
         Ok(())
     }
@@ -224,18 +181,10 @@ impl GuestState {
         Ok(())
     }
 
-    pub(crate) async fn blob_read(
-        &mut self,
-        blob: &Resource<Held>,
-        offset: u64,
-        length: u32,
-    ) -> wasmtime::Result<Vec<u8>> {
+    pub(crate) async fn blob_read(&mut self, blob: &Resource<Held>, offset: u64, length: u32) -> wasmtime::Result<Vec<u8>> {
         let body = self.table.get(blob)?.body.clone();
         let length = length.min(u32::try_from(self.limits.hostcall_bytes).unwrap_or(u32::MAX));
-        let mut bytes = body
-            .read(offset, length)
-            .await
-            .map_err(wasmtime::Error::from)?;
+        let mut bytes = body.read(offset, length).await.map_err(wasmtime::Error::from)?;
         bytes.truncate(length as usize);
         Ok(bytes)
     }
@@ -246,24 +195,15 @@ impl GuestState {
 
     pub(crate) async fn state_set(&mut self, key: String, value: Vec<u8>) -> Result<(), String> {
         if key.len() > STATE_KEY_BYTES_MAX {
-            return Err(format!(
-                "quota.state: the key is longer than {STATE_KEY_BYTES_MAX} bytes"
-            ));
+            return Err(format!("quota.state: the key is longer than {STATE_KEY_BYTES_MAX} bytes"));
         }
         if value.len() > self.limits.state_bytes {
-            return Err(format!(
-                "quota.state: {} bytes, at most {} are kept",
-                value.len(),
-                self.limits.state_bytes
-            ));
+            return Err(format!("quota.state: {} bytes, at most {} are kept", value.len(), self.limits.state_bytes));
         }
         self.host.state_set(&key, value).await
     }
 
-    pub(crate) async fn folder_list(
-        &mut self,
-        folder: String,
-    ) -> Result<Vec<FolderEntry>, FolderError> {
+    pub(crate) async fn folder_list(&mut self, folder: String) -> Result<Vec<FolderEntry>, FolderError> {
         self.host.folder_list(&folder).await
     }
 
@@ -284,17 +224,13 @@ impl GuestState {
             self.log_lines_dropped += 1;
             return;
         }
-        self.host
-            .log(level, &log_line::clean(message, self.limits.log_line_bytes));
+        self.host.log(level, &log_line::clean(message, self.limits.log_line_bytes));
     }
 
     /// Standard output (0) and standard error (1) become log lines.
     pub(crate) fn stdio(&mut self, stream: usize, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            let room = self
-                .limits
-                .log_line_bytes
-                .saturating_sub(self.stdio[stream].len());
+            let room = self.limits.log_line_bytes.saturating_sub(self.stdio[stream].len());
             self.stdio[stream].extend_from_slice(&piece[..piece.len().min(room)]);
             if piece.ends_with(b"\n") {
                 self.flush_stdio(stream);
@@ -306,14 +242,7 @@ impl GuestState {
         let line = std::mem::take(&mut self.stdio[stream]);
         let line = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(&line)).into_owned();
         if !line.is_empty() {
-            self.log(
-                if stream == 0 {
-                    LogLevel::Info
-                } else {
-                    LogLevel::Warn
-                },
-                &line,
-            );
+            self.log(if stream == 0 { LogLevel::Info } else { LogLevel::Warn }, &line);
         }
     }
 
@@ -328,15 +257,8 @@ impl GuestState {
 }
 
 impl wasmtime::ResourceLimiter for GuestState {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let total = self
-            .memory_bytes
-            .saturating_add(desired.saturating_sub(current));
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.memory_bytes.saturating_add(desired.saturating_sub(current));
         if total > self.limits.memory_bytes {
             self.memory_denied = true;
             return Ok(false);
@@ -345,12 +267,7 @@ impl wasmtime::ResourceLimiter for GuestState {
         Ok(true)
     }
 
-    fn table_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         let allowed = desired <= self.limits.table_elements;
         self.table_denied |= !allowed;
         Ok(allowed)

@@ -103,9 +103,7 @@ impl Blob for Bytes {
     }
 
     fn read(&self, offset: u64, length: u32) -> HostFuture<'_, io::Result<Vec<u8>>> {
-        let start = usize::try_from(offset)
-            .unwrap_or(usize::MAX)
-            .min(self.len());
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.len());
         let end = start.saturating_add(length as usize).min(self.len());
         let piece = self[start..end].to_vec();
         Box::pin(async move { Ok(piece) })
@@ -116,20 +114,12 @@ impl Blob for Bytes {
 #[expect(unused_variables, reason = "the defaults deny without looking")]
 pub trait HostCalls: Send + Sync {
     /// `http.send`. Redirects are returned, not followed.
-    fn http_send<'a>(
-        &'a self,
-        endpoint: &'a str,
-        request: HttpRequest,
-    ) -> HostFuture<'a, Result<HttpResponse, HttpError>> {
+    fn http_send<'a>(&'a self, endpoint: &'a str, request: HttpRequest) -> HostFuture<'a, Result<HttpResponse, HttpError>> {
         Box::pin(async move { Err(HttpError::Denied(no_network(endpoint))) })
     }
 
     /// `blob.fetch`: as `http_send`, the answer's body held.
-    fn blob_fetch<'a>(
-        &'a self,
-        endpoint: &'a str,
-        request: HttpRequest,
-    ) -> HostFuture<'a, Result<BlobResponse, HttpError>> {
+    fn blob_fetch<'a>(&'a self, endpoint: &'a str, request: HttpRequest) -> HostFuture<'a, Result<BlobResponse, HttpError>> {
         Box::pin(async move { Err(HttpError::Denied(no_network(endpoint))) })
     }
 
@@ -167,10 +157,7 @@ pub trait HostCalls: Send + Sync {
     }
 
     /// Regular files below a granted folder, sorted by name.
-    fn folder_list<'a>(
-        &'a self,
-        folder: &'a str,
-    ) -> HostFuture<'a, Result<Vec<FolderEntry>, FolderError>> {
+    fn folder_list<'a>(&'a self, folder: &'a str) -> HostFuture<'a, Result<Vec<FolderEntry>, FolderError>> {
         Box::pin(async move { Err(no_folder(folder)) })
     }
 
@@ -186,31 +173,17 @@ pub trait HostCalls: Send + Sync {
     }
 
     /// Replaces the file in one step.
-    fn folder_write<'a>(
-        &'a self,
-        folder: &'a str,
-        name: &'a str,
-        content: Vec<u8>,
-    ) -> HostFuture<'a, Result<(), FolderError>> {
+    fn folder_write<'a>(&'a self, folder: &'a str, name: &'a str, content: Vec<u8>) -> HostFuture<'a, Result<(), FolderError>> {
         Box::pin(async move { Err(no_folder(folder)) })
     }
 
     /// Adds to the end, durable when it returns.
-    fn folder_append<'a>(
-        &'a self,
-        folder: &'a str,
-        name: &'a str,
-        content: Vec<u8>,
-    ) -> HostFuture<'a, Result<(), FolderError>> {
+    fn folder_append<'a>(&'a self, folder: &'a str, name: &'a str, content: Vec<u8>) -> HostFuture<'a, Result<(), FolderError>> {
         Box::pin(async move { Err(no_folder(folder)) })
     }
 
     /// Removes the file.
-    fn folder_remove<'a>(
-        &'a self,
-        folder: &'a str,
-        name: &'a str,
-    ) -> HostFuture<'a, Result<(), FolderError>> {
+    fn folder_remove<'a>(&'a self, folder: &'a str, name: &'a str) -> HostFuture<'a, Result<(), FolderError>> {
         Box::pin(async move { Err(no_folder(folder)) })
     }
 }
@@ -226,7 +199,5 @@ fn no_network(endpoint: &str) -> String {
 }
 
 fn no_folder(folder: &str) -> FolderError {
-    FolderError::Denied(format!(
-        "folder `{folder}` is not granted: this host gives no folders"
-    ))
+    FolderError::Denied(format!("folder `{folder}` is not granted: this host gives no folders"))
 }

@@ -112,10 +112,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, PluginError> {
     if bytes.len() as u64 > PLUGIN_SIZE_BYTES_MAX {
         return Err(PluginError::new(
             "plugin.too-large",
-            format!(
-                "the file has {} bytes, at most {PLUGIN_SIZE_BYTES_MAX} are allowed",
-                bytes.len()
-            ),
+            format!("the file has {} bytes, at most {PLUGIN_SIZE_BYTES_MAX} are allowed", bytes.len()),
         ));
     }
     check_magic(bytes)?;
@@ -125,18 +122,13 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, PluginError> {
         [] => {
             return Err(PluginError::new(
                 "plugin.bad-manifest",
-                format!(
-                    "the component has no section `{MANIFEST_SECTION}`; build it with `nave plugin build`"
-                ),
+                format!("the component has no section `{MANIFEST_SECTION}`; build it with `nave plugin build`"),
             ));
         }
         more => {
             return Err(PluginError::new(
                 "plugin.bad-manifest",
-                format!(
-                    "the component has {} sections `{MANIFEST_SECTION}`, it must have one",
-                    more.len()
-                ),
+                format!("the component has {} sections `{MANIFEST_SECTION}`, it must have one", more.len()),
             ));
         }
     };
@@ -157,12 +149,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, PluginError> {
 /// Puts the manifest into a component, in place of the one that it has. Does not check the component further.
 pub fn embed_manifest(component: &[u8], manifest: &Manifest) -> Result<Vec<u8>, PluginError> {
     check_magic(component)?;
-    let json = serde_json::to_vec(manifest).map_err(|error| {
-        PluginError::new(
-            "plugin.bad-manifest",
-            format!("the manifest cannot be written: {error}"),
-        )
-    })?;
+    let json = serde_json::to_vec(manifest)
+        .map_err(|error| PluginError::new("plugin.bad-manifest", format!("the manifest cannot be written: {error}")))?;
     parse_manifest(&json)?;
     let outline = Outline::read(component)?;
     let mut bytes = Vec::with_capacity(component.len() + json.len() + 32);
@@ -172,25 +160,14 @@ pub fn embed_manifest(component: &[u8], manifest: &Manifest) -> Result<Vec<u8>, 
         from = section.end;
     }
     bytes.extend_from_slice(&component[from..]);
-    let section = wasm_encoder::CustomSection {
-        name: MANIFEST_SECTION.into(),
-        data: json.into(),
-    };
+    let section = wasm_encoder::CustomSection { name: MANIFEST_SECTION.into(), data: json.into() };
     wasm_encoder::ComponentSection::append_to_component(&section, &mut bytes);
     Ok(bytes)
 }
 
 fn check_magic(bytes: &[u8]) -> Result<(), PluginError> {
-    let not_wasm = || {
-        PluginError::new(
-            "plugin.not-wasm",
-            "the file is not WebAssembly; a plugin is a `.wasm` component",
-        )
-    };
-    let header: [u8; 8] = bytes
-        .get(..8)
-        .and_then(|header| header.try_into().ok())
-        .ok_or_else(not_wasm)?;
+    let not_wasm = || PluginError::new("plugin.not-wasm", "the file is not WebAssembly; a plugin is a `.wasm` component");
+    let header: [u8; 8] = bytes.get(..8).and_then(|header| header.try_into().ok()).ok_or_else(not_wasm)?;
     if !header.starts_with(b"\0asm") {
         return Err(not_wasm());
     }
@@ -225,31 +202,23 @@ impl Outline {
             match payload {
                 Payload::Version { encoding, .. } => {
                     if depth == 0 && encoding != Encoding::Component {
-                        return Err(PluginError::new(
-                            "plugin.not-component",
-                            "the file is a core module, not a component",
-                        ));
+                        return Err(PluginError::new("plugin.not-component", "the file is a core module, not a component"));
                     }
                     depth += 1;
                     if depth > COMPONENT_DEPTH_MAX {
-                        let message =
-                            format!("components are nested deeper than {COMPONENT_DEPTH_MAX}");
+                        let message = format!("components are nested deeper than {COMPONENT_DEPTH_MAX}");
                         return Err(PluginError::new("plugin.invalid", message));
                     }
                 }
                 Payload::End(_) => depth -= 1,
                 Payload::ComponentImportSection(section) if top => {
                     for import in section {
-                        outline
-                            .imports
-                            .insert(import.map_err(invalid)?.name.name.to_owned());
+                        outline.imports.insert(import.map_err(invalid)?.name.name.to_owned());
                     }
                 }
                 Payload::ComponentExportSection(section) if top => {
                     for export in section {
-                        outline
-                            .exports
-                            .insert(export.map_err(invalid)?.name.name.to_owned());
+                        outline.exports.insert(export.map_err(invalid)?.name.name.to_owned());
                     }
                 }
                 Payload::CustomSection(section) if top && section.name() == MANIFEST_SECTION => {
@@ -257,10 +226,7 @@ impl Outline {
                     if data.len() > MANIFEST_SIZE_BYTES_MAX {
                         return Err(PluginError::new(
                             "plugin.bad-manifest",
-                            format!(
-                                "the manifest has {} bytes, at most {MANIFEST_SIZE_BYTES_MAX} are allowed",
-                                data.len()
-                            ),
+                            format!("the manifest has {} bytes, at most {MANIFEST_SIZE_BYTES_MAX} are allowed", data.len()),
                         ));
                     }
                     outline.manifest_sections.push(with_header(section.range()));
@@ -281,10 +247,7 @@ fn with_header(contents: Range<usize>) -> Range<usize> {
 }
 
 fn invalid(error: &wasmparser::BinaryReaderError) -> PluginError {
-    PluginError::new(
-        "plugin.invalid",
-        format!("the component is not valid: {error}"),
-    )
+    PluginError::new("plugin.invalid", format!("the component is not valid: {error}"))
 }
 
 fn check_valid(bytes: &[u8]) -> Result<(), PluginError> {
@@ -308,26 +271,17 @@ fn contract_name(name: &str) -> Option<(&str, &str)> {
 
 fn abi_version(outline: &Outline) -> Result<AbiVersion, PluginError> {
     let names = outline.exports.iter().chain(&outline.imports);
-    let versions: BTreeSet<&str> = names
-        .filter_map(|name| contract_name(name))
-        .map(|(_, version)| version)
-        .collect();
+    let versions: BTreeSet<&str> = names.filter_map(|name| contract_name(name)).map(|(_, version)| version).collect();
     match versions.iter().copied().collect::<Vec<_>>().as_slice() {
         ["0.1.0"] => Ok(AbiVersion::V0_1),
-        [] => Err(PluginError::new(
-            "plugin.abi-version",
-            "the component neither imports nor exports `nave:plugin`",
-        )),
+        [] => Err(PluginError::new("plugin.abi-version", "the component neither imports nor exports `nave:plugin`")),
         [other] => Err(PluginError::new(
             "plugin.abi-version",
             format!("the component was built for nave:plugin@{other}; this hub knows 0.1.0"),
         )),
         many => Err(PluginError::new(
             "plugin.abi-version",
-            format!(
-                "the component mixes versions of nave:plugin: {}",
-                many.join(", ")
-            ),
+            format!("the component mixes versions of nave:plugin: {}", many.join(", ")),
         )),
     }
 }
@@ -340,11 +294,8 @@ fn check_imports(imports: &BTreeSet<String>, manifest: &Manifest) -> Result<(), 
         {
             continue;
         }
-        let known = contract_name(import).and_then(|(interface, _)| {
-            CONNECTOR_IMPORTS
-                .iter()
-                .find(|(name, _)| *name == interface)
-        });
+        let known =
+            contract_name(import).and_then(|(interface, _)| CONNECTOR_IMPORTS.iter().find(|(name, _)| *name == interface));
         let Some((interface, asked)) = known else {
             return Err(PluginError::new(
                 "plugin.unknown-import",
@@ -353,23 +304,16 @@ fn check_imports(imports: &BTreeSet<String>, manifest: &Manifest) -> Result<(), 
                 ),
             ));
         };
-        let undeclared =
-            |message: String| Err(PluginError::new("plugin.undeclared-capability", message));
+        let undeclared = |message: String| Err(PluginError::new("plugin.undeclared-capability", message));
         if manifest.kind == PluginKind::Transform && !matches!(*interface, "types" | "log") {
-            return undeclared(format!(
-                "a transform is pure, but this one imports `{import}`"
-            ));
+            return undeclared(format!("a transform is pure, but this one imports `{import}`"));
         }
         match asked {
             Asked::Endpoints if manifest.endpoints.is_empty() => {
-                return undeclared(format!(
-                    "the component imports `{import}`, but its manifest asks for no endpoints"
-                ));
+                return undeclared(format!("the component imports `{import}`, but its manifest asks for no endpoints"));
             }
             Asked::Folders if manifest.folders.is_empty() => {
-                return undeclared(format!(
-                    "the component imports `{import}`, but its manifest asks for no folders"
-                ));
+                return undeclared(format!("the component imports `{import}`, but its manifest asks for no folders"));
             }
             _ => {}
         }
@@ -377,10 +321,7 @@ fn check_imports(imports: &BTreeSet<String>, manifest: &Manifest) -> Result<(), 
     Ok(())
 }
 
-fn check_exports(
-    exports: &BTreeSet<String>,
-    manifest: &Manifest,
-) -> Result<BTreeSet<String>, PluginError> {
+fn check_exports(exports: &BTreeSet<String>, manifest: &Manifest) -> Result<BTreeSet<String>, PluginError> {
     let mut parts = BTreeSet::new();
     for export in exports {
         match contract_name(export) {
@@ -398,19 +339,11 @@ fn check_exports(
         }
     }
     let transform = parts.contains("transform");
-    let connector =
-        parts.contains("source") || parts.contains("destination") || parts.contains("connection");
+    let connector = parts.contains("source") || parts.contains("destination") || parts.contains("connection");
     let wrong = match manifest.kind {
-        PluginKind::Connector if transform || !connector => {
-            "a connector, but it exports no source or destination"
-        }
-        PluginKind::Transform if connector || !transform => {
-            "a transform, but it does not export `transform` alone"
-        }
+        PluginKind::Connector if transform || !connector => "a connector, but it exports no source or destination",
+        PluginKind::Transform if connector || !transform => "a transform, but it does not export `transform` alone",
         _ => return Ok(parts),
     };
-    Err(PluginError::new(
-        "plugin.wrong-kind",
-        format!("the manifest says {wrong}"),
-    ))
+    Err(PluginError::new("plugin.wrong-kind", format!("the manifest says {wrong}")))
 }

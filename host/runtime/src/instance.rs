@@ -28,18 +28,8 @@ pub struct Instance {
 
 impl Instance {
     /// Makes an instance and runs the guest's start code under the same bounds as a call.
-    pub async fn start(
-        plugin: &Plugin,
-        host: Arc<dyn HostCalls>,
-        limits: InstanceLimits,
-    ) -> Result<Self, CallError> {
-        let mut instance = Instance {
-            plugin: plugin.clone(),
-            host,
-            limits,
-            live: None,
-            starts: 0,
-        };
+    pub async fn start(plugin: &Plugin, host: Arc<dyn HostCalls>, limits: InstanceLimits) -> Result<Self, CallError> {
+        let mut instance = Instance { plugin: plugin.clone(), host, limits, live: None, starts: 0 };
         instance.live = Some(instance.fresh().await?);
         Ok(instance)
     }
@@ -62,16 +52,9 @@ impl Instance {
     }
 
     /// The next page after a checkpoint; none means from the start.
-    pub async fn read(
-        &mut self,
-        stream: &str,
-        checkpoint: Option<&[u8]>,
-        limit: u32,
-    ) -> Result<Page, CallError> {
+    pub async fn read(&mut self, stream: &str, checkpoint: Option<&[u8]>, limit: u32) -> Result<Page, CallError> {
         let (stream, checkpoint) = (stream.to_owned(), checkpoint.map(<[u8]>::to_vec));
-        let page = self
-            .call(move |live| live.read(stream, checkpoint, limit))
-            .await?;
+        let page = self.call(move |live| live.read(stream, checkpoint, limit)).await?;
         answer::page(&page)?;
         Ok(page)
     }
@@ -79,16 +62,11 @@ impl Instance {
     /// Tells the source that everything before this checkpoint is durable.
     pub async fn acknowledge(&mut self, stream: &str, checkpoint: &[u8]) -> Result<(), CallError> {
         let (stream, checkpoint) = (stream.to_owned(), checkpoint.to_vec());
-        self.call(move |live| live.acknowledge(stream, checkpoint))
-            .await
+        self.call(move |live| live.acknowledge(stream, checkpoint)).await
     }
 
     /// These things as they are now; at most one record per id, none that was not asked for.
-    pub async fn get(
-        &mut self,
-        stream: &str,
-        ids: Vec<RemoteId>,
-    ) -> Result<Vec<SourceRecord>, CallError> {
+    pub async fn get(&mut self, stream: &str, ids: Vec<RemoteId>) -> Result<Vec<SourceRecord>, CallError> {
         let (stream, asked) = (stream.to_owned(), ids.clone());
         let records = self.call(move |live| live.get(stream, ids)).await?;
         answer::got(&asked, &records)?;
@@ -98,30 +76,17 @@ impl Instance {
     /// Makes these differences; exactly one outcome per delivery, in order.
     ///
     /// Any error but `Failure` and `NotExported` says nothing about what was sent: treat every delivery as unknown.
-    pub async fn write(
-        &mut self,
-        stream: &str,
-        deliveries: Vec<Delivery>,
-    ) -> Result<Vec<Outcome>, CallError> {
+    pub async fn write(&mut self, stream: &str, deliveries: Vec<Delivery>) -> Result<Vec<Outcome>, CallError> {
         let (stream, asked) = (stream.to_owned(), deliveries.len());
-        let outcomes = self
-            .call(move |live| live.write(stream, deliveries))
-            .await?;
+        let outcomes = self.call(move |live| live.write(stream, deliveries)).await?;
         answer::outcomes(asked, &outcomes)?;
         Ok(outcomes)
     }
 
     /// Things whose field at `path` equals one of the values.
-    pub async fn find(
-        &mut self,
-        stream: &str,
-        path: &str,
-        values: Vec<String>,
-    ) -> Result<Vec<SourceRecord>, CallError> {
+    pub async fn find(&mut self, stream: &str, path: &str, values: Vec<String>) -> Result<Vec<SourceRecord>, CallError> {
         let (stream, path) = (stream.to_owned(), path.to_owned());
-        let records = self
-            .call(move |live| live.find(stream, path, values))
-            .await?;
+        let records = self.call(move |live| live.find(stream, path, values)).await?;
         answer::records(&records)?;
         Ok(records)
     }
@@ -142,17 +107,13 @@ impl Instance {
     pub async fn transform(&mut self, name: &str, inputs: Vec<Column>) -> Result<Batch, CallError> {
         let rows = inputs.first().map_or(0, Column::rows);
         if inputs.iter().any(|column| column.rows() != rows) {
-            return Err(CallError::Broken(format!(
-                "the inputs of `{name}` differ in length"
-            )));
+            return Err(CallError::Broken(format!("the inputs of `{name}` differ in length")));
         }
         let function = name.to_owned();
         let batch = self
             .guarded(move |live| live.transform(function, inputs))
             .await?
-            .map_err(|message| {
-                CallError::Broken(format!("`{name}` refused the whole batch: {message}"))
-            })?;
+            .map_err(|message| CallError::Broken(format!("`{name}` refused the whole batch: {message}")))?;
         answer::batch(rows, &batch)?;
         Ok(batch)
     }
@@ -187,11 +148,7 @@ impl Instance {
                     self.live = Some(live);
                     Err(CallError::NotExported(what))
                 }
-                None => Err(self.explain(
-                    &error,
-                    live.state().memory_denied,
-                    live.state().table_denied,
-                )),
+                None => Err(self.explain(&error, live.state().memory_denied, live.state().table_denied)),
             },
             Err(_) => Err(self.too_slow()),
         }
@@ -199,9 +156,7 @@ impl Instance {
 
     async fn fresh(&mut self) -> Result<Box<dyn Live>, CallError> {
         let plugin = self.plugin.clone();
-        let start = plugin
-            .prepared()
-            .instantiate(self.host.clone(), self.limits.clone());
+        let start = plugin.prepared().instantiate(self.host.clone(), self.limits.clone());
         let live = match tokio::time::timeout(self.limits.call, start).await {
             Ok(Ok(live)) => live,
             Ok(Err(error)) => return Err(self.explain(&error, false, false)),
@@ -212,23 +167,12 @@ impl Instance {
     }
 
     fn too_slow(&self) -> CallError {
-        CallError::Deadline(format!(
-            "{} ms for the whole call, waiting included",
-            self.limits.call.as_millis()
-        ))
+        CallError::Deadline(format!("{} ms for the whole call, waiting included", self.limits.call.as_millis()))
     }
 
-    fn explain(
-        &self,
-        error: &wasmtime::Error,
-        memory_denied: bool,
-        table_denied: bool,
-    ) -> CallError {
+    fn explain(&self, error: &wasmtime::Error, memory_denied: bool, table_denied: bool) -> CallError {
         if let Some(Exceeded { code, message }) = error.downcast_ref() {
-            return CallError::Limit {
-                code,
-                message: message.clone(),
-            };
+            return CallError::Limit { code, message: message.clone() };
         }
         if let Some(full) = error.downcast_ref::<wasmtime::component::ResourceTableError>()
             && matches!(full, wasmtime::component::ResourceTableError::Full)
@@ -242,34 +186,22 @@ impl Instance {
         if text.contains("fuel allocated for hostcalls") {
             return CallError::Limit {
                 code: "quota.hostcall-bytes",
-                message: format!(
-                    "more than {} bytes in one call across the boundary",
-                    self.limits.hostcall_bytes
-                ),
+                message: format!("more than {} bytes in one call across the boundary", self.limits.hostcall_bytes),
             };
         }
         if error.downcast_ref() == Some(&wasmtime::Trap::Interrupt) {
-            return CallError::Deadline(format!(
-                "{} ms of its own code",
-                self.limits.cpu.as_millis()
-            ));
+            return CallError::Deadline(format!("{} ms of its own code", self.limits.cpu.as_millis()));
         }
         if memory_denied || text.contains("memory minimum size") {
             return CallError::Limit {
                 code: "quota.memory",
-                message: format!(
-                    "it asked for more than {} bytes of memory",
-                    self.limits.memory_bytes
-                ),
+                message: format!("it asked for more than {} bytes of memory", self.limits.memory_bytes),
             };
         }
         if table_denied || text.contains("table minimum size") {
             return CallError::Limit {
                 code: "quota.table",
-                message: format!(
-                    "it asked for a table of more than {} elements",
-                    self.limits.table_elements
-                ),
+                message: format!("it asked for a table of more than {} elements", self.limits.table_elements),
             };
         }
         tracing::debug!(plugin = %self.plugin.manifest().name, error = %text, "a guest crashed");

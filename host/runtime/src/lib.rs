@@ -25,8 +25,7 @@ pub use cache::{CacheError, CompileCache};
 pub use engine::Engine;
 pub use error::{CallError, PluginError};
 pub use host_calls::{
-    Blob, BlobResponse, FolderEntry, FolderError, HostCalls, HostFuture, HttpError, HttpRequest,
-    HttpResponse, NoHost,
+    Blob, BlobResponse, FolderEntry, FolderError, HostCalls, HostFuture, HttpError, HttpRequest, HttpResponse, NoHost,
 };
 pub use inspect::{AbiVersion, Digest, Inspection, embed_manifest, inspect};
 pub use instance::Instance;

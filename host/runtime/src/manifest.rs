@@ -15,19 +15,13 @@ use crate::{error::PluginError, log_line::is_unsafe};
 const NAME_BYTES_MAX: usize = 64;
 
 fn bad(message: impl fmt::Display) -> PluginError {
-    PluginError::new(
-        "plugin.bad-manifest",
-        format!("the manifest is not valid: {message}"),
-    )
+    PluginError::new("plugin.bad-manifest", format!("the manifest is not valid: {message}"))
 }
 
 /// Parses and checks the bytes of the section `nave:manifest`. All errors have the code `plugin.bad-manifest`.
 pub fn parse_manifest(bytes: &[u8]) -> Result<Manifest, PluginError> {
     if bytes.len() > MANIFEST_SIZE_BYTES_MAX {
-        return Err(bad(format_args!(
-            "{} bytes, at most {MANIFEST_SIZE_BYTES_MAX} are allowed",
-            bytes.len()
-        )));
+        return Err(bad(format_args!("{} bytes, at most {MANIFEST_SIZE_BYTES_MAX} are allowed", bytes.len())));
     }
     let text = std::str::from_utf8(bytes).map_err(|_| bad("it is not UTF-8"))?;
     if !unicode_normalization::is_nfc(text) {
@@ -43,15 +37,8 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
     name("the plugin", &manifest.name, "-")?;
     let version: Vec<_> = manifest.version.splitn(3, '.').collect();
     let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    if version.len() != 3
-        || !number(version[0])
-        || !number(version[1])
-        || !version[2].starts_with(|c: char| c.is_ascii_digit())
-    {
-        return Err(bad(format_args!(
-            "version `{}` is not like 1.2.3",
-            manifest.version
-        )));
+    if version.len() != 3 || !number(version[0]) || !number(version[1]) || !version[2].starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(bad(format_args!("version `{}` is not like 1.2.3", manifest.version)));
     }
     if manifest.title.trim().is_empty() {
         return Err(bad("`title` is empty"));
@@ -67,30 +54,17 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
     }
     for (endpoint, request) in &manifest.endpoints {
         name("an endpoint", endpoint, "-")?;
-        if !(request.base.starts_with("https://")
-            || request.base.starts_with("http://")
-            || request.base.starts_with('{'))
-        {
-            return Err(bad(format_args!(
-                "endpoint `{endpoint}`: base `{}` is no http address",
-                request.base
-            )));
+        if !(request.base.starts_with("https://") || request.base.starts_with("http://") || request.base.starts_with('{')) {
+            return Err(bad(format_args!("endpoint `{endpoint}`: base `{}` is no http address", request.base)));
         }
         if request.allow.is_empty() {
-            return Err(bad(format_args!(
-                "endpoint `{endpoint}` allows nothing; list methods and paths, or leave it out"
-            )));
+            return Err(bad(format_args!("endpoint `{endpoint}` allows nothing; list methods and paths, or leave it out")));
         }
-        request
-            .allow
-            .iter()
-            .try_for_each(|line| allowed(endpoint, line))?;
+        request.allow.iter().try_for_each(|line| allowed(endpoint, line))?;
         if let Some(slot) = &request.credential
             && !manifest.credentials.contains_key(slot)
         {
-            return Err(bad(format_args!(
-                "endpoint `{endpoint}` names credential `{slot}`, which is not under `credentials`"
-            )));
+            return Err(bad(format_args!("endpoint `{endpoint}` names credential `{slot}`, which is not under `credentials`")));
         }
     }
     for (slot, credential) in &manifest.credentials {
@@ -98,8 +72,7 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
             return Err(bad(format_args!("credential `{slot}` has no kinds")));
         }
         for kind in &credential.kinds {
-            if let CredentialKind::OauthClientCredentials { endpoint, .. }
-            | CredentialKind::Login { endpoint, .. } = kind
+            if let CredentialKind::OauthClientCredentials { endpoint, .. } | CredentialKind::Login { endpoint, .. } = kind
                 && !manifest.endpoints.contains_key(endpoint)
             {
                 return Err(bad(format_args!(
@@ -111,14 +84,8 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
     functions(manifest)?;
     for file in manifest.mappings.keys() {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '{' | '}');
-        if !file.ends_with(".toml")
-            || file.starts_with('.')
-            || file.contains("..")
-            || !file.chars().all(plain)
-        {
-            return Err(bad(format_args!(
-                "mapping `{file}` is not a plain file name ending in .toml"
-            )));
+        if !file.ends_with(".toml") || file.starts_with('.') || file.contains("..") || !file.chars().all(plain) {
+            return Err(bad(format_args!("mapping `{file}` is not a plain file name ending in .toml")));
         }
     }
     Ok(())
@@ -127,36 +94,20 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
 fn functions(manifest: &Manifest) -> Result<(), PluginError> {
     let transform = manifest.kind == PluginKind::Transform;
     if transform == manifest.functions.is_empty() {
-        return Err(bad(if transform {
-            "a transform declares no functions"
-        } else {
-            "a connector declares functions"
-        }));
+        return Err(bad(if transform { "a transform declares no functions" } else { "a connector declares functions" }));
     }
-    if transform
-        && !(manifest.endpoints.is_empty()
-            && manifest.credentials.is_empty()
-            && manifest.folders.is_empty())
-    {
-        return Err(bad(
-            "a transform is pure: it may ask for no endpoints, credentials or folders",
-        ));
+    if transform && !(manifest.endpoints.is_empty() && manifest.credentials.is_empty() && manifest.folders.is_empty()) {
+        return Err(bad("a transform is pure: it may ask for no endpoints, credentials or folders"));
     }
     let mut seen = HashSet::new();
     for function in &manifest.functions {
         name("a function", &function.name, "-_")?;
         if !seen.insert(&function.name) {
-            return Err(bad(format_args!(
-                "two functions are called `{}`",
-                function.name
-            )));
+            return Err(bad(format_args!("two functions are called `{}`", function.name)));
         }
         for kind in function.inputs.iter().chain([&function.output]) {
             if !matches!(kind.as_str(), "text" | "integer" | "boolean") {
-                return Err(bad(format_args!(
-                    "function `{}`: type `{kind}` is not text, integer or boolean",
-                    function.name
-                )));
+                return Err(bad(format_args!("function `{}`: type `{kind}` is not text, integer or boolean", function.name)));
             }
         }
     }
@@ -166,28 +117,18 @@ fn functions(manifest: &Manifest) -> Result<(), PluginError> {
 fn name(what: &str, name: &str, also: &str) -> Result<(), PluginError> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || also.contains(c);
     if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(fits) {
-        return Err(bad(format_args!(
-            "{what} is called {name:?}; a name has 1 to {NAME_BYTES_MAX} of a-z, 0-9 and {also}"
-        )));
+        return Err(bad(format_args!("{what} is called {name:?}; a name has 1 to {NAME_BYTES_MAX} of a-z, 0-9 and {also}")));
     }
     Ok(())
 }
 
 fn allowed(endpoint: &str, line: &Allow) -> Result<(), PluginError> {
     if line.methods.is_empty() || line.paths.is_empty() {
-        return Err(bad(format_args!(
-            "endpoint `{endpoint}`: a line of `allow` needs methods and paths"
-        )));
+        return Err(bad(format_args!("endpoint `{endpoint}`: a line of `allow` needs methods and paths")));
     }
     for method in &line.methods {
-        if method.is_empty()
-            || !method
-                .bytes()
-                .all(|byte| byte.is_ascii_uppercase() || byte == b'-')
-        {
-            return Err(bad(format_args!(
-                "endpoint `{endpoint}`: `{method}` is not a method in upper case"
-            )));
+        if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-') {
+            return Err(bad(format_args!("endpoint `{endpoint}`: `{method}` is not a method in upper case")));
         }
     }
     for path in &line.paths {
@@ -195,9 +136,7 @@ fn allowed(endpoint: &str, line: &Allow) -> Result<(), PluginError> {
             || path.contains(['?', '#', '\\', '%'])
             || path.split('/').any(|part| matches!(part, "." | ".."))
         {
-            return Err(bad(format_args!(
-                "endpoint `{endpoint}`: `{path}` is not a plain path that begins with /"
-            )));
+            return Err(bad(format_args!("endpoint `{endpoint}`: `{path}` is not a plain path that begins with /")));
         }
     }
     Ok(())
@@ -240,14 +179,8 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Strict, E> {
-        match text
-            .chars()
-            .find(|c| is_unsafe(*c) && !matches!(c, '\n' | '\t'))
-        {
-            Some(c) => Err(E::custom(format_args!(
-                "a text holds the hidden character {}",
-                c.escape_unicode()
-            ))),
+        match text.chars().find(|c| is_unsafe(*c) && !matches!(c, '\n' | '\t')) {
+            Some(c) => Err(E::custom(format_args!("a text holds the hidden character {}", c.escape_unicode()))),
             None => Ok(Strict),
         }
     }
@@ -302,22 +235,14 @@ mod tests {
             ("\"d\"", "\"e\u{301}\"", "NFC"),
             ("\"serial\":1", "\"serial\":1,\"more\":1", "unknown field"),
             ("\"serial\":1", "\"serial\":1,\"serial\":2", "twice"),
-            (
-                "\"api\":{",
-                "\"api\":{\"base\":\"https://evil.example\"},\"api\":{",
-                "key `api` twice",
-            ),
+            ("\"api\":{", "\"api\":{\"base\":\"https://evil.example\"},\"api\":{", "key `api` twice"),
             ("{\"name\"", "[\"name\"", "expected"),
             ("https://", "ftp://", "no http address"),
             ("\"GET\"", "\"get\"", "upper case"),
             ("\"GET\"", "", "needs methods"),
             ("/v1", "/v1/../x", "plain path"),
             ("/v1", "v1", "begins with /"),
-            (
-                "\"credential\":\"key\"",
-                "\"credential\":\"other\"",
-                "not under `credentials`",
-            ),
+            ("\"credential\":\"key\"", "\"credential\":\"other\"", "not under `credentials`"),
             ("{\"kind\":\"bearer\"}", "", "no kinds"),
             (
                 "{\"kind\":\"bearer\"}",
@@ -325,11 +250,7 @@ mod tests {
                 "not under `endpoints`",
             ),
             ("{connection}-contacts.toml", "../x.toml", "plain file name"),
-            (
-                "\"kind\":\"connector\"",
-                "\"kind\":\"transform\"",
-                "declares no functions",
-            ),
+            ("\"kind\":\"connector\"", "\"kind\":\"transform\"", "declares no functions"),
             (
                 "\"kind\":\"connector\"",
                 "\"kind\":\"connector\",\"functions\":[{\"name\":\"f\",\"inputs\":[],\"output\":\"text\",\"explain\":\"\"}]",
@@ -344,19 +265,10 @@ mod tests {
     fn size_and_depth() {
         let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
         let large = format!("{{\"name\":\"{}\"}}", "a".repeat(MANIFEST_SIZE_BYTES_MAX));
-        for (text, says) in [
-            (deep, "recursion"),
-            (large, "at most"),
-            (GOOD[..100].to_owned(), "EOF"),
-        ] {
+        for (text, says) in [(deep, "recursion"), (large, "at most"), (GOOD[..100].to_owned(), "EOF")] {
             let error = parse_manifest(text.as_bytes()).expect_err("refused");
             assert!(error.message.contains(says), "{}", error.message);
         }
-        assert!(
-            parse_manifest(b"{\"name\":\"\xff\"}")
-                .expect_err("refused")
-                .message
-                .contains("UTF-8")
-        );
+        assert!(parse_manifest(b"{\"name\":\"\xff\"}").expect_err("refused").message.contains("UTF-8"));
     }
 }

@@ -31,11 +31,7 @@ struct Inner {
 impl Plugin {
     /// Inspects, then compiles or takes the compiled code from the cache. Takes seconds for a plugin that carries an
     /// interpreter: call it off the async threads.
-    pub fn compile(
-        engine: &Engine,
-        bytes: &[u8],
-        cache: Option<&CompileCache>,
-    ) -> Result<Self, PluginError> {
+    pub fn compile(engine: &Engine, bytes: &[u8], cache: Option<&CompileCache>) -> Result<Self, PluginError> {
         let inspection = inspect(bytes)?;
         let component = match cache.and_then(|cache| cache.load(engine, &inspection.digest)) {
             Some(component) => component,
@@ -51,12 +47,7 @@ impl Plugin {
         let prepared = match inspection.abi_version {
             AbiVersion::V0_1 => v0_1::prepare(&engine.inner, &component, pure)?,
         };
-        Ok(Plugin {
-            inner: Arc::new(Inner {
-                inspection,
-                prepared,
-            }),
-        })
+        Ok(Plugin { inner: Arc::new(Inner { inspection, prepared }) })
     }
 
     /// What was found without running it.
@@ -80,12 +71,10 @@ impl Plugin {
 }
 
 fn precompile(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, PluginError> {
-    engine.inner.precompile_component(bytes).map_err(|error| {
-        PluginError::new(
-            "plugin.invalid",
-            format!("the component does not compile: {error:#}"),
-        )
-    })
+    engine
+        .inner
+        .precompile_component(bytes)
+        .map_err(|error| PluginError::new("plugin.invalid", format!("the component does not compile: {error:#}")))
 }
 
 /// Loads compiled code that this process made, or that carried the hub's own signature.
@@ -98,10 +87,6 @@ pub(crate) fn load(engine: &Engine, artifact: &[u8]) -> Result<Component, Plugin
     // unaltered. The two callers guarantee that: `compile` passes bytes made a line above, and the cache passes bytes
     // whose HMAC, under a key that only the hub holds, was verified over exactly this buffer. The buffer is memory,
     // not a mapped file, so nobody can change it between the check and the use.
-    unsafe { Component::deserialize(&engine.inner, artifact) }.map_err(|error| {
-        PluginError::new(
-            "plugin.compiled-code",
-            format!("compiled code does not load: {error:#}"),
-        )
-    })
+    unsafe { Component::deserialize(&engine.inner, artifact) }
+        .map_err(|error| PluginError::new("plugin.compiled-code", format!("compiled code does not load: {error:#}")))
 }

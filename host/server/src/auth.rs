@@ -89,8 +89,9 @@ impl State {
     /// Whose token it is. Wrong ones count against the address that sent them.
     pub(crate) fn person_of(&self, token: &str, peer: Option<IpAddr>) -> Result<Person, ApiError> {
         if peer.is_some_and(|peer| self.failures.too_many(peer)) {
-            return Err(ApiError::new("too-many-failures", exit::FAILED, "too many wrong tokens from this address")
-                .help("wait a minute"));
+            return Err(
+                ApiError::new("too-many-failures", exit::FAILED, "too many wrong tokens from this address").help("wait a minute")
+            );
         }
         let given = hex(digest(&SHA256, token.as_bytes()).as_ref());
         let mut found = None;

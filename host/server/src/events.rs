@@ -52,7 +52,9 @@ async fn watch(state: &State, sender: &mpsc::Sender<Bytes>) {
                         "last_in": row.last_in, "last_out": row.last_out, "error": row.error })
             })
             .collect();
-        let text = json!({ "flows": rows, "records": status.records, "reviews": status.reviews, "dead_letters": status.dead_letters }).to_string();
+        let text =
+            json!({ "flows": rows, "records": status.records, "reviews": status.reviews, "dead_letters": status.dead_letters })
+                .to_string();
         // A comment keeps the connection alive where nothing changed.
         let event = if text == before { ":\n\n".to_owned() } else { format!("event: status\ndata: {text}\n\n") };
         before = text;

@@ -67,7 +67,10 @@ pub(crate) fn from_our_page(method: &Method, headers: &HeaderMap) -> bool {
     let site_fits = site.is_none_or(|site| matches!(site, "same-origin" | "none"));
     let origin_fits = origin.is_none_or(|origin| {
         let host = text("host").unwrap_or_default();
-        origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://")).is_some_and(|origin| origin.eq_ignore_ascii_case(host))
+        origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"))
+            .is_some_and(|origin| origin.eq_ignore_ascii_case(host))
     });
     site_fits && origin_fits
 }

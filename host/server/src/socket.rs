@@ -24,7 +24,10 @@ pub fn short_path(path: &Path) -> io::Result<(PathBuf, Option<File>)> {
         Ok((Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name), Some(folder)))
     }
     #[cfg(not(target_os = "linux"))]
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "the project's path is too long for a socket; move it or give a shorter `data`"))
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "the project's path is too long for a socket; move it or give a shorter `data`",
+    ))
 }
 
 /// There are no Unix sockets here: commands open the hub themselves once it has stopped.
@@ -78,7 +81,8 @@ mod unix {
         }
         let listener = UnixListener::bind(&short)?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-        let app = Router::new().route("/call", post(call)).layer(DefaultBodyLimit::max(REQUEST_BODY_BYTES_MAX)).with_state(service);
+        let app =
+            Router::new().route("/call", post(call)).layer(DefaultBodyLimit::max(REQUEST_BODY_BYTES_MAX)).with_state(service);
         let path = path.to_owned();
         Ok(tokio::spawn(async move {
             let _held = held;

@@ -213,14 +213,38 @@ async fn routes_become_requests() {
     let by = || "ada".to_owned();
     let record = |text: &str| text.parse().unwrap();
     let cases: Vec<(&str, &str, Request)> = vec![
-        ("GET /v1/records?entity=contact&query=a%40b.c&limit=3", "", Request::Records { entity: Some("contact".into()), query: "a@b.c".into(), after: 0, limit: 3 }),
+        (
+            "GET /v1/records?entity=contact&query=a%40b.c&limit=3",
+            "",
+            Request::Records { entity: Some("contact".into()), query: "a@b.c".into(), after: 0, limit: 3 },
+        ),
         ("GET /v1/records/contact/12", "", Request::RecordShow { record: record("contact/12") }),
-        ("GET /v1/records/contact/12/why?field=email", "", Request::RecordWhy { record: record("contact/12"), field: Some("email".into()) }),
+        (
+            "GET /v1/records/contact/12/why?field=email",
+            "",
+            Request::RecordWhy { record: record("contact/12"), field: Some("email".into()) },
+        ),
         ("GET /v1/xref/crm/contacts/a%2Fb", "", Request::Xref { record: record("crm/contacts:a/b") }),
-        ("POST /v1/sync", r#"{"flows":["crm-contacts"],"full":true}"#, Request::Sync { flows: vec!["crm-contacts".into()], full: true, once: false }),
-        ("POST /v1/apply", r#"{"reason":"pilot","by":"somebody else"}"#, Request::Apply { flow: None, reason: "pilot".into(), by: by() }),
-        ("POST /v1/reviews/3/decide", r#"{"choice":{"existing":12}}"#, Request::ReviewDecide { id: 3, choice: DecisionChoice::Existing(RecordId(12)), reason: String::new(), by: by() }),
-        ("POST /v1/dead-letters/retry", r#"{"which":{"ids":[1,2]}}"#, Request::DlqRetry { which: nave_hub::api::DeadLetters::Ids(vec![1, 2]) }),
+        (
+            "POST /v1/sync",
+            r#"{"flows":["crm-contacts"],"full":true}"#,
+            Request::Sync { flows: vec!["crm-contacts".into()], full: true, once: false },
+        ),
+        (
+            "POST /v1/apply",
+            r#"{"reason":"pilot","by":"somebody else"}"#,
+            Request::Apply { flow: None, reason: "pilot".into(), by: by() },
+        ),
+        (
+            "POST /v1/reviews/3/decide",
+            r#"{"choice":{"existing":12}}"#,
+            Request::ReviewDecide { id: 3, choice: DecisionChoice::Existing(RecordId(12)), reason: String::new(), by: by() },
+        ),
+        (
+            "POST /v1/dead-letters/retry",
+            r#"{"which":{"ids":[1,2]}}"#,
+            Request::DlqRetry { which: nave_hub::api::DeadLetters::Ids(vec![1, 2]) },
+        ),
         ("GET /v1/reviews?all=true", "", Request::ReviewList { all: true }),
     ];
     for (line, body, expected) in cases {

@@ -105,7 +105,8 @@ impl Asked {
         match self.command {
             "whoami" => return Ok(json!({ "name": person.name })),
             "routes" => {
-                let routes: Vec<Json> = ROUTES.iter().map(|(method, path, _)| json!({ "method": method, "path": path })).collect();
+                let routes: Vec<Json> =
+                    ROUTES.iter().map(|(method, path, _)| json!({ "method": method, "path": path })).collect();
                 return Ok(json!({ "routes": routes }));
             }
             _ => {}

@@ -62,12 +62,7 @@ pub(crate) struct Issued {
 }
 
 impl Auth {
-    pub(crate) fn new(
-        seed: u64,
-        system: &str,
-        standing: Option<String>,
-        tenant_id: Option<String>,
-    ) -> Self {
+    pub(crate) fn new(seed: u64, system: &str, standing: Option<String>, tenant_id: Option<String>) -> Self {
         let secret = |what: &str| token(seed, &format!("{system} {what}"));
         Self {
             credential: Credential {
@@ -84,19 +79,14 @@ impl Auth {
 
     /// Whether the request carries a token that is good now.
     pub(crate) fn accepts(&self, call: &Call, now_ms: i64) -> bool {
-        call.bearer()
-            .is_some_and(|given| given == self.credential.token || self.alive(given, now_ms))
+        call.bearer().is_some_and(|given| given == self.credential.token || self.alive(given, now_ms))
     }
 
     fn alive(&self, given: &str, now_ms: i64) -> bool {
         let mut parts = given.split('.');
-        let (Some("at"), Some(number), Some(end), Some(check), None) = (
-            parts.next(),
-            parts.next(),
-            parts.next(),
-            parts.next(),
-            parts.next(),
-        ) else {
+        let (Some("at"), Some(number), Some(end), Some(check), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        else {
             return false;
         };
         let (Ok(number), Ok(end)) = (number.parse::<u64>(), end.parse::<i64>()) else {
@@ -106,48 +96,28 @@ impl Auth {
     }
 
     fn check(&self, number: u64, end: i64) -> String {
-        format!(
-            "{:016x}",
-            mix(self.secret ^ mix(number ^ mix(end.cast_unsigned())))
-        )
+        format!("{:016x}", mix(self.secret ^ mix(number ^ mix(end.cast_unsigned()))))
     }
 
     /// The token endpoint: the client by form or by basic authentication, then the grant.
     pub(crate) fn issue(&mut self, call: &Call, now_ms: i64) -> Result<Issued, TokenRefusal> {
         let form = call.form();
-        let field = |name: &str| {
-            form.iter()
-                .find(|(key, _)| key == name)
-                .map(|(_, value)| value.clone())
-        };
-        let basic = call
-            .header("authorization")
-            .and_then(|value| value.strip_prefix("Basic "))
-            .and_then(|text| {
-                let bytes = base64::engine::general_purpose::STANDARD
-                    .decode(text.trim())
-                    .ok()?;
-                let (id, secret) = String::from_utf8(bytes)
-                    .ok()?
-                    .split_once(':')
-                    .map(|(a, b)| (a.to_owned(), b.to_owned()))?;
-                Some((id, secret))
-            });
+        let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let basic = call.header("authorization").and_then(|value| value.strip_prefix("Basic ")).and_then(|text| {
+            let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim()).ok()?;
+            let (id, secret) = String::from_utf8(bytes).ok()?.split_once(':').map(|(a, b)| (a.to_owned(), b.to_owned()))?;
+            Some((id, secret))
+        });
         let (id, secret) = match basic {
             Some(pair) => pair,
-            None => (
-                field("client_id").unwrap_or_default(),
-                field("client_secret").unwrap_or_default(),
-            ),
+            None => (field("client_id").unwrap_or_default(), field("client_secret").unwrap_or_default()),
         };
         if id != self.credential.client_id || secret != self.credential.client_secret {
             return Err(TokenRefusal::InvalidClient);
         }
         let refresh_token = match field("grant_type").as_deref() {
             Some("client_credentials") => None,
-            Some("refresh_token")
-                if field("refresh_token").as_ref() == Some(&self.credential.refresh_token) =>
-            {
+            Some("refresh_token") if field("refresh_token").as_ref() == Some(&self.credential.refresh_token) => {
                 Some(self.credential.refresh_token.clone())
             }
             Some("refresh_token") => return Err(TokenRefusal::InvalidGrant),
@@ -156,10 +126,6 @@ impl Auth {
         self.issued += 1;
         let end = now_ms + ACCESS_TOKEN_SECONDS * 1_000;
         let access_token = format!("at.{}.{end}.{}", self.issued, self.check(self.issued, end));
-        Ok(Issued {
-            access_token,
-            refresh_token,
-            seconds: ACCESS_TOKEN_SECONDS,
-        })
+        Ok(Issued { access_token, refresh_token, seconds: ACCESS_TOKEN_SECONDS })
     }
 }

@@ -45,9 +45,7 @@ pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 #[must_use]
 pub fn system_clock() -> Clock {
     Arc::new(|| {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     })
 }
@@ -137,9 +135,6 @@ pub enum StartError {
 
 impl StartError {
     pub(crate) fn state(path: &Path, source: io::Error) -> Self {
-        Self::State {
-            path: path.to_owned(),
-            source,
-        }
+        Self::State { path: path.to_owned(), source }
     }
 }

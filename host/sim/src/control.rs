@@ -12,10 +12,7 @@ use serde_json::{Value, json};
 
 pub(crate) fn handle(running: &mut Running, call: &Call) -> Reply {
     if call.bearer() != Some(running.control_token.as_str()) {
-        return refuse(
-            401,
-            "the control interface needs its own token: Authorization: Bearer <control token>",
-        );
+        return refuse(401, "the control interface needs its own token: Authorization: Bearer <control token>");
     }
     let segments: Vec<&str> = call.segments.iter().skip(1).map(String::as_str).collect();
     match (call.method.as_str(), segments.as_slice()) {
@@ -41,23 +38,13 @@ pub(crate) fn handle(running: &mut Running, call: &Call) -> Reply {
 
 fn requests(running: &Running, call: &Call) -> Reply {
     if let Some(name) = call.unknown_param(&["since"]) {
-        return refuse(
-            400,
-            &format!("unknown parameter `{name}`; there is `since`"),
-        );
+        return refuse(400, &format!("unknown parameter `{name}`; there is `since`"));
     }
     let Ok(since) = call.param("since").unwrap_or("0").parse() else {
         return refuse(400, "`since` is the number of a request");
     };
-    let entries: Vec<Value> = running
-        .requests
-        .since(since)
-        .filter_map(|entry| serde_json::to_value(entry).ok())
-        .collect();
-    Reply::json(
-        200,
-        json!({"last": running.requests.last(), "requests": entries}),
-    )
+    let entries: Vec<Value> = running.requests.since(since).filter_map(|entry| serde_json::to_value(entry).ok()).collect();
+    Reply::json(200, json!({"last": running.requests.last(), "requests": entries}))
 }
 
 fn refuse(status: u16, message: &str) -> Reply {

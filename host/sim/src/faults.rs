@@ -64,17 +64,11 @@ pub(crate) struct Faults {
 
 impl Faults {
     pub(crate) fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            rules: BTreeMap::new(),
-        }
+        Self { seed, rules: BTreeMap::new() }
     }
 
     pub(crate) fn set(&mut self, rule: FaultRule) -> Result<(), String> {
-        if rule
-            .share
-            .is_some_and(|share| !(0.0..=1.0).contains(&share))
-        {
+        if rule.share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
             return Err("share must be between 0 and 1".to_owned());
         }
         if rule.nth == Some(0) {
@@ -108,11 +102,7 @@ impl Faults {
 
     /// After the request was committed; `changed` where it was a write that changed something.
     pub(crate) fn after(&mut self, changed: bool) -> After {
-        if changed && self.hits(Switch::LostResponse) {
-            After::Close
-        } else {
-            After::Answer
-        }
+        if changed && self.hits(Switch::LostResponse) { After::Close } else { After::Answer }
     }
 
     fn hits(&mut self, switch: Switch) -> bool {
@@ -138,25 +128,15 @@ mod tests {
     use super::*;
 
     fn rule(switch: Switch, share: Option<f64>, nth: Option<u64>) -> FaultRule {
-        FaultRule {
-            switch,
-            on: true,
-            share,
-            nth,
-        }
+        FaultRule { switch, on: true, share, nth }
     }
 
     #[test]
     fn nth_hits_once_and_clears_itself() {
         let mut faults = Faults::new(1);
-        faults
-            .set(rule(Switch::LostResponse, None, Some(2)))
-            .unwrap();
+        faults.set(rule(Switch::LostResponse, None, Some(2))).unwrap();
         let seen: Vec<_> = (0..4).map(|_| faults.after(true)).collect();
-        assert_eq!(
-            seen,
-            [After::Answer, After::Close, After::Answer, After::Answer]
-        );
+        assert_eq!(seen, [After::Answer, After::Close, After::Answer, After::Answer]);
         assert!(faults.active().is_empty());
     }
 
@@ -172,16 +152,11 @@ mod tests {
     fn a_share_is_the_same_for_the_same_seed_and_about_right() {
         let draw = |seed| {
             let mut faults = Faults::new(seed);
-            faults
-                .set(rule(Switch::LostResponse, Some(0.25), None))
-                .unwrap();
+            faults.set(rule(Switch::LostResponse, Some(0.25), None)).unwrap();
             (0..4000).map(|_| faults.after(true)).collect::<Vec<_>>()
         };
         assert_eq!(draw(9), draw(9));
-        let lost = draw(9)
-            .iter()
-            .filter(|after| **after == After::Close)
-            .count();
+        let lost = draw(9).iter().filter(|after| **after == After::Close).count();
         assert!((800..1200).contains(&lost), "{lost}");
     }
 

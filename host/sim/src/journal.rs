@@ -47,32 +47,22 @@ pub(crate) fn load(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(StartError::state(path, error)),
     };
-    let broken = |line: usize, why: String| StartError::StateFile {
-        path: path.to_owned(),
-        line,
-        why,
-    };
+    let broken = |line: usize, why: String| StartError::StateFile { path: path.to_owned(), line, why };
     let mut reader = BufReader::with_capacity(1 << 20, file);
     let mut text = Vec::new();
     let mut known = false;
     let (mut entries, mut bytes, mut line) = (0, 0u64, 0);
     loop {
         text.clear();
-        let read = reader
-            .read_until(b'\n', &mut text)
-            .map_err(|error| StartError::state(path, error))?;
+        let read = reader.read_until(b'\n', &mut text).map_err(|error| StartError::state(path, error))?;
         if read == 0 || !text.ends_with(b"\n") {
             break;
         }
         line += 1;
         if !known {
-            let found: Header =
-                serde_json::from_slice(&text).map_err(|error| broken(line, error.to_string()))?;
+            let found: Header = serde_json::from_slice(&text).map_err(|error| broken(line, error.to_string()))?;
             if found.nave_sim != expected.nave_sim {
-                return Err(broken(
-                    line,
-                    format!("format {} is not known to this version", found.nave_sim),
-                ));
+                return Err(broken(line, format!("format {} is not known to this version", found.nave_sim)));
             }
             if (&found.system, found.seed) != (&expected.system, expected.seed) {
                 let (is, not) = (found, expected);
@@ -86,8 +76,7 @@ pub(crate) fn load(
             }
             known = true;
         } else {
-            let found: Vec<Value> =
-                serde_json::from_slice(&text).map_err(|error| broken(line, error.to_string()))?;
+            let found: Vec<Value> = serde_json::from_slice(&text).map_err(|error| broken(line, error.to_string()))?;
             for entry in found {
                 replay(entry).map_err(|why| broken(line, why))?;
                 entries += 1;
@@ -107,22 +96,13 @@ impl Journal {
             file.seek(io::SeekFrom::End(0))?;
             Ok(file)
         };
-        open()
-            .map(|file| Self { file })
-            .map_err(|error| StartError::state(path, error))
+        open().map(|file| Self { file }).map_err(|error| StartError::state(path, error))
     }
 
     /// Writes a whole state to a new file and puts it in place of the old one.
-    pub(crate) fn create(
-        path: &Path,
-        header: &Header,
-        state: impl FnOnce(&mut dyn FnMut(Value)),
-    ) -> Result<Self, StartError> {
+    pub(crate) fn create(path: &Path, header: &Header, state: impl FnOnce(&mut dyn FnMut(Value))) -> Result<Self, StartError> {
         let write = || -> io::Result<File> {
-            if let Some(folder) = path
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty())
-            {
+            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
                 std::fs::create_dir_all(folder)?;
             }
             let mut new = PathBuf::from(path);
@@ -143,9 +123,7 @@ impl Journal {
             std::fs::rename(&new, path)?;
             Ok(file)
         };
-        write()
-            .map(|file| Self { file })
-            .map_err(|error| StartError::state(path, error))
+        write().map(|file| Self { file }).map_err(|error| StartError::state(path, error))
     }
 
     /// Appends one write; returns after the operating system has it.
@@ -162,11 +140,7 @@ mod tests {
     use serde_json::json;
 
     fn header() -> Header {
-        Header {
-            nave_sim: 1,
-            system: "crm".into(),
-            seed: 7,
-        }
+        Header { nave_sim: 1, system: "crm".into(), seed: 7 }
     }
 
     fn replayed(path: &Path) -> (Option<Loaded>, Vec<Value>) {
@@ -186,21 +160,13 @@ mod tests {
         let mut journal = Journal::create(&path, &header(), |emit| emit(json!(1))).unwrap();
         journal.append(vec![json!(2), json!(3)]).unwrap();
         drop(journal);
-        OpenOptions::new()
-            .append(true)
-            .open(&path)
-            .unwrap()
-            .write_all(b"[{\"torn\":")
-            .unwrap();
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"[{\"torn\":").unwrap();
 
         let (loaded, seen) = replayed(&path);
         let loaded = loaded.unwrap();
         assert_eq!(loaded.entries, 3);
         assert_eq!(seen, [json!(1), json!(2), json!(3)]);
-        Journal::reopen(&path, &loaded)
-            .unwrap()
-            .append(vec![json!(4)])
-            .unwrap();
+        Journal::reopen(&path, &loaded).unwrap().append(vec![json!(4)]).unwrap();
         assert_eq!(replayed(&path).1, [json!(1), json!(2), json!(3), json!(4)]);
     }
 
@@ -208,11 +174,7 @@ mod tests {
     fn a_damaged_line_says_where() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.jsonl");
-        std::fs::write(
-            &path,
-            "{\"nave_sim\":1,\"system\":\"crm\",\"seed\":7}\n[1]\nnonsense\n",
-        )
-        .unwrap();
+        std::fs::write(&path, "{\"nave_sim\":1,\"system\":\"crm\",\"seed\":7}\n[1]\nnonsense\n").unwrap();
         let error = load(&path, &header(), |_| Ok(())).unwrap_err().to_string();
         assert!(error.contains("line 3"), "{error}");
     }

@@ -48,9 +48,7 @@ pub fn csv_drop(seed: u64, records: usize) -> io::Result<String> {
             out.write_record(&fields)?;
         }
     }
-    let bytes = out
-        .into_inner()
-        .map_err(|error| io::Error::other(error.to_string()))?;
+    let bytes = out.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
     String::from_utf8(bytes).map_err(io::Error::other)
 }
 
@@ -93,21 +91,13 @@ pub(crate) fn otherwise(first: &str, last: &str) -> (String, String) {
     let plain = |text: &str| {
         let plain = ascii(text);
         let mut letters = plain.chars();
-        letters.next().map_or_else(String::new, |c| {
-            c.to_ascii_uppercase().to_string() + letters.as_str()
-        })
+        letters.next().map_or_else(String::new, |c| c.to_ascii_uppercase().to_string() + letters.as_str())
     };
     let (plain_first, plain_last) = (plain(first), plain(last));
-    if !plain_first.is_empty()
-        && !plain_last.is_empty()
-        && (plain_first != first || plain_last != last)
-    {
+    if !plain_first.is_empty() && !plain_last.is_empty() && (plain_first != first || plain_last != last) {
         return (plain_first, plain_last);
     }
-    let initial = first
-        .chars()
-        .next()
-        .map_or_else(String::new, |c| format!("{c}."));
+    let initial = first.chars().next().map_or_else(String::new, |c| format!("{c}."));
     (initial, last.to_owned())
 }
 
@@ -121,33 +111,15 @@ fn row(seed: u64, all: &Population, person: &Person) -> Vec<String> {
         (_, 1) if person.special == Special::Nothing => String::new(),
         _ => person.email.clone(),
     };
-    let last = if rng.chance(8) {
-        person.last.to_uppercase()
-    } else {
-        person.last.clone()
-    };
-    let job = if person.special == Special::Conflict {
-        "Consultant"
-    } else {
-        person.job
-    };
+    let last = if rng.chance(8) { person.last.to_uppercase() } else { person.last.clone() };
+    let job = if person.special == Special::Conflict { "Consultant" } else { person.job };
     vec![
         person.first.clone(),
         last,
         email,
-        person
-            .phone
-            .as_ref()
-            .map(|phone| phone.written(style))
-            .unwrap_or_default(),
-        person
-            .other_mobile(seed, Place::Legacy)
-            .map(|phone| phone.written(style + 1))
-            .unwrap_or_default(),
-        all.companies
-            .get(person.company)
-            .map(|company| company.name.clone())
-            .unwrap_or_default(),
+        person.phone.as_ref().map(|phone| phone.written(style)).unwrap_or_default(),
+        person.other_mobile(seed, Place::Legacy).map(|phone| phone.written(style + 1)).unwrap_or_default(),
+        all.companies.get(person.company).map(|company| company.name.clone()).unwrap_or_default(),
         job.to_owned(),
         home.street,
         home.city.to_owned(),
@@ -170,26 +142,17 @@ mod tests {
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         assert!(rows.len() > 300, "{} rows", rows.len());
         assert!(rows.iter().any(|row| row[3].ends_with("at home")));
-        let emails: Vec<&str> = rows
-            .iter()
-            .map(|row| &row[3])
-            .filter(|email| !email.is_empty())
-            .collect();
+        let emails: Vec<&str> = rows.iter().map(|row| &row[3]).filter(|email| !email.is_empty()).collect();
         let unique: std::collections::BTreeSet<_> = emails.iter().collect();
         assert!(unique.len() < emails.len(), "no mailbox is there twice");
     }
 
     #[test]
     fn other_spellings() {
-        for (first, last, want) in [
-            ("Jürgen", "Weiß", ("Jurgen", "Weiss")),
-            ("Anna", "Vogel", ("A.", "Vogel")),
-            ("花子", "佐藤", ("花.", "佐藤")),
-        ] {
-            assert_eq!(
-                otherwise(first, last),
-                (want.0.to_owned(), want.1.to_owned())
-            );
+        for (first, last, want) in
+            [("Jürgen", "Weiß", ("Jurgen", "Weiss")), ("Anna", "Vogel", ("A.", "Vogel")), ("花子", "佐藤", ("花.", "佐藤"))]
+        {
+            assert_eq!(otherwise(first, last), (want.0.to_owned(), want.1.to_owned()));
         }
     }
 }

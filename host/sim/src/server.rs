@@ -106,48 +106,25 @@ pub(crate) struct Running {
 /// [`StartError`] where the address is taken, the state file cannot be used or belongs to another system, or a setting makes no sense.
 pub async fn start(system: System, config: SimConfig) -> Result<RunningSim, StartError> {
     if config.records > SEED_RECORDS_MAX {
-        return Err(StartError::Settings(format!(
-            "{} records are more than {SEED_RECORDS_MAX}",
-            config.records
-        )));
+        return Err(StartError::Settings(format!("{} records are more than {SEED_RECORDS_MAX}", config.records)));
     }
-    let listener = TcpListener::bind(config.bind)
-        .await
-        .map_err(|source| StartError::Bind {
-            addr: config.bind,
-            source,
-        })?;
-    let addr = listener.local_addr().map_err(|source| StartError::Bind {
-        addr: config.bind,
-        source,
-    })?;
+    let listener = TcpListener::bind(config.bind).await.map_err(|source| StartError::Bind { addr: config.bind, source })?;
+    let addr = listener.local_addr().map_err(|source| StartError::Bind { addr: config.bind, source })?;
     let running = open(system, &config)?;
     let credential = running.auth.credential.clone();
     let control_token = running.control_token.clone();
     tracing::info!(system = system.name(), %addr, objects = running.system.population(), "simulated system is listening");
     let (stop, stopped) = watch::channel(false);
     let task = tokio::spawn(listen(listener, Arc::new(Mutex::new(running)), stopped));
-    Ok(RunningSim {
-        addr,
-        credential,
-        control_token,
-        stop,
-        task,
-    })
+    Ok(RunningSim { addr, credential, control_token, stop, task })
 }
 
 /// Loads or makes the state.
 fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
-    let header = Header {
-        nave_sim: 1,
-        system: system.name().to_owned(),
-        seed: config.seed,
-    };
+    let header = Header { nave_sim: 1, system: system.name().to_owned(), seed: config.seed };
     let empty = |seed: u64| -> Result<Box<dyn Simulated>, StartError> {
         Ok(match system {
-            System::Crm => {
-                Box::new(Crm::new(seed, config.schemas.clone()).map_err(StartError::Settings)?)
-            }
+            System::Crm => Box::new(Crm::new(seed, config.schemas.clone()).map_err(StartError::Settings)?),
             System::Books => Box::new(Books::new(seed)),
         })
     };
@@ -158,18 +135,15 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
     }
     if loaded.is_none() {
         state = match system {
-            System::Crm => Box::new(
-                Crm::seeded(config.seed, config.records, config.schemas.clone())
-                    .map_err(StartError::Settings)?,
-            ),
+            System::Crm => {
+                Box::new(Crm::seeded(config.seed, config.records, config.schemas.clone()).map_err(StartError::Settings)?)
+            }
             System::Books => Box::new(Books::seeded(config.seed, config.records)),
         };
     }
     let journal = match (&config.state_file, &loaded) {
         (None, _) => None,
-        (Some(path), Some(found)) if found.entries <= 2 * state.population() + 1_000 => {
-            Some(Journal::reopen(path, found)?)
-        }
+        (Some(path), Some(found)) if found.entries <= 2 * state.population() + 1_000 => Some(Journal::reopen(path, found)?),
         (Some(path), _) => Some(Journal::create(path, &header, |emit| state.snapshot(emit))?),
     };
     let tenant = (system == System::Books).then(|| crate::books::tenant_id(config.seed));
@@ -178,23 +152,17 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
         auth: Auth::new(config.seed, system.name(), config.token.clone(), tenant),
         faults: Faults::new(config.seed),
         requests: RequestLog::default(),
-        control_token: config.control_token.clone().unwrap_or_else(|| {
-            format!(
-                "control-{}",
-                token(config.seed, &format!("{} control", system.name()))
-            )
-        }),
+        control_token: config
+            .control_token
+            .clone()
+            .unwrap_or_else(|| format!("control-{}", token(config.seed, &format!("{} control", system.name())))),
         journal,
         broken: None,
         clock: config.clock.clone(),
     })
 }
 
-async fn listen(
-    listener: TcpListener,
-    running: Arc<Mutex<Running>>,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn listen(listener: TcpListener, running: Arc<Mutex<Running>>, mut stopped: watch::Receiver<bool>) {
     loop {
         let stream = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -211,9 +179,7 @@ async fn listen(
         let mut stopped = stopped.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(running.clone(), request));
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service);
+            let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
             // An error here is a closed connection: ours on purpose, or the client's.
             tokio::select! {
                 _ = connection => {}
@@ -228,24 +194,12 @@ async fn listen(
 #[error("dropped on purpose")]
 struct Dropped;
 
-async fn answer(
-    running: Arc<Mutex<Running>>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Dropped> {
+async fn answer(running: Arc<Mutex<Running>>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Dropped> {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, REQUEST_BODY_BYTES_MAX).collect().await else {
-        return Ok(response(
-            413,
-            "{\"message\":\"The request body is too large or was cut off.\"}".to_owned(),
-        ));
+        return Ok(response(413, "{\"message\":\"The request body is too large or was cut off.\"}".to_owned()));
     };
-    let call = Call::new(
-        head.method,
-        head.uri.path(),
-        head.uri.query().unwrap_or_default(),
-        head.headers,
-        body.to_bytes(),
-    );
+    let call = Call::new(head.method, head.uri.path(), head.uri.query().unwrap_or_default(), head.headers, body.to_bytes());
     let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
     match running.serve(&call) {
         Some((status, text)) => Ok(response(status, text)),
@@ -255,13 +209,11 @@ async fn answer(
 
 fn response(status: u16, text: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::new()));
-    *response.status_mut() =
-        http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     if !text.is_empty() {
-        response.headers_mut().insert(
-            http::header::CONTENT_TYPE,
-            http::HeaderValue::from_static("application/json;charset=utf-8"),
-        );
+        response
+            .headers_mut()
+            .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json;charset=utf-8"));
         *response.body_mut() = Full::new(Bytes::from(text));
     }
     response
@@ -294,35 +246,18 @@ impl Running {
             && let Some(journal) = &mut self.journal
             && let Err(error) = journal.append(entries)
         {
-            let why = format!(
-                "the state file could not be written ({error}); restart the simulator once there is room"
-            );
+            let why = format!("the state file could not be written ({error}); restart the simulator once there is room");
             tracing::error!(%error, "the state file could not be written");
             self.broken = Some(why.clone());
             return Some((500, serde_json::json!({"message": why}).to_string()));
         }
         let text = reply.body_text();
         let dropped = self.faults.after(reply.changed) == After::Close;
-        self.note(
-            call,
-            reply.status,
-            text.len(),
-            write,
-            reply.changed,
-            dropped,
-        );
+        self.note(call, reply.status, text.len(), write, reply.changed, dropped);
         (!dropped).then_some((reply.status, text))
     }
 
-    fn note(
-        &mut self,
-        call: &Call,
-        status: u16,
-        answer_bytes: usize,
-        write: bool,
-        changed: bool,
-        dropped: bool,
-    ) {
+    fn note(&mut self, call: &Call, status: u16, answer_bytes: usize, write: bool, changed: bool, dropped: bool) {
         self.requests.push(RequestEntry {
             number: 0,
             at_ms: (self.clock)(),

@@ -66,11 +66,7 @@ impl SortedIndex {
     pub(crate) fn rank(&self, entry: Entry) -> usize {
         let at = self.chunk_for(entry);
         let before: usize = self.chunks[..at].iter().map(Vec::len).sum();
-        before
-            + self
-                .chunks
-                .get(at)
-                .map_or(0, |chunk| chunk.partition_point(|e| *e < entry))
+        before + self.chunks.get(at).map_or(0, |chunk| chunk.partition_point(|e| *e < entry))
     }
 
     /// The entries at these positions, in order; positions beyond the end are left out.
@@ -81,18 +77,12 @@ impl SortedIndex {
             skip -= self.chunks[first].len();
             first += 1;
         }
-        self.chunks[first..]
-            .iter()
-            .flatten()
-            .skip(skip)
-            .take(positions.len())
-            .copied()
+        self.chunks[first..].iter().flatten().skip(skip).take(positions.len()).copied()
     }
 
     /// The first chunk whose last entry is not smaller; the number of chunks where there is none.
     fn chunk_for(&self, entry: Entry) -> usize {
-        self.chunks
-            .partition_point(|chunk| chunk.last().is_some_and(|last| *last < entry))
+        self.chunks.partition_point(|chunk| chunk.last().is_some_and(|last| *last < entry))
     }
 }
 

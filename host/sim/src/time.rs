@@ -6,26 +6,17 @@ use jiff::{Timestamp, tz::TimeZone};
 
 /// `2025-06-01T08:00:00.123Z`, as HubSpot writes it.
 pub(crate) fn iso(ms: i64) -> String {
-    stamp(ms)
-        .to_zoned_datetime(TimeZone::UTC)
-        .strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
-        .to_string()
+    stamp(ms).to_zoned_datetime(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 /// `2025-06-01T08:00:00`, as Xero writes it beside its own form.
 pub(crate) fn iso_plain(ms: i64) -> String {
-    stamp(ms)
-        .to_zoned_datetime(TimeZone::UTC)
-        .strftime("%Y-%m-%dT%H:%M:%S")
-        .to_string()
+    stamp(ms).to_zoned_datetime(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
 /// `2025-06-01`.
 pub(crate) fn day(ms: i64) -> String {
-    stamp(ms)
-        .to_zoned_datetime(TimeZone::UTC)
-        .strftime("%Y-%m-%d")
-        .to_string()
+    stamp(ms).to_zoned_datetime(TimeZone::UTC).strftime("%Y-%m-%d").to_string()
 }
 
 /// `/Date(1748764800123+0000)/`, as Xero writes it in JSON.
@@ -44,36 +35,18 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
         return Some(stamp.as_millisecond());
     }
     if let Ok(plain) = text.parse::<jiff::civil::DateTime>() {
-        return plain
-            .to_zoned_datetime(TimeZone::UTC)
-            .ok()
-            .map(|z| z.timestamp().as_millisecond());
+        return plain.to_zoned_datetime(TimeZone::UTC).ok().map(|z| z.timestamp().as_millisecond());
     }
     if let Ok(day) = text.parse::<jiff::civil::Date>() {
-        return day
-            .to_zoned_datetime(TimeZone::UTC)
-            .ok()
-            .map(|z| z.timestamp().as_millisecond());
+        return day.to_zoned_datetime(TimeZone::UTC).ok().map(|z| z.timestamp().as_millisecond());
     }
-    jiff::fmt::rfc2822::parse(text)
-        .ok()
-        .map(|z| z.timestamp().as_millisecond())
+    jiff::fmt::rfc2822::parse(text).ok().map(|z| z.timestamp().as_millisecond())
 }
 
 /// Midnight of a civil day.
-pub(crate) fn civil(
-    year: i16,
-    month: i8,
-    day: i8,
-    hour: i8,
-    minute: i8,
-    second: i8,
-) -> Option<i64> {
+pub(crate) fn civil(year: i16, month: i8, day: i8, hour: i8, minute: i8, second: i8) -> Option<i64> {
     let plain = jiff::civil::DateTime::new(year, month, day, hour, minute, second, 0).ok()?;
-    plain
-        .to_zoned_datetime(TimeZone::UTC)
-        .ok()
-        .map(|z| z.timestamp().as_millisecond())
+    plain.to_zoned_datetime(TimeZone::UTC).ok().map(|z| z.timestamp().as_millisecond())
 }
 
 fn stamp(ms: i64) -> Timestamp {

@@ -23,34 +23,14 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new(
-        method: Method,
-        path: &str,
-        query: &str,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Self {
+    pub(crate) fn new(method: Method, path: &str, query: &str, headers: HeaderMap, body: Bytes) -> Self {
         let segments = path
             .split('/')
             .filter(|part| !part.is_empty())
-            .map(|part| {
-                percent_encoding::percent_decode_str(part)
-                    .decode_utf8_lossy()
-                    .into_owned()
-            })
+            .map(|part| percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned())
             .collect();
-        let pairs = url::form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect();
-        Self {
-            method,
-            path: path.to_owned(),
-            segments,
-            query_text: query.to_owned(),
-            query: pairs,
-            headers,
-            body,
-        }
+        let pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        Self { method, path: path.to_owned(), segments, query_text: query.to_owned(), query: pairs, headers, body }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -65,11 +45,7 @@ impl Call {
 
     /// The last value given for a parameter.
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
-        self.query
-            .iter()
-            .rev()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.query.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// All values given for a parameter, comma-separated ones taken apart.
@@ -85,17 +61,12 @@ impl Call {
 
     /// The first parameter that is not among those known.
     pub(crate) fn unknown_param(&self, known: &[&str]) -> Option<&str> {
-        self.query
-            .iter()
-            .map(|(key, _)| key.as_str())
-            .find(|key| !known.contains(key))
+        self.query.iter().map(|(key, _)| key.as_str()).find(|key| !known.contains(key))
     }
 
     /// The body as a form.
     pub(crate) fn form(&self) -> Vec<(String, String)> {
-        url::form_urlencoded::parse(&self.body)
-            .into_owned()
-            .collect()
+        url::form_urlencoded::parse(&self.body).into_owned().collect()
     }
 }
 
@@ -121,21 +92,11 @@ pub(crate) enum Body {
 
 impl Reply {
     pub(crate) fn json(status: u16, body: Value) -> Self {
-        Self {
-            status,
-            body: Body::Json(body),
-            entries: Vec::new(),
-            changed: false,
-        }
+        Self { status, body: Body::Json(body), entries: Vec::new(), changed: false }
     }
 
     pub(crate) fn empty(status: u16) -> Self {
-        Self {
-            status,
-            body: Body::Empty,
-            entries: Vec::new(),
-            changed: false,
-        }
+        Self { status, body: Body::Empty, entries: Vec::new(), changed: false }
     }
 
     /// The answer to a write; `changed` where there is something to remember.

@@ -10,16 +10,8 @@ use std::path::Path;
 /// A write that each system takes, by number.
 fn write(system: System, n: usize) -> (&'static str, &'static str, Value) {
     match system {
-        System::Crm => (
-            "POST",
-            "/crm/v3/objects/contacts",
-            properties(&[("email", &format!("n{n}@example.org"))]),
-        ),
-        System::Books => (
-            "PUT",
-            "/api.xro/2.0/Contacts",
-            json!({"Contacts": [{"Name": format!("N {n}")}]}),
-        ),
+        System::Crm => ("POST", "/crm/v3/objects/contacts", properties(&[("email", &format!("n{n}@example.org"))])),
+        System::Books => ("PUT", "/api.xro/2.0/Contacts", json!({"Contacts": [{"Name": format!("N {n}")}]})),
     }
 }
 
@@ -31,24 +23,13 @@ fn read(system: System) -> &'static str {
 }
 
 fn count(system: System, state: &Value) -> usize {
-    let name = if system == System::Crm {
-        "contacts"
-    } else {
-        "Contacts"
-    };
+    let name = if system == System::Crm { "contacts" } else { "Contacts" };
     state[name].as_array().unwrap().len()
 }
 
 async fn with_file(system: System, seed: u64, records: usize, path: &Path) -> Sim {
     let (config, _) = config(seed, records);
-    Sim::start_with(
-        system,
-        SimConfig {
-            state_file: Some(path.to_owned()),
-            ..config
-        },
-    )
-    .await
+    Sim::start_with(system, SimConfig { state_file: Some(path.to_owned()), ..config }).await
 }
 
 #[tokio::test]
@@ -59,10 +40,7 @@ async fn a_system_comes_back_as_it_was() {
         let sim = with_file(system, 7, 40, &path).await;
         let key = [("idempotency-key", "k")];
         let (method, route, body) = write(system, 1);
-        let first = sim
-            .call_with(method, route, &key, body.clone())
-            .await
-            .unwrap();
+        let first = sim.call_with(method, route, &key, body.clone()).await.unwrap();
         for n in 2..8 {
             let (method, route, body) = write(system, n);
             sim.call(method, route, body).await;
@@ -74,25 +52,14 @@ async fn a_system_comes_back_as_it_was() {
         // The file wins over the number of records asked for.
         let sim = with_file(system, 7, 0, &path).await;
         assert_eq!(sim.state().await, before);
-        assert_eq!(
-            std::fs::metadata(&path).unwrap().len(),
-            size,
-            "nothing to compact, nothing written"
-        );
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), size, "nothing to compact, nothing written");
         if system == System::Books {
-            assert_eq!(
-                sim.call_with(method, route, &key, body).await.unwrap(),
-                first,
-                "keys are remembered too"
-            );
+            assert_eq!(sim.call_with(method, route, &key, body).await.unwrap(), first, "keys are remembered too");
         }
         let (method, route, body) = write(system, 9);
         let (status, answer) = sim.call(method, route, body).await;
         assert!(status < 300, "{answer}");
-        assert_eq!(
-            count(system, &sim.state().await),
-            count(system, &before) + 1
-        );
+        assert_eq!(count(system, &sim.state().await), count(system, &before) + 1);
     }
 }
 
@@ -101,21 +68,10 @@ async fn a_long_history_is_compacted_at_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.jsonl");
     let sim = with_file(System::Crm, 7, 0, &path).await;
-    let (_, made) = sim
-        .call(
-            "POST",
-            "/crm/v3/objects/contacts",
-            properties(&[("firstname", "Ann")]),
-        )
-        .await;
+    let (_, made) = sim.call("POST", "/crm/v3/objects/contacts", properties(&[("firstname", "Ann")])).await;
     let one = format!("/crm/v3/objects/contacts/{}", made["id"].as_str().unwrap());
     for n in 0..1_100 {
-        assert_eq!(
-            sim.call("PATCH", &one, properties(&[("city", &n.to_string())]))
-                .await
-                .0,
-            200
-        );
+        assert_eq!(sim.call("PATCH", &one, properties(&[("city", &n.to_string())])).await.0, 200);
     }
     let before = sim.state().await;
     sim.running.stop().await;
@@ -129,19 +85,9 @@ async fn a_long_history_is_compacted_at_start() {
 async fn a_state_file_of_another_system_or_seed_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.jsonl");
-    with_file(System::Crm, 7, 1, &path)
-        .await
-        .running
-        .stop()
-        .await;
-    for (system, seed, part) in [
-        (System::Books, 7, "not of `books`"),
-        (System::Crm, 8, "with seed 8"),
-    ] {
-        let config = SimConfig {
-            state_file: Some(path.clone()),
-            ..SimConfig::new(seed)
-        };
+    with_file(System::Crm, 7, 1, &path).await.running.stop().await;
+    for (system, seed, part) in [(System::Books, 7, "not of `books`"), (System::Crm, 8, "with seed 8")] {
+        let config = SimConfig { state_file: Some(path.clone()), ..SimConfig::new(seed) };
         let error = start(system, config).await.unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
     }
@@ -156,15 +102,9 @@ async fn a_lost_response_is_committed_and_a_reset_is_not() {
             let (method, route, body) = write(system, n);
             sim.try_call(method, route, body).await
         };
-        sim.fault(json!({"switch": "lost-response", "nth": 2}))
-            .await;
+        sim.fault(json!({"switch": "lost-response", "nth": 2})).await;
         assert!(try_write(1).await.is_some());
-        assert!(
-            sim.try_call("GET", read(system), Value::Null)
-                .await
-                .is_some(),
-            "reads are not hit"
-        );
+        assert!(sim.try_call("GET", read(system), Value::Null).await.is_some(), "reads are not hit");
         assert!(try_write(2).await.is_none());
         assert!(try_write(3).await.is_some());
         assert_eq!(count(system, &sim.state().await), 3, "all three are there");
@@ -181,9 +121,7 @@ async fn a_lost_response_is_committed_and_a_reset_is_not() {
         assert_eq!(sim.call("GET", read(system), Value::Null).await.0, 200);
         assert_eq!(count(system, &sim.state().await), 4);
 
-        let log = sim
-            .control("GET", "/_sim/requests?since=0", Value::Null)
-            .await;
+        let log = sim.control("GET", "/_sim/requests?since=0", Value::Null).await;
         let dropped: Vec<(u64, bool)> = log["requests"]
             .as_array()
             .unwrap()
@@ -201,8 +139,7 @@ async fn a_lost_response_is_committed_and_a_reset_is_not() {
 async fn a_share_of_responses_is_lost_and_always_the_same_ones() {
     let run = async || {
         let sim = Sim::start(System::Crm, 0).await;
-        sim.fault(json!({"switch": "lost-response", "share": 0.3}))
-            .await;
+        sim.fault(json!({"switch": "lost-response", "share": 0.3})).await;
         let mut lost = Vec::new();
         for n in 0..40 {
             let (method, route, body) = write(System::Crm, n);
@@ -212,10 +149,7 @@ async fn a_share_of_responses_is_lost_and_always_the_same_ones() {
         lost
     };
     let first = run().await;
-    assert!(
-        (4..22).contains(&first.iter().filter(|lost| **lost).count()),
-        "{first:?}"
-    );
+    assert!((4..22).contains(&first.iter().filter(|lost| **lost).count()), "{first:?}");
     assert_eq!(first, run().await);
 }
 
@@ -227,24 +161,12 @@ async fn the_log_says_what_was_written() {
         let (method, route, body) = write(system, 1);
         let (_, first) = sim.call(method, route, body.clone()).await;
         sim.call(method, route, body).await;
-        let log = sim
-            .control("GET", "/_sim/requests?since=0", Value::Null)
-            .await;
-        let seen: Vec<(bool, bool)> = log["requests"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|r| (r["write"] == true, r["changed"] == true))
-            .collect();
-        assert_eq!(
-            seen,
-            [(false, false), (true, true), (true, false)],
-            "{first}"
-        );
+        let log = sim.control("GET", "/_sim/requests?since=0", Value::Null).await;
+        let seen: Vec<(bool, bool)> =
+            log["requests"].as_array().unwrap().iter().map(|r| (r["write"] == true, r["changed"] == true)).collect();
+        assert_eq!(seen, [(false, false), (true, true), (true, false)], "{first}");
         assert_eq!(log["last"], 3);
-        let rest = sim
-            .control("GET", "/_sim/requests?since=2", Value::Null)
-            .await;
+        let rest = sim.control("GET", "/_sim/requests?since=2", Value::Null).await;
         assert_eq!(rest["requests"].as_array().unwrap().len(), 1);
         assert_eq!(rest["requests"][0]["number"], 3);
     }
@@ -254,12 +176,7 @@ async fn the_log_says_what_was_written() {
 async fn the_control_interface_has_a_token_of_its_own() {
     for system in System::ALL {
         let sim = Sim::start(system, 1).await;
-        for path in [
-            "/_sim/state",
-            "/_sim/requests",
-            "/_sim/fault",
-            "/%5fsim/state",
-        ] {
+        for path in ["/_sim/state", "/_sim/requests", "/_sim/fault", "/%5fsim/state"] {
             assert_eq!(sim.call("GET", path, Value::Null).await.0, 401, "{path}");
         }
         let bearer = format!("Bearer {}", sim.running.control_token);
@@ -269,17 +186,9 @@ async fn the_control_interface_has_a_token_of_its_own() {
             ("DELETE", "/_sim/state", None, 405),
             ("GET", "/_sim/requests?from=1", None, 400),
             ("POST", "/_sim/fault", Some("{\"switch\":\"rain\"}"), 400),
-            (
-                "POST",
-                "/_sim/fault",
-                Some("{\"switch\":\"down\",\"share\":2}"),
-                400,
-            ),
+            ("POST", "/_sim/fault", Some("{\"switch\":\"down\",\"share\":2}"), 400),
         ] {
-            let (got, answer) = sim
-                .send(method, path, &control, body.map(str::to_owned))
-                .await
-                .unwrap();
+            let (got, answer) = sim.send(method, path, &control, body.map(str::to_owned)).await.unwrap();
             assert_eq!(got, status, "{method} {path}: {answer}");
         }
         let (status, _) = sim.send("GET", read(system), &control, None).await.unwrap();
@@ -293,16 +202,7 @@ async fn the_same_seed_gives_the_same_system() {
         let first = Sim::start(system, 60).await.state().await;
         let second = Sim::start(system, 60).await.state().await;
         assert_eq!(first, second);
-        let other = Sim::start_with(
-            system,
-            SimConfig {
-                records: 60,
-                ..SimConfig::new(8)
-            },
-        )
-        .await
-        .state()
-        .await;
+        let other = Sim::start_with(system, SimConfig { records: 60, ..SimConfig::new(8) }).await.state().await;
         assert_ne!(first, other);
     }
 }

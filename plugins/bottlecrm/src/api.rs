@@ -43,18 +43,12 @@ fn wrong_token(answer: &Answer) -> bool {
 /// The refusal in the system's words.
 pub(crate) fn rejection(answer: &Answer) -> Rejection {
     let body: Value = answer.json().unwrap_or_default();
-    let first = body["errors"]
-        .as_object()
-        .and_then(|errors| errors.iter().next());
+    let first = body["errors"].as_object().and_then(|errors| errors.iter().next());
     let Some((field, words)) = first else {
         return answer.rejection();
     };
     let message = match words {
-        Value::Array(list) => list
-            .iter()
-            .filter_map(Value::as_str)
-            .collect::<Vec<_>>()
-            .join(" "),
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
@@ -81,40 +75,16 @@ mod tests {
 
     #[track_caller]
     fn check(body: &str, class: &str, field: &str) {
-        let rejection = rejection(&Answer {
-            status: 400,
-            headers: vec![],
-            body: body.as_bytes().to_vec(),
-        });
-        assert_eq!(
-            (rejection.class.as_str(), rejection.field.as_deref()),
-            (class, Some(field)),
-            "{body}"
-        );
+        let rejection = rejection(&Answer { status: 400, headers: vec![], body: body.as_bytes().to_vec() });
+        assert_eq!((rejection.class.as_str(), rejection.field.as_deref()), (class, Some(field)), "{body}");
     }
 
     #[test]
     fn refusals_are_classed_by_their_words() {
-        check(
-            r#"{"error":true,"errors":{"email":["Contact already exists with this email"]}}"#,
-            "duplicate",
-            "email",
-        );
-        check(
-            r#"{"error":true,"errors":{"last_name":["This field may not be null."]}}"#,
-            "required",
-            "last_name",
-        );
-        check(
-            r#"{"error":true,"errors":{"account":["No such account."]}}"#,
-            "reference",
-            "account",
-        );
-        check(
-            r#"{"error":true,"errors":{"country":["\"XX\" is not a valid choice."]}}"#,
-            "format",
-            "country",
-        );
+        check(r#"{"error":true,"errors":{"email":["Contact already exists with this email"]}}"#, "duplicate", "email");
+        check(r#"{"error":true,"errors":{"last_name":["This field may not be null."]}}"#, "required", "last_name");
+        check(r#"{"error":true,"errors":{"account":["No such account."]}}"#, "reference", "account");
+        check(r#"{"error":true,"errors":{"country":["\"XX\" is not a valid choice."]}}"#, "format", "country");
         check(
             r#"{"error":true,"errors":{"first_name":["Ensure this field has no more than 255 characters."]}}"#,
             "length",
@@ -124,20 +94,11 @@ mod tests {
 
     #[test]
     fn a_wrong_token_is_a_403_here() {
-        let answer = |body: &str| Answer {
-            status: 403,
-            headers: vec![],
-            body: body.as_bytes().to_vec(),
-        };
+        let answer = |body: &str| Answer { status: 403, headers: vec![], body: body.as_bytes().to_vec() };
         assert!(matches!(
-            failure(&answer(
-                r#"{"detail":"Organization context is required. Please login again."}"#
-            )),
+            failure(&answer(r#"{"detail":"Organization context is required. Please login again."}"#)),
             Failure::Unauthorized(_)
         ));
-        assert!(matches!(
-            failure(&answer(r#"{"detail":"API tokens cannot do this."}"#)),
-            Failure::Misconfigured(_)
-        ));
+        assert!(matches!(failure(&answer(r#"{"detail":"API tokens cannot do this."}"#)), Failure::Misconfigured(_)));
     }
 }

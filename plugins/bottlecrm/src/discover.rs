@@ -16,12 +16,8 @@ pub(crate) fn streams() -> Vec<Stream> {
         ..Capabilities::read_only()
     };
     vec![
-        Stream::new("contacts", "Contacts")
-            .fields(contact())
-            .capabilities(capabilities("email")),
-        Stream::new("accounts", "Accounts")
-            .fields(account())
-            .capabilities(capabilities("name")),
+        Stream::new("contacts", "Contacts").fields(contact()).capabilities(capabilities("email")),
+        Stream::new("accounts", "Accounts").fields(account()).capabilities(capabilities("name")),
     ]
 }
 

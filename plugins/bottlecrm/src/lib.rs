@@ -11,10 +11,7 @@ mod pages;
 #[cfg(test)]
 mod tests;
 
-use nave_sdk::prelude::{
-    CheckReport, Connection, Delivery, Destination, Failure, Outcome, Page, Source, SourceRecord,
-    Stream,
-};
+use nave_sdk::prelude::{CheckReport, Connection, Delivery, Destination, Failure, Outcome, Page, Source, SourceRecord, Stream};
 use nave_sdk::slice;
 
 use pages::Kind;
@@ -25,18 +22,13 @@ pub struct BottleCrm;
 
 impl Connection for BottleCrm {
     fn check() -> Result<CheckReport, Failure> {
-        let answer = api::request("GET", "contacts", None)
-            .query("limit", "1")
-            .query("offset", "0")
-            .send()?;
+        let answer = api::request("GET", "contacts", None).query("limit", "1").query("offset", "0").send()?;
         if !answer.is_success() {
             return Err(api::failure(&answer));
         }
         let rows = slice::array(&answer.body, "results")?;
         let organisation = rows.first().and_then(|raw| slice::text(raw, "org.name"));
-        Ok(CheckReport::account(
-            organisation.unwrap_or_else(|| "a BottleCRM organisation".to_owned()),
-        ))
+        Ok(CheckReport::account(organisation.unwrap_or_else(|| "a BottleCRM organisation".to_owned())))
     }
 }
 

@@ -39,14 +39,8 @@ impl Kind {
         match self {
             Self::Contacts => &[("results", "count")],
             Self::Accounts => &[
-                (
-                    "active_accounts.open_accounts",
-                    "active_accounts.open_accounts_count",
-                ),
-                (
-                    "closed_accounts.close_accounts",
-                    "closed_accounts.close_accounts_count",
-                ),
+                ("active_accounts.open_accounts", "active_accounts.open_accounts_count"),
+                ("closed_accounts.close_accounts", "closed_accounts.close_accounts_count"),
             ],
         }
     }
@@ -69,9 +63,8 @@ pub(crate) fn read(kind: Kind, from: Option<&[u8]>, limit: u32) -> Result<Page, 
     // Two lists come at once; a page smaller than the overlap would never move on.
     let size = (limit / kind.lists().len() as u32).clamp(1, PAGE_ROWS_MAX);
     let overlap = OVERLAP_ROWS.min(size / 2);
-    let request = api::request("GET", kind.name(), None)
-        .query("limit", size.to_string())
-        .query("offset", position.offset.to_string());
+    let request =
+        api::request("GET", kind.name(), None).query("limit", size.to_string()).query("offset", position.offset.to_string());
     let answer = request.send()?;
     if !answer.is_success() {
         return Err(api::failure(&answer));
@@ -86,18 +79,11 @@ pub(crate) fn read(kind: Kind, from: Option<&[u8]>, limit: u32) -> Result<Page, 
     let seen = position.offset + size;
     if totals.iter().any(|total| *total > seen) {
         position.offset = seen - overlap;
-        position.shown = rows
-            .iter()
-            .filter_map(|raw| slice::text(raw, "id"))
-            .collect();
+        position.shown = rows.iter().filter_map(|raw| slice::text(raw, "id")).collect();
         return Ok(Page::more(records, checkpoint::encode(&position)));
     }
     let next = checkpoint::encode(&Position::default());
-    Ok(if position.torn {
-        Page::end(records, next)
-    } else {
-        Page::scan_end(records, next)
-    })
+    Ok(if position.torn { Page::end(records, next) } else { Page::scan_end(records, next) })
 }
 
 fn rows(kind: Kind, answer: &Answer) -> Result<(Vec<&RawValue>, Vec<u32>), Failure> {
@@ -106,8 +92,7 @@ fn rows(kind: Kind, answer: &Answer) -> Result<(Vec<&RawValue>, Vec<u32>), Failu
     for (list, total) in kind.lists() {
         rows.extend(slice::array(&answer.body, list)?);
         let count = slice::at(&answer.body, total)?.and_then(|count| count.get().parse().ok());
-        totals
-            .push(count.ok_or_else(|| Failure::Unavailable(format!("the answer has no {total}")))?);
+        totals.push(count.ok_or_else(|| Failure::Unavailable(format!("the answer has no {total}")))?);
     }
     Ok((rows, totals))
 }
@@ -131,26 +116,17 @@ pub(crate) fn one(kind: Kind, id: &str) -> Result<SourceRecord, Failure> {
         Kind::Contacts => "contact_obj",
         Kind::Accounts => "account_obj",
     };
-    slice::at(&answer.body, path)?
-        .and_then(record)
-        .ok_or_else(|| Failure::Unavailable(format!("the answer has no {path}")))
+    slice::at(&answer.body, path)?.and_then(record).ok_or_else(|| Failure::Unavailable(format!("the answer has no {path}")))
 }
 
 /// Things whose field equals one of the values. The system searches for parts of texts, so what comes is looked at.
-pub(crate) fn find(
-    kind: Kind,
-    path: &str,
-    values: &[String],
-) -> Result<Vec<SourceRecord>, Failure> {
+pub(crate) fn find(kind: Kind, path: &str, values: &[String]) -> Result<Vec<SourceRecord>, Failure> {
     let parameter = match (kind, path) {
         (_, "custom_fields.nave_id") => "cf_nave_id",
         (Kind::Contacts, "email") => "email",
         (Kind::Accounts, "name") => "name",
         _ => {
-            return Err(Failure::rejected(
-                "other",
-                format!("{} cannot be searched by {path}", kind.name()),
-            ));
+            return Err(Failure::rejected("other", format!("{} cannot be searched by {path}", kind.name())));
         }
     };
     let exact = path.starts_with("custom_fields");

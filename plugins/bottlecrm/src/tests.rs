@@ -27,10 +27,7 @@ fn list(count: usize, request: &RawRequest) -> Result<Response, Error> {
         .take(number(request, "limit"))
         .map(|id| json!({"id": format!("c{id}")}))
         .collect();
-    reply(
-        200,
-        &json!({"count": count, "results": rows, "contact_obj_list": rows}).to_string(),
-    )
+    reply(200, &json!({"count": count, "results": rows, "contact_obj_list": rows}).to_string())
 }
 
 /// Scans with so many contacts at the nth request; answers how many different ones were seen, and whether it was complete.
@@ -103,13 +100,7 @@ fn accounts_come_in_two_lists() {
 
 fn delivery(operation: WriteOperation, changed: &Value) -> Delivery {
     let bytes = changed.to_string().into_bytes();
-    Delivery {
-        id: "d1".into(),
-        operation,
-        if_version: None,
-        changed: bytes.clone(),
-        desired: bytes,
-    }
+    Delivery { id: "d1".into(), operation, if_version: None, changed: bytes.clone(), desired: bytes }
 }
 
 #[test]
@@ -120,22 +111,32 @@ fn writes_are_read_back() {
             reply(200, r#"{"error":false,"id":"c1"}"#)
         }
         ("PATCH", "/contacts/c1/") => reply(200, r#"{"error":false}"#),
-        ("GET", "/contacts/c1/") => reply(200, r#"{"contact_obj":{"id":"c1","updated_at":"2026-11-24T02:10:18.637965Z"},"countries":[]}"#),
-        ("GET", "/contacts/c9/") | ("PATCH", "/contacts/c9/") => reply(404, r#"{"detail":"No Contact matches the given query."}"#),
+        ("GET", "/contacts/c1/") => {
+            reply(200, r#"{"contact_obj":{"id":"c1","updated_at":"2026-11-24T02:10:18.637965Z"},"countries":[]}"#)
+        }
+        ("GET", "/contacts/c9/") | ("PATCH", "/contacts/c9/") => {
+            reply(404, r#"{"detail":"No Contact matches the given query."}"#)
+        }
         other => panic!("{other:?}"),
     });
     host.run(|| {
         let outcomes = BottleCrm::write(
             "contacts",
             vec![
-                delivery(WriteOperation::Create, &json!({"first_name": "Ada", "email": null, "custom_fields": {"nave_id": "m1"}})),
+                delivery(
+                    WriteOperation::Create,
+                    &json!({"first_name": "Ada", "email": null, "custom_fields": {"nave_id": "m1"}}),
+                ),
                 delivery(WriteOperation::Update("c1".into()), &json!({"title": null})),
                 delivery(WriteOperation::Update("c9".into()), &json!({"title": "x"})),
             ],
         )
         .expect("outcomes");
         for outcome in &outcomes[..2] {
-            assert!(matches!(outcome, Outcome::Written(written) if written.remote_id == "c1" && !written.body.is_empty()), "{outcome:?}");
+            assert!(
+                matches!(outcome, Outcome::Written(written) if written.remote_id == "c1" && !written.body.is_empty()),
+                "{outcome:?}"
+            );
         }
         assert_eq!(outcomes[2], Outcome::Gone);
         assert_eq!(BottleCrm::get("contacts", vec!["c9".into()]), Ok(vec![SourceRecord::deleted("c9")]));
@@ -144,17 +145,11 @@ fn writes_are_read_back() {
 
 #[test]
 fn parts_of_texts_are_not_found() {
-    let host = FakeHost::new().answer(|_, _| reply(200, r#"{"count":2,"results":[{"id":"1","email":"Ada@x.test"},{"id":"2","email":"nada@x.test"}]}"#));
+    let host = FakeHost::new()
+        .answer(|_, _| reply(200, r#"{"count":2,"results":[{"id":"1","email":"Ada@x.test"},{"id":"2","email":"nada@x.test"}]}"#));
     host.run(|| {
-        let found =
-            BottleCrm::find("contacts", "email", vec!["ada@x.test".into()]).expect("records");
-        assert_eq!(
-            found
-                .iter()
-                .map(|record| record.remote_id.as_str())
-                .collect::<Vec<_>>(),
-            ["1"]
-        );
+        let found = BottleCrm::find("contacts", "email", vec!["ada@x.test".into()]).expect("records");
+        assert_eq!(found.iter().map(|record| record.remote_id.as_str()).collect::<Vec<_>>(), ["1"]);
         assert!(BottleCrm::find("contacts", "phone", vec!["1".into()]).is_err());
     });
 }
@@ -162,44 +157,21 @@ fn parts_of_texts_are_not_found() {
 #[track_caller]
 fn check(answer: Result<Response, Error>, expected: Result<Vec<Outcome>, Failure>) {
     let host = FakeHost::new().answer(move |_, _| answer.clone());
-    let (got, _) = host.run(|| {
-        BottleCrm::write(
-            "contacts",
-            vec![delivery(
-                WriteOperation::Create,
-                &json!({"first_name": "Ada"}),
-            )],
-        )
-    });
+    let (got, _) =
+        host.run(|| BottleCrm::write("contacts", vec![delivery(WriteOperation::Create, &json!({"first_name": "Ada"}))]));
     assert_eq!(got, expected);
 }
 
 #[test]
 fn what_became_of_a_write_is_never_guessed() {
-    check(
-        Err(Error::NoAnswer("cut".into())),
-        Ok(vec![Outcome::Unknown("cut".into())]),
-    );
+    check(Err(Error::NoAnswer("cut".into())), Ok(vec![Outcome::Unknown("cut".into())]));
     // Two creates of one e-mail at once: the second may answer 500, made or not.
-    check(
-        reply(500, "<h1>Server Error</h1>"),
-        Ok(vec![Outcome::Unknown("HTTP 500: Server Error".into())]),
-    );
-    check(
-        reply(200, "{}"),
-        Ok(vec![Outcome::Unknown(
-            "the answer to the create has no id".into(),
-        )]),
-    );
+    check(reply(500, "<h1>Server Error</h1>"), Ok(vec![Outcome::Unknown("HTTP 500: Server Error".into())]));
+    check(reply(200, "{}"), Ok(vec![Outcome::Unknown("the answer to the create has no id".into())]));
     let wrong = r#"{"detail":"Organization context is required. Please login again."}"#;
     check(
         reply(403, wrong),
-        Err(Failure::Unauthorized(
-            "HTTP 403: Organization context is required. Please login again.".into(),
-        )),
+        Err(Failure::Unauthorized("HTTP 403: Organization context is required. Please login again.".into())),
     );
-    check(
-        Err(Error::Unreachable("refused".into())),
-        Err(Failure::Unavailable("refused".into())),
-    );
+    check(Err(Error::Unreachable("refused".into())), Err(Failure::Unavailable("refused".into())));
 }

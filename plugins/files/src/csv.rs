@@ -16,11 +16,7 @@ impl Cell {
     /// The cell's text.
     pub(crate) fn text(self, buffer: &[u8], encoding: Encoding) -> Option<String> {
         let raw = &buffer[self.start..self.end];
-        let raw = if self.doubled {
-            undouble(raw)
-        } else {
-            raw.to_vec()
-        };
+        let raw = if self.doubled { undouble(raw) } else { raw.to_vec() };
         match encoding {
             Encoding::Utf8 => String::from_utf8(raw).ok(),
             Encoding::Windows1252 => Some(raw.iter().map(|&byte| windows_1252(byte)).collect()),
@@ -34,24 +30,14 @@ impl Cell {
 
 /// Finds the cells of the row at `start`. Answers where the next row begins; none when the row is not complete
 /// in this buffer. An empty line has no cells.
-pub(crate) fn row(
-    buffer: &[u8],
-    start: usize,
-    delimiter: u8,
-    at_end: bool,
-    cells: &mut Vec<Cell>,
-) -> Option<usize> {
+pub(crate) fn row(buffer: &[u8], start: usize, delimiter: u8, at_end: bool, cells: &mut Vec<Cell>) -> Option<usize> {
     cells.clear();
     let mut at = start;
     if matches!(buffer.get(at), Some(b'\r' | b'\n')) {
         return line_end(buffer, at, at_end);
     }
     loop {
-        let mut cell = Cell {
-            start: at,
-            end: at,
-            doubled: false,
-        };
+        let mut cell = Cell { start: at, end: at, doubled: false };
         if buffer.get(at) == Some(&b'"') {
             cell.start = at + 1;
             at += 1;
@@ -81,10 +67,7 @@ pub(crate) fn row(
             // Anything between the closing quote and the delimiter is dropped, as most readers do.
         }
         let from = at;
-        while buffer
-            .get(at)
-            .is_some_and(|&byte| byte != delimiter && byte != b'\n' && byte != b'\r')
-        {
+        while buffer.get(at).is_some_and(|&byte| byte != delimiter && byte != b'\n' && byte != b'\r') {
             at += 1;
         }
         if cell.start == from {
@@ -123,11 +106,7 @@ impl Header {
         let mut unique: Vec<String> = Vec::new();
         for (index, name) in names.enumerate() {
             let name = name.trim();
-            let base = if name.is_empty() {
-                format!("column_{}", index + 1)
-            } else {
-                name.to_owned()
-            };
+            let base = if name.is_empty() { format!("column_{}", index + 1) } else { name.to_owned() };
             let mut name = base.clone();
             let mut count = 1;
             while unique.contains(&name) {
@@ -140,31 +119,18 @@ impl Header {
             .iter()
             .enumerate()
             .map(|(index, name)| {
-                let mut key = if index == 0 {
-                    b"{\"".to_vec()
-                } else {
-                    b"\",\"".to_vec()
-                };
+                let mut key = if index == 0 { b"{\"".to_vec() } else { b"\",\"".to_vec() };
                 escape(name.as_bytes(), &mut key);
                 key.extend_from_slice(b"\":\"");
                 key
             })
             .collect();
-        Self {
-            names: unique,
-            keys,
-        }
+        Self { names: unique, keys }
     }
 
     /// Writes a row as a JSON object; `false` when a cell is not text in this encoding.
     /// A row with fewer cells than columns has fewer fields.
-    pub(crate) fn object(
-        &self,
-        buffer: &[u8],
-        cells: &[Cell],
-        encoding: Encoding,
-        out: &mut Vec<u8>,
-    ) -> bool {
+    pub(crate) fn object(&self, buffer: &[u8], cells: &[Cell], encoding: Encoding, out: &mut Vec<u8>) -> bool {
         if cells.is_empty() {
             out.extend_from_slice(b"{}");
             return true;
@@ -245,11 +211,8 @@ pub(crate) fn escape(text: &[u8], out: &mut Vec<u8>) {
 
 /// Appends a cell, quoted where it must be.
 pub(crate) fn write_cell(text: &str, out: &mut Vec<u8>) {
-    let quote = text
-        .bytes()
-        .any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r'))
-        || text.starts_with(' ')
-        || text.ends_with(' ');
+    let quote =
+        text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) || text.starts_with(' ') || text.ends_with(' ');
     if quote {
         out.push(b'"');
         out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
@@ -274,15 +237,10 @@ fn undouble(raw: &[u8]) -> Vec<u8> {
 /// The characters of 0x80 to 0x9F; the rest of Windows-1252 is Latin-1.
 fn windows_1252(byte: u8) -> char {
     const UPPER: [char; 32] = [
-        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž',
-        '\u{8f}', '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}',
-        'ž', 'Ÿ',
+        '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’', '“',
+        '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
     ];
-    if (0x80..0xa0).contains(&byte) {
-        UPPER[usize::from(byte - 0x80)]
-    } else {
-        char::from(byte)
-    }
+    if (0x80..0xa0).contains(&byte) { UPPER[usize::from(byte - 0x80)] } else { char::from(byte) }
 }
 
 #[cfg(test)]
@@ -298,11 +256,7 @@ mod tests {
             assert!(header.object(row_text.as_bytes(), &cells, Encoding::Utf8, &mut out));
             (String::from_utf8(out).unwrap(), next)
         });
-        assert_eq!(
-            got.as_ref().map(|(text, next)| (text.as_str(), *next)),
-            expected,
-            "{row_text:?}"
-        );
+        assert_eq!(got.as_ref().map(|(text, next)| (text.as_str(), *next)), expected, "{row_text:?}");
         if let Some((text, _)) = got {
             serde_json::from_str::<serde_json::Value>(&text).expect("well formed");
         }
@@ -310,36 +264,20 @@ mod tests {
 
     #[test]
     fn rows_become_objects() {
-        check(
-            "1,2,3\nrest",
-            false,
-            Some((r#"{"a":"1","b":"2","c":"3"}"#, 6)),
-        );
-        check(
-            "1,2,3\r\nrest",
-            false,
-            Some((r#"{"a":"1","b":"2","c":"3"}"#, 7)),
-        );
+        check("1,2,3\nrest", false, Some((r#"{"a":"1","b":"2","c":"3"}"#, 6)));
+        check("1,2,3\r\nrest", false, Some((r#"{"a":"1","b":"2","c":"3"}"#, 7)));
         check("1,2,3\r", false, None);
         check("1,2,3\r", true, Some((r#"{"a":"1","b":"2","c":"3"}"#, 6)));
         check("1,2,3", false, None);
         check("1,2,3", true, Some((r#"{"a":"1","b":"2","c":"3"}"#, 5)));
         check("1,\n", false, Some((r#"{"a":"1","b":""}"#, 3)));
         check(",,\n", false, Some((r#"{"a":"","b":"","c":""}"#, 3)));
-        check(
-            "\"a,\"\"b\"\"\n c\",2,\"\"\n",
-            false,
-            Some((r#"{"a":"a,\"b\"\n c","b":"2","c":""}"#, 18)),
-        );
+        check("\"a,\"\"b\"\"\n c\",2,\"\"\n", false, Some((r#"{"a":"a,\"b\"\n c","b":"2","c":""}"#, 18)));
         check("\"open", false, None);
         check("\"open\"", false, None);
         check("\"open", true, Some((r#"{"a":"open"}"#, 5)));
         check("\"x\"junk,2\n", false, Some((r#"{"a":"x","b":"2"}"#, 10)));
-        check(
-            "a\"b,\\,\u{1}\n",
-            false,
-            Some((r#"{"a":"a\"b","b":"\\","c":"\u0001"}"#, 8)),
-        );
+        check("a\"b,\\,\u{1}\n", false, Some((r#"{"a":"a\"b","b":"\\","c":"\u0001"}"#, 8)));
         check("\n", false, Some(("{}", 1)));
         check("ü,€\n", false, Some((r#"{"a":"ü","b":"€"}"#, 7)));
     }
@@ -357,15 +295,8 @@ mod tests {
 
     #[test]
     fn headers_are_made_unique() {
-        let header = Header::new(
-            ["id", " name ", "", "name", "name_2"]
-                .iter()
-                .map(|name| (*name).to_owned()),
-        );
-        assert_eq!(
-            header.names,
-            ["id", "name", "column_3", "name_2", "name_2_2"]
-        );
+        let header = Header::new(["id", " name ", "", "name", "name_2"].iter().map(|name| (*name).to_owned()));
+        assert_eq!(header.names, ["id", "name", "column_3", "name_2", "name_2_2"]);
         assert_eq!(guess_delimiter(b"a;b;c,d\n1,2,3,4,5"), b';');
         assert_eq!(guess_delimiter(b"single"), b',');
     }

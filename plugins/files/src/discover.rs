@@ -11,32 +11,20 @@ use crate::{export, streams};
 
 /// All streams.
 pub(crate) fn discover(settings: &Settings) -> Result<Vec<Stream>, Failure> {
-    streams::all(settings)?
-        .iter()
-        .map(|setting| stream(settings, setting))
-        .collect()
+    streams::all(settings)?.iter().map(|setting| stream(settings, setting)).collect()
 }
 
 fn stream(settings: &Settings, setting: &StreamSetting) -> Result<Stream, Failure> {
     let mut fields = Vec::new();
     let mut ids = Vec::new();
-    if let Some(file) = streams::files(settings, setting)?
-        .into_iter()
-        .rfind(|file| file.size > 0)
-    {
+    if let Some(file) = streams::files(settings, setting)?.into_iter().rfind(|file| file.size > 0) {
         let table = Table::open(setting, &file)?;
         match &table.shape {
             Shape::Csv { header, .. } => {
-                fields.extend(
-                    header
-                        .names
-                        .iter()
-                        .map(|name| Field::new(name, name, FieldType::Text)),
-                );
+                fields.extend(header.names.iter().map(|name| Field::new(name, name, FieldType::Text)));
             }
             Shape::Jsonl => {
-                let sample =
-                    folder::read(setting.folder.name(), &file.name, table.first, SAMPLE_BYTES)?;
+                let sample = folder::read(setting.folder.name(), &file.name, table.first, SAMPLE_BYTES)?;
                 for line in sample.split(|&byte| byte == b'\n').take(1000) {
                     if let Ok(Value::Object(object)) = nave_sdk::serde_json::from_slice(line) {
                         for (name, value) in &object {
@@ -72,9 +60,7 @@ fn stream(settings: &Settings, setting: &StreamSetting) -> Result<Stream, Failur
     for field in &mut fields {
         field.unique = ids.len() == 1 && field.path == ids[0];
     }
-    Ok(Stream::new(&setting.name, &label(&setting.name))
-        .fields(fields)
-        .capabilities(capabilities))
+    Ok(Stream::new(&setting.name, &label(&setting.name)).fields(fields).capabilities(capabilities))
 }
 
 fn learn(path: &str, value: &Value, fields: &mut Vec<Field>) {
@@ -99,11 +85,8 @@ fn learn(path: &str, value: &Value, fields: &mut Vec<Field>) {
         Some(known) if known.type_ == FieldType::Json => known.type_ = kind,
         Some(known) => {
             let numbers = [FieldType::Integer, FieldType::Decimal];
-            known.type_ = if numbers.contains(&known.type_) && numbers.contains(&kind) {
-                FieldType::Decimal
-            } else {
-                FieldType::Text
-            };
+            known.type_ =
+                if numbers.contains(&known.type_) && numbers.contains(&kind) { FieldType::Decimal } else { FieldType::Text };
         }
     }
 }

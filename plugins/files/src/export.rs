@@ -17,36 +17,20 @@ use crate::{scan, streams};
 
 /// One delivery, decided.
 enum Plan {
-    Put {
-        id: String,
-        row: Map<String, Value>,
-        must_exist: bool,
-    },
-    Remove {
-        id: String,
-    },
+    Put { id: String, row: Map<String, Value>, must_exist: bool },
+    Remove { id: String },
 }
 
 /// Makes the differences, in one write of the file.
-pub(crate) fn write(
-    settings: &Settings,
-    stream: &StreamSetting,
-    deliveries: &[Delivery],
-) -> Result<Vec<Outcome>, Failure> {
+pub(crate) fn write(settings: &Settings, stream: &StreamSetting, deliveries: &[Delivery]) -> Result<Vec<Outcome>, Failure> {
     if stream.folder != Folder::Export {
         return Err(Failure::rejected(
             "read-only",
-            format!(
-                "the stream {} is read from the drop folder and cannot be written",
-                stream.name
-            ),
+            format!("the stream {} is read from the drop folder and cannot be written", stream.name),
         ));
     }
     let id_key = id_key(stream)?;
-    let plans: Vec<Result<Plan, Failure>> = deliveries
-        .iter()
-        .map(|delivery| plan(delivery, &id_key))
-        .collect();
+    let plans: Vec<Result<Plan, Failure>> = deliveries.iter().map(|delivery| plan(delivery, &id_key)).collect();
     let mut rows = Rows::load(settings, stream)?;
     let mut outcomes = Vec::with_capacity(plans.len());
     let mut rewrite = false;
@@ -54,11 +38,7 @@ pub(crate) fn write(
     for plan in plans {
         outcomes.push(match plan {
             Err(failure) => write::later(&failure),
-            Ok(Plan::Put {
-                id,
-                row,
-                must_exist,
-            }) => match rows.index.get(&id).copied() {
+            Ok(Plan::Put { id, row, must_exist }) => match rows.index.get(&id).copied() {
                 None if must_exist => Outcome::Gone,
                 None => {
                     added.push(rows.rows.len());
@@ -95,11 +75,7 @@ pub(crate) fn write(
 }
 
 /// These things, now. In the drop folder a row that is missing from a complete set of files is gone.
-pub(crate) fn get(
-    settings: &Settings,
-    stream: &StreamSetting,
-    ids: &[String],
-) -> Result<Vec<SourceRecord>, Failure> {
+pub(crate) fn get(settings: &Settings, stream: &StreamSetting, ids: &[String]) -> Result<Vec<SourceRecord>, Failure> {
     let mut found: HashMap<&str, SourceRecord> = HashMap::new();
     let mut any = false;
     let whole = scan::walk(settings, stream, |record| {
@@ -112,11 +88,7 @@ pub(crate) fn get(
     let certain = whole && !stream.partial && (any || stream.folder == Folder::Export);
     Ok(ids
         .iter()
-        .filter_map(|id| {
-            found
-                .remove(id.as_str())
-                .or_else(|| certain.then(|| SourceRecord::deleted(id.clone())))
-        })
+        .filter_map(|id| found.remove(id.as_str()).or_else(|| certain.then(|| SourceRecord::deleted(id.clone()))))
         .collect())
 }
 
@@ -130,10 +102,7 @@ pub(crate) fn find(
     let mut found = Vec::new();
     scan::walk(settings, stream, |record| {
         let value: Value = nave_sdk::serde_json::from_slice(&record.body).unwrap_or_default();
-        let text = value
-            .get(path)
-            .and_then(|_| body::text(&value, path))
-            .or_else(|| body::text(&value, path));
+        let text = value.get(path).and_then(|_| body::text(&value, path)).or_else(|| body::text(&value, path));
         if text.is_some_and(|text| values.contains(&text)) {
             found.push(record);
         }
@@ -147,10 +116,7 @@ pub(crate) fn id_key(stream: &StreamSetting) -> Result<String, Failure> {
     match stream.id.as_ref().map(Columns::names) {
         None => Ok("id".to_owned()),
         Some([one]) => Ok(one.clone()),
-        Some(_) => Err(Failure::Misconfigured(format!(
-            "the export {} needs exactly one `id` column",
-            stream.name
-        ))),
+        Some(_) => Err(Failure::Misconfigured(format!("the export {} needs exactly one `id` column", stream.name))),
     }
 }
 
@@ -173,20 +139,12 @@ fn plan(delivery: &Delivery, id_key: &str) -> Result<Plan, Failure> {
                     }
                 })
                 .or_insert_with(|| Value::String(id.clone()));
-            Ok(Plan::Put {
-                id,
-                row,
-                must_exist: false,
-            })
+            Ok(Plan::Put { id, row, must_exist: false })
         }
         WriteOperation::Update(id) => {
             let mut row = desired()?;
             row.insert(id_key.to_owned(), Value::String(id.clone()));
-            Ok(Plan::Put {
-                id: id.clone(),
-                row,
-                must_exist: true,
-            })
+            Ok(Plan::Put { id: id.clone(), row, must_exist: true })
         }
         WriteOperation::Delete(id) => Ok(Plan::Remove { id: id.clone() }),
         WriteOperation::Merge(_) => Err(Failure::rejected("other", "a file cannot merge rows")),
@@ -212,14 +170,7 @@ impl Rows {
     fn load(settings: &Settings, stream: &StreamSetting) -> Result<Self, Failure> {
         let file = streams::export_file(settings, stream);
         let format = streams::format(stream, &file);
-        let mut rows = Self {
-            file,
-            format,
-            size: 0,
-            columns: Vec::new(),
-            rows: Vec::new(),
-            index: HashMap::new(),
-        };
+        let mut rows = Self { file, format, size: 0, columns: Vec::new(), rows: Vec::new(), index: HashMap::new() };
         let Some(entry) = streams::files(settings, stream)?.into_iter().next() else {
             return Ok(rows);
         };
@@ -234,27 +185,22 @@ impl Rows {
         }
         rows.size = entry.size;
         if entry.size > 0
-            && let crate::table::Shape::Csv { header, .. } =
-                crate::table::Table::open(stream, &entry)?.shape
+            && let crate::table::Shape::Csv { header, .. } = crate::table::Table::open(stream, &entry)?.shape
         {
             rows.columns = header.names;
         }
         let mut broken = None;
-        scan::walk(
-            settings,
-            stream,
-            |record| match nave_sdk::serde_json::from_slice(&record.body) {
-                Ok(row) => {
-                    rows.index.insert(record.remote_id, rows.rows.len());
-                    rows.rows.push(Some(row));
-                    true
-                }
-                Err(_) => {
-                    broken = Some(record.remote_id);
-                    false
-                }
-            },
-        )?;
+        scan::walk(settings, stream, |record| match nave_sdk::serde_json::from_slice(&record.body) {
+            Ok(row) => {
+                rows.index.insert(record.remote_id, rows.rows.len());
+                rows.rows.push(Some(row));
+                true
+            }
+            Err(_) => {
+                broken = Some(record.remote_id);
+                false
+            }
+        })?;
         match broken {
             // Rewriting would lose a row that we cannot read.
             Some(place) => Err(Failure::Misconfigured(format!(
@@ -273,11 +219,7 @@ impl Rows {
                     && added
                         .iter()
                         .filter_map(|&at| self.rows[at].as_ref())
-                        .all(|row| {
-                            flatten(row)
-                                .iter()
-                                .all(|(name, _)| self.columns.contains(name))
-                        })
+                        .all(|row| flatten(row).iter().all(|(name, _)| self.columns.contains(name)))
             }
         }
     }
@@ -316,12 +258,7 @@ impl Rows {
             }
             Format::Csv => {
                 let cells: HashMap<String, String> = flatten(row).into_iter().collect();
-                spell_cells(
-                    self.columns
-                        .iter()
-                        .map(|name| cells.get(name).map_or("", String::as_str)),
-                    text,
-                );
+                spell_cells(self.columns.iter().map(|name| cells.get(name).map_or("", String::as_str)), text);
             }
         }
     }

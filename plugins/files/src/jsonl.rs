@@ -32,9 +32,7 @@ pub(crate) fn first_key(line: &[u8]) -> Option<String> {
 
 fn text(value: &[u8]) -> Option<String> {
     match value.first()? {
-        b'"' if !value.contains(&b'\\') => {
-            String::from_utf8(value[1..value.len() - 1].to_vec()).ok()
-        }
+        b'"' if !value.contains(&b'\\') => String::from_utf8(value[1..value.len() - 1].to_vec()).ok(),
         b'"' => serde_json::from_slice(value).ok(),
         b'{' | b'[' | b'n' => None,
         _ => String::from_utf8(value.to_vec()).ok(),
@@ -100,11 +98,7 @@ impl<'a> Walk<'a> {
                 }
             }
             _ => {
-                while self
-                    .bytes
-                    .get(self.at)
-                    .is_some_and(|byte| !matches!(byte, b',' | b'}' | b' ' | b'\t' | b'\r' | b'\n'))
-                {
+                while self.bytes.get(self.at).is_some_and(|byte| !matches!(byte, b',' | b'}' | b' ' | b'\t' | b'\r' | b'\n')) {
                     self.at += 1;
                 }
             }
@@ -125,10 +119,7 @@ mod tests {
     #[test]
     fn the_id_is_cut_out() {
         check(r#"{"id":"a1","x":1}"#, Some("a1"));
-        check(
-            r#"  {"x":{"id":"inner","l":["}",{"y":"\"]"}]}, "id" : 42 }"#,
-            Some("42"),
-        );
+        check(r#"  {"x":{"id":"inner","l":["}",{"y":"\"]"}]}, "id" : 42 }"#, Some("42"));
         check(r#"{"x":"\"id\":1","id":"a\"b\u00fc"}"#, Some("a\"bü"));
         check(r#"{"x":true,"id":-1.5e3}"#, Some("-1.5e3"));
         check(r#"{"id":null}"#, None);

@@ -16,10 +16,7 @@ mod table;
 mod tests;
 
 use nave_sdk::folder;
-use nave_sdk::prelude::{
-    CheckReport, Connection, Delivery, Destination, Failure, Outcome, Page, Source, SourceRecord,
-    Stream,
-};
+use nave_sdk::prelude::{CheckReport, Connection, Delivery, Destination, Failure, Outcome, Page, Source, SourceRecord, Stream};
 
 use settings::Settings;
 
@@ -32,8 +29,7 @@ impl Connection for Files {
         Settings::load()?;
         let files = folder::list("drop")?;
         let bytes: u64 = files.iter().map(|file| file.size).sum();
-        let mut report =
-            CheckReport::account(format!("folder drop: {} files, {bytes} bytes", files.len()));
+        let mut report = CheckReport::account(format!("folder drop: {} files, {bytes} bytes", files.len()));
         report.scopes.push("drop: read".to_owned());
         if folder::list("export").is_ok() {
             report.scopes.push("export: read and write".to_owned());
@@ -67,12 +63,7 @@ impl Destination for Files {
 
     fn find(stream: &str, path: &str, values: Vec<String>) -> Result<Vec<SourceRecord>, Failure> {
         let settings = Settings::load()?;
-        export::find(
-            &settings,
-            &streams::setting(&settings, stream),
-            path,
-            &values,
-        )
+        export::find(&settings, &streams::setting(&settings, stream), path, &values)
     }
 }
 

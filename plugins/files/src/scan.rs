@@ -8,9 +8,7 @@ use nave_sdk::folder::{self, Entry};
 use nave_sdk::serde::{Deserialize, Serialize};
 use nave_sdk::types::{Failure, LogLevel, Page, SourceRecord};
 
-use crate::limits::{
-    CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, PAGE_BYTES_MAX, RESTARTS_MAX, ROW_BYTES_GUESS, ROW_BYTES_MAX,
-};
+use crate::limits::{CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, PAGE_BYTES_MAX, RESTARTS_MAX, ROW_BYTES_GUESS, ROW_BYTES_MAX};
 use crate::settings::{Settings, StreamSetting};
 use crate::streams;
 use crate::table::Table;
@@ -41,12 +39,7 @@ struct Scan {
 }
 
 /// The page after a checkpoint.
-pub(crate) fn read(
-    settings: &Settings,
-    stream: &StreamSetting,
-    from: Option<&[u8]>,
-    limit: u32,
-) -> Result<Page, Failure> {
+pub(crate) fn read(settings: &Settings, stream: &StreamSetting, from: Option<&[u8]>, limit: u32) -> Result<Page, Failure> {
     let position: Position = checkpoint::decode(from)?;
     let files = streams::files(settings, stream)?;
     let now = fingerprint(&files);
@@ -54,29 +47,14 @@ pub(crate) fn read(
         None if files.is_empty() || position.done.as_ref() == Some(&now) => {
             return Ok(Page::end(Vec::new(), checkpoint::encode(&position)));
         }
-        None => Scan {
-            files: now,
-            row_bytes: ROW_BYTES_GUESS,
-            ..Scan::default()
-        },
+        None => Scan { files: now, row_bytes: ROW_BYTES_GUESS, ..Scan::default() },
         Some(scan) if scan.files == now => scan,
-        Some(scan) if scan.restarts < RESTARTS_MAX => Scan {
-            files: now,
-            restarts: scan.restarts + 1,
-            row_bytes: scan.row_bytes,
-            ..Scan::default()
-        },
-        Some(scan) => Scan {
-            files: now,
-            torn: true,
-            ..scan
-        },
+        Some(scan) if scan.restarts < RESTARTS_MAX => {
+            Scan { files: now, restarts: scan.restarts + 1, row_bytes: scan.row_bytes, ..Scan::default() }
+        }
+        Some(scan) => Scan { files: now, torn: true, ..scan },
     };
-    let mut page = Filling {
-        records: Vec::new(),
-        bytes: 0,
-        limit: limit.max(1) as usize,
-    };
+    let mut page = Filling { records: Vec::new(), bytes: 0, limit: limit.max(1) as usize };
     while let Some(file) = files.iter().find(|file| file.name >= scan.file) {
         if scan.file != file.name || scan.offset > file.size {
             scan.file.clone_from(&file.name);
@@ -84,13 +62,7 @@ pub(crate) fn read(
         }
         take(stream, file, &mut scan, &mut page)?;
         if page.is_full() && scan.offset < file.size {
-            return Ok(Page::more(
-                page.records,
-                checkpoint::encode(&Position {
-                    done: position.done,
-                    scan: Some(scan),
-                }),
-            ));
+            return Ok(Page::more(page.records, checkpoint::encode(&Position { done: position.done, scan: Some(scan) })));
         }
         match files.iter().find(|next| next.name > file.name) {
             Some(next) => {
@@ -100,35 +72,16 @@ pub(crate) fn read(
             None => break,
         }
         if page.is_full() {
-            return Ok(Page::more(
-                page.records,
-                checkpoint::encode(&Position {
-                    done: position.done,
-                    scan: Some(scan),
-                }),
-            ));
+            return Ok(Page::more(page.records, checkpoint::encode(&Position { done: position.done, scan: Some(scan) })));
         }
     }
     if scan.torn {
-        nave_sdk::host::log(
-            LogLevel::Warn,
-            &format!(
-                "stream {}: its files changed while they were read",
-                stream.name
-            ),
-        );
+        nave_sdk::host::log(LogLevel::Warn, &format!("stream {}: its files changed while they were read", stream.name));
     }
-    let done = Position {
-        done: (!scan.torn).then_some(scan.files),
-        scan: None,
-    };
+    let done = Position { done: (!scan.torn).then_some(scan.files), scan: None };
     let next = checkpoint::encode(&done);
     let complete = !scan.torn && !stream.partial && !files.is_empty();
-    Ok(if complete {
-        Page::scan_end(page.records, next)
-    } else {
-        Page::end(page.records, next)
-    })
+    Ok(if complete { Page::scan_end(page.records, next) } else { Page::end(page.records, next) })
 }
 
 /// Walks all rows of a stream, whatever their number, until `each` says stop. Answers whether the end was reached.
@@ -138,17 +91,9 @@ pub(crate) fn walk(
     mut each: impl FnMut(SourceRecord) -> bool,
 ) -> Result<bool, Failure> {
     for file in streams::files(settings, stream)? {
-        let mut scan = Scan {
-            file: file.name.clone(),
-            row_bytes: ROW_BYTES_GUESS,
-            ..Scan::default()
-        };
+        let mut scan = Scan { file: file.name.clone(), row_bytes: ROW_BYTES_GUESS, ..Scan::default() };
         while scan.offset < file.size {
-            let mut page = Filling {
-                records: Vec::new(),
-                bytes: 0,
-                limit: usize::MAX,
-            };
+            let mut page = Filling { records: Vec::new(), bytes: 0, limit: usize::MAX };
             take(stream, &file, &mut scan, &mut page)?;
             for record in page.records {
                 if !each(record) {
@@ -173,12 +118,7 @@ impl Filling {
 }
 
 /// Reads rows of one file until it ends or the page is full.
-fn take(
-    stream: &StreamSetting,
-    file: &Entry,
-    scan: &mut Scan,
-    page: &mut Filling,
-) -> Result<(), Failure> {
+fn take(stream: &StreamSetting, file: &Entry, scan: &mut Scan, page: &mut Filling) -> Result<(), Failure> {
     if file.size == 0 {
         return Ok(());
     }
@@ -189,19 +129,10 @@ fn take(
     while !page.is_full() && scan.offset < file.size {
         let rows = (page.limit - page.records.len()) as u64;
         // A little more than what is wanted: reading twice costs less than asking twice.
-        let wanted = rows
-            .saturating_mul(scan.row_bytes + scan.row_bytes / 16)
-            .saturating_add(4096);
+        let wanted = rows.saturating_mul(scan.row_bytes + scan.row_bytes / 16).saturating_add(4096);
         let left = file.size - scan.offset;
-        let length = wanted
-            .clamp(at_least, CHUNK_BYTES_MAX.max(at_least))
-            .min(left);
-        let piece = folder::read(
-            folder,
-            &file.name,
-            scan.offset,
-            u32::try_from(length).unwrap_or(u32::MAX),
-        )?;
+        let length = wanted.clamp(at_least, CHUNK_BYTES_MAX.max(at_least)).min(left);
+        let piece = folder::read(folder, &file.name, scan.offset, u32::try_from(length).unwrap_or(u32::MAX))?;
         if piece.is_empty() {
             // It became shorter; the fingerprint tells next time.
             scan.offset = file.size;

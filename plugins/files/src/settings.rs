@@ -131,26 +131,14 @@ impl Settings {
     pub(crate) fn load() -> Result<Self, Failure> {
         let settings: Self = nave_sdk::host::settings()?;
         for stream in &settings.streams {
-            let wrong = |why: &str| {
-                Err(Failure::Misconfigured(format!(
-                    "stream {}: {why}",
-                    stream.name
-                )))
-            };
-            if stream
-                .delimiter
-                .is_some_and(|delimiter| !delimiter.is_ascii() || "\"\r\n".contains(delimiter))
-            {
-                return wrong(
-                    "the delimiter must be one ASCII character, and no quote or line end",
-                );
+            let wrong = |why: &str| Err(Failure::Misconfigured(format!("stream {}: {why}", stream.name)));
+            if stream.delimiter.is_some_and(|delimiter| !delimiter.is_ascii() || "\"\r\n".contains(delimiter)) {
+                return wrong("the delimiter must be one ASCII character, and no quote or line end");
             }
             if stream.id.as_ref().is_some_and(|id| id.names().is_empty()) {
                 return wrong("`id` names no column; leave it out to use `id` or the first one");
             }
-            if stream.folder == Folder::Export
-                && stream.file.as_ref().is_some_and(|file| file.contains('*'))
-            {
+            if stream.folder == Folder::Export && stream.file.as_ref().is_some_and(|file| file.contains('*')) {
                 return wrong("an export is one file; write its name without `*`");
             }
         }

@@ -15,11 +15,7 @@ const EXPORTS: [&str; 2] = ["export-contacts", "export-companies"];
 pub(crate) fn setting(settings: &Settings, name: &str) -> StreamSetting {
     let described = settings.streams.iter().find(|stream| stream.name == name);
     described.cloned().unwrap_or_else(|| {
-        let folder = if name.starts_with("export-") {
-            Folder::Export
-        } else {
-            Folder::Drop
-        };
+        let folder = if name.starts_with("export-") { Folder::Export } else { Folder::Drop };
         StreamSetting::found(name, folder)
     })
 }
@@ -44,24 +40,14 @@ pub(crate) fn files(settings: &Settings, stream: &StreamSetting) -> Result<Vec<E
 /// The one file of an export.
 pub(crate) fn export_file(settings: &Settings, stream: &StreamSetting) -> String {
     stream.file.clone().unwrap_or_else(|| {
-        let format = stream
-            .format
-            .or(settings.export_format)
-            .unwrap_or(Format::Jsonl);
-        format!(
-            "{}.{}",
-            stream.name.strip_prefix("export-").unwrap_or(&stream.name),
-            format.ending()
-        )
+        let format = stream.format.or(settings.export_format).unwrap_or(Format::Jsonl);
+        format!("{}.{}", stream.name.strip_prefix("export-").unwrap_or(&stream.name), format.ending())
     })
 }
 
 /// Spelling of a file: as described, else by its ending.
 pub(crate) fn format(stream: &StreamSetting, file: &str) -> Format {
-    stream
-        .format
-        .or_else(|| Format::of(file))
-        .unwrap_or(Format::Csv)
+    stream.format.or_else(|| Format::of(file)).unwrap_or(Format::Csv)
 }
 
 /// All streams that there are: described, found in the drop folder, and exports if that folder is granted.
@@ -69,22 +55,13 @@ pub(crate) fn all(settings: &Settings) -> Result<Vec<StreamSetting>, Failure> {
     let mut streams = settings.streams.clone();
     let mut names: Vec<String> = folder::list("drop")?
         .iter()
-        .filter(|file| {
-            !settings
-                .streams
-                .iter()
-                .any(|stream| described(stream, &file.name))
-        })
+        .filter(|file| !settings.streams.iter().any(|stream| described(stream, &file.name)))
         .filter_map(|file| stream_of(&file.name))
         .collect();
     names.sort();
     names.dedup();
     names.retain(|name| !streams.iter().any(|stream| stream.name == *name));
-    streams.extend(
-        names
-            .iter()
-            .map(|name| StreamSetting::found(name, Folder::Drop)),
-    );
+    streams.extend(names.iter().map(|name| StreamSetting::found(name, Folder::Drop)));
     let exports_described = streams.iter().any(|stream| stream.folder == Folder::Export);
     if !exports_described && folder::list("export").is_ok() {
         streams.extend(EXPORTS.map(|name| StreamSetting::found(name, Folder::Export)));
@@ -93,11 +70,7 @@ pub(crate) fn all(settings: &Settings) -> Result<Vec<StreamSetting>, Failure> {
 }
 
 fn described(stream: &StreamSetting, file: &str) -> bool {
-    stream.folder == Folder::Drop
-        && stream
-            .file
-            .as_ref()
-            .is_some_and(|pattern| fits(pattern, file))
+    stream.folder == Folder::Drop && stream.file.as_ref().is_some_and(|pattern| fits(pattern, file))
 }
 
 fn belongs(settings: &Settings, stream: &StreamSetting, file: &str) -> bool {
@@ -105,10 +78,7 @@ fn belongs(settings: &Settings, stream: &StreamSetting, file: &str) -> bool {
         Some(pattern) => fits(pattern, file),
         None => {
             stream_of(file).as_deref() == Some(stream.name.as_str())
-                && !settings
-                    .streams
-                    .iter()
-                    .any(|other| other.name != stream.name && described(other, file))
+                && !settings.streams.iter().any(|other| other.name != stream.name && described(other, file))
         }
     }
 }
@@ -123,10 +93,7 @@ pub(crate) fn stream_of(file: &str) -> Option<String> {
     let (mut stem, _) = name.rsplit_once('.')?;
     while let Some(cut) = stem.rfind(['-', '_', '.', ' ']) {
         let tail = &stem[cut + 1..];
-        let is_number = !tail.is_empty()
-            && tail
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || byte == b'T' || byte == b'Z');
+        let is_number = !tail.is_empty() && tail.bytes().all(|byte| byte.is_ascii_digit() || byte == b'T' || byte == b'Z');
         if !is_number || !tail.as_bytes()[0].is_ascii_digit() || cut == 0 {
             break;
         }

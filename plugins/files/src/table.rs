@@ -24,11 +24,7 @@ pub(crate) struct Table {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Shape {
-    Csv {
-        delimiter: u8,
-        header: Header,
-        id_columns: Vec<usize>,
-    },
+    Csv { delimiter: u8, header: Header, id_columns: Vec<usize> },
     Jsonl,
 }
 
@@ -54,10 +50,7 @@ impl Table {
         let folder = stream.folder.name();
         let known = LAST.with_borrow(|last| match last {
             Some((at, name, time, size, table))
-                if *at == folder
-                    && *name == file.name
-                    && *time == file.modified_at
-                    && *size == file.size =>
+                if *at == folder && *name == file.name && *time == file.modified_at && *size == file.size =>
             {
                 Some(table.clone())
             }
@@ -68,48 +61,24 @@ impl Table {
         }
         let sample = folder::read(folder, &file.name, 0, SAMPLE_BYTES)?;
         let table = Self::from_sample(stream, &file.name, &sample, file.size)?;
-        LAST.set(Some((
-            folder,
-            file.name.clone(),
-            file.modified_at.clone(),
-            file.size,
-            table.clone(),
-        )));
+        LAST.set(Some((folder, file.name.clone(), file.modified_at.clone(), file.size, table.clone())));
         Ok(table)
     }
 
-    pub(crate) fn from_sample(
-        stream: &StreamSetting,
-        name: &str,
-        sample: &[u8],
-        size: u64,
-    ) -> Result<Self, Failure> {
-        let bom = if sample.starts_with(b"\xef\xbb\xbf") {
-            3
-        } else {
-            0
-        };
+    pub(crate) fn from_sample(stream: &StreamSetting, name: &str, sample: &[u8], size: u64) -> Result<Self, Failure> {
+        let bom = if sample.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         let encoding = stream.encoding;
         let wanted = stream.id.as_ref().map(Columns::names);
         if streams::format(stream, name) == Format::Jsonl {
-            let ids = wanted.map_or_else(
-                || guess_json_id(&sample[bom..], stream.folder),
-                <[String]>::to_vec,
-            );
-            return Ok(Self {
-                shape: Shape::Jsonl,
-                first: bom as u64,
-                encoding,
-                ids,
-            });
+            let ids = wanted.map_or_else(|| guess_json_id(&sample[bom..], stream.folder), <[String]>::to_vec);
+            return Ok(Self { shape: Shape::Jsonl, first: bom as u64, encoding, ids });
         }
         let mut start = bom;
         let mut delimiter = stream.delimiter.map(|delimiter| delimiter as u8);
         // A first line `sep=;` is Excel's way to say it.
         if sample[start..].starts_with(b"sep=") && sample.len() > start + 5 {
             delimiter = delimiter.or(Some(sample[start + 4]));
-            start +=
-                memchr::memchr(b'\n', &sample[start..]).map_or(sample.len() - start, |at| at + 1);
+            start += memchr::memchr(b'\n', &sample[start..]).map_or(sample.len() - start, |at| at + 1);
         }
         let delimiter = delimiter.unwrap_or_else(|| csv::guess_delimiter(&sample[start..]));
         let (header, first) = match &stream.columns {
@@ -118,11 +87,11 @@ impl Table {
                 let mut cells = Vec::new();
                 let whole = sample.len() as u64 >= size;
                 let next = csv::row(sample, start, delimiter, whole, &mut cells).ok_or_else(|| {
-                    Failure::Misconfigured(format!("{name}: the header row has more than {SAMPLE_BYTES} bytes; is it a CSV file?"))
+                    Failure::Misconfigured(format!(
+                        "{name}: the header row has more than {SAMPLE_BYTES} bytes; is it a CSV file?"
+                    ))
                 })?;
-                let names = cells
-                    .iter()
-                    .map(|cell| cell.text(sample, encoding).unwrap_or_default());
+                let names = cells.iter().map(|cell| cell.text(sample, encoding).unwrap_or_default());
                 (Header::new(names), next)
             }
         };
@@ -141,16 +110,7 @@ impl Table {
             };
             id_columns.push(column);
         }
-        Ok(Self {
-            shape: Shape::Csv {
-                delimiter,
-                header,
-                id_columns,
-            },
-            first: first as u64,
-            encoding,
-            ids,
-        })
+        Ok(Self { shape: Shape::Csv { delimiter, header, id_columns }, first: first as u64, encoding, ids })
     }
 
     /// Hands every whole row of a piece of the file, which begins at `offset`, to `each`, until it says stop.
@@ -181,37 +141,24 @@ impl Table {
                     }
                     (next, self.line(line, file, offset + start as u64))
                 }
-                Shape::Csv {
-                    delimiter,
-                    header,
-                    id_columns,
-                } => {
+                Shape::Csv { delimiter, header, id_columns } => {
                     let Some(next) = csv::row(piece, start, *delimiter, at_end, &mut cells) else {
                         break;
                     };
-                    if cells.is_empty()
-                        || (cells.len() == 1 && cells[0].is_empty() && header.names.len() > 1)
-                    {
+                    if cells.is_empty() || (cells.len() == 1 && cells[0].is_empty() && header.names.len() > 1) {
                         taken.bytes = next;
                         continue;
                     }
                     body.clear();
                     let record = if cells.len() > header.names.len() {
-                        let problem = format!(
-                            "{} cells where the header has {}",
-                            cells.len(),
-                            header.names.len()
-                        );
+                        let problem = format!("{} cells where the header has {}", cells.len(), header.names.len());
                         bad(file, offset + start as u64, &problem, &piece[start..next])
                     } else if !header.object(piece, &cells, self.encoding, &mut body) {
-                        let problem = "a cell that is not UTF-8; set `encoding` of the stream to windows-1252 if that is what it is";
+                        let problem =
+                            "a cell that is not UTF-8; set `encoding` of the stream to windows-1252 if that is what it is";
                         bad(file, offset + start as u64, problem, &piece[start..next])
                     } else {
-                        let id = join_id(
-                            id_columns
-                                .iter()
-                                .map(|&column| cells.get(column)?.text(piece, self.encoding)),
-                        );
+                        let id = join_id(id_columns.iter().map(|&column| cells.get(column)?.text(piece, self.encoding)));
                         match id {
                             Some(id) => SourceRecord::upsert(id, body.as_slice()),
                             None => bad(file, offset + start as u64, "no id", &piece[start..next]),
@@ -233,9 +180,7 @@ impl Table {
     fn line(&self, line: &[u8], file: &Entry, offset: u64) -> SourceRecord {
         match join_id(self.ids.iter().map(|id| jsonl::cut(line, id))) {
             Some(id) => SourceRecord::upsert(id, line),
-            None if line.starts_with(b"{") => {
-                bad(file, offset, &format!("no {}", self.ids.join(", ")), line)
-            }
+            None if line.starts_with(b"{") => bad(file, offset, &format!("no {}", self.ids.join(", ")), line),
             None => SourceRecord::upsert(place(file, offset), line),
         }
     }
@@ -262,10 +207,7 @@ pub(crate) fn join_id(parts: impl Iterator<Item = Option<String>>) -> Option<Str
 /// with a body that is not JSON but says what is wrong, and the hub sets it aside.
 fn bad(file: &Entry, offset: u64, problem: &str, row: &[u8]) -> SourceRecord {
     let row = String::from_utf8_lossy(row);
-    SourceRecord::upsert(
-        place(file, offset),
-        format!("! {problem}: {}", row.trim_end()).into_bytes(),
-    )
+    SourceRecord::upsert(place(file, offset), format!("! {problem}: {}", row.trim_end()).into_bytes())
 }
 
 fn place(file: &Entry, offset: u64) -> String {
@@ -274,21 +216,12 @@ fn place(file: &Entry, offset: u64) -> String {
 
 /// `id` in any case, else the first column.
 fn guess_id(names: &[String]) -> Option<String> {
-    names
-        .iter()
-        .find(|name| name.eq_ignore_ascii_case("id"))
-        .or(names.first())
-        .cloned()
+    names.iter().find(|name| name.eq_ignore_ascii_case("id")).or(names.first()).cloned()
 }
 
 fn guess_json_id(sample: &[u8], folder: Folder) -> Vec<String> {
-    let line = sample
-        .split(|&byte| byte == b'\n')
-        .find(|line| !line.trim_ascii().is_empty())
-        .unwrap_or_default();
-    let usual = ["id", "Id", "ID"]
-        .iter()
-        .find(|key| jsonl::cut(line, key).is_some());
+    let line = sample.split(|&byte| byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+    let usual = ["id", "Id", "ID"].iter().find(|key| jsonl::cut(line, key).is_some());
     let id = match (usual, folder) {
         (Some(key), _) => (*key).to_owned(),
         (None, Folder::Export) => "id".to_owned(),

@@ -13,12 +13,7 @@ fn scan(stream: &str, from: Option<Vec<u8>>, limit: u32) -> (Vec<(String, String
     loop {
         let page = Files::read(stream, checkpoint, limit).expect("a page");
         assert!(page.records.len() <= limit as usize);
-        rows.extend(page.records.into_iter().map(|record| {
-            (
-                record.remote_id,
-                String::from_utf8(record.body).expect("UTF-8"),
-            )
-        }));
+        rows.extend(page.records.into_iter().map(|record| (record.remote_id, String::from_utf8(record.body).expect("UTF-8"))));
         if !page.more {
             return (rows, page.next, page.complete_scan);
         }
@@ -36,24 +31,16 @@ fn every_page_size_reads_the_same() {
     for n in 0..500 {
         text.push_str(&format!("C{n};\"Nr. {n}\n{}\"\r\n", "x".repeat(n % 90)));
     }
-    let host = FakeHost::new()
-        .file("drop", "a/contacts-1.csv", &text)
-        .file("drop", "contacts-2.jsonl", "{\"id\":1}\n\n{\"id\":2}");
+    let host =
+        FakeHost::new().file("drop", "a/contacts-1.csv", &text).file("drop", "contacts-2.jsonl", "{\"id\":1}\n\n{\"id\":2}");
     host.run(|| {
         let (whole, done, complete) = scan("contacts", None, 10_000);
         assert_eq!(whole.len(), 502);
         assert!(complete);
-        assert_eq!(
-            whole[0],
-            ("C0".into(), r#"{"Id":"C0","Name":"Nr. 0\n"}"#.into())
-        );
+        assert_eq!(whole[0], ("C0".into(), r#"{"Id":"C0","Name":"Nr. 0\n"}"#.into()));
         assert_eq!(whole[501], ("2".into(), r#"{"id":2}"#.into()));
         for limit in [1, 7, 100, 501, 502] {
-            assert_eq!(
-                scan("contacts", None, limit),
-                (whole.clone(), done.clone(), true),
-                "pages of {limit}"
-            );
+            assert_eq!(scan("contacts", None, limit), (whole.clone(), done.clone(), true), "pages of {limit}");
         }
         let (again, same, complete) = scan("contacts", Some(done.clone()), 100);
         assert_eq!(
@@ -75,11 +62,7 @@ fn a_changed_file_is_read_again_whole() {
     host.put("drop", "p.csv", b"id,n\n1,a\n3,c2\n4,d\n");
     let (_, mut host) = host.run(|| {
         let (rows, _, complete) = scan("p", Some(first.next.clone()), 100);
-        assert_eq!(
-            (ids(&rows), complete),
-            (vec!["1", "3", "4"], true),
-            "begun again"
-        );
+        assert_eq!((ids(&rows), complete), (vec!["1", "3", "4"], true), "begun again");
         let (rows, _, complete) = scan("p", Some(done), 100);
         assert_eq!((ids(&rows), complete), (vec!["1", "3", "4"], true));
     });
@@ -98,14 +81,7 @@ fn a_file_that_never_rests_is_read_and_not_called_complete() {
     let mut checkpoint = None;
     let mut seen = 0;
     for n in 10..60 {
-        host.put(
-            "drop",
-            "p.jsonl",
-            (0..=n)
-                .map(|id| format!("{{\"id\":{id}}}\n"))
-                .collect::<String>()
-                .as_bytes(),
-        );
+        host.put("drop", "p.jsonl", (0..=n).map(|id| format!("{{\"id\":{id}}}\n")).collect::<String>().as_bytes());
         let from = checkpoint.take();
         let (page, back) = host.run(|| Files::read("p", from, 3).expect("a page"));
         host = back;
@@ -122,9 +98,11 @@ fn a_file_that_never_rests_is_read_and_not_called_complete() {
 
 #[test]
 fn rows_that_are_no_records_are_shown() {
-    let host = FakeHost::new()
-        .file("drop", "p.csv", "id,n\n1,a\n,b\n3,c,extra\n4\n")
-        .file("drop", "q.jsonl", "{\"id\":1}\n{\"x\":1}\nnonsense\n");
+    let host = FakeHost::new().file("drop", "p.csv", "id,n\n1,a\n,b\n3,c,extra\n4\n").file(
+        "drop",
+        "q.jsonl",
+        "{\"id\":1}\n{\"x\":1}\nnonsense\n",
+    );
     host.run(|| {
         let (rows, _, _) = scan("p", None, 100);
         assert_eq!(ids(&rows), ["1", "p.csv@9", "p.csv@12", "4"]);
@@ -138,46 +116,27 @@ fn rows_that_are_no_records_are_shown() {
 #[test]
 fn settings_describe_streams() {
     let settings = r#"{"streams":[{"name":"people","file":"hr*.txt","format":"csv","id":["co","no"],"delimiter":"|","encoding":"windows-1252"}]}"#;
-    let host = FakeHost::new()
-        .settings(settings)
-        .file("drop", "hr1.txt", "co|no|name\na/b|1|x\n")
-        .file("drop", "other.csv", "id\n1\n");
+    let host =
+        FakeHost::new().settings(settings).file("drop", "hr1.txt", "co|no|name\na/b|1|x\n").file("drop", "other.csv", "id\n1\n");
     host.run(|| {
         let (rows, _, _) = scan("people", None, 10);
         assert_eq!(ids(&rows), ["a%2Fb/1"]);
         let streams = Files::discover().expect("streams");
-        assert_eq!(
-            streams
-                .iter()
-                .map(|stream| stream.name.as_str())
-                .collect::<Vec<_>>(),
-            ["people", "other"]
-        );
+        assert_eq!(streams.iter().map(|stream| stream.name.as_str()).collect::<Vec<_>>(), ["people", "other"]);
         assert_eq!(streams[0].fields.len(), 3);
     });
-    let (failure, _) = FakeHost::new()
-        .settings(r#"{"streems":[]}"#)
-        .run(|| Files::check().unwrap_err());
+    let (failure, _) = FakeHost::new().settings(r#"{"streems":[]}"#).run(|| Files::check().unwrap_err());
     assert!(matches!(failure, Failure::Misconfigured(message) if message.contains("streems")));
 }
 
 fn delivery(id: &str, operation: WriteOperation, desired: &Value) -> Delivery {
-    Delivery {
-        id: id.into(),
-        operation,
-        if_version: None,
-        changed: b"{}".to_vec(),
-        desired: desired.to_string().into_bytes(),
-    }
+    Delivery { id: id.into(), operation, if_version: None, changed: b"{}".to_vec(), desired: desired.to_string().into_bytes() }
 }
 
 #[test]
 fn exports_are_written_once() {
     for (format, file) in [("jsonl", "contacts.jsonl"), ("csv", "contacts.csv")] {
-        let host = FakeHost::new()
-            .settings(&format!(r#"{{"export-format":"{format}"}}"#))
-            .folder("drop")
-            .folder("export");
+        let host = FakeHost::new().settings(&format!(r#"{{"export-format":"{format}"}}"#)).folder("drop").folder("export");
         let stream = "export-contacts";
         let create = |id: &str, body: Value| delivery(id, WriteOperation::Create, &body);
         let ((), host) = host.run(|| {
@@ -200,7 +159,11 @@ fn exports_are_written_once() {
             let outcomes = Files::write(
                 stream,
                 vec![
-                    delivery("d3", WriteOperation::Update("contact/1".into()), &json!({"id": "contact/1", "name": "Ada", "phone": "1"})),
+                    delivery(
+                        "d3",
+                        WriteOperation::Update("contact/1".into()),
+                        &json!({"id": "contact/1", "name": "Ada", "phone": "1"}),
+                    ),
                     delivery("d4", WriteOperation::Delete("d2".into()), &json!({})),
                     delivery("d5", WriteOperation::Update("contact/9".into()), &json!({"name": "nobody"})),
                 ],
@@ -217,14 +180,8 @@ fn exports_are_written_once() {
         });
         let content = host.content("export", file).expect("the file");
         match format {
-            "csv" => assert_eq!(
-                content,
-                "address.city,id,name,phone\r\n,contact/1,Ada,1\r\n"
-            ),
-            _ => assert_eq!(
-                content,
-                "{\"id\":\"contact/1\",\"name\":\"Ada\",\"phone\":\"1\"}\n"
-            ),
+            "csv" => assert_eq!(content, "address.city,id,name,phone\r\n,contact/1,Ada,1\r\n"),
+            _ => assert_eq!(content, "{\"id\":\"contact/1\",\"name\":\"Ada\",\"phone\":\"1\"}\n"),
         }
     }
 }

@@ -27,20 +27,15 @@ pub(crate) fn request(method: &str, path: String) -> Request {
 /// Sends a reading request; anything but success is a failure.
 pub(crate) fn read(request: Request) -> Result<Answer, Failure> {
     let answer = request.send()?;
-    if answer.is_success() {
-        Ok(answer)
-    } else {
-        Err(failure(&answer))
-    }
+    if answer.is_success() { Ok(answer) } else { Err(failure(&answer)) }
 }
 
 /// What a refusing answer to a reading call means.
 pub(crate) fn failure(answer: &Answer) -> Failure {
     match answer.status {
-        403 => Failure::Misconfigured(format!(
-            "{}. Give the app the scopes that the README of this plugin lists",
-            answer.message()
-        )),
+        403 => {
+            Failure::Misconfigured(format!("{}. Give the app the scopes that the README of this plugin lists", answer.message()))
+        }
         429 => Failure::RetryAfter(answer.retry_after_ms().unwrap_or(WINDOW_MS)),
         400 | 404 | 405 | 409 => Failure::Rejected(rejection(answer)),
         _ => answer.failure(),
@@ -50,9 +45,7 @@ pub(crate) fn failure(answer: &Answer) -> Failure {
 /// What a refusing answer to a write means.
 pub(crate) fn refused(answer: &Answer) -> Stop {
     match answer.status {
-        400 | 403 | 405 | 409 | 413 | 415 => {
-            Stop::settled(nave_sdk::types::Outcome::Rejected(rejection(answer)))
-        }
+        400 | 403 | 405 | 409 | 413 | 415 => Stop::settled(nave_sdk::types::Outcome::Rejected(rejection(answer))),
         429 => Stop::NotSent(failure(answer)),
         _ => write::refused(answer),
     }
@@ -62,14 +55,8 @@ pub(crate) fn refused(answer: &Answer) -> Stop {
 pub(crate) fn rejection(answer: &Answer) -> Rejection {
     let body: Value = answer.json().unwrap_or_default();
     let first = &body["errors"][0];
-    let code = first["code"]
-        .as_str()
-        .or(body["category"].as_str())
-        .unwrap_or_default();
-    let message = first["message"]
-        .as_str()
-        .or(body["message"].as_str())
-        .map_or_else(|| answer.message(), str::to_owned);
+    let code = first["code"].as_str().or(body["category"].as_str()).unwrap_or_default();
+    let message = first["message"].as_str().or(body["message"].as_str()).map_or_else(|| answer.message(), str::to_owned);
     let lower = message.to_lowercase();
     let class = match code {
         _ if answer.status == 403 => "forbidden",
@@ -81,23 +68,11 @@ pub(crate) fn rejection(answer: &Answer) -> Rejection {
             "duplicate"
         }
         "READ_ONLY_VALUE" => "read-only",
-        "REQUIRED_FIELD" | "REQUIRED_PROPERTIES_MISSING" | "MISSING_REQUIRED_PROPERTY" => {
-            "required"
-        }
+        "REQUIRED_FIELD" | "REQUIRED_PROPERTIES_MISSING" | "MISSING_REQUIRED_PROPERTY" => "required",
         "OBJECT_NOT_FOUND" => "reference",
-        _ if lower.contains("too long")
-            || lower.contains("too large")
-            || code.contains("LENGTH") =>
-        {
-            "length"
-        }
+        _ if lower.contains("too long") || lower.contains("too large") || code.contains("LENGTH") => "length",
         _ if lower.contains("read only") || lower.contains("read-only") => "read-only",
-        _ if code.starts_with("INVALID")
-            || code == "VALIDATION_ERROR"
-            || code == "PROPERTY_DOESNT_EXIST" =>
-        {
-            "format"
-        }
+        _ if code.starts_with("INVALID") || code == "VALIDATION_ERROR" || code == "PROPERTY_DOESNT_EXIST" => "format",
         _ => "other",
     };
     let rejection = Rejection::new(class, message);
@@ -114,13 +89,8 @@ pub(crate) fn record(object: &Object, raw: &RawValue) -> Option<(SourceRecord, V
     let text = raw.get();
     let body = match object.company_property() {
         Some(property) => {
-            let company = slice::text(raw, &format!("properties.{property}"))
-                .filter(|id| !id.is_empty() && id != "0");
-            format!(
-                "{{\"company_id\":{},{}",
-                json!(company),
-                text.trim_start().strip_prefix('{')?
-            )
+            let company = slice::text(raw, &format!("properties.{property}")).filter(|id| !id.is_empty() && id != "0");
+            format!("{{\"company_id\":{},{}", json!(company), text.trim_start().strip_prefix('{')?)
         }
         None => text.to_owned(),
     };
@@ -131,10 +101,7 @@ pub(crate) fn record(object: &Object, raw: &RawValue) -> Option<(SourceRecord, V
         .filter(|loser| !loser.is_empty() && *loser != id)
         .map(|loser| SourceRecord::merged_into(loser, &id))
         .collect();
-    Some((
-        SourceRecord::upsert(id, body).modified_at(slice::text(raw, "updatedAt")),
-        losers,
-    ))
+    Some((SourceRecord::upsert(id, body).modified_at(slice::text(raw, "updatedAt")), losers))
 }
 
 #[cfg(test)]
@@ -143,16 +110,8 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, body: &str, class: &str, field: Option<&str>) {
-        let rejection = rejection(&Answer {
-            status,
-            headers: vec![],
-            body: body.as_bytes().to_vec(),
-        });
-        assert_eq!(
-            (rejection.class.as_str(), rejection.field.as_deref()),
-            (class, field),
-            "{body}"
-        );
+        let rejection = rejection(&Answer { status, headers: vec![], body: body.as_bytes().to_vec() });
+        assert_eq!((rejection.class.as_str(), rejection.field.as_deref()), (class, field), "{body}");
     }
 
     #[test]
@@ -163,12 +122,7 @@ mod tests {
             "format",
             Some("properties.email"),
         );
-        check(
-            409,
-            r#"{"message":"Contact already exists. Existing ID: 5","category":"CONFLICT"}"#,
-            "duplicate",
-            None,
-        );
+        check(409, r#"{"message":"Contact already exists. Existing ID: 5","category":"CONFLICT"}"#, "duplicate", None);
         check(
             400,
             r#"{"message":"x","category":"VALIDATION_ERROR","errors":[{"message":"\"a\" is a read only property","code":"READ_ONLY_VALUE","context":{"propertyName":["a"]}}]}"#,
@@ -195,16 +149,7 @@ mod tests {
             String::from_utf8(record.body).expect("UTF-8"),
             r#"{"company_id":"9","id":"7","properties":{"email":"a@x","associatedcompanyid":"9","hs_merged_object_ids":"3;5"},"updatedAt":"2026-01-02T03:04:05.678Z"}"#
         );
-        assert_eq!(
-            record.modified_at.as_deref(),
-            Some("2026-01-02T03:04:05.678Z")
-        );
-        assert_eq!(
-            losers,
-            [
-                SourceRecord::merged_into("3", "7"),
-                SourceRecord::merged_into("5", "7")
-            ]
-        );
+        assert_eq!(record.modified_at.as_deref(), Some("2026-01-02T03:04:05.678Z"));
+        assert_eq!(losers, [SourceRecord::merged_into("3", "7"), SourceRecord::merged_into("5", "7")]);
     }
 }

@@ -23,11 +23,7 @@ struct Wanted {
 }
 
 /// Makes the differences.
-pub(crate) fn write(
-    object: &Object,
-    settings: &Settings,
-    deliveries: &[Delivery],
-) -> Result<Vec<Outcome>, Failure> {
+pub(crate) fn write(object: &Object, settings: &Settings, deliveries: &[Delivery]) -> Result<Vec<Outcome>, Failure> {
     let names = schema::names(object)?;
     let mut outcomes: Vec<Option<Outcome>> = vec![None; deliveries.len()];
     let mut updates = Vec::new();
@@ -37,10 +33,8 @@ pub(crate) fn write(
     for (index, delivery) in deliveries.iter().enumerate() {
         match Wanted::new(delivery) {
             Ok(one) => {
-                let marked = one
-                    .properties
-                    .get(&settings.marker)
-                    .is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty()));
+                let marked =
+                    one.properties.get(&settings.marker).is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty()));
                 match one.operation {
                     WriteOperation::Update(_) if !one.properties.is_empty() => updates.push(index),
                     WriteOperation::Create if marked => upserts.push(index),
@@ -60,10 +54,7 @@ pub(crate) fn write(
         if batch.is_empty() {
             continue;
         }
-        let members: Vec<(usize, &Wanted)> = batch
-            .iter()
-            .filter_map(|&index| Some((index, wanted[index].as_ref()?)))
-            .collect();
+        let members: Vec<(usize, &Wanted)> = batch.iter().filter_map(|&index| Some((index, wanted[index].as_ref()?))).collect();
         match send_batch(object, settings, verb, &members) {
             Ok(done) => {
                 sent = true;
@@ -72,9 +63,7 @@ pub(crate) fn write(
                 }
             }
             // One member spoils the batch, and nothing of it was done.
-            Err(Stop::Settled(outcome)) if matches!(*outcome, Outcome::Rejected(_)) => {
-                singles.extend(batch)
-            }
+            Err(Stop::Settled(outcome)) if matches!(*outcome, Outcome::Rejected(_)) => singles.extend(batch),
             Err(Stop::Settled(outcome)) => {
                 sent = true;
                 for index in batch {
@@ -108,19 +97,12 @@ pub(crate) fn write(
     }
     associate(object, &wanted, &mut outcomes);
     read_back(object, &names, &mut outcomes);
-    Ok(outcomes
-        .into_iter()
-        .map(|outcome| outcome.unwrap_or(Outcome::RetryAfter(1)))
-        .collect())
+    Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::RetryAfter(1))).collect())
 }
 
 impl Wanted {
     fn new(delivery: &Delivery) -> Result<Self, Failure> {
-        let bytes = if delivery.operation == WriteOperation::Create {
-            &delivery.desired
-        } else {
-            &delivery.changed
-        };
+        let bytes = if delivery.operation == WriteOperation::Create { &delivery.desired } else { &delivery.changed };
         let object = body::object(bytes)?;
         let mut properties = Map::new();
         if let Some(given) = object.get("properties").and_then(Value::as_object) {
@@ -133,9 +115,7 @@ impl Wanted {
                     Value::Bool(flag) => flag.to_string(),
                     Value::Array(_) | Value::Object(_) => {
                         let message = "a property holds one text, number or flag";
-                        return Err(Failure::Rejected(
-                            Rejection::new("format", message).field(format!("properties.{name}")),
-                        ));
+                        return Err(Failure::Rejected(Rejection::new("format", message).field(format!("properties.{name}"))));
                     }
                 };
                 if delivery.operation != WriteOperation::Create || !text.is_empty() {
@@ -174,52 +154,32 @@ fn send_batch(
         keys.insert(one.trace.clone(), *index);
         inputs.push(input);
     }
-    let request = api::post(
-        format!("{}/batch/{verb}", object.path()),
-        &json!({"inputs": inputs}),
-    );
+    let request = api::post(format!("{}/batch/{verb}", object.path()), &json!({"inputs": inputs}));
     let answer = request.send().map_err(write::lost)?;
     if !answer.is_success() {
         return Err(api::refused(&answer));
     }
-    let body: Value = answer
-        .json()
-        .map_err(|failure| Stop::settled(Outcome::Unknown(format!("{failure:?}"))))?;
+    let body: Value = answer.json().map_err(|failure| Stop::settled(Outcome::Unknown(format!("{failure:?}"))))?;
     let mut done: BTreeMap<usize, Outcome> = BTreeMap::new();
-    for result in body["results"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default()
-    {
+    for result in body["results"].as_array().map(Vec::as_slice).unwrap_or_default() {
         let Some(id) = result["id"].as_str() else {
             continue;
         };
         // By the trace where it is echoed, else by what the result says of itself.
-        let index = result["objectWriteTraceId"]
-            .as_str()
-            .and_then(|trace| keys.get(trace).copied())
-            .or_else(|| {
-                members
-                    .iter()
-                    .find(|(_, one)| match &one.operation {
-                        WriteOperation::Update(wanted) => wanted == id,
-                        _ => {
-                            result["properties"][&settings.marker]
-                                == one.properties[&settings.marker]
-                        }
-                    })
-                    .map(|(index, _)| *index)
-            });
+        let index = result["objectWriteTraceId"].as_str().and_then(|trace| keys.get(trace).copied()).or_else(|| {
+            members
+                .iter()
+                .find(|(_, one)| match &one.operation {
+                    WriteOperation::Update(wanted) => wanted == id,
+                    _ => result["properties"][&settings.marker] == one.properties[&settings.marker],
+                })
+                .map(|(index, _)| *index)
+        });
         let Some(index) = index else { continue };
-        let wanted = members
-            .iter()
-            .find(|(at, _)| *at == index)
-            .map(|(_, one)| &one.operation);
+        let wanted = members.iter().find(|(at, _)| *at == index).map(|(_, one)| &one.operation);
         let outcome = match wanted {
             // Its id answers with another object: it was merged, and the winner took our values.
-            Some(WriteOperation::Update(asked)) if asked != id => {
-                Outcome::MergedInto(id.to_owned())
-            }
+            Some(WriteOperation::Update(asked)) if asked != id => Outcome::MergedInto(id.to_owned()),
             _ => write::written_unread(id),
         };
         done.insert(index, outcome);
@@ -244,9 +204,9 @@ fn gone(record: SourceRecord) -> Outcome {
     match record.operation {
         nave_sdk::types::Operation::MergedInto(winner) => Outcome::MergedInto(winner),
         nave_sdk::types::Operation::Delete => Outcome::Gone,
-        nave_sdk::types::Operation::Upsert => Outcome::Unknown(
-            "the object is there, and the batch's answer does not mention it".to_owned(),
-        ),
+        nave_sdk::types::Operation::Upsert => {
+            Outcome::Unknown("the object is there, and the batch's answer does not mention it".to_owned())
+        }
     }
 }
 
@@ -277,10 +237,7 @@ fn send_one(object: &Object, settings: &Settings, one: &Wanted) -> Result<Outcom
     if answer.status == 404
         && let WriteOperation::Update(id) = &one.operation
     {
-        return Ok(pages::absent(object, id)
-            .ok()
-            .flatten()
-            .map_or(Outcome::Gone, gone));
+        return Ok(pages::absent(object, id).ok().flatten().map_or(Outcome::Gone, gone));
     }
     if !answer.is_success() {
         return Err(api::refused(&answer));
@@ -289,17 +246,11 @@ fn send_one(object: &Object, settings: &Settings, one: &Wanted) -> Result<Outcom
         return Ok(write::written_unread(id));
     }
     let body: Value = answer.json().unwrap_or_default();
-    let id = body["id"]
-        .as_str()
-        .or_else(|| body["results"][0]["id"].as_str());
+    let id = body["id"].as_str().or_else(|| body["results"][0]["id"].as_str());
     Ok(match (id, &one.operation) {
-        (Some(id), WriteOperation::Update(asked)) if asked != id => {
-            Outcome::MergedInto(id.to_owned())
-        }
+        (Some(id), WriteOperation::Update(asked)) if asked != id => Outcome::MergedInto(id.to_owned()),
         (Some(id), _) => write::written_unread(id),
-        (None, _) => {
-            Outcome::Unknown("the answer does not say which object was written".to_owned())
-        }
+        (None, _) => Outcome::Unknown("the answer does not say which object was written".to_owned()),
     })
 }
 
@@ -310,21 +261,13 @@ fn associate(object: &Object, wanted: &[Option<Wanted>], outcomes: &mut [Option<
         return;
     }
     for (one, outcome) in wanted.iter().zip(outcomes) {
-        let Some(Wanted {
-            company: Some(company),
-            ..
-        }) = one
-        else {
+        let Some(Wanted { company: Some(company), .. }) = one else {
             continue;
         };
         let Some(Outcome::Written(written)) = outcome else {
             continue;
         };
-        let path = format!(
-            "/crm/v4/objects/{}/{}/associations/companies",
-            object.name,
-            http::segment(&written.remote_id)
-        );
+        let path = format!("/crm/v4/objects/{}/{}/associations/companies", object.name, http::segment(&written.remote_id));
         let done = match company.as_str().filter(|id| !id.is_empty()) {
             Some(id) => set_company(&path, id),
             None => clear_company(&path),
@@ -345,30 +288,21 @@ fn set_company(path: &str, id: &str) -> Result<(), Stop> {
     }
     // Number 1 is the primary company of a contact.
     let types = json!([{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 1}]);
-    let answer = api::request("PUT", format!("{path}/{}", http::segment(id)))
-        .json(&types)
-        .send()
-        .map_err(write::lost)?;
+    let answer = api::request("PUT", format!("{path}/{}", http::segment(id))).json(&types).send().map_err(write::lost)?;
     match answer.status {
         404 => {
-            let rejection = Rejection::new("reference", format!("there is no company {id}"))
-                .field("company_id");
+            let rejection = Rejection::new("reference", format!("there is no company {id}")).field("company_id");
             return Err(Stop::settled(Outcome::Rejected(rejection)));
         }
         _ if answer.is_success() => {}
         _ => return Err(api::refused(&answer)),
     }
     // The company that this one takes the place of goes; others that people added stay.
-    before
-        .iter()
-        .filter(|other| *other != id)
-        .try_for_each(|other| forget(path, other))
+    before.iter().filter(|other| *other != id).try_for_each(|other| forget(path, other))
 }
 
 fn clear_company(path: &str) -> Result<(), Stop> {
-    primary_companies(path)?
-        .iter()
-        .try_for_each(|id| forget(path, id))
+    primary_companies(path)?.iter().try_for_each(|id| forget(path, id))
 }
 
 /// The primary company of a contact: one, or none.
@@ -378,15 +312,9 @@ fn primary_companies(path: &str) -> Result<Vec<String>, Stop> {
         return Err(api::refused(&answer));
     }
     let body: Value = answer.json()?;
-    let edges = body["results"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let primary = |edge: &&Value| {
-        edge["associationTypes"]
-            .as_array()
-            .is_some_and(|types| types.iter().any(|kind| kind["typeId"] == 1))
-    };
+    let edges = body["results"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let primary =
+        |edge: &&Value| edge["associationTypes"].as_array().is_some_and(|types| types.iter().any(|kind| kind["typeId"] == 1));
     Ok(edges
         .iter()
         .filter(primary)
@@ -398,14 +326,8 @@ fn primary_companies(path: &str) -> Result<Vec<String>, Stop> {
 }
 
 fn forget(path: &str, id: &str) -> Result<(), Stop> {
-    let answer = api::request("DELETE", format!("{path}/{}", http::segment(id)))
-        .send()
-        .map_err(write::lost)?;
-    if answer.is_success() || answer.status == 404 {
-        Ok(())
-    } else {
-        Err(api::refused(&answer))
-    }
+    let answer = api::request("DELETE", format!("{path}/{}", http::segment(id))).send().map_err(write::lost)?;
+    if answer.is_success() || answer.status == 404 { Ok(()) } else { Err(api::refused(&answer)) }
 }
 
 /// Reads what was written in one go: the answers of writes do not hold all properties.
@@ -428,9 +350,7 @@ fn read_back(object: &Object, names: &[String], outcomes: &mut [Option<Outcome>]
     };
     for outcome in outcomes {
         if let Some(Outcome::Written(written)) = outcome
-            && let Some(record) = records
-                .iter()
-                .find(|record| record.remote_id == written.remote_id)
+            && let Some(record) = records.iter().find(|record| record.remote_id == written.remote_id)
         {
             *outcome = Some(write::written(record.clone()));
         }

@@ -11,10 +11,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-use nave_sdk::prelude::{
-    CheckReport, Connection, Delivery, Destination, Failure, Outcome, Page, Source, SourceRecord,
-    Stream,
-};
+use nave_sdk::prelude::{CheckReport, Connection, Delivery, Destination, Failure, Outcome, Page, Source, SourceRecord, Stream};
 use nave_sdk::serde_json::Value;
 
 use schema::Settings;
@@ -34,10 +31,7 @@ impl Connection for HubSpot {
         if let Ok(answer) = api::read(api::get("/account-info/v3/details".to_owned())) {
             let details: Value = answer.json().unwrap_or_default();
             report.account = format!("HubSpot account {}", details["portalId"]);
-            report.environment = details["accountType"]
-                .as_str()
-                .unwrap_or_default()
-                .to_lowercase();
+            report.environment = details["accountType"].as_str().unwrap_or_default().to_lowercase();
             for header in ["x-hubspot-ratelimit-max", "x-hubspot-ratelimit-daily"] {
                 if let Some(value) = answer.header(header) {
                     report.limits.push((header.to_owned(), value.to_owned()));
@@ -51,19 +45,11 @@ impl Connection for HubSpot {
 impl Source for HubSpot {
     fn discover() -> Result<Vec<Stream>, Failure> {
         let settings = Settings::load()?;
-        settings
-            .objects
-            .iter()
-            .map(|name| schema::stream(&settings.object(name)?, &settings))
-            .collect()
+        settings.objects.iter().map(|name| schema::stream(&settings.object(name)?, &settings)).collect()
     }
 
     fn read(stream: &str, checkpoint: Option<Vec<u8>>, limit: u32) -> Result<Page, Failure> {
-        pages::read(
-            &Settings::load()?.object(stream)?,
-            checkpoint.as_deref(),
-            limit,
-        )
+        pages::read(&Settings::load()?.object(stream)?, checkpoint.as_deref(), limit)
     }
 
     fn get(stream: &str, ids: Vec<String>) -> Result<Vec<SourceRecord>, Failure> {

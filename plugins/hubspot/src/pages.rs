@@ -12,19 +12,12 @@ use nave_sdk::types::{Failure, Page, SourceRecord};
 use nave_sdk::{slice, time};
 
 use crate::api;
-use crate::limits::{
-    ARCHIVE_PAGES_MAX, BATCH_MAX, OVERLAP_MS, PROPERTY_QUERY_CHARS_MAX, SEARCH_PAGE_MAX,
-};
+use crate::limits::{ARCHIVE_PAGES_MAX, BATCH_MAX, OVERLAP_MS, PROPERTY_QUERY_CHARS_MAX, SEARCH_PAGE_MAX};
 use crate::schema::{self, Object};
 
 /// The checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(
-    crate = "nave_sdk::serde",
-    deny_unknown_fields,
-    tag = "at",
-    rename_all = "kebab-case"
-)]
+#[serde(crate = "nave_sdk::serde", deny_unknown_fields, tag = "at", rename_all = "kebab-case")]
 enum Position {
     /// Nothing read yet.
     #[default]
@@ -55,11 +48,7 @@ pub(crate) fn read(object: &Object, from: Option<&[u8]>, limit: u32) -> Result<P
             full(object, &names, began, None, limit)
         }
         Position::Full { began, after } => full(object, &names, began, after, limit),
-        Position::Changes {
-            since,
-            tie,
-            archived,
-        } => changes(object, &names, since, tie, archived, limit),
+        Position::Changes { since, tie, archived } => changes(object, &names, since, tie, archived, limit),
     }
 }
 
@@ -70,58 +59,32 @@ fn newest(object: &Object) -> Result<i64, Failure> {
     Ok(found.first().map_or(0, |(modified, _)| *modified))
 }
 
-fn full(
-    object: &Object,
-    names: &[String],
-    began: i64,
-    mut after: Option<String>,
-    limit: usize,
-) -> Result<Page, Failure> {
+fn full(object: &Object, names: &[String], began: i64, mut after: Option<String>, limit: usize) -> Result<Page, Failure> {
     let mut records = Vec::new();
     loop {
         let size = (limit - records.len()).min(BATCH_MAX);
-        let by_address =
-            names.iter().map(|name| name.len() + 3).sum::<usize>() <= PROPERTY_QUERY_CHARS_MAX;
+        let by_address = names.iter().map(|name| name.len() + 3).sum::<usize>() <= PROPERTY_QUERY_CHARS_MAX;
         let mut request = api::get(object.path()).query("limit", size.to_string());
-        request = request.query(
-            "properties",
-            if by_address {
-                names.join(",")
-            } else {
-                "hs_object_id".to_owned()
-            },
-        );
+        request = request.query("properties", if by_address { names.join(",") } else { "hs_object_id".to_owned() });
         if let Some(after) = &after {
             request = request.query("after", after);
         }
         let answer = api::read(request)?;
         let listed = slice::array(&answer.body, "results")?;
         if by_address {
-            listed
-                .iter()
-                .for_each(|raw| push(object, raw, &mut records));
+            listed.iter().for_each(|raw| push(object, raw, &mut records));
         } else {
-            let ids: Vec<String> = listed
-                .iter()
-                .filter_map(|raw| slice::text(raw, "id"))
-                .collect();
+            let ids: Vec<String> = listed.iter().filter_map(|raw| slice::text(raw, "id")).collect();
             records.extend(batch_read(object, names, &ids)?);
         }
         after = slice::at(&answer.body, "paging.next")?.and_then(|next| slice::text(next, "after"));
         if after.is_none() {
-            let next = Position::Changes {
-                since: began - OVERLAP_MS,
-                tie: None,
-                archived: began - OVERLAP_MS,
-            };
+            let next = Position::Changes { since: began - OVERLAP_MS, tie: None, archived: began - OVERLAP_MS };
             return Ok(Page::scan_end(records, checkpoint::encode(&next)));
         }
         // Losers of merges come with their winners: leave room for them.
         if records.len() + BATCH_MAX > limit {
-            return Ok(Page::more(
-                records,
-                checkpoint::encode(&Position::Full { began, after }),
-            ));
+            return Ok(Page::more(records, checkpoint::encode(&Position::Full { began, after })));
         }
     }
 }
@@ -141,35 +104,18 @@ fn changes(
         let found = match tie {
             None => {
                 let filters = json!([{"filters": [{"propertyName": modified, "operator": "GTE", "value": since.to_string()}]}]);
-                search(
-                    object,
-                    filters,
-                    json!([{"propertyName": modified, "direction": "ASCENDING"}]),
-                    names,
-                    size,
-                )?
+                search(object, filters, json!([{"propertyName": modified, "direction": "ASCENDING"}]), names, size)?
             }
             Some(after) => {
                 let filters = json!([{"filters": [
                     {"propertyName": modified, "operator": "EQ", "value": since.to_string()},
                     {"propertyName": "hs_object_id", "operator": "GT", "value": after.to_string()},
                 ]}]);
-                search(
-                    object,
-                    filters,
-                    json!([{"propertyName": "hs_object_id", "direction": "ASCENDING"}]),
-                    names,
-                    size,
-                )?
+                search(object, filters, json!([{"propertyName": "hs_object_id", "direction": "ASCENDING"}]), names, size)?
             }
         };
         let whole = found.len() < size;
-        let last = found.last().map(|(modified, raw)| {
-            (
-                *modified,
-                slice::text(raw, "id").and_then(|id| id.parse::<u64>().ok()),
-            )
-        });
+        let last = found.last().map(|(modified, raw)| (*modified, slice::text(raw, "id").and_then(|id| id.parse::<u64>().ok())));
         for (_, raw) in &found {
             push(object, raw, &mut records);
         }
@@ -185,31 +131,13 @@ fn changes(
             }
         }
         if records.len() + SEARCH_PAGE_MAX > limit {
-            return Ok(Page::more(
-                records,
-                checkpoint::encode(&Position::Changes {
-                    since,
-                    tie,
-                    archived,
-                }),
-            ));
+            return Ok(Page::more(records, checkpoint::encode(&Position::Changes { since, tie, archived })));
         }
     }
-    let newest = records
-        .iter()
-        .filter_map(|record| record.modified_at.as_deref())
-        .filter_map(millis)
-        .max();
+    let newest = records.iter().filter_map(|record| record.modified_at.as_deref()).filter_map(millis).max();
     since = newest.map_or(since, |newest| since.max(newest - OVERLAP_MS));
     records.extend(archive(object, &mut archived)?);
-    Ok(Page::end(
-        records,
-        checkpoint::encode(&Position::Changes {
-            since,
-            tie: None,
-            archived,
-        }),
-    ))
+    Ok(Page::end(records, checkpoint::encode(&Position::Changes { since, tie: None, archived })))
 }
 
 /// What was archived since we looked last. The archive is listed by id, so all of it is looked at.
@@ -227,8 +155,7 @@ fn archive(object: &Object, since: &mut i64) -> Result<Vec<SourceRecord>, Failur
         }
         let answer = api::read(request)?;
         for raw in slice::array(&answer.body, "results")? {
-            let (Some(id), Some(at)) = (slice::text(raw, "id"), slice::text(raw, "archivedAt"))
-            else {
+            let (Some(id), Some(at)) = (slice::text(raw, "id"), slice::text(raw, "archivedAt")) else {
                 continue;
             };
             let Some(time) = millis(&at).filter(|time| *time >= *since) else {
@@ -268,34 +195,23 @@ fn search(
         .into_iter()
         .map(|raw| {
             let time = slice::text(raw, &modified).or_else(|| slice::text(raw, "updatedAt"));
-            (
-                time.as_deref().and_then(millis).unwrap_or(0),
-                raw.to_owned(),
-            )
+            (time.as_deref().and_then(millis).unwrap_or(0), raw.to_owned())
         })
         .collect())
 }
 
 fn millis(text: &str) -> Option<i64> {
-    text.parse()
-        .ok()
-        .or_else(|| time::parse_rfc3339(text).map(|us| us.div_euclid(1000)))
+    text.parse().ok().or_else(|| time::parse_rfc3339(text).map(|us| us.div_euclid(1000)))
 }
 
 /// Objects by their ids; those that are not there (any more) are left out.
-pub(crate) fn batch_read(
-    object: &Object,
-    names: &[String],
-    ids: &[String],
-) -> Result<Vec<SourceRecord>, Failure> {
+pub(crate) fn batch_read(object: &Object, names: &[String], ids: &[String]) -> Result<Vec<SourceRecord>, Failure> {
     let mut records = Vec::new();
     for ids in ids.chunks(BATCH_MAX) {
         let inputs: Vec<Value> = ids.iter().map(|id| json!({"id": id})).collect();
         let body = json!({"inputs": inputs, "properties": names, "propertiesWithHistory": []});
         let answer = api::read(api::post(format!("{}/batch/read", object.path()), &body))?;
-        slice::array(&answer.body, "results")?
-            .iter()
-            .for_each(|raw| push(object, raw, &mut records));
+        slice::array(&answer.body, "results")?.iter().for_each(|raw| push(object, raw, &mut records));
     }
     Ok(records)
 }
@@ -331,9 +247,7 @@ pub(crate) fn absent(object: &Object, id: &str) -> Result<Option<SourceRecord>, 
             }
             // It came back between the two questions.
             let names = schema::names(object)?;
-            Ok(batch_read(object, &names, &[id.to_owned()])?
-                .into_iter()
-                .find(|record| record.remote_id == id))
+            Ok(batch_read(object, &names, &[id.to_owned()])?.into_iter().find(|record| record.remote_id == id))
         }
         404 => Ok(Some(SourceRecord::deleted(id))),
         403 => Ok(None),
@@ -342,19 +256,12 @@ pub(crate) fn absent(object: &Object, id: &str) -> Result<Option<SourceRecord>, 
 }
 
 /// Objects whose property equals one of the values.
-pub(crate) fn find(
-    object: &Object,
-    path: &str,
-    values: &[String],
-) -> Result<Vec<SourceRecord>, Failure> {
+pub(crate) fn find(object: &Object, path: &str, values: &[String]) -> Result<Vec<SourceRecord>, Failure> {
     if path == "id" {
         return get(object, values);
     }
     let Some(property) = path.strip_prefix("properties.") else {
-        return Err(Failure::rejected(
-            "other",
-            format!("{} cannot be searched by {path}", object.name),
-        ));
+        return Err(Failure::rejected("other", format!("{} cannot be searched by {path}", object.name)));
     };
     let names = schema::names(object)?;
     let mut records = Vec::new();
@@ -362,16 +269,9 @@ pub(crate) fn find(
         // The vendor keeps these in lower case.
         let values: Vec<String> = values
             .iter()
-            .map(|value| {
-                if matches!(property, "email" | "domain") {
-                    value.to_lowercase()
-                } else {
-                    value.clone()
-                }
-            })
+            .map(|value| if matches!(property, "email" | "domain") { value.to_lowercase() } else { value.clone() })
             .collect();
-        let filters =
-            json!([{"filters": [{"propertyName": property, "operator": "IN", "values": values}]}]);
+        let filters = json!([{"filters": [{"propertyName": property, "operator": "IN", "values": values}]}]);
         let sorts = json!([{"propertyName": "hs_object_id", "direction": "ASCENDING"}]);
         for (_, raw) in search(object, filters, sorts, &names, SEARCH_PAGE_MAX)? {
             records.extend(api::record(object, &raw).map(|(record, _)| record));

@@ -2,9 +2,7 @@
 
 use nave_sdk::serde::Deserialize;
 use nave_sdk::serde_json::Value;
-use nave_sdk::types::{
-    Capabilities, ChangeDetection, DeleteDetection, Failure, Field, FieldType, Stream, WriteMode,
-};
+use nave_sdk::types::{Capabilities, ChangeDetection, DeleteDetection, Failure, Field, FieldType, Stream, WriteMode};
 
 use crate::api;
 use crate::limits::{BATCH_MAX, SEARCH_LAG_MS};
@@ -21,10 +19,7 @@ pub(crate) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            objects: vec!["contacts".to_owned(), "companies".to_owned()],
-            marker: "nave_id".to_owned(),
-        }
+        Self { objects: vec!["contacts".to_owned(), "companies".to_owned()], marker: "nave_id".to_owned() }
     }
 }
 
@@ -51,9 +46,7 @@ pub(crate) struct Object {
 
 impl Object {
     pub(crate) fn new(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-        }
+        Self { name: name.to_owned() }
     }
 
     pub(crate) fn path(&self) -> String {
@@ -62,11 +55,7 @@ impl Object {
 
     /// The property with the time of the last change.
     pub(crate) fn modified(&self) -> &'static str {
-        if self.name == "contacts" {
-            "lastmodifieddate"
-        } else {
-            "hs_lastmodifieddate"
-        }
+        if self.name == "contacts" { "lastmodifieddate" } else { "hs_lastmodifieddate" }
     }
 
     /// The property that shows the company.
@@ -111,39 +100,25 @@ pub(crate) fn properties(object: &Object) -> Result<Vec<Property>, Failure> {
 
 /// Names of all properties.
 pub(crate) fn names(object: &Object) -> Result<Vec<String>, Failure> {
-    Ok(properties(object)?
-        .into_iter()
-        .map(|property| property.name)
-        .collect())
+    Ok(properties(object)?.into_iter().map(|property| property.name).collect())
 }
 
 /// A stream as the account has it.
 pub(crate) fn stream(object: &Object, settings: &Settings) -> Result<Stream, Failure> {
     let properties = properties(object)?;
-    let has_marker = properties
-        .iter()
-        .any(|property| property.name == settings.marker && property.has_unique_value);
+    let has_marker = properties.iter().any(|property| property.name == settings.marker && property.has_unique_value);
     let mut fields = vec![
-        Field::new("id", "Record id", FieldType::Text)
-            .read_only()
-            .unique(),
+        Field::new("id", "Record id", FieldType::Text).read_only().unique(),
         Field::new("createdAt", "Created", FieldType::Timestamp).read_only(),
         Field::new("updatedAt", "Changed", FieldType::Timestamp).read_only(),
         Field::new("archived", "Archived", FieldType::Boolean).read_only(),
     ];
     if object.company_property().is_some() {
-        fields.push(
-            Field::new("company_id", "Primary company", FieldType::Reference).target("companies"),
-        );
+        fields.push(Field::new("company_id", "Primary company", FieldType::Reference).target("companies"));
     }
     let mut searchable = vec!["id".to_owned()];
     for property in &properties {
-        if property.has_unique_value
-            || matches!(
-                property.name.as_str(),
-                "email" | "domain" | "name" | "phone"
-            )
-        {
+        if property.has_unique_value || matches!(property.name.as_str(), "email" | "domain" | "name" | "phone") {
             searchable.push(format!("properties.{}", property.name));
         }
         fields.push(field(property));
@@ -152,11 +127,7 @@ pub(crate) fn stream(object: &Object, settings: &Settings) -> Result<Stream, Fai
         writable: true,
         changes: ChangeDetection::Incremental,
         deletes: DeleteDetection::Feed,
-        upsert_by: if has_marker {
-            vec![format!("properties.{}", settings.marker)]
-        } else {
-            Vec::new()
-        },
+        upsert_by: if has_marker { vec![format!("properties.{}", settings.marker)] } else { Vec::new() },
         batch_max: BATCH_MAX as u32,
         write_mode: WriteMode::Patch,
         deletable: true,
@@ -168,17 +139,11 @@ pub(crate) fn stream(object: &Object, settings: &Settings) -> Result<Stream, Fai
     if let Some(first) = label.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    Ok(Stream::new(&object.name, &label)
-        .fields(fields)
-        .capabilities(capabilities))
+    Ok(Stream::new(&object.name, &label).fields(fields).capabilities(capabilities))
 }
 
 fn field(property: &Property) -> Field {
-    let kind = match (
-        property.kind.as_str(),
-        property.field_type.as_str(),
-        property.name.as_str(),
-    ) {
+    let kind = match (property.kind.as_str(), property.field_type.as_str(), property.name.as_str()) {
         (_, _, "email") => FieldType::Email,
         (_, "phonenumber", _) | (_, _, "phone" | "mobilephone") => FieldType::Phone,
         ("number", ..) => FieldType::Decimal,
@@ -189,22 +154,12 @@ fn field(property: &Property) -> Field {
         ("enumeration", ..) => FieldType::Enum,
         _ => FieldType::Text,
     };
-    let mut field = Field::new(
-        &format!("properties.{}", property.name),
-        &property.label,
-        kind,
-    );
-    field.read_only =
-        property.calculated || property.modification_metadata["readOnlyValue"] == true;
+    let mut field = Field::new(&format!("properties.{}", property.name), &property.label, kind);
+    field.read_only = property.calculated || property.modification_metadata["readOnlyValue"] == true;
     field.unique = property.has_unique_value;
     field.custom = !property.hubspot_defined;
     if kind == FieldType::Enum {
-        field.values = property
-            .options
-            .iter()
-            .filter_map(|option| option["value"].as_str())
-            .map(str::to_owned)
-            .collect();
+        field.values = property.options.iter().filter_map(|option| option["value"].as_str()).map(str::to_owned).collect();
     }
     field
 }

@@ -17,9 +17,7 @@ fn body(request: &RawRequest) -> Value {
 }
 
 /// A host whose CRM answers so; the properties are always the same.
-fn host(
-    mut answer: impl FnMut(&str, &str, &Value) -> Result<Response, Error> + 'static,
-) -> FakeHost {
+fn host(mut answer: impl FnMut(&str, &str, &Value) -> Result<Response, Error> + 'static) -> FakeHost {
     FakeHost::new().answer(move |_, request| {
         if request.path.starts_with("/crm/v3/properties/") {
             return reply(200, PROPERTIES);
@@ -35,29 +33,17 @@ fn contact(id: u64, ms: i64) -> Value {
 
 /// Answers searches over these contacts as the vendor does, one sort, no offsets.
 fn search(all: &[(u64, i64)], query: &Value) -> Value {
-    let value = |filter: &Value| {
-        filter["value"]
-            .as_str()
-            .and_then(|text| text.parse::<i64>().ok())
-            .unwrap_or(0)
-    };
-    let filters = query["filterGroups"][0]["filters"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
+    let value = |filter: &Value| filter["value"].as_str().and_then(|text| text.parse::<i64>().ok()).unwrap_or(0);
+    let filters = query["filterGroups"][0]["filters"].as_array().cloned().unwrap_or_default();
     let mut found: Vec<(u64, i64)> = all
         .iter()
         .copied()
         .filter(|(id, ms)| {
-            filters.iter().all(|filter| {
-                match (filter["propertyName"].as_str(), filter["operator"].as_str()) {
-                    (Some("lastmodifieddate"), Some("GTE")) => *ms >= value(filter),
-                    (Some("lastmodifieddate"), Some("EQ")) => *ms == value(filter),
-                    (Some("hs_object_id"), Some("GT")) => {
-                        i64::try_from(*id).unwrap_or(0) > value(filter)
-                    }
-                    other => panic!("{other:?}"),
-                }
+            filters.iter().all(|filter| match (filter["propertyName"].as_str(), filter["operator"].as_str()) {
+                (Some("lastmodifieddate"), Some("GTE")) => *ms >= value(filter),
+                (Some("lastmodifieddate"), Some("EQ")) => *ms == value(filter),
+                (Some("hs_object_id"), Some("GT")) => i64::try_from(*id).unwrap_or(0) > value(filter),
+                other => panic!("{other:?}"),
             })
         })
         .collect();
@@ -76,18 +62,8 @@ fn search(all: &[(u64, i64)], query: &Value) -> Value {
 #[test]
 fn objects_of_one_millisecond_are_all_read() {
     // 700 of one import share a millisecond, with others before and after.
-    let all: Vec<(u64, i64)> = (1..=900)
-        .map(|id| {
-            (
-                id,
-                if (100..800).contains(&id) {
-                    50_000_000
-                } else {
-                    40_000_000 + id as i64 * 20_000
-                },
-            )
-        })
-        .collect();
+    let all: Vec<(u64, i64)> =
+        (1..=900).map(|id| (id, if (100..800).contains(&id) { 50_000_000 } else { 40_000_000 + id as i64 * 20_000 })).collect();
     let all_for_host = all.clone();
     let host = host(move |_, path, query| {
         if path.ends_with("/search") {
@@ -97,8 +73,7 @@ fn objects_of_one_millisecond_are_all_read() {
         }
     });
     host.run(|| {
-        let mut checkpoint =
-            Some(br#"{"at":"changes","since":0,"tie":null,"archived":0}"#.to_vec());
+        let mut checkpoint = Some(br#"{"at":"changes","since":0,"tie":null,"archived":0}"#.to_vec());
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..50 {
             let page = HubSpot::read("contacts", checkpoint.take(), 250).expect("a page");
@@ -122,22 +97,12 @@ fn everything_then_changes_then_the_archive() {
             200,
             r#"{"results":[{"id":"8","archivedAt":"1970-01-01T01:23:30Z"},{"id":"9","archivedAt":"1970-01-01T00:00:10Z"}]}"#,
         ),
-        _ if path.contains("after=1") => reply(
-            200,
-            &json!({"results": [contact(2, 4_000_000)]}).to_string(),
-        ),
-        _ => reply(
-            200,
-            &json!({"results": [contact(1, 5_000_000)], "paging": {"next": {"after": "1"}}})
-                .to_string(),
-        ),
+        _ if path.contains("after=1") => reply(200, &json!({"results": [contact(2, 4_000_000)]}).to_string()),
+        _ => reply(200, &json!({"results": [contact(1, 5_000_000)], "paging": {"next": {"after": "1"}}}).to_string()),
     });
     host.run(|| {
         let first = HubSpot::read("contacts", None, 1).expect("a page");
-        assert_eq!(
-            (first.records.len(), first.more, first.complete_scan),
-            (1, true, false)
-        );
+        assert_eq!((first.records.len(), first.more, first.complete_scan), (1, true, false));
         let second = HubSpot::read("contacts", Some(first.next), 1).expect("a page");
         assert_eq!((second.more, second.complete_scan), (false, true));
         let third = HubSpot::read("contacts", Some(second.next), 1000).expect("a page");
@@ -147,49 +112,30 @@ fn everything_then_changes_then_the_archive() {
             .filter(|record| record.operation == Operation::Delete)
             .map(|record| record.remote_id.as_str())
             .collect();
-        assert_eq!(
-            (third.more, deleted),
-            (false, vec!["8"]),
-            "what was archived before we began is no news"
-        );
+        assert_eq!((third.more, deleted), (false, vec!["8"]), "what was archived before we began is no news");
     });
 }
 
 #[test]
 fn merged_and_archived_are_told_apart() {
-    let host = host(|method, path, _| {
-        match (method, path) {
+    let host = host(|method, path, _| match (method, path) {
         ("POST", "/crm/v3/objects/contacts/batch/read") => {
             reply(207, &json!({"results": [contact(1, 1), contact(5, 1)], "errors": [{"context": {"ids": ["9"]}}]}).to_string())
         }
         ("GET", _) if path.starts_with("/crm/v3/objects/contacts/3?") => reply(200, r#"{"id":"5","properties":{}}"#),
         ("GET", _) => reply(404, r#"{"category":"OBJECT_NOT_FOUND","message":"resource not found"}"#),
         other => panic!("{other:?}"),
-    }
     });
     host.run(|| {
-        let records =
-            HubSpot::get("contacts", vec!["1".into(), "3".into(), "9".into()]).expect("records");
+        let records = HubSpot::get("contacts", vec!["1".into(), "3".into(), "9".into()]).expect("records");
         assert_eq!(records[0].operation, Operation::Upsert);
-        assert_eq!(
-            records[1..],
-            [
-                SourceRecord::merged_into("3", "5"),
-                SourceRecord::deleted("9")
-            ]
-        );
+        assert_eq!(records[1..], [SourceRecord::merged_into("3", "5"), SourceRecord::deleted("9")]);
     });
 }
 
 fn delivery(id: &str, operation: WriteOperation, changed: &Value) -> Delivery {
     let bytes = changed.to_string().into_bytes();
-    Delivery {
-        id: id.into(),
-        operation,
-        if_version: None,
-        changed: bytes.clone(),
-        desired: bytes,
-    }
+    Delivery { id: id.into(), operation, if_version: None, changed: bytes.clone(), desired: bytes }
 }
 
 #[test]
@@ -204,29 +150,15 @@ fn one_bad_value_spoils_only_its_own_delivery() {
             400,
             r#"{"message":"bad","category":"VALIDATION_ERROR","errors":[{"code":"INVALID_EMAIL","message":"no e-mail","context":{"propertyName":["email"]}}]}"#,
         ),
-        ("POST", "/crm/v3/objects/contacts/batch/read") => {
-            reply(200, &json!({"results": [contact(1, 1)]}).to_string())
-        }
+        ("POST", "/crm/v3/objects/contacts/batch/read") => reply(200, &json!({"results": [contact(1, 1)]}).to_string()),
         other => panic!("{other:?}"),
     });
     host.run(|| {
-        let update = |id: &str, email: Value| {
-            delivery(
-                id,
-                WriteOperation::Update(id.into()),
-                &json!({"properties": {"email": email}}),
-            )
-        };
-        let outcomes = HubSpot::write(
-            "contacts",
-            vec![update("1", Value::Null), update("2", json!("x"))],
-        )
-        .expect("outcomes");
+        let update =
+            |id: &str, email: Value| delivery(id, WriteOperation::Update(id.into()), &json!({"properties": {"email": email}}));
+        let outcomes = HubSpot::write("contacts", vec![update("1", Value::Null), update("2", json!("x"))]).expect("outcomes");
         assert!(matches!(&outcomes[0], Outcome::Written(written) if !written.body.is_empty()));
-        assert_eq!(
-            outcomes[1],
-            Outcome::Rejected(Rejection::new("format", "no e-mail").field("properties.email"))
-        );
+        assert_eq!(outcomes[1], Outcome::Rejected(Rejection::new("format", "no e-mail").field("properties.email")));
     });
 }
 
@@ -238,10 +170,7 @@ fn creates_go_by_their_marker_and_get_their_company() {
                 *sent,
                 json!({"inputs": [{"id": "m1", "idProperty": "nave_id", "objectWriteTraceId": "d1", "properties": {"email": "a@x", "nave_id": "m1"}}]})
             );
-            reply(
-                200,
-                r#"{"results":[{"id":"7","new":true,"objectWriteTraceId":"d1","properties":{}}]}"#,
-            )
+            reply(200, r#"{"results":[{"id":"7","new":true,"objectWriteTraceId":"d1","properties":{}}]}"#)
         }
         ("GET", "/crm/v4/objects/contacts/7/associations/companies") => reply(
             200,
@@ -249,13 +178,15 @@ fn creates_go_by_their_marker_and_get_their_company() {
         ),
         ("DELETE", "/crm/v4/objects/contacts/7/associations/companies/8") => reply(204, ""),
         ("PUT", "/crm/v4/objects/contacts/7/associations/companies/9") => reply(201, "{}"),
-        ("POST", "/crm/v3/objects/contacts/batch/read") => {
-            reply(200, &json!({"results": [contact(7, 1)]}).to_string())
-        }
+        ("POST", "/crm/v3/objects/contacts/batch/read") => reply(200, &json!({"results": [contact(7, 1)]}).to_string()),
         other => panic!("{other:?}"),
     });
     host.run(|| {
-        let create = delivery("d1", WriteOperation::Create, &json!({"properties": {"email": "a@x", "nave_id": "m1", "phone": null}, "company_id": "9"}));
+        let create = delivery(
+            "d1",
+            WriteOperation::Create,
+            &json!({"properties": {"email": "a@x", "nave_id": "m1", "phone": null}, "company_id": "9"}),
+        );
         let outcomes = HubSpot::write("contacts", vec![create]).expect("outcomes");
         assert!(matches!(&outcomes[0], Outcome::Written(written) if written.remote_id == "7"));
     });
@@ -265,34 +196,17 @@ fn creates_go_by_their_marker_and_get_their_company() {
 #[track_caller]
 fn check(answer: Result<Response, Error>, expected: Result<Vec<Outcome>, Failure>) {
     let host = host(move |_, _, _| answer.clone());
-    let update = |id: &str| {
-        delivery(
-            id,
-            WriteOperation::Update(id.into()),
-            &json!({"properties": {"email": "a@x"}}),
-        )
-    };
+    let update = |id: &str| delivery(id, WriteOperation::Update(id.into()), &json!({"properties": {"email": "a@x"}}));
     let (got, _) = host.run(|| HubSpot::write("contacts", vec![update("1"), update("2")]));
     assert_eq!(got, expected);
 }
 
 #[test]
 fn what_became_of_a_batch_is_never_guessed() {
-    let unknown = |words: &str| {
-        Ok(vec![
-            Outcome::Unknown(words.into()),
-            Outcome::Unknown(words.into()),
-        ])
-    };
+    let unknown = |words: &str| Ok(vec![Outcome::Unknown(words.into()), Outcome::Unknown(words.into())]);
     check(Err(Error::NoAnswer("cut".into())), unknown("cut"));
     check(reply(502, ""), unknown("HTTP 502"));
-    check(
-        reply(401, ""),
-        Err(Failure::Unauthorized("HTTP 401".into())),
-    );
+    check(reply(401, ""), Err(Failure::Unauthorized("HTTP 401".into())));
     check(reply(429, ""), Err(Failure::RetryAfter(10_000)));
-    check(
-        Err(Error::Unreachable("refused".into())),
-        Err(Failure::Unavailable("refused".into())),
-    );
+    check(Err(Error::Unreachable("refused".into())), Err(Failure::Unavailable("refused".into())));
 }

@@ -57,12 +57,9 @@ fn e164(number: &str, country: &str, id: Option<Id>) -> Result<String, String> {
     if !country.is_empty() && id.is_none() {
         return Err(format!("{country:?} is not an ISO country code"));
     }
-    let international =
-        number.starts_with('+') || number.starts_with("00") && id.is_none_or(prefix_is_double_zero);
+    let international = number.starts_with('+') || number.starts_with("00") && id.is_none_or(prefix_is_double_zero);
     if id.is_none() && !international {
-        return Err(format!(
-            "{number:?} is a national number, and the country is not known"
-        ));
+        return Err(format!("{number:?} is a national number, and the country is not known"));
     }
     let plus;
     let text = match number.strip_prefix("00") {
@@ -72,20 +69,12 @@ fn e164(number: &str, country: &str, id: Option<Id>) -> Result<String, String> {
         }
         _ => number,
     };
-    let parsed = phonenumber::parse(id, text)
-        .map_err(|error| format!("{number:?} is not a phone number: {error}"))?;
+    let parsed = phonenumber::parse(id, text).map_err(|error| format!("{number:?} is not a phone number: {error}"))?;
     if !phonenumber::is_valid_with(&DATABASE, &parsed) {
         return Err(format!("{number:?} is not a number of its country's plan"));
     }
     // An extension is not part of E.164.
-    Ok(parsed
-        .format()
-        .mode(Mode::E164)
-        .to_string()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .to_owned())
+    Ok(parsed.format().mode(Mode::E164).to_string().split(';').next().unwrap_or_default().to_owned())
 }
 
 /// Longest text looked at: E.164 has 15 digits, the rest is punctuation and an extension.
@@ -93,10 +82,7 @@ const NUMBER_BYTES_MAX: usize = 64;
 
 /// Whether callers in this country dial 00 to reach another one.
 fn prefix_is_double_zero(id: Id) -> bool {
-    DATABASE
-        .by_id(id.as_ref())
-        .and_then(|metadata| metadata.international_prefix())
-        .is_some_and(|prefix| prefix.is_match("00"))
+    DATABASE.by_id(id.as_ref()).and_then(|metadata| metadata.international_prefix()).is_some_and(|prefix| prefix.is_match("00"))
 }
 
 #[cfg(test)]
@@ -113,20 +99,11 @@ mod tests {
 
     #[track_caller]
     fn check(number: Option<&str>, country: Option<&str>, expected: Result<Option<&str>, &str>) {
-        let batch = PhoneE164::call("phone_e164", vec![column(&[number]), column(&[country])])
-            .expect("a batch");
-        let got = Texts::of(&batch.columns[0])
-            .expect("texts")
-            .rows()
-            .next()
-            .expect("a row");
+        let batch = PhoneE164::call("phone_e164", vec![column(&[number]), column(&[country])]).expect("a batch");
+        let got = Texts::of(&batch.columns[0]).expect("texts").rows().next().expect("a row");
         match expected {
             Ok(text) => assert_eq!((got, batch.errors.len()), (text, 0), "{:?}", batch.errors),
-            Err(words) => assert!(
-                batch.errors[0].message.contains(words),
-                "{:?}",
-                batch.errors
-            ),
+            Err(words) => assert!(batch.errors[0].message.contains(words), "{:?}", batch.errors),
         }
     }
 
@@ -134,22 +111,10 @@ mod tests {
     fn numbers_are_read_as_people_write_them() {
         check(Some("+49 221 4711000"), None, Ok(Some("+492214711000")));
         check(Some("0221/4711000"), Some("DE"), Ok(Some("+492214711000")));
-        check(
-            Some("(0221) 4711-000"),
-            Some("de"),
-            Ok(Some("+492214711000")),
-        );
-        check(
-            Some("0044 20 7946 0958"),
-            Some("DE"),
-            Ok(Some("+442079460958")),
-        );
+        check(Some("(0221) 4711-000"), Some("de"), Ok(Some("+492214711000")));
+        check(Some("0044 20 7946 0958"), Some("DE"), Ok(Some("+442079460958")));
         check(Some("0044 20 7946 0958"), None, Ok(Some("+442079460958")));
-        check(
-            Some("(212) 555-2368 ext. 7"),
-            Some("US"),
-            Ok(Some("+12125552368")),
-        );
+        check(Some("(212) 555-2368 ext. 7"), Some("US"), Ok(Some("+12125552368")));
         check(Some(" "), Some("DE"), Ok(None));
         check(None, None, Ok(None));
         check(Some("0221 4711000"), None, Err("country is not known"));
@@ -163,8 +128,6 @@ mod tests {
     fn a_wrong_call_is_a_mistake_of_the_caller() {
         assert!(PhoneE164::call("phone", vec![]).is_err());
         assert!(PhoneE164::call("phone_e164", vec![column(&[None])]).is_err());
-        assert!(
-            PhoneE164::call("phone_e164", vec![column(&[None]), column(&[None, None])]).is_err()
-        );
+        assert!(PhoneE164::call("phone_e164", vec![column(&[None]), column(&[None, None])]).is_err());
     }
 }

@@ -43,10 +43,7 @@ impl Query<'_> {
     /// The rows, seen as this company sees them (prices depend on it).
     pub(crate) fn rows_of_company(&self, company: i64) -> Result<Vec<Value>, Failure> {
         let mut request = http::get(ENDPOINT, format!("/{}", self.model))
-            .header(
-                "X-Tryton-Context",
-                encode(&json!({"company": company, "companies": [company]})),
-            )
+            .header("X-Tryton-Context", encode(&json!({"company": company, "companies": [company]})))
             .query("d", encode(&self.domain))
             .query("o", encode(&json!([["id", "ASC"]])))
             .query("s", self.limit.to_string());
@@ -73,11 +70,7 @@ pub(crate) fn row(method: &str, model: &str, id: Option<&str>, fields: &[&str]) 
         Some(id) => format!("/{model}/{}", http::segment(id)),
         None => format!("/{model}"),
     };
-    fields
-        .iter()
-        .fold(http::request(method, ENDPOINT, path), |request, field| {
-            request.query("f", field)
-        })
+    fields.iter().fold(http::request(method, ENDPOINT, path), |request, field| request.query("f", field))
 }
 
 fn encode(value: &Value) -> String {
@@ -87,10 +80,7 @@ fn encode(value: &Value) -> String {
 /// The time that the server says it is, microseconds; ours where it says nothing.
 pub(crate) fn server_time(answer: &Answer) -> i64 {
     let ours = || i64::try_from(nave_sdk::host::now_ms()).unwrap_or(0) * 1000;
-    answer
-        .header("date")
-        .and_then(time::parse_http_date)
-        .unwrap_or_else(ours)
+    answer.header("date").and_then(time::parse_http_date).unwrap_or_else(ours)
 }
 
 /// A time as Tryton takes it.
@@ -111,10 +101,7 @@ pub(crate) fn simplify(value: Value) -> Value {
         Value::Object(map) => match map.get("__class__").and_then(Value::as_str) {
             Some(class) => tagged(class, &map).unwrap_or(Value::Object(map)),
             None => Value::Object(
-                map.into_iter()
-                    .filter(|(key, _)| key != "__name__")
-                    .map(|(key, value)| (key, simplify(value)))
-                    .collect(),
+                map.into_iter().filter(|(key, _)| key != "__name__").map(|(key, value)| (key, simplify(value))).collect(),
             ),
         },
         plain => plain,
@@ -125,22 +112,12 @@ fn tagged(class: &str, map: &Map<String, Value>) -> Option<Value> {
     let part = |name: &str| map.get(name).and_then(Value::as_i64);
     match class {
         "Decimal" => map.get("decimal").cloned(),
-        "date" => Some(json!(format!(
-            "{:04}-{:02}-{:02}",
-            part("year")?,
-            part("month")?,
-            part("day")?
-        ))),
+        "date" => Some(json!(format!("{:04}-{:02}-{:02}", part("year")?, part("month")?, part("day")?))),
         "datetime" => {
-            let days = time::days_from_civil(
-                part("year")?,
-                u32::try_from(part("month")?).ok()?,
-                u32::try_from(part("day")?).ok()?,
-            );
+            let days =
+                time::days_from_civil(part("year")?, u32::try_from(part("month")?).ok()?, u32::try_from(part("day")?).ok()?);
             let seconds = (part("hour")? * 60 + part("minute")?) * 60 + part("second")?;
-            Some(json!(time::rfc3339(
-                (days * 86_400 + seconds) * 1_000_000 + part("microsecond").unwrap_or(0)
-            )))
+            Some(json!(time::rfc3339((days * 86_400 + seconds) * 1_000_000 + part("microsecond").unwrap_or(0))))
         }
         "timedelta" => map.get("seconds").cloned(),
         _ => None,
@@ -167,21 +144,11 @@ pub(crate) fn rejection(answer: &Answer) -> Rejection {
     let Some(message) = words.get("message").and_then(Value::as_str) else {
         return Rejection::new(
             "other",
-            format!(
-                "{}: Tryton met something it did not expect (a field that this database does not have?)",
-                answer.message()
-            ),
+            format!("{}: Tryton met something it did not expect (a field that this database does not have?)", answer.message()),
         );
     };
-    let description = words
-        .get("description")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let full = if description.is_empty() {
-        message.to_owned()
-    } else {
-        format!("{message} {description}")
-    };
+    let description = words.get("description").and_then(Value::as_str).unwrap_or_default();
+    let full = if description.is_empty() { message.to_owned() } else { format!("{message} {description}") };
     let has = |text: &str| message.contains(text);
     let class = if has("value is required") {
         "required"
@@ -189,11 +156,7 @@ pub(crate) fn rejection(answer: &Answer) -> Rejection {
         "duplicate"
     } else if has("don't exist") || has("they are used by") {
         "reference"
-    } else if has("cannot modify")
-        || has("must edit their")
-        || has("you cannot")
-        || has("You cannot")
-    {
+    } else if has("cannot modify") || has("must edit their") || has("you cannot") || has("You cannot") {
         "read-only"
     } else if has("not allowed to") || has("access") {
         "forbidden"
@@ -250,17 +213,9 @@ mod tests {
 
     #[track_caller]
     fn check(status: u16, body: &str, class: &str, field: Option<&str>) {
-        let answer = Answer {
-            status,
-            headers: vec![],
-            body: body.as_bytes().to_vec(),
-        };
+        let answer = Answer { status, headers: vec![], body: body.as_bytes().to_vec() };
         let rejection = rejection(&answer);
-        assert_eq!(
-            (rejection.class.as_str(), rejection.field.as_deref()),
-            (class, field),
-            "{body}"
-        );
+        assert_eq!((rejection.class.as_str(), rejection.field.as_deref()), (class, field), "{body}");
     }
 
     #[test]
@@ -271,12 +226,7 @@ mod tests {
             "required",
             Some("contact_mechanisms"),
         );
-        check(
-            400,
-            r#"{"message":"The code on party must be unique."}"#,
-            "duplicate",
-            Some("code"),
-        );
+        check(400, r#"{"message":"The code on party must be unique."}"#, "duplicate", Some("code"));
         check(
             400,
             r#"{"message":"The European VAT Number \"DE123\" for party \"Addr\" is not valid."}"#,

@@ -1,34 +1,20 @@
 //! The streams and their fields.
 
-use nave_sdk::types::{
-    Capabilities, ChangeDetection, DeleteDetection, Field, FieldType, Stream, WriteMode,
-};
+use nave_sdk::types::{Capabilities, ChangeDetection, DeleteDetection, Field, FieldType, Stream, WriteMode};
 
 use crate::limits::BATCH_MAX;
 use crate::settings::Settings;
 
-const KINDS: [&str; 10] = [
-    "phone", "mobile", "fax", "email", "website", "skype", "sip", "irc", "jabber", "other",
-];
+const KINDS: [&str; 10] = ["phone", "mobile", "fax", "email", "website", "skype", "sip", "irc", "jabber", "other"];
 
 /// All streams.
 pub(crate) fn streams(settings: &Settings) -> Vec<Stream> {
     vec![
-        Stream::new("persons", "Persons (parties)")
-            .fields(party(settings, true))
-            .capabilities(writable()),
-        Stream::new("organisations", "Organisations (parties)")
-            .fields(party(settings, false))
-            .capabilities(writable()),
-        Stream::new("parties", "All parties")
-            .fields(party(settings, true))
-            .capabilities(writable()),
-        Stream::new("products", "Products")
-            .fields(product())
-            .capabilities(readable()),
-        Stream::new("invoices", "Invoices")
-            .fields(invoice())
-            .capabilities(readable()),
+        Stream::new("persons", "Persons (parties)").fields(party(settings, true)).capabilities(writable()),
+        Stream::new("organisations", "Organisations (parties)").fields(party(settings, false)).capabilities(writable()),
+        Stream::new("parties", "All parties").fields(party(settings, true)).capabilities(writable()),
+        Stream::new("products", "Products").fields(product()).capabilities(readable()),
+        Stream::new("invoices", "Invoices").fields(invoice()).capabilities(readable()),
     ]
 }
 
@@ -40,19 +26,13 @@ fn writable() -> Capabilities {
         batch_max: BATCH_MAX,
         write_mode: WriteMode::Patch,
         deletable: true,
-        searchable: ["marker", "name", "code", "email"]
-            .map(str::to_owned)
-            .to_vec(),
+        searchable: ["marker", "name", "code", "email"].map(str::to_owned).to_vec(),
         ..Capabilities::read_only()
     }
 }
 
 fn readable() -> Capabilities {
-    Capabilities {
-        changes: ChangeDetection::Incremental,
-        deletes: DeleteDetection::Get,
-        ..Capabilities::read_only()
-    }
+    Capabilities { changes: ChangeDetection::Incremental, deletes: DeleteDetection::Get, ..Capabilities::read_only() }
 }
 
 fn party(settings: &Settings, person: bool) -> Vec<Field> {
@@ -115,9 +95,7 @@ fn product() -> Vec<Field> {
         ("list_price", "List price", Decimal),
         ("cost_price", "Cost price", Decimal),
     ];
-    fields
-        .map(|(path, label, kind)| Field::new(path, label, kind).read_only())
-        .to_vec()
+    fields.map(|(path, label, kind)| Field::new(path, label, kind).read_only()).to_vec()
 }
 
 fn invoice() -> Vec<Field> {
@@ -143,9 +121,7 @@ fn invoice() -> Vec<Field> {
         ("lines.unit_price", "Unit price", Decimal),
         ("lines.amount", "Amount", Decimal),
     ];
-    let mut fields = fields
-        .map(|(path, label, kind)| Field::new(path, label, kind).read_only())
-        .to_vec();
+    let mut fields = fields.map(|(path, label, kind)| Field::new(path, label, kind).read_only()).to_vec();
     for field in &mut fields {
         field.target = match field.path.as_str() {
             "party" => Some("organisations".to_owned()),

@@ -76,12 +76,7 @@ impl Document {
     fn times(self) -> &'static [&'static str] {
         match self {
             Self::Product => &["write_date", "create_date", "template.write_date"],
-            Self::Invoice => &[
-                "write_date",
-                "create_date",
-                "lines.write_date",
-                "lines.create_date",
-            ],
+            Self::Invoice => &["write_date", "create_date", "lines.write_date", "lines.create_date"],
         }
     }
 
@@ -104,17 +99,9 @@ impl Document {
                 })).collect::<Vec<_>>(),
             }),
         };
-        let modified = [
-            &row["write_date"],
-            &row["create_date"],
-            &row["template"]["write_date"],
-        ];
-        let newest = modified
-            .into_iter()
-            .filter_map(Value::as_str)
-            .max_by_key(|text| time::parse_rfc3339(text));
-        SourceRecord::upsert(row["id"].to_string(), body::bytes(&body))
-            .modified_at(newest.map(str::to_owned))
+        let modified = [&row["write_date"], &row["create_date"], &row["template"]["write_date"]];
+        let newest = modified.into_iter().filter_map(Value::as_str).max_by_key(|text| time::parse_rfc3339(text));
+        SourceRecord::upsert(row["id"].to_string(), body::bytes(&body)).modified_at(newest.map(str::to_owned))
     }
 }
 
@@ -127,12 +114,7 @@ struct Position {
 }
 
 /// The page after a checkpoint.
-pub(crate) fn read(
-    document: Document,
-    settings: &Settings,
-    from: Option<&[u8]>,
-    limit: u32,
-) -> Result<Page, Failure> {
+pub(crate) fn read(document: Document, settings: &Settings, from: Option<&[u8]>, limit: u32) -> Result<Page, Failure> {
     let mut position: Position = checkpoint::decode(from)?;
     let limit = limit.clamp(1, PAGE_ROWS_MAX);
     let now = i64::try_from(nave_sdk::host::now_ms()).unwrap_or(0) * 1000;
@@ -144,49 +126,24 @@ pub(crate) fn read(
     if let Some(since) = position.since {
         let since = api::datetime(since);
         let mut any = vec![json!("OR")];
-        any.extend(
-            document
-                .times()
-                .iter()
-                .map(|path| json!([path, ">=", since])),
-        );
+        any.extend(document.times().iter().map(|path| json!([path, ">=", since])));
         domain.push(Value::Array(any));
     }
-    let query = Query {
-        model: document.model(),
-        domain: Value::Array(domain),
-        fields: document.fields(),
-        limit,
-    };
+    let query = Query { model: document.model(), domain: Value::Array(domain), fields: document.fields(), limit };
     let rows = query.rows_of_company(settings.company)?;
     let records: Vec<_> = rows.iter().map(|row| document.record(row)).collect();
     if rows.len() as u64 == u64::from(limit) {
-        position.after = rows
-            .last()
-            .and_then(|row| row["id"].as_i64())
-            .unwrap_or(position.after);
+        position.after = rows.last().and_then(|row| row["id"].as_i64()).unwrap_or(position.after);
         return Ok(Page::more(records, checkpoint::encode(&position)));
     }
     let full = position.since.is_none();
     // Our clock, so with more room than the server's own would need.
-    let next = checkpoint::encode(&Position {
-        since: Some(until - 10 * OVERLAP_US),
-        until: None,
-        after: 0,
-    });
-    Ok(if full {
-        Page::scan_end(records, next)
-    } else {
-        Page::end(records, next)
-    })
+    let next = checkpoint::encode(&Position { since: Some(until - 10 * OVERLAP_US), until: None, after: 0 });
+    Ok(if full { Page::scan_end(records, next) } else { Page::end(records, next) })
 }
 
 /// These documents.
-pub(crate) fn get(
-    document: Document,
-    settings: &Settings,
-    ids: &[String],
-) -> Result<Vec<SourceRecord>, Failure> {
+pub(crate) fn get(document: Document, settings: &Settings, ids: &[String]) -> Result<Vec<SourceRecord>, Failure> {
     let mut records = Vec::new();
     for ids in ids.chunks(IDS_PER_QUERY) {
         let numbers: Vec<i64> = ids.iter().filter_map(|id| id.parse().ok()).collect();
@@ -194,18 +151,11 @@ pub(crate) fn get(
         if document == Document::Product {
             domain.push(json!(["active", "in", [true, false]]));
         }
-        let query = Query {
-            model: document.model(),
-            domain: Value::Array(domain),
-            fields: document.fields(),
-            limit: ids.len() as u32,
-        };
+        let query =
+            Query { model: document.model(), domain: Value::Array(domain), fields: document.fields(), limit: ids.len() as u32 };
         let rows = query.rows_of_company(settings.company)?;
         for id in ids.iter().filter(|id| id.parse::<i64>().is_ok()) {
-            match rows
-                .iter()
-                .find(|row| row["id"].as_i64() == id.parse().ok())
-            {
+            match rows.iter().find(|row| row["id"].as_i64() == id.parse().ok()) {
                 Some(row) => records.push(document.record(row)),
                 None => {
                     let answer = api::row("GET", document.model(), Some(id), &["id"]).send()?;

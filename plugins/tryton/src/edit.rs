@@ -31,21 +31,13 @@ pub(crate) fn values(
     let body = current.map_or(&empty, |party| &party.body);
     let mut values = Map::new();
     for field in OWN {
-        if let Some(value) = changed
-            .get(field)
-            .filter(|value| body.get(field) != Some(value))
-        {
+        if let Some(value) = changed.get(field).filter(|value| body.get(field) != Some(value)) {
             values.insert(field.to_owned(), value.clone());
         }
     }
     if changed.contains_key("first_name") || changed.contains_key("last_name") {
         // What is not named stays as it is; a create has nothing to keep.
-        let part = |key: &str| {
-            changed
-                .get(key)
-                .or_else(|| body.get(key))
-                .unwrap_or(&Value::Null)
-        };
+        let part = |key: &str| changed.get(key).or_else(|| body.get(key)).unwrap_or(&Value::Null);
         let name = join_name(part("first_name"), part("last_name"));
         if body.get("name") != Some(&name) && (!name.is_null() || !changed.contains_key("name")) {
             values.insert("name".to_owned(), name);
@@ -57,28 +49,15 @@ pub(crate) fn values(
     put(
         &mut values,
         "contact_mechanisms",
-        commands(items(body, "contact_mechanisms"), mechanisms, &mut |row| {
-            Ok(pick(row, &["type", "value", "name"]))
-        })?,
+        commands(items(body, "contact_mechanisms"), mechanisms, &mut |row| Ok(pick(row, &["type", "value", "name"])))?,
     );
     let addresses = wanted_addresses(changed, body)?;
-    put(
-        &mut values,
-        "addresses",
-        commands(items(body, "addresses"), addresses, &mut |row| {
-            address(row, names)
-        })?,
-    );
-    let mut identifiers = commands(
-        items(body, "identifiers"),
-        wanted_list(changed, "identifiers")?,
-        &mut |row| Ok(pick(row, &["type", "code"])),
-    )?;
+    put(&mut values, "addresses", commands(items(body, "addresses"), addresses, &mut |row| address(row, names))?);
+    let mut identifiers =
+        commands(items(body, "identifiers"), wanted_list(changed, "identifiers")?, &mut |row| Ok(pick(row, &["type", "code"])))?;
     identifiers.extend(tax_id(changed, current));
-    if let Some(marker) = changed
-        .get("marker")
-        .and_then(Value::as_str)
-        .filter(|marker| body.get("marker") != Some(&json!(marker)))
+    if let Some(marker) =
+        changed.get("marker").and_then(Value::as_str).filter(|marker| body.get("marker") != Some(&json!(marker)))
     {
         let code = marker_code(marker);
         identifiers.push(match current.and_then(|party| party.marker_id) {
@@ -87,11 +66,7 @@ pub(crate) fn values(
         });
     }
     put(&mut values, "identifiers", identifiers);
-    put(
-        &mut values,
-        "relations",
-        company(changed, current, settings, names)?,
-    );
+    put(&mut values, "relations", company(changed, current, settings, names)?);
     Ok(values)
 }
 
@@ -102,10 +77,7 @@ fn put(values: &mut Map<String, Value>, key: &str, commands: Vec<Value>) {
 }
 
 fn items<'a>(body: &'a Map<String, Value>, key: &str) -> &'a [Value] {
-    body.get(key)
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default()
+    body.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// The list that a body wants, if it names it.
@@ -114,17 +86,12 @@ fn wanted_list(changed: &Map<String, Value>, key: &str) -> Result<Option<Vec<Val
         None => Ok(None),
         Some(Value::Null) => Ok(Some(Vec::new())),
         Some(Value::Array(items)) if items.iter().all(Value::is_object) => Ok(Some(items.clone())),
-        Some(_) => Err(Failure::Rejected(
-            Rejection::new("format", format!("{key} must be a list of objects")).field(key),
-        )),
+        Some(_) => Err(Failure::Rejected(Rejection::new("format", format!("{key} must be a list of objects")).field(key))),
     }
 }
 
 /// Contact mechanisms as they should be: the list, then the plain fields upon it.
-fn wanted_mechanisms(
-    changed: &Map<String, Value>,
-    body: &Map<String, Value>,
-) -> Result<Option<Vec<Value>>, Failure> {
+fn wanted_mechanisms(changed: &Map<String, Value>, body: &Map<String, Value>) -> Result<Option<Vec<Value>>, Failure> {
     let mut wanted = wanted_list(changed, "contact_mechanisms")?;
     for kind in MECHANISMS {
         let Some(value) = changed.get(kind) else {
@@ -145,10 +112,7 @@ fn wanted_mechanisms(
 }
 
 /// Addresses as they should be: the list, then the plain `address` upon the first.
-fn wanted_addresses(
-    changed: &Map<String, Value>,
-    body: &Map<String, Value>,
-) -> Result<Option<Vec<Value>>, Failure> {
+fn wanted_addresses(changed: &Map<String, Value>, body: &Map<String, Value>) -> Result<Option<Vec<Value>>, Failure> {
     let mut wanted = wanted_list(changed, "addresses")?;
     if let Some(Value::Object(address)) = changed.get("address") {
         let rows = wanted.get_or_insert_with(|| items(body, "addresses").to_vec());
@@ -170,11 +134,7 @@ type Spell<'s> = dyn FnMut(&Value) -> Result<Map<String, Value>, Failure> + 's;
 
 /// Commands that turn the children there into the children wanted. A child is known by its id; one with an id that
 /// is not among the party's own is new (a foreign id would change another party's child).
-fn commands(
-    current: &[Value],
-    wanted: Option<Vec<Value>>,
-    spell: &mut Spell<'_>,
-) -> Result<Vec<Value>, Failure> {
+fn commands(current: &[Value], wanted: Option<Vec<Value>>, spell: &mut Spell<'_>) -> Result<Vec<Value>, Failure> {
     let Some(wanted) = wanted else {
         return Ok(Vec::new());
     };
@@ -183,10 +143,7 @@ fn commands(
     let mut created = Vec::new();
     for row in &wanted {
         let id = row_id(row);
-        match current
-            .iter()
-            .find(|there| id.is_some() && row_id(there) == id)
-        {
+        match current.iter().find(|there| id.is_some() && row_id(there) == id) {
             Some(there) => {
                 kept.push(id);
                 // Only what differs: a value that was left alone is not checked again over there.
@@ -205,11 +162,7 @@ fn commands(
             }
         }
     }
-    let gone: Vec<i64> = current
-        .iter()
-        .filter(|row| !kept.contains(&row_id(row)))
-        .filter_map(row_id)
-        .collect();
+    let gone: Vec<i64> = current.iter().filter(|row| !kept.contains(&row_id(row))).filter_map(row_id).collect();
     if !gone.is_empty() {
         commands.push(json!(["delete", gone]));
     }
@@ -232,9 +185,7 @@ fn is_empty(value: &Value) -> bool {
 }
 
 fn pick(row: &Value, keys: &[&str]) -> Map<String, Value> {
-    keys.iter()
-        .filter_map(|key| Some(((*key).to_owned(), row.get(key)?.clone())))
-        .collect()
+    keys.iter().filter_map(|key| Some(((*key).to_owned(), row.get(key)?.clone()))).collect()
 }
 
 /// An address as Tryton takes it. The region is read only: subdivisions are rows of their own there.
@@ -254,9 +205,7 @@ fn address(row: &Value, names: &mut impl Names) -> Result<Map<String, Value>, Fa
                 let message = format!(
                     "the country {code:?} is not among Tryton's countries; load them there with trytond_import_countries"
                 );
-                return Err(Failure::Rejected(
-                    Rejection::new("reference", message).field("address.country"),
-                ));
+                return Err(Failure::Rejected(Rejection::new("reference", message).field("address.country")));
             };
             values.insert("country".to_owned(), json!(id));
         }
@@ -289,11 +238,7 @@ fn company(
     let Some(wanted) = changed.get("company") else {
         return Ok(Vec::new());
     };
-    let refused = |class: &str, message: String| {
-        Err(Failure::Rejected(
-            Rejection::new(class, message).field("company"),
-        ))
-    };
+    let refused = |class: &str, message: String| Err(Failure::Rejected(Rejection::new(class, message).field("company")));
     if current.is_some_and(|party| party.body.get("company") == Some(wanted)) {
         return Ok(Vec::new());
     }
@@ -301,10 +246,7 @@ fn company(
     if is_empty(wanted) {
         return Ok(row.map(|id| json!(["delete", [id]])).into_iter().collect());
     }
-    let to: i64 = match wanted
-        .as_str()
-        .map_or_else(|| wanted.as_i64(), |text| text.parse().ok())
-    {
+    let to: i64 = match wanted.as_str().map_or_else(|| wanted.as_i64(), |text| text.parse().ok()) {
         Some(to) => to,
         None => return refused("reference", format!("{wanted} is not the id of a party")),
     };
@@ -312,10 +254,7 @@ fn company(
         return Ok(vec![json!(["write", [id], {"to": to}])]);
     }
     if !settings.relations() {
-        return refused(
-            "read-only",
-            "the setting employment-relation is empty: this database has no relations".to_owned(),
-        );
+        return refused("read-only", "the setting employment-relation is empty: this database has no relations".to_owned());
     }
     match names.relation_type(&settings.employment_relation)? {
         Some(kind) => Ok(vec![json!(["create", [{"to": to, "type": kind}]])]),
@@ -359,13 +298,7 @@ mod tests {
 
     #[track_caller]
     fn check(current: Option<&Party>, changed: Value, expected: Value) {
-        let got = values(
-            changed.as_object().expect("an object"),
-            current,
-            &Settings::default(),
-            &mut Fixed,
-        )
-        .expect("values");
+        let got = values(changed.as_object().expect("an object"), current, &Settings::default(), &mut Fixed).expect("values");
         assert_eq!(Value::Object(got), expected, "{changed}");
     }
 
@@ -385,11 +318,7 @@ mod tests {
                 "relations": [["create", [{"to": 7, "type": 1}]]],
             }),
         );
-        check(
-            None,
-            json!({"name": "A", "email": null, "address": {"city": null}, "company": null}),
-            json!({"name": "A"}),
-        );
+        check(None, json!({"name": "A", "email": null, "address": {"city": null}, "company": null}), json!({"name": "A"}));
     }
 
     #[test]
@@ -401,10 +330,7 @@ mod tests {
             json!({"name": "Bo", "email": "b@x"}),
             json!({"name": "Bo", "contact_mechanisms": [["write", [2], {"value": "b@x"}]]}),
         );
-        check(
-            json!({"email": ""}),
-            json!({"contact_mechanisms": [["delete", [2]]]}),
-        );
+        check(json!({"email": ""}), json!({"contact_mechanisms": [["delete", [2]]]}));
         check(
             json!({"contact_mechanisms": [{"id": 1, "type": "phone", "value": "1"}, {"id": 4, "type": "mobile", "value": "2"}, {"type": "fax", "value": "3"}]}),
             json!({"contact_mechanisms": [["write", [4], {"type": "mobile"}], ["delete", [2]], ["create", [{"type": "fax", "value": "3"}]]]}),
@@ -414,32 +340,14 @@ mod tests {
             json!({"identifiers": [{"id": 77, "type": null, "code": "x"}]}),
             json!({"identifiers": [["create", [{"type": null, "code": "x"}]]]}),
         );
-        check(
-            json!({"address": {"city": "Bonn"}}),
-            json!({"addresses": [["write", [9], {"city": "Bonn"}]]}),
-        );
-        check(
-            json!({"address": {"country": null}}),
-            json!({"addresses": [["write", [9], {"country": null}]]}),
-        );
-        check(
-            json!({"company": "8"}),
-            json!({"relations": [["write", [4], {"to": 8}]]}),
-        );
-        check(
-            json!({"company": null}),
-            json!({"relations": [["delete", [4]]]}),
-        );
+        check(json!({"address": {"city": "Bonn"}}), json!({"addresses": [["write", [9], {"city": "Bonn"}]]}));
+        check(json!({"address": {"country": null}}), json!({"addresses": [["write", [9], {"country": null}]]}));
+        check(json!({"company": "8"}), json!({"relations": [["write", [4], {"to": 8}]]}));
+        check(json!({"company": null}), json!({"relations": [["delete", [4]]]}));
         check(json!({"company": "7"}), json!({}));
-        check(
-            json!({"first_name": "Augusta"}),
-            json!({"name": "Augusta Ada"}),
-        );
+        check(json!({"first_name": "Augusta"}), json!({"name": "Augusta Ada"}));
         check(json!({"last_name": "Ada"}), json!({}));
-        check(
-            json!({"first_name": "A", "last_name": "L", "name": "old"}),
-            json!({"name": "A L"}),
-        );
+        check(json!({"first_name": "A", "last_name": "L", "name": "old"}), json!({"name": "A L"}));
     }
 
     #[test]
@@ -449,16 +357,8 @@ mod tests {
             (json!({"company": "Acme"}), "company"),
             (json!({"contact_mechanisms": "1"}), "contact_mechanisms"),
         ] {
-            let got = values(
-                changed.as_object().expect("an object"),
-                None,
-                &Settings::default(),
-                &mut Fixed,
-            );
-            assert!(
-                matches!(got, Err(Failure::Rejected(rejection)) if rejection.field.as_deref() == Some(field)),
-                "{changed}"
-            );
+            let got = values(changed.as_object().expect("an object"), None, &Settings::default(), &mut Fixed);
+            assert!(matches!(got, Err(Failure::Rejected(rejection)) if rejection.field.as_deref() == Some(field)), "{changed}");
         }
     }
 }

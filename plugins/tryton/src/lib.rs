@@ -15,10 +15,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use nave_sdk::prelude::{
-    CheckReport, Connection, Delivery, Destination, Failure, Outcome, Page, Source, SourceRecord,
-    Stream,
-};
+use nave_sdk::prelude::{CheckReport, Connection, Delivery, Destination, Failure, Outcome, Page, Source, SourceRecord, Stream};
 use nave_sdk::serde_json::json;
 
 use documents::Document;
@@ -41,10 +38,7 @@ impl Connection for Tryton {
         };
         // Not every user may look at companies.
         let rows = company.rows().unwrap_or_default();
-        let name = rows
-            .first()
-            .and_then(|row| row["party"]["name"].as_str())
-            .unwrap_or("a Tryton database");
+        let name = rows.first().and_then(|row| row["party"]["name"].as_str()).unwrap_or("a Tryton database");
         Ok(CheckReport::account(name))
     }
 }
@@ -75,10 +69,7 @@ impl Source for Tryton {
 impl Destination for Tryton {
     fn write(stream: &str, deliveries: Vec<Delivery>) -> Result<Vec<Outcome>, Failure> {
         if Document::of(stream).is_some() {
-            return Err(Failure::rejected(
-                "read-only",
-                format!("{stream} are read only"),
-            ));
+            return Err(Failure::rejected("read-only", format!("{stream} are read only")));
         }
         deliver::write(kind(stream)?, &Settings::load()?, &deliveries)
     }

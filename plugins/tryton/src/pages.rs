@@ -41,12 +41,7 @@ struct Pass {
 }
 
 /// The page after a checkpoint.
-pub(crate) fn read(
-    kind: Kind,
-    settings: &Settings,
-    from: Option<&[u8]>,
-    limit: u32,
-) -> Result<Page, Failure> {
+pub(crate) fn read(kind: Kind, settings: &Settings, from: Option<&[u8]>, limit: u32) -> Result<Page, Failure> {
     let mut position: Position = checkpoint::decode(from)?;
     let (full, after) = match &position.pass {
         Some(pass) => (pass.full, pass.after),
@@ -61,14 +56,8 @@ pub(crate) fn read(
     let limit = limit.clamp(1, PAGE_ROWS_MAX);
     let (answer, partial) = ask(settings, changed_since(settings, since, after)?, limit)?;
     let rows = api::rows(&answer)?;
-    let until = position
-        .pass
-        .as_ref()
-        .map_or_else(|| api::server_time(&answer), |pass| pass.until);
-    let last = rows
-        .last()
-        .and_then(|row| row["id"].as_i64())
-        .unwrap_or(after);
+    let until = position.pass.as_ref().map_or_else(|| api::server_time(&answer), |pass| pass.until);
+    let last = rows.last().and_then(|row| row["id"].as_i64()).unwrap_or(after);
     let records: Vec<SourceRecord> = rows
         .iter()
         .map(|row| Party::new(row, settings, partial))
@@ -76,24 +65,12 @@ pub(crate) fn read(
         .map(|party| party.record())
         .collect();
     if rows.len() as u64 == u64::from(limit) {
-        position.pass = Some(Pass {
-            until,
-            after: last,
-            full,
-        });
+        position.pass = Some(Pass { until, after: last, full });
         return Ok(Page::more(records, checkpoint::encode(&position)));
     }
-    position = Position {
-        since: Some(until - OVERLAP_US),
-        pass: None,
-        ..position
-    };
+    position = Position { since: Some(until - OVERLAP_US), pass: None, ..position };
     let next = checkpoint::encode(&position);
-    Ok(if full {
-        Page::scan_end(records, next)
-    } else {
-        Page::end(records, next)
-    })
+    Ok(if full { Page::scan_end(records, next) } else { Page::end(records, next) })
 }
 
 /// Asks for rows with all their children. One address with a country that is not there breaks the whole answer: then
@@ -101,19 +78,12 @@ pub(crate) fn read(
 fn ask(settings: &Settings, domain: Value, limit: u32) -> Result<(Answer, bool), Failure> {
     for addresses in [true, false] {
         let fields = party::fields(settings, addresses);
-        let answer = Query {
-            model: "party.party",
-            domain: domain.clone(),
-            fields: &fields,
-            limit,
-        }
-        .send()?;
+        let answer = Query { model: "party.party", domain: domain.clone(), fields: &fields, limit }.send()?;
         if answer.is_success() {
             return Ok((answer, !addresses));
         }
         let failure = api::failure(&answer);
-        let broken =
-            matches!(&failure, Failure::Rejected(rejection) if rejection.class == "reference");
+        let broken = matches!(&failure, Failure::Rejected(rejection) if rejection.class == "reference");
         if !addresses || !broken {
             // A refused read is a mistake in settings: the fields are ours.
             return Err(match failure {
@@ -125,17 +95,12 @@ fn ask(settings: &Settings, domain: Value, limit: u32) -> Result<(Answer, bool),
             });
         }
     }
-    Err(Failure::Unavailable(
-        "Tryton gave no list of parties".to_owned(),
-    ))
+    Err(Failure::Unavailable("Tryton gave no list of parties".to_owned()))
 }
 
 /// Parties with an id above `after`, changed since a time (none: all).
 fn changed_since(settings: &Settings, since: Option<i64>, after: i64) -> Result<Value, Failure> {
-    let mut domain = vec![
-        json!(["active", "in", [true, false]]),
-        json!(["id", ">", after]),
-    ];
+    let mut domain = vec![json!(["active", "in", [true, false]]), json!(["id", ">", after])];
     if let Some(since) = since {
         let time = api::datetime(since);
         let mut any = vec![json!("OR")];
@@ -158,23 +123,9 @@ fn related_since(settings: &Settings, time: &Value) -> Result<Vec<i64>, Failure>
     if !settings.relations() {
         return Ok(Vec::new());
     }
-    let domain = json!([[
-        "OR",
-        ["write_date", ">=", time],
-        ["create_date", ">=", time]
-    ]]);
-    let rows = Query {
-        model: "party.relation",
-        domain,
-        fields: &["from_", "to"],
-        limit: RELATION_ROWS_MAX,
-    }
-    .rows()?;
-    let mut ids: Vec<i64> = rows
-        .iter()
-        .flat_map(|row| [row["from_"].as_i64(), row["to"].as_i64()])
-        .flatten()
-        .collect();
+    let domain = json!([["OR", ["write_date", ">=", time], ["create_date", ">=", time]]]);
+    let rows = Query { model: "party.relation", domain, fields: &["from_", "to"], limit: RELATION_ROWS_MAX }.rows()?;
+    let mut ids: Vec<i64> = rows.iter().flat_map(|row| [row["from_"].as_i64(), row["to"].as_i64()]).flatten().collect();
     ids.sort_unstable();
     ids.dedup();
     Ok(ids)
@@ -194,15 +145,7 @@ enum Deleted {
 fn deletions(position: &mut Position) -> Result<Deleted, Failure> {
     let from = position.log;
     let parties = deleted(from, &["party.party,%"])?;
-    let parts = deleted(
-        from,
-        &[
-            "party.relation,%",
-            "party.contact_mechanism,%",
-            "party.address,%",
-            "party.identifier,%",
-        ],
-    )?;
+    let parts = deleted(from, &["party.relation,%", "party.contact_mechanism,%", "party.address,%", "party.identifier,%"])?;
     position.log = from.max(parties.unwrap_or(0)).max(parts.unwrap_or(0));
     Ok(match (parties, parts) {
         (Some(_), _) => Deleted::Parties,
@@ -216,12 +159,7 @@ fn deleted(from: i64, kinds: &[&str]) -> Result<Option<i64>, Failure> {
     let mut any = vec![json!("OR")];
     any.extend(kinds.iter().map(|kind| json!(["resource", "like", kind])));
     let domain = json!([["event", "=", "delete"], ["id", ">", from], any]);
-    let query = Query {
-        model: "ir.model.log",
-        domain,
-        fields: &["event"],
-        limit: LOG_ROWS_MAX,
-    };
+    let query = Query { model: "ir.model.log", domain, fields: &["event"], limit: LOG_ROWS_MAX };
     match query.rows() {
         Ok(rows) => Ok(rows.last().and_then(|row| row["id"].as_i64())),
         // The log may be closed to this user: then deletions are seen by full scans only.
@@ -233,13 +171,7 @@ fn deleted(from: i64, kinds: &[&str]) -> Result<Option<i64>, Failure> {
 /// One party with all it has; none when it is not there.
 pub(crate) fn one(settings: &Settings, id: &str) -> Result<Option<Party>, Failure> {
     for addresses in [true, false] {
-        let answer = api::row(
-            "GET",
-            "party.party",
-            Some(id),
-            &party::fields(settings, addresses),
-        )
-        .send()?;
+        let answer = api::row("GET", "party.party", Some(id), &party::fields(settings, addresses)).send()?;
         match answer.status {
             404 => continue,
             _ if answer.is_success() => {
@@ -253,9 +185,9 @@ pub(crate) fn one(settings: &Settings, id: &str) -> Result<Option<Party>, Failur
     let answer = api::row("GET", "party.party", Some(id), &["id"]).send()?;
     match answer.status {
         404 => Ok(None),
-        _ if answer.is_success() => Err(Failure::Unavailable(format!(
-            "party {id} is there and cannot be read with its children"
-        ))),
+        _ if answer.is_success() => {
+            Err(Failure::Unavailable(format!("party {id} is there and cannot be read with its children")))
+        }
         _ => Err(api::failure(&answer)),
     }
 }
@@ -269,10 +201,7 @@ pub(crate) fn get(settings: &Settings, ids: &[String]) -> Result<Vec<SourceRecor
         for id in ids.iter().filter(|id| id.parse::<i64>().is_ok()) {
             match found.iter().find(|party| party.id == **id) {
                 Some(party) => records.push(party.record()),
-                None => records.push(
-                    one(settings, id)?
-                        .map_or_else(|| SourceRecord::deleted(id), |party| party.record()),
-                ),
+                None => records.push(one(settings, id)?.map_or_else(|| SourceRecord::deleted(id), |party| party.record())),
             }
         }
     }
@@ -280,16 +209,9 @@ pub(crate) fn get(settings: &Settings, ids: &[String]) -> Result<Vec<SourceRecor
 }
 
 /// Parties that fit a domain, inactive ones too.
-pub(crate) fn search(
-    settings: &Settings,
-    domain: Value,
-    limit: u32,
-) -> Result<Vec<Party>, Failure> {
+pub(crate) fn search(settings: &Settings, domain: Value, limit: u32) -> Result<Vec<Party>, Failure> {
     let mut domain = domain.as_array().cloned().unwrap_or_default();
     domain.push(json!(["active", "in", [true, false]]));
     let (answer, partial) = ask(settings, Value::Array(domain), limit.max(1))?;
-    Ok(api::rows(&answer)?
-        .iter()
-        .map(|row| Party::new(row, settings, partial))
-        .collect())
+    Ok(api::rows(&answer)?.iter().map(|row| Party::new(row, settings, partial)).collect())
 }

@@ -127,42 +127,23 @@ impl Party {
                 employs |= relation["id"].as_i64().is_some_and(|id| id % 2 == 1);
             }
         }
-        let is_marker = |row: &Value| {
-            row["type"].is_null()
-                && row["code"]
-                    .as_str()
-                    .is_some_and(|code| code.starts_with("nave"))
-        };
+        let is_marker = |row: &Value| row["type"].is_null() && row["code"].as_str().is_some_and(|code| code.starts_with("nave"));
         let marker_row = list(row, "identifiers").find(|row| is_marker(row));
-        let tax = list(row, "identifiers").find(|row| {
-            row["type"]
-                .as_str()
-                .is_some_and(|kind| kind.ends_with("_vat"))
-        });
-        let names: Vec<&str> = list(row, "categories")
-            .filter_map(|category| category["name"].as_str())
-            .collect();
+        let tax = list(row, "identifiers").find(|row| row["type"].as_str().is_some_and(|kind| kind.ends_with("_vat")));
+        let names: Vec<&str> = list(row, "categories").filter_map(|category| category["name"].as_str()).collect();
         let kind = if names.contains(&settings.organisation_category.as_str()) {
             Kind::Organisation
         } else if names.contains(&settings.person_category.as_str()) {
             Kind::Person
-        } else if employment.is_none()
-            && (tax.is_some()
-                || employs
-                || has_legal_form(row["name"].as_str().unwrap_or_default()))
-        {
+        } else if employment.is_none() && (tax.is_some() || employs || has_legal_form(row["name"].as_str().unwrap_or_default())) {
             Kind::Organisation
         } else {
             Kind::Person
         };
         let mechanisms: Vec<Value> = list(row, "contact_mechanisms").map(mechanism).collect();
         let addresses: Vec<Value> = list(row, "addresses").map(address).collect();
-        let first = |kind: &str| {
-            mechanisms
-                .iter()
-                .find(|row| row["type"] == kind)
-                .map_or(Value::Null, |row| row["value"].clone())
-        };
+        let first =
+            |kind: &str| mechanisms.iter().find(|row| row["type"] == kind).map_or(Value::Null, |row| row["value"].clone());
         let mut body = Map::new();
         let mut put = |key: &str, value: Value| body.insert(key.to_owned(), value);
         put("id", row["id"].clone());
@@ -172,12 +153,7 @@ impl Party {
         put("last_name", last_name);
         put("code", row["code"].clone());
         put("active", Value::Bool(truth(&row["active"])));
-        put(
-            "marker",
-            marker_row.map_or(Value::Null, |row| {
-                json!(marker_of(row["code"].as_str().unwrap_or_default()))
-            }),
-        );
+        put("marker", marker_row.map_or(Value::Null, |row| json!(marker_of(row["code"].as_str().unwrap_or_default()))));
         put("email", first("email"));
         put("phone", first("phone"));
         put("mobile", first("mobile"));
@@ -192,12 +168,7 @@ impl Party {
             put("addresses", Value::Array(addresses));
         }
         let identifiers = list(row, "identifiers").filter(|row| !is_marker(row));
-        put(
-            "identifiers",
-            identifiers
-                .map(|row| json!({"id": row["id"], "type": row["type"], "code": row["code"]}))
-                .collect(),
-        );
+        put("identifiers", identifiers.map(|row| json!({"id": row["id"], "type": row["type"], "code": row["code"]})).collect());
         Self {
             id,
             kind,
@@ -230,12 +201,9 @@ impl Party {
         if let Some(winner) = &self.replaced_by {
             return SourceRecord::merged_into(&self.id, winner);
         }
-        let mut record = SourceRecord::upsert(
-            &self.id,
-            nave_sdk::body::bytes(&Value::Object(self.body.clone())),
-        )
-        .modified_at(self.modified_at.clone())
-        .version(Some(self.version()));
+        let mut record = SourceRecord::upsert(&self.id, nave_sdk::body::bytes(&Value::Object(self.body.clone())))
+            .modified_at(self.modified_at.clone())
+            .version(Some(self.version()));
         if self.partial {
             record.coverage = Coverage::Only(WITHOUT_ADDRESSES.map(str::to_owned).to_vec());
         }
@@ -279,11 +247,7 @@ fn has_legal_form(name: &str) -> bool {
         "Oy",
         "Oyj",
     ];
-    let last = name
-        .split_whitespace()
-        .next_back()
-        .unwrap_or_default()
-        .replace('.', "");
+    let last = name.split_whitespace().next_back().unwrap_or_default().replace('.', "");
     name.contains(' ') && FORMS.contains(&last.as_str())
 }
 
@@ -295,37 +259,21 @@ pub(crate) fn split_name(name: &str) -> (Value, Value) {
         at -= 1;
     }
     let part = |words: &[&str]| {
-        if words.is_empty() {
-            Value::Null
-        } else {
-            json!(words.join(" "))
-        }
+        if words.is_empty() { Value::Null } else { json!(words.join(" ")) }
     };
     (part(&words[..at]), part(&words[at..]))
 }
 
 /// A person's name from its two parts.
 pub(crate) fn join_name(first: &Value, last: &Value) -> Value {
-    let words: Vec<&str> = [first, last]
-        .into_iter()
-        .filter_map(Value::as_str)
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .collect();
-    if words.is_empty() {
-        Value::Null
-    } else {
-        json!(words.join(" "))
-    }
+    let words: Vec<&str> =
+        [first, last].into_iter().filter_map(Value::as_str).map(str::trim).filter(|part| !part.is_empty()).collect();
+    if words.is_empty() { Value::Null } else { json!(words.join(" ")) }
 }
 
 /// The code of an identifier that carries a marker.
 pub(crate) fn marker_code(marker: &str) -> String {
-    if marker.starts_with("nave") {
-        marker.to_owned()
-    } else {
-        format!("nave:{marker}")
-    }
+    if marker.starts_with("nave") { marker.to_owned() } else { format!("nave:{marker}") }
 }
 
 fn marker_of(code: &str) -> &str {
@@ -350,11 +298,7 @@ fn without_id(row: &Value) -> Value {
 }
 
 pub(crate) fn list<'a>(row: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
-    row[key]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default()
-        .iter()
+    row[key].as_array().map(Vec::as_slice).unwrap_or_default().iter()
 }
 
 /// A reference's id as text: remote ids are text everywhere.
@@ -373,9 +317,7 @@ pub(crate) fn truth(value: &Value) -> bool {
 
 /// The newest time of a party and its children: a child's change does not move the party's own.
 fn newest(row: &Value) -> Option<String> {
-    let own = ["write_date", "create_date"]
-        .into_iter()
-        .map(|key| &row[key]);
+    let own = ["write_date", "create_date"].into_iter().map(|key| &row[key]);
     let children = ["contact_mechanisms", "addresses", "identifiers"]
         .into_iter()
         .flat_map(|key| list(row, key))
@@ -394,50 +336,25 @@ mod tests {
 
     #[track_caller]
     fn check(row: Value, expected: Kind) {
-        assert_eq!(
-            Party::new(&row, &Settings::default(), false).kind,
-            expected,
-            "{row}"
-        );
+        assert_eq!(Party::new(&row, &Settings::default(), false).kind, expected, "{row}");
     }
 
     #[test]
     fn persons_and_organisations_are_told_apart() {
         check(json!({"id": 1}), Kind::Person);
-        check(
-            json!({"id": 1, "name": "Radhaus Köln KG"}),
-            Kind::Organisation,
-        );
-        check(
-            json!({"id": 1, "name": "Beispiel e.K."}),
-            Kind::Organisation,
-        );
+        check(json!({"id": 1, "name": "Radhaus Köln KG"}), Kind::Organisation);
+        check(json!({"id": 1, "name": "Beispiel e.K."}), Kind::Organisation);
         check(json!({"id": 1, "name": "Sá Sa"}), Kind::Person);
         check(json!({"id": 1, "name": "AG"}), Kind::Person);
-        check(
-            json!({"id": 1, "categories": [{"name": "Organisation"}]}),
-            Kind::Organisation,
-        );
-        check(
-            json!({"id": 1, "identifiers": [{"id": 1, "type": "eu_vat", "code": "DE1"}]}),
-            Kind::Organisation,
-        );
-        check(
-            json!({"id": 1, "identifiers": [{"id": 1, "type": null, "code": "nave-1"}]}),
-            Kind::Person,
-        );
+        check(json!({"id": 1, "categories": [{"name": "Organisation"}]}), Kind::Organisation);
+        check(json!({"id": 1, "identifiers": [{"id": 1, "type": "eu_vat", "code": "DE1"}]}), Kind::Organisation);
+        check(json!({"id": 1, "identifiers": [{"id": 1, "type": null, "code": "nave-1"}]}), Kind::Person);
         check(
             json!({"id": 1, "identifiers": [{"id": 1, "type": "eu_vat", "code": "x"}], "categories": [{"name": "Person"}]}),
             Kind::Person,
         );
-        check(
-            json!({"id": 1, "relations": [{"id": 3, "to": 2, "type": {"name": "employs"}}]}),
-            Kind::Organisation,
-        );
-        check(
-            json!({"id": 1, "relations": [{"id": 2, "to": 2, "type": {"name": "works for"}}]}),
-            Kind::Person,
-        );
+        check(json!({"id": 1, "relations": [{"id": 3, "to": 2, "type": {"name": "employs"}}]}), Kind::Organisation);
+        check(json!({"id": 1, "relations": [{"id": 2, "to": 2, "type": {"name": "works for"}}]}), Kind::Person);
     }
 
     #[test]
@@ -483,15 +400,8 @@ mod tests {
             })
         );
         let record = party.record();
-        assert_eq!(
-            (record.remote_id.as_str(), record.modified_at.as_deref()),
-            ("3", Some("2026-11-24T02:00:00.5Z"))
-        );
-        let merged = Party::new(
-            &json!({"id": 3, "replaced_by": 5}),
-            &Settings::default(),
-            false,
-        );
+        assert_eq!((record.remote_id.as_str(), record.modified_at.as_deref()), ("3", Some("2026-11-24T02:00:00.5Z")));
+        let merged = Party::new(&json!({"id": 3, "replaced_by": 5}), &Settings::default(), false);
         assert_eq!(merged.record(), SourceRecord::merged_into("3", "5"));
     }
 }

@@ -14,53 +14,31 @@ use crate::Tryton;
 /// The decoded domain of a request.
 fn domain(request: &RawRequest) -> String {
     let query = request.path.split_once('?').map_or("", |(_, query)| query);
-    let text = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("d="))
-        .unwrap_or_default()
-        .replace("%3D", "=");
-    let bytes = base64::engine::general_purpose::URL_SAFE
-        .decode(text)
-        .expect("base64url");
+    let text = query.split('&').find_map(|pair| pair.strip_prefix("d=")).unwrap_or_default().replace("%3D", "=");
+    let bytes = base64::engine::general_purpose::URL_SAFE.decode(text).expect("base64url");
     String::from_utf8(bytes).expect("UTF-8")
 }
 
 fn dated(mut response: Response) -> Response {
-    response.headers.push((
-        "Date".to_owned(),
-        "Tue, 24 Nov 2026 02:00:00 GMT".to_owned(),
-    ));
+    response.headers.push(("Date".to_owned(), "Tue, 24 Nov 2026 02:00:00 GMT".to_owned()));
     response
 }
 
 fn delivery(operation: WriteOperation, changed: &Value) -> Delivery {
     let bytes = changed.to_string().into_bytes();
-    Delivery {
-        id: "nave-h-1-1".into(),
-        operation,
-        if_version: None,
-        changed: bytes.clone(),
-        desired: bytes,
-    }
+    Delivery { id: "nave-h-1-1".into(), operation, if_version: None, changed: bytes.clone(), desired: bytes }
 }
 
 #[test]
 fn everything_then_what_changed() {
     let host = FakeHost::new().answer(|_, request| {
         let asked = domain(request);
-        let body = if request.path.starts_with("/ir.model.log")
-            || request.path.starts_with("/party.relation?")
-        {
+        let body = if request.path.starts_with("/ir.model.log") || request.path.starts_with("/party.relation?") {
             "[]".to_owned()
         } else if asked.contains("\"write_date\"") {
+            assert!(asked.contains("contact_mechanisms.write_date"), "a child's change counts: {asked}");
             assert!(
-                asked.contains("contact_mechanisms.write_date"),
-                "a child's change counts: {asked}"
-            );
-            assert!(
-                asked.contains(
-                    "\"hour\":1,\"microsecond\":0,\"minute\":59,\"month\":11,\"second\":30"
-                ),
+                asked.contains("\"hour\":1,\"microsecond\":0,\"minute\":59,\"month\":11,\"second\":30"),
                 "by the server's clock: {asked}"
             );
             json!([{"id": 2, "name": "B2"}]).to_string()
@@ -73,34 +51,14 @@ fn everything_then_what_changed() {
     });
     host.run(|| {
         let first = Tryton::read("persons", None, 2).expect("a page");
-        assert_eq!(
-            (first.records.len(), first.more, first.complete_scan),
-            (2, true, false)
-        );
+        assert_eq!((first.records.len(), first.more, first.complete_scan), (2, true, false));
         let second = Tryton::read("persons", Some(first.next.clone()), 2).expect("a page");
-        assert_eq!(
-            (second.records.len(), second.more, second.complete_scan),
-            (0, false, true),
-            "the third is no person"
-        );
-        assert_eq!(
-            Tryton::read("persons", Some(first.next), 2).expect("again"),
-            second,
-            "repeatable"
-        );
+        assert_eq!((second.records.len(), second.more, second.complete_scan), (0, false, true), "the third is no person");
+        assert_eq!(Tryton::read("persons", Some(first.next), 2).expect("again"), second, "repeatable");
         let third = Tryton::read("persons", Some(second.next), 2).expect("a page");
-        assert_eq!(
-            (third.records.len(), third.more, third.complete_scan),
-            (1, false, false)
-        );
-        assert_eq!(
-            Tryton::read("persons", Some(b"{}x".to_vec()), 2),
-            Err(Failure::CheckpointExpired)
-        );
-        assert!(matches!(
-            Tryton::read("people", None, 2),
-            Err(Failure::Misconfigured(_))
-        ));
+        assert_eq!((third.records.len(), third.more, third.complete_scan), (1, false, false));
+        assert_eq!(Tryton::read("persons", Some(b"{}x".to_vec()), 2), Err(Failure::CheckpointExpired));
+        assert!(matches!(Tryton::read("people", None, 2), Err(Failure::Misconfigured(_))));
     });
 }
 
@@ -109,11 +67,7 @@ fn a_deletion_in_the_log_makes_two_full_scans() {
     let host = FakeHost::new().answer(|_, request| {
         let asked = domain(request);
         let body = if request.path.starts_with("/ir.model.log") {
-            if asked.contains("[\"id\",\">\",0]") {
-                json!([{"id": 9, "event": "delete"}]).to_string()
-            } else {
-                "[]".to_owned()
-            }
+            if asked.contains("[\"id\",\">\",0]") { json!([{"id": 9, "event": "delete"}]).to_string() } else { "[]".to_owned() }
         } else {
             "[]".to_owned()
         };
@@ -148,20 +102,12 @@ fn a_create_is_marked_and_read_back() {
     host.run(|| {
         let outcomes = Tryton::write(
             "organisations",
-            vec![delivery(
-                WriteOperation::Create,
-                &json!({"name": "Acme", "marker": "nave-h-1-1"}),
-            )],
+            vec![delivery(WriteOperation::Create, &json!({"name": "Acme", "marker": "nave-h-1-1"}))],
         );
         let outcome = &outcomes.expect("outcomes")[0];
-        let Outcome::Written(written) = outcome else {
-            panic!("{outcome:?}")
-        };
+        let Outcome::Written(written) = outcome else { panic!("{outcome:?}") };
         let body: Value = nave_sdk::serde_json::from_slice(&written.body).expect("JSON");
-        assert_eq!(
-            (written.remote_id.as_str(), &body["marker"]),
-            ("12", &json!("nave-h-1-1"))
-        );
+        assert_eq!((written.remote_id.as_str(), &body["marker"]), ("12", &json!("nave-h-1-1")));
     });
     assert_eq!(
         *sent.borrow(),
@@ -176,54 +122,30 @@ fn check(put: Result<Response, Error>, expected: Result<Vec<Outcome>, Failure>) 
         "GET" => reply(200, r#"{"id":3,"name":"Ada"}"#),
         _ => put.clone(),
     });
-    let (got, _) = host.run(|| {
-        Tryton::write(
-            "persons",
-            vec![delivery(
-                WriteOperation::Update("3".into()),
-                &json!({"name": "Bo"}),
-            )],
-        )
-    });
+    let (got, _) =
+        host.run(|| Tryton::write("persons", vec![delivery(WriteOperation::Update("3".into()), &json!({"name": "Bo"}))]));
     assert_eq!(got, expected);
 }
 
 #[test]
 fn what_became_of_a_write_is_never_guessed() {
-    check(
-        Err(Error::NoAnswer("cut".into())),
-        Ok(vec![Outcome::Unknown("cut".into())]),
-    );
-    check(
-        reply(502, "<h1>Bad gateway</h1>"),
-        Ok(vec![Outcome::Unknown("HTTP 502: Bad gateway".into())]),
-    );
+    check(Err(Error::NoAnswer("cut".into())), Ok(vec![Outcome::Unknown("cut".into())]));
+    check(reply(502, "<h1>Bad gateway</h1>"), Ok(vec![Outcome::Unknown("HTTP 502: Bad gateway".into())]));
     check(reply(404, ""), Ok(vec![Outcome::Gone]));
-    check(
-        reply(401, ""),
-        Err(Failure::Unauthorized("HTTP 401".into())),
-    );
-    check(
-        Err(Error::Unreachable("refused".into())),
-        Err(Failure::Unavailable("refused".into())),
-    );
-    let refused =
-        r#"{"status":400,"message":"The code on party must be unique.","description":""}"#;
+    check(reply(401, ""), Err(Failure::Unauthorized("HTTP 401".into())));
+    check(Err(Error::Unreachable("refused".into())), Err(Failure::Unavailable("refused".into())));
+    let refused = r#"{"status":400,"message":"The code on party must be unique.","description":""}"#;
     let rejection = Rejection::new("duplicate", "The code on party must be unique.").field("code");
     check(reply(400, refused), Ok(vec![Outcome::Rejected(rejection)]));
 }
 
 #[test]
 fn changes_that_are_not_ours_are_seen_first() {
-    let host = FakeHost::new().answer(|_, request| {
-        match request.path.split('?').next().unwrap_or_default() {
-            "/party.party/3" if request.method == "GET" => {
-                reply(200, r#"{"id":3,"name":"Somebody changed it"}"#)
-            }
-            "/party.party/4" => reply(200, r#"{"id":4,"name":"x","replaced_by":5}"#),
-            "/party.party/6" => reply(404, "<h1>Not found</h1>"),
-            other => panic!("{other}"),
-        }
+    let host = FakeHost::new().answer(|_, request| match request.path.split('?').next().unwrap_or_default() {
+        "/party.party/3" if request.method == "GET" => reply(200, r#"{"id":3,"name":"Somebody changed it"}"#),
+        "/party.party/4" => reply(200, r#"{"id":4,"name":"x","replaced_by":5}"#),
+        "/party.party/6" => reply(404, "<h1>Not found</h1>"),
+        other => panic!("{other}"),
     });
     host.run(|| {
         let mut update = delivery(WriteOperation::Update("3".into()), &json!({"name": "Bo"}));
@@ -234,22 +156,13 @@ fn changes_that_are_not_ours_are_seen_first() {
                 update,
                 delivery(WriteOperation::Update("4".into()), &json!({"name": "y"})),
                 delivery(WriteOperation::Update("6".into()), &json!({"name": "y"})),
-                delivery(
-                    WriteOperation::Update("3".into()),
-                    &json!({"name": "Somebody changed it"}),
-                ),
+                delivery(WriteOperation::Update("3".into()), &json!({"name": "Somebody changed it"})),
             ],
         )
         .expect("outcomes");
         assert!(matches!(&outcomes[0], Outcome::Conflict(record) if record.remote_id == "3"));
-        assert_eq!(
-            outcomes[1..3],
-            [Outcome::MergedInto("5".into()), Outcome::Gone]
-        );
-        assert!(
-            matches!(outcomes[3], Outcome::Written(_)),
-            "nothing to send, nothing sent"
-        );
+        assert_eq!(outcomes[1..3], [Outcome::MergedInto("5".into()), Outcome::Gone]);
+        assert!(matches!(outcomes[3], Outcome::Written(_)), "nothing to send, nothing sent");
     });
 }
 
@@ -257,10 +170,7 @@ fn changes_that_are_not_ours_are_seen_first() {
 fn a_lost_create_is_found_by_its_marker() {
     let host = FakeHost::new().answer(|_, request| {
         assert!(domain(request).contains(r#"["identifiers.code","in",["nave-h-1-1"]]"#));
-        reply(
-            200,
-            r#"[{"id":12,"name":"Acme","identifiers":[{"id":1,"type":null,"code":"nave-h-1-1"}]}]"#,
-        )
+        reply(200, r#"[{"id":12,"name":"Acme","identifiers":[{"id":1,"type":null,"code":"nave-h-1-1"}]}]"#)
     });
     host.run(|| {
         let found = Tryton::find("persons", "marker", vec!["nave-h-1-1".into()]).expect("records");
@@ -279,9 +189,7 @@ fn only_its_own_row_proves_that_a_party_is_gone() {
         let fields = request.path.matches("f=").count();
         let addresses = request.path.contains("addresses");
         match request.path.split('?').next().unwrap_or_default() {
-            "/party.party/8" if fields > 1 && !addresses => {
-                reply(200, r#"{"id":8,"name":"There"}"#)
-            }
+            "/party.party/8" if fields > 1 && !addresses => reply(200, r#"{"id":8,"name":"There"}"#),
             _ => reply(404, ""),
         }
     });

@@ -23,22 +23,14 @@ impl Settings {
 
     pub(crate) fn request(&self, method: &str, path: &str) -> Request {
         let request = http::request(method, ENDPOINT, path);
-        if self.tenant.is_empty() {
-            request
-        } else {
-            request.header("xero-tenant-id", &self.tenant)
-        }
+        if self.tenant.is_empty() { request } else { request.header("xero-tenant-id", &self.tenant) }
     }
 }
 
 /// Sends a reading request; anything but success (or "not modified") is a failure.
 pub(crate) fn read(request: Request) -> Result<Answer, Failure> {
     let answer = request.send()?;
-    if answer.is_success() || answer.status == 304 {
-        Ok(answer)
-    } else {
-        Err(failure(&answer))
-    }
+    if answer.is_success() || answer.status == 304 { Ok(answer) } else { Err(failure(&answer)) }
 }
 
 /// What a refusing answer to a reading call means.
@@ -56,9 +48,7 @@ pub(crate) fn failure(answer: &Answer) -> Failure {
 /// What a refusing answer to a write means.
 pub(crate) fn refused(answer: &Answer) -> Stop {
     match answer.status {
-        400 | 405 | 413 | 415 => {
-            Stop::settled(Outcome::Rejected(rejection(&words(answer), answer.status)))
-        }
+        400 | 405 | 413 | 415 => Stop::settled(Outcome::Rejected(rejection(&words(answer), answer.status))),
         403 => Stop::NotSent(failure(answer)),
         404 => Stop::settled(Outcome::Gone),
         _ => write::refused(answer),
@@ -69,23 +59,13 @@ pub(crate) fn refused(answer: &Answer) -> Stop {
 fn words(answer: &Answer) -> String {
     let body: Value = answer.json().unwrap_or_default();
     let messages = messages(&body["Elements"][0]);
-    if messages.is_empty() {
-        answer.message()
-    } else {
-        messages
-    }
+    if messages.is_empty() { answer.message() } else { messages }
 }
 
 /// All validation messages of an element, in one text.
 pub(crate) fn messages(element: &Value) -> String {
-    let list = element["ValidationErrors"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    list.iter()
-        .filter_map(|error| error["Message"].as_str())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let list = element["ValidationErrors"].as_array().map(Vec::as_slice).unwrap_or_default();
+    list.iter().filter_map(|error| error["Message"].as_str()).collect::<Vec<_>>().join(" ")
 }
 
 /// A refusal classed by its words; Xero has no codes for fields.
@@ -98,10 +78,7 @@ pub(crate) fn rejection(message: &str, status: u16) -> Rejection {
         "required"
     } else if has("maximum length") || has("too long") {
         "length"
-    } else if has("could not be found")
-        || has("not subscribed")
-        || has("does not exist") && status == 404
-    {
+    } else if has("could not be found") || has("not subscribed") || has("does not exist") && status == 404 {
         "reference"
     } else if has("archived") && has("cannot") || has("read only") || has("read-only") {
         "read-only"
@@ -113,10 +90,7 @@ pub(crate) fn rejection(message: &str, status: u16) -> Rejection {
         "other"
     };
     let rejection = Rejection::new(class, message);
-    let named = message
-        .split_once("The field ")
-        .and_then(|(_, rest)| rest.split(' ').next())
-        .filter(|name| !name.is_empty());
+    let named = message.split_once("The field ").and_then(|(_, rest)| rest.split(' ').next()).filter(|name| !name.is_empty());
     let field = match named {
         Some(name) => Some(name.to_owned()),
         None if has("contact name") => Some("Name".to_owned()),
@@ -140,11 +114,7 @@ mod tests {
     #[track_caller]
     fn check(message: &str, class: &str, field: Option<&str>) {
         let rejection = rejection(message, 400);
-        assert_eq!(
-            (rejection.class.as_str(), rejection.field.as_deref()),
-            (class, field),
-            "{message}"
-        );
+        assert_eq!((rejection.class.as_str(), rejection.field.as_deref()), (class, field), "{message}");
     }
 
     #[test]
@@ -154,26 +124,10 @@ mod tests {
             "duplicate",
             Some("Name"),
         );
-        check(
-            "The contact name must be specified",
-            "required",
-            Some("Name"),
-        );
-        check(
-            "The field FirstName must be a string with a maximum length of 255.",
-            "length",
-            Some("FirstName"),
-        );
-        check(
-            "Email address must be valid.",
-            "format",
-            Some("EmailAddress"),
-        );
-        check(
-            "Currency XXX is not subscribed to by this organisation",
-            "reference",
-            Some("DefaultCurrency"),
-        );
+        check("The contact name must be specified", "required", Some("Name"));
+        check("The field FirstName must be a string with a maximum length of 255.", "length", Some("FirstName"));
+        check("Email address must be valid.", "format", Some("EmailAddress"));
+        check("Currency XXX is not subscribed to by this organisation", "reference", Some("DefaultCurrency"));
         check("Something happened", "other", None);
     }
 }

@@ -7,20 +7,14 @@ use nave_sdk::types::SourceRecord;
 use nave_sdk::{slice, time};
 
 /// Our field and the vendor's phone type.
-const PHONES: [(&str, &str); 4] = [
-    ("phone", "DEFAULT"),
-    ("mobile", "MOBILE"),
-    ("fax", "FAX"),
-    ("ddi", "DDI"),
-];
+const PHONES: [(&str, &str); 4] = [("phone", "DEFAULT"), ("mobile", "MOBILE"), ("fax", "FAX"), ("ddi", "DDI")];
 /// Fields that only we know.
 const OURS: [&str; 5] = ["phone", "mobile", "fax", "ddi", "address"];
 
 /// A contact as a record. An archived one is gone, a merged one says where to.
 pub(crate) fn contact(raw: &RawValue) -> Option<SourceRecord> {
     let id = slice::text(raw, "ContactID")?;
-    if let Some(winner) = slice::text(raw, "MergedToContactID").filter(|winner| !winner.is_empty())
-    {
+    if let Some(winner) = slice::text(raw, "MergedToContactID").filter(|winner| !winner.is_empty()) {
         return Some(SourceRecord::merged_into(id, winner));
     }
     let modified = modified(raw);
@@ -34,9 +28,7 @@ pub(crate) fn contact(raw: &RawValue) -> Option<SourceRecord> {
         plain.insert(field.to_owned(), phone.map_or(Value::Null, number));
     }
     let addresses = parts(raw, "Addresses");
-    let street = addresses
-        .iter()
-        .find(|address| address["AddressType"] == "STREET");
+    let street = addresses.iter().find(|address| address["AddressType"] == "STREET");
     plain.insert("address".to_owned(), street.map_or(Value::Null, address));
     Some(SourceRecord::upsert(id, before(raw, &Value::Object(plain))?).modified_at(modified))
 }
@@ -71,18 +63,14 @@ fn before(raw: &RawValue, plain: &Value) -> Option<String> {
 
 fn parts(raw: &RawValue, path: &str) -> Vec<Value> {
     let list = slice::at(raw.get().as_bytes(), path).ok().flatten();
-    list.and_then(|list| nave_sdk::serde_json::from_str(list.get()).ok())
-        .unwrap_or_default()
+    list.and_then(|list| nave_sdk::serde_json::from_str(list.get()).ok()).unwrap_or_default()
 }
 
 /// `/Date(1748764800123+0000)/` in microseconds.
 pub(crate) fn tagged_time(text: &str) -> Option<i64> {
     let inner = text.strip_prefix("/Date(")?.strip_suffix(")/")?;
-    let end = inner
-        .char_indices()
-        .skip(1)
-        .find(|(_, character)| matches!(character, '+' | '-'))
-        .map_or(inner.len(), |(at, _)| at);
+    let end =
+        inner.char_indices().skip(1).find(|(_, character)| matches!(character, '+' | '-')).map_or(inner.len(), |(at, _)| at);
     Some(inner[..end].parse::<i64>().ok()? * 1000)
 }
 
@@ -102,26 +90,11 @@ fn number(phone: &Value) -> Value {
     let country = part("PhoneCountryCode").trim_start_matches(['+', '0']);
     let area = part("PhoneAreaCode");
     // The trunk zero is dialled inside the country only; Italy's is part of the number.
-    let area = if country.is_empty() || country == "39" {
-        area
-    } else {
-        area.trim_start_matches('0')
-    };
-    let country = if country.is_empty() {
-        String::new()
-    } else {
-        format!("+{country}")
-    };
-    let text = [country.as_str(), area, part("PhoneNumber")]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
-    if part("PhoneNumber").is_empty() {
-        Value::Null
-    } else {
-        json!(text)
-    }
+    let area = if country.is_empty() || country == "39" { area } else { area.trim_start_matches('0') };
+    let country = if country.is_empty() { String::new() } else { format!("+{country}") };
+    let text =
+        [country.as_str(), area, part("PhoneNumber")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    if part("PhoneNumber").is_empty() { Value::Null } else { json!(text) }
 }
 
 fn address(address: &Value) -> Value {
@@ -134,11 +107,7 @@ fn address(address: &Value) -> Value {
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
-    let street = if lines.is_empty() {
-        Value::Null
-    } else {
-        json!(lines.join("\n"))
-    };
+    let street = if lines.is_empty() { Value::Null } else { json!(lines.join("\n")) };
     json!({
         "street": street, "city": text("City"), "region": text("Region"), "postal_code": text("PostalCode"),
         "country": text("Country"), "attention": text("AttentionTo"),
@@ -147,24 +116,12 @@ fn address(address: &Value) -> Value {
 
 /// A contact as it is sent: what changed, with our plain fields turned back into the vendor's parts. A part is replaced
 /// there as a whole, so an address is taken from `desired`.
-pub(crate) fn sent(
-    changed: &Map<String, Value>,
-    desired: &Map<String, Value>,
-) -> Map<String, Value> {
+pub(crate) fn sent(changed: &Map<String, Value>, desired: &Map<String, Value>) -> Map<String, Value> {
     let mut out: Map<String, Value> = changed
         .iter()
         .filter(|(name, _)| !OURS.contains(&name.as_str()))
         // Null says nothing over there, an empty text clears.
-        .map(|(name, value)| {
-            (
-                name.clone(),
-                if value.is_null() {
-                    json!("")
-                } else {
-                    value.clone()
-                },
-            )
-        })
+        .map(|(name, value)| (name.clone(), if value.is_null() { json!("") } else { value.clone() }))
         .collect();
     let mut phones = list(&out, "Phones");
     for (field, kind) in PHONES {
@@ -180,12 +137,7 @@ pub(crate) fn sent(
     }
     if let Some(part) = changed.get("address") {
         let whole = desired.get("address").unwrap_or(part);
-        let text = |name: &str| {
-            part.get(name)
-                .or_else(|| whole.get(name))
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
+        let text = |name: &str| part.get(name).or_else(|| whole.get(name)).and_then(Value::as_str).unwrap_or_default();
         let mut lines = text("street").lines();
         let mut address = json!({
             "AddressType": "STREET", "City": text("city"), "Region": text("region"), "PostalCode": text("postal_code"),
@@ -204,10 +156,7 @@ pub(crate) fn sent(
 }
 
 fn list(out: &Map<String, Value>, key: &str) -> Vec<Value> {
-    out.get(key)
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default()
+    out.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -231,50 +180,30 @@ mod tests {
         let record = contact(&raw(given.clone())).expect("a record");
         let body: Value = nave_sdk::serde_json::from_slice(&record.body).expect("JSON");
         assert_eq!(
-            (
-                body["phone"].clone(),
-                body["mobile"].clone(),
-                body["Name"].clone()
-            ),
+            (body["phone"].clone(), body["mobile"].clone(), body["Name"].clone()),
             (json!("+49 221 4711"), Value::Null, json!("Ada"))
         );
         assert_eq!(
             body["address"],
             json!({"street": "Ring 1\nHof", "city": "Köln", "region": null, "postal_code": null, "country": null, "attention": null})
         );
-        assert_eq!(
-            record.modified_at.as_deref(),
-            Some("2025-06-01T08:00:00.123Z")
-        );
+        assert_eq!(record.modified_at.as_deref(), Some("2025-06-01T08:00:00.123Z"));
         let mut archived = given.clone();
         archived["ContactStatus"] = json!("ARCHIVED");
-        assert_eq!(
-            contact(&raw(archived.clone())).expect("a record").operation,
-            nave_sdk::types::Operation::Delete
-        );
+        assert_eq!(contact(&raw(archived.clone())).expect("a record").operation, nave_sdk::types::Operation::Delete);
         archived["MergedToContactID"] = json!("c2");
-        assert_eq!(
-            contact(&raw(archived)),
-            Some(SourceRecord::merged_into("c1", "c2"))
-        );
+        assert_eq!(contact(&raw(archived)), Some(SourceRecord::merged_into("c1", "c2")));
     }
 
     #[track_caller]
     fn check(changed: Value, desired: Value, expected: Value) {
         let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
-        assert_eq!(
-            Value::Object(sent(&object(&changed), &object(&desired))),
-            expected
-        );
+        assert_eq!(Value::Object(sent(&object(&changed), &object(&desired))), expected);
     }
 
     #[test]
     fn plain_fields_become_parts() {
-        check(
-            json!({"Name": "A", "EmailAddress": null}),
-            json!({}),
-            json!({"Name": "A", "EmailAddress": ""}),
-        );
+        check(json!({"Name": "A", "EmailAddress": null}), json!({}), json!({"Name": "A", "EmailAddress": ""}));
         check(
             json!({"phone": "+49221", "mobile": null}),
             json!({}),

@@ -23,9 +23,7 @@ pub(crate) fn write(settings: &Settings, deliveries: &[Delivery]) -> Result<Vec<
     let mut alone = Vec::new();
     for (index, delivery) in deliveries.iter().enumerate() {
         match element(delivery) {
-            Ok(Some(element))
-                if element.contains_key("ContactID") || element.contains_key("ContactNumber") =>
-            {
+            Ok(Some(element)) if element.contains_key("ContactID") || element.contains_key("ContactNumber") => {
                 batch.push((index, element))
             }
             Ok(Some(element)) => alone.push((index, element)),
@@ -49,21 +47,14 @@ pub(crate) fn write(settings: &Settings, deliveries: &[Delivery]) -> Result<Vec<
             }
             Err(Stop::Settled(outcome)) => {
                 sent = true;
-                members
-                    .iter()
-                    .for_each(|(index, _)| outcomes[*index] = Some((*outcome).clone()));
+                members.iter().for_each(|(index, _)| outcomes[*index] = Some((*outcome).clone()));
             }
             Err(Stop::NotSent(failure)) if !sent => return Err(failure),
-            Err(Stop::NotSent(failure)) => members
-                .iter()
-                .for_each(|(index, _)| outcomes[*index] = Some(write::later(&failure))),
+            Err(Stop::NotSent(failure)) => members.iter().for_each(|(index, _)| outcomes[*index] = Some(write::later(&failure))),
         }
     }
     resolve_gone(settings, deliveries, &mut outcomes);
-    Ok(outcomes
-        .into_iter()
-        .map(|outcome| outcome.unwrap_or(Outcome::RetryAfter(1)))
-        .collect())
+    Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::RetryAfter(1))).collect())
 }
 
 /// The element of a request; none when there is nothing to send.
@@ -88,15 +79,11 @@ fn element(delivery: &Delivery) -> Result<Option<Map<String, Value>>, Failure> {
             Some(element)
         }
         // Contacts with a history cannot be deleted, only archived.
-        WriteOperation::Delete(id) => Some(Map::from_iter([
-            ("ContactID".to_owned(), json!(id)),
-            ("ContactStatus".to_owned(), json!("ARCHIVED")),
-        ])),
+        WriteOperation::Delete(id) => {
+            Some(Map::from_iter([("ContactID".to_owned(), json!(id)), ("ContactStatus".to_owned(), json!("ARCHIVED"))]))
+        }
         WriteOperation::Merge(_) => {
-            return Err(Failure::rejected(
-                "other",
-                "Xero merges contacts in its own pages only",
-            ));
+            return Err(Failure::rejected("other", "Xero merges contacts in its own pages only"));
         }
     })
 }
@@ -109,12 +96,7 @@ fn unchanged(delivery: &Delivery) -> Outcome {
 }
 
 /// One request with its elements.
-fn send(
-    settings: &Settings,
-    method: &str,
-    members: &[Member],
-    deliveries: &[Delivery],
-) -> Result<Vec<Outcome>, Stop> {
+fn send(settings: &Settings, method: &str, members: &[Member], deliveries: &[Delivery]) -> Result<Vec<Outcome>, Stop> {
     let elements: Vec<&Map<String, Value>> = members.iter().map(|(_, element)| element).collect();
     let bytes = bodies::bytes(&json!({"Contacts": elements}));
     // The same deliveries with the same bytes are the same key; anything else is another one (I6).
@@ -140,26 +122,21 @@ fn send(
 /// One outcome per element, in their order.
 fn settle(answer: &Answer, members: &[Member]) -> Result<Vec<Outcome>, Stop> {
     let unknown = |words: &str| Stop::settled(Outcome::Unknown(words.to_owned()));
-    let rows: Vec<&RawValue> = slice::array(&answer.body, "Contacts")
-        .map_err(|_| unknown("the answer to the write is not a list of contacts"))?;
+    let rows: Vec<&RawValue> =
+        slice::array(&answer.body, "Contacts").map_err(|_| unknown("the answer to the write is not a list of contacts"))?;
     if rows.len() != members.len() {
-        return Err(unknown(
-            "the answer to the write has another number of contacts",
-        ));
+        return Err(unknown("the answer to the write has another number of contacts"));
     }
     Ok(rows
         .into_iter()
         .zip(members)
         .map(|(raw, (_, element))| {
-            let failed = slice::text(raw, "StatusAttributeString")
-                .is_some_and(|status| status == "ERROR")
+            let failed = slice::text(raw, "StatusAttributeString").is_some_and(|status| status == "ERROR")
                 || slice::text(raw, "HasValidationErrors").is_some_and(|flag| flag == "true");
             if failed {
                 let row: Value = nave_sdk::serde_json::from_str(raw.get()).unwrap_or_default();
                 let messages = api::messages(&row);
-                return if messages.contains("could not be found")
-                    && element.contains_key("ContactID")
-                {
+                return if messages.contains("could not be found") && element.contains_key("ContactID") {
                     Outcome::Gone
                 } else {
                     Outcome::Rejected(api::rejection(&messages, 400))
@@ -167,9 +144,7 @@ fn settle(answer: &Answer, members: &[Member]) -> Result<Vec<Outcome>, Stop> {
             }
             match body::contact(raw) {
                 Some(record) => write::written(record),
-                None => Outcome::Unknown(
-                    "the answer to the write has a contact without an id".to_owned(),
-                ),
+                None => Outcome::Unknown("the answer to the write has a contact without an id".to_owned()),
             }
         })
         .collect())
@@ -189,14 +164,6 @@ fn resolve_gone(settings: &Settings, deliveries: &[Delivery], outcomes: &mut [Op
 
 /// 128 bits that differ where the bytes differ (two FNV-1a with different beginnings; nobody gains by making two alike).
 pub(crate) fn digest(bytes: &[u8]) -> String {
-    let hash = |start: u64| {
-        bytes.iter().fold(start, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        })
-    };
-    format!(
-        "{:016x}{:016x}",
-        hash(0xcbf2_9ce4_8422_2325),
-        hash(0x6c62_272e_07bb_0142)
-    )
+    let hash = |start: u64| bytes.iter().fold(start, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    format!("{:016x}{:016x}", hash(0xcbf2_9ce4_8422_2325), hash(0x6c62_272e_07bb_0142))
 }

@@ -1,8 +1,6 @@
 //! The streams and their fields: Xero's are the same for everybody.
 
-use nave_sdk::types::{
-    Capabilities, ChangeDetection, DeleteDetection, Field, FieldType, Stream, WriteMode,
-};
+use nave_sdk::types::{Capabilities, ChangeDetection, DeleteDetection, Field, FieldType, Stream, WriteMode};
 
 use crate::limits::{BATCH_MAX, NUMBER_CHARS_MAX};
 
@@ -17,30 +15,20 @@ pub(crate) fn streams() -> Vec<Stream> {
         idempotency_key: true,
         write_mode: WriteMode::Patch,
         deletable: true,
-        searchable: ["ContactNumber", "EmailAddress", "Name", "AccountNumber"]
-            .map(str::to_owned)
-            .to_vec(),
+        searchable: ["ContactNumber", "EmailAddress", "Name", "AccountNumber"].map(str::to_owned).to_vec(),
         ..Capabilities::read_only()
     };
-    let invoices = Capabilities {
-        changes: ChangeDetection::Incremental,
-        deletes: DeleteDetection::Feed,
-        ..Capabilities::read_only()
-    };
+    let invoices =
+        Capabilities { changes: ChangeDetection::Incremental, deletes: DeleteDetection::Feed, ..Capabilities::read_only() };
     vec![
-        Stream::new("contacts", "Contacts")
-            .fields(contact())
-            .capabilities(contacts),
-        Stream::new("invoices", "Invoices")
-            .fields(invoice())
-            .capabilities(invoices),
+        Stream::new("contacts", "Contacts").fields(contact()).capabilities(contacts),
+        Stream::new("invoices", "Invoices").fields(invoice()).capabilities(invoices),
     ]
 }
 
 fn contact() -> Vec<Field> {
     use FieldType::{Boolean, Email, Enum, List, Object, Phone, Text, Timestamp, Url};
-    let text =
-        |path: &str, label: &str, length: u32| Field::new(path, label, Text).max_length(length);
+    let text = |path: &str, label: &str, length: u32| Field::new(path, label, Text).max_length(length);
     vec![
         Field::new("ContactID", "Id", Text).read_only().unique(),
         text("Name", "Name", 255).required().unique(),

@@ -12,10 +12,7 @@ mod pages;
 #[cfg(test)]
 mod tests;
 
-use nave_sdk::prelude::{
-    CheckReport, Connection, Delivery, Destination, Failure, Outcome, Page, Source, SourceRecord,
-    Stream,
-};
+use nave_sdk::prelude::{CheckReport, Connection, Delivery, Destination, Failure, Outcome, Page, Source, SourceRecord, Stream};
 use nave_sdk::serde_json::Value;
 
 use api::Settings;
@@ -31,18 +28,10 @@ impl Connection for Xero {
         let answer = api::read(settings.request("GET", "/Organisation"))?;
         let body: Value = answer.json()?;
         let organisation = &body["Organisations"][0];
-        let mut report = CheckReport::account(
-            organisation["Name"]
-                .as_str()
-                .unwrap_or("a Xero organisation"),
-        );
+        let mut report = CheckReport::account(organisation["Name"].as_str().unwrap_or("a Xero organisation"));
         let demo = organisation["IsDemoCompany"].as_bool().unwrap_or(false);
         report.environment = if demo { "demo" } else { "production" }.to_owned();
-        for header in [
-            "x-daylimit-remaining",
-            "x-minlimit-remaining",
-            "x-appminlimit-remaining",
-        ] {
+        for header in ["x-daylimit-remaining", "x-minlimit-remaining", "x-appminlimit-remaining"] {
             if let Some(value) = answer.header(header) {
                 report.limits.push((header.to_owned(), value.to_owned()));
             }
@@ -57,12 +46,7 @@ impl Source for Xero {
     }
 
     fn read(stream: &str, checkpoint: Option<Vec<u8>>, limit: u32) -> Result<Page, Failure> {
-        pages::read(
-            Kind::of(stream)?,
-            &Settings::load()?,
-            checkpoint.as_deref(),
-            limit,
-        )
+        pages::read(Kind::of(stream)?, &Settings::load()?, checkpoint.as_deref(), limit)
     }
 
     fn get(stream: &str, ids: Vec<String>) -> Result<Vec<SourceRecord>, Failure> {

@@ -68,22 +68,12 @@ struct Position {
 
 impl Default for Position {
     fn default() -> Self {
-        Self {
-            since: None,
-            page: 1,
-            full: true,
-            seen: Vec::new(),
-        }
+        Self { since: None, page: 1, full: true, seen: Vec::new() }
     }
 }
 
 /// The page after a checkpoint.
-pub(crate) fn read(
-    kind: Kind,
-    settings: &Settings,
-    from: Option<&[u8]>,
-    limit: u32,
-) -> Result<Page, Failure> {
+pub(crate) fn read(kind: Kind, settings: &Settings, from: Option<&[u8]>, limit: u32) -> Result<Page, Failure> {
     let mut position: Position = checkpoint::decode(from)?;
     let size = limit.clamp(1, PAGE_ROWS_MAX);
     let mut request = settings
@@ -92,15 +82,9 @@ pub(crate) fn read(
         .query("pageSize", size.to_string())
         .query("order", "UpdatedDateUTC ASC")
         // At first only what is alive; afterwards archiving is news.
-        .query(
-            "includeArchived",
-            if position.full { "false" } else { "true" },
-        );
+        .query("includeArchived", if position.full { "false" } else { "true" });
     if let Some(since) = position.since {
-        request = request.header(
-            "If-Modified-Since",
-            time::rfc3339(since * 1_000_000).trim_end_matches('Z'),
-        );
+        request = request.header("If-Modified-Since", time::rfc3339(since * 1_000_000).trim_end_matches('Z'));
     }
     let answer = api::read(request)?;
     let rows = list(kind, &answer)?;
@@ -111,11 +95,7 @@ pub(crate) fn read(
         .filter(|(_, (_, mark))| !position.seen.contains(mark))
         .filter_map(|(raw, _)| kind.record(raw))
         .collect();
-    let last = rows
-        .iter()
-        .filter_map(|raw| body::modified_us(raw))
-        .max()
-        .map(|us| us.div_euclid(1_000_000));
+    let last = rows.iter().filter_map(|raw| body::modified_us(raw)).max().map(|us| us.div_euclid(1_000_000));
     if rows.len() as u64 >= u64::from(size) {
         match last {
             Some(last) if position.since.is_none_or(|since| last > since) => {
@@ -125,52 +105,30 @@ pub(crate) fn read(
             }
             _ => position.page += 1,
         }
-        let here = marks
-            .into_iter()
-            .filter(|(second, _)| Some(*second) == position.since);
+        let here = marks.into_iter().filter(|(second, _)| Some(*second) == position.since);
         position.seen.extend(here.map(|(_, mark)| mark));
         let more = position.seen.len().saturating_sub(SEEN_MAX);
         position.seen.drain(..more);
         return Ok(Page::more(records, checkpoint::encode(&position)));
     }
     let since = last.map(|last| last - OVERLAP_S).max(position.since);
-    let next = checkpoint::encode(&Position {
-        since,
-        page: 1,
-        full: since.is_none(),
-        seen: Vec::new(),
-    });
-    Ok(if position.full {
-        Page::scan_end(records, next)
-    } else {
-        Page::end(records, next)
-    })
+    let next = checkpoint::encode(&Position { since, page: 1, full: since.is_none(), seen: Vec::new() });
+    Ok(if position.full { Page::scan_end(records, next) } else { Page::end(records, next) })
 }
 
 /// The second of a row's last change, and what tells this state of it from others.
 fn mark(kind: Kind, raw: &RawValue) -> (i64, String) {
     let us = body::modified_us(raw).unwrap_or(0);
     let id = slice::text(raw, kind.id()).unwrap_or_default();
-    (
-        us.div_euclid(1_000_000),
-        format!("{id}@{}", us / 1000 % 1000),
-    )
+    (us.div_euclid(1_000_000), format!("{id}@{}", us / 1000 % 1000))
 }
 
 fn list(kind: Kind, answer: &Answer) -> Result<Vec<&RawValue>, Failure> {
-    if answer.status == 304 {
-        Ok(Vec::new())
-    } else {
-        slice::array(&answer.body, kind.name())
-    }
+    if answer.status == 304 { Ok(Vec::new()) } else { slice::array(&answer.body, kind.name()) }
 }
 
 /// These things.
-pub(crate) fn get(
-    kind: Kind,
-    settings: &Settings,
-    ids: &[String],
-) -> Result<Vec<SourceRecord>, Failure> {
+pub(crate) fn get(kind: Kind, settings: &Settings, ids: &[String]) -> Result<Vec<SourceRecord>, Failure> {
     let mut records = Vec::new();
     for ids in ids.chunks(IDS_PER_QUERY) {
         let request = settings
@@ -180,15 +138,9 @@ pub(crate) fn get(
             .query("page", "1")
             .query("pageSize", PAGE_ROWS_MAX.to_string());
         let answer = api::read(request)?;
-        let found: Vec<SourceRecord> = list(kind, &answer)?
-            .iter()
-            .filter_map(|raw| kind.record(raw))
-            .collect();
+        let found: Vec<SourceRecord> = list(kind, &answer)?.iter().filter_map(|raw| kind.record(raw)).collect();
         for id in ids {
-            match found
-                .iter()
-                .find(|record| record.remote_id.eq_ignore_ascii_case(id))
-            {
+            match found.iter().find(|record| record.remote_id.eq_ignore_ascii_case(id)) {
                 Some(record) => records.push(record.clone()),
                 None => records.extend(one(kind, settings, id)?),
             }
@@ -198,49 +150,24 @@ pub(crate) fn get(
 }
 
 /// One thing; a 404 proves that it is gone, a 403 says nothing.
-pub(crate) fn one(
-    kind: Kind,
-    settings: &Settings,
-    id: &str,
-) -> Result<Option<SourceRecord>, Failure> {
-    let answer = settings
-        .request(
-            "GET",
-            &format!("/{}/{}", kind.name(), nave_sdk::http::segment(id)),
-        )
-        .send()?;
+pub(crate) fn one(kind: Kind, settings: &Settings, id: &str) -> Result<Option<SourceRecord>, Failure> {
+    let answer = settings.request("GET", &format!("/{}/{}", kind.name(), nave_sdk::http::segment(id))).send()?;
     match answer.status {
         404 => Ok(Some(SourceRecord::deleted(id))),
         403 => Ok(None),
-        _ if answer.is_success() => Ok(list(kind, &answer)?
-            .first()
-            .and_then(|raw| kind.record(raw))),
+        _ if answer.is_success() => Ok(list(kind, &answer)?.first().and_then(|raw| kind.record(raw))),
         _ => Err(api::failure(&answer)),
     }
 }
 
 /// Contacts whose field equals one of the values.
-pub(crate) fn find(
-    settings: &Settings,
-    path: &str,
-    values: &[String],
-) -> Result<Vec<SourceRecord>, Failure> {
-    if !matches!(
-        path,
-        "ContactNumber" | "EmailAddress" | "Name" | "AccountNumber"
-    ) {
-        return Err(Failure::rejected(
-            "other",
-            format!("contacts cannot be searched by {path}"),
-        ));
+pub(crate) fn find(settings: &Settings, path: &str, values: &[String]) -> Result<Vec<SourceRecord>, Failure> {
+    if !matches!(path, "ContactNumber" | "EmailAddress" | "Name" | "AccountNumber") {
+        return Err(Failure::rejected("other", format!("contacts cannot be searched by {path}")));
     }
     let mut records = Vec::new();
     for value in values {
-        let value = if path == "ContactNumber" {
-            number(value)
-        } else {
-            value.clone()
-        };
+        let value = if path == "ContactNumber" { number(value) } else { value.clone() };
         if value.contains(['"', '\\']) {
             // The filter language has no way to write it; nothing can be found, and nothing be mistaken.
             continue;
@@ -251,11 +178,7 @@ pub(crate) fn find(
             .query("includeArchived", "true")
             .query("page", "1");
         let answer = api::read(request)?;
-        records.extend(
-            list(Kind::Contacts, &answer)?
-                .iter()
-                .filter_map(|raw| body::contact(raw)),
-        );
+        records.extend(list(Kind::Contacts, &answer)?.iter().filter_map(|raw| body::contact(raw)));
     }
     Ok(records)
 }

@@ -13,33 +13,20 @@ use crate::Xero;
 const TENANT: &str = r#"{"tenant":"t1"}"#;
 
 fn header<'a>(request: &'a RawRequest, name: &str) -> Option<&'a str> {
-    request
-        .headers
-        .iter()
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.as_str())
+    request.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
 fn parameter<'a>(request: &'a RawRequest, name: &str) -> Option<&'a str> {
     let (_, query) = request.path.split_once('?')?;
-    query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value)
+    query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 /// Answers as the vendor does: oldest change first, from a second on, by pages.
 fn list(all: &[(u64, i64)], request: &RawRequest) -> Result<Response, Error> {
     assert_eq!(header(request, "xero-tenant-id"), Some("t1"));
-    let since = header(request, "If-Modified-Since").map_or(0, |text| {
-        nave_sdk::time::parse_rfc3339(text).expect("a time") / 1000
-    });
-    let number = |name: &str| {
-        parameter(request, name)
-            .and_then(|text| text.parse::<usize>().ok())
-            .expect("a number")
-    };
+    let since =
+        header(request, "If-Modified-Since").map_or(0, |text| nave_sdk::time::parse_rfc3339(text).expect("a time") / 1000);
+    let number = |name: &str| parameter(request, name).and_then(|text| text.parse::<usize>().ok()).expect("a number");
     let mut rows: Vec<_> = all.iter().filter(|(_, ms)| *ms >= since).collect();
     rows.sort_by_key(|(id, ms)| (*ms, *id));
     let rows: Vec<Value> = rows
@@ -53,41 +40,23 @@ fn list(all: &[(u64, i64)], request: &RawRequest) -> Result<Response, Error> {
 
 #[test]
 fn contacts_of_one_second_are_all_read() {
-    let all: Vec<(u64, i64)> = (1..=300)
-        .map(|id| {
-            (
-                id,
-                if (50..250).contains(&id) {
-                    100_000_400
-                } else {
-                    id as i64 * 1_500
-                },
-            )
-        })
-        .collect();
+    let all: Vec<(u64, i64)> =
+        (1..=300).map(|id| (id, if (50..250).contains(&id) { 100_000_400 } else { id as i64 * 1_500 })).collect();
     let of_host = all.clone();
-    let host = FakeHost::new()
-        .settings(TENANT)
-        .answer(move |_, request| list(&of_host, request));
+    let host = FakeHost::new().settings(TENANT).answer(move |_, request| list(&of_host, request));
     host.run(|| {
         let mut checkpoint = None;
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..100 {
             let page = Xero::read("contacts", checkpoint.take(), 40).expect("a page");
             for record in &page.records {
-                assert!(
-                    seen.insert(record.remote_id.clone()),
-                    "each row is counted once"
-                );
+                assert!(seen.insert(record.remote_id.clone()), "each row is counted once");
             }
             if !page.more {
                 assert!(page.complete_scan);
                 assert_eq!(seen.len(), all.len());
                 let again = Xero::read("contacts", Some(page.next), 1000).expect("a page");
-                assert!(
-                    !again.complete_scan && again.records.len() <= 200,
-                    "only the last seconds are read again"
-                );
+                assert!(!again.complete_scan && again.records.len() <= 200, "only the last seconds are read again");
                 return;
             }
             checkpoint = Some(page.next);
@@ -98,13 +67,7 @@ fn contacts_of_one_second_are_all_read() {
 
 fn delivery(id: &str, operation: WriteOperation, changed: &Value) -> Delivery {
     let bytes = changed.to_string().into_bytes();
-    Delivery {
-        id: id.into(),
-        operation,
-        if_version: None,
-        changed: bytes.clone(),
-        desired: bytes,
-    }
+    Delivery { id: id.into(), operation, if_version: None, changed: bytes.clone(), desired: bytes }
 }
 
 #[test]
@@ -135,16 +98,8 @@ fn each_element_answers_for_itself() {
     });
     host.run(|| {
         let batch = vec![
-            delivery(
-                "d1",
-                WriteOperation::Create,
-                &json!({"Name": "Ada", "ContactNumber": "nave-1", "FirstName": null}),
-            ),
-            delivery(
-                "d2",
-                WriteOperation::Update("c2".into()),
-                &json!({"EmailAddress": null}),
-            ),
+            delivery("d1", WriteOperation::Create, &json!({"Name": "Ada", "ContactNumber": "nave-1", "FirstName": null})),
+            delivery("d2", WriteOperation::Update("c2".into()), &json!({"EmailAddress": null})),
             delivery("d3", WriteOperation::Delete("c3".into()), &json!({})),
             delivery("d4", WriteOperation::Create, &json!({"Name": "Bo"})),
         ];
@@ -153,66 +108,36 @@ fn each_element_answers_for_itself() {
             assert!(matches!(&outcomes[0], Outcome::Written(written) if written.remote_id == "c1"));
             assert_eq!(
                 outcomes[1],
-                Outcome::Rejected(
-                    Rejection::new("format", "Email address must be valid.").field("EmailAddress")
-                )
+                Outcome::Rejected(Rejection::new("format", "Email address must be valid.").field("EmailAddress"))
             );
             assert!(matches!(&outcomes[2], Outcome::Written(written) if written.remote_id == "c3"));
             assert_eq!(outcomes[3], Outcome::Unknown("cut".into()));
         }
     });
     let keys = keys.borrow();
-    assert_eq!(
-        (&keys[0], &keys[1]),
-        (&keys[2], &keys[3]),
-        "the same bytes go under the same key"
-    );
+    assert_eq!((&keys[0], &keys[1]), (&keys[2], &keys[3]), "the same bytes go under the same key");
     assert_ne!(keys[0], keys[1]);
 }
 
 /// One update, with this answer.
 #[track_caller]
 fn check(answer: Result<Response, Error>, expected: Result<Vec<Outcome>, Failure>) {
-    let host = FakeHost::new()
-        .settings(TENANT)
-        .answer(move |_, _| answer.clone());
-    let (got, _) = host.run(|| {
-        Xero::write(
-            "contacts",
-            vec![delivery(
-                "d1",
-                WriteOperation::Update("c1".into()),
-                &json!({"Name": "x"}),
-            )],
-        )
-    });
+    let host = FakeHost::new().settings(TENANT).answer(move |_, _| answer.clone());
+    let (got, _) =
+        host.run(|| Xero::write("contacts", vec![delivery("d1", WriteOperation::Update("c1".into()), &json!({"Name": "x"}))]));
     assert_eq!(got, expected);
 }
 
 #[test]
 fn what_became_of_a_write_is_never_guessed() {
-    check(
-        Err(Error::NoAnswer("cut".into())),
-        Ok(vec![Outcome::Unknown("cut".into())]),
-    );
-    check(
-        reply(500, ""),
-        Ok(vec![Outcome::Unknown("HTTP 500".into())]),
-    );
+    check(Err(Error::NoAnswer("cut".into())), Ok(vec![Outcome::Unknown("cut".into())]));
+    check(reply(500, ""), Ok(vec![Outcome::Unknown("HTTP 500".into())]));
     check(
         reply(200, r#"{"Contacts":[]}"#),
-        Ok(vec![Outcome::Unknown(
-            "the answer to the write has another number of contacts".into(),
-        )]),
+        Ok(vec![Outcome::Unknown("the answer to the write has another number of contacts".into())]),
     );
-    check(
-        reply(401, ""),
-        Err(Failure::Unauthorized("HTTP 401".into())),
-    );
-    check(
-        Err(Error::Unreachable("refused".into())),
-        Err(Failure::Unavailable("refused".into())),
-    );
+    check(reply(401, ""), Err(Failure::Unauthorized("HTTP 401".into())));
+    check(Err(Error::Unreachable("refused".into())), Err(Failure::Unavailable("refused".into())));
     let gone = r#"{"Contacts":[{"ContactID":"c1","StatusAttributeString":"ERROR","ValidationErrors":[{"Message":"The contact c1 could not be found"}]}]}"#;
     check(reply(200, gone), Ok(vec![Outcome::Gone]));
 }
@@ -225,11 +150,7 @@ fn long_markers_are_shortened_the_same_way_when_writing_and_searching() {
     let wanted = short.clone();
     let host = FakeHost::new().settings(TENANT).answer(move |_, request| {
         assert!(request.path.contains(&wanted), "{}", request.path);
-        reply(
-            200,
-            &json!({"Contacts": [{"ContactID": "c1", "Name": "Ada", "ContactNumber": wanted}]})
-                .to_string(),
-        )
+        reply(200, &json!({"Contacts": [{"ContactID": "c1", "Name": "Ada", "ContactNumber": wanted}]}).to_string())
     });
     host.run(|| {
         let found = Xero::find("contacts", "ContactNumber", vec![long.clone()]).expect("records");

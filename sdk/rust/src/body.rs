@@ -9,12 +9,8 @@ pub fn object(bytes: &[u8]) -> Result<Map<String, Value>, Failure> {
     if bytes.is_empty() {
         return Ok(Map::new());
     }
-    serde_json::from_slice(bytes).map_err(|error| {
-        Failure::rejected(
-            "format",
-            format!("the delivery's body is not a JSON object: {error}"),
-        )
-    })
+    serde_json::from_slice(bytes)
+        .map_err(|error| Failure::rejected("format", format!("the delivery's body is not a JSON object: {error}")))
 }
 
 /// The text at a path with dots; numbers and booleans as they are spelled.
@@ -33,10 +29,7 @@ pub fn at<'a>(body: &'a Value, path: &str) -> Option<&'a Value> {
 }
 
 /// Bytes of a value.
-#[expect(
-    clippy::missing_panics_doc,
-    reason = "a JSON value always has a JSON text"
-)]
+#[expect(clippy::missing_panics_doc, reason = "a JSON value always has a JSON text")]
 pub fn bytes(value: &Value) -> Vec<u8> {
     serde_json::to_vec(value).expect("a JSON value always has a JSON text")
 }

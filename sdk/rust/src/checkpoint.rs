@@ -37,9 +37,6 @@ mod tests {
         let position = Position { after: 7 };
         assert_eq!(decode::<Position>(Some(&encode(&position))), Ok(position));
         assert_eq!(decode::<Position>(None), Ok(Position { after: 0 }));
-        assert_eq!(
-            decode::<Position>(Some(b"{\"before\":1}")),
-            Err(Failure::CheckpointExpired)
-        );
+        assert_eq!(decode::<Position>(Some(b"{\"before\":1}")), Err(Failure::CheckpointExpired));
     }
 }

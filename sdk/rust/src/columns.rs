@@ -18,8 +18,7 @@ impl<'a> Texts<'a> {
         let Column::Text(column) = column else {
             return Err("expected a text column".to_owned());
         };
-        let data = std::str::from_utf8(&column.data)
-            .map_err(|error| format!("the column is not UTF-8: {error}"))?;
+        let data = std::str::from_utf8(&column.data).map_err(|error| format!("the column is not UTF-8: {error}"))?;
         let mut start = 0;
         for &end in &column.ends {
             if end < start || !data.is_char_boundary(end as usize) {
@@ -56,9 +55,7 @@ impl<'a> Texts<'a> {
 
 /// Whether a row's bit is set.
 pub fn is_valid(valid: &[u8], row: usize) -> bool {
-    valid
-        .get(row / 8)
-        .is_some_and(|byte| byte >> (row % 8) & 1 == 1)
+    valid.get(row / 8).is_some_and(|byte| byte >> (row % 8) & 1 == 1)
 }
 
 /// Makes a text column row by row, with errors beside it.
@@ -91,10 +88,7 @@ impl TextBuilder {
 
     /// One row that cannot be transformed.
     pub fn push_error(&mut self, message: impl Into<String>) {
-        self.errors.push(RowError {
-            row: self.ends.len() as u32,
-            message: message.into(),
-        });
+        self.errors.push(RowError { row: self.ends.len() as u32, message: message.into() });
         self.finish_row(false);
     }
 
@@ -112,11 +106,7 @@ impl TextBuilder {
     /// The batch with this one column.
     pub fn finish(self) -> Batch {
         Batch {
-            columns: vec![Column::Text(TextColumn {
-                valid: self.valid,
-                ends: self.ends,
-                data: self.data,
-            })],
+            columns: vec![Column::Text(TextColumn { valid: self.valid, ends: self.ends, data: self.data })],
             errors: self.errors,
         }
     }
@@ -128,31 +118,14 @@ mod tests {
 
     #[test]
     fn rows_come_back() {
-        let rows = [
-            Some("a"),
-            None,
-            Some(""),
-            Some("ü"),
-            None,
-            Some("x"),
-            Some("y"),
-            Some("z"),
-            Some("ninth"),
-            None,
-        ];
+        let rows = [Some("a"), None, Some(""), Some("ü"), None, Some("x"), Some("y"), Some("z"), Some("ninth"), None];
         let mut builder = TextBuilder::with_capacity(rows.len());
         for row in rows {
             builder.push(row);
         }
         builder.push_error("bad");
         let batch = builder.finish();
-        assert_eq!(
-            batch.errors,
-            [RowError {
-                row: 10,
-                message: "bad".into()
-            }]
-        );
+        assert_eq!(batch.errors, [RowError { row: 10, message: "bad".into() }]);
         let texts = Texts::of(&batch.columns[0]).expect("a text column");
         assert_eq!(texts.len(), 11);
         assert_eq!(texts.rows().take(10).collect::<Vec<_>>(), rows);
@@ -161,11 +134,7 @@ mod tests {
     #[test]
     fn columns_that_do_not_fit_are_refused() {
         let column = |valid: &[u8], ends: &[u32], data: &[u8]| {
-            Column::Text(TextColumn {
-                valid: valid.to_vec(),
-                ends: ends.to_vec(),
-                data: data.to_vec(),
-            })
+            Column::Text(TextColumn { valid: valid.to_vec(), ends: ends.to_vec(), data: data.to_vec() })
         };
         assert!(Texts::of(&column(&[1], &[1], b"a")).is_ok());
         assert!(Texts::of(&column(&[1], &[2], b"a")).is_err());

@@ -4,10 +4,7 @@
 //! in the checkpoint or in [`crate::host::state_set`].
 
 use crate::bindings::transform::exports::nave::plugin::transform::{Batch, Column};
-use crate::types::{
-    CheckReport, Delivery, Event, Failure, Outcome, Page, Rejection, SourceRecord, Stream,
-    WebhookRequest,
-};
+use crate::types::{CheckReport, Delivery, Event, Failure, Outcome, Page, Rejection, SourceRecord, Stream, WebhookRequest};
 
 /// A configured use of a connector as a whole.
 pub trait Connection {
@@ -45,19 +42,13 @@ pub trait Destination {
     /// One outcome per delivery, in order. `Err` promises that nothing was sent.
     fn write(stream: &str, deliveries: Vec<Delivery>) -> Result<Vec<Outcome>, Failure> {
         let _ = deliveries;
-        Err(Failure::Rejected(Rejection::new(
-            "read-only",
-            format!("the stream {stream} cannot be written"),
-        )))
+        Err(Failure::Rejected(Rejection::new("read-only", format!("the stream {stream} cannot be written"))))
     }
 
     /// Things whose field at `path` equals one of the values. Only paths that `discover` calls searchable.
     fn find(stream: &str, path: &str, values: Vec<String>) -> Result<Vec<SourceRecord>, Failure> {
         let _ = values;
-        Err(Failure::Rejected(Rejection::new(
-            "other",
-            format!("the stream {stream} cannot be searched by {path}"),
-        )))
+        Err(Failure::Rejected(Rejection::new("other", format!("the stream {stream} cannot be searched by {path}"))))
     }
 }
 

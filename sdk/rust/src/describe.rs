@@ -1,19 +1,14 @@
 //! Short ways to make the contract's records: streams, fields, pages, source records.
 
 use crate::types::{
-    Capabilities, ChangeDetection, CheckReport, Coverage, DeleteDetection, Failure, Field,
-    FieldType, Operation, Page, Rejection, SourceRecord, Stream, WriteMode,
+    Capabilities, ChangeDetection, CheckReport, Coverage, DeleteDetection, Failure, Field, FieldType, Operation, Page, Rejection,
+    SourceRecord, Stream, WriteMode,
 };
 
 impl Stream {
     /// A stream that can be read by full scans and not be written.
     pub fn new(name: &str, label: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            label: label.to_owned(),
-            fields: Vec::new(),
-            capabilities: Capabilities::read_only(),
-        }
+        Self { name: name.to_owned(), label: label.to_owned(), fields: Vec::new(), capabilities: Capabilities::read_only() }
     }
 
     /// With these fields.
@@ -115,32 +110,17 @@ impl Field {
 impl Page {
     /// Records, and more to come.
     pub fn more(records: Vec<SourceRecord>, next: Vec<u8>) -> Self {
-        Self {
-            records,
-            next,
-            more: true,
-            complete_scan: false,
-        }
+        Self { records, next, more: true, complete_scan: false }
     }
 
     /// Records, and nothing more for now.
     pub fn end(records: Vec<SourceRecord>, next: Vec<u8>) -> Self {
-        Self {
-            records,
-            next,
-            more: false,
-            complete_scan: false,
-        }
+        Self { records, next, more: false, complete_scan: false }
     }
 
     /// The last page of a scan that has seen every live thing.
     pub fn scan_end(records: Vec<SourceRecord>, next: Vec<u8>) -> Self {
-        Self {
-            records,
-            next,
-            more: false,
-            complete_scan: true,
-        }
+        Self { records, next, more: false, complete_scan: true }
     }
 }
 
@@ -160,18 +140,12 @@ impl SourceRecord {
 
     /// The system said that it is gone.
     pub fn deleted(remote_id: impl Into<String>) -> Self {
-        Self {
-            operation: Operation::Delete,
-            ..Self::upsert(remote_id, Vec::new())
-        }
+        Self { operation: Operation::Delete, ..Self::upsert(remote_id, Vec::new()) }
     }
 
     /// The system merged it into another one.
     pub fn merged_into(remote_id: impl Into<String>, winner: impl Into<String>) -> Self {
-        Self {
-            operation: Operation::MergedInto(winner.into()),
-            ..Self::upsert(remote_id, Vec::new())
-        }
+        Self { operation: Operation::MergedInto(winner.into()), ..Self::upsert(remote_id, Vec::new()) }
     }
 
     /// With the time of its last change, RFC 3339.
@@ -192,11 +166,7 @@ impl SourceRecord {
 impl Rejection {
     /// A refusal for good, in the system's own words.
     pub fn new(class: &str, message: impl Into<String>) -> Self {
-        Self {
-            class: class.to_owned(),
-            field: None,
-            message: message.into(),
-        }
+        Self { class: class.to_owned(), field: None, message: message.into() }
     }
 
     /// Names the field at fault by its remote path.
@@ -215,20 +185,13 @@ impl Failure {
 
     /// The stream is not one of ours.
     pub fn no_such_stream(stream: &str) -> Self {
-        Self::Misconfigured(format!(
-            "there is no stream called {stream}; `nave connection discover` lists them"
-        ))
+        Self::Misconfigured(format!("there is no stream called {stream}; `nave connection discover` lists them"))
     }
 }
 
 impl CheckReport {
     /// The credential opens this account.
     pub fn account(account: impl Into<String>) -> Self {
-        Self {
-            account: account.into(),
-            environment: String::new(),
-            scopes: Vec::new(),
-            limits: Vec::new(),
-        }
+        Self { account: account.into(), environment: String::new(), scopes: Vec::new(), limits: Vec::new() }
     }
 }

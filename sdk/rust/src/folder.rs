@@ -35,14 +35,10 @@ impl From<Error> for Failure {
         match error {
             Error::Denied(message) => Self::Misconfigured(message),
             Error::NotFound => Self::Unavailable("the file is not there (any more)".to_owned()),
-            Error::BadName(message) => Self::Rejected(Rejection::new(
-                "format",
-                format!("refused file name: {message}"),
-            )),
-            Error::TooLarge(bytes) => Self::Rejected(Rejection::new(
-                "length",
-                format!("{bytes} bytes are too large for this folder"),
-            )),
+            Error::BadName(message) => Self::Rejected(Rejection::new("format", format!("refused file name: {message}"))),
+            Error::TooLarge(bytes) => {
+                Self::Rejected(Rejection::new("length", format!("{bytes} bytes are too large for this folder")))
+            }
             Error::Io(message) => Self::Unavailable(message),
         }
     }

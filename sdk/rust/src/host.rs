@@ -7,24 +7,16 @@ use serde::de::DeserializeOwned;
 use crate::types::{Failure, LogLevel};
 
 #[cfg(target_arch = "wasm32")]
-pub(crate) use crate::bindings::connector::nave::plugin::{
-    clock, folder, http, log as logging, settings as own, state,
-};
+pub(crate) use crate::bindings::connector::nave::plugin::{clock, folder, http, log as logging, settings as own, state};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use crate::testing::imports::{clock, folder, http, logging, own, state};
 
 /// The connection's settings as a type of yours. A misfit is a [`Failure::Misconfigured`] with the field's name.
 pub fn settings<T: DeserializeOwned>() -> Result<T, Failure> {
     let text = own::get();
-    let text = if text.trim().is_empty() {
-        "{}"
-    } else {
-        text.as_str()
-    };
+    let text = if text.trim().is_empty() { "{}" } else { text.as_str() };
     serde_json::from_str(text).map_err(|error| {
-        Failure::Misconfigured(format!(
-            "the connection's settings do not fit: {error}. Correct them in connections/*.toml"
-        ))
+        Failure::Misconfigured(format!("the connection's settings do not fit: {error}. Correct them in connections/*.toml"))
     })
 }
 

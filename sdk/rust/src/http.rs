@@ -95,8 +95,7 @@ impl Request {
         reason = "only a map with keys that are no text fails, which is a mistake in the plugin's type"
     )]
     pub fn json(mut self, body: &impl Serialize) -> Self {
-        self.raw.body =
-            Some(serde_json::to_vec(body).expect("a request's body is plain data with text keys"));
+        self.raw.body = Some(serde_json::to_vec(body).expect("a request's body is plain data with text keys"));
         self.header("Content-Type", "application/json")
     }
 
@@ -115,11 +114,7 @@ impl Request {
     /// ([`crate::write::lost`] knows what to answer then).
     pub fn send(self) -> Result<Answer, Error> {
         let response = host::http::send(&self.endpoint, &self.raw)?;
-        Ok(Answer {
-            status: response.status,
-            headers: response.headers,
-            body: response.body,
-        })
+        Ok(Answer { status: response.status, headers: response.headers, body: response.body })
     }
 }
 
@@ -128,10 +123,9 @@ impl From<Error> for Failure {
         match error {
             Error::Denied(message) => Self::Misconfigured(message),
             Error::Unreachable(message) | Error::NoAnswer(message) => Self::Unavailable(message),
-            Error::TooLarge(bytes) => Self::rejected(
-                "length",
-                format!("the answer has {bytes} bytes, more than the host accepts"),
-            ),
+            Error::TooLarge(bytes) => {
+                Self::rejected("length", format!("the answer has {bytes} bytes, more than the host accepts"))
+            }
             Error::Quota(_) => Self::RetryAfter(RETRY_AFTER_DEFAULT_MS),
         }
     }
@@ -145,19 +139,12 @@ impl Answer {
 
     /// A header by name, in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// This answer when it is a success, else what its status asks for.
     pub fn ok(self) -> Result<Self, Failure> {
-        if self.is_success() {
-            Ok(self)
-        } else {
-            Err(self.failure())
-        }
+        if self.is_success() { Ok(self) } else { Err(self.failure()) }
     }
 
     /// The body as JSON. Something else where JSON was promised is [`Failure::Unavailable`]: usually a proxy's page.
@@ -229,24 +216,10 @@ impl Answer {
     pub fn message(&self) -> String {
         let mut message = format!("HTTP {}", self.status);
         let words = match serde_json::from_slice::<Value>(&self.body) {
-            Ok(value) => [
-                "message",
-                "detail",
-                "error_description",
-                "Detail",
-                "Message",
-                "error",
-                "title",
-            ]
-            .iter()
-            .find_map(|key| {
-                value
-                    .get(key)
-                    .and_then(Value::as_str)
-                    .filter(|text| !text.is_empty())
-                    .map(str::to_owned)
-            })
-            .unwrap_or_else(|| self.beginning()),
+            Ok(value) => ["message", "detail", "error_description", "Detail", "Message", "error", "title"]
+                .iter()
+                .find_map(|key| value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned))
+                .unwrap_or_else(|| self.beginning()),
             Err(_) => self.beginning(),
         };
         if !words.is_empty() {
@@ -257,8 +230,7 @@ impl Answer {
 
     /// The beginning of the body as text, without markup.
     fn beginning(&self) -> String {
-        let text =
-            String::from_utf8_lossy(&self.body[..self.body.len().min(4 * MESSAGE_CHARS_MAX)]);
+        let text = String::from_utf8_lossy(&self.body[..self.body.len().min(4 * MESSAGE_CHARS_MAX)]);
         let mut words = String::new();
         let mut markup = false;
         for character in text.chars() {
@@ -297,11 +269,7 @@ pub fn segment(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     percent_encode(text, &mut out);
     // A segment of dots alone would climb.
-    if out == "." || out == ".." {
-        out.replace('.', "%2E")
-    } else {
-        out
-    }
+    if out == "." || out == ".." { out.replace('.', "%2E") } else { out }
 }
 
 #[cfg(test)]
@@ -312,10 +280,7 @@ mod tests {
     fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
         Answer {
             status,
-            headers: headers
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
+            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             body: body.as_bytes().to_vec(),
         }
     }
@@ -329,58 +294,18 @@ mod tests {
 
     #[test]
     fn a_status_names_the_next_move() {
-        check(
-            401,
-            &[],
-            r#"{"message":"wrong key"}"#,
-            Failure::Unauthorized("HTTP 401: wrong key".into()),
-        );
+        check(401, &[], r#"{"message":"wrong key"}"#, Failure::Unauthorized("HTTP 401: wrong key".into()));
         check(429, &[("Retry-After", "7")], "", Failure::RetryAfter(7_000));
         check(429, &[("retry-after", "0.5")], "", Failure::RetryAfter(500));
-        check(
-            429,
-            &[("Retry-After", "Tue, 24 Nov 2026 02:00:09 GMT")],
-            "",
-            Failure::RetryAfter(9_000),
-        );
-        check(
-            429,
-            &[("Retry-After", "Tue, 24 Nov 2026 01:00:00 GMT")],
-            "",
-            Failure::RetryAfter(1),
-        );
-        check(
-            429,
-            &[("Retry-After", "99999999")],
-            "",
-            Failure::RetryAfter(RETRY_AFTER_MS_MAX),
-        );
-        check(
-            429,
-            &[("Retry-After", "soon")],
-            "",
-            Failure::RetryAfter(RETRY_AFTER_DEFAULT_MS),
-        );
+        check(429, &[("Retry-After", "Tue, 24 Nov 2026 02:00:09 GMT")], "", Failure::RetryAfter(9_000));
+        check(429, &[("Retry-After", "Tue, 24 Nov 2026 01:00:00 GMT")], "", Failure::RetryAfter(1));
+        check(429, &[("Retry-After", "99999999")], "", Failure::RetryAfter(RETRY_AFTER_MS_MAX));
+        check(429, &[("Retry-After", "soon")], "", Failure::RetryAfter(RETRY_AFTER_DEFAULT_MS));
         check(503, &[("Retry-After", "2")], "", Failure::RetryAfter(2_000));
-        check(
-            503,
-            &[],
-            "<html><h1>Down</h1> now</html>",
-            Failure::Unavailable("HTTP 503: Down now".into()),
-        );
-        check(
-            403,
-            &[],
-            r#"{"detail":"no"}"#,
-            Failure::rejected("forbidden", "HTTP 403: no"),
-        );
+        check(503, &[], "<html><h1>Down</h1> now</html>", Failure::Unavailable("HTTP 503: Down now".into()));
+        check(403, &[], r#"{"detail":"no"}"#, Failure::rejected("forbidden", "HTTP 403: no"));
         check(404, &[], "", Failure::rejected("reference", "HTTP 404"));
-        check(
-            409,
-            &[],
-            r#"{"error":"twice"}"#,
-            Failure::rejected("duplicate", "HTTP 409: twice"),
-        );
+        check(409, &[], r#"{"error":"twice"}"#, Failure::rejected("duplicate", "HTTP 409: twice"));
     }
 
     #[test]

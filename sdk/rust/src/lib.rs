@@ -60,18 +60,12 @@ pub use contract::{Connection, Destination, Source, Transform};
 
 /// Words that every part of the contract shares.
 pub mod types {
-    pub use crate::bindings::connector::exports::nave::plugin::connection::{
-        CheckReport, Event, WebhookRequest,
-    };
-    pub use crate::bindings::connector::exports::nave::plugin::destination::{
-        Delivery, Outcome, WriteOperation, Written,
-    };
+    pub use crate::bindings::connector::exports::nave::plugin::connection::{CheckReport, Event, WebhookRequest};
+    pub use crate::bindings::connector::exports::nave::plugin::destination::{Delivery, Outcome, WriteOperation, Written};
     pub use crate::bindings::connector::exports::nave::plugin::source::{
         Capabilities, ChangeDetection, DeleteDetection, Field, FieldType, Page, Stream, WriteMode,
     };
-    pub use crate::bindings::connector::nave::plugin::types::{
-        Coverage, Failure, LogLevel, Operation, Rejection, SourceRecord,
-    };
+    pub use crate::bindings::connector::nave::plugin::types::{Coverage, Failure, LogLevel, Operation, Rejection, SourceRecord};
 }
 
 /// What nearly every connector needs.

@@ -22,8 +22,7 @@ pub fn array<'a>(json: &'a [u8], path: &str) -> Result<Vec<&'a RawValue>, Failur
 
 /// The value under `path`, undecoded.
 pub fn at<'a>(json: &'a [u8], path: &str) -> Result<Option<&'a RawValue>, Failure> {
-    let mut current: &'a RawValue =
-        serde_json::from_slice(json).map_err(|error| misfit("", &error))?;
+    let mut current: &'a RawValue = serde_json::from_slice(json).map_err(|error| misfit("", &error))?;
     for key in path.split('.').filter(|key| !key.is_empty()) {
         match key_of(current, key).map_err(|error| misfit(path, &error))? {
             Some(next) => current = next,
@@ -46,9 +45,7 @@ pub fn text(raw: &RawValue, path: &str) -> Option<String> {
 
 fn misfit(path: &str, error: &serde_json::Error) -> Failure {
     let place = if path.is_empty() { "the answer" } else { path };
-    Failure::Unavailable(format!(
-        "{place} is not the JSON that was expected: {error}"
-    ))
+    Failure::Unavailable(format!("{place} is not the JSON that was expected: {error}"))
 }
 
 fn key_of<'a>(raw: &'a RawValue, key: &str) -> serde_json::Result<Option<&'a RawValue>> {
@@ -110,11 +107,7 @@ mod tests {
 
     #[track_caller]
     fn check(json: &str, path: &str, expected: &[&str]) {
-        let got: Vec<_> = array(json.as_bytes(), path)
-            .expect("well formed")
-            .iter()
-            .map(|raw| raw.get())
-            .collect();
+        let got: Vec<_> = array(json.as_bytes(), path).expect("well formed").iter().map(|raw| raw.get()).collect();
         assert_eq!(got, expected);
     }
 
@@ -135,10 +128,8 @@ mod tests {
 
     #[test]
     fn text_is_cut_out() {
-        let raw: &RawValue = serde_json::from_str(
-            r#"{"id":12345678901234567890,"p":{"n":"a\"b","o":null,"l":[]},"b":true}"#,
-        )
-        .unwrap();
+        let raw: &RawValue =
+            serde_json::from_str(r#"{"id":12345678901234567890,"p":{"n":"a\"b","o":null,"l":[]},"b":true}"#).unwrap();
         assert_eq!(text(raw, "id").as_deref(), Some("12345678901234567890"));
         assert_eq!(text(raw, "p.n").as_deref(), Some("a\"b"));
         assert_eq!(text(raw, "b").as_deref(), Some("true"));

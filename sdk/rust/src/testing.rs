@@ -77,13 +77,9 @@ impl FakeHost {
 
     /// With the clock at this RFC 3339 time.
     #[must_use]
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "a test with a wrong time should stop"
-    )]
+    #[expect(clippy::missing_panics_doc, reason = "a test with a wrong time should stop")]
     pub fn at(mut self, rfc3339: &str) -> Self {
-        self.now_ms = u64::try_from(time::parse_rfc3339(rfc3339).expect("an RFC 3339 time") / 1000)
-            .expect("after 1970");
+        self.now_ms = u64::try_from(time::parse_rfc3339(rfc3339).expect("an RFC 3339 time") / 1000).expect("after 1970");
         self
     }
 
@@ -103,10 +99,7 @@ impl FakeHost {
 
     /// With this function answering all requests.
     #[must_use]
-    pub fn answer(
-        mut self,
-        answer: impl FnMut(&str, &RawRequest) -> Result<Response, Error> + 'static,
-    ) -> Self {
+    pub fn answer(mut self, answer: impl FnMut(&str, &RawRequest) -> Result<Response, Error> + 'static) -> Self {
         self.answer = Some(Box::new(answer));
         self
     }
@@ -114,20 +107,13 @@ impl FakeHost {
     /// Puts a file, with a modification time that grows with every change.
     pub fn put(&mut self, folder: &str, name: &str, content: &[u8]) {
         self.writes += 1;
-        let modified =
-            time::rfc3339(i64::try_from(self.now_ms + self.writes).unwrap_or(i64::MAX) * 1000);
-        self.folders
-            .entry(folder.to_owned())
-            .or_default()
-            .insert(name.to_owned(), (content.to_vec(), modified));
+        let modified = time::rfc3339(i64::try_from(self.now_ms + self.writes).unwrap_or(i64::MAX) * 1000);
+        self.folders.entry(folder.to_owned()).or_default().insert(name.to_owned(), (content.to_vec(), modified));
     }
 
     /// Removes a file.
     pub fn remove(&mut self, folder: &str, name: &str) {
-        self.folders
-            .entry(folder.to_owned())
-            .or_default()
-            .remove(name);
+        self.folders.entry(folder.to_owned()).or_default().remove(name);
     }
 
     /// A file's content.
@@ -147,10 +133,7 @@ impl FakeHost {
     }
 
     /// Runs plugin code under this host, on this thread.
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "a host inside a host is a mistake of the test"
-    )]
+    #[expect(clippy::missing_panics_doc, reason = "a host inside a host is a mistake of the test")]
     pub fn run<T>(self, code: impl FnOnce() -> T) -> (T, Self) {
         CURRENT.with(|current| {
             let before = current.borrow_mut().replace(self);
@@ -167,12 +150,7 @@ impl FakeHost {
 
 fn with<T>(use_it: impl FnOnce(&mut FakeHost) -> T) -> T {
     CURRENT.with(|current| {
-        use_it(
-            current
-                .borrow_mut()
-                .as_mut()
-                .expect("plugin code outside wasm runs under nave_sdk::testing::FakeHost::run"),
-        )
+        use_it(current.borrow_mut().as_mut().expect("plugin code outside wasm runs under nave_sdk::testing::FakeHost::run"))
     })
 }
 
@@ -249,18 +227,11 @@ pub(crate) mod imports {
             })
         }
 
-        pub(crate) fn read(
-            folder: &str,
-            name: &str,
-            offset: u64,
-            length: u32,
-        ) -> Result<Vec<u8>, FolderError> {
+        pub(crate) fn read(folder: &str, name: &str, offset: u64, length: u32) -> Result<Vec<u8>, FolderError> {
             with(|host| {
                 let files = host.folders.get(folder).ok_or_else(|| denied(folder))?;
                 let (content, _) = files.get(name).ok_or(FolderError::NotFound)?;
-                let start = usize::try_from(offset)
-                    .unwrap_or(usize::MAX)
-                    .min(content.len());
+                let start = usize::try_from(offset).unwrap_or(usize::MAX).min(content.len());
                 let end = start.saturating_add(length as usize).min(content.len());
                 Ok(content[start..end].to_vec())
             })
@@ -268,10 +239,7 @@ pub(crate) mod imports {
 
         pub(crate) fn write(folder: &str, name: &str, content: &[u8]) -> Result<(), FolderError> {
             with(|host| {
-                host.folders
-                    .contains_key(folder)
-                    .then_some(())
-                    .ok_or_else(|| denied(folder))?;
+                host.folders.contains_key(folder).then_some(()).ok_or_else(|| denied(folder))?;
                 host.put(folder, name, content);
                 Ok(())
             })
@@ -280,10 +248,7 @@ pub(crate) mod imports {
         pub(crate) fn append(folder: &str, name: &str, content: &[u8]) -> Result<(), FolderError> {
             with(|host| {
                 let files = host.folders.get(folder).ok_or_else(|| denied(folder))?;
-                let mut whole = files
-                    .get(name)
-                    .map(|(content, _)| content.clone())
-                    .unwrap_or_default();
+                let mut whole = files.get(name).map(|(content, _)| content.clone()).unwrap_or_default();
                 whole.extend_from_slice(content);
                 host.put(folder, name, &whole);
                 Ok(())

@@ -18,16 +18,11 @@ pub fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u32;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    } as u32;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 } as u32;
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
@@ -36,12 +31,7 @@ pub fn rfc3339(us: i64) -> String {
     let (year, month, day) = civil_from_days(us.div_euclid(DAY_US));
     let rest = us.rem_euclid(DAY_US);
     let (seconds, fraction) = (rest / 1_000_000, rest % 1_000_000);
-    let clock = format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}",
-        seconds / 3600,
-        seconds / 60 % 60,
-        seconds % 60
-    );
+    let clock = format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
     match fraction {
         0 => format!("{clock}Z"),
         _ if fraction % 1000 == 0 => format!("{clock}.{:03}Z", fraction / 1000),
@@ -56,11 +46,7 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     if !text.is_ascii() || bytes.len() < 10 || bytes[4] != b'-' || bytes[7] != b'-' {
         return None;
     }
-    let (year, month, day) = (
-        digits(&text[0..4])?,
-        digits(&text[5..7])?,
-        digits(&text[8..10])?,
-    );
+    let (year, month, day) = (digits(&text[0..4])?, digits(&text[5..7])?, digits(&text[8..10])?);
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
@@ -115,10 +101,7 @@ pub fn parse_http_date(text: &str) -> Option<i64> {
     let mut words = text.split_ascii_whitespace().skip(1);
     let day = digits(words.next()?)?;
     let month = words.next()?;
-    let month = MONTHS
-        .iter()
-        .position(|name| name.eq_ignore_ascii_case(month))?
-        + 1;
+    let month = MONTHS.iter().position(|name| name.eq_ignore_ascii_case(month))? + 1;
     let year = digits(words.next()?)?;
     let clock = words.next()?;
     if words.next() != Some("GMT") {
@@ -127,9 +110,7 @@ pub fn parse_http_date(text: &str) -> Option<i64> {
     parse_rfc3339(&format!("{year:04}-{month:02}-{day:02}T{clock}Z"))
 }
 
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 fn digits(text: &str) -> Option<i64> {
     if text.is_empty() || text.len() > 6 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -144,19 +125,12 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Option<&str>) {
-        assert_eq!(
-            parse_rfc3339(text).map(rfc3339).as_deref(),
-            expected,
-            "{text}"
-        );
+        assert_eq!(parse_rfc3339(text).map(rfc3339).as_deref(), expected, "{text}");
     }
 
     #[test]
     fn times_are_read_and_spelled() {
-        check(
-            "2026-11-24T02:10:18.637950Z",
-            Some("2026-11-24T02:10:18.637950Z"),
-        );
+        check("2026-11-24T02:10:18.637950Z", Some("2026-11-24T02:10:18.637950Z"));
         check("2026-11-24T02:10:18.637Z", Some("2026-11-24T02:10:18.637Z"));
         check("2026-11-24 02:10:18", Some("2026-11-24T02:10:18Z"));
         check("2026-11-24T02:10:18+05:30", Some("2026-11-23T20:40:18Z"));
@@ -166,12 +140,7 @@ mod tests {
         check("2026-11-24T02", None);
         check("yesterday", None);
         check("２026-11-24", None);
-        assert_eq!(
-            parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT")
-                .map(rfc3339)
-                .as_deref(),
-            Some("1994-11-06T08:49:37Z")
-        );
+        assert_eq!(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").map(rfc3339).as_deref(), Some("1994-11-06T08:49:37Z"));
         assert_eq!(parse_http_date("whenever"), None);
     }
 

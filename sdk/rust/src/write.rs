@@ -32,9 +32,7 @@ pub fn one_by_one(
         match deliver(delivery) {
             Ok(outcome) => outcomes.push(outcome),
             Err(Stop::Settled(outcome)) => outcomes.push(*outcome),
-            Err(Stop::NotSent(Failure::Rejected(rejection))) => {
-                outcomes.push(Outcome::Rejected(rejection))
-            }
+            Err(Stop::NotSent(Failure::Rejected(rejection))) => outcomes.push(Outcome::Rejected(rejection)),
             Err(Stop::NotSent(failure)) if outcomes.is_empty() => return Err(failure),
             Err(Stop::NotSent(failure)) => {
                 outcomes.resize_with(deliveries.len(), || later(&failure));
@@ -51,9 +49,7 @@ pub fn later(failure: &Failure) -> Outcome {
         Failure::RetryAfter(wait) => Outcome::RetryAfter(*wait),
         Failure::Rejected(rejection) => Outcome::Rejected(rejection.clone()),
         // The next call fails as a whole and says why.
-        Failure::Unauthorized(_) | Failure::Misconfigured(_) | Failure::CheckpointExpired => {
-            Outcome::RetryAfter(1)
-        }
+        Failure::Unauthorized(_) | Failure::Misconfigured(_) | Failure::CheckpointExpired => Outcome::RetryAfter(1),
         Failure::Unavailable(_) => Outcome::RetryAfter(RETRY_AFTER_DEFAULT_MS),
     }
 }
@@ -62,9 +58,7 @@ pub fn later(failure: &Failure) -> Outcome {
 pub fn lost(error: Error) -> Stop {
     match error {
         Error::NoAnswer(message) => Stop::settled(Outcome::Unknown(message)),
-        Error::TooLarge(bytes) => Stop::settled(Outcome::Unknown(format!(
-            "the answer had {bytes} bytes and was dropped"
-        ))),
+        Error::TooLarge(bytes) => Stop::settled(Outcome::Unknown(format!("the answer had {bytes} bytes and was dropped"))),
         other => Stop::NotSent(other.into()),
     }
 }
@@ -103,12 +97,7 @@ pub fn written(record: SourceRecord) -> Outcome {
 
 /// Written, and not read back: the host asks `get`.
 pub fn written_unread(remote_id: impl Into<String>) -> Outcome {
-    Outcome::Written(Written {
-        remote_id: remote_id.into(),
-        version: None,
-        modified_at: None,
-        body: Vec::new(),
-    })
+    Outcome::Written(Written { remote_id: remote_id.into(), version: None, modified_at: None, body: Vec::new() })
 }
 
 /// Refused for good.
@@ -136,9 +125,7 @@ mod tests {
     #[track_caller]
     fn check(answers: &[Result<Outcome, Stop>], expected: Result<Vec<Outcome>, Failure>) {
         let mut answers = answers.iter().cloned();
-        let got = one_by_one(&deliveries(3), |_| {
-            answers.next().expect("asked no more than three times")
-        });
+        let got = one_by_one(&deliveries(3), |_| answers.next().expect("asked no more than three times"));
         assert_eq!(got, expected);
     }
 
@@ -146,71 +133,26 @@ mod tests {
     fn what_was_done_is_never_hidden_behind_an_error() {
         let ok = || Ok(written_unread("1"));
         let later = || Stop::NotSent(Failure::RetryAfter(5));
-        check(
-            &[ok(), ok(), ok()],
-            Ok(vec![
-                written_unread("1"),
-                written_unread("1"),
-                written_unread("1"),
-            ]),
-        );
+        check(&[ok(), ok(), ok()], Ok(vec![written_unread("1"), written_unread("1"), written_unread("1")]));
         check(&[Err(later())], Err(Failure::RetryAfter(5)));
+        check(&[ok(), Err(later())], Ok(vec![written_unread("1"), Outcome::RetryAfter(5), Outcome::RetryAfter(5)]));
         check(
-            &[ok(), Err(later())],
-            Ok(vec![
-                written_unread("1"),
-                Outcome::RetryAfter(5),
-                Outcome::RetryAfter(5),
-            ]),
+            &[Err(lost(Error::NoAnswer("cut".into()))), Err(Stop::NotSent(Failure::Unauthorized("x".into())))],
+            Ok(vec![Outcome::Unknown("cut".into()), Outcome::RetryAfter(1), Outcome::RetryAfter(1)]),
         );
         check(
-            &[
-                Err(lost(Error::NoAnswer("cut".into()))),
-                Err(Stop::NotSent(Failure::Unauthorized("x".into()))),
-            ],
-            Ok(vec![
-                Outcome::Unknown("cut".into()),
-                Outcome::RetryAfter(1),
-                Outcome::RetryAfter(1),
-            ]),
+            &[Err(Stop::NotSent(Failure::rejected("format", "no"))), ok(), ok()],
+            Ok(vec![rejected("format", "no"), written_unread("1"), written_unread("1")]),
         );
-        check(
-            &[
-                Err(Stop::NotSent(Failure::rejected("format", "no"))),
-                ok(),
-                ok(),
-            ],
-            Ok(vec![
-                rejected("format", "no"),
-                written_unread("1"),
-                written_unread("1"),
-            ]),
-        );
-        check(
-            &[Err(lost(Error::Unreachable("refused".into())))],
-            Err(Failure::Unavailable("refused".into())),
-        );
+        check(&[Err(lost(Error::Unreachable("refused".into())))], Err(Failure::Unavailable("refused".into())));
     }
 
     #[test]
     fn a_failing_server_may_have_done_it() {
-        let answer = |status, headers: Vec<(String, String)>| Answer {
-            status,
-            headers,
-            body: Vec::new(),
-        };
-        assert_eq!(
-            refused(&answer(502, vec![])),
-            Stop::settled(Outcome::Unknown("HTTP 502".into()))
-        );
-        assert_eq!(
-            refused(&answer(503, vec![("Retry-After".into(), "3".into())])),
-            Stop::NotSent(Failure::RetryAfter(3_000))
-        );
+        let answer = |status, headers: Vec<(String, String)>| Answer { status, headers, body: Vec::new() };
+        assert_eq!(refused(&answer(502, vec![])), Stop::settled(Outcome::Unknown("HTTP 502".into())));
+        assert_eq!(refused(&answer(503, vec![("Retry-After".into(), "3".into())])), Stop::NotSent(Failure::RetryAfter(3_000)));
         assert_eq!(refused(&answer(404, vec![])), Stop::settled(Outcome::Gone));
-        assert_eq!(
-            refused(&answer(401, vec![])),
-            Stop::NotSent(Failure::Unauthorized("HTTP 401".into()))
-        );
+        assert_eq!(refused(&answer(401, vec![])), Stop::NotSent(Failure::Unauthorized("HTTP 401".into())));
     }
 }

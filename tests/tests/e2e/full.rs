@@ -55,7 +55,9 @@ fn full() {
     assert!(!secret.there.contains_key(&1));
     let job_titles: Vec<String> = [0, 2]
         .iter()
-        .flat_map(|spoke| world.systems[*spoke].show().into_iter().filter_map(|shown| shown.texts.get(&secret.there[spoke]).cloned()))
+        .flat_map(|spoke| {
+            world.systems[*spoke].show().into_iter().filter_map(|shown| shown.texts.get(&secret.there[spoke]).cloned())
+        })
         .filter(|text| !text.is_empty())
         .collect();
     assert!(job_titles.len() > 5, "there is something to leak: {job_titles:?}");

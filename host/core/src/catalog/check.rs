@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::entity::{self, did_you_mean};
 use super::reader::{At, File};
 use super::{
-    Catalog, Connection, Diagnostic, Entity, FieldType, Hub, LockedPlugin, Mapping, PluginInfo,
-    Severity, SourceFile, StreamInfo, System, connection, hub, mapping_file, secrets,
+    Catalog, Connection, Diagnostic, Entity, FieldType, Hub, LockedPlugin, Mapping, PluginInfo, Severity, SourceFile, StreamInfo,
+    System, connection, hub, mapping_file, secrets,
 };
 use crate::manifest::{Function, PluginKind};
 use crate::mapping::Table;
@@ -27,14 +27,7 @@ pub fn check(
     let mut found = found.into_inner();
     found.sort_by(|a, b| (&a.path, a.span, a.code).cmp(&(&b.path, b.span, b.code)));
     found.dedup();
-    if found
-        .iter()
-        .any(|diagnostic| diagnostic.severity == Severity::Error)
-    {
-        Err(found)
-    } else {
-        Ok((catalog, found))
-    }
+    if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) { Err(found) } else { Ok((catalog, found)) }
 }
 
 fn in_folder<'s>(files: &'s [SourceFile], folder: &'s str) -> impl Iterator<Item = &'s SourceFile> {
@@ -56,54 +49,34 @@ fn stem(source: &SourceFile) -> &str {
     name.strip_suffix(".toml").unwrap_or(name)
 }
 
-fn read(
-    files: &[SourceFile],
-    plugins: &BTreeMap<String, PluginInfo>,
-    found: &RefCell<Vec<Diagnostic>>,
-) -> Catalog {
-    let hub: Hub = one(files, "nave.toml", found, |file, parsed| {
-        hub::hub(file.root(parsed))
-    })
-    .unwrap_or_default();
-    let systems: BTreeMap<String, System> = one(files, "systems.toml", found, |file, parsed| {
-        hub::systems(&file.root(parsed))
-    })
-    .unwrap_or_default();
+fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &RefCell<Vec<Diagnostic>>) -> Catalog {
+    let hub: Hub = one(files, "nave.toml", found, |file, parsed| hub::hub(file.root(parsed))).unwrap_or_default();
+    let systems: BTreeMap<String, System> =
+        one(files, "systems.toml", found, |file, parsed| hub::systems(&file.root(parsed))).unwrap_or_default();
     let locked: BTreeMap<String, LockedPlugin> = match named(files, "nave.lock") {
         Some(source) => {
             // Digests look like secrets, and are none.
             let file = File::new(source, found);
-            file.parse()
-                .map(|parsed| hub::lock(file.root(&parsed)))
-                .unwrap_or_default()
+            file.parse().map(|parsed| hub::lock(file.root(&parsed))).unwrap_or_default()
         }
         None => BTreeMap::new(),
     };
 
-    let connection_names: BTreeSet<String> = in_folder(files, "connections")
-        .map(|source| stem(source).to_owned())
-        .collect();
+    let connection_names: BTreeSet<String> = in_folder(files, "connections").map(|source| stem(source).to_owned()).collect();
     let entities = entities(files, &connection_names, found);
 
-    let known = connection::Known {
-        hub: &hub,
-        systems: &systems,
-        plugins,
-    };
+    let known = connection::Known { hub: &hub, systems: &systems, plugins };
     let connections: BTreeMap<String, Arc<Connection>> =
-        each(files, "connections", found, |file, parsed| {
-            connection::read(file, file.root(parsed), &known)
-        })
-        .into_iter()
-        .map(|connection| (connection.name.clone(), Arc::new(connection)))
-        .collect();
+        each(files, "connections", found, |file, parsed| connection::read(file, file.root(parsed), &known))
+            .into_iter()
+            .map(|connection| (connection.name.clone(), Arc::new(connection)))
+            .collect();
 
-    let lookups: BTreeMap<String, Arc<Table>> = each(files, "lookups", found, |file, parsed| {
-        Some(hub::lookup(file, &file.root(parsed)))
-    })
-    .into_iter()
-    .map(|table| (table.name.clone(), Arc::new(table)))
-    .collect();
+    let lookups: BTreeMap<String, Arc<Table>> =
+        each(files, "lookups", found, |file, parsed| Some(hub::lookup(file, &file.root(parsed))))
+            .into_iter()
+            .map(|table| (table.name.clone(), Arc::new(table)))
+            .collect();
     let functions: BTreeMap<String, Function> = plugins
         .values()
         .filter(|info| info.manifest.kind == PluginKind::Transform)
@@ -122,27 +95,17 @@ fn read(
         lookups: &lookups,
         functions: &functions,
     };
-    let mut mappings: Vec<Mapping> = each(files, "mappings", found, |file, parsed| {
-        mapping_file::read(file, file.root(parsed), &known)
-    });
+    let mut mappings: Vec<Mapping> =
+        each(files, "mappings", found, |file, parsed| mapping_file::read(file, file.root(parsed), &known));
     aliases(files, &mut mappings, found);
     references(
         files,
-        mappings
-            .iter()
-            .filter(|mapping| connection_names.contains(&mapping.connection))
-            .collect::<Vec<_>>()
-            .as_slice(),
+        mappings.iter().filter(|mapping| connection_names.contains(&mapping.connection)).collect::<Vec<_>>().as_slice(),
         &entities,
         found,
     );
     for mapping in &mut mappings {
-        mapping.digest = digest(
-            files
-                .iter()
-                .filter(|source| belongs(source, mapping))
-                .chain(&entity_source(&mapping.entity)),
-        );
+        mapping.digest = digest(files.iter().filter(|source| belongs(source, mapping)).chain(&entity_source(&mapping.entity)));
     }
     let mut all: Vec<&SourceFile> = files.iter().collect();
     all.sort_by(|a, b| a.path.cmp(&b.path));
@@ -153,10 +116,7 @@ fn read(
         systems,
         entities,
         connections,
-        mappings: mappings
-            .into_iter()
-            .map(|mapping| (mapping.name.clone(), Arc::new(mapping)))
-            .collect(),
+        mappings: mappings.into_iter().map(|mapping| (mapping.name.clone(), Arc::new(mapping))).collect(),
         plugins: locked,
         digest,
     }
@@ -184,11 +144,7 @@ fn each<T>(
         .filter_map(|source| {
             let file = File::new(source, found);
             let name = stem(source);
-            if name.is_empty()
-                || !name
-                    .chars()
-                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'))
-            {
+            if name.is_empty() || !name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_')) {
                 file.error(
                     0..0,
                     "bad-name",
@@ -221,9 +177,7 @@ fn entities(
     let mut loose: Vec<(&SourceFile, entity::Loose)> = Vec::new();
     for source in in_folder(files, "entities") {
         let base = entities.get(stem(source)).cloned();
-        let read = parsed(source, found, |file, parsed| {
-            Some(entity::read(file, file.root(parsed), base.as_deref()))
-        });
+        let read = parsed(source, found, |file, parsed| Some(entity::read(file, file.root(parsed), base.as_deref())));
         if let Some((entity, names)) = read {
             loose.push((source, names));
             entities.insert(entity.name.clone(), Arc::new(entity));
@@ -231,22 +185,11 @@ fn entities(
     }
     for (source, names) in loose {
         let file = File::new(source, found);
-        for At { value, span } in names
-            .entities
-            .into_iter()
-            .filter(|name| !entities.contains_key(&name.value))
-        {
-            file.error(
-                span,
-                "unknown-entity",
-                format!("there is no entity `{value}`"),
-                did_you_mean(&value, entities.keys()),
-            );
+        for At { value, span } in names.entities.into_iter().filter(|name| !entities.contains_key(&name.value)) {
+            file.error(span, "unknown-entity", format!("there is no entity `{value}`"), did_you_mean(&value, entities.keys()));
         }
-        for At { value, span } in names
-            .connections
-            .into_iter()
-            .filter(|name| !connections.contains(&name.value) && name.value != "steward")
+        for At { value, span } in
+            names.connections.into_iter().filter(|name| !connections.contains(&name.value) && name.value != "steward")
         {
             file.error(
                 span,
@@ -263,9 +206,7 @@ fn entities(
 fn aliases(files: &[SourceFile], mappings: &mut [Mapping], found: &RefCell<Vec<Diagnostic>>) {
     let mut feeds: BTreeMap<(String, String), BTreeMap<String, String>> = BTreeMap::new();
     for mapping in mappings.iter() {
-        let entities = feeds
-            .entry((mapping.connection.clone(), mapping.stream.clone()))
-            .or_default();
+        let entities = feeds.entry((mapping.connection.clone(), mapping.stream.clone())).or_default();
         if let Some(other) = entities.insert(mapping.entity.clone(), mapping.name.clone())
             && let Some(source) = named(files, &format!("mappings/{}.toml", mapping.name))
         {
@@ -273,23 +214,12 @@ fn aliases(files: &[SourceFile], mappings: &mut [Mapping], found: &RefCell<Vec<D
                 "mappings/{other}.toml maps `{}` of `{}` to {} already",
                 mapping.stream, mapping.connection, mapping.entity
             );
-            File::new(source, found).error(
-                0..0,
-                "mapped-twice",
-                message,
-                Some("put all of its fields into one file".to_owned()),
-            );
+            File::new(source, found).error(0..0, "mapped-twice", message, Some("put all of its fields into one file".to_owned()));
         }
     }
     for mapping in mappings {
-        let several = feeds
-            .get(&(mapping.connection.clone(), mapping.stream.clone()))
-            .is_some_and(|entities| entities.len() > 1);
-        mapping.alias = if several {
-            format!("{}#{}", mapping.stream, mapping.entity)
-        } else {
-            mapping.stream.clone()
-        };
+        let several = feeds.get(&(mapping.connection.clone(), mapping.stream.clone())).is_some_and(|entities| entities.len() > 1);
+        mapping.alias = if several { format!("{}#{}", mapping.stream, mapping.entity) } else { mapping.stream.clone() };
     }
 }
 
@@ -306,29 +236,19 @@ fn references(
         };
         let file = File::new(source, found);
         for field in &mapping.fields {
-            let target = field.canonical.as_ref().and_then(|name| {
-                match &entities.get(&mapping.entity)?.fields.get(name)?.kind {
-                    FieldType::Reference(target) => Some(target.as_str()),
-                    _ => None,
-                }
+            let target = field.canonical.as_ref().and_then(|name| match &entities.get(&mapping.entity)?.fields.get(name)?.kind {
+                FieldType::Reference(target) => Some(target.as_str()),
+                _ => None,
             });
-            let streams: BTreeSet<&str> = field
-                .read
-                .iter()
-                .chain(&field.write)
-                .flat_map(|expression| expression.reference_streams())
-                .collect();
+            let streams: BTreeSet<&str> =
+                field.read.iter().chain(&field.write).flat_map(|expression| expression.reference_streams()).collect();
             for stream in streams {
                 let at = source
                     .text
                     .find(&format!("({stream})"))
                     .or_else(|| source.text.find(stream))
                     .map_or(0..0, |at| at..at + stream.len());
-                let same = || {
-                    mappings
-                        .iter()
-                        .filter(|other| other.connection == mapping.connection)
-                };
+                let same = || mappings.iter().filter(|other| other.connection == mapping.connection);
                 match same().find(|other| other.alias == stream) {
                     Some(other) if target.is_some_and(|target| target != other.entity) => {
                         let message = format!(
@@ -342,23 +262,14 @@ fn references(
                     Some(_) => {}
                     None => {
                         let known: Vec<String> = same().map(|other| other.alias.clone()).collect();
-                        let split: Vec<&str> = known
-                            .iter()
-                            .filter(|alias| alias.split('#').next() == Some(stream))
-                            .map(String::as_str)
-                            .collect();
+                        let split: Vec<&str> =
+                            known.iter().filter(|alias| alias.split('#').next() == Some(stream)).map(String::as_str).collect();
                         let help = match split.as_slice() {
-                            [] => did_you_mean(stream, &known).unwrap_or_else(|| {
-                                "until it is mapped too, these references stay unresolved"
-                                    .to_owned()
-                            }),
-                            all => format!(
-                                "it feeds several entities: write reference({})",
-                                all.join(") or reference(")
-                            ),
+                            [] => did_you_mean(stream, &known)
+                                .unwrap_or_else(|| "until it is mapped too, these references stay unresolved".to_owned()),
+                            all => format!("it feeds several entities: write reference({})", all.join(") or reference(")),
                         };
-                        let message =
-                            format!("`{stream}` of `{}` is not mapped", mapping.connection);
+                        let message = format!("`{stream}` of `{}` is not mapped", mapping.connection);
                         if split.is_empty() {
                             file.warning(at, "unmapped-reference", message, Some(help));
                         } else {
@@ -380,10 +291,7 @@ fn belongs(source: &SourceFile, mapping: &Mapping) -> bool {
 }
 
 fn entity_source(entity: &str) -> Vec<SourceFile> {
-    entity::shipped()
-        .into_iter()
-        .filter(|source| stem(source) == entity)
-        .collect()
+    entity::shipped().into_iter().filter(|source| stem(source) == entity).collect()
 }
 
 /// Hexadecimal, the same on every machine; the order of the files does not matter.

@@ -7,9 +7,7 @@ use super::reader::{At, File, Table, json};
 use super::secrets::looks_like_secret;
 use super::{Connection, Credential, Hub, PluginInfo, System};
 use crate::grant::{EndpointGrant, FolderGrant, Grants};
-use crate::manifest::{
-    Allow, CredentialKind, CredentialSlot, FolderAccess, Manifest, PluginKind, SettingType,
-};
+use crate::manifest::{Allow, CredentialKind, CredentialSlot, FolderAccess, Manifest, PluginKind, SettingType};
 
 /// What a connection is checked against.
 pub(super) struct Known<'k> {
@@ -28,25 +26,15 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, known: &Known<'_>) -> 
             Some("give the file another name".to_owned()),
         );
     }
-    let plugin = table.needed(
-        "plugin",
-        "the plugin's name in nave.lock: plugin = \"hubspot\"",
-    );
-    let manifest = plugin
-        .as_ref()
-        .and_then(|plugin| manifest(file, plugin, known));
+    let plugin = table.needed("plugin", "the plugin's name in nave.lock: plugin = \"hubspot\"");
+    let manifest = plugin.as_ref().and_then(|plugin| manifest(file, plugin, known));
     let system = table.text("system");
     if let Some(system) = &system
         && !known.systems.contains_key(&system.value)
     {
-        let help = did_you_mean(&system.value, known.systems.keys())
-            .or_else(|| Some(format!("add [{}] to systems.toml", system.value)));
-        file.error(
-            system.span.clone(),
-            "unknown-system",
-            format!("systems.toml has no `{}`", system.value),
-            help,
-        );
+        let help =
+            did_you_mean(&system.value, known.systems.keys()).or_else(|| Some(format!("add [{}] to systems.toml", system.value)));
+        file.error(system.span.clone(), "unknown-system", format!("systems.toml has no `{}`", system.value), help);
     }
     let environment = table.text("environment");
     if let Some(environment) = &environment
@@ -61,39 +49,21 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, known: &Known<'_>) -> 
     }
     let settings = settings(&mut table, manifest);
     let credentials = credentials(&mut table, manifest);
-    let grants = table
-        .table("grants")
-        .map(|table| grants(table, manifest))
-        .unwrap_or_default();
+    let grants = table.table("grants").map(|table| grants(table, manifest)).unwrap_or_default();
     if let Some(manifest) = manifest {
-        for (endpoint, asked) in manifest
-            .endpoints
-            .iter()
-            .filter(|(endpoint, _)| !grants.endpoints.contains_key(*endpoint))
-        {
+        for (endpoint, asked) in manifest.endpoints.iter().filter(|(endpoint, _)| !grants.endpoints.contains_key(*endpoint)) {
             file.warning(
                 0..0,
                 "not-granted",
-                format!(
-                    "the plugin asks to reach `{endpoint}` ({}), and is not granted it",
-                    asked.reason
-                ),
-                Some(format!(
-                    "add [grants.endpoints.{endpoint}] with base = \"{}\"",
-                    asked.base
-                )),
+                format!("the plugin asks to reach `{endpoint}` ({}), and is not granted it", asked.reason),
+                Some(format!("add [grants.endpoints.{endpoint}] with base = \"{}\"", asked.base)),
             );
         }
     }
     let requests_per_second = table.number("requests-per-second").and_then(|number| {
         let rate = u32::try_from(number.value).ok().filter(|rate| *rate > 0);
         if rate.is_none() {
-            file.error(
-                number.span,
-                "wrong-type",
-                "`requests-per-second` is at least 1",
-                None,
-            );
+            file.error(number.span, "wrong-type", "`requests-per-second` is at least 1", None);
         }
         rate
     });
@@ -125,12 +95,7 @@ fn manifest<'k>(file: &File<'_>, plugin: &At<String>, known: &Known<'k>) -> Opti
         None => {
             let help = did_you_mean(&plugin.value, known.plugins.keys())
                 .unwrap_or_else(|| "install it: nave plugin install FILE.wasm".to_owned());
-            file.error(
-                plugin.span.clone(),
-                "unknown-plugin",
-                format!("no plugin `{}` is installed", plugin.value),
-                Some(help),
-            );
+            file.error(plugin.span.clone(), "unknown-plugin", format!("no plugin `{}` is installed", plugin.value), Some(help));
             None
         }
     }
@@ -139,10 +104,7 @@ fn manifest<'k>(file: &File<'_>, plugin: &At<String>, known: &Known<'k>) -> Opti
 fn settings(table: &mut Table<'_>, manifest: Option<&Manifest>) -> serde_json::Value {
     let mut out = serde_json::Map::new();
     let given = table.table("settings");
-    let (file, span) = (
-        table.file,
-        given.as_ref().map_or(0..0, |given| given.span.clone()),
-    );
+    let (file, span) = (table.file, given.as_ref().map_or(0..0, |given| given.span.clone()));
     for (key, value) in given.iter().flat_map(|given| given.entries()) {
         let value_json = json(value.get_ref());
         if let Some(manifest) = manifest {
@@ -166,9 +128,7 @@ fn settings(table: &mut Table<'_>, manifest: Option<&Manifest>) -> serde_json::V
                 Some(setting) => {
                     let fits = match setting.kind {
                         SettingType::Text => value_json.is_string(),
-                        SettingType::Url => {
-                            value_json.as_str().is_some_and(|text| text.contains("://"))
-                        }
+                        SettingType::Url => value_json.as_str().is_some_and(|text| text.contains("://")),
                         SettingType::Integer => value_json.is_i64() || value_json.is_u64(),
                         SettingType::Boolean => value_json.is_boolean(),
                         SettingType::Json => true,
@@ -181,12 +141,7 @@ fn settings(table: &mut Table<'_>, manifest: Option<&Manifest>) -> serde_json::V
                             SettingType::Boolean => "true or false",
                             SettingType::Json => "any value",
                         };
-                        file.error(
-                            value.span(),
-                            "wrong-type",
-                            format!("setting `{}` must be {wanted}", key.value),
-                            None,
-                        );
+                        file.error(value.span(), "wrong-type", format!("setting `{}` must be {wanted}", key.value), None);
                     }
                 }
             }
@@ -204,11 +159,7 @@ fn settings(table: &mut Table<'_>, manifest: Option<&Manifest>) -> serde_json::V
             None if setting.required => {
                 let help = format!(
                     "under [settings]: {name} = …{}",
-                    if setting.help.is_empty() {
-                        String::new()
-                    } else {
-                        format!("  # {}", setting.help)
-                    }
+                    if setting.help.is_empty() { String::new() } else { format!("  # {}", setting.help) }
                 );
                 file.error(
                     span.clone(),
@@ -250,19 +201,11 @@ fn credentials(table: &mut Table<'_>, manifest: Option<&Manifest>) -> BTreeMap<S
 
 fn credential(mut table: Table<'_>, slot: Option<&CredentialSlot>) -> Option<Credential> {
     let file = table.file;
-    let secret = table.needed(
-        "secret",
-        "the name under which `nave secret set` keeps it: secret = \"crm-key\"",
-    );
+    let secret = table.needed("secret", "the name under which `nave secret set` keeps it: secret = \"crm-key\"");
     if let Some(secret) = &secret {
         let well_formed = (1..=64).contains(&secret.value.len())
-            && secret
-                .value
-                .starts_with(|c: char| c.is_ascii_alphanumeric())
-            && secret
-                .value
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+            && secret.value.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && secret.value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
         // What looks like a secret was noted by the scan of the whole file.
         if !well_formed && !looks_like_secret(&secret.value) {
             file.error(
@@ -280,26 +223,17 @@ fn credential(mut table: Table<'_>, slot: Option<&CredentialSlot>) -> Option<Cre
         .map(|(key, value)| (key.value.to_owned(), json(value.get_ref())))
         .collect();
     let kind_span = table.key_span("kind");
-    let tag = given
-        .get("kind")
-        .and_then(|kind| kind.as_str())
-        .map(str::to_owned);
+    let tag = given.get("kind").and_then(|kind| kind.as_str()).map(str::to_owned);
     // What the connection leaves out is taken from the manifest's own description of that kind.
-    let offered: Vec<serde_json::Value> = slot
-        .iter()
-        .flat_map(|slot| &slot.kinds)
-        .filter_map(|kind| serde_json::to_value(kind).ok())
-        .collect();
+    let offered: Vec<serde_json::Value> =
+        slot.iter().flat_map(|slot| &slot.kinds).filter_map(|kind| serde_json::to_value(kind).ok()).collect();
     let base = match &tag {
         Some(tag) => offered.iter().find(|kind| kind["kind"] == **tag),
         None => offered.first(),
     };
     if let (Some(slot), Some(tag), None) = (slot, &tag, base) {
-        let words: Vec<String> = offered
-            .iter()
-            .filter_map(|kind| kind["kind"].as_str())
-            .map(|kind| format!("`{kind}`"))
-            .collect();
+        let words: Vec<String> =
+            offered.iter().filter_map(|kind| kind["kind"].as_str()).map(|kind| format!("`{kind}`")).collect();
         file.error(
             kind_span,
             "unknown-word",
@@ -326,17 +260,9 @@ fn credential(mut table: Table<'_>, slot: Option<&CredentialSlot>) -> Option<Cre
         return None;
     }
     match serde_json::from_value::<CredentialKind>(serde_json::Value::Object(given)) {
-        Ok(kind) => Some(Credential {
-            secret: secret?.value,
-            kind,
-        }),
+        Ok(kind) => Some(Credential { secret: secret?.value, kind }),
         Err(error) => {
-            file.error(
-                span,
-                "wrong-type",
-                format!("this credential cannot be read: {error}"),
-                None,
-            );
+            file.error(span, "wrong-type", format!("this credential cannot be read: {error}"), None);
             None
         }
     }
@@ -345,11 +271,7 @@ fn credential(mut table: Table<'_>, slot: Option<&CredentialSlot>) -> Option<Cre
 fn grants(mut table: Table<'_>, manifest: Option<&Manifest>) -> Grants {
     let file = table.file;
     let mut out = Grants::default();
-    for (name, inner) in table
-        .table("endpoints")
-        .map(|all| all.named_tables())
-        .unwrap_or_default()
-    {
+    for (name, inner) in table.table("endpoints").map(|all| all.named_tables()).unwrap_or_default() {
         if let Some(manifest) = manifest
             && !manifest.endpoints.contains_key(name.value)
         {
@@ -364,11 +286,7 @@ fn grants(mut table: Table<'_>, manifest: Option<&Manifest>) -> Grants {
             out.endpoints.insert(name.value.to_owned(), grant);
         }
     }
-    for (name, mut inner) in table
-        .table("folders")
-        .map(|all| all.named_tables())
-        .unwrap_or_default()
-    {
+    for (name, mut inner) in table.table("folders").map(|all| all.named_tables()).unwrap_or_default() {
         if let Some(manifest) = manifest
             && !manifest.folders.contains_key(name.value)
         {
@@ -379,21 +297,10 @@ fn grants(mut table: Table<'_>, manifest: Option<&Manifest>) -> Grants {
                 did_you_mean(name.value, manifest.folders.keys()),
             );
         }
-        let path = inner.needed(
-            "path",
-            "a folder, relative to this project: path = \"inbox\"",
-        );
-        let access = inner.word(
-            "access",
-            &[
-                ("read", FolderAccess::Read),
-                ("read-write", FolderAccess::ReadWrite),
-            ],
-        );
-        if let (Some(access), Some(asked)) = (
-            &access,
-            manifest.and_then(|manifest| manifest.folders.get(name.value)),
-        ) && access.value == FolderAccess::ReadWrite
+        let path = inner.needed("path", "a folder, relative to this project: path = \"inbox\"");
+        let access = inner.word("access", &[("read", FolderAccess::Read), ("read-write", FolderAccess::ReadWrite)]);
+        if let (Some(access), Some(asked)) = (&access, manifest.and_then(|manifest| manifest.folders.get(name.value)))
+            && access.value == FolderAccess::ReadWrite
             && asked.access == FolderAccess::Read
         {
             file.error(
@@ -407,10 +314,7 @@ fn grants(mut table: Table<'_>, manifest: Option<&Manifest>) -> Grants {
         if let Some(path) = path {
             out.folders.insert(
                 name.value.to_owned(),
-                FolderGrant {
-                    path: path.value,
-                    access: access.map_or(FolderAccess::Read, |access| access.value),
-                },
+                FolderGrant { path: path.value, access: access.map_or(FolderAccess::Read, |access| access.value) },
             );
         }
     }
@@ -420,18 +324,11 @@ fn grants(mut table: Table<'_>, manifest: Option<&Manifest>) -> Grants {
 
 fn endpoint(mut table: Table<'_>) -> Option<EndpointGrant> {
     let file = table.file;
-    let base = table.needed(
-        "base",
-        "the address it may reach: base = \"https://api.example.com\"",
-    );
+    let base = table.needed("base", "the address it may reach: base = \"https://api.example.com\"");
     let insecure = table.flag("insecure").unwrap_or(false);
     let because = table.text("because");
     if let Some(base) = &base {
-        let host = base
-            .value
-            .split_once("://")
-            .map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or(""))
-            .unwrap_or("");
+        let host = base.value.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or("")).unwrap_or("");
         if !(base.value.starts_with("https://") || base.value.starts_with("http://"))
             || host.is_empty()
             || base.value.contains(['{', '*', ' '])
@@ -461,21 +358,11 @@ fn endpoint(mut table: Table<'_>) -> Option<EndpointGrant> {
     }
     let mut allow = Vec::new();
     for mut line in table.tables("allow") {
-        allow.push(Allow {
-            methods: line.strings("methods"),
-            paths: line.strings("paths"),
-        });
+        allow.push(Allow { methods: line.strings("methods"), paths: line.strings("paths") });
         line.finish();
     }
     let networks = table.strings("networks");
     let read_only = table.flag("read-only").unwrap_or(false);
     table.finish();
-    Some(EndpointGrant {
-        base: base?.value,
-        allow,
-        networks,
-        insecure,
-        read_only,
-        because: because.map(|because| because.value),
-    })
+    Some(EndpointGrant { base: base?.value, allow, networks, insecure, read_only, because: because.map(|because| because.value) })
 }

@@ -23,10 +23,7 @@ pub fn coverage(mapping: &Mapping, stream: &StreamInfo) -> Coverage {
         let path = field.path.as_str();
         let list = match &mut out {
             out if is_mapped(mapping, path) => &mut out.mapped,
-            out if mapping.fields.iter().any(|field| {
-                field.direction == Direction::Ignore && covers(&field.remote, path)
-            }) =>
-            {
+            out if mapping.fields.iter().any(|field| field.direction == Direction::Ignore && covers(&field.remote, path)) => {
                 &mut out.ignored
             }
             out => &mut out.unmapped,
@@ -38,8 +35,7 @@ pub fn coverage(mapping: &Mapping, stream: &StreamInfo) -> Coverage {
 
 /// The same path, or one below it.
 fn covers(spoken: &str, path: &str) -> bool {
-    path.strip_prefix(spoken)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    path.strip_prefix(spoken).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn is_mapped(mapping: &Mapping, path: &str) -> bool {
@@ -49,34 +45,23 @@ fn is_mapped(mapping: &Mapping, path: &str) -> bool {
             // An expression that reads a part of an object speaks about the object.
             covers(&spoken, path) || covers(path, &spoken)
         };
-        field.direction != Direction::Ignore
-            && (touches(&field.remote) || field.inputs.iter().any(|input| touches(input)))
+        field.direction != Direction::Ignore && (touches(&field.remote) || field.inputs.iter().any(|input| touches(input)))
     };
-    let read =
-        |expression: &Expression| expression.paths().iter().any(|spoken| covers(spoken, path));
+    let read = |expression: &Expression| expression.paths().iter().any(|spoken| covers(spoken, path));
     mapping.fields.iter().any(|field| speaks(field, ""))
         || mapping.lists.iter().any(|list| {
             let prefix = format!("{}.", list.remote);
-            let inside = |sub: &str| {
-                path.strip_prefix(&prefix)
-                    .is_some_and(|rest| covers(sub, rest))
-            };
+            let inside = |sub: &str| path.strip_prefix(&prefix).is_some_and(|rest| covers(sub, rest));
             path == list.remote
                 || list.id.as_deref().is_some_and(inside)
                 || list.only.keys().any(|sub| inside(sub))
                 || list.fields.iter().any(|field| speaks(field, &prefix))
         })
         || mapping.id.as_ref().is_some_and(read)
-        || mapping
-            .externals
-            .iter()
-            .flat_map(|call| &call.arguments)
-            .any(read)
+        || mapping.externals.iter().flat_map(|call| &call.arguments).any(read)
         || mapping.constants.keys().any(|spoken| covers(spoken, path))
-        || mapping.flow_out.as_ref().is_some_and(|flow| {
-            [&flow.marker, &flow.natural_key]
-                .into_iter()
-                .flatten()
-                .any(|spoken| covers(spoken, path))
-        })
+        || mapping
+            .flow_out
+            .as_ref()
+            .is_some_and(|flow| [&flow.marker, &flow.natural_key].into_iter().flatten().any(|spoken| covers(spoken, path)))
 }

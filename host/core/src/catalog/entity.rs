@@ -46,26 +46,13 @@ const TYPES: &[&str] = &[
 ];
 
 /// Keys of a field; a table below `fields` with none of them is a group: `[fields.address.city]`.
-const FIELD_KEYS: &[&str] = &[
-    "type",
-    "label",
-    "survivorship",
-    "because",
-    "personal",
-    "values",
-    "entity",
-    "fields",
-    "key",
-];
+const FIELD_KEYS: &[&str] = &["type", "label", "survivorship", "because", "personal", "values", "entity", "fields", "key"];
 
 /// The shipped files, as [`SourceFile`]s.
 pub(super) fn shipped() -> Vec<SourceFile> {
     SHIPPED
         .iter()
-        .map(|(name, text)| SourceFile {
-            path: format!("shipped:entities/{name}.toml"),
-            text: (*text).to_owned(),
-        })
+        .map(|(name, text)| SourceFile { path: format!("shipped:entities/{name}.toml"), text: (*text).to_owned() })
         .collect()
 }
 
@@ -77,11 +64,7 @@ pub(super) struct Loose {
 }
 
 /// Reads one file, on top of what is known of that entity.
-pub(super) fn read(
-    file: &File<'_>,
-    mut table: Table<'_>,
-    base: Option<&Entity>,
-) -> (Entity, Loose) {
+pub(super) fn read(file: &File<'_>, mut table: Table<'_>, base: Option<&Entity>) -> (Entity, Loose) {
     let mut loose = Loose::default();
     let name = file.stem().to_owned();
     let mut entity = base.cloned().unwrap_or_else(|| Entity {
@@ -100,33 +83,19 @@ pub(super) fn read(
     }
     let default = survivorship(&mut table, &mut loose);
     if let Some(default) = &default {
-        entity
-            .fields
-            .values_mut()
-            .for_each(|field| field.survivorship = default.clone());
+        entity.fields.values_mut().for_each(|field| field.survivorship = default.clone());
     }
     if let Some(fields) = table.table("fields") {
-        group(
-            &fields,
-            "",
-            &mut entity,
-            default.as_ref().unwrap_or(&Survivorship::Newest),
-            &mut loose,
-        );
+        group(&fields, "", &mut entity, default.as_ref().unwrap_or(&Survivorship::Newest), &mut loose);
     }
     let titles = table.texts("title");
     if !titles.is_empty() {
-        titles
-            .iter()
-            .for_each(|title| known(file, &entity, title, "title"));
+        titles.iter().for_each(|title| known(file, &entity, title, "title"));
         entity.title = titles.into_iter().map(|title| title.value).collect();
     }
     if table.has("match") {
         let rules = table.tables("match");
-        entity.match_rules = rules
-            .into_iter()
-            .filter_map(|rule| match_rule(rule, &entity))
-            .collect();
+        entity.match_rules = rules.into_iter().filter_map(|rule| match_rule(rule, &entity)).collect();
     }
     table.finish();
     (entity, loose)
@@ -142,18 +111,10 @@ fn match_rule(mut table: Table<'_>, entity: &Entity) -> Option<MatchRule> {
         && !table.has("agree")
     {
         let help = "write agree = [\"last_name\"], or agree = [] if this field alone identifies, as a tax number does".to_owned();
-        table.file.error(
-            key.span.clone(),
-            "missing-key",
-            "`agree` is missing: which second field must agree?",
-            Some(help),
-        );
+        table.file.error(key.span.clone(), "missing-key", "`agree` is missing: which second field must agree?", Some(help));
     }
     table.finish();
-    Some(MatchRule {
-        key: key?.value,
-        agree: agree.into_iter().map(|field| field.value).collect(),
-    })
+    Some(MatchRule { key: key?.value, agree: agree.into_iter().map(|field| field.value).collect() })
 }
 
 /// Whether a field, or a sub-field of a list, exists.
@@ -165,37 +126,19 @@ fn known(file: &File<'_>, entity: &Entity, field: &At<String>, code: &'static st
     if !found {
         let message = format!("{} has no field `{}` ({code})", entity.name, field.value);
         let sub_fields = entity.fields.values().flat_map(|field| match &field.kind {
-            FieldType::List { fields, .. } => fields
-                .keys()
-                .map(|sub| format!("{}.{sub}", field.name))
-                .collect(),
+            FieldType::List { fields, .. } => fields.keys().map(|sub| format!("{}.{sub}", field.name)).collect(),
             _ => Vec::new(),
         });
         let all: Vec<String> = entity.fields.keys().cloned().chain(sub_fields).collect();
-        file.error(
-            field.span.clone(),
-            "unknown-field",
-            message,
-            did_you_mean(&field.value, &all),
-        );
+        file.error(field.span.clone(), "unknown-field", message, did_you_mean(&field.value, &all));
     }
 }
 
-pub(super) fn did_you_mean<'a>(
-    name: &str,
-    known: impl IntoIterator<Item = &'a String>,
-) -> Option<String> {
-    nearest(name, known.into_iter().map(String::as_str))
-        .map(|near| format!("did you mean `{near}`?"))
+pub(super) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a String>) -> Option<String> {
+    nearest(name, known.into_iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
 }
 
-fn group(
-    table: &Table<'_>,
-    prefix: &str,
-    entity: &mut Entity,
-    default: &Survivorship,
-    loose: &mut Loose,
-) {
+fn group(table: &Table<'_>, prefix: &str, entity: &mut Entity, default: &Survivorship, loose: &mut Loose) {
     for (key, inner) in table.named_tables() {
         let name = format!("{prefix}{}", key.value);
         let is_group = !FIELD_KEYS.iter().any(|known| inner.has(known))
@@ -225,15 +168,8 @@ fn field(
         if let (Some(kind), Some(base)) = (&kind, &base)
             && std::mem::discriminant(kind) != std::mem::discriminant(&base.kind)
         {
-            let help = format!(
-                "leave `type` out, or make a field of your own: [fields.x.<system>.{name}]"
-            );
-            file.error(
-                kind_span,
-                "type-changed",
-                format!("`{name}` of {} ships with another type", entity.name),
-                Some(help),
-            );
+            let help = format!("leave `type` out, or make a field of your own: [fields.x.<system>.{name}]");
+            file.error(kind_span, "type-changed", format!("`{name}` of {} ships with another type", entity.name), Some(help));
         }
         kind
     } else {
@@ -243,43 +179,20 @@ fn field(
         if !table.has("type") {
             let help = match nearest(&name, entity.fields.keys().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`? A field of your own needs `type`"),
-                None => "a field of your own needs `type`, and a name like x.<system>.<field>"
-                    .to_owned(),
+                None => "a field of your own needs `type`, and a name like x.<system>.<field>".to_owned(),
             };
-            file.error(
-                span,
-                "unknown-field",
-                format!("{} has no field `{name}`", entity.name),
-                Some(help),
-            );
+            file.error(span, "unknown-field", format!("{} has no field `{name}`", entity.name), Some(help));
         }
         return;
     };
-    let label = table
-        .plain("label")
-        .or_else(|| base.as_ref().map(|base| base.label.clone()))
-        .unwrap_or_else(|| title(&name));
+    let label = table.plain("label").or_else(|| base.as_ref().map(|base| base.label.clone())).unwrap_or_else(|| title(&name));
     let survivorship = survivorship(&mut table, loose)
         .or_else(|| base.as_ref().map(|base| base.survivorship.clone()))
         .unwrap_or_else(|| default.clone());
-    let because = table
-        .plain("because")
-        .or_else(|| base.as_ref().and_then(|base| base.because.clone()));
-    let personal = table
-        .flag("personal")
-        .unwrap_or_else(|| base.as_ref().is_some_and(|base| base.personal));
+    let because = table.plain("because").or_else(|| base.as_ref().and_then(|base| base.because.clone()));
+    let personal = table.flag("personal").unwrap_or_else(|| base.as_ref().is_some_and(|base| base.personal));
     table.finish();
-    entity.fields.insert(
-        name.clone(),
-        EntityField {
-            name,
-            label,
-            kind,
-            survivorship,
-            because,
-            personal,
-        },
-    );
+    entity.fields.insert(name.clone(), EntityField { name, label, kind, survivorship, because, personal });
 }
 
 fn field_type(table: &mut Table<'_>, loose: &mut Loose) -> Option<FieldType> {
@@ -312,10 +225,7 @@ fn field_type(table: &mut Table<'_>, loose: &mut Loose) -> Option<FieldType> {
             FieldType::Enum(values)
         }
         "reference" => {
-            let target = table.needed(
-                "entity",
-                "a reference names the entity it points to: entity = \"company\"",
-            )?;
+            let target = table.needed("entity", "a reference names the entity it points to: entity = \"company\"")?;
             loose.entities.push(target.clone());
             FieldType::Reference(target.value)
         }
@@ -340,22 +250,12 @@ fn field_type(table: &mut Table<'_>, loose: &mut Loose) -> Option<FieldType> {
                     );
                 }
             }
-            FieldType::List {
-                fields,
-                key: key.into_iter().map(|name| name.value).collect(),
-            }
+            FieldType::List { fields, key: key.into_iter().map(|name| name.value).collect() }
         }
         other => {
-            let help = nearest(other, TYPES.iter().copied()).map_or_else(
-                || format!("types are {}", TYPES.join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
-            file.error(
-                kind.span,
-                "unknown-type",
-                format!("there is no type `{other}`"),
-                Some(help),
-            );
+            let help = nearest(other, TYPES.iter().copied())
+                .map_or_else(|| format!("types are {}", TYPES.join(", ")), |near| format!("did you mean `{near}`?"));
+            file.error(kind.span, "unknown-type", format!("there is no type `{other}`"), Some(help));
             return None;
         }
     })
@@ -374,46 +274,25 @@ fn list_fields(table: Option<Table<'_>>, loose: &mut Loose) -> BTreeMap<String, 
     out
 }
 
-fn sub_field<'t>(
-    table: &Table<'t>,
-    name: &At<&str>,
-    value: &'t Spanned<DeValue<'t>>,
-    loose: &mut Loose,
-) -> Option<FieldType> {
+fn sub_field<'t>(table: &Table<'t>, name: &At<&str>, value: &'t Spanned<DeValue<'t>>, loose: &mut Loose) -> Option<FieldType> {
     match value.get_ref() {
         DeValue::Table(_) => {
             let mut inner = table.inner(value, name.value)?;
             let kind = field_type(&mut inner, loose);
             inner.finish();
             if matches!(kind, Some(FieldType::List { .. })) {
-                table.file.error(
-                    value.span(),
-                    "wrong-type",
-                    "a list within a list is not possible",
-                    None,
-                );
+                table.file.error(value.span(), "wrong-type", "a list within a list is not possible", None);
                 return None;
             }
             kind
         }
         DeValue::String(text) => simple(text).or_else(|| {
-            let help =
-                nearest(text, TYPES.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-            table.file.error(
-                value.span(),
-                "unknown-type",
-                format!("there is no simple type `{text}`"),
-                help,
-            );
+            let help = nearest(text, TYPES.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            table.file.error(value.span(), "unknown-type", format!("there is no simple type `{text}`"), help);
             None
         }),
         _ => {
-            table.file.error(
-                value.span(),
-                "wrong-type",
-                format!("`{}` must be the name of a type", name.value),
-                None,
-            );
+            table.file.error(value.span(), "wrong-type", format!("`{}` must be the name of a type", name.value), None);
             None
         }
     }
@@ -443,19 +322,14 @@ fn survivorship(table: &mut Table<'_>, loose: &mut Loose) -> Option<Survivorship
         table.text("survivorship");
         return None;
     }
-    if !table
-        .entries()
-        .any(|(key, value)| key.value == "survivorship" && value.get_ref().is_table())
-    {
+    if !table.entries().any(|(key, value)| key.value == "survivorship" && value.get_ref().is_table()) {
         let words = [
             ("newest", &Survivorship::Newest),
             ("longest", &Survivorship::Longest),
             ("non-empty", &Survivorship::NonEmpty),
             ("manual", &Survivorship::Manual),
         ];
-        return table
-            .word("survivorship", &words)
-            .map(|rule| rule.value.clone());
+        return table.word("survivorship", &words).map(|rule| rule.value.clone());
     }
     let mut inner = table.table("survivorship")?;
     let owner = inner.text("owner");
@@ -467,9 +341,7 @@ fn survivorship(table: &mut Table<'_>, loose: &mut Loose) -> Option<Survivorship
     loose.connections.extend(priority.clone());
     match (owner, priority.is_empty()) {
         (Some(owner), true) => Some(Survivorship::Owner(owner.value)),
-        (None, false) => Some(Survivorship::Priority(
-            priority.into_iter().map(|name| name.value).collect(),
-        )),
+        (None, false) => Some(Survivorship::Priority(priority.into_iter().map(|name| name.value).collect())),
         _ => {
             file.error(
                 span,
@@ -484,15 +356,9 @@ fn survivorship(table: &mut Table<'_>, loose: &mut Loose) -> Option<Survivorship
 
 /// `first_name` → `First name`.
 fn title(name: &str) -> String {
-    let text = name
-        .rsplit('.')
-        .next()
-        .unwrap_or(name)
-        .replace(['_', '-'], " ");
+    let text = name.rsplit('.').next().unwrap_or(name).replace(['_', '-'], " ");
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// The shipped entities, checked. They are part of the program: a mistake in them is ours.
@@ -505,10 +371,6 @@ pub fn shipped_entities() -> BTreeMap<String, Arc<Entity>> {
         let (entity, _) = read(&file, file.root(&parsed), None);
         out.insert(entity.name.clone(), Arc::new(entity));
     }
-    debug_assert!(
-        found.borrow().is_empty(),
-        "shipped entities: {:?}",
-        found.borrow()
-    );
+    debug_assert!(found.borrow().is_empty(), "shipped entities: {:?}", found.borrow());
     out
 }

@@ -41,8 +41,7 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
     }
     let region = table.text("region");
     if let Some(region) = &region
-        && mapping::normalise(&super::FieldType::Country, Value::text(&region.value))
-            != Ok(Value::text(&region.value))
+        && mapping::normalise(&super::FieldType::Country, Value::text(&region.value)) != Ok(Value::text(&region.value))
     {
         table.file.error(
             region.span.clone(),
@@ -92,31 +91,17 @@ pub(super) fn systems(table: &Table<'_>) -> BTreeMap<String, System> {
         table.finish();
         system
     };
-    table
-        .named_tables()
-        .into_iter()
-        .map(|(name, table)| (name.value.to_owned(), read(table)))
-        .collect()
+    table.named_tables().into_iter().map(|(name, table)| (name.value.to_owned(), read(table))).collect()
 }
 
 /// `[plugins.<name>]`.
 pub(super) fn lock(mut table: Table<'_>) -> BTreeMap<String, LockedPlugin> {
     let mut found = BTreeMap::new();
-    for (name, mut plugin) in table
-        .table("plugins")
-        .map(|plugins| plugins.named_tables())
-        .unwrap_or_default()
-    {
+    for (name, mut plugin) in table.table("plugins").map(|plugins| plugins.named_tables()).unwrap_or_default() {
         let help = "let `nave plugin install` write this file";
         let locked = LockedPlugin {
-            source: plugin
-                .needed("source", help)
-                .map(|text| text.value)
-                .unwrap_or_default(),
-            digest: plugin
-                .needed("digest", help)
-                .map(|text| text.value)
-                .unwrap_or_default(),
+            source: plugin.needed("source", help).map(|text| text.value).unwrap_or_default(),
+            digest: plugin.needed("digest", help).map(|text| text.value).unwrap_or_default(),
             serial: plugin.number("serial").map_or(0, |number| number.value),
             version: plugin.plain("version").unwrap_or_default(),
         };
@@ -129,8 +114,7 @@ pub(super) fn lock(mut table: Table<'_>) -> BTreeMap<String, LockedPlugin> {
 
 /// The text of `nave.lock`, plugins in the order of their names.
 pub fn lock_text(plugins: &BTreeMap<String, LockedPlugin>) -> String {
-    let mut out = "# Written by nave. Every plugin that is installed here, pinned by its digest.\n"
-        .to_owned();
+    let mut out = "# Written by nave. Every plugin that is installed here, pinned by its digest.\n".to_owned();
     for (name, plugin) in plugins {
         let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
         out.push_str(&format!(
@@ -147,19 +131,12 @@ pub fn lock_text(plugins: &BTreeMap<String, LockedPlugin>) -> String {
 
 /// `"remote" = "canonical"`, a line each.
 pub(super) fn lookup(file: &File<'_>, table: &Table<'_>) -> mapping::Table {
-    let lines = table
-        .entries()
-        .filter_map(|(key, value)| match value.get_ref() {
-            DeValue::Table(_) | DeValue::Array(_) | DeValue::Datetime(_) => {
-                file.error(
-                    value.span(),
-                    "wrong-type",
-                    format!("`{}` must be a text, a number, or true or false", key.value),
-                    None,
-                );
-                None
-            }
-            plain => Some((key.value.to_owned(), Value::from_json(&json(plain)))),
-        });
+    let lines = table.entries().filter_map(|(key, value)| match value.get_ref() {
+        DeValue::Table(_) | DeValue::Array(_) | DeValue::Datetime(_) => {
+            file.error(value.span(), "wrong-type", format!("`{}` must be a text, a number, or true or false", key.value), None);
+            None
+        }
+        plain => Some((key.value.to_owned(), Value::from_json(&json(plain)))),
+    });
     mapping::Table::new(file.stem(), lines.collect::<Vec<_>>())
 }

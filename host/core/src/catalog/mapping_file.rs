@@ -8,8 +8,8 @@ use super::coverage::coverage;
 use super::entity::did_you_mean;
 use super::reader::{At, File, Table, json};
 use super::{
-    Clear, DeletePolicy, Direction, DuplicatePolicy, Entity, FieldInfo, FieldMapping, FieldType,
-    FlowIn, FlowOut, Hub, ListMapping, Mapping, OnLeave, RemoteType, StreamInfo,
+    Clear, DeletePolicy, Direction, DuplicatePolicy, Entity, FieldInfo, FieldMapping, FieldType, FlowIn, FlowOut, Hub,
+    ListMapping, Mapping, OnLeave, RemoteType, StreamInfo,
 };
 use crate::manifest::Function;
 use crate::mapping::{self, Expression, External, Issue, Predicate, Scope, Type};
@@ -26,18 +26,10 @@ pub(super) struct Known<'k> {
     pub(super) functions: &'k BTreeMap<String, Function>,
 }
 
-const DIRECTIONS: &[(&str, Direction)] = &[
-    ("in", Direction::In),
-    ("out", Direction::Out),
-    ("both", Direction::Both),
-    ("ignore", Direction::Ignore),
-];
-const CLEARS: &[(&str, Clear)] = &[
-    ("null", Clear::Null),
-    ("empty-text", Clear::EmptyText),
-    ("omit", Clear::Omit),
-    ("cannot", Clear::Cannot),
-];
+const DIRECTIONS: &[(&str, Direction)] =
+    &[("in", Direction::In), ("out", Direction::Out), ("both", Direction::Both), ("ignore", Direction::Ignore)];
+const CLEARS: &[(&str, Clear)] =
+    &[("null", Clear::Null), ("empty-text", Clear::EmptyText), ("omit", Clear::Omit), ("cannot", Clear::Cannot)];
 /// How soon, where a flow does not say.
 const FRESHNESS_MS: u64 = 3_600_000;
 
@@ -51,56 +43,23 @@ struct Between<'k, 'f> {
 }
 
 /// `None` when connection, stream or entity do not resolve: nothing else can be checked then.
-pub(super) fn read<'k>(
-    file: &File<'_>,
-    mut table: Table<'_>,
-    known: &'k Known<'k>,
-) -> Option<Mapping> {
-    let connection = table.needed(
-        "connection",
-        "the connection's file name: connection = \"crm\"",
-    );
-    let stream = table.needed(
-        "stream",
-        "a stream of the connection: stream = \"contacts\"",
-    );
+pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'k>) -> Option<Mapping> {
+    let connection = table.needed("connection", "the connection's file name: connection = \"crm\"");
+    let stream = table.needed("stream", "a stream of the connection: stream = \"contacts\"");
     let entity = table.needed("entity", "a canonical type: entity = \"contact\"");
     if let Some(connection) = &connection
         && !known.connection_names.contains(&connection.value)
     {
-        let help = did_you_mean(&connection.value, known.connection_names).or_else(|| {
-            Some(format!(
-                "add connections/{}.toml with `nave connection add`",
-                connection.value
-            ))
-        });
-        file.error(
-            connection.span.clone(),
-            "unknown-connection",
-            format!("there is no connection `{}`", connection.value),
-            help,
-        );
+        let help = did_you_mean(&connection.value, known.connection_names)
+            .or_else(|| Some(format!("add connections/{}.toml with `nave connection add`", connection.value)));
+        file.error(connection.span.clone(), "unknown-connection", format!("there is no connection `{}`", connection.value), help);
     }
     let known_entity = entity.as_ref().and_then(|entity| {
         let found = known.entities.get(&entity.value);
         if found.is_none() {
-            let help = did_you_mean(&entity.value, known.entities.keys()).or_else(|| {
-                Some(format!(
-                    "known are {}",
-                    known
-                        .entities
-                        .keys()
-                        .cloned()
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                ))
-            });
-            file.error(
-                entity.span.clone(),
-                "unknown-entity",
-                format!("there is no entity `{}`", entity.value),
-                help,
-            );
+            let help = did_you_mean(&entity.value, known.entities.keys())
+                .or_else(|| Some(format!("known are {}", known.entities.keys().cloned().collect::<Vec<_>>().join(", "))));
+            file.error(entity.span.clone(), "unknown-entity", format!("there is no entity `{}`", entity.value), help);
         }
         found
     });
@@ -110,8 +69,7 @@ pub(super) fn read<'k>(
         let found = streams.iter().find(|info| info.name == stream.value);
         if found.is_none() {
             let names: Vec<String> = streams.iter().map(|info| info.name.clone()).collect();
-            let help = did_you_mean(&stream.value, &names)
-                .unwrap_or_else(|| format!("it has {}", names.join(", ")));
+            let help = did_you_mean(&stream.value, &names).unwrap_or_else(|| format!("it has {}", names.join(", ")));
             file.error(
                 stream.span.clone(),
                 "unknown-stream",
@@ -121,13 +79,7 @@ pub(super) fn read<'k>(
         }
         found
     });
-    let mut between = Between {
-        file,
-        known,
-        entity: known_entity,
-        stream: stream_info,
-        externals: Vec::new(),
-    };
+    let mut between = Between { file, known, entity: known_entity, stream: stream_info, externals: Vec::new() };
 
     let steward = table.plain("steward");
     let mut flow_in = None;
@@ -137,19 +89,13 @@ pub(super) fn read<'k>(
         flow_out = flow.table("out").map(|inner| between.flow_out(inner));
         flow.finish();
     }
-    let id = table
-        .text("id")
-        .and_then(|text| between.expression(&text, None, Side::Remote, false));
+    let id = table.text("id").and_then(|text| between.expression(&text, None, Side::Remote, false));
     let constants = between.constants(&mut table);
     if let Some(flow) = &mut flow_out {
         flow.create = table.flag("create").unwrap_or(true);
         flow.marker = between.lookup_path(&mut table, "marker");
         flow.natural_key = between.lookup_path(&mut table, "natural-key");
-        flow.required = table
-            .texts("required")
-            .into_iter()
-            .map(|path| between.remote(&path).value)
-            .collect();
+        flow.required = table.texts("required").into_iter().map(|path| between.remote(&path).value).collect();
     } else {
         for key in ["create", "marker", "natural-key", "required"] {
             if table.has(key) {
@@ -166,20 +112,11 @@ pub(super) fn read<'k>(
         table.text("natural-key");
         table.texts("required");
     }
-    let duplicates = table.word(
-        "duplicates",
-        &[
-            ("keep-in-step", DuplicatePolicy::KeepInStep),
-            ("review", DuplicatePolicy::Review),
-        ],
-    );
+    let duplicates =
+        table.word("duplicates", &[("keep-in-step", DuplicatePolicy::KeepInStep), ("review", DuplicatePolicy::Review)]);
     let delete = table.word(
         "delete",
-        &[
-            ("ignore", DeletePolicy::Ignore),
-            ("detach", DeletePolicy::Detach),
-            ("propagate", DeletePolicy::Propagate),
-        ],
+        &[("ignore", DeletePolicy::Ignore), ("detach", DeletePolicy::Detach), ("propagate", DeletePolicy::Propagate)],
     );
 
     let mut fields = Vec::new();
@@ -191,11 +128,7 @@ pub(super) fn read<'k>(
             places.push(span);
         }
     }
-    let lists: Vec<ListMapping> = table
-        .tables("list")
-        .into_iter()
-        .filter_map(|inner| between.list(inner))
-        .collect();
+    let lists: Vec<ListMapping> = table.tables("list").into_iter().filter_map(|inner| between.list(inner)).collect();
     table.finish();
     between.clashes(&fields, &places);
 
@@ -223,13 +156,7 @@ pub(super) fn read<'k>(
 
 /// What can only be said about the mapping as a whole.
 fn whole(file: &File<'_>, mapping: &Mapping, stream: Option<&StreamInfo>) {
-    let directions = || {
-        mapping
-            .fields
-            .iter()
-            .map(|field| field.direction)
-            .chain(mapping.lists.iter().map(|list| list.direction))
-    };
+    let directions = || mapping.fields.iter().map(|field| field.direction).chain(mapping.lists.iter().map(|list| list.direction));
     if mapping.flow_in.is_none() && directions().any(Direction::reads) {
         file.warning(
             0..0,
@@ -248,12 +175,7 @@ fn whole(file: &File<'_>, mapping: &Mapping, stream: Option<&StreamInfo>) {
     }
     let Some(stream) = stream else { return };
     if mapping.flow_in.is_some() && !stream.capabilities.readable {
-        file.error(
-            0..0,
-            "not-readable",
-            format!("`{}` cannot be read", stream.name),
-            Some("leave [flow.in] out".to_owned()),
-        );
+        file.error(0..0, "not-readable", format!("`{}` cannot be read", stream.name), Some("leave [flow.in] out".to_owned()));
     }
     if let Some(flow) = &mapping.flow_out {
         if !stream.capabilities.writable {
@@ -265,20 +187,16 @@ fn whole(file: &File<'_>, mapping: &Mapping, stream: Option<&StreamInfo>) {
             );
         }
         let written = |path: &str| {
-            mapping
-                .fields
-                .iter()
-                .any(|field| field.direction.writes() && field.remote == path)
-                || mapping
-                    .lists
-                    .iter()
-                    .any(|list| list.direction.writes() && list.remote == path)
+            mapping.fields.iter().any(|field| field.direction.writes() && field.remote == path)
+                || mapping.lists.iter().any(|list| list.direction.writes() && list.remote == path)
                 || mapping.constants.contains_key(path)
                 || flow.marker.as_deref() == Some(path)
         };
-        for field in stream.fields.iter().filter(|field| {
-            flow.create && field.required && !field.read_only && !inside_list(stream, &field.path)
-        }) {
+        for field in stream
+            .fields
+            .iter()
+            .filter(|field| flow.create && field.required && !field.read_only && !inside_list(stream, &field.path))
+        {
             if !written(&field.path) {
                 file.error(
                     0..0,
@@ -291,18 +209,9 @@ fn whole(file: &File<'_>, mapping: &Mapping, stream: Option<&StreamInfo>) {
     }
     let coverage = coverage(mapping, stream);
     if !coverage.unmapped.is_empty() {
-        let shown: Vec<String> = coverage
-            .unmapped
-            .iter()
-            .take(10)
-            .map(|path| format!("`{path}`"))
-            .collect();
+        let shown: Vec<String> = coverage.unmapped.iter().take(10).map(|path| format!("`{path}`")).collect();
         let more = coverage.unmapped.len().saturating_sub(10);
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         file.warning(
             0..0,
             "coverage",
@@ -318,12 +227,8 @@ fn whole(file: &File<'_>, mapping: &Mapping, stream: Option<&StreamInfo>) {
 }
 
 fn inside_list(stream: &StreamInfo, path: &str) -> bool {
-    path.match_indices('.').any(|(at, _)| {
-        stream
-            .fields
-            .iter()
-            .any(|field| field.kind == RemoteType::List && field.path == path[..at])
-    })
+    path.match_indices('.')
+        .any(|(at, _)| stream.fields.iter().any(|field| field.kind == RemoteType::List && field.path == path[..at]))
 }
 
 /// Whose paths an expression looks at.
@@ -341,9 +246,7 @@ impl<'k> Between<'k, '_> {
     fn flow_in(&mut self, mut table: Table<'_>) -> FlowIn {
         let flow = FlowIn {
             freshness_ms: table.duration("freshness").unwrap_or(FRESHNESS_MS),
-            filter: table
-                .text("filter")
-                .and_then(|text| self.predicate(&text, Side::Remote)),
+            filter: table.text("filter").and_then(|text| self.predicate(&text, Side::Remote)),
             process: self.process(&mut table),
         };
         table.finish();
@@ -353,12 +256,8 @@ impl<'k> Between<'k, '_> {
     fn flow_out(&mut self, mut table: Table<'_>) -> FlowOut {
         let flow = FlowOut {
             freshness_ms: table.duration("freshness").unwrap_or(FRESHNESS_MS),
-            filter: table
-                .text("filter")
-                .and_then(|text| self.predicate(&text, Side::Canonical)),
-            on_leave: table
-                .word("on-leave", &[("keep", OnLeave::Keep)])
-                .map_or_else(OnLeave::default, |word| word.value),
+            filter: table.text("filter").and_then(|text| self.predicate(&text, Side::Canonical)),
+            on_leave: table.word("on-leave", &[("keep", OnLeave::Keep)]).map_or_else(OnLeave::default, |word| word.value),
             process: self.process(&mut table),
             ..FlowOut::default()
         };
@@ -386,10 +285,7 @@ impl<'k> Between<'k, '_> {
         };
         let mut out = BTreeMap::new();
         for (path, value) in inner.entries() {
-            let path = At {
-                value: path.value.to_owned(),
-                span: path.span,
-            };
+            let path = At { value: path.value.to_owned(), span: path.span };
             if let Some(info) = self.remote(&path).info
                 && info.read_only
             {
@@ -407,19 +303,13 @@ impl<'k> Between<'k, '_> {
             && !stream.capabilities.searchable.contains(&path.value)
         {
             let help = match stream.capabilities.searchable.as_slice() {
-                [] => {
-                    "the plugin can find nothing by a value; a lost answer will wait for a person"
-                        .to_owned()
-                }
+                [] => "the plugin can find nothing by a value; a lost answer will wait for a person".to_owned(),
                 paths => format!("it can find things by {}", paths.join(", ")),
             };
             self.file.warning(
                 path.span,
                 "not-searchable",
-                format!(
-                    "`{}` cannot be searched for in `{}`",
-                    path.value, stream.name
-                ),
+                format!("`{}` cannot be searched for in `{}`", path.value, stream.name),
                 Some(help),
             );
         }
@@ -438,36 +328,20 @@ impl<'k> Between<'k, '_> {
     /// A remote path, known or noted as unknown.
     fn remote(&self, path: &At<String>) -> Found<'k> {
         let Some(stream) = self.stream.filter(|stream| !stream.fields.is_empty()) else {
-            return Found {
-                value: path.value.clone(),
-                info: None,
-            };
+            return Found { value: path.value.clone(), info: None };
         };
         match remote_field(stream, &path.value) {
-            Remote::Field(info) => Found {
-                value: path.value.clone(),
-                info: Some(info),
-            },
-            Remote::Within => Found {
-                value: path.value.clone(),
-                info: None,
-            },
+            Remote::Field(info) => Found { value: path.value.clone(), info: Some(info) },
+            Remote::Within => Found { value: path.value.clone(), info: None },
             Remote::Unknown => {
-                let names: Vec<String> = stream
-                    .fields
-                    .iter()
-                    .map(|field| field.path.clone())
-                    .collect();
+                let names: Vec<String> = stream.fields.iter().map(|field| field.path.clone()).collect();
                 self.file.error(
                     path.span.clone(),
                     "unknown-remote-field",
                     format!("`{}` has no field `{}`", stream.name, path.value),
                     did_you_mean(&path.value, &names),
                 );
-                Found {
-                    value: path.value.clone(),
-                    info: None,
-                }
+                Found { value: path.value.clone(), info: None }
             }
         }
     }
@@ -485,23 +359,14 @@ impl<'k> Between<'k, '_> {
                 Some(Remote::Field(info)) => Type::of_remote(info.kind),
                 _ => Type::Any,
             },
-            Side::Elements(list) => match self
-                .stream
-                .map(|stream| remote_field(stream, &format!("{list}.{path}")))
-            {
+            Side::Elements(list) => match self.stream.map(|stream| remote_field(stream, &format!("{list}.{path}"))) {
                 Some(Remote::Field(info)) => Type::of_remote(info.kind),
                 _ => Type::Any,
             },
-            Side::Canonical => canonical_type(
-                &self
-                    .entity
-                    .fields
-                    .iter()
-                    .map(|(name, field)| (name.as_str(), &field.kind))
-                    .collect(),
-                path,
-            )
-            .unwrap_or(Type::Any),
+            Side::Canonical => {
+                canonical_type(&self.entity.fields.iter().map(|(name, field)| (name.as_str(), &field.kind)).collect(), path)
+                    .unwrap_or(Type::Any)
+            }
             Side::SubFields(fields) => fields.get(path).map_or(Type::Any, Type::of_field),
         }
     }
@@ -513,30 +378,19 @@ impl<'k> Between<'k, '_> {
             let span = self.file.within(text, at, path.len());
             match side {
                 Side::Remote => {
-                    self.remote(&At {
-                        value: path.clone(),
-                        span,
-                    });
+                    self.remote(&At { value: path.clone(), span });
                 }
                 Side::Elements(list) => {
                     let Some(stream) = self.stream else { continue };
                     let inside: Vec<String> = stream
                         .fields
                         .iter()
-                        .filter_map(|field| {
-                            field
-                                .path
-                                .strip_prefix(list)?
-                                .strip_prefix('.')
-                                .map(str::to_owned)
-                        })
+                        .filter_map(|field| field.path.strip_prefix(list)?.strip_prefix('.').map(str::to_owned))
                         .collect();
                     let found = inside.is_empty()
                         || path.is_empty()
                         || inside.iter().any(|known| {
-                            known == path
-                                || path.starts_with(&format!("{known}."))
-                                || known.starts_with(&format!("{path}."))
+                            known == path || path.starts_with(&format!("{known}.")) || known.starts_with(&format!("{path}."))
                         });
                     if !found {
                         self.file.error(
@@ -548,12 +402,8 @@ impl<'k> Between<'k, '_> {
                     }
                 }
                 Side::Canonical => {
-                    let fields: BTreeMap<&str, &FieldType> = self
-                        .entity
-                        .fields
-                        .iter()
-                        .map(|(name, field)| (name.as_str(), &field.kind))
-                        .collect();
+                    let fields: BTreeMap<&str, &FieldType> =
+                        self.entity.fields.iter().map(|(name, field)| (name.as_str(), &field.kind)).collect();
                     if canonical_type(&fields, path).is_none() {
                         self.file.error(
                             span,
@@ -577,13 +427,7 @@ impl<'k> Between<'k, '_> {
         }
     }
 
-    fn expression(
-        &mut self,
-        text: &At<String>,
-        own: Option<&str>,
-        side: Side<'_>,
-        functions: bool,
-    ) -> Option<Expression> {
+    fn expression(&mut self, text: &At<String>, own: Option<&str>, side: Side<'_>, functions: bool) -> Option<Expression> {
         let mut externals = std::mem::take(&mut self.externals);
         let before = externals.len();
         let compiled = {
@@ -597,11 +441,7 @@ impl<'k> Between<'k, '_> {
             };
             mapping::compile(&text.value, &mut scope)
         };
-        let new: Vec<String> = externals[before..]
-            .iter()
-            .flat_map(|call| &call.arguments)
-            .flat_map(Expression::paths)
-            .collect();
+        let new: Vec<String> = externals[before..].iter().flat_map(|call| &call.arguments).flat_map(Expression::paths).collect();
         self.externals = externals;
         match compiled {
             Ok(expression) => {
@@ -614,15 +454,10 @@ impl<'k> Between<'k, '_> {
             }
             Err(mut issues) => {
                 for issue in &mut issues {
-                    let name = text
-                        .value
-                        .get(issue.offset..issue.offset + issue.length)
-                        .unwrap_or_default();
-                    if issue.code == "unknown-operation" && self.known.functions.contains_key(name)
-                    {
-                        issue.message = format!(
-                            "`{name}` is a plugin's function, and those can only be called in `in` of a [[field]]"
-                        );
+                    let name = text.value.get(issue.offset..issue.offset + issue.length).unwrap_or_default();
+                    if issue.code == "unknown-operation" && self.known.functions.contains_key(name) {
+                        issue.message =
+                            format!("`{name}` is a plugin's function, and those can only be called in `in` of a [[field]]");
                         issue.help = None;
                     }
                 }
@@ -635,13 +470,8 @@ impl<'k> Between<'k, '_> {
     fn predicate(&mut self, text: &At<String>, side: Side<'_>) -> Option<Predicate> {
         let compiled = {
             let types = |path: &str| self.type_at(side, path);
-            let mut scope = Scope {
-                own: None,
-                lookups: self.known.lookups,
-                functions: None,
-                externals: &mut Vec::new(),
-                types: &types,
-            };
+            let mut scope =
+                Scope { own: None, lookups: self.known.lookups, functions: None, externals: &mut Vec::new(), types: &types };
             mapping::compile_predicate(&text.value, &mut scope)
         };
         match compiled {
@@ -657,10 +487,7 @@ impl<'k> Between<'k, '_> {
     }
 
     fn field(&mut self, mut table: Table<'_>) -> Option<FieldMapping> {
-        let remote = table.needed(
-            "remote",
-            "the path over there: remote = \"properties.email\"",
-        )?;
+        let remote = table.needed("remote", "the path over there: remote = \"properties.email\"")?;
         let direction = table.word("direction", DIRECTIONS);
         let info = self.remote(&remote).info;
         if direction.is_none() && !table.has("direction") {
@@ -680,58 +507,36 @@ impl<'k> Between<'k, '_> {
                 remote.span.clone(),
                 "missing-key",
                 "`canonical` is missing",
-                Some(format!(
-                    "name a field of {}, or use direction = \"ignore\" with `because`",
-                    self.entity.name
-                )),
+                Some(format!("name a field of {}, or use direction = \"ignore\" with `because`", self.entity.name)),
             );
         }
-        let kind = canonical.as_ref().and_then(|canonical| {
-            match self.entity.fields.get(&canonical.value) {
-                Some(field) => {
-                    if matches!(field.kind, FieldType::List { .. })
-                        && info.is_some_and(|info| info.kind == RemoteType::List)
-                    {
-                        self.file.error(
-                            canonical.span.clone(),
-                            "wrong-shape",
-                            format!(
-                                "`{}` is a list of elements with sub-fields",
-                                canonical.value
-                            ),
-                            Some("map it with [[list]] and [[list.field]]".to_owned()),
-                        );
-                    }
-                    Some(field.kind.clone())
-                }
-                None => {
+        let kind = canonical.as_ref().and_then(|canonical| match self.entity.fields.get(&canonical.value) {
+            Some(field) => {
+                if matches!(field.kind, FieldType::List { .. }) && info.is_some_and(|info| info.kind == RemoteType::List) {
                     self.file.error(
                         canonical.span.clone(),
-                        "unknown-field",
-                        format!("{} has no field `{}`", self.entity.name, canonical.value),
-                        did_you_mean(&canonical.value, self.entity.fields.keys()),
+                        "wrong-shape",
+                        format!("`{}` is a list of elements with sub-fields", canonical.value),
+                        Some("map it with [[list]] and [[list.field]]".to_owned()),
                     );
-                    None
                 }
+                Some(field.kind.clone())
+            }
+            None => {
+                self.file.error(
+                    canonical.span.clone(),
+                    "unknown-field",
+                    format!("{} has no field `{}`", self.entity.name, canonical.value),
+                    did_you_mean(&canonical.value, self.entity.fields.keys()),
+                );
+                None
             }
         });
         let direction = direction.map(|direction| direction.value);
-        self.rest_of_field(
-            table,
-            remote,
-            canonical,
-            kind,
-            direction,
-            info,
-            Side::Remote,
-            Side::Canonical,
-        )
+        self.rest_of_field(table, remote, canonical, kind, direction, info, Side::Remote, Side::Canonical)
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what fields and sub-fields share, once both have found their names"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "what fields and sub-fields share, once both have found their names")]
     fn rest_of_field(
         &mut self,
         mut table: Table<'_>,
@@ -749,11 +554,7 @@ impl<'k> Between<'k, '_> {
             && because.is_none()
             && !sub_field
         {
-            let name = if word == Direction::Both {
-                "both"
-            } else {
-                "ignore"
-            };
+            let name = if word == Direction::Both { "both" } else { "ignore" };
             let help = if word == Direction::Both {
                 "say who edits it where: because = \"…\""
             } else {
@@ -798,17 +599,9 @@ impl<'k> Between<'k, '_> {
             }
         };
         if let Some(read) = &read {
-            self.fits(
-                read.gives(),
-                target,
-                text_in.as_ref().map_or(&remote.span, |text| &text.span),
-                canonical.as_ref(),
-                "in",
-            );
+            self.fits(read.gives(), target, text_in.as_ref().map_or(&remote.span, |text| &text.span), canonical.as_ref(), "in");
             if direction == Some(Direction::Both) && read.invents() {
-                let span = text_in
-                    .as_ref()
-                    .map_or(remote.span.clone(), |text| text.span.clone());
+                let span = text_in.as_ref().map_or(remote.span.clone(), |text| text.span.clone());
                 self.file.error(
                     span,
                     "default-on-both",
@@ -822,21 +615,20 @@ impl<'k> Between<'k, '_> {
             (Some(canonical), true) => {
                 match (&text_out, &read) {
                     (Some(text), _) => self.expression(text, Some(&canonical.value), here, false),
-                    (None, Some(read)) if !failed => {
-                        match read.invert(&remote.value, &canonical.value) {
-                            Ok(inverse) if inverse.is_path() => {
-                                Some(Expression::path(&canonical.value, target))
-                            }
-                            Ok(inverse) => Some(inverse),
-                            Err(why) => {
-                                let span = text_in
-                                    .as_ref()
-                                    .map_or(remote.span.clone(), |text| text.span.clone());
-                                self.file.error(span, "no-inverse", format!("there is no way back out: {why}"), Some("write the way back: out = \"…\", or use direction = \"in\"".to_owned()));
-                                None
-                            }
+                    (None, Some(read)) if !failed => match read.invert(&remote.value, &canonical.value) {
+                        Ok(inverse) if inverse.is_path() => Some(Expression::path(&canonical.value, target)),
+                        Ok(inverse) => Some(inverse),
+                        Err(why) => {
+                            let span = text_in.as_ref().map_or(remote.span.clone(), |text| text.span.clone());
+                            self.file.error(
+                                span,
+                                "no-inverse",
+                                format!("there is no way back out: {why}"),
+                                Some("write the way back: out = \"…\", or use direction = \"in\"".to_owned()),
+                            );
+                            None
                         }
-                    }
+                    },
                     (None, Some(_)) => None,
                     (None, None) if failed => None,
                     // It only goes out, as it is.
@@ -845,10 +637,7 @@ impl<'k> Between<'k, '_> {
             }
             _ => None,
         };
-        if let Some(write) = write
-            .as_ref()
-            .filter(|_| !info.is_some_and(|info| info.read_only))
-        {
+        if let Some(write) = write.as_ref().filter(|_| !info.is_some_and(|info| info.read_only)) {
             let span = text_out.as_ref().map_or(&remote.span, |text| &text.span);
             self.fits(write.gives(), remote_type, span, Some(&remote), "out");
         }
@@ -864,22 +653,13 @@ impl<'k> Between<'k, '_> {
                 Some(format!("max-length = {there}")),
             );
         }
-        let clear = table
-            .word("clear", CLEARS)
-            .map_or_else(Clear::default, |word| word.value);
+        let clear = table.word("clear", CLEARS).map_or_else(Clear::default, |word| word.value);
         table.finish();
         let direction = direction?;
         // A field with a mistake is kept, so that the mapping as a whole is judged as it was meant.
-        let paths = |expression: &Option<Expression>| {
-            expression
-                .as_ref()
-                .map(Expression::paths)
-                .unwrap_or_default()
-        };
+        let paths = |expression: &Option<Expression>| expression.as_ref().map(Expression::paths).unwrap_or_default();
         Some(FieldMapping {
-            canonical: canonical
-                .map(|canonical| canonical.value)
-                .filter(|_| direction != Direction::Ignore),
+            canonical: canonical.map(|canonical| canonical.value).filter(|_| direction != Direction::Ignore),
             inputs: paths(&read),
             outputs: paths(&write),
             remote: remote.value,
@@ -887,59 +667,34 @@ impl<'k> Between<'k, '_> {
             read,
             write,
             clear,
-            max_length: max_length
-                .and_then(|number| u32::try_from(number.value).ok())
-                .or(info.and_then(|info| info.max_length)),
+            max_length: max_length.and_then(|number| u32::try_from(number.value).ok()).or(info.and_then(|info| info.max_length)),
             because: because.map(|because| because.value),
         })
     }
 
-    fn fits(
-        &self,
-        from: Type,
-        to: Type,
-        span: &Range<usize>,
-        target: Option<&At<String>>,
-        way: &str,
-    ) {
+    fn fits(&self, from: Type, to: Type, span: &Range<usize>, target: Option<&At<String>>, way: &str) {
         if from.fits(to) {
             return;
         }
         let target = target.map_or("", |target| target.value.as_str());
-        let article = if way == "in" {
-            "holds"
-        } else {
-            "takes, over there,"
-        };
+        let article = if way == "in" { "holds" } else { "takes, over there," };
         self.file.error(
             span.clone(),
             "type-mismatch",
-            format!(
-                "this gives {}, and `{target}` {article} {}",
-                from.name(),
-                to.name()
-            ),
+            format!("this gives {}, and `{target}` {article} {}", from.name(), to.name()),
             from.advice(to).map(|advice| {
                 if way == "in" {
                     advice.to_owned()
                 } else {
-                    format!("{advice} to `out`")
-                        .replace("add `| ", "add `out = \"… | ")
-                        .replace("` to `out`", "\"`")
+                    format!("{advice} to `out`").replace("add `| ", "add `out = \"… | ").replace("` to `out`", "\"`")
                 }
             }),
         );
     }
 
     fn list(&mut self, mut table: Table<'_>) -> Option<ListMapping> {
-        let remote = table.needed(
-            "remote",
-            "the path of the list over there: remote = \"emails\"",
-        )?;
-        let canonical = table.needed(
-            "canonical",
-            "a list field of the entity: canonical = \"emails\"",
-        );
+        let remote = table.needed("remote", "the path of the list over there: remote = \"emails\"")?;
+        let canonical = table.needed("canonical", "a list field of the entity: canonical = \"emails\"");
         let direction = table.word("direction", DIRECTIONS);
         let because = table.text("because");
         let info = self.remote(&remote).info;
@@ -984,13 +739,8 @@ impl<'k> Between<'k, '_> {
                 Some("map it with [[field]]".to_owned()),
             );
         }
-        let sub_fields = canonical.as_ref().and_then(|canonical| {
-            match self
-                .entity
-                .fields
-                .get(&canonical.value)
-                .map(|field| &field.kind)
-            {
+        let sub_fields =
+            canonical.as_ref().and_then(|canonical| match self.entity.fields.get(&canonical.value).map(|field| &field.kind) {
                 Some(FieldType::List { fields, .. }) => Some(fields),
                 Some(_) => {
                     self.file.error(
@@ -1010,28 +760,16 @@ impl<'k> Between<'k, '_> {
                     );
                     None
                 }
-            }
-        });
+            });
         let id = table.plain("id");
         let split = table.plain("split");
         let only = table.table("only").map(only).unwrap_or_default();
         let mut fields = Vec::new();
         for mut inner in table.tables("field") {
-            let sub_remote = inner.needed(
-                "remote",
-                "the path within an element; \"\" for the element itself",
-            );
-            let sub_canonical = inner.needed(
-                "canonical",
-                "a sub-field of the list: canonical = \"number\"",
-            );
-            let sub_direction = inner
-                .word("direction", DIRECTIONS)
-                .map(|word| word.value)
-                .or(direction);
-            let (Some(sub_remote), Some(sub_canonical), Some(sub_fields)) =
-                (sub_remote, sub_canonical, sub_fields)
-            else {
+            let sub_remote = inner.needed("remote", "the path within an element; \"\" for the element itself");
+            let sub_canonical = inner.needed("canonical", "a sub-field of the list: canonical = \"number\"");
+            let sub_direction = inner.word("direction", DIRECTIONS).map(|word| word.value).or(direction);
+            let (Some(sub_remote), Some(sub_canonical), Some(sub_fields)) = (sub_remote, sub_canonical, sub_fields) else {
                 continue;
             };
             let kind = sub_fields.get(&sub_canonical.value).cloned();
@@ -1048,21 +786,13 @@ impl<'k> Between<'k, '_> {
                 );
                 continue;
             }
-            let at = At {
-                value: sub_remote.value.clone(),
-                span: sub_remote.span.clone(),
-            };
-            self.paths(
-                &at,
-                std::slice::from_ref(&sub_remote.value),
-                Side::Elements(&remote.value),
-            );
-            let sub_info = self.stream.and_then(|stream| {
-                match remote_field(stream, &format!("{}.{}", remote.value, sub_remote.value)) {
+            let at = At { value: sub_remote.value.clone(), span: sub_remote.span.clone() };
+            self.paths(&at, std::slice::from_ref(&sub_remote.value), Side::Elements(&remote.value));
+            let sub_info =
+                self.stream.and_then(|stream| match remote_field(stream, &format!("{}.{}", remote.value, sub_remote.value)) {
                     Remote::Field(info) => Some(info),
                     _ => None,
-                }
-            });
+                });
             fields.extend(self.rest_of_field(
                 inner,
                 sub_remote,
@@ -1110,10 +840,7 @@ impl<'k> Between<'k, '_> {
                     place.clone(),
                     "claimed-twice",
                     format!("`{other}` and `{}` both claim `{canonical}`", field.remote),
-                    Some(format!(
-                        "claim it once: in = \"coalesce({other}, {})\"",
-                        field.remote
-                    )),
+                    Some(format!("claim it once: in = \"coalesce({other}, {})\"", field.remote)),
                 );
             }
             if field.direction.writes()
@@ -1122,10 +849,7 @@ impl<'k> Between<'k, '_> {
                 self.file.error(
                     place.clone(),
                     "written-twice",
-                    format!(
-                        "`{other}` and `{canonical}` are both written to `{}`",
-                        field.remote
-                    ),
+                    format!("`{other}` and `{canonical}` are both written to `{}`", field.remote),
                     Some("write it once, with out = \"…\"".to_owned()),
                 );
             }
@@ -1150,28 +874,11 @@ fn remote_field<'k>(stream: &'k StreamInfo, path: &str) -> Remote<'k> {
         return Remote::Field(info);
     }
     let below = |field: &FieldInfo| {
-        path.strip_prefix(&field.path)
-            .is_some_and(|rest| rest.starts_with('.'))
-            && matches!(
-                field.kind,
-                RemoteType::Object | RemoteType::Json | RemoteType::List | RemoteType::Reference
-            )
+        path.strip_prefix(&field.path).is_some_and(|rest| rest.starts_with('.'))
+            && matches!(field.kind, RemoteType::Object | RemoteType::Json | RemoteType::List | RemoteType::Reference)
     };
-    let above = |field: &FieldInfo| {
-        field
-            .path
-            .strip_prefix(path)
-            .is_some_and(|rest| rest.starts_with('.'))
-    };
-    if stream
-        .fields
-        .iter()
-        .any(|field| below(field) || above(field))
-    {
-        Remote::Within
-    } else {
-        Remote::Unknown
-    }
+    let above = |field: &FieldInfo| field.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+    if stream.fields.iter().any(|field| below(field) || above(field)) { Remote::Within } else { Remote::Unknown }
 }
 
 /// Type at a canonical path: a field, or something inside one.
@@ -1179,14 +886,12 @@ fn canonical_type(fields: &BTreeMap<&str, &FieldType>, path: &str) -> Option<Typ
     if let Some(kind) = fields.get(path) {
         return Some(Type::of_field(kind));
     }
-    path.rmatch_indices('.').find_map(
-        |(at, _)| match (fields.get(&path[..at])?, &path[at + 1..]) {
-            (FieldType::Money, "amount") => Some(Type::Decimal),
-            (FieldType::Money, "currency") => Some(Type::Text),
-            (FieldType::Object | FieldType::File | FieldType::List { .. }, _) => Some(Type::Any),
-            _ => None,
-        },
-    )
+    path.rmatch_indices('.').find_map(|(at, _)| match (fields.get(&path[..at])?, &path[at + 1..]) {
+        (FieldType::Money, "amount") => Some(Type::Decimal),
+        (FieldType::Money, "currency") => Some(Type::Text),
+        (FieldType::Object | FieldType::File | FieldType::List { .. }, _) => Some(Type::Any),
+        _ => None,
+    })
 }
 
 fn only(table: Table<'_>) -> BTreeMap<String, Vec<Value>> {
@@ -1195,11 +900,7 @@ fn only(table: Table<'_>) -> BTreeMap<String, Vec<Value>> {
             Value::List(values) => values,
             value => vec![value],
         };
-        if values.is_empty()
-            || values
-                .iter()
-                .any(|value| matches!(value, Value::List(_) | Value::Object(_)))
-        {
+        if values.is_empty() || values.iter().any(|value| matches!(value, Value::List(_) | Value::Object(_))) {
             table.file.error(
                 value.span(),
                 "wrong-type",

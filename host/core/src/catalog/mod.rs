@@ -27,14 +27,11 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use entity::{SHIPPED, shipped_entities};
 pub use hub::lock_text;
 pub use model::{
-    Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity,
-    EntityField, FieldMapping, FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping,
-    MatchRule, OnLeave, Survivorship, System,
+    Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity, EntityField, FieldMapping,
+    FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, OnLeave, Survivorship, System,
 };
 pub use schema::json_schema;
-pub use stream::{
-    Capabilities, ChangeDetection, DeleteDetection, FieldInfo, RemoteType, StreamInfo, WriteMode,
-};
+pub use stream::{Capabilities, ChangeDetection, DeleteDetection, FieldInfo, RemoteType, StreamInfo, WriteMode};
 
 use crate::manifest::Manifest;
 

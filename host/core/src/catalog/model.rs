@@ -101,10 +101,7 @@ pub struct EntityField {
 
 /// Type of a canonical field. Canonical spellings are fixed by [`crate::mapping`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "the names are the table of types in the design"
-)]
+#[expect(missing_docs, reason = "the names are the table of types in the design")]
 pub enum FieldType {
     Text,
     Integer,

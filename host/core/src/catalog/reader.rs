@@ -30,43 +30,19 @@ impl<'f> File<'f> {
 
     /// File name without folder and ending.
     pub(super) fn stem(&self) -> &'f str {
-        let name = self
-            .source
-            .path
-            .rsplit('/')
-            .next()
-            .unwrap_or(&self.source.path);
+        let name = self.source.path.rsplit('/').next().unwrap_or(&self.source.path);
         name.strip_suffix(".toml").unwrap_or(name)
     }
 
-    pub(super) fn error(
-        &self,
-        span: Range<usize>,
-        code: &'static str,
-        message: impl Into<String>,
-        help: Option<String>,
-    ) {
+    pub(super) fn error(&self, span: Range<usize>, code: &'static str, message: impl Into<String>, help: Option<String>) {
         self.note(Severity::Error, span, code, message.into(), help);
     }
 
-    pub(super) fn warning(
-        &self,
-        span: Range<usize>,
-        code: &'static str,
-        message: impl Into<String>,
-        help: Option<String>,
-    ) {
+    pub(super) fn warning(&self, span: Range<usize>, code: &'static str, message: impl Into<String>, help: Option<String>) {
         self.note(Severity::Warning, span, code, message.into(), help);
     }
 
-    fn note(
-        &self,
-        severity: Severity,
-        span: Range<usize>,
-        code: &'static str,
-        message: String,
-        help: Option<String>,
-    ) {
+    fn note(&self, severity: Severity, span: Range<usize>, code: &'static str, message: String, help: Option<String>) {
         let text = &self.source.text;
         let mut start = span.start.min(text.len());
         while !text.is_char_boundary(start) {
@@ -89,33 +65,18 @@ impl<'f> File<'f> {
     /// Parses the whole file; syntax errors are noted.
     pub(super) fn parse(&self) -> Option<Spanned<DeTable<'f>>> {
         if self.source.text.len() as u64 > CONFIG_FILE_BYTES_MAX {
-            self.error(
-                0..0,
-                "file-too-large",
-                format!("more than {CONFIG_FILE_BYTES_MAX} bytes"),
-                None,
-            );
+            self.error(0..0, "file-too-large", format!("more than {CONFIG_FILE_BYTES_MAX} bytes"), None);
             return None;
         }
         let (table, errors) = DeTable::parse_recoverable(&self.source.text);
         for error in &errors {
-            self.error(
-                error.span().unwrap_or(0..0),
-                "syntax",
-                error.message().to_owned(),
-                None,
-            );
+            self.error(error.span().unwrap_or(0..0), "syntax", error.message().to_owned(), None);
         }
         errors.is_empty().then_some(table)
     }
 
     pub(super) fn root<'t>(&'t self, table: &'t Spanned<DeTable<'f>>) -> Table<'t> {
-        Table {
-            file: self,
-            map: table.get_ref(),
-            span: 0..0,
-            asked: Vec::new(),
-        }
+        Table { file: self, map: table.get_ref(), span: 0..0, asked: Vec::new() }
     }
 
     /// Where a part of a text value stands: exactly, when the text is written without escapes.
@@ -158,12 +119,7 @@ impl<'t> Table<'t> {
             DeValue::Boolean(_) => "true or false",
             DeValue::Datetime(_) => "a date",
         };
-        self.file.error(
-            value.span(),
-            "wrong-type",
-            format!("`{key}` must be {wanted}, not {found}"),
-            None,
-        );
+        self.file.error(value.span(), "wrong-type", format!("`{key}` must be {wanted}, not {found}"), None);
     }
 
     pub(super) fn has(&self, key: &str) -> bool {
@@ -173,10 +129,7 @@ impl<'t> Table<'t> {
     pub(super) fn text(&mut self, key: &'static str) -> Option<At<String>> {
         let value = self.get(key)?;
         match value.get_ref() {
-            DeValue::String(text) => Some(At {
-                value: text.clone().into_owned(),
-                span: value.span(),
-            }),
+            DeValue::String(text) => Some(At { value: text.clone().into_owned(), span: value.span() }),
             _ => {
                 self.wrong(key, value, "a text");
                 None
@@ -188,12 +141,7 @@ impl<'t> Table<'t> {
     pub(super) fn needed(&mut self, key: &'static str, help: &str) -> Option<At<String>> {
         if !self.has(key) {
             self.get(key);
-            self.file.error(
-                self.span.clone(),
-                "missing-key",
-                format!("`{key}` is missing"),
-                Some(help.to_owned()),
-            );
+            self.file.error(self.span.clone(), "missing-key", format!("`{key}` is missing"), Some(help.to_owned()));
             return None;
         }
         self.text(key)
@@ -214,40 +162,27 @@ impl<'t> Table<'t> {
 
     pub(super) fn number(&mut self, key: &'static str) -> Option<At<u64>> {
         let value = self.get(key)?;
-        let number = value
-            .get_ref()
-            .as_integer()
-            .and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok());
+        let number = value.get_ref().as_integer().and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok());
         if number.is_none() {
             self.wrong(key, value, "a whole number, 0 or more");
         }
-        number.map(|number| At {
-            value: number,
-            span: value.span(),
-        })
+        number.map(|number| At { value: number, span: value.span() })
     }
 
     /// `"5m"`, `"1h"`, `"30s"`, `"2d"`; milliseconds.
     pub(super) fn duration(&mut self, key: &'static str) -> Option<u64> {
         let text = self.text(key)?;
-        let parsed = text
-            .value
-            .find(|c: char| !c.is_ascii_digit())
-            .and_then(|at| {
-                let (number, unit) = text.value.split_at(at);
-                let unit = match unit {
-                    "s" => 1_000,
-                    "m" => 60_000,
-                    "h" => 3_600_000,
-                    "d" => 86_400_000,
-                    _ => return None,
-                };
-                number
-                    .parse::<u64>()
-                    .ok()
-                    .filter(|number| *number > 0)?
-                    .checked_mul(unit)
-            });
+        let parsed = text.value.find(|c: char| !c.is_ascii_digit()).and_then(|at| {
+            let (number, unit) = text.value.split_at(at);
+            let unit = match unit {
+                "s" => 1_000,
+                "m" => 60_000,
+                "h" => 3_600_000,
+                "d" => 86_400_000,
+                _ => return None,
+            };
+            number.parse::<u64>().ok().filter(|number| *number > 0)?.checked_mul(unit)
+        });
         if parsed.is_none() {
             self.file.error(
                 text.span,
@@ -260,21 +195,14 @@ impl<'t> Table<'t> {
     }
 
     /// One of some words.
-    pub(super) fn word<T: Copy>(
-        &mut self,
-        key: &'static str,
-        words: &[(&str, T)],
-    ) -> Option<At<T>> {
+    pub(super) fn word<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<At<T>> {
         let text = self.text(key)?;
         match words.iter().find(|(word, _)| *word == text.value) {
-            Some((_, value)) => Some(At {
-                value: *value,
-                span: text.span,
-            }),
+            Some((_, value)) => Some(At { value: *value, span: text.span }),
             None => {
                 let all: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
-                let help = nearest(&text.value, words.iter().map(|(word, _)| *word))
-                    .map(|near| format!("did you mean `{near}`?"));
+                let help =
+                    nearest(&text.value, words.iter().map(|(word, _)| *word)).map(|near| format!("did you mean `{near}`?"));
                 self.file.error(
                     text.span,
                     "unknown-word",
@@ -291,12 +219,8 @@ impl<'t> Table<'t> {
         let Some(value) = self.get(key) else {
             return Vec::new();
         };
-        let one = |value: &Spanned<DeValue<'_>>| {
-            value.get_ref().as_str().map(|text| At {
-                value: text.to_owned(),
-                span: value.span(),
-            })
-        };
+        let one =
+            |value: &Spanned<DeValue<'_>>| value.get_ref().as_str().map(|text| At { value: text.to_owned(), span: value.span() });
         match value.get_ref() {
             DeValue::Array(list) => list
                 .iter()
@@ -324,12 +248,7 @@ impl<'t> Table<'t> {
 
     pub(super) fn inner(&self, value: &'t Spanned<DeValue<'t>>, key: &str) -> Option<Table<'t>> {
         match value.get_ref() {
-            DeValue::Table(map) => Some(Table {
-                file: self.file,
-                map,
-                span: value.span(),
-                asked: Vec::new(),
-            }),
+            DeValue::Table(map) => Some(Table { file: self.file, map, span: value.span(), asked: Vec::new() }),
             _ => {
                 self.wrong(key, value, "a table");
                 None
@@ -348,50 +267,28 @@ impl<'t> Table<'t> {
             return Vec::new();
         };
         match value.get_ref() {
-            DeValue::Array(list) => list
-                .iter()
-                .filter_map(|element| self.inner(element, key))
-                .collect(),
+            DeValue::Array(list) => list.iter().filter_map(|element| self.inner(element, key)).collect(),
             _ => {
-                self.file.error(
-                    value.span(),
-                    "wrong-type",
-                    format!("`{key}` is written as [[{key}]]"),
-                    None,
-                );
+                self.file.error(value.span(), "wrong-type", format!("`{key}` is written as [[{key}]]"), None);
                 Vec::new()
             }
         }
     }
 
     /// All keys, whatever they are; for tables whose keys are names.
-    pub(super) fn entries(
-        &self,
-    ) -> impl Iterator<Item = (At<&'t str>, &'t Spanned<DeValue<'t>>)> + use<'t> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (At<&'t str>, &'t Spanned<DeValue<'t>>)> + use<'t> {
         let map = self.map;
-        map.iter().map(|(key, value)| {
-            (
-                At {
-                    value: key.get_ref().as_ref(),
-                    span: key.span(),
-                },
-                value,
-            )
-        })
+        map.iter().map(|(key, value)| (At { value: key.get_ref().as_ref(), span: key.span() }, value))
     }
 
     /// All keys as tables.
     pub(super) fn named_tables(&self) -> Vec<(At<&'t str>, Table<'t>)> {
-        self.entries()
-            .filter_map(|(key, value)| Some((key.clone(), self.inner(value, key.value)?)))
-            .collect()
+        self.entries().filter_map(|(key, value)| Some((key.clone(), self.inner(value, key.value)?))).collect()
     }
 
     /// Where a key stands; the table itself if it is not there.
     pub(super) fn key_span(&self, key: &str) -> Range<usize> {
-        self.map
-            .get_key_value(key)
-            .map_or(self.span.clone(), |(key, _)| key.span())
+        self.map.get_key_value(key).map_or(self.span.clone(), |(key, _)| key.span())
     }
 
     /// Refuses keys that nobody asked for.
@@ -402,12 +299,7 @@ impl<'t> Table<'t> {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("known here: {}", self.asked.join(", ")),
                 };
-                self.file.error(
-                    key.span,
-                    "unknown-key",
-                    format!("`{}` is not a key here", key.value),
-                    Some(help),
-                );
+                self.file.error(key.span, "unknown-key", format!("`{}` is not a key here", key.value), Some(help));
             }
         }
     }
@@ -422,17 +314,14 @@ pub(super) fn json(value: &DeValue<'_>) -> serde_json::Value {
             Ok(number) => Json::from(number),
             Err(_) => Json::String(number.as_str().to_owned()),
         },
-        DeValue::Float(number) => serde_json::from_str(number.as_str())
-            .unwrap_or_else(|_| Json::String(number.as_str().to_owned())),
+        DeValue::Float(number) => {
+            serde_json::from_str(number.as_str()).unwrap_or_else(|_| Json::String(number.as_str().to_owned()))
+        }
         DeValue::Boolean(flag) => Json::Bool(*flag),
         DeValue::Datetime(time) => Json::String(time.to_string()),
-        DeValue::Array(list) => {
-            Json::Array(list.iter().map(|element| json(element.get_ref())).collect())
+        DeValue::Array(list) => Json::Array(list.iter().map(|element| json(element.get_ref())).collect()),
+        DeValue::Table(map) => {
+            Json::Object(map.iter().map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref()))).collect())
         }
-        DeValue::Table(map) => Json::Object(
-            map.iter()
-                .map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref())))
-                .collect(),
-        ),
     }
 }

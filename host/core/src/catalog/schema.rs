@@ -50,10 +50,7 @@ fn of(kind: &FieldType) -> Json {
         FieldType::Country => json!({ "type": ["string", "null"], "pattern": "^[A-Z]{2}$" }),
         FieldType::Url => json!({ "type": ["string", "null"], "format": "uri-reference" }),
         FieldType::Enum(values) => {
-            let mut all: Vec<Json> = values
-                .iter()
-                .map(|value| Json::from(value.as_str()))
-                .collect();
+            let mut all: Vec<Json> = values.iter().map(|value| Json::from(value.as_str())).collect();
             all.push(Json::Null);
             json!({ "enum": all })
         }
@@ -62,10 +59,7 @@ fn of(kind: &FieldType) -> Json {
             json!({ "type": ["integer", "string", "null"], "x-entity": entity })
         }
         FieldType::List { fields, key } => {
-            let properties: Map<String, Json> = fields
-                .iter()
-                .map(|(name, kind)| (name.clone(), of(kind)))
-                .collect();
+            let properties: Map<String, Json> = fields.iter().map(|(name, kind)| (name.clone(), of(kind))).collect();
             json!({
                 "type": ["array", "null"],
                 "items": { "type": "object", "properties": properties, "additionalProperties": false },

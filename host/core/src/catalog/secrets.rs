@@ -36,26 +36,13 @@ const PREFIXES: &[&str] = &[
 ];
 
 /// Keys whose values are secrets, wherever they stand.
-const KEYS: &[&str] = &[
-    "password",
-    "passwd",
-    "pwd",
-    "token",
-    "api-key",
-    "apikey",
-    "access-token",
-    "client-secret",
-    "private-key",
-    "refresh-token",
-];
+const KEYS: &[&str] =
+    &["password", "passwd", "pwd", "token", "api-key", "apikey", "access-token", "client-secret", "private-key", "refresh-token"];
 
 /// Whether a text is a secret, as far as one can tell by looking.
 pub(super) fn looks_like_secret(text: &str) -> bool {
     let text = text.trim();
-    if PREFIXES
-        .iter()
-        .any(|prefix| text.len() > prefix.len() + 8 && text.starts_with(prefix))
-    {
+    if PREFIXES.iter().any(|prefix| text.len() > prefix.len() + 8 && text.starts_with(prefix)) {
         return true;
     }
     // A signed token: three parts, the first an encoded JSON object.
@@ -65,23 +52,15 @@ pub(super) fn looks_like_secret(text: &str) -> bool {
     // A password in an address.
     if let Some((_, rest)) = text.split_once("://") {
         let authority = rest.split(['/', '?', '#']).next().unwrap_or("");
-        if authority
-            .rsplit_once('@')
-            .is_some_and(|(user, _)| user.contains(':'))
-        {
+        if authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':')) {
             return true;
         }
     }
-    let plain = text.len() >= 32
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'_' | b'-'));
+    let plain =
+        text.len() >= 32 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'_' | b'-'));
     let has = |test: fn(&u8) -> bool| text.as_bytes().iter().any(test);
-    let mixed =
-        has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
-    let hexadecimal = text.bytes().all(|b| b.is_ascii_hexdigit())
-        && has(u8::is_ascii_digit)
-        && has(u8::is_ascii_alphabetic);
+    let mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
+    let hexadecimal = text.bytes().all(|b| b.is_ascii_hexdigit()) && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
     plain && (mixed || hexadecimal)
 }
 
@@ -97,9 +76,7 @@ fn value_of(file: &File<'_>, key: &str, value: &Spanned<DeValue<'_>>) {
         DeValue::Table(table) => scan(file, table),
         DeValue::Array(list) => list.iter().for_each(|element| value_of(file, key, element)),
         DeValue::String(text) => {
-            let named = KEYS.contains(&key.to_lowercase().replace('_', "-").as_str())
-                && !text.is_empty()
-                && !text.contains('{');
+            let named = KEYS.contains(&key.to_lowercase().replace('_', "-").as_str()) && !text.is_empty() && !text.contains('{');
             // The body of a log-in request names its token by a pointer: `token = "/token"`.
             if (named && !text.starts_with('/')) || looks_like_secret(text) {
                 file.error(

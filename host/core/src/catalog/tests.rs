@@ -19,8 +19,7 @@ const TRANSFORM: &str = r#"{
     "functions": [{ "name": "phone_e164", "inputs": ["text", "text"], "output": "text", "explain": "written as an international phone number" }]
 }"#;
 
-const HUB: &str =
-    "environment = \"dev\"\nregion = \"DE\"\n\n[processes]\nsales = \"From lead to order\"\n";
+const HUB: &str = "environment = \"dev\"\nregion = \"DE\"\n\n[processes]\nsales = \"From lead to order\"\n";
 const SYSTEMS: &str = "[crm]\nkind = \"crm\"\nowner = \"Sales\"\n";
 const ENTITY: &str = "steward = \"sales-ops\"\n\n[fields.email]\nsurvivorship = { owner = \"crm\" }\nbecause = \"Sales owns it\"\n\n[fields.x.crm.score]\ntype = \"integer\"\n";
 const CONNECTION: &str = r#"plugin = "hubspot"
@@ -125,66 +124,37 @@ direction = "in"
 "#;
 
 fn field(path: &str, kind: RemoteType) -> FieldInfo {
-    FieldInfo {
-        path: path.into(),
-        kind,
-        ..FieldInfo::default()
-    }
+    FieldInfo { path: path.into(), kind, ..FieldInfo::default() }
 }
 
 fn plugins() -> BTreeMap<String, PluginInfo> {
     let contacts = StreamInfo {
         name: "contacts".into(),
         fields: vec![
-            FieldInfo {
-                required: true,
-                max_length: Some(100),
-                ..field("email", RemoteType::Email)
-            },
-            FieldInfo {
-                read_only: true,
-                ..field("created", RemoteType::Timestamp)
-            },
+            FieldInfo { required: true, max_length: Some(100), ..field("email", RemoteType::Email) },
+            FieldInfo { read_only: true, ..field("created", RemoteType::Timestamp) },
             field("country", RemoteType::Text),
             field("phone", RemoteType::Phone),
             field("company", RemoteType::Integer),
             field("phones", RemoteType::List),
             field("phones.value", RemoteType::Text),
             field("phones.type", RemoteType::Text),
-            FieldInfo {
-                required: true,
-                ..field("kind", RemoteType::Enum)
-            },
+            FieldInfo { required: true, ..field("kind", RemoteType::Enum) },
             field("marker", RemoteType::Text),
             field("id", RemoteType::Integer),
         ],
-        capabilities: Capabilities {
-            searchable: vec!["email".into(), "marker".into()],
-            ..Capabilities::default()
-        },
+        capabilities: Capabilities { searchable: vec!["email".into(), "marker".into()], ..Capabilities::default() },
         ..StreamInfo::default()
     };
-    let companies = StreamInfo {
-        name: "companies".into(),
-        fields: vec![field("name", RemoteType::Text)],
-        ..StreamInfo::default()
-    };
+    let companies =
+        StreamInfo { name: "companies".into(), fields: vec![field("name", RemoteType::Text)], ..StreamInfo::default() };
     let manifest = |text: &str| serde_json::from_str::<crate::manifest::Manifest>(text).unwrap();
     [
         (
             "hubspot".to_owned(),
-            PluginInfo {
-                manifest: manifest(MANIFEST),
-                streams: [("crm".to_owned(), vec![contacts, companies])].into(),
-            },
+            PluginInfo { manifest: manifest(MANIFEST), streams: [("crm".to_owned(), vec![contacts, companies])].into() },
         ),
-        (
-            "phone-e164".to_owned(),
-            PluginInfo {
-                manifest: manifest(TRANSFORM),
-                streams: BTreeMap::new(),
-            },
-        ),
+        ("phone-e164".to_owned(), PluginInfo { manifest: manifest(TRANSFORM), streams: BTreeMap::new() }),
     ]
     .into()
 }
@@ -199,10 +169,7 @@ fn project() -> Vec<SourceFile> {
         ("mappings/crm-contacts.toml", CONTACTS),
         ("mappings/crm-companies.toml", COMPANIES),
     ]
-    .map(|(path, text)| SourceFile {
-        path: path.into(),
-        text: text.into(),
-    })
+    .map(|(path, text)| SourceFile { path: path.into(), text: text.into() })
     .into()
 }
 
@@ -220,11 +187,7 @@ fn findings(path: &str, from: &str, to: &str) -> String {
         Ok((_, warnings)) => warnings,
         Err(found) => found,
     };
-    found
-        .iter()
-        .map(|diagnostic| diagnostic.to_string().replace("\n  help: ", " → "))
-        .collect::<Vec<_>>()
-        .join("\n")
+    found.iter().map(|diagnostic| diagnostic.to_string().replace("\n  help: ", " → ")).collect::<Vec<_>>().join("\n")
 }
 
 #[track_caller]
@@ -239,88 +202,38 @@ fn check_mapping(from: &str, to: &str, expected: &str) {
 
 #[test]
 fn the_good_project_is_good() {
-    let (catalog, warnings) =
-        check(&project(), &plugins()).unwrap_or_else(|found| panic!("{}", found[0]));
+    let (catalog, warnings) = check(&project(), &plugins()).unwrap_or_else(|found| panic!("{}", found[0]));
     assert_eq!(warnings, []);
     let mapping = &catalog.mappings["crm-contacts"];
-    assert_eq!(
-        (mapping.alias.as_str(), mapping.steward.as_str()),
-        ("contacts", "sales-ops")
-    );
+    assert_eq!((mapping.alias.as_str(), mapping.steward.as_str()), ("contacts", "sales-ops"));
     assert_eq!(mapping.externals.len(), 1);
     let email = &mapping.fields[0];
     assert_eq!(
-        (
-            email.inputs.as_slice(),
-            email.outputs.as_slice(),
-            email.max_length
-        ),
-        (
-            &["email".to_owned()][..],
-            &["email".to_owned()][..],
-            Some(100)
-        )
+        (email.inputs.as_slice(), email.outputs.as_slice(), email.max_length),
+        (&["email".to_owned()][..], &["email".to_owned()][..], Some(100))
     );
     let flow = mapping.flow_out.as_ref().unwrap();
-    assert_eq!(
-        (flow.freshness_ms, flow.create, flow.marker.as_deref()),
-        (300_000, true, Some("marker"))
-    );
-    assert_eq!(
-        mapping.lists[0].only["type"],
-        [Value::text("phone"), Value::text("mobile")]
-    );
-    assert_eq!(
-        catalog.entities["contact"].fields["email"].survivorship,
-        Survivorship::Owner("crm".into())
-    );
-    assert_eq!(
-        catalog.entities["contact"].fields["x.crm.score"].kind,
-        FieldType::Integer
-    );
-    assert_eq!(
-        catalog.connections["crm"].settings,
-        serde_json::json!({ "portal": "12", "page-size": 100 })
-    );
-    assert_eq!(
-        catalog.connections["crm"].credentials["key"].secret,
-        "hubspot-dev"
-    );
+    assert_eq!((flow.freshness_ms, flow.create, flow.marker.as_deref()), (300_000, true, Some("marker")));
+    assert_eq!(mapping.lists[0].only["type"], [Value::text("phone"), Value::text("mobile")]);
+    assert_eq!(catalog.entities["contact"].fields["email"].survivorship, Survivorship::Owner("crm".into()));
+    assert_eq!(catalog.entities["contact"].fields["x.crm.score"].kind, FieldType::Integer);
+    assert_eq!(catalog.connections["crm"].settings, serde_json::json!({ "portal": "12", "page-size": 100 }));
+    assert_eq!(catalog.connections["crm"].credentials["key"].secret, "hubspot-dev");
 
     let body = decode(br#"{"company": 42}"#).unwrap();
-    let env = Env {
-        body: &body,
-        externals: &[],
-        connection: "crm",
-        region: None,
-    };
+    let env = Env { body: &body, externals: &[], connection: "crm", region: None };
     let company = &mapping.fields[4];
-    let reference = Value::Reference(Reference::Remote {
-        connection: "crm".into(),
-        stream: "companies".into(),
-        remote_id: "42".into(),
-    });
-    assert_eq!(
-        company.read.as_ref().unwrap().evaluate(&env),
-        Ok(reference.clone())
-    );
+    let reference =
+        Value::Reference(Reference::Remote { connection: "crm".into(), stream: "companies".into(), remote_id: "42".into() });
+    assert_eq!(company.read.as_ref().unwrap().evaluate(&env), Ok(reference.clone()));
     let canonical = Value::Object([("company".to_owned(), reference)].into());
-    assert_eq!(
-        company.write.as_ref().unwrap().evaluate(&Env {
-            body: &canonical,
-            ..env
-        }),
-        Ok(Value::Number("42".into()))
-    );
+    assert_eq!(company.write.as_ref().unwrap().evaluate(&Env { body: &canonical, ..env }), Ok(Value::Number("42".into())));
 }
 
 #[test]
 fn a_mapping_is_told_in_words() {
     let (catalog, _) = check(&project(), &plugins()).unwrap();
-    let told = explain(
-        &catalog.mappings["crm-contacts"],
-        &catalog.entities["contact"],
-    );
+    let told = explain(&catalog.mappings["crm-contacts"], &catalog.entities["contact"]);
     assert_eq!(
         told,
         "crm-contacts: each of `contacts` in `crm` is a contact.\n\
@@ -347,38 +260,28 @@ fn names_in_mappings() {
     check_mapping(
         "connection = \"crm\"",
         "connection = \"crn\"",
-        &format!(
-            "{at}:1:14: there is no connection `crn` [unknown-connection] → did you mean `crm`?"
-        ),
+        &format!("{at}:1:14: there is no connection `crn` [unknown-connection] → did you mean `crm`?"),
     );
     check_mapping(
         "stream = \"contacts\"",
         "stream = \"contact\"",
-        &format!(
-            "{at}:2:10: `crm` offers no stream `contact` [unknown-stream] → did you mean `contacts`?"
-        ),
+        &format!("{at}:2:10: `crm` offers no stream `contact` [unknown-stream] → did you mean `contacts`?"),
     );
     check_mapping(
         "entity = \"contact\"",
         "entity = \"contakt\"",
-        &format!(
-            "{at}:3:10: there is no entity `contakt` [unknown-entity] → did you mean `contact`?"
-        ),
+        &format!("{at}:3:10: there is no entity `contakt` [unknown-entity] → did you mean `contact`?"),
     );
     check_mapping(
         "canonical = \"first_seen\"",
         "canonical = \"first_sen\"",
-        &format!(
-            "{at}:27:13: contact has no field `first_sen` [unknown-field] → did you mean `first_seen`?"
-        ),
+        &format!("{at}:27:13: contact has no field `first_sen` [unknown-field] → did you mean `first_seen`?"),
     );
     check_mapping("remote = \"created\"", "remote = \"createt\"", &format!("{at}:26:10: `contacts` has no field `createt` [unknown-remote-field] → did you mean `created`?\n{at}:1:1: warning: 1 of 11 fields are neither mapped nor ignored: `created` [coverage] → map each, or say why not: direction = \"ignore\" with `because`").split('\n').rev().collect::<Vec<_>>().join("\n"));
     check_mapping(
         "(DE, AT) and not archived",
         "(DE, AT) and not archivd",
-        &format!(
-            "{at}:15:47: contact has no field `archivd` [unknown-field] → did you mean `archived`?"
-        ),
+        &format!("{at}:15:47: contact has no field `archivd` [unknown-field] → did you mean `archived`?"),
     );
     check_mapping(
         "direction = \"in\"",
@@ -397,23 +300,17 @@ fn names_in_mappings() {
     check_mapping(
         "phone_e164(country)",
         "phone_e165(country)",
-        &format!(
-            "{at}:42:7: there is no operation or function `phone_e165` [unknown-operation] → did you mean `phone_e164`?"
-        ),
+        &format!("{at}:42:7: there is no operation or function `phone_e165` [unknown-operation] → did you mean `phone_e164`?"),
     );
     check_mapping(
         "phone_e164(country)",
         "phone_e164(county)",
-        &format!(
-            "{at}:42:18: `contacts` has no field `county` [unknown-remote-field] → did you mean `country`?"
-        ),
+        &format!("{at}:42:18: `contacts` has no field `county` [unknown-remote-field] → did you mean `country`?"),
     );
     check_mapping(
         "lookup(countries)",
         "lookup(countrys)",
-        &format!(
-            "{at}:35:14: there is no table `countrys` [unknown-lookup] → did you mean `countries`?"
-        ),
+        &format!("{at}:35:14: there is no table `countrys` [unknown-lookup] → did you mean `countries`?"),
     );
     check_mapping(
         "canonical = \"number\"",
@@ -432,23 +329,17 @@ fn names_in_mappings() {
     check_mapping(
         "process = \"sales\"",
         "process = \"sale\"",
-        &format!(
-            "{at}:11:11: nave.toml has no process `sale` [unknown-process] → did you mean `sales`?"
-        ),
+        &format!("{at}:11:11: nave.toml has no process `sale` [unknown-process] → did you mean `sales`?"),
     );
     check_mapping(
         "freshness = \"1h\"",
         "freshness = \"1 hour\"",
-        &format!(
-            "{at}:10:13: `1 hour` is no length of time [bad-duration] → write a number and s, m, h or d: \"5m\""
-        ),
+        &format!("{at}:10:13: `1 hour` is no length of time [bad-duration] → write a number and s, m, h or d: \"5m\""),
     );
     check_mapping(
         "reference(companies)",
         "reference(company)",
-        &format!(
-            "{at}:48:33: warning: `company` of `crm` is not mapped [unmapped-reference] → did you mean `companies`?"
-        ),
+        &format!("{at}:48:33: warning: `company` of `crm` is not mapped [unmapped-reference] → did you mean `companies`?"),
     );
 }
 
@@ -489,16 +380,12 @@ fn types_and_directions_in_mappings() {
     check_mapping(
         "because = \"Sales edits it in the CRM; support corrects bounces in the desk\"\n",
         "",
-        &format!(
-            "{at}:21:1: direction = \"both\" needs `because` [missing-because] → say who edits it where: because = \"…\""
-        ),
+        &format!("{at}:21:1: direction = \"both\" needs `because` [missing-because] → say who edits it where: because = \"…\""),
     );
     check_mapping(
         "because = \"the CRM's own id\"\n",
         "",
-        &format!(
-            "{at}:69:1: direction = \"ignore\" needs `because` [missing-because] → say why it stays there: because = \"…\""
-        ),
+        &format!("{at}:69:1: direction = \"ignore\" needs `because` [missing-because] → say why it stays there: because = \"…\""),
     );
     check_mapping(
         "trim | lower",
@@ -514,11 +401,7 @@ fn types_and_directions_in_mappings() {
             "{at}:22:6: there is no way back out: `split` forgets the other parts [no-inverse] → write the way back: out = \"…\", or use direction = \"in\""
         ),
     );
-    check_mapping(
-        "in = \"trim | lower\"",
-        "in = \"split('@', 1)\"\nout = \"suffix('@x.de')\"",
-        "",
-    );
+    check_mapping("in = \"trim | lower\"", "in = \"split('@', 1)\"\nout = \"suffix('@x.de')\"", "");
     check_mapping(
         "trim | lower",
         "trim | lowr | uper",
@@ -530,9 +413,7 @@ fn types_and_directions_in_mappings() {
     check_mapping(
         "in = \"phone_e164(country)\"",
         "out = \"phone\"",
-        &format!(
-            "{at}:42:7: `out` has no use: no value goes out [unused-key] → leave it out, or change `direction`"
-        ),
+        &format!("{at}:42:7: `out` has no use: no value goes out [unused-key] → leave it out, or change `direction`"),
     );
     check_mapping(
         "natural-key = \"email\"",
@@ -563,9 +444,7 @@ fn lookups_without_a_way_back() {
 #[test]
 fn connections() {
     let at = "connections/crm.toml";
-    let patch = |from: &str, to: &str, expected: &str| {
-        check_patch(at, from, to, &expected.replace("@", at))
-    };
+    let patch = |from: &str, to: &str, expected: &str| check_patch(at, from, to, &expected.replace("@", at));
     patch(
         "environment = \"dev\"",
         "environment = \"prod\"",
@@ -576,11 +455,7 @@ fn connections() {
         "portl = \"12\"",
         "@:5:1: setting `portal` (Portal) is missing [missing-setting] → under [settings]: portal = …\n@:6:1: `portl` is no setting of `hubspot` [unknown-setting] → did you mean `portal`?",
     );
-    patch(
-        "portal = \"12\"",
-        "portal = 12",
-        "@:6:10: setting `portal` must be a text [wrong-type]",
-    );
+    patch("portal = \"12\"", "portal = 12", "@:6:10: setting `portal` must be a text [wrong-type]");
     patch(
         "secret = \"hubspot-dev\"",
         "secret = \"pat-na1-1234567890abcdef\"",
@@ -596,11 +471,7 @@ fn connections() {
         "secret = \"hubspot-dev\"\nkind = \"basic\"",
         "@:10:1: this slot takes `bearer` or `header`, not `basic` [unknown-word]",
     );
-    patch(
-        "secret = \"hubspot-dev\"",
-        "secret = \"hubspot-dev\"\nkind = \"header\"",
-        "",
-    );
+    patch("secret = \"hubspot-dev\"", "secret = \"hubspot-dev\"\nkind = \"header\"", "");
     patch(
         "[credentials.key]",
         "[credentials.kay]",
@@ -647,20 +518,13 @@ fn connections() {
         "@:2:10: systems.toml has no `crn` [unknown-system] → did you mean `crm`?",
     );
     let found = findings(at, "plugin = \"hubspot\"", "plugin = \"hubspott\"");
-    assert_eq!(
-        found,
-        format!(
-            "{at}:1:10: no plugin `hubspott` is installed [unknown-plugin] → did you mean `hubspot`?"
-        )
-    );
+    assert_eq!(found, format!("{at}:1:10: no plugin `hubspott` is installed [unknown-plugin] → did you mean `hubspot`?"));
 }
 
 #[test]
 fn entities() {
     let at = "entities/contact.toml";
-    let patch = |from: &str, to: &str, expected: &str| {
-        check_patch(at, from, to, &expected.replace("@", at))
-    };
+    let patch = |from: &str, to: &str, expected: &str| check_patch(at, from, to, &expected.replace("@", at));
     patch(
         "[fields.email]",
         "[fields.emial]",
@@ -681,11 +545,7 @@ fn entities() {
         "type = \"text\"",
         "@:5:1: `email` of contact ships with another type [type-changed] → leave `type` out, or make a field of your own: [fields.x.<system>.email]",
     );
-    patch(
-        "type = \"integer\"",
-        "type = \"intger\"",
-        "@:8:8: there is no type `intger` [unknown-type] → did you mean `integer`?",
-    );
+    patch("type = \"integer\"", "type = \"intger\"", "@:8:8: there is no type `intger` [unknown-type] → did you mean `integer`?");
     patch(
         "type = \"integer\"",
         "type = \"reference\"\nentity = \"compny\"",
@@ -733,17 +593,9 @@ fn the_other_files() {
     assert!(broken.starts_with("nave.toml:1:"), "{broken}");
     // A broken hub file is one finding among all others, never the only one.
     let mut files = patched("nave.toml", "region", "regoin");
-    files
-        .iter_mut()
-        .for_each(|file| file.text = file.text.replace("lower", "lowr"));
+    files.iter_mut().for_each(|file| file.text = file.text.replace("lower", "lowr"));
     let found = check(&files, &plugins()).unwrap_err();
-    assert_eq!(
-        found
-            .iter()
-            .map(|diagnostic| diagnostic.code)
-            .collect::<Vec<_>>(),
-        ["unknown-operation", "unknown-key"]
-    );
+    assert_eq!(found.iter().map(|diagnostic| diagnostic.code).collect::<Vec<_>>(), ["unknown-operation", "unknown-key"]);
 }
 
 #[test]
@@ -756,54 +608,33 @@ fn the_lock_is_read_as_it_is_written() {
     };
     let all: BTreeMap<String, LockedPlugin> = [("hubspot".to_owned(), locked)].into();
     let mut files = project();
-    files.push(SourceFile {
-        path: "nave.lock".into(),
-        text: lock_text(&all),
-    });
+    files.push(SourceFile { path: "nave.lock".into(), text: lock_text(&all) });
     assert_eq!(check(&files, &plugins()).unwrap().0.plugins, all);
 }
 
 #[test]
 fn one_stream_may_feed_two_entities() {
-    let second = COMPANIES
-        .replace("\"companies\"", "\"contacts\"")
-        .replace("remote = \"name\"", "remote = \"country\"")
-        + "\n";
+    let second = COMPANIES.replace("\"companies\"", "\"contacts\"").replace("remote = \"name\"", "remote = \"country\"") + "\n";
     let files = |reference: &str| {
-        let mut files = patched(
-            "mappings/crm-contacts.toml",
-            "reference(companies)",
-            reference,
-        );
-        files.push(SourceFile {
-            path: "mappings/crm-rows.toml".into(),
-            text: format!("id = \"company | text\"\n{second}"),
-        });
+        let mut files = patched("mappings/crm-contacts.toml", "reference(companies)", reference);
+        files.push(SourceFile { path: "mappings/crm-rows.toml".into(), text: format!("id = \"company | text\"\n{second}") });
         files
     };
     let found = check(&files("reference(contacts)"), &plugins()).unwrap_err();
     assert_eq!(
-        found
-            .iter()
-            .filter(|d| d.severity == Severity::Error)
-            .map(ToString::to_string)
-            .collect::<Vec<_>>(),
+        found.iter().filter(|d| d.severity == Severity::Error).map(ToString::to_string).collect::<Vec<_>>(),
         [
             "mappings/crm-contacts.toml:48:33: `contacts` of `crm` is not mapped [wrong-reference]\n  help: it feeds several entities: write reference(contacts#contact) or reference(contacts#company)"
         ]
     );
     let found = check(&files("reference(contacts#contact)"), &plugins()).unwrap_err();
     assert!(
-        found.iter().any(|d| d.message
-            == "`contacts#contact` holds contact records, and `company` points to company"),
+        found.iter().any(|d| d.message == "`contacts#contact` holds contact records, and `company` points to company"),
         "{found:?}"
     );
     let (catalog, _) = check(&files("reference(contacts#company)"), &plugins()).unwrap();
     assert_eq!(
-        (
-            catalog.mappings["crm-rows"].alias.as_str(),
-            catalog.mappings["crm-contacts"].alias.as_str()
-        ),
+        (catalog.mappings["crm-rows"].alias.as_str(), catalog.mappings["crm-contacts"].alias.as_str()),
         ("contacts#company", "contacts#contact")
     );
     assert!(catalog.mappings["crm-rows"].id.is_some());
@@ -820,10 +651,7 @@ fn digests_tell_what_changed() {
         )
     };
     let before = digests(&project());
-    assert_eq!(
-        before,
-        digests(&project().into_iter().rev().collect::<Vec<_>>())
-    );
+    assert_eq!(before, digests(&project().into_iter().rev().collect::<Vec<_>>()));
     let entity = digests(&patched("entities/contact.toml", "sales-ops", "support"));
     assert!(entity.0 != before.0 && entity.1 != before.1 && entity.2 == before.2);
     let connection = digests(&patched("connections/crm.toml", "= 10", "= 20"));
@@ -834,11 +662,7 @@ fn digests_tell_what_changed() {
 fn without_discovered_streams_names_there_are_taken_on_trust() {
     let mut plugins = plugins();
     plugins.values_mut().for_each(|info| info.streams.clear());
-    let files = patched(
-        "mappings/crm-contacts.toml",
-        "remote = \"created\"",
-        "remote = \"whatever\"",
-    );
+    let files = patched("mappings/crm-contacts.toml", "remote = \"created\"", "remote = \"whatever\"");
     assert_eq!(check(&files, &plugins).unwrap().1, []);
 }
 
@@ -872,35 +696,18 @@ fn shipped_entities_are_whole() {
             }
             for kind in kinds {
                 if let FieldType::Reference(target) = kind {
-                    assert!(
-                        catalog.entities.contains_key(target),
-                        "{}.{}",
-                        entity.name,
-                        field.name
-                    );
+                    assert!(catalog.entities.contains_key(target), "{}.{}", entity.name, field.name);
                 }
             }
         }
         assert!(!entity.title.is_empty());
         let schema = json_schema(entity);
-        assert_eq!(
-            schema["properties"].as_object().unwrap().len(),
-            entity.fields.len()
-        );
+        assert_eq!(schema["properties"].as_object().unwrap().len(), entity.fields.len());
     }
     let contact = &catalog.entities["contact"];
     assert_eq!(contact.match_rules[0].key, "email");
-    assert!(
-        contact
-            .match_rules
-            .iter()
-            .all(|rule| !rule.agree.is_empty()),
-        "nothing about a person identifies alone"
-    );
-    assert_eq!(
-        json_schema(contact)["properties"]["phones"]["items"]["properties"]["number"]["type"][0],
-        "string"
-    );
+    assert!(contact.match_rules.iter().all(|rule| !rule.agree.is_empty()), "nothing about a person identifies alone");
+    assert_eq!(json_schema(contact)["properties"]["phones"]["items"]["properties"]["number"]["type"][0], "string");
 }
 
 #[test]
@@ -909,14 +716,8 @@ fn coverage_sorts_every_field() {
     let plugins = plugins();
     let stream = &plugins["hubspot"].streams["crm"][0];
     let found = coverage(&catalog.mappings["crm-contacts"], stream);
-    assert_eq!(
-        found.mapped.len() + found.ignored.len() + found.unmapped.len(),
-        stream.fields.len()
-    );
-    assert_eq!(
-        (found.ignored, found.unmapped),
-        (vec!["id".to_owned()], vec![])
-    );
+    assert_eq!(found.mapped.len() + found.ignored.len() + found.unmapped.len(), stream.fields.len());
+    assert_eq!((found.ignored, found.unmapped), (vec!["id".to_owned()], vec![]));
 }
 
 #[test]

@@ -25,11 +25,7 @@ pub struct CsvOptions {
 
 impl Default for CsvOptions {
     fn default() -> Self {
-        Self {
-            delimiter: b',',
-            quote: b'"',
-            formula_guard: false,
-        }
+        Self { delimiter: b',', quote: b'"', formula_guard: false }
     }
 }
 
@@ -47,24 +43,10 @@ pub struct CsvReader<'a> {
 impl<'a> CsvReader<'a> {
     /// Reads the header. A byte-order mark in front is skipped.
     pub fn new(bytes: &'a [u8], options: CsvOptions) -> Result<Self, CodecError> {
-        let start = if bytes.starts_with(b"\xef\xbb\xbf") {
-            3
-        } else {
-            0
-        };
-        let reader = ReaderBuilder::new()
-            .delimiter(options.delimiter)
-            .quote(options.quote)
-            .build();
-        let mut this = Self {
-            reader,
-            bytes,
-            at: start,
-            header: Vec::new(),
-            cells: vec![0; 1024],
-            ends: vec![0; 64],
-            done: false,
-        };
+        let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+        let reader = ReaderBuilder::new().delimiter(options.delimiter).quote(options.quote).build();
+        let mut this =
+            Self { reader, bytes, at: start, header: Vec::new(), cells: vec![0; 1024], ends: vec![0; 64], done: false };
         let Some((offset, cells)) = this.row()? else {
             return Err(CodecError::new("syntax", "no header row", start));
         };
@@ -72,18 +54,10 @@ impl<'a> CsvReader<'a> {
         for cell in 0..cells {
             let name = this.cell(cell, offset)?.trim().to_owned();
             if name.is_empty() {
-                return Err(CodecError::new(
-                    "syntax",
-                    format!("column {} has no name in the header row", cell + 1),
-                    offset,
-                ));
+                return Err(CodecError::new("syntax", format!("column {} has no name in the header row", cell + 1), offset));
             }
             if header.contains(&name) {
-                return Err(CodecError::new(
-                    "duplicate-key",
-                    format!("two columns are named `{name}`"),
-                    offset,
-                ));
+                return Err(CodecError::new("duplicate-key", format!("two columns are named `{name}`"), offset));
             }
             header.push(name);
         }
@@ -106,11 +80,8 @@ impl<'a> CsvReader<'a> {
         let offset = self.at;
         let (mut written, mut ended) = (0, 0);
         loop {
-            let (result, read, wrote, ends) = self.reader.read_record(
-                &self.bytes[self.at..],
-                &mut self.cells[written..],
-                &mut self.ends[ended..],
-            );
+            let (result, read, wrote, ends) =
+                self.reader.read_record(&self.bytes[self.at..], &mut self.cells[written..], &mut self.ends[ended..]);
             self.at += read;
             written += wrote;
             ended += ends;
@@ -120,9 +91,7 @@ impl<'a> CsvReader<'a> {
                     self.done = true;
                     return Err(CodecError::new(
                         "too-large",
-                        format!(
-                            "a row of more than {RECORD_BYTES_MAX} bytes: is a quote not closed?"
-                        ),
+                        format!("a row of more than {RECORD_BYTES_MAX} bytes: is a quote not closed?"),
                         offset,
                     ));
                 }
@@ -145,20 +114,14 @@ impl<'a> CsvReader<'a> {
     fn cell(&self, at: usize, offset: usize) -> Result<&str, CodecError> {
         let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
         std::str::from_utf8(&self.cells[start..self.ends[at]]).map_err(|_| {
-            let name = self
-                .header
-                .get(at)
-                .map_or_else(|| format!("column {}", at + 1), |name| format!("`{name}`"));
+            let name = self.header.get(at).map_or_else(|| format!("column {}", at + 1), |name| format!("`{name}`"));
             CodecError::new("encoding", format!("{name} is not UTF-8 text"), offset)
         })
     }
 
     fn object(&self, offset: usize, cells: usize) -> Decoded {
         if cells != self.header.len() {
-            let message = format!(
-                "the row has {cells} cells, the header {}",
-                self.header.len()
-            );
+            let message = format!("the row has {cells} cells, the header {}", self.header.len());
             return Err(CodecError::new("ragged-row", message, offset));
         }
         let mut map = BTreeMap::new();
@@ -199,11 +162,7 @@ pub struct CsvWriter {
 impl CsvWriter {
     /// Begins with the header row.
     pub fn new(columns: Vec<String>, options: CsvOptions) -> Self {
-        let mut this = Self {
-            options,
-            columns,
-            out: Vec::new(),
-        };
+        let mut this = Self { options, columns, out: Vec::new() };
         let header: Vec<String> = this.columns.clone();
         this.cells(header.iter().map(String::as_str));
         this
@@ -217,9 +176,7 @@ impl CsvWriter {
             .map(|name| match crate::mapping::find(value, name) {
                 None | Some(Value::Null) => String::new(),
                 Some(Value::Text(text) | Value::Number(text)) => text.clone(),
-                Some(other) => String::from_utf8_lossy(&super::encode(other))
-                    .trim_matches('"')
-                    .to_owned(),
+                Some(other) => String::from_utf8_lossy(&super::encode(other)).trim_matches('"').to_owned(),
             })
             .collect();
         self.cells(cells.iter().map(String::as_str));
@@ -238,10 +195,8 @@ impl CsvWriter {
             if !std::mem::take(&mut first) {
                 self.out.push(self.options.delimiter);
             }
-            let guarded =
-                self.options.formula_guard && cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-            let special =
-                |b: u8| b == quote || b == self.options.delimiter || b == b'\n' || b == b'\r';
+            let guarded = self.options.formula_guard && cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+            let special = |b: u8| b == quote || b == self.options.delimiter || b == b'\n' || b == b'\r';
             if guarded || cell.bytes().any(special) || cell.starts_with([' ', '\u{feff}']) {
                 self.out.push(quote);
                 if guarded {

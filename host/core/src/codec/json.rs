@@ -18,38 +18,17 @@ use crate::value::{Reference, Value};
 /// [`RECORD_FIELDS_MAX`] fields, larger than [`RECORD_BYTES_MAX`], a key twice, half a surrogate, `NaN`.
 pub fn decode(bytes: &[u8]) -> Decoded {
     if bytes.len() > RECORD_BYTES_MAX {
-        return Err(CodecError::new(
-            "too-large",
-            format!(
-                "{} bytes; a body holds at most {RECORD_BYTES_MAX}",
-                bytes.len()
-            ),
-            0,
-        ));
+        return Err(CodecError::new("too-large", format!("{} bytes; a body holds at most {RECORD_BYTES_MAX}", bytes.len()), 0));
     }
-    let context = Context {
-        input: bytes.as_ptr_range(),
-        fields: Cell::new(0),
-        class: RefCell::new(None),
-    };
+    let context = Context { input: bytes.as_ptr_range(), fields: Cell::new(0), class: RefCell::new(None) };
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let result = Seed {
-        context: &context,
-        depth: 0,
-    }
-    .deserialize(&mut reader)
-    .and_then(|value| reader.end().map(|()| value));
+    let result = Seed { context: &context, depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     result.map_err(|error| {
         let offset = offset(bytes, error.line(), error.column());
         let text = error.to_string();
-        let message = text
-            .rsplit_once(" at line ")
-            .map_or(text.as_str(), |(message, _)| message);
+        let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
         let class = context.class.take().unwrap_or(
-            if message.contains("surrogate")
-                || message.contains("hex escape")
-                || message.contains("unicode")
-            {
+            if message.contains("surrogate") || message.contains("hex escape") || message.contains("unicode") {
                 "encoding"
             } else if message.contains("recursion") {
                 "depth"
@@ -63,11 +42,7 @@ pub fn decode(bytes: &[u8]) -> Decoded {
 
 /// The non-empty lines of a JSON-lines text, each with its offset. A line that is too long is cut by [`decode`]'s refusal.
 pub fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
-    let bytes_start = if bytes.starts_with(b"\xef\xbb\xbf") {
-        3
-    } else {
-        0
-    };
+    let bytes_start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let mut at = bytes_start;
     std::iter::from_fn(move || {
         loop {
@@ -75,8 +50,7 @@ pub fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
                 return None;
             }
             let start = at;
-            let end =
-                memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |found| start + found);
+            let end = memchr::memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |found| start + found);
             at = end + 1;
             let line = &bytes[start..end];
             let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -90,9 +64,7 @@ pub fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 fn offset(bytes: &[u8], line: usize, column: usize) -> usize {
     let start = match line {
         0 | 1 => 0,
-        line => memchr::memchr_iter(b'\n', bytes)
-            .nth(line - 2)
-            .map_or(0, |at| at + 1),
+        line => memchr::memchr_iter(b'\n', bytes).nth(line - 2).map_or(0, |at| at + 1),
     };
     (start + column.saturating_sub(1)).min(bytes.len())
 }
@@ -113,10 +85,7 @@ impl Context {
         let fields = self.fields.get() + 1;
         self.fields.set(fields);
         if fields > RECORD_FIELDS_MAX {
-            return Err(self.refuse(
-                "too-many-fields",
-                format!("more than {RECORD_FIELDS_MAX} fields"),
-            ));
+            return Err(self.refuse("too-many-fields", format!("more than {RECORD_FIELDS_MAX} fields")));
         }
         Ok(())
     }
@@ -142,10 +111,7 @@ struct Key<'c>(&'c Context);
 impl<'de> DeserializeSeed<'de> for Key<'_> {
     type Value = Option<String>;
 
-    fn deserialize<D: serde::Deserializer<'de>>(
-        self,
-        deserializer: D,
-    ) -> Result<Option<String>, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Option<String>, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
@@ -222,10 +188,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
             if let std::collections::btree_map::Entry::Vacant(entry) = out.entry(key) {
                 entry.insert(value);
             } else {
-                return Err(self.context.refuse(
-                    "duplicate-key",
-                    "the same key twice in one object".to_owned(),
-                ));
+                return Err(self.context.refuse("duplicate-key", "the same key twice in one object".to_owned()));
             }
         }
         Ok(Value::Object(out))
@@ -236,15 +199,9 @@ impl Seed<'_> {
     /// A number comes as a map, so it may stand one level below the deepest object; serde_json counts 128 itself.
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth > JSON_DEPTH_MAX {
-            return Err(self.context.refuse(
-                "depth",
-                format!("nested deeper than {JSON_DEPTH_MAX} levels"),
-            ));
+            return Err(self.context.refuse("depth", format!("nested deeper than {JSON_DEPTH_MAX} levels")));
         }
-        Ok(Self {
-            depth: self.depth + 1,
-            ..self
-        })
+        Ok(Self { depth: self.depth + 1, ..self })
     }
 }
 
@@ -305,8 +262,7 @@ fn is_json_number(text: &str) -> bool {
     digits(whole)
         && (whole == "0" || !whole.starts_with('0'))
         && fraction.is_none_or(digits)
-        && exponent
-            .is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
+        && exponent.is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
 }
 
 fn string(text: &str, out: &mut Vec<u8>) {

@@ -27,11 +27,7 @@ pub struct CodecError {
 
 impl CodecError {
     fn new(class: &'static str, message: impl Into<String>, offset: usize) -> Self {
-        Self {
-            class,
-            message: message.into(),
-            offset,
-        }
+        Self { class, message: message.into(), offset }
     }
 }
 

@@ -13,33 +13,15 @@ fn check(text: &str, expected: &str) {
 
 #[test]
 fn json() {
-    check(
-        r#" {"b":1,"a":[true,null,"x"]} "#,
-        r#"{"a":[true,null,"x"],"b":1}"#,
-    );
+    check(r#" {"b":1,"a":[true,null,"x"]} "#, r#"{"a":[true,null,"x"],"b":1}"#);
     check("19.9900", "19.9900");
     check("-0", "-0");
     check("1E400", "1e+400");
-    check(
-        "123456789012345678901234567890.10",
-        "123456789012345678901234567890.10",
-    );
-    check(
-        r#"{"$serde_json::private::Number":"evil"}"#,
-        r#"{"$serde_json::private::Number":"evil"}"#,
-    );
-    check(
-        r#"{"$serde_json::private::Number":"7"}"#,
-        r#"{"$serde_json::private::Number":"7"}"#,
-    );
-    check(
-        r#"{"\u0024serde_json::private::Number":"7"}"#,
-        r#"{"$serde_json::private::Number":"7"}"#,
-    );
-    check(
-        r#"{"$serde_json::private::RawValue":"7"}"#,
-        r#"{"$serde_json::private::RawValue":"7"}"#,
-    );
+    check("123456789012345678901234567890.10", "123456789012345678901234567890.10");
+    check(r#"{"$serde_json::private::Number":"evil"}"#, r#"{"$serde_json::private::Number":"evil"}"#);
+    check(r#"{"$serde_json::private::Number":"7"}"#, r#"{"$serde_json::private::Number":"7"}"#);
+    check(r#"{"\u0024serde_json::private::Number":"7"}"#, r#"{"$serde_json::private::Number":"7"}"#);
+    check(r#"{"$serde_json::private::RawValue":"7"}"#, r#"{"$serde_json::private::RawValue":"7"}"#);
     check(r#"{"":1}"#, r#"{"":1}"#);
     check(r#"{"a":1,"a":2}"#, "duplicate-key @12");
     check(r#"{"a":1,"\u0061":2}"#, "duplicate-key @17");
@@ -54,15 +36,9 @@ fn json() {
     let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
     assert!(decode(nested(126).as_bytes()).is_ok());
     assert_eq!(decode(nested(129).as_bytes()).unwrap_err().class, "depth");
-    assert_eq!(
-        decode(nested(1_000_000).as_bytes()).unwrap_err().class,
-        "depth"
-    );
+    assert_eq!(decode(nested(1_000_000).as_bytes()).unwrap_err().class, "depth");
     let wide = format!("[{}1]", "1,".repeat(crate::limits::RECORD_FIELDS_MAX));
-    assert_eq!(
-        decode(wide.as_bytes()).unwrap_err().class,
-        "too-many-fields"
-    );
+    assert_eq!(decode(wide.as_bytes()).unwrap_err().class, "too-many-fields");
 }
 
 #[test]
@@ -74,10 +50,7 @@ fn json_lines() {
 
 fn rows(text: &[u8]) -> Vec<String> {
     match CsvReader::new(text, CsvOptions::default()) {
-        Err(error) => vec![format!(
-            "{} @{}: {}",
-            error.class, error.offset, error.message
-        )],
+        Err(error) => vec![format!("{} @{}: {}", error.class, error.offset, error.message)],
         Ok(reader) => reader
             .map(|(_, row)| match row {
                 Ok(value) => String::from_utf8(encode(&value)).unwrap(),
@@ -98,19 +71,10 @@ fn csv() {
             r#"{"name":"Dü","note":"007"}"#,
         ]
     );
-    assert_eq!(
-        rows(b"a,b\n\xff,x\n1,2\n"),
-        ["encoding @4: `a` is not UTF-8 text", r#"{"a":"1","b":"2"}"#]
-    );
+    assert_eq!(rows(b"a,b\n\xff,x\n1,2\n"), ["encoding @4: `a` is not UTF-8 text", r#"{"a":"1","b":"2"}"#]);
     assert_eq!(rows(b""), ["syntax @0: no header row"]);
-    assert_eq!(
-        rows(b"a,a\n"),
-        ["duplicate-key @0: two columns are named `a`"]
-    );
-    assert_eq!(
-        rows(b"a,\n"),
-        ["syntax @0: column 2 has no name in the header row"]
-    );
+    assert_eq!(rows(b"a,a\n"), ["duplicate-key @0: two columns are named `a`"]);
+    assert_eq!(rows(b"a,\n"), ["syntax @0: column 2 has no name in the header row"]);
 }
 
 #[test]
@@ -118,24 +82,12 @@ fn csv_is_written_as_it_is_read() {
     let value = decode(br#"{"a":"=1+1","b":"x, \"y\"","c":null,"d":-3,"e":{"f":true}}"#).unwrap();
     let columns: Vec<String> = ["a", "b", "c", "d", "e.f"].map(str::to_owned).into();
     let written = |formula_guard| {
-        let mut writer = CsvWriter::new(
-            columns.clone(),
-            CsvOptions {
-                formula_guard,
-                ..CsvOptions::default()
-            },
-        );
+        let mut writer = CsvWriter::new(columns.clone(), CsvOptions { formula_guard, ..CsvOptions::default() });
         writer.row(&value);
         String::from_utf8(writer.finish()).unwrap()
     };
-    assert_eq!(
-        written(false),
-        "a,b,c,d,e.f\r\n=1+1,\"x, \"\"y\"\"\",,-3,true\r\n"
-    );
-    assert_eq!(
-        written(true),
-        "a,b,c,d,e.f\r\n\"'=1+1\",\"x, \"\"y\"\"\",,\"'-3\",true\r\n"
-    );
+    assert_eq!(written(false), "a,b,c,d,e.f\r\n=1+1,\"x, \"\"y\"\"\",,-3,true\r\n");
+    assert_eq!(written(true), "a,b,c,d,e.f\r\n\"'=1+1\",\"x, \"\"y\"\"\",,\"'-3\",true\r\n");
 }
 
 fn values() -> impl Strategy<Value = Value> {

@@ -38,20 +38,12 @@ pub fn normalise(kind: &FieldType, value: Value) -> Result<Value, MapError> {
         (FieldType::Money, value) => money(value),
         (FieldType::Boolean, value) => boolean(value),
         (FieldType::Date, value @ Value::Text(_)) => date(value),
-        (FieldType::Timestamp, value @ Value::Text(_)) => {
-            time::read_timestamp(&time::Format::Iso(jiff::tz::Offset::UTC), &value)
-        }
+        (FieldType::Timestamp, value @ Value::Text(_)) => time::read_timestamp(&time::Format::Iso(jiff::tz::Offset::UTC), &value),
         (FieldType::Email, Value::Text(text)) => email(&text),
         (FieldType::Phone, Value::Text(text) | Value::Number(text)) => phone(&text),
         (FieldType::Country, Value::Text(text)) => match super::country::alpha2(&text) {
             Some(code) => Ok(Value::text(code)),
-            None => Err(MapError::new(
-                "lookup",
-                format!(
-                    "{} is no country that is known here",
-                    describe(&Value::Text(text))
-                ),
-            )),
+            None => Err(MapError::new("lookup", format!("{} is no country that is known here", describe(&Value::Text(text))))),
         },
         (FieldType::Url, Value::Text(text)) => url(&text),
         (FieldType::Enum(values), Value::Text(text)) => one_of(values, text),
@@ -63,10 +55,7 @@ pub fn normalise(kind: &FieldType, value: Value) -> Result<Value, MapError> {
 }
 
 fn wrong(expected: &str, value: &Value) -> MapError {
-    MapError::new(
-        "type",
-        format!("expected {expected}, found {}", describe(value)),
-    )
+    MapError::new("type", format!("expected {expected}, found {}", describe(value)))
 }
 
 fn format(expected: &str, value: &Value) -> MapError {
@@ -75,18 +64,16 @@ fn format(expected: &str, value: &Value) -> MapError {
 
 pub(super) fn decimal(value: Value) -> Result<Value, MapError> {
     match &value {
-        Value::Number(text) | Value::Text(text) => number::canonical(text.trim())
-            .map(Value::Number)
-            .ok_or_else(|| format("a decimal number", &value)),
+        Value::Number(text) | Value::Text(text) => {
+            number::canonical(text.trim()).map(Value::Number).ok_or_else(|| format("a decimal number", &value))
+        }
         _ => Err(wrong("a number", &value)),
     }
 }
 
 pub(super) fn integer(value: Value) -> Result<Value, MapError> {
     match decimal(value)? {
-        Value::Number(text) if text.contains('.') => {
-            Err(format("an integer", &Value::Number(text)))
-        }
+        Value::Number(text) if text.contains('.') => Err(format("an integer", &Value::Number(text))),
         value => Ok(value),
     }
 }
@@ -102,8 +89,7 @@ pub(super) fn boolean(value: Value) -> Result<Value, MapError> {
         Value::Text(text) => truth(text),
         _ => return Err(wrong("a boolean", &value)),
     };
-    flag.map(Value::Bool)
-        .ok_or_else(|| format("true or false", &value))
+    flag.map(Value::Bool).ok_or_else(|| format("true or false", &value))
 }
 
 pub(super) fn truth(text: &str) -> Option<bool> {
@@ -121,17 +107,10 @@ pub(super) fn truth(text: &str) -> Option<bool> {
 fn date(value: Value) -> Result<Value, MapError> {
     // A time is not a date: which day it is depends on where one stands. `| date` says so on purpose.
     match value.as_text() {
-        Some(text)
-            if text.trim().len() > 10 && text.contains(['T', 't', ' ']) && text.contains(':') =>
-        {
-            Err(MapError::new(
-                "type",
-                format!(
-                    "expected a date, found a time in {}; add `| date` to keep the date alone",
-                    describe(&value)
-                ),
-            ))
-        }
+        Some(text) if text.trim().len() > 10 && text.contains(['T', 't', ' ']) && text.contains(':') => Err(MapError::new(
+            "type",
+            format!("expected a date, found a time in {}; add `| date` to keep the date alone", describe(&value)),
+        )),
         _ => time::read_date(&time::Format::Iso(jiff::tz::Offset::UTC), &value),
     }
 }
@@ -146,14 +125,8 @@ pub(super) fn email(text: &str) -> Result<Value, MapError> {
                 && !domain.ends_with('.')
                 && (local.starts_with('"') || !local.contains('@'))
         })
-        && !lower
-            .chars()
-            .any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';'));
-    if well_formed {
-        Ok(Value::Text(lower))
-    } else {
-        Err(format("an e-mail address", &Value::text(text)))
-    }
+        && !lower.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';'));
+    if well_formed { Ok(Value::Text(lower)) } else { Err(format("an e-mail address", &Value::text(text))) }
 }
 
 pub(super) fn phone(text: &str) -> Result<Value, MapError> {
@@ -164,26 +137,16 @@ pub(super) fn phone(text: &str) -> Result<Value, MapError> {
     let trimmed = text.trim();
     let international = trimmed.starts_with('+') || trimmed.starts_with("00");
     // "+49 (0) 170": the zero in brackets is dialled inside the country only.
-    let without_zero = if international {
-        trimmed.replace("(0)", "")
-    } else {
-        trimmed.to_owned()
-    };
+    let without_zero = if international { trimmed.replace("(0)", "") } else { trimmed.to_owned() };
     let cleaned: String = without_zero
         .chars()
-        .filter(|c| {
-            !c.is_whitespace()
-                && !c.is_control()
-                && !matches!(c, '(' | ')' | '-' | '.' | '/' | '\u{2010}'..='\u{2015}')
-        })
+        .filter(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '(' | ')' | '-' | '.' | '/' | '\u{2010}'..='\u{2015}'))
         .flat_map(char::to_lowercase)
         .collect();
     if !cleaned.chars().any(|c| c.is_ascii_digit()) {
         return Err(bad());
     }
-    let digits = cleaned
-        .strip_prefix('+')
-        .or_else(|| cleaned.strip_prefix("00"));
+    let digits = cleaned.strip_prefix('+').or_else(|| cleaned.strip_prefix("00"));
     match digits {
         Some(digits)
             if international
@@ -199,8 +162,7 @@ pub(super) fn phone(text: &str) -> Result<Value, MapError> {
 
 pub(super) fn url(text: &str) -> Result<Value, MapError> {
     let trimmed = text.trim();
-    if trimmed.len() > URL_BYTES_MAX || trimmed.chars().any(|c| c.is_whitespace() || c.is_control())
-    {
+    if trimmed.len() > URL_BYTES_MAX || trimmed.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(format("a web address", &Value::text(text)));
     }
     Ok(Value::text(trimmed))
@@ -208,21 +170,11 @@ pub(super) fn url(text: &str) -> Result<Value, MapError> {
 
 fn one_of(values: &[String], text: String) -> Result<Value, MapError> {
     let trimmed = text.trim();
-    let found = values.iter().find(|value| *value == trimmed).or_else(|| {
-        values
-            .iter()
-            .find(|value| value.eq_ignore_ascii_case(trimmed))
-    });
-    found.map(Value::text).ok_or_else(|| {
-        MapError::new(
-            "lookup",
-            format!(
-                "{} is none of {}",
-                describe(&Value::text(trimmed)),
-                values.join(", ")
-            ),
-        )
-    })
+    let found =
+        values.iter().find(|value| *value == trimmed).or_else(|| values.iter().find(|value| value.eq_ignore_ascii_case(trimmed)));
+    found
+        .map(Value::text)
+        .ok_or_else(|| MapError::new("lookup", format!("{} is none of {}", describe(&Value::text(trimmed)), values.join(", "))))
 }
 
 pub(super) fn money(value: Value) -> Result<Value, MapError> {
@@ -233,10 +185,7 @@ pub(super) fn money(value: Value) -> Result<Value, MapError> {
     match (amount, currency) {
         (None | Some(Value::Null), _) => Ok(Value::Null),
         (Some(amount), Some(Value::Text(currency))) => amount_in(amount, &currency),
-        _ => Err(MapError::new(
-            "format",
-            "an amount without its currency is not money",
-        )),
+        _ => Err(MapError::new("format", "an amount without its currency is not money")),
     }
 }
 
@@ -244,50 +193,26 @@ pub(super) fn money(value: Value) -> Result<Value, MapError> {
 pub(super) fn amount_in(amount: Value, currency: &str) -> Result<Value, MapError> {
     let code = currency.trim().to_ascii_uppercase();
     if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) {
-        return Err(format(
-            "a currency code of three letters",
-            &Value::text(currency),
-        ));
+        return Err(format("a currency code of three letters", &Value::text(currency)));
     }
     let amount = decimal(amount)?;
-    Ok(Value::Object(BTreeMap::from([
-        ("amount".to_owned(), amount),
-        ("currency".to_owned(), Value::Text(code)),
-    ])))
+    Ok(Value::Object(BTreeMap::from([("amount".to_owned(), amount), ("currency".to_owned(), Value::Text(code))])))
 }
 
-fn list(
-    fields: &BTreeMap<String, FieldType>,
-    key: &[String],
-    elements: Vec<Value>,
-) -> Result<Value, MapError> {
+fn list(fields: &BTreeMap<String, FieldType>, key: &[String], elements: Vec<Value>) -> Result<Value, MapError> {
     if elements.len() > LIST_ELEMENTS_MAX {
-        return Err(MapError::new(
-            "length",
-            format!(
-                "{} elements; a list holds at most {LIST_ELEMENTS_MAX}",
-                elements.len()
-            ),
-        ));
+        return Err(MapError::new("length", format!("{} elements; a list holds at most {LIST_ELEMENTS_MAX}", elements.len())));
     }
     let mut out = Vec::with_capacity(elements.len());
     for (at, element) in elements.into_iter().enumerate() {
-        let at_element = |error: MapError| {
-            MapError::new(
-                error.class,
-                format!("element {}: {}", at + 1, error.message),
-            )
-        };
+        let at_element = |error: MapError| MapError::new(error.class, format!("element {}: {}", at + 1, error.message));
         match element {
             Value::Null => {}
             Value::Object(map) => {
                 let mut normal = BTreeMap::new();
                 for (name, value) in map {
                     let Some(kind) = fields.get(&name) else {
-                        return Err(at_element(MapError::new(
-                            "type",
-                            format!("there is no sub-field `{name}`"),
-                        )));
+                        return Err(at_element(MapError::new("type", format!("there is no sub-field `{name}`"))));
                     };
                     normal.insert(name, normalise(kind, value).map_err(at_element)?);
                 }

@@ -20,125 +20,45 @@ pub const OPERATIONS: &[(&str, &str, &str)] = &[
     ("lower", "lower", "in lower case"),
     ("upper", "upper", "in upper case"),
     ("title", "title", "a capital at the start of each word"),
-    (
-        "collapse",
-        "collapse",
-        "runs of white space become one blank",
-    ),
+    ("collapse", "collapse", "runs of white space become one blank"),
     ("nfc", "nfc", "accents composed (Unicode NFC)"),
     ("replace", "replace(\"from\", \"to\")", "every occurrence"),
-    (
-        "split",
-        "split(\",\", 1)",
-        "a part, counted from 1, or from the end: -1",
-    ),
+    ("split", "split(\",\", 1)", "a part, counted from 1, or from the end: -1"),
     ("truncate", "truncate(100)", "the first characters"),
     ("default", "default(\"x\")", "for null; not on `both`"),
     ("null_if", "null_if(\"n/a\")", "a spelling of none"),
     ("text", "text", "numbers and booleans as text"),
     ("integer", "integer", "a whole number"),
-    (
-        "decimal",
-        "decimal, decimal(\",\"), decimal(tryton)",
-        "a number, exact",
-    ),
+    ("decimal", "decimal, decimal(\",\"), decimal(tryton)", "a number, exact"),
     ("number", "number", "the same as decimal"),
-    (
-        "format_decimal",
-        "format_decimal(\",\"), format_decimal(tryton)",
-        "the way back of decimal",
-    ),
+    ("format_decimal", "format_decimal(\",\"), format_decimal(tryton)", "the way back of decimal"),
     ("boolean", "boolean, boolean(Y, N)", "yes or no"),
-    (
-        "format_boolean",
-        "format_boolean(Y, N)",
-        "the way back of boolean",
-    ),
-    (
-        "date",
-        "date, date(\"%d.%m.%Y\"), date(xero), date(tryton), date(unix_s)",
-        "a date; of a time, its day",
-    ),
-    (
-        "format_date",
-        "format_date(\"%d.%m.%Y\")",
-        "the way back of date",
-    ),
+    ("format_boolean", "format_boolean(Y, N)", "the way back of boolean"),
+    ("date", "date, date(\"%d.%m.%Y\"), date(xero), date(tryton), date(unix_s)", "a date; of a time, its day"),
+    ("format_date", "format_date(\"%d.%m.%Y\")", "the way back of date"),
     (
         "timestamp",
         "timestamp(iso8601), timestamp(iso8601, \"+02:00\"), timestamp(unix_s | unix_ms | xero | tryton | \"%d.%m.%Y %H:%M\")",
         "a point in time",
     ),
-    (
-        "format_timestamp",
-        "format_timestamp(unix_s)",
-        "the way back of timestamp",
-    ),
-    (
-        "money",
-        "money(EUR), money(path.of.currency), money",
-        "an amount with its currency",
-    ),
+    ("format_timestamp", "format_timestamp(unix_s)", "the way back of timestamp"),
+    ("money", "money(EUR), money(path.of.currency), money", "an amount with its currency"),
     ("amount", "amount(EUR), amount", "the amount of money"),
     ("email", "email", "an e-mail address, in lower case"),
-    (
-        "phone",
-        "phone",
-        "a phone number; E.164 where it names its country",
-    ),
-    (
-        "country",
-        "country, country(name), country(alpha-3)",
-        "names and codes → alpha-2; the word says how it is written back",
-    ),
-    (
-        "format_country",
-        "format_country(name)",
-        "the way back of country",
-    ),
+    ("phone", "phone", "a phone number; E.164 where it names its country"),
+    ("country", "country, country(name), country(alpha-3)", "names and codes → alpha-2; the word says how it is written back"),
+    ("format_country", "format_country(name)", "the way back of country"),
     ("url", "url", "a web address"),
-    (
-        "enum_map",
-        "enum_map(lead = new, customer = active)",
-        "a table written here; remote = canonical",
-    ),
-    (
-        "enum_back",
-        "enum_back(lead = new)",
-        "the way back of enum_map",
-    ),
-    (
-        "lookup",
-        "lookup(countries)",
-        "the table lookups/countries.toml",
-    ),
-    (
-        "lookup_back",
-        "lookup_back(countries)",
-        "the way back of lookup",
-    ),
-    (
-        "reference",
-        "reference(companies)",
-        "an id of that stream, as an edge to its record",
-    ),
-    (
-        "remote_id",
-        "remote_id(companies)",
-        "the way back of reference",
-    ),
+    ("enum_map", "enum_map(lead = new, customer = active)", "a table written here; remote = canonical"),
+    ("enum_back", "enum_back(lead = new)", "the way back of enum_map"),
+    ("lookup", "lookup(countries)", "the table lookups/countries.toml"),
+    ("lookup_back", "lookup_back(countries)", "the way back of lookup"),
+    ("reference", "reference(companies)", "an id of that stream, as an edge to its record"),
+    ("remote_id", "remote_id(companies)", "the way back of reference"),
     ("prefix", "prefix(\"tel:\")", "put in front"),
     ("suffix", "suffix(\"x\")", "put behind"),
-    (
-        "strip_prefix",
-        "strip_prefix(\"tel:\")",
-        "taken away in front, if there",
-    ),
-    (
-        "strip_suffix",
-        "strip_suffix(\"x\")",
-        "taken away behind, if there",
-    ),
+    ("strip_prefix", "strip_prefix(\"tel:\")", "taken away in front, if there"),
+    ("strip_suffix", "strip_suffix(\"x\")", "taken away behind, if there"),
     ("json", "json", "JSON text → value"),
     ("json_text", "json_text", "value → JSON text"),
     ("first", "first", "the first filled element of a list"),
@@ -147,22 +67,10 @@ pub const OPERATIONS: &[(&str, &str, &str)] = &[
 
 /// Calls that begin a pipe.
 pub const CALLS: &[(&str, &str, &str)] = &[
-    (
-        "concat",
-        "concat(first, \" \", last)",
-        "put together; null when every path in it is empty",
-    ),
+    ("concat", "concat(first, \" \", last)", "put together; null when every path in it is empty"),
     ("coalesce", "coalesce(a, b)", "the first that is filled"),
-    (
-        "when",
-        "when(condition, a, b)",
-        "a if the condition holds, else b",
-    ),
-    (
-        "template",
-        "template(\"{first} {last}\")",
-        "text with paths filled in; null when all of them are empty",
-    ),
+    ("when", "when(condition, a, b)", "a if the condition holds, else b"),
+    ("template", "template(\"{first} {last}\")", "text with paths filled in; null when all of them are empty"),
     ("object", "object(name = a, other = b)", "an object"),
     ("list", "list(a, b)", "a list of what is filled"),
 ];
@@ -188,34 +96,18 @@ pub struct Scope<'a> {
 /// Compiles an expression. All mistakes that can be told apart are told at once.
 pub fn compile(text: &str, scope: &mut Scope<'_>) -> Result<Expression, Vec<Issue>> {
     let node = syntax::parse(text).map_err(|issue| vec![issue])?;
-    let mut compiler = Compiler {
-        scope,
-        text,
-        issues: Vec::new(),
-    };
+    let mut compiler = Compiler { scope, text, issues: Vec::new() };
     let own = compiler.scope.own.map(str::to_owned);
     let (pipe, gives) = compiler.pipe(&node, own.as_deref());
-    if compiler.issues.is_empty() {
-        Ok(Expression::new(text, pipe, gives))
-    } else {
-        Err(compiler.issues)
-    }
+    if compiler.issues.is_empty() { Ok(Expression::new(text, pipe, gives)) } else { Err(compiler.issues) }
 }
 
 /// Compiles a condition.
 pub fn compile_predicate(text: &str, scope: &mut Scope<'_>) -> Result<Predicate, Vec<Issue>> {
     let node = syntax::parse(text).map_err(|issue| vec![issue])?;
-    let mut compiler = Compiler {
-        scope,
-        text,
-        issues: Vec::new(),
-    };
+    let mut compiler = Compiler { scope, text, issues: Vec::new() };
     let condition = compiler.condition(&node);
-    if compiler.issues.is_empty() {
-        Ok(Predicate::new(text, condition))
-    } else {
-        Err(compiler.issues)
-    }
+    if compiler.issues.is_empty() { Ok(Predicate::new(text, condition)) } else { Err(compiler.issues) }
 }
 
 struct Compiler<'a, 'b> {
@@ -232,23 +124,11 @@ impl Compiler<'_, '_> {
     }
 
     fn nothing() -> Typed {
-        (
-            Pipe {
-                source: Source::Literal(Value::Null),
-                steps: Vec::new(),
-            },
-            Type::Any,
-        )
+        (Pipe { source: Source::Literal(Value::Null), steps: Vec::new() }, Type::Any)
     }
 
     fn literal(value: Value, kind: Type) -> Typed {
-        (
-            Pipe {
-                source: Source::Literal(value),
-                steps: Vec::new(),
-            },
-            kind,
-        )
+        (Pipe { source: Source::Literal(value), steps: Vec::new() }, kind)
     }
 
     fn read(&self, path: &str) -> Typed {
@@ -275,15 +155,8 @@ impl Compiler<'_, '_> {
         match &node.kind {
             Kind::Text(text) => Self::literal(Value::text(text), Type::Text),
             Kind::Number(text) => {
-                let kind = if text.contains(['.', 'e', 'E']) {
-                    Type::Decimal
-                } else {
-                    Type::Integer
-                };
-                Self::literal(
-                    Value::Number(super::number::canonical(text).unwrap_or_else(|| text.clone())),
-                    kind,
-                )
+                let kind = if text.contains(['.', 'e', 'E']) { Type::Decimal } else { Type::Integer };
+                Self::literal(Value::Number(super::number::canonical(text).unwrap_or_else(|| text.clone())), kind)
             }
             Kind::Bool(flag) => Self::literal(Value::Bool(*flag), Type::Boolean),
             Kind::Null => Self::literal(Value::Null, Type::Any),
@@ -310,18 +183,12 @@ impl Compiler<'_, '_> {
     }
 
     fn is_function(&self, name: &str) -> bool {
-        self.scope
-            .functions
-            .is_some_and(|functions| functions.contains_key(name))
+        self.scope.functions.is_some_and(|functions| functions.contains_key(name))
     }
 
     fn call(&mut self, node: &Node, name: &str, arguments: &[Node], own: Option<&str>) -> Typed {
-        let parts = |compiler: &mut Self| -> Vec<Typed> {
-            arguments
-                .iter()
-                .map(|argument| compiler.pipe(argument, None))
-                .collect()
-        };
+        let parts =
+            |compiler: &mut Self| -> Vec<Typed> { arguments.iter().map(|argument| compiler.pipe(argument, None)).collect() };
         let source = match name {
             "concat" | "coalesce" | "list" => {
                 if arguments.is_empty() {
@@ -331,10 +198,7 @@ impl Compiler<'_, '_> {
                 let parts = parts(self);
                 if name == "concat" {
                     for ((_, kind), argument) in parts.iter().zip(arguments) {
-                        if matches!(
-                            kind,
-                            Type::List | Type::Object | Type::Money | Type::Reference
-                        ) {
+                        if matches!(kind, Type::List | Type::Object | Type::Money | Type::Reference) {
                             self.issue(
                                 argument.span,
                                 "type-mismatch",
@@ -375,10 +239,7 @@ impl Compiler<'_, '_> {
                     let condition = self.condition(condition);
                     let (yes, yes_kind) = self.pipe(yes, None);
                     let (no, no_kind) = self.pipe(no, None);
-                    (
-                        Source::When(Box::new(condition), Box::new(yes), Box::new(no)),
-                        common([yes_kind, no_kind].into_iter()),
-                    )
+                    (Source::When(Box::new(condition), Box::new(yes), Box::new(no)), common([yes_kind, no_kind].into_iter()))
                 }
                 _ => {
                     self.usage(node.span, name);
@@ -386,21 +247,14 @@ impl Compiler<'_, '_> {
                 }
             },
             "template" => match arguments {
-                [
-                    Node {
-                        kind: Kind::Text(text),
-                        span,
-                    },
-                ] => match template(text) {
+                [Node { kind: Kind::Text(text), span }] => match template(text) {
                     Ok(pieces) => (Source::Template(pieces), Type::Text),
                     Err(message) => {
                         self.issue(
                             *span,
                             "syntax",
                             message,
-                            Some(
-                                "write {{ and }} for braces that are meant as they are".to_owned(),
-                            ),
+                            Some("write {{ and }} for braces that are meant as they are".to_owned()),
                         );
                         return Self::nothing();
                     }
@@ -424,12 +278,7 @@ impl Compiler<'_, '_> {
                     Some(own) => self.read(own),
                     None => {
                         let help = format!("write `path | {}`", self.slice(node.span));
-                        self.issue(
-                            node.span,
-                            "syntax",
-                            format!("`{name}` needs a value in front of it"),
-                            Some(help),
-                        );
+                        self.issue(node.span, "syntax", format!("`{name}` needs a value in front of it"), Some(help));
                         return Self::nothing();
                     }
                 };
@@ -440,13 +289,7 @@ impl Compiler<'_, '_> {
                 return Self::nothing();
             }
         };
-        (
-            Pipe {
-                source: source.0,
-                steps: Vec::new(),
-            },
-            source.1,
-        )
+        (Pipe { source: source.0, steps: Vec::new() }, source.1)
     }
 
     fn slice(&self, span: Span) -> &str {
@@ -454,18 +297,9 @@ impl Compiler<'_, '_> {
     }
 
     fn unknown(&mut self, span: Span, name: &str) {
-        let functions: Vec<&str> = self
-            .scope
-            .functions
-            .iter()
-            .flat_map(|functions| functions.keys())
-            .map(String::as_str)
-            .collect();
-        let known = OPERATIONS
-            .iter()
-            .chain(CALLS)
-            .map(|(name, ..)| *name)
-            .chain(functions);
+        let functions: Vec<&str> =
+            self.scope.functions.iter().flat_map(|functions| functions.keys()).map(String::as_str).collect();
+        let known = OPERATIONS.iter().chain(CALLS).map(|(name, ..)| *name).chain(functions);
         let help = match nearest(name, known) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "a plugin's function needs its plugin installed".to_owned(),
@@ -480,17 +314,8 @@ impl Compiler<'_, '_> {
     }
 
     fn usage(&mut self, span: Span, name: &str) {
-        let usage = OPERATIONS
-            .iter()
-            .chain(CALLS)
-            .find(|(known, ..)| *known == name)
-            .map_or("", |(_, usage, _)| usage);
-        self.issue(
-            span,
-            "bad-arguments",
-            format!("`{name}` is not written like this"),
-            Some(format!("write {usage}")),
-        );
+        let usage = OPERATIONS.iter().chain(CALLS).find(|(known, ..)| *known == name).map_or("", |(_, usage, _)| usage);
+        self.issue(span, "bad-arguments", format!("`{name}` is not written like this"), Some(format!("write {usage}")));
     }
 
     fn step(&mut self, node: &Node, (mut pipe, from): Typed) -> Typed {
@@ -499,12 +324,7 @@ impl Compiler<'_, '_> {
             Kind::Call(name, arguments) => (name, arguments),
             _ => {
                 let text = self.slice(node.span).to_owned();
-                self.issue(
-                    node.span,
-                    "syntax",
-                    format!("`{text}` is no operation"),
-                    None,
-                );
+                self.issue(node.span, "syntax", format!("`{text}` is no operation"), None);
                 return (pipe, Type::Any);
             }
         };
@@ -513,12 +333,7 @@ impl Compiler<'_, '_> {
                 return self.function(node, name, arguments, Some((pipe, from)));
             }
             if CALLS.iter().any(|(call, ..)| *call == name) {
-                self.issue(
-                    node.span,
-                    "syntax",
-                    format!("`{name}` begins a pipe, it cannot follow `|`"),
-                    None,
-                );
+                self.issue(node.span, "syntax", format!("`{name}` begins a pipe, it cannot follow `|`"), None);
             } else {
                 self.unknown(node.span, name);
             }
@@ -536,37 +351,18 @@ impl Compiler<'_, '_> {
                     Some("put `text |` before it".to_owned())
                 }
                 Type::Reference => Some("put `remote_id(STREAM) |` before it".to_owned()),
-                Type::List => Some(
-                    "put `first |` or `join(\", \") |` before it, or map the list with [[list]]"
-                        .to_owned(),
-                ),
+                Type::List => Some("put `first |` or `join(\", \") |` before it, or map the list with [[list]]".to_owned()),
                 _ => None,
             };
-            self.issue(
-                node.span,
-                "type-mismatch",
-                format!("`{name}` cannot work on {}", from.name()),
-                help,
-            );
+            self.issue(node.span, "type-mismatch", format!("`{name}` cannot work on {}", from.name()), help);
         }
         let gives = op.gives(from);
         pipe.steps.push((op, from));
         (pipe, gives)
     }
 
-    fn function(
-        &mut self,
-        node: &Node,
-        name: &str,
-        arguments: &[Node],
-        piped: Option<Typed>,
-    ) -> Typed {
-        let Some(function) = self
-            .scope
-            .functions
-            .and_then(|functions| functions.get(name))
-            .cloned()
-        else {
+    fn function(&mut self, node: &Node, name: &str, arguments: &[Node], piped: Option<Typed>) -> Typed {
+        let Some(function) = self.scope.functions.and_then(|functions| functions.get(name)).cloned() else {
             return Self::nothing();
         };
         let given = arguments.len() + usize::from(piped.is_some());
@@ -574,11 +370,7 @@ impl Compiler<'_, '_> {
             self.issue(
                 node.span,
                 "bad-arguments",
-                format!(
-                    "`{name}` takes {} values ({}), and gets {given}",
-                    function.inputs.len(),
-                    function.inputs.join(", ")
-                ),
+                format!("`{name}` takes {} values ({}), and gets {given}", function.inputs.len(), function.inputs.join(", ")),
                 Some("the value in front of it is the first".to_owned()),
             );
             return (Self::nothing().0, Type::of_function(&function.output));
@@ -600,10 +392,7 @@ impl Compiler<'_, '_> {
         }
         let call = External {
             function: name.to_owned(),
-            arguments: inputs
-                .into_iter()
-                .map(|((pipe, kind), _)| Expression::new(&pipe.written(), pipe, kind))
-                .collect(),
+            arguments: inputs.into_iter().map(|((pipe, kind), _)| Expression::new(&pipe.written(), pipe, kind)).collect(),
         };
         let at = match self.scope.externals.iter().position(|known| *known == call) {
             Some(at) => at,
@@ -612,13 +401,7 @@ impl Compiler<'_, '_> {
                 self.scope.externals.len() - 1
             }
         };
-        (
-            Pipe {
-                source: Source::External(at, name.to_owned()),
-                steps: Vec::new(),
-            },
-            Type::of_function(&function.output),
-        )
+        (Pipe { source: Source::External(at, name.to_owned()), steps: Vec::new() }, Type::of_function(&function.output))
     }
 
     fn operation(&mut self, span: Span, name: &str, arguments: &[Node]) -> Option<Op> {
@@ -631,15 +414,11 @@ impl Compiler<'_, '_> {
             ("title", []) => Op::Title,
             ("collapse", []) => Op::Collapse,
             ("nfc", []) => Op::Nfc,
-            ("replace", [Some(from), Some(to)]) if !from.is_empty() => {
-                Op::Replace((*from).to_owned(), (*to).to_owned())
-            }
-            ("split", [Some(separator), Some(n)]) if !separator.is_empty() => {
-                match n.parse::<i64>() {
-                    Ok(n) if n != 0 => Op::Split((*separator).to_owned(), n),
-                    _ => return self.no(span, name),
-                }
-            }
+            ("replace", [Some(from), Some(to)]) if !from.is_empty() => Op::Replace((*from).to_owned(), (*to).to_owned()),
+            ("split", [Some(separator), Some(n)]) if !separator.is_empty() => match n.parse::<i64>() {
+                Ok(n) if n != 0 => Op::Split((*separator).to_owned(), n),
+                _ => return self.no(span, name),
+            },
             ("truncate", [Some(n)]) => match n.parse::<usize>() {
                 Ok(n) => Op::Truncate(n),
                 Err(_) => return self.no(span, name),
@@ -662,12 +441,8 @@ impl Compiler<'_, '_> {
             ("format_decimal", [Some(",")]) => Op::FormatDecimal(','),
             ("format_decimal", [Some(".")]) => Op::FormatDecimal('.'),
             ("boolean", []) => Op::Boolean(None),
-            ("boolean", [Some(yes), Some(no)]) if yes != no => {
-                Op::Boolean(Some(((*yes).to_owned(), (*no).to_owned())))
-            }
-            ("format_boolean", [Some(yes), Some(no)]) if yes != no => {
-                Op::FormatBoolean((*yes).to_owned(), (*no).to_owned())
-            }
+            ("boolean", [Some(yes), Some(no)]) if yes != no => Op::Boolean(Some(((*yes).to_owned(), (*no).to_owned()))),
+            ("format_boolean", [Some(yes), Some(no)]) if yes != no => Op::FormatBoolean((*yes).to_owned(), (*no).to_owned()),
             ("date" | "timestamp" | "format_date" | "format_timestamp", rest) => {
                 let format = self.format(span, name, rest)?;
                 match name {
@@ -689,20 +464,15 @@ impl Compiler<'_, '_> {
             ("url", []) => Op::Url,
             ("country", []) => Op::Country(Spelling::Alpha2),
             ("country", [Some(spelling)]) => Op::Country(self.spelling(span, name, spelling)?),
-            ("format_country", [Some(spelling)]) => {
-                Op::FormatCountry(self.spelling(span, name, spelling)?)
-            }
+            ("format_country", [Some(spelling)]) => Op::FormatCountry(self.spelling(span, name, spelling)?),
             ("enum_map", _) => Op::Lookup(self.table(span, name, arguments)?),
             ("enum_back", _) => Op::LookupBack(self.table(span, name, arguments)?),
             ("lookup", [Some(table)]) => Op::Lookup(self.lookup(arguments[0].span, table)?),
             ("lookup_back", [Some(table)]) => {
                 let table = self.lookup(arguments[0].span, table)?;
                 if let Some(shared) = &table.shared {
-                    let message = format!(
-                        "table `{}` has no way back: two keys have the value \"{}\"",
-                        table.name,
-                        shared.display()
-                    );
+                    let message =
+                        format!("table `{}` has no way back: two keys have the value \"{}\"", table.name, shared.display());
                     self.issue(
                         span,
                         "no-inverse",
@@ -740,9 +510,7 @@ impl Compiler<'_, '_> {
             [format, offset] => (*format, *offset),
             _ => (None, None),
         };
-        let found = format
-            .zip(offset.and_then(time::offset))
-            .and_then(|(format, offset)| Format::named(format, offset));
+        let found = format.zip(offset.and_then(time::offset)).and_then(|(format, offset)| Format::named(format, offset));
         if found.is_none() {
             self.usage(span, name);
         }
@@ -771,12 +539,7 @@ impl Compiler<'_, '_> {
                 format!("write it as lookups/{name}.toml, one `\"remote\" = \"canonical\"` a line")
             }
         };
-        self.issue(
-            span,
-            "unknown-lookup",
-            format!("there is no table `{name}`"),
-            Some(help),
-        );
+        self.issue(span, "unknown-lookup", format!("there is no table `{name}`"), Some(help));
         None
     }
 
@@ -789,12 +552,7 @@ impl Compiler<'_, '_> {
             };
             match line {
                 Some((key, _)) if lines.iter().any(|(known, _)| *known == key) => {
-                    self.issue(
-                        argument.span,
-                        "bad-arguments",
-                        format!("\"{key}\" is given twice"),
-                        None,
-                    );
+                    self.issue(argument.span, "bad-arguments", format!("\"{key}\" is given twice"), None);
                     return None;
                 }
                 Some(line) => lines.push(line),
@@ -813,12 +571,8 @@ impl Compiler<'_, '_> {
 
     fn condition(&mut self, node: &Node) -> Condition {
         match &node.kind {
-            Kind::Or(all) => {
-                Condition::Any(all.iter().map(|inner| self.condition(inner)).collect())
-            }
-            Kind::And(all) => {
-                Condition::All(all.iter().map(|inner| self.condition(inner)).collect())
-            }
+            Kind::Or(all) => Condition::Any(all.iter().map(|inner| self.condition(inner)).collect()),
+            Kind::And(all) => Condition::All(all.iter().map(|inner| self.condition(inner)).collect()),
             Kind::Not(inner) => Condition::Not(Box::new(self.condition(inner))),
             Kind::IsNull(inner) => Condition::IsNull(self.pipe(inner, None).0),
             Kind::IsEmpty(inner) => Condition::IsEmpty(self.pipe(inner, None).0),
@@ -828,12 +582,7 @@ impl Compiler<'_, '_> {
                 for value in values {
                     match literal(value) {
                         Some(value) => literals.push(value),
-                        None => self.issue(
-                            value.span,
-                            "syntax",
-                            "only plain values stand in `in (…)`".to_owned(),
-                            None,
-                        ),
+                        None => self.issue(value.span, "syntax", "only plain values stand in `in (…)`".to_owned(), None),
                     }
                 }
                 Condition::In(left, literals)
@@ -842,9 +591,7 @@ impl Compiler<'_, '_> {
                 let left = self.pipe(left, None).0;
                 // On the right a bare word is text: `status = active`. A path there is written in back quotes.
                 let right = match literal(right) {
-                    Some(value) if !matches!(right.kind, Kind::Path(_)) => {
-                        Self::literal(value, Type::Any).0
-                    }
+                    Some(value) if !matches!(right.kind, Kind::Path(_)) => Self::literal(value, Type::Any).0,
                     _ => self.pipe(right, None).0,
                 };
                 Condition::Compare(left, *comparison, right)
@@ -878,18 +625,12 @@ impl Compiler<'_, '_> {
 /// A type that all share, else any.
 fn common(mut kinds: impl Iterator<Item = Type>) -> Type {
     let first = kinds.next().unwrap_or(Type::Any);
-    if kinds.all(|kind| kind == first) {
-        first
-    } else {
-        Type::Any
-    }
+    if kinds.all(|kind| kind == first) { first } else { Type::Any }
 }
 
 fn word(node: &Node) -> Option<String> {
     match &node.kind {
-        Kind::Word(text) | Kind::Text(text) | Kind::Path(text) | Kind::Number(text) => {
-            Some(text.clone())
-        }
+        Kind::Word(text) | Kind::Text(text) | Kind::Path(text) | Kind::Number(text) => Some(text.clone()),
         Kind::Bool(flag) => Some(flag.to_string()),
         _ => None,
     }
@@ -906,14 +647,8 @@ fn literal(node: &Node) -> Option<Value> {
 }
 
 fn currency(node: &Node, word: &str) -> Currency {
-    let code = word.len() == 3
-        && word.bytes().all(|b| b.is_ascii_uppercase())
-        && !matches!(node.kind, Kind::Path(_));
-    if code {
-        Currency::Code(word.to_owned())
-    } else {
-        Currency::Path(word.to_owned())
-    }
+    let code = word.len() == 3 && word.bytes().all(|b| b.is_ascii_uppercase()) && !matches!(node.kind, Kind::Path(_));
+    if code { Currency::Code(word.to_owned()) } else { Currency::Path(word.to_owned()) }
 }
 
 fn template(text: &str) -> Result<Vec<Piece>, String> {

@@ -13,13 +13,7 @@ struct Country {
 }
 
 static COUNTRIES: LazyLock<Vec<Country>> = LazyLock::new(|| {
-    lines()
-        .map(|(alpha2, alpha3, names)| Country {
-            alpha2,
-            alpha3,
-            name: names.split('|').next().unwrap_or(names),
-        })
-        .collect()
+    lines().map(|(alpha2, alpha3, names)| Country { alpha2, alpha3, name: names.split('|').next().unwrap_or(names) }).collect()
 });
 
 static BY_SPELLING: LazyLock<HashMap<String, &'static str>> = LazyLock::new(|| {
@@ -58,9 +52,7 @@ pub(super) fn alpha2(text: &str) -> Option<&'static str> {
 
 /// An alpha-2 code in another spelling.
 pub(super) fn spell(code: &str, spelling: Spelling) -> Option<&'static str> {
-    let at = COUNTRIES
-        .binary_search_by(|country| country.alpha2.cmp(code))
-        .ok()?;
+    let at = COUNTRIES.binary_search_by(|country| country.alpha2.cmp(code)).ok()?;
     let country = COUNTRIES.get(at)?;
     Some(match spelling {
         Spelling::Alpha2 => country.alpha2,

@@ -2,10 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::catalog::{
-    Clear, DeletePolicy, Direction, DuplicatePolicy, Entity, FieldMapping, ListMapping, Mapping,
-    OnLeave,
-};
+use crate::catalog::{Clear, DeletePolicy, Direction, DuplicatePolicy, Entity, FieldMapping, ListMapping, Mapping, OnLeave};
 
 /// A mapping in plain English, one paragraph and one line per field.
 pub fn explain(mapping: &Mapping, entity: &Entity) -> String {
@@ -23,17 +20,9 @@ pub fn explain(mapping: &Mapping, entity: &Entity) -> String {
 
 fn header(out: &mut String, mapping: &Mapping, entity: &Entity) -> std::fmt::Result {
     let label = entity.label.to_lowercase();
-    writeln!(
-        out,
-        "{}: each of `{}` in `{}` is a {label}.",
-        mapping.name, mapping.stream, mapping.connection
-    )?;
+    writeln!(out, "{}: each of `{}` in `{}` is a {label}.", mapping.name, mapping.stream, mapping.connection)?;
     if let Some(flow) = &mapping.flow_in {
-        write!(
-            out,
-            "In: what changed there is read within {}",
-            duration(flow.freshness_ms)
-        )?;
+        write!(out, "In: what changed there is read within {}", duration(flow.freshness_ms))?;
         match &flow.filter {
             Some(filter) => writeln!(out, ", where {}.", filter.text())?,
             None => writeln!(out, ".")?,
@@ -42,19 +31,11 @@ fn header(out: &mut String, mapping: &Mapping, entity: &Entity) -> std::fmt::Res
         writeln!(out, "In: nothing is read.")?;
     }
     if let Some(flow) = &mapping.flow_out {
-        write!(
-            out,
-            "Out: what changed here is written within {}",
-            duration(flow.freshness_ms)
-        )?;
+        write!(out, "Out: what changed here is written within {}", duration(flow.freshness_ms))?;
         match &flow.filter {
             Some(filter) => {
                 let OnLeave::Keep = flow.on_leave;
-                writeln!(
-                    out,
-                    ", where {}; what no longer fits is left alone there.",
-                    filter.text()
-                )?;
+                writeln!(out, ", where {}; what no longer fits is left alone there.", filter.text())?;
             }
             None => writeln!(out, ".")?,
         }
@@ -62,34 +43,21 @@ fn header(out: &mut String, mapping: &Mapping, entity: &Entity) -> std::fmt::Res
             writeln!(out, "Nothing new is made there.")?;
         }
         if !flow.required.is_empty() {
-            writeln!(
-                out,
-                "Nothing is made there without {}.",
-                names(&flow.required)
-            )?;
+            writeln!(out, "Nothing is made there without {}.", names(&flow.required))?;
         }
     } else {
         writeln!(out, "Out: nothing is written.")?;
     }
     match mapping.delete {
         DeletePolicy::Ignore => writeln!(out, "What is deleted there changes nothing here.")?,
-        DeletePolicy::Detach => writeln!(
-            out,
-            "What is deleted there is let go: it stays here, and is not made there again."
-        )?,
-        DeletePolicy::Propagate => writeln!(
-            out,
-            "What is deleted there is let go, and a person is asked about the other systems."
-        )?,
+        DeletePolicy::Detach => writeln!(out, "What is deleted there is let go: it stays here, and is not made there again.")?,
+        DeletePolicy::Propagate => {
+            writeln!(out, "What is deleted there is let go, and a person is asked about the other systems.")?
+        }
     }
     match mapping.duplicates {
-        DuplicatePolicy::KeepInStep => {
-            writeln!(out, "Two there that are one here are both kept up to date.")?
-        }
-        DuplicatePolicy::Review => writeln!(
-            out,
-            "Of two there that are one here, the second waits for a person."
-        )?,
+        DuplicatePolicy::KeepInStep => writeln!(out, "Two there that are one here are both kept up to date.")?,
+        DuplicatePolicy::Review => writeln!(out, "Of two there that are one here, the second waits for a person.")?,
     }
     Ok(())
 }
@@ -105,61 +73,35 @@ fn direction(direction: Direction) -> &'static str {
 }
 
 fn line(out: &mut String, field: &FieldMapping, entity: &Entity, indent: &str) -> std::fmt::Result {
-    let canonical = field
-        .canonical
-        .as_deref()
-        .map(|name| match entity.fields.get(name) {
-            Some(known) if known.label.to_lowercase().replace(' ', "_") != name => {
-                format!("{name} ({})", known.label)
-            }
-            _ => name.to_owned(),
-        });
+    let canonical = field.canonical.as_deref().map(|name| match entity.fields.get(name) {
+        Some(known) if known.label.to_lowercase().replace(' ', "_") != name => {
+            format!("{name} ({})", known.label)
+        }
+        _ => name.to_owned(),
+    });
     match (&canonical, field.direction) {
-        (_, Direction::Ignore) | (None, _) => write!(
-            out,
-            "{indent}`{}`: {}.",
-            field.remote,
-            direction(Direction::Ignore)
-        )?,
-        (Some(canonical), Direction::In) => write!(
-            out,
-            "{indent}`{}` → {canonical}: {}",
-            field.remote,
-            direction(Direction::In)
-        )?,
-        (Some(canonical), Direction::Out) => write!(
-            out,
-            "{indent}{canonical} → `{}`: {}",
-            field.remote,
-            direction(Direction::Out)
-        )?,
-        (Some(canonical), Direction::Both) => write!(
-            out,
-            "{indent}`{}` ↔ {canonical}: {}",
-            field.remote,
-            direction(Direction::Both)
-        )?,
+        (_, Direction::Ignore) | (None, _) => write!(out, "{indent}`{}`: {}.", field.remote, direction(Direction::Ignore))?,
+        (Some(canonical), Direction::In) => {
+            write!(out, "{indent}`{}` → {canonical}: {}", field.remote, direction(Direction::In))?
+        }
+        (Some(canonical), Direction::Out) => {
+            write!(out, "{indent}{canonical} → `{}`: {}", field.remote, direction(Direction::Out))?
+        }
+        (Some(canonical), Direction::Both) => {
+            write!(out, "{indent}`{}` ↔ {canonical}: {}", field.remote, direction(Direction::Both))?
+        }
     }
     if field.direction != Direction::Ignore {
-        if let Some(read) = field
-            .read
-            .as_ref()
-            .filter(|read| !read.is_path() || read.paths().first() != Some(&field.remote))
-        {
+        if let Some(read) = field.read.as_ref().filter(|read| !read.is_path() || read.paths().first() != Some(&field.remote)) {
             write!(out, ". It comes in as {}", read.phrase())?;
         }
-        if let Some(write) = field
-            .write
-            .as_ref()
-            .filter(|write| !write.is_path() || write.paths().first() != field.canonical.as_ref())
+        if let Some(write) =
+            field.write.as_ref().filter(|write| !write.is_path() || write.paths().first() != field.canonical.as_ref())
         {
             write!(out, ". It goes out as {}", write.phrase())?;
         }
         if let Some(max) = field.max_length.filter(|_| field.direction.writes()) {
-            write!(
-                out,
-                ". More than {max} characters are not sent, but reported"
-            )?;
+            write!(out, ". More than {max} characters are not sent, but reported")?;
         }
         if field.direction.writes() {
             match field.clear {
@@ -178,26 +120,13 @@ fn line(out: &mut String, field: &FieldMapping, entity: &Entity, indent: &str) -
 }
 
 fn list_lines(out: &mut String, list: &ListMapping, entity: &Entity) -> std::fmt::Result {
-    write!(
-        out,
-        "- list `{}`, {}: {}",
-        list.remote,
-        list.canonical,
-        direction(list.direction)
-    )?;
+    write!(out, "- list `{}`, {}: {}", list.remote, list.canonical, direction(list.direction))?;
     if !list.only.is_empty() {
         let only: Vec<String> = list
             .only
             .iter()
             .map(|(path, values)| {
-                format!(
-                    "`{path}` is {}",
-                    values
-                        .iter()
-                        .map(crate::Value::display)
-                        .collect::<Vec<_>>()
-                        .join(" or ")
-                )
+                format!("`{path}` is {}", values.iter().map(crate::Value::display).collect::<Vec<_>>().join(" or "))
             })
             .collect();
         write!(out, ", only elements where {}", only.join(" and "))?;
@@ -217,10 +146,7 @@ fn list_lines(out: &mut String, list: &ListMapping, entity: &Entity) -> std::fmt
 }
 
 fn names(all: &[String]) -> String {
-    all.iter()
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    all.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn duration(ms: u64) -> String {
@@ -230,9 +156,5 @@ fn duration(ms: u64) -> String {
         ms if ms % 60_000 == 0 => (ms / 60_000, "minute"),
         ms => (ms.div_ceil(1000), "second"),
     };
-    if number == 1 {
-        format!("a{} {unit}", if unit == "hour" { "n" } else { "" })
-    } else {
-        format!("{number} {unit}s")
-    }
+    if number == 1 { format!("a{} {unit}", if unit == "hour" { "n" } else { "" }) } else { format!("{number} {unit}s") }
 }

@@ -82,10 +82,7 @@ pub struct MapError {
 impl MapError {
     /// An error of a class.
     pub fn new(class: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            class,
-            message: message.into(),
-        }
+        Self { class, message: message.into() }
     }
 }
 
@@ -102,13 +99,7 @@ pub struct External {
 
 impl Expression {
     fn new(text: &str, pipe: Pipe, gives: Type) -> Self {
-        Self {
-            inner: Arc::new(ExpressionInner {
-                text: text.to_owned(),
-                pipe,
-                gives,
-            }),
-        }
+        Self { inner: Arc::new(ExpressionInner { text: text.to_owned(), pipe, gives }) }
     }
 
     /// What stands at a path, unchanged.
@@ -119,13 +110,8 @@ impl Expression {
 
     /// Compiles a text that needs no tables, plugins or known types. `own`: the field that it is written for.
     pub fn parse(text: &str, own: Option<&str>) -> Result<Self, Vec<Issue>> {
-        let mut scope = Scope {
-            own,
-            lookups: &BTreeMap::new(),
-            functions: None,
-            externals: &mut Vec::new(),
-            types: &|_| Type::Any,
-        };
+        let mut scope =
+            Scope { own, lookups: &BTreeMap::new(), functions: None, externals: &mut Vec::new(), types: &|_| Type::Any };
         compile(text, &mut scope)
     }
 
@@ -162,10 +148,7 @@ impl Expression {
     /// `canonical`. Operations that only normalise are left out. An error says which operation has no way back.
     pub fn invert(&self, own: &str, canonical: &str) -> Result<Self, String> {
         let pipe = self.inner.pipe.invert(own, canonical)?;
-        let gives = pipe
-            .steps
-            .last()
-            .map_or(Type::Any, |(op, from)| op.gives(*from));
+        let gives = pipe.steps.last().map_or(Type::Any, |(op, from)| op.gives(*from));
         Ok(Self::new(&pipe.written(), pipe, gives))
     }
 
@@ -194,20 +177,13 @@ impl Expression {
 
 impl Predicate {
     fn new(text: &str, condition: Condition) -> Self {
-        Self {
-            inner: Arc::new((text.to_owned(), condition)),
-        }
+        Self { inner: Arc::new((text.to_owned(), condition)) }
     }
 
     /// Compiles a text that needs no tables.
     pub fn parse(text: &str) -> Result<Self, Vec<Issue>> {
-        let mut scope = Scope {
-            own: None,
-            lookups: &BTreeMap::new(),
-            functions: None,
-            externals: &mut Vec::new(),
-            types: &|_| Type::Any,
-        };
+        let mut scope =
+            Scope { own: None, lookups: &BTreeMap::new(), functions: None, externals: &mut Vec::new(), types: &|_| Type::Any };
         compile_predicate(text, &mut scope)
     }
 
@@ -242,8 +218,7 @@ pub fn find<'a>(body: &'a Value, path: &str) -> Option<&'a Value> {
             if let Some(value) = map.get(path) {
                 return Some(value);
             }
-            path.rmatch_indices('.')
-                .find_map(|(at, _)| find(map.get(&path[..at])?, &path[at + 1..]))
+            path.rmatch_indices('.').find_map(|(at, _)| find(map.get(&path[..at])?, &path[at + 1..]))
         }
         Value::List(list) => {
             let (index, rest) = path.split_once('.').unwrap_or((path, ""));
@@ -257,11 +232,7 @@ pub fn find<'a>(body: &'a Value, path: &str) -> Option<&'a Value> {
 fn describe(value: &Value) -> String {
     let cut = |text: &str| {
         let escaped: String = text.chars().take(60).flat_map(char::escape_debug).collect();
-        if text.chars().nth(60).is_some() {
-            format!("{escaped}…")
-        } else {
-            escaped
-        }
+        if text.chars().nth(60).is_some() { format!("{escaped}…") } else { escaped }
     };
     match value {
         Value::Null => "nothing".to_owned(),
@@ -279,15 +250,8 @@ pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     let wanted = name.to_lowercase();
     known
         .into_iter()
-        .map(|known| {
-            (
-                strsim::damerau_levenshtein(&wanted, &known.to_lowercase()),
-                known,
-            )
-        })
-        .filter(|(distance, known)| {
-            *distance <= (known.chars().count().max(name.chars().count()) / 3).max(1)
-        })
+        .map(|known| (strsim::damerau_levenshtein(&wanted, &known.to_lowercase()), known))
+        .filter(|(distance, known)| *distance <= (known.chars().count().max(name.chars().count()) / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
 }

@@ -29,22 +29,14 @@ pub(super) fn canonical(text: &str) -> Option<String> {
     let Some(first) = first else {
         return Some("0".to_owned());
     };
-    let last = digits
-        .iter()
-        .rposition(|digit| *digit != b'0')
-        .unwrap_or(first);
+    let last = digits.iter().rposition(|digit| *digit != b'0').unwrap_or(first);
     // The point stands before digit number `point`.
     let point = whole.len() as i64 + exponent;
     let (first, last) = (first as i64, last as i64);
     if point.max(last + 1) - point.min(first) > DIGITS_MAX as i64 {
         return None;
     }
-    let digit = |at: i64| {
-        usize::try_from(at)
-            .ok()
-            .and_then(|at| digits.get(at))
-            .map_or('0', |digit| char::from(*digit))
-    };
+    let digit = |at: i64| usize::try_from(at).ok().and_then(|at| digits.get(at)).map_or('0', |digit| char::from(*digit));
     let mut out = String::with_capacity(digits.len() + 2);
     if negative {
         out.push('-');
@@ -80,18 +72,9 @@ pub(super) fn compare(left: &str, right: &str) -> Ordering {
 }
 
 fn magnitude(left: &str, right: &str) -> Ordering {
-    let parts = |text: &str| {
-        text.split_once('.')
-            .map_or((text.to_owned(), String::new()), |(a, b)| {
-                (a.to_owned(), b.to_owned())
-            })
-    };
+    let parts = |text: &str| text.split_once('.').map_or((text.to_owned(), String::new()), |(a, b)| (a.to_owned(), b.to_owned()));
     let ((left_whole, left_rest), (right_whole, right_rest)) = (parts(left), parts(right));
-    left_whole
-        .len()
-        .cmp(&right_whole.len())
-        .then_with(|| left_whole.cmp(&right_whole))
-        .then_with(|| left_rest.cmp(&right_rest))
+    left_whole.len().cmp(&right_whole.len()).then_with(|| left_whole.cmp(&right_whole)).then_with(|| left_rest.cmp(&right_rest))
 }
 
 #[cfg(test)]
@@ -116,23 +99,7 @@ mod tests {
         check("19.9900", Some("19.99"));
         check("100", Some("100"));
         check("-12345678901234567890.1", Some("-12345678901234567890.1"));
-        for bad in [
-            "",
-            "-",
-            ".",
-            "1.",
-            "1e",
-            "e5",
-            "1e999",
-            "1e99999999999",
-            "NaN",
-            "inf",
-            "0x1",
-            "1,5",
-            "1 000",
-            "--1",
-            "١",
-        ] {
+        for bad in ["", "-", ".", "1.", "1e", "e5", "1e999", "1e99999999999", "NaN", "inf", "0x1", "1,5", "1 000", "--1", "١"] {
             check(bad, None);
         }
         check(&"9".repeat(101), None);

@@ -83,14 +83,7 @@ pub(super) enum Inverse {
 
 const TEXTS: &[Type] = &[Type::Text, Type::Date, Type::Timestamp];
 const NUMBERS: &[Type] = &[Type::Text, Type::Integer, Type::Decimal];
-const TIMES: &[Type] = &[
-    Type::Text,
-    Type::Integer,
-    Type::Decimal,
-    Type::Date,
-    Type::Timestamp,
-    Type::Object,
-];
+const TIMES: &[Type] = &[Type::Text, Type::Integer, Type::Decimal, Type::Date, Type::Timestamp, Type::Object];
 
 impl Op {
     /// Whether it can work on values of this type.
@@ -104,29 +97,17 @@ impl Op {
             | Self::Nfc
             | Self::Replace(..)
             | Self::Split(..) => TEXTS,
-            Self::Truncate(_)
-            | Self::Prefix(_)
-            | Self::Suffix(_)
-            | Self::StripPrefix(_)
-            | Self::StripSuffix(_)
-            | Self::Json => TEXTS,
+            Self::Truncate(_) | Self::Prefix(_) | Self::Suffix(_) | Self::StripPrefix(_) | Self::StripSuffix(_) | Self::Json => {
+                TEXTS
+            }
             Self::Email | Self::Url | Self::Country(_) | Self::FormatCountry(_) => TEXTS,
             Self::Phone => &[Type::Text, Type::Integer],
             Self::Default(_) | Self::NullIf(_) | Self::JsonText => return true,
-            Self::Text => &[
-                Type::Text,
-                Type::Integer,
-                Type::Decimal,
-                Type::Boolean,
-                Type::Date,
-                Type::Timestamp,
-            ],
+            Self::Text => &[Type::Text, Type::Integer, Type::Decimal, Type::Boolean, Type::Date, Type::Timestamp],
             Self::Integer | Self::Decimal(_) | Self::FormatDecimal(_) => NUMBERS,
             Self::DecimalTagged => &[Type::Object, Type::Decimal, Type::Integer, Type::Text],
             Self::FormatDecimalTagged => NUMBERS,
-            Self::Boolean(_) | Self::FormatBoolean(..) => {
-                &[Type::Text, Type::Boolean, Type::Integer]
-            }
+            Self::Boolean(_) | Self::FormatBoolean(..) => &[Type::Text, Type::Boolean, Type::Integer],
             Self::Date(Format::Iso(_)) => TEXTS,
             Self::FormatDate(_) | Self::FormatTimestamp(_) => TEXTS,
             Self::Timestamp(Format::Iso(_)) => TEXTS,
@@ -171,12 +152,8 @@ impl Op {
     pub(super) fn inverse(&self, from: Type) -> Inverse {
         use Inverse::{Identity, None, Op as By};
         match self {
-            Self::Trim | Self::Lower | Self::Upper | Self::Title | Self::Collapse | Self::Nfc => {
-                Identity
-            }
-            Self::Email | Self::Phone | Self::Url | Self::Integer | Self::Decimal(Option::None) => {
-                Identity
-            }
+            Self::Trim | Self::Lower | Self::Upper | Self::Title | Self::Collapse | Self::Nfc => Identity,
+            Self::Email | Self::Phone | Self::Url | Self::Integer | Self::Decimal(Option::None) => Identity,
             Self::Money(Currency::Own) => Identity,
             Self::Text => match from {
                 Type::Integer => By(Self::Integer),
@@ -206,9 +183,7 @@ impl Op {
             Self::Timestamp(format) => By(Self::FormatTimestamp(format.clone())),
             Self::FormatTimestamp(format) => By(Self::Timestamp(format.clone())),
             Self::Money(code @ Currency::Code(_)) => By(Self::Amount(code.clone())),
-            Self::Money(Currency::Path(_)) => {
-                None("`money` with the path of a currency cannot change that currency")
-            }
+            Self::Money(Currency::Path(_)) => None("`money` with the path of a currency cannot change that currency"),
             Self::Amount(Currency::Code(code)) => By(Self::Money(Currency::Code(code.clone()))),
             Self::Amount(_) => None("`amount` forgets the currency"),
             Self::Country(Spelling::Alpha2) => Identity,
@@ -283,18 +258,12 @@ impl Op {
             Self::Phone => "as a phone number".to_owned(),
             Self::Country(_) => "as a country".to_owned(),
             Self::FormatCountry(Spelling::Name) => "written as the country's name".to_owned(),
-            Self::FormatCountry(Spelling::Alpha3) => {
-                "written as the country's three letters".to_owned()
-            }
-            Self::FormatCountry(Spelling::Alpha2) => {
-                "written as the country's two letters".to_owned()
-            }
+            Self::FormatCountry(Spelling::Alpha3) => "written as the country's three letters".to_owned(),
+            Self::FormatCountry(Spelling::Alpha2) => "written as the country's two letters".to_owned(),
             Self::Url => "as a web address".to_owned(),
             Self::Lookup(table) | Self::LookupBack(table) if table.name == "enum_map" => {
-                let lines: Vec<String> = table
-                    .lines()
-                    .map(|(key, value)| format!("\"{key}\" is \"{}\"", value.display()))
-                    .collect();
+                let lines: Vec<String> =
+                    table.lines().map(|(key, value)| format!("\"{key}\" is \"{}\"", value.display())).collect();
                 format!("where {}", lines.join(", "))
             }
             Self::Lookup(table) => format!("translated by the table `{}`", table.name),
@@ -356,15 +325,8 @@ impl Op {
             }
             Self::Url => "url".to_owned(),
             Self::Lookup(table) | Self::LookupBack(table) if table.name == "enum_map" => {
-                let lines: Vec<String> = table
-                    .lines()
-                    .map(|(key, value)| format!("{key:?} = {}", word(value)))
-                    .collect();
-                let name = if matches!(self, Self::Lookup(_)) {
-                    "enum_map"
-                } else {
-                    "enum_back"
-                };
+                let lines: Vec<String> = table.lines().map(|(key, value)| format!("{key:?} = {}", word(value))).collect();
+                let name = if matches!(self, Self::Lookup(_)) { "enum_map" } else { "enum_back" };
                 format!("{name}({})", lines.join(", "))
             }
             Self::Lookup(table) => format!("lookup({})", table.name),
@@ -391,25 +353,15 @@ impl Op {
         }
         match self {
             Self::Default(_) => Ok(value),
-            Self::NullIf(other) => Ok(if same(&value, other) {
-                Value::Null
-            } else {
-                value
-            }),
+            Self::NullIf(other) => Ok(if same(&value, other) { Value::Null } else { value }),
             Self::Trim => text(value, |text| {
                 let trimmed = text.trim();
-                if trimmed.len() == text.len() {
-                    text
-                } else {
-                    trimmed.to_owned()
-                }
+                if trimmed.len() == text.len() { text } else { trimmed.to_owned() }
             }),
             Self::Lower => text(value, |text| text.to_lowercase()),
             Self::Upper => text(value, |text| text.to_uppercase()),
             Self::Title => text(value, title),
-            Self::Collapse => text(value, |text| {
-                text.split_whitespace().collect::<Vec<_>>().join(" ")
-            }),
+            Self::Collapse => text(value, |text| text.split_whitespace().collect::<Vec<_>>().join(" ")),
             Self::Nfc => text(value, |text| text.nfc().collect()),
             Self::Replace(from, to) => {
                 let text = as_text(value)?;
@@ -435,20 +387,13 @@ impl Op {
             Self::DecimalTagged => match &value {
                 Value::Object(map) => match map.get("decimal") {
                     Some(inner @ Value::Text(_)) => canonical::decimal(inner.clone()),
-                    _ => Err(MapError::new(
-                        "format",
-                        format!("{} is not a tagged decimal", describe(&value)),
-                    )),
+                    _ => Err(MapError::new("format", format!("{} is not a tagged decimal", describe(&value)))),
                 },
                 _ => canonical::decimal(value),
             },
             Self::FormatDecimalTagged => match canonical::decimal(value)? {
                 Value::Number(text) => Ok(Value::Object(
-                    [
-                        ("__class__".to_owned(), Value::text("Decimal")),
-                        ("decimal".to_owned(), Value::Text(text)),
-                    ]
-                    .into(),
+                    [("__class__".to_owned(), Value::text("Decimal")), ("decimal".to_owned(), Value::Text(text))].into(),
                 )),
                 value => Ok(value),
             },
@@ -456,29 +401,21 @@ impl Op {
             Self::Boolean(Some((yes, no))) => match to_text(value)? {
                 Value::Text(text) if text == *yes => Ok(Value::Bool(true)),
                 Value::Text(text) if text == *no => Ok(Value::Bool(false)),
-                value => Err(MapError::new(
-                    "lookup",
-                    format!("{} is neither \"{yes}\" nor \"{no}\"", describe(&value)),
-                )),
+                value => Err(MapError::new("lookup", format!("{} is neither \"{yes}\" nor \"{no}\"", describe(&value)))),
             },
             Self::FormatBoolean(yes, no) => match canonical::boolean(value)? {
                 Value::Bool(true) => Ok(Value::text(yes)),
                 _ => Ok(Value::text(no)),
             },
             Self::Date(format) => empty_is_null(value, |value| time::read_date(format, value)),
-            Self::Timestamp(format) => {
-                empty_is_null(value, |value| time::read_timestamp(format, value))
-            }
+            Self::Timestamp(format) => empty_is_null(value, |value| time::read_timestamp(format, value)),
             Self::FormatDate(format) => time::write(format, &value, true),
             Self::FormatTimestamp(format) => time::write(format, &value, false),
             Self::Money(Currency::Own) => canonical::money(value),
             Self::Money(Currency::Code(code)) => canonical::amount_in(value, code),
             Self::Money(Currency::Path(path)) => match find(env.body, path) {
                 Some(Value::Text(code)) => canonical::amount_in(value, code),
-                _ => Err(MapError::new(
-                    "required",
-                    format!("an amount without a currency: `{path}` is empty"),
-                )),
+                _ => Err(MapError::new("required", format!("an amount without a currency: `{path}` is empty"))),
             },
             Self::Amount(currency) => amount(value, currency),
             Self::Email => empty_is_null(value, |value| canonical::email(text_of(value)?)),
@@ -487,33 +424,18 @@ impl Op {
                 _ => Err(expected("text", value)),
             }),
             Self::Url => empty_is_null(value, |value| canonical::url(text_of(value)?)),
-            Self::Country(_) => {
-                empty_is_null(value, |value| match country::alpha2(text_of(value)?) {
-                    Some(code) => Ok(Value::text(code)),
-                    None => Err(MapError::new(
-                        "lookup",
-                        format!("{} is no country that is known here", describe(value)),
-                    )),
-                })
-            }
+            Self::Country(_) => empty_is_null(value, |value| match country::alpha2(text_of(value)?) {
+                Some(code) => Ok(Value::text(code)),
+                None => Err(MapError::new("lookup", format!("{} is no country that is known here", describe(value)))),
+            }),
             Self::FormatCountry(spelling) => match country::spell(text_of(&value)?, *spelling) {
                 Some(text) => Ok(Value::text(text)),
-                None => Err(MapError::new(
-                    "lookup",
-                    format!("{} is no alpha-2 code of a country", describe(&value)),
-                )),
+                None => Err(MapError::new("lookup", format!("{} is no alpha-2 code of a country", describe(&value)))),
             },
             Self::Lookup(table) => look_up(table, value),
             Self::LookupBack(table) => match table.key(&value) {
                 Some(key) => Ok(Value::text(key)),
-                None => Err(MapError::new(
-                    "lookup",
-                    format!(
-                        "{} is no value of the table `{}`",
-                        describe(&value),
-                        table.name
-                    ),
-                )),
+                None => Err(MapError::new("lookup", format!("{} is no value of the table `{}`", describe(&value), table.name))),
             },
             Self::Reference(stream) => match to_text(value)? {
                 Value::Text(remote_id) if remote_id.is_empty() => Ok(Value::Null),
@@ -526,27 +448,21 @@ impl Op {
             },
             Self::RemoteId(stream) => match value {
                 Value::Reference(Reference::Remote { remote_id, .. }) => Ok(Value::Text(remote_id)),
-                Value::Reference(Reference::Record(id)) => Err(MapError::new(
-                    "lookup",
-                    format!("record {id} has no counterpart in `{stream}` yet"),
-                )),
+                Value::Reference(Reference::Record(id)) => {
+                    Err(MapError::new("lookup", format!("record {id} has no counterpart in `{stream}` yet")))
+                }
                 value => Err(expected("a reference", &value)),
             },
             Self::Prefix(prefix) => grown(as_text(value)?, prefix, ""),
             Self::Suffix(suffix) => grown(as_text(value)?, "", suffix),
-            Self::StripPrefix(prefix) => text(value, |text| {
-                text.strip_prefix(prefix.as_str())
-                    .map(str::to_owned)
-                    .unwrap_or(text)
-            }),
-            Self::StripSuffix(suffix) => text(value, |text| {
-                text.strip_suffix(suffix.as_str())
-                    .map(str::to_owned)
-                    .unwrap_or(text)
-            }),
+            Self::StripPrefix(prefix) => {
+                text(value, |text| text.strip_prefix(prefix.as_str()).map(str::to_owned).unwrap_or(text))
+            }
+            Self::StripSuffix(suffix) => {
+                text(value, |text| text.strip_suffix(suffix.as_str()).map(str::to_owned).unwrap_or(text))
+            }
             Self::Json => empty_is_null(value, |value| {
-                crate::codec::decode(text_of(value)?.as_bytes())
-                    .map_err(|error| MapError::new("format", error.to_string()))
+                crate::codec::decode(text_of(value)?.as_bytes()).map_err(|error| MapError::new("format", error.to_string()))
             }),
             Self::JsonText => {
                 let bytes = crate::codec::encode(&value);
@@ -554,10 +470,7 @@ impl Op {
                 Ok(Value::Text(String::from_utf8_lossy(&bytes).into_owned()))
             }
             Self::First => match value {
-                Value::List(list) => Ok(list
-                    .into_iter()
-                    .find(|element| !element.is_empty())
-                    .unwrap_or(Value::Null)),
+                Value::List(list) => Ok(list.into_iter().find(|element| !element.is_empty()).unwrap_or(Value::Null)),
                 value => Err(expected("a list", &value)),
             },
             Self::Join(separator) => match value {
@@ -598,10 +511,7 @@ fn spelling_word(spelling: Spelling) -> &'static str {
 }
 
 pub(super) fn expected(what: &str, value: &Value) -> MapError {
-    MapError::new(
-        "type",
-        format!("expected {what}, found {}", describe(value)),
-    )
+    MapError::new("type", format!("expected {what}, found {}", describe(value)))
 }
 
 fn text_of(value: &Value) -> Result<&str, MapError> {
@@ -611,13 +521,9 @@ fn text_of(value: &Value) -> Result<&str, MapError> {
 pub(super) fn as_text(value: Value) -> Result<String, MapError> {
     match value {
         Value::Text(text) => Ok(text),
-        Value::Number(_) | Value::Bool(_) => Err(MapError::new(
-            "type",
-            format!(
-                "expected text, found {}; put `text |` before this operation",
-                describe(&value)
-            ),
-        )),
+        Value::Number(_) | Value::Bool(_) => {
+            Err(MapError::new("type", format!("expected text, found {}; put `text |` before this operation", describe(&value))))
+        }
         value => Err(expected("text", &value)),
     }
 }
@@ -630,10 +536,7 @@ fn text(value: Value, change: impl FnOnce(String) -> String) -> Result<Value, Ma
 
 pub(super) fn bounded(bytes: usize) -> Result<(), MapError> {
     if bytes > MAPPED_TEXT_BYTES_MAX {
-        return Err(MapError::new(
-            "length",
-            format!("the result would be longer than {MAPPED_TEXT_BYTES_MAX} bytes"),
-        ));
+        return Err(MapError::new("length", format!("the result would be longer than {MAPPED_TEXT_BYTES_MAX} bytes")));
     }
     Ok(())
 }
@@ -654,10 +557,7 @@ pub(super) fn to_text(value: Value) -> Result<Value, MapError> {
     }
 }
 
-fn empty_is_null(
-    value: Value,
-    read: impl FnOnce(&Value) -> Result<Value, MapError>,
-) -> Result<Value, MapError> {
+fn empty_is_null(value: Value, read: impl FnOnce(&Value) -> Result<Value, MapError>) -> Result<Value, MapError> {
     match &value {
         Value::Text(text) if text.trim().is_empty() => Ok(Value::Null),
         value => read(value),
@@ -667,15 +567,11 @@ fn empty_is_null(
 /// Equal for a mapping: numbers by value, everything else as it is.
 pub(super) fn same(left: &Value, right: &Value) -> bool {
     match (left, right) {
-        (Value::Number(left), Value::Number(right)) => {
-            match (number::canonical(left), number::canonical(right)) {
-                (Some(left), Some(right)) => left == right,
-                _ => left == right,
-            }
-        }
-        (Value::Number(number), Value::Text(text)) | (Value::Text(text), Value::Number(number)) => {
-            text == number
-        }
+        (Value::Number(left), Value::Number(right)) => match (number::canonical(left), number::canonical(right)) {
+            (Some(left), Some(right)) => left == right,
+            _ => left == right,
+        },
+        (Value::Number(number), Value::Text(text)) | (Value::Text(text), Value::Number(number)) => text == number,
         (Value::Bool(flag), Value::Text(text)) | (Value::Text(text), Value::Bool(flag)) => {
             text == if *flag { "true" } else { "false" }
         }
@@ -698,14 +594,8 @@ fn title(text: String) -> String {
 }
 
 fn split(text: &str, separator: &str, n: i64) -> Result<Value, MapError> {
-    let at = usize::try_from(n.unsigned_abs())
-        .unwrap_or(usize::MAX)
-        .saturating_sub(1);
-    let part = if n < 0 {
-        text.rsplit(separator).nth(at)
-    } else {
-        text.split(separator).nth(at)
-    };
+    let at = usize::try_from(n.unsigned_abs()).unwrap_or(usize::MAX).saturating_sub(1);
+    let part = if n < 0 { text.rsplit(separator).nth(at) } else { text.split(separator).nth(at) };
     Ok(part.map_or(Value::Null, Value::text))
 }
 
@@ -723,15 +613,8 @@ fn separated(value: Value, separator: char) -> Result<Value, MapError> {
     if plain.is_empty() {
         return Ok(Value::Null);
     }
-    canonical::decimal(Value::Text(plain)).map_err(|_| {
-        MapError::new(
-            "format",
-            format!(
-                "{} is not a decimal number with `{separator}`",
-                describe(&value)
-            ),
-        )
-    })
+    canonical::decimal(Value::Text(plain))
+        .map_err(|_| MapError::new("format", format!("{} is not a decimal number with `{separator}`", describe(&value))))
 }
 
 fn amount(value: Value, currency: &Currency) -> Result<Value, MapError> {
@@ -741,13 +624,7 @@ fn amount(value: Value, currency: &Currency) -> Result<Value, MapError> {
     if let (Currency::Code(code), Some(found)) = (currency, map.get("currency"))
         && found.as_text() != Some(code)
     {
-        return Err(MapError::new(
-            "format",
-            format!(
-                "the amount is in {}, this system takes {code} alone",
-                found.display()
-            ),
-        ));
+        return Err(MapError::new("format", format!("the amount is in {}, this system takes {code} alone", found.display())));
     }
     canonical::decimal(map.get("amount").cloned().unwrap_or_default())
 }
@@ -760,21 +637,8 @@ fn look_up(table: &Table, value: Value) -> Result<Value, MapError> {
         value => return Err(expected("a single value", value)),
     };
     table.get(key).cloned().ok_or_else(|| {
-        let near = super::nearest(key, table.keys())
-            .map(|near| format!("; did you mean \"{near}\"?"))
-            .unwrap_or_default();
-        let fix = if table.name == "enum_map" {
-            String::new()
-        } else {
-            format!("; add it to lookups/{}.toml", table.name)
-        };
-        MapError::new(
-            "lookup",
-            format!(
-                "{} is no key of the table `{}`{near}{fix}",
-                describe(&value),
-                table.name
-            ),
-        )
+        let near = super::nearest(key, table.keys()).map(|near| format!("; did you mean \"{near}\"?")).unwrap_or_default();
+        let fix = if table.name == "enum_map" { String::new() } else { format!("; add it to lookups/{}.toml", table.name) };
+        MapError::new("lookup", format!("{} is no key of the table `{}`{near}{fix}", describe(&value), table.name))
     })
 }

@@ -27,13 +27,7 @@ pub struct Issue {
 
 impl Issue {
     pub(super) fn new(span: Span, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            offset: span.0,
-            length: span.1.saturating_sub(span.0),
-            message: message.into(),
-            help: None,
-            code,
-        }
+        Self { offset: span.0, length: span.1.saturating_sub(span.0), message: message.into(), help: None, code }
     }
 
     pub(super) fn help(mut self, help: impl Into<Option<String>>) -> Self {
@@ -111,13 +105,9 @@ enum Token {
 
 /// Whether a path can be written without back quotes.
 pub(super) fn is_plain_path(text: &str) -> bool {
-    const RESERVED: [&str; 9] = [
-        "and", "or", "not", "in", "is", "contains", "true", "false", "null",
-    ];
+    const RESERVED: [&str; 9] = ["and", "or", "not", "in", "is", "contains", "true", "false", "null"];
     let mut chars = text.chars();
-    chars
-        .next()
-        .is_some_and(|first| first.is_alphabetic() || first == '_')
+    chars.next().is_some_and(|first| first.is_alphabetic() || first == '_')
         && text.chars().all(is_word)
         && !RESERVED.contains(&text)
 }
@@ -129,16 +119,7 @@ fn is_word(c: char) -> bool {
 fn quoted(input: &mut &str) -> ModalResult<String, ContextError> {
     let quote: char = one_of(['"', '\'']).parse_next(input)?;
     let piece = alt((
-        (
-            '\\',
-            alt((
-                'n'.value('\n'),
-                't'.value('\t'),
-                'r'.value('\r'),
-                one_of(['\\', '"', '\'', '{', '}']),
-            )),
-        )
-            .map(|(_, c)| c),
+        ('\\', alt(('n'.value('\n'), 't'.value('\t'), 'r'.value('\r'), one_of(['\\', '"', '\'', '{', '}'])))).map(|(_, c)| c),
         none_of([quote, '\\']),
     ));
     let text: String = repeat(0.., piece).parse_next(input)?;
@@ -150,9 +131,7 @@ fn token(input: &mut &str) -> ModalResult<Token, ContextError> {
     let first = peek(any).parse_next(input)?;
     match first {
         '"' | '\'' => quoted.map(Token::Text).parse_next(input),
-        '`' => delimited('`', take_till(1.., '`'), '`')
-            .map(|path: &str| Token::Path(path.to_owned()))
-            .parse_next(input),
+        '`' => delimited('`', take_till(1.., '`'), '`').map(|path: &str| Token::Path(path.to_owned())).parse_next(input),
         '|' | '(' | ')' | ',' => any.map(Token::Mark).parse_next(input),
         '=' | '!' | '<' | '>' => alt((
             alt(("==", "=")).value(Token::Compare(Comparison::Equal)),
@@ -163,29 +142,19 @@ fn token(input: &mut &str) -> ModalResult<Token, ContextError> {
             ">".value(Token::Compare(Comparison::Greater)),
         ))
         .parse_next(input),
-        c if is_word(c) => take_while(1.., is_word)
-            .map(word_or_number)
-            .parse_next(input),
+        c if is_word(c) => take_while(1.., is_word).map(word_or_number).parse_next(input),
         _ => fail.parse_next(input),
     }
 }
 
 fn word_or_number(text: &str) -> Token {
-    if super::number::canonical(text).is_some() {
-        Token::Number(text.to_owned())
-    } else {
-        Token::Word(text.to_owned())
-    }
+    if super::number::canonical(text).is_some() { Token::Number(text.to_owned()) } else { Token::Word(text.to_owned()) }
 }
 
 fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Issue> {
     if text.len() > EXPRESSION_BYTES_MAX {
         let span = (EXPRESSION_BYTES_MAX, text.len());
-        return Err(Issue::new(
-            span,
-            "expression-too-long",
-            format!("longer than {EXPRESSION_BYTES_MAX} bytes"),
-        ));
+        return Err(Issue::new(span, "expression-too-long", format!("longer than {EXPRESSION_BYTES_MAX} bytes")));
     }
     let mut found = Vec::new();
     let mut rest = text;
@@ -197,17 +166,13 @@ fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Issue> {
         };
         let Ok(token) = token.parse_next(&mut rest) else {
             let message = match first {
-                '"' | '\'' => format!(
-                    "the text that begins here has no closing {first}, or a \\ before a character that needs none"
-                ),
+                '"' | '\'' => {
+                    format!("the text that begins here has no closing {first}, or a \\ before a character that needs none")
+                }
                 '`' => "the path that begins here has no closing `".to_owned(),
                 _ => format!("`{}` means nothing here", first.escape_default()),
             };
-            return Err(Issue::new(
-                (start, start + first.len_utf8()),
-                "syntax",
-                message,
-            ));
+            return Err(Issue::new((start, start + first.len_utf8()), "syntax", message));
         };
         found.push((token, (start, text.len() - rest.len())));
     }
@@ -216,18 +181,9 @@ fn tokens(text: &str) -> Result<Vec<(Token, Span)>, Issue> {
 /// Parses a whole text.
 pub(super) fn parse(text: &str) -> Result<Node, Issue> {
     let tokens = tokens(text)?;
-    let mut parser = Grammar {
-        tokens: &tokens,
-        at: 0,
-        end: text.len(),
-        depth: 0,
-    };
+    let mut parser = Grammar { tokens: &tokens, at: 0, end: text.len(), depth: 0 };
     if tokens.is_empty() {
-        return Err(Issue::new(
-            (0, text.len()),
-            "syntax",
-            "nothing is written here",
-        ));
+        return Err(Issue::new((0, text.len()), "syntax", "nothing is written here"));
     }
     let node = parser.or()?;
     match parser.peek() {
@@ -249,16 +205,11 @@ impl Grammar<'_> {
     }
 
     fn span(&self) -> Span {
-        self.tokens
-            .get(self.at)
-            .map_or((self.end, self.end), |(_, span)| *span)
+        self.tokens.get(self.at).map_or((self.end, self.end), |(_, span)| *span)
     }
 
     fn last_end(&self) -> usize {
-        self.at
-            .checked_sub(1)
-            .and_then(|at| self.tokens.get(at))
-            .map_or(0, |(_, span)| span.1)
+        self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map_or(0, |(_, span)| span.1)
     }
 
     fn is_word(&self, word: &str) -> bool {
@@ -287,11 +238,7 @@ impl Grammar<'_> {
             Some(Token::Compare(comparison)) => format!("`{}` stands here", comparison.symbol()),
             Some(Token::Mark(mark)) => format!("`{mark}` stands here"),
         };
-        Issue::new(
-            self.span(),
-            "syntax",
-            format!("expected {expected}, but {found}"),
-        )
+        Issue::new(self.span(), "syntax", format!("expected {expected}, but {found}"))
     }
 
     fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Issue>) -> Result<T, Issue> {
@@ -309,10 +256,7 @@ impl Grammar<'_> {
     }
 
     fn node(&self, start: usize, kind: Kind) -> Node {
-        Node {
-            span: (start, self.last_end()),
-            kind,
-        }
+        Node { span: (start, self.last_end()), kind }
     }
 
     fn or(&mut self) -> Result<Node, Issue> {
@@ -322,11 +266,7 @@ impl Grammar<'_> {
             while parser.take_word("or") {
                 all.push(parser.and()?);
             }
-            Ok(if all.len() == 1 {
-                all.remove(0)
-            } else {
-                parser.node(start, Kind::Or(all))
-            })
+            Ok(if all.len() == 1 { all.remove(0) } else { parser.node(start, Kind::Or(all)) })
         })
     }
 
@@ -336,11 +276,7 @@ impl Grammar<'_> {
         while self.take_word("and") {
             all.push(self.not()?);
         }
-        Ok(if all.len() == 1 {
-            all.remove(0)
-        } else {
-            self.node(start, Kind::And(all))
-        })
+        Ok(if all.len() == 1 { all.remove(0) } else { self.node(start, Kind::And(all)) })
     }
 
     fn not(&mut self) -> Result<Node, Issue> {
@@ -359,17 +295,11 @@ impl Grammar<'_> {
             let comparison = *comparison;
             self.at += 1;
             let right = self.pipe()?;
-            return Ok(self.node(
-                start,
-                Kind::Compare(Box::new(left), comparison, Box::new(right)),
-            ));
+            return Ok(self.node(start, Kind::Compare(Box::new(left), comparison, Box::new(right))));
         }
         if self.take_word("contains") {
             let right = self.pipe()?;
-            return Ok(self.node(
-                start,
-                Kind::Compare(Box::new(left), Comparison::Contains, Box::new(right)),
-            ));
+            return Ok(self.node(start, Kind::Compare(Box::new(left), Comparison::Contains, Box::new(right))));
         }
         if self.take_word("is") {
             let negated = self.take_word("not");
@@ -381,27 +311,17 @@ impl Grammar<'_> {
                 return Err(self.unexpected("`null` or `empty`"));
             };
             let node = self.node(start, kind);
-            return Ok(if negated {
-                self.node(start, Kind::Not(Box::new(node)))
-            } else {
-                node
-            });
+            return Ok(if negated { self.node(start, Kind::Not(Box::new(node))) } else { node });
         }
-        let negated = self.is_word("not")
-            && matches!(self.tokens.get(self.at + 1), Some((Token::Word(next), _)) if next == "in");
+        let negated = self.is_word("not") && matches!(self.tokens.get(self.at + 1), Some((Token::Word(next), _)) if next == "in");
         self.at += usize::from(negated);
         if self.take_word("in") {
             if !self.take_mark('(') {
-                return Err(self
-                    .unexpected("`(` and the values that are meant, as in `country in (DE, AT)`"));
+                return Err(self.unexpected("`(` and the values that are meant, as in `country in (DE, AT)`"));
             }
             let values = self.list()?;
             let node = self.node(start, Kind::In(Box::new(left), values));
-            return Ok(if negated {
-                self.node(start, Kind::Not(Box::new(node)))
-            } else {
-                node
-            });
+            return Ok(if negated { self.node(start, Kind::Not(Box::new(node))) } else { node });
         }
         Ok(left)
     }
@@ -412,11 +332,7 @@ impl Grammar<'_> {
         while self.take_mark('|') {
             all.push(self.head()?);
         }
-        Ok(if all.len() == 1 {
-            all.remove(0)
-        } else {
-            self.node(start, Kind::Pipe(all))
-        })
+        Ok(if all.len() == 1 { all.remove(0) } else { self.node(start, Kind::Pipe(all)) })
     }
 
     /// What stands between `(` and `)`, the latter taken.
@@ -441,44 +357,40 @@ impl Grammar<'_> {
         let Some(token) = self.peek().cloned() else {
             return Err(self.unexpected("a path, a value or an operation"));
         };
-        let kind =
-            match token {
-                Token::Text(text) => Kind::Text(text),
-                Token::Number(text) => Kind::Number(text),
-                Token::Path(path) => Kind::Path(path),
-                Token::Word(word) => match word.as_str() {
-                    "true" => Kind::Bool(true),
-                    "false" => Kind::Bool(false),
-                    "null" => Kind::Null,
-                    "and" | "or" | "not" | "in" | "is" | "contains" => {
-                        return Err(self.unexpected("a path, a value or an operation").help(
-                            format!("a path of that name is written `{word}` in back quotes"),
-                        ));
-                    }
-                    _ => {
-                        self.at += 1;
-                        if self.take_mark('(') {
-                            let arguments = self.list()?;
-                            return Ok(self.node(start, Kind::Call(word, arguments)));
-                        }
-                        return Ok(self.node(start, Kind::Word(word)));
-                    }
-                },
-                Token::Mark('(') => {
+        let kind = match token {
+            Token::Text(text) => Kind::Text(text),
+            Token::Number(text) => Kind::Number(text),
+            Token::Path(path) => Kind::Path(path),
+            Token::Word(word) => match word.as_str() {
+                "true" => Kind::Bool(true),
+                "false" => Kind::Bool(false),
+                "null" => Kind::Null,
+                "and" | "or" | "not" | "in" | "is" | "contains" => {
+                    return Err(self
+                        .unexpected("a path, a value or an operation")
+                        .help(format!("a path of that name is written `{word}` in back quotes")));
+                }
+                _ => {
                     self.at += 1;
-                    let inner = self.or()?;
-                    if !self.take_mark(')') {
-                        return Err(self.unexpected("`)`"));
+                    if self.take_mark('(') {
+                        let arguments = self.list()?;
+                        return Ok(self.node(start, Kind::Call(word, arguments)));
                     }
-                    return Ok(Node {
-                        span: (start, self.last_end()),
-                        kind: inner.kind,
-                    });
+                    return Ok(self.node(start, Kind::Word(word)));
                 }
-                Token::Mark(_) | Token::Compare(_) => {
-                    return Err(self.unexpected("a path, a value or an operation"));
+            },
+            Token::Mark('(') => {
+                self.at += 1;
+                let inner = self.or()?;
+                if !self.take_mark(')') {
+                    return Err(self.unexpected("`)`"));
                 }
-            };
+                return Ok(Node { span: (start, self.last_end()), kind: inner.kind });
+            }
+            Token::Mark(_) | Token::Compare(_) => {
+                return Err(self.unexpected("a path, a value or an operation"));
+            }
+        };
         self.at += 1;
         Ok(self.node(start, kind))
     }

@@ -26,12 +26,7 @@ impl Table {
                 shared = Some(value.clone());
             }
         }
-        Self {
-            name: name.into(),
-            forward,
-            back,
-            shared,
-        }
+        Self { name: name.into(), forward, back, shared }
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&Value> {
@@ -48,8 +43,6 @@ impl Table {
 
     /// Keys and values, in the order of keys.
     pub fn lines(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.forward
-            .iter()
-            .map(|(key, value)| (key.as_str(), value))
+        self.forward.iter().map(|(key, value)| (key.as_str(), value))
     }
 }

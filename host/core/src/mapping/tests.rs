@@ -19,16 +19,11 @@ const BODY: &str = r#"{
 
 fn tables() -> BTreeMap<String, Arc<Table>> {
     let table = |name: &str, lines: &[(&str, &str)]| {
-        let lines = lines
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), Value::text(*value)));
+        let lines = lines.iter().map(|(key, value)| ((*key).to_owned(), Value::text(*value)));
         (name.to_owned(), Arc::new(Table::new(name, lines)))
     };
-    [
-        table("countries", &[("Germany", "DE"), ("Austria", "AT")]),
-        table("lossy", &[("Germany", "DE"), ("Deutschland", "DE")]),
-    ]
-    .into()
+    [table("countries", &[("Germany", "DE"), ("Austria", "AT")]), table("lossy", &[("Germany", "DE"), ("Deutschland", "DE")])]
+        .into()
 }
 
 fn functions() -> BTreeMap<String, Function> {
@@ -51,26 +46,12 @@ fn compiled(text: &str, own: Option<&str>) -> Result<(Expression, Vec<External>)
         "iso" => Type::Timestamp,
         _ => Type::Any,
     };
-    let mut scope = Scope {
-        own,
-        lookups: &lookups,
-        functions: Some(&functions),
-        externals: &mut externals,
-        types: &types,
-    };
+    let mut scope = Scope { own, lookups: &lookups, functions: Some(&functions), externals: &mut externals, types: &types };
     let expression = compile(text, &mut scope).map_err(|issues| {
         let shown: Vec<String> = issues
             .iter()
             .map(|i| {
-                format!(
-                    "{}: {}{}",
-                    i.offset + 1,
-                    i.message,
-                    i.help
-                        .as_ref()
-                        .map(|help| format!(" ({help})"))
-                        .unwrap_or_default()
-                )
+                format!("{}: {}{}", i.offset + 1, i.message, i.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default())
             })
             .collect();
         shown.join("; ")
@@ -79,12 +60,7 @@ fn compiled(text: &str, own: Option<&str>) -> Result<(Expression, Vec<External>)
 }
 
 fn env(body: &Value) -> Env<'_> {
-    Env {
-        body,
-        externals: &[],
-        connection: "crm",
-        region: None,
-    }
+    Env { body, externals: &[], connection: "crm", region: None }
 }
 
 #[track_caller]
@@ -104,10 +80,7 @@ fn check(text: &str, expected: &str) {
 fn values_come_in() {
     check("trim | lower | collapse", r#""ada lovelace""#);
     check("collapse | title", r#""Ada Lovelace""#);
-    check(
-        "first",
-        r#"type: expected a list, found "  Ada   LOVELACE ""#,
-    );
+    check("first", r#"type: expected a list, found "  Ada   LOVELACE ""#);
     check("`first`", r#""Ada""#);
     check("concat(first, ' ', last)", r#""Ada Lovelace""#);
     check("concat(none, ' ', empty)", "null");
@@ -128,33 +101,18 @@ fn values_come_in() {
     check("german | decimal(',')", "1234.5");
     check("tagged | decimal(tryton)", "49.9");
     check("n | money(EUR)", r#"{"amount":19.99,"currency":"EUR"}"#);
-    check(
-        "n | money(currency)",
-        r#"{"amount":19.99,"currency":"EUR"}"#,
-    );
-    check(
-        "n | money(none)",
-        "required: an amount without a currency: `none` is empty",
-    );
+    check("n | money(currency)", r#"{"amount":19.99,"currency":"EUR"}"#);
+    check("n | money(none)", "required: an amount without a currency: `none` is empty");
     check("iso | timestamp", r#""2024-05-26T10:00:00.5+02:00""#);
     check("iso | timestamp(iso8601) | date", r#""2024-05-26""#);
     check("naive | timestamp", r#""2024-05-26T10:00:00Z""#);
-    check(
-        "naive | timestamp(iso8601, '+02:00')",
-        r#""2024-05-26T10:00:00+02:00""#,
-    );
+    check("naive | timestamp(iso8601, '+02:00')", r#""2024-05-26T10:00:00+02:00""#);
     check("day | date('%d.%m.%Y')", r#""2024-05-26""#);
     check("xero | timestamp(xero)", r#""2015-08-13T02:52:36.79Z""#);
     check("ms | timestamp(unix_ms)", r#""2015-08-13T02:52:36.79Z""#);
-    check(
-        "tryton | timestamp(tryton)",
-        r#""2026-11-24T02:06:37.649386Z""#,
-    );
+    check("tryton | timestamp(tryton)", r#""2026-11-24T02:06:37.649386Z""#);
     check("tryton | date(tryton)", r#""2026-11-24""#);
-    check(
-        "day | date",
-        r#"format: "26.05.2024" is not a date in ISO 8601"#,
-    );
+    check("day | date", r#"format: "26.05.2024" is not a date in ISO 8601"#);
     check("land | country", r#""DE""#);
     check("land | country | format_country(name)", r#""Germany""#);
     check("land | lookup(lossy)", r#""DE""#);
@@ -162,14 +120,8 @@ fn values_come_in() {
         "land | lookup(countries)",
         r#"lookup: "Deutschland" is no key of the table `countries`; add it to lookups/countries.toml"#,
     );
-    check(
-        "yes | enum_map(true = active, false = archived)",
-        r#""active""#,
-    );
-    check(
-        "first | lower",
-        r#"type: expected a list, found "  Ada   LOVELACE ""#,
-    );
+    check("yes | enum_map(true = active, false = archived)", r#""active""#);
+    check("first | lower", r#"type: expected a list, found "  Ada   LOVELACE ""#);
     check("`E-mail 1 - Value` | email", r#""a@b.de""#);
     check("`a.b`", "1");
     check("deep.a.b.c", r#""found""#);
@@ -179,57 +131,27 @@ fn values_come_in() {
     check("day | split('.', 3)", r#""2024""#);
     check("day | split('.', -1)", r#""2024""#);
     check("day | split('.', 9)", "null");
-    check(
-        "first | truncate(2)",
-        r#"type: expected a list, found "  Ada   LOVELACE ""#,
-    );
+    check("first | truncate(2)", r#"type: expected a list, found "  Ada   LOVELACE ""#);
     check("last | truncate(4) | suffix('…')", r#""Love…""#);
     check("last | replace(l, L) | strip_prefix(Love)", r#""Lace""#);
     check("`phone` | phone", r#""+492211234""#);
     check("`json` | json", r#"{"a":1}"#);
     check("object(a = last, b = none)", r#"{"a":"Lovelace","b":null}"#);
     check("list(last, none)", r#"["Lovelace"]"#);
-    check(
-        "yes | boolean(J, N)",
-        r#"lookup: "true" is neither "J" nor "N""#,
-    );
+    check("yes | boolean(J, N)", r#"lookup: "true" is neither "J" nor "N""#);
 }
 
 #[test]
 fn mistakes_have_a_column_and_a_suggestion() {
-    check(
-        "trim | lowr",
-        "8: there is no operation or function `lowr` (did you mean `lower`?)",
-    );
-    check(
-        "trim |",
-        "7: expected a path, a value or an operation, but the text ends here",
-    );
-    check(
-        "trim | lower)",
-        "13: expected the end, `|`, `and` or `or`, but `)` stands here",
-    );
+    check("trim | lowr", "8: there is no operation or function `lowr` (did you mean `lower`?)");
+    check("trim |", "7: expected a path, a value or an operation, but the text ends here");
+    check("trim | lower)", "13: expected the end, `|`, `and` or `or`, but `)` stands here");
     check("", "1: nothing is written here");
-    check(
-        "concat(first",
-        "13: expected `,` or `)`, but the text ends here",
-    );
-    check(
-        "default('x",
-        "9: the text that begins here has no closing ', or a \\ before a character that needs none",
-    );
-    check(
-        "land | lookup(contries)",
-        "15: there is no table `contries` (did you mean `countries`?)",
-    );
-    check(
-        "id | lower",
-        "6: `lower` cannot work on an integer (put `text |` before it)",
-    );
-    check(
-        "yes | date(unix_s)",
-        "7: `date` cannot work on a boolean (put `text |` before it)",
-    );
+    check("concat(first", "13: expected `,` or `)`, but the text ends here");
+    check("default('x", "9: the text that begins here has no closing ', or a \\ before a character that needs none");
+    check("land | lookup(contries)", "15: there is no table `contries` (did you mean `countries`?)");
+    check("id | lower", "6: `lower` cannot work on an integer (put `text |` before it)");
+    check("yes | date(unix_s)", "7: `date` cannot work on a boolean (put `text |` before it)");
     check(
         "tags | trim | nope",
         "8: `trim` cannot work on a list (put `first |` or `join(\", \") |` before it, or map the list with [[list]]); 15: there is no operation or function `nope` (a plugin's function needs its plugin installed)",
@@ -239,26 +161,14 @@ fn mistakes_have_a_column_and_a_suggestion() {
         "land | date(foo)",
         "8: `date` is not written like this (write date, date(\"%d.%m.%Y\"), date(xero), date(tryton), date(unix_s))",
     );
-    check(
-        "last | concat(first)",
-        "8: `concat` begins a pipe, it cannot follow `|`",
-    );
-    check(
-        "coalesce(trim(first), last)",
-        "10: `trim` needs a value in front of it (write `path | trim(first)`)",
-    );
+    check("last | concat(first)", "8: `concat` begins a pipe, it cannot follow `|`");
+    check("coalesce(trim(first), last)", "10: `trim` needs a value in front of it (write `path | trim(first)`)");
     check(
         "land | lookup_back(lossy)",
         "8: table `lossy` has no way back: two keys have the value \"DE\" (leave one of the keys out, or give them different values)",
     );
-    check(
-        "land | phone_e164",
-        "8: `phone_e164` takes 2 values (text, text), and gets 1 (the value in front of it is the first)",
-    );
-    check(
-        "a = b",
-        "1: a condition stands where a value is wanted (use when(condition, a, b))",
-    );
+    check("land | phone_e164", "8: `phone_e164` takes 2 values (text, text), and gets 1 (the value in front of it is the first)");
+    check("a = b", "1: a condition stands where a value is wanted (use when(condition, a, b))");
     check(&"(".repeat(100), "33: nested deeper than 32 levels");
 }
 
@@ -269,19 +179,10 @@ fn back(text: &str, own: &str, canonical: &str, expected: &str) {
         Err(why) => why,
         Ok(inverse) => {
             let body = Value::Object([("field".to_owned(), canonical_value(canonical))].into());
-            let value = inverse
-                .evaluate(&env(&body))
-                .map(|value| String::from_utf8(encode(&value)).unwrap());
+            let value = inverse.evaluate(&env(&body)).map(|value| String::from_utf8(encode(&value)).unwrap());
             // What is written must also be readable again as an expression.
-            let again = compiled(inverse.text(), None)
-                .unwrap_or_else(|issue| panic!("{}: {issue}", inverse.text()))
-                .0;
-            assert_eq!(
-                again
-                    .evaluate(&env(&body))
-                    .map(|value| String::from_utf8(encode(&value)).unwrap()),
-                value
-            );
+            let again = compiled(inverse.text(), None).unwrap_or_else(|issue| panic!("{}: {issue}", inverse.text())).0;
+            assert_eq!(again.evaluate(&env(&body)).map(|value| String::from_utf8(encode(&value)).unwrap()), value);
             value.unwrap_or_else(|error| error.to_string())
         }
     };
@@ -306,101 +207,26 @@ fn values_go_back_out() {
     back("text | reference(parties)", "id", "@42", "42");
     back("text | reference(parties)", "x", "@42", r#""42""#);
     back("lookup(countries)", "x", r#""DE""#, r#""Germany""#);
-    back(
-        "lookup(countries)",
-        "x",
-        r#""FR""#,
-        r#""FR" is no value of the table `countries`"#,
-    );
-    back(
-        "lookup(lossy)",
-        "x",
-        "null",
-        "two keys of the table have the same value, so there is no way back",
-    );
-    back(
-        "enum_map(lead = new, 'a b' = old)",
-        "x",
-        r#""old""#,
-        r#""a b""#,
-    );
+    back("lookup(countries)", "x", r#""FR""#, r#""FR" is no value of the table `countries`"#);
+    back("lookup(lossy)", "x", "null", "two keys of the table have the same value, so there is no way back");
+    back("enum_map(lead = new, 'a b' = old)", "x", r#""old""#, r#""a b""#);
     back("null_if('') | trim", "x", "null", r#""""#);
     back("strip_prefix('tel:')", "x", r#""+49""#, r#""tel:+49""#);
     back("boolean(J, N)", "x", "false", r#""N""#);
-    back(
-        "date('%d.%m.%Y')",
-        "x",
-        r#""2024-05-26""#,
-        r#""26.05.2024""#,
-    );
-    back(
-        "date(tryton)",
-        "x",
-        r#""2024-05-26""#,
-        r#"{"__class__":"date","day":26,"month":5,"year":2024}"#,
-    );
-    back(
-        "timestamp(xero)",
-        "x",
-        r#""2015-08-13T04:52:36.79+02:00""#,
-        r#""/Date(1439434356790+0000)/""#,
-    );
-    back(
-        "timestamp(unix_s)",
-        "x",
-        r#""1970-01-01T00:00:01.500Z""#,
-        "1.5",
-    );
-    back(
-        "timestamp('%d.%m.%Y %H:%M', '+02:00')",
-        "x",
-        r#""2024-05-26T08:00:00Z""#,
-        r#""26.05.2024 10:00""#,
-    );
+    back("date('%d.%m.%Y')", "x", r#""2024-05-26""#, r#""26.05.2024""#);
+    back("date(tryton)", "x", r#""2024-05-26""#, r#"{"__class__":"date","day":26,"month":5,"year":2024}"#);
+    back("timestamp(xero)", "x", r#""2015-08-13T04:52:36.79+02:00""#, r#""/Date(1439434356790+0000)/""#);
+    back("timestamp(unix_s)", "x", r#""1970-01-01T00:00:01.500Z""#, "1.5");
+    back("timestamp('%d.%m.%Y %H:%M', '+02:00')", "x", r#""2024-05-26T08:00:00Z""#, r#""26.05.2024 10:00""#);
     back("decimal(',')", "x", "1234.5", r#""1234,5""#);
-    back(
-        "money(EUR)",
-        "x",
-        r#"{"amount":1.5,"currency":"EUR"}"#,
-        "1.5",
-    );
-    back(
-        "money(EUR)",
-        "x",
-        r#"{"amount":1.5,"currency":"USD"}"#,
-        "the amount is in USD, this system takes EUR alone",
-    );
+    back("money(EUR)", "x", r#"{"amount":1.5,"currency":"EUR"}"#, "1.5");
+    back("money(EUR)", "x", r#"{"amount":1.5,"currency":"USD"}"#, "the amount is in USD, this system takes EUR alone");
     back("country(alpha-3)", "x", r#""DE""#, r#""DEU""#);
-    back(
-        "timestamp | date",
-        "x",
-        "null",
-        "`date` forgets the time of day",
-    );
-    back(
-        "default('x')",
-        "x",
-        "null",
-        "`default` would write invented data back",
-    );
-    back(
-        "concat(x, y)",
-        "x",
-        "null",
-        "it is made of more than the field itself",
-    );
-    back(
-        "y | trim",
-        "x",
-        "null",
-        "it reads `y`, not the field's own `x`",
-    );
-    back(
-        "phone_e164('DE')",
-        "x",
-        "null",
-        "`phone_e164` is a plugin's function, and has no inverse",
-    );
+    back("timestamp | date", "x", "null", "`date` forgets the time of day");
+    back("default('x')", "x", "null", "`default` would write invented data back");
+    back("concat(x, y)", "x", "null", "it is made of more than the field itself");
+    back("y | trim", "x", "null", "it reads `y`, not the field's own `x`");
+    back("phone_e164('DE')", "x", "null", "`phone_e164` is a plugin's function, and has no inverse");
 }
 
 #[track_caller]
@@ -422,10 +248,7 @@ fn conditions() {
     holds("n = 19.99", true);
     holds("n < 20 and n > 3", true);
     holds("id <= 41", false);
-    holds(
-        "none is null and empty is empty and empty is not null",
-        true,
-    );
+    holds("none is null and empty is empty and empty is not null", true);
     holds("missing > 3", false);
     holds("tags contains vip", true);
     holds("name contains ' Ada '", true);
@@ -443,36 +266,17 @@ fn conditions() {
 
 #[test]
 fn externals_are_found_and_shared() {
-    let (expression, externals) = compiled(
-        "coalesce(phone | trim | phone_e164(land), phone | trim | phone_e164(land))",
-        Some("name"),
-    )
-    .unwrap();
+    let (expression, externals) =
+        compiled("coalesce(phone | trim | phone_e164(land), phone | trim | phone_e164(land))", Some("name")).unwrap();
     assert_eq!(externals.len(), 1);
     let body = decode(BODY.as_bytes()).unwrap();
-    let arguments: Vec<Value> = externals[0]
-        .arguments
-        .iter()
-        .map(|a| a.evaluate(&env(&body)).unwrap())
-        .collect();
-    assert_eq!(
-        arguments,
-        [Value::text("+49 (0)221 12-34"), Value::text("Deutschland")]
-    );
+    let arguments: Vec<Value> = externals[0].arguments.iter().map(|a| a.evaluate(&env(&body)).unwrap()).collect();
+    assert_eq!(arguments, [Value::text("+49 (0)221 12-34"), Value::text("Deutschland")]);
     let results = [Ok(Value::text("+492211234"))];
-    let with = Env {
-        externals: &results,
-        ..env(&body)
-    };
+    let with = Env { externals: &results, ..env(&body) };
     assert_eq!(expression.evaluate(&with), Ok(Value::text("+492211234")));
-    assert_eq!(
-        expression.evaluate(&env(&body)).unwrap_err().class,
-        "external"
-    );
-    assert_eq!(
-        compiled("phone_e164(land)", Some("phone")).unwrap().1,
-        compiled("phone_e164(phone, land)", Some("x")).unwrap().1
-    );
+    assert_eq!(expression.evaluate(&env(&body)).unwrap_err().class, "external");
+    assert_eq!(compiled("phone_e164(land)", Some("phone")).unwrap().1, compiled("phone_e164(phone, land)", Some("x")).unwrap().1);
 }
 
 #[test]
@@ -481,64 +285,35 @@ fn the_reference_lists_what_there_is() {
         assert!(usage.starts_with(name), "{name}");
         let form = usage.split_inclusive(')').next().unwrap_or(usage);
         let form = if form.contains('(') {
-            form.rsplit(", ")
-                .next()
-                .filter(|_| form.starts_with(&format!("{name},")))
-                .unwrap_or(form)
+            form.rsplit(", ").next().filter(|_| form.starts_with(&format!("{name},"))).unwrap_or(form)
         } else {
             name
         };
         let form = form
             .split(" | ")
             .next()
-            .map(|form| {
-                if form.ends_with(')') {
-                    form.to_owned()
-                } else {
-                    (*name).to_owned()
-                }
-            })
+            .map(|form| if form.ends_with(')') { form.to_owned() } else { (*name).to_owned() })
             .unwrap_or_default();
         let found = compiled(&format!("`x` | {form}"), None);
-        assert!(
-            !matches!(&found, Err(message) if message.contains("there is no operation")),
-            "{form}: {found:?}"
-        );
+        assert!(!matches!(&found, Err(message) if message.contains("there is no operation")), "{form}: {found:?}");
     }
     for (_, usage, _) in CALLS {
-        assert!(
-            compiled(&usage.replace("condition", "x = 1"), None).is_ok(),
-            "{usage}"
-        );
+        assert!(compiled(&usage.replace("condition", "x = 1"), None).is_ok(), "{usage}");
     }
 }
 
 #[test]
 fn paths_of_an_expression() {
-    let (expression, _) = compiled(
-        "when(yes, concat(last, first), template('{id}')) | default(x)",
-        Some("name"),
-    )
-    .unwrap();
+    let (expression, _) = compiled("when(yes, concat(last, first), template('{id}')) | default(x)", Some("name")).unwrap();
     assert_eq!(expression.paths(), ["first", "id", "last", "yes"]);
-    assert_eq!(
-        compiled("trim | money(cur.code)", Some("amount"))
-            .unwrap()
-            .0
-            .paths(),
-        ["amount", "cur.code"]
-    );
+    assert_eq!(compiled("trim | money(cur.code)", Some("amount")).unwrap().0.paths(), ["amount", "cur.code"]);
 }
 
 #[track_caller]
 fn canonical(kind: &FieldType, json: &str, expected: &str) {
     let shown = match normalise(kind, decode(json.as_bytes()).unwrap()) {
         Ok(value) => {
-            assert_eq!(
-                normalise(kind, value.clone()),
-                Ok(value.clone()),
-                "twice: {json}"
-            );
+            assert_eq!(normalise(kind, value.clone()), Ok(value.clone()), "twice: {json}");
             String::from_utf8(encode(&value)).unwrap()
         }
         Err(error) => format!("{}: {}", error.class, error.message),
@@ -548,11 +323,7 @@ fn canonical(kind: &FieldType, json: &str, expected: &str) {
 
 fn phones() -> FieldType {
     FieldType::List {
-        fields: [
-            ("number".to_owned(), FieldType::Phone),
-            ("kind".to_owned(), FieldType::Text),
-        ]
-        .into(),
+        fields: [("number".to_owned(), FieldType::Phone), ("kind".to_owned(), FieldType::Text)].into(),
         key: vec!["number".into()],
     }
 }
@@ -560,114 +331,46 @@ fn phones() -> FieldType {
 #[test]
 fn canonical_spellings() {
     canonical(&FieldType::Text, r#""  A\u0308 ""#, "\"  A\u{308} \"");
-    canonical(
-        &FieldType::Text,
-        "1",
-        "type: expected text, found the number 1",
-    );
+    canonical(&FieldType::Text, "1", "type: expected text, found the number 1");
     canonical(&FieldType::Integer, r#"" 007 ""#, "7");
     canonical(&FieldType::Integer, "5.0", "5");
     canonical(&FieldType::Decimal, "1.20e1", "12");
     canonical(&FieldType::Decimal, r#""""#, "null");
     canonical(&FieldType::Boolean, r#""Yes""#, "true");
     canonical(&FieldType::Boolean, "0", "false");
-    canonical(
-        &FieldType::Boolean,
-        r#""maybe""#,
-        r#"format: "maybe" is not true or false"#,
-    );
+    canonical(&FieldType::Boolean, r#""maybe""#, r#"format: "maybe" is not true or false"#);
     canonical(&FieldType::Date, r#""2024-05-26""#, r#""2024-05-26""#);
     canonical(
         &FieldType::Date,
         r#""2024-05-26T23:00:00Z""#,
         r#"type: expected a date, found a time in "2024-05-26T23:00:00Z"; add `| date` to keep the date alone"#,
     );
-    canonical(
-        &FieldType::Date,
-        "20240526",
-        "type: expected a date, found the number 20240526",
-    );
-    canonical(
-        &FieldType::Timestamp,
-        r#""2024-05-26T10:00:00.120+00:00""#,
-        r#""2024-05-26T10:00:00.12Z""#,
-    );
-    canonical(
-        &FieldType::Timestamp,
-        r#""2024-05-26T10:00:00+02:00""#,
-        r#""2024-05-26T10:00:00+02:00""#,
-    );
-    canonical(
-        &FieldType::Email,
-        r#"" Ada.L@Example.COM ""#,
-        r#""ada.l@example.com""#,
-    );
-    canonical(
-        &FieldType::Email,
-        r#""nobody""#,
-        r#"format: "nobody" is not an e-mail address"#,
-    );
+    canonical(&FieldType::Date, "20240526", "type: expected a date, found the number 20240526");
+    canonical(&FieldType::Timestamp, r#""2024-05-26T10:00:00.120+00:00""#, r#""2024-05-26T10:00:00.12Z""#);
+    canonical(&FieldType::Timestamp, r#""2024-05-26T10:00:00+02:00""#, r#""2024-05-26T10:00:00+02:00""#);
+    canonical(&FieldType::Email, r#"" Ada.L@Example.COM ""#, r#""ada.l@example.com""#);
+    canonical(&FieldType::Email, r#""nobody""#, r#"format: "nobody" is not an e-mail address"#);
     canonical(&FieldType::Phone, r#""0049 221-1234""#, r#""+492211234""#);
     canonical(&FieldType::Phone, r#""(0221) 12 34 / 5""#, r#""022112345""#);
     canonical(&FieldType::Phone, r#""030 123 Ext. 5""#, r#""030123ext5""#);
     canonical(&FieldType::Phone, r#""+1 23""#, r#""+123""#);
     canonical(&FieldType::Phone, r#""00 12345""#, r#""0012345""#);
-    canonical(
-        &FieldType::Phone,
-        r#""00 123 456 789 012 3456""#,
-        r#""001234567890123456""#,
-    );
-    canonical(
-        &FieldType::Phone,
-        r#""call me""#,
-        r#"format: "call me" is not a phone number"#,
-    );
+    canonical(&FieldType::Phone, r#""00 123 456 789 012 3456""#, r#""001234567890123456""#);
+    canonical(&FieldType::Phone, r#""call me""#, r#"format: "call me" is not a phone number"#);
     canonical(&FieldType::Country, r#""deu""#, r#""DE""#);
-    canonical(
-        &FieldType::Country,
-        r#""Narnia""#,
-        r#"lookup: "Narnia" is no country that is known here"#,
-    );
-    canonical(
-        &FieldType::Url,
-        r#"" https://a.example/ ""#,
-        r#""https://a.example/""#,
-    );
-    canonical(
-        &FieldType::Enum(vec!["new".into(), "won".into()]),
-        r#""NEW""#,
-        r#""new""#,
-    );
-    canonical(
-        &FieldType::Enum(vec!["new".into(), "won".into()]),
-        r#""lost""#,
-        r#"lookup: "lost" is none of new, won"#,
-    );
-    canonical(
-        &FieldType::Money,
-        r#"{"amount":"1.50","currency":"eur"}"#,
-        r#"{"amount":1.5,"currency":"EUR"}"#,
-    );
-    canonical(
-        &FieldType::Money,
-        "3",
-        "type: expected money, an object with amount and currency, found the number 3",
-    );
+    canonical(&FieldType::Country, r#""Narnia""#, r#"lookup: "Narnia" is no country that is known here"#);
+    canonical(&FieldType::Url, r#"" https://a.example/ ""#, r#""https://a.example/""#);
+    canonical(&FieldType::Enum(vec!["new".into(), "won".into()]), r#""NEW""#, r#""new""#);
+    canonical(&FieldType::Enum(vec!["new".into(), "won".into()]), r#""lost""#, r#"lookup: "lost" is none of new, won"#);
+    canonical(&FieldType::Money, r#"{"amount":"1.50","currency":"eur"}"#, r#"{"amount":1.5,"currency":"EUR"}"#);
+    canonical(&FieldType::Money, "3", "type: expected money, an object with amount and currency, found the number 3");
     canonical(
         &phones(),
         r#"[{"number":"+49 221 1234","kind":"x"},null,"0221 5"]"#,
         r#"[{"kind":"x","number":"+492211234"},{"number":"02215"}]"#,
     );
-    canonical(
-        &phones(),
-        r#"[{"nummer":"1"}]"#,
-        "type: element 1: there is no sub-field `nummer`",
-    );
-    canonical(
-        &FieldType::Reference("company".into()),
-        r#""7""#,
-        r#"type: expected a reference, found "7""#,
-    );
+    canonical(&phones(), r#"[{"nummer":"1"}]"#, "type: element 1: there is no sub-field `nummer`");
+    canonical(&FieldType::Reference("company".into()), r#""7""#, r#"type: expected a reference, found "7""#);
 }
 
 fn values() -> impl Strategy<Value = Value> {
@@ -677,19 +380,14 @@ fn values() -> impl Strategy<Value = Value> {
         "[-+]?[0-9]{0,12}[.]?[0-9]{0,5}([eE]-?[0-9]{1,3})?".prop_map(Value::Number),
         any::<String>().prop_map(Value::Text),
         "[ +0-9().ext@a-z-]{0,24}".prop_map(Value::Text),
-        "[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]{0,12}(Z|[+-][0-9]{2}:[0-9]{2})?)?"
-            .prop_map(Value::Text),
+        "[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]{0,12}(Z|[+-][0-9]{2}:[0-9]{2})?)?".prop_map(Value::Text),
         "(de|DEU|Germany|/Date\\([0-9+-]{1,20}\\)/|true|No|EUR)".prop_map(Value::Text),
     ];
     leaf.prop_recursive(3, 20, 5, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::List),
-            prop::collection::btree_map(
-                "(amount|currency|number|kind|decimal|year|month|day|hour|x)",
-                inner,
-                0..5
-            )
-            .prop_map(Value::Object),
+            prop::collection::btree_map("(amount|currency|number|kind|decimal|year|month|day|hour|x)", inner, 0..5)
+                .prop_map(Value::Object),
         ]
     })
 }

@@ -38,14 +38,7 @@ impl Format {
             pattern if pattern.contains('%') => {
                 // A pattern that cannot print a time cannot read one either.
                 let sample = DateTime::constant(2024, 5, 26, 10, 30, 0, 0);
-                strtime::format(
-                    pattern,
-                    &offset
-                        .to_timestamp(sample)
-                        .ok()?
-                        .to_zoned_datetime(offset.to_time_zone()),
-                )
-                .ok()?;
+                strtime::format(pattern, &offset.to_timestamp(sample).ok()?.to_zoned_datetime(offset.to_time_zone())).ok()?;
                 Self::Pattern(pattern.to_owned(), offset)
             }
             _ => return None,
@@ -65,11 +58,7 @@ impl Format {
 
     pub(super) fn written(&self) -> String {
         let suffix = |offset: &Offset| {
-            if *offset == Offset::UTC {
-                String::new()
-            } else {
-                format!(", \"{}\"", offset_text(*offset))
-            }
+            if *offset == Offset::UTC { String::new() } else { format!(", \"{}\"", offset_text(*offset)) }
         };
         match self {
             Self::Iso(offset) => format!("iso8601{}", suffix(offset)),
@@ -93,11 +82,7 @@ pub(super) fn offset(text: &str) -> Option<Offset> {
         _ => return None,
     };
     let (hours, minutes) = rest.split_once(':')?;
-    let two_digits = |text: &str| {
-        (text.len() == 2)
-            .then(|| text.parse::<i32>().ok())
-            .flatten()
-    };
+    let two_digits = |text: &str| (text.len() == 2).then(|| text.parse::<i32>().ok()).flatten();
     let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
     if minutes > 59 {
         return None;
@@ -110,11 +95,7 @@ fn offset_text(offset: Offset) -> String {
     if seconds == 0 {
         return "Z".to_owned();
     }
-    let (sign, size) = if seconds < 0 {
-        ('-', -seconds)
-    } else {
-        ('+', seconds)
-    };
+    let (sign, size) = if seconds < 0 { ('-', -seconds) } else { ('+', seconds) };
     format!("{sign}{:02}:{:02}", size / 3600, size / 60 % 60)
 }
 
@@ -131,10 +112,7 @@ fn print_date(date: Date) -> Option<Value> {
 }
 
 fn bad(kind: &str, format: &Format, value: &Value) -> MapError {
-    MapError::new(
-        "format",
-        format!("{} is not a {kind} in {}", describe(value), format.phrase()),
-    )
+    MapError::new("format", format!("{} is not a {kind} in {}", describe(value), format.phrase()))
 }
 
 /// Reads a timestamp.
@@ -148,16 +126,13 @@ pub(super) fn read_timestamp(format: &Format, value: &Value) -> Result<Value, Ma
 /// Reads a date; of a time, the date in its own offset.
 pub(super) fn read_date(format: &Format, value: &Value) -> Result<Value, MapError> {
     let date = match (format, value) {
-        (Format::Iso(_), Value::Text(text)) => {
-            Pieces::parse(text.trim()).ok().map(|pieces| pieces.date())
+        (Format::Iso(_), Value::Text(text)) => Pieces::parse(text.trim()).ok().map(|pieces| pieces.date()),
+        (Format::Pattern(pattern, _), Value::Text(text)) => {
+            strtime::parse(pattern, text.trim()).ok().and_then(|time| time.to_date().ok())
         }
-        (Format::Pattern(pattern, _), Value::Text(text)) => strtime::parse(pattern, text.trim())
-            .ok()
-            .and_then(|time| time.to_date().ok()),
         _ => read_moment(format, value).map(|(time, _)| time.date()),
     };
-    date.and_then(print_date)
-        .ok_or_else(|| bad("date", format, value))
+    date.and_then(print_date).ok_or_else(|| bad("date", format, value))
 }
 
 fn read_moment(format: &Format, value: &Value) -> Option<(DateTime, Offset)> {
@@ -165,25 +140,13 @@ fn read_moment(format: &Format, value: &Value) -> Option<(DateTime, Offset)> {
         (Format::Iso(default), Value::Text(text)) => {
             let pieces = Pieces::parse(text.trim()).ok()?;
             let offset = pieces.to_numeric_offset().unwrap_or(*default);
-            Some((
-                pieces
-                    .date()
-                    .to_datetime(pieces.time().unwrap_or(Time::midnight())),
-                offset,
-            ))
+            Some((pieces.date().to_datetime(pieces.time().unwrap_or(Time::midnight())), offset))
         }
-        (Format::UnixSeconds, Value::Number(text) | Value::Text(text)) => {
-            from_unix(text, 1_000_000_000)
-        }
-        (Format::UnixMilliseconds, Value::Number(text) | Value::Text(text)) => {
-            from_unix(text, 1_000_000)
-        }
+        (Format::UnixSeconds, Value::Number(text) | Value::Text(text)) => from_unix(text, 1_000_000_000),
+        (Format::UnixMilliseconds, Value::Number(text) | Value::Text(text)) => from_unix(text, 1_000_000),
         (Format::Xero, Value::Text(text)) => {
             let inner = text.trim().strip_prefix("/Date(")?.strip_suffix(")/")?;
-            let digits = inner
-                .find(['+', '-'])
-                .filter(|at| *at > 0)
-                .map_or(inner, |at| &inner[..at]);
+            let digits = inner.find(['+', '-']).filter(|at| *at > 0).map_or(inner, |at| &inner[..at]);
             from_unix(digits, 1_000_000)
         }
         (Format::Tryton, Value::Object(map)) => {
@@ -192,12 +155,8 @@ fn read_moment(format: &Format, value: &Value) -> Option<(DateTime, Offset)> {
                 None => Some(0),
                 _ => None,
             };
-            let date = Date::new(
-                part("year")?.try_into().ok()?,
-                part("month")?.try_into().ok()?,
-                part("day")?.try_into().ok()?,
-            )
-            .ok()?;
+            let date =
+                Date::new(part("year")?.try_into().ok()?, part("month")?.try_into().ok()?, part("day")?.try_into().ok()?).ok()?;
             let time = Time::new(
                 part("hour")?.try_into().ok()?,
                 part("minute")?.try_into().ok()?,
@@ -210,12 +169,7 @@ fn read_moment(format: &Format, value: &Value) -> Option<(DateTime, Offset)> {
         (Format::Pattern(pattern, default), Value::Text(text)) => {
             let time = strtime::parse(pattern, text.trim()).ok()?;
             let offset = time.offset().unwrap_or(*default);
-            Some((
-                time.to_datetime()
-                    .ok()
-                    .or_else(|| Some(time.to_date().ok()?.to_datetime(Time::midnight())))?,
-                offset,
-            ))
+            Some((time.to_datetime().ok().or_else(|| Some(time.to_date().ok()?.to_datetime(Time::midnight())))?, offset))
         }
         _ => None,
     }
@@ -240,27 +194,19 @@ fn from_unix(text: &str, unit: i128) -> Option<(DateTime, Offset)> {
 pub(super) fn write(format: &Format, value: &Value, date: bool) -> Result<Value, MapError> {
     let kind = if date { "date" } else { "time" };
     let canonical = Format::Iso(Offset::UTC);
-    let (time, offset) =
-        read_moment(&canonical, value).ok_or_else(|| bad(kind, &canonical, value))?;
+    let (time, offset) = read_moment(&canonical, value).ok_or_else(|| bad(kind, &canonical, value))?;
     let written = match format {
         Format::Iso(_) if date => print_date(time.date()),
         Format::Iso(_) => print(time, offset).map(Value::Text),
         Format::UnixSeconds => unix(time, offset).map(|ms| Value::Number(scaled(ms, 1000))),
         Format::UnixMilliseconds => unix(time, offset).map(|ms| Value::Number(ms.to_string())),
         Format::Xero => unix(time, offset).map(|ms| Value::Text(format!("/Date({ms}+0000)/"))),
-        Format::Tryton => offset.to_timestamp(time).ok().map(|timestamp| {
-            tagged(
-                if date {
-                    time
-                } else {
-                    Offset::UTC.to_datetime(timestamp)
-                },
-                date,
-            )
-        }),
+        Format::Tryton => offset
+            .to_timestamp(time)
+            .ok()
+            .map(|timestamp| tagged(if date { time } else { Offset::UTC.to_datetime(timestamp) }, date)),
         Format::Pattern(pattern, zone) => offset.to_timestamp(time).ok().and_then(|timestamp| {
-            let zoned =
-                timestamp.to_zoned_datetime(if date { offset } else { *zone }.to_time_zone());
+            let zoned = timestamp.to_zoned_datetime(if date { offset } else { *zone }.to_time_zone());
             strtime::format(pattern, &zoned).ok().map(Value::Text)
         }),
     };
@@ -272,17 +218,12 @@ fn unix(time: DateTime, offset: Offset) -> Option<i64> {
 }
 
 fn scaled(ms: i64, by: i64) -> String {
-    if ms % by == 0 {
-        (ms / by).to_string()
-    } else {
-        super::number::canonical(&format!("{ms}e-3")).unwrap_or_default()
-    }
+    if ms % by == 0 { (ms / by).to_string() } else { super::number::canonical(&format!("{ms}e-3")).unwrap_or_default() }
 }
 
 fn tagged(time: DateTime, date: bool) -> Value {
     let mut map = BTreeMap::new();
-    let mut put =
-        |name: &str, number: i64| map.insert(name.to_owned(), Value::Number(number.to_string()));
+    let mut put = |name: &str, number: i64| map.insert(name.to_owned(), Value::Number(number.to_string()));
     put("year", time.year().into());
     put("month", time.month().into());
     put("day", time.day().into());
@@ -292,9 +233,6 @@ fn tagged(time: DateTime, date: bool) -> Value {
         put("second", time.second().into());
         put("microsecond", (time.subsec_nanosecond() / 1000).into());
     }
-    map.insert(
-        "__class__".to_owned(),
-        Value::text(if date { "date" } else { "datetime" }),
-    );
+    map.insert("__class__".to_owned(), Value::text(if date { "date" } else { "datetime" }));
     Value::Object(map)
 }

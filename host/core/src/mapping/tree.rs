@@ -50,10 +50,7 @@ pub(super) enum Condition {
 
 impl Pipe {
     pub(super) fn path(path: impl Into<String>) -> Self {
-        Self {
-            source: Source::Path(path.into()),
-            steps: Vec::new(),
-        }
+        Self { source: Source::Path(path.into()), steps: Vec::new() }
     }
 
     pub(super) fn evaluate(&self, env: &Env<'_>) -> Result<Value, MapError> {
@@ -111,20 +108,12 @@ impl Pipe {
     /// Whether `default` stands anywhere in it.
     pub(super) fn invents(&self) -> bool {
         let inner = match &self.source {
-            Source::Concat(parts) | Source::Coalesce(parts) | Source::List(parts) => {
-                parts.iter().any(Self::invents)
-            }
+            Source::Concat(parts) | Source::Coalesce(parts) | Source::List(parts) => parts.iter().any(Self::invents),
             Source::When(_, yes, no) => yes.invents() || no.invents(),
             Source::Object(parts) => parts.iter().any(|(_, part)| part.invents()),
-            Source::Path(_) | Source::Literal(_) | Source::External(..) | Source::Template(_) => {
-                false
-            }
+            Source::Path(_) | Source::Literal(_) | Source::External(..) | Source::Template(_) => false,
         };
-        inner
-            || self
-                .steps
-                .iter()
-                .any(|(op, _)| matches!(op, Op::Default(_)))
+        inner || self.steps.iter().any(|(op, _)| matches!(op, Op::Default(_)))
     }
 
     /// The way back: from the value in `target` to what stands at `own`.
@@ -135,9 +124,7 @@ impl Pipe {
                 return Err(format!("it reads `{path}`, not the field's own `{own}`"));
             }
             Source::External(_, function) => {
-                return Err(format!(
-                    "`{function}` is a plugin's function, and has no inverse"
-                ));
+                return Err(format!("`{function}` is a plugin's function, and has no inverse"));
             }
             _ => return Err("it is made of more than the field itself".to_owned()),
         }
@@ -149,10 +136,7 @@ impl Pipe {
                 Inverse::None(why) => return Err(why.to_owned()),
             }
         }
-        Ok(Self {
-            source: Source::Path(target.to_owned()),
-            steps,
-        })
+        Ok(Self { source: Source::Path(target.to_owned()), steps })
     }
 
     pub(super) fn written(&self) -> String {
@@ -181,10 +165,7 @@ impl Source {
             Self::Path(path) => Ok(find(env.body, path).cloned().unwrap_or_default()),
             Self::Literal(value) => Ok(value.clone()),
             Self::External(at, function) => env.externals.get(*at).cloned().unwrap_or_else(|| {
-                Err(MapError::new(
-                    "external",
-                    format!("the result of `{function}` is not here: its plugin was not called"),
-                ))
+                Err(MapError::new("external", format!("the result of `{function}` is not here: its plugin was not called")))
             }),
             Self::Concat(parts) => {
                 let mut out = String::new();
@@ -232,11 +213,7 @@ impl Source {
                 for (name, part) in parts {
                     map.insert(name.clone(), part.evaluate(env)?);
                 }
-                Ok(if map.values().all(Value::is_empty) {
-                    Value::Null
-                } else {
-                    Value::Object(map)
-                })
+                Ok(if map.values().all(Value::is_empty) { Value::Null } else { Value::Object(map) })
             }
             Self::List(parts) => {
                 let mut list = Vec::with_capacity(parts.len());
@@ -246,23 +223,14 @@ impl Source {
                         list.push(value);
                     }
                 }
-                debug_assert!(
-                    list.len() <= LIST_ELEMENTS_MAX,
-                    "an expression's text bounds its parts"
-                );
+                debug_assert!(list.len() <= LIST_ELEMENTS_MAX, "an expression's text bounds its parts");
                 Ok(Value::List(list))
             }
         }
     }
 
     fn written(&self) -> String {
-        let all = |parts: &[Pipe]| {
-            parts
-                .iter()
-                .map(Pipe::written)
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
+        let all = |parts: &[Pipe]| parts.iter().map(Pipe::written).collect::<Vec<_>>().join(", ");
         match self {
             Self::Path(path) => path_written(path),
             Self::Literal(value) => literal_written(value),
@@ -270,12 +238,7 @@ impl Source {
             Self::Concat(parts) => format!("concat({})", all(parts)),
             Self::Coalesce(parts) => format!("coalesce({})", all(parts)),
             Self::List(parts) => format!("list({})", all(parts)),
-            Self::When(condition, yes, no) => format!(
-                "when({}, {}, {})",
-                condition.written(),
-                yes.written(),
-                no.written()
-            ),
+            Self::When(condition, yes, no) => format!("when({}, {}, {})", condition.written(), yes.written(), no.written()),
             Self::Template(pieces) => {
                 let text: String = pieces
                     .iter()
@@ -287,23 +250,14 @@ impl Source {
                 format!("template({text:?})")
             }
             Self::Object(parts) => {
-                let parts: Vec<String> = parts
-                    .iter()
-                    .map(|(name, part)| format!("{name} = {}", part.written()))
-                    .collect();
+                let parts: Vec<String> = parts.iter().map(|(name, part)| format!("{name} = {}", part.written())).collect();
                 format!("object({})", parts.join(", "))
             }
         }
     }
 
     fn phrase(&self) -> String {
-        let all = |parts: &[Pipe], word: &str| {
-            parts
-                .iter()
-                .map(Pipe::phrase)
-                .collect::<Vec<_>>()
-                .join(word)
-        };
+        let all = |parts: &[Pipe], word: &str| parts.iter().map(Pipe::phrase).collect::<Vec<_>>().join(word);
         match self {
             Self::Path(path) => format!("`{path}`"),
             Self::Literal(Value::Null) => "nothing".to_owned(),
@@ -315,12 +269,7 @@ impl Source {
             }
             Self::List(parts) => format!("a list of {}", all(parts, " and ")),
             Self::When(condition, yes, no) => {
-                format!(
-                    "{} if {}, else {}",
-                    yes.phrase(),
-                    condition.written(),
-                    no.phrase()
-                )
+                format!("{} if {}, else {}", yes.phrase(), condition.written(), no.phrase())
             }
             Self::Template(pieces) => {
                 let text: String = pieces
@@ -333,10 +282,7 @@ impl Source {
                 format!("\"{text}\" filled in")
             }
             Self::Object(parts) => {
-                let parts: Vec<String> = parts
-                    .iter()
-                    .map(|(name, part)| format!("{name} from {}", part.phrase()))
-                    .collect();
+                let parts: Vec<String> = parts.iter().map(|(name, part)| format!("{name} from {}", part.phrase())).collect();
                 format!("an object of {}", parts.join(", "))
             }
         }
@@ -352,11 +298,7 @@ fn append(out: &mut String, value: Value) -> Result<(), MapError> {
 }
 
 fn path_written(path: &str) -> String {
-    if is_plain_path(path) && !super::compile::is_operation(path) {
-        path.to_owned()
-    } else {
-        format!("`{path}`")
-    }
+    if is_plain_path(path) && !super::compile::is_operation(path) { path.to_owned() } else { format!("`{path}`") }
 }
 
 fn literal_written(value: &Value) -> String {
@@ -412,21 +354,14 @@ impl Condition {
                 left.paths(out);
                 right.paths(out);
             }
-            Self::In(pipe, _) | Self::IsNull(pipe) | Self::IsEmpty(pipe) | Self::Truth(pipe) => {
-                pipe.paths(out)
-            }
+            Self::In(pipe, _) | Self::IsNull(pipe) | Self::IsEmpty(pipe) | Self::Truth(pipe) => pipe.paths(out),
             Self::Not(inner) => inner.paths(out),
             Self::All(all) | Self::Any(all) => all.iter().for_each(|inner| inner.paths(out)),
         }
     }
 
     pub(super) fn written(&self) -> String {
-        let joined = |all: &[Self], word: &str| {
-            all.iter()
-                .map(Self::inner_written)
-                .collect::<Vec<_>>()
-                .join(word)
-        };
+        let joined = |all: &[Self], word: &str| all.iter().map(Self::inner_written).collect::<Vec<_>>().join(word);
         match self {
             Self::Compare(left, comparison, right) => {
                 let right = match (&right.source, right.steps.is_empty()) {
@@ -464,9 +399,7 @@ fn compare(left: &Value, comparison: Comparison, right: &Value) -> Result<bool, 
             return match (left, right) {
                 (Value::Null, _) => Ok(false),
                 (Value::Text(text), Value::Text(part)) => Ok(text.contains(part.as_str())),
-                (Value::List(list), value) => {
-                    Ok(list.iter().any(|element| operation::same(element, value)))
-                }
+                (Value::List(list), value) => Ok(list.iter().any(|element| operation::same(element, value))),
                 _ => Err(operation::expected("text or a list", left)),
             };
         }
@@ -479,18 +412,12 @@ fn compare(left: &Value, comparison: Comparison, right: &Value) -> Result<bool, 
             match (number::canonical(left), number::canonical(right)) {
                 (Some(left), Some(right)) => number::compare(&left, &right),
                 _ => {
-                    return Err(MapError::new(
-                        "type",
-                        format!("\"{left}\" and \"{right}\" cannot be compared as numbers"),
-                    ));
+                    return Err(MapError::new("type", format!("\"{left}\" and \"{right}\" cannot be compared as numbers")));
                 }
             }
         }
         _ => {
-            return Err(MapError::new(
-                "type",
-                format!("{} and {} have no order", describe(left), describe(right)),
-            ));
+            return Err(MapError::new("type", format!("{} and {} have no order", describe(left), describe(right))));
         }
     };
     Ok(match comparison {

@@ -4,10 +4,7 @@ use crate::catalog::{FieldType, RemoteType};
 
 /// Type of a value in a mapping. Texts with a meaning (an e-mail, a country) are texts here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "the names are the table of types in the design"
-)]
+#[expect(missing_docs, reason = "the names are the table of types in the design")]
 pub enum Type {
     /// Not known before a value is seen.
     Any,
@@ -44,12 +41,9 @@ impl Type {
     /// Type of a canonical field's values.
     pub fn of_field(kind: &FieldType) -> Self {
         match kind {
-            FieldType::Text
-            | FieldType::Email
-            | FieldType::Phone
-            | FieldType::Country
-            | FieldType::Url
-            | FieldType::Enum(_) => Self::Text,
+            FieldType::Text | FieldType::Email | FieldType::Phone | FieldType::Country | FieldType::Url | FieldType::Enum(_) => {
+                Self::Text
+            }
             FieldType::Integer => Self::Integer,
             FieldType::Decimal => Self::Decimal,
             FieldType::Money => Self::Money,
@@ -65,11 +59,7 @@ impl Type {
     /// Type of a remote field's values. A remote reference is an id, in whatever spelling.
     pub fn of_remote(kind: RemoteType) -> Self {
         match kind {
-            RemoteType::Text
-            | RemoteType::Email
-            | RemoteType::Phone
-            | RemoteType::Url
-            | RemoteType::Enum => Self::Text,
+            RemoteType::Text | RemoteType::Email | RemoteType::Phone | RemoteType::Url | RemoteType::Enum => Self::Text,
             RemoteType::Integer => Self::Integer,
             RemoteType::Decimal => Self::Decimal,
             RemoteType::Boolean => Self::Boolean,
@@ -118,13 +108,9 @@ impl Type {
                 "if it counts seconds or milliseconds since 1970, add `| timestamp(unix_s)` or `| timestamp(unix_ms)`"
             }
             (Timestamp, Date) => "add `| date` to keep the date alone",
-            (Text | Integer, Reference) => {
-                "add `| text | reference(STREAM)` with the stream whose ids these are"
-            }
+            (Text | Integer, Reference) => "add `| text | reference(STREAM)` with the stream whose ids these are",
             (Reference, Text) => "add `| remote_id(STREAM)`",
-            (Integer | Decimal | Text, Money) => {
-                "add `| money(EUR)`, or `| money(PATH)` with the path of the currency"
-            }
+            (Integer | Decimal | Text, Money) => "add `| money(EUR)`, or `| money(PATH)` with the path of the currency",
             (Decimal, Integer) => "add `| integer`; a number with a fraction is then set aside",
             _ => return None,
         })

@@ -1,8 +1,6 @@
 //! Carries out a steward's decision. Decisions are appended and never overridden by automation (I12).
 
-use nave_core::model::{
-    Cause, ChangeKind, Decision, DecisionChoice, Intent, Reason, RecordState, Review, ReviewId, ReviewKind,
-};
+use nave_core::model::{Cause, ChangeKind, Decision, DecisionChoice, Intent, Reason, RecordState, Review, ReviewId, ReviewKind};
 
 use super::{Engine, EngineError};
 
@@ -29,13 +27,17 @@ impl Engine {
                             let record = draft.surviving(*record)?;
                             let same = draft.record(record)?.entity == review.entity;
                             if !same {
-                                return Err(EngineError::Refused(format!("{}/{record} is not a {}", review.entity, review.entity)));
+                                return Err(EngineError::Refused(format!(
+                                    "{}/{record} is not a {}",
+                                    review.entity, review.entity
+                                )));
                             }
                             record
                         }
                         DecisionChoice::New => draft.new_record(&review.entity),
                         _ => {
-                            let known = candidates.iter().map(|id| format!("{}/{id}", review.entity)).collect::<Vec<_>>().join(", ");
+                            let known =
+                                candidates.iter().map(|id| format!("{}/{id}", review.entity)).collect::<Vec<_>>().join(", ");
                             return Err(EngineError::Refused(format!(
                                 "say which record it is ({known}), or `new`: `nave review decide {id} existing {}`",
                                 candidates.first().map_or_else(String::new, |id| format!("{}/{id}", review.entity))

@@ -13,8 +13,8 @@ use nave_core::difference::{self, Blocked, Difference};
 use nave_core::limits::DELIVERY_ROUND_RECORDS;
 use nave_core::mapping::Env;
 use nave_core::model::{
-    Attempt, AttemptOutcome, Cause, Contribution, ContributionState, DeadLetter, DeadLetterSubject, Dirty, Intent, Parked, Reason,
-    Reasons, Record, RecordId, RecordState, RemoteKey, Run, Time, WriteKind,
+    Attempt, AttemptOutcome, Cause, Contribution, ContributionState, DeadLetter, DeadLetterSubject, Dirty, Intent, Parked,
+    Reason, Reasons, Record, RecordId, RecordState, RemoteKey, Run, Time, WriteKind,
 };
 use nave_core::retry::{self, Next};
 use nave_core::value::Value;
@@ -187,7 +187,8 @@ impl Engine {
         let wanted: Vec<_> = rows.iter().flat_map(|row| row.contributions.iter().copied()).collect();
         let mut there: HashMap<RecordId, Vec<Contribution>> = HashMap::new();
         for row in self.store.contributions(&wanted)?.into_iter().flatten() {
-            if row.key.connection == mapping.connection && row.key.stream == mapping.alias
+            if row.key.connection == mapping.connection
+                && row.key.stream == mapping.alias
                 && let Some(record) = row.record
             {
                 there.entry(record).or_default().push(row);
@@ -247,7 +248,8 @@ impl Engine {
         }
         let entity = self.entity(catalog, &mapping.entity)?;
         let locate = |id: RecordId, stream: &str| self.locate(id, &mapping.connection, stream);
-        let targets: Vec<Option<&Contribution>> = if active.is_empty() { vec![None] } else { active.iter().map(|row| Some(*row)).collect() };
+        let targets: Vec<Option<&Contribution>> =
+            if active.is_empty() { vec![None] } else { active.iter().map(|row| Some(*row)).collect() };
         let mut writes = Vec::new();
         let mut blocked = Vec::new();
         for (position, target) in targets.into_iter().enumerate() {
@@ -336,7 +338,9 @@ impl Sending<'_> {
                 needs.push(Need::Held("an earlier write's outcome is not known yet".into()));
                 continue;
             }
-            if let Some(row) = parked.get(&entry.record).filter(|row| row.until > now && !entry.reasons.iter().any(|r| r == Reason::Resync)) {
+            if let Some(row) =
+                parked.get(&entry.record).filter(|row| row.until > now && !entry.reasons.iter().any(|r| r == Reason::Resync))
+            {
                 needs.push(Need::Parked(row.clone()));
                 continue;
             }
@@ -513,7 +517,8 @@ impl Sending<'_> {
     /// Sends intents in batches as the system likes them, and settles each batch in one commit.
     async fn send(&self, intents: Vec<Intent>, counts: &mut OutCounts) -> Result<(), EngineError> {
         for chunk in intents.chunks(self.capabilities.batch_max.max(1) as usize) {
-            let tally = self.engine.send_and_settle(self.catalog, self.mapping, self.spoke, self.run, chunk, &self.several).await?;
+            let tally =
+                self.engine.send_and_settle(self.catalog, self.mapping, self.spoke, self.run, chunk, &self.several).await?;
             counts.delivered += tally.delivered;
             counts.unchanged += tally.unchanged;
             counts.parked += tally.parked;
@@ -575,10 +580,21 @@ pub(super) fn dead_letter(
             field.as_deref().unwrap_or("the field"),
             mapping.name
         ),
-        "length" => format!("shorten the value at its source, or add a `truncate` to `out` in mappings/{}.toml, then `nave dlq retry --class length`", mapping.name),
-        "duplicate" => format!("`nave record show {}/{record}` and merge the two in {}, then `nave dlq retry --class duplicate`", mapping.entity, mapping.connection),
-        "exhausted" => format!("`nave connection check {}`; when it works, `nave dlq retry --class exhausted`", mapping.connection),
-        other => format!("`nave record show {}/{record}`, correct what {} complains about, then `nave dlq retry --class {other}`", mapping.entity, mapping.connection),
+        "length" => format!(
+            "shorten the value at its source, or add a `truncate` to `out` in mappings/{}.toml, then `nave dlq retry --class length`",
+            mapping.name
+        ),
+        "duplicate" => format!(
+            "`nave record show {}/{record}` and merge the two in {}, then `nave dlq retry --class duplicate`",
+            mapping.entity, mapping.connection
+        ),
+        "exhausted" => {
+            format!("`nave connection check {}`; when it works, `nave dlq retry --class exhausted`", mapping.connection)
+        }
+        other => format!(
+            "`nave record show {}/{record}`, correct what {} complains about, then `nave dlq retry --class {other}`",
+            mapping.entity, mapping.connection
+        ),
     };
     DeadLetter {
         id: 0,
@@ -637,7 +653,8 @@ impl Engine {
 
     /// Nothing was sent: the intents are closed, the records parked on the ladder.
     async fn release(&self, mapping: &Mapping, intents: &[Intent], why: &str) -> Result<(), EngineError> {
-        let parked: HashMap<RecordId, Parked> = self.store.parked(&mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
+        let parked: HashMap<RecordId, Parked> =
+            self.store.parked(&mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
         self.write(Cause::default(), |draft| {
             for intent in intents {
                 draft.batch.settled.push((intent.destination.clone(), intent.record));
@@ -716,7 +733,8 @@ impl Engine {
         several: &HashSet<RecordId>,
     ) -> Result<OutCounts, EngineError> {
         let entity = self.entity(catalog, &mapping.entity)?;
-        let parked: HashMap<RecordId, Parked> = self.store.parked(&mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
+        let parked: HashMap<RecordId, Parked> =
+            self.store.parked(&mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
         let cause = Cause { connection: Some(mapping.connection.clone()), run: Some(run), ..Cause::default() };
         self.write(cause, |draft| {
             let mut tally = OutCounts::default();

@@ -11,8 +11,8 @@ use nave_core::model::{
     Cause, Change, ChangeKind, Contribution, ContributionId, ContributionState, ElementId, FieldChange, Reason, Record, RecordId,
     RecordState, RemoteKey, Time,
 };
-use nave_core::value::{Reference, Value};
 use nave_core::survivorship;
+use nave_core::value::{Reference, Value};
 use nave_store::{Batch, Heads, IndexEntry, IndexSpace, Store, StoreError};
 
 /// A row before and now. `before` is none for a new one.
@@ -187,7 +187,11 @@ impl<'a> Draft<'a> {
     }
 
     /// A contribution and a record, both to be changed.
-    pub fn pair(&mut self, contribution: ContributionId, record: RecordId) -> Result<(&mut Contribution, &mut Record), StoreError> {
+    pub fn pair(
+        &mut self,
+        contribution: ContributionId,
+        record: RecordId,
+    ) -> Result<(&mut Contribution, &mut Record), StoreError> {
         self.load_contributions(&[contribution])?;
         self.load_records(&[record])?;
         match (self.contributions.get_mut(&contribution), self.records.get_mut(&record)) {
@@ -214,7 +218,11 @@ impl<'a> Draft<'a> {
 
     /// Canonical type by name.
     pub fn entity(&self, name: &str) -> Result<&'a Entity, StoreError> {
-        self.catalog.entities.get(name).map(AsRef::as_ref).ok_or_else(|| StoreError::Damaged(format!("entity `{name}` is not in the catalog")))
+        self.catalog
+            .entities
+            .get(name)
+            .map(AsRef::as_ref)
+            .ok_or_else(|| StoreError::Damaged(format!("entity `{name}` is not in the catalog")))
     }
 
     /// A new contribution, not yet about any record.
@@ -224,7 +232,8 @@ impl<'a> Draft<'a> {
         self.keys.insert(key.clone(), Some(id));
         self.batch.index_add.push(IndexEntry { space: IndexSpace::Remote, hash: matching::remote_hash(&key), id: id.0 });
         self.batch.expected.vacant.push((IndexSpace::Remote, matching::remote_hash(&key)));
-        self.contributions.insert(id, Slot { before: None, now: Contribution::new(id, key, read_at), touched: true, entries: None });
+        self.contributions
+            .insert(id, Slot { before: None, now: Contribution::new(id, key, read_at), touched: true, entries: None });
         id
     }
 
@@ -297,11 +306,9 @@ impl<'a> Draft<'a> {
                 let row = &self.contributions[id].now;
                 match row.state {
                     ContributionState::Active => true,
-                    ContributionState::Deleted { .. } => self
-                        .catalog
-                        .mappings
-                        .values()
-                        .any(|m| m.connection == row.key.connection && m.alias == row.key.stream && m.delete == DeletePolicy::Ignore),
+                    ContributionState::Deleted { .. } => self.catalog.mappings.values().any(|m| {
+                        m.connection == row.key.connection && m.alias == row.key.stream && m.delete == DeletePolicy::Ignore
+                    }),
                     ContributionState::MergedInto(_) => false,
                 }
             })
@@ -479,7 +486,9 @@ impl<'a> Draft<'a> {
         for (id, kind) in &self.changes {
             let slot = &self.records[id];
             let fields = match kind {
-                ChangeKind::Created | ChangeKind::Updated | ChangeKind::Absorbed(_) => field_changes(slot.before.as_ref(), &slot.now),
+                ChangeKind::Created | ChangeKind::Updated | ChangeKind::Absorbed(_) => {
+                    field_changes(slot.before.as_ref(), &slot.now)
+                }
                 _ => Vec::new(),
             };
             batch.changes.push(Change {
@@ -582,7 +591,8 @@ fn rehome(entity: &Entity, row: &mut Contribution, record: &mut Record) {
         });
         moved.push((list.to_owned(), name.clone(), number.parse().unwrap_or(0), to));
     }
-    let claims: Vec<_> = moved.iter().filter_map(|(list, name, _, to)| Some((format!("{list}/{to}"), row.claims.remove(name)?))).collect();
+    let claims: Vec<_> =
+        moved.iter().filter_map(|(list, name, _, to)| Some((format!("{list}/{to}"), row.claims.remove(name)?))).collect();
     row.claims.extend(claims);
     for (list, ties) in &mut row.elements {
         for (id, _) in ties.iter_mut() {

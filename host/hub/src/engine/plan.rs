@@ -57,7 +57,8 @@ impl Engine {
         let entity = self.entity(&catalog, &mapping.entity)?;
         self.enter_configuration(&mapping).await?;
         let approved = self.store.flow(name)?.approved.as_deref() == Some(mapping.digest.as_str());
-        let mut plan = FlowPlan { flow: name.to_owned(), connection: mapping.connection.clone(), approved, ..FlowPlan::default() };
+        let mut plan =
+            FlowPlan { flow: name.to_owned(), connection: mapping.connection.clone(), approved, ..FlowPlan::default() };
         let mut after = RecordId(0);
         let none = HashMap::new();
         loop {

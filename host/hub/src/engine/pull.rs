@@ -137,10 +137,10 @@ impl Engine {
         let mut page = Some(page);
         let taken = self
             .write(cause, |draft| {
-                let page = page.take().ok_or_else(|| EngineError::Refused("the store changed under a page; run it again".into()))?;
+                let page =
+                    page.take().ok_or_else(|| EngineError::Refused("the store changed under a page; run it again".into()))?;
                 let mut taken = InCounts::default();
-                let mut intake =
-                    Intake { catalog, mapping, entity, run, open_creates: open_creates.clone() };
+                let mut intake = Intake { catalog, mapping, entity, run, open_creates: open_creates.clone() };
                 tokio::task::block_in_place(|| intake.page(draft, page, &mut taken))?;
                 draft.batch.checkpoint = checkpoint.clone();
                 draft.batch.rows.extend(scan_mark.clone());
@@ -159,7 +159,13 @@ impl Engine {
     }
 
     /// I15: what was read before our last attempt on it settled is no evidence.
-    async fn refresh_stale(&self, catalog: &Catalog, mapping: &Mapping, spoke: &dyn Spoke, page: &mut [Incoming]) -> Result<(), EngineError> {
+    async fn refresh_stale(
+        &self,
+        catalog: &Catalog,
+        mapping: &Mapping,
+        spoke: &dyn Spoke,
+        page: &mut [Incoming],
+    ) -> Result<(), EngineError> {
         let keys: Vec<RemoteKey> = page
             .iter()
             .map(|incoming| RemoteKey {
@@ -205,12 +211,8 @@ impl Engine {
             let mut targets = Vec::new();
             for (index, incoming) in page.iter_mut().enumerate() {
                 let IncomingKind::Upsert { pulled, externals, .. } = &mut incoming.kind else { continue };
-                let env = Env {
-                    body: &pulled.body,
-                    externals,
-                    connection: &mapping.connection,
-                    region: catalog.hub.region.as_deref(),
-                };
+                let env =
+                    Env { body: &pulled.body, externals, connection: &mapping.connection, region: catalog.hub.region.as_deref() };
                 match external.arguments.iter().map(|argument| argument.evaluate(&env)).collect::<Result<Vec<Value>, _>>() {
                     Ok(arguments) => {
                         rows.push(arguments);
@@ -316,7 +318,12 @@ fn decode_one(catalog: &Catalog, mapping: &Mapping, record: SourceRecord, began:
         kind: IncomingKind::Bad { errors: vec![FieldError { path: "body".into(), class: class.into(), message }], raw },
     };
     if record.body.len() > RECORD_BYTES_MAX {
-        return bad("length", format!("{} bytes, at most {RECORD_BYTES_MAX} are taken", record.body.len()), Vec::new(), remote_id);
+        return bad(
+            "length",
+            format!("{} bytes, at most {RECORD_BYTES_MAX} are taken", record.body.len()),
+            Vec::new(),
+            remote_id,
+        );
     }
     let body = match codec::decode(&record.body) {
         Ok(body) => body,

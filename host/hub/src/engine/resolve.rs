@@ -113,7 +113,12 @@ impl Engine {
     }
 
     /// Of the things found under a natural key, the one that belongs to no other record. Things that are gone do not count.
-    fn unclaimed(&self, mapping: &Mapping, intent: &Intent, found: Vec<SourceRecord>) -> Result<Option<SourceRecord>, EngineError> {
+    fn unclaimed(
+        &self,
+        mapping: &Mapping,
+        intent: &Intent,
+        found: Vec<SourceRecord>,
+    ) -> Result<Option<SourceRecord>, EngineError> {
         let mut candidates = Vec::new();
         for record in found.into_iter().filter(|record| record.operation == Operation::Upsert) {
             let key = RemoteKey {
@@ -132,7 +137,14 @@ impl Engine {
     }
 
     /// It is there: what matches what we sent is settled as ours; what does not is left to the next comparison.
-    async fn arrived(&self, catalog: &Catalog, mapping: &Mapping, run: u64, intent: &Intent, record: SourceRecord) -> Result<(), EngineError> {
+    async fn arrived(
+        &self,
+        catalog: &Catalog,
+        mapping: &Mapping,
+        run: u64,
+        intent: &Intent,
+        record: SourceRecord,
+    ) -> Result<(), EngineError> {
         let entity = self.entity(catalog, &mapping.entity)?;
         let body = codec::decode(&record.body).unwrap_or_default();
         let cause = Cause { connection: Some(mapping.connection.clone()), run: Some(run), ..Cause::default() };
@@ -226,8 +238,11 @@ fn landed(mapping: &Mapping, body: &Value, path: &str, sent: &Value, region: Opt
     if let Some(list) = mapping.lists.iter().find(|list| list_path(list) == path) {
         let Value::List(sent) = sent else { return false };
         let meaning = |elements: &[Value]| {
-            let mut found: Vec<Value> =
-                elements.iter().filter_map(|element| element_value(mapping, list, element, region).ok()).filter(|v| !v.is_empty()).collect();
+            let mut found: Vec<Value> = elements
+                .iter()
+                .filter_map(|element| element_value(mapping, list, element, region).ok())
+                .filter(|v| !v.is_empty())
+                .collect();
             found.sort();
             found
         };

@@ -187,7 +187,13 @@ impl Intake<'_> {
     }
 
     /// A contribution that we know says something else than before.
-    fn update(&mut self, draft: &mut Draft<'_>, id: ContributionId, pulled: &Pulled, mapped: Mapped) -> Result<Happened, StoreError> {
+    fn update(
+        &mut self,
+        draft: &mut Draft<'_>,
+        id: ContributionId,
+        pulled: &Pulled,
+        mapped: Mapped,
+    ) -> Result<Happened, StoreError> {
         let row = draft.contribution_mut(id)?;
         let returned = !row.is_active();
         row.state = ContributionState::Active;
@@ -224,7 +230,13 @@ impl Intake<'_> {
     }
 
     /// A remote object that nobody knows: match it.
-    fn first_sight(&mut self, draft: &mut Draft<'_>, key: RemoteKey, pulled: &Pulled, mapped: Mapped) -> Result<Happened, StoreError> {
+    fn first_sight(
+        &mut self,
+        draft: &mut Draft<'_>,
+        key: RemoteKey,
+        pulled: &Pulled,
+        mapped: Mapped,
+    ) -> Result<Happened, StoreError> {
         let facts = intake::facts_of(self.mapping, self.entity, &mapped);
         let candidates = draft.candidates(self.entity, &facts)?;
         let mut records: Vec<Record> = Vec::with_capacity(candidates.len());
@@ -298,10 +310,17 @@ impl Intake<'_> {
     }
 
     /// An unknown remote id may be a create of ours whose answer was lost: bound by marker or natural key.
-    fn bind_open_create(&mut self, draft: &mut Draft<'_>, key: &RemoteKey, pulled: &Pulled) -> Result<Option<ContributionId>, StoreError> {
+    fn bind_open_create(
+        &mut self,
+        draft: &mut Draft<'_>,
+        key: &RemoteKey,
+        pulled: &Pulled,
+    ) -> Result<Option<ContributionId>, StoreError> {
         let found = self.open_creates.iter().position(|intent| {
             intent.lookup.as_ref().is_some_and(|(path, value)| {
-                nave_core::mapping::find(&pulled.body, path).and_then(|there| there.as_text().map(|text| text.trim().eq_ignore_ascii_case(value))).unwrap_or(false)
+                nave_core::mapping::find(&pulled.body, path)
+                    .and_then(|there| there.as_text().map(|text| text.trim().eq_ignore_ascii_case(value)))
+                    .unwrap_or(false)
             })
         });
         let Some(index) = found else { return Ok(None) };
@@ -397,10 +416,7 @@ impl Intake<'_> {
             message,
             fix: format!(
                 "correct {} in {} or change mappings/{}.toml, then `nave dlq retry --class {}`",
-                remote_id,
-                self.mapping.connection,
-                self.mapping.name,
-                class
+                remote_id, self.mapping.connection, self.mapping.name, class
             ),
             first_at: draft.now,
             last_at: draft.now,

@@ -130,7 +130,9 @@ fn walk(dir: &Dir, prefix: &str, depth: usize, found: &mut Vec<FolderEntry>) -> 
 fn io(error: std::io::Error) -> FolderError {
     match error.kind() {
         std::io::ErrorKind::NotFound => FolderError::NotFound,
-        std::io::ErrorKind::PermissionDenied => FolderError::BadName("it leads out of the granted folder, or may not be opened".into()),
+        std::io::ErrorKind::PermissionDenied => {
+            FolderError::BadName("it leads out of the granted folder, or may not be opened".into())
+        }
         _ => FolderError::Io(error.to_string()),
     }
 }

@@ -7,15 +7,13 @@ use nave_core::catalog::Connection;
 use nave_core::limits::GUEST_STATE_BYTES_MAX;
 use nave_core::manifest::Manifest;
 use nave_runtime::contract::LogLevel;
-use nave_runtime::{
-    Blob, BlobResponse, FolderEntry, FolderError, HostCalls, HostFuture, HttpError, HttpRequest, HttpResponse,
-};
+use nave_runtime::{Blob, BlobResponse, FolderEntry, FolderError, HostCalls, HostFuture, HttpError, HttpRequest, HttpResponse};
 use nave_store::{Batch, KeyedRow, Store};
 
 use super::folder::Folders;
 use crate::audit::StoreAudit;
-use crate::egress::{Channel, ChannelConfig, Egress, Quota};
 use crate::clock::now;
+use crate::egress::{Channel, ChannelConfig, Egress, Quota};
 use crate::secrets::SecretSource;
 use crate::spoke::SpokeError;
 
@@ -106,7 +104,8 @@ impl HostCalls for Host {
             let key = self.state_key(key);
             let prefix = format!("{}/", self.connection);
             let rows = self.store.rows("state").map_err(|error| error.to_string())?;
-            let used: usize = rows.iter().filter(|(known, _)| known.starts_with(&prefix) && *known != key).map(|(_, row)| row.len()).sum();
+            let used: usize =
+                rows.iter().filter(|(known, _)| known.starts_with(&prefix) && *known != key).map(|(_, row)| row.len()).sum();
             if used + value.len() > GUEST_STATE_BYTES_MAX {
                 return Err(format!("quota.state: a connection keeps at most {GUEST_STATE_BYTES_MAX} bytes"));
             }

@@ -16,8 +16,8 @@ use nave_runtime::contract::{CheckReport, Delivery, Failure, Outcome, Page, Sour
 use nave_runtime::{CallError, CompileCache, Instance, InstanceLimits, Plugin};
 
 use crate::egress::Egress;
-use crate::spoke::{BoxFuture, Spoke, SpokeError, Spokes, Transforms};
 use crate::secrets::SecretSource;
+use crate::spoke::{BoxFuture, Spoke, SpokeError, Spokes, Transforms};
 use host::Host;
 
 /// Everything that guests share: the engine, compiled plugins, and the one way out.
@@ -99,11 +99,10 @@ impl Guests {
             return Ok(known.clone());
         }
         let catalog = self.catalog();
-        let settings: Arc<Connection> = catalog
-            .connections
-            .get(connection)
-            .cloned()
-            .ok_or_else(|| SpokeError::Misconfigured(format!("there is no connection `{connection}`; `nave connection list`")))?;
+        let settings: Arc<Connection> =
+            catalog.connections.get(connection).cloned().ok_or_else(|| {
+                SpokeError::Misconfigured(format!("there is no connection `{connection}`; `nave connection list`"))
+            })?;
         let plugin = self.plugin(&settings.plugin)?;
         let host = Host::new(&self.dir, plugin.manifest(), &settings, &self.egress, self.secrets.clone(), &self.store)?;
         let spoke = Arc::new(GuestSpoke {

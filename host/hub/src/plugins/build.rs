@@ -103,7 +103,8 @@ struct Workspace {
 }
 
 fn workspace(dir: &Path) -> Result<Workspace, PluginsError> {
-    let output = run(cargo(dir).args(["metadata", "--no-deps", "--format-version", "1"]).stderr(Stdio::piped()), "cargo metadata")?;
+    let output =
+        run(cargo(dir).args(["metadata", "--no-deps", "--format-version", "1"]).stderr(Stdio::piped()), "cargo metadata")?;
     let metadata: Json = serde_json::from_slice(&output).unwrap_or_default();
     let path = |key: &str| metadata.get(key).and_then(Json::as_str).map(PathBuf::from);
     let root = path("workspace_root").unwrap_or_else(|| dir.to_owned());
@@ -141,14 +142,15 @@ fn cargo_build(dir: &Path, target: &Path, has_profile: bool, quiet: bool) -> Res
     build.stderr(if quiet { Stdio::piped() } else { Stdio::inherit() });
     let output = run(&mut build, "cargo build")?;
     let crate_manifest = dir.join("Cargo.toml").canonicalize().map_err(ProjectError::io(dir))?;
-    let found = output.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Json>(line).ok()).find_map(|message| {
-        let of = message.get("manifest_path")?.as_str()?;
-        if message.get("reason")?.as_str()? != "compiler-artifact" || Path::new(of).canonicalize().ok()? != crate_manifest {
-            return None;
-        }
-        let files = message.get("filenames")?.as_array()?;
-        files.iter().filter_map(Json::as_str).find(|name| name.ends_with(".wasm")).map(PathBuf::from)
-    });
+    let found =
+        output.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<Json>(line).ok()).find_map(|message| {
+            let of = message.get("manifest_path")?.as_str()?;
+            if message.get("reason")?.as_str()? != "compiler-artifact" || Path::new(of).canonicalize().ok()? != crate_manifest {
+                return None;
+            }
+            let files = message.get("filenames")?.as_array()?;
+            files.iter().filter_map(Json::as_str).find(|name| name.ends_with(".wasm")).map(PathBuf::from)
+        });
     found.ok_or_else(|| PluginsError::Crate {
         file: crate_manifest,
         message: "the build made no .wasm".to_owned(),

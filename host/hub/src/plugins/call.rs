@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nave_core::manifest::PluginKind;
 use nave_runtime::contract::{
-    Capabilities, Column, Coverage, Delivery, DeleteDetection, ChangeDetection, Operation, Outcome, Page, SourceRecord, Stream,
+    Capabilities, ChangeDetection, Column, Coverage, DeleteDetection, Delivery, Operation, Outcome, Page, SourceRecord, Stream,
     WriteMode, WriteOperation,
 };
 use nave_runtime::{Engine, HostCalls, Instance, InstanceLimits, NoHost, Plugin};

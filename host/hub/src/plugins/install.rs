@@ -114,7 +114,10 @@ pub fn remove(dir: &Path, name: &str) -> Result<LockedPlugin, PluginsError> {
     if let Some(users) = users(dir)?.get(name) {
         return Err(PluginsError::Usage {
             message: format!("`{name}` is used by {}", users.join(", ")),
-            help: format!("remove {} first", users.iter().map(|user| format!("connections/{user}.toml")).collect::<Vec<_>>().join(", ")),
+            help: format!(
+                "remove {} first",
+                users.iter().map(|user| format!("connections/{user}.toml")).collect::<Vec<_>>().join(", ")
+            ),
         });
     }
     project::unlock_plugin(dir, name)?;

@@ -29,7 +29,9 @@ pub fn asked(manifest: &Manifest) -> Vec<String> {
     if powers.is_empty() {
         powers.push(match manifest.kind {
             PluginKind::Connector => "It asks for nothing: no network, no folder.".to_owned(),
-            PluginKind::Transform => "It asks for nothing: it only computes, and sees only the fields that a mapping passes to it.".to_owned(),
+            PluginKind::Transform => {
+                "It asks for nothing: it only computes, and sees only the fields that a mapping passes to it.".to_owned()
+            }
         });
     }
     powers

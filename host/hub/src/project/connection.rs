@@ -188,7 +188,8 @@ pub(crate) fn setting_value(setting: &Setting, text: &str) -> Result<Json, Strin
         SettingType::Json => serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?,
     };
     if let (Some(pattern), Json::String(text)) = (&setting.pattern, &found) {
-        let whole = regex::Regex::new(&format!("^(?:{pattern})$")).map_err(|_| "the plugin's pattern is not understood".to_owned())?;
+        let whole =
+            regex::Regex::new(&format!("^(?:{pattern})$")).map_err(|_| "the plugin's pattern is not understood".to_owned())?;
         if !whole.is_match(text) {
             return Err(format!("`{text}` does not fit {pattern}"));
         }
@@ -219,9 +220,11 @@ fn credentials(
             wrong.push(format!("credential `{slot}` can be: {}", words.join(", ")));
             continue;
         };
-        let secret = new.secrets.get(slot).cloned().unwrap_or_else(|| {
-            if plugin.credentials.len() == 1 { new.name.clone() } else { format!("{}-{slot}", new.name) }
-        });
+        let secret = new
+            .secrets
+            .get(slot)
+            .cloned()
+            .unwrap_or_else(|| if plugin.credentials.len() == 1 { new.name.clone() } else { format!("{}-{slot}", new.name) });
         let mut table = Table::new();
         table.decor_mut().set_prefix(format!("\n# {}. {}\n", sentence(&asked.reason), shape_of(kind)));
         table["secret"] = value(&secret);
@@ -239,7 +242,9 @@ fn shape_of(kind: &CredentialKind) -> &'static str {
     match kind {
         CredentialKind::Basic {} | CredentialKind::Login { .. } => "The secret is user:password.",
         CredentialKind::OauthClientCredentials { .. } => "The secret is client-id:client-secret.",
-        CredentialKind::Bearer { .. } | CredentialKind::Header { .. } | CredentialKind::Query { .. } => "The secret is the token or key.",
+        CredentialKind::Bearer { .. } | CredentialKind::Header { .. } | CredentialKind::Query { .. } => {
+            "The secret is the token or key."
+        }
     }
 }
 
@@ -265,7 +270,9 @@ fn grants(
         table.decor_mut().set_prefix(format!("\n# {}.\n", sentence(&asked.reason)));
         table["base"] = value(&base);
         if base.starts_with("http://") && !new.insecure {
-            wrong.push(format!("endpoint `{name}` would be {base}: without TLS everybody on the way reads along; --insecure allows it"));
+            wrong.push(format!(
+                "endpoint `{name}` would be {base}: without TLS everybody on the way reads along; --insecure allows it"
+            ));
         }
         if !new.networks.is_empty() {
             table["networks"] = value(new.networks.iter().map(String::as_str).collect::<Array>());
@@ -355,9 +362,9 @@ fn toml_value(json: &Json) -> Option<Value> {
         },
         Json::String(text) => text.as_str().into(),
         Json::Array(list) => Value::Array(list.iter().filter_map(toml_value).collect()),
-        Json::Object(map) => {
-            Value::InlineTable(map.iter().filter_map(|(name, json)| Some((name.as_str(), toml_value(json)?))).collect::<InlineTable>())
-        }
+        Json::Object(map) => Value::InlineTable(
+            map.iter().filter_map(|(name, json)| Some((name.as_str(), toml_value(json)?))).collect::<InlineTable>(),
+        ),
     })
 }
 

@@ -45,20 +45,14 @@ const FOLDERS: [(&str, &str); 5] = [
         "Canonical entities of your own, or changes to those that ship: fields, survivorship, match rules, stewards.\n\
          `nave schema list` shows what there is.\n",
     ),
-    (
-        "lookups",
-        "Tables for `lookup(name)` in mappings: `\"what the system says\" = \"what we say\"`, a line each.\n",
-    ),
+    ("lookups", "Tables for `lookup(name)` in mappings: `\"what the system says\" = \"what we say\"`, a line each.\n"),
     ("connections", "One file per connected system. `nave connection add PLUGIN` writes one.\n"),
     (
         "mappings",
         "One file per stream and entity: which field there is which field here, in which direction, and why.\n\
          `nave mapping explain NAME` says one in plain English; `nave mapping lint` checks them all.\n",
     ),
-    (
-        "plugins",
-        "Installed plugins, named by their digest and pinned in nave.lock. `nave plugin install FILE.wasm` adds one.\n",
-    ),
+    ("plugins", "Installed plugins, named by their digest and pinned in nave.lock. `nave plugin install FILE.wasm` adds one.\n"),
 ];
 
 /// Makes a project. Answers the files that were written. An existing file is never changed.

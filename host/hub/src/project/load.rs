@@ -47,7 +47,9 @@ pub fn load(dir: &Path) -> Result<Project, ApiError> {
         known.insert(name.clone(), PluginInfo { manifest: plugin.manifest.clone(), streams: BTreeMap::new() });
     }
     for file in &files {
-        let Some(connection) = file.path.strip_prefix("connections/").and_then(|name| name.strip_suffix(".toml")) else { continue };
+        let Some(connection) = file.path.strip_prefix("connections/").and_then(|name| name.strip_suffix(".toml")) else {
+            continue;
+        };
         let plugin = file.text.parse::<toml::Table>().ok().and_then(|table| Some(table.get("plugin")?.as_str()?.to_owned()));
         if let Some(info) = plugin.and_then(|plugin| known.get_mut(&plugin))
             && let Some(streams) = load_streams(dir, connection)?

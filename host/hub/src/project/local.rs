@@ -7,8 +7,9 @@ use nave_core::mapping;
 
 use super::{Project, load, load_streams};
 use crate::api::{
-    Answer, ApiError, ConnectionLine, ConnectionsAnswer, CoverageAnswer, EntityLine, Finding, GrantsAnswer, LintAnswer, MappingCoverage,
-    PluginsAnswer, PowersView, Request, SchemaAnswer, SchemaField, SchemasAnswer, SystemLine, SystemsAnswer, TextAnswer,
+    Answer, ApiError, ConnectionLine, ConnectionsAnswer, CoverageAnswer, EntityLine, Finding, GrantsAnswer, LintAnswer,
+    MappingCoverage, PluginsAnswer, PowersView, Request, SchemaAnswer, SchemaField, SchemasAnswer, SystemLine, SystemsAnswer,
+    TextAnswer,
 };
 use crate::plugins::{self, InstallOptions, powers};
 
@@ -23,7 +24,9 @@ pub fn answer(dir: &Path, request: &Request) -> Option<Result<Answer, ApiError>>
         Request::SchemaShow { entity } => load(dir).and_then(|project| schema(&project.catalog, entity)),
         Request::SystemList => load(dir).map(|project| Answer::Systems(SystemsAnswer { systems: systems(&project.catalog) })),
         Request::SystemShow { name } => load(dir).and_then(|project| system(&project.catalog, name)),
-        Request::PluginList => plugins::list(dir).map(|plugins| Answer::Plugins(PluginsAnswer { plugins })).map_err(ApiError::from),
+        Request::PluginList => {
+            plugins::list(dir).map(|plugins| Answer::Plugins(PluginsAnswer { plugins })).map_err(ApiError::from)
+        }
         Request::PluginInstall { file } => {
             plugins::install(dir, file, InstallOptions::default()).map(Answer::Installed).map_err(ApiError::from)
         }
@@ -71,9 +74,15 @@ fn coverage(project: &Project, only: Option<&str>) -> Result<Answer, ApiError> {
     let mut mappings = Vec::new();
     for (name, mapping) in catalog.mappings.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
         let streams = load_streams(&project.place.dir, &mapping.connection)?.unwrap_or_default();
-        let fields = streams.iter().find(|stream| stream.name == mapping.stream).map(|stream| stream.fields.as_slice()).unwrap_or_default();
+        let fields = streams
+            .iter()
+            .find(|stream| stream.name == mapping.stream)
+            .map(|stream| stream.fields.as_slice())
+            .unwrap_or_default();
         let covers = |path: &str| {
-            let touches = |remote: &str| remote == path || remote.starts_with(&format!("{path}.")) || path.starts_with(&format!("{remote}."));
+            let touches = |remote: &str| {
+                remote == path || remote.starts_with(&format!("{path}.")) || path.starts_with(&format!("{remote}."))
+            };
             mapping.fields.iter().any(|field| touches(&field.remote) || field.inputs.iter().any(|input| touches(input)))
                 || mapping.lists.iter().any(|list| touches(&list.remote))
                 || mapping.constants.keys().any(|remote| touches(remote))
@@ -101,7 +110,12 @@ fn connections(project: &Project) -> Answer {
             system: connection.system.clone(),
             reaches: connection.grants.endpoints.values().map(|endpoint| endpoint.base.clone()).chain(folders).collect(),
             secrets: connection.credentials.values().map(|credential| credential.secret.clone()).collect(),
-            flows: catalog.mappings.values().filter(|mapping| mapping.connection == *name).map(|mapping| mapping.name.clone()).collect(),
+            flows: catalog
+                .mappings
+                .values()
+                .filter(|mapping| mapping.connection == *name)
+                .map(|mapping| mapping.name.clone())
+                .collect(),
         }
     });
     Answer::Connections(ConnectionsAnswer { connections: lines.collect() })
@@ -113,7 +127,12 @@ fn schemas(catalog: &Catalog) -> Answer {
         label: entity.label.clone(),
         fields: entity.fields.len() as u64,
         steward: entity.steward.clone(),
-        mappings: catalog.mappings.values().filter(|mapping| mapping.entity == *name).map(|mapping| mapping.name.clone()).collect(),
+        mappings: catalog
+            .mappings
+            .values()
+            .filter(|mapping| mapping.entity == *name)
+            .map(|mapping| mapping.name.clone())
+            .collect(),
     });
     Answer::Schemas(SchemasAnswer { entities: entities.collect() })
 }
@@ -190,7 +209,12 @@ fn systems(catalog: &Catalog) -> Vec<SystemLine> {
         docs: system.docs.clone(),
         docs_checked: system.docs_checked.clone(),
         notes: system.notes.clone(),
-        connections: catalog.connections.values().filter(|connection| connection.system == *name).map(|c| c.name.clone()).collect(),
+        connections: catalog
+            .connections
+            .values()
+            .filter(|connection| connection.system == *name)
+            .map(|c| c.name.clone())
+            .collect(),
     };
     catalog.systems.iter().map(line).collect()
 }

@@ -70,7 +70,9 @@ async fn answer(hub: &Hub, request: Request, progress: ProgressSender) -> Result
             let warnings = block_in_place(|| hub.reload())?;
             plans::plan(engine, flow.as_deref(), limit, &warnings, &progress).await.map(Answer::Plan)
         }
-        Request::Apply { flow, reason, by } => plans::apply(engine, flow.as_deref(), &reason, actor(&by)).await.map(Answer::Apply),
+        Request::Apply { flow, reason, by } => {
+            plans::apply(engine, flow.as_deref(), &reason, actor(&by)).await.map(Answer::Apply)
+        }
         Request::Sync { flows, full, once } => sync::sync(&hub.engine, &flows, full, once, progress).await.map(Answer::Sync),
         Request::Pause { flow, by } => flows::set_paused(engine, flow.as_deref(), true, actor(&by)).await.map(Answer::Flows),
         Request::Resume { flow, by } => flows::set_paused(engine, flow.as_deref(), false, actor(&by)).await.map(Answer::Flows),
@@ -83,7 +85,9 @@ async fn answer(hub: &Hub, request: Request, progress: ProgressSender) -> Result
         }
         Request::RecordShow { record } => block_in_place(|| records::show(engine, &record)).map(Answer::Record),
         Request::RecordWhy { record, field } => block_in_place(|| why::why(engine, &record, field.as_deref())).map(Answer::Why),
-        Request::RecordHistory { record, limit } => block_in_place(|| records::history(engine, &record, limit)).map(Answer::History),
+        Request::RecordHistory { record, limit } => {
+            block_in_place(|| records::history(engine, &record, limit)).map(Answer::History)
+        }
         Request::Xref { record } => block_in_place(|| records::xref(engine, &record)).map(Answer::Xref),
 
         Request::ReviewList { all } => block_in_place(|| reviews::list(engine, all)).map(Answer::Reviews),

@@ -81,7 +81,8 @@ impl<'e> Names<'e> {
 
     /// Whether two values say the same; a remote reference says the same as the record that it stands for.
     pub(super) fn same(&self, left: &Value, right: &Value) -> bool {
-        left == right || matches!((left, right), (Value::Reference(_), Value::Reference(_))) && self.display(left) == self.display(right)
+        left == right
+            || matches!((left, right), (Value::Reference(_), Value::Reference(_))) && self.display(left) == self.display(right)
     }
 
     /// What the configuration calls a field; elements are called as their list.

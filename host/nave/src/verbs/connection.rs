@@ -138,19 +138,26 @@ async fn add(verb: Add, context: &Context) -> Outcome {
         planned.powers.iter().for_each(|power| say(format_args!("  {}", clean(power))));
     }
     if !verb.yes && (!person || !prompt::yes("Grant this?")?) {
-        return Err(ApiError::person("nothing was written: nobody granted what the connection needs").help("add --yes to grant it"));
+        return Err(
+            ApiError::person("nothing was written: nobody granted what the connection needs").help("add --yes to grant it")
+        );
     }
     let (written, warnings) = project::write_connection(context.dir(), &planned)?;
     call::reload(context).await?;
     let secrets = secrets(&verb, &planned, person, context).await?;
     if context.json {
-        output::json(&json!({ "connection": planned.name, "written": written, "warnings": warnings, "powers": planned.powers, "secrets_missing": secrets }));
+        output::json(
+            &json!({ "connection": planned.name, "written": written, "warnings": warnings, "powers": planned.powers, "secrets_missing": secrets }),
+        );
         return Ok(exit::OK);
     }
     written.iter().for_each(|file| say(format_args!("  wrote {}", file.display())));
     warnings.iter().for_each(|warning| say(format_args!("  note: {}", clean(warning))));
     secrets.iter().for_each(|secret| say(format_args!("  still needed: `nave secret set {secret}`")));
-    say(format_args!("\nNext: `nave connection check {0}`, then `nave connection discover {0} --save` and `nave plan`.", planned.name));
+    say(format_args!(
+        "\nNext: `nave connection check {0}`, then `nave connection discover {0} --save` and `nave plan`.",
+        planned.name
+    ));
     Ok(exit::OK)
 }
 
@@ -184,7 +191,10 @@ fn environment(dir: &Path) -> String {
 
 fn ask(manifest: &Manifest, new: &mut NewConnection) -> Result<(), ApiError> {
     for (name, setting) in &manifest.settings {
-        if new.settings.contains_key(name) || (!setting.required && setting.default.is_some()) || setting.kind == SettingType::Json {
+        if new.settings.contains_key(name)
+            || (!setting.required && setting.default.is_some())
+            || setting.kind == SettingType::Json
+        {
             continue;
         }
         if !setting.help.is_empty() {
@@ -253,7 +263,12 @@ async fn discover(name: String, save: bool, context: &Context) -> Outcome {
     }
     for stream in &answer.streams {
         let can = &stream.capabilities;
-        let words = [(can.readable, "read"), (can.writable, "write"), (can.deletable, "delete"), (can.conditional_write, "conditional write")];
+        let words = [
+            (can.readable, "read"),
+            (can.writable, "write"),
+            (can.deletable, "delete"),
+            (can.conditional_write, "conditional write"),
+        ];
         let words: Vec<&str> = words.iter().filter(|(can, _)| *can).map(|(_, word)| *word).collect();
         say(format_args!("\n{} ({}): {}", clean(&stream.name), clean(&stream.label), words.join(", ")));
         if can.writable && !can.conditional_write {
@@ -261,9 +276,15 @@ async fn discover(name: String, save: bool, context: &Context) -> Outcome {
         }
         let mut rows = Rows::new(&["field", "", "type", "notes"]);
         for field in &stream.fields {
-            let notes = [(field.required, "required"), (field.read_only, "read-only"), (field.unique, "unique"), (field.custom, "custom")];
+            let notes = [
+                (field.required, "required"),
+                (field.read_only, "read-only"),
+                (field.unique, "unique"),
+                (field.custom, "custom"),
+            ];
             let notes: Vec<&str> = notes.iter().filter(|(set, _)| *set).map(|(_, word)| *word).collect();
-            let kind = serde_json::to_value(field.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
+            let kind =
+                serde_json::to_value(field.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
             rows.row([&field.path, &field.label, &kind, &notes.join(", ")]);
         }
         rows.print("  no fields");

@@ -9,7 +9,9 @@ use crate::output::{self, Rows, ago, clean, clean_lines, say};
 
 /// Dead letters: records and deliveries that were set aside, each with the command that fixes it
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Examples:\n  nave dlq list\n  nave dlq show 7\n  nave dlq retry 7 8\n  nave dlq retry --class length\n  nave dlq discard 9 --reason 'test data'")]
+#[command(
+    after_help = "Examples:\n  nave dlq list\n  nave dlq show 7\n  nave dlq retry 7 8\n  nave dlq retry --class length\n  nave dlq discard 9 --reason 'test data'"
+)]
 pub(crate) enum Dlq {
     /// What was set aside
     List {
@@ -129,7 +131,11 @@ async fn show(id: u64, context: &Context) -> Outcome {
     }
     let letter = &answer.dead_letter;
     say(format_args!("Dead letter {id}: {} {} ({})", clean(&letter.subject), clean(&letter.title), clean(&letter.flow)));
-    say(format_args!("  class {}{}", clean(&letter.class), letter.field.as_ref().map(|field| format!(", field {}", clean(field))).unwrap_or_default()));
+    say(format_args!(
+        "  class {}{}",
+        clean(&letter.class),
+        letter.field.as_ref().map(|field| format!(", field {}", clean(field))).unwrap_or_default()
+    ));
     say(format_args!("  {}", clean(&letter.message)));
     say(format_args!("  first {}, last {}, {} times, run {}", answer.first_at, letter.at, letter.count, answer.run));
     say(format_args!("  fix: {}", clean(&letter.fix)));

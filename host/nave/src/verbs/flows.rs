@@ -93,7 +93,9 @@ pub(crate) async fn apply(verb: Apply, context: &Context) -> Outcome {
         }
     }
     for flow in &answer.unseen {
-        say(format_args!("  not agreed to: {flow}; its configuration changed since its plan was shown: `nave plan --flow {flow}`"));
+        say(format_args!(
+            "  not agreed to: {flow}; its configuration changed since its plan was shown: `nave plan --flow {flow}`"
+        ));
     }
     if answer.applied.is_empty() && answer.already.is_empty() && answer.unseen.is_empty() {
         say("No flow writes anything yet.");
@@ -103,7 +105,9 @@ pub(crate) async fn apply(verb: Apply, context: &Context) -> Outcome {
 
 /// Read from and deliver to every system now
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  nave sync\n  nave sync crm-contacts --once\n  nave sync --full --json    # reads everything again; one line per run")]
+#[command(
+    after_help = "Examples:\n  nave sync\n  nave sync crm-contacts --once\n  nave sync --full --json    # reads everything again; one line per run"
+)]
 pub(crate) struct Sync {
     /// These flows [default: all that are not paused]
     flows: Vec<String>,
@@ -143,7 +147,8 @@ pub(crate) fn runs(runs: &[RunLine]) {
     for run in runs {
         let mut counts = run.named_counts();
         let all = counts.remove(0);
-        let parts: Vec<String> = counts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
+        let parts: Vec<String> =
+            counts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
         let mut text = format!("{} {}", all.1, all.0);
         if !parts.is_empty() {
             text = format!("{text}: {}", parts.join(", "));
@@ -152,7 +157,14 @@ pub(crate) fn runs(runs: &[RunLine]) {
             text = format!("{text} — {message}");
         }
         let arrow = if run.direction() == "in" { "←" } else { "→" };
-        rows.row([run.run.to_string(), run.flow.clone(), arrow.to_owned(), status_word(run.status).to_owned(), text, ago(&run.started_at)]);
+        rows.row([
+            run.run.to_string(),
+            run.flow.clone(),
+            arrow.to_owned(),
+            status_word(run.status).to_owned(),
+            text,
+            ago(&run.started_at),
+        ]);
     }
     rows.print("Nothing to do.");
 }
@@ -215,7 +227,8 @@ pub(crate) async fn status(_verb: &Status, context: &Context) -> Outcome {
 }
 
 pub(crate) fn show_status(answer: &StatusAnswer) {
-    let mut rows = Rows::new(&["flow", "system", "entity", "", "health", "linked", "pending", "parked", "failed", "last in", "last out"]);
+    let mut rows =
+        Rows::new(&["flow", "system", "entity", "", "health", "linked", "pending", "parked", "failed", "last in", "last out"]);
     for flow in &answer.flows {
         let arrows = match (flow.reads, flow.writes) {
             (true, true) => "↔",

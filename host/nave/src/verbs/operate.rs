@@ -112,8 +112,10 @@ pub(crate) async fn doctor(context: &Context) -> Outcome {
 
 /// Copy the data into a new file, while the hub works
 #[derive(Debug, Args)]
-#[command(after_help = "The copy holds sealed values; without the key in the data folder they cannot be read. Keep both, apart.\n\n\
-                        Example:\n  nave backup hub-2025-01-31.nave")]
+#[command(
+    after_help = "The copy holds sealed values; without the key in the data folder they cannot be read. Keep both, apart.\n\n\
+                        Example:\n  nave backup hub-2025-01-31.nave"
+)]
 pub(crate) struct Backup {
     /// New file
     to: PathBuf,

@@ -44,11 +44,13 @@ pub(crate) enum Plugin {
         file: PathBuf,
     },
     /// Run one function and print what it answers
-    #[command(after_help = "A file runs without network and folders; a connection's name runs it under the connection's grants.\n\n\
+    #[command(
+        after_help = "A file runs without network and folders; a connection's name runs it under the connection's grants.\n\n\
         Functions of a connector: check, discover, read STREAM [CHECKPOINT] [LIMIT], get STREAM ID…, find STREAM PATH VALUE…,\n\
         acknowledge STREAM CHECKPOINT, write STREAM DELIVERIES. Of a transform: those of its manifest.\n\
         Arguments are JSON where they are that, else text.\n\n\
-        Examples:\n  nave plugin call phone-e164.wasm phone_e164 '030 1234567' DE\n  nave plugin call crm read contacts")]
+        Examples:\n  nave plugin call phone-e164.wasm phone_e164 '030 1234567' DE\n  nave plugin call crm read contacts"
+    )]
     Call {
         /// A .wasm file, or a connection
         target: String,
@@ -91,7 +93,9 @@ pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
             Ok(exit::OK)
         }
         Plugin::Inspect { file } => inspect(&file, context),
-        Plugin::Call { target, function, arguments, settings } => call_function(&target, function, &arguments, &settings, context).await,
+        Plugin::Call { target, function, arguments, settings } => {
+            call_function(&target, function, &arguments, &settings, context).await
+        }
         Plugin::Install { files, rollback } => {
             for file in files {
                 install(file, rollback, context).await?;
@@ -114,7 +118,8 @@ pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
 
 fn new(name: String, parent: PathBuf, sdk: Option<PathBuf>, context: &Context) -> Outcome {
     let sdk = sdk.or_else(plugins::checkout_sdk).ok_or_else(|| {
-        ApiError::usage("the checkout that this program was built from is not there any more").help("give the SDK's crate: --sdk PATH/sdk/rust")
+        ApiError::usage("the checkout that this program was built from is not there any more")
+            .help("give the SDK's crate: --sdk PATH/sdk/rust")
     })?;
     let dir = plugins::new(&NewPlugin { name, parent, sdk })?;
     if context.json {
@@ -136,7 +141,13 @@ pub(crate) async fn build(crate_dir: &Path, out: Option<PathBuf>, context: &Cont
             "file": built.file, "bytes": built.size, "digest": built.digest, "name": built.manifest.name, "powers": built.powers,
         }));
     } else {
-        say(format_args!("{} {} → {} ({} kB)", built.manifest.name, built.manifest.version, built.file.display(), built.size / 1000));
+        say(format_args!(
+            "{} {} → {} ({} kB)",
+            built.manifest.name,
+            built.manifest.version,
+            built.file.display(),
+            built.size / 1000
+        ));
         built.powers.iter().for_each(|power| say(format_args!("  {}", clean(power))));
     }
     Ok(built.file)
@@ -145,7 +156,9 @@ pub(crate) async fn build(crate_dir: &Path, out: Option<PathBuf>, context: &Cont
 fn inspect(file: &Path, context: &Context) -> Outcome {
     let (bytes, manifest, digest) = plugins::inspect_file(file)?;
     if context.json {
-        output::json(&json!({ "manifest": manifest, "digest": digest, "bytes": bytes.len(), "powers": powers::asked(&manifest) }));
+        output::json(
+            &json!({ "manifest": manifest, "digest": digest, "bytes": bytes.len(), "powers": powers::asked(&manifest) }),
+        );
         return Ok(exit::OK);
     }
     say(format_args!("{} {} (serial {}): {}", manifest.name, manifest.version, manifest.serial, clean(&manifest.title)));
@@ -167,7 +180,13 @@ fn settings(manifest: &Manifest) {
         rows.print("");
     }
     for function in &manifest.functions {
-        say(format_args!("  {}({}) → {}: {}", function.name, function.inputs.join(", "), function.output, clean(&function.explain)));
+        say(format_args!(
+            "  {}({}) → {}: {}",
+            function.name,
+            function.inputs.join(", "),
+            function.output,
+            clean(&function.explain)
+        ));
     }
 }
 
@@ -175,7 +194,8 @@ async fn call_function(target: &str, function: String, arguments: &[String], set
     let arguments: Vec<Json> =
         arguments.iter().map(|text| serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.clone()))).collect();
     let result = if target.ends_with(".wasm") {
-        let settings: Json = serde_json::from_str(settings).map_err(|error| ApiError::usage(format!("--settings is not JSON: {error}")))?;
+        let settings: Json =
+            serde_json::from_str(settings).map_err(|error| ApiError::usage(format!("--settings is not JSON: {error}")))?;
         plugins::call_file(Path::new(target), settings, &function, &arguments).await?
     } else {
         let request = Request::PluginCall { connection: target.to_owned(), function, arguments };
@@ -209,7 +229,12 @@ pub(crate) async fn install(file: PathBuf, rollback: bool, context: &Context) ->
 fn installed(answer: &InstalledAnswer) {
     let plugin = &answer.plugin;
     let replaced = answer.replaced.as_ref().map(|version| format!(", in place of {version}")).unwrap_or_default();
-    say(format_args!("Installed {} {}{replaced}, pinned as {}…", plugin.name, plugin.version, plugin.digest.get(..12).unwrap_or_default()));
+    say(format_args!(
+        "Installed {} {}{replaced}, pinned as {}…",
+        plugin.name,
+        plugin.version,
+        plugin.digest.get(..12).unwrap_or_default()
+    ));
     answer.powers.iter().for_each(|power| say(format_args!("  {}", clean(power))));
     for power in &answer.new_powers {
         say(format_args!("  new: {} It is refused until a connection grants it.", clean(power)));
@@ -228,7 +253,8 @@ async fn list(context: &Context) -> Outcome {
     let mut rows = Rows::new(&["plugin", "version", "kind", "digest", "used by", ""]);
     for plugin in &answer.plugins {
         let digest = plugin.digest.get(..12).unwrap_or_default();
-        let state = if plugin.present { plugin.description.as_str() } else { "its file is missing or was changed: install it again" };
+        let state =
+            if plugin.present { plugin.description.as_str() } else { "its file is missing or was changed: install it again" };
         rows.row([plugin.name.as_str(), &plugin.version, &plugin.kind, digest, &plugin.connections.join(", "), state]);
     }
     rows.print("No plugins yet: `nave plugin install FILE.wasm`.");

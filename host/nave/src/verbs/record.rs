@@ -96,7 +96,12 @@ async fn show(record: RecordRef, context: &Context) -> Outcome {
     }
     rows.print("It has no fields.");
     for contribution in &answer.contributions {
-        say(format_args!("\n{} ({}, read {})", clean(&contribution.remote), clean(&contribution.state), ago(&contribution.read_at)));
+        say(format_args!(
+            "\n{} ({}, read {})",
+            clean(&contribution.remote),
+            clean(&contribution.state),
+            ago(&contribution.read_at)
+        ));
         for (path, value) in &contribution.shadow {
             say(format_args!("    {} = {}", clean(path), clean(&value.to_string())));
         }

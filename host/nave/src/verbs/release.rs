@@ -66,5 +66,7 @@ fn make(folder: &Path) -> Result<(), ApiError> {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), ApiError> {
-    std::fs::copy(from, to).map(|_| ()).map_err(|error| ApiError::failed(format!("{} → {}: {error}", from.display(), to.display())))
+    std::fs::copy(from, to)
+        .map(|_| ())
+        .map_err(|error| ApiError::failed(format!("{} → {}: {error}", from.display(), to.display())))
 }

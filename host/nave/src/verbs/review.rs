@@ -10,7 +10,9 @@ use crate::output::{self, Rows, ago, clean, say};
 
 /// What waits for a person: a match, a deletion, a write of unknown outcome
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Examples:\n  nave review list\n  nave review show 3\n  nave review decide 3 contact/12 --reason 'same person, asked her'\n  nave review decide 4 new")]
+#[command(
+    after_help = "Examples:\n  nave review list\n  nave review show 3\n  nave review decide 3 contact/12 --reason 'same person, asked her'\n  nave review decide 4 new"
+)]
 pub(crate) enum Review {
     /// Open reviews
     List {
@@ -96,7 +98,12 @@ async fn show(id: u64, context: &Context) -> Outcome {
         output::json(&answer);
         return Ok(exit::OK);
     }
-    say(format_args!("Review {id} ({}, for {})\n{}\n", answer.review.kind, clean(&answer.review.steward), clean(&answer.question)));
+    say(format_args!(
+        "Review {id} ({}, for {})\n{}\n",
+        answer.review.kind,
+        clean(&answer.review.steward),
+        clean(&answer.question)
+    ));
     let mut headings = vec!["field".to_owned(), answer.subject.clone()];
     headings.extend(answer.candidates.iter().map(|candidate| candidate.record.clone()));
     let headings: Vec<String> = headings.iter().map(|heading| clean(heading)).collect();
@@ -111,7 +118,13 @@ async fn show(id: u64, context: &Context) -> Outcome {
         say(format_args!("\n{} {}: {}", candidate.record, clean(&candidate.title), clean(&candidate.reason)));
     }
     for decision in &answer.decisions {
-        say(format_args!("\ndecided {} by {} on {}: {}", decision.choice, clean(&decision.by), decision.at, clean(&decision.reason)));
+        say(format_args!(
+            "\ndecided {} by {} on {}: {}",
+            decision.choice,
+            clean(&decision.by),
+            decision.at,
+            clean(&decision.reason)
+        ));
     }
     let commands: Vec<String> = answer
         .choices

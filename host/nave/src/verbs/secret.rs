@@ -12,7 +12,9 @@ use crate::prompt;
 
 /// Secrets in the vault: set, listed by name, removed; never shown
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Examples:\n  nave secret set crm                       # asks\n  pass show crm | nave secret set crm       # from standard input\n  nave secret set crm --from-file token.txt")]
+#[command(
+    after_help = "Examples:\n  nave secret set crm                       # asks\n  pass show crm | nave secret set crm       # from standard input\n  nave secret set crm --from-file token.txt"
+)]
 pub(crate) enum Secret {
     /// Put a secret into the vault, or a new version of it
     Set {

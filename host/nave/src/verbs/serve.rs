@@ -16,7 +16,9 @@ use crate::{open, socket};
 
 /// Keep systems in agreement: read and deliver as due, with a dashboard and an HTTP API
 #[derive(Debug, Args)]
-#[command(after_help = "Other commands on the same directory go through it while it runs. Ctrl-C ends it when what is under way is settled.")]
+#[command(
+    after_help = "Other commands on the same directory go through it while it runs. Ctrl-C ends it when what is under way is settled."
+)]
 pub(crate) struct Serve {
     /// Address [default: the one in nave.toml]
     #[arg(long)]
@@ -73,21 +75,25 @@ impl Running {
 pub(crate) async fn start(context: &Context, listen: Option<SocketAddr>) -> Result<Running, ApiError> {
     let place = project::place(context.dir())?;
     if socket::connect(&place.socket()).await?.is_some() {
-        return Err(ApiError::new("serving", exit::UNAVAILABLE, "a hub serves this directory already").help("`nave status` asks it"));
+        return Err(
+            ApiError::new("serving", exit::UNAVAILABLE, "a hub serves this directory already").help("`nave status` asks it")
+        );
     }
     let listen = match listen {
         Some(listen) => listen,
         None => {
             let text = project::load(context.dir())?.catalog.hub.listen;
-            text.parse().map_err(|_| ApiError::new("configuration", exit::CONFIGURATION, format!("`{text}` in nave.toml is no address")))?
+            text.parse().map_err(|_| {
+                ApiError::new("configuration", exit::CONFIGURATION, format!("`{text}` in nave.toml is no address"))
+            })?
         }
     };
     let hub: Arc<dyn Service> = open::hub(context).await?;
     let (shutdown, stopped) = watch::channel(false);
     let options = nave_server::Options { listen, socket: Some(place.socket()), hosts: Vec::new() };
-    let server = nave_server::start(hub.clone(), options, stopped.clone())
-        .await
-        .map_err(|error| ApiError::new("listen", exit::UNAVAILABLE, error.to_string()).help("give another address with --listen"))?;
+    let server = nave_server::start(hub.clone(), options, stopped.clone()).await.map_err(|error| {
+        ApiError::new("listen", exit::UNAVAILABLE, error.to_string()).help("give another address with --listen")
+    })?;
     let token = if hub.tokens()?.is_empty() {
         let request = Request::TokenReset { name: "admin".to_owned() };
         Some(want!(hub.call(request, ProgressSender::none()).await?, Token).token)

@@ -15,7 +15,9 @@ use crate::output::{json_line, say};
 
 /// Simulated business systems: a CRM (as HubSpot answers), books (as Xero answers), and a folder of CSV exports
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  nave sim crm --records 1000\n  nave sim all --data sims --json\n  nave sim legacy --data drop")]
+#[command(
+    after_help = "Examples:\n  nave sim crm --records 1000\n  nave sim all --data sims --json\n  nave sim legacy --data drop"
+)]
 pub(crate) struct Sim {
     /// Which
     #[arg(value_enum, default_value_t = Which::All)]

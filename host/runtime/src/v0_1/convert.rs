@@ -7,12 +7,8 @@ use super::{
 use crate::{contract as c, host_calls as h};
 
 /// A list answered by the guest.
-pub(super) fn all<A, B: From<A>>(
-    answer: Result<Vec<A>, types::Failure>,
-) -> Result<Vec<B>, c::Failure> {
-    answer
-        .map(|list| list.into_iter().map(Into::into).collect())
-        .map_err(Into::into)
+pub(super) fn all<A, B: From<A>>(answer: Result<Vec<A>, types::Failure>) -> Result<Vec<B>, c::Failure> {
+    answer.map(|list| list.into_iter().map(Into::into).collect()).map_err(Into::into)
 }
 
 /// One thing answered by the guest.
@@ -55,11 +51,7 @@ impl From<types::SourceRecord> for c::SourceRecord {
 
 impl From<types::Rejection> for c::Rejection {
     fn from(from: types::Rejection) -> Self {
-        Self {
-            class: from.class,
-            field: from.field,
-            message: from.message,
-        }
+        Self { class: from.class, field: from.field, message: from.message }
     }
 }
 
@@ -186,9 +178,7 @@ impl From<c::Delivery> for destination::Delivery {
                 c::WriteOperation::Create => destination::WriteOperation::Create,
                 c::WriteOperation::Update(id) => destination::WriteOperation::Update(id),
                 c::WriteOperation::Delete(id) => destination::WriteOperation::Delete(id),
-                c::WriteOperation::Merge(loser, winner) => {
-                    destination::WriteOperation::Merge((loser, winner))
-                }
+                c::WriteOperation::Merge(loser, winner) => destination::WriteOperation::Merge((loser, winner)),
             },
             if_version: from.if_version,
             changed: from.changed,
@@ -218,46 +208,28 @@ impl From<destination::Outcome> for c::Outcome {
 
 impl From<connection::CheckReport> for c::CheckReport {
     fn from(from: connection::CheckReport) -> Self {
-        Self {
-            account: from.account,
-            environment: from.environment,
-            scopes: from.scopes,
-            limits: from.limits,
-        }
+        Self { account: from.account, environment: from.environment, scopes: from.scopes, limits: from.limits }
     }
 }
 
 impl From<c::WebhookRequest> for connection::WebhookRequest {
     fn from(from: c::WebhookRequest) -> Self {
-        Self {
-            path: from.path,
-            headers: from.headers,
-            body: from.body,
-        }
+        Self { path: from.path, headers: from.headers, body: from.body }
     }
 }
 
 impl From<connection::Event> for c::Event {
     fn from(from: connection::Event) -> Self {
-        Self {
-            stream: from.stream,
-            remote_ids: from.remote_ids,
-        }
+        Self { stream: from.stream, remote_ids: from.remote_ids }
     }
 }
 
 impl From<c::Column> for transform::Column {
     fn from(from: c::Column) -> Self {
         match from {
-            c::Column::Text { valid, ends, data } => {
-                Self::Text(transform::TextColumn { valid, ends, data })
-            }
-            c::Column::Integer { valid, values } => {
-                Self::Integer(transform::IntegerColumn { valid, values })
-            }
-            c::Column::Boolean { valid, values } => {
-                Self::Boolean(transform::BooleanColumn { valid, values })
-            }
+            c::Column::Text { valid, ends, data } => Self::Text(transform::TextColumn { valid, ends, data }),
+            c::Column::Integer { valid, values } => Self::Integer(transform::IntegerColumn { valid, values }),
+            c::Column::Boolean { valid, values } => Self::Boolean(transform::BooleanColumn { valid, values }),
         }
     }
 }
@@ -265,19 +237,9 @@ impl From<c::Column> for transform::Column {
 impl From<transform::Column> for c::Column {
     fn from(from: transform::Column) -> Self {
         match from {
-            transform::Column::Text(column) => Self::Text {
-                valid: column.valid,
-                ends: column.ends,
-                data: column.data,
-            },
-            transform::Column::Integer(column) => Self::Integer {
-                valid: column.valid,
-                values: column.values,
-            },
-            transform::Column::Boolean(column) => Self::Boolean {
-                valid: column.valid,
-                values: column.values,
-            },
+            transform::Column::Text(column) => Self::Text { valid: column.valid, ends: column.ends, data: column.data },
+            transform::Column::Integer(column) => Self::Integer { valid: column.valid, values: column.values },
+            transform::Column::Boolean(column) => Self::Boolean { valid: column.valid, values: column.values },
         }
     }
 }
@@ -286,36 +248,20 @@ impl From<transform::Batch> for c::Batch {
     fn from(from: transform::Batch) -> Self {
         Self {
             columns: from.columns.into_iter().map(Into::into).collect(),
-            errors: from
-                .errors
-                .into_iter()
-                .map(|error| c::RowError {
-                    row: error.row,
-                    message: error.message,
-                })
-                .collect(),
+            errors: from.errors.into_iter().map(|error| c::RowError { row: error.row, message: error.message }).collect(),
         }
     }
 }
 
 impl From<http::Request> for h::HttpRequest {
     fn from(from: http::Request) -> Self {
-        Self {
-            method: from.method,
-            path: from.path,
-            headers: from.headers,
-            body: from.body.map(Into::into),
-        }
+        Self { method: from.method, path: from.path, headers: from.headers, body: from.body.map(Into::into) }
     }
 }
 
 impl From<h::HttpResponse> for http::Response {
     fn from(from: h::HttpResponse) -> Self {
-        Self {
-            status: from.status,
-            headers: from.headers,
-            body: from.body.into(),
-        }
+        Self { status: from.status, headers: from.headers, body: from.body.into() }
     }
 }
 
@@ -333,11 +279,7 @@ impl From<h::HttpError> for http::Error {
 
 impl From<h::FolderEntry> for folder::Entry {
     fn from(from: h::FolderEntry) -> Self {
-        Self {
-            name: from.name,
-            size: from.size,
-            modified_at: from.modified_at,
-        }
+        Self { name: from.name, size: from.size, modified_at: from.modified_at }
     }
 }
 

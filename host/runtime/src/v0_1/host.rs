@@ -11,17 +11,9 @@ use crate::{
 impl types::Host for GuestState {}
 
 impl http::Host for GuestState {
-    async fn send(
-        &mut self,
-        endpoint: String,
-        request: http::Request,
-    ) -> Result<Result<http::Response, http::Error>> {
+    async fn send(&mut self, endpoint: String, request: http::Request) -> Result<Result<http::Response, http::Error>> {
         self.count_call()?;
-        Ok(self
-            .http_send(endpoint, request.into())
-            .await
-            .map(Into::into)
-            .map_err(Into::into))
+        Ok(self.http_send(endpoint, request.into()).await.map(Into::into).map_err(Into::into))
     }
 }
 
@@ -63,69 +55,32 @@ impl folder::Host for GuestState {
     async fn list(&mut self, folder: String) -> Result<Result<Vec<folder::Entry>, folder::Error>> {
         self.count_call()?;
         let listed = self.folder_list(folder).await;
-        Ok(listed
-            .map(|entries| entries.into_iter().map(Into::into).collect())
-            .map_err(Into::into))
+        Ok(listed.map(|entries| entries.into_iter().map(Into::into).collect()).map_err(Into::into))
     }
 
-    async fn read(
-        &mut self,
-        folder: String,
-        name: String,
-        offset: u64,
-        length: u32,
-    ) -> Result<Result<Vec<u8>, folder::Error>> {
+    async fn read(&mut self, folder: String, name: String, offset: u64, length: u32) -> Result<Result<Vec<u8>, folder::Error>> {
         self.count_call()?;
-        Ok(self
-            .folder_read(folder, name, offset, length)
-            .await
-            .map_err(Into::into))
+        Ok(self.folder_read(folder, name, offset, length).await.map_err(Into::into))
     }
 
-    async fn write(
-        &mut self,
-        folder: String,
-        name: String,
-        content: Vec<u8>,
-    ) -> Result<Result<(), folder::Error>> {
+    async fn write(&mut self, folder: String, name: String, content: Vec<u8>) -> Result<Result<(), folder::Error>> {
         self.count_call()?;
-        Ok(self
-            .host
-            .folder_write(&folder, &name, content)
-            .await
-            .map_err(Into::into))
+        Ok(self.host.folder_write(&folder, &name, content).await.map_err(Into::into))
     }
 
-    async fn append(
-        &mut self,
-        folder: String,
-        name: String,
-        content: Vec<u8>,
-    ) -> Result<Result<(), folder::Error>> {
+    async fn append(&mut self, folder: String, name: String, content: Vec<u8>) -> Result<Result<(), folder::Error>> {
         self.count_call()?;
-        Ok(self
-            .host
-            .folder_append(&folder, &name, content)
-            .await
-            .map_err(Into::into))
+        Ok(self.host.folder_append(&folder, &name, content).await.map_err(Into::into))
     }
 
     async fn remove(&mut self, folder: String, name: String) -> Result<Result<(), folder::Error>> {
         self.count_call()?;
-        Ok(self
-            .host
-            .folder_remove(&folder, &name)
-            .await
-            .map_err(Into::into))
+        Ok(self.host.folder_remove(&folder, &name).await.map_err(Into::into))
     }
 }
 
 impl blob::Host for GuestState {
-    async fn fetch(
-        &mut self,
-        endpoint: String,
-        request: http::Request,
-    ) -> Result<Result<blob::BlobResponse, http::Error>> {
+    async fn fetch(&mut self, endpoint: String, request: http::Request) -> Result<Result<blob::BlobResponse, http::Error>> {
         self.count_call()?;
         let answer = self.blob_fetch(endpoint, request.into()).await;
         held(self, answer)
@@ -143,16 +98,9 @@ impl blob::Host for GuestState {
     }
 }
 
-fn held(
-    state: &mut GuestState,
-    answer: Result<BlobResponse, HttpError>,
-) -> Result<Result<blob::BlobResponse, http::Error>> {
+fn held(state: &mut GuestState, answer: Result<BlobResponse, HttpError>) -> Result<Result<blob::BlobResponse, http::Error>> {
     Ok(match answer {
-        Ok(answer) => Ok(blob::BlobResponse {
-            status: answer.status,
-            headers: answer.headers,
-            body: state.hold(answer.body)?,
-        }),
+        Ok(answer) => Ok(blob::BlobResponse { status: answer.status, headers: answer.headers, body: state.hold(answer.body)? }),
         Err(error) => Err(error.into()),
     })
 }

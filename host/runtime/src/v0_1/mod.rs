@@ -53,30 +53,16 @@ struct Ready {
 }
 
 /// Links a component against this version's imports. A pure plugin is given the log alone.
-pub(crate) fn prepare(
-    engine: &wasmtime::Engine,
-    component: &Component,
-    pure: bool,
-) -> Result<Box<dyn Prepared>, PluginError> {
+pub(crate) fn prepare(engine: &wasmtime::Engine, component: &Component, pure: bool) -> Result<Box<dyn Prepared>, PluginError> {
     let refused = |error: wasmtime::Error| {
-        PluginError::new(
-            "plugin.link",
-            format!("the component does not fit the contract nave:plugin@0.1.0: {error:#}"),
-        )
+        PluginError::new("plugin.link", format!("the component does not fit the contract nave:plugin@0.1.0: {error:#}"))
     };
     let mut linker = Linker::<GuestState>::new(engine);
     link(&mut linker, pure).map_err(refused)?;
     let pre = linker.instantiate_pre(component).map_err(refused)?;
-    let exports_of = |interface: &str| {
-        component
-            .get_export_index(None, format!("nave:plugin/{interface}@0.1.0"))
-            .is_some()
-    };
+    let exports_of = |interface: &str| component.get_export_index(None, format!("nave:plugin/{interface}@0.1.0")).is_some();
     Ok(Box::new(Ready {
-        source: exports_of("source")
-            .then(|| exports::source::GuestIndices::new(&pre))
-            .transpose()
-            .map_err(refused)?,
+        source: exports_of("source").then(|| exports::source::GuestIndices::new(&pre)).transpose().map_err(refused)?,
         destination: exports_of("destination")
             .then(|| exports::destination::GuestIndices::new(&pre))
             .transpose()
@@ -85,10 +71,7 @@ pub(crate) fn prepare(
             .then(|| exports::connection::GuestIndices::new(&pre))
             .transpose()
             .map_err(refused)?,
-        transform: exports_of("transform")
-            .then(|| exports::transform::GuestIndices::new(&pre))
-            .transpose()
-            .map_err(refused)?,
+        transform: exports_of("transform").then(|| exports::transform::GuestIndices::new(&pre)).transpose().map_err(refused)?,
         pre,
         pure,
     }))
@@ -111,11 +94,7 @@ fn link(linker: &mut Linker<GuestState>, pure: bool) -> wasmtime::Result<()> {
 }
 
 impl Prepared for Ready {
-    fn instantiate(
-        &self,
-        host: Arc<dyn HostCalls>,
-        limits: InstanceLimits,
-    ) -> HostFuture<'_, wasmtime::Result<Box<dyn Live>>> {
+    fn instantiate(&self, host: Arc<dyn HostCalls>, limits: InstanceLimits) -> HostFuture<'_, wasmtime::Result<Box<dyn Live>>> {
         Box::pin(async move {
             let (hostcall_bytes, handles) = (limits.hostcall_bytes, limits.handles);
             let mut store = Store::new(self.pre.engine(), GuestState::new(host, limits, self.pure));
@@ -124,35 +103,15 @@ impl Prepared for Ready {
             // the guest's own view of its handles; ours is counted in the resource table
             store.set_max_component_handles(handles.saturating_mul(4));
             store.epoch_deadline_callback(|mut context| {
-                Ok(if context.data_mut().spend_tick() {
-                    UpdateDeadline::Yield(1)
-                } else {
-                    UpdateDeadline::Interrupt
-                })
+                Ok(if context.data_mut().spend_tick() { UpdateDeadline::Yield(1) } else { UpdateDeadline::Interrupt })
             });
             store.set_epoch_deadline(1);
             let instance = self.pre.instantiate_async(&mut store).await?;
             let live: Box<dyn Live> = Box::new(Running {
-                source: self
-                    .source
-                    .as_ref()
-                    .map(|part| part.load(&mut store, &instance))
-                    .transpose()?,
-                destination: self
-                    .destination
-                    .as_ref()
-                    .map(|part| part.load(&mut store, &instance))
-                    .transpose()?,
-                connection: self
-                    .connection
-                    .as_ref()
-                    .map(|part| part.load(&mut store, &instance))
-                    .transpose()?,
-                transform: self
-                    .transform
-                    .as_ref()
-                    .map(|part| part.load(&mut store, &instance))
-                    .transpose()?,
+                source: self.source.as_ref().map(|part| part.load(&mut store, &instance)).transpose()?,
+                destination: self.destination.as_ref().map(|part| part.load(&mut store, &instance)).transpose()?,
+                connection: self.connection.as_ref().map(|part| part.load(&mut store, &instance)).transpose()?,
+                transform: self.transform.as_ref().map(|part| part.load(&mut store, &instance)).transpose()?,
                 _instance: instance,
                 store,
             });
@@ -186,122 +145,61 @@ impl Live for Running {
         })
     }
 
-    fn read(
-        &mut self,
-        stream: String,
-        checkpoint: Option<c::Checkpoint>,
-        limit: u32,
-    ) -> HostFuture<'_, Answer<c::Page>> {
+    fn read(&mut self, stream: String, checkpoint: Option<c::Checkpoint>, limit: u32) -> HostFuture<'_, Answer<c::Page>> {
         Box::pin(async move {
             let guest = self.source.as_ref().ok_or(Missing("source.read"))?;
-            Ok(convert::one(
-                guest
-                    .call_read(&mut self.store, &stream, checkpoint.as_ref(), limit)
-                    .await?,
-            ))
+            Ok(convert::one(guest.call_read(&mut self.store, &stream, checkpoint.as_ref(), limit).await?))
         })
     }
 
-    fn acknowledge(
-        &mut self,
-        stream: String,
-        checkpoint: c::Checkpoint,
-    ) -> HostFuture<'_, Answer<()>> {
+    fn acknowledge(&mut self, stream: String, checkpoint: c::Checkpoint) -> HostFuture<'_, Answer<()>> {
         Box::pin(async move {
             let guest = self.source.as_ref().ok_or(Missing("source.acknowledge"))?;
-            Ok(convert::one(
-                guest
-                    .call_acknowledge(&mut self.store, &stream, &checkpoint)
-                    .await?,
-            ))
+            Ok(convert::one(guest.call_acknowledge(&mut self.store, &stream, &checkpoint).await?))
         })
     }
 
-    fn get(
-        &mut self,
-        stream: String,
-        ids: Vec<c::RemoteId>,
-    ) -> HostFuture<'_, Answer<Vec<c::SourceRecord>>> {
+    fn get(&mut self, stream: String, ids: Vec<c::RemoteId>) -> HostFuture<'_, Answer<Vec<c::SourceRecord>>> {
         Box::pin(async move {
             let guest = self.source.as_ref().ok_or(Missing("source.get"))?;
-            Ok(convert::all(
-                guest.call_get(&mut self.store, &stream, &ids).await?,
-            ))
+            Ok(convert::all(guest.call_get(&mut self.store, &stream, &ids).await?))
         })
     }
 
-    fn write(
-        &mut self,
-        stream: String,
-        deliveries: Vec<c::Delivery>,
-    ) -> HostFuture<'_, Answer<Vec<c::Outcome>>> {
+    fn write(&mut self, stream: String, deliveries: Vec<c::Delivery>) -> HostFuture<'_, Answer<Vec<c::Outcome>>> {
         Box::pin(async move {
-            let guest = self
-                .destination
-                .as_ref()
-                .ok_or(Missing("destination.write"))?;
+            let guest = self.destination.as_ref().ok_or(Missing("destination.write"))?;
             let deliveries: Vec<_> = deliveries.into_iter().map(Into::into).collect();
-            Ok(convert::all(
-                guest
-                    .call_write(&mut self.store, &stream, &deliveries)
-                    .await?,
-            ))
+            Ok(convert::all(guest.call_write(&mut self.store, &stream, &deliveries).await?))
         })
     }
 
-    fn find(
-        &mut self,
-        stream: String,
-        path: String,
-        values: Vec<String>,
-    ) -> HostFuture<'_, Answer<Vec<c::SourceRecord>>> {
+    fn find(&mut self, stream: String, path: String, values: Vec<String>) -> HostFuture<'_, Answer<Vec<c::SourceRecord>>> {
         Box::pin(async move {
-            let guest = self
-                .destination
-                .as_ref()
-                .ok_or(Missing("destination.find"))?;
-            Ok(convert::all(
-                guest
-                    .call_find(&mut self.store, &stream, &path, &values)
-                    .await?,
-            ))
+            let guest = self.destination.as_ref().ok_or(Missing("destination.find"))?;
+            Ok(convert::all(guest.call_find(&mut self.store, &stream, &path, &values).await?))
         })
     }
 
     fn check(&mut self) -> HostFuture<'_, Answer<c::CheckReport>> {
         Box::pin(async move {
-            let guest = self
-                .connection
-                .as_ref()
-                .ok_or(Missing("connection.check"))?;
+            let guest = self.connection.as_ref().ok_or(Missing("connection.check"))?;
             Ok(convert::one(guest.call_check(&mut self.store).await?))
         })
     }
 
     fn webhook(&mut self, request: c::WebhookRequest) -> HostFuture<'_, Answer<Vec<c::Event>>> {
         Box::pin(async move {
-            let guest = self
-                .connection
-                .as_ref()
-                .ok_or(Missing("connection.webhook"))?;
-            Ok(convert::all(
-                guest.call_webhook(&mut self.store, &request.into()).await?,
-            ))
+            let guest = self.connection.as_ref().ok_or(Missing("connection.webhook"))?;
+            Ok(convert::all(guest.call_webhook(&mut self.store, &request.into()).await?))
         })
     }
 
-    fn transform(
-        &mut self,
-        name: String,
-        inputs: Vec<c::Column>,
-    ) -> HostFuture<'_, wasmtime::Result<Result<c::Batch, String>>> {
+    fn transform(&mut self, name: String, inputs: Vec<c::Column>) -> HostFuture<'_, wasmtime::Result<Result<c::Batch, String>>> {
         Box::pin(async move {
             let guest = self.transform.as_ref().ok_or(Missing("transform.call"))?;
             let inputs: Vec<_> = inputs.into_iter().map(Into::into).collect();
-            Ok(guest
-                .call_call(&mut self.store, &name, &inputs)
-                .await?
-                .map(Into::into))
+            Ok(guest.call_call(&mut self.store, &name, &inputs).await?.map(Into::into))
         })
     }
 }

@@ -7,8 +7,8 @@ use wasmtime::{Result, component::Resource};
 
 use super::bindings::wasi::{
     cli::{
-        environment, exit, stderr, stdin, stdout, terminal_input, terminal_output, terminal_stderr,
-        terminal_stdin, terminal_stdout,
+        environment, exit, stderr, stdin, stdout, terminal_input, terminal_output, terminal_stderr, terminal_stdin,
+        terminal_stdout,
     },
     clocks::{monotonic_clock, wall_clock},
     io::{error, poll, streams},
@@ -67,24 +67,14 @@ impl poll::Host for GuestState {
         }
         let now = Instant::now();
         let ready = |time: &Option<Instant>| time.is_none_or(|time| self.pure || time <= now);
-        Ok(times
-            .iter()
-            .enumerate()
-            .filter(|(_, time)| ready(time))
-            .map(|(index, _)| index as u32)
-            .collect())
+        Ok(times.iter().enumerate().filter(|(_, time)| ready(time)).map(|(index, _)| index as u32).collect())
     }
 }
 
 impl poll::HostPollable for GuestState {
     async fn ready(&mut self, timer: Resource<Timer>) -> Result<bool> {
         self.count_call()?;
-        Ok(self.pure
-            || self
-                .table
-                .get(&timer)?
-                .0
-                .is_none_or(|time| time <= Instant::now()))
+        Ok(self.pure || self.table.get(&timer)?.0.is_none_or(|time| time <= Instant::now()))
     }
 
     async fn block(&mut self, timer: Resource<Timer>) -> Result<()> {
@@ -110,20 +100,13 @@ impl GuestState {
 
     /// Whole milliseconds since the instance began, in nanoseconds.
     fn elapsed(&self) -> u64 {
-        if self.pure {
-            0
-        } else {
-            self.started.elapsed().as_millis() as u64 * MS
-        }
+        if self.pure { 0 } else { self.started.elapsed().as_millis() as u64 * MS }
     }
 
     fn random_bytes(&mut self, len: u64) -> Result<Vec<u8>> {
         self.count_call()?;
         if len > RANDOM_BYTES_MAX {
-            return Err(too_much(
-                "quota.random",
-                format!("{len} random bytes, at most {RANDOM_BYTES_MAX} in one call"),
-            ));
+            return Err(too_much("quota.random", format!("{len} random bytes, at most {RANDOM_BYTES_MAX} in one call")));
         }
         let mut bytes = Vec::with_capacity(len as usize + 8);
         while (bytes.len() as u64) < len {
@@ -188,11 +171,7 @@ impl streams::HostOutputStream for GuestState {
         self.print(&stream, &contents)
     }
 
-    async fn blocking_write_and_flush(
-        &mut self,
-        stream: Resource<Output>,
-        contents: Vec<u8>,
-    ) -> Streamed<()> {
+    async fn blocking_write_and_flush(&mut self, stream: Resource<Output>, contents: Vec<u8>) -> Streamed<()> {
         self.print(&stream, &contents)
     }
 
@@ -215,11 +194,7 @@ impl streams::HostOutputStream for GuestState {
         Ok(Ok(()))
     }
 
-    async fn blocking_write_zeroes_and_flush(
-        &mut self,
-        _: Resource<Output>,
-        _: u64,
-    ) -> Streamed<()> {
+    async fn blocking_write_zeroes_and_flush(&mut self, _: Resource<Output>, _: u64) -> Streamed<()> {
         self.count_call()?;
         Ok(Ok(()))
     }
@@ -229,12 +204,7 @@ impl streams::HostOutputStream for GuestState {
         Ok(Err(streams::StreamError::Closed))
     }
 
-    async fn blocking_splice(
-        &mut self,
-        _: Resource<Output>,
-        _: Resource<Input>,
-        _: u64,
-    ) -> Streamed<u64> {
+    async fn blocking_splice(&mut self, _: Resource<Output>, _: Resource<Input>, _: u64) -> Streamed<u64> {
         self.count_call()?;
         Ok(Err(streams::StreamError::Closed))
     }
@@ -271,18 +241,12 @@ impl wall_clock::Host for GuestState {
     async fn now(&mut self) -> Result<wall_clock::Datetime> {
         self.count_call()?;
         let ms = if self.pure { 0 } else { self.host.now_ms() };
-        Ok(wall_clock::Datetime {
-            seconds: ms / 1_000,
-            nanoseconds: (ms % 1_000 * MS) as u32,
-        })
+        Ok(wall_clock::Datetime { seconds: ms / 1_000, nanoseconds: (ms % 1_000 * MS) as u32 })
     }
 
     async fn resolution(&mut self) -> Result<wall_clock::Datetime> {
         self.count_call()?;
-        Ok(wall_clock::Datetime {
-            seconds: 0,
-            nanoseconds: MS as u32,
-        })
+        Ok(wall_clock::Datetime { seconds: 0, nanoseconds: MS as u32 })
     }
 }
 
@@ -334,11 +298,7 @@ impl environment::Host for GuestState {
 
 impl exit::Host for GuestState {
     async fn exit(&mut self, status: Result<(), ()>) -> Result<()> {
-        let how = if status.is_ok() {
-            "without an error"
-        } else {
-            "with an error"
-        };
+        let how = if status.is_ok() { "without an error" } else { "with an error" };
         Err(wasmtime::Error::msg(format!("it called exit, {how}")))
     }
 }

@@ -13,9 +13,7 @@ use nave_runtime::{CacheError, CompileCache, Instance, InstanceLimits, NoHost, P
 const KEY: [u8; 32] = [7; 32];
 
 fn only_file(dir: &std::path::Path) -> PathBuf {
-    let mut files = fs::read_dir(dir)
-        .expect("directory")
-        .map(|entry| entry.expect("entry").path());
+    let mut files = fs::read_dir(dir).expect("directory").map(|entry| entry.expect("entry").path());
     let file = files.next().expect("a file");
     assert_eq!(files.next(), None);
     file
@@ -23,26 +21,17 @@ fn only_file(dir: &std::path::Path) -> PathBuf {
 
 async fn works(bytes: &[u8], cache: &CompileCache) {
     let plugin = Plugin::compile(engine(), bytes, Some(cache)).expect("compiles");
-    let mut instance = Instance::start(&plugin, Arc::new(NoHost), InstanceLimits::default())
-        .await
-        .expect("starts");
+    let mut instance = Instance::start(&plugin, Arc::new(NoHost), InstanceLimits::default()).await.expect("starts");
     instance.check().await.expect("answers");
 }
 
 /// Marks the file's time so that a rewrite shows.
 fn age(file: &std::path::Path) {
-    fs::File::options()
-        .append(true)
-        .open(file)
-        .and_then(|file| file.set_modified(std::time::UNIX_EPOCH))
-        .expect("time");
+    fs::File::options().append(true).open(file).and_then(|file| file.set_modified(std::time::UNIX_EPOCH)).expect("time");
 }
 
 fn was_rewritten(file: &std::path::Path) -> bool {
-    fs::metadata(file)
-        .and_then(|found| found.modified())
-        .expect("time")
-        != std::time::UNIX_EPOCH
+    fs::metadata(file).and_then(|found| found.modified()).expect("time") != std::time::UNIX_EPOCH
 }
 
 #[tokio::test]
@@ -53,17 +42,11 @@ async fn only_our_own_code_is_loaded() {
     let bytes = plugin(&connector_component("", &[]), &connector());
     works(&bytes, &cache).await;
     let file = only_file(&dir);
-    assert_eq!(
-        fs::metadata(&file).expect("file").permissions().mode() & 0o777,
-        0o600
-    );
+    assert_eq!(fs::metadata(&file).expect("file").permissions().mode() & 0o777, 0o600);
 
     age(&file);
     works(&bytes, &cache).await;
-    assert!(
-        !was_rewritten(&file),
-        "a good file is used, not written again"
-    );
+    assert!(!was_rewritten(&file), "a good file is used, not written again");
 
     // one bit anywhere: at the front, in the tag, in the code, at the end; and a file cut short
     let good = fs::read(&file).expect("file");
@@ -88,10 +71,7 @@ async fn only_our_own_code_is_loaded() {
     assert!(was_rewritten(&file));
 
     // good code of another plugin under this one's name
-    let second = plugin(
-        &connector_component("", &[("check", "unreachable")]),
-        &connector(),
-    );
+    let second = plugin(&connector_component("", &[("check", "unreachable")]), &connector());
     let fresh = temporary.path().join("fresh");
     let cache = CompileCache::open(&fresh, KEY).expect("opens");
     Plugin::compile(engine(), &second, Some(&cache)).expect("compiles");
@@ -110,19 +90,12 @@ fn directories_of_others_are_refused() {
     fs::set_permissions(path("own"), fs::Permissions::from_mode(0o700)).expect("mode");
     symlink(path("own"), path("link")).expect("link");
     fs::write(path("file"), "").expect("file");
-    for (name, says) in [
-        ("open", "others may write"),
-        ("link", "symbolic link"),
-        ("file", "not a directory"),
-    ] {
+    for (name, says) in [("open", "others may write"), ("link", "symbolic link"), ("file", "not a directory")] {
         match CompileCache::open(path(name), KEY).map(drop) {
             Err(CacheError::Unsafe { why, .. }) => assert!(why.contains(says), "{name}: {why}"),
             other => panic!("{name}: {other:?}"),
         }
     }
     assert!(CompileCache::open(path("own"), KEY).is_ok());
-    assert!(matches!(
-        CompileCache::open(path("no/such/parent"), KEY),
-        Err(CacheError::Io { .. })
-    ));
+    assert!(matches!(CompileCache::open(path("no/such/parent"), KEY), Err(CacheError::Io { .. })));
 }

@@ -6,9 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{
-    TestHost, connector, connector_component, engine, plugin, transform, transform_component,
-};
+use crate::support::{TestHost, connector, connector_component, engine, plugin, transform, transform_component};
 use nave_runtime::{CallError, HostCalls, Instance, InstanceLimits, NoHost, Plugin, contract::*};
 
 fn limits() -> InstanceLimits {
@@ -34,25 +32,15 @@ fn compile(parts: &str, bodies: &[(&str, &str)]) -> Plugin {
 }
 
 /// Calls `check` of a guest; its answer's code, or `ok`.
-async fn check_code(
-    plugin: &Plugin,
-    host: Arc<dyn HostCalls>,
-    limits: InstanceLimits,
-) -> &'static str {
+async fn check_code(plugin: &Plugin, host: Arc<dyn HostCalls>, limits: InstanceLimits) -> &'static str {
     let mut instance = match Instance::start(plugin, host, limits).await {
         Ok(instance) => instance,
         Err(error) => return error.code(),
     };
-    let code = instance
-        .check()
-        .await
-        .map_or_else(|error| error.code(), |_| "ok");
+    let code = instance.check().await.map_or_else(|error| error.code(), |_| "ok");
     // whatever happened, the next call finds a working instance: a fresh one, unless all was well
     assert_eq!(instance.starts(), 1);
-    let again = instance
-        .check()
-        .await
-        .map_or_else(|error| error.code(), |_| "ok");
+    let again = instance.check().await.map_or_else(|error| error.code(), |_| "ok");
     assert_eq!(code, again);
     assert_eq!(instance.starts(), if code == "ok" { 1 } else { 2 });
     code
@@ -61,20 +49,18 @@ async fn check_code(
 #[track_caller]
 fn check(name: &str, parts: &str, body: &str, expected: &str) {
     let plugin = compile(parts, &[("check", body)]);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .expect("runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("runtime");
     let code = runtime.block_on(check_code(&plugin, Arc::new(TestHost::default()), limits()));
     assert_eq!(code, expected, "{name}");
 }
 
 const ZEROS: &str = "(i32.const 4096)";
 const LOG: &str = r#"(import "nave:plugin/log@0.1.0" "write" (func $log (param i32 i32 i32)))"#;
-const STATE: &str =
-    r#"(import "nave:plugin/state@0.1.0" "set" (func $set (param i32 i32 i32 i32 i32)))"#;
-const HTTP: &str = r#"(import "nave:plugin/http@0.1.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
-const BLOB: &str = r#"(import "nave:plugin/blob@0.1.0" "fetch" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
+const STATE: &str = r#"(import "nave:plugin/state@0.1.0" "set" (func $set (param i32 i32 i32 i32 i32)))"#;
+const HTTP: &str =
+    r#"(import "nave:plugin/http@0.1.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
+const BLOB: &str =
+    r#"(import "nave:plugin/blob@0.1.0" "fetch" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
 const SEND: &str = "(call $send (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
     (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 8192))";
 
@@ -82,71 +68,31 @@ const SEND: &str = "(call $send (i32.const 0) (i32.const 0) (i32.const 0) (i32.c
 fn crashes() {
     check("empty", "", ZEROS, "ok");
     check("unreachable", "", "unreachable", "plugin.trap");
-    check(
-        "division",
-        "",
-        "(i32.div_u (i32.const 1) (i32.load (i32.const 4096)))",
-        "plugin.trap",
-    );
-    check(
-        "out of bounds",
-        "",
-        "(i32.load (i32.const 0x7fffffff))",
-        "plugin.trap",
-    );
+    check("division", "", "(i32.div_u (i32.const 1) (i32.load (i32.const 4096)))", "plugin.trap");
+    check("out of bounds", "", "(i32.load (i32.const 0x7fffffff))", "plugin.trap");
     check(
         "bad table entry",
         "(table 1 funcref) (type $t (func))",
         "(call_indirect (type $t) (i32.const 7)) unreachable",
         "plugin.trap",
     );
-    check(
-        "recursion",
-        "(func $f (call $f) (call $f))",
-        "(call $f) (i32.const 4096)",
-        "plugin.trap",
-    );
-    check(
-        "answer outside of memory",
-        "",
-        "(i32.const 0x7ffffff0)",
-        "plugin.trap",
-    );
+    check("recursion", "(func $f (call $f) (call $f))", "(call $f) (i32.const 4096)", "plugin.trap");
+    check("answer outside of memory", "", "(i32.const 0x7ffffff0)", "plugin.trap");
     check("misaligned answer", "", "(i32.const 4097)", "plugin.trap");
-    check(
-        "text outside of memory",
-        r#"(data (i32.const 4104) "\00\00\00\7f\ff\00\00\00")"#,
-        ZEROS,
-        "plugin.trap",
-    );
+    check("text outside of memory", r#"(data (i32.const 4104) "\00\00\00\7f\ff\00\00\00")"#, ZEROS, "plugin.trap");
     check(
         "text that is not UTF-8",
         r#"(data (i32.const 4104) "\00\20\00\00\04\00\00\00") (data (i32.const 8192) "\ff\fe\ff\fe")"#,
         ZEROS,
         "plugin.trap",
     );
-    check(
-        "unknown case of a variant",
-        r#"(data (i32.const 4096) "\07")"#,
-        ZEROS,
-        "plugin.trap",
-    );
+    check("unknown case of a variant", r#"(data (i32.const 4096) "\07")"#, ZEROS, "plugin.trap");
 }
 
 #[test]
 fn time() {
-    check(
-        "loop",
-        "",
-        "(loop $l (br $l)) unreachable",
-        "plugin.deadline",
-    );
-    check(
-        "loop at start",
-        "(func $s (loop $l (br $l))) (start $s)",
-        ZEROS,
-        "plugin.deadline",
-    );
+    check("loop", "", "(loop $l (br $l)) unreachable", "plugin.deadline");
+    check("loop at start", "(func $s (loop $l (br $l))) (start $s)", ZEROS, "plugin.deadline");
     check(
         "bulk memory",
         "",
@@ -157,81 +103,38 @@ fn time() {
 
 #[test]
 fn space() {
-    check(
-        "memory at start",
-        "(memory (export \"memory\") 1000)",
-        ZEROS,
-        "quota.memory",
-    );
+    check("memory at start", "(memory (export \"memory\") 1000)", ZEROS, "quota.memory");
     check(
         "memory that grows",
         "",
         "(loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) unreachable",
         "quota.memory",
     );
-    check(
-        "memory refused and endured",
-        "",
-        "(drop (memory.grow (i32.const 1000))) (i32.const 4096)",
-        "ok",
-    );
-    check(
-        "table at start",
-        "(table 100000 funcref)",
-        ZEROS,
-        "quota.table",
-    );
+    check("memory refused and endured", "", "(drop (memory.grow (i32.const 1000))) (i32.const 4096)", "ok");
+    check("table at start", "(table 100000 funcref)", ZEROS, "quota.table");
     check(
         "table that grows",
         "(table $t 1 funcref)",
         "(loop $l (br_if $l (i32.ne (table.grow $t (ref.null func) (i32.const 100)) (i32.const -1)))) unreachable",
         "quota.table",
     );
-    check(
-        "a list of a hundred million",
-        r#"(data (i32.const 4120) "\00\20\00\00\00\e1\f5\05")"#,
-        ZEROS,
-        "plugin.trap",
-    );
+    check("a list of a hundred million", r#"(data (i32.const 4120) "\00\20\00\00\00\e1\f5\05")"#, ZEROS, "plugin.trap");
 }
 
 #[test]
 fn floods() {
-    let log_loop = |length: u32| {
-        format!(
-            "(loop $l (call $log (i32.const 1) (i32.const 4096) (i32.const {length})) (br $l)) unreachable"
-        )
-    };
+    let log_loop =
+        |length: u32| format!("(loop $l (call $log (i32.const 1) (i32.const 4096) (i32.const {length})) (br $l)) unreachable");
     check("host calls", LOG, &log_loop(1), "quota.host-calls");
-    check(
-        "bytes in one call",
-        &format!("{LOG}\n(memory (export \"memory\") 10)"),
-        &log_loop(500_000),
-        "quota.hostcall-bytes",
-    );
+    check("bytes in one call", &format!("{LOG}\n(memory (export \"memory\") 10)"), &log_loop(500_000), "quota.hostcall-bytes");
     // the guest itself looks at what it was told: anything but an error is a crash
     let refused = "(if (i32.ne (i32.load8_u (i32.const 8192)) (i32.const 1)) (then unreachable)) (i32.const 4096)";
     let set = "(call $set (i32.const 0) (i32.const 1) (i32.const 4096) (i32.const 1001) (i32.const 8192))";
     check("state", STATE, &format!("{set} {refused}"), "ok");
     let long_key = "(call $set (i32.const 0) (i32.const 300) (i32.const 4096) (i32.const 10) (i32.const 8192))";
-    check(
-        "key of state",
-        STATE,
-        &format!("{long_key} {refused}"),
-        "ok",
-    );
-    check(
-        "requests",
-        HTTP,
-        &format!("{}{refused}", SEND.repeat(6)),
-        "ok",
-    );
-    check(
-        "handles",
-        BLOB,
-        &format!("{}{refused}", SEND.repeat(5)),
-        "ok",
-    );
+    check("key of state", STATE, &format!("{long_key} {refused}"), "ok");
+    check("requests", HTTP, &format!("{}{refused}", SEND.repeat(6)), "ok");
+    check("handles", BLOB, &format!("{}{refused}", SEND.repeat(5)), "ok");
 }
 
 #[tokio::test]
@@ -239,9 +142,7 @@ async fn quotas_stop_before_the_host() {
     for (import, granted) in [(HTTP, 5), (BLOB, 4)] {
         let plugin = compile(import, &[("check", &format!("{} {ZEROS}", SEND.repeat(9)))]);
         let host = Arc::new(TestHost::default());
-        let mut instance = Instance::start(&plugin, host.clone(), limits())
-            .await
-            .expect("starts");
+        let mut instance = Instance::start(&plugin, host.clone(), limits()).await.expect("starts");
         instance.check().await.expect("answers");
         assert_eq!(host.requests.load(Ordering::SeqCst), granted);
     }
@@ -250,19 +151,8 @@ async fn quotas_stop_before_the_host() {
 #[tokio::test]
 async fn a_call_that_waits_for_ever_ends() {
     let plugin = compile(HTTP, &[("check", &format!("{SEND} {ZEROS}"))]);
-    let short = InstanceLimits {
-        call: Duration::from_millis(50),
-        ..limits()
-    };
-    let code = check_code(
-        &plugin,
-        Arc::new(TestHost {
-            silent: true,
-            ..TestHost::default()
-        }),
-        short,
-    )
-    .await;
+    let short = InstanceLimits { call: Duration::from_millis(50), ..limits() };
+    let code = check_code(&plugin, Arc::new(TestHost { silent: true, ..TestHost::default() }), short).await;
     assert_eq!(code, "plugin.deadline");
 }
 
@@ -273,22 +163,14 @@ async fn log_lines_are_clean_and_counted() {
     let long = "(call $log (i32.const 2) (i32.const 64) (i32.const 500))";
     let body = format!("{}{} {ZEROS}", once.repeat(12), long);
     let spaces = format!(r#"(data (i32.const 64) "{}")"#, "x".repeat(500));
-    let plugin = compile(
-        &format!("{LOG}\n{text}\n{spaces}"),
-        &[("check", &body), ("discover", &format!("{long} {ZEROS}"))],
-    );
+    let plugin = compile(&format!("{LOG}\n{text}\n{spaces}"), &[("check", &body), ("discover", &format!("{long} {ZEROS}"))]);
     let host = Arc::new(TestHost::default());
-    let mut instance = Instance::start(&plugin, host.clone(), limits())
-        .await
-        .expect("starts");
+    let mut instance = Instance::start(&plugin, host.clone(), limits()).await.expect("starts");
     instance.check().await.expect("answers");
     let lines = std::mem::take(&mut *host.lines.lock().expect("lines"));
     assert_eq!(lines.len(), 11);
     assert!(lines[..10].iter().all(|(level, line)| (*level, line.as_str()) == (LogLevel::Warn, "a\\u{a}b\\u{1b}[31m")));
-    assert_eq!(
-        lines[10].1,
-        "3 log lines of this call were dropped: more than 10"
-    );
+    assert_eq!(lines[10].1, "3 log lines of this call were dropped: more than 10");
     instance.discover().await.expect("answers");
     let lines = std::mem::take(&mut *host.lines.lock().expect("lines"));
     assert_eq!(lines, [(LogLevel::Warn, format!("{}…", "x".repeat(64)))]);
@@ -301,16 +183,11 @@ async fn a_crash_takes_the_instance_with_it() {
     let count = "(i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))
         (if (i32.eq (i32.load (i32.const 0)) (i32.const 2)) (then unreachable)) (i32.const 4096)";
     let plugin = compile("", &[("check", count)]);
-    let mut instance = Instance::start(&plugin, Arc::new(NoHost), limits())
-        .await
-        .expect("starts");
+    let mut instance = Instance::start(&plugin, Arc::new(NoHost), limits()).await.expect("starts");
     for starts in [1, 2, 3] {
         assert!(instance.check().await.is_ok());
         assert_eq!(instance.starts(), starts);
-        assert_eq!(
-            instance.check().await.expect_err("crashes").code(),
-            "plugin.trap"
-        );
+        assert_eq!(instance.check().await.expect_err("crashes").code(), "plugin.trap");
     }
 }
 
@@ -318,13 +195,8 @@ async fn a_crash_takes_the_instance_with_it() {
 #[tokio::test]
 async fn a_call_that_was_given_up_takes_the_instance_with_it() {
     let plugin = compile(HTTP, &[("check", &format!("{SEND} {ZEROS}"))]);
-    let host = Arc::new(TestHost {
-        silent: true,
-        ..TestHost::default()
-    });
-    let mut instance = Instance::start(&plugin, host.clone(), limits())
-        .await
-        .expect("starts");
+    let host = Arc::new(TestHost { silent: true, ..TestHost::default() });
+    let mut instance = Instance::start(&plugin, host.clone(), limits()).await.expect("starts");
     {
         let mut call = Box::pin(instance.check());
         std::future::poll_fn(|context| {
@@ -344,48 +216,22 @@ async fn a_call_that_was_given_up_takes_the_instance_with_it() {
 async fn answers_that_break_the_contract() {
     // each changes one word of a good empty answer: (function, data over the zeros at 4096)
     let cases = [
-        (
-            "read",
-            r#"(data (i32.const 4104) "\00\20\00\00\11\27\00\00")"#,
-            "records",
-        ),
-        (
-            "read",
-            r#"(data (i32.const 4104) "\00\20\00\00\01\00\00\00")"#,
-            "remote id is empty",
-        ),
-        (
-            "read",
-            r#"(data (i32.const 4112) "\00\00\00\00\01\00\01\00")"#,
-            "bytes in a checkpoint",
-        ),
-        (
-            "discover",
-            r#"(data (i32.const 4104) "\00\20\00\00\01\00\00\00")"#,
-            "a stream is called",
-        ),
+        ("read", r#"(data (i32.const 4104) "\00\20\00\00\11\27\00\00")"#, "records"),
+        ("read", r#"(data (i32.const 4104) "\00\20\00\00\01\00\00\00")"#, "remote id is empty"),
+        ("read", r#"(data (i32.const 4112) "\00\00\00\00\01\00\01\00")"#, "bytes in a checkpoint"),
+        ("discover", r#"(data (i32.const 4104) "\00\20\00\00\01\00\00\00")"#, "a stream is called"),
         (
             "get",
             r#"(data (i32.const 4104) "\00\20\00\00\01\00\00\00") (data (i32.const 8192) "\00\00\00\00\01\00\00\00")"#,
             "not asked for",
         ),
         ("write", "", "0 outcomes for 1 deliveries"),
-        (
-            "webhook",
-            r#"(data (i32.const 4104) "\00\00\00\00\11\27\00\00")"#,
-            "events",
-        ),
+        ("webhook", r#"(data (i32.const 4104) "\00\00\00\00\11\27\00\00")"#, "events"),
     ];
     for (function, data, says) in cases {
         let plugin = compile(&format!("(memory (export \"memory\") 100)\n{data}"), &[]);
-        let roomy = InstanceLimits {
-            memory_bytes: 16 << 20,
-            hostcall_bytes: 16 << 20,
-            ..limits()
-        };
-        let mut instance = Instance::start(&plugin, Arc::new(NoHost), roomy)
-            .await
-            .expect("starts");
+        let roomy = InstanceLimits { memory_bytes: 16 << 20, hostcall_bytes: 16 << 20, ..limits() };
+        let mut instance = Instance::start(&plugin, Arc::new(NoHost), roomy).await.expect("starts");
         let delivery = Delivery {
             id: "1".into(),
             operation: WriteOperation::Create,
@@ -399,19 +245,12 @@ async fn answers_that_break_the_contract() {
             "get" => instance.get("s", vec!["x".into()]).await.map(drop),
             "write" => instance.write("s", vec![delivery]).await.map(drop),
             _ => {
-                let request = WebhookRequest {
-                    path: "/".into(),
-                    headers: Vec::new(),
-                    body: Vec::new(),
-                };
+                let request = WebhookRequest { path: "/".into(), headers: Vec::new(), body: Vec::new() };
                 instance.webhook(request).await.map(drop)
             }
         }
         .expect_err(says);
-        assert!(
-            matches!(&error, CallError::Broken(message) if message.contains(says)),
-            "{function}: {error}"
-        );
+        assert!(matches!(&error, CallError::Broken(message) if message.contains(says)), "{function}: {error}");
         // a wrong answer is no crash
         assert_eq!(instance.starts(), 1);
     }
@@ -420,19 +259,11 @@ async fn answers_that_break_the_contract() {
 #[tokio::test]
 async fn failures_and_missing_exports() {
     // case 0 of `failure` is `retry-after`; its number stands eight bytes further on
-    let plugin = compile(
-        r#"(data (i32.const 4096) "\01\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\e8\03")"#,
-        &[],
-    );
-    let mut instance = Instance::start(&plugin, Arc::new(NoHost), limits())
-        .await
-        .expect("starts");
+    let plugin = compile(r#"(data (i32.const 4096) "\01\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\e8\03")"#, &[]);
+    let mut instance = Instance::start(&plugin, Arc::new(NoHost), limits()).await.expect("starts");
     let error = instance.check().await.expect_err("fails");
     assert_eq!(error, CallError::Failure(Failure::RetryAfter(1_000)));
-    let error = instance
-        .transform("f", Vec::new())
-        .await
-        .expect_err("not there");
+    let error = instance.transform("f", Vec::new()).await.expect_err("not there");
     assert_eq!(error, CallError::NotExported("transform.call"));
     assert_eq!(instance.starts(), 1);
 }
@@ -443,36 +274,19 @@ async fn transforms() {
     // (data over the zeros of the answer, what is said)
     let cases = [
         ("", "ok"),
-        (
-            r#"(data (i32.const 4096) "\01\00\00\00\00\20\00\00\03\00\00\00") (data (i32.const 8192) "why")"#,
-            "why",
-        ),
-        (
-            r#"(data (i32.const 4100) "\00\20\00\00\01\00\00\00")"#,
-            "0 rows, the inputs have 3",
-        ),
-        (
-            r#"(data (i32.const 4108) "\00\20\00\00\01\00\00\00") (data (i32.const 8192) "\03")"#,
-            "an error for row 3 of 3",
-        ),
+        (r#"(data (i32.const 4096) "\01\00\00\00\00\20\00\00\03\00\00\00") (data (i32.const 8192) "why")"#, "why"),
+        (r#"(data (i32.const 4100) "\00\20\00\00\01\00\00\00")"#, "0 rows, the inputs have 3"),
+        (r#"(data (i32.const 4108) "\00\20\00\00\01\00\00\00") (data (i32.const 8192) "\03")"#, "an error for row 3 of 3"),
     ];
     for (data, says) in cases {
         let bytes = plugin(&transform_component(data, &[]), &transform());
         let plugin = Plugin::compile(engine(), &bytes, None).expect("compiles");
-        let mut instance = Instance::start(&plugin, Arc::new(NoHost), limits())
-            .await
-            .expect("starts");
+        let mut instance = Instance::start(&plugin, Arc::new(NoHost), limits()).await.expect("starts");
         match instance.transform("f", vec![three()]).await {
             Ok(batch) => assert_eq!((says, batch.columns.len()), ("ok", 0)),
             Err(error) => assert!(error.to_string().contains(says), "{error}"),
         }
-        assert_eq!(
-            instance.check().await,
-            Err(CallError::NotExported("connection.check"))
-        );
+        assert_eq!(instance.check().await, Err(CallError::NotExported("connection.check")));
     }
-    assert_eq!(
-        [three().text_at(0), three().text_at(1), three().text_at(2)],
-        [Some("a"), None, Some("çé")]
-    );
+    assert_eq!([three().text_at(0), three().text_at(1), three().text_at(2)], [Some("a"), None, Some("çé")]);
 }

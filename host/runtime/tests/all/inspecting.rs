@@ -1,8 +1,6 @@
 //! Files that are not plugins, or not the plugins they say they are: refused by code, before anything is compiled.
 
-use crate::support::{
-    connector, connector_component, engine, plugin, transform, transform_component,
-};
+use crate::support::{connector, connector_component, engine, plugin, transform, transform_component};
 use nave_core::{
     limits::{MANIFEST_SIZE_BYTES_MAX, PLUGIN_SIZE_BYTES_MAX},
     manifest::Manifest,
@@ -21,26 +19,17 @@ fn verdict(bytes: &[u8]) -> String {
 #[track_caller]
 fn check(what: &str, bytes: &[u8], expected: &str) {
     let verdict = verdict(bytes);
-    assert!(
-        verdict.starts_with(expected),
-        "{what}: {verdict}, expected {expected}"
-    );
+    assert!(verdict.starts_with(expected), "{what}: {verdict}, expected {expected}");
 }
 
 /// A component of this text, with one export so that it is a connector, and this manifest.
 fn text(parts: &str, manifest: &Manifest) -> Vec<u8> {
-    let text = format!(
-        "(component {parts} (instance $i) (export \"nave:plugin/connection@0.1.0\" (instance $i)))"
-    );
+    let text = format!("(component {parts} (instance $i) (export \"nave:plugin/connection@0.1.0\" (instance $i)))");
     plugin(&wat::parse_str(text).expect("text"), manifest)
 }
 
 fn bare() -> Manifest {
-    Manifest {
-        endpoints: Default::default(),
-        folders: Default::default(),
-        ..connector()
-    }
+    Manifest { endpoints: Default::default(), folders: Default::default(), ..connector() }
 }
 
 #[test]
@@ -48,24 +37,10 @@ fn not_a_component() {
     check("empty", b"", "plugin.not-wasm");
     check("seven bytes", b"\0asm\x0d\0\x01", "plugin.not-wasm");
     check("text", b"#!/bin/sh\necho hello\n", "plugin.not-wasm");
-    check(
-        "program",
-        b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0",
-        "plugin.not-wasm",
-    );
-    check(
-        "module",
-        &wat::parse_str("(module)").expect("text"),
-        "plugin.not-component",
-    );
-    check(
-        "component cut short",
-        b"\0asm\x0d\0\x01\0\x07\xff",
-        "plugin.invalid",
-    );
-    let compiled = wasmtime::Engine::default()
-        .precompile_component(&text("", &bare()))
-        .expect("compiles");
+    check("program", b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0", "plugin.not-wasm");
+    check("module", &wat::parse_str("(module)").expect("text"), "plugin.not-component");
+    check("component cut short", b"\0asm\x0d\0\x01\0\x07\xff", "plugin.invalid");
+    let compiled = wasmtime::Engine::default().precompile_component(&text("", &bare())).expect("compiles");
     check("compiled code", &compiled, "plugin.not-wasm");
     let mut huge = text("", &bare());
     huge.resize(PLUGIN_SIZE_BYTES_MAX as usize + 1, 0);
@@ -77,57 +52,21 @@ fn imports() {
     check("none", &text("", &bare()), "ok");
     for (import, manifest, expected) in [
         ("evil:x/y", connector(), "plugin.unknown-import"),
-        (
-            "wasi:filesystem/types@0.2.6",
-            connector(),
-            "plugin.unknown-import",
-        ),
-        (
-            "wasi:filesystem/preopens@0.2.6",
-            connector(),
-            "plugin.unknown-import",
-        ),
-        (
-            "wasi:sockets/tcp@0.2.0",
-            connector(),
-            "plugin.unknown-import",
-        ),
-        (
-            "wasi:http/outgoing-handler@0.2.0",
-            connector(),
-            "plugin.unknown-import",
-        ),
-        (
-            "wasi:io/streams@0.3.0",
-            connector(),
-            "plugin.unknown-import",
-        ),
-        (
-            "nave:plugin/vault@0.1.0",
-            connector(),
-            "plugin.unknown-import",
-        ),
+        ("wasi:filesystem/types@0.2.6", connector(), "plugin.unknown-import"),
+        ("wasi:filesystem/preopens@0.2.6", connector(), "plugin.unknown-import"),
+        ("wasi:sockets/tcp@0.2.0", connector(), "plugin.unknown-import"),
+        ("wasi:http/outgoing-handler@0.2.0", connector(), "plugin.unknown-import"),
+        ("wasi:io/streams@0.3.0", connector(), "plugin.unknown-import"),
+        ("nave:plugin/vault@0.1.0", connector(), "plugin.unknown-import"),
         ("wasi:io/streams@0.2.0", bare(), "ok"),
         ("wasi:io/streams@0.2.99", bare(), "ok"),
         ("nave:plugin/log@0.1.0", bare(), "ok"),
         ("nave:plugin/clock@0.1.0", bare(), "ok"),
         ("nave:plugin/http@0.1.0", connector(), "ok"),
-        (
-            "nave:plugin/http@0.1.0",
-            bare(),
-            "plugin.undeclared-capability",
-        ),
-        (
-            "nave:plugin/blob@0.1.0",
-            bare(),
-            "plugin.undeclared-capability",
-        ),
+        ("nave:plugin/http@0.1.0", bare(), "plugin.undeclared-capability"),
+        ("nave:plugin/blob@0.1.0", bare(), "plugin.undeclared-capability"),
         ("nave:plugin/folder@0.1.0", connector(), "ok"),
-        (
-            "nave:plugin/folder@0.1.0",
-            bare(),
-            "plugin.undeclared-capability",
-        ),
+        ("nave:plugin/folder@0.1.0", bare(), "plugin.undeclared-capability"),
         ("nave:plugin/http@0.2.0", connector(), "plugin.abi-version"),
         ("nave:plugin/http@0.1.1", connector(), "plugin.abi-version"),
     ] {
@@ -150,35 +89,19 @@ fn kinds_and_versions() {
     for (export, manifest, expected) in [
         ("nave:plugin/source@0.1.0", connector(), "ok"),
         ("nave:plugin/transform@0.1.0", transform(), "ok"),
-        (
-            "nave:plugin/transform@0.1.0",
-            connector(),
-            "plugin.wrong-kind",
-        ),
+        ("nave:plugin/transform@0.1.0", connector(), "plugin.wrong-kind"),
         ("nave:plugin/source@0.1.0", transform(), "plugin.wrong-kind"),
-        (
-            "nave:plugin/source@0.9.0",
-            connector(),
-            "plugin.abi-version",
-        ),
-        (
-            "nave:plugin/other@0.1.0",
-            connector(),
-            "plugin.unknown-export",
-        ),
+        ("nave:plugin/source@0.9.0", connector(), "plugin.abi-version"),
+        ("nave:plugin/other@0.1.0", connector(), "plugin.unknown-export"),
         ("wasi:cli/run@0.2.0", connector(), "plugin.abi-version"),
     ] {
-        let verdict = inspect(&plugin(&component(export), &manifest))
-            .map_or_else(|error| error.to_string(), |_| "ok".into());
+        let verdict = inspect(&plugin(&component(export), &manifest)).map_or_else(|error| error.to_string(), |_| "ok".into());
         assert!(verdict.starts_with(expected), "{export}: {verdict}");
     }
-    let clock = r#"(import "nave:plugin/clock@0.1.0" (instance)) (instance $i) (export "nave:plugin/transform@0.1.0" (instance $i))"#;
+    let clock =
+        r#"(import "nave:plugin/clock@0.1.0" (instance)) (instance $i) (export "nave:plugin/transform@0.1.0" (instance $i))"#;
     let clock = wat::parse_str(format!("(component {clock})")).expect("text");
-    check(
-        "transform with a clock",
-        &plugin(&clock, &transform()),
-        "plugin.undeclared-capability",
-    );
+    check("transform with a clock", &plugin(&clock, &transform()), "plugin.undeclared-capability");
 }
 
 #[test]
@@ -189,89 +112,39 @@ fn features() {
         ("garbage collection", "(type (struct (field i32)))"),
         ("exceptions", "(tag)"),
         ("tail calls", "(func $f (return_call $f))"),
-        (
-            "relaxed vectors",
-            "(func (result v128) (i8x16.relaxed_swizzle (v128.const i64x2 0 0) (v128.const i64x2 0 0)))",
-        ),
+        ("relaxed vectors", "(func (result v128) (i8x16.relaxed_swizzle (v128.const i64x2 0 0) (v128.const i64x2 0 0)))"),
         ("stack switching", "(type $f (func)) (type $c (cont $f))"),
     ] {
-        check(
-            what,
-            &text(&format!("(core module {module})"), &bare()),
-            "plugin.unsupported-feature",
-        );
+        check(what, &text(&format!("(core module {module})"), &bare()), "plugin.unsupported-feature");
     }
-    check(
-        "async",
-        &text("(type (future u8))", &bare()),
-        "plugin.unsupported-feature",
-    );
-    check(
-        "wrong types",
-        &text("(core module (func (result i32)))", &bare()),
-        "plugin.invalid",
-    );
-    check(
-        "vectors",
-        &text(
-            "(core module (func (result v128) (v128.const i64x2 0 0)))",
-            &bare(),
-        ),
-        "ok",
-    );
+    check("async", &text("(type (future u8))", &bare()), "plugin.unsupported-feature");
+    check("wrong types", &text("(core module (func (result i32)))", &bare()), "plugin.invalid");
+    check("vectors", &text("(core module (func (result v128) (v128.const i64x2 0 0)))", &bare()), "ok");
 }
 
 #[test]
 fn manifests() {
-    let component = wat::parse_str(
-        "(component (instance $i) (export \"nave:plugin/source@0.1.0\" (instance $i)))",
-    )
-    .expect("text");
-    check(
-        "none",
-        &component,
-        "plugin.bad-manifest: the component has no section",
-    );
+    let component =
+        wat::parse_str("(component (instance $i) (export \"nave:plugin/source@0.1.0\" (instance $i)))").expect("text");
+    check("none", &component, "plugin.bad-manifest: the component has no section");
     let with = |sections: &[&[u8]]| {
         let mut bytes = component.clone();
         for data in sections {
-            let section = wasm_encoder::CustomSection {
-                name: "nave:manifest".into(),
-                data: (*data).into(),
-            };
+            let section = wasm_encoder::CustomSection { name: "nave:manifest".into(), data: (*data).into() };
             wasm_encoder::ComponentSection::append_to_component(&section, &mut bytes);
         }
         bytes
     };
     let good = serde_json::to_vec(&connector()).expect("json");
     check("one", &with(&[&good]), "ok");
-    check(
-        "two",
-        &with(&[&good, &good]),
-        "plugin.bad-manifest: the component has 2 sections",
-    );
-    check(
-        "cut",
-        &with(&[&good[..good.len() - 1]]),
-        "plugin.bad-manifest",
-    );
-    check(
-        "large",
-        &with(&[&vec![b' '; MANIFEST_SIZE_BYTES_MAX + 1]]),
-        "plugin.bad-manifest: the manifest has",
-    );
+    check("two", &with(&[&good, &good]), "plugin.bad-manifest: the component has 2 sections");
+    check("cut", &with(&[&good[..good.len() - 1]]), "plugin.bad-manifest");
+    check("large", &with(&[&vec![b' '; MANIFEST_SIZE_BYTES_MAX + 1]]), "plugin.bad-manifest: the manifest has");
     // one inside a nested component is not the plugin's
     let nested = with(&[&good]);
     let mut outer = wasm_encoder::Component::new();
-    outer.section(&wasm_encoder::RawSection {
-        id: 4,
-        data: &nested,
-    });
-    check(
-        "nested",
-        &outer.finish(),
-        "plugin.bad-manifest: the component has no section",
-    );
+    outer.section(&wasm_encoder::RawSection { id: 4, data: &nested });
+    check("nested", &outer.finish(), "plugin.bad-manifest: the component has no section");
 }
 
 #[test]
@@ -285,28 +158,13 @@ fn embedding_replaces() {
     assert_eq!(found.manifest, manifest);
     assert_eq!(found.abi_version, AbiVersion::V0_1);
     assert_eq!(found.digest, Digest::of(&second));
-    assert_eq!(
-        found.exports.iter().map(String::as_str).collect::<Vec<_>>(),
-        ["connection", "destination", "source"]
-    );
+    assert_eq!(found.exports.iter().map(String::as_str).collect::<Vec<_>>(), ["connection", "destination", "source"]);
     // back to the first manifest gives back the first bytes: nothing else was touched
-    assert_eq!(
-        embed_manifest(&second, &connector()).expect("embeds"),
-        first
-    );
+    assert_eq!(embed_manifest(&second, &connector()).expect("embeds"), first);
     manifest.name = "Not A Name".into();
-    assert_eq!(
-        embed_manifest(&component, &manifest)
-            .expect_err("refused")
-            .code,
-        "plugin.bad-manifest"
-    );
+    assert_eq!(embed_manifest(&component, &manifest).expect_err("refused").code, "plugin.bad-manifest");
     assert!(parse_manifest(b"{}").is_err());
-    check(
-        "transform",
-        &plugin(&transform_component("", &[]), &transform()),
-        "ok",
-    );
+    check("transform", &plugin(&transform_component("", &[]), &transform()), "ok");
 }
 
 /// 2,000 damaged files: refused or not, but never a panic.

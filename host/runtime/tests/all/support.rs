@@ -10,8 +10,8 @@ use std::{
 
 use nave_core::manifest::Manifest;
 use nave_runtime::{
-    BlobResponse, Engine, HostCalls, HostFuture, HttpError, HttpRequest, HttpResponse,
-    contract::LogLevel, embed_manifest, parse_manifest,
+    BlobResponse, Engine, HostCalls, HostFuture, HttpError, HttpRequest, HttpResponse, contract::LogLevel, embed_manifest,
+    parse_manifest,
 };
 
 /// One engine for a test binary.
@@ -61,74 +61,36 @@ pub(crate) fn connector_component(parts: &str, bodies: &[(&str, &str)]) -> Vec<u
 
 /// A transform, as `connector_component`; its function is called `call`.
 pub(crate) fn transform_component(parts: &str, bodies: &[(&str, &str)]) -> Vec<u8> {
-    component(
-        "transform-plugin",
-        parts,
-        &[("transform", "call", "(param i32 i32 i32 i32)")],
-        bodies,
-    )
+    component("transform-plugin", parts, &[("transform", "call", "(param i32 i32 i32 i32)")], bodies)
 }
 
-fn component(
-    world: &str,
-    parts: &str,
-    functions: &[(&str, &str, &str)],
-    bodies: &[(&str, &str)],
-) -> Vec<u8> {
+fn component(world: &str, parts: &str, functions: &[(&str, &str, &str)], bodies: &[(&str, &str)]) -> Vec<u8> {
     for (name, _) in bodies {
-        assert!(
-            functions.iter().any(|(_, function, _)| function == name),
-            "no function {name}"
-        );
+        assert!(functions.iter().any(|(_, function, _)| function == name), "no function {name}");
     }
     // imports come first in a module
-    let (imports, rest): (Vec<&str>, Vec<&str>) = parts
-        .lines()
-        .partition(|line| line.trim().starts_with("(import"));
+    let (imports, rest): (Vec<&str>, Vec<&str>) = parts.lines().partition(|line| line.trim().starts_with("(import"));
     let mut text = format!("(module\n{}\n", imports.join("\n"));
     if !parts.contains("(memory") {
         text += "(memory (export \"memory\") 2)\n";
     }
-    text +=
-        "(func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (i32.const 16384))\n";
+    text += "(func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (i32.const 16384))\n";
     text += &rest.join("\n");
     for (interface, function, params) in functions {
-        let body = bodies
-            .iter()
-            .find(|(name, _)| name == function)
-            .map_or(ZEROS, |(_, body)| body);
-        text += &format!(
-            "\n(func (export \"nave:plugin/{interface}@0.1.0#{function}\") {params} (result i32)\n{body})"
-        );
+        let body = bodies.iter().find(|(name, _)| name == function).map_or(ZEROS, |(_, body)| body);
+        text += &format!("\n(func (export \"nave:plugin/{interface}@0.1.0#{function}\") {params} (result i32)\n{body})");
     }
     text += ")";
     let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let mut resolve = wit_parser::Resolve::default();
     let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR"));
-    resolve
-        .push_dir(crate_dir.join("../../wit/v0.1"))
-        .expect("the contract");
-    resolve
-        .push_file(crate_dir.join("src/wasi/inert.wit"))
-        .expect("the inert WASI");
-    let all = format!(
-        "package test:test; world all {{ include nave:plugin/{world}@0.1.0; include nave:inert/wasi; }}"
-    );
-    let package = resolve
-        .push_str("all.wit", &all)
-        .expect("the world of this test");
+    resolve.push_dir(crate_dir.join("../../wit/v0.1")).expect("the contract");
+    resolve.push_file(crate_dir.join("src/wasi/inert.wit")).expect("the inert WASI");
+    let all = format!("package test:test; world all {{ include nave:plugin/{world}@0.1.0; include nave:inert/wasi; }}");
+    let package = resolve.push_str("all.wit", &all).expect("the world of this test");
     let world = resolve.select_world(&[package], None).expect("world");
-    wit_component::embed_component_metadata(
-        &mut module,
-        &resolve,
-        world,
-        wit_component::StringEncoding::UTF8,
-    )
-    .expect("metadata");
-    wit_component::ComponentEncoder::default()
-        .module(&module)
-        .and_then(|mut encoder| encoder.encode())
-        .expect("component")
+    wit_component::embed_component_metadata(&mut module, &resolve, world, wit_component::StringEncoding::UTF8).expect("metadata");
+    wit_component::ComponentEncoder::default().module(&module).and_then(|mut encoder| encoder.encode()).expect("component")
 }
 
 /// A component with its manifest.
@@ -161,33 +123,14 @@ impl TestHost {
 }
 
 impl HostCalls for TestHost {
-    fn http_send<'a>(
-        &'a self,
-        endpoint: &'a str,
-        request: HttpRequest,
-    ) -> HostFuture<'a, Result<HttpResponse, HttpError>> {
-        assert!(
-            endpoint == "api" || endpoint.is_empty(),
-            "{endpoint} {request:?}"
-        );
-        self.count(HttpResponse {
-            status: 200,
-            headers: vec![("x".into(), "y".into())],
-            body: self.body.into(),
-        })
+    fn http_send<'a>(&'a self, endpoint: &'a str, request: HttpRequest) -> HostFuture<'a, Result<HttpResponse, HttpError>> {
+        assert!(endpoint == "api" || endpoint.is_empty(), "{endpoint} {request:?}");
+        self.count(HttpResponse { status: 200, headers: vec![("x".into(), "y".into())], body: self.body.into() })
     }
 
-    fn blob_fetch<'a>(
-        &'a self,
-        _: &'a str,
-        _: HttpRequest,
-    ) -> HostFuture<'a, Result<BlobResponse, HttpError>> {
+    fn blob_fetch<'a>(&'a self, _: &'a str, _: HttpRequest) -> HostFuture<'a, Result<BlobResponse, HttpError>> {
         let body = std::sync::Arc::new(bytes::Bytes::from_static(b"held"));
-        self.count(BlobResponse {
-            status: 200,
-            headers: Vec::new(),
-            body,
-        })
+        self.count(BlobResponse { status: 200, headers: Vec::new(), body })
     }
 
     fn state_set<'a>(&'a self, _: &'a str, _: Vec<u8>) -> HostFuture<'a, Result<(), String>> {
@@ -195,10 +138,7 @@ impl HostCalls for TestHost {
     }
 
     fn log(&self, level: LogLevel, message: &str) {
-        self.lines
-            .lock()
-            .expect("lines")
-            .push((level, message.to_owned()));
+        self.lines.lock().expect("lines").push((level, message.to_owned()));
     }
 
     fn now_ms(&self) -> u64 {

@@ -59,7 +59,8 @@ async fn list(Shared(state): Shared<State>, Extension(person): Extension<Person>
     let entity = Some(search.entity.clone()).filter(|entity| !entity.is_empty());
     let request = Request::Records { entity, query: search.q.clone(), after: search.after, limit: ROWS };
     let found = want!(state.call(request).await, Records, &person, "records");
-    let next = found.next.map(|after| format!("/records?q={}&entity={}&after={after}", segment(&search.q), segment(&search.entity)));
+    let next =
+        found.next.map(|after| format!("/records?q={}&entity={}&after={after}", segment(&search.q), segment(&search.entity)));
     page(&RecordsPage {
         frame: Frame::new(&person, "records"),
         q: search.q,

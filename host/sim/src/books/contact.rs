@@ -49,11 +49,7 @@ const READ_ONLY: [&str; 15] = [
     "PurchasesTrackingCategories",
 ];
 
-const PHONE_TEXTS: [(&str, usize); 3] = [
-    ("PhoneNumber", 50),
-    ("PhoneAreaCode", 10),
-    ("PhoneCountryCode", 20),
-];
+const PHONE_TEXTS: [(&str, usize); 3] = [("PhoneNumber", 50), ("PhoneAreaCode", 10), ("PhoneCountryCode", 20)];
 const ADDRESS_TEXTS: [(&str, usize); 9] = [
     ("AddressLine1", 500),
     ("AddressLine2", 500),
@@ -65,14 +61,11 @@ const ADDRESS_TEXTS: [(&str, usize); 9] = [
     ("Country", 50),
     ("AttentionTo", 255),
 ];
-const PERSON_TEXTS: [(&str, usize); 3] =
-    [("FirstName", 255), ("LastName", 255), ("EmailAddress", 255)];
+const PERSON_TEXTS: [(&str, usize); 3] = [("FirstName", 255), ("LastName", 255), ("EmailAddress", 255)];
 const PERSONS_MAX: usize = 5;
 
-const CURRENCIES: [&str; 16] = [
-    "AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "INR", "JPY", "NOK", "NZD",
-    "PLN", "SEK", "USD",
-];
+const CURRENCIES: [&str; 16] =
+    ["AUD", "BRL", "CAD", "CHF", "CNY", "CZK", "DKK", "EUR", "GBP", "INR", "JPY", "NOK", "NZD", "PLN", "SEK", "USD"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -92,9 +85,7 @@ impl Status {
     }
 
     fn from_word(word: &str) -> Option<Self> {
-        [Self::Active, Self::Archived, Self::GdprRequest]
-            .into_iter()
-            .find(|status| status.word() == word)
+        [Self::Active, Self::Archived, Self::GdprRequest].into_iter().find(|status| status.word() == word)
     }
 }
 
@@ -150,20 +141,8 @@ impl Contact {
             }
             let taken = match name.as_str() {
                 "ContactStatus" => self.take_status(value),
-                "Phones" => take_parts(
-                    value,
-                    "PhoneType",
-                    &PHONE_TYPES,
-                    &PHONE_TEXTS,
-                    &mut self.phones,
-                ),
-                "Addresses" => take_parts(
-                    value,
-                    "AddressType",
-                    &ADDRESS_TYPES,
-                    &ADDRESS_TEXTS,
-                    &mut self.addresses,
-                ),
+                "Phones" => take_parts(value, "PhoneType", &PHONE_TYPES, &PHONE_TEXTS, &mut self.phones),
+                "Addresses" => take_parts(value, "AddressType", &ADDRESS_TYPES, &ADDRESS_TEXTS, &mut self.addresses),
                 "ContactPersons" => self.take_persons(value),
                 _ => match TEXTS.iter().find(|(text, _)| text == name) {
                     Some((_, most)) => take_text(value, name, *most, &mut self.texts),
@@ -181,9 +160,7 @@ impl Contact {
         }
         let currency = self.text("DefaultCurrency");
         if !currency.is_empty() && !CURRENCIES.contains(&currency) {
-            wrong.push(format!(
-                "Currency {currency} is not subscribed to by this organisation"
-            ));
+            wrong.push(format!("Currency {currency} is not subscribed to by this organisation"));
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
@@ -197,26 +174,18 @@ impl Contact {
     fn take_persons(&mut self, value: &Value) -> Result<(), String> {
         let list = value.as_array().ok_or("ContactPersons must be a list")?;
         if list.len() > PERSONS_MAX {
-            return Err(format!(
-                "A contact has at most {PERSONS_MAX} contact persons"
-            ));
+            return Err(format!("A contact has at most {PERSONS_MAX} contact persons"));
         }
         let mut persons = Vec::new();
         for entry in list {
-            let entry = entry
-                .as_object()
-                .ok_or("A contact person must be an object")?;
+            let entry = entry.as_object().ok_or("A contact person must be an object")?;
             let mut person = Part::new();
             for (name, value) in entry {
                 match PERSON_TEXTS.iter().find(|(text, _)| text == name) {
                     Some((_, most)) => take_text(value, name, *most, &mut person)?,
-                    None if name == "IncludeInEmails" && value.is_boolean() => {
-                        _ = person.insert(name.clone(), value.to_string())
-                    }
+                    None if name == "IncludeInEmails" && value.is_boolean() => _ = person.insert(name.clone(), value.to_string()),
                     None => {
-                        return Err(format!(
-                            "The field {name} does not exist on a contact person"
-                        ));
+                        return Err(format!("The field {name} does not exist on a contact person"));
                     }
                 }
             }
@@ -238,22 +207,10 @@ impl Contact {
             }
         }
         out.insert("ContactStatus".into(), self.status.word().into());
-        let addresses = ADDRESS_TYPES.map(|kind| {
-            render_part(
-                "AddressType",
-                kind,
-                self.addresses.get(kind),
-                &["City", "Region", "PostalCode", "Country"],
-            )
-        });
-        let phones = PHONE_TYPES.map(|kind| {
-            render_part(
-                "PhoneType",
-                kind,
-                self.phones.get(kind),
-                &PHONE_TEXTS.map(|(name, _)| name),
-            )
-        });
+        let addresses = ADDRESS_TYPES
+            .map(|kind| render_part("AddressType", kind, self.addresses.get(kind), &["City", "Region", "PostalCode", "Country"]));
+        let phones =
+            PHONE_TYPES.map(|kind| render_part("PhoneType", kind, self.phones.get(kind), &PHONE_TEXTS.map(|(name, _)| name)));
         out.insert("Addresses".into(), addresses.to_vec().into());
         out.insert("Phones".into(), phones.to_vec().into());
         out.insert("UpdatedDateUTC".into(), time::ms_date(self.modified).into());
@@ -264,13 +221,9 @@ impl Contact {
                 .persons
                 .iter()
                 .map(|person| {
-                    let mut entry: Map<String, Value> = person
-                        .iter()
-                        .map(|(name, value)| (name.clone(), value.clone().into()))
-                        .collect();
-                    let include = person
-                        .get("IncludeInEmails")
-                        .is_some_and(|value| value == "true");
+                    let mut entry: Map<String, Value> =
+                        person.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+                    let include = person.get("IncludeInEmails").is_some_and(|value| value == "true");
                     entry.insert("IncludeInEmails".into(), include.into());
                     Value::Object(entry)
                 })
@@ -291,10 +244,8 @@ pub(crate) fn echo(given: &Map<String, Value>, id: Option<&str>) -> Map<String, 
     let mut out = Map::new();
     out.insert("ContactID".into(), id.unwrap_or(NIL_ID).into());
     for (name, most) in TEXTS {
-        if let Some(text) = given
-            .get(name)
-            .and_then(Value::as_str)
-            .filter(|text| text.chars().count() <= most && name != "DefaultCurrency")
+        if let Some(text) =
+            given.get(name).and_then(Value::as_str).filter(|text| text.chars().count() <= most && name != "DefaultCurrency")
         {
             out.insert(name.into(), text.into());
         }
@@ -309,9 +260,7 @@ fn take_text(value: &Value, name: &str, most: usize, into: &mut Part) -> Result<
         other => return Err(format!("{name} must be a text, not {other}")),
     };
     if text.chars().count() > most {
-        return Err(format!(
-            "The field {name} must be a string with a maximum length of {most}."
-        ));
+        return Err(format!("The field {name} must be a string with a maximum length of {most}."));
     }
     if text.is_empty() {
         into.remove(name);
@@ -328,19 +277,12 @@ fn take_parts(
     texts: &[(&str, usize)],
     into: &mut BTreeMap<String, Part>,
 ) -> Result<(), String> {
-    let list = value
-        .as_array()
-        .ok_or_else(|| format!("{key}s must be a list"))?;
+    let list = value.as_array().ok_or_else(|| format!("{key}s must be a list"))?;
     for entry in list {
-        let entry = entry
-            .as_object()
-            .ok_or_else(|| format!("An entry with a {key} must be an object"))?;
+        let entry = entry.as_object().ok_or_else(|| format!("An entry with a {key} must be an object"))?;
         let kind = entry.get(key).and_then(Value::as_str).unwrap_or_default();
         if !kinds.contains(&kind) {
-            return Err(format!(
-                "{key} \"{kind}\" is not one of {}",
-                kinds.join(", ")
-            ));
+            return Err(format!("{key} \"{kind}\" is not one of {}", kinds.join(", ")));
         }
         let mut part = Part::new();
         for (name, value) in entry {
@@ -377,14 +319,8 @@ fn valid_email(text: &str) -> bool {
         return false;
     };
     let good = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
-    let label = |label: &str| {
-        !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-    };
-    !local.is_empty()
-        && local.chars().all(good)
-        && !local.starts_with('.')
-        && host.contains('.')
-        && host.split('.').all(label)
+    let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    !local.is_empty() && local.chars().all(good) && !local.starts_with('.') && host.contains('.') && host.split('.').all(label)
 }
 
 #[cfg(test)]
@@ -393,10 +329,7 @@ mod tests {
 
     fn wrong(given: Value) -> Option<String> {
         let mut contact = Contact::new(1, "id".into());
-        contact
-            .take(given.as_object().unwrap())
-            .err()
-            .map(|wrong| wrong.join("; "))
+        contact.take(given.as_object().unwrap()).err().map(|wrong| wrong.join("; "))
     }
 
     #[test]
@@ -404,55 +337,22 @@ mod tests {
         for (given, want) in [
             (json!({"Name": "Ann"}), None),
             (json!({}), Some("name must be specified")),
-            (
-                json!({"Name": "Ann", "Shoe": 1}),
-                Some("Shoe does not exist"),
-            ),
-            (
-                json!({"Name": "x".repeat(256)}),
-                Some("maximum length of 255"),
-            ),
-            (
-                json!({"Name": "Ann", "EmailAddress": "ann@home"}),
-                Some("Email"),
-            ),
-            (
-                json!({"Name": "Ann", "EmailAddress": "änn@example.org"}),
-                Some("Email"),
-            ),
-            (
-                json!({"Name": "Ann", "DefaultCurrency": "XXX"}),
-                Some("Currency XXX"),
-            ),
-            (
-                json!({"Name": "Ann", "ContactStatus": "GONE"}),
-                Some("status"),
-            ),
-            (
-                json!({"Name": "Ann", "Phones": [{"PhoneType": "PAGER", "PhoneNumber": "1"}]}),
-                Some("PAGER"),
-            ),
-            (
-                json!({"Name": "Ann", "Phones": [{"PhoneType": "MOBILE", "Number": "1"}]}),
-                Some("Number does not exist"),
-            ),
-            (
-                json!({"Name": "Ann", "Phones": [{"PhoneType": "MOBILE", "PhoneAreaCode": "12345678901"}]}),
-                Some("length of 10"),
-            ),
+            (json!({"Name": "Ann", "Shoe": 1}), Some("Shoe does not exist")),
+            (json!({"Name": "x".repeat(256)}), Some("maximum length of 255")),
+            (json!({"Name": "Ann", "EmailAddress": "ann@home"}), Some("Email")),
+            (json!({"Name": "Ann", "EmailAddress": "änn@example.org"}), Some("Email")),
+            (json!({"Name": "Ann", "DefaultCurrency": "XXX"}), Some("Currency XXX")),
+            (json!({"Name": "Ann", "ContactStatus": "GONE"}), Some("status")),
+            (json!({"Name": "Ann", "Phones": [{"PhoneType": "PAGER", "PhoneNumber": "1"}]}), Some("PAGER")),
+            (json!({"Name": "Ann", "Phones": [{"PhoneType": "MOBILE", "Number": "1"}]}), Some("Number does not exist")),
+            (json!({"Name": "Ann", "Phones": [{"PhoneType": "MOBILE", "PhoneAreaCode": "12345678901"}]}), Some("length of 10")),
             (json!({"Name": 7}), Some("must be a text")),
-            (
-                json!({"Name": "Ann", "UpdatedDateUTC": "/Date(1+0000)/", "HasAttachments": true, "FirstName": null}),
-                None,
-            ),
+            (json!({"Name": "Ann", "UpdatedDateUTC": "/Date(1+0000)/", "HasAttachments": true, "FirstName": null}), None),
         ] {
             let got = wrong(given.clone());
             match want {
                 None => assert_eq!(got, None, "{given}"),
-                Some(part) => assert!(
-                    got.as_deref().is_some_and(|got| got.contains(part)),
-                    "{given}: {got:?}"
-                ),
+                Some(part) => assert!(got.as_deref().is_some_and(|got| got.contains(part)), "{given}: {got:?}"),
             }
         }
     }
@@ -460,22 +360,15 @@ mod tests {
     #[test]
     fn a_phone_is_replaced_as_a_whole_and_others_stay() {
         let mut contact = Contact::new(1, "id".into());
-        let take =
-            |contact: &mut Contact, given: Value| contact.take(given.as_object().unwrap()).unwrap();
+        let take = |contact: &mut Contact, given: Value| contact.take(given.as_object().unwrap()).unwrap();
         take(
             &mut contact,
             json!({"Name": "Ann", "Phones": [
             {"PhoneType": "MOBILE", "PhoneNumber": "1", "PhoneAreaCode": "2"}, {"PhoneType": "DDI", "PhoneNumber": "9"}]}),
         );
-        take(
-            &mut contact,
-            json!({"Phones": [{"PhoneType": "MOBILE", "PhoneNumber": "3"}]}),
-        );
+        take(&mut contact, json!({"Phones": [{"PhoneType": "MOBILE", "PhoneNumber": "3"}]}));
         let phones = contact.render(true)["Phones"].clone();
-        assert_eq!(
-            phones[3],
-            json!({"PhoneType": "MOBILE", "PhoneNumber": "3", "PhoneAreaCode": "", "PhoneCountryCode": ""})
-        );
+        assert_eq!(phones[3], json!({"PhoneType": "MOBILE", "PhoneNumber": "3", "PhoneAreaCode": "", "PhoneCountryCode": ""}));
         assert_eq!(phones[0]["PhoneNumber"], "9");
     }
 }

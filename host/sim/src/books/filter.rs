@@ -95,16 +95,12 @@ pub(crate) fn parse_order(text: &str) -> Result<(String, bool), Refusal> {
         None | Some("ASC") => false,
         Some("DESC") => true,
         Some(_) => {
-            return Err(Refusal::query(format!(
-                "order \"{text}\" is not a field and ASC or DESC"
-            )));
+            return Err(Refusal::query(format!("order \"{text}\" is not a field and ASC or DESC")));
         }
     };
     match (field, more) {
         (Some(field), None) => Ok((field.to_owned(), descending)),
-        _ => Err(Refusal::query(format!(
-            "order \"{text}\" is not a field and ASC or DESC"
-        ))),
+        _ => Err(Refusal::query(format!("order \"{text}\" is not a field and ASC or DESC"))),
     }
 }
 
@@ -119,10 +115,7 @@ impl<'a> Reader<'a> {
     }
 
     fn refuse(&self, wanted: &str) -> Refusal {
-        Refusal::query(format!(
-            "where: {wanted} expected at position {} of {}",
-            self.at, self.text
-        ))
+        Refusal::query(format!("where: {wanted} expected at position {} of {}", self.at, self.text))
     }
 
     fn blanks(&mut self) {
@@ -140,10 +133,7 @@ impl<'a> Reader<'a> {
 
     fn eat_word(&mut self, word: &str) -> bool {
         self.blanks();
-        let found = self
-            .rest()
-            .get(..word.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(word))
+        let found = self.rest().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
             && self.rest()[word.len()..].starts_with([' ', '(']);
         if found {
             self.at += word.len();
@@ -154,9 +144,7 @@ impl<'a> Reader<'a> {
     fn word(&mut self) -> &'a str {
         self.blanks();
         let rest = self.rest();
-        let end = rest
-            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '_'))
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '_')).unwrap_or(rest.len());
         self.at += end;
         &rest[..end]
     }
@@ -166,53 +154,28 @@ impl<'a> Reader<'a> {
         if word.is_empty() {
             return Err(self.refuse("a field"));
         }
-        for (call, op) in [
-            (".StartsWith", Op::StartsWith),
-            (".EndsWith", Op::EndsWith),
-            (".Contains", Op::Contains),
-        ] {
+        for (call, op) in [(".StartsWith", Op::StartsWith), (".EndsWith", Op::EndsWith), (".Contains", Op::Contains)] {
             if let Some(field) = word.strip_suffix(call) {
                 let value = self.arguments(Self::quoted)?;
-                return Ok(Clause {
-                    field: field.to_owned(),
-                    op,
-                    value: Val::Text(value),
-                });
+                return Ok(Clause { field: field.to_owned(), op, value: Val::Text(value) });
             }
         }
-        for (sign, op) in [
-            ("==", Op::Eq),
-            ("!=", Op::Ne),
-            (">=", Op::Ge),
-            ("<=", Op::Le),
-            (">", Op::Gt),
-            ("<", Op::Lt),
-            ("=", Op::Eq),
-        ] {
+        for (sign, op) in
+            [("==", Op::Eq), ("!=", Op::Ne), (">=", Op::Ge), ("<=", Op::Le), (">", Op::Gt), ("<", Op::Lt), ("=", Op::Eq)]
+        {
             if self.eat(sign) {
-                return Ok(Clause {
-                    field: word.to_owned(),
-                    op,
-                    value: self.literal()?,
-                });
+                return Ok(Clause { field: word.to_owned(), op, value: self.literal()? });
             }
         }
         Err(self.refuse("a comparison"))
     }
 
-    fn arguments<T>(
-        &mut self,
-        read: impl FnOnce(&mut Self) -> Result<T, Refusal>,
-    ) -> Result<T, Refusal> {
+    fn arguments<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Refusal>) -> Result<T, Refusal> {
         if !self.eat("(") {
             return Err(self.refuse("("));
         }
         let value = read(self)?;
-        if self.eat(")") {
-            Ok(value)
-        } else {
-            Err(self.refuse(")"))
-        }
+        if self.eat(")") { Ok(value) } else { Err(self.refuse(")")) }
     }
 
     fn quoted(&mut self) -> Result<String, Refusal> {
@@ -252,21 +215,14 @@ impl<'a> Reader<'a> {
             "true" => Ok(Val::Bool(true)),
             "false" => Ok(Val::Bool(false)),
             "null" => Ok(Val::Null),
-            number => number
-                .parse()
-                .map(Val::Number)
-                .map_err(|_| self.refuse("a value")),
+            number => number.parse().map(Val::Number).map_err(|_| self.refuse("a value")),
         }
     }
 
     fn date(&mut self) -> Result<i64, Refusal> {
         let mut parts = Vec::new();
         loop {
-            parts.push(
-                self.word()
-                    .parse::<i16>()
-                    .map_err(|_| self.refuse("a number"))?,
-            );
+            parts.push(self.word().parse::<i16>().map_err(|_| self.refuse("a number"))?);
             if !self.eat(",") {
                 break;
             }
@@ -290,51 +246,25 @@ mod tests {
     use proptest::prelude::*;
 
     fn one(field: &str, op: Op, value: Val) -> Clause {
-        Clause {
-            field: field.to_owned(),
-            op,
-            value,
-        }
+        Clause { field: field.to_owned(), op, value }
     }
 
     #[test]
     fn what_integrations_send() {
         let text = |text: &str| Val::Text(text.to_owned());
         for (given, want) in [
-            (
-                r#"EmailAddress=="a@b.c""#,
-                vec![one("EmailAddress", Op::Eq, text("a@b.c"))],
-            ),
+            (r#"EmailAddress=="a@b.c""#, vec![one("EmailAddress", Op::Eq, text("a@b.c"))]),
             (
                 r#"ContactStatus == "ACTIVE" AND Name.StartsWith("O\"B")"#,
-                vec![
-                    one("ContactStatus", Op::Eq, text("ACTIVE")),
-                    one("Name", Op::StartsWith, text("O\"B")),
-                ],
+                vec![one("ContactStatus", Op::Eq, text("ACTIVE")), one("Name", Op::StartsWith, text("O\"B"))],
             ),
             (
                 r#"ContactID==Guid("x-1")&&IsCustomer==true"#,
-                vec![
-                    one("ContactID", Op::Eq, text("x-1")),
-                    one("IsCustomer", Op::Eq, Val::Bool(true)),
-                ],
+                vec![one("ContactID", Op::Eq, text("x-1")), one("IsCustomer", Op::Eq, Val::Bool(true))],
             ),
-            (
-                "UpdatedDateUTC>=DateTime(2025, 06, 01)",
-                vec![one("UpdatedDateUTC", Op::Ge, Val::Time(1_748_736_000_000))],
-            ),
-            (
-                "AmountDue>-1.50",
-                vec![one(
-                    "AmountDue",
-                    Op::Gt,
-                    Val::Number("-1.50".parse().unwrap()),
-                )],
-            ),
-            (
-                "EmailAddress!=null",
-                vec![one("EmailAddress", Op::Ne, Val::Null)],
-            ),
+            ("UpdatedDateUTC>=DateTime(2025, 06, 01)", vec![one("UpdatedDateUTC", Op::Ge, Val::Time(1_748_736_000_000))]),
+            ("AmountDue>-1.50", vec![one("AmountDue", Op::Gt, Val::Number("-1.50".parse().unwrap()))]),
+            ("EmailAddress!=null", vec![one("EmailAddress", Op::Ne, Val::Null)]),
         ] {
             assert_eq!(parse(given).unwrap(), want, "{given}");
         }

@@ -49,10 +49,7 @@ pub(crate) struct Invoice {
 pub(crate) fn money(amount: Decimal, places: u32) -> Value {
     let mut amount = amount;
     amount.rescale(places);
-    amount
-        .to_string()
-        .parse::<Number>()
-        .map_or(Value::Null, Value::Number)
+    amount.to_string().parse::<Number>().map_or(Value::Null, Value::Number)
 }
 
 impl Invoice {
@@ -69,11 +66,7 @@ impl Invoice {
     }
 
     pub(crate) fn paid(&self) -> Decimal {
-        if self.status == "PAID" {
-            self.total()
-        } else {
-            Decimal::ZERO
-        }
+        if self.status == "PAID" { self.total() } else { Decimal::ZERO }
     }
 
     /// A field for `where` and `order`; `None` where there is no such field.
@@ -116,10 +109,7 @@ impl Invoice {
         put("InvoiceNumber", self.number.clone().into());
         put("Reference", self.reference.clone().into());
         put("Status", self.status.clone().into());
-        put(
-            "Contact",
-            json!({"ContactID": self.contact, "Name": contact_name, "HasValidationErrors": false}),
-        );
+        put("Contact", json!({"ContactID": self.contact, "Name": contact_name, "HasValidationErrors": false}));
         put("Date", time::ms_date(self.date).into());
         put("DateString", time::iso_plain(self.date).into());
         put("DueDate", time::ms_date(self.due).into());

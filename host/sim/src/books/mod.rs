@@ -68,13 +68,7 @@ pub(crate) fn tenant_id(seed: u64) -> String {
 impl Books {
     /// Empty books.
     pub(crate) fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            store: Store::default(),
-            answers: HashMap::new(),
-            keys: VecDeque::new(),
-            requests: 0,
-        }
+        Self { seed, store: Store::default(), answers: HashMap::new(), keys: VecDeque::new(), requests: 0 }
     }
 
     /// Books with contacts and invoices in them.
@@ -88,36 +82,20 @@ impl Books {
         let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
         let method = call.method.as_str();
         if let ["identity", "connect", "token"] | ["connect", "token"] = segments.as_slice() {
-            return if method == "POST" {
-                token(auth, call, now)
-            } else {
-                Err(Refusal::method(method))
-            };
+            return if method == "POST" { token(auth, call, now) } else { Err(Refusal::method(method)) };
         }
         if !auth.accepts(call, now) {
-            return Err(Refusal::Title(
-                "Unauthorized",
-                401,
-                "AuthenticationUnsuccessful".to_owned(),
-            ));
+            return Err(Refusal::Title("Unauthorized", 401, "AuthenticationUnsuccessful".to_owned()));
         }
         if let ["connections" | "Connections"] = segments.as_slice() {
             read::known(call, &["authEventId"])?;
-            return if method == "GET" {
-                Ok(Reply::json(200, self.connections()))
-            } else {
-                Err(Refusal::method(method))
-            };
+            return if method == "GET" { Ok(Reply::json(200, self.connections())) } else { Err(Refusal::method(method)) };
         }
         let ["api.xro", "2.0", rest @ ..] = segments.as_slice() else {
             return Err(Refusal::not_found());
         };
         if call.header("xero-tenant-id") != Some(tenant_id(self.seed).as_str()) {
-            return Err(Refusal::Title(
-                "Forbidden",
-                403,
-                "AuthenticationUnsuccessful".to_owned(),
-            ));
+            return Err(Refusal::Title("Forbidden", 403, "AuthenticationUnsuccessful".to_owned()));
         }
         match (method, rest) {
             ("GET", ["Contacts"]) => {
@@ -132,27 +110,12 @@ impl Books {
             }
             ("GET", ["Contacts", name]) => {
                 read::known(call, &[])?;
-                let contact = self
-                    .store
-                    .by_id(name)
-                    .or_else(|| self.store.by_number(name))
-                    .ok_or_else(Refusal::not_found)?;
-                Ok(self.envelope(
-                    "Contacts",
-                    vec![Value::Object(contact.render(true))],
-                    None,
-                    now,
-                ))
+                let contact = self.store.by_id(name).or_else(|| self.store.by_number(name)).ok_or_else(Refusal::not_found)?;
+                Ok(self.envelope("Contacts", vec![Value::Object(contact.render(true))], None, now))
             }
-            ("PUT", ["Contacts"]) => self.once(call, |books| {
-                write::contacts(books, call, Mode::Create, now)
-            }),
-            ("POST", ["Contacts"]) => self.once(call, |books| {
-                write::contacts(books, call, Mode::Upsert, now)
-            }),
-            ("POST", ["Contacts", name]) => self.once(call, |books| {
-                write::contacts(books, call, Mode::Update(name), now)
-            }),
+            ("PUT", ["Contacts"]) => self.once(call, |books| write::contacts(books, call, Mode::Create, now)),
+            ("POST", ["Contacts"]) => self.once(call, |books| write::contacts(books, call, Mode::Upsert, now)),
+            ("POST", ["Contacts", name]) => self.once(call, |books| write::contacts(books, call, Mode::Update(name), now)),
             ("GET", ["Invoices"]) => {
                 let page = read::invoices(&self.store, call)?;
                 let lines = page.pagination.is_some() && !read::flag(call, "summaryOnly")?;
@@ -165,50 +128,32 @@ impl Books {
             }
             ("GET", ["Invoices", name]) => {
                 read::known(call, &[])?;
-                let invoice = self
-                    .store
-                    .invoice_named(name)
-                    .ok_or_else(Refusal::not_found)?;
+                let invoice = self.store.invoice_named(name).ok_or_else(Refusal::not_found)?;
                 Ok(self.envelope("Invoices", vec![self.invoice(invoice, true)], None, now))
             }
             ("GET", ["Organisation"]) => {
                 read::known(call, &[])?;
                 Ok(self.envelope("Organisations", vec![self.organisation()], None, now))
             }
-            (
-                method,
-                ["Contacts" | "Invoices"] | ["Contacts" | "Invoices", _] | ["Organisation"],
-            ) => Err(Refusal::method(method)),
+            (method, ["Contacts" | "Invoices"] | ["Contacts" | "Invoices", _] | ["Organisation"]) => Err(Refusal::method(method)),
             _ => Err(Refusal::not_found()),
         }
     }
 
     /// Runs a write under its idempotency key, if it has one: the same request gets the same answer, another one is refused.
-    fn once(
-        &mut self,
-        call: &Call,
-        write: impl FnOnce(&mut Self) -> Result<Reply, Refusal>,
-    ) -> Result<Reply, Refusal> {
-        let Some(key) = call
-            .header("idempotency-key")
-            .filter(|key| !key.is_empty())
-            .map(str::to_owned)
-        else {
+    fn once(&mut self, call: &Call, write: impl FnOnce(&mut Self) -> Result<Reply, Refusal>) -> Result<Reply, Refusal> {
+        let Some(key) = call.header("idempotency-key").filter(|key| !key.is_empty()).map(str::to_owned) else {
             return write(self);
         };
         if key.chars().count() > BOOKS_IDEMPOTENCY_KEY_CHARS_MAX {
-            return Err(Refusal::data(format!(
-                "The Idempotency-Key has more than {BOOKS_IDEMPOTENCY_KEY_CHARS_MAX} characters"
-            )));
+            return Err(Refusal::data(format!("The Idempotency-Key has more than {BOOKS_IDEMPOTENCY_KEY_CHARS_MAX} characters")));
         }
         let mut bytes = format!("{} {}?{}\n", call.method, call.path, call.query_text).into_bytes();
         bytes.extend_from_slice(&call.body);
         let request = fingerprint(&bytes);
         if let Some(answer) = self.answers.get(&key) {
             if answer.request != request {
-                return Err(Refusal::data(
-                    "The Idempotency-Key was used before with another request",
-                ));
+                return Err(Refusal::data("The Idempotency-Key was used before with another request"));
             }
             return Ok(Reply {
                 status: answer.status,
@@ -219,12 +164,7 @@ impl Books {
         }
         let instance = uuid(self.seed, "instance", self.requests);
         let mut reply = write(self).unwrap_or_else(|refusal| refusal.reply(&instance));
-        let answer = Answer {
-            key,
-            request,
-            status: reply.status,
-            body: reply.body_text(),
-        };
+        let answer = Answer { key, request, status: reply.status, body: reply.body_text() };
         reply.entries.push(json!({"answer": answer}));
         self.remember(answer);
         Ok(reply)
@@ -241,13 +181,7 @@ impl Books {
     }
 
     /// The frame around every list.
-    pub(crate) fn envelope(
-        &self,
-        name: &str,
-        rows: Vec<Value>,
-        pagination: Option<Value>,
-        now: i64,
-    ) -> Reply {
+    pub(crate) fn envelope(&self, name: &str, rows: Vec<Value>, pagination: Option<Value>, now: i64) -> Reply {
         let mut out = Map::new();
         out.insert("Id".into(), uuid(self.seed, "answer", self.requests).into());
         out.insert("Status".into(), "OK".into());
@@ -259,10 +193,7 @@ impl Books {
     }
 
     fn invoice(&self, invoice: &Invoice, lines: bool) -> Value {
-        let name = self
-            .store
-            .by_id(&invoice.contact)
-            .map_or("", |contact| contact.text("Name"));
+        let name = self.store.by_id(&invoice.contact).map_or("", |contact| contact.text("Name"));
         invoice.render(name, lines)
     }
 
@@ -288,11 +219,7 @@ fn token(auth: &mut Auth, call: &Call, now: i64) -> Result<Reply, Refusal> {
     read::known(call, &[])?;
     Ok(match auth.issue(call, now) {
         Err(refusal) => {
-            let status = if refusal == TokenRefusal::InvalidClient {
-                401
-            } else {
-                400
-            };
+            let status = if refusal == TokenRefusal::InvalidClient { 401 } else { 400 };
             Reply::json(status, json!({"error": refusal.word()}))
         }
         Ok(issued) => {
@@ -319,39 +246,23 @@ impl Simulated for Books {
     }
 
     fn unavailable(&self) -> Reply {
-        Refusal::Title(
-            "ServiceUnavailable",
-            503,
-            "The organisation is offline".to_owned(),
-        )
-        .reply(&uuid(self.seed, "down", self.requests))
+        Refusal::Title("ServiceUnavailable", 503, "The organisation is offline".to_owned()).reply(&uuid(
+            self.seed,
+            "down",
+            self.requests,
+        ))
     }
 
     fn dump(&self) -> Value {
-        let contacts: Vec<Value> = self
-            .store
-            .contacts()
-            .map(|contact| Value::Object(contact.render(true)))
-            .collect();
-        let invoices: Vec<Value> = self
-            .store
-            .invoices()
-            .map(|invoice| self.invoice(invoice, true))
-            .collect();
+        let contacts: Vec<Value> = self.store.contacts().map(|contact| Value::Object(contact.render(true))).collect();
+        let invoices: Vec<Value> = self.store.invoices().map(|invoice| self.invoice(invoice, true)).collect();
         json!({"Contacts": contacts, "Invoices": invoices})
     }
 
     fn snapshot(&self, emit: &mut dyn FnMut(Value)) {
-        self.store
-            .contacts()
-            .for_each(|contact| emit(json!({"contact": contact})));
-        self.store
-            .invoices()
-            .for_each(|invoice| emit(json!({"invoice": invoice})));
-        self.keys
-            .iter()
-            .filter_map(|key| self.answers.get(key))
-            .for_each(|answer| emit(json!({"answer": answer})));
+        self.store.contacts().for_each(|contact| emit(json!({"contact": contact})));
+        self.store.invoices().for_each(|invoice| emit(json!({"invoice": invoice})));
+        self.keys.iter().filter_map(|key| self.answers.get(key)).for_each(|answer| emit(json!({"answer": answer})));
     }
 
     fn replay(&mut self, entry: Value) -> Result<(), String> {

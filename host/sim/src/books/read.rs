@@ -41,17 +41,13 @@ pub(crate) fn flag(call: &Call, name: &str) -> Result<bool, Refusal> {
     match call.param(name).map(str::to_ascii_lowercase).as_deref() {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
-        Some(other) => Err(Refusal::query(format!(
-            "{name} is true or false, not \"{other}\""
-        ))),
+        Some(other) => Err(Refusal::query(format!("{name} is true or false, not \"{other}\""))),
     }
 }
 
 pub(crate) fn known(call: &Call, names: &[&str]) -> Result<(), Refusal> {
     match call.unknown_param(names) {
-        Some(name) => Err(Refusal::query(format!(
-            "The parameter \"{name}\" does not exist on this resource"
-        ))),
+        Some(name) => Err(Refusal::query(format!("The parameter \"{name}\" does not exist on this resource"))),
         None => Ok(()),
     }
 }
@@ -61,29 +57,22 @@ fn question(call: &Call) -> Result<Question, Refusal> {
         None => Ok(None),
         Some(text) => match text.parse::<usize>() {
             Ok(number) if number > 0 => Ok(Some(number)),
-            _ => Err(Refusal::query(format!(
-                "{name} is a number from 1, not \"{text}\""
-            ))),
+            _ => Err(Refusal::query(format!("{name} is a number from 1, not \"{text}\""))),
         },
     };
     let page_size = number("pageSize")?;
     if page_size.is_some_and(|size| size > BOOKS_PAGE_OBJECTS_MAX) {
-        return Err(Refusal::query(format!(
-            "pageSize is at most {BOOKS_PAGE_OBJECTS_MAX}"
-        )));
+        return Err(Refusal::query(format!("pageSize is at most {BOOKS_PAGE_OBJECTS_MAX}")));
     }
     let since = match call.header("if-modified-since") {
         None => None,
-        Some(text) => Some(time::parse(text).ok_or_else(|| {
-            Refusal::query(format!("If-Modified-Since \"{text}\" is not a time"))
-        })?),
+        Some(text) => {
+            Some(time::parse(text).ok_or_else(|| Refusal::query(format!("If-Modified-Since \"{text}\" is not a time")))?)
+        }
     };
     Ok(Question {
         clauses: call.param("where").map_or(Ok(Vec::new()), filter::parse)?,
-        order: call.param("order").map_or(
-            Ok(("UpdatedDateUTC".to_owned(), false)),
-            filter::parse_order,
-        )?,
+        order: call.param("order").map_or(Ok(("UpdatedDateUTC".to_owned(), false)), filter::parse_order)?,
         since,
         page: number("page")?.or(page_size.map(|_| 1)),
         page_size: page_size.unwrap_or(BOOKS_PAGE_OBJECTS_DEFAULT),
@@ -93,9 +82,7 @@ fn question(call: &Call) -> Result<Question, Refusal> {
 impl Question {
     fn pagination(&self, total: usize) -> Option<Value> {
         let page = self.page?;
-        Some(
-            json!({"page": page, "pageSize": self.page_size, "pageCount": total.div_ceil(self.page_size), "itemCount": total}),
-        )
+        Some(json!({"page": page, "pageSize": self.page_size, "pageCount": total.div_ceil(self.page_size), "itemCount": total}))
     }
 
     /// The positions of the page among so many rows.
@@ -120,15 +107,9 @@ impl Question {
             serials.reverse();
             serials
         } else {
-            index
-                .slice(first + window.start..first + window.end)
-                .map(|(_, serial)| serial)
-                .collect()
+            index.slice(first + window.start..first + window.end).map(|(_, serial)| serial).collect()
         };
-        Page {
-            serials,
-            pagination: self.pagination(total),
-        }
+        Page { serials, pagination: self.pagination(total) }
     }
 
     /// A page of rows that were looked at one by one.
@@ -139,11 +120,7 @@ impl Question {
         serial: impl Fn(&R) -> (i64, u64),
     ) -> Page {
         let (name, descending) = &self.order;
-        let holds = |row: &R| {
-            self.clauses
-                .iter()
-                .all(|clause| field(row, &clause.field).is_some_and(|own| clause.holds(&own)))
-        };
+        let holds = |row: &R| self.clauses.iter().all(|clause| field(row, &clause.field).is_some_and(|own| clause.holds(&own)));
         let mut found: Vec<(SortKey, u64)> = rows
             .filter(|row| self.since.is_none_or(|since| serial(row).0 >= since) && holds(row))
             .map(|row| (sort_key(field(row, name)), serial(row).1))
@@ -154,24 +131,15 @@ impl Question {
         }
         let pagination = self.pagination(found.len());
         let window = self.window(found.len());
-        Page {
-            serials: found[window].iter().map(|(_, serial)| *serial).collect(),
-            pagination,
-        }
+        Page { serials: found[window].iter().map(|(_, serial)| *serial).collect(), pagination }
     }
 
     /// 400 where a clause or the order names a field that does not exist.
     fn check(&self, exists: impl Fn(&str) -> bool) -> Result<(), Refusal> {
-        let names = self
-            .clauses
-            .iter()
-            .map(|clause| &clause.field)
-            .chain([&self.order.0]);
+        let names = self.clauses.iter().map(|clause| &clause.field).chain([&self.order.0]);
         for name in names {
             if !exists(name) {
-                return Err(Refusal::query(format!(
-                    "No property or field '{name}' exists in this type"
-                )));
+                return Err(Refusal::query(format!("No property or field '{name}' exists in this type")));
             }
         }
         Ok(())
@@ -204,111 +172,57 @@ fn contact_field(contact: &Contact, name: &str) -> Option<Val> {
         "UpdatedDateUTC" => Val::Time(contact.modified),
         "IsCustomer" => Val::Bool(contact.customer),
         "IsSupplier" => Val::Bool(false),
-        "Name" | "FirstName" | "LastName" | "EmailAddress" | "ContactNumber" | "AccountNumber"
-        | "CompanyNumber" | "TaxNumber" => {
+        "Name" | "FirstName" | "LastName" | "EmailAddress" | "ContactNumber" | "AccountNumber" | "CompanyNumber"
+        | "TaxNumber" => {
             let text = contact.text(name);
-            if text.is_empty() {
-                Val::Null
-            } else {
-                Val::Text(text.to_owned())
-            }
+            if text.is_empty() { Val::Null } else { Val::Text(text.to_owned()) }
         }
         _ => return None,
     })
 }
 
 pub(crate) fn contacts(store: &Store, call: &Call) -> Result<Page, Refusal> {
-    known(
-        call,
-        &[
-            "where",
-            "order",
-            "IDs",
-            "page",
-            "pageSize",
-            "includeArchived",
-            "summaryOnly",
-            "searchTerm",
-        ],
-    )?;
+    known(call, &["where", "order", "IDs", "page", "pageSize", "includeArchived", "summaryOnly", "searchTerm"])?;
     let question = question(call)?;
     let probe = Contact::new(0, String::new());
     question.check(|name| contact_field(&probe, name).is_some())?;
     let archived = flag(call, "includeArchived")?;
     let ids = call.list("IDs");
     let term = call.param("searchTerm").map(str::to_lowercase);
-    let index = if archived {
-        &store.by_modified
-    } else {
-        &store.active_by_modified
-    };
-    if question.clauses.is_empty()
-        && ids.is_empty()
-        && term.is_none()
-        && question.order.0 == "UpdatedDateUTC"
-    {
+    let index = if archived { &store.by_modified } else { &store.active_by_modified };
+    if question.clauses.is_empty() && ids.is_empty() && term.is_none() && question.order.0 == "UpdatedDateUTC" {
         return Ok(question.page_of_index(index));
     }
     let named = |clause: &Clause| match (&clause.value, clause.op, clause.field.as_str()) {
         (Val::Text(text), Op::Eq, "EmailAddress") => Some(store.by_email(text).to_vec()),
-        (Val::Text(text), Op::Eq, "ContactNumber") => Some(
-            store
-                .by_number(text)
-                .map(|contact| contact.serial)
-                .into_iter()
-                .collect(),
-        ),
-        (Val::Text(text), Op::Eq, "ContactID") => Some(
-            store
-                .by_id(text)
-                .map(|contact| contact.serial)
-                .into_iter()
-                .collect(),
-        ),
-        (Val::Text(text), Op::Eq, "Name") if !archived => Some(
-            store
-                .by_name(text)
-                .map(|contact| contact.serial)
-                .into_iter()
-                .collect(),
-        ),
+        (Val::Text(text), Op::Eq, "ContactNumber") => {
+            Some(store.by_number(text).map(|contact| contact.serial).into_iter().collect())
+        }
+        (Val::Text(text), Op::Eq, "ContactID") => Some(store.by_id(text).map(|contact| contact.serial).into_iter().collect()),
+        (Val::Text(text), Op::Eq, "Name") if !archived => {
+            Some(store.by_name(text).map(|contact| contact.serial).into_iter().collect())
+        }
         _ => None,
     };
     let few: Option<Vec<u64>> = if ids.is_empty() {
         question.clauses.iter().find_map(named)
     } else {
-        Some(
-            ids.iter()
-                .filter_map(|id| store.by_id(id))
-                .map(|contact| contact.serial)
-                .collect(),
-        )
+        Some(ids.iter().filter_map(|id| store.by_id(id)).map(|contact| contact.serial).collect())
     };
     let shown = |contact: &&Contact| {
         let live = archived || contact.status == super::contact::Status::Active;
         let found = term.as_ref().is_none_or(|term| {
-            [
-                "Name",
-                "FirstName",
-                "LastName",
-                "ContactNumber",
-                "EmailAddress",
-            ]
-            .iter()
-            .any(|name| contact.text(name).to_lowercase().contains(term.as_str()))
+            ["Name", "FirstName", "LastName", "ContactNumber", "EmailAddress"]
+                .iter()
+                .any(|name| contact.text(name).to_lowercase().contains(term.as_str()))
         });
         live && found
     };
     let serial = |contact: &Contact| (contact.modified, contact.serial);
     Ok(match few {
-        Some(serials) => question.page_of_rows(
-            serials
-                .iter()
-                .filter_map(|serial| store.contact(*serial))
-                .filter(shown),
-            contact_field,
-            serial,
-        ),
+        Some(serials) => {
+            question.page_of_rows(serials.iter().filter_map(|serial| store.contact(*serial)).filter(shown), contact_field, serial)
+        }
         None => question.page_of_rows(store.contacts().filter(shown), contact_field, serial),
     })
 }
@@ -338,12 +252,8 @@ pub(crate) fn invoices(store: &Store, call: &Call) -> Result<Page, Refusal> {
         }
     }
     let question = question(call)?;
-    let (ids, numbers, contacts, statuses) = (
-        call.list("IDs"),
-        call.list("InvoiceNumbers"),
-        call.list("ContactIDs"),
-        call.list("Statuses"),
-    );
+    let (ids, numbers, contacts, statuses) =
+        (call.list("IDs"), call.list("InvoiceNumbers"), call.list("ContactIDs"), call.list("Statuses"));
     let term = call.param("searchTerm").map(str::to_lowercase);
     if let Some(probe) = store.invoices().next() {
         question.check(|name| probe.field(name).is_some())?;
@@ -357,19 +267,15 @@ pub(crate) fn invoices(store: &Store, call: &Call) -> Result<Page, Refusal> {
     if plain && question.order.0 == "UpdatedDateUTC" {
         return Ok(question.page_of_index(&store.invoices_by_modified));
     }
-    let among = |list: &[String], own: &str| {
-        list.is_empty() || list.iter().any(|one| one.eq_ignore_ascii_case(own))
-    };
+    let among = |list: &[String], own: &str| list.is_empty() || list.iter().any(|one| one.eq_ignore_ascii_case(own));
     let shown = |invoice: &&Invoice| {
         among(&ids, &invoice.id)
             && among(&numbers, &invoice.number)
             && among(&contacts, &invoice.contact)
             && among(&statuses, &invoice.status)
-            && term.as_ref().is_none_or(|term| {
-                format!("{} {}", invoice.number, invoice.reference)
-                    .to_lowercase()
-                    .contains(term.as_str())
-            })
+            && term
+                .as_ref()
+                .is_none_or(|term| format!("{} {}", invoice.number, invoice.reference).to_lowercase().contains(term.as_str()))
     };
     Ok(question.page_of_rows(
         store.invoices().filter(shown),

@@ -26,32 +26,21 @@ impl Refusal {
     }
 
     pub(crate) fn method(method: &str) -> Self {
-        Self::Status(
-            405,
-            21,
-            "ApiMethodInvalidException",
-            format!("The method {method} is not supported on this resource"),
-        )
+        Self::Status(405, 21, "ApiMethodInvalidException", format!("The method {method} is not supported on this resource"))
     }
 
     pub(crate) fn not_found() -> Self {
-        Self::Title(
-            "NotFound",
-            404,
-            "The resource you're looking for cannot be found".to_owned(),
-        )
+        Self::Title("NotFound", 404, "The resource you're looking for cannot be found".to_owned())
     }
 
     pub(crate) fn reply(self, instance: &str) -> Reply {
         match self {
-            Self::Number(number, kind, message) => Reply::json(
-                400,
-                json!({"ErrorNumber": number, "Type": kind, "Message": message}),
-            ),
-            Self::Status(status, number, kind, message) => Reply::json(
-                status,
-                json!({"ErrorNumber": number, "Type": kind, "Message": message}),
-            ),
+            Self::Number(number, kind, message) => {
+                Reply::json(400, json!({"ErrorNumber": number, "Type": kind, "Message": message}))
+            }
+            Self::Status(status, number, kind, message) => {
+                Reply::json(status, json!({"ErrorNumber": number, "Type": kind, "Message": message}))
+            }
             Self::Title(title, status, detail) => Reply::json(
                 status,
                 json!({"Type": null, "Title": title, "Status": status, "Detail": detail, "Instance": instance, "Extensions": {}}),

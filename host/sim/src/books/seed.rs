@@ -12,14 +12,8 @@ use crate::{
 };
 use rust_decimal::Decimal;
 
-const GOODS: &[&str] = &[
-    "Consulting, day rate",
-    "Maintenance, quarterly",
-    "Spare parts",
-    "Licence, yearly",
-    "Freight",
-    "Training on site",
-];
+const GOODS: &[&str] =
+    &["Consulting, day rate", "Maintenance, quarterly", "Spare parts", "Licence, yearly", "Freight", "Training on site"];
 
 pub(crate) fn fill(books: &mut Books, records: usize) {
     let all = Population::new(books.seed, records);
@@ -28,15 +22,9 @@ pub(crate) fn fill(books: &mut Books, records: usize) {
         add(books, &mut nth, contact(books.seed, person, None));
         match person.special {
             // The same person once more, spelled otherwise.
-            Special::SpelledOtherwise => add(
-                books,
-                &mut nth,
-                contact(
-                    books.seed,
-                    person,
-                    Some(otherwise(&person.first, &person.last)),
-                ),
-            ),
+            Special::SpelledOtherwise => {
+                add(books, &mut nth, contact(books.seed, person, Some(otherwise(&person.first, &person.last))))
+            }
             // Somebody else with the same mailbox.
             Special::SharedMailbox => {
                 let other = (format!("Desk {}", person.index), "Accounts".to_owned());
@@ -66,12 +54,7 @@ fn phone(phone: Option<&Phone>, style: usize) -> Part {
     match style % 3 {
         0 => {
             put("PhoneCountryCode", phone.calling);
-            put(
-                "PhoneAreaCode",
-                phone
-                    .area
-                    .trim_start_matches(if phone.calling == "39" { '-' } else { '0' }),
-            );
+            put("PhoneAreaCode", phone.area.trim_start_matches(if phone.calling == "39" { '-' } else { '0' }));
             put("PhoneNumber", &phone.number);
         }
         1 => {
@@ -95,28 +78,18 @@ fn contact(seed: u64, person: &Person, renamed: Option<(String, String)>) -> Con
     text("Name", format!("{first} {last}"));
     text("FirstName", first);
     text("LastName", last);
-    let email = if rng.chance(5) && person.special == Special::Nothing {
-        String::new()
-    } else {
-        person.email.clone()
-    };
+    let email = if rng.chance(5) && person.special == Special::Nothing { String::new() } else { person.email.clone() };
     text("EmailAddress", email);
     text("DefaultCurrency", person.locale.currency.to_owned());
     if rng.chance(40) {
-        text(
-            "TaxNumber",
-            format!("{}{:09}", person.locale.code, rng.below(1_000_000_000)),
-        );
+        text("TaxNumber", format!("{}{:09}", person.locale.code, rng.below(1_000_000_000)));
     }
     if rng.chance(60) {
         text("AccountNumber", format!("K{:06}", person.index + 1));
     }
     let style = rng.below(3);
     let mobile = person.other_mobile(seed, Place::Books);
-    for (kind, part) in [
-        ("DEFAULT", phone(person.phone.as_ref(), style)),
-        ("MOBILE", phone(mobile.as_ref(), style)),
-    ] {
+    for (kind, part) in [("DEFAULT", phone(person.phone.as_ref(), style)), ("MOBILE", phone(mobile.as_ref(), style))] {
         if !part.is_empty() {
             contact.phones.insert(kind.to_owned(), part);
         }
@@ -147,17 +120,13 @@ fn invoices(books: &mut Books) {
         for _ in 0..count {
             serial += 1;
             let step = i64::try_from(serial).unwrap_or(0);
-            let date = SEEDED_FROM_MS / 86_400_000 * 86_400_000
-                - 86_400_000 * i64::try_from(rng.below(150)).unwrap_or(0);
+            let date = SEEDED_FROM_MS / 86_400_000 * 86_400_000 - 86_400_000 * i64::try_from(rng.below(150)).unwrap_or(0);
             let lines = (0..1 + rng.below(4))
                 .map(|line| Line {
                     id: uuid(seed, "line", serial << 3 | line as u64),
                     description: rng.pick(GOODS).to_owned(),
                     quantity: Decimal::from(1 + rng.below(20)),
-                    unit_amount: Decimal::new(
-                        i64::try_from(500 + rng.below(250_000)).unwrap_or(500),
-                        2,
-                    ),
+                    unit_amount: Decimal::new(i64::try_from(500 + rng.below(250_000)).unwrap_or(500), 2),
                     account: "200".to_owned(),
                     tax_percent: Decimal::from([0, 19, 20][rng.below(3)]),
                 })
@@ -166,17 +135,11 @@ fn invoices(books: &mut Books) {
                 serial,
                 id: uuid(seed, "invoice", serial),
                 number: format!("INV-{serial:05}"),
-                reference: if rng.chance(50) {
-                    format!("PO {}", rng.below(100_000))
-                } else {
-                    String::new()
-                },
+                reference: if rng.chance(50) { format!("PO {}", rng.below(100_000)) } else { String::new() },
                 contact: contact.id.clone(),
                 date,
                 due: date + 30 * 86_400_000,
-                status: rng
-                    .pick(&["DRAFT", "AUTHORISED", "AUTHORISED", "PAID"])
-                    .to_owned(),
+                status: rng.pick(&["DRAFT", "AUTHORISED", "AUTHORISED", "PAID"]).to_owned(),
                 currency: match contact.text("DefaultCurrency") {
                     "" => "EUR".to_owned(),
                     currency => currency.to_owned(),

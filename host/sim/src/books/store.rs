@@ -52,14 +52,10 @@ impl Store {
             self.names.insert(folded(contact.text("Name")), serial);
         }
         if !contact.text("ContactNumber").is_empty() {
-            self.numbers
-                .insert(contact.text("ContactNumber").to_owned(), serial);
+            self.numbers.insert(contact.text("ContactNumber").to_owned(), serial);
         }
         if !contact.text("EmailAddress").is_empty() {
-            self.emails
-                .entry(folded(contact.text("EmailAddress")))
-                .or_default()
-                .push(serial);
+            self.emails.entry(folded(contact.text("EmailAddress"))).or_default().push(serial);
         }
         self.contacts.insert(serial, contact);
     }
@@ -70,8 +66,7 @@ impl Store {
         }
         self.last_modified = self.last_modified.max(invoice.modified);
         self.invoice_ids.insert(invoice.id.clone(), invoice.serial);
-        self.invoices_by_modified
-            .insert((invoice.modified, invoice.serial));
+        self.invoices_by_modified.insert((invoice.modified, invoice.serial));
         self.invoices.insert(invoice.serial, invoice);
     }
 
@@ -104,10 +99,7 @@ impl Store {
     pub(crate) fn invoice_named(&self, name: &str) -> Option<&Invoice> {
         match self.invoice_ids.get(&name.to_lowercase()) {
             Some(serial) => self.invoice(*serial),
-            None => self
-                .invoices
-                .values()
-                .find(|invoice| invoice.number == name),
+            None => self.invoices.values().find(|invoice| invoice.number == name),
         }
     }
 
@@ -120,9 +112,7 @@ impl Store {
     }
 
     pub(crate) fn next_serial(&self) -> u64 {
-        self.contacts
-            .last_key_value()
-            .map_or(1, |(serial, _)| serial + 1)
+        self.contacts.last_key_value().map_or(1, |(serial, _)| serial + 1)
     }
 
     pub(crate) fn last_modified(&self) -> i64 {

@@ -33,16 +33,10 @@ struct TypeSpec {
 
 /// The numbers of an edge's types: primary, where there is such a thing, and unlabelled.
 fn types(crm: &Crm, from: usize, to: usize) -> (Option<u32>, u32) {
-    match (
-        crm.tables[from].schema.type_id.as_str(),
-        crm.tables[to].schema.type_id.as_str(),
-    ) {
+    match (crm.tables[from].schema.type_id.as_str(), crm.tables[to].schema.type_id.as_str()) {
         ("0-1", "0-2") => (Some(1), 279),
         ("0-2", "0-1") => (Some(2), 280),
-        _ => (
-            None,
-            u32::try_from(1_000 + from * 100 + to).unwrap_or(u32::MAX),
-        ),
+        _ => (None, u32::try_from(1_000 + from * 100 + to).unwrap_or(u32::MAX)),
     }
 }
 
@@ -51,35 +45,19 @@ fn is_primary(crm: &Crm, from: usize, object: &Object, to: usize, other: u64) ->
     let (Some(_), _) = types(crm, from, to) else {
         return false;
     };
-    let first = |object: &Object, kind: usize| {
-        object
-            .links
-            .get(&crm.tables[kind].schema.name)
-            .and_then(|ids| ids.first())
-            .copied()
-    };
+    let first =
+        |object: &Object, kind: usize| object.links.get(&crm.tables[kind].schema.name).and_then(|ids| ids.first()).copied();
     if crm.tables[from].schema.type_id == "0-1" {
         first(object, to) == Some(other)
     } else {
-        crm.tables[to]
-            .get(other)
-            .and_then(|contact| first(contact, from))
-            == Some(object.id)
+        crm.tables[to].get(other).and_then(|contact| first(contact, from)) == Some(object.id)
     }
 }
 
 /// The edges of an object to one kind, for `associations=`; `None` where there are none.
-pub(crate) fn of_object(
-    crm: &Crm,
-    from: usize,
-    object: &Object,
-    to: usize,
-) -> Option<(String, Value)> {
+pub(crate) fn of_object(crm: &Crm, from: usize, object: &Object, to: usize) -> Option<(String, Value)> {
     let (schema, other) = (&crm.tables[from].schema, &crm.tables[to].schema);
-    let ids = object
-        .links
-        .get(&other.name)
-        .filter(|ids| !ids.is_empty())?;
+    let ids = object.links.get(&other.name).filter(|ids| !ids.is_empty())?;
     let name = format!("{}_to_{}", schema.singular, other.singular);
     let has_primary = types(crm, from, to).0.is_some();
     let mut results = Vec::new();
@@ -95,20 +73,10 @@ pub(crate) fn of_object(
 }
 
 /// `/crm/v4/objects/{from}/{id}/associations/…`
-pub(crate) fn route(
-    crm: &mut Crm,
-    call: &Call,
-    (from, id): (&str, &str),
-    rest: &[&str],
-    now: i64,
-) -> Result<Reply, Refusal> {
+pub(crate) fn route(crm: &mut Crm, call: &Call, (from, id): (&str, &str), rest: &[&str], now: i64) -> Result<Reply, Refusal> {
     let from = crm.kind(from)?;
     let object = |crm: &Crm| {
-        id.parse()
-            .ok()
-            .and_then(|id| crm.tables[from].live(id))
-            .map(|object| object.id)
-            .ok_or_else(Refusal::not_found)
+        id.parse().ok().and_then(|id| crm.tables[from].live(id)).map(|object| object.id).ok_or_else(Refusal::not_found)
     };
     match (call.method.as_str(), rest) {
         ("GET", [to]) => list(crm, call, (from, object(crm)?), crm.kind(to)?),
@@ -129,31 +97,20 @@ pub(crate) fn route(
             let ends = (from, object(crm)?);
             let others = target(crm, to, other)?;
             let mut changes = Changes::new();
-            let (from_name, to_name) = (
-                crm.tables[ends.0].schema.name.clone(),
-                crm.tables[others.0].schema.name.clone(),
-            );
+            let (from_name, to_name) = (crm.tables[ends.0].schema.name.clone(), crm.tables[others.0].schema.name.clone());
             plan_forget(crm, &from_name, ends.1, others, &mut changes, now);
             plan_forget(crm, &to_name, others.1, ends, &mut changes, now);
             let entries = crm.commit(changes);
             Ok(Reply::empty(204).with_entries(entries))
         }
         (method, [_] | [_, _] | ["default", _, _]) => Err(Refusal::method(method)),
-        _ => Err(Refusal::new(
-            404,
-            "OBJECT_NOT_FOUND",
-            format!("No path {} is known here", call.path),
-        )),
+        _ => Err(Refusal::new(404, "OBJECT_NOT_FOUND", format!("No path {} is known here", call.path))),
     }
 }
 
 fn target(crm: &Crm, to: &str, other: &str) -> Result<(usize, u64), Refusal> {
     let kind = crm.kind(to)?;
-    let object = other
-        .parse()
-        .ok()
-        .and_then(|id| crm.tables[kind].live(id))
-        .ok_or_else(Refusal::not_found)?;
+    let object = other.parse().ok().and_then(|id| crm.tables[kind].live(id)).ok_or_else(Refusal::not_found)?;
     Ok((kind, object.id))
 }
 
@@ -161,24 +118,14 @@ fn list(crm: &Crm, call: &Call, (from, id): (usize, u64), to: usize) -> Result<R
     known_params(call, &["limit", "after"])?;
     let number = |name: &str, default: usize| match call.param(name) {
         None => Ok(default),
-        Some(text) => text
-            .parse::<usize>()
-            .map_err(|_| Refusal::invalid(format!("{name} \"{text}\" is not a number"))),
+        Some(text) => text.parse::<usize>().map_err(|_| Refusal::invalid(format!("{name} \"{text}\" is not a number"))),
     };
-    let (limit, after) = (
-        number("limit", CRM_ASSOCIATIONS_PAGE_MAX)?,
-        number("after", 0)?,
-    );
+    let (limit, after) = (number("limit", CRM_ASSOCIATIONS_PAGE_MAX)?, number("after", 0)?);
     if limit == 0 || limit > CRM_ASSOCIATIONS_PAGE_MAX {
-        return Err(Refusal::invalid(format!(
-            "limit must be between 1 and {CRM_ASSOCIATIONS_PAGE_MAX}, not {limit}"
-        )));
+        return Err(Refusal::invalid(format!("limit must be between 1 and {CRM_ASSOCIATIONS_PAGE_MAX}, not {limit}")));
     }
     let object = crm.tables[from].live(id).ok_or_else(Refusal::not_found)?;
-    let ids = object
-        .links
-        .get(&crm.tables[to].schema.name)
-        .map_or(&[][..], Vec::as_slice);
+    let ids = object.links.get(&crm.tables[to].schema.name).map_or(&[][..], Vec::as_slice);
     let (primary, plain) = types(crm, from, to);
     let results: Vec<Value> = ids
         .iter()
@@ -187,9 +134,7 @@ fn list(crm: &Crm, call: &Call, (from, id): (usize, u64), to: usize) -> Result<R
         .map(|other| {
             let mut list = vec![json!({"category": "HUBSPOT_DEFINED", "typeId": plain})];
             if let Some(primary) = primary.filter(|_| is_primary(crm, from, object, to, *other)) {
-                list.push(
-                    json!({"category": "HUBSPOT_DEFINED", "typeId": primary, "label": "Primary"}),
-                );
+                list.push(json!({"category": "HUBSPOT_DEFINED", "typeId": primary, "label": "Primary"}));
             }
             json!({"toObjectId": other.to_string(), "associationTypes": list})
         })
@@ -201,12 +146,7 @@ fn list(crm: &Crm, call: &Call, (from, id): (usize, u64), to: usize) -> Result<R
     Ok(Reply::json(200, answer))
 }
 
-fn default(
-    crm: &mut Crm,
-    from: (usize, u64),
-    to: (usize, u64),
-    now: i64,
-) -> Result<Reply, Refusal> {
+fn default(crm: &mut Crm, from: (usize, u64), to: (usize, u64), now: i64) -> Result<Reply, Refusal> {
     let mut changes = Changes::new();
     plan_link(crm, from, to, false, &mut changes, now);
     let entries = crm.commit(changes);
@@ -216,19 +156,10 @@ fn default(
             "associationSpec": {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": types(crm, a.0, b.0).1},
         })
     };
-    Ok(
-        batch_answer(vec![edge(from, to), edge(to, from)], Vec::new(), now, 200)
-            .with_entries(entries),
-    )
+    Ok(batch_answer(vec![edge(from, to), edge(to, from)], Vec::new(), now, 200).with_entries(entries))
 }
 
-fn labelled(
-    crm: &mut Crm,
-    call: &Call,
-    from: (usize, u64),
-    to: (usize, u64),
-    now: i64,
-) -> Result<Reply, Refusal> {
+fn labelled(crm: &mut Crm, call: &Call, from: (usize, u64), to: (usize, u64), now: i64) -> Result<Reply, Refusal> {
     let specs: Vec<TypeSpec> = body(call)?;
     let primary = wants_primary(crm, from.0, to.0, &specs)?;
     let mut changes = Changes::new();
@@ -252,14 +183,10 @@ fn wants_primary(crm: &Crm, from: usize, to: usize, specs: &[TypeSpec]) -> Resul
         let known = spec.association_type_id == plain || Some(spec.association_type_id) == primary;
         if spec.association_category != "HUBSPOT_DEFINED" || !known {
             let (category, id) = (&spec.association_category, spec.association_type_id);
-            return Err(Refusal::invalid(format!(
-                "Association type {category} {id} does not exist between these objects"
-            )));
+            return Err(Refusal::invalid(format!("Association type {category} {id} does not exist between these objects")));
         }
     }
-    Ok(specs
-        .iter()
-        .any(|spec| Some(spec.association_type_id) == primary))
+    Ok(specs.iter().any(|spec| Some(spec.association_type_id) == primary))
 }
 
 /// An edge asked for in the body of a create.
@@ -271,11 +198,8 @@ pub(crate) fn plan_wanted(
     changes: &mut Changes,
     now: i64,
 ) -> Result<(), Refusal> {
-    let first = wanted
-        .types
-        .first()
-        .ok_or_else(|| Refusal::invalid("At least one association type is needed"))?
-        .association_type_id;
+    let first =
+        wanted.types.first().ok_or_else(|| Refusal::invalid("At least one association type is needed"))?.association_type_id;
     let to = (0..crm.tables.len())
         .find(|to| {
             let (primary, plain) = types(crm, from, *to);
@@ -287,11 +211,7 @@ pub(crate) fn plan_wanted(
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let other = text
-        .parse()
-        .ok()
-        .and_then(|other| crm.tables[to].live(other))
-        .map(|object| object.id);
+    let other = text.parse().ok().and_then(|other| crm.tables[to].live(other)).map(|object| object.id);
     let Some(other) = other else {
         return Err(Refusal::invalid(format!(
             "{} {text} does not exist; it cannot be associated",
@@ -303,14 +223,7 @@ pub(crate) fn plan_wanted(
 }
 
 /// Adds an edge at both ends.
-pub(crate) fn plan_link(
-    crm: &Crm,
-    a: (usize, u64),
-    b: (usize, u64),
-    primary: bool,
-    changes: &mut Changes,
-    now: i64,
-) {
+pub(crate) fn plan_link(crm: &Crm, a: (usize, u64), b: (usize, u64), primary: bool, changes: &mut Changes, now: i64) {
     for (own, other) in [(a, b), (b, a)] {
         let name = &crm.tables[other.0].schema.name;
         let to_front = primary && crm.tables[own.0].schema.type_id == "0-1";
@@ -330,14 +243,7 @@ pub(crate) fn plan_link(
 }
 
 /// Takes an edge out at one end.
-pub(crate) fn plan_forget(
-    crm: &Crm,
-    kind: &str,
-    id: u64,
-    gone: (usize, u64),
-    changes: &mut Changes,
-    now: i64,
-) {
+pub(crate) fn plan_forget(crm: &Crm, kind: &str, id: u64, gone: (usize, u64), changes: &mut Changes, now: i64) {
     let Some(kind) = crm.kind_named(kind) else {
         return;
     };
@@ -357,17 +263,8 @@ pub(crate) fn plan_forget(
 }
 
 /// Changes an object that may already be among the changes.
-fn change(
-    crm: &Crm,
-    (kind, id): (usize, u64),
-    changes: &mut Changes,
-    now: i64,
-    edit: impl FnOnce(&mut Object) -> bool,
-) {
-    if let Some((_, object)) = changes
-        .iter_mut()
-        .find(|(of, object)| *of == kind && object.id == id)
-    {
+fn change(crm: &Crm, (kind, id): (usize, u64), changes: &mut Changes, now: i64, edit: impl FnOnce(&mut Object) -> bool) {
+    if let Some((_, object)) = changes.iter_mut().find(|(of, object)| *of == kind && object.id == id) {
         edit(object);
         return;
     }

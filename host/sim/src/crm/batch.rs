@@ -51,13 +51,7 @@ struct Change {
     object_write_trace_id: Option<String>,
 }
 
-pub(crate) fn route(
-    crm: &mut Crm,
-    call: &Call,
-    kind: usize,
-    verb: &str,
-    now: i64,
-) -> Result<Reply, Refusal> {
+pub(crate) fn route(crm: &mut Crm, call: &Call, kind: usize, verb: &str, now: i64) -> Result<Reply, Refusal> {
     known_params(call, if verb == "read" { &["archived"] } else { &[] })?;
     match verb {
         "read" => read(crm, call, kind, now),
@@ -71,17 +65,12 @@ pub(crate) fn route(
 /// Between one input and the vendor's most, none of them twice.
 fn check_inputs<'a>(keys: impl ExactSizeIterator<Item = &'a str>) -> Result<(), Refusal> {
     if keys.len() == 0 || keys.len() > CRM_PAGE_OBJECTS_MAX {
-        return Err(Refusal::invalid(format!(
-            "A batch has between 1 and {CRM_PAGE_OBJECTS_MAX} inputs, not {}",
-            keys.len()
-        )));
+        return Err(Refusal::invalid(format!("A batch has between 1 and {CRM_PAGE_OBJECTS_MAX} inputs, not {}", keys.len())));
     }
     let mut seen = BTreeSet::new();
     for key in keys {
         if !seen.insert(unique_key(key)) {
-            return Err(Refusal::invalid(format!(
-                "Duplicate IDs found in batch input: [{key}]. IDs must be unique"
-            )));
+            return Err(Refusal::invalid(format!("Duplicate IDs found in batch input: [{key}]. IDs must be unique")));
         }
     }
     Ok(())
@@ -108,9 +97,7 @@ fn read(crm: &Crm, call: &Call, kind: usize, now: i64) -> Result<Reply, Refusal>
     let archived = call.param("archived") == Some("true");
     let (mut results, mut lost) = (Vec::new(), Vec::new());
     for IdOnly { id } in input.inputs {
-        match resolve(table, &id, input.id_property.as_deref())?
-            .filter(|object| object.archived_at.is_some() == archived)
-        {
+        match resolve(table, &id, input.id_property.as_deref())?.filter(|object| object.archived_at.is_some() == archived) {
             Some(object) => results.push(render(crm, kind, object, &shape)),
             None => lost.push(id),
         }
@@ -140,44 +127,22 @@ fn create(crm: &mut Crm, call: &Call, kind: usize, now: i64) -> Result<Reply, Re
 /// 409 where two new objects of one batch have the same value of a unique property.
 fn no_twin(crm: &Crm, kind: usize, id: u64, changes: &Changes) -> Result<(), Refusal> {
     let table = &crm.tables[kind];
-    let own = |object: &Object, name: &str| {
-        object
-            .values
-            .get(name)
-            .filter(|value| !value.is_empty())
-            .map(|value| unique_key(value))
-    };
-    let of_kind = || {
-        changes
-            .iter()
-            .filter(|(of, _)| *of == kind)
-            .map(|(_, object)| object)
-    };
+    let own =
+        |object: &Object, name: &str| object.values.get(name).filter(|value| !value.is_empty()).map(|value| unique_key(value));
+    let of_kind = || changes.iter().filter(|(of, _)| *of == kind).map(|(_, object)| object);
     let Some(new) = of_kind().find(|object| object.id == id) else {
         return Ok(());
     };
-    for property in table
-        .schema
-        .properties
-        .iter()
-        .filter(|property| property.unique)
-    {
+    for property in table.schema.properties.iter().filter(|property| property.unique) {
         let value = own(new, &property.name);
-        if let Some(other) = of_kind()
-            .find(|other| other.id != id && value.is_some() && own(other, &property.name) == value)
-        {
+        if let Some(other) = of_kind().find(|other| other.id != id && value.is_some() && own(other, &property.name) == value) {
             return Err(Refusal::conflict(&table.schema.title(), other.id));
         }
     }
     Ok(())
 }
 
-fn rendered(
-    crm: &Crm,
-    kind: usize,
-    made: &[(u64, Option<String>)],
-    new: Option<&BTreeSet<u64>>,
-) -> Vec<Value> {
+fn rendered(crm: &Crm, kind: usize, made: &[(u64, Option<String>)], new: Option<&BTreeSet<u64>>) -> Vec<Value> {
     let shape = Shape::all(&crm.tables[kind]);
     made.iter()
         .filter_map(|(id, trace)| {
@@ -200,9 +165,7 @@ fn update(crm: &mut Crm, call: &Call, kind: usize, now: i64) -> Result<Reply, Re
     let (mut made, mut lost) = (Vec::new(), Vec::new());
     for wanted in input.inputs {
         let table = &crm.tables[kind];
-        let Some(object) = resolve(table, &wanted.id, wanted.id_property.as_deref())?
-            .filter(|object| object.live())
-        else {
+        let Some(object) = resolve(table, &wanted.id, wanted.id_property.as_deref())?.filter(|object| object.live()) else {
             lost.push(wanted.id);
             continue;
         };
@@ -222,9 +185,7 @@ fn update(crm: &mut Crm, call: &Call, kind: usize, now: i64) -> Result<Reply, Re
 /// Two inputs may name one object in two ways, by its own id and by that of one it was merged with.
 fn once(made: &[(u64, Option<String>)], id: u64) -> Result<(), Refusal> {
     if made.iter().any(|(other, _)| *other == id) {
-        return Err(Refusal::invalid(format!(
-            "Duplicate IDs found in batch input: [{id}]. IDs must be unique"
-        )));
+        return Err(Refusal::invalid(format!("Duplicate IDs found in batch input: [{id}]. IDs must be unique")));
     }
     Ok(())
 }
@@ -236,8 +197,7 @@ fn upsert(crm: &mut Crm, call: &Call, kind: usize, now: i64) -> Result<Reply, Re
     let (mut made, mut new, mut lost) = (Vec::new(), BTreeSet::new(), Vec::new());
     for wanted in input.inputs {
         let table = &crm.tables[kind];
-        let found = resolve(table, &wanted.id, wanted.id_property.as_deref())?
-            .filter(|object| object.live());
+        let found = resolve(table, &wanted.id, wanted.id_property.as_deref())?.filter(|object| object.live());
         let id = match (found, wanted.id_property) {
             (Some(object), _) => {
                 let id = object.id;
@@ -250,14 +210,8 @@ fn upsert(crm: &mut Crm, call: &Call, kind: usize, now: i64) -> Result<Reply, Re
             }
             (None, Some(name)) if name != super::schema::OBJECT_ID => {
                 let mut properties = wanted.properties;
-                properties
-                    .entry(name)
-                    .or_insert_with(|| wanted.id.clone().into());
-                let create = CreateBody {
-                    properties,
-                    associations: Vec::new(),
-                    trace: None,
-                };
+                properties.entry(name).or_insert_with(|| wanted.id.clone().into());
+                let create = CreateBody { properties, associations: Vec::new(), trace: None };
                 let id = plan_create(crm, kind, &create, &mut changes, now)?;
                 no_twin(crm, kind, id, &changes)?;
                 new.insert(id);
@@ -272,10 +226,7 @@ fn upsert(crm: &mut Crm, call: &Call, kind: usize, now: i64) -> Result<Reply, Re
     }
     let entries = crm.commit(changes);
     let errors = missing(crm, kind, &lost);
-    Ok(
-        batch_answer(rendered(crm, kind, &made, Some(&new)), errors, now, 200)
-            .with_entries(entries),
-    )
+    Ok(batch_answer(rendered(crm, kind, &made, Some(&new)), errors, now, 200).with_entries(entries))
 }
 
 fn archive(crm: &mut Crm, call: &Call, kind: usize, now: i64) -> Result<Reply, Refusal> {

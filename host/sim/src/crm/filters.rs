@@ -52,35 +52,21 @@ pub(crate) struct Filter {
 /// Reads a filter; what makes no sense on its property is refused.
 pub(crate) fn compile(table: &Table, body: &FilterBody) -> Result<Filter, Refusal> {
     let name = &body.property_name;
-    let property = table
-        .schema
-        .property(name)
-        .ok_or_else(|| Refusal::no_property(name))?;
+    let property = table.schema.property(name).ok_or_else(|| Refusal::no_property(name))?;
     let kind = property.kind;
     let read = |text: &String| {
-        comparable(kind, text).ok_or_else(|| {
-            Refusal::invalid(format!("\"{text}\" is not a value of property {name}"))
-        })
+        comparable(kind, text).ok_or_else(|| Refusal::invalid(format!("\"{text}\" is not a value of property {name}")))
     };
     let value = || match &body.value {
         Some(text) => read(text),
-        None => Err(Refusal::invalid(format!(
-            "operator {} needs a value",
-            body.operator
-        ))),
+        None => Err(Refusal::invalid(format!("operator {} needs a value", body.operator))),
     };
     let values = || match &body.values {
         Some(list) if !list.is_empty() => list.iter().map(read).collect::<Result<Vec<_>, _>>(),
-        _ => Err(Refusal::invalid(format!(
-            "operator {} needs values",
-            body.operator
-        ))),
+        _ => Err(Refusal::invalid(format!("operator {} needs values", body.operator))),
     };
     let token = || {
-        body.value
-            .as_ref()
-            .map(|text| text.trim_matches('*').to_lowercase())
-            .ok_or_else(|| Refusal::invalid("a token is needed"))
+        body.value.as_ref().map(|text| text.trim_matches('*').to_lowercase()).ok_or_else(|| Refusal::invalid("a token is needed"))
     };
     let test = match body.operator.as_str() {
         "EQ" => Test::Eq(value()?),
@@ -90,10 +76,7 @@ pub(crate) fn compile(table: &Table, body: &FilterBody) -> Result<Filter, Refusa
         "LT" => Test::Lt(value()?),
         "LTE" => Test::Lte(value()?),
         "BETWEEN" => {
-            let high = body
-                .high_value
-                .as_ref()
-                .ok_or_else(|| Refusal::invalid("operator BETWEEN needs a highValue"))?;
+            let high = body.high_value.as_ref().ok_or_else(|| Refusal::invalid("operator BETWEEN needs a highValue"))?;
             Test::Between(value()?, read(high)?)
         }
         "IN" => Test::In(values()?),
@@ -103,28 +86,17 @@ pub(crate) fn compile(table: &Table, body: &FilterBody) -> Result<Filter, Refusa
         "CONTAINS_TOKEN" => Test::Token(token()?),
         "NOT_CONTAINS_TOKEN" => Test::NotToken(token()?),
         other => {
-            return Err(Refusal::invalid(format!(
-                "operator \"{other}\" does not exist"
-            )));
+            return Err(Refusal::invalid(format!("operator \"{other}\" does not exist")));
         }
     };
-    Ok(Filter {
-        property: name.clone(),
-        kind,
-        test,
-    })
+    Ok(Filter { property: name.clone(), kind, test })
 }
 
 impl Filter {
     /// Whether the object passes.
     pub(crate) fn holds(&self, table: &Table, object: &Object) -> bool {
         if let Test::Query(text) = &self.test {
-            let hit = |name: &String| {
-                object
-                    .values
-                    .get(name)
-                    .is_some_and(|value| value.to_lowercase().contains(text.as_str()))
-            };
+            let hit = |name: &String| object.values.get(name).is_some_and(|value| value.to_lowercase().contains(text.as_str()));
             return table.schema.default_properties.iter().any(hit);
         }
         let value = if self.property == table.schema.modified_property {
@@ -137,9 +109,7 @@ impl Filter {
         };
         let is = |check: &dyn Fn(&Comparable) -> bool| value.as_ref().is_some_and(check);
         let contains = |text: &String| {
-            is(
-                &|v| matches!(v, Comparable::Text(own) if own.split(|c: char| !c.is_alphanumeric()).any(|word| word == text)),
-            )
+            is(&|v| matches!(v, Comparable::Text(own) if own.split(|c: char| !c.is_alphanumeric()).any(|word| word == text)))
         };
         match &self.test {
             Test::Eq(want) => is(&|v| v == want),

@@ -21,20 +21,11 @@ pub(crate) fn merge(crm: &mut Crm, call: &Call, kind: usize, now: i64) -> Result
     known_params(call, &[])?;
     let input: MergeBody = body(call)?;
     let table = &crm.tables[kind];
-    let find = |text: &str| {
-        text.parse()
-            .ok()
-            .and_then(|id| table.live(id))
-            .cloned()
-            .ok_or_else(Refusal::not_found)
-    };
+    let find = |text: &str| text.parse().ok().and_then(|id| table.live(id)).cloned().ok_or_else(Refusal::not_found);
     let mut winner = find(&input.primary_object_id)?;
     let mut loser = find(&input.object_id_to_merge)?;
     if winner.id == loser.id {
-        return Err(Refusal::invalid(format!(
-            "Object {} cannot be merged with itself",
-            winner.id
-        )));
+        return Err(Refusal::invalid(format!("Object {} cannot be merged with itself", winner.id)));
     }
     for (name, value) in &loser.values {
         let own = winner.values.entry(name.clone()).or_default();
@@ -58,25 +49,13 @@ pub(crate) fn merge(crm: &mut Crm, call: &Call, kind: usize, now: i64) -> Result
     for (to, ids) in links {
         for other in ids {
             associations::plan_forget(crm, &to, other, (kind, loser_id), &mut changes, now);
-            if let Some(to) = crm
-                .kind_named(&to)
-                .filter(|to| (*to, other) != (kind, winner_id))
-            {
-                associations::plan_link(
-                    crm,
-                    (kind, winner_id),
-                    (to, other),
-                    false,
-                    &mut changes,
-                    now,
-                );
+            if let Some(to) = crm.kind_named(&to).filter(|to| (*to, other) != (kind, winner_id)) {
+                associations::plan_link(crm, (kind, winner_id), (to, other), false, &mut changes, now);
             }
         }
     }
     let entries = crm.commit(changes);
     let shape = Shape::all(&crm.tables[kind]);
-    let object = crm.tables[kind]
-        .get(winner_id)
-        .ok_or_else(Refusal::not_found)?;
+    let object = crm.tables[kind].get(winner_id).ok_or_else(Refusal::not_found)?;
     Ok(Reply::json(200, render(crm, kind, object, &shape)).with_entries(entries))
 }

@@ -50,33 +50,18 @@ type Changes = Vec<(usize, Object)>;
 impl Crm {
     /// An empty CRM.
     pub(crate) fn new(seed: u64, schemas: Option<Vec<ObjectSchema>>) -> Result<Self, String> {
-        let schemas =
-            schemas.unwrap_or_else(|| vec![ObjectSchema::contacts(), ObjectSchema::companies()]);
+        let schemas = schemas.unwrap_or_else(|| vec![ObjectSchema::contacts(), ObjectSchema::companies()]);
         for (index, schema) in schemas.iter().enumerate() {
             schema.check()?;
-            if schemas[..index]
-                .iter()
-                .any(|other| other.name == schema.name || other.type_id == schema.type_id)
-            {
-                return Err(format!(
-                    "two schemas are called `{}` or have the type id {}",
-                    schema.name, schema.type_id
-                ));
+            if schemas[..index].iter().any(|other| other.name == schema.name || other.type_id == schema.type_id) {
+                return Err(format!("two schemas are called `{}` or have the type id {}", schema.name, schema.type_id));
             }
         }
-        Ok(Self {
-            seed,
-            tables: schemas.into_iter().map(Table::new).collect(),
-            requests: 0,
-        })
+        Ok(Self { seed, tables: schemas.into_iter().map(Table::new).collect(), requests: 0 })
     }
 
     /// A CRM with people and companies in it.
-    pub(crate) fn seeded(
-        seed: u64,
-        records: usize,
-        schemas: Option<Vec<ObjectSchema>>,
-    ) -> Result<Self, String> {
+    pub(crate) fn seeded(seed: u64, records: usize, schemas: Option<Vec<ObjectSchema>>) -> Result<Self, String> {
         let mut crm = Self::new(seed, schemas)?;
         seed::fill(&mut crm, records);
         Ok(crm)
@@ -86,21 +71,12 @@ impl Crm {
     fn kind(&self, name: &str) -> Result<usize, Refusal> {
         self.tables
             .iter()
-            .position(|table| {
-                [
-                    &table.schema.name,
-                    &table.schema.singular,
-                    &table.schema.type_id,
-                ]
-                .contains(&&name.to_owned())
-            })
+            .position(|table| [&table.schema.name, &table.schema.singular, &table.schema.type_id].contains(&&name.to_owned()))
             .ok_or_else(|| Refusal::invalid(format!("Unable to infer object type from: {name}")))
     }
 
     fn kind_named(&self, name: &str) -> Option<usize> {
-        self.tables
-            .iter()
-            .position(|table| table.schema.name == name)
+        self.tables.iter().position(|table| table.schema.name == name)
     }
 
     /// The id after the last one of this kind. Gaps as the vendor has them, but always the same ones.
@@ -116,10 +92,7 @@ impl Crm {
     fn commit(&mut self, changes: Changes) -> Vec<Value> {
         let mut entries = Vec::with_capacity(changes.len());
         for (kind, object) in changes {
-            let kept = Kept {
-                of: self.tables[kind].schema.name.clone(),
-                object,
-            };
+            let kept = Kept { of: self.tables[kind].schema.name.clone(), object };
             entries.extend(serde_json::to_value(&kept));
             self.tables[kind].put(kept.object);
         }
@@ -130,11 +103,7 @@ impl Crm {
         let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
         let method = call.method.as_str();
         if let ["oauth", "v1" | "2026-03", "token"] = segments.as_slice() {
-            return if method == "POST" {
-                token(auth, call, now)
-            } else {
-                Err(Refusal::method(method))
-            };
+            return if method == "POST" { token(auth, call, now) } else { Err(Refusal::method(method)) };
         }
         if !auth.accepts(call, now) {
             return Err(Refusal::new(
@@ -145,17 +114,10 @@ impl Crm {
         }
         match segments.as_slice() {
             ["crm", "v4", "objects", from, id, "associations", rest @ ..]
-            | [
-                "crm",
-                "objects",
-                "2026-03",
-                from,
-                id,
-                "associations",
-                rest @ ..,
-            ] => associations::route(self, call, (from, id), rest, now),
-            ["crm", "v3", "objects", kind, rest @ ..]
-            | ["crm", "objects", "2026-03", kind, rest @ ..] => {
+            | ["crm", "objects", "2026-03", from, id, "associations", rest @ ..] => {
+                associations::route(self, call, (from, id), rest, now)
+            }
+            ["crm", "v3", "objects", kind, rest @ ..] | ["crm", "objects", "2026-03", kind, rest @ ..] => {
                 let kind = self.kind(kind)?;
                 self.route_objects(call, kind, rest, now)
             }
@@ -166,18 +128,9 @@ impl Crm {
                     return Err(Refusal::method(method));
                 }
                 match rest {
-                    [name] => table
-                        .schema
-                        .property(name)
-                        .map(|p| Reply::json(200, p.describe()))
-                        .ok_or_else(Refusal::not_found),
+                    [name] => table.schema.property(name).map(|p| Reply::json(200, p.describe())).ok_or_else(Refusal::not_found),
                     _ => {
-                        let all: Vec<Value> = table
-                            .schema
-                            .properties
-                            .iter()
-                            .map(schema::Property::describe)
-                            .collect();
+                        let all: Vec<Value> = table.schema.properties.iter().map(schema::Property::describe).collect();
                         Ok(Reply::json(200, json!({"results": all})))
                     }
                 }
@@ -189,47 +142,27 @@ impl Crm {
                 }
                 Ok(Reply::json(200, self.account()))
             }
-            _ => Err(Refusal::new(
-                404,
-                "OBJECT_NOT_FOUND",
-                format!("No path {} is known here", call.path),
-            )),
+            _ => Err(Refusal::new(404, "OBJECT_NOT_FOUND", format!("No path {} is known here", call.path))),
         }
     }
 
-    fn route_objects(
-        &mut self,
-        call: &Call,
-        kind: usize,
-        rest: &[&str],
-        now: i64,
-    ) -> Result<Reply, Refusal> {
+    fn route_objects(&mut self, call: &Call, kind: usize, rest: &[&str], now: i64) -> Result<Reply, Refusal> {
         match (call.method.as_str(), rest) {
             ("GET", []) => objects::list(self, call, kind),
             ("POST", []) => objects::create(self, call, kind, now),
             ("POST", ["search"]) => objects::search(self, call, kind),
             ("POST", ["merge"]) => merge::merge(self, call, kind, now),
-            (
-                "POST",
-                [
-                    "batch",
-                    verb @ ("read" | "create" | "update" | "upsert" | "archive"),
-                ],
-            ) => batch::route(self, call, kind, verb, now),
-            (
-                method,
-                ["search" | "merge"]
-                | ["batch", "read" | "create" | "update" | "upsert" | "archive"],
-            ) => Err(Refusal::method(method)),
+            ("POST", ["batch", verb @ ("read" | "create" | "update" | "upsert" | "archive")]) => {
+                batch::route(self, call, kind, verb, now)
+            }
+            (method, ["search" | "merge"] | ["batch", "read" | "create" | "update" | "upsert" | "archive"]) => {
+                Err(Refusal::method(method))
+            }
             ("GET", [id]) => objects::get(self, call, kind, id),
             ("PATCH", [id]) => objects::update(self, call, kind, id, now),
             ("DELETE", [id]) => objects::archive(self, call, kind, id, now),
             (method, [] | [_]) => Err(Refusal::method(method)),
-            _ => Err(Refusal::new(
-                404,
-                "OBJECT_NOT_FOUND",
-                format!("No path {} is known here", call.path),
-            )),
+            _ => Err(Refusal::new(404, "OBJECT_NOT_FOUND", format!("No path {} is known here", call.path))),
         }
     }
 
@@ -244,27 +177,17 @@ impl Crm {
 fn token(auth: &mut Auth, call: &Call, now: i64) -> Result<Reply, Refusal> {
     known_params(call, &[])?;
     let issued = auth.issue(call, now).map_err(|refusal| match refusal {
-        TokenRefusal::InvalidClient => Refusal::new(
-            401,
-            "INVALID_AUTHENTICATION",
-            "missing or invalid client id or client secret",
-        ),
-        TokenRefusal::InvalidGrant => {
-            Refusal::new(400, "BAD_REFRESH_TOKEN", "missing or invalid refresh token")
+        TokenRefusal::InvalidClient => {
+            Refusal::new(401, "INVALID_AUTHENTICATION", "missing or invalid client id or client secret")
         }
-        TokenRefusal::UnsupportedGrantType => {
-            Refusal::new(400, "BAD_GRANT_TYPE", "missing or unknown grant_type")
-        }
+        TokenRefusal::InvalidGrant => Refusal::new(400, "BAD_REFRESH_TOKEN", "missing or invalid refresh token"),
+        TokenRefusal::UnsupportedGrantType => Refusal::new(400, "BAD_GRANT_TYPE", "missing or unknown grant_type"),
     })?;
     let mut body = Map::new();
     body.insert("access_token".into(), issued.access_token.into());
     body.insert("expires_in".into(), issued.seconds.into());
     body.insert("token_type".into(), "bearer".into());
-    let usage = if issued.refresh_token.is_some() {
-        "access_token"
-    } else {
-        "client_credentials"
-    };
+    let usage = if issued.refresh_token.is_some() { "access_token" } else { "client_credentials" };
     body.insert("token_use".into(), usage.into());
     if let Some(refresh) = issued.refresh_token {
         body.insert("refresh_token".into(), refresh.into());
@@ -275,34 +198,24 @@ fn token(auth: &mut Auth, call: &Call, now: i64) -> Result<Reply, Refusal> {
 /// 400 where a parameter is not among those known.
 fn known_params(call: &Call, known: &[&str]) -> Result<(), Refusal> {
     match call.unknown_param(known) {
-        Some(name) => Err(Refusal::invalid(format!(
-            "Unknown query parameter \"{name}\""
-        ))),
+        Some(name) => Err(Refusal::invalid(format!("Unknown query parameter \"{name}\""))),
         None => Ok(()),
     }
 }
 
 /// The body as JSON of this form; unknown fields are refused.
 fn body<T: DeserializeOwned>(call: &Call) -> Result<T, Refusal> {
-    let is_json = call
-        .header("content-type")
-        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json"));
+    let is_json = call.header("content-type").is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json"));
     if !is_json {
-        return Err(Refusal::new(
-            415,
-            "UNSUPPORTED_MEDIA_TYPE",
-            "The request body must be application/json",
-        ));
+        return Err(Refusal::new(415, "UNSUPPORTED_MEDIA_TYPE", "The request body must be application/json"));
     }
-    serde_json::from_slice(&call.body)
-        .map_err(|error| Refusal::invalid(format!("Invalid input JSON: {error}")))
+    serde_json::from_slice(&call.body).map_err(|error| Refusal::invalid(format!("Invalid input JSON: {error}")))
 }
 
 /// The bounds of a batch, as the answer shows them.
 fn batch_answer(results: Vec<Value>, errors: Vec<Value>, now: i64, status: u16) -> Reply {
     let at = time::iso(now);
-    let mut body =
-        json!({"status": "COMPLETE", "results": results, "startedAt": at, "completedAt": at});
+    let mut body = json!({"status": "COMPLETE", "results": results, "startedAt": at, "completedAt": at});
     if errors.is_empty() {
         return Reply::json(status, body);
     }
@@ -326,12 +239,11 @@ impl Simulated for Crm {
     }
 
     fn unavailable(&self) -> Reply {
-        Refusal::new(
-            503,
-            "SERVICE_UNAVAILABLE",
-            "The service is temporarily unavailable",
-        )
-        .reply(&uuid(self.seed, "down", self.requests))
+        Refusal::new(503, "SERVICE_UNAVAILABLE", "The service is temporarily unavailable").reply(&uuid(
+            self.seed,
+            "down",
+            self.requests,
+        ))
     }
 
     fn dump(&self) -> Value {
@@ -368,19 +280,13 @@ impl Simulated for Crm {
 
     fn replay(&mut self, entry: Value) -> Result<(), String> {
         let kept: Kept = serde_json::from_value(entry).map_err(|error| error.to_string())?;
-        let kind = self
-            .kind_named(&kept.of)
-            .ok_or_else(|| format!("there is no object `{}` in the schema", kept.of))?;
+        let kind = self.kind_named(&kept.of).ok_or_else(|| format!("there is no object `{}` in the schema", kept.of))?;
         self.tables[kind].put(kept.object);
         Ok(())
     }
 
     fn last_modified(&self) -> i64 {
-        self.tables
-            .iter()
-            .map(Table::last_modified)
-            .max()
-            .unwrap_or(0)
+        self.tables.iter().map(Table::last_modified).max().unwrap_or(0)
     }
 
     fn population(&self) -> usize {

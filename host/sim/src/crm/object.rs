@@ -56,14 +56,8 @@ impl Object {
             OBJECT_ID => Some(self.id.to_string()),
             CREATED => Some(time::iso(self.created)),
             MERGED_IDS => (!self.merged.is_empty()).then(|| join(self.merged.iter())),
-            "hs_additional_emails" => {
-                (!self.more_emails.is_empty()).then(|| join(self.more_emails.iter()))
-            }
-            "associatedcompanyid" => self
-                .links
-                .get("companies")
-                .and_then(|ids| ids.first())
-                .map(u64::to_string),
+            "hs_additional_emails" => (!self.more_emails.is_empty()).then(|| join(self.more_emails.iter())),
+            "associatedcompanyid" => self.links.get("companies").and_then(|ids| ids.first()).map(u64::to_string),
             _ if name == schema.modified_property => Some(time::iso(self.modified)),
             _ => self.values.get(name).cloned(),
         }
@@ -71,10 +65,7 @@ impl Object {
 }
 
 fn join(parts: impl Iterator<Item = impl ToString>) -> String {
-    parts
-        .map(|part| part.to_string())
-        .collect::<Vec<_>>()
-        .join(";")
+    parts.map(|part| part.to_string()).collect::<Vec<_>>().join(";")
 }
 
 /// How two spellings of a unique value are compared.
@@ -97,12 +88,7 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(schema: ObjectSchema) -> Self {
-        let unique = schema
-            .properties
-            .iter()
-            .filter(|p| p.unique)
-            .map(|p| (p.name.clone(), HashMap::new()))
-            .collect();
+        let unique = schema.properties.iter().filter(|p| p.unique).map(|p| (p.name.clone(), HashMap::new())).collect();
         Self {
             schema,
             objects: BTreeMap::new(),
@@ -119,10 +105,7 @@ impl Table {
         if let Some(old) = self.objects.get(&object.id).cloned() {
             self.unindex(&old);
         }
-        self.last_modified = self
-            .last_modified
-            .max(object.modified)
-            .max(object.archived_at.unwrap_or(0));
+        self.last_modified = self.last_modified.max(object.modified).max(object.archived_at.unwrap_or(0));
         let id = object.id;
         if object.live() {
             self.by_modified.insert((object.modified, id));
@@ -187,13 +170,8 @@ impl Table {
             let from = after.map_or(0, |after| after.saturating_add(1));
             self.archived.range(from..).take(at_most).copied().collect()
         } else {
-            let start = after.map_or(0, |after| {
-                self.by_id.rank((signed(after.saturating_add(1)), 0))
-            });
-            self.by_id
-                .slice(start..start + at_most)
-                .map(|(_, id)| id)
-                .collect()
+            let start = after.map_or(0, |after| self.by_id.rank((signed(after.saturating_add(1)), 0)));
+            self.by_id.slice(start..start + at_most).map(|(_, id)| id).collect()
         };
         ids.iter().filter_map(|id| self.objects.get(id)).collect()
     }
@@ -220,14 +198,7 @@ pub(crate) fn signed(id: u64) -> i64 {
 }
 
 fn keys_of(object: &Object, property: &str) -> Vec<String> {
-    let more: &[String] = if property == "email" {
-        &object.more_emails
-    } else {
-        &[]
-    };
+    let more: &[String] = if property == "email" { &object.more_emails } else { &[] };
     let own = object.values.get(property).into_iter();
-    own.chain(more)
-        .filter(|value| !value.is_empty())
-        .map(|value| unique_key(value))
-        .collect()
+    own.chain(more).filter(|value| !value.is_empty()).map(|value| unique_key(value)).collect()
 }

@@ -32,36 +32,17 @@ impl Shape {
                 return Err(Refusal::no_property(name));
             }
         }
-        let asked = if names.is_empty() {
-            &table.schema.default_properties
-        } else {
-            names
-        };
+        let asked = if names.is_empty() { &table.schema.default_properties } else { names };
         let mut properties = asked.to_vec();
-        properties.extend([
-            OBJECT_ID.to_owned(),
-            CREATED.to_owned(),
-            table.schema.modified_property.clone(),
-        ]);
+        properties.extend([OBJECT_ID.to_owned(), CREATED.to_owned(), table.schema.modified_property.clone()]);
         properties.sort();
         properties.dedup();
-        Ok(Self {
-            properties,
-            associations: Vec::new(),
-        })
+        Ok(Self { properties, associations: Vec::new() })
     }
 
     /// Everything: what a write answers with.
     pub(crate) fn all(table: &Table) -> Self {
-        Self {
-            properties: table
-                .schema
-                .properties
-                .iter()
-                .map(|p| p.name.clone())
-                .collect(),
-            associations: Vec::new(),
-        }
+        Self { properties: table.schema.properties.iter().map(|p| p.name.clone()).collect(), associations: Vec::new() }
     }
 
     fn of_query(crm: &Crm, call: &Call, kind: usize) -> Result<Self, Refusal> {
@@ -76,11 +57,7 @@ impl Shape {
 
 /// Histories are not simulated, and saying so is better than answering without them.
 pub(crate) fn no_history(names: &[String]) -> Result<(), Refusal> {
-    if names.is_empty() {
-        Ok(())
-    } else {
-        Err(Refusal::invalid("propertiesWithHistory is not simulated"))
-    }
+    if names.is_empty() { Ok(()) } else { Err(Refusal::invalid("propertiesWithHistory is not simulated")) }
 }
 
 /// The object as HubSpot writes it. A property that was never set is left out, a cleared one is empty.
@@ -102,11 +79,8 @@ pub(crate) fn render(crm: &Crm, kind: usize, object: &Object, shape: &Shape) -> 
     if let Some(at) = object.archived_at {
         answer["archivedAt"] = time::iso(at).into();
     }
-    let associated: Map<String, Value> = shape
-        .associations
-        .iter()
-        .filter_map(|to| associations::of_object(crm, kind, object, *to))
-        .collect();
+    let associated: Map<String, Value> =
+        shape.associations.iter().filter_map(|to| associations::of_object(crm, kind, object, *to)).collect();
     if !associated.is_empty() {
         answer["associations"] = associated.into();
     }
@@ -117,41 +91,25 @@ fn archived(call: &Call) -> Result<bool, Refusal> {
     match call.param("archived") {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
-        Some(other) => Err(Refusal::invalid(format!(
-            "archived is true or false, not \"{other}\""
-        ))),
+        Some(other) => Err(Refusal::invalid(format!("archived is true or false, not \"{other}\""))),
     }
 }
 
 /// The object a path or a batch names: by id, or by the value of a unique property.
-pub(crate) fn resolve<'a>(
-    table: &'a Table,
-    id: &str,
-    id_property: Option<&str>,
-) -> Result<Option<&'a Object>, Refusal> {
+pub(crate) fn resolve<'a>(table: &'a Table, id: &str, id_property: Option<&str>) -> Result<Option<&'a Object>, Refusal> {
     match id_property {
         None => Ok(id.parse().ok().and_then(|id| table.get(id))),
         Some(OBJECT_ID) => Ok(id.parse().ok().and_then(|id| table.get(id))),
         Some(name) if table.schema.property(name).is_none() => Err(Refusal::no_property(name)),
-        Some(name) if !table.is_unique(name) => Err(Refusal::invalid(format!(
-            "Property {name} is not a unique property; it cannot be used as idProperty"
-        ))),
+        Some(name) if !table.is_unique(name) => {
+            Err(Refusal::invalid(format!("Property {name} is not a unique property; it cannot be used as idProperty")))
+        }
         Some(name) => Ok(table.by_unique(name, id)),
     }
 }
 
 pub(crate) fn list(crm: &Crm, call: &Call, kind: usize) -> Result<Reply, Refusal> {
-    known_params(
-        call,
-        &[
-            "limit",
-            "after",
-            "properties",
-            "propertiesWithHistory",
-            "associations",
-            "archived",
-        ],
-    )?;
+    known_params(call, &["limit", "after", "properties", "propertiesWithHistory", "associations", "archived"])?;
     let shape = Shape::of_query(crm, call, kind)?;
     let limit = match call.param("limit") {
         None => CRM_PAGE_OBJECTS_DEFAULT,
@@ -159,19 +117,12 @@ pub(crate) fn list(crm: &Crm, call: &Call, kind: usize) -> Result<Reply, Refusal
             .parse()
             .ok()
             .filter(|limit| (1..=CRM_PAGE_OBJECTS_MAX).contains(limit))
-            .ok_or_else(|| {
-                Refusal::invalid(format!(
-                    "limit must be between 1 and {CRM_PAGE_OBJECTS_MAX}, not {text}"
-                ))
-            })?,
+            .ok_or_else(|| Refusal::invalid(format!("limit must be between 1 and {CRM_PAGE_OBJECTS_MAX}, not {text}")))?,
     };
-    let after =
-        match call.param("after") {
-            None | Some("") => None,
-            Some(text) => Some(text.parse().map_err(|_| {
-                Refusal::invalid(format!("after \"{text}\" is not a paging cursor"))
-            })?),
-        };
+    let after = match call.param("after") {
+        None | Some("") => None,
+        Some(text) => Some(text.parse().map_err(|_| Refusal::invalid(format!("after \"{text}\" is not a paging cursor")))?),
+    };
     let mut page = crm.tables[kind].page(after, archived(call)?, limit + 1);
     let more = page.len() > limit;
     page.truncate(limit);
@@ -193,19 +144,9 @@ pub(crate) fn next_link(call: &Call, after: &str) -> String {
 }
 
 pub(crate) fn get(crm: &Crm, call: &Call, kind: usize, id: &str) -> Result<Reply, Refusal> {
-    known_params(
-        call,
-        &[
-            "properties",
-            "propertiesWithHistory",
-            "associations",
-            "archived",
-            "idProperty",
-        ],
-    )?;
+    known_params(call, &["properties", "propertiesWithHistory", "associations", "archived", "idProperty"])?;
     let shape = Shape::of_query(crm, call, kind)?;
-    let object =
-        resolve(&crm.tables[kind], id, call.param("idProperty"))?.ok_or_else(Refusal::not_found)?;
+    let object = resolve(&crm.tables[kind], id, call.param("idProperty"))?.ok_or_else(Refusal::not_found)?;
     if object.archived_at.is_some() != archived(call)? {
         return Err(Refusal::not_found());
     }
@@ -242,21 +183,10 @@ pub(crate) fn create(crm: &mut Crm, call: &Call, kind: usize, now: i64) -> Resul
 }
 
 /// Adds a new object, and the objects it is associated with, to the changes.
-pub(crate) fn plan_create(
-    crm: &Crm,
-    kind: usize,
-    input: &CreateBody,
-    changes: &mut Changes,
-    now: i64,
-) -> Result<u64, Refusal> {
-    let values = values::check(&crm.tables[kind].schema, &input.properties)
-        .map_err(|bad| Refusal::values(&bad))?;
+pub(crate) fn plan_create(crm: &Crm, kind: usize, input: &CreateBody, changes: &mut Changes, now: i64) -> Result<u64, Refusal> {
+    let values = values::check(&crm.tables[kind].schema, &input.properties).map_err(|bad| Refusal::values(&bad))?;
     no_conflict(&crm.tables[kind], &values, None)?;
-    let taken = changes
-        .iter()
-        .filter(|(of, _)| *of == kind)
-        .map(|(_, object)| object.id)
-        .max();
+    let taken = changes.iter().filter(|(of, _)| *of == kind).map(|(_, object)| object.id).max();
     let id = crm.next_id(kind, taken);
     let mut object = Object::new(id, now);
     object.values = values;
@@ -295,56 +225,32 @@ pub(crate) fn plan_update(
 }
 
 /// 409 where another object has the same value of a unique property.
-fn no_conflict(
-    table: &Table,
-    values: &BTreeMap<String, String>,
-    own: Option<u64>,
-) -> Result<(), Refusal> {
+fn no_conflict(table: &Table, values: &BTreeMap<String, String>, own: Option<u64>) -> Result<(), Refusal> {
     for (name, value) in values {
         if value.is_empty() {
             continue;
         }
-        if let Some(other) = table
-            .by_unique(name, value)
-            .filter(|other| Some(other.id) != own)
-        {
+        if let Some(other) = table.by_unique(name, value).filter(|other| Some(other.id) != own) {
             return Err(Refusal::conflict(&table.schema.title(), other.id));
         }
     }
     Ok(())
 }
 
-pub(crate) fn update(
-    crm: &mut Crm,
-    call: &Call,
-    kind: usize,
-    id: &str,
-    now: i64,
-) -> Result<Reply, Refusal> {
+pub(crate) fn update(crm: &mut Crm, call: &Call, kind: usize, id: &str, now: i64) -> Result<Reply, Refusal> {
     known_params(call, &["idProperty"])?;
     let input: UpdateBody = body(call)?;
     let table = &crm.tables[kind];
-    let object = resolve(table, id, call.param("idProperty"))?
-        .filter(|object| object.live())
-        .ok_or_else(Refusal::not_found)?;
+    let object = resolve(table, id, call.param("idProperty"))?.filter(|object| object.live()).ok_or_else(Refusal::not_found)?;
     let id = object.id;
-    let changes = plan_update(table, object, &input.properties, now)?
-        .map(|object| (kind, object))
-        .into_iter()
-        .collect();
+    let changes = plan_update(table, object, &input.properties, now)?.map(|object| (kind, object)).into_iter().collect();
     let entries = crm.commit(changes);
     let shape = Shape::all(&crm.tables[kind]);
     let object = crm.tables[kind].get(id).ok_or_else(Refusal::not_found)?;
     Ok(Reply::json(200, render(crm, kind, object, &shape)).with_entries(entries))
 }
 
-pub(crate) fn archive(
-    crm: &mut Crm,
-    call: &Call,
-    kind: usize,
-    id: &str,
-    now: i64,
-) -> Result<Reply, Refusal> {
+pub(crate) fn archive(crm: &mut Crm, call: &Call, kind: usize, id: &str, now: i64) -> Result<Reply, Refusal> {
     known_params(call, &[])?;
     let object = resolve(&crm.tables[kind], id, None)?.ok_or_else(Refusal::not_found)?;
     let mut changes = Changes::new();
@@ -378,11 +284,7 @@ pub(crate) fn search(crm: &Crm, call: &Call, kind: usize) -> Result<Reply, Refus
     let table = &crm.tables[kind];
     let shape = Shape::new(table, &input.properties)?;
     let found = search::search(table, &input)?;
-    let results: Vec<Value> = found
-        .objects
-        .iter()
-        .map(|object| render(crm, kind, object, &shape))
-        .collect();
+    let results: Vec<Value> = found.objects.iter().map(|object| render(crm, kind, object, &shape)).collect();
     let mut answer = json!({"total": found.total, "results": results});
     if let Some(next) = found.next {
         answer["paging"] = json!({"next": {"after": next.to_string()}});

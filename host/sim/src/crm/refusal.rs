@@ -22,12 +22,7 @@ pub(crate) struct BadValue {
 
 impl Refusal {
     pub(crate) fn new(status: u16, category: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            category,
-            message: message.into(),
-            errors: Vec::new(),
-        }
+        Self { status, category, message: message.into(), errors: Vec::new() }
     }
 
     /// 400, the request itself.
@@ -40,19 +35,11 @@ impl Refusal {
     }
 
     pub(crate) fn method(method: &str) -> Self {
-        Self::new(
-            405,
-            "METHOD_NOT_ALLOWED",
-            format!("HTTP {method} is not allowed on this path"),
-        )
+        Self::new(405, "METHOD_NOT_ALLOWED", format!("HTTP {method} is not allowed on this path"))
     }
 
     pub(crate) fn conflict(title: &str, id: u64) -> Self {
-        Self::new(
-            409,
-            "CONFLICT",
-            format!("{title} already exists. Existing ID: {id}"),
-        )
+        Self::new(409, "CONFLICT", format!("{title} already exists. Existing ID: {id}"))
     }
 
     /// 400, a list of values.
@@ -61,10 +48,7 @@ impl Refusal {
             .iter()
             .map(|b| json!({"isValid": false, "message": b.message, "error": b.code, "name": b.property, "localizedErrorMessage": b.message}))
             .collect();
-        let mut refusal = Self::invalid(format!(
-            "Property values were not valid: {}",
-            Value::Array(list)
-        ));
+        let mut refusal = Self::invalid(format!("Property values were not valid: {}", Value::Array(list)));
         refusal.errors = bad
             .iter()
             .map(|b| json!({"message": b.message, "code": b.code, "context": {"propertyName": [b.property]}}))

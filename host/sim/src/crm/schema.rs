@@ -49,14 +49,7 @@ impl Property {
     /// A property that clients may set.
     #[must_use]
     pub fn new(name: &str, label: &str, kind: PropertyType) -> Self {
-        Self {
-            name: name.to_owned(),
-            label: label.to_owned(),
-            kind,
-            options: Vec::new(),
-            unique: false,
-            read_only: false,
-        }
+        Self { name: name.to_owned(), label: label.to_owned(), kind, options: Vec::new(), unique: false, read_only: false }
     }
 
     fn unique(mut self) -> Self {
@@ -123,29 +116,12 @@ pub(crate) const MERGED_IDS: &str = "hs_merged_object_ids";
 impl ObjectSchema {
     /// A schema with the CRM's own properties added to the caller's.
     #[must_use]
-    pub fn new(
-        name: &str,
-        singular: &str,
-        type_id: &str,
-        modified_property: &str,
-        properties: Vec<Property>,
-    ) -> Self {
+    pub fn new(name: &str, singular: &str, type_id: &str, modified_property: &str, properties: Vec<Property>) -> Self {
         let mut all = properties;
-        let default_properties = all
-            .iter()
-            .take(3)
-            .map(|property| property.name.clone())
-            .collect();
+        let default_properties = all.iter().take(3).map(|property| property.name.clone()).collect();
         all.push(Property::new(OBJECT_ID, "Record ID", PropertyType::Number).read_only());
         all.push(Property::new(CREATED, "Create Date", PropertyType::Datetime).read_only());
-        all.push(
-            Property::new(
-                modified_property,
-                "Last Modified Date",
-                PropertyType::Datetime,
-            )
-            .read_only(),
-        );
+        all.push(Property::new(modified_property, "Last Modified Date", PropertyType::Datetime).read_only());
         all.push(Property::new(MERGED_IDS, "Merged record IDs", PropertyType::String).read_only());
         Self {
             name: name.to_owned(),
@@ -209,12 +185,7 @@ impl ObjectSchema {
                 ]),
                 text("nave_id", "Nave ID").unique(),
                 text("hs_additional_emails", "Additional email addresses").read_only(),
-                Property::new(
-                    "associatedcompanyid",
-                    "Primary Associated Company ID",
-                    Number,
-                )
-                .read_only(),
+                Property::new("associatedcompanyid", "Primary Associated Company ID", Number).read_only(),
             ],
         )
     }
@@ -263,9 +234,8 @@ impl ObjectSchema {
     #[must_use]
     pub fn generated(seed: u64) -> Self {
         const WORDS: [&str; 24] = [
-            "amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "heath", "inlet",
-            "jetty", "knoll", "ledge", "marsh", "notch", "orbit", "plume", "quarry", "ridge",
-            "shoal", "tarn", "umber", "vale", "weald", "yarrow",
+            "amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "heath", "inlet", "jetty", "knoll", "ledge", "marsh",
+            "notch", "orbit", "plume", "quarry", "ridge", "shoal", "tarn", "umber", "vale", "weald", "yarrow",
         ];
         let mut rng = Rng::new(seed, "schema", 0);
         let word = WORDS[rng.below(WORDS.len())];
@@ -277,46 +247,30 @@ impl ObjectSchema {
             PropertyType::Bool,
             PropertyType::Enumeration,
         ];
-        let mut properties =
-            vec![Property::new(&format!("{word}_code"), "Code", PropertyType::String).unique()];
+        let mut properties = vec![Property::new(&format!("{word}_code"), "Code", PropertyType::String).unique()];
         let count = 6 + rng.below(10);
         for index in 0..count {
-            let kind = if index < kinds.len() {
-                kinds[index]
-            } else {
-                kinds[rng.below(kinds.len())]
-            };
+            let kind = if index < kinds.len() { kinds[index] } else { kinds[rng.below(kinds.len())] };
             let name = format!("{}_{index}", WORDS[rng.below(WORDS.len())]);
             let mut property = Property::new(&name, &name, kind);
             if kind == PropertyType::Enumeration {
-                property.options = (0..2 + rng.below(5))
-                    .map(|option| format!("{}_{option}", WORDS[rng.below(WORDS.len())]))
-                    .collect();
+                property.options =
+                    (0..2 + rng.below(5)).map(|option| format!("{}_{option}", WORDS[rng.below(WORDS.len())])).collect();
             }
             properties.push(property);
         }
         let type_id = format!("2-{}", 1_000_000 + rng.below(8_999_999));
-        Self::new(
-            &format!("{word}s"),
-            word,
-            &type_id,
-            "hs_lastmodifieddate",
-            properties,
-        )
+        Self::new(&format!("{word}s"), word, &type_id, "hs_lastmodifieddate", properties)
     }
 
     pub(crate) fn property(&self, name: &str) -> Option<&Property> {
-        self.properties
-            .iter()
-            .find(|property| property.name == name)
+        self.properties.iter().find(|property| property.name == name)
     }
 
     /// `Contact`, as it stands in messages.
     pub(crate) fn title(&self) -> String {
         let mut letters = self.singular.chars();
-        letters.next().map_or_else(String::new, |first| {
-            first.to_uppercase().chain(letters).collect()
-        })
+        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
     }
 
     /// # Errors
@@ -326,22 +280,13 @@ impl ObjectSchema {
         for property in &self.properties {
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
             if property.name.is_empty() || !property.name.chars().all(plain) {
-                return Err(format!(
-                    "{}: a property's name is lower case, digits and `_`, not `{}`",
-                    self.name, property.name
-                ));
+                return Err(format!("{}: a property's name is lower case, digits and `_`, not `{}`", self.name, property.name));
             }
             if !seen.insert(&property.name) {
-                return Err(format!(
-                    "{}: property `{}` is there twice",
-                    self.name, property.name
-                ));
+                return Err(format!("{}: property `{}` is there twice", self.name, property.name));
             }
             if property.unique && property.kind != PropertyType::String {
-                return Err(format!(
-                    "{}: only text can be unique, not `{}`",
-                    self.name, property.name
-                ));
+                return Err(format!("{}: only text can be unique, not `{}`", self.name, property.name));
             }
         }
         for name in [OBJECT_ID, CREATED, MERGED_IDS, &self.modified_property]
@@ -374,9 +319,7 @@ mod tests {
     #[test]
     fn a_schema_that_makes_no_sense_is_refused() {
         let mut twice = ObjectSchema::contacts();
-        twice
-            .properties
-            .push(Property::new("email", "Again", PropertyType::String));
+        twice.properties.push(Property::new("email", "Again", PropertyType::String));
         assert!(twice.check().unwrap_err().contains("twice"));
         let mut odd = ObjectSchema::contacts();
         odd.properties[1].name = "First Name".to_owned();

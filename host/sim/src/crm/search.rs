@@ -12,10 +12,7 @@ use super::{
     values::{Comparable, comparable},
 };
 use crate::{
-    limits::{
-        CRM_SEARCH_DEPTH_OBJECTS_MAX, CRM_SEARCH_FILTERS_MAX, CRM_SEARCH_GROUPS_MAX,
-        CRM_SEARCH_PAGE_OBJECTS_MAX,
-    },
+    limits::{CRM_SEARCH_DEPTH_OBJECTS_MAX, CRM_SEARCH_FILTERS_MAX, CRM_SEARCH_GROUPS_MAX, CRM_SEARCH_PAGE_OBJECTS_MAX},
     sorted::SortedIndex,
 };
 use rust_decimal::Decimal;
@@ -80,26 +77,19 @@ struct Span {
 pub(crate) fn search<'a>(table: &'a Table, body: &SearchBody) -> Result<Found<'a>, Refusal> {
     let limit = body.limit.unwrap_or(10);
     if limit == 0 || limit > CRM_SEARCH_PAGE_OBJECTS_MAX {
-        return Err(Refusal::invalid(format!(
-            "limit must be between 1 and {CRM_SEARCH_PAGE_OBJECTS_MAX}, not {limit}"
-        )));
+        return Err(Refusal::invalid(format!("limit must be between 1 and {CRM_SEARCH_PAGE_OBJECTS_MAX}, not {limit}")));
     }
     let after = match &body.after {
         None | Some(Value::Null) => 0,
         Some(Value::String(text)) if text.is_empty() => 0,
-        Some(Value::String(text)) => text.parse().map_err(|_| {
-            Refusal::invalid(format!(
-                "after \"{text}\" is not a paging cursor of this search"
-            ))
-        })?,
-        Some(Value::Number(number)) => number
-            .to_string()
-            .parse()
-            .map_err(|_| Refusal::invalid("after is not a paging cursor of this search"))?,
+        Some(Value::String(text)) => {
+            text.parse().map_err(|_| Refusal::invalid(format!("after \"{text}\" is not a paging cursor of this search")))?
+        }
+        Some(Value::Number(number)) => {
+            number.to_string().parse().map_err(|_| Refusal::invalid("after is not a paging cursor of this search"))?
+        }
         Some(_) => {
-            return Err(Refusal::invalid(
-                "after is not a paging cursor of this search",
-            ));
+            return Err(Refusal::invalid("after is not a paging cursor of this search"));
         }
     };
     if after + limit > CRM_SEARCH_DEPTH_OBJECTS_MAX {
@@ -117,26 +107,18 @@ pub(crate) fn search<'a>(table: &'a Table, body: &SearchBody) -> Result<Found<'a
     let (total, ids) = matches;
     let objects: Vec<&Object> = ids.iter().filter_map(|id| table.get(*id)).collect();
     let end = after + objects.len();
-    Ok(Found {
-        total,
-        next: (end < total && !objects.is_empty()).then_some(end),
-        objects,
-    })
+    Ok(Found { total, next: (end < total && !objects.is_empty()).then_some(end), objects })
 }
 
 fn order(table: &Table, sorts: &[SortBody]) -> Result<(String, bool), Refusal> {
     let (name, descending) = match sorts {
         [] => (CREATED, false),
-        [SortBody::Text(text)] => text
-            .strip_prefix('-')
-            .map_or((text.as_str(), false), |name| (name, true)),
+        [SortBody::Text(text)] => text.strip_prefix('-').map_or((text.as_str(), false), |name| (name, true)),
         [SortBody::Full(sort)] => match sort.direction.as_deref() {
             None | Some("ASCENDING") => (sort.property_name.as_str(), false),
             Some("DESCENDING") => (sort.property_name.as_str(), true),
             Some(other) => {
-                return Err(Refusal::invalid(format!(
-                    "direction \"{other}\" is not ASCENDING or DESCENDING"
-                )));
+                return Err(Refusal::invalid(format!("direction \"{other}\" is not ASCENDING or DESCENDING")));
             }
         },
         _ => return Err(Refusal::invalid("Only one sort can be given")),
@@ -149,37 +131,21 @@ fn order(table: &Table, sorts: &[SortBody]) -> Result<(String, bool), Refusal> {
 
 fn groups(table: &Table, body: &SearchBody) -> Result<Vec<Vec<Filter>>, Refusal> {
     if body.filter_groups.len() > CRM_SEARCH_GROUPS_MAX {
-        return Err(Refusal::invalid(format!(
-            "At most {CRM_SEARCH_GROUPS_MAX} filterGroups are allowed"
-        )));
+        return Err(Refusal::invalid(format!("At most {CRM_SEARCH_GROUPS_MAX} filterGroups are allowed")));
     }
     let mut groups = Vec::new();
     for group in &body.filter_groups {
         if group.filters.is_empty() || group.filters.len() > CRM_SEARCH_FILTERS_MAX {
-            return Err(Refusal::invalid(format!(
-                "A filter group has between 1 and {CRM_SEARCH_FILTERS_MAX} filters"
-            )));
+            return Err(Refusal::invalid(format!("A filter group has between 1 and {CRM_SEARCH_FILTERS_MAX} filters")));
         }
-        groups.push(
-            group
-                .filters
-                .iter()
-                .map(|filter| compile(table, filter))
-                .collect::<Result<Vec<_>, _>>()?,
-        );
+        groups.push(group.filters.iter().map(|filter| compile(table, filter)).collect::<Result<Vec<_>, _>>()?);
     }
     if groups.is_empty() {
         groups.push(Vec::new());
     }
     if let Some(text) = body.query.as_deref().filter(|text| !text.is_empty()) {
-        let query = Filter {
-            property: String::new(),
-            kind: PropertyType::String,
-            test: Test::Query(text.to_lowercase()),
-        };
-        groups
-            .iter_mut()
-            .for_each(|group| group.push(query.clone()));
+        let query = Filter { property: String::new(), kind: PropertyType::String, test: Test::Query(text.to_lowercase()) };
+        groups.iter_mut().for_each(|group| group.push(query.clone()));
     }
     Ok(groups)
 }
@@ -197,10 +163,9 @@ fn index_of<'a>(table: &'a Table, sort: &str) -> Option<&'a SortedIndex> {
 fn named(table: &Table, groups: &[Vec<Filter>]) -> Option<Vec<u64>> {
     let mut ids = Vec::new();
     for group in groups {
-        let filter = group.iter().find(|f| {
-            (table.is_unique(&f.property) || f.property == OBJECT_ID)
-                && matches!(f.test, Test::Eq(_) | Test::In(_))
-        })?;
+        let filter = group
+            .iter()
+            .find(|f| (table.is_unique(&f.property) || f.property == OBJECT_ID) && matches!(f.test, Test::Eq(_) | Test::In(_)))?;
         let wanted = match &filter.test {
             Test::Eq(value) => std::slice::from_ref(value),
             Test::In(values) => values,
@@ -209,10 +174,9 @@ fn named(table: &Table, groups: &[Vec<Filter>]) -> Option<Vec<u64>> {
         for value in wanted {
             let found = match value {
                 Comparable::Text(text) => table.by_unique(&filter.property, text),
-                Comparable::Number(number) => u64::try_from(*number)
-                    .ok()
-                    .and_then(|id| table.live(id))
-                    .filter(|o| Decimal::from(o.id) == *number),
+                Comparable::Number(number) => {
+                    u64::try_from(*number).ok().and_then(|id| table.live(id)).filter(|o| Decimal::from(o.id) == *number)
+                }
                 Comparable::Time(_) => None,
             };
             ids.extend(found.map(|object| object.id));
@@ -224,9 +188,7 @@ fn named(table: &Table, groups: &[Vec<Filter>]) -> Option<Vec<u64>> {
 }
 
 fn any_group(table: &Table, groups: &[Vec<Filter>], object: &Object) -> bool {
-    groups
-        .iter()
-        .any(|group| group.iter().all(|filter| filter.holds(table, object)))
+    groups.iter().any(|group| group.iter().all(|filter| filter.holds(table, object)))
 }
 
 fn indexed(
@@ -239,11 +201,8 @@ fn indexed(
     limit: usize,
 ) -> (usize, Vec<u64>) {
     if let Some(ids) = named(table, groups) {
-        let mut found: Vec<&Object> = ids
-            .iter()
-            .filter_map(|id| table.live(*id))
-            .filter(|o| any_group(table, groups, o))
-            .collect();
+        let mut found: Vec<&Object> =
+            ids.iter().filter_map(|id| table.live(*id)).filter(|o| any_group(table, groups, o)).collect();
         found.sort_by_key(|object| {
             let key = if sort == OBJECT_ID {
                 signed(object.id)
@@ -258,20 +217,9 @@ fn indexed(
             found.reverse();
         }
         let total = found.len();
-        return (
-            total,
-            found
-                .iter()
-                .skip(after)
-                .take(limit)
-                .map(|object| object.id)
-                .collect(),
-        );
+        return (total, found.iter().skip(after).take(limit).map(|object| object.id).collect());
     }
-    let spans: Vec<Span> = groups
-        .iter()
-        .map(|group| span(index, sort, group))
-        .collect();
+    let spans: Vec<Span> = groups.iter().map(|group| span(index, sort, group)).collect();
     let mut edges: Vec<usize> = spans.iter().flat_map(|span| [span.from, span.to]).collect();
     edges.sort_unstable();
     edges.dedup();
@@ -280,10 +228,7 @@ fn indexed(
     let mut pieces: Vec<(usize, usize, Option<Vec<u64>>)> = Vec::new();
     for edge in edges.windows(2) {
         let (from, to) = (edge[0], edge[1]);
-        let here: Vec<&Span> = spans
-            .iter()
-            .filter(|span| span.from <= from && to <= span.to)
-            .collect();
+        let here: Vec<&Span> = spans.iter().filter(|span| span.from <= from && to <= span.to).collect();
         if here.is_empty() {
             continue;
         }
@@ -291,15 +236,8 @@ fn indexed(
             pieces.push((from, to, None));
             continue;
         }
-        let holds = |object: &Object| {
-            here.iter()
-                .any(|span| span.rest.iter().all(|filter| filter.holds(table, object)))
-        };
-        let ids = index
-            .slice(from..to)
-            .map(|(_, id)| id)
-            .filter(|id| table.live(*id).is_some_and(holds))
-            .collect();
+        let holds = |object: &Object| here.iter().any(|span| span.rest.iter().all(|filter| filter.holds(table, object)));
+        let ids = index.slice(from..to).map(|(_, id)| id).filter(|id| table.live(*id).is_some_and(holds)).collect();
         pieces.push((from, to, Some(ids)));
     }
     if descending {
@@ -315,17 +253,10 @@ fn indexed(
         if take == 0 {
             continue;
         }
-        let window = if descending {
-            size - skip - take..size - skip
-        } else {
-            skip..skip + take
-        };
+        let window = if descending { size - skip - take..size - skip } else { skip..skip + take };
         let mut ids: Vec<u64> = match some {
             Some(ids) => ids[window].to_vec(),
-            None => index
-                .slice(from + window.start..from + window.end)
-                .map(|(_, id)| id)
-                .collect(),
+            None => index.slice(from + window.start..from + window.end).map(|(_, id)| id).collect(),
         };
         if descending {
             ids.reverse();
@@ -348,46 +279,21 @@ fn span(index: &SortedIndex, sort: &str, group: &[Filter]) -> Span {
         }
     }
     let from = index.rank((low, 0));
-    let to = if high == i64::MAX {
-        index.len()
-    } else {
-        index.rank((high, 0))
-    };
-    Span {
-        from,
-        to: to.max(from),
-        rest,
-    }
+    let to = if high == i64::MAX { index.len() } else { index.rank((high, 0)) };
+    Span { from, to: to.max(from), rest }
 }
 
 /// Any other order: every match is found, then sorted. Objects without a value come last.
-fn sorted(
-    table: &Table,
-    sort: &str,
-    descending: bool,
-    groups: &[Vec<Filter>],
-    after: usize,
-    limit: usize,
-) -> (usize, Vec<u64>) {
-    let kind = table
-        .schema
-        .property(sort)
-        .map_or(PropertyType::String, |property| property.kind);
-    let candidates: Vec<u64> = named(table, groups).unwrap_or_else(|| {
-        table
-            .by_created
-            .slice(0..table.by_created.len())
-            .map(|(_, id)| id)
-            .collect()
-    });
+fn sorted(table: &Table, sort: &str, descending: bool, groups: &[Vec<Filter>], after: usize, limit: usize) -> (usize, Vec<u64>) {
+    let kind = table.schema.property(sort).map_or(PropertyType::String, |property| property.kind);
+    let candidates: Vec<u64> =
+        named(table, groups).unwrap_or_else(|| table.by_created.slice(0..table.by_created.len()).map(|(_, id)| id).collect());
     let mut found: Vec<(Option<Comparable>, u64)> = candidates
         .into_iter()
         .filter_map(|id| table.live(id))
         .filter(|object| any_group(table, groups, object))
         .map(|object| {
-            let value = object
-                .value(&table.schema, sort)
-                .filter(|text| !text.is_empty());
+            let value = object.value(&table.schema, sort).filter(|text| !text.is_empty());
             (value.and_then(|text| comparable(kind, &text)), object.id)
         })
         .collect();
@@ -400,15 +306,7 @@ fn sorted(
         values.then(x.cmp(y))
     });
     let total = found.len();
-    (
-        total,
-        found
-            .into_iter()
-            .skip(after)
-            .take(limit)
-            .map(|(_, id)| id)
-            .collect(),
-    )
+    (total, found.into_iter().skip(after).take(limit).map(|(_, id)| id).collect())
 }
 
 #[cfg(test)]
@@ -426,9 +324,7 @@ mod tests {
         for (index, ms) in times.iter().enumerate() {
             let mut object = Object::new(100 + index as u64, 1_000 + index as i64);
             object.modified = *ms;
-            object
-                .values
-                .insert("firstname".into(), format!("n{}", ms % 3));
+            object.values.insert("firstname".into(), format!("n{}", ms % 3));
             if index % 4 == 0 {
                 object.archived_at = Some(5_000);
             }
@@ -440,7 +336,8 @@ mod tests {
     fn filter() -> impl Strategy<Value = Value> {
         let op = prop::sample::select(vec!["EQ", "GT", "GTE", "LT", "LTE"]);
         prop_oneof![
-            (op.clone(), 0i64..40).prop_map(|(op, v)| json!({"propertyName": "lastmodifieddate", "operator": op, "value": v.to_string()})),
+            (op.clone(), 0i64..40)
+                .prop_map(|(op, v)| json!({"propertyName": "lastmodifieddate", "operator": op, "value": v.to_string()})),
             (op, 95u64..160).prop_map(|(op, v)| json!({"propertyName": "hs_object_id", "operator": op, "value": v.to_string()})),
             (0i64..3).prop_map(|v| json!({"propertyName": "firstname", "operator": "EQ", "value": format!("N{v}")})),
             Just(json!({"propertyName": "lastname", "operator": "NOT_HAS_PROPERTY"})),
@@ -487,13 +384,7 @@ mod tests {
 
     #[test]
     fn times_in_both_spellings_are_the_same() {
-        assert_eq!(
-            comparable(PropertyType::Datetime, &time::iso(1_748_764_800_123)),
-            Some(Comparable::Time(1_748_764_800_123))
-        );
-        assert_eq!(
-            comparable(PropertyType::Datetime, "1748764800123"),
-            Some(Comparable::Time(1_748_764_800_123))
-        );
+        assert_eq!(comparable(PropertyType::Datetime, &time::iso(1_748_764_800_123)), Some(Comparable::Time(1_748_764_800_123)));
+        assert_eq!(comparable(PropertyType::Datetime, "1748764800123"), Some(Comparable::Time(1_748_764_800_123)));
     }
 }

@@ -12,10 +12,7 @@ pub(crate) fn fill(crm: &mut Crm, records: usize) {
         people(crm, contacts, companies, records);
     }
     for kind in 0..crm.tables.len() {
-        if !matches!(
-            crm.tables[kind].schema.name.as_str(),
-            "contacts" | "companies"
-        ) {
+        if !matches!(crm.tables[kind].schema.name.as_str(), "contacts" | "companies") {
             invented(crm, kind, records);
         }
     }
@@ -26,8 +23,7 @@ fn times(seed: u64, purpose: &str, nth: usize) -> (i64, i64) {
     let mut rng = Rng::new(seed, purpose, nth as u64);
     let nth = i64::try_from(nth).unwrap_or(0);
     let created = SEEDED_FROM_MS - 200 * 86_400_000 + nth * 1_013;
-    let modified =
-        SEEDED_FROM_MS + nth / 3 * 37_501 + i64::try_from(rng.below(2)).unwrap_or(0) * 211;
+    let modified = SEEDED_FROM_MS + nth / 3 * 37_501 + i64::try_from(rng.below(2)).unwrap_or(0) * 211;
     (created, modified)
 }
 
@@ -80,21 +76,8 @@ fn people(crm: &mut Crm, contacts: usize, companies: Option<usize>, records: usi
             ("email", person.email.clone()),
             ("firstname", person.first.clone()),
             ("lastname", person.last.clone()),
-            (
-                "phone",
-                person
-                    .phone
-                    .as_ref()
-                    .map(|phone| phone.written(style))
-                    .unwrap_or_default(),
-            ),
-            (
-                "mobilephone",
-                person
-                    .other_mobile(seed, Place::Crm)
-                    .map(|phone| phone.written(style))
-                    .unwrap_or_default(),
-            ),
+            ("phone", person.phone.as_ref().map(|phone| phone.written(style)).unwrap_or_default()),
+            ("mobilephone", person.other_mobile(seed, Place::Crm).map(|phone| phone.written(style)).unwrap_or_default()),
             ("company", all.companies[person.company].name.clone()),
             ("jobtitle", person.job.to_owned()),
             ("address", home.street),
@@ -108,15 +91,9 @@ fn people(crm: &mut Crm, contacts: usize, companies: Option<usize>, records: usi
         set(&mut object, &crm.tables[contacts].schema, &values);
         let id = object.id;
         if let (Some(kind), Some(company)) = (companies, company_ids.get(person.company)) {
-            object
-                .links
-                .insert(crm.tables[kind].schema.name.clone(), vec![*company]);
+            object.links.insert(crm.tables[kind].schema.name.clone(), vec![*company]);
             if let Some(mut there) = crm.tables[kind].get(*company).cloned() {
-                there
-                    .links
-                    .entry(crm.tables[contacts].schema.name.clone())
-                    .or_default()
-                    .push(id);
+                there.links.entry(crm.tables[contacts].schema.name.clone()).or_default().push(id);
                 crm.tables[kind].put(there);
             }
         }
@@ -126,32 +103,15 @@ fn people(crm: &mut Crm, contacts: usize, companies: Option<usize>, records: usi
 
 /// Objects of a schema nobody has seen before: a value of the right type in most properties.
 fn invented(crm: &mut Crm, kind: usize, records: usize) {
-    const WORDS: [&str; 12] = [
-        "Ahorn",
-        "Bårdal",
-        "Čapek",
-        "D'Or",
-        "Ελιά",
-        "Frost & Sons",
-        "Gül",
-        "花",
-        "Io",
-        "Jalapeño",
-        "Krk",
-        "Łódź",
-    ];
+    const WORDS: [&str; 12] =
+        ["Ahorn", "Bårdal", "Čapek", "D'Or", "Ελιά", "Frost & Sons", "Gül", "花", "Io", "Jalapeño", "Krk", "Łódź"];
     let seed = crm.seed;
     for nth in 0..records {
         let (created, modified) = times(seed, "invented times", nth);
         let mut object = Object::new(crm.next_id(kind, None), created);
         object.modified = modified;
         let mut rng = Rng::new(seed, "invented", nth as u64);
-        for property in crm.tables[kind]
-            .schema
-            .properties
-            .iter()
-            .filter(|property| !property.read_only)
-        {
+        for property in crm.tables[kind].schema.properties.iter().filter(|property| !property.read_only) {
             if !property.unique && rng.chance(20) {
                 continue;
             }
@@ -164,12 +124,10 @@ fn invented(crm: &mut Crm, kind: usize, records: usize) {
                     format!("{} {}", WORDS[rng.below(WORDS.len())], rng.below(1_000))
                 }
                 PropertyType::Number => format!("{}.{:02}", rng.below(100_000), rng.below(100)),
-                PropertyType::Date => time::day(
-                    SEEDED_FROM_MS - i64::try_from(rng.below(20_000)).unwrap_or(0) * 86_400_000,
-                ),
-                PropertyType::Datetime => time::iso(
-                    SEEDED_FROM_MS - i64::try_from(rng.below(1_000_000_000)).unwrap_or(0) * 1_000,
-                ),
+                PropertyType::Date => time::day(SEEDED_FROM_MS - i64::try_from(rng.below(20_000)).unwrap_or(0) * 86_400_000),
+                PropertyType::Datetime => {
+                    time::iso(SEEDED_FROM_MS - i64::try_from(rng.below(1_000_000_000)).unwrap_or(0) * 1_000)
+                }
                 PropertyType::Bool => rng.chance(50).to_string(),
                 PropertyType::Enumeration => match property.options.len() {
                     0 => continue,

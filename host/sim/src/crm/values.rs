@@ -12,37 +12,21 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Checks the `properties` of a request's body. All that is wrong is said at once.
-pub(crate) fn check(
-    schema: &ObjectSchema,
-    given: &Map<String, Value>,
-) -> Result<BTreeMap<String, String>, Vec<BadValue>> {
+pub(crate) fn check(schema: &ObjectSchema, given: &Map<String, Value>) -> Result<BTreeMap<String, String>, Vec<BadValue>> {
     let mut good = BTreeMap::new();
     let mut bad = Vec::new();
     for (name, value) in given {
-        let refuse = |code: &'static str, message: String| BadValue {
-            property: name.clone(),
-            code,
-            message,
-        };
+        let refuse = |code: &'static str, message: String| BadValue { property: name.clone(), code, message };
         let Some(property) = schema.property(name) else {
-            bad.push(refuse(
-                "PROPERTY_DOESNT_EXIST",
-                format!("Property \"{name}\" does not exist"),
-            ));
+            bad.push(refuse("PROPERTY_DOESNT_EXIST", format!("Property \"{name}\" does not exist")));
             continue;
         };
         let Value::String(text) = value else {
-            bad.push(refuse(
-                "INVALID_TYPE",
-                format!("{value} was not a valid value for {name}: values are strings"),
-            ));
+            bad.push(refuse("INVALID_TYPE", format!("{value} was not a valid value for {name}: values are strings")));
             continue;
         };
         if property.read_only {
-            bad.push(refuse(
-                "READ_ONLY_VALUE",
-                format!("\"{name}\" is a read only property; its value cannot be set"),
-            ));
+            bad.push(refuse("READ_ONLY_VALUE", format!("\"{name}\" is a read only property; its value cannot be set")));
             continue;
         }
         match normal(property, text) {
@@ -67,31 +51,18 @@ fn normal(property: &Property, text: &str) -> Result<String, (&'static str, Stri
             if valid_email(trimmed) {
                 Ok(trimmed.to_lowercase())
             } else {
-                Err((
-                    "INVALID_EMAIL",
-                    format!("Email address {trimmed} is invalid"),
-                ))
+                Err(("INVALID_EMAIL", format!("Email address {trimmed} is invalid")))
             }
         }
         PropertyType::String => {
             if text.chars().count() > CRM_TEXT_CHARS_MAX {
-                return Err((
-                    "INVALID_STRING_LENGTH",
-                    format!("{name} is longer than {CRM_TEXT_CHARS_MAX} characters"),
-                ));
+                return Err(("INVALID_STRING_LENGTH", format!("{name} is longer than {CRM_TEXT_CHARS_MAX} characters")));
             }
-            Ok(if property.unique {
-                trimmed.to_owned()
-            } else {
-                text.to_owned()
-            })
+            Ok(if property.unique { trimmed.to_owned() } else { text.to_owned() })
         }
         PropertyType::Number => match trimmed.parse::<Decimal>() {
             Ok(_) => Ok(trimmed.to_owned()),
-            Err(_) => Err((
-                "INVALID_DOUBLE",
-                format!("{trimmed} was not a valid number."),
-            )),
+            Err(_) => Err(("INVALID_DOUBLE", format!("{trimmed} was not a valid number."))),
         },
         PropertyType::Date => match time::parse(trimmed) {
             Some(ms) if ms.rem_euclid(86_400_000) == 0 => Ok(time::day(ms)),
@@ -103,20 +74,14 @@ fn normal(property: &Property, text: &str) -> Result<String, (&'static str, Stri
         },
         PropertyType::Bool => match trimmed {
             "true" | "false" => Ok(trimmed.to_owned()),
-            _ => Err((
-                "INVALID_OPTION",
-                format!("{trimmed} was not one of the allowed options: [true, false]"),
-            )),
+            _ => Err(("INVALID_OPTION", format!("{trimmed} was not one of the allowed options: [true, false]"))),
         },
         PropertyType::Enumeration => {
             if property.options.iter().any(|option| option == trimmed) {
                 Ok(trimmed.to_owned())
             } else {
                 let allowed = property.options.join(", ");
-                Err((
-                    "INVALID_OPTION",
-                    format!("{trimmed} was not one of the allowed options: [{allowed}]"),
-                ))
+                Err(("INVALID_OPTION", format!("{trimmed} was not one of the allowed options: [{allowed}]")))
             }
         }
     }
@@ -127,12 +92,9 @@ fn valid_email(text: &str) -> bool {
     let Some((local, host)) = text.split_once('@') else {
         return false;
     };
-    let label =
-        |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-');
+    let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-');
     !local.is_empty()
-        && !text
-            .chars()
-            .any(|c| c.is_whitespace() || matches!(c, ',' | ';' | '<' | '>' | '(' | ')'))
+        && !text.chars().any(|c| c.is_whitespace() || matches!(c, ',' | ';' | '<' | '>' | '(' | ')'))
         && host.contains('.')
         && host.split('.').all(label)
 }
@@ -150,9 +112,7 @@ pub(crate) fn comparable(kind: PropertyType, text: &str) -> Option<Comparable> {
     match kind {
         PropertyType::Number => text.trim().parse().ok().map(Comparable::Number),
         PropertyType::Date | PropertyType::Datetime => time::parse(text).map(Comparable::Time),
-        PropertyType::String | PropertyType::Bool | PropertyType::Enumeration => {
-            Some(Comparable::Text(text.to_lowercase()))
-        }
+        PropertyType::String | PropertyType::Bool | PropertyType::Enumeration => Some(Comparable::Text(text.to_lowercase())),
     }
 }
 
@@ -192,11 +152,7 @@ mod tests {
             ("hs_object_id", json!("1"), Err("READ_ONLY_VALUE")),
             ("nickname", json!("x"), Err("PROPERTY_DOESNT_EXIST")),
         ] {
-            assert_eq!(
-                verdict(name, value.clone()),
-                want.map(str::to_owned),
-                "{name} = {value}"
-            );
+            assert_eq!(verdict(name, value.clone()), want.map(str::to_owned), "{name} = {value}");
         }
     }
 }

@@ -92,11 +92,7 @@ impl Person {
             return self.mobile.clone();
         }
         let mut rng = Rng::new(seed, "conflict", (self.index as u64) << 2 | place as u64);
-        Some(Phone::new(
-            self.locale,
-            rng.pick(self.locale.mobile),
-            &mut rng,
-        ))
+        Some(Phone::new(self.locale, rng.pick(self.locale.mobile), &mut rng))
     }
 
     /// The address that a system has where the systems disagree.
@@ -104,10 +100,7 @@ impl Person {
         if self.special != Special::Conflict || place == Place::Crm {
             return self.home.clone();
         }
-        home(
-            self.locale,
-            &mut Rng::new(seed, "moved", (self.index as u64) << 2 | place as u64),
-        )
+        home(self.locale, &mut Rng::new(seed, "moved", (self.index as u64) << 2 | place as u64))
     }
 }
 
@@ -134,9 +127,7 @@ fn special(index: usize) -> Special {
 impl Population {
     /// People enough for `records` contacts in each system.
     pub(crate) fn new(seed: u64, records: usize) -> Self {
-        let companies: Vec<Company> = (0..company_count(records))
-            .map(|index| company(seed, index))
-            .collect();
+        let companies: Vec<Company> = (0..company_count(records)).map(|index| company(seed, index)).collect();
         let mut people = Vec::new();
         let mut counts = [0usize; 3];
         while counts.iter().any(|count| *count < records) {
@@ -158,11 +149,7 @@ impl Population {
 
 /// How many companies there are for this many contacts.
 pub(crate) fn company_count(records: usize) -> usize {
-    if records == 0 {
-        0
-    } else {
-        (records / 8).max(5)
-    }
+    if records == 0 { 0 } else { (records / 8).max(5) }
 }
 
 fn company(seed: u64, index: usize) -> Company {
@@ -172,11 +159,7 @@ fn company(seed: u64, index: usize) -> Company {
     let trade = rng.pick(TRADES);
     let form = rng.pick(locale.company_forms);
     // Names repeat after some hundreds; a number keeps them apart, as real ones have.
-    let number = if index < 40 {
-        String::new()
-    } else {
-        format!(" {}", index + 1)
-    };
+    let number = if index < 40 { String::new() } else { format!(" {}", index + 1) };
     let name = format!("{founder} {trade}{number} {form}");
     let top = match locale.code {
         "GB" => "co.uk",
@@ -185,17 +168,8 @@ fn company(seed: u64, index: usize) -> Company {
         "BR" => "com.br",
         _ => "",
     };
-    let top = if top.is_empty() {
-        locale.code.to_lowercase()
-    } else {
-        top.to_owned()
-    };
-    let domain = format!(
-        "{}-{}-{}.example.{top}",
-        ascii(founder),
-        ascii(trade),
-        index + 1
-    );
+    let top = if top.is_empty() { locale.code.to_lowercase() } else { top.to_owned() };
+    let domain = format!("{}-{}-{}.example.{top}", ascii(founder), ascii(trade), index + 1);
     let town = locale.towns[rng.below(locale.towns.len())];
     Company {
         name,
@@ -242,21 +216,13 @@ fn person(seed: u64, index: usize, companies: &[Company]) -> Person {
     }
     let special = special(index);
     if special == Special::LongName {
-        let chain: Vec<&str> = (0..40)
-            .map(|at| spelled(locale.last[(last_at + at) % lasts]).1)
-            .collect();
+        let chain: Vec<&str> = (0..40).map(|at| spelled(locale.last[(last_at + at) % lasts]).1).collect();
         last = format!("{last} {}", chain.join("-"));
         last_read = last_read.chars().take(30).collect();
     }
 
-    let company = if companies.is_empty() {
-        0
-    } else {
-        rng.below(companies.len())
-    };
-    let host = companies
-        .get(company)
-        .map_or("example.org", |company| company.domain.as_str());
+    let company = if companies.is_empty() { 0 } else { rng.below(companies.len()) };
+    let host = companies.get(company).map_or("example.org", |company| company.domain.as_str());
     let email = format!("{}.{}@{host}", ascii(&first_read), ascii(&last_read));
     let town = locale.towns[rng.below(locale.towns.len())];
     let places = match special {
@@ -283,9 +249,7 @@ fn person(seed: u64, index: usize, companies: &[Company]) -> Person {
         company,
         job: rng.pick(JOBS),
         phone: rng.chance(80).then(|| Phone::new(locale, town.0, &mut rng)),
-        mobile: rng
-            .chance(65)
-            .then(|| Phone::new(locale, locale.mobile[index % locale.mobile.len()], &mut rng)),
+        mobile: rng.chance(65).then(|| Phone::new(locale, locale.mobile[index % locale.mobile.len()], &mut rng)),
         home: home_in(locale, town, &mut rng),
         special,
         places,
@@ -321,16 +285,7 @@ fn home_in(
             other => other,
         })
         .collect();
-    Home {
-        street: if before {
-            format!("{number} {street}")
-        } else {
-            format!("{street} {number}")
-        },
-        city,
-        region,
-        postal_code,
-    }
+    Home { street: if before { format!("{number} {street}") } else { format!("{street} {number}") }, city, region, postal_code }
 }
 
 #[cfg(test)]
@@ -354,11 +309,7 @@ mod tests {
             }
         }
         let all = Population::new(7, 1_000);
-        let several = all
-            .people
-            .iter()
-            .filter(|p| p.places.iter().filter(|place| **place).count() > 1)
-            .count();
+        let several = all.people.iter().filter(|p| p.places.iter().filter(|place| **place).count() > 1).count();
         let share = several * 100 / all.people.len();
         assert!((55..=65).contains(&share), "{share} % are in two or more");
     }
@@ -366,36 +317,20 @@ mod tests {
     #[test]
     fn full_names_and_mailboxes_are_unique() {
         let all = Population::new(3, 30_000);
-        let names: BTreeSet<String> = all
-            .people
-            .iter()
-            .map(|p| format!("{} {}", p.first, p.last))
-            .collect();
+        let names: BTreeSet<String> = all.people.iter().map(|p| format!("{} {}", p.first, p.last)).collect();
         let emails: BTreeSet<&String> = all.people.iter().map(|p| &p.email).collect();
         assert_eq!(names.len(), all.people.len());
         assert_eq!(emails.len(), all.people.len());
-        assert!(
-            all.people.iter().all(|p| p.email.is_ascii()
-                && !p.email.contains("..")
-                && !p.email.starts_with('.'))
-        );
+        assert!(all.people.iter().all(|p| p.email.is_ascii() && !p.email.contains("..") && !p.email.starts_with('.')));
     }
 
     #[test]
     fn phones_are_written_in_several_ways() {
-        let phone = Phone {
-            calling: "49",
-            area: "030",
-            number: "1234567".into(),
-        };
+        let phone = Phone { calling: "49", area: "030", number: "1234567".into() };
         assert_eq!(phone.e164(), "+49301234567");
         let styles: BTreeSet<String> = (0..6).map(|style| phone.written(style)).collect();
         assert_eq!(styles.len(), 6);
-        let rome = Phone {
-            calling: "39",
-            area: "06",
-            number: "12345678".into(),
-        };
+        let rome = Phone { calling: "39", area: "06", number: "12345678".into() };
         assert_eq!(rome.e164(), "+390612345678");
     }
 }

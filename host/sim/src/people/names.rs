@@ -66,15 +66,8 @@ pub(crate) const TRADES: &[&str] = &[
 ];
 
 /// Kinds of trade as the CRM's industry names them.
-pub(crate) const INDUSTRIES: &[&str] = &[
-    "ACCOUNTING",
-    "COMPUTER_SOFTWARE",
-    "CONSTRUCTION",
-    "FOOD_BEVERAGES",
-    "LOGISTICS_AND_SUPPLY_CHAIN",
-    "MACHINERY",
-    "RETAIL",
-];
+pub(crate) const INDUSTRIES: &[&str] =
+    &["ACCOUNTING", "COMPUTER_SOFTWARE", "CONSTRUCTION", "FOOD_BEVERAGES", "LOGISTICS_AND_SUPPLY_CHAIN", "MACHINERY", "RETAIL"];
 
 pub(crate) const LOCALES: &[Locale] = &[
     Locale {
@@ -122,13 +115,7 @@ pub(crate) const LOCALES: &[Locale] = &[
             "Neumann",
             "Pfeiffer",
         ],
-        streets: &[
-            "Hauptstraße",
-            "Goethestraße",
-            "Am Bahnhof",
-            "Lindenweg",
-            "Schlossallee",
-        ],
+        streets: &["Hauptstraße", "Goethestraße", "Am Bahnhof", "Lindenweg", "Schlossallee"],
         company_forms: &["GmbH", "AG", "GmbH & Co. KG"],
     },
     Locale {
@@ -175,12 +162,7 @@ pub(crate) const LOCALES: &[Locale] = &[
             "Wögerbauer",
             "Zöhrer",
         ],
-        streets: &[
-            "Mariahilfer Straße",
-            "Ringstraße",
-            "Kirchengasse",
-            "Am Graben",
-        ],
+        streets: &["Mariahilfer Straße", "Ringstraße", "Kirchengasse", "Am Graben"],
         company_forms: &["GmbH", "OG"],
     },
     Locale {
@@ -227,12 +209,7 @@ pub(crate) const LOCALES: &[Locale] = &[
             "Saint-Clair",
             "Thibault",
         ],
-        streets: &[
-            "rue de la République",
-            "avenue Victor Hugo",
-            "boulevard Voltaire",
-            "place du Marché",
-        ],
+        streets: &["rue de la République", "avenue Victor Hugo", "boulevard Voltaire", "place du Marché"],
         company_forms: &["SARL", "SAS", "SA"],
     },
     Locale {
@@ -279,12 +256,7 @@ pub(crate) const LOCALES: &[Locale] = &[
             "Yáñez",
             "de la Fuente",
         ],
-        streets: &[
-            "Calle Mayor",
-            "Gran Vía",
-            "Avenida de la Constitución",
-            "Plaza España",
-        ],
+        streets: &["Calle Mayor", "Gran Vía", "Avenida de la Constitución", "Plaza España"],
         company_forms: &["S.L.", "S.A."],
     },
     Locale {
@@ -378,12 +350,7 @@ pub(crate) const LOCALES: &[Locale] = &[
             "Łukasik",
             "Ćwikła",
         ],
-        streets: &[
-            "ul. Długa",
-            "ul. Marszałkowska",
-            "al. Jerozolimskie",
-            "ul. Świętokrzyska",
-        ],
+        streets: &["ul. Długa", "ul. Marszałkowska", "al. Jerozolimskie", "ul. Świętokrzyska"],
         company_forms: &["Sp. z o.o.", "S.A."],
     },
     Locale {
@@ -399,8 +366,8 @@ pub(crate) const LOCALES: &[Locale] = &[
         ],
         mobile: &["070", "073", "076"],
         first: &[
-            "Åsa", "Bengt", "Cecilia", "Einar", "Frida", "Göran", "Håkan", "Ingrid", "Jörgen",
-            "Kerstin", "Linnéa", "Märta", "Örjan", "Sixten",
+            "Åsa", "Bengt", "Cecilia", "Einar", "Frida", "Göran", "Håkan", "Ingrid", "Jörgen", "Kerstin", "Linnéa", "Märta",
+            "Örjan", "Sixten",
         ],
         last: &[
             "Andersson",
@@ -465,12 +432,7 @@ pub(crate) const LOCALES: &[Locale] = &[
             "Taylor",
             "Wright",
         ],
-        streets: &[
-            "High Street",
-            "Station Road",
-            "Church Lane",
-            "Victoria Road",
-        ],
+        streets: &["High Street", "Station Road", "Church Lane", "Victoria Road"],
         company_forms: &["Ltd", "plc"],
     },
     Locale {
@@ -527,10 +489,7 @@ pub(crate) const LOCALES: &[Locale] = &[
         calling: "81",
         currency: "JPY",
         language: "ja",
-        towns: &[
-            ("03", "東京", "東京都", "10#-####"),
-            ("06", "大阪", "大阪府", "53#-####"),
-        ],
+        towns: &[("03", "東京", "東京都", "10#-####"), ("06", "大阪", "大阪府", "53#-####")],
         mobile: &["070", "080", "090"],
         first: &[
             "愛|Ai",
@@ -573,10 +532,7 @@ pub(crate) const LOCALES: &[Locale] = &[
         calling: "30",
         currency: "EUR",
         language: "el",
-        towns: &[
-            ("210", "Αθήνα", "Αττική", "105 ##"),
-            ("2310", "Θεσσαλονίκη", "Κεντρική Μακεδονία", "546 ##"),
-        ],
+        towns: &[("210", "Αθήνα", "Αττική", "105 ##"), ("2310", "Θεσσαλονίκη", "Κεντρική Μακεδονία", "546 ##")],
         mobile: &["690", "694", "697"],
         first: &[
             "Αλέξανδρος|Alexandros",

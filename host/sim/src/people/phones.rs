@@ -20,39 +20,20 @@ impl Phone {
             "DE" | "AT" => 7,
             "FR" => 8,
             "SE" | "ES" | "PL" | "GB" | "US" | "GR" => {
-                9usize
-                    .saturating_sub(area.trim_start_matches('0').len())
-                    .max(6)
+                9usize.saturating_sub(area.trim_start_matches('0').len()).max(6)
                     + usize::from(matches!(locale.code, "US" | "GB" | "GR"))
             }
             _ => 8,
         };
         let number = (0..digits)
-            .map(|at| {
-                char::from(
-                    b'0' + u8::try_from(if at == 0 {
-                        2 + rng.below(8)
-                    } else {
-                        rng.below(10)
-                    })
-                    .unwrap_or(2),
-                )
-            })
+            .map(|at| char::from(b'0' + u8::try_from(if at == 0 { 2 + rng.below(8) } else { rng.below(10) }).unwrap_or(2)))
             .collect();
-        Self {
-            calling: locale.calling,
-            area,
-            number,
-        }
+        Self { calling: locale.calling, area, number }
     }
 
     /// The area code as it stands after the country's own; Italy keeps its zero.
     fn area_abroad(&self) -> &'static str {
-        if self.calling == "39" {
-            self.area
-        } else {
-            self.area.trim_start_matches('0')
-        }
+        if self.calling == "39" { self.area } else { self.area.trim_start_matches('0') }
     }
 
     /// `+49301234567`

@@ -24,28 +24,18 @@ pub(crate) const NOON: i64 = 1_760_000_000_000;
 pub(crate) fn config(seed: u64, records: usize) -> (SimConfig, Arc<AtomicI64>) {
     let clock = Arc::new(AtomicI64::new(NOON));
     let read = clock.clone();
-    let config = SimConfig {
-        records,
-        clock: Arc::new(move || read.load(Ordering::Relaxed)),
-        ..SimConfig::new(seed)
-    };
+    let config = SimConfig { records, clock: Arc::new(move || read.load(Ordering::Relaxed)), ..SimConfig::new(seed) };
     (config, clock)
 }
 
 impl Sim {
     pub(crate) async fn start(system: System, records: usize) -> Self {
         let (config, clock) = config(7, records);
-        Self {
-            running: start(system, config).await.unwrap(),
-            clock,
-        }
+        Self { running: start(system, config).await.unwrap(), clock }
     }
 
     pub(crate) async fn start_with(system: System, config: SimConfig) -> Self {
-        Self {
-            running: start(system, config).await.unwrap(),
-            clock: Arc::new(AtomicI64::new(0)),
-        }
+        Self { running: start(system, config).await.unwrap(), clock: Arc::new(AtomicI64::new(0)) }
     }
 
     /// Status and body; `None` where the connection was closed without an answer.
@@ -59,48 +49,28 @@ impl Sim {
         let stream = TcpStream::connect(self.running.addr).await.unwrap();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         let task = tokio::spawn(connection);
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", "sim");
+        let mut request = Request::builder().method(method).uri(path).header("host", "sim");
         if body.is_some() && !headers.iter().any(|(name, _)| *name == "content-type") {
             request = request.header("content-type", "application/json");
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request
-            .body(Full::new(Bytes::from(body.unwrap_or_default())))
-            .unwrap();
+        let request = request.body(Full::new(Bytes::from(body.unwrap_or_default()))).unwrap();
         let answer = sender.send_request(request).await.ok()?;
         let status = answer.status().as_u16();
         let bytes = answer.into_body().collect().await.ok()?.to_bytes();
         task.abort();
-        let value = if bytes.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&bytes).unwrap()
-        };
+        let value = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         Some((status, value))
     }
 
     /// A request with the system's credential.
-    pub(crate) async fn try_call(
-        &self,
-        method: &str,
-        path: &str,
-        body: Value,
-    ) -> Option<(u16, Value)> {
+    pub(crate) async fn try_call(&self, method: &str, path: &str, body: Value) -> Option<(u16, Value)> {
         self.call_with(method, path, &[], body).await
     }
 
-    pub(crate) async fn call_with(
-        &self,
-        method: &str,
-        path: &str,
-        more: &[(&str, &str)],
-        body: Value,
-    ) -> Option<(u16, Value)> {
+    pub(crate) async fn call_with(&self, method: &str, path: &str, more: &[(&str, &str)], body: Value) -> Option<(u16, Value)> {
         let bearer = format!("Bearer {}", self.running.credential.token);
         let mut headers = vec![("authorization", bearer.as_str())];
         if let Some(tenant) = &self.running.credential.tenant_id {
@@ -125,10 +95,7 @@ impl Sim {
     pub(crate) async fn control(&self, method: &str, path: &str, body: Value) -> Value {
         let bearer = format!("Bearer {}", self.running.control_token);
         let body = (!body.is_null()).then(|| body.to_string());
-        let (status, answer) = self
-            .send(method, path, &[("authorization", &bearer)], body)
-            .await
-            .unwrap();
+        let (status, answer) = self.send(method, path, &[("authorization", &bearer)], body).await.unwrap();
         assert_eq!(status, 200, "{method} {path}: {answer}");
         answer
     }
@@ -157,12 +124,7 @@ impl Sim {
 
 /// The ids of a list of objects.
 pub(crate) fn ids(results: &Value) -> Vec<String> {
-    results
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|object| object["id"].as_str().unwrap().to_owned())
-        .collect()
+    results.as_array().unwrap().iter().map(|object| object["id"].as_str().unwrap().to_owned()).collect()
 }
 
 pub(crate) fn properties(pairs: &[(&str, &str)]) -> Value {

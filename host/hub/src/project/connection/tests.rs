@@ -51,7 +51,10 @@ fn connections() {
     check(set("base-url", "https://eu.example.com/"), Ok(&["base = \"https://eu.example.com/v1\""]));
     check(set("limit", "12"), Ok(&["limit = 12"]));
     check(|new| _ = new.kinds.insert("token".into(), "header".into()), Ok(&["kind = \"header\""]));
-    check(|new| _ = new.folders.insert("drop".into(), "in".into()), Ok(&["[grants.folders.drop]", "path = \"in\"", "access = \"read\""]));
+    check(
+        |new| _ = new.folders.insert("drop".into(), "in".into()),
+        Ok(&["[grants.folders.drop]", "path = \"in\"", "access = \"read\""]),
+    );
     check(|new| new.networks.push("127.0.0.0/8".into()), Ok(&["networks = [\"127.0.0.0/8\"]", "because = "]));
     check(set("limit", "many"), Err(&["setting `limit`", "whole number"]));
     check(set("region", "eux"), Err(&["does not fit"]));

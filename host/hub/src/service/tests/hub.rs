@@ -69,7 +69,8 @@ async fn an_open_hub_answers() {
     // Everything that changed something is in the audit, and no secret is.
     let Answer::Audit(audit) = ask(&hub, json!({"command": "audit"})).await.unwrap() else { panic!() };
     let actions: Vec<&str> = audit.entries.iter().rev().map(|line| line.action.as_str()).collect();
-    let expected = ["secret.set", "secret.set", "secret.removed", "token.reset", "configuration.reloaded", "sync", "store.backup"];
+    let expected =
+        ["secret.set", "secret.set", "secret.removed", "token.reset", "configuration.reloaded", "sync", "store.backup"];
     assert_eq!(actions, expected);
     let all = serde_json::to_string(&audit).unwrap();
     assert!(!all.contains("canary") && !all.contains(&token.token));

@@ -14,7 +14,9 @@ use nave_core::catalog::{PluginInfo, SourceFile, check};
 use nave_core::model::{Cause, DecisionChoice, RecordId, Time};
 use nave_store::Memory;
 
-use super::{dead_letters, flows as flow_commands, operations, plans, records as record_answers, reviews, search, status, sync, why};
+use super::{
+    dead_letters, flows as flow_commands, operations, plans, records as record_answers, reviews, search, status, sync, why,
+};
 use crate::api::{Answer, DeadLetters, ProgressSender, RecordRef, SyncAnswer};
 use crate::engine::Engine;
 use system::{System, Systems};

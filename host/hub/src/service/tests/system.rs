@@ -8,7 +8,9 @@ use nave_core::catalog::{Capabilities, StreamInfo};
 use nave_core::codec;
 use nave_core::mapping::MapError;
 use nave_core::model::Time;
-use nave_runtime::contract::{CheckReport, Coverage, Delivery, Operation, Outcome, Page, Rejection, SourceRecord, WriteOperation, Written};
+use nave_runtime::contract::{
+    CheckReport, Coverage, Delivery, Operation, Outcome, Page, Rejection, SourceRecord, WriteOperation, Written,
+};
 
 use crate::spoke::{Spoke, SpokeError, Spokes, Transforms};
 

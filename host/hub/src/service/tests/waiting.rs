@@ -110,7 +110,10 @@ async fn deliveries_are_tried_again_with_the_next_sync() {
     dead_letters::retry(&bench.engine, &DeadLetters::Class("format".into()), &ProgressSender::none()).await.unwrap();
     assert!(dead_letters::list(&bench.engine, None, None, 50).unwrap().dead_letters.is_empty());
     let dirty = record_answers::show(&bench.engine, &which("crm:77")).unwrap().deliveries;
-    assert_eq!((dirty[0].flow.as_str(), dirty[0].state.as_str(), dirty[0].detail.as_str()), ("books-contacts", "dirty", "to be tried again"));
+    assert_eq!(
+        (dirty[0].flow.as_str(), dirty[0].state.as_str(), dirty[0].detail.as_str()),
+        ("books-contacts", "dirty", "to be tried again")
+    );
     bench.sync().await;
     assert_eq!(bench.books.count("contacts"), 2);
     assert!(record_answers::show(&bench.engine, &which("crm:77")).unwrap().deliveries.is_empty());

@@ -80,7 +80,8 @@ async fn play(verb: &Demo, context: &Context) -> Result<(sims::Sims, show::Summa
 
 /// Runs a command line on the demo's project and shows it. A person being needed is no failure here.
 async fn step(context: &Context, words: &[&str]) -> Result<u8, ApiError> {
-    let shown: Vec<String> = words.iter().map(|word| if word.contains(' ') { format!("'{word}'") } else { (*word).to_owned() }).collect();
+    let shown: Vec<String> =
+        words.iter().map(|word| if word.contains(' ') { format!("'{word}'") } else { (*word).to_owned() }).collect();
     say(format_args!("\n$ nave {}", shown.join(" ")));
     let cli = Cli::try_parse_from(std::iter::once(&"nave").chain(words)).map_err(|error| ApiError::usage(error.to_string()))?;
     let code = Box::pin(super::run(cli.verb, context)).await?;

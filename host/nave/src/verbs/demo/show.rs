@@ -166,7 +166,14 @@ fn exceptions(reviews: &[ReviewLine], letters: &[DeadLetterLine], all: bool) {
         say(format_args!("\nSet aside ({}, `nave dlq list`):", letters.len()));
     }
     for letter in letters.iter().take(shown) {
-        say(format_args!("  {} {} {} {}: {}", letter.id, letter.flow, clean(&letter.subject), letter.class, clean(&letter.message)));
+        say(format_args!(
+            "  {} {} {} {}: {}",
+            letter.id,
+            letter.flow,
+            clean(&letter.subject),
+            letter.class,
+            clean(&letter.message)
+        ));
     }
 }
 

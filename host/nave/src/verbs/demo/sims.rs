@@ -73,7 +73,11 @@ impl Sim {
         let port_file = data.join(format!("{name}.port"));
         let port = std::fs::read_to_string(&port_file).ok().and_then(|text| text.trim().parse::<u16>().ok()).unwrap_or(0);
         let failed = |why: String| {
-            let help = if port == 0 { String::new() } else { format!("is another demo running? this one's {name} needs port {port} again") };
+            let help = if port == 0 {
+                String::new()
+            } else {
+                format!("is another demo running? this one's {name} needs port {port} again")
+            };
             ApiError::failed(format!("the simulated {name} did not start: {why}")).help(help)
         };
         let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
