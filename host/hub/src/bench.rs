@@ -73,6 +73,8 @@ pub async fn ingest(records: u64, file: &Path) -> Result<Json, ApiError> {
     let size = std::fs::metadata(dir.join("data/nave.redb")).map_err(failed)?.len();
     drop(hub);
     let bytes = (size / records.max(1)).max(1);
+    // The peak starts anew, so that the floor's is its own; where that is not allowed it stays the larger of the two.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
     let floor =
         nave_store::floor_bench(folder.path(), records, bytes as usize).map_err(|error| ApiError::failed(error.to_string()))?;
     let n = records as f64;
