@@ -8,6 +8,8 @@ mod format;
 #[doc(hidden)]
 pub mod index;
 mod interface;
+#[doc(hidden)]
+pub mod kill;
 mod memory;
 mod redb_store;
 mod rules;

@@ -112,6 +112,7 @@ pub(crate) fn step(shape: &mut Shape, at: usize, blocks: &mut Blocks<'_>, guides
             entries.push(entry);
         }
     }
+    crate::kill::reach("in-merge");
     let done = heads.iter().all(Option::is_none);
     let positions: Vec<Position> = readers.iter().map(|reader| reader.at).collect();
     let written = if entries.is_empty() { None } else { Some(Segment::write(number, &entries, blocks, guides)?) };
