@@ -11,4 +11,4 @@ out=$(cd "$out" && pwd)
 "$here/javascript/build.sh" "$out"
 "$here/python/build.sh" "$out"
 cd "$here/../.."
-NAVE_GUESTS=$out cargo test -p nave-runtime --test all guests -- --nocapture
+NAVE_GUESTS=$out cargo test --workspace --test all guests -- --nocapture

@@ -25,7 +25,7 @@ trap 'exit 143' TERM
 tryton=$!
 "$here/bottlecrm/start.sh" reset >"$NAVE_SYSTEMS_RUN/bottlecrm.json" </dev/null &
 bottlecrm=$!
-cargo test -p nave-tests --test systems --no-run </dev/null
+cargo test --workspace --test systems --no-run </dev/null
 compiled=$?
 wait "$tryton"; tryton=$?
 wait "$bottlecrm"; bottlecrm=$?
@@ -36,4 +36,4 @@ for code in "$tryton" "$bottlecrm"; do [ "$code" = 0 ] || [ "$code" = 77 ] || { 
 unset NAVE_TRYTON NAVE_BOTTLECRM
 [ "$tryton" = 0 ] && NAVE_TRYTON=$(cat "$NAVE_SYSTEMS_RUN/tryton.json") && export NAVE_TRYTON
 [ "$bottlecrm" = 0 ] && NAVE_BOTTLECRM=$(cat "$NAVE_SYSTEMS_RUN/bottlecrm.json") && export NAVE_BOTTLECRM
-cargo test -p nave-tests --test systems -- --nocapture --test-threads 1 </dev/null
+cargo test --workspace --test systems -- --nocapture --test-threads 1 </dev/null
