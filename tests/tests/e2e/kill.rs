@@ -8,7 +8,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use nave_tests::project::PATIENCE;
+use nave_tests::project::{PATIENCE, Project};
 use nave_tests::rng::{SayHow, seed};
 use nave_tests::world::World;
 use serde_json::json;
@@ -153,4 +153,50 @@ fn at_any_moment() {
     }
     assert_eq!(kills, total, "too many syncs ended before they could be killed");
     world.check_why();
+}
+
+/// Rows of one drop: every page of them becomes a run of the index, and the tenth run starts a merge.
+const ROWS: usize = 70_000;
+
+/// Killed while runs of the index are merged, again and again, on the way through one large import.
+#[test]
+fn in_an_index_merge() {
+    let project = Project::init();
+    let folder = project.dir().parent().expect("a folder").join("exports");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let row = |id: usize, of: usize| format!("L{id:06},Lee {of},p{of}@example.org,+49301{of:06},+491511{of:06}\n");
+    let mut text = "Id,LastName,Email,Phone,MobilePhone\n".to_owned();
+    (0..ROWS).for_each(|id| text.push_str(&row(id, id)));
+    std::fs::write(folder.join("contacts.csv"), &text).expect("the disk takes it");
+    project.install("files");
+    let drop = format!("drop={}", folder.display());
+    project.ok(&["connection", "add", "files", "--name", "drop", "--folder", &drop, "--yes"]);
+
+    let each = wanted().div_ceil(PHASES.len() + 1).min(12);
+    let mut kills = 0;
+    // A page's commit takes two steps: every fourth kill lets one page more in, and the merge goes on from there.
+    for nth in [1, 2, 1, 3].into_iter().cycle().take(each) {
+        let mut command = project.command(&["sync", "--once"]);
+        command.env("NAVE_KILL_AT", format!("in-merge:{nth}"));
+        if !killed(command, "in-merge") {
+            break;
+        }
+        kills += 1;
+    }
+    eprintln!("killed in-merge {kills}");
+    assert_eq!(kills, each, "the import ended before it was killed often enough");
+    project.sync(&["--once"]);
+
+    // Everything is found by what it is called there, and by what it is: nothing twice, nothing lost.
+    let again = project.sync(&["--full", "--once"]);
+    assert_eq!((&again[0]["read"], &again[0]["unchanged"]), (&json!(ROWS), &json!(ROWS)), "{again:?}");
+    for twin in (0..ROWS).step_by(ROWS / 50) {
+        text.push_str(&row(ROWS + twin, twin));
+    }
+    std::fs::write(folder.join("contacts.csv"), &text).expect("the disk takes it");
+    let twins = project.sync(&["--once"]);
+    assert_eq!((&twins[0]["created"], &twins[0]["merged"]), (&json!(0), &json!(50)), "{twins:?}");
+    let status = project.json(&["status"]);
+    let contacts = status["records"].as_array().into_iter().flatten().find(|count| count["entity"] == "contact");
+    assert_eq!(contacts.map(|count| &count["active"]), Some(&json!(ROWS)), "{status}");
 }

@@ -19,11 +19,12 @@ use nave_core::model::{
 use nave_core::retry::{self, Next};
 use nave_core::value::Value;
 use nave_runtime::contract::{self, Outcome};
+use nave_store::kill;
 
 use super::draft::Draft;
 use super::pull::GET_IDS_MAX;
 use super::take::{IncomingKind, Intake, settle_create};
-use super::{Engine, EngineError, kill};
+use super::{Engine, EngineError};
 use crate::spoke::{Spoke, SpokeError};
 
 /// Passes over dirty in one run: a settlement may make others dirty (references), and those are drained too.

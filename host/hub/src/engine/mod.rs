@@ -7,7 +7,6 @@
 pub mod decide;
 pub mod deliver;
 pub mod draft;
-pub mod kill;
 pub mod plan;
 pub mod pull;
 pub mod refetch;
@@ -19,7 +18,7 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use nave_core::catalog::{Capabilities, Catalog, Entity, Mapping, StreamInfo};
 use nave_core::model::{Cause, RecordId, RemoteKey, Run, RunStatus, Time};
-use nave_store::{Batch, CommitError, Heads, Store, StoreError};
+use nave_store::{Batch, CommitError, Heads, Store, StoreError, kill};
 
 use crate::spoke::{Spoke, SpokeError, Spokes};
 use draft::Draft;

@@ -95,7 +95,7 @@ impl Engine {
             if moved {
                 generation += 1;
             }
-            super::kill::reach("before-acknowledge");
+            nave_store::kill::reach("before-acknowledge");
             if moved && let Err(error) = spoke.acknowledge(mapping.stream.clone(), page.next.clone()).await {
                 tracing::warn!(connection = mapping.connection, %error, "not acknowledged yet");
             }
