@@ -4,6 +4,7 @@
 //! repetition is kept by the order of three things: the journal before the send, the commit before the
 //! acknowledgement, and the look-up of every unknown outcome before anything else happens to its record.
 
+mod dead_letter;
 pub mod decide;
 pub mod deliver;
 pub mod draft;
@@ -11,6 +12,8 @@ pub mod plan;
 pub mod pull;
 pub mod refetch;
 pub mod resolve;
+mod round;
+mod settle;
 pub mod take;
 
 use std::collections::HashMap;

@@ -162,7 +162,7 @@ impl Engine {
                     let region = catalog.hub.region.as_deref();
                     ours.values.retain(|path, sent| landed(mapping, &body, path, sent, region));
                     self.written(draft, mapping, entity, &ours, &record.remote_id, record.version.clone(), Some(&body))?;
-                    draft.batch.revived_subjects.push(super::deliver::delivery_subject(intent));
+                    draft.batch.revived_subjects.push(super::settle::delivery_subject(intent));
                 }
             }
             // Whatever did not land, or was changed since, is compared again.

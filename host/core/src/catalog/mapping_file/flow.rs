@@ -1,0 +1,88 @@
+//! `[flow.in]`, `[flow.out]`, and what is written beside fields: constants, marker, natural key.
+
+use std::collections::BTreeMap;
+
+use super::super::entity::did_you_mean;
+use super::super::reader::{At, Table, json};
+use super::super::{FlowIn, FlowOut, OnLeave};
+use super::scope::Side;
+use super::Between;
+use crate::value::Value;
+
+/// How soon, where a flow does not say.
+const FRESHNESS_MS: u64 = 3_600_000;
+
+impl Between<'_, '_> {
+    pub(super) fn flow_in(&mut self, mut table: Table<'_>) -> FlowIn {
+        let flow = FlowIn {
+            freshness_ms: table.duration("freshness").unwrap_or(FRESHNESS_MS),
+            filter: table.text("filter").and_then(|text| self.predicate(&text, Side::Remote)),
+            process: self.process(&mut table),
+        };
+        table.finish();
+        flow
+    }
+
+    pub(super) fn flow_out(&mut self, mut table: Table<'_>) -> FlowOut {
+        let flow = FlowOut {
+            freshness_ms: table.duration("freshness").unwrap_or(FRESHNESS_MS),
+            filter: table.text("filter").and_then(|text| self.predicate(&text, Side::Canonical)),
+            on_leave: table.word("on-leave", &[("keep", OnLeave::Keep)]).map_or_else(OnLeave::default, |word| word.value),
+            process: self.process(&mut table),
+            ..FlowOut::default()
+        };
+        table.finish();
+        flow
+    }
+
+    fn process(&self, table: &mut Table<'_>) -> Option<String> {
+        let process = table.text("process")?;
+        let processes = &self.known.hub.processes;
+        if !processes.is_empty() && !processes.contains_key(&process.value) {
+            self.file.error(
+                process.span,
+                "unknown-process",
+                format!("nave.toml has no process `{}`", process.value),
+                did_you_mean(&process.value, processes.keys()),
+            );
+        }
+        Some(process.value)
+    }
+
+    pub(super) fn constants(&self, table: &mut Table<'_>) -> BTreeMap<String, Value> {
+        let Some(inner) = table.table("constants") else {
+            return BTreeMap::new();
+        };
+        let mut out = BTreeMap::new();
+        for (path, value) in inner.entries() {
+            let path = At { value: path.value.to_owned(), span: path.span };
+            if let Some(info) = self.remote(&path).info
+                && info.read_only
+            {
+                self.read_only(&path);
+            }
+            out.insert(path.value, Value::from_json(&json(value.get_ref())));
+        }
+        out
+    }
+
+    pub(super) fn lookup_path(&self, table: &mut Table<'_>, key: &'static str) -> Option<String> {
+        let path = table.text(key)?;
+        self.remote(&path);
+        if let Some(stream) = self.stream
+            && !stream.capabilities.searchable.contains(&path.value)
+        {
+            let help = match stream.capabilities.searchable.as_slice() {
+                [] => "the plugin can find nothing by a value; a lost answer will wait for a person".to_owned(),
+                paths => format!("it can find things by {}", paths.join(", ")),
+            };
+            self.file.warning(
+                path.span,
+                "not-searchable",
+                format!("`{}` cannot be searched for in `{}`", path.value, stream.name),
+                Some(help),
+            );
+        }
+        Some(path.value)
+    }
+}

@@ -1,0 +1,153 @@
+//! `mappings/*.toml`: a stream ↔ an entity, checked against both of their schemas.
+
+mod field;
+mod flow;
+mod list;
+mod scope;
+mod whole;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::entity::did_you_mean;
+use super::reader::{File, Table};
+use super::{DeletePolicy, Direction, DuplicatePolicy, Entity, Hub, ListMapping, Mapping, StreamInfo};
+use crate::manifest::Function;
+use crate::mapping::{self, External};
+use scope::Side;
+
+/// What a mapping is checked against.
+pub(super) struct Known<'k> {
+    pub(super) hub: &'k Hub,
+    pub(super) entities: &'k BTreeMap<String, Arc<Entity>>,
+    /// Also those whose files have mistakes of their own.
+    pub(super) connection_names: &'k BTreeSet<String>,
+    pub(super) streams: &'k dyn Fn(&str) -> Option<&'k [StreamInfo]>,
+    pub(super) lookups: &'k BTreeMap<String, Arc<mapping::Table>>,
+    pub(super) functions: &'k BTreeMap<String, Function>,
+}
+
+const DIRECTIONS: &[(&str, Direction)] =
+    &[("in", Direction::In), ("out", Direction::Out), ("both", Direction::Both), ("ignore", Direction::Ignore)];
+
+/// The schemas that one mapping stands between, and what was found while reading it.
+struct Between<'k, 'f> {
+    file: &'f File<'f>,
+    known: &'k Known<'k>,
+    entity: &'k Entity,
+    stream: Option<&'k StreamInfo>,
+    externals: Vec<External>,
+}
+
+/// `None` when connection, stream or entity do not resolve: nothing else can be checked then.
+pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'k>) -> Option<Mapping> {
+    let connection = table.needed("connection", "the connection's file name: connection = \"crm\"");
+    let stream = table.needed("stream", "a stream of the connection: stream = \"contacts\"");
+    let entity = table.needed("entity", "a canonical type: entity = \"contact\"");
+    if let Some(connection) = &connection
+        && !known.connection_names.contains(&connection.value)
+    {
+        let help = did_you_mean(&connection.value, known.connection_names)
+            .or_else(|| Some(format!("add connections/{}.toml with `nave connection add`", connection.value)));
+        file.error(connection.span.clone(), "unknown-connection", format!("there is no connection `{}`", connection.value), help);
+    }
+    let known_entity = entity.as_ref().and_then(|entity| {
+        let found = known.entities.get(&entity.value);
+        if found.is_none() {
+            let help = did_you_mean(&entity.value, known.entities.keys())
+                .or_else(|| Some(format!("known are {}", known.entities.keys().cloned().collect::<Vec<_>>().join(", "))));
+            file.error(entity.span.clone(), "unknown-entity", format!("there is no entity `{}`", entity.value), help);
+        }
+        found
+    });
+    let (connection, stream, known_entity) = (connection?, stream?, known_entity?);
+    let streams = (known.streams)(&connection.value);
+    let stream_info = streams.and_then(|streams| {
+        let found = streams.iter().find(|info| info.name == stream.value);
+        if found.is_none() {
+            let names: Vec<String> = streams.iter().map(|info| info.name.clone()).collect();
+            let help = did_you_mean(&stream.value, &names).unwrap_or_else(|| format!("it has {}", names.join(", ")));
+            file.error(
+                stream.span.clone(),
+                "unknown-stream",
+                format!("`{}` offers no stream `{}`", connection.value, stream.value),
+                Some(help),
+            );
+        }
+        found
+    });
+    let mut between = Between { file, known, entity: known_entity, stream: stream_info, externals: Vec::new() };
+
+    let steward = table.plain("steward");
+    let mut flow_in = None;
+    let mut flow_out = None;
+    if let Some(mut flow) = table.table("flow") {
+        flow_in = flow.table("in").map(|inner| between.flow_in(inner));
+        flow_out = flow.table("out").map(|inner| between.flow_out(inner));
+        flow.finish();
+    }
+    let id = table.text("id").and_then(|text| between.expression(&text, None, Side::Remote, false));
+    let constants = between.constants(&mut table);
+    if let Some(flow) = &mut flow_out {
+        flow.create = table.flag("create").unwrap_or(true);
+        flow.marker = between.lookup_path(&mut table, "marker");
+        flow.natural_key = between.lookup_path(&mut table, "natural-key");
+        flow.required = table.texts("required").into_iter().map(|path| between.remote(&path).value).collect();
+    } else {
+        for key in ["create", "marker", "natural-key", "required"] {
+            if table.has(key) {
+                file.error(
+                    table.key_span(key),
+                    "no-flow",
+                    format!("`{key}` is about writing, and nothing is written"),
+                    Some("add [flow.out]".to_owned()),
+                );
+            }
+        }
+        table.flag("create");
+        table.text("marker");
+        table.text("natural-key");
+        table.texts("required");
+    }
+    let duplicates =
+        table.word("duplicates", &[("keep-in-step", DuplicatePolicy::KeepInStep), ("review", DuplicatePolicy::Review)]);
+    let delete = table.word(
+        "delete",
+        &[("ignore", DeletePolicy::Ignore), ("detach", DeletePolicy::Detach), ("propagate", DeletePolicy::Propagate)],
+    );
+
+    let mut fields = Vec::new();
+    let mut places: Vec<Range<usize>> = Vec::new();
+    for inner in table.tables("field") {
+        let span = inner.key_span("remote");
+        if let Some(field) = between.field(inner) {
+            fields.push(field);
+            places.push(span);
+        }
+    }
+    let lists: Vec<ListMapping> = table.tables("list").into_iter().filter_map(|inner| between.list(inner)).collect();
+    table.finish();
+    between.clashes(&fields, &places);
+
+    let mapping = Mapping {
+        name: file.stem().to_owned(),
+        alias: stream.value.clone(),
+        connection: connection.value,
+        stream: stream.value,
+        entity: entity?.value,
+        steward: steward.unwrap_or_else(|| known_entity.steward.clone()),
+        id,
+        flow_in,
+        flow_out,
+        fields,
+        lists,
+        externals: between.externals,
+        constants,
+        duplicates: duplicates.map_or_else(Default::default, |word| word.value),
+        delete: delete.map_or_else(Default::default, |word| word.value),
+        digest: String::new(),
+    };
+    whole::whole(file, &mapping, stream_info);
+    Some(mapping)
+}

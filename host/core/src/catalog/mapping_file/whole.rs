@@ -1,0 +1,82 @@
+//! What can only be said about a mapping as a whole.
+
+use super::super::coverage::coverage;
+use super::super::reader::File;
+use super::super::{Direction, Mapping, RemoteType, StreamInfo};
+
+/// What can only be said about the mapping as a whole.
+pub(super) fn whole(file: &File<'_>, mapping: &Mapping, stream: Option<&StreamInfo>) {
+    let directions = || mapping.fields.iter().map(|field| field.direction).chain(mapping.lists.iter().map(|list| list.direction));
+    if mapping.flow_in.is_none() && directions().any(Direction::reads) {
+        file.warning(
+            0..0,
+            "no-flow",
+            "fields come in, but nothing is read",
+            Some("add [flow.in] with freshness = \"1h\"".to_owned()),
+        );
+    }
+    if mapping.flow_out.is_none() && directions().any(Direction::writes) {
+        file.warning(
+            0..0,
+            "no-flow",
+            "fields go out, but nothing is written",
+            Some("add [flow.out] with freshness = \"5m\"".to_owned()),
+        );
+    }
+    let Some(stream) = stream else { return };
+    if mapping.flow_in.is_some() && !stream.capabilities.readable {
+        file.error(0..0, "not-readable", format!("`{}` cannot be read", stream.name), Some("leave [flow.in] out".to_owned()));
+    }
+    if let Some(flow) = &mapping.flow_out {
+        if !stream.capabilities.writable {
+            file.error(
+                0..0,
+                "not-writable",
+                format!("`{}` cannot be written", stream.name),
+                Some("leave [flow.out] out, and let fields go `in`".to_owned()),
+            );
+        }
+        let written = |path: &str| {
+            mapping.fields.iter().any(|field| field.direction.writes() && field.remote == path)
+                || mapping.lists.iter().any(|list| list.direction.writes() && list.remote == path)
+                || mapping.constants.contains_key(path)
+                || flow.marker.as_deref() == Some(path)
+        };
+        for field in stream
+            .fields
+            .iter()
+            .filter(|field| flow.create && field.required && !field.read_only && !inside_list(stream, &field.path))
+        {
+            if !written(&field.path) {
+                file.error(
+                    0..0,
+                    "required-field",
+                    format!("`{}` is required there, and nothing is written to it", field.path),
+                    Some(format!("map it with direction out or both, give it a constant, or set create = false: constants = {{ \"{}\" = \"…\" }}", field.path)),
+                );
+            }
+        }
+    }
+    let coverage = coverage(mapping, stream);
+    if !coverage.unmapped.is_empty() {
+        let shown: Vec<String> = coverage.unmapped.iter().take(10).map(|path| format!("`{path}`")).collect();
+        let more = coverage.unmapped.len().saturating_sub(10);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        file.warning(
+            0..0,
+            "coverage",
+            format!(
+                "{} of {} fields are neither mapped nor ignored: {}{more}",
+                coverage.unmapped.len(),
+                stream.fields.len(),
+                shown.join(", ")
+            ),
+            Some("map each, or say why not: direction = \"ignore\" with `because`".to_owned()),
+        );
+    }
+}
+
+fn inside_list(stream: &StreamInfo, path: &str) -> bool {
+    path.match_indices('.')
+        .any(|(at, _)| stream.fields.iter().any(|field| field.kind == RemoteType::List && field.path == path[..at]))
+}

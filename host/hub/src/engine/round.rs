@@ -1,0 +1,323 @@
+//! One round of deliveries: a bounded number of dirty entries from comparison to settlement.
+
+use std::collections::{HashMap, HashSet};
+
+use nave_core::accounting::OutCounts;
+use nave_core::catalog::{Capabilities, Catalog, Mapping};
+use nave_core::codec;
+use nave_core::difference::Blocked;
+use nave_core::model::{
+    Attempt, AttemptOutcome, Cause, DeadLetter, DeadLetterSubject, Dirty, Intent, Parked, Reason, RecordId, Time, WriteKind,
+};
+use nave_core::value::Value;
+use nave_runtime::contract;
+use nave_store::kill;
+
+use super::dead_letter::dead_letter;
+use super::deliver::{Need, Subject, Write};
+use super::draft::Draft;
+use super::pull::GET_IDS_MAX;
+use super::{Engine, EngineError};
+use crate::spoke::Spoke;
+
+/// Stamp of an intent whose dirty entry waits for another one of the same record: no entry ever has it.
+const NOT_YET: u64 = u64::MAX;
+
+/// One run's tools.
+pub(super) struct Sending<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) catalog: &'a Catalog,
+    pub(super) mapping: &'a Mapping,
+    pub(super) capabilities: &'a Capabilities,
+    pub(super) spoke: &'a dyn Spoke,
+    pub(super) run: u64,
+    pub(super) counter: u64,
+    /// Records of which several objects are written: one that succeeds does not clear what another failed with.
+    pub(super) several: HashSet<RecordId>,
+}
+
+impl Sending<'_> {
+    /// One round: a bounded number of dirty entries from comparison to settlement.
+    pub(super) async fn round(&mut self, entries: Vec<Dirty>, counts: &mut OutCounts) -> Result<(), EngineError> {
+        let ids: Vec<RecordId> = entries.iter().map(|entry| entry.record).collect();
+        let parked: HashMap<RecordId, Parked> =
+            self.engine.store.parked(&self.mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
+        let subjects = self.engine.subjects(self.mapping, &ids)?;
+        let mut asks = HashSet::new();
+        let mut needs = self.compare(&entries, &subjects, &parked, &HashMap::new(), &mut asks)?;
+        if !asks.is_empty() {
+            // No conditional write: look at the thing itself right before writing it.
+            let current = self.look(asks).await?;
+            let subjects = self.engine.subjects(self.mapping, &ids)?;
+            needs = self.compare(&entries, &subjects, &parked, &current, &mut HashSet::new())?;
+        }
+        let waves = self.journal(&entries, needs, &parked, counts).await?;
+        for (position, intents) in waves.into_iter().enumerate() {
+            if position > 0 {
+                // What the wave before left open or parked comes first.
+                let mut free = Vec::new();
+                for intent in intents {
+                    if self.engine.store.intent(&self.mapping.name, intent.record)?.is_none() {
+                        free.push(intent);
+                    }
+                }
+                counts.wanted += free.len() as u64;
+                self.engine
+                    .write(self.cause(), |draft| {
+                        draft.batch.intents.extend(free.iter().cloned());
+                        Ok(())
+                    })
+                    .await?;
+                kill::reach("after-intent");
+                self.send(free, counts).await?;
+            } else {
+                kill::reach("after-intent");
+                self.send(intents, counts).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn compare(
+        &self,
+        entries: &[Dirty],
+        subjects: &HashMap<RecordId, Subject>,
+        parked: &HashMap<RecordId, Parked>,
+        current: &HashMap<String, Value>,
+        asks: &mut HashSet<String>,
+    ) -> Result<Vec<Need>, EngineError> {
+        let now = self.engine.now();
+        let mut needs = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let Some(subject) = subjects.get(&entry.record) else {
+                needs.push(Need::Nothing);
+                continue;
+            };
+            if self.engine.store.intent(&self.mapping.name, entry.record)?.is_some() {
+                needs.push(Need::Held("an earlier write's outcome is not known yet".into()));
+                continue;
+            }
+            if let Some(row) =
+                parked.get(&entry.record).filter(|row| row.until > now && !entry.reasons.iter().any(|r| r == Reason::Resync))
+            {
+                needs.push(Need::Parked(row.clone()));
+                continue;
+            }
+            let need = self.engine.need(self.catalog, self.mapping, subject, current)?;
+            if let Need::Writes(writes) = &need {
+                asks.extend(writes.iter().filter_map(|write| match &write.kind {
+                    WriteKind::Update(id) | WriteKind::Delete(id) => Some(id.clone()),
+                    _ => None,
+                }));
+            }
+            needs.push(need);
+        }
+        Ok(needs)
+    }
+
+    /// Reads things right before they are written; what changed there becomes claims first.
+    async fn look(&self, asks: HashSet<String>) -> Result<HashMap<String, Value>, EngineError> {
+        let mut current = HashMap::new();
+        let mut ids: Vec<String> = asks.into_iter().collect();
+        ids.sort();
+        for chunk in ids.chunks(GET_IDS_MAX) {
+            let began = self.engine.now();
+            let found = self
+                .spoke
+                .get(self.mapping.stream.clone(), chunk.to_vec())
+                .await
+                .map_err(|error| EngineError::Spoke(self.mapping.connection.clone(), error))?;
+            for record in &found {
+                if record.operation == contract::Operation::Upsert
+                    && let Ok(body) = codec::decode(&record.body)
+                {
+                    current.insert(record.remote_id.clone(), body);
+                }
+            }
+            let mut counts = nave_core::accounting::InCounts::default();
+            self.engine
+                .take_page(self.catalog, self.mapping, self.spoke, self.run, found, began, &mut counts, None, None)
+                .await?;
+        }
+        Ok(current)
+    }
+
+    /// Writes intents for what is to be sent, and lets go of the entries that need nothing. One commit.
+    async fn journal(
+        &mut self,
+        entries: &[Dirty],
+        needs: Vec<Need>,
+        parked: &HashMap<RecordId, Parked>,
+        counts: &mut OutCounts,
+    ) -> Result<Vec<Vec<Intent>>, EngineError> {
+        let mut waves: Vec<Vec<Intent>> = Vec::new();
+        let mut effects = Vec::new();
+        let mut tally = OutCounts::default();
+        let now = self.engine.now();
+        for (entry, need) in entries.iter().zip(needs) {
+            tally.wanted += 1;
+            match need {
+                Need::Nothing => {
+                    tally.unchanged += 1;
+                    effects.push(Effect::Done(entry.clone()));
+                }
+                Need::Held(why) => {
+                    tracing::debug!(flow = self.mapping.name, record = %entry.record, why, "held");
+                    tally.held += 1;
+                }
+                Need::Parked(row) => {
+                    tally.parked += 1;
+                    let reasons = row.reasons.union(entry.reasons);
+                    effects.push(Effect::Park(entry.clone(), Parked { reasons, ..row }));
+                }
+                Need::Blocked(errors) => {
+                    tally.failed += 1;
+                    effects.push(Effect::Dead(entry.clone(), self.blocked(entry.record, &errors, now)));
+                }
+                Need::Writes(writes) => {
+                    let several = writes.len() > 1;
+                    let last = writes.len() - 1;
+                    if several {
+                        self.several.insert(entry.record);
+                    }
+                    for (position, write) in writes.into_iter().enumerate() {
+                        if !self.capabilities.deletable && matches!(write.kind, WriteKind::Delete(_)) {
+                            continue;
+                        }
+                        // One delivery in flight per record and destination (I5): a second object of the record has its
+                        // turn in the next wave. The entry leaves dirty with the last one.
+                        let mut intent = self.intent(entry, write, now);
+                        if position != last {
+                            intent.stamp = NOT_YET;
+                        }
+                        if waves.len() <= position {
+                            waves.resize_with(position + 1, Vec::new);
+                        }
+                        waves[position].push(intent);
+                    }
+                    if !waves.iter().flatten().any(|intent| intent.record == entry.record) {
+                        tally.held += 1;
+                    }
+                }
+            }
+        }
+        let first: Vec<Intent> = waves.first().cloned().unwrap_or_default();
+        self.engine
+            .write(self.cause(), |draft| {
+                for effect in &effects {
+                    effect.apply(draft, parked);
+                }
+                draft.batch.intents.extend(first.iter().cloned());
+                Ok(())
+            })
+            .await?;
+        counts.wanted += tally.wanted;
+        counts.unchanged += tally.unchanged;
+        counts.held += tally.held;
+        counts.parked += tally.parked;
+        counts.failed += tally.failed;
+        Ok(waves)
+    }
+
+    fn cause(&self) -> Cause {
+        Cause { connection: Some(self.mapping.connection.clone()), run: Some(self.run), ..Cause::default() }
+    }
+
+    fn intent(&mut self, entry: &Dirty, write: Write, now: Time) -> Intent {
+        self.counter += 1;
+        let key = format!("nave-{}-{}-{}-{}", self.engine.hub_id, self.run, entry.record, self.counter);
+        let Write { kind, contribution, mut difference } = write;
+        let mut lookup = None;
+        if kind == WriteKind::Create
+            && let Some(flow) = &self.mapping.flow_out
+        {
+            if let Some(path) = &flow.marker {
+                difference.changed.put(path, Value::text(&key));
+                difference.desired.put(path, Value::text(&key));
+                lookup = Some((path.clone(), key.clone()));
+            } else if let Some(path) = &flow.natural_key {
+                lookup = difference.desired.at(path).and_then(Value::as_text).map(|value| (path.clone(), value.to_owned()));
+            }
+        }
+        let base = contribution.as_ref().map(|row| row.shadow.clone()).unwrap_or_default();
+        Intent {
+            destination: self.mapping.name.clone(),
+            record: entry.record,
+            contribution: contribution.as_ref().map(|row| row.id),
+            kind,
+            base: base.into_iter().filter(|(path, _)| difference.values.contains_key(path)).collect(),
+            base_version: contribution.and_then(|row| row.version),
+            changed: codec::encode(&difference.changed),
+            desired: codec::encode(&difference.desired),
+            values: difference.values,
+            elements: difference.elements,
+            key,
+            lookup,
+            attempts: vec![Attempt { at: now, outcome: AttemptOutcome::Open }],
+            stamp: entry.stamp,
+            reasons: entry.reasons,
+            run: self.run,
+        }
+    }
+
+    fn blocked(&self, record: RecordId, errors: &[Blocked], now: Time) -> DeadLetter {
+        let first = errors.first();
+        dead_letter(
+            self.mapping,
+            record,
+            first.map_or("other", |error| error.class.as_str()),
+            first.map(|error| error.field.clone()),
+            errors.iter().map(|error| error.message.clone()).collect::<Vec<_>>().join("; "),
+            now,
+            self.run,
+        )
+    }
+
+    /// Sends intents in batches as the system likes them, and settles each batch in one commit.
+    async fn send(&self, intents: Vec<Intent>, counts: &mut OutCounts) -> Result<(), EngineError> {
+        for chunk in intents.chunks(self.capabilities.batch_max.max(1) as usize) {
+            let tally =
+                self.engine.send_and_settle(self.catalog, self.mapping, self.spoke, self.run, chunk, &self.several).await?;
+            counts.delivered += tally.delivered;
+            counts.unchanged += tally.unchanged;
+            counts.parked += tally.parked;
+            counts.held += tally.held;
+            counts.failed += tally.failed;
+        }
+        Ok(())
+    }
+}
+
+/// An entry that leaves dirty, and how.
+enum Effect {
+    Done(Dirty),
+    Park(Dirty, Parked),
+    Dead(Dirty, DeadLetter),
+}
+
+impl Effect {
+    fn apply(&self, draft: &mut Draft<'_>, parked: &HashMap<RecordId, Parked>) {
+        match self {
+            Self::Done(entry) => {
+                draft.batch.clean.push(entry.clone());
+                if parked.contains_key(&entry.record) {
+                    draft.batch.unparked.push((entry.destination.clone(), entry.record));
+                }
+                // What once failed is in order now.
+                let subject = DeadLetterSubject::Delivery { destination: entry.destination.clone(), record: entry.record };
+                draft.batch.revived_subjects.push(nave_store::subject_key(&subject));
+            }
+            Self::Park(entry, row) => {
+                draft.batch.clean.push(entry.clone());
+                draft.batch.parked.push(row.clone());
+            }
+            Self::Dead(entry, letter) => {
+                draft.batch.clean.push(entry.clone());
+                draft.batch.dead_letters.push(letter.clone());
+                if parked.contains_key(&entry.record) {
+                    draft.batch.unparked.push((entry.destination.clone(), entry.record));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! Sends journalled intents and settles what came back: one commit per batch, and success is said, never inferred.
+
+use std::collections::{HashMap, HashSet};
+
+use nave_core::accounting::OutCounts;
+use nave_core::catalog::{Catalog, Mapping};
+use nave_core::codec;
+use nave_core::difference;
+use nave_core::model::{
+    AttemptOutcome, Cause, ContributionState, DeadLetterSubject, Dirty, Intent, Parked, Reason, Reasons, RecordId, RemoteKey,
+    Time, WriteKind,
+};
+use nave_core::retry::{self, Next};
+use nave_core::value::Value;
+use nave_runtime::contract::{self, Outcome};
+use nave_store::kill;
+
+use super::dead_letter::dead_letter;
+use super::draft::Draft;
+use super::pull::GET_IDS_MAX;
+use super::take::{IncomingKind, Intake, settle_create};
+use super::{Engine, EngineError};
+use crate::spoke::{Spoke, SpokeError};
+
+impl Engine {
+    /// Sends one batch of journalled intents, and settles it in one commit.
+    pub(super) async fn send_and_settle(
+        &self,
+        catalog: &Catalog,
+        mapping: &Mapping,
+        spoke: &dyn Spoke,
+        run: u64,
+        intents: &[Intent],
+        several: &HashSet<RecordId>,
+    ) -> Result<OutCounts, EngineError> {
+        if intents.is_empty() {
+            return Ok(OutCounts::default());
+        }
+        let deliveries = intents.iter().map(delivery).collect();
+        let answer = spoke.write(mapping.stream.clone(), deliveries).await;
+        kill::reach("after-send");
+        let outcomes = match answer {
+            Ok(outcomes) if outcomes.len() == intents.len() => outcomes,
+            Ok(outcomes) => {
+                let why = format!("{} outcomes for {} deliveries", outcomes.len(), intents.len());
+                intents.iter().map(|_| Outcome::Unknown(why.clone())).collect()
+            }
+            // The guest was stopped: nobody knows what it had sent.
+            Err(SpokeError::Guest(why)) => intents.iter().map(|_| Outcome::Unknown(why.clone())).collect(),
+            // Nothing was sent.
+            Err(SpokeError::RetryAfter(ms)) => intents.iter().map(|_| Outcome::RetryAfter(ms)).collect(),
+            Err(error @ (SpokeError::Unavailable(_) | SpokeError::Unauthorized(_) | SpokeError::Misconfigured(_))) => {
+                self.release(mapping, intents, &error.to_string()).await?;
+                return Ok(OutCounts { parked: intents.len() as u64, ..OutCounts::default() });
+            }
+            Err(error) => {
+                let rejection = contract::Rejection { class: "other".into(), field: None, message: error.to_string() };
+                intents.iter().map(|_| Outcome::Rejected(rejection.clone())).collect()
+            }
+        };
+        let read_back = self.read_back(mapping, spoke, &outcomes).await;
+        kill::reach("before-settle");
+        self.settle(catalog, mapping, run, intents, outcomes, read_back, several).await
+    }
+
+    /// Nothing was sent: the intents are closed, the records parked on the ladder.
+    async fn release(&self, mapping: &Mapping, intents: &[Intent], why: &str) -> Result<(), EngineError> {
+        let parked: HashMap<RecordId, Parked> =
+            self.store.parked(&mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
+        self.write(Cause::default(), |draft| {
+            for intent in intents {
+                draft.batch.settled.push((intent.destination.clone(), intent.record));
+                self.park(draft, mapping, intent, parked.get(&intent.record), None, why);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Parks on the ladder, or sets aside when the ladder is used up. Says whether it was parked.
+    fn park(
+        &self,
+        draft: &mut Draft<'_>,
+        mapping: &Mapping,
+        intent: &Intent,
+        before: Option<&Parked>,
+        asked_ms: Option<u64>,
+        why: &str,
+    ) -> bool {
+        let rung = before.map_or(0, |row| row.rung);
+        // Spread without randomness: the same record always waits the same share longer.
+        let jitter = (nave_core::matching::key_hash(&[&intent.destination, &intent.record.to_string()]) % 1001) as u16;
+        draft.batch.clean.push(entry_of(intent));
+        match retry::next(draft.now, rung, asked_ms, jitter) {
+            Next::Park { until, rung } => {
+                draft.batch.parked.push(Parked {
+                    destination: intent.destination.clone(),
+                    record: intent.record,
+                    until,
+                    rung,
+                    reason: why.to_owned(),
+                    reasons: intent.reasons.union(before.map_or(Reasons::default(), |row| row.reasons)),
+                });
+                true
+            }
+            Next::DeadLetter => {
+                let message = format!("tried {} times; last answer: {why}", retry::LADDER_MS.len() + 1);
+                let letter = dead_letter(mapping, intent.record, "exhausted", None, message, draft.now, intent.run);
+                draft.batch.dead_letters.push(letter);
+                draft.batch.unparked.push((intent.destination.clone(), intent.record));
+                false
+            }
+        }
+    }
+
+    /// Bodies of written things that came back without one.
+    async fn read_back(&self, mapping: &Mapping, spoke: &dyn Spoke, outcomes: &[Outcome]) -> HashMap<String, Vec<u8>> {
+        let ids: Vec<String> = outcomes
+            .iter()
+            .filter_map(|outcome| match outcome {
+                Outcome::Written(written) if written.body.is_empty() => Some(written.remote_id.clone()),
+                _ => None,
+            })
+            .collect();
+        let mut bodies = HashMap::new();
+        for chunk in ids.chunks(GET_IDS_MAX) {
+            match spoke.get(mapping.stream.clone(), chunk.to_vec()).await {
+                Ok(found) => bodies.extend(found.into_iter().map(|record| (record.remote_id, record.body))),
+                // What was sent stands in for it; the next read corrects the spelling.
+                Err(error) => tracing::warn!(connection = mapping.connection, %error, "written, but not read back"),
+            }
+        }
+        bodies
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a batch, what was said to it, and what it was sent for")]
+    async fn settle(
+        &self,
+        catalog: &Catalog,
+        mapping: &Mapping,
+        run: u64,
+        intents: &[Intent],
+        outcomes: Vec<Outcome>,
+        read_back: HashMap<String, Vec<u8>>,
+        several: &HashSet<RecordId>,
+    ) -> Result<OutCounts, EngineError> {
+        let entity = self.entity(catalog, &mapping.entity)?;
+        let parked: HashMap<RecordId, Parked> =
+            self.store.parked(&mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
+        let cause = Cause { connection: Some(mapping.connection.clone()), run: Some(run), ..Cause::default() };
+        self.write(cause, |draft| {
+            let mut tally = OutCounts::default();
+            for (intent, outcome) in intents.iter().zip(&outcomes) {
+                let before = parked.get(&intent.record);
+                let close = |draft: &mut Draft<'_>| draft.batch.settled.push((intent.destination.clone(), intent.record));
+                match outcome {
+                    Outcome::Written(written) => {
+                        let body = if written.body.is_empty() { read_back.get(&written.remote_id) } else { Some(&written.body) };
+                        let body = body.and_then(|bytes| codec::decode(bytes).ok());
+                        self.written(draft, mapping, entity, intent, &written.remote_id, written.version.clone(), body.as_ref())?;
+                        if !several.contains(&intent.record) {
+                            draft.batch.revived_subjects.push(delivery_subject(intent));
+                        }
+                        if before.is_some() {
+                            draft.batch.unparked.push((intent.destination.clone(), intent.record));
+                        }
+                        tally.delivered += 1;
+                    }
+                    Outcome::Conflict(current) => {
+                        close(draft);
+                        self.take_now(draft, catalog, mapping, run, vec![current.clone()])?;
+                        draft.enter(&intent.destination, intent.record, Reason::Retry);
+                        tally.held += 1;
+                    }
+                    Outcome::Gone => {
+                        close(draft);
+                        draft.batch.clean.push(entry_of(intent));
+                        if let WriteKind::Update(id) | WriteKind::Delete(id) = &intent.kind {
+                            let gone = gone(id);
+                            self.take_now(draft, catalog, mapping, run, vec![gone])?;
+                        }
+                        tally.unchanged += 1;
+                    }
+                    Outcome::MergedInto(winner) => {
+                        close(draft);
+                        if let WriteKind::Update(id) | WriteKind::Delete(id) = &intent.kind {
+                            let mut merged = gone(id);
+                            merged.operation = contract::Operation::MergedInto(winner.clone());
+                            self.take_now(draft, catalog, mapping, run, vec![merged])?;
+                        }
+                        tally.held += 1;
+                    }
+                    Outcome::RetryAfter(ms) => {
+                        close(draft);
+                        if self.park(draft, mapping, intent, before, Some(*ms), "asked to wait") {
+                            tally.parked += 1;
+                        } else {
+                            tally.failed += 1;
+                        }
+                    }
+                    Outcome::Rejected(rejection) => {
+                        close(draft);
+                        draft.batch.clean.push(entry_of(intent));
+                        if before.is_some() {
+                            draft.batch.unparked.push((intent.destination.clone(), intent.record));
+                        }
+                        let letter = dead_letter(
+                            mapping,
+                            intent.record,
+                            &rejection.class,
+                            rejection.field.clone(),
+                            rejection.message.clone(),
+                            draft.now,
+                            run,
+                        );
+                        draft.batch.dead_letters.push(letter);
+                        tally.failed += 1;
+                    }
+                    Outcome::Unknown(why) => {
+                        let mut open = intent.clone();
+                        if let Some(last) = open.attempts.last_mut() {
+                            last.outcome = AttemptOutcome::Unknown(why.clone());
+                        }
+                        draft.batch.intents.push(open);
+                        if self.park(draft, mapping, intent, before, None, why) {
+                            tally.parked += 1;
+                        } else {
+                            tally.failed += 1;
+                        }
+                    }
+                }
+            }
+            Ok(tally)
+        })
+        .await
+    }
+
+    /// A write that the system confirmed: shadow and cross-reference, never a claim.
+    #[expect(clippy::too_many_arguments, reason = "one settlement: what was intended and what came back")]
+    pub(super) fn written(
+        &self,
+        draft: &mut Draft<'_>,
+        mapping: &Mapping,
+        entity: &nave_core::catalog::Entity,
+        intent: &Intent,
+        remote_id: &str,
+        version: Option<String>,
+        body: Option<&Value>,
+    ) -> Result<(), EngineError> {
+        let at = draft.now;
+        match (&intent.kind, intent.contribution) {
+            (WriteKind::Create, _) | (WriteKind::Update(_), None) => {
+                let key = RemoteKey {
+                    connection: mapping.connection.clone(),
+                    stream: mapping.alias.clone(),
+                    remote_id: remote_id.to_owned(),
+                };
+                settle_create(draft, mapping, entity, intent, key, body, version, Time(at.0 + 1))?;
+            }
+            (WriteKind::Update(_), Some(id)) => {
+                let region = draft.catalog.hub.region.clone();
+                let row = draft.contribution_mut(id)?;
+                row.version = version;
+                difference::settle(mapping, entity, row, &intent.values, &intent.elements, body, at, region.as_deref());
+            }
+            (WriteKind::Delete(_) | WriteKind::Merge(..), Some(id)) => {
+                draft.contribution_mut(id)?.state = ContributionState::Deleted { evidence: "ours".into(), at };
+            }
+            (WriteKind::Delete(_) | WriteKind::Merge(..), None) => {}
+        }
+        draft.batch.settled.push((intent.destination.clone(), intent.record));
+        draft.batch.clean.push(entry_of(intent));
+        Ok(())
+    }
+
+    /// Takes source records in within a draft: what an outcome told us about the thing as it is.
+    pub(super) fn take_now(
+        &self,
+        draft: &mut Draft<'_>,
+        catalog: &Catalog,
+        mapping: &Mapping,
+        run: u64,
+        records: Vec<contract::SourceRecord>,
+    ) -> Result<(), EngineError> {
+        let entity = self.entity(catalog, &mapping.entity)?;
+        let page = super::pull::decode(catalog, mapping, records, draft.now, draft.now);
+        let page = page
+            .into_iter()
+            .filter(|incoming| !matches!(incoming.kind, IncomingKind::Upsert { .. }) || mapping.externals.is_empty())
+            .collect();
+        let mut intake = Intake { catalog, mapping, entity, run, open_creates: Vec::new() };
+        intake.page(draft, page, &mut Default::default())?;
+        Ok(())
+    }
+}
+
+/// Under which a delivery's dead letter is kept.
+pub(super) fn delivery_subject(intent: &Intent) -> String {
+    let subject = DeadLetterSubject::Delivery { destination: intent.destination.clone(), record: intent.record };
+    nave_store::subject_key(&subject)
+}
+
+fn gone(id: &str) -> contract::SourceRecord {
+    contract::SourceRecord {
+        remote_id: id.to_owned(),
+        version: None,
+        modified_at: None,
+        field_times: Vec::new(),
+        coverage: contract::Coverage::Complete,
+        operation: contract::Operation::Delete,
+        body: Vec::new(),
+    }
+}
+
+fn entry_of(intent: &Intent) -> Dirty {
+    Dirty { destination: intent.destination.clone(), record: intent.record, reasons: intent.reasons, stamp: intent.stamp }
+}
+
+/// An intent as the contract spells it: the exact bytes that were journalled.
+fn delivery(intent: &Intent) -> contract::Delivery {
+    contract::Delivery {
+        id: intent.key.clone(),
+        operation: match &intent.kind {
+            WriteKind::Create => contract::WriteOperation::Create,
+            WriteKind::Update(id) => contract::WriteOperation::Update(id.clone()),
+            WriteKind::Delete(id) => contract::WriteOperation::Delete(id.clone()),
+            WriteKind::Merge(from, into) => contract::WriteOperation::Merge(from.clone(), into.clone()),
+        },
+        if_version: intent.base_version.clone(),
+        changed: intent.changed.clone(),
+        desired: intent.desired.clone(),
+    }
+}
