@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::super::entity::did_you_mean;
 use super::super::reader::{At, Table, json};
 use super::super::{FlowIn, FlowOut, OnLeave};
-use super::scope::Side;
 use super::Between;
+use super::scope::Side;
 use crate::value::Value;
 
 /// How soon, where a flow does not say.

@@ -142,7 +142,6 @@ impl Between<'_, '_> {
             because: because.map(|because| because.value),
         })
     }
-
 }
 
 fn only(table: Table<'_>) -> BTreeMap<String, Vec<Value>> {

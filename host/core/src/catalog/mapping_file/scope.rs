@@ -131,7 +131,13 @@ impl<'k> Between<'k, '_> {
         }
     }
 
-    pub(super) fn expression(&mut self, text: &At<String>, own: Option<&str>, side: Side<'_>, functions: bool) -> Option<Expression> {
+    pub(super) fn expression(
+        &mut self,
+        text: &At<String>,
+        own: Option<&str>,
+        side: Side<'_>,
+        functions: bool,
+    ) -> Option<Expression> {
         let mut externals = std::mem::take(&mut self.externals);
         let before = externals.len();
         let compiled = {
