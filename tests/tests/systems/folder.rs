@@ -1,6 +1,7 @@
 //! An old system that drops one CSV file, whole, whenever something changed.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The folder and what is in its file.
 pub(crate) struct Folder {
@@ -32,14 +33,21 @@ impl Folder {
         self.write();
     }
 
-    /// The file appears whole, under its name.
+    /// The file appears whole, under its name, with a time that is not before this call: a file system's clock goes in steps of some
+    /// milliseconds, and what was written later would seem to be earlier than what another system did just before.
     pub(crate) fn write(&self) {
         let mut out = csv::Writer::from_writer(Vec::new());
         for row in &self.rows {
             out.write_record(row).expect("a row");
         }
         let new = self.path.join(".contacts.csv.part");
-        std::fs::write(&new, out.into_inner().expect("a file")).expect("the disk takes it");
+        let (began, bytes) = (SystemTime::now(), out.into_inner().expect("a file"));
+        loop {
+            std::fs::write(&new, &bytes).expect("the disk takes it");
+            if std::fs::metadata(&new).and_then(|file| file.modified()).expect("a time") >= began {
+                break;
+            }
+        }
         std::fs::rename(&new, self.path.join("contacts.csv")).expect("a name");
     }
 }

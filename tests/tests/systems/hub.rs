@@ -2,12 +2,15 @@
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use nave_tests::project::{PATIENCE, Project};
+use nave_tests::project::Project;
 use serde_json::Value;
 
 use super::real::{BottleCrm, Tryton};
+
+/// Longer than the first rung of the retry ladder: a system that is busy for a moment parks a write for a minute.
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// `connection add tryton`, reached at an address.
 #[track_caller]
@@ -62,7 +65,14 @@ pub(crate) fn settle(project: &Project) -> usize {
         if now.open == 0 && now.pending == 0 && now.parked == 0 && quiet {
             return count;
         }
-        assert!(Instant::now() < end, "still {} open, {} pending, {} parked: {runs:#?}", now.open, now.pending, now.parked);
+        assert!(
+            Instant::now() < end,
+            "still {} open, {} pending, {} parked: {:#}\n{runs:#?}",
+            now.open,
+            now.pending,
+            now.parked,
+            project.json(&["status"])
+        );
     }
     unreachable!("the loop ends by returning")
 }

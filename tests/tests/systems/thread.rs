@@ -108,6 +108,36 @@ remote = "number"
 canonical = "number"
 "#;
 
+/// Tryton's persons as the starter mapping has them, but with every number instead of the first of a kind.
+fn with_every_number(starter: &str) -> String {
+    let mut kept: Vec<&str> = starter
+        .split("\n\n")
+        .filter(|block| {
+            !["phone", "mobile", "contact_mechanisms"].iter().any(|path| block.contains(&format!("remote = \"{path}\"")))
+        })
+        .collect();
+    kept.push(NUMBERS);
+    kept.join("\n\n")
+}
+
+const NUMBERS: &str = r#"[[list]]
+remote = "contact_mechanisms"
+canonical = "phones"
+direction = "both"
+id = "id"
+only = { type = ["phone", "mobile"] }
+because = "whoever hears of a new number first enters it"
+
+[[list.field]]
+remote = "value"
+canonical = "number"
+in = "phone"
+
+[[list.field]]
+remote = "type"
+canonical = "kind"
+"#;
+
 /// Where a debug build ends itself; the write that is cut off is the first or a later one of a sync.
 const KILLS: [&str; 11] = [
     "after-intent:1",
@@ -140,6 +170,7 @@ impl Thread {
         std::fs::create_dir_all(home.join("export")).expect("a folder");
         let proxy = Proxy::start(tryton.api.addr);
         hub::connect_tryton(&project, &tryton, proxy.addr);
+        project.write("mappings/erp-persons.toml", &with_every_number(&project.read("mappings/erp-persons.toml")));
         connect_files(&project, &home);
         project.write("mappings/old-contacts.toml", CONTACTS);
         project.write("mappings/old-companies.toml", COMPANIES);

@@ -326,6 +326,9 @@ impl Intake<'_> {
         let Some(index) = found else { return Ok(None) };
         let intent = self.open_creates.remove(index);
         let id = settle_create(draft, self.mapping, self.entity, &intent, key.clone(), Some(&pulled.body), None, pulled.read_at)?;
+        // It waited on the ladder for its look-up; what is there may be less than what was sent.
+        draft.batch.unparked.push((intent.destination.clone(), intent.record));
+        draft.enter(&intent.destination, intent.record, Reason::Retry);
         Ok(Some(id))
     }
 

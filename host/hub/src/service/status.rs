@@ -51,6 +51,8 @@ type Linked = HashMap<(String, String), u64>;
 fn flow(engine: &Engine, mapping: &Mapping, linked: &Linked, failed: u64) -> Result<FlowStatus, ApiError> {
     let store = &engine.store;
     let state = store.flow(&mapping.name)?;
+    let parked = store.parked(&mapping.name)?;
+    let next = parked.iter().min_by_key(|row| row.until);
     Ok(FlowStatus {
         flow: mapping.name.clone(),
         connection: mapping.connection.clone(),
@@ -62,7 +64,9 @@ fn flow(engine: &Engine, mapping: &Mapping, linked: &Linked, failed: u64) -> Res
         approved: state.approved.as_deref() == Some(mapping.digest.as_str()),
         linked: linked.get(&(mapping.connection.clone(), mapping.alias.clone())).copied().unwrap_or_default(),
         pending: store.dirty_count(&mapping.name)?,
-        parked: store.parked(&mapping.name)?.len() as u64,
+        parked: parked.len() as u64,
+        next_try: next.map(|row| row.until.to_string()),
+        parked_because: next.map(|row| row.reason.clone()),
         open: store.intents(&mapping.name)?.len() as u64,
         failed,
         last_in: state.last_in.map(|time| time.to_string()),

@@ -46,6 +46,8 @@ pub(crate) struct State {
     pub(crate) keys: BTreeMap<String, Vec<u8>>,
     pub(crate) broken_keys: usize,
     pub(crate) acknowledged: Vec<Vec<u8>>,
+    /// The search index lags behind: nothing is found by a value.
+    pub(crate) search_lags: bool,
 }
 
 /// A handle to a system.
@@ -331,7 +333,9 @@ impl Spoke for System {
             let state = self.state.lock().unwrap();
             Ok(state.things[&stream]
                 .iter()
-                .filter(|(_, thing)| thing.body.at(&path).is_some_and(|value| values.contains(&value.display())))
+                .filter(|(_, thing)| {
+                    !state.search_lags && thing.body.at(&path).is_some_and(|value| values.contains(&value.display()))
+                })
                 .map(|(id, thing)| Self::record(id, thing))
                 .collect())
         })

@@ -19,6 +19,7 @@ on_both_stores!(
     there_and_back,
     both_sides_edited_at_once,
     lost_answers_make_no_duplicates,
+    a_lost_creation_that_is_read_before_it_is_found_is_settled,
     a_lost_update_is_looked_up_not_claimed,
     a_refusal_is_set_aside_and_tried_again_when_the_record_changes,
     what_is_merged_over_there_is_one_here,
@@ -273,6 +274,30 @@ async fn lost_answers_make_no_duplicates(kind: Kind) {
     check_fault(kind, &[Fault::Down], false).await;
     check_fault(kind, &[Fault::Down, Fault::LostAnswer, Fault::LostRequest], false).await;
     check_fault(kind, &[Fault::Hang], true).await;
+}
+
+/// The system shows the new thing in its list before its search finds it: it is bound by its marker, nothing waits any longer,
+/// and it is compared again, since the system may have kept less than it was sent.
+async fn a_lost_creation_that_is_read_before_it_is_found_is_settled(kind: Kind) {
+    let mut bench = bench(kind);
+    bench.systems.get_mut("erp").unwrap().capabilities.read_lag_ms = 7_200_000;
+    bench.restart();
+    ada(&bench).await;
+    bench.round().await;
+    bench.approve_all().await;
+    for fault in [Fault::LostAnswer, Fault::LostAnswer] {
+        bench.system("erp").fault(fault);
+    }
+    bench.system("erp").state.lock().unwrap().search_lags = true;
+    bench.round().await;
+    let waits = |flow: &str| (bench.store.intents(flow).unwrap().len(), bench.store.parked(flow).unwrap().len());
+    assert_eq!((waits("erp-companies"), waits("erp-contacts")), ((1, 1), (1, 1)), "two answers were lost");
+    let id = bench.system("erp").only_id("contacts");
+    bench.system("erp").edit("contacts", &id, |body| body.put("first", Value::Null));
+    bench.round().await;
+    assert_eq!((waits("erp-companies"), waits("erp-contacts")), ((0, 0), (0, 0)), "nothing waits");
+    bench.quiet().await;
+    assert_eq!(body(&bench, "erp").at("company").map(Value::display), Some(bench.system("erp").only_id("companies")));
 }
 
 async fn a_lost_update_is_looked_up_not_claimed(kind: Kind) {

@@ -253,6 +253,11 @@ pub(crate) fn show_status(answer: &StatusAnswer) {
     for flow in answer.flows.iter().filter(|flow| flow.last_error.is_some()) {
         say(format_args!("  {}: {}", flow.flow, clean(flow.last_error.as_deref().unwrap_or_default())));
     }
+    for flow in &answer.flows {
+        if let (Some(at), Some(why)) = (&flow.next_try, &flow.parked_because) {
+            say(format_args!("  {}: {} wait, the first until {}: {}", flow.flow, flow.parked, clean(at), clean(why)));
+        }
+    }
     let records: Vec<String> = answer.records.iter().map(|count| format!("{} {}", count.active, clean(&count.entity))).collect();
     if !records.is_empty() {
         say(format_args!("\nRecords: {}", records.join(", ")));

@@ -5,7 +5,7 @@ use axum::extract::State as Shared;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router};
-use nave_hub::api::{EntityCount, Request, StatusAnswer};
+use nave_hub::api::{EntityCount, FlowStatus, Request, StatusAnswer};
 
 use super::{Frame, page, want};
 use crate::auth::Person;
@@ -56,9 +56,15 @@ pub(crate) fn rows(status: &StatusAnswer) -> Vec<Row> {
             failed: flow.failed,
             last_in: flow.last_in.clone().unwrap_or_default(),
             last_out: flow.last_out.clone().unwrap_or_default(),
-            error: flow.last_error.clone().unwrap_or_default(),
+            error: flow.last_error.clone().or_else(|| waits(flow)).unwrap_or_default(),
         })
         .collect()
+}
+
+/// Why something waits, and until when.
+fn waits(flow: &FlowStatus) -> Option<String> {
+    let (until, why) = (flow.next_try.as_ref()?, flow.parked_because.as_ref()?);
+    Some(format!("{} wait, the first until {}: {why}", flow.parked, super::short_time(until)))
 }
 
 #[derive(Template)]

@@ -243,6 +243,10 @@ pub struct FlowStatus {
     pub pending: u64,
     /// Deliveries that wait for their next try.
     pub parked: u64,
+    /// When the first of them is tried again.
+    pub next_try: Option<String>,
+    /// Why that one waits, in the system's words where it said any.
+    pub parked_because: Option<String>,
     /// Deliveries sent and not settled.
     pub open: u64,
     /// Dead letters.
