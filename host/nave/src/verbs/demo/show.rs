@@ -5,7 +5,8 @@ use std::path::Path;
 use nave_core::accounting::Counts;
 use nave_core::model::RunStatus;
 use nave_hub::api::{
-    ApiError, DeadLetterLine, FieldWhy, RecordAnswer, RecordRef, Request, ReviewAnswer, ReviewLine, RunLine, StatusAnswer,
+    ApiError, DeadLetterLine, FieldWhy, FlowStatus, RecordAnswer, RecordRef, Request, ReviewAnswer, ReviewLine, RunLine,
+    StatusAnswer,
 };
 use serde::Serialize;
 
@@ -57,7 +58,7 @@ pub(super) async fn summary(context: &Context, list_all: bool) -> Result<Summary
         failed(letter);
     }
     exceptions(&reviews, &dead_letters, list_all);
-    let agreed = runs.iter().all(agrees);
+    let agreed = runs.iter().all(|run| agrees(run, &reviews, &dead_letters)) && status.flows.iter().all(at_rest);
     let records: u64 = status.records.iter().map(|count| count.active).sum();
     say(if agreed {
         format!("\nAll {records} records agree in every system, except for what is listed above.")
@@ -75,13 +76,21 @@ pub(super) async fn summary(context: &Context, list_all: bool) -> Result<Summary
     })
 }
 
-/// Nothing came in that was not known, nothing went out; what failed or is held is listed.
-fn agrees(run: &RunLine) -> bool {
+/// Nothing came in that was not known, nothing went out; what failed or is held is among what is listed.
+fn agrees(run: &RunLine, reviews: &[ReviewLine], letters: &[DeadLetterLine]) -> bool {
+    let listed = letters.iter().filter(|letter| letter.flow == run.flow).count() as u64;
     run.status == RunStatus::Success
         && match run.counts {
-            Counts::In(c) => c.created + c.updated + c.deleted + c.merged == 0,
-            Counts::Out(c) => c.delivered + c.parked == 0,
+            Counts::In(c) => {
+                c.created + c.updated + c.deleted + c.merged == 0 && c.quarantined <= listed && c.held <= reviews.len() as u64
+            }
+            Counts::Out(c) => c.delivered + c.parked + c.held == 0 && c.failed <= listed,
         }
+}
+
+/// No comparison is left to make, no write waits, none is open.
+fn at_rest(flow: &FlowStatus) -> bool {
+    flow.pending + flow.parked + flow.open == 0
 }
 
 #[derive(Default)]
