@@ -4,12 +4,14 @@
 //! that was sent and read back in another spelling is equal to what was sent. What nobody ever claimed is never written.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::catalog::{Clear, Direction, Entity, FieldMapping, FlowOut, ListMapping, Mapping};
 use crate::intake::{concerns, element_key, element_value, list_path, paths, remote_elements, shadow_body, spell_list};
 use crate::mapping::Env;
-use crate::model::{Contribution, ElementId, Record, RecordId, Time};
+use crate::model::{Contribution, ElementId, Record, RecordId, RemoteKey, Time};
 use crate::value::{Reference, Value};
+use crate::{NameMap, Text};
 
 /// Finds the remote id of a record in a stream of the destination's connection.
 pub type Locate<'a> = &'a dyn Fn(RecordId, &str) -> Option<String>;
@@ -18,7 +20,7 @@ pub type Locate<'a> = &'a dyn Fn(RecordId, &str) -> Option<String>;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Difference {
     /// Remote path (or list path) → value to be there.
-    pub values: BTreeMap<String, Value>,
+    pub values: NameMap<Value>,
     /// Body with the fields that differ.
     pub changed: Value,
     /// Body as it should be, with what is not mapped carried over.
@@ -61,13 +63,13 @@ pub fn difference(
     let (canonical, pending) = localised(mapping, record, locate);
     let known = contribution.map(|contribution| shadow_body(mapping, contribution));
     let mut difference = Difference {
-        changed: Value::Object(BTreeMap::new()),
-        desired: current.cloned().or_else(|| known.clone()).unwrap_or_else(|| Value::Object(BTreeMap::new())),
+        changed: Value::Object(NameMap::new()),
+        desired: current.cloned().or_else(|| known.clone()).unwrap_or_else(|| Value::Object(NameMap::new())),
         ..Difference::default()
     };
     let mut blocked = Vec::new();
     for field in mapping.fields.iter().filter(|field| field.direction.writes()) {
-        if let Some(name) = field.outputs.iter().find(|name| pending.contains(*name)) {
+        if let Some(name) = field.outputs.iter().find(|name| pending.iter().any(|known| known == *name)) {
             difference.skipped.push((field.remote.clone(), format!("`{name}` refers to a record that is not there yet")));
             continue;
         }
@@ -75,7 +77,7 @@ pub fn difference(
             Ok(Some(value)) => {
                 difference.changed.put(&field.remote, value.clone());
                 difference.desired.put(&field.remote, value.clone());
-                difference.values.insert(field.remote.clone(), value);
+                difference.values.insert(&field.remote, value);
             }
             Ok(None) => {}
             Err(Wanted::Skip(why)) => difference.skipped.push((field.remote.clone(), why)),
@@ -149,23 +151,25 @@ fn wanted(
 
 /// Canonical fields as one object of flat names, references spelled for the destination; and the fields whose
 /// reference has no counterpart there yet.
-fn localised(mapping: &Mapping, record: &Record, locate: Locate<'_>) -> (Value, Vec<String>) {
-    let mut map = BTreeMap::new();
+fn localised(mapping: &Mapping, record: &Record, locate: Locate<'_>) -> (Value, Vec<Text>) {
+    let mut map = NameMap::with_capacity(record.fields.len());
     let mut pending = Vec::new();
     for (name, field) in record.fields.iter().filter(|(name, _)| !name.contains('/')) {
         let value = match &field.value {
             Value::Reference(reference) => {
                 let streams = reference_streams(mapping, name);
                 let found = match reference {
-                    Reference::Record(id) => streams.iter().find_map(|stream| Some((stream.clone(), locate(*id, stream)?))),
-                    Reference::Remote { connection, stream, remote_id } if *connection == mapping.connection => {
-                        Some((stream.clone(), remote_id.clone()))
+                    Reference::Record(id) => {
+                        streams.iter().find_map(|stream| Some((Text::from(stream), locate(*id, stream)?.into())))
                     }
-                    Reference::Remote { .. } => None,
+                    Reference::Remote(key) if key.connection == mapping.connection => {
+                        Some((key.stream.clone(), key.remote_id.clone()))
+                    }
+                    Reference::Remote(_) => None,
                 };
                 match found {
                     Some((stream, remote_id)) => {
-                        Value::Reference(Reference::Remote { connection: mapping.connection.clone(), stream, remote_id })
+                        Value::Reference(Reference::Remote(Arc::new(RemoteKey::new(&mapping.connection, stream, remote_id))))
                     }
                     None => {
                         pending.push(name.clone());
@@ -256,8 +260,8 @@ fn one_list(
         Some(Value::List(elements)) => elements,
         _ => &[],
     };
-    let ties: &[(ElementId, String)] = contribution.and_then(|c| c.elements.get(&list.canonical)).map_or(&[], Vec::as_slice);
-    let ever = record.fields.range(format!("{}/", list.canonical)..format!("{}0", list.canonical)).next().is_some();
+    let ties: &[(ElementId, Text)] = contribution.and_then(|c| c.elements.get(&list.canonical)).map_or(&[], Vec::as_slice);
+    let ever = record.fields.starting_with(&format!("{}/", list.canonical)).next().is_some();
     let mut found = OneList { elements: Vec::new(), numbers: Vec::new(), changed: false };
     if !ever || !list.direction.writes() {
         // Not ours to write: stays as it is there.
@@ -373,7 +377,7 @@ fn spell(
     old: Option<&Value>,
     region: Option<&str>,
 ) -> Result<Value, Blocked> {
-    let mut element = old.cloned().unwrap_or_else(|| Value::Object(BTreeMap::new()));
+    let mut element = old.cloned().unwrap_or_else(|| Value::Object(NameMap::new()));
     if old.is_none() {
         for (path, allowed) in &list.only {
             if let Some(first) = allowed.first() {
@@ -432,7 +436,7 @@ pub fn settle(
     mapping: &Mapping,
     entity: &Entity,
     contribution: &mut Contribution,
-    values: &BTreeMap<String, Value>,
+    values: &NameMap<Value>,
     elements: &BTreeMap<String, Vec<u64>>,
     read_back: Option<&Value>,
     at: Time,
@@ -471,8 +475,8 @@ pub fn settle(
                 ties.push((ElementId(*number), element_key(entity, list, candidate, &meaning)));
             }
         }
-        contribution.elements.insert(list.canonical.clone(), ties);
-        contribution.shadow.insert(path.clone(), Value::List(there));
+        contribution.elements.insert(&list.canonical, ties);
+        contribution.shadow.insert(&path, Value::List(there));
         contribution.sent.insert(path, Value::List(sent.clone()));
     }
     if let Some(body) = read_back {
@@ -487,12 +491,12 @@ fn note_empty(mapping: &Mapping, contribution: &mut Contribution, body: &Value) 
     for path in mapping.fields.iter().filter(|field| field.canonical.is_some()).flat_map(paths) {
         let there = body.at(path).unwrap_or(&Value::Null);
         if there.is_empty() && !contribution.shadow.contains_key(path) {
-            contribution.shadow.insert(path.to_owned(), there.clone());
+            contribution.shadow.insert(path, there.clone());
         }
     }
     for list in &mapping.lists {
         if remote_elements(list, body).is_empty() {
-            contribution.shadow.entry(list_path(list)).or_insert_with(|| Value::List(Vec::new()));
+            contribution.shadow.or_insert_with(list_path(list), || Value::List(Vec::new()));
         }
     }
 }

@@ -7,12 +7,15 @@
 
 use std::collections::BTreeMap;
 
+use smol_str::format_smolstr;
+
 use crate::catalog::{Entity, FieldMapping, FieldType, ListMapping, Mapping};
 use crate::limits::LIST_ELEMENTS_MAX;
 use crate::mapping::{Env, MapError};
 use crate::matching::same_element;
 use crate::model::{Claim, Contribution, ElementId, Record, Time};
 use crate::value::Value;
+use crate::{NameMap, Text};
 
 /// Which paths of a body were really read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +46,7 @@ pub struct Pulled {
     /// What was read of it.
     pub coverage: Coverage,
     /// The system's version.
-    pub version: Option<String>,
+    pub version: Option<Text>,
     /// The system's modification time.
     pub modified_at: Option<Time>,
     /// Per remote path, where the system keeps one.
@@ -71,7 +74,7 @@ pub struct Mapped {
     /// Index in `mapping.fields` → canonical value. Only fields whose paths differ from the shadow.
     pub fields: Vec<(usize, Value)>,
     /// Index in `mapping.lists` → elements there: their key and canonical value.
-    pub lists: Vec<(usize, Vec<(String, Value)>)>,
+    pub lists: Vec<(usize, Vec<(Text, Value)>)>,
 }
 
 /// What [`take`] did.
@@ -121,7 +124,7 @@ pub fn remote_elements(list: &ListMapping, body: &Value) -> Vec<Value> {
 /// A whole remote list, as the system spells it: one text where it is split.
 pub fn spell_list(list: &ListMapping, elements: Vec<Value>) -> Value {
     match &list.split {
-        Some(separator) => Value::Text(elements.iter().map(Value::display).collect::<Vec<_>>().join(separator)),
+        Some(separator) => Value::text(elements.iter().map(Value::display).collect::<Vec<_>>().join(separator)),
         None => Value::List(elements),
     }
 }
@@ -204,14 +207,14 @@ fn map_list(
     list: &ListMapping,
     body: &Value,
     region: Option<&str>,
-) -> Result<Vec<(String, Value)>, Vec<FieldError>> {
+) -> Result<Vec<(Text, Value)>, Vec<FieldError>> {
     let elements = remote_elements(list, body);
     if elements.len() > LIST_ELEMENTS_MAX {
         let message = format!("{} elements, at most {LIST_ELEMENTS_MAX} are taken", elements.len());
         return Err(vec![FieldError { path: list.remote.clone(), class: "length".into(), message }]);
     }
     let mut errors = Vec::new();
-    let mut found: Vec<(String, Value)> = Vec::new();
+    let mut found: Vec<(Text, Value)> = Vec::new();
     for (position, element) in elements.iter().enumerate() {
         match element_value(mapping, list, element, region) {
             Ok(value) if value.is_empty() => {}
@@ -235,7 +238,7 @@ pub fn element_value(
     region: Option<&str>,
 ) -> Result<Value, (String, MapError)> {
     let env = Env { body: element, externals: &[], connection: &mapping.connection, region };
-    let mut map = BTreeMap::new();
+    let mut map = NameMap::new();
     let mut full = false;
     for field in &list.fields {
         let Some(canonical) = &field.canonical else { continue };
@@ -246,16 +249,16 @@ pub fn element_value(
         if !value.is_empty() {
             // A constant such as the kind of phone does not make an element.
             full |= !list.only.contains_key(&field.remote);
-            map.insert(canonical.clone(), value);
+            map.insert(canonical, value);
         }
     }
     Ok(if full { Value::Object(map) } else { Value::Null })
 }
 
 /// Under which key an element is known: its own id there, or the list's declared key, or its value.
-pub fn element_key(entity: &Entity, list: &ListMapping, element: &Value, value: &Value) -> String {
+pub fn element_key(entity: &Entity, list: &ListMapping, element: &Value, value: &Value) -> Text {
     if let Some(id) = list.id.as_deref().and_then(|path| element.at(path)).filter(|id| !id.is_empty()) {
-        return id.display();
+        return id.display().into();
     }
     let key = match entity.fields.get(&list.canonical).map(|field| &field.kind) {
         Some(FieldType::List { key, .. }) if !key.is_empty() => {
@@ -263,7 +266,7 @@ pub fn element_key(entity: &Entity, list: &ListMapping, element: &Value, value: 
         }
         _ => value.display(),
     };
-    format!("={key}")
+    format_smolstr!("={key}")
 }
 
 /// Moves claims and shadow of a contribution to what was pulled. `record` lends element numbers: elements that the
@@ -293,7 +296,7 @@ pub fn take(
         };
         if claim {
             let at = claimed_at(pulled, paths(field));
-            taken.claimed |= put_claim(contribution, canonical.clone(), value, at, pulled.observed_at);
+            taken.claimed |= put_claim(contribution, canonical.into(), value, at, pulled.observed_at);
         }
     }
     for (index, elements) in mapped.lists {
@@ -317,7 +320,7 @@ fn claimed_at<'a>(pulled: &Pulled, mut paths: impl Iterator<Item = &'a str>) -> 
         .unwrap_or(pulled.read_at)
 }
 
-fn put_claim(contribution: &mut Contribution, field: String, value: Value, at: Time, observed_at: Time) -> bool {
+fn put_claim(contribution: &mut Contribution, field: Text, value: Value, at: Time, observed_at: Time) -> bool {
     let claim = Claim { value, claimed_at: at, observed_at };
     match contribution.claims.insert(field, claim.clone()) {
         Some(old) => old.value != claim.value || old.claimed_at != claim.claimed_at,
@@ -333,7 +336,7 @@ fn take_list(
     contribution: &mut Contribution,
     record: &mut Record,
     pulled: &Pulled,
-    elements: Vec<(String, Value)>,
+    elements: Vec<(Text, Value)>,
     before: &Value,
     region: Option<&str>,
 ) -> bool {
@@ -368,24 +371,24 @@ fn take_list(
         };
         seen.push(id);
         if claim {
-            let name = format!("{}/{id}", list.canonical);
+            let name = format_smolstr!("{}/{id}", list.canonical);
             claimed |= put_claim(contribution, name, value, at, pulled.observed_at);
         }
     }
     if known {
         for (id, _) in ties.iter().filter(|(id, _)| !seen.contains(id)) {
-            let name = format!("{}/{id}", list.canonical);
+            let name = format_smolstr!("{}/{id}", list.canonical);
             claimed |= put_claim(contribution, name, Value::Null, at, pulled.observed_at);
         }
     }
     ties.retain(|(id, _)| seen.contains(id));
-    contribution.elements.insert(list.canonical.clone(), ties);
+    contribution.elements.insert(&list.canonical, ties);
     claimed
 }
 
 /// The remote body as far as the shadow knows it.
 pub fn shadow_body(mapping: &Mapping, contribution: &Contribution) -> Value {
-    let mut body = Value::Object(BTreeMap::new());
+    let mut body = Value::Object(NameMap::new());
     let mut lists: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for (path, value) in &contribution.shadow {
         match path.split_once('#') {
@@ -419,7 +422,7 @@ fn move_shadow(mapping: &Mapping, contribution: &mut Contribution, pulled: &Pull
             if contribution.shadow.get(path) != Some(value) {
                 seen = true;
                 drifted |= field.direction.writes() && contribution.shadow.contains_key(path);
-                contribution.shadow.insert(path.to_owned(), value.clone());
+                contribution.shadow.insert(path, value.clone());
                 contribution.sent.remove(path);
             }
         }
@@ -430,7 +433,7 @@ fn move_shadow(mapping: &Mapping, contribution: &mut Contribution, pulled: &Pull
         if contribution.shadow.get(&path) != Some(&value) {
             seen = true;
             drifted |= list.direction.writes() && contribution.shadow.contains_key(&path);
-            contribution.shadow.insert(path.clone(), value);
+            contribution.shadow.insert(&path, value);
             contribution.sent.remove(&path);
         }
     }

@@ -14,8 +14,13 @@ pub mod manifest;
 pub mod mapping;
 pub mod matching;
 pub mod model;
+pub mod names;
 pub mod retry;
 pub mod survivorship;
 pub mod value;
 
+/// A text that is mostly short: up to 22 bytes lie in the value itself, longer ones are shared. A copy allocates nothing.
+pub use smol_str::SmolStr as Text;
+
+pub use names::NameMap;
 pub use value::Value;

@@ -67,7 +67,7 @@ impl Facts {
     fn add(&mut self, path: String, value: &Value) {
         let text = match value {
             Value::Text(text) => comparable(text),
-            Value::Number(text) => text.clone(),
+            Value::Number(text) => text.to_string(),
             Value::Reference(Reference::Record(id)) => format!("record:{id}"),
             _ => return,
         };

@@ -1,11 +1,12 @@
 //! Who wins a field. A record's fields are a function of the claims on them, and of nothing else:
 //! the order in which claims arrived does not matter.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::catalog::{Entity, Survivorship};
 use crate::model::{Claim, Contribution, Field, Record, Rule};
 use crate::value::Value;
+use crate::{NameMap, Text};
 
 /// The connection name under which stewards' own claims are kept.
 pub const STEWARD: &str = "steward";
@@ -21,7 +22,7 @@ pub struct Contender<'a> {
 
 /// Computes all fields from the claims of these contributions (those that count, in any order).
 /// `previous` matters to `manual` alone.
-pub fn compute(entity: &Entity, contributions: &[&Contribution], previous: Option<&Record>) -> BTreeMap<String, Field> {
+pub fn compute(entity: &Entity, contributions: &[&Contribution], previous: Option<&Record>) -> NameMap<Field> {
     if let [only] = contributions
         && previous.is_none()
     {
@@ -34,8 +35,8 @@ pub fn compute(entity: &Entity, contributions: &[&Contribution], previous: Optio
         };
         return only.claims.iter().map(|(name, claim)| (name.clone(), field(claim))).collect();
     }
-    let names: BTreeSet<&String> = contributions.iter().flat_map(|c| c.claims.keys()).collect();
-    let mut fields = BTreeMap::new();
+    let names: BTreeSet<&Text> = contributions.iter().flat_map(|c| c.claims.keys()).collect();
+    let mut fields = NameMap::new();
     for name in names {
         let contenders = contenders(contributions, name);
         let kept = previous.and_then(|record| record.fields.get(name));
@@ -145,11 +146,11 @@ mod tests {
             .map(|(index, part)| {
                 let (connection, rest) = part.split_once('=').unwrap();
                 let (value, time) = rest.split_once('@').unwrap();
-                let key = RemoteKey { connection: connection.into(), stream: "s".into(), remote_id: index.to_string() };
+                let key = RemoteKey::new(connection, "s", index.to_string());
                 let mut contribution = Contribution::new(ContributionId(index as u64 + 1), key, Time(0));
                 let value = if value == "-" { Value::Null } else { Value::text(value) };
                 let at = Time(time.parse().unwrap());
-                contribution.claims.insert("f".into(), Claim { value, claimed_at: at, observed_at: at });
+                contribution.claims.insert("f", Claim { value, claimed_at: at, observed_at: at });
                 contribution
             })
             .collect()

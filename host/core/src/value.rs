@@ -3,11 +3,12 @@
 //! Numbers stay text, so that nothing is lost between a vendor's `19.9900` and ours. A canonical
 //! value is in the one spelling its field type prescribes, so equality is structural everywhere.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::RecordId;
+use crate::model::{RecordId, RemoteKey};
+use crate::{NameMap, Text};
 
 /// A JSON-like value. Absent is the absence of a `Value`; `Null` and empty text are two others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -18,13 +19,13 @@ pub enum Value {
     /// True or false.
     Bool(bool),
     /// A number as its source spelled it; canonical decimals and integers in canonical spelling.
-    Number(String),
+    Number(Text),
     /// Text; also dates, timestamps, phones and the like in canonical spelling.
-    Text(String),
+    Text(Text),
     /// An ordered list.
     List(Vec<Value>),
     /// Named values; order carries no meaning.
-    Object(BTreeMap<String, Value>),
+    Object(NameMap<Value>),
     /// An edge to another record.
     Reference(Reference),
 }
@@ -35,19 +36,13 @@ pub enum Reference {
     /// A canonical record.
     Record(RecordId),
     /// A remote object, not yet known to be a record: resolved late, when its cross-reference exists.
-    Remote {
-        /// Connection that asserted it.
-        connection: String,
-        /// Stream that the id belongs to.
-        stream: String,
-        /// The system's own id.
-        remote_id: String,
-    },
+    /// Connection that asserted it, stream that the id belongs to, the system's own id.
+    Remote(Arc<RemoteKey>),
 }
 
 impl Value {
     /// Text from anything that borrows.
-    pub fn text(text: impl Into<String>) -> Self {
+    pub fn text(text: impl Into<Text>) -> Self {
         Self::Text(text.into())
     }
 
@@ -99,14 +94,14 @@ impl Value {
         let mut parts = path.split('.').peekable();
         while let Some(part) = parts.next() {
             if !matches!(here, Self::Object(_)) {
-                *here = Self::Object(BTreeMap::new());
+                *here = Self::Object(NameMap::new());
             }
             let Self::Object(map) = here else { return };
             if parts.peek().is_none() {
-                map.insert(part.to_owned(), value);
+                map.insert(part, value);
                 return;
             }
-            here = map.entry(part.to_owned()).or_default();
+            here = map.or_default(part);
         }
     }
 
@@ -116,7 +111,7 @@ impl Value {
             Self::Null => "–".to_owned(),
             Self::Bool(true) => "yes".to_owned(),
             Self::Bool(false) => "no".to_owned(),
-            Self::Number(text) | Self::Text(text) => text.clone(),
+            Self::Number(text) | Self::Text(text) => text.to_string(),
             Self::List(list) => list.iter().map(Value::display).collect::<Vec<_>>().join(", "),
             Self::Object(map) => map
                 .iter()
@@ -125,7 +120,7 @@ impl Value {
                 .collect::<Vec<_>>()
                 .join("; "),
             Self::Reference(Reference::Record(id)) => format!("#{id}"),
-            Self::Reference(Reference::Remote { stream, remote_id, .. }) => format!("{stream}:{remote_id} (not here yet)"),
+            Self::Reference(Reference::Remote(key)) => format!("{}:{} (not here yet)", key.stream, key.remote_id),
         }
     }
 
@@ -135,12 +130,12 @@ impl Value {
         match self {
             Self::Null => Json::Null,
             Self::Bool(flag) => Json::Bool(*flag),
-            Self::Number(text) => serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.clone())),
-            Self::Text(text) => Json::String(text.clone()),
+            Self::Number(text) => serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.to_string())),
+            Self::Text(text) => Json::String(text.to_string()),
             Self::List(list) => Json::Array(list.iter().map(Value::to_json).collect()),
-            Self::Object(map) => Json::Object(map.iter().map(|(name, value)| (name.clone(), value.to_json())).collect()),
+            Self::Object(map) => Json::Object(map.iter().map(|(name, value)| (name.to_string(), value.to_json())).collect()),
             Self::Reference(Reference::Record(id)) => Json::from(id.0),
-            Self::Reference(Reference::Remote { remote_id, .. }) => Json::String(remote_id.clone()),
+            Self::Reference(Reference::Remote(key)) => Json::String(key.remote_id.to_string()),
         }
     }
 
@@ -150,10 +145,10 @@ impl Value {
         match json {
             Json::Null => Self::Null,
             Json::Bool(flag) => Self::Bool(*flag),
-            Json::Number(number) => Self::Number(number.to_string()),
-            Json::String(text) => Self::Text(text.clone()),
+            Json::Number(number) => Self::Number(number.as_str().into()),
+            Json::String(text) => Self::Text(text.into()),
             Json::Array(list) => Self::List(list.iter().map(Value::from_json).collect()),
-            Json::Object(map) => Self::Object(map.iter().map(|(name, value)| (name.clone(), Self::from_json(value))).collect()),
+            Json::Object(map) => Self::Object(map.iter().map(|(name, value)| (name, Self::from_json(value))).collect()),
         }
     }
 }

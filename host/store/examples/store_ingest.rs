@@ -42,13 +42,13 @@ fn value(id: u64, field: u64) -> Value {
         0 => Value::text(format!("person{id}@example{}.test", id % 977)),
         1 => Value::text(format!("+49301{id:08}")),
         2 => Value::text(format!("DE{id:09}")),
-        3..6 => Value::Number((id * field).to_string()),
+        3..6 => Value::Number((id * field).to_string().into()),
         _ => Value::text(format!("value {} of {id}", field * 7)),
     }
 }
 
 fn key(id: u64) -> RemoteKey {
-    RemoteKey { connection: "crm".into(), stream: "contacts".into(), remote_id: format!("{:08x}", id.wrapping_mul(0x9e37_79b9)) }
+    RemoteKey::new("crm", "contacts", format!("{:08x}", id.wrapping_mul(0x9e37_79b9)))
 }
 
 fn page(ids: std::ops::Range<u64>, commit: u64) -> Batch {
@@ -86,7 +86,12 @@ fn page(ids: std::ops::Range<u64>, commit: u64) -> Batch {
             kind: ChangeKind::Created,
             cause: Cause { connection: Some("crm".into()), run: Some(1), person: None, rule: None },
             fields: names()
-                .map(|(field, value)| FieldChange { field, before: None, after: Some(value), winner: Some(contribution) })
+                .map(|(field, value)| FieldChange {
+                    field: field.into(),
+                    before: None,
+                    after: Some(value),
+                    winner: Some(contribution),
+                })
                 .collect(),
         });
         batch.dirty.push(("books-contacts".into(), record, Reason::Changed.into()));

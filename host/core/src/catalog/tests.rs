@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::codec::decode;
 use crate::mapping::{Env, explain};
+use crate::model::RemoteKey;
 use crate::value::{Reference, Value};
 
 const MANIFEST: &str = r#"{
@@ -223,8 +224,7 @@ fn the_good_project_is_good() {
     let body = decode(br#"{"company": 42}"#).unwrap();
     let env = Env { body: &body, externals: &[], connection: "crm", region: None };
     let company = &mapping.fields[4];
-    let reference =
-        Value::Reference(Reference::Remote { connection: "crm".into(), stream: "companies".into(), remote_id: "42".into() });
+    let reference = Value::Reference(Reference::Remote(RemoteKey::new("crm", "companies", "42").into()));
     assert_eq!(company.read.as_ref().unwrap().evaluate(&env), Ok(reference.clone()));
     let canonical = Value::Object([("company".to_owned(), reference)].into());
     assert_eq!(company.write.as_ref().unwrap().evaluate(&Env { body: &canonical, ..env }), Ok(Value::Number("42".into())));

@@ -3,11 +3,10 @@
 //! Every row becomes an object of texts under the header's names. A row with too many or too few cells is an
 //! error of that row alone. Reading goes on after it.
 
-use std::collections::BTreeMap;
-
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use super::{CodecError, Decoded};
+use crate::NameMap;
 use crate::limits::{RECORD_BYTES_MAX, RECORD_FIELDS_MAX};
 use crate::value::Value;
 
@@ -124,11 +123,12 @@ impl<'a> CsvReader<'a> {
             let message = format!("the row has {cells} cells, the header {}", self.header.len());
             return Err(CodecError::new("ragged-row", message, offset));
         }
-        let mut map = BTreeMap::new();
+        let mut pairs = Vec::with_capacity(cells);
         for (at, name) in self.header.iter().enumerate() {
-            map.insert(name.clone(), Value::text(self.cell(at, offset)?));
+            pairs.push((name.into(), Value::text(self.cell(at, offset)?)));
         }
-        Ok(Value::Object(map))
+        // The header names each column once.
+        Ok(Value::Object(NameMap::from_unsorted(pairs).unwrap_or_default()))
     }
 }
 
@@ -175,7 +175,7 @@ impl CsvWriter {
             .iter()
             .map(|name| match crate::mapping::find(value, name) {
                 None | Some(Value::Null) => String::new(),
-                Some(Value::Text(text) | Value::Number(text)) => text.clone(),
+                Some(Value::Text(text) | Value::Number(text)) => text.to_string(),
                 Some(other) => String::from_utf8_lossy(&super::encode(other)).trim_matches('"').to_owned(),
             })
             .collect();

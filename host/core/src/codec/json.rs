@@ -5,14 +5,16 @@
 //! read lies within the input, or is passed as a short-lived copy, the agreed one is neither.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
+use smol_str::ToSmolStr as _;
+
 use super::{CodecError, Decoded};
 use crate::limits::{JSON_DEPTH_MAX, RECORD_BYTES_MAX, RECORD_FIELDS_MAX};
 use crate::value::{Reference, Value};
+use crate::{NameMap, Text};
 
 /// One JSON text as a value. Numbers keep their digits; an exponent is spelled `e+7` or `e-7`. Refuses what a body must not be: deeper than [`JSON_DEPTH_MAX`], more than
 /// [`RECORD_FIELDS_MAX`] fields, larger than [`RECORD_BYTES_MAX`], a key twice, half a surrogate, `NaN`.
@@ -109,28 +111,28 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
 struct Key<'c>(&'c Context);
 
 impl<'de> DeserializeSeed<'de> for Key<'_> {
-    type Value = Option<String>;
+    type Value = Option<Text>;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Option<String>, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Option<Text>, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl<'de> Visitor<'de> for Key<'_> {
-    type Value = Option<String>;
+    type Value = Option<Text>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
-    fn visit_borrowed_str<E: serde::de::Error>(self, key: &'de str) -> Result<Option<String>, E> {
+    fn visit_borrowed_str<E: serde::de::Error>(self, key: &'de str) -> Result<Option<Text>, E> {
         // An empty key has no bytes to lie anywhere, and is no mark.
         let read = key.is_empty() || self.0.input.contains(&key.as_ptr());
-        Ok(read.then(|| key.to_owned()))
+        Ok(read.then(|| key.into()))
     }
 
-    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Option<String>, E> {
-        Ok(Some(key.to_owned()))
+    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Option<Text>, E> {
+        Ok(Some(key.into()))
     }
 }
 
@@ -151,19 +153,19 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     // An integer that fits is handed over as one; its decimal spelling is the one that was read.
     fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(Value::Number(number.to_string()))
+        Ok(Value::Number(number.to_smolstr()))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-        Ok(Value::Number(number.to_string()))
+        Ok(Value::Number(number.to_smolstr()))
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Text(text.to_owned()))
+        Ok(Value::text(text))
     }
 
     fn visit_string<E: serde::de::Error>(self, text: String) -> Result<Value, E> {
-        Ok(Value::Text(text))
+        Ok(Value::text(text))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
@@ -178,20 +180,19 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let inner = self.deeper()?;
-        let mut out = BTreeMap::new();
+        let mut pairs: Vec<(Text, Value)> = Vec::new();
         while let Some(key) = map.next_key_seed(Key(self.context))? {
             let Some(key) = key else {
                 return Ok(Value::Number(map.next_value()?));
             };
             self.context.count()?;
             let value = map.next_value_seed(inner)?;
-            if let std::collections::btree_map::Entry::Vacant(entry) = out.entry(key) {
-                entry.insert(value);
-            } else {
-                return Err(self.context.refuse("duplicate-key", "the same key twice in one object".to_owned()));
-            }
+            pairs.push((key, value));
         }
-        Ok(Value::Object(out))
+        match NameMap::from_unsorted(pairs) {
+            Ok(map) => Ok(Value::Object(map)),
+            Err(_) => Err(self.context.refuse("duplicate-key", "the same key twice in one object".to_owned())),
+        }
     }
 }
 
@@ -222,7 +223,7 @@ pub fn encode_into(value: &Value, out: &mut Vec<u8>) {
         Value::Number(number) if is_json_number(number) => out.extend_from_slice(number.as_bytes()),
         Value::Number(text) | Value::Text(text) => string(text, out),
         Value::Reference(Reference::Record(id)) => out.extend_from_slice(id.to_string().as_bytes()),
-        Value::Reference(Reference::Remote { remote_id, .. }) => string(remote_id, out),
+        Value::Reference(Reference::Remote(key)) => string(&key.remote_id, out),
         Value::List(list) => {
             out.push(b'[');
             for (at, element) in list.iter().enumerate() {

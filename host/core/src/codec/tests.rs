@@ -94,13 +94,13 @@ fn values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::Bool),
-        "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,9})?(e[+-][0-9]{1,3})?".prop_map(Value::Number),
-        any::<String>().prop_map(Value::Text),
+        "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,9})?(e[+-][0-9]{1,3})?".prop_map(|number| Value::Number(number.into())),
+        any::<String>().prop_map(Value::text),
     ];
     leaf.prop_recursive(5, 50, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::List),
-            prop::collection::btree_map(any::<String>(), inner, 0..6).prop_map(Value::Object),
+            prop::collection::btree_map(any::<String>(), inner, 0..6).prop_map(|map| Value::Object(map.into_iter().collect())),
         ]
     })
 }
@@ -129,7 +129,7 @@ proptest! {
     fn csv_comes_back(cells in prop::collection::vec(prop::collection::vec(any::<String>(), 3..=3), 0..5)) {
         let columns: Vec<String> = ["a", "b", "c"].map(str::to_owned).into();
         let mut writer = CsvWriter::new(columns.clone(), CsvOptions::default());
-        let expected: Vec<Value> = cells.into_iter().map(|row| Value::Object(columns.iter().cloned().zip(row.into_iter().map(Value::Text)).collect())).collect();
+        let expected: Vec<Value> = cells.into_iter().map(|row| Value::Object(columns.iter().cloned().zip(row.into_iter().map(Value::text)).collect())).collect();
         expected.iter().for_each(|row| writer.row(row));
         let bytes = writer.finish();
         let read: Vec<Value> = CsvReader::new(&bytes, CsvOptions::default()).unwrap().map(|(_, row)| row.unwrap()).collect();

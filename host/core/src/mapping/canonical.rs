@@ -14,7 +14,10 @@
 
 use std::collections::BTreeMap;
 
+use smol_str::format_smolstr;
+
 use super::{MapError, describe, number, time};
+use crate::NameMap;
 use crate::catalog::FieldType;
 use crate::limits::LIST_ELEMENTS_MAX;
 use crate::value::Value;
@@ -46,7 +49,7 @@ pub fn normalise(kind: &FieldType, value: Value) -> Result<Value, MapError> {
             None => Err(MapError::new("lookup", format!("{} is no country that is known here", describe(&Value::Text(text))))),
         },
         (FieldType::Url, Value::Text(text)) => url(&text),
-        (FieldType::Enum(values), Value::Text(text)) => one_of(values, text),
+        (FieldType::Enum(values), Value::Text(text)) => one_of(values, &text),
         (FieldType::Reference(_), value @ Value::Reference(_)) => Ok(value),
         (FieldType::List { fields, key }, Value::List(elements)) => list(fields, key, elements),
         (FieldType::Object | FieldType::File, value @ Value::Object(_)) => Ok(value),
@@ -126,7 +129,7 @@ pub(super) fn email(text: &str) -> Result<Value, MapError> {
                 && (local.starts_with('"') || !local.contains('@'))
         })
         && !lower.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';'));
-    if well_formed { Ok(Value::Text(lower)) } else { Err(format("an e-mail address", &Value::text(text))) }
+    if well_formed { Ok(Value::text(lower)) } else { Err(format("an e-mail address", &Value::text(text))) }
 }
 
 pub(super) fn phone(text: &str) -> Result<Value, MapError> {
@@ -154,9 +157,9 @@ pub(super) fn phone(text: &str) -> Result<Value, MapError> {
                 && digits.bytes().all(|b| b.is_ascii_digit())
                 && !digits.starts_with('0') =>
         {
-            Ok(Value::Text(format!("+{digits}")))
+            Ok(Value::Text(format_smolstr!("+{digits}")))
         }
-        _ => Ok(Value::Text(cleaned)),
+        _ => Ok(Value::text(cleaned)),
     }
 }
 
@@ -168,7 +171,7 @@ pub(super) fn url(text: &str) -> Result<Value, MapError> {
     Ok(Value::text(trimmed))
 }
 
-fn one_of(values: &[String], text: String) -> Result<Value, MapError> {
+fn one_of(values: &[String], text: &str) -> Result<Value, MapError> {
     let trimmed = text.trim();
     let found =
         values.iter().find(|value| *value == trimmed).or_else(|| values.iter().find(|value| value.eq_ignore_ascii_case(trimmed)));
@@ -196,7 +199,7 @@ pub(super) fn amount_in(amount: Value, currency: &str) -> Result<Value, MapError
         return Err(format("a currency code of three letters", &Value::text(currency)));
     }
     let amount = decimal(amount)?;
-    Ok(Value::Object(BTreeMap::from([("amount".to_owned(), amount), ("currency".to_owned(), Value::Text(code))])))
+    Ok(Value::Object(NameMap::from([("amount", amount), ("currency", Value::text(code))])))
 }
 
 fn list(fields: &BTreeMap<String, FieldType>, key: &[String], elements: Vec<Value>) -> Result<Value, MapError> {
@@ -209,9 +212,9 @@ fn list(fields: &BTreeMap<String, FieldType>, key: &[String], elements: Vec<Valu
         match element {
             Value::Null => {}
             Value::Object(map) => {
-                let mut normal = BTreeMap::new();
+                let mut normal = NameMap::with_capacity(map.len());
                 for (name, value) in map {
-                    let Some(kind) = fields.get(&name) else {
+                    let Some(kind) = fields.get(name.as_str()) else {
                         return Err(at_element(MapError::new("type", format!("there is no sub-field `{name}`"))));
                     };
                     normal.insert(name, normalise(kind, value).map_err(at_element)?);
@@ -224,7 +227,7 @@ fn list(fields: &BTreeMap<String, FieldType>, key: &[String], elements: Vec<Valu
                     let kind = fields.get(only).unwrap_or(&FieldType::Text);
                     let value = normalise(kind, value).map_err(at_element)?;
                     if value != Value::Null {
-                        out.push(Value::Object(BTreeMap::from([(only.clone(), value)])));
+                        out.push(Value::Object(NameMap::from([(only, value)])));
                     }
                 }
                 _ => return Err(at_element(wrong("an object", &value))),

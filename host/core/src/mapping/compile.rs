@@ -156,7 +156,7 @@ impl Compiler<'_, '_> {
             Kind::Text(text) => Self::literal(Value::text(text), Type::Text),
             Kind::Number(text) => {
                 let kind = if text.contains(['.', 'e', 'E']) { Type::Decimal } else { Type::Integer };
-                Self::literal(Value::Number(super::number::canonical(text).unwrap_or_else(|| text.clone())), kind)
+                Self::literal(Value::Number(super::number::canonical(text).unwrap_or_else(|| text.into())), kind)
             }
             Kind::Bool(flag) => Self::literal(Value::Bool(*flag), Type::Boolean),
             Kind::Null => Self::literal(Value::Null, Type::Any),

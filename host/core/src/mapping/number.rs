@@ -2,11 +2,15 @@
 
 use std::cmp::Ordering;
 
+use smol_str::SmolStrBuilder;
+
+use crate::Text;
+
 /// Digits of a number, written out. Money needs 20; more than this is a mistake or an attack (`1e999999`).
 const DIGITS_MAX: usize = 100;
 
 /// The canonical spelling: no leading or trailing zeros, no exponent, no `+`, no `-0`. `None`: not a number, or too long.
-pub(super) fn canonical(text: &str) -> Option<String> {
+pub(super) fn canonical(text: &str) -> Option<Text> {
     let (negative, rest) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
         b'+' => (false, &text[1..]),
@@ -27,7 +31,7 @@ pub(super) fn canonical(text: &str) -> Option<String> {
     let digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
     let first = digits.iter().position(|digit| *digit != b'0');
     let Some(first) = first else {
-        return Some("0".to_owned());
+        return Some("0".into());
     };
     let last = digits.iter().rposition(|digit| *digit != b'0').unwrap_or(first);
     // The point stands before digit number `point`.
@@ -37,20 +41,20 @@ pub(super) fn canonical(text: &str) -> Option<String> {
         return None;
     }
     let digit = |at: i64| usize::try_from(at).ok().and_then(|at| digits.get(at)).map_or('0', |digit| char::from(*digit));
-    let mut out = String::with_capacity(digits.len() + 2);
+    let mut out = SmolStrBuilder::new();
     if negative {
         out.push('-');
     }
     if point <= first {
         out.push('0');
     } else {
-        out.extend((first..point).map(digit));
+        (first..point).for_each(|at| out.push(digit(at)));
     }
     if last >= point {
         out.push('.');
-        out.extend((point..=last).map(digit));
+        (point..=last).for_each(|at| out.push(digit(at)));
     }
-    Some(out)
+    Some(out.finish())
 }
 
 fn exponent(text: &str) -> Option<i64> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use smol_str::{StrExt as _, format_smolstr};
 use unicode_normalization::UnicodeNormalization;
 
 use super::country::{self, Spelling};
@@ -9,7 +10,9 @@ use super::table::Table;
 use super::time::{self, Format};
 use super::types::Type;
 use super::{Env, MapError, canonical, describe, find, number};
+use crate::Text;
 use crate::limits::MAPPED_TEXT_BYTES_MAX;
+use crate::model::RemoteKey;
 use crate::value::{Reference, Value};
 
 /// One step of a pipe.
@@ -356,32 +359,30 @@ impl Op {
             Self::NullIf(other) => Ok(if same(&value, other) { Value::Null } else { value }),
             Self::Trim => text(value, |text| {
                 let trimmed = text.trim();
-                if trimmed.len() == text.len() { text } else { trimmed.to_owned() }
+                if trimmed.len() == text.len() { text } else { trimmed.into() }
             }),
-            Self::Lower => text(value, |text| text.to_lowercase()),
-            Self::Upper => text(value, |text| text.to_uppercase()),
+            Self::Lower => text(value, lower),
+            Self::Upper => text(value, |text| text.to_uppercase().into()),
             Self::Title => text(value, title),
-            Self::Collapse => text(value, |text| text.split_whitespace().collect::<Vec<_>>().join(" ")),
+            Self::Collapse => text(value, |text| text.split_whitespace().collect::<Vec<_>>().join(" ").into()),
             Self::Nfc => text(value, |text| text.nfc().collect()),
             Self::Replace(from, to) => {
                 let text = as_text(value)?;
                 let times = text.matches(from.as_str()).count();
                 bounded(text.len().saturating_add(times.saturating_mul(to.len())))?;
-                Ok(Value::Text(text.replace(from.as_str(), to)))
+                Ok(Value::text(text.replace(from.as_str(), to)))
             }
             Self::Split(separator, n) => split(&as_text(value)?, separator, *n),
-            Self::Truncate(n) => text(value, |mut text| {
-                if let Some((at, _)) = text.char_indices().nth(*n) {
-                    text.truncate(at);
-                }
-                text
+            Self::Truncate(n) => text(value, |text| match text.char_indices().nth(*n) {
+                Some((at, _)) => text[..at].into(),
+                None => text,
             }),
             Self::Text => to_text(value),
             Self::Integer => canonical::integer(value),
             Self::Decimal(None) => canonical::decimal(value),
             Self::Decimal(Some(separator)) => separated(value, *separator),
             Self::FormatDecimal(separator) => match canonical::decimal(value)? {
-                Value::Number(text) => Ok(Value::Text(text.replace('.', &separator.to_string()))),
+                Value::Number(text) => Ok(Value::text(text.replace('.', &separator.to_string()))),
                 value => Ok(value),
             },
             Self::DecimalTagged => match &value {
@@ -392,9 +393,9 @@ impl Op {
                 _ => canonical::decimal(value),
             },
             Self::FormatDecimalTagged => match canonical::decimal(value)? {
-                Value::Number(text) => Ok(Value::Object(
-                    [("__class__".to_owned(), Value::text("Decimal")), ("decimal".to_owned(), Value::Text(text))].into(),
-                )),
+                Value::Number(text) => {
+                    Ok(Value::Object([("__class__", Value::text("Decimal")), ("decimal", Value::Text(text))].into()))
+                }
                 value => Ok(value),
             },
             Self::Boolean(None) => canonical::boolean(value),
@@ -439,15 +440,13 @@ impl Op {
             },
             Self::Reference(stream) => match to_text(value)? {
                 Value::Text(remote_id) if remote_id.is_empty() => Ok(Value::Null),
-                Value::Text(remote_id) => Ok(Value::Reference(Reference::Remote {
-                    connection: env.connection.to_owned(),
-                    stream: stream.clone(),
-                    remote_id,
-                })),
+                Value::Text(remote_id) => {
+                    Ok(Value::Reference(Reference::Remote(Arc::new(RemoteKey::new(env.connection, stream, remote_id)))))
+                }
                 value => Err(expected("an id", &value)),
             },
             Self::RemoteId(stream) => match value {
-                Value::Reference(Reference::Remote { remote_id, .. }) => Ok(Value::Text(remote_id)),
+                Value::Reference(Reference::Remote(key)) => Ok(Value::Text(key.remote_id.clone())),
                 Value::Reference(Reference::Record(id)) => {
                     Err(MapError::new("lookup", format!("record {id} has no counterpart in `{stream}` yet")))
                 }
@@ -455,19 +454,15 @@ impl Op {
             },
             Self::Prefix(prefix) => grown(as_text(value)?, prefix, ""),
             Self::Suffix(suffix) => grown(as_text(value)?, "", suffix),
-            Self::StripPrefix(prefix) => {
-                text(value, |text| text.strip_prefix(prefix.as_str()).map(str::to_owned).unwrap_or(text))
-            }
-            Self::StripSuffix(suffix) => {
-                text(value, |text| text.strip_suffix(suffix.as_str()).map(str::to_owned).unwrap_or(text))
-            }
+            Self::StripPrefix(prefix) => text(value, |text| text.strip_prefix(prefix.as_str()).map(Text::from).unwrap_or(text)),
+            Self::StripSuffix(suffix) => text(value, |text| text.strip_suffix(suffix.as_str()).map(Text::from).unwrap_or(text)),
             Self::Json => empty_is_null(value, |value| {
                 crate::codec::decode(text_of(value)?.as_bytes()).map_err(|error| MapError::new("format", error.to_string()))
             }),
             Self::JsonText => {
                 let bytes = crate::codec::encode(&value);
                 bounded(bytes.len())?;
-                Ok(Value::Text(String::from_utf8_lossy(&bytes).into_owned()))
+                Ok(Value::text(String::from_utf8_lossy(&bytes)))
             }
             Self::First => match value {
                 Value::List(list) => Ok(list.into_iter().find(|element| !element.is_empty()).unwrap_or(Value::Null)),
@@ -484,7 +479,7 @@ impl Op {
                         }
                         out.push_str(&element);
                     }
-                    Ok(Value::Text(out))
+                    Ok(Value::text(out))
                 }
                 value => Err(expected("a list", &value)),
             },
@@ -518,7 +513,7 @@ fn text_of(value: &Value) -> Result<&str, MapError> {
     value.as_text().ok_or_else(|| expected("text", value))
 }
 
-pub(super) fn as_text(value: Value) -> Result<String, MapError> {
+pub(super) fn as_text(value: Value) -> Result<Text, MapError> {
     match value {
         Value::Text(text) => Ok(text),
         Value::Number(_) | Value::Bool(_) => {
@@ -528,7 +523,7 @@ pub(super) fn as_text(value: Value) -> Result<String, MapError> {
     }
 }
 
-fn text(value: Value, change: impl FnOnce(String) -> String) -> Result<Value, MapError> {
+fn text(value: Value, change: impl FnOnce(Text) -> Text) -> Result<Value, MapError> {
     let changed = change(as_text(value)?);
     bounded(changed.len())?;
     Ok(Value::Text(changed))
@@ -541,9 +536,9 @@ pub(super) fn bounded(bytes: usize) -> Result<(), MapError> {
     Ok(())
 }
 
-fn grown(text: String, before: &str, after: &str) -> Result<Value, MapError> {
+fn grown(text: Text, before: &str, after: &str) -> Result<Value, MapError> {
     bounded(before.len() + text.len() + after.len())?;
-    Ok(Value::Text(format!("{before}{text}{after}")))
+    Ok(Value::Text(format_smolstr!("{before}{text}{after}")))
 }
 
 /// A scalar as text, as it is spelled.
@@ -552,7 +547,7 @@ pub(super) fn to_text(value: Value) -> Result<Value, MapError> {
         Value::Number(text) => Ok(Value::Text(text)),
         Value::Bool(flag) => Ok(Value::text(if flag { "true" } else { "false" })),
         Value::Text(_) | Value::Null => Ok(value),
-        Value::Reference(Reference::Remote { remote_id, .. }) => Ok(Value::Text(remote_id)),
+        Value::Reference(Reference::Remote(key)) => Ok(Value::Text(key.remote_id.clone())),
         value => Err(expected("a single value", &value)),
     }
 }
@@ -579,7 +574,7 @@ pub(super) fn same(left: &Value, right: &Value) -> bool {
     }
 }
 
-fn title(text: String) -> String {
+fn title(text: Text) -> Text {
     let mut out = String::with_capacity(text.len());
     let mut start = true;
     for c in text.chars() {
@@ -590,7 +585,12 @@ fn title(text: String) -> String {
         }
         start = !(c.is_alphanumeric() || c == '\'' || c == '’');
     }
-    out
+    out.into()
+}
+
+fn lower(text: Text) -> Text {
+    // Mostly there is nothing to do.
+    if text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) { text } else { text.to_lowercase_smolstr() }
 }
 
 fn split(text: &str, separator: &str, n: i64) -> Result<Value, MapError> {
@@ -613,7 +613,7 @@ fn separated(value: Value, separator: char) -> Result<Value, MapError> {
     if plain.is_empty() {
         return Ok(Value::Null);
     }
-    canonical::decimal(Value::Text(plain))
+    canonical::decimal(Value::text(plain))
         .map_err(|_| MapError::new("format", format!("{} is not a decimal number with `{separator}`", describe(&value))))
 }
 

@@ -1,13 +1,14 @@
 //! Dates and times as systems spell them ↔ ISO dates and RFC 3339 with the offset kept.
 
-use std::collections::BTreeMap;
-
 use jiff::civil::{Date, DateTime, Time};
 use jiff::fmt::{strtime, temporal::Pieces};
 use jiff::tz::Offset;
 
+use smol_str::{ToSmolStr as _, format_smolstr};
+
 use super::{MapError, describe};
 use crate::value::Value;
+use crate::{NameMap, Text};
 
 /// How a system spells a date or a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,15 +101,15 @@ fn offset_text(offset: Offset) -> String {
 }
 
 /// The canonical spelling of a time.
-fn print(time: DateTime, offset: Offset) -> Option<String> {
+fn print(time: DateTime, offset: Offset) -> Option<Text> {
     if time.year() < 0 || offset.seconds() % 60 != 0 {
         return None;
     }
-    Some(format!("{time}{}", offset_text(offset)))
+    Some(format_smolstr!("{time}{}", offset_text(offset)))
 }
 
 fn print_date(date: Date) -> Option<Value> {
-    (date.year() >= 0).then(|| Value::Text(date.to_string()))
+    (date.year() >= 0).then(|| Value::Text(date.to_smolstr()))
 }
 
 fn bad(kind: &str, format: &Format, value: &Value) -> MapError {
@@ -199,15 +200,15 @@ pub(super) fn write(format: &Format, value: &Value, date: bool) -> Result<Value,
         Format::Iso(_) if date => print_date(time.date()),
         Format::Iso(_) => print(time, offset).map(Value::Text),
         Format::UnixSeconds => unix(time, offset).map(|ms| Value::Number(scaled(ms, 1000))),
-        Format::UnixMilliseconds => unix(time, offset).map(|ms| Value::Number(ms.to_string())),
-        Format::Xero => unix(time, offset).map(|ms| Value::Text(format!("/Date({ms}+0000)/"))),
+        Format::UnixMilliseconds => unix(time, offset).map(|ms| Value::Number(ms.to_smolstr())),
+        Format::Xero => unix(time, offset).map(|ms| Value::Text(format_smolstr!("/Date({ms}+0000)/"))),
         Format::Tryton => offset
             .to_timestamp(time)
             .ok()
             .map(|timestamp| tagged(if date { time } else { Offset::UTC.to_datetime(timestamp) }, date)),
         Format::Pattern(pattern, zone) => offset.to_timestamp(time).ok().and_then(|timestamp| {
             let zoned = timestamp.to_zoned_datetime(if date { offset } else { *zone }.to_time_zone());
-            strtime::format(pattern, &zoned).ok().map(Value::Text)
+            strtime::format(pattern, &zoned).ok().map(Value::text)
         }),
     };
     written.ok_or_else(|| bad(kind, format, value))
@@ -217,13 +218,13 @@ fn unix(time: DateTime, offset: Offset) -> Option<i64> {
     Some(offset.to_timestamp(time).ok()?.as_millisecond())
 }
 
-fn scaled(ms: i64, by: i64) -> String {
-    if ms % by == 0 { (ms / by).to_string() } else { super::number::canonical(&format!("{ms}e-3")).unwrap_or_default() }
+fn scaled(ms: i64, by: i64) -> Text {
+    if ms % by == 0 { (ms / by).to_smolstr() } else { super::number::canonical(&format!("{ms}e-3")).unwrap_or_default() }
 }
 
 fn tagged(time: DateTime, date: bool) -> Value {
-    let mut map = BTreeMap::new();
-    let mut put = |name: &str, number: i64| map.insert(name.to_owned(), Value::Number(number.to_string()));
+    let mut map = NameMap::new();
+    let mut put = |name: &str, number: i64| map.insert(name, Value::Number(number.to_smolstr()));
     put("year", time.year().into());
     put("month", time.month().into());
     put("day", time.day().into());
@@ -233,6 +234,6 @@ fn tagged(time: DateTime, date: bool) -> Value {
         put("second", time.second().into());
         put("microsecond", (time.subsec_nanosecond() / 1000).into());
     }
-    map.insert("__class__".to_owned(), Value::text(if date { "date" } else { "datetime" }));
+    map.insert("__class__", Value::text(if date { "date" } else { "datetime" }));
     Value::Object(map)
 }

@@ -1,12 +1,12 @@
 //! The compiled tree: evaluation, what it looks at, how it is written, and its inverse.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 
 use super::operation::{self, Inverse, Op};
 use super::syntax::{Comparison, is_plain_path};
 use super::types::Type;
 use super::{Env, MapError, canonical, describe, find, number};
+use crate::NameMap;
 use crate::limits::LIST_ELEMENTS_MAX;
 use crate::value::Value;
 
@@ -175,7 +175,7 @@ impl Source {
                     any |= !value.is_empty() && !matches!(part.source, Source::Literal(_));
                     append(&mut out, value)?;
                 }
-                Ok(if any { Value::Text(out) } else { Value::Null })
+                Ok(if any { Value::text(out) } else { Value::Null })
             }
             Self::Coalesce(parts) => {
                 for part in parts {
@@ -206,12 +206,12 @@ impl Source {
                         }
                     }
                 }
-                Ok(if any { Value::Text(out) } else { Value::Null })
+                Ok(if any { Value::text(out) } else { Value::Null })
             }
             Self::Object(parts) => {
-                let mut map = BTreeMap::new();
+                let mut map = NameMap::with_capacity(parts.len());
                 for (name, part) in parts {
-                    map.insert(name.clone(), part.evaluate(env)?);
+                    map.insert(name, part.evaluate(env)?);
                 }
                 Ok(if map.values().all(Value::is_empty) { Value::Null } else { Value::Object(map) })
             }

@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ContributionId, RecordId, Sequence, Time};
+use crate::Text;
 use crate::value::Value;
 
 /// What made the change.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     /// Connection whose record caused it.
-    pub connection: Option<String>,
+    pub connection: Option<Text>,
     /// Run during which it happened.
     pub run: Option<u64>,
     /// Person who decided it.
@@ -39,7 +40,7 @@ pub enum ChangeKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldChange {
     /// Canonical field.
-    pub field: String,
+    pub field: Text,
     /// `None`: nobody had claimed it.
     pub before: Option<Value>,
     /// `None`: nobody claims it any more.
@@ -56,7 +57,7 @@ pub struct Change {
     /// Record.
     pub record: RecordId,
     /// Its canonical type.
-    pub entity: String,
+    pub entity: Text,
     /// When it was committed.
     pub at: Time,
     /// What happened.

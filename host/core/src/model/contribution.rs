@@ -1,21 +1,27 @@
 //! What one remote object says about a record: shadow and claims, kept apart.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::{ContributionId, ElementId, RecordId, Time};
 use crate::value::Value;
+use crate::{NameMap, Text};
 
 /// Names a remote object across the hub. `stream` is the mapping's alias when one stream feeds several entities.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RemoteKey {
     /// Connection name; `steward` for what a person asserted here.
-    pub connection: String,
+    pub connection: Text,
     /// Stream, or the alias of the mapping.
-    pub stream: String,
+    pub stream: Text,
     /// The system's own id.
-    pub remote_id: String,
+    pub remote_id: Text,
+}
+
+impl RemoteKey {
+    /// From its three parts.
+    pub fn new(connection: impl Into<Text>, stream: impl Into<Text>, remote_id: impl Into<Text>) -> Self {
+        Self { connection: connection.into(), stream: stream.into(), remote_id: remote_id.into() }
+    }
 }
 
 impl std::fmt::Display for RemoteKey {
@@ -66,7 +72,7 @@ pub struct Contribution {
     /// Whether it still stands.
     pub state: ContributionState,
     /// The system's version or ETag at the last read or confirmed write.
-    pub version: Option<String>,
+    pub version: Option<Text>,
     /// The system's own modification time at the last read.
     pub modified_at: Option<Time>,
     /// When the last read of it began.
@@ -74,14 +80,14 @@ pub struct Contribution {
     /// When the last attempt to write it settled (I15).
     pub attempted_at: Option<Time>,
     /// Remote path → value in the system's own spelling. A missing path is unknown, not empty.
-    pub shadow: BTreeMap<String, Value>,
+    pub shadow: NameMap<Value>,
     /// Remote path → value that was sent and read back as what the shadow now holds: this system's
     /// spelling of it. Removed when the shadow changes by anything but our write.
-    pub sent: BTreeMap<String, Value>,
+    pub sent: NameMap<Value>,
     /// Canonical field (or `list/element`) → claim.
-    pub claims: BTreeMap<String, Claim>,
+    pub claims: NameMap<Claim>,
     /// List field → (element, its key over there: remote element id, or declared key, or value).
-    pub elements: BTreeMap<String, Vec<(ElementId, String)>>,
+    pub elements: NameMap<Vec<(ElementId, Text)>>,
 }
 
 impl Contribution {
@@ -96,10 +102,10 @@ impl Contribution {
             modified_at: None,
             read_at,
             attempted_at: None,
-            shadow: BTreeMap::new(),
-            sent: BTreeMap::new(),
-            claims: BTreeMap::new(),
-            elements: BTreeMap::new(),
+            shadow: NameMap::new(),
+            sent: NameMap::new(),
+            claims: NameMap::new(),
+            elements: NameMap::new(),
         }
     }
 

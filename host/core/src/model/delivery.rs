@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{ContributionId, RecordId, Time};
+use crate::NameMap;
 use crate::value::Value;
 
 /// Why a record is worth comparing again.
@@ -122,11 +123,11 @@ pub struct Intent {
     /// Operation.
     pub kind: WriteKind,
     /// Shadow values that it was computed from.
-    pub base: BTreeMap<String, Value>,
+    pub base: NameMap<Value>,
     /// Version it was computed from.
     pub base_version: Option<String>,
     /// Remote path → value as sent, for the paths in `changed`.
-    pub values: BTreeMap<String, Value>,
+    pub values: NameMap<Value>,
     /// List field → element of each remote list item sent, so that read-back can assign remote element ids.
     pub elements: BTreeMap<String, Vec<u64>>,
     /// Exact bytes of `changed` (I6: the key always carries the same bytes).

@@ -1,11 +1,10 @@
 //! A canonical record: fields computed from claims alone.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::{ContributionId, RecordId, Time};
 use crate::value::Value;
+use crate::{NameMap, Text};
 
 /// Which rule chose a value; kept with it, so that `record why` reports what happened, not what would happen now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -67,13 +66,13 @@ pub struct Record {
     /// Assigned by the store.
     pub id: RecordId,
     /// Canonical type.
-    pub entity: String,
+    pub entity: Text,
     /// Where it stands.
     pub state: RecordState,
     /// Counts changes of the record.
     pub version: u64,
     /// Canonical field, or `list/element-number`, → computed value. Absent: nobody ever claimed it.
-    pub fields: BTreeMap<String, Field>,
+    pub fields: NameMap<Field>,
     /// Its contributions, oldest first.
     pub contributions: Vec<ContributionId>,
     /// Number that the next list element gets.
@@ -90,7 +89,7 @@ impl Record {
     pub fn elements<'a>(&'a self, list: &'a str) -> impl Iterator<Item = (u64, &'a Value)> {
         let mut found: Vec<(u64, &Value)> = self
             .fields
-            .range(format!("{list}/")..format!("{list}0"))
+            .starting_with(&format!("{list}/"))
             .filter(|(_, field)| !field.value.is_empty())
             .filter_map(|(name, field)| Some((name[list.len() + 1..].parse().ok()?, &field.value)))
             .collect();

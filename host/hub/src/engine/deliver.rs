@@ -3,9 +3,10 @@
 //! The order is the promise: an intent is durable before its first byte is sent (I6), at most one per record and
 //! destination (I5), nothing empty is sent (I7), and an entry leaves dirty only for a reason that is said (I4).
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use nave_core::NameMap;
 use nave_core::accounting::{Counts, OutCounts};
 use nave_core::catalog::{Catalog, DeletePolicy, DuplicatePolicy, Mapping};
 use nave_core::difference::{self, Blocked, Difference};
@@ -195,7 +196,7 @@ impl Engine {
                     .iter()
                     .filter(|_| mapping.delete == DeletePolicy::Propagate)
                     .map(|row| Write {
-                        kind: WriteKind::Delete(row.key.remote_id.clone()),
+                        kind: WriteKind::Delete(row.key.remote_id.to_string()),
                         contribution: Some((*row).clone()),
                         difference: Difference::default(),
                     })
@@ -205,8 +206,7 @@ impl Engine {
         }
         let region = catalog.hub.region.as_deref();
         if let Some(filter) = &flow.filter {
-            let fields: BTreeMap<String, Value> =
-                record.fields.iter().map(|(name, field)| (name.clone(), field.value.clone())).collect();
+            let fields: NameMap<Value> = record.fields.iter().map(|(name, field)| (name.clone(), field.value.clone())).collect();
             let body = Value::Object(fields);
             let env = Env { body: &body, externals: &[], connection: &mapping.connection, region };
             match filter.holds(&env) {
@@ -232,11 +232,11 @@ impl Engine {
             if position > 0 && mapping.duplicates == DuplicatePolicy::Review {
                 break;
             }
-            let body = target.and_then(|row| current.get(&row.key.remote_id));
+            let body = target.and_then(|row| current.get(row.key.remote_id.as_str()));
             match difference::difference(mapping, entity, record, target, body, &locate, region) {
                 Ok(difference) if difference.is_empty() => {}
                 Ok(difference) => writes.push(Write {
-                    kind: target.map_or(WriteKind::Create, |row| WriteKind::Update(row.key.remote_id.clone())),
+                    kind: target.map_or(WriteKind::Create, |row| WriteKind::Update(row.key.remote_id.to_string())),
                     contribution: target.cloned(),
                     difference,
                 }),

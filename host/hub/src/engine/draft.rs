@@ -13,6 +13,7 @@ use nave_core::model::{
 };
 use nave_core::survivorship;
 use nave_core::value::{Reference, Value};
+use nave_core::{NameMap, Text};
 use nave_store::{Batch, Heads, IndexEntry, IndexSpace, Store, StoreError};
 
 /// A row before and now. `before` is none for a new one.
@@ -243,10 +244,10 @@ impl<'a> Draft<'a> {
         self.heads.record += 1;
         let record = Record {
             id,
-            entity: entity.to_owned(),
+            entity: entity.into(),
             state: RecordState::Active,
             version: 0,
-            fields: BTreeMap::new(),
+            fields: NameMap::new(),
             contributions: Vec::new(),
             next_element: 1,
         };
@@ -374,15 +375,14 @@ impl<'a> Draft<'a> {
     fn resolve_reference(&mut self, reference: Reference) -> Result<Reference, StoreError> {
         match reference {
             Reference::Record(id) => Ok(Reference::Record(self.surviving(id)?)),
-            Reference::Remote { connection, stream, remote_id } => {
-                let key = RemoteKey { connection, stream, remote_id };
+            Reference::Remote(key) => {
                 let record = match self.contribution_of(&key)? {
                     Some(id) => self.contribution(id)?.record,
                     None => None,
                 };
                 match record {
                     Some(id) => Ok(Reference::Record(self.surviving(id)?)),
-                    None => Ok(Reference::Remote { connection: key.connection, stream: key.stream, remote_id: key.remote_id }),
+                    None => Ok(Reference::Remote(key)),
                 }
             }
         }
@@ -505,7 +505,7 @@ impl<'a> Draft<'a> {
         ids.sort();
         for id in ids {
             let Some(slot) = self.records.remove(&id) else { continue };
-            let entity = self.catalog.entities.get(&slot.now.entity);
+            let entity = self.catalog.entities.get(slot.now.entity.as_str());
             let old = slot.before.as_ref().map(|record| index_entries(entity.map(AsRef::as_ref), record)).unwrap_or_default();
             let new = slot.entries.unwrap_or_else(|| index_entries(entity.map(AsRef::as_ref), &slot.now));
             batch.index_add.extend(new.difference(&old));
@@ -524,9 +524,7 @@ impl<'a> Draft<'a> {
 /// Hashes of the remote objects that a record's references wait for.
 fn waits_for(record: &Record) -> impl Iterator<Item = u64> {
     record.fields.values().filter_map(|field| match &field.value {
-        Value::Reference(Reference::Remote { connection, stream, remote_id }) => {
-            Some(matching::key_hash(&[connection, stream, remote_id]))
-        }
+        Value::Reference(Reference::Remote(key)) => Some(matching::remote_hash(key)),
         _ => None,
     })
 }
@@ -556,7 +554,7 @@ fn index_entries(entity: Option<&Entity>, record: &Record) -> BTreeSet<IndexEntr
 
 fn field_changes(before: Option<&Record>, now: &Record) -> Vec<FieldChange> {
     let old = before.map(|record| &record.fields);
-    let names: BTreeSet<&String> = old.into_iter().flat_map(|fields| fields.keys()).chain(now.fields.keys()).collect();
+    let names: BTreeSet<&Text> = old.into_iter().flat_map(|fields| fields.keys()).chain(now.fields.keys()).collect();
     names
         .into_iter()
         .filter_map(|name| {
@@ -570,11 +568,11 @@ fn field_changes(before: Option<&Record>, now: &Record) -> Vec<FieldChange> {
 
 /// Moves a contribution's list elements into a record's numbering: joined by the list's key, else new numbers.
 fn rehome(entity: &Entity, row: &mut Contribution, record: &mut Record) {
-    let names: Vec<String> = row.claims.keys().filter(|name| name.contains('/')).cloned().collect();
+    let names: Vec<Text> = row.claims.keys().filter(|name| name.contains('/')).cloned().collect();
     if names.is_empty() && row.elements.is_empty() {
         return;
     }
-    let mut moved: Vec<(String, String, u64, u64)> = Vec::new();
+    let mut moved: Vec<(String, Text, u64, u64)> = Vec::new();
     for name in &names {
         let Some((list, number)) = name.split_once('/') else { continue };
         let Some(kind) = entity.fields.get(list).map(|field| &field.kind) else { continue };
@@ -594,7 +592,7 @@ fn rehome(entity: &Entity, row: &mut Contribution, record: &mut Record) {
     let claims: Vec<_> =
         moved.iter().filter_map(|(list, name, _, to)| Some((format!("{list}/{to}"), row.claims.remove(name)?))).collect();
     row.claims.extend(claims);
-    for (list, ties) in &mut row.elements {
+    for (list, ties) in row.elements.iter_mut() {
         for (id, _) in ties.iter_mut() {
             match moved.iter().find(|(of, _, from, _)| of == list && *from == id.0) {
                 Some((.., to)) => *id = ElementId(*to),

@@ -244,7 +244,7 @@ impl Engine {
         rows.into_iter()
             .flatten()
             .find(|c| c.is_active() && c.key.connection == connection && c.key.stream == stream)
-            .map(|c| c.key.remote_id)
+            .map(|c| c.key.remote_id.to_string())
     }
 
     /// Record that a remote object belongs to, following merges.

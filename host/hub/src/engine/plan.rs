@@ -98,7 +98,7 @@ impl Engine {
                                         .values
                                         .iter()
                                         .map(|(path, value)| {
-                                            (path.clone(), there.and_then(|row| row.shadow.get(path).cloned()), value.clone())
+                                            (path.to_string(), there.and_then(|row| row.shadow.get(path).cloned()), value.clone())
                                         })
                                         .collect(),
                                 });

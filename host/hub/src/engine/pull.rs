@@ -5,12 +5,12 @@ use std::collections::HashSet;
 
 use nave_core::accounting::{Counts, InCounts};
 use nave_core::catalog::{Catalog, ChangeDetection, Mapping};
-use nave_core::codec;
 use nave_core::intake::{Coverage, FieldError, Pulled};
 use nave_core::limits::{PAGE_RECORDS, RECORD_BYTES_MAX};
 use nave_core::mapping::Env;
 use nave_core::model::{Cause, Checkpoint, ContributionId, ContributionState, Intent, RemoteKey, Run, Time};
 use nave_core::value::Value;
+use nave_core::{Text, codec};
 use nave_runtime::contract::{self, SourceRecord};
 use nave_store::{CheckpointMove, KeyedRow};
 
@@ -133,7 +133,7 @@ impl Engine {
         self.refresh_stale(catalog, mapping, spoke, &mut page).await?;
         self.externals(catalog, mapping, &mut page).await?;
         let open_creates = self.open_creates(mapping)?;
-        let cause = Cause { connection: Some(mapping.connection.clone()), run: Some(run), ..Cause::default() };
+        let cause = Cause { connection: Some(mapping.connection.as_str().into()), run: Some(run), ..Cause::default() };
         let mut page = Some(page);
         let taken = self
             .write(cause, |draft| {
@@ -166,18 +166,12 @@ impl Engine {
         spoke: &dyn Spoke,
         page: &mut [Incoming],
     ) -> Result<(), EngineError> {
-        let keys: Vec<RemoteKey> = page
-            .iter()
-            .map(|incoming| RemoteKey {
-                connection: mapping.connection.clone(),
-                stream: mapping.alias.clone(),
-                remote_id: incoming.remote_id.clone(),
-            })
-            .collect();
+        let keys: Vec<RemoteKey> =
+            page.iter().map(|incoming| RemoteKey::new(&mapping.connection, &mapping.alias, incoming.remote_id.clone())).collect();
         let ids: Vec<Option<ContributionId>> = self.store.resolve(&keys)?;
         let known: Vec<ContributionId> = ids.iter().flatten().copied().collect();
         let rows = self.store.contributions(&known)?;
-        let attempted: std::collections::HashMap<String, Time> =
+        let attempted: std::collections::HashMap<Text, Time> =
             rows.into_iter().flatten().filter_map(|row| Some((row.key.remote_id, row.attempted_at?))).collect();
         let stale: Vec<usize> = page
             .iter()
@@ -189,7 +183,7 @@ impl Engine {
             .map(|(index, _)| index)
             .collect();
         for chunk in stale.chunks(GET_IDS_MAX) {
-            let ids: Vec<String> = chunk.iter().map(|index| page[*index].remote_id.clone()).collect();
+            let ids: Vec<String> = chunk.iter().map(|index| page[*index].remote_id.to_string()).collect();
             let began = self.now();
             let fetched = spoke
                 .get(mapping.stream.clone(), ids)
@@ -263,8 +257,8 @@ impl Engine {
                 if ours && matches!(row.state, ContributionState::Active) {
                     known += 1;
                     let settled = row.attempted_at.is_none_or(|at| at < scan_began);
-                    if settled && !seen.contains(&row.key.remote_id) {
-                        missing.push(row.key.remote_id);
+                    if settled && !seen.contains(row.key.remote_id.as_str()) {
+                        missing.push(row.key.remote_id.to_string());
                     }
                 }
             }
@@ -307,13 +301,13 @@ pub(super) fn decode(catalog: &Catalog, mapping: &Mapping, records: Vec<SourceRe
 }
 
 fn decode_one(catalog: &Catalog, mapping: &Mapping, record: SourceRecord, began: Time, now: Time) -> Incoming {
-    let remote_id = record.remote_id;
+    let remote_id = Text::from(record.remote_id);
     match record.operation {
         contract::Operation::Delete => return Incoming { remote_id, kind: IncomingKind::Delete { evidence: "system" } },
         contract::Operation::MergedInto(winner) => return Incoming { remote_id, kind: IncomingKind::MergedInto(winner) },
         contract::Operation::Upsert => {}
     }
-    let bad = |class: &str, message: String, raw: Vec<u8>, remote_id: String| Incoming {
+    let bad = |class: &str, message: String, raw: Vec<u8>, remote_id: Text| Incoming {
         remote_id,
         kind: IncomingKind::Bad { errors: vec![FieldError { path: "body".into(), class: class.into(), message }], raw },
     };
@@ -334,9 +328,9 @@ fn decode_one(catalog: &Catalog, mapping: &Mapping, record: SourceRecord, began:
         Some(expression) => {
             let env = Env { body: &body, externals: &[], connection: &mapping.connection, region: catalog.hub.region.as_deref() };
             match expression.evaluate(&env) {
-                Ok(value) if !value.is_empty() => value.display(),
+                Ok(value) if !value.is_empty() => value.display().into(),
                 // The row has no such thing (a contact without a company): nothing to take in.
-                Ok(_) => String::new(),
+                Ok(_) => Text::default(),
                 Err(error) => return bad(error.class, format!("id: {}", error.message), record.body, remote_id),
             }
         }
@@ -347,7 +341,7 @@ fn decode_one(catalog: &Catalog, mapping: &Mapping, record: SourceRecord, began:
             contract::Coverage::Complete => Coverage::Complete,
             contract::Coverage::Only(paths) => Coverage::Only(paths),
         },
-        version: record.version,
+        version: record.version.map(Text::from),
         modified_at: record.modified_at.as_deref().and_then(Time::parse),
         field_times: record.field_times.into_iter().filter_map(|(path, time)| Some((path, Time::parse(&time)?))).collect(),
         read_at: began,

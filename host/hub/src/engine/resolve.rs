@@ -121,11 +121,7 @@ impl Engine {
     ) -> Result<Option<SourceRecord>, EngineError> {
         let mut candidates = Vec::new();
         for record in found.into_iter().filter(|record| record.operation == Operation::Upsert) {
-            let key = RemoteKey {
-                connection: mapping.connection.clone(),
-                stream: mapping.alias.clone(),
-                remote_id: record.remote_id.clone(),
-            };
+            let key = RemoteKey::new(&mapping.connection, &mapping.alias, &record.remote_id);
             match self.record_of(&key)? {
                 None => candidates.push(record),
                 Some(owner) if owner == intent.record => candidates.push(record),
@@ -147,7 +143,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let entity = self.entity(catalog, &mapping.entity)?;
         let body = codec::decode(&record.body).unwrap_or_default();
-        let cause = Cause { connection: Some(mapping.connection.clone()), run: Some(run), ..Cause::default() };
+        let cause = Cause { connection: Some(mapping.connection.as_str().into()), run: Some(run), ..Cause::default() };
         self.write(cause, |draft| {
             match &intent.kind {
                 WriteKind::Delete(_) | WriteKind::Merge(..) => {

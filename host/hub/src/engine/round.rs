@@ -220,7 +220,7 @@ impl Sending<'_> {
     }
 
     fn cause(&self) -> Cause {
-        Cause { connection: Some(self.mapping.connection.clone()), run: Some(self.run), ..Cause::default() }
+        Cause { connection: Some(self.mapping.connection.as_str().into()), run: Some(self.run), ..Cause::default() }
     }
 
     fn intent(&mut self, entry: &Dirty, write: Write, now: Time) -> Intent {
@@ -246,7 +246,7 @@ impl Sending<'_> {
             contribution: contribution.as_ref().map(|row| row.id),
             kind,
             base: base.into_iter().filter(|(path, _)| difference.values.contains_key(path)).collect(),
-            base_version: contribution.and_then(|row| row.version),
+            base_version: contribution.and_then(|row| row.version).map(Into::into),
             changed: codec::encode(&difference.changed),
             desired: codec::encode(&difference.desired),
             values: difference.values,

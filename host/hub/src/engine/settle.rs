@@ -4,7 +4,6 @@ use std::collections::{HashMap, HashSet};
 
 use nave_core::accounting::OutCounts;
 use nave_core::catalog::{Catalog, Mapping};
-use nave_core::codec;
 use nave_core::difference;
 use nave_core::model::{
     AttemptOutcome, Cause, ContributionState, DeadLetterSubject, Dirty, Intent, Parked, Reason, Reasons, RecordId, RemoteKey,
@@ -12,6 +11,7 @@ use nave_core::model::{
 };
 use nave_core::retry::{self, Next};
 use nave_core::value::Value;
+use nave_core::{Text, codec};
 use nave_runtime::contract::{self, Outcome};
 use nave_store::kill;
 
@@ -147,7 +147,7 @@ impl Engine {
         let entity = self.entity(catalog, &mapping.entity)?;
         let parked: HashMap<RecordId, Parked> =
             self.store.parked(&mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
-        let cause = Cause { connection: Some(mapping.connection.clone()), run: Some(run), ..Cause::default() };
+        let cause = Cause { connection: Some(mapping.connection.as_str().into()), run: Some(run), ..Cause::default() };
         self.write(cause, |draft| {
             let mut tally = OutCounts::default();
             for (intent, outcome) in intents.iter().zip(&outcomes) {
@@ -250,17 +250,13 @@ impl Engine {
         let at = draft.now;
         match (&intent.kind, intent.contribution) {
             (WriteKind::Create, _) | (WriteKind::Update(_), None) => {
-                let key = RemoteKey {
-                    connection: mapping.connection.clone(),
-                    stream: mapping.alias.clone(),
-                    remote_id: remote_id.to_owned(),
-                };
-                settle_create(draft, mapping, entity, intent, key, body, version, Time(at.0 + 1))?;
+                let key = RemoteKey::new(&mapping.connection, &mapping.alias, remote_id);
+                settle_create(draft, mapping, entity, intent, key, body, version.map(Text::from), Time(at.0 + 1))?;
             }
             (WriteKind::Update(_), Some(id)) => {
                 let region = draft.catalog.hub.region.clone();
                 let row = draft.contribution_mut(id)?;
-                row.version = version;
+                row.version = version.map(Text::from);
                 difference::settle(mapping, entity, row, &intent.values, &intent.elements, body, at, region.as_deref());
             }
             (WriteKind::Delete(_) | WriteKind::Merge(..), Some(id)) => {

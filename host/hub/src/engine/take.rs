@@ -11,7 +11,7 @@ use nave_core::model::{
     RemoteKey, Review, ReviewKind, Time,
 };
 use nave_core::value::Value;
-use nave_core::{difference, matching};
+use nave_core::{Text, difference, matching};
 use nave_store::StoreError;
 
 use super::draft::{Draft, Recomputed};
@@ -20,7 +20,7 @@ use super::draft::{Draft, Recomputed};
 #[derive(Debug)]
 pub struct Incoming {
     /// The system's own id (or what the mapping's `id` made of it).
-    pub remote_id: String,
+    pub remote_id: Text,
     /// What it is.
     pub kind: IncomingKind,
 }
@@ -87,11 +87,7 @@ impl Intake<'_> {
 
     /// Contribution key of a remote id.
     pub fn key(&self, remote_id: &str) -> RemoteKey {
-        RemoteKey {
-            connection: self.mapping.connection.clone(),
-            stream: self.mapping.alias.clone(),
-            remote_id: remote_id.to_owned(),
-        }
+        RemoteKey::new(&self.mapping.connection, &self.mapping.alias, remote_id)
     }
 
     /// Takes a page in. Adds to the counts exactly one per source record (I14).
@@ -300,7 +296,7 @@ impl Intake<'_> {
         let next = row.elements.values().flatten().map(|(id, _)| id.0 + 1).max().unwrap_or(1);
         Record {
             id: RecordId(0),
-            entity: self.entity.name.clone(),
+            entity: self.entity.name.as_str().into(),
             state: RecordState::Active,
             version: 0,
             fields: Default::default(),
@@ -457,7 +453,7 @@ pub fn settle_create(
     intent: &Intent,
     key: RemoteKey,
     read_back: Option<&Value>,
-    version: Option<String>,
+    version: Option<Text>,
     at: Time,
 ) -> Result<ContributionId, StoreError> {
     let record = draft.surviving(intent.record)?;

@@ -94,7 +94,7 @@ fn value(column: &Column, row: usize) -> Value {
     }
     match column {
         Column::Text { .. } => column.text_at(row).map_or(Value::Null, Value::text),
-        Column::Integer { values, .. } => Value::Number(values[row].to_string()),
+        Column::Integer { values, .. } => Value::Number(values[row].to_string().into()),
         Column::Boolean { values, .. } => Value::Bool(values[row] != 0),
     }
 }

@@ -70,7 +70,7 @@ fn line(engine: &Engine, names: &Names<'_>, letter: &DeadLetter) -> Result<DeadL
     let (direction, subject, record) = match &letter.subject {
         DeadLetterSubject::SourceRecord { connection, stream, mapping, remote_id, .. } => {
             let stream_key = names.catalog.mappings.get(mapping).map_or(stream, |mapping| &mapping.alias);
-            let key = RemoteKey { connection: connection.clone(), stream: stream_key.clone(), remote_id: remote_id.clone() };
+            let key = RemoteKey::new(connection, stream_key, remote_id);
             let shown = if remote_id.is_empty() { "(without an id)" } else { remote_id };
             ("in", format!("{connection}/{stream}:{shown}"), engine.record_of(&key)?)
         }

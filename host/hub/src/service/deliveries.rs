@@ -41,7 +41,7 @@ pub(super) fn of_record(
                 connection: mapping.connection.clone(),
                 stream: mapping.stream.clone(),
                 mapping: mapping.name.clone(),
-                remote_id: row.key.remote_id.clone(),
+                remote_id: row.key.remote_id.to_string(),
                 body: Vec::new(),
             };
             if let Some(letter) = store.dead_letter_of(&subject_key(&source))? {

@@ -93,7 +93,7 @@ fn by_remote(engine: &Engine, connection: &str, stream: Option<&str>, remote_id:
     if streams.is_empty() {
         return Err(super::unknown("connection with a mapping", connection, catalog.connections.keys()));
     }
-    let key = |stream: String| RemoteKey { connection: connection.to_owned(), stream, remote_id: remote_id.to_owned() };
+    let key = |stream: String| RemoteKey::new(connection, stream, remote_id);
     let keys: Vec<RemoteKey> = streams.into_iter().map(key).collect();
     let ids: Vec<ContributionId> = engine.store.resolve(&keys)?.into_iter().flatten().collect();
     let rows: Vec<Contribution> = engine.store.contributions(&ids)?.into_iter().flatten().collect();

@@ -27,7 +27,7 @@ impl<'e> Names<'e> {
 
     /// What a person calls a record.
     pub(super) fn title(&self, record: &Record) -> String {
-        match self.catalog.entities.get(&record.entity) {
+        match self.catalog.entities.get(record.entity.as_str()) {
             Some(entity) => take::title(entity, |field| record.value(field)),
             None => reference(record),
         }
@@ -61,13 +61,10 @@ impl<'e> Names<'e> {
     pub(super) fn display(&self, value: &Value) -> String {
         match value {
             Value::Reference(Reference::Record(id)) => self.named(*id),
-            Value::Reference(Reference::Remote { connection, stream, remote_id }) => {
-                let key = RemoteKey { connection: connection.clone(), stream: stream.clone(), remote_id: remote_id.clone() };
-                match self.engine.record_of(&key) {
-                    Ok(Some(id)) => self.named(id),
-                    _ => format!("{key} (not here yet)"),
-                }
-            }
+            Value::Reference(Reference::Remote(key)) => match self.engine.record_of(key) {
+                Ok(Some(id)) => self.named(id),
+                _ => format!("{key} (not here yet)"),
+            },
             Value::List(list) => list.iter().map(|value| self.display(value)).collect::<Vec<_>>().join(", "),
             Value::Object(map) => map
                 .iter()

@@ -18,7 +18,7 @@ pub(super) fn show(engine: &Engine, which: &RecordRef) -> Result<RecordAnswer, A
     let rows = found.contributions(engine)?;
     Ok(RecordAnswer {
         record: found.reference(),
-        entity: found.record.entity.clone(),
+        entity: found.record.entity.to_string(),
         title: names.title(&found.record),
         state: record_state(&found.asked.state).to_owned(),
         merged_into: found.merged_into(),
@@ -40,7 +40,7 @@ fn fields(engine: &Engine, names: &Names<'_>, record: &Record, rows: &[Contribut
             None => engine.store.contributions(&[field.winner])?.pop().flatten().map(|row| remote(&row.key)).unwrap_or_default(),
         };
         fields.push(RecordField {
-            field: name.clone(),
+            field: name.to_string(),
             label: names.label(&record.entity, name),
             value: field.value.to_json(),
             display: names.display(&field.value),
@@ -54,7 +54,7 @@ fn fields(engine: &Engine, names: &Names<'_>, record: &Record, rows: &[Contribut
 
 fn contribution(names: &Names<'_>, record: &Record, row: &Contribution) -> ContributionView {
     let claims = row.claims.iter().map(|(field, claim)| ClaimView {
-        field: field.clone(),
+        field: field.to_string(),
         value: claim.value.to_json(),
         display: names.display(&claim.value),
         claimed_at: claim.claimed_at.to_string(),
@@ -64,15 +64,15 @@ fn contribution(names: &Names<'_>, record: &Record, row: &Contribution) -> Contr
     ContributionView {
         id: row.id.0,
         remote: remote(&row.key),
-        connection: row.key.connection.clone(),
+        connection: row.key.connection.to_string(),
         state: match &row.state {
             ContributionState::Deleted { evidence, .. } => format!("deleted ({evidence})"),
             state => remote_state(state),
         },
-        version: row.version.clone(),
+        version: row.version.as_ref().map(ToString::to_string),
         read_at: row.read_at.to_string(),
         attempted_at: row.attempted_at.map(|time| time.to_string()),
-        shadow: row.shadow.iter().map(|(path, value)| (path.clone(), value.to_json())).collect(),
+        shadow: row.shadow.iter().map(|(path, value)| (path.to_string(), value.to_json())).collect(),
         claims: claims.collect(),
     }
 }
@@ -96,7 +96,7 @@ pub(super) fn history(engine: &Engine, which: &RecordRef, limit: usize) -> Resul
 
 fn change(names: &Names<'_>, change: &Change) -> ChangeView {
     let fields = change.fields.iter().map(|field| FieldChangeView {
-        field: field.field.clone(),
+        field: field.field.to_string(),
         before: field.before.as_ref().map(|value| names.display(value)),
         after: field.after.as_ref().map(|value| names.display(value)),
     });
@@ -123,7 +123,7 @@ fn cause(cause: &Cause) -> String {
         (Some(person), Some(rule)) => format!("{person} decided {rule}"),
         (Some(person), None) => format!("decided by {person}"),
         (None, rule) => {
-            let parts: Vec<String> = cause.connection.iter().chain(rule).cloned().chain(during).collect();
+            let parts: Vec<String> = cause.connection.iter().map(ToString::to_string).chain(rule.clone()).chain(during).collect();
             if parts.is_empty() { "the hub".to_owned() } else { parts.join(", ") }
         }
     }
@@ -134,9 +134,9 @@ pub(super) fn xref(engine: &Engine, which: &RecordRef) -> Result<XrefAnswer, Api
     let found: Found = find(engine, which)?;
     let remotes = found.contributions(engine)?.into_iter().map(|row| RemoteView {
         state: remote_state(&row.state),
-        connection: row.key.connection,
-        stream: row.key.stream,
-        remote_id: row.key.remote_id,
+        connection: row.key.connection.into(),
+        stream: row.key.stream.into(),
+        remote_id: row.key.remote_id.into(),
     });
     Ok(XrefAnswer {
         // The number that holds for ever is the one that carries on.

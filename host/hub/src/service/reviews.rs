@@ -55,7 +55,7 @@ pub(super) fn show(engine: &Engine, id: u64) -> Result<ReviewAnswer, ApiError> {
             let question = format!(
                 "{} was deleted in {}. `approve` deletes it in every other system that is told of it; `refuse` leaves it there.",
                 names.title(&record),
-                gone.map_or_else(|| "a system".to_owned(), |row| row.key.connection)
+                gone.map_or_else(|| "a system".into(), |row| row.key.connection)
             );
             about_record(&names, &record, question)
         }
@@ -138,7 +138,7 @@ fn shown<'v>(names: &Names<'_>, field: &str, values: impl Iterator<Item = (&'v s
 
 fn about_record(names: &Names<'_>, record: &Record, question: String) -> ReviewAnswer {
     let fields = record.fields.iter().filter(|(_, field)| !field.value.is_empty()).map(|(name, field)| ReviewField {
-        field: name.clone(),
+        field: name.to_string(),
         label: names.label(&record.entity, name),
         value: names.display(&field.value),
         candidates: Vec::new(),

@@ -111,7 +111,7 @@ fn spellings(entity: &Entity, query: &str) -> Vec<Facts> {
             all.push(if plain.is_some() {
                 Facts::new(entity, std::iter::once((rule.key.as_str().into(), &value)))
             } else {
-                let element = Value::Object(BTreeMap::from([(part.to_owned(), value)]));
+                let element = Value::Object([(part, value)].into());
                 Facts::new(entity, std::iter::once((format!("{name}/1").into(), &element)))
             });
         }
@@ -172,7 +172,7 @@ fn lines(engine: &Engine, records: &[Record]) -> Result<Vec<RecordLine>, ApiErro
     let ids: Vec<ContributionId> = records.iter().flat_map(|record| record.contributions.iter().copied()).collect();
     let mut connections: BTreeMap<ContributionId, String> = BTreeMap::new();
     for row in engine.store.contributions(&ids)?.into_iter().flatten().filter(|row| row.is_active()) {
-        connections.insert(row.id, row.key.connection);
+        connections.insert(row.id, row.key.connection.into());
     }
     let line = |record: &Record| {
         let known: BTreeSet<&String> = record.contributions.iter().filter_map(|id| connections.get(id)).collect();

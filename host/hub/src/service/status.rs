@@ -138,7 +138,7 @@ fn scan(store: &dyn Store) -> Result<Linked, ApiError> {
         let Some(last) = rows.last() else { return Ok(linked) };
         after = last.id;
         for row in rows.into_iter().filter(|row| row.is_active() && row.record.is_some()) {
-            *linked.entry((row.key.connection, row.key.stream)).or_default() += 1;
+            *linked.entry((row.key.connection.into(), row.key.stream.into())).or_default() += 1;
         }
     }
 }

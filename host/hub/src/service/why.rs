@@ -44,9 +44,9 @@ pub(super) fn why(engine: &Engine, which: &RecordRef, only: Option<&str>) -> Res
 }
 
 fn nobody_said(names: &Names<'_>, record: &Record, field: &str) -> ApiError {
-    let known: Vec<String> = record.fields.keys().cloned().collect();
+    let known: Vec<String> = record.fields.keys().map(ToString::to_string).collect();
     let has = if known.is_empty() { "it holds nothing yet".to_owned() } else { format!("it holds: {}", known.join(", ")) };
-    let exists = names.catalog.entities.get(&record.entity).is_some_and(|entity| entity.fields.contains_key(field));
+    let exists = names.catalog.entities.get(record.entity.as_str()).is_some_and(|entity| entity.fields.contains_key(field));
     let message = if exists {
         format!("no system has said anything about `{field}` of {}/{}", record.entity, record.id)
     } else {
@@ -67,7 +67,7 @@ fn why_field(
     let counting: Vec<&Contribution> = rows.iter().filter(|row| names.counts(row)).collect();
     let mut others = survivorship::contenders(&counting, name);
     others.retain(|contender| contender.contribution.id != field.winner);
-    let entity = names.catalog.entities.get(&record.entity).map(AsRef::as_ref);
+    let entity = names.catalog.entities.get(record.entity.as_str()).map(AsRef::as_ref);
     FieldWhy {
         field: name.to_owned(),
         value: field.value.to_json(),
@@ -113,7 +113,7 @@ fn sentence(
         })
         .collect();
     let agree: Vec<String> =
-        others.iter().filter(|other| !differ(other)).map(|other| other.contribution.key.connection.clone()).collect();
+        others.iter().filter(|other| !differ(other)).map(|other| other.contribution.key.connection.to_string()).collect();
     let over = if against.is_empty() { String::new() } else { format!(" over {}", listed(&against)) };
     let with = match agree.len() {
         0 => String::new(),

@@ -222,7 +222,7 @@ fn number_elements(body: &mut Value, next: &mut u64) {
             if let Value::Object(map) = element
                 && !map.contains_key("id")
             {
-                map.insert("id".into(), Value::Number(next.to_string()));
+                map.insert("id", Value::Number(next.to_string().into()));
                 *next += 1;
             }
         }

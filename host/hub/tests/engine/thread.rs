@@ -313,7 +313,7 @@ async fn a_lost_update_is_looked_up_not_claimed(kind: Kind) {
     assert_eq!(body(&bench, "erp").at("first").unwrap().display(), "Augusta");
     // What the hub wrote is nobody's opinion, even though its answer was lost.
     let erp_id = bench.system("erp").only_id("contacts");
-    let key = RemoteKey { connection: "erp".into(), stream: "contacts".into(), remote_id: erp_id };
+    let key = RemoteKey::new("erp", "contacts", erp_id);
     let row = bench.store.resolve(&[key]).unwrap()[0].unwrap();
     let row = bench.store.contributions(&[row]).unwrap().pop().unwrap().unwrap();
     assert!(row.claims.is_empty(), "{:?}", row.claims);

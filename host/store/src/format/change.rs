@@ -1,5 +1,6 @@
 //! A change's row: what happened, readable for ever, and the values, sealed under the record's key (I2).
 
+use nave_core::Text;
 use nave_core::model::{Cause, Change, ChangeKind, ContributionId, FieldChange, RecordId, Sequence, Time};
 use nave_core::value::Value;
 
@@ -93,7 +94,7 @@ pub(crate) fn read_change(sequence: Sequence, row: &[u8], key: &Key<'_>, names: 
     reader.version(VERSION)?;
     let record = RecordId(reader.u64()?);
     reader.u64()?;
-    let entity = read_name(&mut reader, names)?.to_owned();
+    let entity = read_name(&mut reader, names)?.into();
     let at = Time(reader.i64()?);
     let kind = match reader.byte()? {
         0 => ChangeKind::Created,
@@ -105,7 +106,7 @@ pub(crate) fn read_change(sequence: Sequence, row: &[u8], key: &Key<'_>, names: 
         _ => return Err(FormatError::Unknown("a kind of change that was never written")),
     };
     let cause = Cause {
-        connection: reader.option(|reader| read_name(reader, names))?.map(str::to_owned),
+        connection: reader.option(|reader| read_name(reader, names))?.map(Text::from),
         run: reader.option(Reader::u64)?,
         person: reader.option(Reader::text)?.map(str::to_owned),
         rule: reader.option(Reader::text)?.map(str::to_owned),
@@ -113,7 +114,7 @@ pub(crate) fn read_change(sequence: Sequence, row: &[u8], key: &Key<'_>, names: 
     let count = reader.count()?;
     let mut heads = Vec::with_capacity(count.min(64));
     for _ in 0..count {
-        let name = read_field(&mut reader, names)?.to_owned();
+        let name = read_field(&mut reader, names)?.text();
         let flags = reader.byte()?;
         if flags & !(BEFORE | AFTER) != 0 {
             return Err(FormatError::Unknown("a field flag that was never written"));

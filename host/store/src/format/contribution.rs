@@ -1,10 +1,9 @@
 //! A contribution's row: its key first, so that an index hit is verified without decoding more. A claim whose value is
 //! the shadow's own, as most are, names its place there instead of repeating it.
 
-use std::collections::BTreeMap;
-
 use nave_core::model::{Claim, Contribution, ContributionId, ContributionState, ElementId, RecordId, RemoteKey, Time};
 use nave_core::value::Value;
+use nave_core::{NameMap, Text};
 
 use super::bytes::{FormatError, Reader, put_bytes, put_i64, put_option, put_u64};
 use super::directory::{Parts, put_parts};
@@ -81,12 +80,12 @@ fn read_map<'a, T>(
     reader: &mut Reader<'a>,
     names: &'a Names,
     mut read: impl FnMut(&mut Reader<'a>) -> Result<T, FormatError>,
-) -> Result<BTreeMap<String, T>, FormatError> {
+) -> Result<NameMap<T>, FormatError> {
     let one = |part: Result<(super::names::FieldName<'a>, Reader<'a>), FormatError>| {
         let (name, mut body) = part?;
         let part = read(&mut body)?;
         body.end()?;
-        Ok((name.to_owned(), part))
+        Ok((name.text(), part))
     };
     Parts::read(reader, names)?.iter().map(one).collect()
 }
@@ -95,7 +94,7 @@ pub(crate) fn read_contribution(id: ContributionId, row: &[u8], names: &Names) -
     let mut reader = Reader(row);
     let reader = &mut reader;
     let (connection, stream, remote_id) = read_key(reader, names)?;
-    let key = RemoteKey { connection: connection.to_owned(), stream: stream.to_owned(), remote_id: remote_id.to_owned() };
+    let key = RemoteKey::new(connection, stream, remote_id);
     let record = reader.option(Reader::u64)?.map(RecordId);
     let base = reader.i64()?;
     let time = |reader: &mut Reader<'_>| reader.i64().map(|after| Time(base.wrapping_add(after)));
@@ -105,10 +104,10 @@ pub(crate) fn read_contribution(id: ContributionId, row: &[u8], names: &Names) -
         2 => ContributionState::MergedInto(reader.text()?.to_owned()),
         _ => return Err(FormatError::Unknown("a contribution state that was never written")),
     };
-    let version = reader.option(Reader::text)?.map(str::to_owned);
+    let version = reader.option(Reader::text)?.map(Text::from);
     let modified_at = reader.option(time)?;
     let attempted_at = reader.option(time)?;
-    let shadow: BTreeMap<String, Value> = read_map(reader, names, |body| read_value(body, names))?;
+    let shadow: NameMap<Value> = read_map(reader, names, |body| read_value(body, names))?;
     let sent = read_map(reader, names, |body| read_value(body, names))?;
     let shadowed: Vec<&Value> = shadow.values().collect();
     let claims = read_map(reader, names, |body| {
@@ -126,7 +125,7 @@ pub(crate) fn read_contribution(id: ContributionId, row: &[u8], names: &Names) -
     })?;
     let elements = read_map(reader, names, |body| {
         let count = body.count()?;
-        (0..count).map(|_| Ok((ElementId(body.u64()?), body.text()?.to_owned()))).collect()
+        (0..count).map(|_| Ok((ElementId(body.u64()?), body.text()?.into()))).collect()
     })?;
     reader.end()?;
     let read_at = Time(base);

@@ -1,5 +1,7 @@
 //! Named parts with a table of lengths in front, so that one is read without decoding the others.
 
+use nave_core::Text;
+
 use super::bytes::{FormatError, Reader, put_u64};
 use super::names::{FieldName, Interning, Names, read_field};
 
@@ -8,7 +10,7 @@ pub(crate) fn put_parts<'v, T: 'v>(
     out: &mut Vec<u8>,
     scratch: &mut Vec<u8>,
     names: &mut Interning<'_>,
-    parts: impl ExactSizeIterator<Item = (&'v String, &'v T)>,
+    parts: impl ExactSizeIterator<Item = (&'v Text, &'v T)>,
     mut put: impl FnMut(&mut Vec<u8>, &'v T, &mut Interning<'_>),
 ) {
     scratch.clear();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use nave_core::NameMap;
 use nave_core::model::{Attempt, AttemptOutcome, ContributionId, Intent, Reasons, RecordId, Time, WriteKind};
 use nave_core::value::Value;
 
@@ -11,7 +12,7 @@ use super::value::{put_value, read_value};
 
 const VERSION: u8 = 1;
 
-fn put_values(out: &mut Vec<u8>, values: &BTreeMap<String, Value>, names: &mut Interning<'_>) {
+fn put_values(out: &mut Vec<u8>, values: &NameMap<Value>, names: &mut Interning<'_>) {
     put_u64(out, values.len() as u64);
     for (name, value) in values {
         names.put_field(out, name);
@@ -19,9 +20,9 @@ fn put_values(out: &mut Vec<u8>, values: &BTreeMap<String, Value>, names: &mut I
     }
 }
 
-fn read_values(reader: &mut Reader<'_>, names: &Names) -> Result<BTreeMap<String, Value>, FormatError> {
+fn read_values(reader: &mut Reader<'_>, names: &Names) -> Result<NameMap<Value>, FormatError> {
     let count = reader.count()?;
-    (0..count).map(|_| Ok((read_field(reader, names)?.to_owned(), read_value(reader, names)?))).collect()
+    (0..count).map(|_| Ok((read_field(reader, names)?.text(), read_value(reader, names)?))).collect()
 }
 
 /// Destination and record are the row's key.
@@ -92,7 +93,7 @@ pub(crate) fn read_intent(destination: &str, record: RecordId, row: &[u8], names
     let values = read_values(reader, names)?;
     let mut elements = BTreeMap::new();
     for _ in 0..reader.count()? {
-        let list = read_field(reader, names)?.to_owned();
+        let list = read_field(reader, names)?.text().to_string();
         let count = reader.count()?;
         elements.insert(list, (0..count).map(|_| reader.u64()).collect::<Result<_, _>>()?);
     }

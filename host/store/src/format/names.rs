@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use nave_core::Text;
+
 use super::bytes::{FormatError, Reader, put_bytes, put_u64};
 
 /// Names taken in from data: a system that uses ids as object keys must not fill memory.
@@ -172,10 +174,10 @@ impl FieldName<'_> {
         }
     }
 
-    pub(crate) fn to_owned(self) -> String {
+    pub(crate) fn text(self) -> Text {
         match self.element {
-            None => self.base.to_owned(),
-            Some(element) => format!("{}/{element}", self.base),
+            None => self.base.into(),
+            Some(element) => format!("{}/{element}", self.base).into(),
         }
     }
 }

@@ -1,9 +1,8 @@
 //! A record's row. Field times are kept as differences from the first: most fields of a record were claimed at once.
 
-use std::collections::BTreeMap;
-
 use nave_core::model::{ContributionId, Field, Record, RecordId, RecordState, Rule, Time};
 use nave_core::value::Value;
+use nave_core::{NameMap, Text};
 
 use super::bytes::{FormatError, Reader, put_i64, put_u64};
 use super::directory::{Parts, put_parts};
@@ -31,7 +30,7 @@ fn rule_number(rule: Rule) -> u8 {
 /// What a commit has to know of a stored record; cheap to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RecordHead {
-    pub(crate) entity: String,
+    pub(crate) entity: Text,
     pub(crate) active: bool,
     pub(crate) version: u64,
     /// The last change of this record; changes are chained backwards from it.
@@ -88,7 +87,7 @@ fn read_head<'a>(reader: &mut Reader<'a>, names: &'a Names) -> Result<(&'a str, 
 
 pub(crate) fn record_head(row: &[u8], names: &Names) -> Result<RecordHead, FormatError> {
     let (entity, version, last_change, state) = read_head(&mut Reader(row), names)?;
-    Ok(RecordHead { entity: entity.to_owned(), active: state == RecordState::Active, version, last_change })
+    Ok(RecordHead { entity: entity.into(), active: state == RecordState::Active, version, last_change })
 }
 
 /// The same row with another last change: for a change of a record that is not written itself.
@@ -128,10 +127,10 @@ pub(crate) fn read_record(id: RecordId, row: &[u8], names: &Names) -> Result<Rec
     reader.end()?;
     let field = |part: Result<(super::names::FieldName<'_>, Reader<'_>), FormatError>| {
         let (name, body) = part?;
-        Ok((name.to_owned(), read_field_body(body, base, names)?))
+        Ok((name.text(), read_field_body(body, base, names)?))
     };
-    let fields = parts.iter().map(field).collect::<Result<BTreeMap<_, _>, FormatError>>()?;
-    Ok(Record { id, entity: entity.to_owned(), state, version, fields, contributions, next_element })
+    let fields = parts.iter().map(field).collect::<Result<NameMap<_>, FormatError>>()?;
+    Ok(Record { id, entity: entity.into(), state, version, fields, contributions, next_element })
 }
 
 /// One field's value, without decoding the others.

@@ -1,12 +1,11 @@
 //! Round trips, and bytes that nobody wrote.
 
-use std::collections::BTreeMap;
-
 use nave_core::model::{
     Attempt, AttemptOutcome, Cause, Change, ChangeKind, Claim, Contribution, ContributionId, ContributionState, ElementId, Field,
     FieldChange, Intent, Reasons, Record, RecordId, RecordState, RemoteKey, Rule, Sequence, Time, WriteKind,
 };
 use nave_core::value::{Reference, Value};
+use nave_core::{NameMap, Text};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -25,19 +24,18 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn value() -> impl Strategy<Value = Value> {
-    let leaf =
-        prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::Bool),
-            "-?[0-9]{1,9}(\\.[0-9]{1,4})?".prop_map(Value::Number),
-            text().prop_map(Value::Text),
-            any::<u64>().prop_map(|id| Value::Reference(Reference::Record(RecordId(id)))),
-            ("[a-z]{1,4}", "[a-z]{1,4}", text()).prop_map(|(connection, stream, remote_id)| Value::Reference(
-                Reference::Remote { connection, stream, remote_id }
-            )),
-        ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        "-?[0-9]{1,9}(\\.[0-9]{1,4})?".prop_map(|number| Value::Number(number.into())),
+        text().prop_map(Value::text),
+        any::<u64>().prop_map(|id| Value::Reference(Reference::Record(RecordId(id)))),
+        ("[a-z]{1,4}", "[a-z]{1,4}", text()).prop_map(|(connection, stream, remote_id)| Value::Reference(Reference::Remote(
+            RemoteKey::new(connection, stream, remote_id).into()
+        ))),
+    ];
     leaf.prop_recursive(3, 12, 4, |inner| {
-        prop_oneof![vec(inner.clone(), 0..4).prop_map(Value::List), btree_map(name(), inner, 0..4).prop_map(Value::Object)]
+        prop_oneof![vec(inner.clone(), 0..4).prop_map(Value::List), names(inner).prop_map(Value::Object)]
     })
 }
 
@@ -45,8 +43,12 @@ fn time() -> impl Strategy<Value = Time> {
     any::<i64>().prop_map(Time)
 }
 
-fn values() -> impl Strategy<Value = BTreeMap<String, Value>> {
-    btree_map(name(), value(), 0..4)
+fn values() -> impl Strategy<Value = NameMap<Value>> {
+    names(value())
+}
+
+fn names<V: std::fmt::Debug>(of: impl Strategy<Value = V>) -> impl Strategy<Value = NameMap<V>> {
+    vec((name(), of), 0..5).prop_map(NameMap::from_iter)
 }
 
 fn record() -> impl Strategy<Value = Record> {
@@ -72,10 +74,10 @@ fn record() -> impl Strategy<Value = Record> {
         time().prop_map(|at| RecordState::Deleted { at }),
         any::<u64>().prop_map(|id| RecordState::MergedInto(RecordId(id)))
     ];
-    (any::<u64>(), state, any::<u64>(), btree_map(name(), field, 0..6), vec(any::<u64>(), 0..4), any::<u64>()).prop_map(
+    (any::<u64>(), state, any::<u64>(), names(field), vec(any::<u64>(), 0..4), any::<u64>()).prop_map(
         |(id, state, version, fields, contributions, next_element)| Record {
             id: RecordId(id),
-            entity: "contact".to_owned(),
+            entity: "contact".into(),
             state,
             version,
             fields,
@@ -92,14 +94,14 @@ fn contribution() -> impl Strategy<Value = Contribution> {
         (text(), time()).prop_map(|(evidence, at)| ContributionState::Deleted { evidence, at }),
         text().prop_map(ContributionState::MergedInto)
     ];
-    let elements = vec((any::<u64>().prop_map(ElementId), text()), 0..3);
+    let elements = vec((any::<u64>().prop_map(ElementId), text().prop_map(Text::from)), 0..3);
     let whens = (option::of(time()), time(), option::of(time()));
-    let maps = (values(), values(), btree_map(name(), claim, 0..4), btree_map(name(), elements, 0..3));
-    (text(), option::of(any::<u64>()), state, option::of(text()), whens, maps).prop_map(
+    let maps = (values(), values(), names(claim), names(elements));
+    (text(), option::of(any::<u64>()), state, option::of(text().prop_map(Text::from)), whens, maps).prop_map(
         |(remote_id, record, state, version, (modified_at, read_at, attempted_at), (shadow, sent, claims, elements))| {
             Contribution {
                 id: ContributionId(3),
-                key: RemoteKey { connection: "crm".to_owned(), stream: "contacts".to_owned(), remote_id },
+                key: RemoteKey::new("crm", "contacts", remote_id),
                 record: record.map(RecordId),
                 state,
                 version,
@@ -125,11 +127,11 @@ fn change() -> impl Strategy<Value = Change> {
         Just(ChangeKind::Restored)
     ];
     let field = (name(), option::of(value()), option::of(value()), option::of(any::<u64>().prop_map(ContributionId)))
-        .prop_map(|(field, before, after, winner)| FieldChange { field, before, after, winner });
-    let cause = (option::of("[a-z]{1,4}"), option::of(any::<u64>()), option::of(text()), option::of(text()))
+        .prop_map(|(field, before, after, winner)| FieldChange { field: field.into(), before, after, winner });
+    let cause = (option::of("[a-z]{1,4}".prop_map(Text::from)), option::of(any::<u64>()), option::of(text()), option::of(text()))
         .prop_map(|(connection, run, person, rule)| Cause { connection, run, person, rule });
     (any::<u64>(), any::<u64>(), time(), kind, cause, vec(field, 0..4)).prop_map(|(sequence, record, at, kind, cause, fields)| {
-        Change { sequence: Sequence(sequence), record: RecordId(record), entity: "contact".to_owned(), at, kind, cause, fields }
+        Change { sequence: Sequence(sequence), record: RecordId(record), entity: "contact".into(), at, kind, cause, fields }
     })
 }
 

@@ -1,9 +1,9 @@
 //! One value: a tag and what it needs.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use nave_core::limits::JSON_DEPTH_MAX;
-use nave_core::model::RecordId;
+use nave_core::model::{RecordId, RemoteKey};
 use nave_core::value::{Reference, Value};
 
 use super::bytes::{FormatError, Reader, put_bytes, put_u64};
@@ -59,11 +59,11 @@ fn put_nested(out: &mut Vec<u8>, value: &Value, names: &mut Interning<'_>, depth
             out.push(RECORD);
             put_u64(out, id.0);
         }
-        Value::Reference(Reference::Remote { connection, stream, remote_id }) => {
+        Value::Reference(Reference::Remote(key)) => {
             out.push(REMOTE);
-            names.put(out, connection);
-            names.put(out, stream);
-            put_bytes(out, remote_id.as_bytes());
+            names.put(out, &key.connection);
+            names.put(out, &key.stream);
+            put_bytes(out, key.remote_id.as_bytes());
         }
     }
 }
@@ -80,8 +80,8 @@ fn read_nested(reader: &mut Reader<'_>, names: &Names, depth: usize) -> Result<V
         NULL => Value::Null,
         FALSE => Value::Bool(false),
         TRUE => Value::Bool(true),
-        NUMBER => Value::Number(reader.text()?.to_owned()),
-        TEXT => Value::Text(reader.text()?.to_owned()),
+        NUMBER => Value::Number(reader.text()?.into()),
+        TEXT => Value::text(reader.text()?),
         LIST => {
             let count = reader.count()?;
             // A value may be far larger than its one byte: the list grows as values are really there.
@@ -92,19 +92,20 @@ fn read_nested(reader: &mut Reader<'_>, names: &Names, depth: usize) -> Result<V
             Value::List(list)
         }
         OBJECT => {
-            let mut map = BTreeMap::new();
-            for _ in 0..reader.count()? {
-                let name = read_field(reader, names)?.to_owned();
-                map.insert(name, read_nested(reader, names, depth + 1)?);
+            let count = reader.count()?;
+            let mut pairs = Vec::with_capacity(count.min(64));
+            for _ in 0..count {
+                let name = read_field(reader, names)?.text();
+                pairs.push((name, read_nested(reader, names, depth + 1)?));
             }
-            Value::Object(map)
+            Value::Object(pairs.into_iter().collect())
         }
         RECORD => Value::Reference(Reference::Record(RecordId(reader.u64()?))),
-        REMOTE => Value::Reference(Reference::Remote {
-            connection: read_name(reader, names)?.to_owned(),
-            stream: read_name(reader, names)?.to_owned(),
-            remote_id: reader.text()?.to_owned(),
-        }),
+        REMOTE => Value::Reference(Reference::Remote(Arc::new(RemoteKey::new(
+            read_name(reader, names)?,
+            read_name(reader, names)?,
+            reader.text()?,
+        )))),
         _ => return Err(FormatError::Unknown("a kind of value that was never written")),
     })
 }

@@ -20,10 +20,10 @@ pub(crate) fn record(id: u64, version: u64) -> Record {
         Field { value: Value::text(format!("v{version}")), winner: ContributionId(id), rule: Rule::Newest, claimed_at: Time(5) };
     Record {
         id: RecordId(id),
-        entity: "contact".to_owned(),
+        entity: "contact".into(),
         state: RecordState::Active,
         version,
-        fields: [("email".to_owned(), field)].into(),
+        fields: [("email", field)].into(),
         contributions: vec![ContributionId(id)],
         next_element: 1,
     }
@@ -34,16 +34,16 @@ pub(crate) fn change(record: u64, before: &str, after: &str) -> Change {
     Change {
         sequence: Sequence(0),
         record: RecordId(record),
-        entity: "contact".to_owned(),
+        entity: "contact".into(),
         at: Time(0),
         kind: ChangeKind::Updated,
         cause: Cause::default(),
-        fields: vec![FieldChange { field: "email".to_owned(), before: value(before), after: value(after), winner: None }],
+        fields: vec![FieldChange { field: "email".into(), before: value(before), after: value(after), winner: None }],
     }
 }
 
 pub(crate) fn key(connection: &str, stream: &str, remote_id: &str) -> RemoteKey {
-    RemoteKey { connection: connection.to_owned(), stream: stream.to_owned(), remote_id: remote_id.to_owned() }
+    RemoteKey::new(connection, stream, remote_id)
 }
 
 pub(crate) fn intent(destination: &str, record: u64, key: &str, bytes: &str) -> Intent {
@@ -94,7 +94,7 @@ fn put(batch: &mut Batch, word: &str) {
             let mut row = record(number(0), number(1));
             match parts.get(2) {
                 Some(&"deleted") => row.state = RecordState::Deleted { at: Time(3) },
-                Some(entity) => row.entity = (*entity).to_owned(),
+                Some(entity) => row.entity = (*entity).into(),
                 None => {}
             }
             batch.records.push(row);
@@ -146,7 +146,7 @@ fn put(batch: &mut Batch, word: &str) {
         "review" => batch.reviews.push(Review {
             id: ReviewId(number(0)),
             kind: ReviewKind::Delete { contribution: ContributionId(1), record: RecordId(1) },
-            entity: "contact".to_owned(),
+            entity: "contact".into(),
             steward: "ops".to_owned(),
             opened_at: Time(1),
             closed_at: (text(1) == "closed").then_some(Time(2)),
