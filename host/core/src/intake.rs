@@ -159,7 +159,7 @@ pub fn map_in(
     externals: &[Result<Value, MapError>],
     region: Option<&str>,
 ) -> Result<Mapped, Vec<FieldError>> {
-    let mut mapped = Mapped::default();
+    let mut mapped = Mapped { fields: Vec::with_capacity(mapping.fields.len()), lists: Vec::new() };
     let mut errors = Vec::new();
     let env = Env { body: &pulled.body, externals, connection: &mapping.connection, region };
     for (index, field) in mapping.fields.iter().enumerate() {
@@ -281,6 +281,8 @@ pub fn take(
     region: Option<&str>,
 ) -> Taken {
     let mut taken = Taken::default();
+    contribution.claims.reserve(mapped.fields.len());
+    contribution.shadow.reserve(mapping.fields.len());
     let before = shadow_body(mapping, contribution);
     for (index, value) in mapped.fields {
         let field = &mapping.fields[index];
@@ -322,10 +324,12 @@ fn claimed_at<'a>(pulled: &Pulled, mut paths: impl Iterator<Item = &'a str>) -> 
 
 fn put_claim(contribution: &mut Contribution, field: Text, value: Value, at: Time, observed_at: Time) -> bool {
     let claim = Claim { value, claimed_at: at, observed_at };
-    match contribution.claims.insert(field, claim.clone()) {
-        Some(old) => old.value != claim.value || old.claimed_at != claim.claimed_at,
-        None => true,
-    }
+    let changed = contribution
+        .claims
+        .get(&field)
+        .is_none_or(|old| old.value != claim.value || old.claimed_at != claim.claimed_at);
+    contribution.claims.insert(field, claim);
+    changed
 }
 
 #[expect(clippy::too_many_arguments, reason = "one step of `take`, split off to be read alone")]

@@ -3,17 +3,35 @@
 //! Never guesses: more than one full match, or a key that is equal while nothing else agrees, is a person's decision.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 
-use xxhash_rust::xxh3::Xxh3;
+use smol_str::format_smolstr;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+use crate::Text;
 use crate::catalog::{Entity, FieldType};
 use crate::limits::MATCH_CANDIDATES_MAX;
 use crate::model::{Record, RecordId, RecordState, RemoteKey};
 use crate::value::{Reference, Value};
 
+/// Keys up to this long, lengths included, are hashed from the stack.
+const SHORT_KEY_BYTES: usize = 256;
+
 /// Hash of a composite key; parts are length-prefixed, so `("ab","c")` and `("a","bc")` differ.
 pub fn key_hash(parts: &[&str]) -> u64 {
+    // In one go where it fits, as it mostly does: setting a streaming hash up costs more than hashing.
+    let mut short = [0; SHORT_KEY_BYTES];
+    let mut length = 0;
+    for part in parts {
+        let after = length + 4 + part.len();
+        let Some(place) = short.get_mut(length..after) else { return long_key_hash(parts) };
+        place[..4].copy_from_slice(&(part.len() as u32).to_le_bytes());
+        place[4..].copy_from_slice(part.as_bytes());
+        length = after;
+    }
+    xxh3_64(&short[..length])
+}
+
+fn long_key_hash(parts: &[&str]) -> u64 {
     let mut hasher = Xxh3::new();
     for part in parts {
         hasher.update(&(part.len() as u32).to_le_bytes());
@@ -32,9 +50,9 @@ pub fn referrer_hash(record: RecordId) -> u64 {
     key_hash(&["record", &record.0.to_string()])
 }
 
-/// What is known of something, in comparable spelling: path → values. `phones.number` has one per element.
+/// What is known of something, in comparable spelling: path and value, sorted, each pair once. `phones.number` has one per element.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts(pub BTreeMap<String, BTreeSet<String>>);
+pub struct Facts(Vec<(Text, Text)>);
 
 impl Facts {
     /// From canonical values: (field or `list/element`, value). Only what the entity's match rules look at is kept.
@@ -47,15 +65,17 @@ impl Facts {
                         for (part, value) in map {
                             let path = format!("{list}.{part}");
                             if matters(entity, &path) {
-                                facts.add(path, value);
+                                facts.add(&path, value);
                             }
                         }
                     }
                 }
-                None if matters(entity, &name) => facts.add(name.into_owned(), value),
+                None if matters(entity, &name) => facts.add(&name, value),
                 None => {}
             }
         }
+        facts.0.sort_unstable();
+        facts.0.dedup();
         facts
     }
 
@@ -64,21 +84,28 @@ impl Facts {
         Self::new(entity, record.fields.iter().map(|(name, field)| (Cow::Borrowed(name.as_str()), &field.value)))
     }
 
-    fn add(&mut self, path: String, value: &Value) {
+    fn add(&mut self, path: &str, value: &Value) {
         let text = match value {
             Value::Text(text) => comparable(text),
-            Value::Number(text) => text.to_string(),
-            Value::Reference(Reference::Record(id)) => format!("record:{id}"),
+            Value::Number(text) => text.clone(),
+            Value::Reference(Reference::Record(id)) => format_smolstr!("record:{id}"),
             _ => return,
         };
         if !text.is_empty() {
-            self.0.entry(path).or_default().insert(text);
+            self.0.push((path.into(), text));
         }
     }
 
+    /// Whether it has this value under this path.
+    pub fn hold(&self, path: &str, value: &str) -> bool {
+        self.values(path).any(|known| known == value)
+    }
+
     /// Values under a path. A plain field is compared with list elements too: `phone` agrees with `phones.number`.
-    fn values(&self, path: &str) -> impl Iterator<Item = &String> {
-        self.0.get(path).into_iter().flatten()
+    fn values<'f>(&'f self, path: &str) -> impl Iterator<Item = &'f Text> + use<'f> {
+        let from = self.0.partition_point(|(known, _)| known.as_str() < path);
+        let count = self.0[from..].iter().take_while(|(known, _)| known == path).count();
+        self.0[from..from + count].iter().map(|(_, value)| value)
     }
 }
 
@@ -102,7 +129,10 @@ fn family(path: &str) -> Option<&'static [&'static str]> {
 }
 
 /// Spelling for comparison: lower case, single blanks, trimmed. Byte-exact values stay in the record.
-fn comparable(text: &str) -> String {
+fn comparable(text: &Text) -> Text {
+    if is_comparable(text) {
+        return text.clone();
+    }
     let mut out = String::with_capacity(text.len());
     for word in text.split_whitespace() {
         if !out.is_empty() {
@@ -110,7 +140,21 @@ fn comparable(text: &str) -> String {
         }
         out.extend(word.chars().flat_map(char::to_lowercase));
     }
-    out
+    out.into()
+}
+
+/// Whether a text is spelled so already: most are, and keep their bytes.
+fn is_comparable(text: &str) -> bool {
+    let mut blank = true;
+    for byte in text.bytes() {
+        blank = match byte {
+            b' ' if blank => return false,
+            b' ' => true,
+            b'\t'..=b'\r' | b'A'..=b'Z' | 0x80.. => return false,
+            _ => false,
+        };
+    }
+    !blank || text.is_empty()
 }
 
 /// A key by which candidates are looked up.
@@ -119,9 +163,9 @@ pub struct MatchKey {
     /// Hash for the index.
     pub hash: u64,
     /// Field.
-    pub field: String,
+    pub field: Text,
     /// Comparable value.
-    pub value: String,
+    pub value: Text,
 }
 
 /// All match keys of these facts, without duplicates.
@@ -130,7 +174,7 @@ pub fn keys(entity: &Entity, facts: &Facts) -> Vec<MatchKey> {
     for rule in &entity.match_rules {
         for value in facts.values(&rule.key) {
             let key =
-                MatchKey { hash: key_hash(&[&entity.name, &rule.key, value]), field: rule.key.clone(), value: value.clone() };
+                MatchKey { hash: key_hash(&[&entity.name, &rule.key, value]), field: (&rule.key).into(), value: value.clone() };
             if !keys.contains(&key) {
                 keys.push(key);
             }
@@ -231,9 +275,44 @@ pub fn same_element(kind: &FieldType, left: &Value, right: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::catalog::MatchRule;
     use crate::model::{ContributionId, Field, Rule, Time};
+
+    #[test]
+    fn keys_hash_alike_at_every_length() {
+        for length in [0, 1, 16, 17, 128, 129, 240, 241, 243, 244, 245, 247, 248, 249, 300, 5000] {
+            let long = "x".repeat(length);
+            for parts in [&[long.as_str()][..], &["a", &long], &[&long, "", "b"]] {
+                assert_eq!(key_hash(parts), long_key_hash(parts), "{length}");
+            }
+        }
+        assert_ne!(key_hash(&["ab", "c"]), key_hash(&["a", "bc"]));
+    }
+
+    #[test]
+    fn comparable_spellings() {
+        for (text, expected) in [
+            ("", ""),
+            ("lee", "lee"),
+            ("lee ray", "lee ray"),
+            ("Lee", "lee"),
+            ("lEe", "lee"),
+            (" lee", "lee"),
+            ("lee ", "lee"),
+            ("lee  ray", "lee ray"),
+            ("lee\tray", "lee ray"),
+            ("lee\u{b}ray", "lee ray"),
+            ("lee\u{a0}ray", "lee ray"),
+            ("ÄRGER", "ärger"),
+            ("ä", "ä"),
+            (" ", ""),
+        ] {
+            assert_eq!(comparable(&text.into()), expected, "{text:?}");
+        }
+    }
 
     fn entity() -> Entity {
         Entity {

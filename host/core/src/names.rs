@@ -61,6 +61,11 @@ impl<V> NameMap<V> {
         self.pairs.is_empty()
     }
 
+    /// Makes room for so many more.
+    pub fn reserve(&mut self, names: usize) {
+        self.pairs.reserve(names);
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         self.pairs.clear();

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use nave_core::catalog::{Catalog, DeletePolicy, Entity, Mapping};
 use nave_core::matching::{self, Facts};
 use nave_core::model::{
-    Cause, Change, ChangeKind, Contribution, ContributionId, ContributionState, ElementId, FieldChange, Reason, Record, RecordId,
+    Cause, Change, ChangeKind, Contribution, ContributionId, ContributionState, DeadLetterSubject, ElementId, Field, FieldChange, Reason, Record, RecordId,
     RecordState, RemoteKey, Time,
 };
 use nave_core::survivorship;
@@ -16,14 +16,49 @@ use nave_core::value::{Reference, Value};
 use nave_core::{NameMap, Text};
 use nave_store::{Batch, Heads, IndexEntry, IndexSpace, Store, StoreError};
 
-/// A row before and now. `before` is none for a new one.
-struct Slot<T> {
-    before: Option<T>,
-    now: T,
+/// A contribution as it should be.
+struct Row {
+    now: Contribution,
+    touched: bool,
+}
+
+/// A record before and now.
+struct Slot {
+    /// As it is stored, once it is touched; before that, `now` is. Never there for a new one.
+    before: Option<Record>,
+    new: bool,
+    now: Record,
     touched: bool,
     /// Index entries of `now`, where they are known and `now` has not changed since.
-    entries: Option<BTreeSet<IndexEntry>>,
+    entries: Option<Vec<IndexEntry>>,
 }
+
+impl Slot {
+    fn stored(record: Record) -> Self {
+        Self { before: None, new: false, now: record, touched: false, entries: None }
+    }
+
+    /// As it was before this draft; none for a new one.
+    fn before(&self) -> Option<&Record> {
+        match &self.before {
+            None if !self.new && !self.touched => Some(&self.now),
+            before => before.as_ref(),
+        }
+    }
+
+    /// To be changed.
+    fn touch(&mut self) -> &mut Record {
+        if !self.touched {
+            self.touched = true;
+            self.before = (!self.new).then(|| self.now.clone());
+        }
+        self.entries = None;
+        &mut self.now
+    }
+}
+
+/// Numbers and hashes come by the million: keyed by chance, but quickly.
+type Quick<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// What a recomputation came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,18 +79,22 @@ pub struct Draft<'a> {
     /// Stored with every change.
     pub cause: Cause,
     heads: Heads,
-    records: HashMap<RecordId, Slot<Record>>,
-    contributions: HashMap<ContributionId, Slot<Contribution>>,
-    keys: HashMap<RemoteKey, Option<ContributionId>>,
+    /// Whether the store has one at all; asked once.
+    any_dead_letter: Option<bool>,
+    records: Quick<RecordId, Slot>,
+    contributions: Quick<ContributionId, Row>,
+    keys: Quick<RemoteKey, Option<ContributionId>>,
     /// Match keys that records of this draft took on.
-    fresh: HashMap<u64, Vec<RecordId>>,
+    fresh: Quick<u64, Vec<RecordId>>,
+    /// Match keys that were looked up in the store → what it has under them.
+    matched: Quick<u64, Vec<u64>>,
     /// Hash of a remote key that was looked up → stored records that wait for it.
-    awaited: HashMap<u64, Vec<RecordId>>,
+    awaited: Quick<u64, Vec<RecordId>>,
     /// References that records of this draft wait for.
-    waiting: HashMap<u64, Vec<RecordId>>,
+    waiting: Quick<u64, Vec<RecordId>>,
     changes: Vec<(RecordId, ChangeKind)>,
     /// Records that `changes` names.
-    noted: HashSet<RecordId>,
+    noted: HashSet<RecordId, foldhash::fast::RandomState>,
     dirty: BTreeMap<(String, RecordId), nave_core::model::Reasons>,
     queue: Vec<RecordId>,
     /// Everything that is not a record, a contribution, a change or an index entry.
@@ -67,22 +106,36 @@ impl<'a> Draft<'a> {
     pub fn new(store: &'a dyn Store, catalog: &'a Catalog, now: Time, cause: Cause) -> Result<Self, StoreError> {
         Ok(Self {
             heads: store.heads()?,
+            any_dead_letter: None,
             store,
             catalog,
             now,
             cause,
-            records: HashMap::new(),
-            contributions: HashMap::new(),
-            keys: HashMap::new(),
-            fresh: HashMap::new(),
-            awaited: HashMap::new(),
-            waiting: HashMap::new(),
+            records: Quick::default(),
+            contributions: Quick::default(),
+            keys: Quick::default(),
+            fresh: Quick::default(),
+            matched: Quick::default(),
+            awaited: Quick::default(),
+            waiting: Quick::default(),
             changes: Vec::new(),
-            noted: HashSet::new(),
+            noted: HashSet::default(),
             dirty: BTreeMap::new(),
             queue: Vec::new(),
             batch: Batch { at: now, ..Batch::default() },
         })
+    }
+
+    /// A subject's dead letter, if any, is done with.
+    pub fn revive(&mut self, subject: &DeadLetterSubject) -> Result<(), StoreError> {
+        let any = match self.any_dead_letter {
+            Some(any) => any,
+            None => *self.any_dead_letter.insert(!self.store.dead_letters(0, 1)?.is_empty()),
+        };
+        if any || !self.batch.dead_letters.is_empty() {
+            self.batch.revived_subjects.push(nave_store::subject_key(subject));
+        }
+        Ok(())
     }
 
     /// Next number for a review that the batch writes.
@@ -99,7 +152,7 @@ impl<'a> Draft<'a> {
         id
     }
 
-    /// Looks many remote keys up at once, and loads what they lead to.
+    /// Looks many remote keys up at once, and loads the contributions that they lead to.
     pub fn prefetch(&mut self, keys: &[RemoteKey]) -> Result<(), StoreError> {
         let unknown: Vec<RemoteKey> = keys.iter().filter(|key| !self.keys.contains_key(key)).cloned().collect();
         let found = self.store.resolve(&unknown)?;
@@ -112,9 +165,21 @@ impl<'a> Draft<'a> {
         for (key, id) in unknown.into_iter().zip(found) {
             self.keys.insert(key, id);
         }
-        self.load_contributions(&ids)?;
+        self.load_contributions(&ids)
+    }
+
+    /// Loads the records of contributions that are going to be changed, all at once.
+    pub fn load_records_of(&mut self, ids: &[ContributionId]) -> Result<(), StoreError> {
         let records: Vec<RecordId> = ids.iter().filter_map(|id| self.contributions.get(id)?.now.record).collect();
         self.load_records(&records)
+    }
+
+    /// Looks many match keys up at once, and loads what they lead to.
+    pub fn prefetch_candidates(&mut self, hashes: &[u64]) -> Result<(), StoreError> {
+        let found = self.store.candidates(IndexSpace::Match, hashes)?;
+        let ids: Vec<RecordId> = found.iter().flatten().copied().map(RecordId).collect();
+        self.matched.extend(hashes.iter().copied().zip(found));
+        self.load_records(&ids)
     }
 
     fn load_contributions(&mut self, ids: &[ContributionId]) -> Result<(), StoreError> {
@@ -124,20 +189,22 @@ impl<'a> Draft<'a> {
         }
         for (id, row) in missing.iter().zip(self.store.contributions(&missing)?) {
             let row = row.ok_or_else(|| StoreError::Damaged(format!("contribution {id} is named but not there")))?;
-            self.contributions.insert(*id, Slot { before: Some(row.clone()), now: row, touched: false, entries: None });
+            self.contributions.insert(*id, Row { now: row, touched: false });
         }
         Ok(())
     }
 
     /// Loads records, and follows merges only on request.
     pub fn load_records(&mut self, ids: &[RecordId]) -> Result<(), StoreError> {
-        let missing: Vec<RecordId> = ids.iter().filter(|id| !self.records.contains_key(id)).copied().collect();
+        let mut missing: Vec<RecordId> = ids.iter().filter(|id| !self.records.contains_key(id)).copied().collect();
+        missing.sort_unstable();
+        missing.dedup();
         if missing.is_empty() {
             return Ok(());
         }
         for (id, row) in missing.iter().zip(self.store.records(&missing)?) {
             if let Some(row) = row {
-                self.records.insert(*id, Slot { before: Some(row.clone()), now: row, touched: false, entries: None });
+                self.records.insert(*id, Slot::stored(row));
             } else {
                 return Err(StoreError::Damaged(format!("record {id} is named but not there")));
             }
@@ -182,9 +249,7 @@ impl<'a> Draft<'a> {
     pub fn record_mut(&mut self, id: RecordId) -> Result<&mut Record, StoreError> {
         self.load_records(&[id])?;
         let slot = self.records.get_mut(&id).ok_or_else(|| StoreError::Damaged("not loaded".into()))?;
-        slot.touched = true;
-        slot.entries = None;
-        Ok(&mut slot.now)
+        Ok(slot.touch())
     }
 
     /// A contribution and a record, both to be changed.
@@ -198,9 +263,7 @@ impl<'a> Draft<'a> {
         match (self.contributions.get_mut(&contribution), self.records.get_mut(&record)) {
             (Some(row), Some(target)) => {
                 row.touched = true;
-                target.touched = true;
-                target.entries = None;
-                Ok((&mut row.now, &mut target.now))
+                Ok((&mut row.now, target.touch()))
             }
             _ => Err(StoreError::Damaged("not loaded".into())),
         }
@@ -230,11 +293,11 @@ impl<'a> Draft<'a> {
     pub fn new_contribution(&mut self, key: RemoteKey, read_at: Time) -> ContributionId {
         let id = ContributionId(self.heads.contribution);
         self.heads.contribution += 1;
+        let hash = matching::remote_hash(&key);
         self.keys.insert(key.clone(), Some(id));
-        self.batch.index_add.push(IndexEntry { space: IndexSpace::Remote, hash: matching::remote_hash(&key), id: id.0 });
-        self.batch.expected.vacant.push((IndexSpace::Remote, matching::remote_hash(&key)));
-        self.contributions
-            .insert(id, Slot { before: None, now: Contribution::new(id, key, read_at), touched: true, entries: None });
+        self.batch.index_add.push(IndexEntry { space: IndexSpace::Remote, hash, id: id.0 });
+        self.batch.expected.vacant.push((IndexSpace::Remote, hash));
+        self.contributions.insert(id, Row { now: Contribution::new(id, key, read_at), touched: true });
         id
     }
 
@@ -251,7 +314,7 @@ impl<'a> Draft<'a> {
             contributions: Vec::new(),
             next_element: 1,
         };
-        self.records.insert(id, Slot { before: None, now: record, touched: true, entries: None });
+        self.records.insert(id, Slot { before: None, new: true, now: record, touched: true, entries: None });
         self.noted.insert(id);
         self.changes.push((id, ChangeKind::Created));
         id
@@ -283,16 +346,18 @@ impl<'a> Draft<'a> {
 
     /// Candidates for these facts: from the index, and from this draft.
     pub fn candidates(&mut self, entity: &Entity, facts: &Facts) -> Result<Vec<RecordId>, StoreError> {
-        let keys = matching::keys(entity, facts);
-        let hashes: Vec<u64> = keys.iter().map(|key| key.hash).collect();
-        let mut found: BTreeSet<RecordId> = BTreeSet::new();
-        for ids in self.store.candidates(IndexSpace::Match, &hashes)? {
-            found.extend(ids.into_iter().map(RecordId));
+        let hashes: Vec<u64> = matching::keys(entity, facts).iter().map(|key| key.hash).collect();
+        let unasked: Vec<u64> = hashes.iter().filter(|hash| !self.matched.contains_key(hash)).copied().collect();
+        if !unasked.is_empty() {
+            self.prefetch_candidates(&unasked)?;
         }
+        let mut ids: Vec<RecordId> = Vec::new();
         for hash in &hashes {
-            found.extend(self.fresh.get(hash).into_iter().flatten());
+            ids.extend(self.matched.get(hash).into_iter().flatten().copied().map(RecordId));
+            ids.extend(self.fresh.get(hash).into_iter().flatten());
         }
-        let ids: Vec<RecordId> = found.into_iter().collect();
+        ids.sort_unstable();
+        ids.dedup();
         self.load_records(&ids)?;
         Ok(ids)
     }
@@ -321,7 +386,7 @@ impl<'a> Draft<'a> {
         let counting = self.counting(id)?;
         let entity = self.entity(&self.records[&id].now.entity.clone())?;
         let rows: Vec<&Contribution> = counting.iter().map(|id| &self.contributions[id].now).collect();
-        let mut fields = survivorship::compute(entity, &rows, self.records[&id].before.as_ref());
+        let mut fields = survivorship::compute(entity, &rows, self.records[&id].before());
         for field in fields.values_mut() {
             if let Value::Reference(reference) = &field.value {
                 field.value = Value::Reference(self.resolve_reference(reference.clone())?);
@@ -332,9 +397,7 @@ impl<'a> Draft<'a> {
             || slot.now.fields.iter().any(|(name, old)| fields.get(name).is_none_or(|new| new.value != old.value));
         if slot.now.fields != fields {
             // The winner may have changed though the value did not: `why` must know.
-            slot.touched = true;
-            slot.entries = None;
-            slot.now.fields = fields;
+            slot.touch().fields = fields;
         }
         if !changed {
             return Ok(Recomputed::Same);
@@ -481,13 +544,13 @@ impl<'a> Draft<'a> {
         self.settle_queue()?;
         let mut batch = std::mem::take(&mut self.batch);
         for slot in self.records.values_mut().filter(|slot| slot.touched) {
-            slot.now.version = slot.before.as_ref().map_or(1, |before| before.version + 1);
+            slot.now.version = slot.before().map_or(1, |before| before.version + 1);
         }
         for (id, kind) in &self.changes {
             let slot = &self.records[id];
             let fields = match kind {
                 ChangeKind::Created | ChangeKind::Updated | ChangeKind::Absorbed(_) => {
-                    field_changes(slot.before.as_ref(), &slot.now)
+                    field_changes(slot.before(), &slot.now)
                 }
                 _ => Vec::new(),
             };
@@ -501,20 +564,20 @@ impl<'a> Draft<'a> {
                 fields,
             });
         }
-        let mut ids: Vec<RecordId> = self.records.iter().filter(|(_, slot)| slot.touched).map(|(id, _)| *id).collect();
-        ids.sort();
-        for id in ids {
-            let Some(slot) = self.records.remove(&id) else { continue };
+        let mut slots: Vec<Slot> = self.records.into_values().filter(|slot| slot.touched).collect();
+        slots.sort_unstable_by_key(|slot| slot.now.id);
+        batch.records.reserve(slots.len());
+        for slot in slots {
             let entity = self.catalog.entities.get(slot.now.entity.as_str());
-            let old = slot.before.as_ref().map(|record| index_entries(entity.map(AsRef::as_ref), record)).unwrap_or_default();
+            let old = slot.before().map(|record| index_entries(entity.map(AsRef::as_ref), record)).unwrap_or_default();
             let new = slot.entries.unwrap_or_else(|| index_entries(entity.map(AsRef::as_ref), &slot.now));
-            batch.index_add.extend(new.difference(&old));
-            batch.index_remove.extend(old.difference(&new));
+            batch.index_add.extend(new.iter().filter(|entry| old.binary_search(entry).is_err()));
+            batch.index_remove.extend(old.iter().filter(|entry| new.binary_search(entry).is_err()));
             batch.records.push(slot.now);
         }
         let mut rows: Vec<Contribution> =
             self.contributions.into_values().filter(|slot| slot.touched).map(|slot| slot.now).collect();
-        rows.sort_by_key(|row| row.id);
+        rows.sort_unstable_by_key(|row| row.id);
         batch.contributions = rows;
         batch.dirty.extend(self.dirty.into_iter().map(|((destination, record), reasons)| (destination, record, reasons)));
         Ok(batch)
@@ -529,30 +592,41 @@ fn waits_for(record: &Record) -> impl Iterator<Item = u64> {
     })
 }
 
-/// Everything under which a record is to be found.
-fn index_entries(entity: Option<&Entity>, record: &Record) -> BTreeSet<IndexEntry> {
-    let mut entries = BTreeSet::new();
+/// Everything under which a record is to be found, sorted.
+fn index_entries(entity: Option<&Entity>, record: &Record) -> Vec<IndexEntry> {
+    let mut entries = Vec::new();
     if !matches!(record.state, RecordState::Active | RecordState::Archived) {
         return entries;
     }
     if let Some(entity) = entity {
         for key in matching::keys(entity, &Facts::of(entity, record)) {
-            entries.insert(IndexEntry { space: IndexSpace::Match, hash: key.hash, id: record.id.0 });
+            entries.push(IndexEntry { space: IndexSpace::Match, hash: key.hash, id: record.id.0 });
         }
     }
     for hash in waits_for(record) {
-        entries.insert(IndexEntry { space: IndexSpace::Waiting, hash, id: record.id.0 });
+        entries.push(IndexEntry { space: IndexSpace::Waiting, hash, id: record.id.0 });
     }
     for field in record.fields.values() {
         if let Value::Reference(Reference::Record(target)) = &field.value {
             let hash = matching::referrer_hash(*target);
-            entries.insert(IndexEntry { space: IndexSpace::Referrer, hash, id: record.id.0 });
+            entries.push(IndexEntry { space: IndexSpace::Referrer, hash, id: record.id.0 });
         }
     }
+    entries.sort_unstable();
+    entries.dedup();
     entries
 }
 
 fn field_changes(before: Option<&Record>, now: &Record) -> Vec<FieldChange> {
+    if before.is_none() {
+        let made = |(name, field): (&Text, &Field)| FieldChange {
+            field: name.clone(),
+            before: None,
+            after: Some(field.value.clone()),
+            winner: Some(field.winner),
+        };
+        return now.fields.iter().map(made).collect();
+    }
     let old = before.map(|record| &record.fields);
     let names: BTreeSet<&Text> = old.into_iter().flat_map(|fields| fields.keys()).chain(now.fields.keys()).collect();
     names

@@ -166,6 +166,10 @@ impl Engine {
         spoke: &dyn Spoke,
         page: &mut [Incoming],
     ) -> Result<(), EngineError> {
+        let ours = |other: &Mapping| other.connection == mapping.connection && other.alias == mapping.alias;
+        if !catalog.mappings.values().any(|other| other.flow_out.is_some() && ours(other)) {
+            return Ok(()); // nothing is ever written there
+        }
         let keys: Vec<RemoteKey> =
             page.iter().map(|incoming| RemoteKey::new(&mapping.connection, &mapping.alias, incoming.remote_id.clone())).collect();
         let ids: Vec<Option<ContributionId>> = self.store.resolve(&keys)?;

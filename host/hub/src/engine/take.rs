@@ -5,7 +5,7 @@ use nave_core::catalog::{Catalog, DeletePolicy, Entity, Mapping};
 use nave_core::intake::{self, FieldError, Mapped, Pulled};
 use nave_core::limits::DEAD_LETTER_BODY_BYTES_MAX;
 use nave_core::mapping::{Env, MapError};
-use nave_core::matching::MatchDecision;
+use nave_core::matching::{Facts, MatchDecision};
 use nave_core::model::{
     ChangeKind, ContributionId, ContributionState, DeadLetter, DeadLetterSubject, Intent, Reason, Record, RecordId, RecordState,
     RemoteKey, Review, ReviewKind, Time,
@@ -53,6 +53,12 @@ pub enum IncomingKind {
     },
 }
 
+/// What was mapped of something that nobody knows, and what it is matched by.
+struct First {
+    mapped: Mapped,
+    facts: Facts,
+}
+
 /// One mapping's intake.
 pub struct Intake<'a> {
     /// Configuration.
@@ -94,9 +100,10 @@ impl Intake<'_> {
     pub fn page(&mut self, draft: &mut Draft<'_>, page: Vec<Incoming>, counts: &mut InCounts) -> Result<(), StoreError> {
         let keys: Vec<RemoteKey> = page.iter().map(|incoming| self.key(&incoming.remote_id)).collect();
         draft.prefetch(&keys)?;
-        for incoming in page {
+        let first = self.look_ahead(draft, &keys, &page)?;
+        for ((incoming, key), first) in page.into_iter().zip(keys).zip(first) {
             counts.read += 1;
-            let happened = self.one(draft, incoming)?;
+            let happened = self.one(draft, incoming, key, first)?;
             let count = match happened {
                 Happened::Created => &mut counts.created,
                 Happened::Updated => &mut counts.updated,
@@ -112,10 +119,60 @@ impl Intake<'_> {
         draft.settle_queue()
     }
 
-    fn one(&mut self, draft: &mut Draft<'_>, incoming: Incoming) -> Result<Happened, StoreError> {
+    /// What a page leads to is looked up and loaded at once: the records of what differs, and the candidates of what
+    /// nobody knows. Gives, for each of the latter that passes the filter, what was mapped for it.
+    fn look_ahead(&self, draft: &mut Draft<'_>, keys: &[RemoteKey], page: &[Incoming]) -> Result<Vec<Option<First>>, StoreError> {
+        let mut differing = Vec::new();
+        let mut hashes = Vec::new();
+        let mut first = Vec::with_capacity(page.len());
+        for (incoming, key) in page.iter().zip(keys) {
+            let found = match (&incoming.kind, draft.contribution_of(key)?) {
+                (IncomingKind::Upsert { pulled, .. }, Some(id)) => {
+                    let row = draft.contribution(id)?;
+                    if !row.is_active() || intake::differs(self.mapping, Some(row), pulled) {
+                        differing.push(id);
+                    }
+                    None
+                }
+                (IncomingKind::Upsert { pulled, externals, .. }, None) if !incoming.remote_id.is_empty() => {
+                    let passes = matches!(self.passes(pulled, externals), Ok(true));
+                    let mapped = passes
+                        .then(|| intake::map_in(self.mapping, self.entity, None, pulled, externals, self.region()).ok())
+                        .flatten();
+                    mapped.map(|mapped| First { facts: intake::facts_of(self.mapping, self.entity, &mapped), mapped })
+                }
+                (_, known) => {
+                    differing.extend(known);
+                    None
+                }
+            };
+            if let Some(First { facts, .. }) = &found {
+                hashes.extend(matching::keys(self.entity, facts).iter().map(|key| key.hash));
+            }
+            first.push(found);
+        }
+        draft.load_records_of(&differing)?;
+        draft.prefetch_candidates(&hashes)?;
+        Ok(first)
+    }
+
+    /// Whether the flow's filter lets it in.
+    fn passes(&self, pulled: &Pulled, externals: &[Result<Value, MapError>]) -> Result<bool, MapError> {
+        let env = Env { body: &pulled.body, externals, connection: &self.mapping.connection, region: self.region() };
+        let filter = self.mapping.flow_in.as_ref().and_then(|flow| flow.filter.as_ref());
+        filter.map_or(Ok(true), |filter| filter.holds(&env))
+    }
+
+    fn one(
+        &mut self,
+        draft: &mut Draft<'_>,
+        incoming: Incoming,
+        key: RemoteKey,
+        first: Option<First>,
+    ) -> Result<Happened, StoreError> {
         let Incoming { remote_id, kind } = incoming;
         match kind {
-            IncomingKind::Upsert { pulled, externals, raw } => self.upsert(draft, &remote_id, pulled, &externals, raw),
+            IncomingKind::Upsert { pulled, externals, raw } => self.upsert(draft, key, pulled, &externals, raw, first),
             IncomingKind::Delete { evidence } => self.delete(draft, &remote_id, evidence),
             IncomingKind::MergedInto(winner) => self.merged(draft, &remote_id, &winner),
             IncomingKind::Bad { errors, raw } => {
@@ -128,57 +185,61 @@ impl Intake<'_> {
     fn upsert(
         &mut self,
         draft: &mut Draft<'_>,
-        remote_id: &str,
+        key: RemoteKey,
         pulled: Pulled,
         externals: &[Result<Value, MapError>],
         raw: Vec<u8>,
+        first: Option<First>,
     ) -> Result<Happened, StoreError> {
-        if remote_id.is_empty() {
+        if key.remote_id.is_empty() {
             return Ok(Happened::Filtered); // the row has no such thing
         }
-        let env = Env { body: &pulled.body, externals, connection: &self.mapping.connection, region: self.region() };
-        match self.mapping.flow_in.as_ref().and_then(|flow| flow.filter.as_ref()).map(|filter| filter.holds(&env)) {
-            None | Some(Ok(true)) => {}
-            Some(Ok(false)) => return Ok(Happened::Filtered),
-            Some(Err(error)) => {
+        // What was mapped ahead has passed the filter.
+        match if first.is_some() { Ok(true) } else { self.passes(&pulled, externals) } {
+            Ok(true) => {}
+            Ok(false) => return Ok(Happened::Filtered),
+            Err(error) => {
                 let error = FieldError { path: "filter".into(), class: error.class.into(), message: error.message };
-                self.quarantine(draft, remote_id, vec![error], raw);
+                self.quarantine(draft, &key.remote_id, vec![error], raw);
                 return Ok(Happened::Quarantined);
             }
         }
-        let key = self.key(remote_id);
         let known = match draft.contribution_of(&key)? {
             Some(id) => Some(id),
             None => self.bind_open_create(draft, &key, &pulled)?,
         };
         let existing = match known {
-            Some(id) => Some(draft.contribution(id)?.clone()),
+            Some(id) => Some(draft.contribution(id)?),
             None => None,
         };
-        if let Some(existing) = &existing
-            && existing.is_active()
-            && existing.attempted_at.is_some_and(|at| pulled.read_at <= at)
-        {
-            // I15: read before our last attempt settled; the caller fetched it again already if it could.
-            return Ok(Happened::Held);
+        if let Some(existing) = existing.filter(|existing| existing.is_active()) {
+            if existing.attempted_at.is_some_and(|at| pulled.read_at <= at) {
+                // I15: read before our last attempt settled; the caller fetched it again already if it could.
+                return Ok(Happened::Held);
+            }
+            if !intake::differs(self.mapping, Some(existing), &pulled) {
+                return Ok(if existing.record.is_none() { Happened::Held } else { Happened::Unchanged });
+            }
         }
-        if let Some(existing) = &existing
-            && existing.is_active()
-            && !intake::differs(self.mapping, Some(existing), &pulled)
-        {
-            return Ok(if existing.record.is_none() { Happened::Held } else { Happened::Unchanged });
-        }
-        let mapped = match intake::map_in(self.mapping, self.entity, existing.as_ref(), &pulled, externals, self.region()) {
+        let mapped = match (first, existing) {
+            (Some(First { mapped, facts }), None) => Ok((mapped, Some(facts))),
+            (_, existing) => intake::map_in(self.mapping, self.entity, existing, &pulled, externals, self.region())
+                .map(|mapped| (mapped, None)),
+        };
+        let (mapped, facts) = match mapped {
             Ok(mapped) => mapped,
             Err(errors) => {
-                self.quarantine(draft, remote_id, errors, raw);
+                self.quarantine(draft, &key.remote_id, errors, raw);
                 return Ok(Happened::Quarantined);
             }
         };
-        draft.batch.revived_subjects.push(nave_store::subject_key(&self.subject(remote_id, Vec::new())));
+        draft.revive(&self.subject(&key.remote_id, Vec::new()))?;
         match known {
             Some(id) => self.update(draft, id, &pulled, mapped),
-            None => self.first_sight(draft, key, &pulled, mapped),
+            None => {
+                let facts = facts.unwrap_or_else(|| intake::facts_of(self.mapping, self.entity, &mapped));
+                self.first_sight(draft, key, &pulled, mapped, &facts)
+            }
         }
     }
 
@@ -232,14 +293,10 @@ impl Intake<'_> {
         key: RemoteKey,
         pulled: &Pulled,
         mapped: Mapped,
+        facts: &Facts,
     ) -> Result<Happened, StoreError> {
-        let facts = intake::facts_of(self.mapping, self.entity, &mapped);
-        let candidates = draft.candidates(self.entity, &facts)?;
-        let mut records: Vec<Record> = Vec::with_capacity(candidates.len());
-        for id in candidates {
-            records.push(draft.record(id)?.clone());
-        }
-        let decision = matching::decide(self.entity, &facts, records.iter());
+        let candidates = draft.candidates(self.entity, facts)?;
+        let decision = matching::decide(self.entity, facts, candidates.iter().filter_map(|id| draft.loaded(*id)));
         let id = draft.new_contribution(key, pulled.read_at);
         let (record, happened) = match decision {
             MatchDecision::New => (draft.new_record(&self.entity.name), Happened::Created),

@@ -81,7 +81,7 @@ fn exact_hits(engine: &Engine, catalog: &Catalog, entity: Option<&str>, query: &
             for (key, ids) in keys.iter().zip(engine.store.candidates(IndexSpace::Match, &hashes)?) {
                 for record in ids.into_iter().filter_map(|id| load(engine, RecordId(id)).transpose()) {
                     let record = record?;
-                    let holds = Facts::of(known, &record).0.get(&key.field).is_some_and(|values| values.contains(&key.value));
+                    let holds = Facts::of(known, &record).hold(&key.field, &key.value);
                     if record.entity == known.name && holds {
                         let record = follow(engine, record)?.record;
                         hits.insert(record.id, record);
