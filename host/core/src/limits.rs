@@ -33,8 +33,9 @@ pub const GUEST_STATE_BYTES_MAX: usize = 1 << 20;
 
 /// Records in one page: bounds the memory of a page together with its bytes.
 pub const PAGE_RECORDS_MAX: usize = 10_000;
-/// Records that the hub asks for in one page: a page is a commit, and a commit waits for the disk.
-pub const PAGE_RECORDS: u32 = 5_000;
+/// Records that the hub asks for in one page: all that it is mapped to is in memory at once, and in the processor's cache
+/// where it is small.
+pub const PAGE_RECORDS: u32 = 1_000;
 /// Bytes of one source record's body.
 pub const RECORD_BYTES_MAX: usize = 4 << 20;
 /// Nesting of a JSON body: deeper is refused before it can exhaust the stack.
@@ -84,8 +85,10 @@ pub const CONFIG_FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Cache of the store; the operating system's page cache does the rest.
 pub const STORE_CACHE_BYTES: usize = 64 << 20;
-/// Source records per commit under load: one fsync each.
+/// Source records per group of pages that waits for the disk together.
 pub const COMMIT_RECORDS_MAX: usize = 10_000;
+/// The same, in time: a slow source's pages are not kept waiting.
+pub const COMMIT_GROUP_MS_MAX: i64 = 1_000;
 /// Dirty entries looked at in one round of a delivery run.
 pub const DELIVERY_ROUND_RECORDS: usize = 500;
 /// A merge of index runs holds the writer no longer than this at a time.

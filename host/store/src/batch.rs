@@ -82,6 +82,9 @@ pub struct Expected {
 pub struct Batch {
     /// What it was decided from.
     pub expected: Expected,
+    /// It may be lost in a crash, whole, until a later batch that may not be is committed: nothing may be acknowledged,
+    /// sent or answered on the strength of it. A group of such batches costs one wait for the disk.
+    pub deferrable: bool,
     /// Lease and epoch under which it is written; refused when another holds the lease.
     pub fence: Option<(String, u64)>,
     /// When it was decided; stored with changes and inputs.

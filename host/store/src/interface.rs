@@ -63,7 +63,7 @@ pub trait Store: Send + Sync + 'static {
     fn records_after(&self, after: RecordId, at_most: usize) -> Result<Vec<Record>, StoreError>;
     /// Contributions after an id, ascending.
     fn contributions_after(&self, after: ContributionId, at_most: usize) -> Result<Vec<Contribution>, StoreError>;
-    /// All effects at once, or none. Durable when it returns.
+    /// All effects at once, or none. Durable when it returns, unless the batch is deferrable: then with the next one that is not.
     fn commit(&self, batch: Batch) -> Result<Heads, CommitError>;
 
     /// Dirty entries of a destination after a record id, ascending by record.

@@ -14,6 +14,7 @@ use nave_core::{Text, codec};
 use nave_runtime::contract::{self, SourceRecord};
 use nave_store::{CheckpointMove, KeyedRow};
 
+use super::group::Group;
 use super::take::{Incoming, IncomingKind, Intake};
 use super::{Engine, EngineError};
 use crate::spoke::{Spoke, SpokeError};
@@ -24,6 +25,15 @@ const VANISHED_FREE_MAX: usize = 10;
 const VANISHED_SHARE_MAX: usize = 20;
 /// Ids asked for in one `get`.
 pub const GET_IDS_MAX: usize = 100;
+
+/// What is committed with a page.
+#[derive(Default)]
+pub(super) struct PageCommit {
+    pub(super) checkpoint: Option<CheckpointMove>,
+    pub(super) scan_mark: Option<KeyedRow>,
+    /// It need not wait for the disk: it goes there with the next one that does.
+    pub(super) deferrable: bool,
+}
 
 impl Engine {
     /// One run of a mapping's flow inwards, to the end of what the system has to say. `full` ignores the checkpoint.
@@ -62,6 +72,7 @@ impl Engine {
         let mut generation = stored.as_ref().map_or(0, |stored| stored.generation);
         let mut checkpoint = if full { None } else { stored.map(|stored| stored.bytes) };
         let mut retried = false;
+        let mut group = Group::new(scan_began);
         loop {
             let began = self.now();
             let page = match spoke.read(mapping.stream.clone(), checkpoint.clone(), PAGE_RECORDS).await {
@@ -91,12 +102,14 @@ impl Engine {
             let scanning = full_scan && !page.complete_scan && !last;
             let scan_mark = KeyedRow { space: "scan".into(), key: scan_row.clone(), value: scanning.then(|| b"1".to_vec()) };
             let moved = move_to.is_some();
-            self.take_page(&catalog, mapping, spoke.as_ref(), run, page.records, began, counts, move_to, Some(scan_mark)).await?;
+            let durable = group.page(page.records.len(), began, last);
+            let commit = PageCommit { checkpoint: move_to, scan_mark: Some(scan_mark), deferrable: !durable };
+            self.take_page(&catalog, mapping, spoke.as_ref(), run, page.records, began, counts, commit).await?;
             if moved {
                 generation += 1;
             }
             nave_store::kill::reach("before-acknowledge");
-            if moved && let Err(error) = spoke.acknowledge(mapping.stream.clone(), page.next.clone()).await {
+            if moved && durable && let Err(error) = spoke.acknowledge(mapping.stream.clone(), page.next.clone()).await {
                 tracing::warn!(connection = mapping.connection, %error, "not acknowledged yet");
             }
             self.report(&mapping.name, counts.read);
@@ -122,9 +135,9 @@ impl Engine {
         records: Vec<SourceRecord>,
         began: Time,
         counts: &mut InCounts,
-        checkpoint: Option<CheckpointMove>,
-        scan_mark: Option<KeyedRow>,
+        commit: PageCommit,
     ) -> Result<(), EngineError> {
+        let PageCommit { checkpoint, scan_mark, deferrable } = commit;
         if records.is_empty() && checkpoint.is_none() {
             return Ok(());
         }
@@ -142,6 +155,7 @@ impl Engine {
                 let mut taken = InCounts::default();
                 let mut intake = Intake { catalog, mapping, entity, run, open_creates: open_creates.clone() };
                 tokio::task::block_in_place(|| intake.page(draft, page, &mut taken))?;
+                draft.batch.deferrable = deferrable;
                 draft.batch.checkpoint = checkpoint.clone();
                 draft.batch.rows.extend(scan_mark.clone());
                 Ok(taken)
@@ -280,7 +294,7 @@ impl Engine {
                 .await
                 .map_err(|error| EngineError::Spoke(mapping.connection.clone(), error))?;
             found.retain(|record| chunk.contains(&record.remote_id));
-            self.take_page(catalog, mapping, spoke, run, found, began, counts, None, None).await?;
+            self.take_page(catalog, mapping, spoke, run, found, began, counts, PageCommit::default()).await?;
         }
         Ok(())
     }

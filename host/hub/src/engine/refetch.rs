@@ -4,7 +4,7 @@ use nave_core::accounting::{Counts, InCounts};
 use nave_core::catalog::Mapping;
 use nave_core::model::{Cause, DeadLetter, DeadLetterSubject, Run, RunStatus};
 
-use super::pull::GET_IDS_MAX;
+use super::pull::{GET_IDS_MAX, PageCommit};
 use super::{Engine, EngineError};
 
 /// What became of the things that were asked for.
@@ -68,7 +68,7 @@ impl Engine {
             let (answered, silent): (Vec<String>, Vec<String>) =
                 chunk.iter().cloned().partition(|id| found.iter().any(|record| record.remote_id == *id));
             let before = answered.iter().map(|id| self.letter_of(mapping, id)).collect::<Result<Vec<_>, _>>()?;
-            self.take_page(&catalog, mapping, spoke.as_ref(), refetched.run, found, began, counts, None, None).await?;
+            self.take_page(&catalog, mapping, spoke.as_ref(), refetched.run, found, began, counts, PageCommit::default()).await?;
             let mut mended = Vec::new();
             for (id, before) in answered.into_iter().zip(before) {
                 match (before, self.letter_of(mapping, &id)?) {

@@ -14,6 +14,7 @@ use nave_core::model::{
 use nave_core::value::Value;
 use nave_runtime::contract::{Operation, SourceRecord};
 
+use super::pull::PageCommit;
 use super::{Engine, EngineError};
 use crate::spoke::Spoke;
 
@@ -54,7 +55,7 @@ impl Engine {
                     self.close(&intent).await?;
                     let mut counts = Default::default();
                     let began = self.now();
-                    self.take_page(&catalog, mapping, spoke.as_ref(), run, vec![*record], began, &mut counts, None, None).await?;
+                    self.take_page(&catalog, mapping, spoke.as_ref(), run, vec![*record], began, &mut counts, PageCommit::default()).await?;
                 }
                 Found::SendAgain => {
                     let mut again = intent.clone();

@@ -16,7 +16,7 @@ use nave_store::kill;
 use super::dead_letter::dead_letter;
 use super::deliver::{Need, Subject, Write};
 use super::draft::Draft;
-use super::pull::GET_IDS_MAX;
+use super::pull::{GET_IDS_MAX, PageCommit};
 use super::{Engine, EngineError};
 use crate::spoke::Spoke;
 
@@ -136,7 +136,7 @@ impl Sending<'_> {
             }
             let mut counts = nave_core::accounting::InCounts::default();
             self.engine
-                .take_page(self.catalog, self.mapping, self.spoke, self.run, found, began, &mut counts, None, None)
+                .take_page(self.catalog, self.mapping, self.spoke, self.run, found, began, &mut counts, PageCommit::default())
                 .await?;
         }
         Ok(current)

@@ -8,7 +8,7 @@ use std::ops::Bound;
 use std::sync::PoisonError;
 
 use nave_core::model::{Dirty, Intent, Parked, Reasons, RecordId, RecordState, Run, Sequence};
-use redb::{ReadableTable, Table, WriteTransaction};
+use redb::{Durability, ReadableTable, Table, WriteTransaction};
 
 use super::tables::{
     AUDIT, CHANGELOG, CHECKPOINTS, CONTRIBUTIONS, DEAD_LETTERS, DEAD_SUBJECTS, DECISIONS, DIRTY, FLOW_RUNS, FLOWS, INPUTS,
@@ -51,7 +51,10 @@ impl Redb {
     }
 
     fn write_batch(&self, writer: &Writer, batch: Batch) -> Result<Writer, CommitError> {
-        let transaction = self.begin_write()?;
+        let mut transaction = self.begin_write()?;
+        if batch.deferrable {
+            transaction.set_durability(Durability::None).map_err(|error| StoreError::Engine(error.to_string()))?;
+        }
         let known = self.check(&transaction, writer, &batch)?;
         let mut next = writer.clone();
         let mut edit = self.index.edit();
