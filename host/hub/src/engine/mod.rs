@@ -14,6 +14,7 @@ pub mod pull;
 pub mod refetch;
 pub mod resolve;
 mod round;
+mod seen;
 mod settle;
 pub mod take;
 

@@ -1,20 +1,19 @@
 //! Runs a flow inwards: page after page from a system, each committed whole with its checkpoint (I1), and
 //! acknowledged only afterwards (I3).
 
-use std::collections::HashSet;
-
 use nave_core::accounting::{Counts, InCounts};
 use nave_core::catalog::{Catalog, ChangeDetection, Mapping};
 use nave_core::intake::{Coverage, FieldError, Pulled};
 use nave_core::limits::{PAGE_RECORDS, RECORD_BYTES_MAX};
 use nave_core::mapping::Env;
-use nave_core::model::{Cause, Checkpoint, ContributionId, ContributionState, Intent, RemoteKey, Run, Time};
+use nave_core::model::{Cause, Checkpoint, Contribution, ContributionId, Intent, RemoteKey, Run, Time};
 use nave_core::value::Value;
 use nave_core::{Text, codec};
 use nave_runtime::contract::{self, SourceRecord};
 use nave_store::{CheckpointMove, KeyedRow};
 
 use super::group::Group;
+use super::seen::Seen;
 use super::take::{Incoming, IncomingKind, Intake};
 use super::{Engine, EngineError};
 use crate::spoke::{Spoke, SpokeError};
@@ -23,6 +22,8 @@ use crate::spoke::{Spoke, SpokeError};
 const VANISHED_FREE_MAX: usize = 10;
 /// And the share of what is known, in percent.
 const VANISHED_SHARE_MAX: usize = 20;
+/// Contributions held in memory at a time while looking for what has vanished.
+const CONTRIBUTIONS_AT_ONCE: usize = 1_000;
 /// Ids asked for in one `get`.
 pub const GET_IDS_MAX: usize = 100;
 
@@ -67,7 +68,7 @@ impl Engine {
         }
         let scan_row = format!("{}/{}", mapping.connection, mapping.alias);
         let resumed = !full && self.store.row("scan", &scan_row)?.is_some();
-        let mut seen: HashSet<String> = HashSet::new();
+        let mut seen = Seen::default();
         let scan_began = self.now();
         let mut generation = stored.as_ref().map_or(0, |stored| stored.generation);
         let mut checkpoint = if full { None } else { stored.map(|stored| stored.bytes) };
@@ -89,9 +90,6 @@ impl Engine {
                 return Err(EngineError::Spoke(mapping.connection.clone(), SpokeError::Guest(message)));
             }
             let full_scan = capabilities.changes == ChangeDetection::FullScan;
-            if full || full_scan {
-                seen.extend(page.records.iter().map(|record| record.remote_id.clone()));
-            }
             let last = !page.more;
             let move_to = (!full || last).then(|| CheckpointMove {
                 connection: mapping.connection.clone(),
@@ -104,7 +102,10 @@ impl Engine {
             let moved = move_to.is_some();
             let durable = group.page(page.records.len(), began, last);
             let commit = PageCommit { checkpoint: move_to, scan_mark: Some(scan_mark), deferrable: !durable };
-            self.take_page(&catalog, mapping, spoke.as_ref(), run, page.records, began, counts, commit).await?;
+            let met = self.take_page(&catalog, mapping, spoke.as_ref(), run, page.records, began, counts, commit).await?;
+            if full || full_scan {
+                met.into_iter().for_each(|id| seen.insert(id));
+            }
             if moved {
                 generation += 1;
             }
@@ -124,7 +125,7 @@ impl Engine {
     }
 
     /// Takes source records in and commits them. Those that were read before our last attempt settled are fetched
-    /// again first (I15).
+    /// again first (I15). Answers which contributions they are about.
     #[expect(clippy::too_many_arguments, reason = "a page, where it came from, and what is committed with it")]
     pub(super) async fn take_page(
         &self,
@@ -136,10 +137,10 @@ impl Engine {
         began: Time,
         counts: &mut InCounts,
         commit: PageCommit,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Vec<ContributionId>, EngineError> {
         let PageCommit { checkpoint, scan_mark, deferrable } = commit;
         if records.is_empty() && checkpoint.is_none() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let entity = self.entity(catalog, &mapping.entity)?;
         let mut page = tokio::task::block_in_place(|| decode(catalog, mapping, records, began, self.now()));
@@ -148,21 +149,21 @@ impl Engine {
         let open_creates = self.open_creates(mapping)?;
         let cause = Cause { connection: Some(mapping.connection.as_str().into()), run: Some(run), ..Cause::default() };
         let mut page = Some(page);
-        let taken = self
+        let (taken, met) = self
             .write(cause, |draft| {
                 let page =
                     page.take().ok_or_else(|| EngineError::Refused("the store changed under a page; run it again".into()))?;
                 let mut taken = InCounts::default();
                 let mut intake = Intake { catalog, mapping, entity, run, open_creates: open_creates.clone() };
-                tokio::task::block_in_place(|| intake.page(draft, page, &mut taken))?;
+                let met = tokio::task::block_in_place(|| intake.page(draft, page, &mut taken))?;
                 draft.batch.deferrable = deferrable;
                 draft.batch.checkpoint = checkpoint.clone();
                 draft.batch.rows.extend(scan_mark.clone());
-                Ok(taken)
+                Ok((taken, met))
             })
             .await?;
         add(counts, &taken);
-        Ok(())
+        Ok(met)
     }
 
     /// Creates into this mapping's stream whose outcome is not known yet.
@@ -256,30 +257,34 @@ impl Engine {
         mapping: &Mapping,
         spoke: &dyn Spoke,
         run: u64,
-        seen: &HashSet<String>,
+        seen: &Seen,
         scan_began: Time,
         counts: &mut InCounts,
     ) -> Result<(), EngineError> {
         if mapping.id.is_some() {
             return Ok(()); // the ids are ours: the system cannot be asked for them
         }
+        let ours = |row: &Contribution| {
+            row.is_active() && row.key.connection == mapping.connection && row.key.stream == mapping.alias
+        };
         let mut missing = Vec::new();
-        let mut known = 0_usize;
-        let mut after = ContributionId(0);
-        loop {
-            let rows = self.store.contributions_after(after, 5_000)?;
-            let Some(last) = rows.last() else { break };
-            after = last.id;
-            for row in rows {
-                let ours = row.key.connection == mapping.connection && row.key.stream == mapping.alias;
-                if ours && matches!(row.state, ContributionState::Active) {
-                    known += 1;
-                    let settled = row.attempted_at.is_none_or(|at| at < scan_began);
-                    if settled && !seen.contains(row.key.remote_id.as_str()) {
-                        missing.push(row.key.remote_id.to_string());
-                    }
+        // Only what was not seen is read.
+        let mut unseen = (1..self.store.heads()?.contribution).map(ContributionId).filter(|id| !seen.contains(*id)).peekable();
+        while unseen.peek().is_some() {
+            let ids: Vec<ContributionId> = unseen.by_ref().take(CONTRIBUTIONS_AT_ONCE).collect();
+            for row in self.store.contributions(&ids)?.into_iter().flatten().filter(&ours) {
+                if row.attempted_at.is_none_or(|at| at < scan_began) {
+                    missing.push(row.key.remote_id.to_string());
                 }
             }
+        }
+        let mut known = 0_usize;
+        let mut after = ContributionId(0);
+        while missing.len() > VANISHED_FREE_MAX {
+            let rows = self.store.contributions_after(after, CONTRIBUTIONS_AT_ONCE)?;
+            let Some(last) = rows.last() else { break };
+            after = last.id;
+            known += rows.iter().filter(|row| ours(row)).count();
         }
         if missing.len() > VANISHED_FREE_MAX.max(known * VANISHED_SHARE_MAX / 100) {
             counts.read += missing.len() as u64;

@@ -96,14 +96,21 @@ impl Intake<'_> {
         RemoteKey::new(&self.mapping.connection, &self.mapping.alias, remote_id)
     }
 
-    /// Takes a page in. Adds to the counts exactly one per source record (I14).
-    pub fn page(&mut self, draft: &mut Draft<'_>, page: Vec<Incoming>, counts: &mut InCounts) -> Result<(), StoreError> {
+    /// Takes a page in. Adds to the counts exactly one per source record (I14). Answers which contributions it is about.
+    pub fn page(
+        &mut self,
+        draft: &mut Draft<'_>,
+        page: Vec<Incoming>,
+        counts: &mut InCounts,
+    ) -> Result<Vec<ContributionId>, StoreError> {
         let keys: Vec<RemoteKey> = page.iter().map(|incoming| self.key(&incoming.remote_id)).collect();
         draft.prefetch(&keys)?;
         let first = self.look_ahead(draft, &keys, &page)?;
-        for ((incoming, key), first) in page.into_iter().zip(keys).zip(first) {
+        let mut met = Vec::with_capacity(keys.len());
+        for ((incoming, key), first) in page.into_iter().zip(&keys).zip(first) {
             counts.read += 1;
             let happened = self.one(draft, incoming, key, first)?;
+            met.extend(draft.contribution_of(key)?);
             let count = match happened {
                 Happened::Created => &mut counts.created,
                 Happened::Updated => &mut counts.updated,
@@ -116,7 +123,8 @@ impl Intake<'_> {
             };
             *count += 1;
         }
-        draft.settle_queue()
+        draft.settle_queue()?;
+        Ok(met)
     }
 
     /// What a page leads to is looked up and loaded at once: the records of what differs, and the candidates of what
@@ -167,7 +175,7 @@ impl Intake<'_> {
         &mut self,
         draft: &mut Draft<'_>,
         incoming: Incoming,
-        key: RemoteKey,
+        key: &RemoteKey,
         first: Option<First>,
     ) -> Result<Happened, StoreError> {
         let Incoming { remote_id, kind } = incoming;
@@ -185,7 +193,7 @@ impl Intake<'_> {
     fn upsert(
         &mut self,
         draft: &mut Draft<'_>,
-        key: RemoteKey,
+        key: &RemoteKey,
         pulled: Pulled,
         externals: &[Result<Value, MapError>],
         raw: Vec<u8>,
@@ -204,9 +212,9 @@ impl Intake<'_> {
                 return Ok(Happened::Quarantined);
             }
         }
-        let known = match draft.contribution_of(&key)? {
+        let known = match draft.contribution_of(key)? {
             Some(id) => Some(id),
-            None => self.bind_open_create(draft, &key, &pulled)?,
+            None => self.bind_open_create(draft, key, &pulled)?,
         };
         let existing = match known {
             Some(id) => Some(draft.contribution(id)?),
@@ -238,7 +246,7 @@ impl Intake<'_> {
             Some(id) => self.update(draft, id, &pulled, mapped),
             None => {
                 let facts = facts.unwrap_or_else(|| intake::facts_of(self.mapping, self.entity, &mapped));
-                self.first_sight(draft, key, &pulled, mapped, &facts)
+                self.first_sight(draft, key.clone(), &pulled, mapped, &facts)
             }
         }
     }
