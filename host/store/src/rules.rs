@@ -108,9 +108,10 @@ pub(crate) fn assert_changes(
     if batch.changes.is_empty() {
         return Ok(());
     }
-    let in_batch: HashSet<u64> = batch.records.iter().map(|record| record.id.0).collect();
+    let mut in_batch: Vec<u64> = batch.records.iter().map(|record| record.id.0).collect();
+    in_batch.sort_unstable();
     for change in &batch.changes {
-        let known = in_batch.contains(&change.record.0) || stored(change.record)?;
+        let known = in_batch.binary_search(&change.record.0).is_ok() || stored(change.record)?;
         assert!(known, "a change names record {}, which is neither stored nor in the batch", change.record);
     }
     Ok(())

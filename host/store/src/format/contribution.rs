@@ -41,20 +41,27 @@ pub(crate) fn put_contribution(out: &mut Vec<u8>, scratch: &mut Vec<u8>, row: &C
     put_option(out, row.attempted_at, put_time);
     put_parts(out, scratch, names, row.shadow.iter(), put_value);
     put_parts(out, scratch, names, row.sent.iter(), put_value);
-    let shadow: Vec<&Value> = row.shadow.values().collect();
-    let mut next = 0;
+    let shadowed = |at: usize, value: &Value| row.shadow.at(at).is_some_and(|(_, shadow)| shadow == value);
+    let mut claims = 0;
     put_parts(out, scratch, names, row.claims.iter(), |out, claim, names| {
         put_time(out, claim.claimed_at);
         put_time(out, claim.observed_at);
-        // Fields are mostly mapped in order: the next one first.
-        match (next..shadow.len()).chain(0..next).find(|at| *shadow[*at] == claim.value) {
+        // Rows of one stream are alike: where the row before had it first.
+        let guess = names.place(claims);
+        let found = if shadowed(guess, &claim.value) {
+            Some(guess)
+        } else {
+            (0..row.shadow.len()).find(|at| shadowed(*at, &claim.value))
+        };
+        match found {
             Some(at) => {
                 out.push(SHADOWED);
                 put_u64(out, at as u64);
-                next = at + 1;
+                names.note_place(claims, at);
             }
             None => put_value(out, &claim.value, names),
         }
+        claims += 1;
     });
     put_parts(out, scratch, names, row.elements.iter(), |out, elements, _| {
         put_u64(out, elements.len() as u64);

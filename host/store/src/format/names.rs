@@ -73,18 +73,35 @@ pub(crate) struct Interning<'a> {
     trails: [Vec<Step>; 4],
     layout: Layout,
     at: usize,
+    /// Where each claim of the last contribution stood in its shadow.
+    places: Vec<usize>,
 }
 
 impl<'a> Interning<'a> {
     pub(crate) fn new(known: &'a Names) -> Self {
         let trails = [const { Vec::new() }; 4];
-        Self { known, fresh: Names::default(), trails, layout: Layout::Record, at: 0 }
+        Self { known, fresh: Names::default(), trails, layout: Layout::Record, at: 0, places: Vec::new() }
     }
 
     /// A row of this kind begins: its names are expected in the order of the row before it.
     pub(crate) fn begin(&mut self, layout: Layout) {
         self.layout = layout;
         self.at = 0;
+    }
+
+    /// Where the claim of this number probably stands in the shadow.
+    pub(crate) fn place(&self, claim: usize) -> usize {
+        self.places.get(claim).copied().unwrap_or(claim)
+    }
+
+    /// Where it did stand.
+    pub(crate) fn note_place(&mut self, claim: usize, place: usize) {
+        if claim < TRAIL_MAX && self.places.get(claim) != Some(&place) {
+            while self.places.len() <= claim {
+                self.places.push(self.places.len());
+            }
+            self.places[claim] = place;
+        }
     }
 
     /// Number of a configured name: always taken in.
