@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 
 use smol_str::format_smolstr;
 
-use crate::catalog::{Entity, FieldMapping, FieldType, ListMapping, Mapping};
+use crate::catalog::{Entity, FieldMapping, FieldType, ListMapping, Mapping, Watched};
 use crate::limits::LIST_ELEMENTS_MAX;
-use crate::mapping::{Env, MapError};
+use crate::mapping::{Env, Hint, MapError, find_near};
 use crate::matching::same_element;
 use crate::model::{Claim, Contribution, ElementId, Record, Time};
 use crate::value::Value;
@@ -105,6 +105,24 @@ pub(crate) fn paths(field: &FieldMapping) -> impl Iterator<Item = &str> {
     field.inputs.iter().map(String::as_str).chain(own)
 }
 
+/// Positions of fields in the order of their canonical names.
+pub fn claim_order(fields: &[FieldMapping]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..fields.len()).collect();
+    order.sort_by_key(|at| &fields[*at].canonical);
+    order
+}
+
+/// The paths that fields depend on, in their order; of a path that several depend on, the first field.
+pub fn watched(fields: &[FieldMapping]) -> Vec<Watched> {
+    let mut watched = Vec::new();
+    for (at, field) in fields.iter().enumerate().filter(|(_, field)| field.canonical.is_some()) {
+        watched.extend(paths(field).map(|path| Watched { path: path.into(), field: at, near: Hint::default() }));
+    }
+    watched.sort_by(|left, right| left.path.cmp(&right.path));
+    watched.dedup_by(|later, earlier| later.path == earlier.path);
+    watched
+}
+
 /// Whether a list's declaration concerns this element.
 pub fn concerns(list: &ListMapping, element: &Value) -> bool {
     list.only.iter().all(|(path, allowed)| element.at(path).is_some_and(|value| allowed.contains(value)))
@@ -132,8 +150,25 @@ pub fn spell_list(list: &ListMapping, elements: Vec<Value>) -> Value {
 /// Whether any mapped path differs from the shadow. Version, time and unmapped paths do not count.
 pub fn differs(mapping: &Mapping, contribution: Option<&Contribution>, pulled: &Pulled) -> bool {
     let Some(contribution) = contribution else { return true };
-    mapping.fields.iter().any(|field| field_differs(field, contribution, pulled))
+    fields_differ(mapping, contribution, pulled)
         || mapping.lists.iter().any(|list| list_differs(list, contribution, pulled))
+}
+
+fn fields_differ(mapping: &Mapping, contribution: &Contribution, pulled: &Pulled) -> bool {
+    if pulled.coverage != Coverage::Complete {
+        return mapping.fields.iter().any(|field| field_differs(field, contribution, pulled));
+    }
+    let mut next = 0;
+    mapping.watched.iter().any(|watched| {
+        let Some((place, known)) = contribution.shadow.get_near(&watched.path, next) else { return true };
+        next = place + 1;
+        known != watched_in(watched, &pulled.body)
+    })
+}
+
+/// What a body holds there, null where it has nothing.
+fn watched_in<'b>(watched: &Watched, body: &'b Value) -> &'b Value {
+    find_near(body, &watched.path, &watched.near).unwrap_or(&Value::Null)
 }
 
 fn field_differs(field: &FieldMapping, contribution: &Contribution, pulled: &Pulled) -> bool {
@@ -162,7 +197,7 @@ pub fn map_in(
     let mut mapped = Mapped { fields: Vec::with_capacity(mapping.fields.len()), lists: Vec::new() };
     let mut errors = Vec::new();
     let env = Env { body: &pulled.body, externals, connection: &mapping.connection, region };
-    for (index, field) in mapping.fields.iter().enumerate() {
+    for (index, field) in mapping.claim_order.iter().map(|index| (*index, &mapping.fields[*index])) {
         if !field.direction.reads() || !paths(field).all(|path| pulled.coverage.covers(path)) {
             continue;
         }
@@ -171,9 +206,12 @@ pub fn map_in(
         }
         match read(field, &env) {
             Ok(value) => mapped.fields.push((index, value)),
-            Err(error) => errors.push(field_error(&field.remote, error)),
+            Err(error) => errors.push((index, field_error(&field.remote, error))),
         }
     }
+    // Told in the order of the mapping.
+    errors.sort_by_key(|(index, _)| *index);
+    let mut errors: Vec<FieldError> = errors.into_iter().map(|(_, error)| error).collect();
     for (index, list) in mapping.lists.iter().enumerate() {
         if !list.direction.reads() || !pulled.coverage.covers(&list.remote) {
             continue;
@@ -420,15 +458,14 @@ pub fn shadow_body(mapping: &Mapping, contribution: &Contribution) -> Value {
 /// Moves the shadow; says whether it moved, and whether a path that the hub writes moved.
 fn move_shadow(mapping: &Mapping, contribution: &mut Contribution, pulled: &Pulled) -> (bool, bool) {
     let (mut seen, mut drifted) = (false, false);
-    for field in mapping.fields.iter().filter(|field| field.canonical.is_some()) {
-        for path in paths(field).filter(|path| pulled.coverage.covers(path)) {
-            let value = pulled_at(&pulled.body, path);
-            if contribution.shadow.get(path) != Some(value) {
-                seen = true;
-                drifted |= field.direction.writes() && contribution.shadow.contains_key(path);
-                contribution.shadow.insert(path, value.clone());
-                contribution.sent.remove(path);
-            }
+    for watched in mapping.watched.iter().filter(|watched| pulled.coverage.covers(&watched.path)) {
+        let value = watched_in(watched, &pulled.body);
+        let known = contribution.shadow.get(&watched.path);
+        if known != Some(value) {
+            seen = true;
+            drifted |= mapping.fields[watched.field].direction.writes() && known.is_some();
+            contribution.shadow.insert(watched.path.clone(), value.clone());
+            contribution.sent.remove(&watched.path);
         }
     }
     for list in mapping.lists.iter().filter(|list| pulled.coverage.covers(&list.remote)) {

@@ -76,6 +76,15 @@ impl<V> NameMap<V> {
         self.place(name.borrow()).ok().map(|at| &self.pairs[at].1)
     }
 
+    /// The value under a name that probably stands at this place, and where it does: maps of one kind mostly have the
+    /// same names.
+    pub fn get_near(&self, name: &str, place: usize) -> Option<(usize, &V)> {
+        match self.pairs.get(place) {
+            Some((known, value)) if known == name => Some((place, value)),
+            _ => self.place(name).ok().map(|at| (at, &self.pairs[at].1)),
+        }
+    }
+
     /// The value under a name, to be changed.
     pub fn get_mut<Q: Borrow<str> + ?Sized>(&mut self, name: &Q) -> Option<&mut V> {
         self.place(name.borrow()).ok().map(|at| &mut self.pairs[at].1)
@@ -322,6 +331,11 @@ mod tests {
             }
         }
         assert_eq!(tree.get(name), map.get(name));
+        for place in 0..4 {
+            let near = map.get_near(name, place);
+            assert_eq!(tree.get(name), near.map(|(_, held)| held));
+            assert!(near.is_none_or(|(at, _)| map.at(at).is_some_and(|(known, _)| known == name)));
+        }
         assert_eq!(tree.contains_key(name), map.contains_key(name));
         assert_eq!(tree.iter().collect::<Vec<_>>().len(), map.len());
         assert!(

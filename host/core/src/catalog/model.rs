@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::grant::Grants;
 use crate::manifest::CredentialKind;
-use crate::mapping::{Expression, External, Predicate};
+use crate::Text;
+use crate::mapping::{Expression, External, Hint, Predicate};
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
@@ -214,6 +215,10 @@ pub struct Mapping {
     pub fields: Vec<FieldMapping>,
     /// List fields.
     pub lists: Vec<ListMapping>,
+    /// Positions in `fields`, in the order of canonical names: claims are made in order.
+    pub claim_order: Vec<usize>,
+    /// The paths that scalar fields depend on, in their order.
+    pub watched: Vec<Watched>,
     /// Calls of transform plugins' functions, evaluated by the host per batch before mapping.
     pub externals: Vec<External>,
     /// Constants written with every create: remote path → value.
@@ -224,6 +229,17 @@ pub struct Mapping {
     pub delete: DeletePolicy,
     /// Digest of this mapping, its entity and its connection: a plan is approved for it.
     pub digest: String,
+}
+
+/// A path whose shadow is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watched {
+    /// Remote path.
+    pub path: Text,
+    /// Position of the field in the mapping.
+    pub field: usize,
+    /// Where it was found last.
+    pub near: Hint,
 }
 
 /// One direction: from the system.

@@ -675,7 +675,7 @@ fn template(text: &str) -> Result<Vec<Piece>, String> {
             if !plain.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut plain)));
             }
-            pieces.push(Piece::Path(path.to_owned()));
+            pieces.push(Piece::Path(path.into()));
             rest = &after[end + 1..];
         } else {
             return Err("a `}` without its `{`".to_owned());

@@ -25,6 +25,7 @@ mod types;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub use canonical::normalise;
 pub use compile::{CALLS, OPERATIONS, Scope, compile, compile_predicate};
@@ -33,6 +34,7 @@ pub use syntax::Issue;
 pub use table::Table;
 pub use types::Type;
 
+use crate::NameMap;
 use crate::value::Value;
 use tree::{Condition, Pipe, Source};
 
@@ -204,6 +206,43 @@ impl Predicate {
         paths.sort();
         paths.dedup();
         paths
+    }
+}
+
+/// Where a name was found last: bodies of one stream mostly have the same names, so it is looked for there first. A
+/// guess, and no part of what an expression is.
+#[derive(Debug, Default)]
+pub struct Hint(AtomicUsize);
+
+impl Hint {
+    /// The value under a name.
+    pub fn get<'m, V>(&self, map: &'m NameMap<V>, name: &str) -> Option<&'m V> {
+        let guess = self.0.load(Ordering::Relaxed);
+        let (place, value) = map.get_near(name, guess)?;
+        if place != guess {
+            self.0.store(place, Ordering::Relaxed);
+        }
+        Some(value)
+    }
+}
+
+impl Clone for Hint {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Hint {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+/// As [`find`], looking first where the name was found last.
+pub fn find_near<'a>(body: &'a Value, path: &str, near: &Hint) -> Option<&'a Value> {
+    match body {
+        Value::Object(map) if !path.is_empty() => near.get(map, path).or_else(|| find(body, path)),
+        _ => find(body, path),
     }
 }
 

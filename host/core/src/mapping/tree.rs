@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::operation::{self, Inverse, Op};
 use super::syntax::{Comparison, is_plain_path};
 use super::types::Type;
-use super::{Env, MapError, canonical, describe, find, number};
+use super::{Env, Hint, MapError, canonical, describe, find_near, number};
 use crate::NameMap;
 use crate::limits::LIST_ELEMENTS_MAX;
 use crate::value::Value;
@@ -19,7 +19,7 @@ pub(super) struct Pipe {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Source {
-    Path(String),
+    Path(Path),
     Literal(Value),
     External(usize, String),
     Concat(Vec<Pipe>),
@@ -33,7 +33,40 @@ pub(super) enum Source {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Piece {
     Text(String),
-    Path(String),
+    Path(Path),
+}
+
+/// A path into a body, which remembers where it was found last.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Path {
+    text: String,
+    near: Hint,
+}
+
+impl Path {
+    fn find<'b>(&self, body: &'b Value) -> Option<&'b Value> {
+        find_near(body, &self.text, &self.near)
+    }
+}
+
+impl<T: Into<String>> From<T> for Path {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), near: Hint::default() }
+    }
+}
+
+impl std::ops::Deref for Path {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl std::fmt::Display for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +83,7 @@ pub(super) enum Condition {
 
 impl Pipe {
     pub(super) fn path(path: impl Into<String>) -> Self {
-        Self { source: Source::Path(path.into()), steps: Vec::new() }
+        Self { source: Source::Path(path.into().into()), steps: Vec::new() }
     }
 
     pub(super) fn evaluate(&self, env: &Env<'_>) -> Result<Value, MapError> {
@@ -63,7 +96,7 @@ impl Pipe {
 
     pub(super) fn paths(&self, out: &mut Vec<String>) {
         match &self.source {
-            Source::Path(path) => out.push(path.clone()),
+            Source::Path(path) => out.push(path.to_string()),
             Source::Literal(_) | Source::External(..) => {}
             Source::Concat(parts) | Source::Coalesce(parts) | Source::List(parts) => {
                 parts.iter().for_each(|part| part.paths(out))
@@ -74,7 +107,7 @@ impl Pipe {
                 no.paths(out);
             }
             Source::Template(pieces) => out.extend(pieces.iter().filter_map(|piece| match piece {
-                Piece::Path(path) => Some(path.clone()),
+                Piece::Path(path) => Some(path.to_string()),
                 Piece::Text(_) => None,
             })),
             Source::Object(parts) => parts.iter().for_each(|(_, part)| part.paths(out)),
@@ -119,7 +152,7 @@ impl Pipe {
     /// The way back: from the value in `target` to what stands at `own`.
     pub(super) fn invert(&self, own: &str, target: &str) -> Result<Self, String> {
         match &self.source {
-            Source::Path(path) if path == own => {}
+            Source::Path(path) if **path == *own => {}
             Source::Path(path) => {
                 return Err(format!("it reads `{path}`, not the field's own `{own}`"));
             }
@@ -136,7 +169,7 @@ impl Pipe {
                 Inverse::None(why) => return Err(why.to_owned()),
             }
         }
-        Ok(Self { source: Source::Path(target.to_owned()), steps })
+        Ok(Self { source: Source::Path(target.into()), steps })
     }
 
     pub(super) fn written(&self) -> String {
@@ -162,7 +195,7 @@ impl Pipe {
 impl Source {
     fn evaluate(&self, env: &Env<'_>) -> Result<Value, MapError> {
         match self {
-            Self::Path(path) => Ok(find(env.body, path).cloned().unwrap_or_default()),
+            Self::Path(path) => Ok(path.find(env.body).cloned().unwrap_or_default()),
             Self::Literal(value) => Ok(value.clone()),
             Self::External(at, function) => env.externals.get(*at).cloned().unwrap_or_else(|| {
                 Err(MapError::new("external", format!("the result of `{function}` is not here: its plugin was not called")))
@@ -200,7 +233,7 @@ impl Source {
                     match piece {
                         Piece::Text(text) => out.push_str(text),
                         Piece::Path(path) => {
-                            let value = find(env.body, path).cloned().unwrap_or_default();
+                            let value = path.find(env.body).cloned().unwrap_or_default();
                             any |= !value.is_empty();
                             append(&mut out, value)?;
                         }

@@ -140,6 +140,8 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
         id,
         flow_in,
         flow_out,
+        claim_order: crate::intake::claim_order(&fields),
+        watched: crate::intake::watched(&fields),
         fields,
         lists,
         externals: between.externals,
