@@ -28,3 +28,8 @@ pub(crate) fn restore(dir: &Path, from: &Path, replace: bool) -> Result<String, 
 pub(crate) async fn bench_ingest(records: u64, plugin: &Path) -> Result<Json, ApiError> {
     nave_hub::bench::ingest(records, plugin).await
 }
+
+/// Measures reading everything again after a little has changed; answers figures by name.
+pub(crate) async fn bench_resync(records: u64, plugin: &Path) -> Result<Json, ApiError> {
+    nave_hub::bench::resync(records, plugin).await
+}

@@ -19,11 +19,22 @@ pub(crate) enum Bench {
         #[arg(long, default_value = "target/plugins/files.wasm")]
         plugin: std::path::PathBuf,
     },
+    /// All of them read again after the e-mail of one in a hundred has changed
+    Resync {
+        /// How many
+        #[arg(long, default_value_t = 100_000)]
+        records: u64,
+        /// The `files` plugin; `nave plugin build plugins/files` makes it
+        #[arg(long, default_value = "target/plugins/files.wasm")]
+        plugin: std::path::PathBuf,
+    },
 }
 
 pub(crate) async fn run(verb: Bench, context: &Context) -> Outcome {
-    let Bench::Ingest { records, plugin } = verb;
-    let figures = open::bench_ingest(records, &plugin).await?;
+    let figures = match verb {
+        Bench::Ingest { records, plugin } => open::bench_ingest(records, &plugin).await?,
+        Bench::Resync { records, plugin } => open::bench_resync(records, &plugin).await?,
+    };
     if context.json {
         output::json(&figures);
     } else if let Some(figures) = figures.as_object() {
