@@ -19,12 +19,67 @@ use crate::{NameMap, Text};
 /// One JSON text as a value. Numbers keep their digits; an exponent is spelled `e+7` or `e-7`. Refuses what a body must not be: deeper than [`JSON_DEPTH_MAX`], more than
 /// [`RECORD_FIELDS_MAX`] fields, larger than [`RECORD_BYTES_MAX`], a key twice, half a surrogate, `NaN`.
 pub fn decode(bytes: &[u8]) -> Decoded {
+    Decoder::default().decode(bytes)
+}
+
+/// Decodes bodies that are mostly alike: remembers the names of the last one, and how they are put in order.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    shape: Shape,
+}
+
+impl Decoder {
+    /// As [`decode`]. What came before makes it quicker, nothing else.
+    pub fn decode(&mut self, bytes: &[u8]) -> Decoded {
+        decode_with(bytes, &mut self.shape)
+    }
+}
+
+/// Names of a whole body remembered at most; larger ones are sorted anew each time.
+const SHAPE_NAMES_MAX: usize = 256;
+
+/// The names of a body as they came, and the exchanges that sort them.
+#[derive(Debug, Default)]
+struct Shape {
+    names: Vec<Text>,
+    swaps: Vec<(usize, usize)>,
+}
+
+impl Shape {
+    fn of(pairs: &[(Text, Value)]) -> Self {
+        if pairs.len() > SHAPE_NAMES_MAX {
+            return Self::default();
+        }
+        let mut order: Vec<usize> = (0..pairs.len()).collect();
+        order.sort_by(|left, right| pairs[*left].0.cmp(&pairs[*right].0));
+        let mut swaps = Vec::new();
+        for place in 0..order.len() {
+            // Where the one that belongs here has been exchanged to meanwhile.
+            let mut from = order[place];
+            while from < place {
+                from = order[from];
+            }
+            if from != place {
+                swaps.push((place, from));
+            }
+        }
+        Self { names: pairs.iter().map(|(name, _)| name.clone()).collect(), swaps }
+    }
+}
+
+fn decode_with(bytes: &[u8], shape: &mut Shape) -> Decoded {
     if bytes.len() > RECORD_BYTES_MAX {
         return Err(CodecError::new("too-large", format!("{} bytes; a body holds at most {RECORD_BYTES_MAX}", bytes.len()), 0));
     }
-    let context = Context { input: bytes.as_ptr_range(), fields: Cell::new(0), class: RefCell::new(None) };
+    let context = Context {
+        input: bytes.as_ptr_range(),
+        fields: Cell::new(0),
+        class: RefCell::new(None),
+        shape: RefCell::new(std::mem::take(shape)),
+    };
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let result = Seed { context: &context, depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    *shape = context.shape.take();
     result.map_err(|error| {
         let offset = offset(bytes, error.line(), error.column());
         let text = error.to_string();
@@ -75,6 +130,7 @@ struct Context {
     input: std::ops::Range<*const u8>,
     fields: Cell<usize>,
     class: RefCell<Option<&'static str>>,
+    shape: RefCell<Shape>,
 }
 
 impl Context {
@@ -107,8 +163,18 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
     }
 }
 
-/// A key, and whether it is serde_json's own mark of a number.
-struct Key<'c>(&'c Context);
+/// A key, or serde_json's own mark of a number.
+struct Key<'c> {
+    context: &'c Context,
+    /// The one that came at this place in the body before.
+    expected: Option<&'c Text>,
+}
+
+impl Key<'_> {
+    fn text(&self, key: &str) -> Text {
+        self.expected.filter(|expected| *expected == key).cloned().unwrap_or_else(|| key.into())
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for Key<'_> {
     type Value = Option<Text>;
@@ -127,12 +193,12 @@ impl<'de> Visitor<'de> for Key<'_> {
 
     fn visit_borrowed_str<E: serde::de::Error>(self, key: &'de str) -> Result<Option<Text>, E> {
         // An empty key has no bytes to lie anywhere, and is no mark.
-        let read = key.is_empty() || self.0.input.contains(&key.as_ptr());
-        Ok(read.then(|| key.into()))
+        let read = key.is_empty() || self.context.input.contains(&key.as_ptr());
+        Ok(read.then(|| self.text(key)))
     }
 
     fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Option<Text>, E> {
-        Ok(Some(key.into()))
+        Ok(Some(self.text(key)))
     }
 }
 
@@ -180,14 +246,22 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let inner = self.deeper()?;
-        let mut pairs: Vec<(Text, Value)> = Vec::new();
-        while let Some(key) = map.next_key_seed(Key(self.context))? {
+        // Taken out while the body is read: what lies within it finds none.
+        let shape = if self.depth == 0 { self.context.shape.take() } else { Shape::default() };
+        let mut pairs: Vec<(Text, Value)> = Vec::with_capacity(shape.names.len());
+        while let Some(key) = map.next_key_seed(Key { context: self.context, expected: shape.names.get(pairs.len()) })? {
             let Some(key) = key else {
                 return Ok(Value::Number(map.next_value()?));
             };
             self.context.count()?;
             let value = map.next_value_seed(inner)?;
             pairs.push((key, value));
+        }
+        if self.depth == 0 {
+            let alike = shape.names.iter().eq(pairs.iter().map(|(name, _)| name));
+            let shape = if alike { shape } else { Shape::of(&pairs) };
+            shape.swaps.iter().for_each(|(left, right)| pairs.swap(*left, *right));
+            self.context.shape.replace(shape);
         }
         match NameMap::from_unsorted(pairs) {
             Ok(map) => Ok(Value::Object(map)),

@@ -9,7 +9,7 @@ mod json;
 mod tests;
 
 pub use csv::{CsvOptions, CsvReader, CsvWriter};
-pub use json::{decode, encode, encode_into, lines};
+pub use json::{Decoder, decode, encode, encode_into, lines};
 
 use crate::value::Value;
 

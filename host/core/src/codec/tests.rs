@@ -107,6 +107,18 @@ fn values() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
+    fn what_came_before_changes_nothing(bodies in prop::collection::vec(prop::collection::vec(("[a-e]{1,2}", values()), 0..6), 0..8)) {
+        let mut decoder = Decoder::default();
+        for pairs in bodies {
+            let parts: Vec<String> = pairs.iter().map(|(name, value)| format!("{name:?}:{}", String::from_utf8(encode(value)).unwrap())).collect();
+            let body = format!("{{{}}}", parts.join(","));
+            prop_assert_eq!(decoder.decode(body.as_bytes()), decode(body.as_bytes()));
+            // And the same again, now that its names are known.
+            prop_assert_eq!(decoder.decode(body.as_bytes()), decode(body.as_bytes()));
+        }
+    }
+
+    #[test]
     fn what_is_encoded_is_decoded(value in values()) {
         prop_assert_eq!(decode(&encode(&value)), Ok(value));
     }

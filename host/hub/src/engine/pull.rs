@@ -8,7 +8,8 @@ use nave_core::limits::{PAGE_RECORDS, RECORD_BYTES_MAX};
 use nave_core::mapping::Env;
 use nave_core::model::{Cause, Checkpoint, Contribution, ContributionId, Intent, RemoteKey, Run, Time};
 use nave_core::value::Value;
-use nave_core::{Text, codec};
+use nave_core::Text;
+use nave_core::codec::Decoder;
 use nave_runtime::contract::{self, SourceRecord};
 use nave_store::{CheckpointMove, KeyedRow};
 
@@ -320,10 +321,18 @@ pub(super) fn add(counts: &mut InCounts, page: &InCounts) {
 
 /// Envelopes and bodies as the host spells them. What cannot be decoded is a value, not an error.
 pub(super) fn decode(catalog: &Catalog, mapping: &Mapping, records: Vec<SourceRecord>, began: Time, now: Time) -> Vec<Incoming> {
-    records.into_iter().map(|record| decode_one(catalog, mapping, record, began, now)).collect()
+    let mut decoder = Decoder::default();
+    records.into_iter().map(|record| decode_one(catalog, mapping, &mut decoder, record, began, now)).collect()
 }
 
-fn decode_one(catalog: &Catalog, mapping: &Mapping, record: SourceRecord, began: Time, now: Time) -> Incoming {
+fn decode_one(
+    catalog: &Catalog,
+    mapping: &Mapping,
+    decoder: &mut Decoder,
+    record: SourceRecord,
+    began: Time,
+    now: Time,
+) -> Incoming {
     let remote_id = Text::from(record.remote_id);
     match record.operation {
         contract::Operation::Delete => return Incoming { remote_id, kind: IncomingKind::Delete { evidence: "system" } },
@@ -342,7 +351,7 @@ fn decode_one(catalog: &Catalog, mapping: &Mapping, record: SourceRecord, began:
             remote_id,
         );
     }
-    let body = match codec::decode(&record.body) {
+    let body = match decoder.decode(&record.body) {
         Ok(body) => body,
         Err(error) => return bad(error.class, error.message, record.body, remote_id),
     };
