@@ -59,6 +59,11 @@ pub trait Store: Send + Sync + 'static {
     fn records(&self, ids: &[RecordId]) -> Result<Vec<Option<Record>>, StoreError>;
     /// Contributions by id.
     fn contributions(&self, ids: &[ContributionId]) -> Result<Vec<Option<Contribution>>, StoreError>;
+    /// Contributions as far as a comparison with what was read needs them: claims, what was sent, and list elements may be
+    /// left out.
+    fn glimpse(&self, ids: &[ContributionId]) -> Result<Vec<Option<Contribution>>, StoreError> {
+        self.contributions(ids)
+    }
     /// Records after an id, ascending.
     fn records_after(&self, after: RecordId, at_most: usize) -> Result<Vec<Record>, StoreError>;
     /// Contributions after an id, ascending.

@@ -83,6 +83,8 @@ pub struct Draft<'a> {
     any_dead_letter: Option<bool>,
     records: Quick<RecordId, Slot>,
     contributions: Quick<ContributionId, Row>,
+    /// Contributions as they are stored, as far as a comparison needs them.
+    glimpses: Quick<ContributionId, Contribution>,
     keys: Quick<RemoteKey, Option<ContributionId>>,
     /// Match keys that records of this draft took on.
     fresh: Quick<u64, Vec<RecordId>>,
@@ -113,6 +115,7 @@ impl<'a> Draft<'a> {
             cause,
             records: Quick::default(),
             contributions: Quick::default(),
+            glimpses: Quick::default(),
             keys: Quick::default(),
             fresh: Quick::default(),
             matched: Quick::default(),
@@ -152,7 +155,7 @@ impl<'a> Draft<'a> {
         id
     }
 
-    /// Looks many remote keys up at once, and loads the contributions that they lead to.
+    /// Looks many remote keys up at once, and glimpses the contributions that they lead to.
     pub fn prefetch(&mut self, keys: &[RemoteKey]) -> Result<(), StoreError> {
         let unknown: Vec<RemoteKey> = keys.iter().filter(|key| !self.keys.contains_key(key)).cloned().collect();
         let found = self.store.resolve(&unknown)?;
@@ -165,11 +168,15 @@ impl<'a> Draft<'a> {
         for (key, id) in unknown.into_iter().zip(found) {
             self.keys.insert(key, id);
         }
-        self.load_contributions(&ids)
+        for (id, row) in ids.iter().zip(self.store.glimpse(&ids)?) {
+            self.glimpses.insert(*id, row.ok_or_else(|| not_there(*id))?);
+        }
+        Ok(())
     }
 
-    /// Loads the records of contributions that are going to be changed, all at once.
-    pub fn load_records_of(&mut self, ids: &[ContributionId]) -> Result<(), StoreError> {
+    /// Loads contributions that are going to be changed, and their records, all at once.
+    pub fn load_pairs(&mut self, ids: &[ContributionId]) -> Result<(), StoreError> {
+        self.load_contributions(ids)?;
         let records: Vec<RecordId> = ids.iter().filter_map(|id| self.contributions.get(id)?.now.record).collect();
         self.load_records(&records)
     }
@@ -188,7 +195,7 @@ impl<'a> Draft<'a> {
             return Ok(());
         }
         for (id, row) in missing.iter().zip(self.store.contributions(&missing)?) {
-            let row = row.ok_or_else(|| StoreError::Damaged(format!("contribution {id} is named but not there")))?;
+            let row = row.ok_or_else(|| not_there(*id))?;
             self.contributions.insert(*id, Row { now: row, touched: false });
         }
         Ok(())
@@ -220,7 +227,18 @@ impl<'a> Draft<'a> {
         Ok(self.keys.get(key).copied().flatten())
     }
 
-    /// A contribution that is loaded.
+    /// A contribution to compare with: its claims, what was sent and list elements may be left out.
+    pub fn glimpsed(&mut self, id: ContributionId) -> Result<&Contribution, StoreError> {
+        if !self.contributions.contains_key(&id) && !self.glimpses.contains_key(&id) {
+            self.load_contributions(&[id])?;
+        }
+        match self.contributions.get(&id) {
+            Some(row) => Ok(&row.now),
+            None => self.glimpses.get(&id).ok_or_else(|| not_there(id)),
+        }
+    }
+
+    /// A contribution.
     pub fn contribution(&mut self, id: ContributionId) -> Result<&Contribution, StoreError> {
         self.load_contributions(&[id])?;
         Ok(&self.contributions[&id].now)
@@ -582,6 +600,10 @@ impl<'a> Draft<'a> {
         batch.dirty.extend(self.dirty.into_iter().map(|((destination, record), reasons)| (destination, record, reasons)));
         Ok(batch)
     }
+}
+
+fn not_there(id: ContributionId) -> StoreError {
+    StoreError::Damaged(format!("contribution {id} is named but not there"))
 }
 
 /// Hashes of the remote objects that a record's references wait for.

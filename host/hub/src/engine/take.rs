@@ -127,7 +127,7 @@ impl Intake<'_> {
         Ok(met)
     }
 
-    /// What a page leads to is looked up and loaded at once: the records of what differs, and the candidates of what
+    /// What a page leads to is looked up and loaded at once: what differs with its records, and the candidates of what
     /// nobody knows. Gives, for each of the latter that passes the filter, what was mapped for it.
     fn look_ahead(&self, draft: &mut Draft<'_>, keys: &[RemoteKey], page: &[Incoming]) -> Result<Vec<Option<First>>, StoreError> {
         let mut differing = Vec::new();
@@ -136,7 +136,7 @@ impl Intake<'_> {
         for (incoming, key) in page.iter().zip(keys) {
             let found = match (&incoming.kind, draft.contribution_of(key)?) {
                 (IncomingKind::Upsert { pulled, .. }, Some(id)) => {
-                    let row = draft.contribution(id)?;
+                    let row = draft.glimpsed(id)?;
                     if !row.is_active() || intake::differs(self.mapping, Some(row), pulled) {
                         differing.push(id);
                     }
@@ -159,7 +159,7 @@ impl Intake<'_> {
             }
             first.push(found);
         }
-        draft.load_records_of(&differing)?;
+        draft.load_pairs(&differing)?;
         draft.prefetch_candidates(&hashes)?;
         Ok(first)
     }
@@ -216,11 +216,11 @@ impl Intake<'_> {
             Some(id) => Some(id),
             None => self.bind_open_create(draft, key, &pulled)?,
         };
-        let existing = match known {
-            Some(id) => Some(draft.contribution(id)?),
+        let glimpse = match known {
+            Some(id) => Some(draft.glimpsed(id)?),
             None => None,
         };
-        if let Some(existing) = existing.filter(|existing| existing.is_active()) {
+        if let Some(existing) = glimpse.filter(|existing| existing.is_active()) {
             if existing.attempted_at.is_some_and(|at| pulled.read_at <= at) {
                 // I15: read before our last attempt settled; the caller fetched it again already if it could.
                 return Ok(Happened::Held);
@@ -229,6 +229,10 @@ impl Intake<'_> {
                 return Ok(if existing.record.is_none() { Happened::Held } else { Happened::Unchanged });
             }
         }
+        let existing = match known {
+            Some(id) => Some(draft.contribution(id)?),
+            None => None,
+        };
         let mapped = match (first, existing) {
             (Some(First { mapped, facts }), None) => Ok((mapped, Some(facts))),
             (_, existing) => intake::map_in(self.mapping, self.entity, existing, &pulled, externals, self.region())

@@ -97,9 +97,12 @@ fn read_map<'a, T>(
     Parts::read(reader, names)?.iter().map(one).collect()
 }
 
-pub(crate) fn read_contribution(id: ContributionId, row: &[u8], names: &Names) -> Result<Contribution, FormatError> {
-    let mut reader = Reader(row);
-    let reader = &mut reader;
+/// A row without its claims, what was sent, and list elements.
+pub(crate) fn read_glimpse(id: ContributionId, row: &[u8], names: &Names) -> Result<Contribution, FormatError> {
+    read_shadow(id, &mut Reader(row), names)
+}
+
+fn read_shadow<'a>(id: ContributionId, reader: &mut Reader<'a>, names: &'a Names) -> Result<Contribution, FormatError> {
     let (connection, stream, remote_id) = read_key(reader, names)?;
     let key = RemoteKey::new(connection, stream, remote_id);
     let record = reader.option(Reader::u64)?.map(RecordId);
@@ -114,17 +117,33 @@ pub(crate) fn read_contribution(id: ContributionId, row: &[u8], names: &Names) -
     let version = reader.option(Reader::text)?.map(Text::from);
     let modified_at = reader.option(time)?;
     let attempted_at = reader.option(time)?;
-    let shadow: NameMap<Value> = read_map(reader, names, |body| read_value(body, names))?;
+    let shadow = read_map(reader, names, |body| read_value(body, names))?;
+    let read_at = Time(base);
+    Ok(Contribution {
+        record,
+        state,
+        version,
+        modified_at,
+        attempted_at,
+        shadow,
+        ..Contribution::new(id, key, read_at)
+    })
+}
+
+pub(crate) fn read_contribution(id: ContributionId, row: &[u8], names: &Names) -> Result<Contribution, FormatError> {
+    let mut reader = Reader(row);
+    let reader = &mut reader;
+    let head = read_shadow(id, reader, names)?;
+    let time = |reader: &mut Reader<'_>| reader.i64().map(|after| Time(head.read_at.0.wrapping_add(after)));
     let sent = read_map(reader, names, |body| read_value(body, names))?;
-    let shadowed: Vec<&Value> = shadow.values().collect();
     let claims = read_map(reader, names, |body| {
         let (claimed_at, observed_at) = (time(body)?, time(body)?);
         let value = match body.0.split_first() {
             Some((&SHADOWED, at)) => {
                 *body = Reader(at);
                 let at = usize::try_from(body.u64()?).map_err(|_| FormatError::Short)?;
-                let value = shadowed.get(at).ok_or(FormatError::Unknown("a place in the shadow that is not there"))?;
-                Value::clone(value)
+                let there = head.shadow.at(at).ok_or(FormatError::Unknown("a place in the shadow that is not there"))?;
+                there.1.clone()
             }
             _ => read_value(body, names)?,
         };
@@ -135,6 +154,5 @@ pub(crate) fn read_contribution(id: ContributionId, row: &[u8], names: &Names) -
         (0..count).map(|_| Ok((ElementId(body.u64()?), body.text()?.into()))).collect()
     })?;
     reader.end()?;
-    let read_at = Time(base);
-    Ok(Contribution { id, key, record, state, version, modified_at, read_at, attempted_at, shadow, sent, claims, elements })
+    Ok(Contribution { sent, claims, elements, ..head })
 }

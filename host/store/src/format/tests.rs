@@ -206,6 +206,8 @@ proptest! {
     fn a_contribution_comes_back(row in contribution()) {
         let (bytes, names) = encode(|out, scratch, names| put_contribution(out, scratch, &row, names));
         prop_assert!(is_of(&bytes, &row.key, &names).unwrap());
+        let glimpse = Contribution { sent: NameMap::new(), claims: NameMap::new(), elements: NameMap::new(), ..row.clone() };
+        prop_assert_eq!(read_glimpse(row.id, &bytes, &names), Ok(glimpse));
         prop_assert_eq!(read_contribution(row.id, &bytes, &names), Ok(row));
     }
 
@@ -250,6 +252,7 @@ proptest! {
         let _ = record_value(&bytes, "a/1", &names);
         let _ = with_last_change(&bytes, 1, &names);
         let _ = read_contribution(ContributionId(1), &bytes, &names);
+        let _ = read_glimpse(ContributionId(1), &bytes, &names);
         let _ = read_intent("out", RecordId(1), &bytes, &names);
         let _ = read_change(Sequence(1), &bytes, &Key::Held(&key), &names);
         let _ = read_change(Sequence(1), &bytes, &Key::Destroyed, &names);

@@ -15,7 +15,7 @@ use super::tables::{
     INPUTS, JOURNAL, KEYS, Named, OPEN_REVIEWS, PARKED, RECORDS, REVIEWS, ROWS, RUNS, TOKENS, names_key, pair, record_of, second,
 };
 use crate::format::{
-    FormatError, Key, Reader, change_head, is_of, read_change, read_contribution, read_intent, read_json, read_record,
+    FormatError, Key, Reader, change_head, is_of, read_change, read_contribution, read_glimpse, read_intent, read_json, read_record,
     record_value,
 };
 use crate::index::read_tables;
@@ -175,6 +175,16 @@ impl Store for Redb {
         let names = self.names();
         let one = |id: &ContributionId| match table.get(id.0)? {
             Some(row) => Ok(Some(read_contribution(*id, row.value(), &names)?)),
+            None => Ok(None),
+        };
+        ids.iter().map(one).collect()
+    }
+
+    fn glimpse(&self, ids: &[ContributionId]) -> Result<Vec<Option<Contribution>>, StoreError> {
+        let table = self.begin_read()?.open_table(CONTRIBUTIONS)?;
+        let names = self.names();
+        let one = |id: &ContributionId| match table.get(id.0)? {
+            Some(row) => Ok(Some(read_glimpse(*id, row.value(), &names)?)),
             None => Ok(None),
         };
         ids.iter().map(one).collect()
