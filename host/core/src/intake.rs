@@ -150,8 +150,7 @@ pub fn spell_list(list: &ListMapping, elements: Vec<Value>) -> Value {
 /// Whether any mapped path differs from the shadow. Version, time and unmapped paths do not count.
 pub fn differs(mapping: &Mapping, contribution: Option<&Contribution>, pulled: &Pulled) -> bool {
     let Some(contribution) = contribution else { return true };
-    fields_differ(mapping, contribution, pulled)
-        || mapping.lists.iter().any(|list| list_differs(list, contribution, pulled))
+    fields_differ(mapping, contribution, pulled) || mapping.lists.iter().any(|list| list_differs(list, contribution, pulled))
 }
 
 fn fields_differ(mapping: &Mapping, contribution: &Contribution, pulled: &Pulled) -> bool {
@@ -362,10 +361,8 @@ fn claimed_at<'a>(pulled: &Pulled, mut paths: impl Iterator<Item = &'a str>) -> 
 
 fn put_claim(contribution: &mut Contribution, field: Text, value: Value, at: Time, observed_at: Time) -> bool {
     let claim = Claim { value, claimed_at: at, observed_at };
-    let changed = contribution
-        .claims
-        .get(&field)
-        .is_none_or(|old| old.value != claim.value || old.claimed_at != claim.claimed_at);
+    let changed =
+        contribution.claims.get(&field).is_none_or(|old| old.value != claim.value || old.claimed_at != claim.claimed_at);
     contribution.claims.insert(field, claim);
     changed
 }

@@ -357,7 +357,8 @@ mod tests {
             }
             let pairs = steps.iter().map(|(_, name, value)| (name.clone(), *value));
             let (tree, map): (BTreeMap<String, u8>, NameMap<u8>) = (pairs.clone().collect(), pairs.clone().collect());
-            prop_assert!(tree.iter().map(|(name, value)| (name.as_str(), *value)).eq(map.iter().map(|(name, value)| (name.as_str(), *value))));
+            let held: Vec<(&str, u8)> = map.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+            prop_assert_eq!(tree.iter().map(|(name, value)| (name.as_str(), *value)).collect::<Vec<_>>(), held);
             let below: Vec<&str> = tree.range("a/".to_owned().."a0".to_owned()).map(|(name, _)| name.as_str()).collect();
             prop_assert_eq!(below, map.starting_with("a/").map(|(name, _)| name.as_str()).collect::<Vec<_>>());
             let unsorted = NameMap::from_unsorted(pairs.clone().map(|(name, value)| (Text::from(name), value)).collect());

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::Text;
 use crate::grant::Grants;
 use crate::manifest::CredentialKind;
-use crate::Text;
 use crate::mapping::{Expression, External, Hint, Predicate};
 
 /// The whole configuration.

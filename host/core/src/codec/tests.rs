@@ -107,11 +107,13 @@ fn values() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn what_came_before_changes_nothing(bodies in prop::collection::vec(prop::collection::vec(("[a-e]{1,2}", values()), 0..6), 0..8)) {
+    fn what_came_before_changes_nothing(
+        bodies in prop::collection::vec(prop::collection::vec(("[a-e]{1,2}", values()), 0..6), 0..8)
+    ) {
         let mut decoder = Decoder::default();
         for pairs in bodies {
-            let parts: Vec<String> = pairs.iter().map(|(name, value)| format!("{name:?}:{}", String::from_utf8(encode(value)).unwrap())).collect();
-            let body = format!("{{{}}}", parts.join(","));
+            let part = |(name, value): &(String, Value)| format!("{name:?}:{}", String::from_utf8(encode(value)).unwrap());
+            let body = format!("{{{}}}", pairs.iter().map(part).collect::<Vec<_>>().join(","));
             prop_assert_eq!(decoder.decode(body.as_bytes()), decode(body.as_bytes()));
             // And the same again, now that its names are known.
             prop_assert_eq!(decoder.decode(body.as_bytes()), decode(body.as_bytes()));

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use nave_core::catalog::{Catalog, DeletePolicy, Entity, Mapping};
 use nave_core::matching::{self, Facts};
 use nave_core::model::{
-    Cause, Change, ChangeKind, Contribution, ContributionId, ContributionState, DeadLetterSubject, ElementId, Field, FieldChange, Reason, Record, RecordId,
-    RecordState, RemoteKey, Time,
+    Cause, Change, ChangeKind, Contribution, ContributionId, ContributionState, DeadLetterSubject, ElementId, Field, FieldChange,
+    Reason, Record, RecordId, RecordState, RemoteKey, Time,
 };
 use nave_core::survivorship;
 use nave_core::value::{Reference, Value};
@@ -567,9 +567,7 @@ impl<'a> Draft<'a> {
         for (id, kind) in &self.changes {
             let slot = &self.records[id];
             let fields = match kind {
-                ChangeKind::Created | ChangeKind::Updated | ChangeKind::Absorbed(_) => {
-                    field_changes(slot.before(), &slot.now)
-                }
+                ChangeKind::Created | ChangeKind::Updated | ChangeKind::Absorbed(_) => field_changes(slot.before(), &slot.now),
                 _ => Vec::new(),
             };
             batch.changes.push(Change {

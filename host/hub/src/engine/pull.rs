@@ -1,15 +1,15 @@
 //! Runs a flow inwards: page after page from a system, each committed whole with its checkpoint (I1), and
 //! acknowledged only afterwards (I3).
 
+use nave_core::Text;
 use nave_core::accounting::{Counts, InCounts};
 use nave_core::catalog::{Catalog, ChangeDetection, Mapping};
+use nave_core::codec::Decoder;
 use nave_core::intake::{Coverage, FieldError, Pulled};
 use nave_core::limits::{PAGE_RECORDS, RECORD_BYTES_MAX};
 use nave_core::mapping::Env;
 use nave_core::model::{Cause, Checkpoint, Contribution, ContributionId, Intent, RemoteKey, Run, Time};
 use nave_core::value::Value;
-use nave_core::Text;
-use nave_core::codec::Decoder;
 use nave_runtime::contract::{self, SourceRecord};
 use nave_store::{CheckpointMove, KeyedRow};
 
@@ -111,7 +111,10 @@ impl Engine {
                 generation += 1;
             }
             nave_store::kill::reach("before-acknowledge");
-            if moved && durable && let Err(error) = spoke.acknowledge(mapping.stream.clone(), page.next.clone()).await {
+            if moved
+                && durable
+                && let Err(error) = spoke.acknowledge(mapping.stream.clone(), page.next.clone()).await
+            {
                 tracing::warn!(connection = mapping.connection, %error, "not acknowledged yet");
             }
             self.report(&mapping.name, counts.read);
@@ -265,9 +268,8 @@ impl Engine {
         if mapping.id.is_some() {
             return Ok(()); // the ids are ours: the system cannot be asked for them
         }
-        let ours = |row: &Contribution| {
-            row.is_active() && row.key.connection == mapping.connection && row.key.stream == mapping.alias
-        };
+        let ours =
+            |row: &Contribution| row.is_active() && row.key.connection == mapping.connection && row.key.stream == mapping.alias;
         let mut missing = Vec::new();
         // Only what was not seen is read.
         let mut unseen = (1..self.store.heads()?.contribution).map(ContributionId).filter(|id| !seen.contains(*id)).peekable();

@@ -55,7 +55,17 @@ impl Engine {
                     self.close(&intent).await?;
                     let mut counts = Default::default();
                     let began = self.now();
-                    self.take_page(&catalog, mapping, spoke.as_ref(), run, vec![*record], began, &mut counts, PageCommit::default()).await?;
+                    self.take_page(
+                        &catalog,
+                        mapping,
+                        spoke.as_ref(),
+                        run,
+                        vec![*record],
+                        began,
+                        &mut counts,
+                        PageCommit::default(),
+                    )
+                    .await?;
                 }
                 Found::SendAgain => {
                     let mut again = intent.clone();

@@ -119,15 +119,7 @@ fn read_shadow<'a>(id: ContributionId, reader: &mut Reader<'a>, names: &'a Names
     let attempted_at = reader.option(time)?;
     let shadow = read_map(reader, names, |body| read_value(body, names))?;
     let read_at = Time(base);
-    Ok(Contribution {
-        record,
-        state,
-        version,
-        modified_at,
-        attempted_at,
-        shadow,
-        ..Contribution::new(id, key, read_at)
-    })
+    Ok(Contribution { record, state, version, modified_at, attempted_at, shadow, ..Contribution::new(id, key, read_at) })
 }
 
 pub(crate) fn read_contribution(id: ContributionId, row: &[u8], names: &Names) -> Result<Contribution, FormatError> {

@@ -15,8 +15,8 @@ use super::tables::{
     INPUTS, JOURNAL, KEYS, Named, OPEN_REVIEWS, PARKED, RECORDS, REVIEWS, ROWS, RUNS, TOKENS, names_key, pair, record_of, second,
 };
 use crate::format::{
-    FormatError, Key, Reader, change_head, is_of, read_change, read_contribution, read_glimpse, read_intent, read_json, read_record,
-    record_value,
+    FormatError, Key, Reader, change_head, is_of, read_change, read_contribution, read_glimpse, read_intent, read_json,
+    read_record, record_value,
 };
 use crate::index::read_tables;
 use crate::{Batch, CommitError, Heads, IndexSpace, InputRow, Store, StoreError};

@@ -200,7 +200,10 @@ fn i1_i2_i4_a_failing_write_or_sync_closes_the_store_and_nothing_is_half_there()
         assert!(matches!(error, CommitError::Store(_)), "group of {group}, operation {at}: {error}");
         // After a failure nothing is answered and nothing is taken until it is opened again.
         assert!(matches!(store.heads(), Err(StoreError::Closed(_))), "group of {group}, operation {at}");
-        assert!(matches!(store.commit(page(1, 0)), Err(CommitError::Store(StoreError::Closed(_)))), "group of {group}, operation {at}");
+        assert!(
+            matches!(store.commit(page(1, 0)), Err(CommitError::Store(StoreError::Closed(_)))),
+            "group of {group}, operation {at}"
+        );
         drop(store);
         backend.fail_at(None);
         let store = open(&backend).unwrap();
