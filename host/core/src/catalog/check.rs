@@ -118,6 +118,10 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
         connections,
         mappings: mappings.into_iter().map(|mapping| (mapping.name.clone(), Arc::new(mapping))).collect(),
         plugins: locked,
+        functions: plugins
+            .iter()
+            .flat_map(|(name, info)| info.manifest.functions.iter().map(|function| (function.name.clone(), name.clone())))
+            .collect(),
         digest,
     }
 }

@@ -25,6 +25,8 @@ pub struct Catalog {
     pub mappings: BTreeMap<String, Arc<Mapping>>,
     /// `nave.lock`, by plugin name.
     pub plugins: BTreeMap<String, LockedPlugin>,
+    /// Functions of transform plugins → the plugin that has them.
+    pub functions: BTreeMap<String, String>,
     /// SHA-like digest over all files' names and texts (hexadecimal, stable).
     pub digest: String,
 }

@@ -51,8 +51,16 @@ pub struct Run {
     pub counts: Counts,
     /// Digest of the catalog.
     pub catalog: String,
-    /// Digest of the plugin.
+    /// The plugins that worked in it, each as `name digest`, separated by commas; first the connector.
     pub plugin: String,
+}
+
+impl Run {
+    /// Name and digest of each plugin that worked in it. Early hubs stored the connector's digest alone.
+    pub fn plugins(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pinned = self.plugin.split(", ").filter(|pin| !pin.is_empty());
+        pinned.map(|pin| pin.split_once(' ').unwrap_or(("connector", pin)))
+    }
 }
 
 /// What an operator decided about a flow.

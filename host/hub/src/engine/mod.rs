@@ -190,11 +190,26 @@ impl Engine {
         Ok(heads)
     }
 
+    /// The plugins that work for a mapping, pinned: its connector as it is loaded, and the transforms that it calls.
+    fn pins(&self, catalog: &Catalog, mapping: &Mapping) -> String {
+        let mut pins = Vec::new();
+        if let (Some(connection), Ok(spoke)) = (catalog.connections.get(&mapping.connection), self.spoke(&mapping.connection)) {
+            pins.push(format!("{} {}", connection.plugin, spoke.digest()));
+        }
+        let called = mapping.externals.iter().filter_map(|call| catalog.functions.get(&call.function));
+        for name in called.collect::<std::collections::BTreeSet<_>>() {
+            let digest = catalog.plugins.get(name).map(|plugin| plugin.digest.as_str()).unwrap_or_default();
+            pins.push(format!("{name} {digest}"));
+        }
+        pins.join(", ")
+    }
+
     /// A run's row at its beginning.
     async fn begin(&self, mapping: &Mapping, direction: &str) -> Result<Run, EngineError> {
         use nave_core::accounting::{Counts, InCounts, OutCounts};
-        let plugin = self.spoke(&mapping.connection).map(|spoke| spoke.digest()).unwrap_or_default();
-        let catalog = self.catalog().digest.clone();
+        let catalog = self.catalog();
+        let plugin = self.pins(&catalog, mapping);
+        let catalog = catalog.digest.clone();
         self.write(Cause::default(), |draft| {
             let run = Run {
                 id: draft.next_run(),

@@ -9,6 +9,13 @@ use super::deliver::Need;
 use super::take::title;
 use super::{Engine, EngineError};
 
+/// Rows: every configuration of a flow that somebody has agreed to.
+const AGREED: &str = "agreed";
+
+fn agreed(flow: &str, digest: &str) -> String {
+    format!("{flow} {digest}")
+}
+
 /// One write that would be made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedWrite {
@@ -118,18 +125,29 @@ impl Engine {
         Ok(plan)
     }
 
-    /// Agrees to a flow's plan. Refused when no plan was seen for this very configuration.
+    /// Whether a plan of this flow was ever shown, under whatever configuration.
+    pub fn was_planned(&self, name: &str) -> Result<bool, EngineError> {
+        Ok(self.store.row("plan", name)?.is_some())
+    }
+
+    /// Agrees to a flow's plan. Refused when no plan was seen for this very configuration, unless it was agreed to
+    /// before: an older configuration that is checked out again is in force with one command.
     pub async fn approve(&self, name: &str, by: &str, reason: &str) -> Result<Time, EngineError> {
         let mapping = self.mapping(name)?;
         let seen = self.store.row("plan", name)?;
-        if seen.as_deref() != Some(mapping.digest.as_bytes()) {
+        let agreed_before = self.store.row(AGREED, &agreed(name, &mapping.digest))?.is_some();
+        if seen.as_deref() != Some(mapping.digest.as_bytes()) && !agreed_before {
             return Err(EngineError::Refused(format!(
                 "nobody has seen a plan of `{name}` under the configuration as it is now; run `nave plan --flow {name}` first"
             )));
         }
         self.write(Cause { person: Some(by.to_owned()), ..Cause::default() }, |draft| {
             let mut flow = self.store.flow(name)?;
-            flow.approved = Some(mapping.digest.clone());
+            let before = flow.approved.replace(mapping.digest.clone());
+            for digest in before.iter().chain(&flow.approved) {
+                let key = agreed(name, digest);
+                draft.batch.rows.push(nave_store::KeyedRow { space: AGREED.into(), key, value: Some(b"1".to_vec()) });
+            }
             draft.batch.flows.push((name.to_owned(), flow));
             draft.batch.audit.push(nave_core::model::AuditEntry {
                 at: draft.now,

@@ -71,6 +71,8 @@ async fn answer(hub: &Hub, request: Request, progress: ProgressSender) -> Result
             plans::plan(engine, flow.as_deref(), limit, &warnings, &progress).await.map(Answer::Plan)
         }
         Request::Apply { flow, reason, by } => {
+            // What is agreed to is what the files say now, also while the hub serves.
+            block_in_place(|| hub.reload())?;
             plans::apply(engine, flow.as_deref(), &reason, actor(&by)).await.map(Answer::Apply)
         }
         Request::Sync { flows, full, once } => sync::sync(&hub.engine, &flows, full, once, progress).await.map(Answer::Sync),

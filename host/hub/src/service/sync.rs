@@ -169,6 +169,8 @@ async fn run_one(engine: &Engine, flow: &str, step: Step) -> Result<RunLine, Api
                 started_at: now.clone(),
                 ended_at: Some(now),
                 message: Some(error.to_string()),
+                catalog: engine.catalog().digest.clone(),
+                plugins: Vec::new(),
             })
         }
     }

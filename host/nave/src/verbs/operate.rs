@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use nave_hub::api::{ApiError, Request, exit};
+use nave_hub::api::{ApiError, Request, RunLine, exit};
 use nave_hub::project;
 use serde_json::json;
 
@@ -32,17 +32,26 @@ pub(crate) enum Run {
 }
 
 pub(crate) async fn runs(verb: Run, context: &Context) -> Outcome {
-    let request = match verb {
-        Run::List { flow, limit } => Request::RunList { flow, limit },
-        Run::Show { id } => Request::RunShow { id },
+    let (request, one) = match verb {
+        Run::List { flow, limit } => (Request::RunList { flow, limit }, false),
+        Run::Show { id } => (Request::RunShow { id }, true),
     };
     let answer = want!(context.call(request).await?, Runs);
     if context.json {
         output::json(&answer);
     } else {
         flows::runs(&answer.runs);
+        answer.runs.iter().filter(|_| one).for_each(under);
     }
     Ok(exit::OK)
+}
+
+/// Under which configuration and with which plugins a run ran.
+fn under(run: &RunLine) {
+    say(format_args!("\nconfiguration  {}", clean(&run.catalog)));
+    for plugin in &run.plugins {
+        say(format_args!("plugin         {} {}", clean(&plugin.name), clean(&plugin.digest)));
+    }
 }
 
 /// Who did what: secrets set, plans agreed to, calls refused

@@ -105,6 +105,21 @@ pub struct RunLine {
     /// What failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// Digest of the configuration that it ran under.
+    #[serde(default)]
+    pub catalog: String,
+    /// The plugins that worked in it, pinned by their digests.
+    #[serde(default)]
+    pub plugins: Vec<PluginPin>,
+}
+
+/// A plugin at work, pinned.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginPin {
+    /// Name.
+    pub name: String,
+    /// SHA-256 of its file.
+    pub digest: String,
 }
 
 impl From<&Run> for RunLine {
@@ -117,6 +132,8 @@ impl From<&Run> for RunLine {
             started_at: run.started_at.to_string(),
             ended_at: run.ended_at.map(|time| time.to_string()),
             message: run.message.clone(),
+            catalog: run.catalog.clone(),
+            plugins: run.plugins().map(|(name, digest)| PluginPin { name: name.to_owned(), digest: digest.to_owned() }).collect(),
         }
     }
 }

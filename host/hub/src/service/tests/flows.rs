@@ -103,3 +103,34 @@ async fn a_token_is_random_and_only_its_hash_is_kept() {
     assert!(!format!("{second:?}").contains(&second.token));
     assert_eq!(operations::token_reset(&bench.engine, "a b").await.unwrap_err().code, "usage");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_tells_under_what_it_ran() {
+    let bench = in_step().await;
+    let run = flow_commands::runs(&bench.engine, None, 1).unwrap().runs.remove(0).run;
+    let shown = serde_json::to_value(flow_commands::run(&bench.engine, run).unwrap()).unwrap();
+    assert_eq!(shown["runs"][0]["catalog"], bench.engine.catalog().digest);
+    assert_eq!(shown["runs"][0]["plugins"], serde_json::json!([{"name": "scripted", "digest": "scripted"}]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_configuration_is_in_force_again_without_a_plan() {
+    let bench = in_step().await;
+    let changed = || {
+        catalog(|text| {
+            text.replace(
+                "remote = \"email\"\ncanonical = \"email\"\ndirection = \"both\"",
+                "remote = \"email\"\ncanonical = \"email\"\ndirection = \"in\"",
+            )
+        })
+    };
+    bench.engine.reconfigure(Arc::new(changed()));
+    let early = plans::apply(&bench.engine, Some("crm-contacts"), "", "ada").await.unwrap();
+    assert_eq!(early.unseen, ["crm-contacts"], "nobody has seen the new one");
+    bench.approve().await;
+    bench.engine.reconfigure(Arc::new(catalog(str::to_owned)));
+    let back = plans::apply(&bench.engine, Some("crm-contacts"), "the new one was wrong", "ada").await.unwrap();
+    assert_eq!(back.applied, ["crm-contacts"]);
+    bench.engine.reconfigure(Arc::new(changed()));
+    assert_eq!(plans::apply(&bench.engine, Some("crm-contacts"), "", "ada").await.unwrap().applied, ["crm-contacts"]);
+}

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use nave_core::catalog::{PluginInfo, SourceFile, check};
+use nave_core::catalog::{Catalog, PluginInfo, SourceFile, check};
 use nave_core::model::{Cause, DecisionChoice, RecordId, Time};
 use nave_store::Memory;
 
@@ -81,26 +81,31 @@ struct Bench {
     books: System,
 }
 
+/// The configuration, its mappings of contacts changed by `edit`.
+fn catalog(edit: impl Fn(&str) -> String) -> Catalog {
+    let mut files = vec![SourceFile { path: "nave.toml".into(), text: "region = \"DE\"\n".into() }];
+    for system in ["crm", "books"] {
+        let file = |path: String, text: String| SourceFile { path, text };
+        files.push(file(format!("connections/{system}.toml"), "plugin = \"scripted\"\nenvironment = \"dev\"\n".into()));
+        files.push(file(format!("mappings/{system}-contacts.toml"), edit(CONTACTS).replace("SYSTEM", system)));
+        files.push(file(format!("mappings/{system}-companies.toml"), COMPANIES.replace("SYSTEM", system)));
+    }
+    let lock = "[plugins.scripted]\nsource = \"test\"\ndigest = \"00\"\nserial = 1\nversion = \"1.0.0\"\n";
+    files.push(SourceFile { path: "nave.lock".into(), text: lock.into() });
+    let inventory = "[crm]\nkind = \"crm\"\nowner = \"ops\"\n[books]\nkind = \"accounting\"\nowner = \"ops\"\n";
+    files.push(SourceFile { path: "systems.toml".into(), text: inventory.into() });
+    let manifest =
+        r#"{"name":"scripted","version":"1.0.0","serial":1,"title":"Scripted","description":"A test's","kind":"connector"}"#;
+    let plugin = PluginInfo { manifest: serde_json::from_str(manifest).unwrap(), streams: BTreeMap::new() };
+    match check(&files, &[("scripted".to_owned(), plugin)].into()) {
+        Ok((catalog, _)) => catalog,
+        Err(errors) => panic!("{}", errors.iter().map(|error| format!("{error}\n")).collect::<String>()),
+    }
+}
+
 impl Bench {
     fn new() -> Self {
-        let mut files = vec![SourceFile { path: "nave.toml".into(), text: "region = \"DE\"\n".into() }];
-        for system in ["crm", "books"] {
-            let file = |path: String, text: String| SourceFile { path, text };
-            files.push(file(format!("connections/{system}.toml"), "plugin = \"scripted\"\nenvironment = \"dev\"\n".into()));
-            files.push(file(format!("mappings/{system}-contacts.toml"), CONTACTS.replace("SYSTEM", system)));
-            files.push(file(format!("mappings/{system}-companies.toml"), COMPANIES.replace("SYSTEM", system)));
-        }
-        let lock = "[plugins.scripted]\nsource = \"test\"\ndigest = \"00\"\nserial = 1\nversion = \"1.0.0\"\n";
-        files.push(SourceFile { path: "nave.lock".into(), text: lock.into() });
-        let inventory = "[crm]\nkind = \"crm\"\nowner = \"ops\"\n[books]\nkind = \"accounting\"\nowner = \"ops\"\n";
-        files.push(SourceFile { path: "systems.toml".into(), text: inventory.into() });
-        let manifest =
-            r#"{"name":"scripted","version":"1.0.0","serial":1,"title":"Scripted","description":"A test's","kind":"connector"}"#;
-        let plugin = PluginInfo { manifest: serde_json::from_str(manifest).unwrap(), streams: BTreeMap::new() };
-        let catalog = match check(&files, &[("scripted".to_owned(), plugin)].into()) {
-            Ok((catalog, _)) => catalog,
-            Err(errors) => panic!("{}", errors.iter().map(|error| format!("{error}\n")).collect::<String>()),
-        };
+        let catalog = catalog(str::to_owned);
         let (crm, books) = (System::default(), System::default());
         let spokes = Systems([("crm", crm.clone()), ("books", books.clone())].into());
         let clock = AtomicI64::new(1_800_000_000_000);
