@@ -200,6 +200,17 @@ fn match_rule(rule: &MatchRule) -> String {
     }
 }
 
+/// References to the secrets of a system's connections, each once.
+fn credentials(catalog: &Catalog, system: &str) -> Vec<String> {
+    let connections = catalog.connections.values().filter(|connection| connection.system == system);
+    let reference = |secret: &str| format!("secret://{secret}/{}", catalog.hub.environment);
+    let found: std::collections::BTreeSet<String> = connections
+        .flat_map(|connection| connection.credentials.values())
+        .map(|credential| reference(&credential.secret))
+        .collect();
+    found.into_iter().collect()
+}
+
 fn systems(catalog: &Catalog) -> Vec<SystemLine> {
     let line = |(name, system): (&String, &nave_core::catalog::System)| SystemLine {
         name: name.clone(),
@@ -215,6 +226,7 @@ fn systems(catalog: &Catalog) -> Vec<SystemLine> {
             .filter(|connection| connection.system == *name)
             .map(|c| c.name.clone())
             .collect(),
+        credentials: credentials(catalog, name),
     };
     catalog.systems.iter().map(line).collect()
 }
@@ -244,4 +256,37 @@ fn grants(project: &Project, only: Option<&str>) -> Result<Answer, ApiError> {
         return Err(unknown("plugin or connection", name, project.plugins.keys().chain(project.catalog.connections.keys())));
     }
     Ok(Answer::Grants(answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nave_core::catalog::{PluginInfo, SourceFile, check};
+
+    const MANIFEST: &str = r#"{"name":"ledger","version":"1.0.0","serial":1,"title":"Ledger","description":"","kind":"connector",
+        "credentials":{"key":{"kinds":[{"kind":"bearer"}],"reason":""}}}"#;
+
+    #[test]
+    fn the_inventory_names_documentation_and_secrets_but_no_value() {
+        let file = |path: &str, text: &str| SourceFile { path: path.into(), text: text.into() };
+        let files = [
+            file("nave.toml", "environment = \"prod\"\n"),
+            file(
+                "systems.toml",
+                "[books]\nkind = \"accounting\"\nowner = \"Finance\"\ndocs = \"https://docs.example.com\"\ndocs-checked = \"2026-11-01\"\n",
+            ),
+            file("nave.lock", "[plugins.ledger]\nsource = \"test\"\ndigest = \"00\"\nserial = 1\nversion = \"1.0.0\"\n"),
+            file("connections/ledger.toml", "plugin = \"ledger\"\nsystem = \"books\"\n[credentials.key]\nsecret = \"books\"\n"),
+        ];
+        let plugin = PluginInfo { manifest: serde_json::from_str(MANIFEST).unwrap(), streams: Default::default() };
+        let (catalog, _) = check(&files, &[("ledger".to_owned(), plugin)].into()).unwrap();
+        let Answer::Systems(shown) = system(&catalog, "books").unwrap() else { panic!() };
+        let line = &shown.systems[0];
+        assert_eq!((line.docs.as_str(), line.docs_checked.as_str()), ("https://docs.example.com", "2026-11-01"));
+        assert_eq!(
+            (line.connections.as_slice(), line.credentials.as_slice()),
+            (&["ledger".to_owned()][..], &["secret://books/prod".to_owned()][..])
+        );
+        assert_eq!(system(&catalog, "nope").unwrap_err().code, "not-found");
+    }
 }

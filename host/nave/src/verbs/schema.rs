@@ -1,7 +1,7 @@
 //! `schema`, `system`: canonical entities and the inventory.
 
 use clap::Subcommand;
-use nave_hub::api::{Request, exit};
+use nave_hub::api::{Request, SystemLine, exit};
 
 use super::Outcome;
 use crate::context::{Context, want};
@@ -68,13 +68,17 @@ pub(crate) async fn run(verb: Schema, context: &Context) -> Outcome {
 }
 
 pub(crate) async fn systems(verb: System, context: &Context) -> Outcome {
-    let request = match verb {
-        System::List => Request::SystemList,
-        System::Show { name } => Request::SystemShow { name },
+    let (request, one) = match verb {
+        System::List => (Request::SystemList, false),
+        System::Show { name } => (Request::SystemShow { name }, true),
     };
     let answer = want!(context.call(request).await?, Systems);
     if context.json {
         output::json(&answer);
+        return Ok(exit::OK);
+    }
+    if one {
+        answer.systems.iter().for_each(system);
         return Ok(exit::OK);
     }
     let mut rows = Rows::new(&["system", "kind", "owner", "vendor contact", "documentation", "connections"]);
@@ -84,4 +88,26 @@ pub(crate) async fn systems(verb: System, context: &Context) -> Outcome {
     }
     rows.print("The inventory is empty: systems.toml.");
     Ok(exit::OK)
+}
+
+/// One system, a line per fact.
+fn system(system: &SystemLine) {
+    say(clean(&system.name));
+    let facts = [
+        ("kind", system.kind.clone()),
+        ("owner", system.owner.clone()),
+        ("vendor contact", system.vendor_contact.clone()),
+        ("documentation", system.docs.clone()),
+        ("checked", system.docs_checked.clone()),
+        ("connections", system.connections.join(", ")),
+        ("credentials", system.credentials.join(", ")),
+        ("notes", system.notes.clone()),
+    ];
+    for (name, fact) in facts {
+        let fact = if fact.is_empty() { "–".to_owned() } else { clean(&fact) };
+        say(format_args!("  {name:<15} {fact}"));
+    }
+    if system.connections.is_empty() {
+        say("Not connected: `nave connection add PLUGIN --name NAME` connects it.");
+    }
 }

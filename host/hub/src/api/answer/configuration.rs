@@ -171,4 +171,7 @@ pub struct SystemLine {
     pub notes: String,
     /// Connections to it; empty: not connected.
     pub connections: Vec<String>,
+    /// References to the secrets of its connections, `secret://<name>/<environment>`; never a value.
+    #[serde(default)]
+    pub credentials: Vec<String>,
 }
