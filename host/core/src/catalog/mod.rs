@@ -14,6 +14,8 @@ mod mapping_file;
 mod model;
 mod reader;
 mod schema;
+#[cfg(test)]
+mod schema_tests;
 mod secrets;
 mod stream;
 #[cfg(test)]
@@ -30,7 +32,7 @@ pub use model::{
     Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity, EntityField, FieldMapping,
     FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, OnLeave, Survivorship, System, Watched,
 };
-pub use schema::json_schema;
+pub use schema::{SHARED_TYPES, json_schema, shared_type_schema};
 pub use stream::{Capabilities, ChangeDetection, DeleteDetection, FieldInfo, RemoteType, StreamInfo, WriteMode};
 
 use crate::manifest::Manifest;

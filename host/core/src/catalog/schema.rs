@@ -32,6 +32,27 @@ pub fn json_schema(entity: &Entity) -> Json {
     })
 }
 
+/// Types that several entities share: they have no records of their own, and a schema.
+pub const SHARED_TYPES: [(&str, &str); 2] = [("address", "Address"), ("money", "Money")];
+
+/// JSON Schema of one of [`SHARED_TYPES`]. An address is what a contact and a company hold as `address.…`.
+pub fn shared_type_schema(name: &str, contact: &Entity) -> Option<Json> {
+    let (_, label) = SHARED_TYPES.iter().find(|(known, _)| *known == name)?;
+    let mut schema = match name {
+        "money" => of(&FieldType::Money),
+        _ => {
+            let parts = contact.fields.iter().filter_map(|(field, about)| Some((field.strip_prefix("address.")?, about)));
+            let properties: Map<String, Json> = parts.map(|(part, field)| (part.to_owned(), of(&field.kind))).collect();
+            json!({ "type": ["object", "null"], "properties": properties, "additionalProperties": false })
+        }
+    };
+    if let Json::Object(map) = &mut schema {
+        map.insert("$schema".to_owned(), Json::from("https://json-schema.org/draft/2020-12/schema"));
+        map.insert("title".to_owned(), Json::from(*label));
+    }
+    Some(schema)
+}
+
 fn of(kind: &FieldType) -> Json {
     match kind {
         FieldType::Text | FieldType::Phone => json!({ "type": ["string", "null"] }),

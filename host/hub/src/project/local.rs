@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use nave_core::catalog::{Catalog, EntityField, FieldType, MatchRule, Survivorship};
+use nave_core::catalog::{
+    Catalog, EntityField, FieldType, MatchRule, SHARED_TYPES, Survivorship, json_schema, shared_type_schema,
+};
 use nave_core::mapping;
 
 use super::{Project, load, load_streams};
@@ -134,12 +136,45 @@ fn schemas(catalog: &Catalog) -> Answer {
             .map(|mapping| mapping.name.clone())
             .collect(),
     });
-    Answer::Schemas(SchemasAnswer { entities: entities.collect() })
+    let shared = SHARED_TYPES.iter().map(|(name, label)| EntityLine {
+        entity: (*name).to_owned(),
+        label: format!("{label} (part of other entities)"),
+        fields: shared_fields(catalog, name).len() as u64,
+        ..EntityLine::default()
+    });
+    Answer::Schemas(SchemasAnswer { entities: entities.chain(shared).collect() })
+}
+
+fn shared_schema(catalog: &Catalog, name: &str) -> Option<serde_json::Value> {
+    shared_type_schema(name, catalog.entities.get("contact")?)
+}
+
+fn shared_fields(catalog: &Catalog, name: &str) -> Vec<SchemaField> {
+    let parts = |prefix: &'static str| {
+        let contact = catalog.entities.get("contact").into_iter().flat_map(|entity| entity.fields.values());
+        contact.filter_map(move |about| Some(SchemaField { field: about.name.strip_prefix(prefix)?.to_owned(), ..field(about) }))
+    };
+    let plain = |name: &str, kind: &str| SchemaField { field: name.to_owned(), kind: kind.to_owned(), ..SchemaField::default() };
+    match name {
+        "money" => vec![plain("amount", "decimal"), plain("currency", "three letters, as ISO 4217 has them")],
+        _ => parts("address.").collect(),
+    }
 }
 
 fn schema(catalog: &Catalog, name: &str) -> Result<Answer, ApiError> {
+    let shared = SHARED_TYPES.iter().find(|(known, _)| *known == name && !catalog.entities.contains_key(name));
+    if let Some((_, label)) = shared {
+        return Ok(Answer::Schema(SchemaAnswer {
+            entity: name.to_owned(),
+            label: (*label).to_owned(),
+            fields: shared_fields(catalog, name),
+            json_schema: shared_schema(catalog, name).unwrap_or_default(),
+            ..SchemaAnswer::default()
+        }));
+    }
     let entity = catalog.entities.get(name).ok_or_else(|| unknown("entity", name, catalog.entities.keys()))?;
     Ok(Answer::Schema(SchemaAnswer {
+        json_schema: json_schema(entity),
         entity: name.to_owned(),
         label: entity.label.clone(),
         steward: entity.steward.clone(),

@@ -9,13 +9,19 @@ use crate::output::{self, Rows, clean, mark, say};
 
 /// Canonical entities: fields, who wins, what makes two records one
 #[derive(Debug, Subcommand)]
+#[command(
+    after_help = "Examples:\n  nave schema list\n  nave schema show contact\n  nave schema show invoice --json-schema > invoice.schema.json"
+)]
 pub(crate) enum Schema {
     /// All entities
     List,
     /// One entity
     Show {
-        /// contact, company, …
+        /// contact, company, address, …
         entity: String,
+        /// The JSON Schema alone, for validators and editors
+        #[arg(long)]
+        json_schema: bool,
     },
 }
 
@@ -46,13 +52,19 @@ pub(crate) async fn run(verb: Schema, context: &Context) -> Outcome {
             }
             rows.print("There are no entities.");
         }
-        Schema::Show { entity } => {
+        Schema::Show { entity, json_schema } => {
             let answer = want!(context.call(Request::SchemaShow { entity }).await?, Schema);
+            if json_schema {
+                output::json(&answer.json_schema);
+                return Ok(exit::OK);
+            }
             if context.json {
                 output::json(&answer);
                 return Ok(exit::OK);
             }
-            say(format_args!("{} ({}), decided by {}\n", answer.entity, clean(&answer.label), clean(&answer.steward)));
+            let decided =
+                if answer.steward.is_empty() { String::new() } else { format!(", decided by {}", clean(&answer.steward)) };
+            say(format_args!("{} ({}){decided}\n", answer.entity, clean(&answer.label)));
             let mut rows = Rows::new(&["field", "", "type", "who wins", "personal", "because"]);
             for field in &answer.fields {
                 let because = field.because.clone().unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use nave_core::catalog::StreamInfo;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use crate::api::Finding;
 
@@ -126,6 +127,9 @@ pub struct SchemaAnswer {
     pub fields: Vec<SchemaField>,
     /// Match rules as sentences, strictest first.
     pub match_rules: Vec<String>,
+    /// JSON Schema (2020-12) of its records' fields.
+    #[serde(default)]
+    pub json_schema: Json,
 }
 
 /// One canonical field.
