@@ -78,6 +78,8 @@ pub(crate) enum Verb {
     Audit(verbs::operate::Audit),
     #[command(subcommand)]
     Token(verbs::operate::Token),
+    #[command(subcommand)]
+    Store(verbs::store::Store),
     Doctor(verbs::operate::Doctor),
     Backup(verbs::operate::Backup),
     Restore(verbs::operate::Restore),

@@ -17,7 +17,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 42] = [
+const ROUTES: [(&str, &str, &str); 44] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("POST", "/v1/apply", "apply"),
@@ -57,6 +57,8 @@ const ROUTES: [(&str, &str, &str); 42] = [
     ("GET", "/v1/runs", "run-list"),
     ("GET", "/v1/runs/{id}", "run-show"),
     ("GET", "/v1/audit", "audit"),
+    ("GET", "/v1/store/check", "store-check"),
+    ("POST", "/v1/store/rebuild", "store-rebuild"),
     ("GET", "/v1/doctor", "doctor"),
     ("GET", "/v1/whoami", "whoami"),
     ("GET", "/v1", "routes"),
@@ -151,7 +153,7 @@ impl Asked {
             fields.insert(name, value);
         }
         // Who did it is whose token it was.
-        if matches!(self.command, "apply" | "pause" | "resume" | "review-decide" | "dlq-discard") {
+        if matches!(self.command, "apply" | "pause" | "resume" | "review-decide" | "dlq-discard" | "store-rebuild") {
             fields.insert("by".to_owned(), Json::String(person.name.clone()));
         }
         fields.insert("command".to_owned(), Json::String(self.command.to_owned()));

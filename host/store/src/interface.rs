@@ -5,7 +5,7 @@ use nave_core::model::{
     RecordId, RemoteKey, Review, ReviewId, Run, Sequence, TokenRow,
 };
 
-use crate::{Batch, IndexSpace};
+use crate::{Batch, EntriesOf, IndexCheck, IndexSpace};
 
 /// Next free numbers. Only the one writer uses them, between reading them and its commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,6 +113,15 @@ pub trait Store: Send + Sync + 'static {
     fn counts(&self) -> Result<Vec<(String, u64)>, StoreError>;
     /// A consistent copy into a new file, while others read and write.
     fn backup(&self, to: &std::path::Path) -> Result<(), StoreError>;
+    /// Compares the derived index with the tables. `of_record` is what the catalog asks for about a record. Where there
+    /// is no index beside the tables there is nothing to compare.
+    fn check_index(&self, _of_record: &EntriesOf<'_>) -> Result<IndexCheck, StoreError> {
+        Ok(IndexCheck::default())
+    }
+    /// Throws the derived index away and makes it anew from the tables. Commits wait meanwhile.
+    fn rebuild_index(&self, _of_record: &EntriesOf<'_>) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// A little background work (merging index runs), at most [`nave_core::limits::INDEX_MERGE_STEP_MS`]; says whether more waits.
     fn tend(&self) -> Result<bool, StoreError>;
 }

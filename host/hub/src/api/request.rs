@@ -294,6 +294,14 @@ pub enum Request {
         /// New file.
         to: PathBuf,
     },
+    /// Compares the derived index with the tables that it is made from.
+    StoreCheck,
+    /// Makes it anew from them.
+    StoreRebuild {
+        /// Who.
+        #[serde(default)]
+        by: String,
+    },
     /// Looks for what is wrong.
     Doctor,
 }
@@ -345,6 +353,7 @@ impl Request {
             | Self::PluginRemove { .. }
             | Self::PluginCall { .. }
             | Self::TokenReset { .. }
+            | Self::StoreRebuild { .. }
             | Self::Backup { .. } => true,
             Self::ConnectionDiscover { save, .. } => *save,
             Self::Plan { .. }
@@ -373,6 +382,7 @@ impl Request {
             | Self::RunList { .. }
             | Self::RunShow { .. }
             | Self::Audit { .. }
+            | Self::StoreCheck
             | Self::Doctor => false,
         }
     }

@@ -613,7 +613,7 @@ fn waits_for(record: &Record) -> impl Iterator<Item = u64> {
 }
 
 /// Everything under which a record is to be found, sorted.
-fn index_entries(entity: Option<&Entity>, record: &Record) -> Vec<IndexEntry> {
+pub(crate) fn index_entries(entity: Option<&Entity>, record: &Record) -> Vec<IndexEntry> {
     let mut entries = Vec::new();
     if !matches!(record.state, RecordState::Active | RecordState::Archived) {
         return entries;

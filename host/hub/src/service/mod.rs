@@ -10,6 +10,7 @@ mod deliveries;
 mod doctor;
 mod find;
 mod flows;
+mod indexes;
 mod names;
 mod operations;
 mod order;
@@ -109,6 +110,8 @@ async fn answer(hub: &Hub, request: Request, progress: ProgressSender) -> Result
         Request::Audit { limit } => block_in_place(|| operations::audit_lines(engine, limit)).map(Answer::Audit),
         Request::TokenReset { name } => operations::token_reset(engine, &name).await.map(Answer::Token),
         Request::Backup { to } => operations::backup(engine, &to).await,
+        Request::StoreCheck => block_in_place(|| indexes::check(engine)).map(Answer::StoreCheck),
+        Request::StoreRebuild { by } => indexes::rebuild(engine, actor(&by)).await.map(Answer::StoreCheck),
         Request::Doctor => doctor::doctor(hub).await.map(Answer::Doctor),
 
         Request::ConnectionCheck { name } => configuration::check(engine, &name).await.map(Answer::Check),

@@ -16,6 +16,7 @@ pub(crate) mod schema;
 pub(crate) mod secret;
 pub(crate) mod serve;
 pub(crate) mod sim;
+pub(crate) mod store;
 
 use nave_hub::api::ApiError;
 
@@ -50,6 +51,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Run(verb) => operate::runs(verb, context).await,
         Verb::Audit(verb) => operate::audit(&verb, context).await,
         Verb::Token(verb) => operate::token(verb, context).await,
+        Verb::Store(verb) => store::run(&verb, context).await,
         Verb::Doctor(_) => operate::doctor(context).await,
         Verb::Backup(verb) => operate::backup(verb, context).await,
         Verb::Restore(verb) => operate::restore(&verb, context).await,

@@ -19,7 +19,7 @@ use crate::format::{
     read_record, record_value,
 };
 use crate::index::read_tables;
-use crate::{Batch, CommitError, Heads, IndexSpace, InputRow, Store, StoreError};
+use crate::{Batch, CommitError, EntriesOf, Heads, IndexCheck, IndexSpace, InputRow, Store, StoreError};
 
 /// Bytes of the digest in front of an audit line.
 const DIGEST_BYTES: usize = 32;
@@ -130,6 +130,14 @@ fn rows_after<T>(
 }
 
 impl Store for Redb {
+    fn check_index(&self, of_record: &EntriesOf<'_>) -> Result<IndexCheck, StoreError> {
+        Redb::check_index(self, of_record)
+    }
+
+    fn rebuild_index(&self, of_record: &EntriesOf<'_>) -> Result<(), StoreError> {
+        Redb::rebuild_index(self, of_record)
+    }
+
     fn heads(&self) -> Result<Heads, StoreError> {
         self.refuse_closed()?;
         Ok(self.writer().heads)

@@ -52,6 +52,7 @@ pub enum Answer {
     Runs(RunsAnswer),
     Audit(AuditAnswer),
     Token(TokenAnswer),
+    StoreCheck(StoreCheckAnswer),
     Doctor(DoctorAnswer),
     Done(DoneAnswer),
 }

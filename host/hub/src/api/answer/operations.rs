@@ -59,6 +59,21 @@ impl std::fmt::Debug for TokenAnswer {
     }
 }
 
+/// The derived index beside the tables: match keys, cross-references, waiting references, referrers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreCheckAnswer {
+    /// Whether it holds exactly what the tables ask for.
+    pub sound: bool,
+    /// Entries that are right.
+    pub agreed: u64,
+    /// Entries that the tables ask for and the index does not have (at most a hundred are counted).
+    pub missing: u64,
+    /// Entries that nothing asks for.
+    pub surplus: u64,
+    /// Whether it was just made anew.
+    pub rebuilt: bool,
+}
+
 /// What the doctor found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DoctorAnswer {

@@ -2,6 +2,7 @@
 
 mod flows;
 mod hub;
+mod indexes;
 mod records;
 mod system;
 mod waiting;
@@ -15,7 +16,8 @@ use nave_core::model::{Cause, DecisionChoice, RecordId, Time};
 use nave_store::Memory;
 
 use super::{
-    dead_letters, flows as flow_commands, operations, plans, records as record_answers, reviews, search, status, sync, why,
+    dead_letters, flows as flow_commands, indexes as index_commands, operations, plans, records as record_answers, reviews,
+    search, status, sync, why,
 };
 use crate::api::{Answer, DeadLetters, ProgressSender, RecordRef, SyncAnswer};
 use crate::engine::Engine;
@@ -105,12 +107,16 @@ fn catalog(edit: impl Fn(&str) -> String) -> Catalog {
 
 impl Bench {
     fn new() -> Self {
+        Self::over(Arc::new(Memory::new()))
+    }
+
+    fn over(store: Arc<dyn nave_store::Store>) -> Self {
         let catalog = catalog(str::to_owned);
         let (crm, books) = (System::default(), System::default());
         let spokes = Systems([("crm", crm.clone()), ("books", books.clone())].into());
         let clock = AtomicI64::new(1_800_000_000_000);
         let clock = Arc::new(move || Time(clock.fetch_add(1_000, Ordering::SeqCst)));
-        let engine = Engine::new(Arc::new(Memory::new()), Arc::new(catalog), Arc::new(spokes), clock, "test".into());
+        let engine = Engine::new(store, Arc::new(catalog), Arc::new(spokes), clock, "test".into());
         Self { engine: Arc::new(engine), crm, books }
     }
 
@@ -141,7 +147,10 @@ const ADA: &str = r#"{"first":"Ada","last":"Lovelace","email":"Ada@Acme.test","b
 
 /// Ada in both systems, the company in one: matched, written over there, agreed by everybody.
 async fn in_step() -> Bench {
-    let bench = Bench::new();
+    in_step_over(Bench::new()).await
+}
+
+async fn in_step_over(bench: Bench) -> Bench {
     bench.crm.put("companies", "c1", r#"{"name":"Acme"}"#, 1_000);
     bench.crm.put("contacts", "5432", ADA, 2_000);
     bench.books.put(

@@ -1,0 +1,32 @@
+//! The derived index over redb: checked, damaged, made anew.
+
+use nave_core::matching::remote_hash;
+use nave_core::model::RemoteKey;
+use nave_store::{Batch, IndexEntry, IndexSpace, Redb, StoreKey};
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_index_is_found_and_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Redb::open(&folder.path().join("store.redb"), &StoreKey::new([7; 32]), Default::default()).unwrap();
+    let bench = in_step_over(Bench::over(Arc::new(store))).await;
+    let before = index_commands::check(&bench.engine).unwrap();
+    assert!(before.sound && before.agreed > 5, "{before:?}");
+
+    // What a lost block would look like: Ada's cross-reference is gone, and something that nobody asked for is there.
+    let key = RemoteKey { connection: "crm".into(), stream: "contacts".into(), remote_id: "5432".into() };
+    let id = bench.engine.store.resolve(std::slice::from_ref(&key)).unwrap().pop().flatten().unwrap();
+    let lost = IndexEntry { space: IndexSpace::Remote, hash: remote_hash(&key), id: id.0 };
+    let surplus = IndexEntry { space: IndexSpace::Match, hash: 1 << 40, id: 999 };
+    let damage = Batch { index_remove: vec![lost], index_add: vec![surplus], ..Batch::default() };
+    bench.engine.store.commit(damage).unwrap();
+    let found = index_commands::check(&bench.engine).unwrap();
+    assert_eq!((found.sound, found.missing, found.surplus), (false, 1, 1));
+
+    let after = index_commands::rebuild(&bench.engine, "ada").await.unwrap();
+    assert_eq!((after.sound, after.agreed, after.rebuilt), (true, before.agreed, true), "dropped and made anew, it is equal");
+    assert_eq!(bench.engine.store.resolve(&[key]).unwrap(), [Some(id)]);
+    let line = &operations::audit_lines(&bench.engine, 1).unwrap().entries[0];
+    assert_eq!((line.actor.as_str(), line.action.as_str()), ("ada", "store.rebuilt"));
+}
