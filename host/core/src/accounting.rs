@@ -12,7 +12,8 @@ pub enum Counts {
     Out(OutCounts),
 }
 
-/// read = created + updated + unchanged + deleted + merged + filtered + held + quarantined.
+/// read = created + updated + unchanged + deleted + merged + filtered + held + quarantined; beside it, how many of them
+/// had a one-way field changed over there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are I14's")]
 pub struct InCounts {
@@ -25,6 +26,8 @@ pub struct InCounts {
     pub filtered: u64,
     pub held: u64,
     pub quarantined: u64,
+    #[serde(default)]
+    pub drifted: u64,
 }
 
 /// wanted = delivered + unchanged + parked + held + failed.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use smol_str::format_smolstr;
 
-use crate::catalog::{Entity, FieldMapping, FieldType, ListMapping, Mapping, Watched};
+use crate::catalog::{Direction, Entity, FieldMapping, FieldType, ListMapping, Mapping, Watched};
 use crate::limits::LIST_ELEMENTS_MAX;
 use crate::mapping::{Env, Hint, MapError, find_near};
 use crate::matching::same_element;
@@ -78,12 +78,14 @@ pub struct Mapped {
 }
 
 /// What [`take`] did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Taken {
     /// A claim is new or has another value.
     pub claimed: bool,
     /// A field that only the hub writes was changed there, or one lost its spelling: worth comparing again.
     pub drifted: bool,
+    /// Paths of one-way fields (`out`) that were changed there: reported, never taken in.
+    pub drifts: Vec<String>,
     /// The shadow moved.
     pub seen: bool,
 }
@@ -342,9 +344,7 @@ pub fn take(
         taken.claimed |=
             take_list(mapping, entity, &mapping.lists[index], contribution, record, pulled, elements, &before, region);
     }
-    let moved = move_shadow(mapping, contribution, pulled);
-    taken.seen = moved.0;
-    taken.drifted = moved.1;
+    move_shadow(mapping, contribution, pulled, &mut taken);
     contribution.read_at = contribution.read_at.max(pulled.read_at);
     contribution.version = pulled.version.clone().or_else(|| contribution.version.take());
     contribution.modified_at = pulled.modified_at.or(contribution.modified_at);
@@ -452,15 +452,20 @@ pub fn shadow_body(mapping: &Mapping, contribution: &Contribution) -> Value {
     body
 }
 
-/// Moves the shadow; says whether it moved, and whether a path that the hub writes moved.
-fn move_shadow(mapping: &Mapping, contribution: &mut Contribution, pulled: &Pulled) -> (bool, bool) {
-    let (mut seen, mut drifted) = (false, false);
+/// Moves the shadow; notes whether it moved, and which paths that the hub writes did.
+fn move_shadow(mapping: &Mapping, contribution: &mut Contribution, pulled: &Pulled, taken: &mut Taken) {
+    let mut moved = |known: bool, direction: Direction, path: &str| {
+        taken.seen = true;
+        taken.drifted |= direction.writes() && known;
+        if known && direction == Direction::Out && !taken.drifts.iter().any(|noted| noted == path) {
+            taken.drifts.push(path.to_owned());
+        }
+    };
     for watched in mapping.watched.iter().filter(|watched| pulled.coverage.covers(&watched.path)) {
         let value = watched_in(watched, &pulled.body);
         let known = contribution.shadow.get(&watched.path);
         if known != Some(value) {
-            seen = true;
-            drifted |= mapping.fields[watched.field].direction.writes() && known.is_some();
+            moved(known.is_some(), mapping.fields[watched.field].direction, &watched.path);
             contribution.shadow.insert(watched.path.clone(), value.clone());
             contribution.sent.remove(&watched.path);
         }
@@ -469,13 +474,11 @@ fn move_shadow(mapping: &Mapping, contribution: &mut Contribution, pulled: &Pull
         let path = list_path(list);
         let value = Value::List(remote_elements(list, &pulled.body));
         if contribution.shadow.get(&path) != Some(&value) {
-            seen = true;
-            drifted |= list.direction.writes() && contribution.shadow.contains_key(&path);
+            moved(contribution.shadow.contains_key(&path), list.direction, &list.remote);
             contribution.shadow.insert(&path, value);
             contribution.sent.remove(&path);
         }
     }
-    (seen, drifted)
 }
 
 /// Canonical values that a new thing would claim, for matching before it has a record.

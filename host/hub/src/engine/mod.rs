@@ -8,6 +8,7 @@ mod dead_letter;
 pub mod decide;
 pub mod deliver;
 pub mod draft;
+pub mod drift;
 mod group;
 pub mod plan;
 pub mod pull;

@@ -319,6 +319,7 @@ pub(super) fn add(counts: &mut InCounts, page: &InCounts) {
     counts.filtered += page.filtered;
     counts.held += page.held;
     counts.quarantined += page.quarantined;
+    counts.drifted += page.drifted;
 }
 
 /// Envelopes and bodies as the host spells them. What cannot be decoded is a value, not an error.

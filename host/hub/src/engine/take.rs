@@ -15,6 +15,7 @@ use nave_core::{Text, difference, matching};
 use nave_store::StoreError;
 
 use super::draft::{Draft, Recomputed};
+use super::drift;
 
 /// A source record on its way in.
 #[derive(Debug)]
@@ -105,6 +106,7 @@ impl Intake<'_> {
     ) -> Result<Vec<ContributionId>, StoreError> {
         let keys: Vec<RemoteKey> = page.iter().map(|incoming| self.key(&incoming.remote_id)).collect();
         draft.prefetch(&keys)?;
+        let noted_before = drift::noted(&draft.batch);
         let first = self.look_ahead(draft, &keys, &page)?;
         let mut met = Vec::with_capacity(keys.len());
         for ((incoming, key), first) in page.into_iter().zip(&keys).zip(first) {
@@ -123,6 +125,7 @@ impl Intake<'_> {
             };
             *count += 1;
         }
+        counts.drifted += drift::noted(&draft.batch) - noted_before;
         draft.settle_queue()?;
         Ok(met)
     }
@@ -293,6 +296,7 @@ impl Intake<'_> {
         }
         if taken.drifted {
             draft.enter_own(self.mapping, record, Reason::Drift);
+            draft.batch.rows.extend(drift::row(&self.mapping.name, record, self.run, draft.now, &taken.drifts));
         }
         // Another spelling, or the first sight of an empty field: the shadow moved, nobody said anything.
         Ok(if taken.claimed || taken.drifted || returned { Happened::Updated } else { Happened::Unchanged })

@@ -3,9 +3,11 @@
 use nave_core::model::Cause;
 
 use super::{audit_entry, unknown};
-use crate::api::{ApiError, FlowsAnswer, RunLine, RunsAnswer};
+use crate::api::{ApiError, DriftLine, FlowsAnswer, RunLine, RunsAnswer};
 use crate::engine::Engine;
 
+/// Records with drift in one answer.
+const DRIFT_LISTED_MAX: usize = 1_000;
 /// Runs in one answer.
 const RUNS_LISTED_MAX: usize = 10_000;
 
@@ -55,5 +57,12 @@ pub(super) fn run(engine: &Engine, id: u64) -> Result<RunsAnswer, ApiError> {
     // Runs are numbered without gaps, newest first.
     let runs = engine.store.runs(None, usize::try_from(back).unwrap_or(usize::MAX))?;
     let found = runs.iter().rev().find(|run| run.id == id).ok_or_else(missing)?;
-    Ok(RunsAnswer { runs: vec![RunLine::from(found)] })
+    let entity = engine.catalog().mappings.get(&found.flow).map(|mapping| mapping.entity.clone()).unwrap_or_default();
+    let drift = engine.drifts(&found.flow)?.into_iter().filter(|drift| drift.run == id).take(DRIFT_LISTED_MAX);
+    let drift = drift.map(|drift| DriftLine {
+        record: format!("{entity}/{}", drift.record),
+        paths: drift.paths,
+        at: drift.at.to_string(),
+    });
+    Ok(RunsAnswer { runs: vec![RunLine { drift: drift.collect(), ..RunLine::from(found) }] })
 }

@@ -1,11 +1,11 @@
 //! Health of every flow at a glance.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use nave_core::catalog::Mapping;
-use nave_core::model::{ContributionId, ReviewId};
+use nave_core::model::{ContributionId, Reason, RecordId, ReviewId};
 use nave_store::Store;
 
 use super::dead_letters;
@@ -14,6 +14,8 @@ use crate::engine::Engine;
 
 /// Contributions read at once.
 const CHUNK_CONTRIBUTIONS: usize = 5_000;
+/// Dirty entries looked at for drift; above it the count says "at least".
+const DIRTY_LOOKED_AT_MAX: usize = 10_000;
 /// Reviews read at once.
 const CHUNK_REVIEWS: usize = 1_000;
 /// A scan that took this long is not repeated for twenty times as long: counting costs a twentieth of a core at most.
@@ -69,10 +71,25 @@ fn flow(engine: &Engine, mapping: &Mapping, linked: &Linked, failed: u64) -> Res
         parked_because: next.map(|row| row.reason.clone()),
         open: store.intents(&mapping.name)?.len() as u64,
         failed,
+        drifted: drifted(engine, mapping)?,
         last_in: state.last_in.map(|time| time.to_string()),
         last_out: state.last_out.map(|time| time.to_string()),
         last_error: state.last_error,
     })
+}
+
+/// Dirty entries that were entered because a one-way field was found changed there.
+fn drifted(engine: &Engine, mapping: &Mapping) -> Result<u64, ApiError> {
+    let entries = engine.store.dirty(&mapping.name, RecordId(0), DIRTY_LOOKED_AT_MAX)?;
+    let waiting: HashSet<RecordId> = entries
+        .iter()
+        .filter(|entry| entry.reasons.iter().any(|reason| reason == Reason::Drift))
+        .map(|entry| entry.record)
+        .collect();
+    if waiting.is_empty() {
+        return Ok(0);
+    }
+    Ok(engine.drifts(&mapping.name)?.iter().filter(|drift| waiting.contains(&drift.record)).count() as u64)
 }
 
 fn records(engine: &Engine) -> Result<Vec<EntityCount>, ApiError> {

@@ -171,6 +171,7 @@ async fn run_one(engine: &Engine, flow: &str, step: Step) -> Result<RunLine, Api
                 message: Some(error.to_string()),
                 catalog: engine.catalog().digest.clone(),
                 plugins: Vec::new(),
+                drift: Vec::new(),
             })
         }
     }

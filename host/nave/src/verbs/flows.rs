@@ -153,6 +153,9 @@ pub(crate) fn runs(runs: &[RunLine]) {
         if !parts.is_empty() {
             text = format!("{text}: {}", parts.join(", "));
         }
+        if run.drifted() > 0 {
+            text = format!("{text}; {} changed there against a one-way field", run.drifted());
+        }
         if let Some(message) = &run.message {
             text = format!("{text} — {message}");
         }
@@ -257,6 +260,12 @@ pub(crate) fn show_status(answer: &StatusAnswer) {
         if let (Some(at), Some(why)) = (&flow.next_try, &flow.parked_because) {
             say(format_args!("  {}: {} wait, the first until {}: {}", flow.flow, flow.parked, clean(at), clean(why)));
         }
+    }
+    for flow in answer.flows.iter().filter(|flow| flow.drifted > 0) {
+        say(format_args!(
+            "  {}: {} changed there against a one-way field, put right with the next delivery (`nave run list --flow {}`)",
+            flow.flow, flow.drifted, flow.flow
+        ));
     }
     let records: Vec<String> = answer.records.iter().map(|count| format!("{} {}", count.active, clean(&count.entity))).collect();
     if !records.is_empty() {

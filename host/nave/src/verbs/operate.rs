@@ -46,11 +46,14 @@ pub(crate) async fn runs(verb: Run, context: &Context) -> Outcome {
     Ok(exit::OK)
 }
 
-/// Under which configuration and with which plugins a run ran.
+/// Under which configuration, with which plugins a run ran, and the drift that it saw.
 fn under(run: &RunLine) {
     say(format_args!("\nconfiguration  {}", clean(&run.catalog)));
     for plugin in &run.plugins {
         say(format_args!("plugin         {} {}", clean(&plugin.name), clean(&plugin.digest)));
+    }
+    for drift in &run.drift {
+        say(format_args!("drift          {} {}", clean(&drift.record), clean(&drift.paths.join(", "))));
     }
 }
 

@@ -111,6 +111,20 @@ pub struct RunLine {
     /// The plugins that worked in it, pinned by their digests.
     #[serde(default)]
     pub plugins: Vec<PluginPin>,
+    /// Drift that this run saw last; where one run is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<DriftLine>,
+}
+
+/// A record whose one-way fields were changed over there: it is put right with the next delivery, nothing is taken in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriftLine {
+    /// `contact/12`.
+    pub record: String,
+    /// Paths over there.
+    pub paths: Vec<String>,
+    /// When it was seen.
+    pub at: String,
 }
 
 /// A plugin at work, pinned.
@@ -134,6 +148,7 @@ impl From<&Run> for RunLine {
             message: run.message.clone(),
             catalog: run.catalog.clone(),
             plugins: run.plugins().map(|(name, digest)| PluginPin { name: name.to_owned(), digest: digest.to_owned() }).collect(),
+            drift: Vec::new(),
         }
     }
 }
@@ -161,6 +176,14 @@ impl RunLine {
                 ("held", c.held),
                 ("failed", c.failed),
             ],
+        }
+    }
+
+    /// Records of which a one-way field was changed over there.
+    pub fn drifted(&self) -> u64 {
+        match self.counts {
+            Counts::In(counts) => counts.drifted,
+            Counts::Out(_) => 0,
         }
     }
 
@@ -268,6 +291,9 @@ pub struct FlowStatus {
     pub open: u64,
     /// Dead letters.
     pub failed: u64,
+    /// Records of which a one-way field was found changed over there and that are still to be put right.
+    #[serde(default)]
+    pub drifted: u64,
     /// Last success in.
     pub last_in: Option<String>,
     /// Last success out.

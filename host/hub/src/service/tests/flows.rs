@@ -134,3 +134,35 @@ async fn an_older_configuration_is_in_force_again_without_a_plan() {
     bench.engine.reconfigure(Arc::new(changed()));
     assert_eq!(plans::apply(&bench.engine, Some("crm-contacts"), "", "ada").await.unwrap().applied, ["crm-contacts"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_one_way_field_changed_there_is_reported_and_not_carried_on() {
+    let bench = Bench::new();
+    // Books get the last name and have no say in it.
+    let one_way = |text: &str| {
+        text.replace("canonical = \"last_name\"\ndirection = \"both\"", "canonical = \"last_name\"\ndirection = \"out\"")
+    };
+    let mut changed = catalog(str::to_owned);
+    changed.mappings.insert("books-contacts".into(), catalog(one_way).mappings["books-contacts"].clone());
+    bench.engine.reconfigure(Arc::new(changed));
+    let bench = in_step_over(bench).await;
+    bench.books.put("contacts", "b7", r#"{"first":"Augusta","last":"Byron","email":"ada@acme.test","born":"1815-12-10"}"#, 9_000);
+
+    let only = ["books-contacts".to_owned()];
+    flow_commands::set_paused(&bench.engine, None, true, "ada").await.unwrap();
+    flow_commands::set_paused(&bench.engine, Some(&only[0]), false, "ada").await.unwrap();
+    let seen = bench.engine.run_in("books-contacts", true).await.unwrap();
+    assert_eq!(status::status(&bench.engine).unwrap().flows.iter().map(|flow| flow.drifted).sum::<u64>(), 1);
+    let shown = flow_commands::run(&bench.engine, seen.id).unwrap().runs.remove(0);
+    assert_eq!(shown.drifted(), 1, "counted in the run: {shown:?}");
+    assert_eq!((shown.drift.len(), shown.drift[0].paths.as_slice()), (1, &["last".to_owned()][..]));
+    assert!(!serde_json::to_string(&shown).unwrap().contains("Byron"), "paths, and no values");
+
+    bench.engine.run_out("books-contacts").await.unwrap();
+    let why = why::why(&bench.engine, &which("books:b7"), Some("last_name")).unwrap();
+    assert_eq!(why.fields[0].display, "Lovelace", "nobody said otherwise");
+    let there = bench.books.things.lock().unwrap()[&("contacts".to_owned(), "b7".to_owned())].0.clone();
+    assert!(there.contains("Lovelace"), "put right: {there}");
+    assert!(bench.crm.things.lock().unwrap()[&("contacts".to_owned(), "5432".to_owned())].0.contains("Lovelace"));
+    assert_eq!(status::status(&bench.engine).unwrap().flows.iter().map(|flow| flow.drifted).sum::<u64>(), 0);
+}
