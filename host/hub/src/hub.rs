@@ -17,6 +17,9 @@ use crate::guest::Guests;
 use crate::project;
 use crate::vault::{MasterKey, Purpose, Vault};
 
+/// Why a run that was found open at the start failed.
+const STOPPED: &str = "the hub was stopped while it ran; what it had committed is kept, and the next run goes on from there";
+
 /// How often the background looks whether a flow is due.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -72,6 +75,10 @@ impl Hub {
         };
         let guests = Arc::new(Guests::new(runtime, cache, dir.to_owned(), catalog.clone(), egress, vault.clone(), store.clone()));
         let engine = Arc::new(Engine::new(store.clone(), catalog, guests.clone(), Arc::new(now), hub_id));
+        let closed = engine.close_interrupted(STOPPED).await?;
+        if closed > 0 {
+            tracing::warn!(runs = closed, "{STOPPED}");
+        }
         Ok(Arc::new(Self { dir: dir.to_owned(), engine, store, vault, guests }))
     }
 

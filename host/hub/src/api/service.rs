@@ -61,6 +61,11 @@ pub trait Service: Send + Sync + 'static {
     /// Works in the background (reads and delivers as due) until `shutdown` turns true, then ends what is under way.
     fn run(&self, shutdown: watch::Receiver<bool>) -> BoxFuture<'_, ()>;
 
+    /// The command that opened this hub is broken off: what it runs is closed as failed, and what it committed is kept.
+    fn interrupted(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     /// Hashes of the tokens that open the HTTP API.
     fn tokens(&self) -> Result<Vec<TokenRow>, ApiError>;
 }

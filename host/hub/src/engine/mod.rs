@@ -10,6 +10,7 @@ pub mod deliver;
 pub mod draft;
 pub mod drift;
 mod group;
+mod interrupted;
 pub mod plan;
 pub mod pull;
 pub mod refetch;

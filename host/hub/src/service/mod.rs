@@ -36,6 +36,9 @@ use crate::api::{Answer, ApiError, BoxFuture, ProgressSender, Request, Service};
 use crate::engine::{Engine, EngineError};
 use crate::hub::Hub;
 
+/// Why a run failed that a person broke off.
+const INTERRUPTED: &str = "stopped by hand; what it had committed is kept, and the next run goes on from there";
+
 /// Who did it, where a request does not say: whoever may use the command line or holds a token.
 const OPERATOR: &str = "operator";
 
@@ -57,6 +60,14 @@ impl Service for Hub {
             // A sender that is gone asks for nothing any more: that is a shutdown too.
             let _ = shutdown.wait_for(|down| *down).await;
         }))
+    }
+
+    fn interrupted(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            if let Err(error) = self.engine.close_interrupted(INTERRUPTED).await {
+                tracing::warn!(%error, "the runs under way stay open until the next start");
+            }
+        })
     }
 
     fn tokens(&self) -> Result<Vec<TokenRow>, ApiError> {

@@ -2,9 +2,10 @@
 
 use clap::Args;
 use nave_core::model::RunStatus;
-use nave_hub::api::{FlowPlan, Request, RunLine, StatusAnswer, exit};
+use nave_hub::api::{ApiError, FlowPlan, Request, RunLine, StatusAnswer, exit};
 
 use super::Outcome;
+use super::serve::interrupted;
 use crate::context::{Context, want};
 use crate::output::{self, Rows, ago, ago_or_never, clean, say};
 use crate::report;
@@ -121,13 +122,26 @@ pub(crate) struct Sync {
 
 pub(crate) async fn sync(verb: Sync, context: &Context) -> Outcome {
     let request = Request::Sync { flows: verb.flows, full: verb.full, once: verb.once };
-    let answer = want!(context.call(request).await?, Sync);
+    let answer = tokio::select! {
+        answer = context.call(request) => want!(answer?, Sync),
+        () = interrupted() => return Err(stopped(context).await),
+    };
     if context.json {
         answer.runs.iter().for_each(output::json_line);
     } else {
         runs(&answer.runs);
     }
     Ok(code_of(&answer.runs))
+}
+
+/// Ctrl-C: a commit that is under way ends whole, the runs are closed, nothing new begins.
+async fn stopped(context: &Context) -> ApiError {
+    let hub = context.hub.lock().await.clone();
+    let Some(hub) = hub else {
+        return ApiError::failed("stopped asking; the hub that serves goes on").help("`nave pause` stops its flows");
+    };
+    hub.interrupted().await;
+    ApiError::failed("stopped; what was committed is kept").help("`nave sync` goes on from there")
 }
 
 /// 1 where a run failed, 4 where something waits for a person: held, refused for good, or set aside.

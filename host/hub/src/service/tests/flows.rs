@@ -166,3 +166,26 @@ async fn a_one_way_field_changed_there_is_reported_and_not_carried_on() {
     assert!(bench.crm.things.lock().unwrap()[&("contacts".to_owned(), "5432".to_owned())].0.contains("Lovelace"));
     assert_eq!(status::status(&bench.engine).unwrap().flows.iter().map(|flow| flow.drifted).sum::<u64>(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_nobody_runs_any_more_is_closed_as_failed() {
+    let bench = in_step().await;
+    let mut left = bench.engine.store.runs(Some("crm-contacts"), 1).unwrap().remove(0);
+    left.id = bench.engine.store.heads().unwrap().run;
+    (left.status, left.ended_at, left.message) = (nave_core::model::RunStatus::Running, None, None);
+    bench.engine.store.commit(nave_store::Batch { runs: vec![left.clone()], ..Default::default() }).unwrap();
+    let flow = || status::status(&bench.engine).unwrap().flows.into_iter().find(|flow| flow.flow == "crm-contacts").unwrap();
+    assert_eq!(flow().health(), "ok", "as the tester saw it");
+
+    assert_eq!(bench.engine.close_interrupted("the hub was stopped while it ran").await.unwrap(), 1);
+    let run = flow_commands::run(&bench.engine, left.id).unwrap().runs.remove(0);
+    assert_eq!(
+        (run.status, run.message.as_deref()),
+        (nave_core::model::RunStatus::Failed, Some("the hub was stopped while it ran"))
+    );
+    assert!(run.ended_at.is_some());
+    assert_eq!((flow().health(), flow().last_error.as_deref()), ("failing", Some("the hub was stopped while it ran")));
+    assert_eq!(bench.engine.close_interrupted("again").await.unwrap(), 0);
+    bench.sync().await;
+    assert_eq!(flow().health(), "ok");
+}
