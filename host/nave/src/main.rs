@@ -5,6 +5,8 @@
 
 mod call;
 mod cli;
+#[cfg(test)]
+mod cli_tests;
 mod context;
 mod log;
 mod open;

@@ -26,7 +26,7 @@ pub enum StoreError {
     #[error("the store is closed after a failure ({0}); restart the hub")]
     Closed(String),
     /// The file does not hold what it should.
-    #[error("the store is damaged: {0}; restore a backup with `nave restore`")]
+    #[error("the store is damaged: {0}; restore a backup with `nave restore FILE`")]
     Damaged(String),
     /// The engine said no.
     #[error("the store could not be read: {0}")]

@@ -201,7 +201,7 @@ fn credentials(table: &mut Table<'_>, manifest: Option<&Manifest>) -> BTreeMap<S
 
 fn credential(mut table: Table<'_>, slot: Option<&CredentialSlot>) -> Option<Credential> {
     let file = table.file;
-    let secret = table.needed("secret", "the name under which `nave secret set` keeps it: secret = \"crm-key\"");
+    let secret = table.needed("secret", "the name under which `nave secret set NAME` keeps it: secret = \"crm-key\"");
     if let Some(secret) = &secret {
         let well_formed = (1..=64).contains(&secret.value.len())
             && secret.value.starts_with(|c: char| c.is_ascii_alphanumeric())

@@ -98,7 +98,7 @@ pub(super) fn systems(table: &Table<'_>) -> BTreeMap<String, System> {
 pub(super) fn lock(mut table: Table<'_>) -> BTreeMap<String, LockedPlugin> {
     let mut found = BTreeMap::new();
     for (name, mut plugin) in table.table("plugins").map(|plugins| plugins.named_tables()).unwrap_or_default() {
-        let help = "let `nave plugin install` write this file";
+        let help = "let `nave plugin install FILE.wasm` write this file";
         let locked = LockedPlugin {
             source: plugin.needed("source", help).map(|text| text.value).unwrap_or_default(),
             digest: plugin.needed("digest", help).map(|text| text.value).unwrap_or_default(),

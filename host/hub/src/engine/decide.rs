@@ -39,7 +39,7 @@ impl Engine {
                             let known =
                                 candidates.iter().map(|id| format!("{}/{id}", review.entity)).collect::<Vec<_>>().join(", ");
                             return Err(EngineError::Refused(format!(
-                                "say which record it is ({known}), or `new`: `nave review decide {id} existing {}`",
+                                "say which record it is ({known}), or `new`: `nave review decide {id} {}`",
                                 candidates.first().map_or_else(String::new, |id| format!("{}/{id}", review.entity))
                             )));
                         }

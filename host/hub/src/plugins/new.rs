@@ -56,7 +56,10 @@ pub fn new(plugin: &NewPlugin) -> Result<PathBuf, PluginsError> {
     }
     let dir = plugin.parent.join(name);
     if dir.exists() && std::fs::read_dir(&dir).map_err(ProjectError::io(&dir))?.next().is_some() {
-        return Err(ProjectError::NotEmpty(dir).into());
+        return Err(PluginsError::Usage {
+            message: format!("{} is not empty", dir.display()),
+            help: "give another name, or another folder with --parent".to_owned(),
+        });
     }
     // A path in a TOML string: backslashes and quotes would end it.
     let sdk = sdk.display().to_string().replace('\\', "/").replace('"', "\\\"");

@@ -160,7 +160,7 @@ fn flow(flow: &FlowStatus) -> HealthCheck {
             format!("`nave connection check {}`, then `nave sync {}`", flow.connection, flow.flow),
         ),
         "not approved" => well(&title, "nothing is sent before its plan is agreed to (`nave plan`, `nave apply`)"),
-        "paused" => well(&title, format!("paused (`nave resume --flow {}`)", flow.flow)),
+        "paused" => well(&title, format!("paused (`nave resume {}`)", flow.flow)),
         other => {
             let waiting = format!(
                 "{other}; {} to be compared, {} parked, {} open, {} set aside",

@@ -35,7 +35,7 @@ pub(super) async fn call(hub: &Hub, connection: &str, function: String, argument
         return Err(ApiError::usage(format!(
             "`{function}` is the hub's own: by hand it would go past plan, journal and checkpoint"
         ))
-        .help("`nave plan`, `nave apply` and `nave sync` write; `nave plugin call FILE.wasm` runs a file without any grants"));
+        .help("`nave plan`, `nave apply` and `nave sync` write; `nave plugin call FILE.wasm FUNCTION` runs a file without any grants"));
     }
     let result = hub.guests.call(connection, &function, arguments).await?;
     audit(&hub.engine, OPERATOR, "plugin.called", connection, &function).await?;

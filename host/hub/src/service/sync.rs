@@ -88,9 +88,7 @@ fn choose<'c>(engine: &Engine, catalog: &'c Catalog, names: &[String]) -> Result
             return Err(unknown("flow", name, catalog.mappings.keys()));
         }
         if engine.store.flow(name)?.paused {
-            return Err(
-                ApiError::person(format!("`{name}` is paused")).help(format!("`nave resume --flow {name}` lets it go on"))
-            );
+            return Err(ApiError::person(format!("`{name}` is paused")).help(format!("`nave resume {name}` lets it go on")));
         }
     }
     for mapping in catalog.mappings.values() {

@@ -49,7 +49,7 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
         && !known.connection_names.contains(&connection.value)
     {
         let help = did_you_mean(&connection.value, known.connection_names)
-            .or_else(|| Some(format!("add connections/{}.toml with `nave connection add`", connection.value)));
+            .or_else(|| Some(format!("add connections/{}.toml with `nave connection add PLUGIN`", connection.value)));
         file.error(connection.span.clone(), "unknown-connection", format!("there is no connection `{}`", connection.value), help);
     }
     let known_entity = entity.as_ref().and_then(|entity| {
