@@ -202,7 +202,7 @@ async fn only_our_own_form_decides() {
     }
     let asked = server.last();
     let choice = DecisionChoice::Existing(RecordId(12));
-    assert_eq!(asked, Request::ReviewDecide { id: 3, choice, reason: "asked her".into(), by: "ada".into() });
+    assert_eq!(asked, Request::ReviewDecide { id: 3, choice, other: false, reason: "asked her".into(), by: "ada".into() });
     let decided = server.fake.asked.lock().unwrap().iter().filter(|asked| matches!(asked, Request::ReviewDecide { .. })).count();
     assert_eq!(decided, 1);
 }
@@ -238,7 +238,13 @@ async fn routes_become_requests() {
         (
             "POST /v1/reviews/3/decide",
             r#"{"choice":{"existing":12}}"#,
-            Request::ReviewDecide { id: 3, choice: DecisionChoice::Existing(RecordId(12)), reason: String::new(), by: by() },
+            Request::ReviewDecide {
+                id: 3,
+                choice: DecisionChoice::Existing(RecordId(12)),
+                other: false,
+                reason: String::new(),
+                by: by(),
+            },
         ),
         (
             "POST /v1/dead-letters/retry",

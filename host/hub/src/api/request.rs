@@ -128,6 +128,9 @@ pub enum Request {
         id: u64,
         /// `{"existing": 12}`, `"new"`, `"approve"` or `"refuse"`.
         choice: DecisionChoice,
+        /// The record is none of the candidates, and is meant all the same.
+        #[serde(default)]
+        other: bool,
         /// Why.
         #[serde(default)]
         reason: String,

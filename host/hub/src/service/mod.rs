@@ -106,7 +106,9 @@ async fn answer(hub: &Hub, request: Request, progress: ProgressSender) -> Result
 
         Request::ReviewList { all } => block_in_place(|| reviews::list(engine, all)).map(Answer::Reviews),
         Request::ReviewShow { id } => block_in_place(|| reviews::show(engine, id)).map(Answer::Review),
-        Request::ReviewDecide { id, choice, reason, by } => reviews::decide(engine, id, choice, actor(&by), &reason).await,
+        Request::ReviewDecide { id, choice, other, reason, by } => {
+            reviews::decide(engine, id, choice, other, actor(&by), &reason).await
+        }
 
         Request::DlqList { flow, class, limit } => {
             block_in_place(|| dead_letters::list(engine, flow.as_deref(), class.as_deref(), limit)).map(Answer::DeadLetters)

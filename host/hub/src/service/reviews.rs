@@ -6,6 +6,7 @@ use nave_core::model::{Contribution, ContributionId, Decision, DecisionChoice, R
 use nave_core::value::Value;
 
 use super::find::{follow, load};
+use super::listed;
 use super::names::{Names, reference};
 use crate::api::{Answer, ApiError, Candidate, DecisionView, ReviewAnswer, ReviewField, ReviewLine, ReviewsAnswer};
 use crate::engine::Engine;
@@ -181,13 +182,42 @@ fn decided(review: &Review, decision: &Decision) -> DecisionView {
     }
 }
 
+/// Refuses a record that the review does not propose: a slip of the number would join two strangers for good.
+fn among_candidates(engine: &Engine, id: u64, chosen: Record) -> Result<(), ApiError> {
+    let Some(Review { kind: ReviewKind::Match { candidates, .. }, .. }) = engine.store.review(ReviewId(id))? else {
+        return Ok(());
+    };
+    let name = reference(&chosen);
+    let chosen = follow(engine, chosen)?.record.id;
+    let mut proposed = Vec::new();
+    for candidate in candidates {
+        let candidate = record_of(engine, candidate)?;
+        if candidate.id == chosen {
+            return Ok(());
+        }
+        proposed.push(reference(&candidate));
+    }
+    Err(ApiError::usage(format!("{name} is none of the records that review {id} proposes ({})", listed(&proposed)))
+        .help(format!("`nave review show {id}` compares them; `nave review decide {id} {name} --other` takes it all the same")))
+}
+
 /// Decides a review. The engine writes the audit line with it.
-pub(super) async fn decide(engine: &Engine, id: u64, choice: DecisionChoice, by: &str, reason: &str) -> Result<Answer, ApiError> {
-    if let DecisionChoice::Existing(record) = &choice
-        && load(engine, *record)?.is_none()
-    {
-        return Err(ApiError::not_found(format!("there is no record {record}"))
-            .help(format!("`nave review show {id}` lists what it may be")));
+pub(super) async fn decide(
+    engine: &Engine,
+    id: u64,
+    choice: DecisionChoice,
+    other: bool,
+    by: &str,
+    reason: &str,
+) -> Result<Answer, ApiError> {
+    if let DecisionChoice::Existing(record) = &choice {
+        let Some(chosen) = load(engine, *record)? else {
+            return Err(ApiError::not_found(format!("there is no record {record}"))
+                .help(format!("`nave review show {id}` lists what it may be")));
+        };
+        if !other {
+            among_candidates(engine, id, chosen)?;
+        }
     }
     let review = engine.decide(ReviewId(id), choice.clone(), by, reason).await?;
     let then = match choice {

@@ -31,6 +31,9 @@ pub(crate) enum Review {
         id: u64,
         /// A record (contact/12) that it is, `new`, `approve` or `refuse`
         choice: String,
+        /// The record is none of those that the review proposes, and is meant all the same
+        #[arg(long)]
+        other: bool,
         /// Why, for those who come after you
         #[arg(long, default_value = "")]
         reason: String,
@@ -44,10 +47,10 @@ pub(crate) async fn run(verb: Review, context: &Context) -> Outcome {
     match verb {
         Review::List { all } => list(all, context).await,
         Review::Show { id } => show(id, context).await,
-        Review::Decide { id, choice, reason, by } => {
+        Review::Decide { id, choice, other, reason, by } => {
             let choice = choice_of(&choice)?;
             let by = by.unwrap_or_else(|| context.person());
-            let answer = want!(context.call(Request::ReviewDecide { id, choice, reason, by }).await?, Done);
+            let answer = want!(context.call(Request::ReviewDecide { id, choice, other, reason, by }).await?, Done);
             if context.json {
                 output::json(&answer);
             } else {

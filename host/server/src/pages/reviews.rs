@@ -79,7 +79,7 @@ async fn decide(
     let Some(choice) = choice else {
         return error_page(&person, "reviews", &ApiError::usage("choose one of the answers"));
     };
-    let request = Request::ReviewDecide { id, choice, reason: form.reason, by: person.name.clone() };
+    let request = Request::ReviewDecide { id, choice, other: false, reason: form.reason, by: person.name.clone() };
     match state.call(request).await {
         Ok(_) => Redirect::to("/reviews").into_response(),
         Err(error) => error_page(&person, "reviews", &error),

@@ -21,18 +21,18 @@ async fn a_review_is_asked_shown_and_decided() {
     assert_eq!(shown.candidates.len(), 1);
     let email = shown.fields.iter().find(|field| field.field == "email").unwrap();
     assert_eq!((email.value.as_str(), email.candidates.as_slice()), ("ada@acme.test", &["ada@acme.test".to_owned()][..]));
-    let nobody = reviews::decide(&bench.engine, id, DecisionChoice::Existing(RecordId(999)), "ada", "").await.unwrap_err();
+    let nobody = reviews::decide(&bench.engine, id, DecisionChoice::Existing(RecordId(999)), false, "ada", "").await.unwrap_err();
     assert_eq!(nobody.code, "not-found");
-    let senseless = reviews::decide(&bench.engine, id, DecisionChoice::Approve, "ada", "").await.unwrap_err();
+    let senseless = reviews::decide(&bench.engine, id, DecisionChoice::Approve, false, "ada", "").await.unwrap_err();
     assert_eq!(senseless.exit, crate::api::exit::PERSON);
-    reviews::decide(&bench.engine, id, DecisionChoice::New, "ada", "asked him").await.unwrap();
+    reviews::decide(&bench.engine, id, DecisionChoice::New, false, "ada", "asked him").await.unwrap();
     let shown = reviews::show(&bench.engine, id).unwrap();
     assert!(shown.choices.is_empty());
     assert_eq!((shown.decisions[0].choice.as_str(), shown.decisions[0].by.as_str()), ("new", "ada"));
     let why = why::why(&bench.engine, &which("books:b9"), Some("last_name")).unwrap();
     assert_eq!(why.fields[0].decided_by.as_deref(), Some("ada"));
     assert!(why.fields[0].sentence.contains("nobody else says anything"), "{}", why.fields[0].sentence);
-    let again = reviews::decide(&bench.engine, id, DecisionChoice::New, "bob", "").await.unwrap_err();
+    let again = reviews::decide(&bench.engine, id, DecisionChoice::New, false, "bob", "").await.unwrap_err();
     assert!(again.message.contains("already"), "{again}");
 }
 
@@ -117,4 +117,22 @@ async fn deliveries_are_tried_again_with_the_next_sync() {
     bench.sync().await;
     assert_eq!(bench.books.count("contacts"), 2);
     assert!(record_answers::show(&bench.engine, &which("crm:77")).unwrap().deliveries.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_no_candidate_is_refused_until_it_is_meant() {
+    let bench = in_step().await;
+    bench.crm.put("contacts", "77", r#"{"first":"Charles","last":"Babbage","email":"cb@engine.test"}"#, 4_000);
+    bench.books.put("contacts", "b9", r#"{"first":"Bob","last":"Lee","email":"ada@acme.test"}"#, 5_000);
+    bench.sync().await;
+    let id = reviews::list(&bench.engine, false).unwrap().reviews[0].id;
+    let charles: u64 =
+        record_answers::show(&bench.engine, &which("crm:77")).unwrap().record.rsplit('/').next().unwrap().parse().unwrap();
+    let choice = || DecisionChoice::Existing(RecordId(charles));
+    let slip = reviews::decide(&bench.engine, id, choice(), false, "ada", "").await.unwrap_err();
+    assert_eq!(slip.exit, crate::api::exit::USAGE);
+    assert!(slip.message.contains("none of the records") && slip.help.as_deref().unwrap().contains("--other"), "{slip:?}");
+    assert_eq!(reviews::list(&bench.engine, false).unwrap().reviews.len(), 1, "still open");
+    reviews::decide(&bench.engine, id, choice(), true, "ada", "asked him").await.unwrap();
+    assert_eq!(record_answers::show(&bench.engine, &which("books:b9")).unwrap().record, format!("contact/{charles}"));
 }
