@@ -7,17 +7,19 @@ mod sims;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser as _};
-use nave_hub::api::{ApiError, exit};
+use nave_hub::api::{ApiError, Request, exit};
 use nave_hub::project;
 
 use super::{Outcome, plugin, release, serve};
 use crate::call;
 use crate::cli::Cli;
-use crate::context::Context;
+use crate::context::{Context, want};
 use crate::output::{self, say};
 
 /// What a person would write after a look at the export's header line.
 const DROP_MAPPING: &str = include_str!("drop-contacts.toml");
+/// A line of the starter mapping, which is for another system's columns.
+const STARTER: &str = "Change `remote` to your file's column names";
 /// Plugins that the demo uses.
 const PLUGINS: [&str; 3] = ["files", "hubspot", "xero"];
 
@@ -62,7 +64,7 @@ pub(crate) async fn run(verb: &Demo, context: &Context) -> Outcome {
 
 async fn play(verb: &Demo, context: &Context) -> Result<(sims::Sims, show::Summary), ApiError> {
     let dir = context.dir().to_owned();
-    if !dir.join("nave.toml").is_file() {
+    if ["nave.toml", "systems.toml", ".gitignore"].iter().any(|file| !dir.join(file).is_file()) {
         step(context, &["init", "--force-safe"]).await?;
     }
     install(context).await?;
@@ -121,40 +123,97 @@ fn checkout() -> PathBuf {
     host.ancestors().nth(2).unwrap_or(host).to_owned()
 }
 
-/// Adds the connections that are missing.
+/// What is left to be done about one of the demo's connections, whenever an earlier start was broken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    Connection,
+    Secret,
+    Nothing,
+}
+
+/// A connection whose file is there may still lack its secret, which is kept apart.
+fn left(dir: &Path, name: &str, secrets: &[String]) -> Left {
+    if !dir.join("connections").join(format!("{name}.toml")).is_file() {
+        Left::Connection
+    } else if !secrets.iter().any(|known| known == name) {
+        Left::Secret
+    } else {
+        Left::Nothing
+    }
+}
+
+/// Adds the connections and the secrets that are missing.
 async fn connect(context: &Context, sims: &sims::Sims) -> Result<(), ApiError> {
+    let url = format!("url={}", sims.crm.base_url);
+    one(context, "crm", &["hubspot", "--set", &url], &sims.crm).await?;
+    let url = format!("url={}/api.xro/2.0", sims.books.base_url);
+    let identity = format!("identity-url={}", sims.books.base_url);
+    let tenant = format!("tenant={}", sims.books.tenant);
+    one(context, "books", &["xero", "--set", &url, "--set", &identity, "--set", &tenant], &sims.books).await?;
+    drop_folder(context).await
+}
+
+async fn one(context: &Context, name: &str, plugin: &[&str], sim: &sims::Sim) -> Result<(), ApiError> {
+    let token = sim.token_file.display().to_string();
+    let secrets = want!(context.call(Request::SecretList).await?, Secrets).secrets;
+    let secrets: Vec<String> = secrets.into_iter().map(|secret| secret.name).collect();
+    match left(context.dir(), name, &secrets) {
+        Left::Nothing => return Ok(()),
+        Left::Secret => {
+            step(context, &["secret", "set", name, "--from-file", &token]).await?;
+        }
+        Left::Connection => {
+            let mut words = vec!["connection", "add"];
+            words.extend(plugin);
+            words.extend(["--name", name, "--insecure", "--grant-network", "127.0.0.1/32"]);
+            words.extend(["--because", "a simulated system on this machine", "--yes", "--secret-from", &token]);
+            step(context, &words).await?;
+        }
+    }
+    step(context, &["connection", "check", name]).await?;
+    Ok(())
+}
+
+async fn drop_folder(context: &Context) -> Result<(), ApiError> {
     let dir = context.dir();
-    let missing = |name: &str| !dir.join("connections").join(format!("{name}.toml")).is_file();
-    let because = "a simulated system on this machine";
-    let local = ["--insecure", "--grant-network", "127.0.0.1/32", "--because", because, "--yes", "--secret-from"];
-    if missing("crm") {
-        let url = format!("url={}", sims.crm.base_url);
-        let token = sims.crm.token_file.display().to_string();
-        let mut words = vec!["connection", "add", "hubspot", "--name", "crm", "--set", &url];
-        words.extend(local);
-        words.push(&token);
-        step(context, &words).await?;
-        step(context, &["connection", "check", "crm"]).await?;
-    }
-    if missing("books") {
-        let url = format!("url={}/api.xro/2.0", sims.books.base_url);
-        let identity = format!("identity-url={}", sims.books.base_url);
-        let tenant = format!("tenant={}", sims.books.tenant);
-        let token = sims.books.token_file.display().to_string();
-        let mut words = vec!["connection", "add", "xero", "--name", "books", "--set", &url, "--set", &identity, "--set", &tenant];
-        words.extend(local);
-        words.push(&token);
-        step(context, &words).await?;
-        step(context, &["connection", "check", "books"]).await?;
-    }
-    if missing("drop") {
+    let mapping = dir.join("mappings/drop-contacts.toml");
+    let fresh = !dir.join("connections/drop.toml").is_file();
+    if fresh {
         step(context, &["connection", "add", "files", "--name", "drop", "--folder", "drop=sims/legacy", "--yes"]).await?;
-        // The starter mapping is for another system's columns.
-        let mapping = dir.join("mappings/drop-contacts.toml");
+    }
+    if !fitted(std::fs::read_to_string(&mapping).ok().as_deref()) {
         std::fs::write(&mapping, DROP_MAPPING).map_err(|error| ApiError::failed(format!("{}: {error}", mapping.display())))?;
         call::reload(context).await?;
         say("  (mappings/drop-contacts.toml was edited to fit this export's columns)");
+    }
+    if fresh {
         step(context, &["connection", "check", "drop"]).await?;
     }
     Ok(())
+}
+
+/// Whether the mapping of the drop was fitted to this export's columns, by us or by a person.
+fn fitted(mapping: Option<&str>) -> bool {
+    mapping.is_some_and(|text| !text.contains(STARTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_that_was_broken_off_goes_on_from_what_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let secrets = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(left(dir.path(), "crm", &secrets(&[])), Left::Connection);
+        // A secret without a connection: the connection is added with it.
+        assert_eq!(left(dir.path(), "crm", &secrets(&["crm"])), Left::Connection);
+        std::fs::create_dir(dir.path().join("connections")).unwrap();
+        std::fs::write(dir.path().join("connections/crm.toml"), "plugin = \"hubspot\"\n").unwrap();
+        // Killed between the two: this is where `there is no secret crm` came from, for ever.
+        assert_eq!(left(dir.path(), "crm", &secrets(&["books"])), Left::Secret);
+        assert_eq!(left(dir.path(), "crm", &secrets(&["books", "crm"])), Left::Nothing);
+        assert!(!fitted(None) && !fitted(Some(include_str!("../../../../../plugins/files/mappings/contacts.toml"))));
+        assert!(fitted(Some(DROP_MAPPING)) && fitted(Some("# mine")));
+    }
 }

@@ -99,7 +99,13 @@ impl Sim {
             .map_err(|_| failed("it does not say where it listens".to_owned()))?
             .map_err(|error| failed(error.to_string()))?
             .ok_or_else(|| failed("it ended at once".to_owned()))?;
-        let ready: Ready = decode(line.as_bytes()).map_err(|error| failed(error.to_string()))?;
+        let ready = said(&line).map_err(|refused| match refused {
+            Refused::Itself(why) => ApiError::failed(format!("the simulated {name} did not start: {why}")).help(format!(
+                "{} keeps the state of an earlier demo: start it as it was, or give another directory with --dir",
+                data.display()
+            )),
+            Refused::Unclear(why) => failed(why),
+        })?;
         let token_file = data.join(format!("{name}.token"));
         private(&token_file, &ready.token).map_err(|error| failed(error.to_string()))?;
         let port = ready.base_url.rsplit(':').next().unwrap_or_default();
@@ -107,6 +113,27 @@ impl Sim {
         say(format_args!("\nThe simulated {name} answers at {}", ready.base_url));
         Ok(Self { base_url: ready.base_url, tenant: ready.credential.tenant_id.unwrap_or_default(), token_file, child })
     }
+}
+
+/// Why a system's first line is not where it listens.
+#[derive(Debug, PartialEq, Eq)]
+enum Refused {
+    /// It said why it does not start.
+    Itself(String),
+    /// It said something else.
+    Unclear(String),
+}
+
+/// What a system said on its first line.
+fn said(line: &str) -> Result<Ready, Refused> {
+    #[derive(Deserialize)]
+    struct No {
+        error: ApiError,
+    }
+    if let Ok(no) = decode::<No>(line.as_bytes()) {
+        return Err(Refused::Itself(no.error.message));
+    }
+    decode(line.as_bytes()).map_err(|error| Refused::Unclear(error.to_string()))
 }
 
 /// Writes a file that only its owner may read.
@@ -117,4 +144,18 @@ fn private(path: &Path, text: &str) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)?.write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_that_does_not_start_says_why() {
+        let no = r#"{"error":{"code":"failed","message":"this is the state of `crm` with seed 7, not of `crm` with seed 9","exit":1}}"#;
+        assert!(matches!(said(no), Err(Refused::Itself(why)) if why.contains("seed 7")));
+        assert!(matches!(said("{}"), Err(Refused::Unclear(_))));
+        let ready = said(r#"{"base_url":"http://127.0.0.1:1","token":"t","credential":{}}"#).unwrap();
+        assert_eq!(ready.base_url, "http://127.0.0.1:1");
+    }
 }
