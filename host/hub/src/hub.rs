@@ -7,7 +7,7 @@ use std::time::Duration;
 use nave_core::catalog::{Catalog, Diagnostic};
 use nave_core::model::{Reason, Time};
 use nave_runtime::CompileCache;
-use nave_store::{Batch, KeyedRow, Redb, Store, StoreKey};
+use nave_store::{Batch, KeyedRow, OpenError, Redb, Store, StoreKey};
 
 use crate::api::{ApiError, exit};
 use crate::clock::now;
@@ -15,7 +15,12 @@ use crate::egress::{Egress, EgressConfig};
 use crate::engine::{Engine, EngineError};
 use crate::guest::Guests;
 use crate::project;
-use crate::vault::{MasterKey, Purpose, Vault};
+use crate::vault::{MasterKey, MasterKeyError, Purpose, Vault};
+
+/// Longest wait for another process that has the store open.
+const BUSY_WAIT_MAX: Duration = Duration::from_secs(10);
+/// Time between two looks.
+const BUSY_LOOK: Duration = Duration::from_millis(50);
 
 /// Why a run that was found open at the start failed.
 const STOPPED: &str = "the hub was stopped while it ran; what it had committed is kept, and the next run goes on from there";
@@ -45,12 +50,9 @@ impl Hub {
         let data = dir.join(&catalog.hub.data);
         private_folder(&data)?;
         let unavailable = |what: &str, error: String| ApiError::new("unavailable", exit::UNAVAILABLE, format!("{what}: {error}"));
-        let master = MasterKey::load_or_create(&data).map_err(|error| unavailable("the master key", error.to_string()))?;
         let path = data.join("nave.redb");
-        let store = Redb::open(&path, &StoreKey::new(master.derive(Purpose::Store)), Default::default()).map_err(|error| {
-            unavailable("the store", error.to_string())
-                .help("is `nave serve` running on this directory? then commands go through it by themselves")
-        })?;
+        let master = MasterKey::load_or_create(&data, &path)?;
+        let store = open_store(&path, &StoreKey::new(master.derive(Purpose::Store))).await?;
         let store: Arc<dyn Store> = Arc::new(store);
         let hub_id = hub_id(store.as_ref()).map_err(|error| unavailable("the store", error))?;
         let vault = Arc::new(
@@ -164,6 +166,53 @@ impl Hub {
 pub fn load(dir: &Path) -> Result<(Catalog, Vec<Diagnostic>), ApiError> {
     let project = project::load(dir)?;
     Ok((project.catalog, project.warnings))
+}
+
+/// Opens the store. A short command of somebody else is waited for.
+async fn open_store(path: &Path, key: &StoreKey) -> Result<Redb, ApiError> {
+    let began = tokio::time::Instant::now();
+    loop {
+        match Redb::open(path, key, Default::default()) {
+            Err(OpenError::Busy(_)) if began.elapsed() < BUSY_WAIT_MAX => tokio::time::sleep(BUSY_LOOK).await,
+            opened => return opened.map_err(ApiError::from),
+        }
+    }
+}
+
+impl From<OpenError> for ApiError {
+    fn from(error: OpenError) -> Self {
+        let help = match &error {
+            OpenError::Busy(_) => format!(
+                "another command still works on it after {} seconds: wait for it, or run `nave serve`, through which commands go side by side",
+                BUSY_WAIT_MAX.as_secs()
+            ),
+            OpenError::WrongKey => {
+                "put the master.key back that belongs to these data, or name it in NAVE_MASTER_KEY_FILE; another key opens nothing".to_owned()
+            }
+            OpenError::Damaged(..) => {
+                "`nave restore FILE --replace` puts a backup in its place; what is there is kept beside it".to_owned()
+            }
+            OpenError::Newer { .. } => "install the newer version of nave again".to_owned(),
+            OpenError::Exists(path) => format!("move {path} away, or name another file"),
+            OpenError::Engine(..) => "is the disk full, or the file another user's? `df` and `ls -l` on the data folder tell".to_owned(),
+        };
+        Self::new("unavailable", exit::UNAVAILABLE, error.to_string()).help(help)
+    }
+}
+
+impl From<MasterKeyError> for ApiError {
+    fn from(error: MasterKeyError) -> Self {
+        let help = match &error {
+            MasterKeyError::Lost { path, .. } => format!(
+                "restore {} from where it is kept (backups do not hold it), or name it in NAVE_MASTER_KEY_FILE",
+                path.display()
+            ),
+            MasterKeyError::Malformed { path } => format!("restore {} from where it is kept", path.display()),
+            MasterKeyError::Unsafe { .. } => "do what it says, then run the command again".to_owned(),
+            MasterKeyError::Io { .. } => "is the disk there, and is the file yours?".to_owned(),
+        };
+        Self::new("unavailable", exit::UNAVAILABLE, error.to_string()).help(help)
+    }
 }
 
 /// The data folder belongs to its user alone.

@@ -14,7 +14,13 @@ use crate::vault::{MasterKey, Purpose};
 pub fn restore(dir: &Path, from: &Path, replace: bool) -> Result<String, ApiError> {
     let place = project::place(dir)?;
     let failed = |what: &str, error: &dyn std::fmt::Display| ApiError::failed(format!("{what}: {error}"));
-    let master = MasterKey::load_or_create(&place.data).map_err(|error| failed("the master key", &error))?;
+    if !from.is_file() {
+        return Err(
+            ApiError::usage(format!("there is no file {}", from.display())).help("name a file that `nave backup FILE` wrote")
+        );
+    }
+    // A key made now would open no backup.
+    let master = MasterKey::load_or_create(&place.data, from)?;
     let key = nave_store::StoreKey::new(master.derive(Purpose::Store));
     let store = place.data.join("nave.redb");
     if place.socket().exists() && std::os::unix::net::UnixStream::connect(place.socket()).is_ok() {

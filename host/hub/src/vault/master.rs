@@ -30,6 +30,14 @@ pub enum MasterKeyError {
         /// What is wrong, and what to type.
         why: String,
     },
+    /// The data that it sealed are there, and it is not.
+    #[error("the master key {path} is missing, and {sealed} was sealed with it: no other key opens it")]
+    Lost {
+        /// File.
+        path: PathBuf,
+        /// What it sealed.
+        sealed: PathBuf,
+    },
     /// Not a key.
     #[error("{path} is not a master key: it must hold 64 hexadecimal digits; bring back the right file from your safe")]
     Malformed {
@@ -82,12 +90,23 @@ impl std::fmt::Debug for MasterKey {
 }
 
 impl MasterKey {
-    /// The key that `NAVE_MASTER_KEY_FILE` names; else the one in the data folder, made on first use.
-    pub fn load_or_create(dir: &Path) -> Result<Self, MasterKeyError> {
+    /// The key that `NAVE_MASTER_KEY_FILE` names; else the one in the data folder, made on first use. It is never made
+    /// where `sealed` is there already: that was sealed with the key that is lost.
+    pub fn load_or_create(dir: &Path, sealed: &Path) -> Result<Self, MasterKeyError> {
         match std::env::var_os(MASTER_KEY_FILE_VARIABLE).filter(|path| !path.is_empty()) {
             Some(path) => Self::load(Path::new(&path)),
-            None => Self::load_or_create_in(dir),
+            None => Self::load_or_create_beside(dir, sealed),
         }
+    }
+
+    fn load_or_create_beside(dir: &Path, sealed: &Path) -> Result<Self, MasterKeyError> {
+        let path = dir.join(MASTER_KEY_FILE);
+        let missing =
+            |path: &Path| std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        if missing(&path) && !missing(sealed) {
+            return Err(MasterKeyError::Lost { path, sealed: sealed.to_owned() });
+        }
+        Self::load_or_create_in(dir)
     }
 
     /// The key in this folder, made on first use; the folder too.

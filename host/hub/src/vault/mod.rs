@@ -112,7 +112,7 @@ impl Vault {
     /// The vault in `data_dir`, with the master key found there (made, if there is none) or named by
     /// `NAVE_MASTER_KEY_FILE`.
     pub fn open(data_dir: &Path, environment: &str, store: Arc<dyn Store>) -> Result<Self, VaultError> {
-        Self::with_key(&MasterKey::load_or_create(data_dir)?, environment, store)
+        Self::with_key(&MasterKey::load_or_create(data_dir, &data_dir.join("nave.redb"))?, environment, store)
     }
 
     /// The vault under a master key that was loaded before (to open the store).

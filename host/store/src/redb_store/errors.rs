@@ -18,13 +18,13 @@ pub enum OpenError {
         known: u64,
     },
     /// Another process has it open.
-    #[error("the store {0} is open in another process; stop `nave serve`, or let the command go through it")]
+    #[error("the store {0} is open in another process")]
     Busy(String),
     /// It was made under another store key.
-    #[error("the store does not open with this key; bring the vault's master key that belongs to it")]
+    #[error("the store was sealed with another master key")]
     WrongKey,
     /// It is not a store, or no longer.
-    #[error("{0} is not a store of the hub: {1}; restore a backup with `nave restore`")]
+    #[error("{0} is not a store of the hub, or damaged: {1}")]
     Damaged(String, String),
     /// The disk or the engine said no.
     #[error("the store {0} could not be opened: {1}")]

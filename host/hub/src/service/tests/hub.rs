@@ -82,3 +82,53 @@ async fn an_open_hub_answers() {
     assert!(doctor.checks.iter().any(|check| check.name == "configuration" && !check.ok && check.fix.is_some()));
     assert!(ask(&hub, json!({"command": "status"})).await.is_ok());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_or_wrong_key_and_a_damaged_store_each_say_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    project::init(dir.path(), false).unwrap();
+    drop(Hub::open(dir.path()).await.unwrap());
+    let (key, store) = (dir.path().join("data/master.key"), dir.path().join("data/nave.redb"));
+    let kept = std::fs::read(&key).unwrap();
+    let refused = async |says: &str, help: &str| {
+        let error = Hub::open(dir.path()).await.map(drop).unwrap_err();
+        assert_eq!(error.exit, exit::UNAVAILABLE);
+        assert!(error.message.contains(says) && error.help.as_deref().unwrap().contains(help), "{error:?}");
+    };
+
+    std::fs::remove_file(&key).unwrap();
+    refused("master.key is missing", "from where it is kept").await;
+    assert!(!key.exists(), "no new key was put in its place");
+
+    std::fs::write(&key, format!("{}\n", "ab".repeat(32))).unwrap();
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    refused("another master key", "put the master.key back").await;
+
+    std::fs::write(&key, &kept).unwrap();
+    let whole = std::fs::read(&store).unwrap();
+    std::fs::write(&store, &whole[..whole.len() / 3]).unwrap();
+    refused("nave.redb", "nave restore FILE --replace").await;
+    std::fs::write(&store, &whole).unwrap();
+    Hub::open(dir.path()).await.unwrap();
+
+    // A backup is not restored under a key that was made for the occasion.
+    let elsewhere = tempfile::tempdir().unwrap();
+    project::init(elsewhere.path(), false).unwrap();
+    let error = crate::restore(elsewhere.path(), &store, false).unwrap_err();
+    assert!(error.message.contains("master.key is missing"), "{error:?}");
+    let error = crate::restore(elsewhere.path(), &elsewhere.path().join("none"), false).unwrap_err();
+    assert_eq!(error.exit, exit::USAGE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_command_waits_for_the_first() {
+    let dir = tempfile::tempdir().unwrap();
+    project::init(dir.path(), false).unwrap();
+    let first = Hub::open(dir.path()).await.unwrap();
+    let path = dir.path().to_owned();
+    let mut second = Box::pin(async move { Hub::open(&path).await.map(drop) });
+    let early = tokio::select! { biased; ended = &mut second => Some(ended), () = tokio::task::yield_now() => None };
+    assert!(early.is_none(), "it is busy, and that is no reason to give up");
+    drop(first);
+    second.await.unwrap();
+}
