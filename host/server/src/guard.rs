@@ -1,5 +1,7 @@
 //! What every request over TCP passes first: is it meant for us, and what the answer's headers forbid.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use axum::extract::{Request, State as Shared};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -27,8 +29,7 @@ pub(crate) async fn guard(Shared(state): Shared<State>, request: Request, next: 
     let mut response = if host_is_ours(&state, request.headers()) {
         next.run(request).await
     } else {
-        let text = "This hub does not answer under that name. Ask it by its address, or name the host when it is started.\n";
-        (StatusCode::MISDIRECTED_REQUEST, text).into_response()
+        (StatusCode::MISDIRECTED_REQUEST, misdirected(request.headers())).into_response()
     };
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
@@ -41,7 +42,22 @@ fn host_is_ours(state: &State, headers: &HeaderMap) -> bool {
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
     let Ok(host) = host.to_str() else { return false };
     let name = without_port(host).to_ascii_lowercase();
-    state.hosts.contains(&name)
+    state.hosts.contains(&name) || (state.any_address && is_address(&name))
+}
+
+fn is_address(name: &str) -> bool {
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    bare.map_or_else(|| name.parse::<Ipv4Addr>().is_ok(), |name| name.parse::<Ipv6Addr>().is_ok())
+}
+
+/// What to write so that it answers, with the name where it is one.
+fn misdirected(headers: &HeaderMap) -> String {
+    let asked = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(without_port).unwrap_or_default();
+    let name = if nave_core::catalog::is_host(asked) { asked } else { "hub.example.com" };
+    format!(
+        "This hub does not answer under that name. If the name is its own, write hosts = [\"{name}\"] in nave.toml, or start it \
+         with `nave serve --host {name}`.\n"
+    )
 }
 
 /// `[::1]:80` → `[::1]`, `localhost:80` → `localhost`.

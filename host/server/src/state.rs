@@ -19,6 +19,9 @@ pub(crate) struct Inner {
     pub(crate) failures: Failures,
     /// Host names that are ours, lower case, without port.
     pub(crate) hosts: Vec<String>,
+    /// It listens on every address of the machine, so that each of them is ours. A page that is pointed at us needs a
+    /// name to do so, never an address.
+    pub(crate) any_address: bool,
     pub(crate) stopped: watch::Receiver<bool>,
     pub(crate) live_views: Arc<Semaphore>,
 }
@@ -43,6 +46,7 @@ impl State {
             sessions: Sessions::default(),
             failures: Failures::default(),
             hosts: ours,
+            any_address: addr.ip().is_unspecified(),
             stopped,
             live_views: Arc::new(Semaphore::new(LIVE_VIEWS_MAX)),
         }))

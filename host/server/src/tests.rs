@@ -69,9 +69,13 @@ struct Server {
 
 impl Server {
     fn new() -> Self {
+        Self::on([127, 0, 0, 1])
+    }
+
+    fn on(address: [u8; 4]) -> Self {
         let fake = Arc::new(Fake::default());
         let (stop, stopped) = watch::channel(false);
-        let addr = SocketAddr::from(([127, 0, 0, 1], 6283));
+        let addr = SocketAddr::from((address, 6283));
         let router = crate::router(State::new(fake.clone(), addr, &["hub.example.com".into()], stopped));
         Self { fake, router, _stop: stop }
     }
@@ -116,6 +120,26 @@ impl Server {
 const HOST: &str = "host: localhost:6283";
 const FORM: &str = "content-type: application/x-www-form-urlencoded";
 const JSON: &str = "content-type: application/json";
+
+#[tokio::test]
+async fn on_every_address_it_answers_to_each_and_to_names_that_were_given() {
+    let everywhere = Server::on([0, 0, 0, 0]);
+    for (host, status) in [
+        ("192.168.1.7:6283", 200),
+        ("[fd00::7]:6283", 200),
+        ("hub.example.com", 200),
+        ("evil.example.com", 421),
+        ("192.168.1.7.evil.example.com", 421),
+    ] {
+        let (found, _, page) = everywhere.ask("GET /login", &[&format!("host: {host}")], "").await;
+        assert_eq!(found.as_u16(), status, "{host}");
+        assert_eq!(page.contains("nave serve --host evil.example.com"), host == "evil.example.com", "{page}");
+    }
+    let (found, ..) = Server::new().ask("GET /login", &["host: 192.168.1.7:6283"], "").await;
+    assert_eq!(found.as_u16(), 421, "listening on one address only, another is not ours");
+    let (_, _, page) = everywhere.ask("GET /login", &["host: <b>x</b>"], "").await;
+    assert!(!page.contains("<b>"), "{page}");
+}
 
 #[tokio::test]
 async fn doors_are_closed() {

@@ -16,6 +16,7 @@ impl Default for Hub {
     fn default() -> Self {
         Self {
             listen: LISTEN.to_owned(),
+            hosts: Vec::new(),
             data: "data".to_owned(),
             environment: "dev".to_owned(),
             proxy: None,
@@ -37,6 +38,15 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
             "bad-address",
             format!("`{}` is no address with a port", listen.value),
             Some(format!("write \"{LISTEN}\"")),
+        );
+    }
+    let hosts = table.texts("hosts");
+    for host in hosts.iter().filter(|host| !is_host(&host.value)) {
+        table.file.error(
+            host.span.clone(),
+            "bad-host",
+            format!("`{}` is no name of a machine", host.value),
+            Some("write the name alone, without https:// and port: hosts = [\"hub.example.com\"]".to_owned()),
         );
     }
     let region = table.text("region");
@@ -67,6 +77,7 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
     });
     let hub = Hub {
         listen: listen.map_or(default.listen, |listen| listen.value),
+        hosts: hosts.into_iter().map(|host| host.value.to_ascii_lowercase()).collect(),
         data: table.plain("data").unwrap_or(default.data),
         environment: table.plain("environment").unwrap_or(default.environment),
         proxy: table.plain("proxy"),
@@ -76,6 +87,18 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
     };
     table.finish();
     hub
+}
+
+/// Whether a text is a host name or an address, and nothing more.
+pub fn is_host(text: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    bare.is_some_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok()) || (text.len() <= 253 && text.split('.').all(label))
 }
 
 pub(super) fn systems(table: &Table<'_>) -> BTreeMap<String, System> {

@@ -27,7 +27,7 @@ pub use check::check;
 pub use coverage::{Coverage, coverage};
 pub use diagnostic::{Diagnostic, Severity};
 pub use entity::{SHIPPED, shipped_entities};
-pub use hub::lock_text;
+pub use hub::{is_host, lock_text};
 pub use model::{
     Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity, EntityField, FieldMapping,
     FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, OnLeave, Survivorship, System, Watched,

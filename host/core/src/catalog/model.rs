@@ -36,6 +36,8 @@ pub struct Catalog {
 pub struct Hub {
     /// Address of the dashboard and the API; default `127.0.0.1:6283`.
     pub listen: String,
+    /// Names under which the dashboard and the API may be asked, besides addresses: a proxy's, the machine's.
+    pub hosts: Vec<String>,
     /// Data folder, relative to the project's directory; default `data`.
     pub data: String,
     /// Name of the one environment of this data folder; default `dev`.

@@ -711,6 +711,33 @@ fn shipped_entities_are_whole() {
 }
 
 #[test]
+fn hosts_are_names_alone() {
+    for (host, fits) in [
+        ("hub.example.com", true),
+        ("HUB", true),
+        ("10.1.2.3", true),
+        ("[fd00::1]", true),
+        ("https://hub.example.com", false),
+        ("hub.example.com:6283", false),
+        ("hub.example.com/x", false),
+        ("*.example.com", false),
+        ("", false),
+        ("a..b", false),
+    ] {
+        let mut files = project();
+        let hub = files.iter_mut().find(|file| file.path == "nave.toml").unwrap();
+        hub.text = format!("hosts = [\"{host}\"]\n{}", hub.text);
+        let found = check(&files, &plugins());
+        match found {
+            Ok((catalog, _)) => assert!(fits && catalog.hub.hosts == [host.to_ascii_lowercase()], "{host}"),
+            Err(found) => {
+                assert!(!fits && found.iter().all(|one| one.code == "bad-host" && one.help.is_some()), "{host}: {found:?}")
+            }
+        }
+    }
+}
+
+#[test]
 fn coverage_sorts_every_field() {
     let (catalog, _) = check(&project(), &plugins()).unwrap();
     let plugins = plugins();

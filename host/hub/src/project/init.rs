@@ -11,6 +11,8 @@ const NAVE_TOML: &str = r#"# Nave: the hub that keeps your systems in agreement.
 
 # Address of the dashboard and the API. Anything but a loopback address is your decision: put TLS in front of it.
 listen = "127.0.0.1:6283"
+# Names under which it may be asked, besides addresses:
+# hosts = ["hub.example.com"]
 
 # Folder of the store and the vault, relative to this directory.
 data = "data"

@@ -23,10 +23,18 @@ pub(crate) struct Serve {
     /// Address [default: the one in nave.toml]
     #[arg(long)]
     listen: Option<SocketAddr>,
+    /// A name under which it may be asked, besides addresses; also `hosts` in nave.toml
+    #[arg(long = "host", value_name = "NAME", value_parser = host)]
+    hosts: Vec<String>,
+}
+
+fn host(text: &str) -> Result<String, String> {
+    let fits = nave_core::catalog::is_host(text);
+    if fits { Ok(text.to_owned()) } else { Err("write the name alone, without https:// and port".to_owned()) }
 }
 
 pub(crate) async fn run(verb: &Serve, context: &Context) -> Outcome {
-    let running = start(context, verb.listen).await?;
+    let running = start(context, verb.listen, &verb.hosts).await?;
     if context.json {
         json_line(&json!({ "address": running.url(), "token": running.token }));
     } else {
@@ -58,6 +66,11 @@ impl Running {
     /// Says where it is, and the token where one was made.
     pub(crate) fn announce(&self) {
         say(format_args!("Nave serves at {}", self.url()));
+        if self.server.addr.ip().is_unspecified() {
+            say(
+                "On every address of this machine; by a name only where `nave serve --host NAME` or hosts in nave.toml gives it.",
+            );
+        }
         if let Some(token) = &self.token {
             say(format_args!("Token, shown this once (`nave token reset` makes another): {token}"));
         }
@@ -72,17 +85,18 @@ impl Running {
 }
 
 /// Opens the hub, listens, and starts to work.
-pub(crate) async fn start(context: &Context, listen: Option<SocketAddr>) -> Result<Running, ApiError> {
+pub(crate) async fn start(context: &Context, listen: Option<SocketAddr>, hosts: &[String]) -> Result<Running, ApiError> {
     let place = project::place(context.dir())?;
     if socket::connect(&place.socket()).await?.is_some() {
         return Err(
             ApiError::new("serving", exit::UNAVAILABLE, "a hub serves this directory already").help("`nave status` asks it")
         );
     }
+    let configured = project::load(context.dir())?.catalog.hub;
     let listen = match listen {
         Some(listen) => listen,
         None => {
-            let text = project::load(context.dir())?.catalog.hub.listen;
+            let text = configured.listen;
             text.parse().map_err(|_| {
                 ApiError::new("configuration", exit::CONFIGURATION, format!("`{text}` in nave.toml is no address"))
             })?
@@ -90,7 +104,11 @@ pub(crate) async fn start(context: &Context, listen: Option<SocketAddr>) -> Resu
     };
     let hub: Arc<dyn Service> = open::hub(context).await?;
     let (shutdown, stopped) = watch::channel(false);
-    let options = nave_server::Options { listen, socket: Some(place.socket()), hosts: Vec::new() };
+    let options = nave_server::Options {
+        listen,
+        socket: Some(place.socket()),
+        hosts: configured.hosts.into_iter().chain(hosts.iter().cloned()).collect(),
+    };
     let server = nave_server::start(hub.clone(), options, stopped.clone()).await.map_err(|error| {
         ApiError::new("listen", exit::UNAVAILABLE, error.to_string()).help("give another address with --listen")
     })?;

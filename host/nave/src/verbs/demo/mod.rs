@@ -53,7 +53,7 @@ pub(crate) async fn run(verb: &Demo, context: &Context) -> Outcome {
         sims.stop().await;
         return Ok(if agreed { exit::OK } else { exit::FAILED });
     }
-    let running = serve::start(&steps, None).await?;
+    let running = serve::start(&steps, None, &[]).await?;
     running.announce();
     show::next_steps(context.dir());
     serve::interrupted().await;
