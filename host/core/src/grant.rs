@@ -111,11 +111,53 @@ pub fn check_call(endpoint: &str, asked: &[Allow], grant: &EndpointGrant, method
     Ok(())
 }
 
-/// Listed search POSTs: a line of the manifest whose methods hold POST and whose every path ends in `/search`.
+/// Listed search POSTs: a line of the manifest that says `reads`, or whose every path ends in `/search`.
 fn covers_reading(asked: &[Allow], method: &str, path: &str) -> bool {
-    asked.iter().any(|line| {
-        line.methods.iter().any(|m| m == method)
-            && line.paths.iter().all(|prefix| prefix.ends_with("/search"))
-            && line.paths.iter().any(|prefix| path_under(prefix, path))
-    })
+    !matches!(method, "PUT" | "PATCH" | "DELETE")
+        && asked.iter().any(|line| {
+            line.methods.iter().any(|m| m == method)
+                && (line.reads || line.paths.iter().all(|prefix| prefix.ends_with("/search")))
+                && line.paths.iter().any(|prefix| path_under(prefix, path))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shipped connector whose reads are POSTs.
+    const HUBSPOT: &str = include_str!("../../../plugins/hubspot/manifest.json");
+
+    #[test]
+    fn a_read_only_connection_may_search_and_read_in_batches_and_write_nothing() {
+        let manifest: crate::manifest::Manifest = serde_json::from_str(HUBSPOT).unwrap();
+        let asked = &manifest.endpoints["api"].allow;
+        let base = "https://api.hubapi.com".to_owned();
+        let grant = EndpointGrant { base, allow: vec![], networks: vec![], insecure: false, read_only: true, because: None };
+        for (call, code) in [
+            ("GET /crm/v3/objects/contacts/1", None),
+            ("POST /crm/v3/objects/contacts/search", None),
+            ("POST /crm/v3/objects/companies/batch/read", None),
+            ("POST /crm/v3/objects/contacts", Some("net.read-only")),
+            ("POST /crm/v3/objects/contacts/batch/upsert", Some("net.read-only")),
+            ("POST /crm/v3/objects/contacts/search/../batch/upsert", Some("net.not-requested")),
+            ("DELETE /crm/v3/objects/contacts/search", Some("net.read-only")),
+            ("PATCH /crm/v3/objects/contacts/1", Some("net.read-only")),
+            ("PUT /crm/v4/objects/contacts/1", Some("net.read-only")),
+        ] {
+            let (method, path) = call.split_once(' ').unwrap();
+            let denied = check_call("api", asked, &grant, method, path).err().map(|denied| denied.code);
+            assert_eq!(denied, code, "{call}");
+        }
+    }
+
+    #[test]
+    fn reads_is_never_believed_of_a_method_that_writes() {
+        let line = |method: &str| Allow { methods: vec![method.into()], paths: vec!["/x".into()], reads: true };
+        let base = "https://api.example.com".to_owned();
+        let grant = EndpointGrant { base, allow: vec![], networks: vec![], insecure: false, read_only: true, because: None };
+        for (method, fits) in [("POST", true), ("REPORT", true), ("PUT", false), ("PATCH", false), ("DELETE", false)] {
+            assert_eq!(check_call("api", &[line(method)], &grant, method, "/x").is_ok(), fits, "{method}");
+        }
+    }
 }

@@ -112,6 +112,10 @@ pub struct Allow {
     pub methods: Vec<String>,
     /// Path prefixes below the base, on segment boundaries; `/` is all.
     pub paths: Vec<String>,
+    /// In a manifest: these calls only read, whatever their method says: a search that is a POST. A read-only connection
+    /// may make them; without it, only GET and HEAD. Never for PUT, PATCH and DELETE.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reads: bool,
 }
 
 /// A slot for a credential that the host applies.

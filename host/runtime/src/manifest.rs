@@ -131,6 +131,9 @@ fn allowed(endpoint: &str, line: &Allow) -> Result<(), PluginError> {
             return Err(bad(format_args!("endpoint `{endpoint}`: `{method}` is not a method in upper case")));
         }
     }
+    if let Some(method) = line.methods.iter().find(|method| line.reads && matches!(method.as_str(), "PUT" | "PATCH" | "DELETE")) {
+        return Err(bad(format_args!("endpoint `{endpoint}`: `reads` is said of {method}, which never only reads")));
+    }
     for path in &line.paths {
         if !path.starts_with('/')
             || path.contains(['?', '#', '\\', '%'])
@@ -240,6 +243,7 @@ mod tests {
             ("https://", "ftp://", "no http address"),
             ("\"GET\"", "\"get\"", "upper case"),
             ("\"GET\"", "", "needs methods"),
+            ("[\"GET\"]", "[\"POST\",\"DELETE\"],\"reads\":true", "never only reads"),
             ("/v1", "/v1/../x", "plain path"),
             ("/v1", "v1", "begins with /"),
             ("\"credential\":\"key\"", "\"credential\":\"other\"", "not under `credentials`"),

@@ -358,7 +358,7 @@ fn endpoint(mut table: Table<'_>) -> Option<EndpointGrant> {
     }
     let mut allow = Vec::new();
     for mut line in table.tables("allow") {
-        allow.push(Allow { methods: line.strings("methods"), paths: line.strings("paths") });
+        allow.push(Allow { methods: line.strings("methods"), paths: line.strings("paths"), reads: false });
         line.finish();
     }
     let networks = table.strings("networks");

@@ -124,7 +124,8 @@ fn methods(allow: &[Allow]) -> String {
         .iter()
         .map(|line| {
             let paths = if line.paths.iter().any(|path| path == "/") { "everything".to_owned() } else { line.paths.join(", ") };
-            format!("{} {paths}", line.methods.join(" "))
+            let reads = if line.reads { ", which only reads" } else { "" };
+            format!("{} {paths}{reads}", line.methods.join(" "))
         })
         .collect();
     if lines.is_empty() { "nothing".to_owned() } else { lines.join("; ") }

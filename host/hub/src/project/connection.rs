@@ -101,7 +101,8 @@ pub fn plan_connection(dir: &Path, plugin: &Manifest, new: &NewConnection) -> Re
         if dir.join(&file).exists() {
             planned.warnings.push(format!("{} exists and stays as it is", file.display()));
         } else {
-            planned.files.push((file, text.replace("{connection}", &new.name)));
+            let text = text.replace("{connection}", &new.name);
+            planned.files.push((file, if new.read_only { reading::reading_only(&text)? } else { text }));
         }
     }
     Ok(planned)
@@ -384,5 +385,6 @@ fn add_system(dir: &Path, name: &str) -> Result<bool, ProjectError> {
     Ok(true)
 }
 
+mod reading;
 #[cfg(test)]
 mod tests;

@@ -62,6 +62,7 @@ async fn methods_and_paths_are_those_of_manifest_and_grant() {
     let allow = |methods: &[&str], paths: &[&str]| Allow {
         methods: methods.iter().map(ToString::to_string).collect(),
         paths: paths.iter().map(ToString::to_string).collect(),
+        reads: false,
     };
     setup.config.endpoints.get_mut("api").unwrap().allow =
         vec![allow(&["GET", "POST"], &["/contacts"]), allow(&["DELETE"], &["/contacts"]), allow(&["POST"], &["/search"])];

@@ -121,7 +121,7 @@ impl Setup {
             name.into(),
             EndpointRequest {
                 base: "https://api.example.com".into(),
-                allow: vec![Allow { methods, paths: vec!["/".into()] }],
+                allow: vec![Allow { methods, paths: vec!["/".into()], reads: false }],
                 credential: None,
                 reason: "to read contacts".into(),
             },

@@ -115,3 +115,37 @@ fn the_lock_keeps_what_it_is_told() {
     super::super::unlock_plugin(dir.path(), "desk").unwrap();
     assert_eq!(super::super::read_lock(dir.path()).unwrap().into_keys().collect::<Vec<_>>(), ["a-plugin"]);
 }
+
+#[test]
+fn the_starter_mappings_of_a_connection_that_only_reads_write_nothing() {
+    use nave_core::catalog::{PluginInfo, SourceFile, check};
+    let manifest: Manifest = serde_json::from_str(include_str!("../../../../../plugins/hubspot/manifest.json")).unwrap();
+    let texts = [
+        ("contacts", include_str!("../../../../../plugins/hubspot/mappings/contacts.toml")),
+        ("companies", include_str!("../../../../../plugins/hubspot/mappings/companies.toml")),
+    ];
+    let manifest = Manifest { mappings: texts.map(|(name, text)| (format!("{name}.toml"), text.to_owned())).into(), ..manifest };
+    let mut new = NewConnection { name: "crm".into(), environment: "dev".into(), read_only: true, ..NewConnection::default() };
+    new.settings.insert("url".into(), "https://api.hubapi.com".into());
+    let planned = plan_connection(Path::new("/nowhere"), &manifest, &new).unwrap();
+    let mut files: Vec<SourceFile> =
+        planned.files.iter().map(|(path, text)| SourceFile { path: path.display().to_string(), text: text.clone() }).collect();
+    files.push(SourceFile { path: "systems.toml".into(), text: "[crm]\nkind = \"crm\"\nowner = \"ops\"\n".into() });
+    let plugin = PluginInfo { manifest, streams: Default::default() };
+    let (catalog, warnings) = check(&files, &[("hubspot".to_owned(), plugin)].into())
+        .unwrap_or_else(|found| panic!("{}", found.iter().map(|one| format!("{one}\n")).collect::<String>()));
+    assert!(warnings.iter().all(|one| one.code != "no-flow"), "{warnings:?}");
+    assert_eq!(catalog.mappings.len(), 2);
+    for mapping in catalog.mappings.values() {
+        assert!(mapping.flow_in.is_some() && mapping.flow_out.is_none(), "{}", mapping.name);
+        assert!(mapping.fields.iter().all(|field| !field.direction.writes()), "{}", mapping.name);
+        assert!(mapping.fields.iter().any(|field| field.direction.reads()), "{}", mapping.name);
+    }
+    assert!(
+        planned
+            .files
+            .iter()
+            .filter(|(path, _)| path.starts_with("connections"))
+            .all(|(_, text)| text.contains("read-only = true"))
+    );
+}
