@@ -8,6 +8,7 @@ mod cli;
 #[cfg(test)]
 mod cli_tests;
 mod context;
+mod help;
 mod log;
 mod open;
 mod output;
@@ -19,8 +20,6 @@ mod verbs;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 /// Taking records in is mostly many small values coming and going: measured with `nave bench ingest`, the system's
 /// allocator took 40 % of the time.
 #[global_allocator]
@@ -29,7 +28,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     // Huge pages cost a third of the memory, idle and under load, and no less time: measured with `nave bench ingest`.
     let huge_pages = rustix::thread::disable_transparent_huge_pages(true);
-    let cli = cli::Cli::parse();
+    let cli = match help::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     log::start(&cli);
     if let Err(error) = nave_hub::vault::harden_process() {
         tracing::warn!(%error, "the process could not be closed to debuggers and core dumps");

@@ -63,7 +63,10 @@ impl From<ProjectError> for ApiError {
     fn from(error: ProjectError) -> Self {
         let message = error.to_string();
         match error {
-            ProjectError::Io { .. } => Self::failed(message),
+            ProjectError::Io { source, path } if source.kind() == std::io::ErrorKind::NotFound => {
+                Self::not_found(message).help(format!("is the path right? there is no {}", path.display()))
+            }
+            ProjectError::Io { .. } => Self::failed(message).help("is the file yours, and is there room on the disk?"),
             ProjectError::NotAProject(dir) => Self::new("not-a-project", exit::USAGE, message)
                 .help(format!("run `nave init {}`, or name the project's directory with --dir", dir.display())),
             ProjectError::NotEmpty(_) => Self::new("not-empty", exit::USAGE, message)

@@ -89,7 +89,12 @@ pub(super) async fn apply(engine: &Engine, only: Option<&str>, reason: &str, by:
         }
         match engine.approve(&name, by, reason).await {
             Ok(_) => answer.applied.push(name),
-            Err(EngineError::Refused(_)) => answer.unseen.push(name),
+            Err(EngineError::Refused(_)) => {
+                if !engine.was_planned(&name)? {
+                    answer.never_planned.push(name.clone());
+                }
+                answer.unseen.push(name);
+            }
             Err(error) => return Err(error.into()),
         }
     }

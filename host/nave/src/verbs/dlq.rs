@@ -1,7 +1,7 @@
 //! `dlq`: what was set aside, and what to do about it.
 
 use clap::{Args, Subcommand};
-use nave_hub::api::{ApiError, DeadLetters, Request, exit};
+use nave_hub::api::{ApiError, ClassCount, DeadLetters, Request, exit};
 
 use super::Outcome;
 use crate::context::{Context, want};
@@ -94,7 +94,21 @@ async fn done(request: Request, context: &Context) -> Outcome {
     Ok(exit::OK)
 }
 
+/// Nothing to list: because nothing was set aside, or nothing of that class.
+fn none(class: Option<&str>, classes: &[ClassCount]) -> String {
+    let known: Vec<String> = classes.iter().map(|class| format!("{} {}", class.count, clean(&class.class))).collect();
+    match class {
+        None => "Nothing was set aside.".to_owned(),
+        Some(class) if known.is_empty() => format!("Nothing was set aside, of the class `{}` or any other.", clean(class)),
+        Some(class) => format!("There is no class `{}` here; there are: {}.", clean(class), known.join(", ")),
+    }
+}
+
 async fn list(request: Request, context: &Context) -> Outcome {
+    let class = match &request {
+        Request::DlqList { class, .. } => class.clone(),
+        _ => None,
+    };
     let answer = want!(context.call(request).await?, DeadLetters);
     if context.json {
         output::json(&answer);
@@ -115,7 +129,7 @@ async fn list(request: Request, context: &Context) -> Outcome {
             letter.count.to_string(),
         ]);
     }
-    rows.print("Nothing was set aside.");
+    rows.print(&none(class.as_deref(), &answer.classes));
     let classes: Vec<String> = answer.classes.iter().map(|class| format!("{} {}", class.count, clean(&class.class))).collect();
     if !classes.is_empty() {
         say(format_args!("\n{}; `nave dlq show NUMBER` says how to fix one", classes.join(", ")));
@@ -145,4 +159,17 @@ async fn show(id: u64, context: &Context) -> Outcome {
         say(format_args!("\n{}", clean_lines(body)));
     }
     Ok(exit::OK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_that_is_not_there_is_said_to_be_none() {
+        let classes = [ClassCount { class: "length".into(), count: 2 }];
+        assert_eq!(none(Some("nope"), &classes), "There is no class `nope` here; there are: 2 length.");
+        assert!(none(Some("nope"), &[]).contains("`nope`"));
+        assert_eq!(none(None, &[]), "Nothing was set aside.");
+    }
 }

@@ -94,9 +94,12 @@ pub(crate) async fn apply(verb: Apply, context: &Context) -> Outcome {
         }
     }
     for flow in &answer.unseen {
-        say(format_args!(
-            "  not agreed to: {flow}; its configuration changed since its plan was shown: `nave plan --flow {flow}`"
-        ));
+        let why = if answer.never_planned.contains(flow) {
+            "no plan of it was shown yet"
+        } else {
+            "its configuration changed since its plan was shown"
+        };
+        say(format_args!("  not agreed to: {flow}; {why}: `nave plan --flow {flow}`"));
     }
     if answer.applied.is_empty() && answer.already.is_empty() && answer.unseen.is_empty() {
         say("No flow writes anything yet.");

@@ -26,7 +26,7 @@ pub(crate) fn run(verb: &Init, context: &Context) -> Outcome {
     let dir = verb.directory.as_deref().unwrap_or(context.dir());
     let written = project::init(dir, verb.force_safe)?;
     if context.json {
-        output::json(&json!({ "dir": dir, "written": written }));
+        output::json(&json!({ "dir": dir.display().to_string(), "written": written }));
         return Ok(exit::OK);
     }
     for file in &written {

@@ -123,7 +123,7 @@ fn new(name: String, parent: PathBuf, sdk: Option<PathBuf>, context: &Context) -
     })?;
     let dir = plugins::new(&NewPlugin { name, parent, sdk })?;
     if context.json {
-        output::json(&json!({ "dir": dir }));
+        output::json(&json!({ "dir": dir.display().to_string() }));
     } else {
         say(format_args!("Made {}.\n\nNext: cd {0} && cargo test && nave plugin build .", dir.display()));
     }
@@ -138,7 +138,7 @@ pub(crate) async fn build(crate_dir: &Path, out: Option<PathBuf>, context: &Cont
         .map_err(|error| ApiError::failed(error.to_string()))??;
     if context.json {
         output::json_line(&json!({
-            "file": built.file, "bytes": built.size, "digest": built.digest, "name": built.manifest.name, "powers": built.powers,
+            "file": built.file.display().to_string(), "bytes": built.size, "digest": built.digest, "name": built.manifest.name, "powers": built.powers,
         }));
     } else {
         say(format_args!(

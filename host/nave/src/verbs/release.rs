@@ -43,7 +43,7 @@ pub(crate) async fn run(verb: &Release, context: &Context) -> Outcome {
     let packed = Command::new("tar").arg("-czf").arg(&archive).arg("-C").arg(&verb.out).arg(&name).stdin(Stdio::null()).status();
     let made = if packed.is_ok_and(|status| status.success()) { &archive } else { &folder };
     if context.json {
-        output::json_line(&json!({ "release": made }));
+        output::json_line(&json!({ "release": made.display().to_string() }));
     } else {
         output::say(format_args!("\nRelease: {}", made.display()));
     }

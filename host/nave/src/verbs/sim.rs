@@ -65,9 +65,8 @@ pub(crate) async fn run(verb: &Sim, context: &Context) -> Outcome {
         Which::Legacy => return Ok(exit::OK),
     };
     let mut running = Vec::new();
-    for (port, system) in (verb.port..).zip(systems) {
-        // Port 0 means any, for each of them.
-        let port = if verb.port == 0 { 0 } else { port };
+    for (at, port) in ports(verb.port, systems.len())?.into_iter().enumerate() {
+        let system = &systems[at];
         let sim = start(*system, port, verb).await?;
         say_one(*system, &sim, context);
         running.push(sim);
@@ -82,6 +81,15 @@ pub(crate) async fn run(verb: &Sim, context: &Context) -> Outcome {
         sim.stop().await;
     }
     Ok(exit::OK)
+}
+
+/// A port for each: this one and the next. 0 means any, for each of them.
+fn ports(first: u16, systems: usize) -> Result<Vec<u16>, ApiError> {
+    let port = |at: usize| if first == 0 { Some(0) } else { u16::try_from(at).ok().and_then(|at| first.checked_add(at)) };
+    (0..systems).map(port).collect::<Option<_>>().ok_or_else(|| {
+        ApiError::usage(format!("there is no port after {first} for the next system"))
+            .help(format!("give a port up to {}", usize::from(u16::MAX) + 1 - systems))
+    })
 }
 
 async fn start(system: System, port: u16, verb: &Sim) -> Result<RunningSim, ApiError> {
@@ -120,9 +128,23 @@ fn legacy(data: &Path, verb: &Sim, context: &Context) -> Result<(), ApiError> {
     let file = nave_sim::write_csv_drop(&folder, verb.seed, verb.records)
         .map_err(|error| ApiError::failed(format!("{}: {error}", folder.display())))?;
     if context.json {
-        json_line(&json!({ "system": "legacy", "file": file }));
+        json_line(&json!({ "system": "legacy", "file": file.display().to_string() }));
     } else {
         say(format_args!("legacy dropped {}", file.display()));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_port_has_no_next() {
+        assert_eq!(ports(65_535, 1).unwrap(), [65_535]);
+        assert_eq!(ports(65_534, 2).unwrap(), [65_534, 65_535]);
+        assert_eq!(ports(0, 2).unwrap(), [0, 0]);
+        let error = ports(65_535, 2).unwrap_err();
+        assert_eq!((error.exit, error.help.as_deref()), (exit::USAGE, Some("give a port up to 65534")));
+    }
 }

@@ -76,6 +76,9 @@ pub struct ApplyAnswer {
     pub already: Vec<String>,
     /// Not: nobody has seen their plan as it is now.
     pub unseen: Vec<String>,
+    /// Those among them of which no plan was ever shown.
+    #[serde(default)]
+    pub never_planned: Vec<String>,
 }
 
 /// One line per run.

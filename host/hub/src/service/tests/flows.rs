@@ -13,6 +13,7 @@ async fn plan_apply_and_sync() {
     assert_eq!(first.runs.len(), 8, "flows that are held run once per sync, not once per round: {:?}", lines(&first));
     let early = plans::apply(&bench.engine, None, "", "ada").await.unwrap();
     assert_eq!((early.applied.len(), early.unseen.len()), (0, 4), "nobody has seen a plan yet");
+    assert_eq!(early.never_planned, early.unseen, "and that is said, not that something changed");
 
     let plan = plans::plan(&bench.engine, None, 10, &[], &ProgressSender::none()).await.unwrap();
     let order: Vec<&str> = plan.flows.iter().map(|flow| flow.flow.as_str()).collect();
@@ -127,6 +128,7 @@ async fn an_older_configuration_is_in_force_again_without_a_plan() {
     bench.engine.reconfigure(Arc::new(changed()));
     let early = plans::apply(&bench.engine, Some("crm-contacts"), "", "ada").await.unwrap();
     assert_eq!(early.unseen, ["crm-contacts"], "nobody has seen the new one");
+    assert!(early.never_planned.is_empty(), "a plan of the old one was shown");
     bench.approve().await;
     bench.engine.reconfigure(Arc::new(catalog(str::to_owned)));
     let back = plans::apply(&bench.engine, Some("crm-contacts"), "the new one was wrong", "ada").await.unwrap();
