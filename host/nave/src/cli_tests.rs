@@ -6,6 +6,7 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use crate::cli::Cli;
+use crate::help;
 
 /// Parses a command line as printed. Placeholders are words, `…` stands for the rest.
 fn parses(line: &str) -> Result<(), String> {
@@ -99,5 +100,56 @@ fn what_errors_and_fixes_advise_parses() {
         .filter(|(_, line)| line != "nave 1")
         .filter_map(|(place, line)| Some(format!("{place}: {}", parses(line).err()?)))
         .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Commands below `command` that do something, with the words that lead there.
+fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
+    let inner: Vec<&clap::Command> =
+        command.get_subcommands().filter(|inner| inner.get_name() != "help" && !inner.is_hide_set()).collect();
+    if inner.is_empty() {
+        found.push((path.to_owned(), command.clone()));
+    }
+    for inner in inner {
+        leaves(inner, &format!("{path} {}", inner.get_name()), found);
+    }
+}
+
+#[test]
+fn every_help_page_has_an_example_that_parses_and_names_the_exit_codes() {
+    let mut commands = Vec::new();
+    let mut cli = help::command();
+    cli.build();
+    leaves(&cli, "nave", &mut commands);
+    let mut wrong = Vec::new();
+    for (path, mut command) in commands {
+        let page = command.render_long_help().to_string();
+        let examples: Vec<&str> =
+            page.lines().map(str::trim).filter(|line| line.starts_with("nave ") || line.contains("| nave ")).collect();
+        if examples.is_empty() {
+            wrong.push(format!("{path}: no example"));
+        }
+        if !page.contains("nave --help") {
+            wrong.push(format!("{path}: nothing leads to the exit codes"));
+        }
+        let own =
+            |line: &&&str| line.contains(&format!("{path} ")) || line.ends_with(&path) || line.contains(&format!("{path} && "));
+        if !examples.is_empty() && !examples.iter().any(|line| own(&line)) {
+            wrong.push(format!("{path}: its examples are about other commands"));
+        }
+        for line in examples {
+            let line = line.split('#').next().unwrap_or_default();
+            for one in line.split("&&").flat_map(|part| part.split('|')).map(str::trim).filter(|one| one.starts_with("nave ")) {
+                let one = one.split('>').next().unwrap_or_default().trim();
+                if let Err(error) = parses(one) {
+                    wrong.push(format!("{path}: {error}"));
+                }
+            }
+        }
+    }
+    let root = cli.render_long_help().to_string();
+    for code in 0..=5 {
+        assert!(root.contains(&format!("\n  {code}  ")), "the exit code {code} is not in the help");
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -9,9 +9,72 @@ use nave_hub::api::ApiError;
 
 use crate::cli::Cli;
 
-/// The whole command line.
+/// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
+const EXAMPLES: [(&str, &str); 41] = [
+    ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
+    ("nave connection list", "nave connection list --json"),
+    ("nave connection check", "nave connection check crm"),
+    ("nave connection discover", "nave connection discover crm --save"),
+    ("nave mapping lint", "nave mapping lint"),
+    ("nave mapping explain", "nave mapping explain crm-contacts"),
+    ("nave mapping coverage", "nave mapping coverage crm-contacts"),
+    ("nave pause", "nave pause crm-contacts"),
+    ("nave resume", "nave resume crm-contacts"),
+    ("nave record list", "nave record list contact ada@example.com"),
+    ("nave record show", "nave record show crm:5432"),
+    ("nave record why", "nave record why contact/1 email"),
+    ("nave record history", "nave record history contact/1 --limit 5"),
+    ("nave review list", "nave review list --all"),
+    ("nave review show", "nave review show 3"),
+    ("nave review decide", "nave review decide 3 contact/12 --reason 'same person, asked her'"),
+    ("nave dlq list", "nave dlq list --flow crm-contacts"),
+    ("nave dlq show", "nave dlq show 7"),
+    ("nave dlq retry", "nave dlq retry --class length"),
+    ("nave dlq discard", "nave dlq discard 7 --reason 'test data'"),
+    ("nave secret set", "nave secret set crm --from-file token.txt"),
+    ("nave secret list", "nave secret list"),
+    ("nave secret remove", "nave secret remove crm"),
+    ("nave plugin new", "nave plugin new desk"),
+    ("nave plugin build", "nave plugin build desk"),
+    ("nave plugin inspect", "nave plugin inspect target/plugins/desk.wasm"),
+    ("nave plugin install", "nave plugin install target/plugins/desk.wasm"),
+    ("nave plugin list", "nave plugin list"),
+    ("nave plugin remove", "nave plugin remove desk"),
+    ("nave plugin grants", "nave plugin grants crm"),
+    ("nave schema list", "nave schema list"),
+    ("nave schema show", "nave schema show contact --json-schema"),
+    ("nave system list", "nave system list"),
+    ("nave system show", "nave system show crm"),
+    ("nave run list", "nave run list --flow crm-contacts --limit 5"),
+    ("nave run show", "nave run show 12"),
+    ("nave audit", "nave audit --limit 10"),
+    ("nave token reset", "nave token reset ada"),
+    ("nave store check", "nave store check --indexes"),
+    ("nave store rebuild", "nave store rebuild"),
+    ("nave restore", "nave restore hub-2025-01-31.nave --replace"),
+];
+
+/// What leads from every page to the codes that scripts rely on.
+const EXIT_CODES: &str = "Exit codes: `nave --help` lists them.";
+
+/// The whole command line; every page with an example.
 pub(crate) fn command() -> Command {
-    Cli::command()
+    with_examples(Cli::command(), "nave")
+}
+
+fn with_examples(mut command: Command, path: &str) -> Command {
+    let names: Vec<String> = command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
+    for name in &names {
+        let path = format!("{path} {name}");
+        command = command.mut_subcommand(name, |inner| with_examples(inner, &path));
+    }
+    if path == "nave" {
+        return command;
+    }
+    let own = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let example = EXAMPLES.iter().find(|(known, _)| *known == path).map(|(_, line)| format!("Example:\n  {line}"));
+    let parts = [Some(own).filter(|own| !own.is_empty()), example, Some(EXIT_CODES.to_owned())];
+    command.after_help(parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"))
 }
 
 /// Parses what was typed. What is not understood is said, and the exit code is handed back.

@@ -11,6 +11,7 @@ use crate::{open, output};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
     /// Records taken in: mapped, matched, durable; and a bare store that writes the same bytes
+    #[command(after_help = "Example:\n  nave bench ingest --records 1000000 --json")]
     Ingest {
         /// How many
         #[arg(long, default_value_t = 100_000)]

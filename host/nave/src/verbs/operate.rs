@@ -104,6 +104,7 @@ pub(crate) async fn token(verb: Token, context: &Context) -> Outcome {
 
 /// Look for what is wrong, and say what to type
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  nave doctor --json")]
 pub(crate) struct Doctor {}
 
 pub(crate) async fn doctor(context: &Context) -> Outcome {

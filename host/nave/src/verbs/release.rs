@@ -13,7 +13,7 @@ use crate::output;
 
 /// Make a release archive: binary, plugins, README. Run from a checkout
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  cargo run --release -- release --out target/release-archive")]
+#[command(after_help = "Example:\n  nave release --out target/release-archive")]
 pub(crate) struct Release {
     /// Folder for the archive
     #[arg(long, default_value = "target/release-archive")]
