@@ -75,7 +75,7 @@ impl Engine {
                         Ok(())
                     })
                     .await?;
-                    self.send_and_settle(&catalog, mapping, spoke.as_ref(), run, &[again], &Default::default()).await?;
+                    self.send_and_settle(&catalog, mapping, spoke.as_ref(), run, &[again], &[], &Default::default()).await?;
                 }
                 Found::Wait => {}
                 Found::Ask => self.ask(mapping, &intent).await?,

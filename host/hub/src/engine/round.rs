@@ -53,27 +53,28 @@ impl Sending<'_> {
         }
         let waves = self.journal(&entries, needs, &parked, counts).await?;
         for (position, intents) in waves.into_iter().enumerate() {
-            if position > 0 {
-                // What the wave before left open or parked comes first.
-                let mut free = Vec::new();
-                for intent in intents {
-                    if self.engine.store.intent(&self.mapping.name, intent.record)?.is_none() {
-                        free.push(intent);
-                    }
-                }
-                counts.wanted += free.len() as u64;
-                self.engine
-                    .write(self.cause(), |draft| {
-                        draft.batch.intents.extend(free.iter().cloned());
-                        Ok(())
-                    })
-                    .await?;
+            if position == 0 {
                 kill::reach("after-intent");
-                self.send(free, counts).await?;
-            } else {
-                kill::reach("after-intent");
-                self.send(intents, counts).await?;
+                self.send(&intents, counts).await?;
+                continue;
             }
+            // What the wave before left open or parked comes first.
+            let mut free = Vec::new();
+            for intent in intents {
+                if self.engine.store.intent(&self.mapping.name, intent.record)?.is_none() {
+                    free.push(intent);
+                }
+            }
+            counts.wanted += free.len() as u64;
+            let first = self.first_batch(&free);
+            self.engine
+                .write(self.cause(), |draft| {
+                    draft.batch.intents.extend_from_slice(first);
+                    Ok(())
+                })
+                .await?;
+            kill::reach("after-intent");
+            self.send(&free, counts).await?;
         }
         Ok(())
     }
@@ -142,7 +143,8 @@ impl Sending<'_> {
         Ok(current)
     }
 
-    /// Writes intents for what is to be sent, and lets go of the entries that need nothing. One commit.
+    /// Writes intents for the first batch of what is to be sent, and lets go of the entries that need nothing. One commit.
+    /// The other batches are journalled as their turn comes: an open intent is one that may have been sent.
     async fn journal(
         &mut self,
         entries: &[Dirty],
@@ -201,13 +203,13 @@ impl Sending<'_> {
                 }
             }
         }
-        let first: Vec<Intent> = waves.first().cloned().unwrap_or_default();
+        let first = waves.first().map_or(&[][..], |wave| self.first_batch(wave));
         self.engine
             .write(self.cause(), |draft| {
                 for effect in &effects {
                     effect.apply(draft, parked);
                 }
-                draft.batch.intents.extend(first.iter().cloned());
+                draft.batch.intents.extend_from_slice(first);
                 Ok(())
             })
             .await?;
@@ -273,11 +275,22 @@ impl Sending<'_> {
         )
     }
 
-    /// Sends intents in batches as the system likes them, and settles each batch in one commit.
-    async fn send(&self, intents: Vec<Intent>, counts: &mut OutCounts) -> Result<(), EngineError> {
-        for chunk in intents.chunks(self.capabilities.batch_max.max(1) as usize) {
+    fn batch_size(&self) -> usize {
+        self.capabilities.batch_max.max(1) as usize
+    }
+
+    fn first_batch<'w>(&self, wave: &'w [Intent]) -> &'w [Intent] {
+        &wave[..wave.len().min(self.batch_size())]
+    }
+
+    /// Sends intents in batches as the system likes them, and settles each batch in one commit, which journals the next.
+    /// The first is journalled already.
+    async fn send(&self, intents: &[Intent], counts: &mut OutCounts) -> Result<(), EngineError> {
+        let mut batches = intents.chunks(self.batch_size()).peekable();
+        while let Some(batch) = batches.next() {
+            let next = batches.peek().copied().unwrap_or_default();
             let tally =
-                self.engine.send_and_settle(self.catalog, self.mapping, self.spoke, self.run, chunk, &self.several).await?;
+                self.engine.send_and_settle(self.catalog, self.mapping, self.spoke, self.run, batch, next, &self.several).await?;
             counts.delivered += tally.delivered;
             counts.unchanged += tally.unchanged;
             counts.parked += tally.parked;

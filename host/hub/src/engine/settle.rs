@@ -23,7 +23,8 @@ use super::{Engine, EngineError};
 use crate::spoke::{Spoke, SpokeError};
 
 impl Engine {
-    /// Sends one batch of journalled intents, and settles it in one commit.
+    /// Sends one batch of journalled intents, and settles it in one commit. The same commit journals the `next` batch.
+    #[expect(clippy::too_many_arguments, reason = "a batch, where it goes, and what goes next")]
     pub(super) async fn send_and_settle(
         &self,
         catalog: &Catalog,
@@ -31,6 +32,7 @@ impl Engine {
         spoke: &dyn Spoke,
         run: u64,
         intents: &[Intent],
+        next: &[Intent],
         several: &HashSet<RecordId>,
     ) -> Result<OutCounts, EngineError> {
         if intents.is_empty() {
@@ -50,7 +52,7 @@ impl Engine {
             // Nothing was sent.
             Err(SpokeError::RetryAfter(ms)) => intents.iter().map(|_| Outcome::RetryAfter(ms)).collect(),
             Err(error @ (SpokeError::Unavailable(_) | SpokeError::Unauthorized(_) | SpokeError::Misconfigured(_))) => {
-                self.release(mapping, intents, &error.to_string()).await?;
+                self.release(mapping, intents, next, &error.to_string()).await?;
                 return Ok(OutCounts { parked: intents.len() as u64, ..OutCounts::default() });
             }
             Err(error) => {
@@ -60,11 +62,11 @@ impl Engine {
         };
         let read_back = self.read_back(mapping, spoke, &outcomes).await;
         kill::reach("before-settle");
-        self.settle(catalog, mapping, run, intents, outcomes, read_back, several).await
+        self.settle(catalog, mapping, run, intents, next, outcomes, read_back, several).await
     }
 
     /// Nothing was sent: the intents are closed, the records parked on the ladder.
-    async fn release(&self, mapping: &Mapping, intents: &[Intent], why: &str) -> Result<(), EngineError> {
+    async fn release(&self, mapping: &Mapping, intents: &[Intent], next: &[Intent], why: &str) -> Result<(), EngineError> {
         let parked: HashMap<RecordId, Parked> =
             self.store.parked(&mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
         self.write(Cause::default(), |draft| {
@@ -72,6 +74,7 @@ impl Engine {
                 draft.batch.settled.push((intent.destination.clone(), intent.record));
                 self.park(draft, mapping, intent, parked.get(&intent.record), None, why);
             }
+            draft.batch.intents.extend_from_slice(next);
             Ok(())
         })
         .await
@@ -140,6 +143,7 @@ impl Engine {
         mapping: &Mapping,
         run: u64,
         intents: &[Intent],
+        next: &[Intent],
         outcomes: Vec<Outcome>,
         read_back: HashMap<String, Vec<u8>>,
         several: &HashSet<RecordId>,
@@ -150,6 +154,7 @@ impl Engine {
         let cause = Cause { connection: Some(mapping.connection.as_str().into()), run: Some(run), ..Cause::default() };
         self.write(cause, |draft| {
             let mut tally = OutCounts::default();
+            draft.batch.intents.extend_from_slice(next);
             for (intent, outcome) in intents.iter().zip(&outcomes) {
                 let before = parked.get(&intent.record);
                 let close = |draft: &mut Draft<'_>| draft.batch.settled.push((intent.destination.clone(), intent.record));
