@@ -51,6 +51,9 @@ pub const DEAD_LETTER_BODY_BYTES_MAX: usize = 64 << 10;
 /// Candidates of one match key: a key shared by more says nothing (a switchboard's number).
 pub const MATCH_CANDIDATES_MAX: usize = 50;
 
+/// Things of one stream that wait because each may be what a lost create made: more than a person can look through.
+pub const HELD_CANDIDATES_MAX: usize = 1_000;
+
 /// Whole answer of one HTTP call in memory; larger ones go through a blob.
 pub const HTTP_BODY_BYTES_MAX: usize = 32 << 20;
 /// Decoded bytes per byte received, for compressed answers.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContributionId, RecordId, ReviewId, Time};
+use super::{ContributionId, RecordId, RemoteKey, ReviewId, Time};
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,8 @@ pub struct Review {
 pub enum DecisionChoice {
     /// It belongs to this record.
     Existing(RecordId),
+    /// It is this remote object.
+    Remote(RemoteKey),
     /// It is a new one.
     New,
     /// Do it.

@@ -1,6 +1,6 @@
 //! Carries out a steward's decision. Decisions are appended and never overridden by automation (I12).
 
-use nave_core::model::{Cause, ChangeKind, Decision, DecisionChoice, Intent, Reason, RecordState, Review, ReviewId, ReviewKind};
+use nave_core::model::{Cause, ChangeKind, Decision, DecisionChoice, Reason, RecordState, Review, ReviewId, ReviewKind};
 
 use super::{Engine, EngineError};
 
@@ -14,10 +14,6 @@ impl Engine {
         if review.closed_at.is_some() {
             return Err(EngineError::Refused(format!("review {id} is decided already; `nave review show {id}` tells by whom")));
         }
-        let intent = match &review.kind {
-            ReviewKind::UnknownOutcome { destination, record } => self.store.intent(destination, *record)?,
-            _ => None,
-        };
         let cause = Cause { person: Some(by.to_owned()), rule: Some(format!("review {id}")), ..Cause::default() };
         self.write(cause, |draft| {
             match (&review.kind, &choice) {
@@ -54,16 +50,10 @@ impl Engine {
                     draft.set_state(record, RecordState::Deleted { at }, ChangeKind::Deleted)?;
                 }
                 (ReviewKind::Delete { .. }, DecisionChoice::Refuse) => {}
-                (ReviewKind::UnknownOutcome { destination, record }, DecisionChoice::Approve | DecisionChoice::Refuse) => {
-                    if let Some(Intent { .. }) = &intent {
-                        draft.batch.settled.push((destination.clone(), *record));
-                        draft.batch.unparked.push((destination.clone(), *record));
-                    }
-                    if choice == DecisionChoice::Refuse {
-                        // It did not arrive: send it anew.
-                        draft.enter(destination, *record, Reason::Retry);
-                    }
-                }
+                (
+                    ReviewKind::UnknownOutcome { destination, record },
+                    DecisionChoice::Approve | DecisionChoice::Refuse | DecisionChoice::Remote(_),
+                ) => self.decide_unknown(draft, &review, destination, *record, &choice)?,
                 (ReviewKind::Delete { .. } | ReviewKind::UnknownOutcome { .. }, _) => {
                     return Err(EngineError::Refused(format!("review {id} is answered with `approve` or `refuse`")));
                 }

@@ -9,7 +9,7 @@ use nave_core::catalog::{Catalog, DeletePolicy, Entity, Mapping};
 use nave_core::matching::{self, Facts};
 use nave_core::model::{
     Cause, Change, ChangeKind, Contribution, ContributionId, ContributionState, DeadLetterSubject, ElementId, Field, FieldChange,
-    Reason, Record, RecordId, RecordState, RemoteKey, Time,
+    Reason, Record, RecordId, RecordState, RemoteKey, ReviewId, ReviewKind, Time,
 };
 use nave_core::survivorship;
 use nave_core::value::{Reference, Value};
@@ -146,6 +146,18 @@ impl<'a> Draft<'a> {
         let id = self.heads.review;
         self.heads.review += 1;
         nave_core::model::ReviewId(id)
+    }
+
+    /// What became of a write is known: nobody needs to be asked about it any more.
+    pub fn close_moot(&mut self, destination: &str, record: RecordId) -> Result<(), StoreError> {
+        for mut review in self.store.reviews(true, ReviewId(0), usize::MAX)? {
+            let about = matches!(&review.kind, ReviewKind::UnknownOutcome { destination: to, record: of } if to == destination && *of == record);
+            if about {
+                review.closed_at = Some(self.now);
+                self.batch.reviews.push(review);
+            }
+        }
+        Ok(())
     }
 
     /// Next number for a run that the batch writes.

@@ -11,6 +11,7 @@ pub mod draft;
 pub mod drift;
 mod group;
 mod interrupted;
+pub mod lost;
 pub mod plan;
 pub mod pull;
 pub mod refetch;

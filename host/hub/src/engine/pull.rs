@@ -158,8 +158,10 @@ impl Engine {
                 let page =
                     page.take().ok_or_else(|| EngineError::Refused("the store changed under a page; run it again".into()))?;
                 let mut taken = InCounts::default();
-                let mut intake = Intake { catalog, mapping, entity, run, open_creates: open_creates.clone() };
+                let lost = self.lost(&mapping.name)?;
+                let mut intake = Intake { catalog, mapping, entity, run, open_creates: open_creates.clone(), lost };
                 let met = tokio::task::block_in_place(|| intake.page(draft, page, &mut taken))?;
+                self.put_lost(draft, &mapping.name, &intake.lost)?;
                 draft.batch.deferrable = deferrable;
                 draft.batch.checkpoint = checkpoint.clone();
                 draft.batch.rows.extend(scan_mark.clone());

@@ -14,6 +14,7 @@ use nave_core::model::{
 use nave_core::value::Value;
 use nave_runtime::contract::{Operation, SourceRecord};
 
+use super::lost::likeliest;
 use super::pull::PageCommit;
 use super::{Engine, EngineError};
 use crate::spoke::Spoke;
@@ -32,6 +33,8 @@ enum Found {
     Wait,
     /// Only a person can tell.
     Ask,
+    /// Each of these may be it: only a person can tell.
+    Several(Vec<SourceRecord>),
 }
 
 impl Engine {
@@ -39,11 +42,11 @@ impl Engine {
     /// read or sent on top of an unknown.
     pub(super) async fn resolve_open(&self, mapping: &Mapping, run: u64) -> Result<(), EngineError> {
         let open = self.store.intents(&mapping.name)?;
+        let spoke = self.spoke(&mapping.connection)?;
         if open.is_empty() {
-            return Ok(());
+            return self.release_held(mapping, spoke.as_ref(), run).await;
         }
         let catalog = self.catalog();
-        let spoke = self.spoke(&mapping.connection)?;
         let capabilities = self.capabilities(mapping).await?;
         for intent in open {
             let found = self.look_up(&catalog, mapping, &capabilities, spoke.as_ref(), &intent).await?;
@@ -51,6 +54,16 @@ impl Engine {
             match found {
                 Found::There(record) => self.arrived(&catalog, mapping, run, &intent, *record).await?,
                 Found::NotThere => self.close(&intent).await?,
+                // What a person took for it is gone: it was not that.
+                Found::Gone(_) if intent.contribution.is_none() => {
+                    let again = Intent { kind: WriteKind::Create, ..intent };
+                    self.write(Cause::default(), |draft| {
+                        draft.batch.intents.push(again.clone());
+                        Ok(())
+                    })
+                    .await?;
+                    self.ask(mapping, &again).await?;
+                }
                 Found::Gone(record) => {
                     self.close(&intent).await?;
                     let mut counts = Default::default();
@@ -79,9 +92,13 @@ impl Engine {
                 }
                 Found::Wait => {}
                 Found::Ask => self.ask(mapping, &intent).await?,
+                Found::Several(found) => {
+                    self.hold_several(mapping, &intent, &found).await?;
+                    self.ask(mapping, &intent).await?;
+                }
             }
         }
-        Ok(())
+        self.release_held(mapping, spoke.as_ref(), run).await
     }
 
     async fn look_up(
@@ -108,28 +125,33 @@ impl Engine {
                 let last = intent.attempts.last().map_or(intent.run as i64, |attempt| attempt.at.0);
                 if let Some((path, value)) = intent.lookup.as_ref().filter(|(path, _)| capabilities.searchable.contains(path)) {
                     let found = spoke.find(mapping.stream.clone(), path.clone(), vec![value.clone()]).await.map_err(failed)?;
-                    if let Some(record) = self.unclaimed(mapping, intent, found)? {
+                    let entity = self.entity(catalog, &mapping.entity)?;
+                    let found = self.unclaimed(mapping, intent, found)?;
+                    let mut found = likeliest(mapping, entity, intent, found, catalog.hub.region.as_deref());
+                    if found.len() > 1 {
+                        return Ok(Found::Several(found));
+                    }
+                    if let Some(record) = found.pop() {
                         return Ok(Found::There(Box::new(record)));
                     }
                     let early = self.now().0 < last + capabilities.read_lag_ms as i64;
                     return Ok(if early { Found::Wait } else { Found::SendAgain });
                 }
-                let _ = catalog;
                 if capabilities.idempotency_key {
                     return Ok(Found::SendAgain);
                 }
-                Ok(Found::Ask)
+                // What is read next may show it, or something that may be it.
+                let lost = self.lost(&mapping.name)?;
+                let since = last.max(lost.said(intent.record).map_or(last, |said| said.0)) + capabilities.read_lag_ms as i64;
+                let shown = self.store.flow(&mapping.name)?.last_in.is_some_and(|read| read.0 > since);
+                let wait = mapping.flow_in.is_some() && !shown && !lost.waits_for(intent.record);
+                Ok(if wait { Found::Wait } else { Found::Ask })
             }
         }
     }
 
-    /// Of the things found under a natural key, the one that belongs to no other record. Things that are gone do not count.
-    fn unclaimed(
-        &self,
-        mapping: &Mapping,
-        intent: &Intent,
-        found: Vec<SourceRecord>,
-    ) -> Result<Option<SourceRecord>, EngineError> {
+    /// Of the things found under a natural key, those that belong to no other record. Things that are gone do not count.
+    fn unclaimed(&self, mapping: &Mapping, intent: &Intent, found: Vec<SourceRecord>) -> Result<Vec<SourceRecord>, EngineError> {
         let mut candidates = Vec::new();
         for record in found.into_iter().filter(|record| record.operation == Operation::Upsert) {
             let key = RemoteKey::new(&mapping.connection, &mapping.alias, &record.remote_id);
@@ -139,8 +161,7 @@ impl Engine {
                 Some(_) => {}
             }
         }
-        candidates.sort_by(|left, right| left.remote_id.cmp(&right.remote_id));
-        Ok(candidates.into_iter().next())
+        Ok(candidates)
     }
 
     /// It is there: what matches what we sent is settled as ours; what does not is left to the next comparison.
@@ -172,6 +193,7 @@ impl Engine {
                     draft.batch.revived_subjects.push(super::settle::delivery_subject(intent));
                 }
             }
+            draft.close_moot(&intent.destination, intent.record)?;
             // Whatever did not land, or was changed since, is compared again.
             draft.batch.clean.retain(|entry| entry.record != intent.record);
             draft.batch.clean.push(entry(intent));
@@ -187,6 +209,7 @@ impl Engine {
         self.write(Cause::default(), |draft| {
             draft.batch.settled.push((intent.destination.clone(), intent.record));
             draft.batch.unparked.push((intent.destination.clone(), intent.record));
+            draft.close_moot(&intent.destination, intent.record)?;
             draft.enter(&intent.destination, intent.record, Reason::Retry);
             Ok(())
         })
@@ -231,7 +254,7 @@ impl Found {
             Self::Gone(_) => "the thing is gone",
             Self::SendAgain => "not there; the same again",
             Self::Wait => "too early to tell",
-            Self::Ask => "only a person can tell",
+            Self::Ask | Self::Several(_) => "only a person can tell",
         }
     }
 }
@@ -241,7 +264,7 @@ fn entry(intent: &Intent) -> Dirty {
 }
 
 /// Whether what is there means what was sent.
-fn landed(mapping: &Mapping, body: &Value, path: &str, sent: &Value, region: Option<&str>) -> bool {
+pub(super) fn landed(mapping: &Mapping, body: &Value, path: &str, sent: &Value, region: Option<&str>) -> bool {
     if let Some(list) = mapping.lists.iter().find(|list| list_path(list) == path) {
         let Value::List(sent) = sent else { return false };
         let meaning = |elements: &[Value]| {

@@ -289,7 +289,7 @@ impl Engine {
             .into_iter()
             .filter(|incoming| !matches!(incoming.kind, IncomingKind::Upsert { .. }) || mapping.externals.is_empty())
             .collect();
-        let mut intake = Intake { catalog, mapping, entity, run, open_creates: Vec::new() };
+        let mut intake = Intake { catalog, mapping, entity, run, open_creates: Vec::new(), lost: Default::default() };
         intake.page(draft, page, &mut Default::default())?;
         Ok(())
     }

@@ -16,6 +16,7 @@ use nave_store::StoreError;
 
 use super::draft::{Draft, Recomputed};
 use super::drift;
+use super::lost::{Lost, Whose};
 
 /// A source record on its way in.
 #[derive(Debug)]
@@ -72,6 +73,8 @@ pub struct Intake<'a> {
     pub run: u64,
     /// Creates into this stream whose outcome is not known: an unknown remote id may be one of them.
     pub open_creates: Vec<Intent>,
+    /// Things that wait because each may be one of those creates.
+    pub lost: Lost,
 }
 
 /// What happened to one source record.
@@ -182,6 +185,7 @@ impl Intake<'_> {
         first: Option<First>,
     ) -> Result<Happened, StoreError> {
         let Incoming { remote_id, kind } = incoming;
+        self.lost.seen(&remote_id);
         match kind {
             IncomingKind::Upsert { pulled, externals, raw } => self.upsert(draft, key, pulled, &externals, raw, first),
             IncomingKind::Delete { evidence } => self.delete(draft, &remote_id, evidence),
@@ -217,7 +221,14 @@ impl Intake<'_> {
         }
         let known = match draft.contribution_of(key)? {
             Some(id) => Some(id),
-            None => self.bind_open_create(draft, key, &pulled)?,
+            None => match self.lost.whose(self.mapping, self.entity, &self.open_creates, &key.remote_id, &pulled, self.region()) {
+                Whose::Nobodys => None,
+                Whose::Ours(index) => Some(self.bind_open_create(draft, index, key, &pulled)?),
+                Whose::Waits(held) => {
+                    self.lost.hold(&key.remote_id, held);
+                    return Ok(Happened::Held);
+                }
+            },
         };
         let glimpse = match known {
             Some(id) => Some(draft.glimpsed(id)?),
@@ -378,27 +389,22 @@ impl Intake<'_> {
         }
     }
 
-    /// An unknown remote id may be a create of ours whose answer was lost: bound by marker or natural key.
+    /// An unknown remote id is a create of ours whose answer was lost.
     fn bind_open_create(
         &mut self,
         draft: &mut Draft<'_>,
+        index: usize,
         key: &RemoteKey,
         pulled: &Pulled,
-    ) -> Result<Option<ContributionId>, StoreError> {
-        let found = self.open_creates.iter().position(|intent| {
-            intent.lookup.as_ref().is_some_and(|(path, value)| {
-                nave_core::mapping::find(&pulled.body, path)
-                    .and_then(|there| there.as_text().map(|text| text.trim().eq_ignore_ascii_case(value)))
-                    .unwrap_or(false)
-            })
-        });
-        let Some(index) = found else { return Ok(None) };
+    ) -> Result<ContributionId, StoreError> {
         let intent = self.open_creates.remove(index);
         let id = settle_create(draft, self.mapping, self.entity, &intent, key.clone(), Some(&pulled.body), None, pulled.read_at)?;
         // It waited on the ladder for its look-up; what is there may be less than what was sent.
         draft.batch.unparked.push((intent.destination.clone(), intent.record));
         draft.enter(&intent.destination, intent.record, Reason::Retry);
-        Ok(Some(id))
+        draft.batch.revived_subjects.push(super::settle::delivery_subject(&intent));
+        draft.close_moot(&intent.destination, intent.record)?;
+        Ok(id)
     }
 
     fn delete(&mut self, draft: &mut Draft<'_>, remote_id: &str, evidence: &'static str) -> Result<Happened, StoreError> {
@@ -538,6 +544,10 @@ pub fn settle_create(
     // The attempt settled a moment before whatever is read from now on (I15).
     let settled = Time(at.0 - 1);
     let row = draft.contribution_mut(id)?;
+    if row.record.is_none() {
+        // It waited for a match: what it seemed to say was ours.
+        (row.shadow, row.sent, row.claims, row.elements) = Default::default();
+    }
     row.record.get_or_insert(record);
     row.version = version;
     difference::settle(mapping, entity, row, &intent.values, &intent.elements, read_back, settled, region.as_deref());

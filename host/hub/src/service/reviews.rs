@@ -62,13 +62,7 @@ pub(super) fn show(engine: &Engine, id: u64) -> Result<ReviewAnswer, ApiError> {
         }
         ReviewKind::UnknownOutcome { destination, record } => {
             let record = record_of(engine, *record)?;
-            let connection = names.catalog.mappings.get(destination).map_or(destination.as_str(), |mapping| &mapping.connection);
-            let question = format!(
-                "A write of {} to {connection} got no answer, and the system offers no way to tell what became of it. Look there: \
-                 `approve` if it arrived; `refuse` if it did not, then it is sent again.",
-                names.title(&record)
-            );
-            about_record(&names, &record, question)
+            lost(engine, &names, destination, &record)?
         }
     };
     if review.closed_at.is_some() {
@@ -76,6 +70,45 @@ pub(super) fn show(engine: &Engine, id: u64) -> Result<ReviewAnswer, ApiError> {
     }
     answer.decisions = decisions.iter().map(|decision| decided(&review, decision)).collect();
     answer.review = line(&review);
+    Ok(answer)
+}
+
+/// A write whose answer was lost, with what is there that it may have made.
+fn lost(engine: &Engine, names: &Names<'_>, destination: &str, record: &Record) -> Result<ReviewAnswer, ApiError> {
+    let connection = names.catalog.mappings.get(destination).map_or(destination, |mapping| &mapping.connection);
+    let found = if names.catalog.mappings.contains_key(destination) {
+        engine.lost_candidates(destination, record.id)?
+    } else {
+        Vec::new()
+    };
+    let which = match found.len() {
+        0 => "`approve` if it arrived (which thing it is there, the next read shows)",
+        1 => "`approve` if it is what was found there",
+        _ => "name the one of those found there that it is",
+    };
+    let question = format!(
+        "A write of {} to {connection} got no answer, and the system offers no way to tell what became of it. Look there: \
+         {which}; `refuse` if it did not arrive, then it is sent again.",
+        names.title(record)
+    );
+    let mut answer = about_record(names, record, question);
+    for candidate in &found {
+        answer.candidates.push(Candidate {
+            id: 0,
+            record: candidate.key.to_string(),
+            title: candidate.key.remote_id.clone(),
+            reason: format!("{} of {} values that were sent are there", candidate.landed, candidate.sent),
+        });
+    }
+    for field in &mut answer.fields {
+        field.candidates = vec![String::new(); found.len()];
+    }
+    if !found.is_empty() {
+        answer.choices.insert(0, "remote".to_owned());
+    }
+    if found.len() > 1 {
+        answer.choices.retain(|choice| choice != "approve");
+    }
     Ok(answer)
 }
 
@@ -167,6 +200,7 @@ fn record_of(engine: &Engine, id: RecordId) -> Result<Record, ApiError> {
 fn word(review: &Review, choice: &DecisionChoice) -> String {
     match choice {
         DecisionChoice::Existing(id) => format!("{}/{id}", review.entity),
+        DecisionChoice::Remote(key) => key.to_string(),
         DecisionChoice::New => "new".to_owned(),
         DecisionChoice::Approve => "approve".to_owned(),
         DecisionChoice::Refuse => "refuse".to_owned(),
@@ -222,6 +256,7 @@ pub(super) async fn decide(
     let review = engine.decide(ReviewId(id), choice.clone(), by, reason).await?;
     let then = match choice {
         DecisionChoice::Existing(_) | DecisionChoice::New => "what follows from it is delivered with the next sync",
+        DecisionChoice::Remote(_) => "the next sync looks at it and settles it",
         DecisionChoice::Approve | DecisionChoice::Refuse => "automation will not ask again",
     };
     Ok(Answer::done(format!("Review {id} is decided: {}; {then}.", word(&review, &choice)), 1))

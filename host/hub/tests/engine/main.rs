@@ -4,5 +4,6 @@
 //! systems in `tests/`.
 
 mod bench;
+mod lost;
 mod system;
 mod thread;

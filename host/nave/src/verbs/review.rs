@@ -1,7 +1,7 @@
 //! `review`: what waits for a person.
 
 use clap::Subcommand;
-use nave_core::model::{DecisionChoice, RecordId};
+use nave_core::model::{DecisionChoice, RecordId, RemoteKey};
 use nave_hub::api::{ApiError, RecordRef, Request, exit};
 
 use super::Outcome;
@@ -29,7 +29,7 @@ pub(crate) enum Review {
     Decide {
         /// Number
         id: u64,
-        /// A record (contact/12) that it is, `new`, `approve` or `refuse`
+        /// What it is: a record (contact/12) or a thing over there (crm/contacts:17), `new`, `approve` or `refuse`
         choice: String,
         /// The record is none of those that the review proposes, and is meant all the same
         #[arg(long)]
@@ -68,7 +68,13 @@ fn choice_of(text: &str) -> Result<DecisionChoice, ApiError> {
         "refuse" | "no" => DecisionChoice::Refuse,
         record => match record.parse() {
             Ok(RecordRef::Record { id, .. }) => DecisionChoice::Existing(RecordId(id)),
-            _ => return Err(ApiError::usage(format!("`{text}` is no choice")).help("write contact/12, new, approve or refuse")),
+            Ok(RecordRef::Remote { connection, stream: Some(stream), remote_id }) => {
+                DecisionChoice::Remote(RemoteKey { connection, stream, remote_id })
+            }
+            _ => {
+                let help = "write contact/12, crm/contacts:17 for a thing over there, new, approve or refuse";
+                return Err(ApiError::usage(format!("`{text}` is no choice")).help(help));
+            }
         },
     })
 }
@@ -133,7 +139,7 @@ async fn show(id: u64, context: &Context) -> Outcome {
         .choices
         .iter()
         .flat_map(|choice| match choice.as_str() {
-            "existing" => answer.candidates.iter().map(|candidate| candidate.record.clone()).collect(),
+            "existing" | "remote" => answer.candidates.iter().map(|candidate| candidate.record.clone()).collect(),
             word => vec![word.to_owned()],
         })
         .map(|choice| format!("nave review decide {id} {choice}"))

@@ -5,8 +5,8 @@ use axum::extract::{Form, Path, State as Shared};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
-use nave_core::model::{DecisionChoice, RecordId};
-use nave_hub::api::{ApiError, DeadLetterLine, Request, ReviewAnswer, ReviewLine, exit};
+use nave_core::model::{DecisionChoice, RecordId, RemoteKey};
+use nave_hub::api::{ApiError, DeadLetterLine, RecordRef, Request, ReviewAnswer, ReviewLine, exit};
 use serde::Deserialize;
 
 use super::{Frame, error_page, page, want};
@@ -38,7 +38,7 @@ impl ReviewPage {
 #[derive(Deserialize)]
 struct Decision {
     form_token: String,
-    /// `existing-12`, `new`, `approve`, `refuse`.
+    /// `existing-12`, `remote-crm/contacts:17`, `new`, `approve`, `refuse`.
     choice: String,
     #[serde(default)]
     reason: String,
@@ -74,7 +74,13 @@ async fn decide(
         "new" => Some(DecisionChoice::New),
         "approve" => Some(DecisionChoice::Approve),
         "refuse" => Some(DecisionChoice::Refuse),
-        other => other.strip_prefix("existing-").and_then(|id| id.parse().ok()).map(|id| DecisionChoice::Existing(RecordId(id))),
+        other => match (other.strip_prefix("existing-"), other.strip_prefix("remote-").map(str::parse)) {
+            (Some(id), _) => id.parse().ok().map(|id| DecisionChoice::Existing(RecordId(id))),
+            (None, Some(Ok(RecordRef::Remote { connection, stream: Some(stream), remote_id }))) => {
+                Some(DecisionChoice::Remote(RemoteKey { connection, stream, remote_id }))
+            }
+            _ => None,
+        },
     };
     let Some(choice) = choice else {
         return error_page(&person, "reviews", &ApiError::usage("choose one of the answers"));

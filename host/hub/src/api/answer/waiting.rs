@@ -42,7 +42,7 @@ pub struct ReviewAnswer {
     pub fields: Vec<ReviewField>,
     /// What it may be.
     pub candidates: Vec<Candidate>,
-    /// Words that `review decide` takes here: `existing`, `new`, `approve`, `refuse`.
+    /// Words that `review decide` takes here: `existing`, `remote`, `new`, `approve`, `refuse`.
     pub choices: Vec<String>,
     /// What was decided before, oldest first.
     pub decisions: Vec<DecisionView>,
