@@ -8,7 +8,7 @@ use super::entity::{self, did_you_mean};
 use super::reader::{At, File};
 use super::{
     Catalog, Connection, Diagnostic, Entity, FieldType, Hub, LockedPlugin, Mapping, PluginInfo, Severity, SourceFile, StreamInfo,
-    System, connection, hub, mapping_file, secrets,
+    System, connection, effective, hub, mapping_file, secrets,
 };
 use crate::manifest::{Function, PluginKind};
 use crate::mapping::Table;
@@ -105,7 +105,13 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
         found,
     );
     for mapping in &mut mappings {
-        mapping.digest = digest(files.iter().filter(|source| belongs(source, mapping)).chain(&entity_source(&mapping.entity)));
+        let effective: Vec<SourceFile> = files
+            .iter()
+            .filter(|source| belongs(source, mapping))
+            .chain(&entity_source(&mapping.entity))
+            .map(effective::effective)
+            .collect();
+        mapping.digest = digest(effective.iter());
     }
     let mut all: Vec<&SourceFile> = files.iter().collect();
     all.sort_by(|a, b| a.path.cmp(&b.path));

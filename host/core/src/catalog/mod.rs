@@ -8,6 +8,7 @@ mod check;
 mod connection;
 mod coverage;
 mod diagnostic;
+mod effective;
 mod entity;
 mod hub;
 mod mapping_file;

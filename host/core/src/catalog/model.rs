@@ -231,7 +231,8 @@ pub struct Mapping {
     pub duplicates: DuplicatePolicy,
     /// What a deletion here means.
     pub delete: DeletePolicy,
-    /// Digest of this mapping, its entity and its connection: a plan is approved for it.
+    /// Digest of what decides what is written: this mapping, its entity and its connection, without comments, freshness and the
+    /// like. A plan is approved for it.
     pub digest: String,
 }
 

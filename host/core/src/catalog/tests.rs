@@ -652,10 +652,36 @@ fn digests_tell_what_changed() {
     };
     let before = digests(&project());
     assert_eq!(before, digests(&project().into_iter().rev().collect::<Vec<_>>()));
-    let entity = digests(&patched("entities/contact.toml", "sales-ops", "support"));
-    assert!(entity.0 != before.0 && entity.1 != before.1 && entity.2 == before.2);
-    let connection = digests(&patched("connections/crm.toml", "= 10", "= 20"));
-    assert!(connection.1 != before.1 && connection.2 != before.2);
+    // What changes what is written: of this mapping, or of all of the connection.
+    for (path, from, to, others) in [
+        ("entities/contact.toml", "owner = \"crm\"", "owner = \"erp\"", false),
+        ("entities/contact.toml", "type = \"integer\"", "type = \"text\"", false),
+        ("connections/crm.toml", "portal = \"12\"", "portal = \"13\"", true),
+        ("connections/crm.toml", "hubspot-dev", "hubspot-test", true),
+        ("lookups/countries.toml", "DE", "CH", true),
+        ("mappings/crm-contacts.toml", "(DE, AT)", "(DE)", false),
+        ("mappings/crm-contacts.toml", "trim | lower", "trim", false),
+        ("mappings/crm-contacts.toml", "person", "human", false),
+        ("mappings/crm-contacts.toml", "[\"phone\", \"mobile\"]", "[\"mobile\"]", false),
+        ("mappings/crm-contacts.toml", "marker = \"marker\"\n", "", false),
+    ] {
+        let after = digests(&patched(path, from, to));
+        assert!(after.0 != before.0 && after.1 != before.1 && (after.2 != before.2) == others, "{path}: {from} -> {to}");
+    }
+    // What only says when, by whom and why.
+    for (path, from, to) in [
+        ("entities/contact.toml", "sales-ops", "support"),
+        ("entities/contact.toml", "Sales owns it", "They own it"),
+        ("connections/crm.toml", "= 10", "= 20"),
+        ("mappings/crm-contacts.toml", "\"1h\"", "\"2h\""),
+        ("mappings/crm-contacts.toml", "\"5m\"", "\"1d\""),
+        ("mappings/crm-contacts.toml", "process = \"sales\"\n", ""),
+        ("mappings/crm-contacts.toml", "entity = \"contact\"", "# a comment\nentity  =  'contact'\nsteward = \"sales-ops\""),
+        ("mappings/crm-contacts.toml", "Sales edits it", "Somebody edits it"),
+    ] {
+        let after = digests(&patched(path, from, to));
+        assert!(after.0 != before.0 && after.1 == before.1 && after.2 == before.2, "{path}: {from} -> {to}");
+    }
 }
 
 #[test]
