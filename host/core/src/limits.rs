@@ -14,6 +14,15 @@ pub const GUEST_INSTANCES_MAX: usize = 64;
 pub const GUEST_CPU_MS_MAX: u64 = 10_000;
 /// One guest call from start to end, waiting for the network included.
 pub const GUEST_CALL_MS_MAX: u64 = 120_000;
+/// Code of a transform in one call, for at most [`TRANSFORM_BATCH_ROWS`] rows: a thousand times what a phone number takes. A row
+/// that loops costs this once per halving.
+pub const TRANSFORM_CPU_MS_MAX: u64 = 1_000;
+/// Rows in one call of a transform: from a hundred on a call costs nothing beside its rows, and a row that breaks the
+/// function is alone after ten halvings.
+pub const TRANSFORM_BATCH_ROWS: usize = 1_000;
+/// Calls of one function that fail within a page before the flow stops: it is the plugin that is broken. At a second each,
+/// three minutes; enough for about twenty bad rows.
+pub const TRANSFORM_FAILED_CALLS_MAX: usize = 200;
 /// Epoch tick: the precision of deadlines.
 pub const EPOCH_TICK_MS: u64 = 10;
 /// Bytes that one host call may move between host and guest.

@@ -9,6 +9,7 @@ pub mod decide;
 pub mod deliver;
 pub mod draft;
 pub mod drift;
+mod external;
 mod group;
 mod interrupted;
 pub mod lost;

@@ -13,6 +13,7 @@ use nave_core::value::Value;
 use nave_runtime::contract::{self, SourceRecord};
 use nave_store::{CheckpointMove, KeyedRow};
 
+use super::external::apply;
 use super::group::Group;
 use super::seen::Seen;
 use super::take::{Incoming, IncomingKind, Intake};
@@ -223,7 +224,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Results of transform plugins' functions, one call per function and page.
+    /// Results of transform plugins' functions.
     async fn externals(&self, catalog: &Catalog, mapping: &Mapping, page: &mut [Incoming]) -> Result<(), EngineError> {
         for external in &mapping.externals {
             let mut rows = Vec::new();
@@ -240,10 +241,7 @@ impl Engine {
                     Err(error) => externals.push(Err(error)),
                 }
             }
-            let results = self
-                .spokes
-                .transforms()
-                .call(external.function.clone(), rows)
+            let results = apply(self.spokes.transforms().as_ref(), &external.function, &rows)
                 .await
                 .map_err(|error| EngineError::Spoke(external.function.clone(), error))?;
             for (index, result) in targets.into_iter().zip(results) {

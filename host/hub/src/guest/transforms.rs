@@ -1,6 +1,10 @@
 //! Functions of transform plugins: rows of values → columns → rows of values.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use nave_core::Value;
+use nave_core::limits::TRANSFORM_CPU_MS_MAX;
 use nave_core::mapping::MapError;
 use nave_runtime::contract::Column;
 use nave_runtime::{Instance, InstanceLimits, NoHost, Plugin};
@@ -30,8 +34,8 @@ impl Transforms for GuestTransforms {
             let columns: Vec<Column> =
                 declared.inputs.iter().enumerate().map(|(index, kind)| column(kind, index, &rows)).collect();
             let broken = |error: nave_runtime::CallError| SpokeError::Guest(format!("`{function}`: {error}"));
-            let mut instance =
-                Instance::start(plugin, std::sync::Arc::new(NoHost), InstanceLimits::default()).await.map_err(broken)?;
+            let limits = InstanceLimits { cpu: Duration::from_millis(TRANSFORM_CPU_MS_MAX), ..InstanceLimits::default() };
+            let mut instance = Instance::start(plugin, Arc::new(NoHost), limits).await.map_err(broken)?;
             let batch = instance.transform(&function, columns).await.map_err(broken)?;
             let Some(result) = batch.columns.first() else {
                 return Err(SpokeError::Guest(format!("`{function}` gave no column back")));
