@@ -1,6 +1,6 @@
 //! What a plugin may answer: counts and sizes of the contract, checked before anything is handed to the hub.
 //!
-//! Does not look into bodies: a bad body is a record to be set aside, a bad envelope is a broken plugin.
+//! Does not look into records: a bad one is set aside by the hub, alone. A bad answer is a broken plugin.
 
 use std::collections::HashSet;
 
@@ -51,22 +51,9 @@ fn remote_id(id: &str) -> Checked {
     at_most("bytes in a remote id", id.len(), REMOTE_ID_BYTES_MAX)
 }
 
-pub(crate) fn record(record: &SourceRecord) -> Checked {
-    remote_id(&record.remote_id)?;
-    at_most("bytes in a record", record.body.len(), RECORD_BYTES_MAX)?;
-    at_most("field times in a record", record.field_times.len(), RECORD_FIELDS_MAX)?;
-    if let Coverage::Only(paths) = &record.coverage {
-        at_most("covered paths in a record", paths.len(), RECORD_FIELDS_MAX)?;
-    }
-    match &record.operation {
-        Operation::MergedInto(id) => remote_id(id),
-        Operation::Upsert | Operation::Delete => Ok(()),
-    }
-}
-
+/// One record's id and sizes are not looked at: the hub sets that record aside, and the others go on.
 pub(crate) fn records(found: &[SourceRecord]) -> Checked {
-    at_most("records", found.len(), PAGE_RECORDS_MAX)?;
-    found.iter().try_for_each(record)
+    at_most("records", found.len(), PAGE_RECORDS_MAX)
 }
 
 pub(crate) fn page(page: &Page) -> Checked {
@@ -89,19 +76,24 @@ pub(crate) fn got(asked: &[RemoteId], found: &[SourceRecord]) -> Checked {
     Ok(())
 }
 
-pub(crate) fn outcomes(asked: usize, outcomes: &[Outcome]) -> Checked {
+/// What became of a delivery whose outcome names nothing that can be found again is unknown; of the others it is known.
+pub(crate) fn outcomes(asked: usize, outcomes: &mut [Outcome]) -> Checked {
     if outcomes.len() != asked {
         return Err(broken(format!("{} outcomes for {asked} deliveries", outcomes.len())));
     }
     for outcome in outcomes {
-        match outcome {
+        let named = match outcome {
             Outcome::Written(written) => {
-                remote_id(&written.remote_id)?;
-                at_most("bytes in a record", written.body.len(), RECORD_BYTES_MAX)?;
+                if written.body.len() > RECORD_BYTES_MAX {
+                    written.body.clear(); // as if it had come without one
+                }
+                remote_id(&written.remote_id)
             }
-            Outcome::Conflict(current) => record(current)?,
-            Outcome::MergedInto(id) => remote_id(id)?,
-            Outcome::Gone | Outcome::RetryAfter(_) | Outcome::Rejected(_) | Outcome::Unknown(_) => {}
+            Outcome::MergedInto(id) => remote_id(id),
+            Outcome::Conflict(_) | Outcome::Gone | Outcome::RetryAfter(_) | Outcome::Rejected(_) | Outcome::Unknown(_) => Ok(()),
+        };
+        if let Err(error) = named {
+            *outcome = Outcome::Unknown(error.to_string());
         }
     }
     Ok(())

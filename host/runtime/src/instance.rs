@@ -78,8 +78,8 @@ impl Instance {
     /// Any error but `Failure` and `NotExported` says nothing about what was sent: treat every delivery as unknown.
     pub async fn write(&mut self, stream: &str, deliveries: Vec<Delivery>) -> Result<Vec<Outcome>, CallError> {
         let (stream, asked) = (stream.to_owned(), deliveries.len());
-        let outcomes = self.call(move |live| live.write(stream, deliveries)).await?;
-        answer::outcomes(asked, &outcomes)?;
+        let mut outcomes = self.call(move |live| live.write(stream, deliveries)).await?;
+        answer::outcomes(asked, &mut outcomes)?;
         Ok(outcomes)
     }
 

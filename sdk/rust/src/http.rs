@@ -121,6 +121,8 @@ impl Request {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
+            // The path was made of an id: that thing is at fault, and the others go on.
+            Error::Denied(message) if message.starts_with("net.bad-path") => Self::rejected("other", message),
             Error::Denied(message) => Self::Misconfigured(message),
             Error::Unreachable(message) | Error::NoAnswer(message) => Self::Unavailable(message),
             Error::TooLarge(bytes) => {

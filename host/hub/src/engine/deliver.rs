@@ -35,6 +35,25 @@ pub(super) enum Need {
     Blocked(Vec<Blocked>),
 }
 
+impl Need {
+    /// Nothing is written to a thing that could not be asked for; the reason is kept.
+    pub(super) fn refuse(&mut self, refused: &HashMap<String, String>) {
+        let Self::Writes(writes) = self else { return };
+        let why = |write: &Write| match &write.kind {
+            WriteKind::Update(id) | WriteKind::Delete(id) => refused.get(id),
+            WriteKind::Create | WriteKind::Merge(..) => None,
+        };
+        let blocked: Vec<Blocked> = writes
+            .iter()
+            .filter_map(why)
+            .map(|why| Blocked { class: "other".into(), field: "id".into(), message: why.clone() })
+            .collect();
+        if !blocked.is_empty() {
+            *self = Self::Blocked(blocked);
+        }
+    }
+}
+
 /// One write that is wanted.
 pub(super) struct Write {
     /// What is to be done.

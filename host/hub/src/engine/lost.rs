@@ -293,12 +293,9 @@ impl Engine {
         let catalog = self.catalog();
         for chunk in free.chunks(GET_IDS_MAX) {
             let began = self.now();
-            let mut found = spoke
-                .get(mapping.stream.clone(), chunk.to_vec())
-                .await
-                .map_err(|error| EngineError::Spoke(mapping.connection.clone(), error))?;
-            found.retain(|record| chunk.contains(&record.remote_id));
-            self.take_page(&catalog, mapping, spoke, run, found, began, &mut Default::default(), PageCommit::default()).await?;
+            let fetched = self.fetch(mapping, spoke, chunk).await?;
+            self.take_page(&catalog, mapping, spoke, run, fetched.found, began, &mut Default::default(), PageCommit::default()).await?;
+            self.set_aside_refused(&catalog, mapping, run, fetched.refused, &mut Default::default()).await?;
         }
         self.write(Default::default(), |draft| {
             let mut now = self.lost(&mapping.name)?;

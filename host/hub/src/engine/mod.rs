@@ -10,6 +10,7 @@ pub mod deliver;
 pub mod draft;
 pub mod drift;
 mod external;
+mod fetch;
 mod group;
 mod interrupted;
 pub mod lost;

@@ -6,14 +6,16 @@ use nave_core::accounting::{Counts, InCounts};
 use nave_core::catalog::{Catalog, ChangeDetection, Mapping};
 use nave_core::codec::Decoder;
 use nave_core::intake::{Coverage, FieldError, Pulled};
-use nave_core::limits::{PAGE_RECORDS, RECORD_BYTES_MAX};
+use nave_core::limits::{PAGE_RECORDS, RECORD_BYTES_MAX, RECORD_FIELDS_MAX};
 use nave_core::mapping::Env;
 use nave_core::model::{Cause, Checkpoint, Contribution, ContributionId, Intent, RemoteKey, Run, Time};
 use nave_core::value::Value;
 use nave_runtime::contract::{self, SourceRecord};
+use nave_runtime::limits::REMOTE_ID_BYTES_MAX;
 use nave_store::{CheckpointMove, KeyedRow};
 
 use super::external::apply;
+use super::fetch::refusal;
 use super::group::Group;
 use super::seen::Seen;
 use super::take::{Incoming, IncomingKind, Intake};
@@ -87,8 +89,11 @@ impl Engine {
                 }
                 Err(error) => return Err(EngineError::Spoke(mapping.connection.clone(), error)),
             };
-            if page.more && page.records.is_empty() && checkpoint.as_deref() == Some(page.next.as_slice()) {
-                let message = "it says that there is more, but does not move on".to_owned();
+            if page.more && checkpoint.as_deref() == Some(page.next.as_slice()) {
+                let message =
+                    "it says that there is more, but its `next` is the checkpoint that it was asked with: it would never \
+                               end. This is a mistake in the plugin; tell its author"
+                        .to_owned();
                 return Err(EngineError::Spoke(mapping.connection.clone(), SpokeError::Guest(message)));
             }
             let full_scan = capabilities.changes == ChangeDetection::FullScan;
@@ -211,11 +216,9 @@ impl Engine {
         for chunk in stale.chunks(GET_IDS_MAX) {
             let ids: Vec<String> = chunk.iter().map(|index| page[*index].remote_id.to_string()).collect();
             let began = self.now();
-            let fetched = spoke
-                .get(mapping.stream.clone(), ids)
-                .await
-                .map_err(|error| EngineError::Spoke(mapping.connection.clone(), error))?;
-            for incoming in decode(catalog, mapping, fetched, began, self.now()) {
+            let fetched = self.fetch(mapping, spoke, &ids).await?;
+            let refused = fetched.refused.iter().map(|(id, why)| refusal(id, why));
+            for incoming in decode(catalog, mapping, fetched.found, began, self.now()).into_iter().chain(refused) {
                 if let Some(index) = chunk.iter().find(|index| page[**index].remote_id == incoming.remote_id) {
                     page[*index] = incoming;
                 }
@@ -297,12 +300,9 @@ impl Engine {
         }
         for chunk in missing.chunks(GET_IDS_MAX) {
             let began = self.now();
-            let mut found = spoke
-                .get(mapping.stream.clone(), chunk.to_vec())
-                .await
-                .map_err(|error| EngineError::Spoke(mapping.connection.clone(), error))?;
-            found.retain(|record| chunk.contains(&record.remote_id));
-            self.take_page(catalog, mapping, spoke, run, found, began, counts, PageCommit::default()).await?;
+            let fetched = self.fetch(mapping, spoke, chunk).await?;
+            self.take_page(catalog, mapping, spoke, run, fetched.found, began, counts, PageCommit::default()).await?;
+            self.set_aside_refused(catalog, mapping, run, fetched.refused, counts).await?;
         }
         Ok(())
     }
@@ -328,6 +328,46 @@ pub(super) fn decode(catalog: &Catalog, mapping: &Mapping, records: Vec<SourceRe
     records.into_iter().map(|record| decode_one(catalog, mapping, &mut decoder, record, began, now)).collect()
 }
 
+/// What the record says about itself: ids that keys can be made of, and sizes that memory holds.
+fn envelope(record: &SourceRecord) -> Result<(), FieldError> {
+    let wrong = |path: &str, message: String| Err(FieldError { path: path.into(), class: "length".into(), message });
+    let covered = match &record.coverage {
+        contract::Coverage::Complete => 0,
+        contract::Coverage::Only(paths) => paths.len(),
+    };
+    let winner = match &record.operation {
+        contract::Operation::MergedInto(winner) => Some(("merged-into", winner)),
+        contract::Operation::Upsert | contract::Operation::Delete => None,
+    };
+    for (path, id) in std::iter::once(("id", &record.remote_id)).chain(winner) {
+        if id.is_empty() {
+            return wrong(path, "the id is empty".into());
+        }
+        if id.len() > REMOTE_ID_BYTES_MAX {
+            return wrong(path, format!("{} bytes, at most {REMOTE_ID_BYTES_MAX} are taken", id.len()));
+        }
+    }
+    for (path, count, max, what) in [
+        ("body", record.body.len(), RECORD_BYTES_MAX, "bytes"),
+        ("field-times", record.field_times.len(), RECORD_FIELDS_MAX, "times"),
+        ("coverage", covered, RECORD_FIELDS_MAX, "paths"),
+    ] {
+        if count > max {
+            return wrong(path, format!("{count} {what}, at most {max} are taken"));
+        }
+    }
+    Ok(())
+}
+
+/// An id as a dead letter shows it.
+fn shown(remote_id: &str) -> Text {
+    match remote_id {
+        "" => "(no id)".into(),
+        id if id.len() <= REMOTE_ID_BYTES_MAX => id.into(),
+        id => format!("{}… ({} bytes)", id.chars().take(64).collect::<String>(), id.len()).into(),
+    }
+}
+
 fn decode_one(
     catalog: &Catalog,
     mapping: &Mapping,
@@ -336,6 +376,10 @@ fn decode_one(
     began: Time,
     now: Time,
 ) -> Incoming {
+    if let Err(error) = envelope(&record) {
+        let remote_id = shown(&record.remote_id);
+        return Incoming { remote_id, kind: IncomingKind::Bad { errors: vec![error], raw: Vec::new() } };
+    }
     let remote_id = Text::from(record.remote_id);
     match record.operation {
         contract::Operation::Delete => return Incoming { remote_id, kind: IncomingKind::Delete { evidence: "system" } },
@@ -346,14 +390,6 @@ fn decode_one(
         remote_id,
         kind: IncomingKind::Bad { errors: vec![FieldError { path: "body".into(), class: class.into(), message }], raw },
     };
-    if record.body.len() > RECORD_BYTES_MAX {
-        return bad(
-            "length",
-            format!("{} bytes, at most {RECORD_BYTES_MAX} are taken", record.body.len()),
-            Vec::new(),
-            remote_id,
-        );
-    }
     let body = match decoder.decode(&record.body) {
         Ok(body) => body,
         Err(error) => return bad(error.class, error.message, record.body, remote_id),

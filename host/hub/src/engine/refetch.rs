@@ -60,11 +60,11 @@ impl Engine {
         self.resolve_open(mapping, refetched.run).await?;
         for chunk in ids.chunks(GET_IDS_MAX) {
             let began = self.now();
-            let mut found = spoke
-                .get(mapping.stream.clone(), chunk.to_vec())
-                .await
-                .map_err(|error| EngineError::Spoke(mapping.connection.clone(), error))?;
-            found.retain(|record| chunk.contains(&record.remote_id));
+            let fetched = self.fetch(mapping, spoke.as_ref(), chunk).await?;
+            refetched.again.extend(fetched.refused.iter().map(|(id, _)| id.clone()));
+            let chunk: Vec<String> = chunk.iter().filter(|id| !refetched.again.contains(id)).cloned().collect();
+            self.set_aside_refused(&catalog, mapping, refetched.run, fetched.refused, counts).await?;
+            let found = fetched.found;
             let (answered, silent): (Vec<String>, Vec<String>) =
                 chunk.iter().cloned().partition(|id| found.iter().any(|record| record.remote_id == *id));
             let before = answered.iter().map(|id| self.letter_of(mapping, id)).collect::<Result<Vec<_>, _>>()?;

@@ -112,8 +112,11 @@ impl Engine {
         let failed = |error| EngineError::Spoke(mapping.connection.clone(), error);
         match &intent.kind {
             WriteKind::Update(id) | WriteKind::Delete(id) | WriteKind::Merge(id, _) => {
-                let mut found = spoke.get(mapping.stream.clone(), vec![id.clone()]).await.map_err(failed)?;
-                let Some(record) = found.pop() else { return Ok(Found::Wait) };
+                let mut fetched = self.fetch(mapping, spoke, std::slice::from_ref(id)).await?;
+                if !fetched.refused.is_empty() {
+                    return Ok(Found::NotThere); // it could not be written to either; comparing again says so
+                }
+                let Some(record) = fetched.found.pop() else { return Ok(Found::Wait) };
                 Ok(match (&record.operation, &intent.kind) {
                     (Operation::Upsert, WriteKind::Update(_)) => Found::There(Box::new(record)),
                     (Operation::Upsert, _) => Found::NotThere,

@@ -47,9 +47,10 @@ impl Sending<'_> {
         let mut needs = self.compare(&entries, &subjects, &parked, &HashMap::new(), &mut asks)?;
         if !asks.is_empty() {
             // No conditional write: look at the thing itself right before writing it.
-            let current = self.look(asks).await?;
+            let (current, refused) = self.look(asks).await?;
             let subjects = self.engine.subjects(self.mapping, &ids)?;
             needs = self.compare(&entries, &subjects, &parked, &current, &mut HashSet::new())?;
+            needs.iter_mut().for_each(|need| need.refuse(&refused));
         }
         let waves = self.journal(&entries, needs, &parked, counts).await?;
         for (position, intents) in waves.into_iter().enumerate() {
@@ -117,17 +118,17 @@ impl Sending<'_> {
     }
 
     /// Reads things right before they are written; what changed there becomes claims first.
-    async fn look(&self, asks: HashSet<String>) -> Result<HashMap<String, Value>, EngineError> {
+    /// Also says which could not be asked for: those are not written to either.
+    async fn look(&self, asks: HashSet<String>) -> Result<(HashMap<String, Value>, HashMap<String, String>), EngineError> {
         let mut current = HashMap::new();
+        let mut refused = HashMap::new();
         let mut ids: Vec<String> = asks.into_iter().collect();
         ids.sort();
         for chunk in ids.chunks(GET_IDS_MAX) {
             let began = self.engine.now();
-            let found = self
-                .spoke
-                .get(self.mapping.stream.clone(), chunk.to_vec())
-                .await
-                .map_err(|error| EngineError::Spoke(self.mapping.connection.clone(), error))?;
+            let fetched = self.engine.fetch(self.mapping, self.spoke, chunk).await?;
+            refused.extend(fetched.refused);
+            let found = fetched.found;
             for record in &found {
                 if record.operation == contract::Operation::Upsert
                     && let Ok(body) = codec::decode(&record.body)
@@ -140,7 +141,7 @@ impl Sending<'_> {
                 .take_page(self.catalog, self.mapping, self.spoke, self.run, found, began, &mut counts, PageCommit::default())
                 .await?;
         }
-        Ok(current)
+        Ok((current, refused))
     }
 
     /// Writes intents for the first batch of what is to be sent, and lets go of the entries that need nothing. One commit.

@@ -17,7 +17,6 @@ use nave_store::kill;
 
 use super::dead_letter::dead_letter;
 use super::draft::Draft;
-use super::pull::GET_IDS_MAX;
 use super::take::{IncomingKind, Intake, settle_create};
 use super::{Engine, EngineError};
 use crate::spoke::{Spoke, SpokeError};
@@ -126,12 +125,10 @@ impl Engine {
             })
             .collect();
         let mut bodies = HashMap::new();
-        for chunk in ids.chunks(GET_IDS_MAX) {
-            match spoke.get(mapping.stream.clone(), chunk.to_vec()).await {
-                Ok(found) => bodies.extend(found.into_iter().map(|record| (record.remote_id, record.body))),
-                // What was sent stands in for it; the next read corrects the spelling.
-                Err(error) => tracing::warn!(connection = mapping.connection, %error, "written, but not read back"),
-            }
+        match self.fetch(mapping, spoke, &ids).await {
+            Ok(fetched) => bodies.extend(fetched.found.into_iter().map(|record| (record.remote_id, record.body))),
+            // What was sent stands in for it; the next read corrects the spelling.
+            Err(error) => tracing::warn!(connection = mapping.connection, %error, "written, but not read back"),
         }
         bodies
     }

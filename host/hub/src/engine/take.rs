@@ -442,6 +442,12 @@ impl Intake<'_> {
 
     fn merged(&mut self, draft: &mut Draft<'_>, loser: &str, winner: &str) -> Result<Happened, StoreError> {
         let Some(losing) = draft.contribution_of(&self.key(loser))? else { return Ok(Happened::Filtered) };
+        if self.comes_back_to(draft, loser, winner)? {
+            let message = format!("it says that it was merged into `{winner}`, which is itself: what it held is kept");
+            let error = FieldError { path: "merged-into".into(), class: "other".into(), message };
+            self.quarantine(draft, loser, vec![error], Vec::new());
+            return Ok(Happened::Quarantined);
+        }
         let Some(winning) = draft.contribution_of(&self.key(winner))? else {
             // The survivor has not been read yet; what the loser said stays until it has.
             return Ok(Happened::Held);
@@ -468,6 +474,20 @@ impl Intake<'_> {
             (None, _) => {}
         }
         Ok(Happened::Merged)
+    }
+
+    /// Whether what is merged into `winner` would be merged into itself, at once or around a corner.
+    fn comes_back_to(&self, draft: &mut Draft<'_>, loser: &str, winner: &str) -> Result<bool, StoreError> {
+        let mut next = winner.to_owned();
+        for _ in 0..64 {
+            if next == loser {
+                return Ok(true);
+            }
+            let Some(id) = draft.contribution_of(&self.key(&next))? else { return Ok(false) };
+            let ContributionState::MergedInto(into) = &draft.contribution(id)?.state else { return Ok(false) };
+            next = into.clone();
+        }
+        Ok(true)
     }
 
     fn subject(&self, remote_id: &str, body: Vec<u8>) -> DeadLetterSubject {

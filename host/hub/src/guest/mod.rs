@@ -199,6 +199,8 @@ fn failed(error: CallError) -> SpokeError {
         CallError::Failure(Failure::RetryAfter(ms)) => SpokeError::RetryAfter(ms),
         CallError::Failure(Failure::Unavailable(why)) => SpokeError::Unavailable(why),
         CallError::Failure(Failure::Unauthorized(why)) => SpokeError::Unauthorized(why),
+        // The path was made of what the call was about: that thing is at fault, not the settings.
+        CallError::Failure(Failure::Misconfigured(why)) if why.contains("net.bad-path") => SpokeError::Rejected(why),
         CallError::Failure(Failure::Misconfigured(why)) => SpokeError::Misconfigured(why),
         CallError::Failure(Failure::Rejected(no)) => SpokeError::Rejected(no.message),
         CallError::Failure(Failure::CheckpointExpired) => SpokeError::CheckpointExpired,

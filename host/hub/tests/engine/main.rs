@@ -5,5 +5,6 @@
 
 mod bench;
 mod lost;
+mod odd;
 mod system;
 mod thread;

@@ -48,6 +48,10 @@ pub(crate) struct State {
     pub(crate) acknowledged: Vec<Vec<u8>>,
     /// The search index lags behind: nothing is found by a value.
     pub(crate) search_lags: bool,
+    /// It answers the same page, and that there is more, for ever.
+    pub(crate) stuck: bool,
+    /// Ids that cannot be asked for: a call that names one is refused whole.
+    pub(crate) unaskable: BTreeSet<String>,
 }
 
 /// A handle to a system.
@@ -86,14 +90,23 @@ impl System {
 
     /// A person makes a thing over there.
     pub(crate) fn create(&self, stream: &str, json: &str) -> String {
+        let id = {
+            let mut state = self.state.lock().unwrap();
+            state.next += 1;
+            format!("{}{}", &self.name[..1], state.next - 1)
+        };
+        self.create_as(stream, &id, json);
+        id
+    }
+
+    /// The same under an id of that person's choice.
+    pub(crate) fn create_as(&self, stream: &str, id: &str, json: &str) {
         let mut state = self.state.lock().unwrap();
         state.clock += 1_000;
-        let (id, modified) = (format!("{}{}", &self.name[..1], state.next), state.clock);
-        state.next += 1;
+        let modified = state.clock;
         let mut body = codec::decode(json.as_bytes()).unwrap();
         number_elements(&mut body, &mut state.next);
-        state.things.get_mut(stream).unwrap().insert(id.clone(), Thing { body, modified, merged_into: None });
-        id
+        state.things.get_mut(stream).unwrap().insert(id.to_owned(), Thing { body, modified, merged_into: None });
     }
 
     /// A person edits a thing over there.
@@ -271,7 +284,11 @@ impl Spoke for System {
             };
             let records = state.things[&stream].iter().filter(|(_, thing)| thing.modified > since);
             let records = records.map(|(id, thing)| Self::record(id, thing)).collect();
-            Ok(Page { records, next: state.clock.to_string().into_bytes(), more: false, complete_scan: since == 0 })
+            let next = match checkpoint.filter(|_| state.stuck) {
+                Some(checkpoint) => checkpoint,
+                None => state.clock.to_string().into_bytes(),
+            };
+            Ok(Page { records, next, more: state.stuck, complete_scan: since == 0 })
         })
     }
 
@@ -284,6 +301,9 @@ impl Spoke for System {
         Box::pin(async move {
             let state = self.state.lock().unwrap();
             let things = &state.things[&stream];
+            if let Some(id) = ids.iter().find(|id| state.unaskable.contains(*id)) {
+                return Err(SpokeError::Rejected(format!("net.bad-path: /people/{id}")));
+            }
             Ok(ids
                 .iter()
                 .map(|id| match things.get(id) {
