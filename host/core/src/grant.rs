@@ -22,7 +22,9 @@ pub struct Grants {
 pub struct EndpointGrant {
     /// Concrete base address: scheme, host, port, path.
     pub base: String,
-    /// Narrower than, or equal to, what the manifest asks. Empty: all that it asks.
+    /// What was granted of that which the manifest asked for. `connection add` writes it. Empty: all that the installed
+    /// manifest asks for; a `plugin install` of another build writes down first what that was, so an update never
+    /// brings a power with it.
     #[serde(default)]
     pub allow: Vec<Allow>,
     /// Private or loopback networks (CIDR) that this endpoint may resolve to. Metadata addresses never.
@@ -74,6 +76,48 @@ pub fn path_under(prefix: &str, path: &str) -> bool {
     }
     let prefix = prefix.trim_end_matches('/');
     path == prefix || path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// What is both asked for and granted, line by line.
+pub fn effective(asked: &[Allow], granted: &[Allow]) -> Vec<Allow> {
+    let mut out: Vec<Allow> = Vec::new();
+    for asked in asked {
+        for granted in granted {
+            let methods: Vec<String> = asked.methods.iter().filter(|method| granted.methods.contains(method)).cloned().collect();
+            let mut paths = Vec::new();
+            for one in &asked.paths {
+                for other in &granted.paths {
+                    let narrower = if path_under(other, one) { one } else { other };
+                    if (path_under(other, one) || path_under(one, other)) && !paths.contains(narrower) {
+                        paths.push(narrower.clone());
+                    }
+                }
+            }
+            let line = Allow { methods, paths };
+            if !line.methods.is_empty() && !line.paths.is_empty() && !out.contains(&line) {
+                out.push(line);
+            }
+        }
+    }
+    out
+}
+
+/// What is asked for and not wholly granted, one line per path.
+pub fn beyond(asked: &[Allow], granted: &[Allow]) -> Vec<Allow> {
+    let covered = |method: &String, path: &str| {
+        granted.iter().any(|line| line.methods.contains(method) && line.paths.iter().any(|prefix| path_under(prefix, path)))
+    };
+    let mut out: Vec<Allow> = Vec::new();
+    for line in asked {
+        for path in &line.paths {
+            let methods: Vec<String> = line.methods.iter().filter(|method| !covered(method, path)).cloned().collect();
+            let line = Allow { methods, paths: vec![path.clone()] };
+            if !line.methods.is_empty() && !out.contains(&line) {
+                out.push(line);
+            }
+        }
+    }
+    out
 }
 
 /// Whether this method on this path (below the endpoint's base) is asked for by the manifest *and* granted.
@@ -159,5 +203,36 @@ mod tests {
         for (method, fits) in [("POST", true), ("REPORT", true), ("PUT", false), ("PATCH", false), ("DELETE", false)] {
             assert_eq!(check_call("api", &[line(method)], &grant, method, "/x").is_ok(), fits, "{method}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<Allow> {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect();
+        let line =
+            |line: &str| line.split_once(':').map(|(methods, paths)| Allow { methods: words(methods), paths: words(paths) });
+        text.split(';').filter_map(line).collect()
+    }
+
+    /// `METHODS:PATHS;…`: asked for, granted, in force, refused.
+    #[track_caller]
+    fn check(asked: &str, granted: &str, in_force: &str, refused: &str) {
+        let (asked, granted) = (lines(asked), lines(granted));
+        assert_eq!((effective(&asked, &granted), beyond(&asked, &granted)), (lines(in_force), lines(refused)));
+    }
+
+    #[test]
+    fn an_update_brings_no_power() {
+        check("GET:/a", "GET:/a", "GET:/a", "");
+        check("GET:/a /b", "GET:/a", "GET:/a", "GET:/b");
+        check("GET DELETE:/a", "GET:/a", "GET:/a", "DELETE:/a");
+        check("GET:/", "GET:/a /b", "GET:/a /b", "GET:/");
+        check("GET:/a/x", "GET POST:/a", "GET:/a/x", "");
+        check("GET:/a", "GET:/ab", "", "GET:/a");
+        check("GET:/a", "", "", "GET:/a");
+        check("", "GET:/a", "", "");
     }
 }

@@ -9,3 +9,4 @@ mod full;
 mod generated;
 mod kill;
 mod socket;
+mod update;

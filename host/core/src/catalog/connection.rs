@@ -216,10 +216,11 @@ fn credential(mut table: Table<'_>, slot: Option<&CredentialSlot>) -> Option<Cre
             );
         }
     }
+    let endpoints = table.entries().any(|(key, _)| key.value == "endpoints").then(|| table.strings("endpoints"));
     let span = table.span.clone();
     let mut given: serde_json::Map<String, serde_json::Value> = table
         .entries()
-        .filter(|(key, _)| key.value != "secret")
+        .filter(|(key, _)| !matches!(key.value, "secret" | "endpoints"))
         .map(|(key, value)| (key.value.to_owned(), json(value.get_ref())))
         .collect();
     let kind_span = table.key_span("kind");
@@ -260,7 +261,7 @@ fn credential(mut table: Table<'_>, slot: Option<&CredentialSlot>) -> Option<Cre
         return None;
     }
     match serde_json::from_value::<CredentialKind>(serde_json::Value::Object(given)) {
-        Ok(kind) => Some(Credential { secret: secret?.value, kind }),
+        Ok(kind) => Some(Credential { secret: secret?.value, endpoints, kind }),
         Err(error) => {
             file.error(span, "wrong-type", format!("this credential cannot be read: {error}"), None);
             None

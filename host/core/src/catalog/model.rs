@@ -189,6 +189,10 @@ pub struct Connection {
 pub struct Credential {
     /// Name in the vault.
     pub secret: String,
+    /// Endpoints that it may be used on. None: those that the manifest names; a `plugin install` of another build
+    /// writes down first which those were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<Vec<String>>,
     /// How it is applied.
     #[serde(flatten)]
     pub kind: CredentialKind,

@@ -314,6 +314,9 @@ impl Inner {
                 })?,
             )),
         };
+        if let Some((slot, credential)) = credential {
+            self.may_sign_in(slot, credential, endpoint)?;
+        }
         let kind = credential.map(|(_, credential)| &credential.kind);
         if let Some(own) = kind.and_then(credential::query_of)
             && target.url.query_pairs().any(|(name, _)| name.eq_ignore_ascii_case(own))
@@ -325,6 +328,20 @@ impl Inner {
         }
         let headers = headers::from_guest(&request.headers, kind.and_then(credential::header_of).as_ref())?;
         Ok(Prepared { endpoint, base, url: target.url, method, headers, credential })
+    }
+
+    /// Whether a secret may be used on this endpoint: an update of the plugin cannot move it to another.
+    fn may_sign_in(&self, slot: &str, credential: &Credential, endpoint: &str) -> Result<(), EgressError> {
+        match &credential.endpoints {
+            Some(granted) if !granted.iter().any(|granted| granted == endpoint) => Err(EgressError::denied(
+                "net.credential-denied",
+                format!(
+                    "the plugin asks to sign in on endpoint `{endpoint}` with `{slot}`, and is not granted that; add \"{endpoint}\" to `endpoints` under [credentials.{slot}] in connections/{}.toml",
+                    self.config.connection
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// An endpoint that is asked for and granted.
@@ -415,7 +432,7 @@ impl Inner {
         if let Some(why) = state.refusal(&secret, now) {
             return Err(EgressError::denied("net.login-refused", why));
         }
-        match self.obtain(&credential.kind, &secret, name, total).await? {
+        match self.obtain(slot, credential, &secret, total).await? {
             Ok(obtained) => {
                 self.known.remember([obtained.value.expose()]);
                 let applied = credential::apply_secret(&credential.kind, &obtained.value, name)?;
@@ -440,11 +457,12 @@ impl Inner {
     /// Asks for a token. The inner error is the system's refusal; the outer one says that the guest's request was not sent.
     async fn obtain(
         &self,
-        kind: &CredentialKind,
+        slot: &str,
+        credential: &Credential,
         secret: &SecretBytes,
-        name: &str,
         total: Instant,
     ) -> Result<Result<Obtained, String>, EgressError> {
+        let (kind, name) = (&credential.kind, credential.secret.as_str());
         let (user, password) = credential::split_pair(secret, name)?;
         let mut headers = headers::from_guest(&[("accept".into(), "application/json".into())], None)?;
         let (endpoint, path, body) = match kind {
@@ -468,6 +486,7 @@ impl Inner {
             }
             _ => return Err(credential::unusable(name, "its kind has no token")),
         };
+        self.may_sign_in(slot, credential, endpoint)?;
         let (_, base) = self.endpoint(endpoint)?;
         let url = base.target(endpoint, path)?.url;
         let prepared = Prepared { endpoint, base, url, method: Method::POST, headers, credential: None };

@@ -8,7 +8,7 @@ use nave_core::limits::PLUGIN_SIZE_BYTES_MAX;
 use nave_core::manifest::{Manifest, PluginKind};
 
 use super::{PluginsError, digest, manifest_of, powers};
-use crate::api::{InstalledAnswer, PluginLine};
+use crate::api::{InstalledAnswer, PluginLine, PowersView};
 use crate::project::{self, ProjectError, place, read_lock};
 
 /// How to install.
@@ -48,21 +48,39 @@ pub fn install(dir: &Path, file: &Path, options: InstallOptions) -> Result<Insta
     {
         return Err(PluginsError::Usage {
             message: format!(
-                "{} {} (serial {}) is older than the installed {} (serial {})",
-                manifest.name, manifest.version, manifest.serial, before.version, before.serial
-            ),
+            "{} {} (serial {}) is older than the installed {} (serial {})",
+            manifest.name, manifest.version, manifest.serial, before.version, before.serial
+        ),
             help: "add --rollback if you mean to go back".to_owned(),
         });
     }
     let asked = powers::asked(&manifest);
-    let old_powers = before
-        .and_then(|before| std::fs::read(place.plugin(&before.digest)).ok())
-        .and_then(|bytes| manifest_of(&bytes).ok())
-        .map(|manifest| powers::asked(&manifest));
-    let new_powers = match &old_powers {
-        Some(old) => asked.iter().filter(|power| !old.contains(power)).cloned().collect(),
-        None => Vec::new(),
-    };
+    let mut notes = Vec::new();
+    let mut new_powers = Vec::new();
+    if let Some(before) = before.filter(|before| before.digest != digest) {
+        if before.serial == manifest.serial {
+            notes.push(format!(
+                "{} {} has the serial {} of the installed one and other bytes: {}… in place of {}…; its author should raise the serial with every build",
+                manifest.name,
+                manifest.version,
+                manifest.serial,
+                short(&digest),
+                short(&before.digest)
+            ));
+        }
+        let old = inspect_file(&place.plugin(&before.digest)).ok().filter(|(_, _, digest)| *digest == before.digest);
+        match old {
+            Some((_, old, _)) => {
+                // Before the new build is in force: what the connections may do is written down as it was.
+                for file in project::pin_all(dir, &old)? {
+                    notes.push(format!("{file} now says what was granted so far: another build does not change it"));
+                }
+                let old = powers::asked(&old);
+                new_powers = asked.iter().filter(|power| !old.contains(power)).cloned().collect();
+            }
+            None => refuse_unpinned(dir, &manifest.name)?,
+        }
+    }
     let target = place.plugin(&digest);
     if !target.is_file() {
         project::write_whole(&target, &bytes)?;
@@ -78,7 +96,40 @@ pub fn install(dir: &Path, file: &Path, options: InstallOptions) -> Result<Insta
         let _ = std::fs::remove_file(place.plugin(&before.digest));
     }
     let plugin = line(&manifest.name, &locked, Some(&manifest), &users(dir)?);
-    Ok(InstalledAnswer { plugin, powers: asked, new_powers, replaced })
+    let not_granted = not_granted(dir, &plugin.connections, &manifest)?;
+    Ok(InstalledAnswer { plugin, powers: asked, new_powers, replaced, not_granted, notes })
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
+/// Where nobody can say any more what a connection was granted, a new build must not decide it.
+fn refuse_unpinned(dir: &Path, plugin: &str) -> Result<(), PluginsError> {
+    match project::unpinned(dir, plugin)?.as_slice() {
+        [] => Ok(()),
+        files => Err(PluginsError::Usage {
+            message: format!(
+                "the file of the installed `{plugin}` is missing or was changed, and {} grants whatever that asked for",
+                files.join(", ")
+            ),
+            help: "write `allow` under each [grants.endpoints.…] and `endpoints` under each [credentials.…] there, then install again"
+                .to_owned(),
+        }),
+    }
+}
+
+/// Per connection, what this manifest asks for and is not granted.
+fn not_granted(dir: &Path, connections: &[String], manifest: &Manifest) -> Result<Vec<PowersView>, PluginsError> {
+    let mut views = Vec::new();
+    for name in connections {
+        let text = project::text(&dir.join("connections").join(format!("{name}.toml")))?;
+        let not_granted = powers::not_granted_in(name, &text, manifest);
+        if !not_granted.is_empty() {
+            views.push(PowersView { name: name.clone(), powers: powers::granted_in(&text, manifest), not_granted });
+        }
+    }
+    Ok(views)
 }
 
 /// Installed plugins, by name.

@@ -1,6 +1,9 @@
 //! What a plugin asks for and what a connection was granted, one sentence per power.
 
-use nave_core::grant::Grants;
+use std::collections::BTreeMap;
+
+use nave_core::catalog::Credential;
+use nave_core::grant::{Grants, beyond, effective};
 use nave_core::manifest::{Allow, CredentialKind, FolderAccess, Manifest, PluginKind};
 
 /// Sentences for what the manifest asks.
@@ -48,14 +51,15 @@ fn reachable(base: &str, manifest: &Manifest) -> String {
 }
 
 /// Sentences for what a connection was granted.
-pub fn granted(grants: &Grants, manifest: &Manifest) -> Vec<String> {
+pub fn granted(grants: &Grants, credentials: &BTreeMap<String, Credential>, manifest: &Manifest) -> Vec<String> {
     let mut powers = Vec::new();
+    let refused = |slot: &String, endpoint: &String| credentials.get(slot).is_some_and(|credential| !on(credential, endpoint));
     for (name, grant) in &grants.endpoints {
         let asked = manifest.endpoints.get(name);
         let lines = match (grant.allow.is_empty(), asked) {
             (true, Some(asked)) => methods(&asked.allow),
-            (true, None) => "nothing, since the plugin does not ask for it".to_owned(),
-            (false, _) => methods(&grant.allow),
+            (false, Some(asked)) => methods(&effective(&asked.allow, &grant.allow)),
+            (_, None) => "nothing, since the plugin does not ask for it".to_owned(),
         };
         let mut power = format!("It may reach {} ({lines})", grant.base);
         if grant.read_only {
@@ -68,6 +72,7 @@ pub fn granted(grants: &Grants, manifest: &Manifest) -> Vec<String> {
             power.push_str(&format!(", also inside {}", grant.networks.join(", ")));
         }
         match asked.and_then(|asked| asked.credential.as_ref()) {
+            Some(slot) if refused(slot, name) => power.push_str(&format!("; the secret of `{slot}` is not granted here.")),
             Some(slot) => power.push_str(&format!("; the hub signs in with `{slot}`, which the plugin never sees.")),
             None => power.push('.'),
         }
@@ -82,14 +87,94 @@ pub fn granted(grants: &Grants, manifest: &Manifest) -> Vec<String> {
     powers
 }
 
+/// Whether a secret may be used on an endpoint.
+fn on(credential: &Credential, endpoint: &str) -> bool {
+    credential.endpoints.as_ref().is_none_or(|granted| granted.iter().any(|granted| granted == endpoint))
+}
+
+/// Sentences for what the manifest asks and the connection does not grant: each is refused, and says what would allow it.
+pub fn not_granted(
+    connection: &str,
+    grants: &Grants,
+    credentials: &BTreeMap<String, Credential>,
+    manifest: &Manifest,
+) -> Vec<String> {
+    let file = format!("connections/{connection}.toml");
+    let mut out = Vec::new();
+    for (name, asked) in &manifest.endpoints {
+        let Some(grant) = grants.endpoints.get(name) else {
+            out.push(format!(
+                "It asks to reach {} {}; [grants.endpoints.{name}] in {file} would allow it.",
+                reachable(&asked.base, manifest),
+                asked.reason.trim_end_matches('.')
+            ));
+            continue;
+        };
+        let lines = if grant.allow.is_empty() { Vec::new() } else { beyond(&asked.allow, &grant.allow) };
+        for line in lines {
+            out.push(format!(
+                "It asks for {} on `{name}`; {{ methods = {:?}, paths = {:?} }} in `allow` under [grants.endpoints.{name}] in {file} would allow it.",
+                methods(std::slice::from_ref(&line)),
+                line.methods,
+                line.paths
+            ));
+        }
+        if let Some((slot, credential)) = asked.credential.as_ref().and_then(|slot| Some((slot, credentials.get(slot)?)))
+            && !on(credential, name)
+        {
+            out.push(format!(
+                "It asks to sign in on `{name}` with `{slot}`; {name:?} in `endpoints` under [credentials.{slot}] in {file} would allow it."
+            ));
+        }
+    }
+    for (name, asked) in &manifest.folders {
+        let enough =
+            grants.folders.get(name).is_some_and(|grant| grant.access == asked.access || grant.access == FolderAccess::ReadWrite);
+        if !enough {
+            out.push(format!(
+                "It asks to {} the folder `{name}` {}; path and access = \"{}\" under [grants.folders.{name}] in {file} would allow it.",
+                access_verb(asked.access),
+                asked.reason.trim_end_matches('.'),
+                access_word(asked.access)
+            ));
+        }
+    }
+    for (slot, credential) in credentials {
+        let offered = manifest.credentials.get(slot).map(|asked| &asked.kinds);
+        let same = |kind: &&CredentialKind| kind_word(kind) == kind_word(&credential.kind);
+        if let Some(kind) = offered.and_then(|kinds| kinds.iter().find(same))
+            && *kind != credential.kind
+        {
+            out.push(format!(
+                "It asks for another way to sign in with `{slot}` ({}); {file} keeps the one that was granted, and [credentials.{slot}] says it.",
+                kind_word(kind)
+            ));
+        }
+    }
+    out
+}
+
 /// As [`granted`], from a connection's file as text.
 pub(crate) fn granted_in(connection: &str, manifest: &Manifest) -> Vec<String> {
-    #[derive(serde::Deserialize)]
-    struct Part {
-        #[serde(default)]
-        grants: Grants,
-    }
-    toml::from_str::<Part>(connection).map(|part| granted(&part.grants, manifest)).unwrap_or_default()
+    let (grants, credentials) = parts(connection);
+    granted(&grants, &credentials, manifest)
+}
+
+/// As [`not_granted`], from a connection's file as text.
+pub(crate) fn not_granted_in(name: &str, connection: &str, manifest: &Manifest) -> Vec<String> {
+    let (grants, credentials) = parts(connection);
+    not_granted(name, &grants, &credentials, manifest)
+}
+
+/// What can be read of a connection's file, whether or not the whole project is in order.
+fn parts(connection: &str) -> (Grants, BTreeMap<String, Credential>) {
+    let mut table = connection.parse::<toml::Table>().unwrap_or_default();
+    let grants = table.remove("grants").and_then(|grants| grants.try_into().ok()).unwrap_or_default();
+    let credentials = match table.remove("credentials") {
+        Some(toml::Value::Table(all)) => all.into_iter().filter_map(|(slot, one)| Some((slot, one.try_into().ok()?))).collect(),
+        _ => BTreeMap::new(),
+    };
+    (grants, credentials)
 }
 
 /// The word of a way to apply a credential, as configuration spells it.

@@ -7,7 +7,7 @@ use nave_core::manifest::{CredentialKind, Manifest, PluginKind, Setting, Setting
 use serde_json::Value as Json;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value, value};
 
-use super::{ProjectError, read, write};
+use super::{ProjectError, pin, read, write};
 use crate::plugins::powers;
 
 /// What a person said about it.
@@ -89,6 +89,7 @@ pub fn plan_connection(dir: &Path, plugin: &Manifest, new: &NewConnection) -> Re
     let mut planned = PlannedConnection { name: new.name.clone(), ..PlannedConnection::default() };
     credentials(plugin, new, &mut document, &mut planned, &mut wrong);
     grants(plugin, new, &settings, &mut document, &mut wrong);
+    pin::pin(&mut document, plugin);
     if !wrong.is_empty() {
         return Err(ProjectError::Invalid(wrong.join("\n")));
     }
@@ -229,7 +230,6 @@ fn credentials(
         let mut table = Table::new();
         table.decor_mut().set_prefix(format!("\n# {}. {}\n", sentence(&asked.reason), shape_of(kind)));
         table["secret"] = value(&secret);
-        // How that kind works in detail is the manifest's to say.
         table["kind"] = value(powers::kind_word(kind));
         slots.insert(slot, Item::Table(table));
         planned.secrets.push((slot.clone(), secret, format!("{} {}", asked.help, shape_of(kind)).trim().to_owned()));
@@ -353,7 +353,7 @@ fn sentence(text: &str) -> String {
 }
 
 /// JSON as TOML; none for null, which TOML does not have.
-fn toml_value(json: &Json) -> Option<Value> {
+pub(super) fn toml_value(json: &Json) -> Option<Value> {
     Some(match json {
         Json::Null => return None,
         Json::Bool(flag) => (*flag).into(),

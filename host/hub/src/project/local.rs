@@ -277,11 +277,19 @@ fn system(catalog: &Catalog, name: &str) -> Result<Answer, ApiError> {
 fn grants(project: &Project, only: Option<&str>) -> Result<Answer, ApiError> {
     let wanted = |name: &String| only.is_none_or(|only| only == name);
     let plugins = project.plugins.iter().filter(|(name, _)| wanted(name));
-    let plugins = plugins.map(|(name, plugin)| PowersView { name: name.clone(), powers: powers::asked(&plugin.manifest) });
+    let plugins = plugins.map(|(name, plugin)| PowersView {
+        name: name.clone(),
+        powers: powers::asked(&plugin.manifest),
+        not_granted: Vec::new(),
+    });
     let connections = project.catalog.connections.iter().filter(|(name, connection)| wanted(name) || wanted(&connection.plugin));
     let connections = connections.filter_map(|(name, connection)| {
         let manifest = &project.plugins.get(&connection.plugin)?.manifest;
-        Some(PowersView { name: name.clone(), powers: powers::granted(&connection.grants, manifest) })
+        Some(PowersView {
+            name: name.clone(),
+            powers: powers::granted(&connection.grants, &connection.credentials, manifest),
+            not_granted: powers::not_granted(name, &connection.grants, &connection.credentials, manifest),
+        })
     });
     let answer = GrantsAnswer { plugins: plugins.collect(), connections: connections.collect() };
     if let Some(name) = only

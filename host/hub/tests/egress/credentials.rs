@@ -369,3 +369,37 @@ async fn session_cookies_stay_in_the_hub() {
     let names: Vec<&str> = response.headers.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["x-own", "content-length"]);
 }
+
+/// An update that asks for the secret on another endpoint does not get it there, for requests and for log-ins.
+#[tokio::test]
+async fn a_secret_is_used_only_where_it_was_granted() {
+    let server = Server::start(|_| ok(r#"{"token":"a-token-of-theirs"}"#)).await;
+    let login = CredentialKind::Login {
+        endpoint: "files".into(),
+        path: "/login".into(),
+        body: r#"{"user":"{user}","password":"{password}"}"#.into(),
+        token: "/token".into(),
+        expires_in: None,
+        header: None,
+    };
+    for (kind, granted, expected) in [
+        (bearer(), vec!["api"], "200"),
+        (bearer(), vec!["files"], "net.credential-denied"),
+        (bearer(), vec![], "net.credential-denied"),
+        (login.clone(), vec!["api"], "net.credential-denied"),
+        (login, vec!["api", "files"], "200"),
+    ] {
+        let mut setup = Setup::new(&format!("http://api.test:{}", server.port()));
+        setup.endpoint("files", &format!("http://files.test:{}", server.port()));
+        setup.names.set("files.test", &[&["127.0.0.1"]]);
+        setup.credential(kind);
+        setup.config.credentials.get_mut("key").unwrap().endpoints = Some(granted.iter().map(ToString::to_string).collect());
+        let before = server.requests().len();
+        let result = get(&setup.channel(), "/x").await;
+        assert_eq!(outcome(&result), expected, "{granted:?}");
+        if expected != "200" {
+            assert_eq!(server.requests().len(), before, "nothing was sent");
+            assert!(format!("{result:?}").contains("`endpoints` under [credentials.key] in connections/crm.toml"), "{result:?}");
+        }
+    }
+}

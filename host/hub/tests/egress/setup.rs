@@ -146,7 +146,7 @@ impl Setup {
     /// `api` is called with this credential, whose secret is [`CANARY`].
     pub(crate) fn credential(&mut self, kind: CredentialKind) {
         self.config.endpoints.get_mut("api").unwrap().credential = Some("key".into());
-        self.config.credentials.insert("key".into(), Credential { secret: "crm-key".into(), kind });
+        self.config.credentials.insert("key".into(), Credential { secret: "crm-key".into(), endpoints: None, kind });
         self.secrets.set("crm-key", CANARY);
     }
 

@@ -239,6 +239,11 @@ fn installed(answer: &InstalledAnswer) {
     for power in &answer.new_powers {
         say(format_args!("  new: {} It is refused until a connection grants it.", clean(power)));
     }
+    for view in &answer.not_granted {
+        say(format_args!("Not granted to connection {}:", view.name));
+        view.not_granted.iter().for_each(|power| say(format_args!("  {}", clean(power))));
+    }
+    answer.notes.iter().for_each(|note| say(format_args!("note: {}", clean(note))));
     if plugin.connections.is_empty() && plugin.kind == "connector" {
         say(format_args!("Nothing of this is granted yet: `nave connection add {}`", plugin.name));
     }
@@ -271,6 +276,7 @@ async fn grants(name: Option<String>, context: &Context) -> Outcome {
         for view in views {
             say(format_args!("{what} {}", view.name));
             view.powers.iter().for_each(|power| say(format_args!("  {}", clean(power))));
+            view.not_granted.iter().for_each(|power| say(format_args!("  not granted: {}", clean(power))));
         }
     }
     Ok(exit::OK)

@@ -42,6 +42,12 @@ pub struct InstalledAnswer {
     pub new_powers: Vec<String>,
     /// What it replaces.
     pub replaced: Option<String>,
+    /// Per connection that uses it: what it asks for and is refused until the connection grants it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_granted: Vec<PowersView>,
+    /// Things to look at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// What plugins ask for and connections were granted.
@@ -60,6 +66,9 @@ pub struct PowersView {
     pub name: String,
     /// Sentences.
     pub powers: Vec<String>,
+    /// What is asked for and not granted, with the grant that would allow it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_granted: Vec<String>,
 }
 
 /// What a plugin's function answered.
