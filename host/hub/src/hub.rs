@@ -7,7 +7,7 @@ use std::time::Duration;
 use nave_core::catalog::{Catalog, Diagnostic};
 use nave_core::model::{Reason, Time};
 use nave_runtime::CompileCache;
-use nave_store::{Batch, KeyedRow, OpenError, Redb, Store, StoreKey};
+use nave_store::{BackupKey, Batch, KeyedRow, OpenError, Redb, Store, StoreKey};
 
 use crate::api::{ApiError, exit};
 use crate::clock::now;
@@ -40,6 +40,8 @@ pub struct Hub {
     pub vault: Arc<Vault>,
     /// Plugins at work.
     pub guests: Arc<Guests>,
+    /// Seals backups.
+    pub(crate) backup_key: BackupKey,
 }
 
 impl Hub {
@@ -81,7 +83,8 @@ impl Hub {
         if closed > 0 {
             tracing::warn!(runs = closed, "{STOPPED}");
         }
-        Ok(Arc::new(Self { dir: dir.to_owned(), engine, store, vault, guests }))
+        let backup_key = BackupKey::new(master.derive(Purpose::Backup));
+        Ok(Arc::new(Self { dir: dir.to_owned(), engine, store, vault, guests, backup_key }))
     }
 
     /// Reads the configuration again and puts it in force. With errors the old one stays.

@@ -22,6 +22,7 @@ pub fn restore(dir: &Path, from: &Path, replace: bool) -> Result<String, ApiErro
     // A key made now would open no backup.
     let master = MasterKey::load_or_create(&place.data, from)?;
     let key = nave_store::StoreKey::new(master.derive(Purpose::Store));
+    let sealing = nave_store::BackupKey::new(master.derive(Purpose::Backup));
     let store = place.data.join("nave.redb");
     if place.socket().exists() && std::os::unix::net::UnixStream::connect(place.socket()).is_ok() {
         return Err(ApiError::new("unavailable", exit::UNAVAILABLE, "a hub serves this project").help("stop `nave serve` first"));
@@ -38,7 +39,7 @@ pub fn restore(dir: &Path, from: &Path, replace: bool) -> Result<String, ApiErro
             aside = Some(kept);
         }
     }
-    if let Err(error) = nave_store::restore(from, &store, &key) {
+    if let Err(error) = nave_store::restore(from, &store, &key, &sealing) {
         if let Some(kept) = &aside {
             std::fs::rename(kept, &store).map_err(|error| failed("moving the data back", &error))?;
         }

@@ -111,8 +111,8 @@ pub trait Store: Send + Sync + 'static {
     fn tokens(&self) -> Result<Vec<TokenRow>, StoreError>;
     /// How many records an entity has, by state: `contact/active`, `contact/other`; ascending by name.
     fn counts(&self) -> Result<Vec<(String, u64)>, StoreError>;
-    /// A consistent copy into a new file, while others read and write.
-    fn backup(&self, to: &std::path::Path) -> Result<(), StoreError>;
+    /// A consistent copy into a new file, sealed as a whole, while others read and write.
+    fn backup(&self, to: &std::path::Path, key: &crate::BackupKey) -> Result<(), StoreError>;
     /// Compares the derived index with the tables. `of_record` is what the catalog asks for about a record. Where there
     /// is no index beside the tables there is nothing to compare.
     fn check_index(&self, _of_record: &EntriesOf<'_>) -> Result<IndexCheck, StoreError> {

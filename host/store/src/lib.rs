@@ -19,6 +19,6 @@ pub use batch::{Batch, CheckpointMove, Expected, IndexEntry, IndexSpace, InputRo
 pub use format::FormatError;
 pub use interface::{CommitError, Heads, Store, StoreError};
 pub use memory::Memory;
-pub use redb_store::{EntriesOf, FORMAT, FloorFigures, IndexCheck, OpenError, Options, Redb, floor_bench, restore};
+pub use redb_store::{BackupKey, EntriesOf, FORMAT, FloorFigures, IndexCheck, OpenError, Options, Redb, floor_bench, restore};
 pub use rules::subject_key;
 pub use seal::StoreKey;

@@ -434,7 +434,7 @@ impl Store for Memory {
         Ok(counts.into_iter().collect())
     }
 
-    fn backup(&self, _to: &std::path::Path) -> Result<(), StoreError> {
+    fn backup(&self, _to: &std::path::Path, _key: &crate::BackupKey) -> Result<(), StoreError> {
         Err(StoreError::Engine("a store in memory has no file to copy".to_owned()))
     }
 

@@ -82,7 +82,8 @@ impl Sealer {
     }
 }
 
-struct Length;
+/// Of every key that is derived.
+pub(crate) struct Length;
 
 impl KeyType for Length {
     fn len(&self) -> usize {

@@ -55,6 +55,7 @@ impl Service for Hub {
             store: self.store.clone(),
             vault: self.vault.clone(),
             guests: self.guests.clone(),
+            backup_key: self.backup_key.clone(),
         });
         Box::pin(hub.run(async move {
             // A sender that is gone asks for nothing any more: that is a shutdown too.
@@ -122,7 +123,7 @@ async fn answer(hub: &Hub, request: Request, progress: ProgressSender) -> Result
         Request::SecretRemove { name } => operations::secret_remove(hub, &name).await,
         Request::Audit { limit } => block_in_place(|| operations::audit_lines(engine, limit)).map(Answer::Audit),
         Request::TokenReset { name } => operations::token_reset(engine, &name).await.map(Answer::Token),
-        Request::Backup { to } => operations::backup(engine, &to).await,
+        Request::Backup { to } => operations::backup(hub, &to).await,
         Request::StoreCheck => block_in_place(|| indexes::check(engine)).map(Answer::StoreCheck),
         Request::StoreRebuild { by } => indexes::rebuild(engine, actor(&by)).await.map(Answer::StoreCheck),
         Request::Doctor => doctor::doctor(hub).await.map(Answer::Doctor),

@@ -131,9 +131,9 @@ pub(super) async fn token_reset(engine: &Engine, name: &str) -> Result<TokenAnsw
     Ok(TokenAnswer { name: name.to_owned(), token })
 }
 
-/// A consistent copy of the data into a new file, while the hub works. A relative path lies where
+/// A consistent copy of the data into a new file, sealed as a whole, while the hub works. A relative path lies where
 /// the process was started: the command line makes paths whole before it passes them on.
-pub(super) async fn backup(engine: &Engine, to: &Path) -> Result<Answer, ApiError> {
+pub(super) async fn backup(hub: &Hub, to: &Path) -> Result<Answer, ApiError> {
     let to = std::path::absolute(to).map_err(|error| ApiError::usage(format!("{}: {error}", to.display())))?;
     if to.exists() {
         return Err(ApiError::usage(format!("{} exists already", to.display())).help("name a file that is not there yet"));
@@ -145,17 +145,17 @@ pub(super) async fn backup(engine: &Engine, to: &Path) -> Result<Answer, ApiErro
             ApiError::usage(format!("there is no folder {}", folder.display())).help(format!("mkdir -p {}", folder.display()))
         );
     }
-    let store = engine.store.clone();
+    let (store, key) = (hub.store.clone(), hub.backup_key.clone());
     let file = to.clone();
-    tokio::task::spawn_blocking(move || store.backup(&file))
+    tokio::task::spawn_blocking(move || store.backup(&file, &key))
         .await
         .map_err(|error| ApiError::failed(format!("the copy was broken off: {error}")))?
         .map_err(|error| ApiError::failed(format!("{} could not be written: {error}", to.display())))?;
     let bytes = std::fs::metadata(&to).map(|file| file.len()).unwrap_or_default();
-    audit(engine, OPERATOR, "store.backup", &to.display().to_string(), &format!("{bytes} bytes")).await?;
+    audit(&hub.engine, OPERATOR, "store.backup", &to.display().to_string(), &format!("{bytes} bytes")).await?;
     Ok(Answer::done(
         format!(
-            "{} holds everything as it was a moment ago ({bytes} bytes). Secrets and personal values in it are sealed: keep the key in the data folder too, apart from it.",
+            "{} holds everything as it was a moment ago ({bytes} bytes). The file is sealed as a whole: without the master key nothing in it can be read or restored. Keep that key too, apart from it.",
             to.display()
         ),
         1,

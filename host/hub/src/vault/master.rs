@@ -65,6 +65,8 @@ pub enum Purpose {
     CompileCache,
     /// Chaining the audit.
     Audit,
+    /// Sealing backups as a whole.
+    Backup,
 }
 
 impl Purpose {
@@ -75,6 +77,7 @@ impl Purpose {
             Self::Store => b"store",
             Self::CompileCache => b"compile-cache",
             Self::Audit => b"audit",
+            Self::Backup => b"backup",
         }
     }
 }

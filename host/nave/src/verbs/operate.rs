@@ -123,12 +123,14 @@ pub(crate) async fn doctor(context: &Context) -> Outcome {
     Ok(if well { exit::OK } else { exit::FAILED })
 }
 
-/// Copy the data into a new file, while the hub works
+/// Copy the data into a new file, sealed as a whole, while the hub works
 #[derive(Debug, Args)]
-#[command(
-    after_help = "The copy holds sealed values; without the key in the data folder they cannot be read. Keep both, apart.\n\n\
-                        Example:\n  nave backup hub-2025-01-31.nave"
-)]
+#[command(after_help = "Without the master key (data/master.key, or the file that NAVE_MASTER_KEY_FILE names) nothing in the\n\
+  file can be read or restored. It is not part of the backup: keep both, apart.\n\n\
+  In the data folder itself secrets, the changelog's values and what systems sent are sealed; records, what each system\n\
+  last held, and dead letters are not. That folder is for the hub's user alone: put it on an encrypted disk. While a backup\n\
+  is made, the data folder needs room for one more copy.\n\n\
+  Example:\n  nave backup hub-2025-01-31.nave")]
 pub(crate) struct Backup {
     /// New file
     to: PathBuf,

@@ -1,15 +1,20 @@
 //! A consistent copy while others read and write, and its way back.
 //!
-//! A backup is a store file of its own, made row by row from one read transaction: only rows that are there now, no
-//! free page, and the same sealing, so it is worth nothing without the store key. It is written beside its name and
-//! moved there when it is complete. Bounded in time: a long snapshot pins pages.
+//! A backup is a store file of its own, made row by row from one read transaction: only rows that are there now, and no
+//! free page. In a store file only the changelog's values, inputs and secrets are sealed, so the file is sealed again as
+//! a whole (`sealed.rs`): without the backup key nothing in it is readable. The copy before sealing lies in the data
+//! folder, beside the store, without a name; the sealed file is written beside its name and moved there when it is
+//! complete. Bounded in time: a long snapshot pins pages.
 
+use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use redb::{Database, Durability, Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction};
 
 use super::errors::OpenError;
+use super::sealed::{self, BackupKey};
 use super::tables::{
     AUDIT, CHANGELOG, CHECKPOINTS, CONTRIBUTIONS, CURSORS, DEAD_LETTERS, DEAD_SUBJECTS, DECISIONS, DIRTY, FLOW_RUNS, FLOWS,
     INPUTS, JOURNAL, KEYS, LEASES, META, NAMES, OPEN_REVIEWS, PARKED, RECORDS, REVIEWS, ROWS, RUNS, TOKENS,
@@ -24,28 +29,34 @@ const BACKUP_TIME_MAX: Duration = Duration::from_secs(30 * 60);
 const COPY_BYTES: usize = 32 << 20;
 
 impl Redb {
-    pub(super) fn backup_to(&self, to: &Path) -> Result<(), StoreError> {
+    pub(super) fn backup_to(&self, to: &Path, key: &BackupKey) -> Result<(), StoreError> {
         let failed = |what: &str, error: &dyn std::fmt::Display| StoreError::Engine(format!("{what} {}: {error}", to.display()));
         if to.exists() {
             return Err(failed("the backup would overwrite", &"it exists; choose another name"));
         }
         let snapshot = self.begin_read()?;
-        let partial = files::beside(to);
-        let _ = std::fs::remove_file(&partial);
-        let copied = copy(&snapshot, &partial, &self.options);
+        let plain = files::nameless(&self.folder).map_err(|error| failed("no room beside the store for the backup", &error))?;
+        let mut copied = plain.try_clone().map_err(|error| failed("could not write", &error))?;
+        copy(&snapshot, plain, &self.options)?;
         // Free the snapshot before anything slow.
         drop(snapshot);
-        let moved =
-            copied.and_then(|()| files::move_new(&partial, to).map_err(|error| failed("could not move the backup to", &error)));
+        let partial = files::beside(to);
+        let _ = std::fs::remove_file(&partial);
+        let moved = copied
+            .rewind()
+            .and_then(|()| sealed::seal(&copied, &files::create_private(&partial)?, key))
+            .and_then(|()| files::move_new(&partial, to))
+            .map_err(|error| failed("could not write the backup", &error));
         // Moved, or worth nothing.
         let _ = std::fs::remove_file(&partial);
         moved
     }
 }
 
-/// Brings a backup back as a store file. The backup is only read; it is copied beside `to`, opened and walked there, and
-/// moved to its name when it is good. Nothing is overwritten, links are not followed, a newer format is refused.
-pub fn restore(backup: &Path, to: &Path, key: &StoreKey) -> Result<(), OpenError> {
+/// Brings a backup back as a store file. The backup is only read; it is opened beside `to`, walked there, and moved to
+/// its name when it is good. Nothing is overwritten, links are not followed, a newer format is refused. Backups of the
+/// first hubs are plain store files; they are brought back too.
+pub fn restore(backup: &Path, to: &Path, key: &StoreKey, sealing: &BackupKey) -> Result<(), OpenError> {
     let engine = |error: std::io::Error| OpenError::Engine(to.display().to_string(), error.to_string());
     let damaged = |why: &str| OpenError::Damaged(backup.display().to_string(), why.to_owned());
     let kind = std::fs::symlink_metadata(backup).map_err(|error| damaged(&error.to_string()))?;
@@ -58,9 +69,23 @@ pub fn restore(backup: &Path, to: &Path, key: &StoreKey) -> Result<(), OpenError
     let partial = files::beside(to);
     let _ = std::fs::remove_file(&partial);
     let restored = (|| {
-        let mut from = std::fs::File::open(backup).map_err(|error| damaged(&error.to_string()))?;
+        let mut from = File::open(backup).map_err(|error| damaged(&error.to_string()))?;
         let mut copy = files::create_private(&partial).map_err(engine)?;
-        std::io::copy(&mut from, &mut copy).map_err(engine)?;
+        let mut start = Vec::new();
+        Read::take(&mut from, sealed::MAGIC.len() as u64)
+            .read_to_end(&mut start)
+            .and_then(|_| from.rewind())
+            .map_err(|error| damaged(&error.to_string()))?;
+        if start == sealed::MAGIC {
+            sealed::open(&from, &copy, sealing).map_err(|broken| match broken {
+                sealed::Broken::WrongKey => OpenError::WrongBackupKey(backup.display().to_string()),
+                sealed::Broken::Newer(found) => OpenError::Newer { found: found.into(), known: sealed::known().into() },
+                sealed::Broken::Altered(why) => OpenError::BackupAltered(backup.display().to_string(), why),
+                sealed::Broken::Io(error) => engine(error),
+            })?;
+        } else {
+            std::io::copy(&mut from, &mut copy).map_err(engine)?;
+        }
         drop(copy);
         let store = Redb::open(&partial, key, Options::default()).map_err(|error| name(error, backup))?;
         store.validate().map_err(|error| damaged(&error.to_string()))?;
@@ -161,9 +186,10 @@ impl Copy<'_> {
     }
 }
 
-fn copy(from: &ReadTransaction, to: &Path, options: &Options) -> Result<(), StoreError> {
-    drop(files::create_private(to).map_err(redb::Error::from)?);
-    let database = Database::builder().set_cache_size(options.cache_bytes).create(to).map_err(redb::Error::from)?;
+fn copy(from: &ReadTransaction, to: File, options: &Options) -> Result<(), StoreError> {
+    let backend = redb::backends::FileBackend::new(to).map_err(redb::Error::from)?;
+    let database = Database::builder().set_cache_size(options.cache_bytes).create_with_backend(backend);
+    let database = database.map_err(redb::Error::from)?;
     let copy = Copy { from, to: database, until: Instant::now() + BACKUP_TIME_MAX };
     let bytes = |row: &&[u8]| row.len();
     let number = |_: &u64| 8;

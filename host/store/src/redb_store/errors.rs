@@ -29,6 +29,14 @@ pub enum OpenError {
     /// The disk or the engine said no.
     #[error("the store {0} could not be opened: {1}")]
     Engine(String, String),
+    /// A backup was sealed under another key.
+    #[error(
+        "the backup {0} was sealed under another master key; bring back the master key that it was made under: NAVE_MASTER_KEY_FILE names its file"
+    )]
+    WrongBackupKey(String),
+    /// A sealed backup is not what was written.
+    #[error("the backup {0} is damaged: {1}; use another copy")]
+    BackupAltered(String, String),
     /// There is something already where a new store should be.
     #[error("{0} exists; nothing was overwritten: move it away first")]
     Exists(String),

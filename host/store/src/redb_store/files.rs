@@ -19,6 +19,20 @@ pub(super) fn create_private(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
+/// A file in this folder that has no name: it is gone when it is closed, also after a crash.
+pub(super) fn nameless(folder: &Path) -> std::io::Result<File> {
+    let path = folder.join(format!("nave.partial-{}-backup", std::process::id()));
+    // Left by a process of the same number that was killed right between the two steps.
+    let _ = std::fs::remove_file(&path);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
+}
+
 /// Gives a complete file its name, durably, and only if nothing has it.
 pub(super) fn move_new(partial: &Path, to: &Path) -> std::io::Result<()> {
     File::open(partial)?.sync_all()?;

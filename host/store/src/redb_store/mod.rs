@@ -12,9 +12,11 @@ mod floor;
 mod open;
 mod read;
 mod rebuild;
+mod sealed;
 mod tables;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 pub use backup::restore;
@@ -22,6 +24,7 @@ pub use errors::OpenError;
 pub use floor::{FloorFigures, floor_bench};
 pub use open::{FORMAT, Options};
 pub use rebuild::{EntriesOf, IndexCheck};
+pub use sealed::BackupKey;
 
 use redb::{Database, ReadTransaction, ReadableDatabase};
 
@@ -40,6 +43,8 @@ pub struct Redb {
     writer: Mutex<Writer>,
     closed: OnceLock<String>,
     options: Options,
+    /// Where its file lies.
+    folder: PathBuf,
 }
 
 /// What the one writer knows between commits.

@@ -57,7 +57,8 @@ impl Redb {
         }
         let database = Database::builder().set_cache_size(options.cache_bytes).open(path);
         let database = database.map_err(|error| database_error(error, &shown))?;
-        Self::with_database(database, key, options, &shown, UPGRADES)
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Ok(Self { folder: folder.to_owned(), ..Self::with_database(database, key, options, &shown, UPGRADES)? })
     }
 
     /// Makes a new store under another name and moves it when it is whole: a crash leaves no half file under its own.
@@ -113,6 +114,7 @@ impl Redb {
             writer: Mutex::new(writer),
             closed: OnceLock::new(),
             options,
+            folder: std::env::temp_dir(),
         })
     }
 

@@ -407,8 +407,8 @@ impl Store for Redb {
         Ok(of_records.filter(|(_, count)| *count > 0).collect())
     }
 
-    fn backup(&self, to: &std::path::Path) -> Result<(), StoreError> {
-        self.backup_to(to)
+    fn backup(&self, to: &std::path::Path, key: &crate::BackupKey) -> Result<(), StoreError> {
+        self.backup_to(to, key)
     }
 
     fn tend(&self) -> Result<bool, StoreError> {

@@ -3,13 +3,17 @@
 use std::path::Path;
 
 use nave_core::model::{Record, RecordId, Sequence, Time};
-use nave_store::{FORMAT, IndexEntry, IndexSpace, OpenError, Options, Redb, Store, StoreKey, floor_bench, restore};
+use nave_store::{BackupKey, FORMAT, IndexEntry, IndexSpace, OpenError, Options, Redb, Store, StoreKey, floor_bench, restore};
 
 use crate::conformance::{check, store_key};
 use crate::script::batch;
 
 fn open(path: &Path) -> Redb {
     Redb::open(path, &store_key(), Options::default()).unwrap()
+}
+
+fn backup_key() -> BackupKey {
+    BackupKey::new([5; 32])
 }
 
 fn contains(path: &Path, text: &str) -> bool {
@@ -87,7 +91,7 @@ fn a_newer_format_is_refused_and_left_alone_also_by_restore() {
         assert!(matches!(refused, Err(OpenError::Newer { found, known }) if found == FORMAT + 1 && known == FORMAT));
     }
     let target = folder.path().join("restored.redb");
-    assert!(matches!(restore(&path, &target, &store_key()), Err(OpenError::Newer { .. })));
+    assert!(matches!(restore(&path, &target, &store_key(), &backup_key()), Err(OpenError::Newer { .. })));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "a refused restore leaves nothing behind");
 }
 
@@ -175,13 +179,13 @@ fn a_backup_is_consistent_while_others_write_and_comes_back() {
     (1..=50).for_each(write);
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| (51..=150).for_each(write));
-        store.backup(&copy).unwrap();
+        store.backup(&copy, &backup_key()).unwrap();
         writer.join().unwrap();
     });
-    assert!(store.backup(&copy).is_err(), "a backup overwrites nothing");
+    assert!(store.backup(&copy, &backup_key()).is_err(), "a backup overwrites nothing");
     let back = folder.path().join("back.redb");
-    restore(&copy, &back, &store_key()).unwrap();
-    assert!(matches!(restore(&copy, &back, &store_key()), Err(OpenError::Exists(_))));
+    restore(&copy, &back, &store_key(), &backup_key()).unwrap();
+    assert!(matches!(restore(&copy, &back, &store_key(), &backup_key()), Err(OpenError::Exists(_))));
     let restored = open(&back);
     let pages = restored.checkpoint("c", "s").unwrap().unwrap().generation;
     assert!(pages >= 50);
@@ -200,21 +204,63 @@ fn restore_refuses_what_is_not_a_plain_whole_backup_under_the_key() {
     let (path, copy) = (folder.path().join("store.redb"), folder.path().join("copy.redb"));
     let store = open(&path);
     store.commit(batch("record=1:1 change=1::a")).unwrap();
-    store.backup(&copy).unwrap();
+    store.backup(&copy, &backup_key()).unwrap();
     let to = folder.path().join("to.redb");
-    assert!(matches!(restore(&copy, &to, &StoreKey::new([9; 32])), Err(OpenError::WrongKey)));
-    assert!(matches!(restore(&folder.path().join("none"), &to, &store_key()), Err(OpenError::Damaged(..))));
-    assert!(matches!(restore(folder.path(), &to, &store_key()), Err(OpenError::Damaged(..))));
+    assert!(matches!(restore(&copy, &to, &StoreKey::new([9; 32]), &backup_key()), Err(OpenError::WrongKey)));
+    let other = restore(&copy, &to, &store_key(), &BackupKey::new([6; 32]));
+    assert!(matches!(other, Err(OpenError::WrongBackupKey(_))), "{other:?}");
+    assert!(matches!(restore(&folder.path().join("none"), &to, &store_key(), &backup_key()), Err(OpenError::Damaged(..))));
+    assert!(matches!(restore(folder.path(), &to, &store_key(), &backup_key()), Err(OpenError::Damaged(..))));
     let link = folder.path().join("link.redb");
     std::os::unix::fs::symlink(&copy, &link).unwrap();
-    assert!(matches!(restore(&link, &to, &store_key()), Err(OpenError::Damaged(..))));
-    assert!(matches!(restore(&copy, &link, &store_key()), Err(OpenError::Exists(_))));
+    assert!(matches!(restore(&link, &to, &store_key(), &backup_key()), Err(OpenError::Damaged(..))));
+    assert!(matches!(restore(&copy, &link, &store_key(), &backup_key()), Err(OpenError::Exists(_))));
     let bytes = std::fs::read(&copy).unwrap();
     let cut = folder.path().join("cut.redb");
     std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
-    assert!(restore(&cut, &to, &store_key()).is_err());
-    assert!(!to.exists());
-    restore(&copy, &to, &store_key()).unwrap();
+    assert!(matches!(restore(&cut, &to, &store_key(), &backup_key()), Err(OpenError::BackupAltered(..))));
+    let altered = folder.path().join("altered.redb");
+    for at in [0, 9, 20, 50, bytes.len() / 2, bytes.len() - 1] {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1;
+        std::fs::write(&altered, bytes).unwrap();
+        let refused = restore(&altered, &to, &store_key(), &backup_key()).unwrap_err();
+        assert!(refused.to_string().contains("altered.redb") || matches!(refused, OpenError::Newer { .. }), "{at}: {refused}");
+        assert!(!to.exists());
+    }
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(names.iter().all(|name| !name.to_string_lossy().contains("partial")), "nothing stays behind: {names:?}");
+    restore(&copy, &to, &store_key(), &backup_key()).unwrap();
+}
+
+/// Backups of the first hubs were plain store files.
+#[test]
+fn a_backup_from_before_the_sealing_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (copy, to) = (folder.path().join("copy.redb"), folder.path().join("to.redb"));
+    std::fs::write(&copy, lz4_flex::block::decompress_size_prepended(&std::fs::read(FIXTURE).unwrap()).unwrap()).unwrap();
+    restore(&copy, &to, &store_key(), &backup_key()).unwrap();
+    check("restored", &open(&to), FIXTURE_ANSWERS);
+}
+
+/// Line 128: who has a backup and not the master key reads nothing: no record, no match key, no dead letter, no name.
+#[test]
+fn nothing_in_a_backup_is_readable() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("store.redb"), folder.path().join("copy.redb"));
+    let store = open(&path);
+    store
+        .commit(batch(
+            "record=1:1 contribution=1:crm:canary-remote change=1::canary-value row=hub:x:canary-row audit=canary-audit",
+        ))
+        .unwrap();
+    store.backup(&copy, &backup_key()).unwrap();
+    drop(store);
+    for clear in ["canary-remote", "canary-row", "canary-audit", "email"] {
+        assert!(contains(&path, clear), "the store holds {clear} in the clear");
+        assert!(!contains(&copy, clear), "the backup shows {clear}");
+    }
+    assert!(!contains(&copy, "redb"));
 }
 
 #[test]
