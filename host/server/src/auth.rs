@@ -16,7 +16,7 @@ use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::guard::from_our_page;
-use crate::limits::{FAILING_ADDRESSES_MAX, FAILURES_MAX, FAILURES_WINDOW_S, SESSION_S, SESSIONS_MAX};
+use crate::limits::{FAILING_ADDRESSES_MAX, FAILURES_MAX, FAILURES_WINDOW_S, FAILURES_WINDOW_S_MAX, SESSION_S, SESSIONS_MAX};
 use crate::state::State;
 use crate::v1;
 
@@ -28,6 +28,8 @@ const COOKIE: &str = "nave_session";
 pub(crate) struct Person {
     /// Name of the token.
     pub(crate) name: String,
+    /// Hash of the token that stands behind it: when that goes, so does everything that it opened.
+    pub(crate) token: String,
     /// What a form must send along; none for a bearer token, which no browser sends by itself.
     pub(crate) form_token: Option<String>,
 }
@@ -41,7 +43,10 @@ pub(crate) async fn required(Shared(state): Shared<State>, mut request: Request,
             Ok(person) => Some(person),
             Err(error) => return v1::failure(&error),
         },
-        None => session(request.headers()).and_then(|id| state.sessions.find(id)),
+        None => match session(request.headers()).map(|id| state.person_in(id)).transpose() {
+            Ok(person) => person.flatten(),
+            Err(error) => return v1::failure(&error),
+        },
     };
     let Some(person) = person else {
         if wants_page {
@@ -86,27 +91,49 @@ pub(crate) fn cookie(id: Option<&str>) -> String {
 }
 
 impl State {
-    /// Whose token it is. Wrong ones count against the address that sent them.
+    /// Whose token it is. Wrong ones count against the address that sent them; a good one is never refused.
     pub(crate) fn person_of(&self, token: &str, peer: Option<IpAddr>) -> Result<Person, ApiError> {
-        if peer.is_some_and(|peer| self.failures.too_many(peer)) {
-            return Err(
-                ApiError::new("too-many-failures", exit::FAILED, "too many wrong tokens from this address").help("wait a minute")
-            );
-        }
         let given = hex(digest(&SHA256, token.as_bytes()).as_ref());
         let mut found = None;
         // All of them are looked at, whole: the time tells nothing.
         for row in self.service.tokens()? {
             if same(row.hash.as_bytes(), given.as_bytes()) {
-                found = Some(Person { name: row.name, form_token: None });
+                found = Some(Person { name: row.name, token: row.hash, form_token: None });
             }
         }
         found.ok_or_else(|| {
-            if let Some(peer) = peer {
-                self.failures.note(peer);
+            let refused = unauthorized("the token is not known");
+            let Some(peer) = peer else { return refused };
+            let noted = self.failures.note(peer);
+            if noted.worth_a_line() {
+                self.service.refused(&peer.to_string(), noted.all);
             }
-            unauthorized("the token is not known")
+            match noted.wait {
+                None => refused,
+                Some(wait) => {
+                    let seconds = wait.as_secs().max(1);
+                    let mut error = ApiError::new("too-many-failures", exit::FAILED, "too many wrong tokens from this address")
+                        .help(format!("wait {seconds} s; a good token is taken at any time"));
+                    error.retry_after_s = Some(seconds);
+                    error
+                }
+            }
         })
+    }
+
+    /// Whose session it is, if it is open and its token is still good.
+    pub(crate) fn person_in(&self, session: &str) -> Result<Option<Person>, ApiError> {
+        let Some(person) = self.sessions.find(session) else { return Ok(None) };
+        if self.still(&person)? {
+            return Ok(Some(person));
+        }
+        self.sessions.close(session);
+        Ok(None)
+    }
+
+    /// Whether the token that somebody came with is still good.
+    pub(crate) fn still(&self, person: &Person) -> Result<bool, ApiError> {
+        Ok(self.service.tokens()?.iter().any(|row| row.name == person.name && same(row.hash.as_bytes(), person.token.as_bytes())))
     }
 }
 
@@ -132,6 +159,7 @@ pub(crate) struct Sessions(Mutex<HashMap<String, Session>>);
 
 struct Session {
     name: String,
+    token: String,
     form_token: String,
     opened: Instant,
 }
@@ -147,7 +175,10 @@ impl Sessions {
         {
             sessions.remove(&oldest);
         }
-        sessions.insert(id.clone(), Session { name: person.name.clone(), form_token, opened: Instant::now() });
+        sessions.insert(
+            id.clone(),
+            Session { name: person.name.clone(), token: person.token.clone(), form_token, opened: Instant::now() },
+        );
         Ok(id)
     }
 
@@ -155,7 +186,7 @@ impl Sessions {
     pub(crate) fn find(&self, id: &str) -> Option<Person> {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let session = sessions.get(id).filter(|session| session.is_open())?;
-        Some(Person { name: session.name.clone(), form_token: Some(session.form_token.clone()) })
+        Some(Person { name: session.name.clone(), token: session.token.clone(), form_token: Some(session.form_token.clone()) })
     }
 
     pub(crate) fn close(&self, id: &str) {
@@ -171,25 +202,58 @@ impl Session {
 
 /// Wrong tokens by address.
 #[derive(Default)]
-pub(crate) struct Failures(Mutex<HashMap<IpAddr, (u32, Instant)>>);
+pub(crate) struct Failures(Mutex<HashMap<IpAddr, Failing>>);
 
-impl Failures {
-    fn too_many(&self, peer: IpAddr) -> bool {
-        let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.get(&peer).is_some_and(|(count, since)| *count >= FAILURES_MAX && !over(*since))
-    }
+/// One address.
+struct Failing {
+    /// In this window.
+    count: u32,
+    /// Since it was first seen.
+    all: u64,
+    window: Duration,
+    until: Instant,
+}
 
-    fn note(&self, peer: IpAddr) {
-        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.retain(|_, (_, since)| !over(*since));
-        if failures.len() < FAILING_ADDRESSES_MAX || failures.contains_key(&peer) {
-            failures.entry(peer).or_insert((0, Instant::now())).0 += 1;
+/// What a wrong token leads to.
+pub(crate) struct Noted {
+    /// Wrong tokens of this address since it was first seen.
+    all: u64,
+    /// How long it should wait, if these were too many.
+    wait: Option<Duration>,
+}
+
+impl Noted {
+    /// The audit gets a line when there are too many, and then one for each power of ten.
+    fn worth_a_line(&self) -> bool {
+        let mut mark = u64::from(FAILURES_MAX) + 1;
+        while mark < self.all {
+            mark *= 10;
         }
+        self.wait.is_some() && mark == self.all
     }
 }
 
-fn over(since: Instant) -> bool {
-    since.elapsed() > Duration::from_secs(FAILURES_WINDOW_S)
+impl Failures {
+    fn note(&self, peer: IpAddr) -> Noted {
+        let first = Duration::from_secs(FAILURES_WINDOW_S);
+        let now = Instant::now();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, failing| failing.until > now);
+        if all.len() >= FAILING_ADDRESSES_MAX && !all.contains_key(&peer) {
+            // So many addresses at once are one attacker.
+            return Noted { all: 0, wait: Some(first) };
+        }
+        let failing = all.entry(peer).or_insert(Failing { count: 0, all: 0, window: first, until: now + first });
+        failing.count += 1;
+        failing.all += 1;
+        if failing.count <= FAILURES_MAX {
+            return Noted { all: failing.all, wait: None };
+        }
+        let wait = failing.window;
+        failing.until = now + wait;
+        failing.window = (wait * 2).min(Duration::from_secs(FAILURES_WINDOW_S_MAX));
+        Noted { all: failing.all, wait: Some(wait) }
+    }
 }
 
 /// Status of a refusal by [`State::person_of`].

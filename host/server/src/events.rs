@@ -6,12 +6,13 @@ use axum::body::Body;
 use axum::extract::State as Shared;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use axum::{Router, routing::get};
+use axum::{Extension, Router, routing::get};
 use bytes::Bytes;
 use nave_hub::api::{Answer, Request};
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
 
+use crate::auth::Person;
 use crate::body::Pipe;
 use crate::limits::{LINES_QUEUE_MAX, LIVE_INTERVAL_MS};
 use crate::pages::health_rows;
@@ -21,7 +22,7 @@ pub(crate) fn router() -> Router<State> {
     Router::new().route("/events", get(events))
 }
 
-async fn events(Shared(state): Shared<State>) -> Response {
+async fn events(Shared(state): Shared<State>, Extension(person): Extension<Person>) -> Response {
     let Ok(place) = state.live_views.clone().try_acquire_owned() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "too many live views are open; reload the page instead\n").into_response();
     };
@@ -29,7 +30,7 @@ async fn events(Shared(state): Shared<State>) -> Response {
     tokio::spawn(async move {
         let _place = place;
         tokio::select! {
-            () = watch(&state, &sender) => {}
+            () = watch(&state, &person, &sender) => {}
             () = sender.closed() => {}
             () = crate::until(state.stopped.clone()) => {}
         }
@@ -37,13 +38,16 @@ async fn events(Shared(state): Shared<State>) -> Response {
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::new(Pipe(receiver))).into_response()
 }
 
-/// Sends what a page shows, each time that it differs from the last. Ends when nobody listens.
-async fn watch(state: &State, sender: &mpsc::Sender<Bytes>) {
+/// Sends what a page shows, each time that it differs from the last. Ends when nobody listens, or the token is no longer good.
+async fn watch(state: &State, person: &Person, sender: &mpsc::Sender<Bytes>) {
     let mut before = String::new();
     let mut tick = tokio::time::interval(Duration::from_millis(LIVE_INTERVAL_MS));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
+        if !state.still(person).unwrap_or(false) {
+            return;
+        }
         let Ok(Answer::Status(status)) = state.call(Request::Status).await else { continue };
         let rows: Vec<Json> = health_rows(&status)
             .into_iter()

@@ -26,10 +26,11 @@ const HEADERS: [(HeaderName, &str); 7] = [
 
 /// A name that is not ours is somebody else's page pointed at us (DNS rebinding): misdirected.
 pub(crate) async fn guard(Shared(state): Shared<State>, request: Request, next: Next) -> Response {
-    let mut response = if host_is_ours(&state, request.headers()) {
-        next.run(request).await
-    } else {
-        (StatusCode::MISDIRECTED_REQUEST, misdirected(request.headers())).into_response()
+    let mut response = match malformed(&request) {
+        // Whoever sends that means another server too, in front of us or behind: nothing more is read from there.
+        Some(why) => (StatusCode::BAD_REQUEST, [(header::CONNECTION, "close")], why).into_response(),
+        None if host_is_ours(&state, request.headers()) => next.run(request).await,
+        None => (StatusCode::MISDIRECTED_REQUEST, misdirected(request.headers())).into_response(),
     };
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
@@ -37,11 +38,24 @@ pub(crate) async fn guard(Shared(state): Shared<State>, request: Request, next: 
     response
 }
 
+/// What two servers could read in two ways.
+fn malformed(request: &Request) -> Option<&'static str> {
+    if request.uri().scheme().is_some() || request.uri().authority().is_some() {
+        return Some("The target of a request is a path here: this is no proxy.\n");
+    }
+    // Beside it a length says something else, and nothing that asks us needs it.
+    if request.headers().contains_key(header::TRANSFER_ENCODING) {
+        return Some("Transfer-Encoding is not taken here: send the body with Content-Length.\n");
+    }
+    let hosts = request.headers().get_all(header::HOST);
+    hosts.iter().any(|host| host.to_str().ok().and_then(name_of).is_none()).then_some("The header Host is no host and port.\n")
+}
+
 fn host_is_ours(state: &State, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
-    let Ok(host) = host.to_str() else { return false };
-    let name = without_port(host).to_ascii_lowercase();
+    let Some(name) = host.to_str().ok().and_then(name_of) else { return false };
+    let name = name.to_ascii_lowercase();
     state.hosts.contains(&name) || (state.any_address && is_address(&name))
 }
 
@@ -52,7 +66,7 @@ fn is_address(name: &str) -> bool {
 
 /// What to write so that it answers, with the name where it is one.
 fn misdirected(headers: &HeaderMap) -> String {
-    let asked = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(without_port).unwrap_or_default();
+    let asked = headers.get(header::HOST).and_then(|host| host.to_str().ok()).and_then(name_of).unwrap_or_default();
     let name = if nave_core::catalog::is_host(asked) { asked } else { "hub.example.com" };
     format!(
         "This hub does not answer under that name. If the name is its own, write hosts = [\"{name}\"] in nave.toml, or start it \
@@ -60,12 +74,19 @@ fn misdirected(headers: &HeaderMap) -> String {
     )
 }
 
-/// `[::1]:80` → `[::1]`, `localhost:80` → `localhost`.
-fn without_port(host: &str) -> &str {
-    match host.rfind(':') {
-        Some(at) if !host[at..].contains(']') => &host[..at],
-        _ => host,
-    }
+/// `[::1]:80` → `[::1]`, `localhost:80` → `localhost`; none for what is no host and port.
+fn name_of(host: &str) -> Option<&str> {
+    let (name, port) = match host.rfind(':') {
+        Some(at) if !host[at..].contains(']') => (&host[..at], &host[at + 1..]),
+        _ => (host, "0"),
+    };
+    let inner = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let plain = match inner {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')),
+    };
+    let port_fits = (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
+    (plain && !name.is_empty() && port_fits).then_some(name)
 }
 
 /// Whether a request that changes something comes from our own page, as the browser says. Both headers must agree where

@@ -10,6 +10,7 @@ mod body;
 mod events;
 mod guard;
 pub mod limits;
+mod listen;
 mod pages;
 mod socket;
 mod state;
@@ -19,8 +20,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{ConnectInfo, DefaultBodyLimit};
+use axum::{Extension, Router};
 use nave_hub::api::Service;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -28,6 +29,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub use socket::short_path;
 
+use listen::Bounds;
 use state::State;
 
 /// Where to listen.
@@ -82,13 +84,9 @@ pub async fn start(service: Arc<dyn Service>, options: Options, stopped: watch::
         tasks.push(task);
     }
     let state = State::new(service, addr, &options.hosts, stopped.clone());
-    let app = router(state).into_make_service_with_connect_info::<SocketAddr>();
-    tasks.push(tokio::spawn(async move {
-        let served = axum::serve(listener, app).with_graceful_shutdown(until(stopped)).await;
-        if let Err(error) = served {
-            tracing::error!(%error, "the server ended");
-        }
-    }));
+    let router = router(state);
+    let app = move |peer: SocketAddr| router.clone().layer(Extension(ConnectInfo(peer)));
+    tasks.push(tokio::spawn(listen::serve(listener, app, Bounds::default(), stopped)));
     tracing::info!(%addr, "listening");
     Ok(Running { addr, tasks })
 }

@@ -86,9 +86,7 @@ mod unix {
         let path = path.to_owned();
         Ok(tokio::spawn(async move {
             let _held = held;
-            if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(crate::until(stopped)).await {
-                tracing::error!(%error, "the local socket ended");
-            }
+            crate::listen::serve(listener, move |_| app.clone(), crate::listen::Bounds::default(), stopped).await;
             let _ = fs::remove_file(&path);
         }))
     }

@@ -11,6 +11,7 @@ use nave_core::model::{DecisionChoice, RecordId, Time, TokenRow};
 use nave_hub::api::{
     Answer, ApiError, BoxFuture, Candidate, FlowStatus, ProgressSender, Request, ReviewAnswer, ReviewLine, Service, StatusAnswer,
 };
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
@@ -21,6 +22,9 @@ const TOKEN: &str = "a-good-token";
 #[derive(Default)]
 struct Fake {
     asked: Mutex<Vec<Request>>,
+    /// Tokens that are good; none: [`TOKEN`].
+    tokens: Mutex<Option<Vec<&'static str>>>,
+    refused: Mutex<Vec<(String, u64)>>,
 }
 
 impl Service for Fake {
@@ -55,9 +59,16 @@ impl Service for Fake {
     }
 
     fn tokens(&self) -> Result<Vec<TokenRow>, ApiError> {
-        let hash = ring::digest::digest(&ring::digest::SHA256, TOKEN.as_bytes());
-        let hash = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(vec![TokenRow { name: "ada".into(), hash, created_at: Time(0) }])
+        let row = |token: &&str| {
+            let hash = ring::digest::digest(&ring::digest::SHA256, token.as_bytes());
+            let hash = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+            TokenRow { name: "ada".into(), hash, created_at: Time(0) }
+        };
+        Ok(self.tokens.lock().unwrap().as_deref().unwrap_or(&[TOKEN]).iter().map(row).collect())
+    }
+
+    fn refused(&self, address: &str, count: u64) {
+        self.refused.lock().unwrap().push((address.to_owned(), count));
     }
 }
 
@@ -157,6 +168,16 @@ async fn doors_are_closed() {
         ("GET /v1/status", &["host: localhost.evil.example.com", &bearer], 421),
         ("GET /v1/status", &[&bearer], 421),
         ("GET /v1/status", &[HOST, "host: evil.example.com", &bearer], 421),
+        ("GET /v1/status", &["host: localhost:6283@evil.example.com", &bearer], 400),
+        ("GET /v1/status", &["host: localhost:x", &bearer], 400),
+        ("GET /v1/status", &["host: localhost:", &bearer], 400),
+        ("GET /v1/status", &["host: [localhost]:6283", &bearer], 400),
+        ("GET /v1/status", &["host: evil/localhost", &bearer], 400),
+        ("GET /v1/status", &["host: ", &bearer], 400),
+        ("GET http://evil.example.com/v1/status", &[HOST, &bearer], 400),
+        ("GET http://localhost:6283/v1/status", &[HOST, &bearer], 400),
+        ("POST /v1/sync", &[HOST, &bearer, JSON, "transfer-encoding: chunked"], 400),
+        ("POST /v1/sync", &[HOST, &bearer, JSON, "transfer-encoding: chunked", "content-length: 3"], 400),
         ("GET /login", &["host: evil.example.com"], 421),
         ("GET /login", &[HOST], 200),
         ("GET /", &[HOST], 303),
@@ -185,8 +206,113 @@ async fn wrong_tokens_are_slowed_down() {
         let (status, ..) = server.ask("GET /v1/status", &[HOST, "authorization: Bearer wrong"], "").await;
         assert_eq!(status, StatusCode::UNAUTHORIZED);
     }
-    let (status, ..) = server.ask("GET /v1/status", &[HOST, "authorization: Bearer wrong"], "").await;
-    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+    for expected in ["60", "120", "240"] {
+        let (status, headers, text) = server.ask("GET /v1/status", &[HOST, "authorization: Bearer wrong"], "").await;
+        assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+        assert!(headers.contains(&format!("\"retry-after\": \"{expected}\"")), "{headers}");
+        assert!(!text.contains("Bearer wrong"), "{text}");
+    }
+    // A good token is taken at any time, from the same address too.
+    let (status, ..) = server.ask("GET /v1/status", &[HOST, &format!("authorization: Bearer {TOKEN}")], "").await;
+    assert_eq!(status, StatusCode::OK);
+    for _ in 0..100 {
+        server.ask("GET /v1/status", &[HOST, "authorization: Bearer wrong"], "").await;
+    }
+    let noted = server.fake.refused.lock().unwrap().clone();
+    assert_eq!(noted, [("127.0.0.1".to_owned(), 6), ("127.0.0.1".to_owned(), 60)], "a count now and then, no values");
+}
+
+/// Line 111: what a token opened ends with it.
+#[tokio::test]
+async fn a_session_ends_with_its_token() {
+    let server = Server::new();
+    let (cookie, _) = server.sign_in().await;
+    assert_eq!(server.ask("GET /v1/status", &[HOST, &cookie], "").await.0, StatusCode::OK);
+    // Another token of the same name: the one before was reset.
+    *server.fake.tokens.lock().unwrap() = Some(vec!["another"]);
+    assert_eq!(server.ask("GET /v1/status", &[HOST, &cookie], "").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(server.ask("GET /", &[HOST, &cookie], "").await.0, StatusCode::SEE_OTHER);
+    // It does not come back with the token either.
+    *server.fake.tokens.lock().unwrap() = None;
+    assert_eq!(server.ask("GET /v1/status", &[HOST, &cookie], "").await.0, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_secret_in_the_address_is_not_taken() {
+    let server = Server::new();
+    let bearer = format!("authorization: Bearer {TOKEN}");
+    for body in ["", r#"{"value":"from-the-body"}"#] {
+        let (status, _, text) = server.ask("PUT /v1/secrets/x?value=canary", &[HOST, &bearer, JSON], body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{text}");
+        assert!(text.contains("never taken from the address") && !text.contains("canary"), "{text}");
+    }
+    assert!(server.fake.asked.lock().unwrap().is_empty());
+}
+
+/// Talks to one connection, on a clock that moves on when everybody waits. Answers everything that came back.
+async fn talk(text: &str) -> String {
+    let server = Server::new();
+    let (mut ours, theirs) = tokio::io::duplex(1 << 20);
+    let (_stop, stopped) = watch::channel(false);
+    let app = server.router.clone().layer(axum::Extension(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 4000)))));
+    let answered = tokio::spawn(crate::listen::answer(theirs, app, Default::default(), Default::default(), stopped));
+    ours.write_all(text.as_bytes()).await.unwrap();
+    let mut back = Vec::new();
+    ours.read_to_end(&mut back).await.unwrap();
+    answered.await.unwrap();
+    String::from_utf8_lossy(&back).into_owned()
+}
+
+/// Lines 95, 109 and 110: a head or body that does not come ends the connection, and so does a head without end.
+#[tokio::test(start_paused = true)]
+async fn connections_that_do_not_come_to_the_point_are_closed() {
+    let none = talk("").await;
+    assert_eq!(none, "");
+    for half in ["GET /v1/status HTTP/1.1\r\nHo", "GET /login HTTP/1.1\r\nhost: localhost\r\n\r\nGET /lo"] {
+        let closed = talk(half).await;
+        assert!(closed.is_empty() || closed.starts_with("HTTP/1.1 "), "{closed}");
+    }
+    let login = "POST /login HTTP/1.1\r\nhost: localhost\r\norigin: http://localhost\r\n\
+                 content-type: application/x-www-form-urlencoded\r\ncontent-length: 100\r\n\r\ntoken=a";
+    let late = talk(login).await;
+    assert!(late.starts_with("HTTP/1.1 4"), "{late}");
+    let long = format!("GET /login HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "a".repeat(64 << 10));
+    assert!(talk(&long).await.starts_with("HTTP/1.1 431 "));
+    let many = format!("GET /login HTTP/1.1\r\nhost: localhost\r\n{}\r\n", "x: a\r\n".repeat(1_000));
+    assert!(talk(&many).await.starts_with("HTTP/1.1 431 "));
+    let twice = "POST /v1/sync HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n\
+                 0\r\n\r\nGET /login HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let once = talk(twice).await;
+    assert!(once.starts_with("HTTP/1.1 400 ") && once.matches("HTTP/1.1 ").count() == 1, "{once}");
+}
+
+/// Line 110: with every place taken by silent connections, the next one is answered.
+#[tokio::test]
+async fn silent_connections_make_room() {
+    let server = Server::new();
+    let (stop, stopped) = watch::channel(false);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let router = server.router.clone();
+    let app = move |peer: SocketAddr| router.clone().layer(axum::Extension(ConnectInfo(peer)));
+    // They are not closed for their silence in this test.
+    let long = std::time::Duration::from_secs(3_600);
+    let bounds = crate::listen::Bounds { connections: 3, head: long, body_idle: long, body_total: long };
+    let serving = tokio::spawn(crate::listen::serve(listener, app, bounds, stopped));
+    let mut silent = Vec::new();
+    for _ in 0..10 {
+        let mut stream = tokio::net::TcpStream::connect(addr).await.unwrap();
+        stream.write_all(b"GET /v1/status HTTP/1.1\r\nHo").await.unwrap();
+        silent.push(stream);
+        let mut asking = tokio::net::TcpStream::connect(addr).await.unwrap();
+        asking.write_all(b"GET /login HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut text = String::new();
+        asking.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+    }
+    stop.send_replace(true);
+    drop(silent);
+    serving.await.unwrap();
 }
 
 #[tokio::test]
@@ -295,7 +421,6 @@ async fn routes_become_requests() {
 #[tokio::test]
 async fn the_local_socket_answers_in_lines() {
     use std::os::unix::fs::PermissionsExt as _;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     let dir = tempfile::tempdir().unwrap();
     // Longer than a socket's path may be.

@@ -119,6 +119,10 @@ impl Asked {
     }
 
     fn request(mut self, person: &Person) -> Result<Request, ApiError> {
+        if self.command == "secret-set" && !self.query.is_empty() {
+            return Err(ApiError::usage("a secret is never taken from the address: addresses end up in logs and histories")
+                .help("send it in the body: {\"value\": …}; and change the one that was in the address"));
+        }
         let mut fields = Map::new();
         if !self.http_method.is_safe() && !self.body.is_empty() {
             let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
@@ -169,6 +173,9 @@ fn ok(answer: &Json) -> Response {
 pub(crate) fn failure(error: &ApiError) -> Response {
     let mut response =
         (auth::status(error), [(header::CONTENT_TYPE, "application/json")], encode(&json!({ "error": error }))).into_response();
+    if let Some(seconds) = error.code.eq("too-many-failures").then_some(error.retry_after_s).flatten() {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
     if error.code == "unauthorized" {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
     }

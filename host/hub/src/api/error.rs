@@ -35,12 +35,15 @@ pub struct ApiError {
     /// Errors of the configuration, where that is the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+    /// Seconds after which it may be tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u64>,
 }
 
 impl ApiError {
     /// Of a code and an exit code of one's own.
     pub fn new(code: &str, exit: u8, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into(), help: None, exit, findings: Vec::new() }
+        Self { code: code.to_owned(), message: message.into(), help: None, exit, findings: Vec::new(), retry_after_s: None }
     }
 
     /// What was asked for did not succeed.

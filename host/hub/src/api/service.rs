@@ -68,4 +68,7 @@ pub trait Service: Send + Sync + 'static {
 
     /// Hashes of the tokens that open the HTTP API.
     fn tokens(&self) -> Result<Vec<TokenRow>, ApiError>;
+
+    /// Notes in the audit how many wrong tokens an address has sent. Never which.
+    fn refused(&self, address: &str, count: u64);
 }

@@ -74,6 +74,16 @@ impl Service for Hub {
     fn tokens(&self) -> Result<Vec<TokenRow>, ApiError> {
         Ok(self.store.tokens()?)
     }
+
+    fn refused(&self, address: &str, count: u64) {
+        let (engine, address) = (self.engine.clone(), address.to_owned());
+        tokio::spawn(async move {
+            let detail = format!("{count} wrong tokens so far");
+            if let Err(error) = audit(&engine, "nobody", "token.refused", &address, &detail).await {
+                tracing::warn!(%error, "wrong tokens were not noted in the audit");
+            }
+        });
+    }
 }
 
 async fn answer(hub: &Hub, request: Request, progress: ProgressSender) -> Result<Answer, ApiError> {
