@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use nave_core::catalog::{Catalog, Connection, StreamInfo};
+use nave_core::catalog::{Catalog, Connection, LockedPlugin, StreamInfo};
 use nave_core::manifest::Manifest;
 use nave_runtime::contract::{CheckReport, Delivery, Failure, Outcome, Page, SourceRecord};
 use nave_runtime::{CallError, CompileCache, Instance, InstanceLimits, Plugin};
@@ -27,6 +27,8 @@ pub struct Guests {
     dir: PathBuf,
     catalog: RwLock<Arc<Catalog>>,
     plugins: Mutex<HashMap<String, Plugin>>,
+    /// Held while a plugin is compiled.
+    compiling: Mutex<()>,
     spokes: Mutex<HashMap<String, Arc<GuestSpoke>>>,
     egress: Egress,
     secrets: Arc<dyn SecretSource>,
@@ -50,6 +52,7 @@ impl Guests {
             dir,
             catalog: RwLock::new(catalog),
             plugins: Mutex::default(),
+            compiling: Mutex::default(),
             spokes: Mutex::default(),
             egress,
             secrets,
@@ -68,12 +71,22 @@ impl Guests {
         self.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A compiled plugin by the name that `nave.lock` pins. The file must be the one that was pinned.
+    /// A compiled plugin by the name that `nave.lock` pins. The file must be the one that was pinned. Compiling takes
+    /// seconds of every core: it goes on off the async workers, one plugin at a time, and the hub answers meanwhile.
     pub fn plugin(&self, name: &str) -> Result<Plugin, SpokeError> {
         let catalog = self.catalog();
         let locked = catalog.plugins.get(name).ok_or_else(|| {
             SpokeError::Misconfigured(format!("plugin `{name}` is not installed; `nave plugin install FILE.wasm`"))
         })?;
+        if let Some(known) = self.plugins.lock().unwrap_or_else(PoisonError::into_inner).get(&locked.digest) {
+            return Ok(known.clone());
+        }
+        off_the_workers(|| self.compile(name, locked))
+    }
+
+    fn compile(&self, name: &str, locked: &LockedPlugin) -> Result<Plugin, SpokeError> {
+        let _one = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+        // Somebody else may have compiled it while this one waited.
         if let Some(known) = self.plugins.lock().unwrap_or_else(PoisonError::into_inner).get(&locked.digest) {
             return Ok(known.clone());
         }
@@ -206,5 +219,35 @@ fn failed(error: CallError) -> SpokeError {
         CallError::Failure(Failure::CheckpointExpired) => SpokeError::CheckpointExpired,
         CallError::NotExported(what) => SpokeError::Misconfigured(format!("the plugin does not export `{what}`")),
         error => SpokeError::Guest(error.to_string()),
+    }
+}
+
+/// Does what takes long where it does not keep the other tasks of this thread waiting.
+fn off_the_workers<T>(work: impl FnOnce() -> T) -> T {
+    match tokio::runtime::Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(tokio::runtime::RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With one worker: what takes long waits for a task that can only run when the worker is free.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn others_go_on_while_a_plugin_is_compiled() {
+        let (answer, answered) = std::sync::mpsc::channel();
+        let (begin, begun) = tokio::sync::oneshot::channel();
+        let long = tokio::spawn(async move {
+            begin.send(()).unwrap();
+            off_the_workers(move || answered.recv_timeout(std::time::Duration::from_secs(60)))
+        });
+        let other = tokio::spawn(async move {
+            begun.await.unwrap();
+            answer.send("answered").unwrap();
+        });
+        assert_eq!(long.await.unwrap(), Ok("answered"));
+        other.await.unwrap();
     }
 }
