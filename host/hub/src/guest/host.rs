@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nave_core::catalog::Connection;
-use nave_core::limits::GUEST_STATE_BYTES_MAX;
+use nave_core::limits::{GUEST_STATE_BYTES_MAX, GUEST_STATE_ENTRIES_MAX};
 use nave_core::manifest::Manifest;
 use nave_runtime::contract::LogLevel;
 use nave_runtime::{Blob, BlobResponse, FolderEntry, FolderError, HostCalls, HostFuture, HttpError, HttpRequest, HttpResponse};
@@ -104,11 +104,9 @@ impl HostCalls for Host {
             let key = self.state_key(key);
             let prefix = format!("{}/", self.connection);
             let rows = self.store.rows("state").map_err(|error| error.to_string())?;
-            let used: usize =
-                rows.iter().filter(|(known, _)| known.starts_with(&prefix) && *known != key).map(|(_, row)| row.len()).sum();
-            if used + value.len() > GUEST_STATE_BYTES_MAX {
-                return Err(format!("quota.state: a connection keeps at most {GUEST_STATE_BYTES_MAX} bytes"));
-            }
+            let others = rows.iter().filter(|(known, _)| known.starts_with(&prefix) && *known != key);
+            let others = others.map(|(known, row)| known.len() - prefix.len() + row.len());
+            state_fits(others, key.len() - prefix.len() + value.len())?;
             let row = KeyedRow { space: "state".into(), key, value: Some(value) };
             let batch = Batch { at: now(), rows: vec![row], ..Batch::default() };
             tokio::task::block_in_place(|| self.store.commit(batch)).map(drop).map_err(|error| error.to_string())
@@ -158,5 +156,32 @@ impl HostCalls for Host {
     fn folder_remove<'a>(&'a self, folder: &'a str, name: &'a str) -> HostFuture<'a, Result<(), FolderError>> {
         let (folder, name) = (folder.to_owned(), name.to_owned());
         Box::pin(async move { self.folder(move |folders| folders.remove(&folder, &name)).await })
+    }
+}
+
+/// Keys take room as values do, and each entry takes more than its bytes.
+fn state_fits(others: impl Iterator<Item = usize>, own: usize) -> Result<(), String> {
+    let (entries, bytes) = others.fold((1, own), |(entries, bytes), other| (entries + 1, bytes + other));
+    if bytes > GUEST_STATE_BYTES_MAX {
+        return Err(format!("quota.state: a connection keeps at most {GUEST_STATE_BYTES_MAX} bytes of keys and values"));
+    }
+    if entries > GUEST_STATE_ENTRIES_MAX {
+        return Err(format!("quota.state: a connection keeps at most {GUEST_STATE_ENTRIES_MAX} entries"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_is_bounded_in_bytes_and_entries() {
+        let fits = |entries: usize, each: usize, own: usize| state_fits(std::iter::repeat_n(each, entries), own).is_ok();
+        assert!(fits(0, 0, GUEST_STATE_BYTES_MAX));
+        assert!(!fits(0, 0, GUEST_STATE_BYTES_MAX + 1));
+        assert!(!fits(2, GUEST_STATE_BYTES_MAX / 2, 1));
+        assert!(fits(GUEST_STATE_ENTRIES_MAX - 1, 0, 0));
+        assert!(!fits(GUEST_STATE_ENTRIES_MAX, 0, 0));
     }
 }
