@@ -1,7 +1,8 @@
 //! Takes secrets out of what comes back: as they are, and in every spelling that systems echo them in.
 //!
-//! Spellings: raw; base64 and base64url at each of the three alignments, with and without padding; URL-encoded; JSON-
-//! escaped; hexadecimal. Secrets shorter than [`SCRUB_BYTES_MIN`] are not looked for. Holds the secrets in memory for as
+//! Spellings: raw; base64 and base64url at each of the three alignments, with and without padding, alone also in lines
+//! of 64 and 76; URL-encoded, every character of it too, and twice; JSON-escaped, every character of it too; HTML
+//! entities; hexadecimal. Upper and lower case of ASCII letters are the same: header names come in lower case. Secrets shorter than [`SCRUB_BYTES_MIN`] are not looked for. Holds the secrets in memory for as
 //! long as the channel lives: what was sent once may come back later.
 
 use std::borrow::Cow;
@@ -44,6 +45,7 @@ impl Scrubber {
         let longest = needles.iter().map(Vec::len).max().unwrap_or(0);
         let finder = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
+            .ascii_case_insensitive(true)
             .build(&needles)
             .expect("a few dozen short needles fit into an automaton");
         Self { finder, longest }
@@ -141,6 +143,13 @@ fn spellings(secret: &[u8], out: &mut BTreeSet<Vec<u8>>) {
     for encoded in
         [STANDARD.encode(secret), URL_SAFE.encode(secret), STANDARD_NO_PAD.encode(secret), URL_SAFE_NO_PAD.encode(secret)]
     {
+        for width in [64, 76] {
+            let lines: Vec<&str> = encoded.as_bytes().chunks(width).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+            add(lines.join("\n").into_bytes());
+            add(lines.join("\r\n").into_bytes());
+            add(lines.join("\\n").into_bytes());
+            add(lines.join("\\r\\n").into_bytes());
+        }
         add(percent_encode(encoded.as_bytes(), COMPONENT).to_string().into_bytes());
         add(encoded.into_bytes());
     }
@@ -158,14 +167,34 @@ fn spellings(secret: &[u8], out: &mut BTreeSet<Vec<u8>>) {
     }
     for set in [COMPONENT, SCRIPT, FORM, NON_ALPHANUMERIC] {
         let upper = percent_encode(secret, set).to_string();
-        add(lower_escapes(&upper).into_bytes());
         add(upper.replace("%20", "+").into_bytes());
+        add(upper.replace('%', "%25").into_bytes());
         add(upper.into_bytes());
     }
+    let every = |spell: &dyn Fn(u8) -> String| secret.iter().map(|byte| spell(*byte)).collect::<String>();
+    let percent = every(&|byte| format!("%{byte:02X}"));
+    add(percent.replace('%', "%25").into_bytes());
+    add(percent.into_bytes());
     let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     add(hex.to_uppercase().into_bytes());
     add(hex.into_bytes());
     if let Ok(text) = std::str::from_utf8(secret) {
+        let units = |spell: &dyn Fn(u32) -> String| text.encode_utf16().map(|unit| spell(u32::from(unit))).collect::<String>();
+        add(units(&|unit| format!("\\u{unit:04x}")).into_bytes());
+        let letters = |spell: &dyn Fn(char) -> String| text.chars().map(spell).collect::<String>();
+        add(letters(&|letter| format!("&#{};", letter as u32)).into_bytes());
+        add(letters(&|letter| format!("&#x{:x};", letter as u32)).into_bytes());
+        for (quote, apostrophe) in [("&quot;", "&#39;"), ("&#34;", "&#x27;"), ("&#x22;", "&apos;"), ("\"", "'")] {
+            let entity = |letter: char| match letter {
+                '&' => "&amp;".to_owned(),
+                '<' => "&lt;".to_owned(),
+                '>' => "&gt;".to_owned(),
+                '"' => quote.to_owned(),
+                '\'' => apostrophe.to_owned(),
+                other => other.to_string(),
+            };
+            add(letters(&entity).into_bytes());
+        }
         let quoted = serde_json::Value::String(text.to_owned()).to_string();
         let inner = &quoted[1..quoted.len() - 1];
         add(inner.replace('/', "\\/").into_bytes());
@@ -179,20 +208,6 @@ fn spellings(secret: &[u8], out: &mut BTreeSet<Vec<u8>>) {
         add(html.into_bytes());
         add(inner.as_bytes().to_vec());
     }
-}
-
-/// `%3D` as `%3d`.
-fn lower_escapes(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut left = 0_u8;
-    for character in text.chars() {
-        if character == '%' {
-            left = 3;
-        }
-        out.push(if left > 0 { character.to_ascii_lowercase() } else { character });
-        left = left.saturating_sub(1);
-    }
-    out
 }
 
 #[cfg(test)]
@@ -237,6 +252,18 @@ mod tests {
             r#"c4nary/\u002bs3cret\u003d\"x\""#.into(),
             SECRET.iter().map(|byte| format!("{byte:02x}")).collect(),
             SECRET.iter().map(|byte| format!("{byte:02X}")).collect(),
+            String::from_utf8_lossy(SECRET).to_uppercase(),
+            "C4nary/+S3CRET=\"X\"".into(),
+            SECRET.iter().map(|byte| format!("%{byte:02X}")).collect(),
+            SECRET.iter().map(|byte| format!("%{byte:02x}")).collect(),
+            SECRET.iter().map(|byte| format!("%25{byte:02x}")).collect(),
+            "c4nary%252F%252Bs3cret%253D%2522x%2522".into(),
+            SECRET.iter().map(|byte| format!("\\u{byte:04x}")).collect(),
+            SECRET.iter().map(|byte| format!("\\u{byte:04X}")).collect(),
+            SECRET.iter().map(|byte| format!("&#{byte};")).collect(),
+            SECRET.iter().map(|byte| format!("&#x{byte:X};")).collect(),
+            "c4nary/+s3cret=&quot;x&quot;".into(),
+            "c4nary/+s3cret=&#34;x&#34;".into(),
         ] {
             check(format!("<{spelling}>").as_bytes(), b"<***>");
         }
