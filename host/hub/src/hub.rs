@@ -72,6 +72,10 @@ impl Hub {
         let runtime = nave_runtime::Engine::new().map_err(|error| unavailable("the WebAssembly engine", error.to_string()))?;
         let cache = match CompileCache::open(data.join("compiled"), master.derive(Purpose::CompileCache)) {
             Ok(cache) => Some(cache),
+            // What others could have put there would run as this hub.
+            Err(error @ nave_runtime::CacheError::Unsafe { .. }) => {
+                return Err(unavailable("the folder of compiled code is refused", error.to_string()));
+            }
             Err(error) => {
                 tracing::warn!(%error, "compiled code is not cached");
                 None

@@ -30,7 +30,7 @@ const EXTENSION: &str = "navecc";
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// Somebody else could put code there.
-    #[error("{path}: {why}; compiled code is loaded from there, so it must be a directory of your own (chmod 700)", path = path.display())]
+    #[error("{path}: {why}; compiled code is loaded from there, so it must be a directory of your own that nobody else writes to: `rm -r {path}`, and the hub makes it anew", path = path.display())]
     Unsafe {
         /// The directory.
         path: PathBuf,
@@ -178,6 +178,10 @@ fn fingerprint(engine: &Engine) -> u64 {
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // Nobody else can put anything there, so looking first is enough: a pipe would be waited for for ever.
+    if !fs::symlink_metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
     let file = File::open(path)?;
     let size = file.metadata()?.len();
     if size > FILE_BYTES_MAX {

@@ -6,7 +6,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions};
+use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
 use nave_core::grant::FolderGrant;
 use nave_core::limits::HOSTCALL_BYTES_MAX;
 use nave_core::manifest::FolderAccess;
@@ -24,11 +24,14 @@ pub(super) struct Folders {
 
 impl Folders {
     /// Opens what was granted. A granted folder that is missing is made, so that a drop can be set up before its first file.
-    pub(super) fn open(project: &Path, grants: &BTreeMap<String, FolderGrant>) -> Result<Self, String> {
+    pub(super) fn open(project: &Path, data: &Path, grants: &BTreeMap<String, FolderGrant>) -> Result<Self, String> {
         let mut open = BTreeMap::new();
         for (name, grant) in grants {
             let path = project.join(&grant.path);
             std::fs::create_dir_all(&path).map_err(|error| format!("folder `{name}` ({}): {error}", path.display()))?;
+            refuse_own(project, data, &path).map_err(|why| {
+                format!("folder `{name}` ({}) {why}; give another path under [grants.folders.{name}]", path.display())
+            })?;
             let dir = Dir::open_ambient_dir(&path, ambient_authority())
                 .map_err(|error| format!("folder `{name}` ({}): {error}", path.display()))?;
             open.insert(name.clone(), (dir, grant.access));
@@ -57,10 +60,9 @@ impl Folders {
 
     pub(super) fn read(&self, folder: &str, name: &str, offset: u64, length: u32) -> Result<Vec<u8>, FolderError> {
         let dir = self.dir(folder, false)?;
-        let mut file = dir.open(checked(name)?).map_err(io)?;
-        if !file.metadata().map_err(io)?.is_file() {
-            return Err(FolderError::BadName(format!("`{name}` is not a regular file")));
-        }
+        let mut options = OpenOptions::new();
+        options.read(true);
+        let mut file = regular(dir, checked(name)?, options)?;
         file.seek(SeekFrom::Start(offset)).map_err(io)?;
         let mut piece = Vec::new();
         file.take(u64::from(length).min(HOSTCALL_BYTES_MAX as u64 / 2)).read_to_end(&mut piece).map_err(io)?;
@@ -75,7 +77,11 @@ impl Folders {
             dir.create_dir_all(parent).map_err(io)?;
         }
         let beside = format!("{name}.nave-new");
-        let mut file = dir.create(&beside).map_err(io)?;
+        // Whatever lies there, it is not written into: a pipe would be waited for, a link leads elsewhere.
+        let _ = dir.remove_file(&beside);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        let mut file = regular(dir, &beside, options)?;
         file.write_all(content).and_then(|()| file.sync_all()).map_err(io)?;
         dir.rename(&beside, dir, name).map_err(io)
     }
@@ -84,13 +90,45 @@ impl Folders {
         let dir = self.dir(folder, true)?;
         let mut options = OpenOptions::new();
         options.append(true).create(true);
-        let mut file = dir.open_with(checked(name)?, &options).map_err(io)?;
+        let mut file = regular(dir, checked(name)?, options)?;
         file.write_all(content).and_then(|()| file.sync_all()).map_err(io)
     }
 
     pub(super) fn remove(&self, folder: &str, name: &str) -> Result<(), FolderError> {
         self.dir(folder, true)?.remove_file(checked(name)?).map_err(io)
     }
+}
+
+/// Folders of the project that hold what the hub is told, and its plugins.
+const OWN: [&str; 6] = ["connections", "entities", "lookups", "mappings", "plugins", "streams"];
+
+/// The hub's own files are nobody's to read or write: its data holds the master key, its project what it is told to do.
+/// A folder of its own within the project is a drop like any other.
+fn refuse_own(project: &Path, data: &Path, path: &Path) -> Result<(), String> {
+    let real = |path: &Path| path.canonicalize().map_err(|error| error.to_string());
+    let (path, project) = (real(path)?, real(project)?);
+    if project.starts_with(&path) {
+        return Err("holds the hub's project directory".to_owned());
+    }
+    for own in OWN.iter().map(|name| project.join(name)).chain([data.to_owned()]) {
+        // What is not there yet is there by its name.
+        let own = own.canonicalize().unwrap_or(own);
+        if path.starts_with(&own) || own.starts_with(&path) {
+            return Err(format!("is, holds or lies in {}, which is the hub's own", own.display()));
+        }
+    }
+    Ok(())
+}
+
+/// Opens a regular file, and nothing else; never waits for the other end of a pipe.
+fn regular(dir: &Dir, name: &str, mut options: OpenOptions) -> Result<File, FolderError> {
+    options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    let odd = || FolderError::BadName(format!("`{name}` is not a regular file"));
+    let file = dir.open_with(name, &options).map_err(|error| match rustix::io::Errno::from_io_error(&error) {
+        Some(rustix::io::Errno::NXIO) => odd(),
+        _ => io(error),
+    })?;
+    if file.metadata().map_err(io)?.is_file() { Ok(file) } else { Err(odd()) }
 }
 
 /// A plain relative name; anything cleverer is refused before the disk is asked.
@@ -147,7 +185,7 @@ mod tests {
         std::fs::write(root.path().join("secret.txt"), "secret").unwrap();
         let grants = [("r", FolderAccess::Read), ("w", FolderAccess::ReadWrite)]
             .map(|(name, access)| (name.to_owned(), FolderGrant { path: name.into(), access }));
-        let folders = Folders::open(root.path(), &grants.into()).unwrap();
+        let folders = Folders::open(root.path(), &root.path().join("data"), &grants.into()).unwrap();
         std::fs::write(root.path().join("r/a.csv"), "id,name\n1,Ada\n").unwrap();
         std::os::unix::fs::symlink("../secret.txt", root.path().join("r/link")).unwrap();
         std::os::unix::fs::symlink("..", root.path().join("r/up")).unwrap();
@@ -179,6 +217,13 @@ mod tests {
         check(folders.read("r", "link", 0, 100), "bad name");
         check(folders.read("r", "up/secret.txt", 0, 100), "bad name");
         check(folders.read("r", "missing", 0, 100), "not found");
+        for place in ["r/pipe", "w/pipe", "w/y.nave-new"] {
+            assert!(std::process::Command::new("mkfifo").arg(root.path().join(place)).status().unwrap().success());
+        }
+        check(folders.read("r", "pipe", 0, 100), "bad name");
+        check(folders.append("w", "pipe", b"1").map(|()| vec![]), "bad name");
+        check(folders.write("w", "y", b"1").map(|()| vec![]), "0 bytes");
+        check(folders.read("w", "y", 0, 100), "1 bytes");
         check(folders.write("r", "x", b"1").map(|()| vec![]), "denied");
         check(folders.write("w", "../x", b"1").map(|()| vec![]), "bad name");
         check(folders.write("w", "sub/x", b"12").map(|()| vec![]), "0 bytes");
@@ -187,5 +232,36 @@ mod tests {
         let listed: Vec<String> = folders.list("r").unwrap().into_iter().map(|entry| entry.name).collect();
         assert_eq!(listed, ["a.csv"], "links are not listed");
         drop(root);
+    }
+
+    #[test]
+    fn the_hubs_own_folders_are_not_granted() {
+        let root = tempfile::tempdir().unwrap();
+        let project = root.path().join("project");
+        std::fs::create_dir_all(project.join("connections")).unwrap();
+        std::fs::create_dir_all(root.path().join("elsewhere/data")).unwrap();
+        std::os::unix::fs::symlink("connections", project.join("alias")).unwrap();
+        for (path, fine) in [
+            ("inbox", true),
+            ("../drop", true),
+            (".", false),
+            ("..", false),
+            ("/", false),
+            ("connections", false),
+            ("connections/sub", false),
+            ("alias", false),
+            ("plugins", false),
+            ("../elsewhere", false),
+            ("../elsewhere/data", false),
+            ("../elsewhere/data/compiled", false),
+            ("inbox/../connections", false),
+        ] {
+            let grants = [("drop".to_owned(), FolderGrant { path: path.into(), access: FolderAccess::Read })].into();
+            let opened = Folders::open(&project, &root.path().join("elsewhere/data"), &grants);
+            assert_eq!(opened.is_ok(), fine, "{path}");
+            if let Err(why) = opened {
+                assert!(why.contains("hub's") && why.contains("[grants.folders.drop]"), "{why}");
+            }
+        }
     }
 }

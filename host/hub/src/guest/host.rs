@@ -30,6 +30,7 @@ impl Host {
     /// From manifest and grants. A granted folder that cannot be opened is an error here, not in the middle of a run.
     pub(super) fn new(
         project: &Path,
+        data: &Path,
         manifest: &Manifest,
         connection: &Connection,
         egress: &Egress,
@@ -49,7 +50,7 @@ impl Host {
             connection: connection.name.clone(),
             settings: connection.settings.to_string(),
             channel: egress.channel(ChannelConfig::new(manifest, connection, secrets, audit)),
-            folders: Arc::new(Folders::open(project, &folders).map_err(SpokeError::Misconfigured)?),
+            folders: Arc::new(Folders::open(project, data, &folders).map_err(SpokeError::Misconfigured)?),
             store: store.clone(),
         })
     }

@@ -91,9 +91,8 @@ impl Guests {
             return Ok(known.clone());
         }
         let path = self.dir.join("plugins").join(format!("{}.wasm", locked.digest));
-        let bytes = std::fs::read(&path).map_err(|error| {
-            SpokeError::Misconfigured(format!("plugin `{name}`: {}: {error}; install it again", path.display()))
-        })?;
+        let bytes = crate::plugins::read_plain(&path)
+            .map_err(|error| SpokeError::Misconfigured(format!("plugin `{name}`: {error}; install it again")))?;
         let plugin = Plugin::compile(&self.engine, &bytes, self.cache.as_ref())
             .map_err(|error| SpokeError::Misconfigured(format!("plugin `{name}`: {error}")))?;
         if plugin.digest().to_string() != locked.digest {
@@ -117,7 +116,8 @@ impl Guests {
                 SpokeError::Misconfigured(format!("there is no connection `{connection}`; `nave connection list`"))
             })?;
         let plugin = self.plugin(&settings.plugin)?;
-        let host = Host::new(&self.dir, plugin.manifest(), &settings, &self.egress, self.secrets.clone(), &self.store)?;
+        let data = self.dir.join(&catalog.hub.data);
+        let host = Host::new(&self.dir, &data, plugin.manifest(), &settings, &self.egress, self.secrets.clone(), &self.store)?;
         let spoke = Arc::new(GuestSpoke {
             digest: plugin.digest().to_string(),
             plugin,

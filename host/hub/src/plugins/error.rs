@@ -16,6 +16,9 @@ pub enum PluginsError {
     /// The file is not a plugin that can be installed.
     #[error("{}", .0.message)]
     Refused(#[from] PluginError),
+    /// It is older than the installed one.
+    #[error("{0}")]
+    Rollback(String),
     /// A tool that is needed is not there or failed.
     #[error("{what}: {why}")]
     Tool {
@@ -55,6 +58,9 @@ impl From<PluginsError> for ApiError {
         match error {
             PluginsError::Project(error) => error.into(),
             PluginsError::Refused(error) => Self::new(error.code, exit::FAILED, message),
+            PluginsError::Rollback(_) => {
+                Self::new("plugin.rollback", exit::USAGE, message).help("add --rollback if you mean to go back")
+            }
             PluginsError::Tool { help, .. } => Self::new("tool", exit::FAILED, message).help(help),
             PluginsError::Crate { help, .. } => Self::new("crate", exit::FAILED, message).help(help),
             PluginsError::Usage { help, .. } => Self::usage(message).help(help),

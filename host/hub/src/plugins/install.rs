@@ -1,6 +1,9 @@
 //! Installed plugins: `plugins/<digest>.wasm`, pinned in `nave.lock`.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use nave_core::catalog::LockedPlugin;
@@ -23,14 +26,39 @@ pub struct InstallOptions {
 /// # Errors
 /// [`PluginsError`] where it cannot be read, is too large, or is not a plugin.
 pub fn inspect_file(file: &Path) -> Result<(Vec<u8>, Manifest, String), PluginsError> {
-    let size = std::fs::metadata(file).map_err(ProjectError::io(file))?.len();
-    if size > PLUGIN_SIZE_BYTES_MAX {
-        return Err(ProjectError::TooLarge { path: file.to_owned(), size, max: PLUGIN_SIZE_BYTES_MAX }.into());
-    }
-    let bytes = std::fs::read(file).map_err(ProjectError::io(file))?;
+    let bytes = read_plain(file)?;
     let manifest = manifest_of(&bytes)?;
     let digest = digest(&bytes);
     Ok((bytes, manifest, digest))
+}
+
+/// A regular file, whole. Anything else is refused before a byte is read: a pipe would never end, a link leads elsewhere.
+pub(crate) fn read_plain(file: &Path) -> Result<Vec<u8>, PluginsError> {
+    let refuse = |code, what: &str| {
+        let message = format!("{} {what}", file.display());
+        PluginsError::Refused(nave_runtime::PluginError { code, message })
+    };
+    // A pipe is opened without waiting for its other end, and a link not at all.
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let opened = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(file);
+    let opened = opened.map_err(|error| match rustix::io::Errno::from_io_error(&error) {
+        Some(rustix::io::Errno::LOOP) => refuse("plugin.not-a-file", "is a symbolic link; name the file that it leads to"),
+        Some(rustix::io::Errno::NXIO) => refuse("plugin.not-a-file", "is not a regular file"),
+        _ => ProjectError::io(file)(error).into(),
+    })?;
+    let about = opened.metadata().map_err(ProjectError::io(file))?;
+    if !about.is_file() {
+        return Err(refuse("plugin.not-a-file", "is not a regular file: a plugin is one .wasm file"));
+    }
+    let too_large =
+        || refuse("plugin.too-large", &format!("is larger than {PLUGIN_SIZE_BYTES_MAX} bytes, the most that a plugin may have"));
+    if about.len() > PLUGIN_SIZE_BYTES_MAX {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    // It may grow while it is read.
+    opened.take(PLUGIN_SIZE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(ProjectError::io(file))?;
+    if bytes.len() as u64 > PLUGIN_SIZE_BYTES_MAX { Err(too_large()) } else { Ok(bytes) }
 }
 
 /// Copies a plugin in and pins it. Grants nothing: connections do that.
@@ -46,13 +74,10 @@ pub fn install(dir: &Path, file: &Path, options: InstallOptions) -> Result<Insta
         && before.serial > manifest.serial
         && !options.rollback
     {
-        return Err(PluginsError::Usage {
-            message: format!(
+        return Err(PluginsError::Rollback(format!(
             "{} {} (serial {}) is older than the installed {} (serial {})",
             manifest.name, manifest.version, manifest.serial, before.version, before.serial
-        ),
-            help: "add --rollback if you mean to go back".to_owned(),
-        });
+        )));
     }
     let asked = powers::asked(&manifest);
     let mut notes = Vec::new();
@@ -208,4 +233,37 @@ fn users(dir: &Path) -> Result<BTreeMap<String, Vec<String>>, PluginsError> {
         }
     }
     Ok(users)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::ApiError;
+
+    #[track_caller]
+    fn check(file: &Path, expected: &str) {
+        let refused = ApiError::from(inspect_file(file).unwrap_err());
+        assert_eq!(refused.code, expected, "{}: {refused}", file.display());
+    }
+
+    /// Lines 1, 3 and 59: none of these is read to its end, and none is waited for.
+    #[test]
+    fn only_a_regular_file_of_the_right_size_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str| dir.path().join(name);
+        std::fs::write(file("text.wasm"), "this is a letter").unwrap();
+        check(&file("text.wasm"), "plugin.not-wasm");
+        std::os::unix::fs::symlink(file("text.wasm"), file("link.wasm")).unwrap();
+        check(&file("link.wasm"), "plugin.not-a-file");
+        let made = std::process::Command::new("mkfifo").arg(file("fifo.wasm")).status().unwrap();
+        assert!(made.success());
+        check(&file("fifo.wasm"), "plugin.not-a-file");
+        check(dir.path(), "plugin.not-a-file");
+        check(Path::new("/dev/zero"), "plugin.not-a-file");
+        let _listening = std::os::unix::net::UnixListener::bind(file("socket.wasm")).unwrap();
+        check(&file("socket.wasm"), "plugin.not-a-file");
+        let large = std::fs::File::create(file("large.wasm")).unwrap();
+        large.set_len(PLUGIN_SIZE_BYTES_MAX + 1).unwrap();
+        check(&file("large.wasm"), "plugin.too-large");
+    }
 }

@@ -16,6 +16,7 @@ use nave_core::manifest::Manifest;
 pub use build::{BuildOptions, Built, build};
 pub use call::{call_file, call_instance};
 pub use error::PluginsError;
+pub(crate) use install::read_plain;
 pub use install::{InstallOptions, inspect_file, install, list, remove};
 pub use new::{NewPlugin, checkout_sdk, new};
 
