@@ -126,7 +126,7 @@ impl From<Error> for Failure {
             Error::Denied(message) => Self::Misconfigured(message),
             Error::Unreachable(message) | Error::NoAnswer(message) => Self::Unavailable(message),
             Error::TooLarge(bytes) => {
-                Self::rejected("length", format!("the answer has {bytes} bytes, more than the host accepts"))
+                Self::rejected("length", format!("the answer has more than {bytes} bytes, which the host accepts at most"))
             }
             Error::Quota(_) => Self::RetryAfter(RETRY_AFTER_DEFAULT_MS),
         }
@@ -308,6 +308,13 @@ mod tests {
         check(403, &[], r#"{"detail":"no"}"#, Failure::rejected("forbidden", "HTTP 403: no"));
         check(404, &[], "", Failure::rejected("reference", "HTTP 404"));
         check(409, &[], r#"{"error":"twice"}"#, Failure::rejected("duplicate", "HTTP 409: twice"));
+    }
+
+    /// The host counts up to its limit and stops: how long the answer was, nobody knows.
+    #[test]
+    fn a_limit_is_not_a_size() {
+        let Failure::Rejected(rejection) = Error::TooLarge(33_554_432).into() else { panic!("it is refused for good") };
+        assert_eq!(rejection.message, "the answer has more than 33554432 bytes, which the host accepts at most");
     }
 
     #[test]

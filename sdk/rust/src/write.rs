@@ -58,7 +58,9 @@ pub fn later(failure: &Failure) -> Outcome {
 pub fn lost(error: Error) -> Stop {
     match error {
         Error::NoAnswer(message) => Stop::settled(Outcome::Unknown(message)),
-        Error::TooLarge(bytes) => Stop::settled(Outcome::Unknown(format!("the answer had {bytes} bytes and was dropped"))),
+        Error::TooLarge(bytes) => {
+            Stop::settled(Outcome::Unknown(format!("the answer had more than {bytes} bytes and was dropped")))
+        }
         other => Stop::NotSent(other.into()),
     }
 }
@@ -145,6 +147,8 @@ mod tests {
             Ok(vec![rejected("format", "no"), written_unread("1"), written_unread("1")]),
         );
         check(&[Err(lost(Error::Unreachable("refused".into())))], Err(Failure::Unavailable("refused".into())));
+        let large = || Stop::settled(Outcome::Unknown("the answer had more than 9 bytes and was dropped".into()));
+        assert_eq!(lost(Error::TooLarge(9)), large());
     }
 
     #[test]
