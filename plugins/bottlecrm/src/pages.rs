@@ -70,8 +70,10 @@ pub(crate) fn read(kind: Kind, from: Option<&[u8]>, limit: u32) -> Result<Page, 
         return Err(api::failure(&answer));
     }
     let (rows, totals) = rows(kind, &answer)?;
-    let mut records: Vec<SourceRecord> = rows.iter().filter_map(|raw| record(raw)).collect();
+    let mut records: Vec<SourceRecord> = rows.iter().map(|raw| record(raw)).collect();
     records.retain(|record| !position.shown.contains(&record.remote_id));
+    // Who a row without an id is, nobody knows: what seems to be missing may be there.
+    position.torn |= records.iter().any(|record| record.remote_id.is_empty());
     if position.totals.is_empty() {
         position.totals.clone_from(&totals);
     }
@@ -97,10 +99,9 @@ fn rows(kind: Kind, answer: &Answer) -> Result<(Vec<&RawValue>, Vec<u32>), Failu
     Ok((rows, totals))
 }
 
-/// A row as a record; contacts know when they changed, accounts do not.
-fn record(raw: &RawValue) -> Option<SourceRecord> {
-    let modified = slice::text(raw, "updated_at");
-    Some(SourceRecord::upsert(slice::text(raw, "id")?, raw.get()).modified_at(modified))
+/// A row as a record, also without an id: the hub sets it aside. Contacts know when they changed, accounts do not.
+fn record(raw: &RawValue) -> SourceRecord {
+    slice::record(raw, "id").modified_at(slice::text(raw, "updated_at"))
 }
 
 /// One thing; a 404 proves that it is gone.
@@ -116,7 +117,9 @@ pub(crate) fn one(kind: Kind, id: &str) -> Result<SourceRecord, Failure> {
         Kind::Contacts => "contact_obj",
         Kind::Accounts => "account_obj",
     };
-    slice::at(&answer.body, path)?.and_then(record).ok_or_else(|| Failure::Unavailable(format!("the answer has no {path}")))
+    slice::at(&answer.body, path)?
+        .map(|raw| SourceRecord { remote_id: id.to_owned(), ..record(raw) })
+        .ok_or_else(|| Failure::Unavailable(format!("the answer has no {path}")))
 }
 
 /// Things whose field equals one of the values. The system searches for parts of texts, so what comes is looked at.
@@ -143,7 +146,7 @@ pub(crate) fn find(kind: Kind, path: &str, values: &[String]) -> Result<Vec<Sour
         for raw in rows(kind, &answer)?.0 {
             let found = slice::text(raw, path).unwrap_or_default();
             if found == *value || !exact && found.to_lowercase() == value.to_lowercase() {
-                records.extend(record(raw));
+                records.push(slice::found(raw, "id")?.modified_at(slice::text(raw, "updated_at")));
             }
         }
     }

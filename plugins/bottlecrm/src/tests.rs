@@ -67,6 +67,19 @@ fn a_scan_that_may_have_missed_a_row_is_not_complete() {
 }
 
 #[test]
+fn a_row_without_an_id_is_handed_on() {
+    let host =
+        FakeHost::new().answer(|_, _| reply(200, r#"{"count":2,"results":[{"id":null,"first_name":"Nobody"},{"id":"c1"}]}"#));
+    host.run(|| {
+        let page = BottleCrm::read("contacts", None, 50).expect("a page");
+        let ids: Vec<&str> = page.records.iter().map(|record| record.remote_id.as_str()).collect();
+        assert_eq!((ids, page.more, page.complete_scan), (vec!["", "c1"], false, false));
+        let found = BottleCrm::find("contacts", "email", vec![String::new()]);
+        assert!(matches!(found, Err(Failure::Rejected(_))), "{found:?}");
+    });
+}
+
+#[test]
 fn accounts_come_in_two_lists() {
     let host = FakeHost::new().answer(|_, request| {
         let page = |count: usize, name: &str| -> Vec<Value> {

@@ -83,14 +83,17 @@ pub(crate) fn rejection(answer: &Answer) -> Rejection {
 }
 
 /// A vendor's object as a record: its bytes as they are, with `company_id` put in front where the object has one.
-/// The second part is the losers of merges that it carries.
-pub(crate) fn record(object: &Object, raw: &RawValue) -> Option<(SourceRecord, Vec<SourceRecord>)> {
-    let id = slice::text(raw, "id")?;
+/// The second part is the losers of merges that it carries. What has no id is handed on too: the hub sets it aside.
+pub(crate) fn record(object: &Object, raw: &RawValue) -> (SourceRecord, Vec<SourceRecord>) {
+    let id = slice::text(raw, "id").unwrap_or_default();
     let text = raw.get();
     let body = match object.company_property() {
         Some(property) => {
             let company = slice::text(raw, &format!("properties.{property}")).filter(|id| !id.is_empty() && id != "0");
-            format!("{{\"company_id\":{},{}", json!(company), text.trim_start().strip_prefix('{')?)
+            match text.trim_start().strip_prefix('{') {
+                Some(rest) => format!("{{\"company_id\":{},{rest}", json!(company)),
+                None => text.to_owned(),
+            }
         }
         None => text.to_owned(),
     };
@@ -101,7 +104,7 @@ pub(crate) fn record(object: &Object, raw: &RawValue) -> Option<(SourceRecord, V
         .filter(|loser| !loser.is_empty() && *loser != id)
         .map(|loser| SourceRecord::merged_into(loser, &id))
         .collect();
-    Some((SourceRecord::upsert(id, body).modified_at(slice::text(raw, "updatedAt")), losers))
+    (SourceRecord::upsert(id, body).modified_at(slice::text(raw, "updatedAt")), losers)
 }
 
 #[cfg(test)]
@@ -144,7 +147,7 @@ mod tests {
             r#"{"id":"7","properties":{"email":"a@x","associatedcompanyid":"9","hs_merged_object_ids":"3;5"},"updatedAt":"2026-01-02T03:04:05.678Z"}"#,
         )
         .expect("JSON");
-        let (record, losers) = record(&Object::new("contacts"), raw).expect("a record");
+        let (record, losers) = record(&Object::new("contacts"), raw);
         assert_eq!(
             String::from_utf8(record.body).expect("UTF-8"),
             r#"{"company_id":"9","id":"7","properties":{"email":"a@x","associatedcompanyid":"9","hs_merged_object_ids":"3;5"},"updatedAt":"2026-01-02T03:04:05.678Z"}"#

@@ -27,6 +27,9 @@ enum Position {
         /// Newest change before it began, milliseconds.
         began: i64,
         after: Option<String>,
+        /// An object had no id: who is missing, nobody knows.
+        #[serde(default)]
+        unnamed: bool,
     },
     /// Reading what changed.
     Changes {
@@ -45,9 +48,9 @@ pub(crate) fn read(object: &Object, from: Option<&[u8]>, limit: u32) -> Result<P
     match checkpoint::decode(from)? {
         Position::Start => {
             let began = newest(object)?;
-            full(object, &names, began, None, limit)
+            full(object, &names, began, None, false, limit)
         }
-        Position::Full { began, after } => full(object, &names, began, after, limit),
+        Position::Full { began, after, unnamed } => full(object, &names, began, after, unnamed, limit),
         Position::Changes { since, tie, archived } => changes(object, &names, since, tie, archived, limit),
     }
 }
@@ -59,7 +62,14 @@ fn newest(object: &Object) -> Result<i64, Failure> {
     Ok(found.first().map_or(0, |(modified, _)| *modified))
 }
 
-fn full(object: &Object, names: &[String], began: i64, mut after: Option<String>, limit: usize) -> Result<Page, Failure> {
+fn full(
+    object: &Object,
+    names: &[String],
+    began: i64,
+    mut after: Option<String>,
+    mut unnamed: bool,
+    limit: usize,
+) -> Result<Page, Failure> {
     let mut records = Vec::new();
     loop {
         let size = (limit - records.len()).min(BATCH_MAX);
@@ -71,20 +81,23 @@ fn full(object: &Object, names: &[String], began: i64, mut after: Option<String>
         }
         let answer = api::read(request)?;
         let listed = slice::array(&answer.body, "results")?;
+        unnamed |= listed.iter().any(|raw| slice::text(raw, "id").is_none());
         if by_address {
             listed.iter().for_each(|raw| push(object, raw, &mut records));
         } else {
             let ids: Vec<String> = listed.iter().filter_map(|raw| slice::text(raw, "id")).collect();
             records.extend(batch_read(object, names, &ids)?);
+            listed.iter().filter(|raw| slice::text(raw, "id").is_none()).for_each(|raw| push(object, raw, &mut records));
         }
         after = slice::at(&answer.body, "paging.next")?.and_then(|next| slice::text(next, "after"));
         if after.is_none() {
             let next = Position::Changes { since: began - OVERLAP_MS, tie: None, archived: began - OVERLAP_MS };
-            return Ok(Page::scan_end(records, checkpoint::encode(&next)));
+            let next = checkpoint::encode(&next);
+            return Ok(if unnamed { Page::end(records, next) } else { Page::scan_end(records, next) });
         }
         // Losers of merges come with their winners: leave room for them.
         if records.len() + BATCH_MAX > limit {
-            return Ok(Page::more(records, checkpoint::encode(&Position::Full { began, after })));
+            return Ok(Page::more(records, checkpoint::encode(&Position::Full { began, after, unnamed })));
         }
     }
 }
@@ -115,7 +128,9 @@ fn changes(
             }
         };
         let whole = found.len() < size;
-        let last = found.last().map(|(modified, raw)| (*modified, slice::text(raw, "id").and_then(|id| id.parse::<u64>().ok())));
+        // An object without an id has no place of its own: the last one that has says where to go on.
+        let id = found.iter().rev().find_map(|(_, raw)| slice::text(raw, "id")?.parse::<u64>().ok());
+        let last = found.last().map(|(modified, _)| (*modified, id));
         for (_, raw) in &found {
             push(object, raw, &mut records);
         }
@@ -155,14 +170,17 @@ fn archive(object: &Object, since: &mut i64) -> Result<Vec<SourceRecord>, Failur
         }
         let answer = api::read(request)?;
         for raw in slice::array(&answer.body, "results")? {
-            let (Some(id), Some(at)) = (slice::text(raw, "id"), slice::text(raw, "archivedAt")) else {
+            let Some(id) = slice::text(raw, "id") else {
+                records.push(slice::record(raw, "id"));
                 continue;
             };
-            let Some(time) = millis(&at).filter(|time| *time >= *since) else {
-                continue;
-            };
-            newest = newest.max(time);
-            records.push(SourceRecord::deleted(id).modified_at(Some(at)));
+            // Archived, and nobody knows when: news each time.
+            let at = slice::text(raw, "archivedAt");
+            match at.as_deref().and_then(millis) {
+                Some(time) if time < *since => continue,
+                time => newest = newest.max(time.unwrap_or(newest)),
+            }
+            records.push(SourceRecord::deleted(id).modified_at(at));
         }
         after = slice::at(&answer.body, "paging.next")?.and_then(|next| slice::text(next, "after"));
         if after.is_none() {
@@ -174,10 +192,9 @@ fn archive(object: &Object, since: &mut i64) -> Result<Vec<SourceRecord>, Failur
 }
 
 fn push(object: &Object, raw: &RawValue, records: &mut Vec<SourceRecord>) {
-    if let Some((record, losers)) = api::record(object, raw) {
-        records.push(record);
-        records.extend(losers);
-    }
+    let (record, losers) = api::record(object, raw);
+    records.push(record);
+    records.extend(losers);
 }
 
 /// One page of a search: time of change and object.
@@ -274,7 +291,8 @@ pub(crate) fn find(object: &Object, path: &str, values: &[String]) -> Result<Vec
         let filters = json!([{"filters": [{"propertyName": property, "operator": "IN", "values": values}]}]);
         let sorts = json!([{"propertyName": "hs_object_id", "direction": "ASCENDING"}]);
         for (_, raw) in search(object, filters, sorts, &names, SEARCH_PAGE_MAX)? {
-            records.extend(api::record(object, &raw).map(|(record, _)| record));
+            slice::found(&raw, "id")?;
+            records.push(api::record(object, &raw).0);
         }
     }
     Ok(records)

@@ -90,6 +90,19 @@ fn objects_of_one_millisecond_are_all_read() {
 }
 
 #[test]
+fn an_object_without_an_id_is_handed_on() {
+    let host = host(|_, path, query| match path {
+        _ if path.ends_with("/search") => reply(200, &search(&[(1, 5_000_000)], query).to_string()),
+        _ => reply(200, r#"{"results":[{"id":null,"properties":{}},{"id":"1","properties":{}}]}"#),
+    });
+    host.run(|| {
+        let page = HubSpot::read("contacts", None, 1000).expect("a page");
+        let ids: Vec<&str> = page.records.iter().map(|record| record.remote_id.as_str()).collect();
+        assert_eq!((ids, page.more, page.complete_scan), (vec!["", "1"], false, false));
+    });
+}
+
+#[test]
 fn everything_then_changes_then_the_archive() {
     let host = host(|_, path, query| match path {
         _ if path.ends_with("/search") => reply(200, &search(&[(1, 5_000_000)], query).to_string()),

@@ -8,7 +8,7 @@ use nave_sdk::{body, time};
 
 use crate::api::{self, Query};
 use crate::limits::{IDS_PER_QUERY, OVERLAP_US, PAGE_ROWS_MAX};
-use crate::party::{id_text, list, truth};
+use crate::party::{id_text, list, row_id, truth};
 use crate::settings::Settings;
 
 /// One of the two streams.
@@ -101,7 +101,7 @@ impl Document {
         };
         let modified = [&row["write_date"], &row["create_date"], &row["template"]["write_date"]];
         let newest = modified.into_iter().filter_map(Value::as_str).max_by_key(|text| time::parse_rfc3339(text));
-        SourceRecord::upsert(row["id"].to_string(), body::bytes(&body)).modified_at(newest.map(str::to_owned))
+        SourceRecord::upsert(row_id(row), body::bytes(&body)).modified_at(newest.map(str::to_owned))
     }
 }
 

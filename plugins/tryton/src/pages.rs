@@ -57,7 +57,7 @@ pub(crate) fn read(kind: Kind, settings: &Settings, from: Option<&[u8]>, limit: 
     let (answer, partial) = ask(settings, changed_since(settings, since, after)?, limit)?;
     let rows = api::rows(&answer)?;
     let until = position.pass.as_ref().map_or_else(|| api::server_time(&answer), |pass| pass.until);
-    let last = rows.last().and_then(|row| row["id"].as_i64()).unwrap_or(after);
+    let last = rows.iter().rev().find_map(|row| row["id"].as_i64()).unwrap_or(after);
     let records: Vec<SourceRecord> = rows
         .iter()
         .map(|row| Party::new(row, settings, partial))

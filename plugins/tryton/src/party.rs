@@ -112,7 +112,7 @@ pub(crate) struct Party {
 impl Party {
     /// From a simplified row.
     pub(crate) fn new(row: &Value, settings: &Settings, partial: bool) -> Self {
-        let id = row["id"].to_string();
+        let id = row_id(row);
         let mut employment = None;
         let mut company = Value::Null;
         let mut employs = false;
@@ -301,6 +301,11 @@ pub(crate) fn list<'a>(row: &'a Value, key: &str) -> impl Iterator<Item = &'a Va
     row[key].as_array().map(Vec::as_slice).unwrap_or_default().iter()
 }
 
+/// A row's own id; empty where it has none: the hub sets such a row aside.
+pub(crate) fn row_id(row: &Value) -> String {
+    row["id"].as_i64().map(|id| id.to_string()).unwrap_or_default()
+}
+
 /// A reference's id as text: remote ids are text everywhere.
 pub(crate) fn id_text(value: &Value) -> Value {
     match value {
@@ -346,6 +351,7 @@ mod tests {
         check(json!({"id": 1, "name": "Beispiel e.K."}), Kind::Organisation);
         check(json!({"id": 1, "name": "Sá Sa"}), Kind::Person);
         check(json!({"id": 1, "name": "AG"}), Kind::Person);
+        assert_eq!((row_id(&json!({"id": null})), row_id(&json!({"id": 1}))), (String::new(), "1".to_owned()));
         check(json!({"id": 1, "categories": [{"name": "Organisation"}]}), Kind::Organisation);
         check(json!({"id": 1, "identifiers": [{"id": 1, "type": "eu_vat", "code": "DE1"}]}), Kind::Organisation);
         check(json!({"id": 1, "identifiers": [{"id": 1, "type": null, "code": "nave-1"}]}), Kind::Person);

@@ -11,15 +11,16 @@ const PHONES: [(&str, &str); 4] = [("phone", "DEFAULT"), ("mobile", "MOBILE"), (
 /// Fields that only we know.
 const OURS: [&str; 5] = ["phone", "mobile", "fax", "ddi", "address"];
 
-/// A contact as a record. An archived one is gone, a merged one says where to.
-pub(crate) fn contact(raw: &RawValue) -> Option<SourceRecord> {
-    let id = slice::text(raw, "ContactID")?;
+/// A contact as a record. An archived one is gone, a merged one says where to. A row that is neither is handed on as it
+/// is: the hub sets aside what has no id or is no object.
+pub(crate) fn contact(raw: &RawValue) -> SourceRecord {
+    let Some(id) = slice::text(raw, "ContactID") else { return slice::record(raw, "ContactID") };
     if let Some(winner) = slice::text(raw, "MergedToContactID").filter(|winner| !winner.is_empty()) {
-        return Some(SourceRecord::merged_into(id, winner));
+        return SourceRecord::merged_into(id, winner);
     }
     let modified = modified(raw);
     if slice::text(raw, "ContactStatus").as_deref() == Some("ARCHIVED") {
-        return Some(SourceRecord::deleted(id).modified_at(modified));
+        return SourceRecord::deleted(id).modified_at(modified);
     }
     let mut plain = Map::new();
     let phones = parts(raw, "Phones");
@@ -30,12 +31,12 @@ pub(crate) fn contact(raw: &RawValue) -> Option<SourceRecord> {
     let addresses = parts(raw, "Addresses");
     let street = addresses.iter().find(|address| address["AddressType"] == "STREET");
     plain.insert("address".to_owned(), street.map_or(Value::Null, address));
-    Some(SourceRecord::upsert(id, before(raw, &Value::Object(plain))?).modified_at(modified))
+    SourceRecord::upsert(id, before(raw, &Value::Object(plain))).modified_at(modified)
 }
 
-/// An invoice as a record.
-pub(crate) fn invoice(raw: &RawValue) -> Option<SourceRecord> {
-    let id = slice::text(raw, "InvoiceID")?;
+/// An invoice as a record, as a contact is.
+pub(crate) fn invoice(raw: &RawValue) -> SourceRecord {
+    let Some(id) = slice::text(raw, "InvoiceID") else { return slice::record(raw, "InvoiceID") };
     let day = |plain: &str, tagged: &str| {
         let us = slice::text(raw, plain)
             .and_then(|text| time::parse_rfc3339(&text))
@@ -49,16 +50,18 @@ pub(crate) fn invoice(raw: &RawValue) -> Option<SourceRecord> {
     });
     let modified = modified(raw);
     if slice::text(raw, "Status").as_deref() == Some("DELETED") {
-        return Some(SourceRecord::deleted(id).modified_at(modified));
+        return SourceRecord::deleted(id).modified_at(modified);
     }
-    Some(SourceRecord::upsert(id, before(raw, &plain)?).modified_at(modified))
+    SourceRecord::upsert(id, before(raw, &plain)).modified_at(modified)
 }
 
-/// The vendor's bytes with our fields in front.
-fn before(raw: &RawValue, plain: &Value) -> Option<String> {
+/// The vendor's bytes with our fields in front; as they are where they are no object.
+fn before(raw: &RawValue, plain: &Value) -> String {
     let plain = plain.to_string();
-    let rest = raw.get().trim_start().strip_prefix('{')?;
-    Some(format!("{},{rest}", plain.strip_suffix('}')?))
+    match (plain.strip_suffix('}'), raw.get().trim_start().strip_prefix('{')) {
+        (Some(plain), Some(rest)) => format!("{plain},{rest}"),
+        _ => raw.get().to_owned(),
+    }
 }
 
 fn parts(raw: &RawValue, path: &str) -> Vec<Value> {
@@ -177,7 +180,7 @@ mod tests {
             ],
             "Addresses": [{"AddressType": "STREET", "AddressLine1": "Ring 1", "AddressLine2": "Hof", "City": "Köln", "Country": ""}],
         });
-        let record = contact(&raw(given.clone())).expect("a record");
+        let record = contact(&raw(given.clone()));
         let body: Value = nave_sdk::serde_json::from_slice(&record.body).expect("JSON");
         assert_eq!(
             (body["phone"].clone(), body["mobile"].clone(), body["Name"].clone()),
@@ -190,9 +193,9 @@ mod tests {
         assert_eq!(record.modified_at.as_deref(), Some("2025-06-01T08:00:00.123Z"));
         let mut archived = given.clone();
         archived["ContactStatus"] = json!("ARCHIVED");
-        assert_eq!(contact(&raw(archived.clone())).expect("a record").operation, nave_sdk::types::Operation::Delete);
+        assert_eq!(contact(&raw(archived.clone())).operation, nave_sdk::types::Operation::Delete);
         archived["MergedToContactID"] = json!("c2");
-        assert_eq!(contact(&raw(archived)), Some(SourceRecord::merged_into("c1", "c2")));
+        assert_eq!(contact(&raw(archived)), SourceRecord::merged_into("c1", "c2"));
     }
 
     #[track_caller]

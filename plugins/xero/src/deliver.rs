@@ -142,9 +142,9 @@ fn settle(answer: &Answer, members: &[Member]) -> Result<Vec<Outcome>, Stop> {
                     Outcome::Rejected(api::rejection(&messages, 400))
                 };
             }
-            match body::contact(raw) {
-                Some(record) => write::written(record),
-                None => Outcome::Unknown("the answer to the write has a contact without an id".to_owned()),
+            match slice::found(raw, "ContactID") {
+                Ok(_) => write::written(body::contact(raw)),
+                Err(_) => Outcome::Unknown("the answer to the write has a contact without an id".to_owned()),
             }
         })
         .collect())

@@ -45,7 +45,7 @@ impl Kind {
         }
     }
 
-    fn record(self, raw: &RawValue) -> Option<SourceRecord> {
+    fn record(self, raw: &RawValue) -> SourceRecord {
         match self {
             Self::Contacts => body::contact(raw),
             Self::Invoices => body::invoice(raw),
@@ -64,11 +64,14 @@ struct Position {
     full: bool,
     /// Ids of that second that were read already: each row is counted once.
     seen: Vec<String>,
+    /// A row of this scan had no id: who is missing, nobody knows.
+    #[serde(default)]
+    unnamed: bool,
 }
 
 impl Default for Position {
     fn default() -> Self {
-        Self { since: None, page: 1, full: true, seen: Vec::new() }
+        Self { since: None, page: 1, full: true, seen: Vec::new(), unnamed: false }
     }
 }
 
@@ -92,9 +95,11 @@ pub(crate) fn read(kind: Kind, settings: &Settings, from: Option<&[u8]>, limit: 
     let records: Vec<SourceRecord> = rows
         .iter()
         .zip(&marks)
-        .filter(|(_, (_, mark))| !position.seen.contains(mark))
-        .filter_map(|(raw, _)| kind.record(raw))
+        // A row without an id cannot be told from another one: better twice than never.
+        .filter(|(_, (_, mark))| mark.starts_with('@') || !position.seen.contains(mark))
+        .map(|(raw, _)| kind.record(raw))
         .collect();
+    position.unnamed |= records.iter().any(|record| record.remote_id.is_empty());
     let last = rows.iter().filter_map(|raw| body::modified_us(raw)).max().map(|us| us.div_euclid(1_000_000));
     if rows.len() as u64 >= u64::from(size) {
         match last {
@@ -112,8 +117,8 @@ pub(crate) fn read(kind: Kind, settings: &Settings, from: Option<&[u8]>, limit: 
         return Ok(Page::more(records, checkpoint::encode(&position)));
     }
     let since = last.map(|last| last - OVERLAP_S).max(position.since);
-    let next = checkpoint::encode(&Position { since, page: 1, full: since.is_none(), seen: Vec::new() });
-    Ok(if position.full { Page::scan_end(records, next) } else { Page::end(records, next) })
+    let next = checkpoint::encode(&Position { since, page: 1, full: since.is_none(), seen: Vec::new(), unnamed: false });
+    Ok(if position.full && !position.unnamed { Page::scan_end(records, next) } else { Page::end(records, next) })
 }
 
 /// The second of a row's last change, and what tells this state of it from others.
@@ -138,7 +143,7 @@ pub(crate) fn get(kind: Kind, settings: &Settings, ids: &[String]) -> Result<Vec
             .query("page", "1")
             .query("pageSize", PAGE_ROWS_MAX.to_string());
         let answer = api::read(request)?;
-        let found: Vec<SourceRecord> = list(kind, &answer)?.iter().filter_map(|raw| kind.record(raw)).collect();
+        let found: Vec<SourceRecord> = list(kind, &answer)?.iter().map(|raw| kind.record(raw)).collect();
         for id in ids {
             match found.iter().find(|record| record.remote_id.eq_ignore_ascii_case(id)) {
                 Some(record) => records.push(record.clone()),
@@ -155,7 +160,9 @@ pub(crate) fn one(kind: Kind, settings: &Settings, id: &str) -> Result<Option<So
     match answer.status {
         404 => Ok(Some(SourceRecord::deleted(id))),
         403 => Ok(None),
-        _ if answer.is_success() => Ok(list(kind, &answer)?.first().and_then(|raw| kind.record(raw))),
+        _ if answer.is_success() => {
+            Ok(list(kind, &answer)?.first().map(|raw| SourceRecord { remote_id: id.to_owned(), ..kind.record(raw) }))
+        }
         _ => Err(api::failure(&answer)),
     }
 }
@@ -178,7 +185,10 @@ pub(crate) fn find(settings: &Settings, path: &str, values: &[String]) -> Result
             .query("includeArchived", "true")
             .query("page", "1");
         let answer = api::read(request)?;
-        records.extend(list(Kind::Contacts, &answer)?.iter().filter_map(|raw| body::contact(raw)));
+        for raw in list(Kind::Contacts, &answer)? {
+            slice::found(raw, Kind::Contacts.id())?;
+            records.push(body::contact(raw));
+        }
     }
     Ok(records)
 }

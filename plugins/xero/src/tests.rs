@@ -39,6 +39,21 @@ fn list(all: &[(u64, i64)], request: &RawRequest) -> Result<Response, Error> {
 }
 
 #[test]
+fn a_row_without_an_id_is_handed_on() {
+    let host = FakeHost::new().settings(TENANT).answer(|_, request| {
+        let rows = r#"{"Contacts":[{"Name":"Nobody","UpdatedDateUTC":"/Date(1000+0000)/"},{"ContactID":"1"}]}"#;
+        reply(200, if parameter(request, "page") == Some("1") { rows } else { r#"{"Contacts":[]}"# })
+    });
+    host.run(|| {
+        let page = Xero::read("contacts", None, 2).expect("a page");
+        let ids: Vec<&str> = page.records.iter().map(|record| record.remote_id.as_str()).collect();
+        assert_eq!((ids, page.more), (vec!["", "1"], true));
+        let last = (0..3).try_fold(page, |page, _| if page.more { Xero::read("contacts", Some(page.next), 3) } else { Ok(page) });
+        assert_eq!(last.map(|page| (page.more, page.complete_scan)), Ok((false, false)));
+    });
+}
+
+#[test]
 fn contacts_of_one_second_are_all_read() {
     let all: Vec<(u64, i64)> =
         (1..=300).map(|id| (id, if (50..250).contains(&id) { 100_000_400 } else { id as i64 * 1_500 })).collect();

@@ -6,7 +6,8 @@ use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::types::Failure;
+use crate::limits::MESSAGE_CHARS_MAX;
+use crate::types::{Failure, SourceRecord};
 
 /// The elements of the array under `path` (keys with dots between them; empty: the text itself is the array).
 /// Missing or null is no elements.
@@ -41,6 +42,25 @@ pub fn text(raw: &RawValue, path: &str) -> Option<String> {
         b'n' | b'[' | b'{' => None,
         _ => Some(found.to_owned()),
     }
+}
+
+/// A row as a record, its bytes untouched, its id the text or number under `id`.
+///
+/// A row without one (missing, null, empty) becomes a record with an empty id: the hub sets it aside with its body, where
+/// a person finds it, and the rest of the page goes on. Never leave such a row out: nobody would miss it.
+pub fn record(row: &RawValue, id: &str) -> SourceRecord {
+    SourceRecord::upsert(text(row, id).unwrap_or_default(), row.get())
+}
+
+/// As [`record`], where a row without an id is of no use: the answer to a look-up, or to a write. It is an error that
+/// shows the row: what was found, and cannot be named, must not pass for nothing found.
+pub fn found(row: &RawValue, id: &str) -> Result<SourceRecord, Failure> {
+    let record = record(row, id);
+    if record.remote_id.is_empty() {
+        let start: String = row.get().chars().take(MESSAGE_CHARS_MAX).collect();
+        return Err(Failure::rejected("format", format!("the answer has a row without `{id}`: {start}")));
+    }
+    Ok(record)
 }
 
 fn misfit(path: &str, error: &serde_json::Error) -> Failure {
@@ -136,5 +156,17 @@ mod tests {
         assert_eq!(text(raw, "p.o"), None);
         assert_eq!(text(raw, "p.l"), None);
         assert_eq!(text(raw, "p.n.x"), None);
+    }
+
+    #[test]
+    fn every_row_becomes_a_record() {
+        let rows = array(br#"[{"id":7},{"id":null,"n":1},{"n":2},{"id":""},{"id":["x"]},3]"#, "").expect("well formed");
+        let records: Vec<_> = rows.iter().map(|row| record(row, "id")).collect();
+        let ids: Vec<&str> = records.iter().map(|record| record.remote_id.as_str()).collect();
+        assert_eq!(ids, ["7", "", "", "", "", ""]);
+        assert_eq!(records[1].body, br#"{"id":null,"n":1}"#);
+        assert_eq!(found(rows[0], "id").map(|record| record.remote_id), Ok("7".to_owned()));
+        let message = r#"the answer has a row without `id`: {"id":null,"n":1}"#;
+        assert_eq!(found(rows[1], "id"), Err(Failure::rejected("format", message)));
     }
 }
