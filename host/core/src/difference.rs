@@ -47,6 +47,14 @@ impl Difference {
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
+
+    /// Leaves these paths out of the whole body: what a system makes itself is not ours to send back, and many refuse it.
+    /// What a mapping writes there on purpose stays: the system says no, and a person sees it.
+    pub fn leave_out<'p>(&mut self, read_only: impl IntoIterator<Item = &'p str>) {
+        for path in read_only.into_iter().filter(|path| !self.values.contains_key(*path)) {
+            self.desired.remove(path);
+        }
+    }
 }
 
 /// Computes the difference. `contribution` is none for a create; `current` is the body just read, if it was, so that
@@ -498,5 +506,27 @@ fn note_empty(mapping: &Mapping, contribution: &mut Contribution, body: &Value) 
         if remote_elements(list, body).is_empty() {
             contribution.shadow.or_insert_with(list_path(list), || Value::List(Vec::new()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(desired: &str, values: &[&str], read_only: &[&str], expected: &str) {
+        let decode = |text: &str| crate::codec::decode(text.as_bytes()).unwrap();
+        let values = values.iter().map(|path| ((*path).to_owned(), Value::Null)).collect();
+        let mut difference = Difference { desired: decode(desired), values, ..Difference::default() };
+        difference.leave_out(read_only.iter().copied());
+        assert_eq!(difference.desired, decode(expected));
+    }
+
+    #[test]
+    fn what_the_system_makes_itself_is_left_out() {
+        check(r#"{"id":"1","name":"Ada"}"#, &["name"], &["id", "changed"], r#"{"name":"Ada"}"#);
+        check(r#"{"meta":{"at":1,"by":2},"n":3}"#, &[], &["meta.at", "n.x", "no.such"], r#"{"meta":{"by":2},"n":3}"#);
+        // Written on purpose: the system says no, and a person sees it.
+        check(r#"{"id":"1"}"#, &["id"], &["id"], r#"{"id":"1"}"#);
     }
 }

@@ -105,6 +105,24 @@ impl Value {
         }
     }
 
+    /// Takes what is at a dotted path away; objects on the way stay.
+    pub fn remove(&mut self, path: &str) {
+        let (parent, last) = path.rsplit_once('.').unwrap_or(("", path));
+        let mut here = self;
+        for part in parent.split('.').filter(|part| !part.is_empty()) {
+            match here {
+                Self::Object(map) => match map.get_mut(part) {
+                    Some(next) => here = next,
+                    None => return,
+                },
+                _ => return,
+            }
+        }
+        if let Self::Object(map) = here {
+            map.remove(last);
+        }
+    }
+
     /// The value as a person would write it in one line; used in tables and messages.
     pub fn display(&self) -> String {
         match self {

@@ -107,6 +107,7 @@ impl Engine {
             catalog: &catalog,
             mapping,
             capabilities: &capabilities,
+            read_only: self.read_only(mapping).await?,
             spoke: spoke.as_ref(),
             run,
             counter: 0,

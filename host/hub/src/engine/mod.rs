@@ -154,6 +154,14 @@ impl Engine {
         })
     }
 
+    /// Paths of a mapping's stream that the system makes itself.
+    async fn read_only(&self, mapping: &Mapping) -> Result<Vec<String>, EngineError> {
+        let streams = self.streams(&mapping.connection).await?;
+        let fields = streams.iter().find(|stream| stream.name == mapping.stream).map(|stream| stream.fields.as_slice());
+        let fields = fields.unwrap_or_default().iter().filter(|field| field.read_only);
+        Ok(fields.map(|field| field.path.clone()).collect())
+    }
+
     /// A mapping by name.
     pub fn mapping(&self, name: &str) -> Result<Arc<Mapping>, EngineError> {
         self.catalog()

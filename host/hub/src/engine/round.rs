@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use nave_core::accounting::OutCounts;
-use nave_core::catalog::{Capabilities, Catalog, Mapping};
+use nave_core::catalog::{Capabilities, Catalog, Mapping, WriteMode};
 use nave_core::codec;
 use nave_core::difference::Blocked;
 use nave_core::model::{
@@ -29,6 +29,8 @@ pub(super) struct Sending<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) mapping: &'a Mapping,
     pub(super) capabilities: &'a Capabilities,
+    /// Paths that the system makes itself; they are left out of whole bodies.
+    pub(super) read_only: Vec<String>,
     pub(super) spoke: &'a dyn Spoke,
     pub(super) run: u64,
     pub(super) counter: u64,
@@ -230,6 +232,9 @@ impl Sending<'_> {
         self.counter += 1;
         let key = format!("nave-{}-{}-{}-{}", self.engine.hub_id, self.run, entry.record, self.counter);
         let Write { kind, contribution, mut difference } = write;
+        if self.capabilities.write_mode == WriteMode::Replace {
+            difference.leave_out(self.read_only.iter().map(String::as_str));
+        }
         let mut lookup = None;
         if kind == WriteKind::Create
             && let Some(flow) = &self.mapping.flow_out
