@@ -58,6 +58,18 @@ fn visible(c: char) -> char {
     }
 }
 
+/// Longest text in a cell: one long name must not push every line past the edge. `--json` has it whole.
+const CELL_CHARS_MAX: usize = 60;
+
+/// A text as a cell shows it: cleaned, and cut where it is too long.
+fn cell(text: &str) -> String {
+    let text = clean(text);
+    match text.char_indices().nth(CELL_CHARS_MAX) {
+        Some(_) => text.chars().take(CELL_CHARS_MAX - 1).chain(['…']).collect(),
+        None => text,
+    }
+}
+
 /// A table under these headings. Cells are cleaned.
 pub(crate) struct Rows(Table);
 
@@ -69,6 +81,11 @@ impl Rows {
         table.load_style(presets::NOTHING).set_content_arrangement(arrangement);
         table.set_header(headings);
         Self(table)
+    }
+
+    /// As [`Self::row`], with long texts cut: for lists that a person looks through.
+    pub(crate) fn short_row<C: Display>(&mut self, cells: impl IntoIterator<Item = C>) {
+        self.0.add_row(cells.into_iter().map(|text| cell(&text.to_string())));
     }
 
     pub(crate) fn row<C: Display>(&mut self, cells: impl IntoIterator<Item = C>) {
@@ -126,5 +143,15 @@ mod tests {
         check("\u{1b}]0;owned\u{7}", "\u{fffd}]0;owned\u{fffd}");
         check("\u{9b}31m", "\u{fffd}31m");
         check("abc\u{202e}fdp.exe", "abc\u{fffd}fdp.exe");
+    }
+
+    #[test]
+    fn a_long_cell_is_cut() {
+        let mut rows = Rows::new(&["record", "", "state"]);
+        rows.short_row(["contact/1", &"ä".repeat(5_000), "active"]);
+        rows.short_row(["contact/2", &"b".repeat(60), "active"]);
+        let lines: Vec<String> = rows.0.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
+        assert!(lines.iter().all(|line| line.chars().count() <= 100), "{lines:?}");
+        assert!(lines[1].contains(&format!("{}…", "ä".repeat(59))) && lines[2].contains(&"b".repeat(60)), "{lines:?}");
     }
 }

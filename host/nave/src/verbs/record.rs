@@ -73,7 +73,7 @@ async fn list(request: Request, context: &Context) -> Outcome {
     }
     let mut rows = Rows::new(&["record", "", "state", "known to"]);
     for record in &answer.records {
-        rows.row([&record.record, &record.title, &record.state, &record.connections.join(", ")]);
+        rows.short_row([&record.record, &record.title, &record.state, &record.connections.join(", ")]);
     }
     rows.print("None.");
     if let Some(next) = answer.next {
