@@ -3,7 +3,7 @@
 
 use nave_core::Text;
 use nave_core::accounting::{Counts, InCounts};
-use nave_core::catalog::{Catalog, ChangeDetection, Mapping};
+use nave_core::catalog::{Catalog, ChangeDetection, DeleteDetection, Mapping};
 use nave_core::codec::Decoder;
 use nave_core::intake::{Coverage, FieldError, Pulled};
 use nave_core::limits::{PAGE_RECORDS, RECORD_BYTES_MAX, RECORD_FIELDS_MAX};
@@ -96,7 +96,8 @@ impl Engine {
                         .to_owned();
                 return Err(EngineError::Spoke(mapping.connection.clone(), SpokeError::Guest(message)));
             }
-            let full_scan = capabilities.changes == ChangeDetection::FullScan;
+            // A system that tells what changed may still show by scans alone what was deleted.
+            let scans = capabilities.changes == ChangeDetection::FullScan || capabilities.deletes == DeleteDetection::FullScan;
             let last = !page.more;
             let move_to = (!full || last).then(|| CheckpointMove {
                 connection: mapping.connection.clone(),
@@ -104,13 +105,13 @@ impl Engine {
                 from: generation,
                 to: Checkpoint { bytes: page.next.clone(), generation: generation + 1, acknowledged: false, at: began },
             });
-            let scanning = full_scan && !page.complete_scan && !last;
+            let scanning = scans && !page.complete_scan && !last;
             let scan_mark = KeyedRow { space: "scan".into(), key: scan_row.clone(), value: scanning.then(|| b"1".to_vec()) };
             let moved = move_to.is_some();
             let durable = group.page(page.records.len(), began, last);
             let commit = PageCommit { checkpoint: move_to, scan_mark: Some(scan_mark), deferrable: !durable };
             let met = self.take_page(&catalog, mapping, spoke.as_ref(), run, page.records, began, counts, commit).await?;
-            if full || full_scan {
+            if full || scans {
                 met.into_iter().for_each(|id| seen.insert(id));
             }
             if moved {
@@ -126,7 +127,7 @@ impl Engine {
             self.report(&mapping.name, counts.read);
             checkpoint = Some(page.next);
             if last {
-                if page.complete_scan && !resumed && (full || full_scan) {
+                if page.complete_scan && !resumed && (full || scans) {
                     self.vanished(&catalog, mapping, spoke.as_ref(), run, &seen, scan_began, counts).await?;
                 }
                 return Ok(());

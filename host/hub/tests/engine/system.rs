@@ -52,6 +52,8 @@ pub(crate) struct State {
     pub(crate) stuck: bool,
     /// Ids that cannot be asked for: a call that names one is refused whole.
     pub(crate) unaskable: BTreeSet<String>,
+    /// The next reads show everything, whatever the checkpoint says.
+    pub(crate) scans: bool,
 }
 
 /// A handle to a system.
@@ -277,7 +279,7 @@ impl Spoke for System {
     fn read(&self, stream: String, checkpoint: Option<Vec<u8>>, _limit: u32) -> BoxFuture<'_, Result<Page, SpokeError>> {
         Box::pin(async move {
             let state = self.state.lock().unwrap();
-            let full = self.capabilities.changes == ChangeDetection::FullScan;
+            let full = self.capabilities.changes == ChangeDetection::FullScan || state.scans;
             let since: i64 = match (&checkpoint, full) {
                 (Some(bytes), false) => String::from_utf8_lossy(bytes).parse().unwrap(),
                 _ => 0,

@@ -25,6 +25,7 @@ on_both_stores!(
     what_is_merged_over_there_is_one_here,
     an_equal_email_alone_waits_for_a_person,
     gone_there_is_not_made_again,
+    a_scan_shows_deletions_whatever_else_tells_of_changes,
 );
 
 const DROP_CONTACTS: &str = r#"
@@ -371,6 +372,30 @@ async fn an_equal_email_alone_waits_for_a_person(kind: Kind) {
     assert_eq!(bench.system("erp").dump("contacts").len(), 2);
     let again = bench.engine.decide(reviews[0].id, nave_core::model::DecisionChoice::New, "vera", "twice").await;
     assert!(again.is_err(), "a decision is made once (I12)");
+}
+
+/// Reading by time tells what changed and never what was deleted: a scan now and then does, and counts.
+async fn a_scan_shows_deletions_whatever_else_tells_of_changes(kind: Kind) {
+    let mut bench = bench(kind);
+    bench.systems.get_mut("erp").unwrap().capabilities.deletes = nave_core::catalog::DeleteDetection::FullScan;
+    bench.restart();
+    ada(&bench).await;
+    bench.round().await;
+    bench.approve_all().await;
+    bench.quiet().await;
+    let id = bench.system("erp").only_id("contacts");
+    bench.system("erp").delete("contacts", &id);
+    bench.round().await;
+    let linked = |bench: &Bench| {
+        let rows = bench.store.contributions_after(nave_core::model::ContributionId(0), 100).unwrap();
+        rows.iter().filter(|row| row.key.remote_id == id && row.state == nave_core::model::ContributionState::Active).count()
+    };
+    assert_eq!(linked(&bench), 1, "what changed says nothing of it");
+    bench.system("erp").state.lock().unwrap().scans = true;
+    bench.pass(3_600_000);
+    bench.round().await;
+    assert_eq!(linked(&bench), 0, "the scan did not see it, and it is gone when it is asked for");
+    assert_eq!(bench.system("drop").dump("contacts").len(), 1, "the others keep theirs");
 }
 
 async fn gone_there_is_not_made_again(kind: Kind) {
