@@ -65,7 +65,7 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
     let connection_names: BTreeSet<String> = in_folder(files, "connections").map(|source| stem(source).to_owned()).collect();
     let entities = entities(files, &connection_names, found);
 
-    let known = connection::Known { hub: &hub, systems: &systems, plugins };
+    let known = connection::Known { hub: &hub, systems: &systems, plugins, locked: &locked };
     let connections: BTreeMap<String, Arc<Connection>> =
         each(files, "connections", found, |file, parsed| connection::read(file, file.root(parsed), &known))
             .into_iter()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::entity::did_you_mean;
 use super::reader::{At, File, Table, json};
 use super::secrets::looks_like_secret;
-use super::{Connection, Credential, Hub, PluginInfo, System};
+use super::{Connection, Credential, Hub, LockedPlugin, PluginInfo, System};
 use crate::grant::{EndpointGrant, FolderGrant, Grants};
 use crate::manifest::{Allow, CredentialKind, CredentialSlot, FolderAccess, Manifest, PluginKind, SettingType};
 
@@ -14,6 +14,8 @@ pub(super) struct Known<'k> {
     pub(super) hub: &'k Hub,
     pub(super) systems: &'k BTreeMap<String, System>,
     pub(super) plugins: &'k BTreeMap<String, PluginInfo>,
+    /// What `nave.lock` pins, also where its file is not there.
+    pub(super) locked: &'k BTreeMap<String, LockedPlugin>,
 }
 
 pub(super) fn read(file: &File<'_>, mut table: Table<'_>, known: &Known<'_>) -> Option<Connection> {
@@ -89,6 +91,16 @@ fn manifest<'k>(file: &File<'_>, plugin: &At<String>, known: &Known<'k>) -> Opti
                 "wrong-plugin",
                 format!("`{}` is a transform, it connects to nothing", plugin.value),
                 Some("call its functions in mappings".to_owned()),
+            );
+            None
+        }
+        // Everything that needs no plugin goes on without it: this connection cannot work, and says so when it is used.
+        None if known.locked.contains_key(&plugin.value) => {
+            file.warning(
+                plugin.span.clone(),
+                "missing-plugin",
+                format!("the file of plugin `{}` is missing, or is not the one that nave.lock pins", plugin.value),
+                Some("install it again: nave plugin install FILE.wasm".to_owned()),
             );
             None
         }

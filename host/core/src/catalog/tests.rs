@@ -521,6 +521,20 @@ fn connections() {
     assert_eq!(found, format!("{at}:1:10: no plugin `hubspott` is installed [unknown-plugin] → did you mean `hubspot`?"));
 }
 
+/// A pinned plugin whose file is not there is a warning: what needs no plugin goes on.
+#[test]
+fn a_missing_plugin_is_its_connections_trouble() {
+    let lock = "[plugins.hubspot]\nsource = \"hubspot.wasm\"\ndigest = \"00\"\nserial = 1\nversion = \"1.0.0\"\n";
+    let mut files = project();
+    files.push(SourceFile { path: "nave.lock".into(), text: lock.into() });
+    let mut plugins = plugins();
+    plugins.remove("hubspot");
+    let (catalog, warnings) = check(&files, &plugins).expect("a catalog");
+    assert!(catalog.connections.contains_key("crm") && catalog.mappings.contains_key("crm-contacts"));
+    let found: Vec<_> = warnings.iter().map(|warning| (warning.path.as_str(), warning.line, warning.code)).collect();
+    assert_eq!(found, [("connections/crm.toml", 1, "missing-plugin")]);
+}
+
 #[test]
 fn entities() {
     let at = "entities/contact.toml";

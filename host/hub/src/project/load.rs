@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use nave_core::catalog::{self, Catalog, Diagnostic, PluginInfo};
+use nave_core::catalog::{self, Catalog, Diagnostic, LockedPlugin, PluginInfo, SourceFile};
 use nave_core::manifest::Manifest;
 
 use super::{Place, ProjectError, load_streams, place, read_lock, sources};
@@ -34,49 +34,91 @@ pub struct Project {
     pub plugins: BTreeMap<String, Installed>,
 }
 
+/// Everything that is checked, as it lies in the directory.
+pub(super) struct Sources {
+    pub(super) place: Place,
+    pub(super) files: Vec<SourceFile>,
+    pub(super) plugins: BTreeMap<String, Installed>,
+}
+
+impl Sources {
+    pub(super) fn read(dir: &Path) -> Result<Self, ApiError> {
+        let place = place(dir)?;
+        let files = sources(dir)?;
+        let plugins = installed(&place)?;
+        Ok(Self { place, files, plugins })
+    }
+
+    /// The catalog's check of all of it.
+    pub(super) fn check(&self) -> Result<Result<(Catalog, Vec<Diagnostic>), Vec<Diagnostic>>, ApiError> {
+        let mut known = BTreeMap::new();
+        for (name, plugin) in &self.plugins {
+            known.insert(name.clone(), PluginInfo { manifest: plugin.manifest.clone(), streams: BTreeMap::new() });
+        }
+        for file in &self.files {
+            let Some(connection) = file.path.strip_prefix("connections/").and_then(|name| name.strip_suffix(".toml")) else {
+                continue;
+            };
+            let plugin = file.text.parse::<toml::Table>().ok().and_then(|table| Some(table.get("plugin")?.as_str()?.to_owned()));
+            if let Some(info) = plugin.and_then(|plugin| known.get_mut(&plugin))
+                && let Some(streams) = load_streams(&self.place.dir, connection)?
+            {
+                info.streams.insert(connection.to_owned(), streams);
+            }
+        }
+        Ok(catalog::check(&self.files, &known))
+    }
+}
+
 /// Reads and checks everything. No network, and no plugin is run.
 ///
 /// # Errors
 /// [`ApiError`]: not a project, a file that cannot be read, or every error of the configuration at once.
 pub fn load(dir: &Path) -> Result<Project, ApiError> {
-    let place = place(dir)?;
-    let files = sources(dir)?;
-    let plugins = installed(&place)?;
-    let mut known = BTreeMap::new();
-    for (name, plugin) in &plugins {
-        known.insert(name.clone(), PluginInfo { manifest: plugin.manifest.clone(), streams: BTreeMap::new() });
-    }
-    for file in &files {
-        let Some(connection) = file.path.strip_prefix("connections/").and_then(|name| name.strip_suffix(".toml")) else {
-            continue;
-        };
-        let plugin = file.text.parse::<toml::Table>().ok().and_then(|table| Some(table.get("plugin")?.as_str()?.to_owned()));
-        if let Some(info) = plugin.and_then(|plugin| known.get_mut(&plugin))
-            && let Some(streams) = load_streams(dir, connection)?
-        {
-            info.streams.insert(connection.to_owned(), streams);
-        }
-    }
-    let (catalog, warnings) = catalog::check(&files, &known).map_err(|found| ApiError::configuration(&found))?;
-    Ok(Project { place, catalog, warnings, plugins })
+    let sources = Sources::read(dir)?;
+    let (catalog, warnings) = sources.check()?.map_err(|found| ApiError::configuration(&found))?;
+    Ok(Project { place: sources.place, catalog, warnings, plugins: sources.plugins })
 }
 
-/// Plugins whose file is there and is the pinned one. A missing file is left to the catalog's check, which names
-/// the connections that need it; a file that was exchanged is an error here.
+/// Plugins whose file is there and is the pinned one. Any other file is as good as none: the catalog's check names the
+/// connections that need it, and nothing of it is ever run.
 fn installed(place: &Place) -> Result<BTreeMap<String, Installed>, ApiError> {
     let mut found = BTreeMap::new();
     for (name, locked) in read_lock(&place.dir)? {
         let file = place.plugin(&locked.digest);
-        if !file.is_file() {
+        if fault(&file, &locked).is_some() {
             continue;
         }
         let bytes = std::fs::read(&file).map_err(ProjectError::io(&file))?;
-        if plugins::digest(&bytes) != locked.digest {
-            return Err(ApiError::failed(format!("{} is not the file that nave.lock pins as `{name}`", file.display()))
-                .help(format!("install the plugin again: `nave plugin install FILE.wasm`, or `nave plugin remove {name}`")));
-        }
         let manifest = plugins::manifest_of(&bytes)?;
         found.insert(name, Installed { manifest, file, digest: locked.digest });
     }
     Ok(found)
+}
+
+/// What is wrong with the file of an installed plugin.
+fn fault(file: &Path, locked: &LockedPlugin) -> Option<String> {
+    match std::fs::read(file) {
+        Ok(bytes) if plugins::digest(&bytes) == locked.digest => None,
+        Ok(_) => Some(format!("{} is not the file that nave.lock pins", file.display())),
+        Err(error) => Some(format!("{}: {error}", file.display())),
+    }
+}
+
+/// Connections and transforms that cannot work because the file of their plugin is missing or was exchanged: a sentence
+/// each, with what to type.
+///
+/// # Errors
+/// [`ApiError`] where it is not a project.
+pub fn plugin_faults(dir: &Path, catalog: &Catalog) -> Result<Vec<String>, ApiError> {
+    let place = place(dir)?;
+    let mut faults = Vec::new();
+    for (name, locked) in &catalog.plugins {
+        let Some(why) = fault(&place.plugin(&locked.digest), locked) else { continue };
+        let users: Vec<&str> =
+            catalog.connections.values().filter(|user| user.plugin == *name).map(|user| user.name.as_str()).collect();
+        let who = if users.is_empty() { String::new() } else { format!("{} cannot be read or written: ", users.join(", ")) };
+        faults.push(format!("{who}plugin `{name}`: {why}; install it again: `nave plugin install FILE.wasm`"));
+    }
+    Ok(faults)
 }

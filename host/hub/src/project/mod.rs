@@ -18,7 +18,7 @@ mod write;
 pub use connection::{NewConnection, PlannedConnection, plan_connection, write_connection};
 pub use error::ProjectError;
 pub use init::init;
-pub use load::{Installed, Project, load};
+pub use load::{Installed, Project, load, plugin_faults};
 pub use local::answer;
 pub use lock::{lock_plugin, read_lock, unlock_plugin};
 pub(crate) use pin::{pin_all, unpinned};

@@ -101,7 +101,7 @@ async fn answer(hub: &Hub, request: Request, progress: ProgressSender) -> Result
         Request::Sync { flows, full, once } => sync::sync(&hub.engine, &flows, full, once, progress).await.map(Answer::Sync),
         Request::Pause { flow, by } => flows::set_paused(engine, flow.as_deref(), true, actor(&by)).await.map(Answer::Flows),
         Request::Resume { flow, by } => flows::set_paused(engine, flow.as_deref(), false, actor(&by)).await.map(Answer::Flows),
-        Request::Status => block_in_place(|| status::status(engine)).map(Answer::Status),
+        Request::Status => block_in_place(|| status::of_hub(hub)).map(Answer::Status),
         Request::RunList { flow, limit } => block_in_place(|| flows::runs(engine, flow.as_deref(), limit)).map(Answer::Runs),
         Request::RunShow { id } => block_in_place(|| flows::run(engine, id)).map(Answer::Runs),
 

@@ -11,6 +11,8 @@ use nave_store::Store;
 use super::dead_letters;
 use crate::api::{ApiError, EntityCount, FlowStatus, StatusAnswer};
 use crate::engine::Engine;
+use crate::hub::Hub;
+use crate::project::plugin_faults;
 
 /// Contributions read at once.
 const CHUNK_CONTRIBUTIONS: usize = 5_000;
@@ -22,6 +24,11 @@ const CHUNK_REVIEWS: usize = 1_000;
 const SCAN_SHARE: u32 = 20;
 /// Longest time that a count of links may be old.
 const COUNT_AGE_MAX: Duration = Duration::from_secs(60);
+
+/// Health of every flow, and what is wrong with the files of plugins.
+pub(super) fn of_hub(hub: &Hub) -> Result<StatusAnswer, ApiError> {
+    Ok(StatusAnswer { broken: plugin_faults(&hub.dir, &hub.engine.catalog())?, ..status(&hub.engine)? })
+}
 
 /// Health of every flow.
 pub(super) fn status(engine: &Engine) -> Result<StatusAnswer, ApiError> {
@@ -45,6 +52,7 @@ pub(super) fn status(engine: &Engine) -> Result<StatusAnswer, ApiError> {
         flows,
         reviews: open_reviews(engine)?,
         dead_letters: letters,
+        broken: Vec::new(),
     })
 }
 

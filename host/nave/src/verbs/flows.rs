@@ -270,6 +270,7 @@ pub(crate) fn show_status(answer: &StatusAnswer) {
         ]);
     }
     rows.print("No flows yet: `nave connection add PLUGIN` makes some.");
+    answer.broken.iter().for_each(|fault| say(format_args!("  {}", clean(fault))));
     for flow in answer.flows.iter().filter(|flow| flow.last_error.is_some()) {
         say(format_args!("  {}: {}", flow.flow, clean(flow.last_error.as_deref().unwrap_or_default())));
     }

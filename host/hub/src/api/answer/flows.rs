@@ -248,6 +248,9 @@ pub struct StatusAnswer {
     pub reviews: u64,
     /// Dead letters.
     pub dead_letters: u64,
+    /// Plugins whose file is missing or was exchanged: a sentence each, with the connections that cannot work.
+    #[serde(default)]
+    pub broken: Vec<String>,
 }
 
 /// How many records an entity has.
