@@ -19,6 +19,7 @@ use crate::egress::Egress;
 use crate::secrets::SecretSource;
 use crate::spoke::{BoxFuture, Spoke, SpokeError, Spokes, Transforms};
 use host::Host;
+pub(crate) use streams::stream;
 
 /// Everything that guests share: the engine, compiled plugins, and the one way out.
 pub struct Guests {

@@ -4,7 +4,7 @@ use nave_core::catalog::{Capabilities, ChangeDetection, DeleteDetection, FieldIn
 use nave_runtime::contract as c;
 
 /// The same stream.
-pub(super) fn stream(stream: c::Stream) -> StreamInfo {
+pub(crate) fn stream(stream: c::Stream) -> StreamInfo {
     StreamInfo {
         name: stream.name,
         label: stream.label,

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use nave_core::catalog::StreamInfo;
 use nave_core::manifest::PluginKind;
 use nave_runtime::contract::{
     Capabilities, ChangeDetection, Column, Coverage, DeleteDetection, Delivery, Operation, Outcome, Page, SourceRecord, Stream,
@@ -22,6 +23,21 @@ const FUNCTIONS: &str = "check, discover, read STREAM [CHECKPOINT] [LIMIT], get 
 /// # Errors
 /// [`PluginsError`] where it is not a plugin, the call makes no sense, or it gave no answer.
 pub async fn call_file(file: &Path, settings: Json, function: &str, arguments: &[Json]) -> Result<Json, PluginsError> {
+    let mut instance = instance_of(file, settings).await?;
+    call_instance(&mut instance, function, arguments).await
+}
+
+/// What a connector's file says that it offers, with the default settings and no network; none where it needs more.
+///
+/// # Errors
+/// [`PluginsError`] where it is not a plugin.
+pub(super) async fn streams_of(file: &Path, settings: Json) -> Result<Option<Vec<StreamInfo>>, PluginsError> {
+    let mut instance = instance_of(file, settings).await?;
+    let found = instance.discover().await.ok();
+    Ok(found.map(|streams| streams.into_iter().map(crate::guest::stream).collect()))
+}
+
+async fn instance_of(file: &Path, settings: Json) -> Result<Instance, PluginsError> {
     let (bytes, ..) = inspect_file(file)?;
     let plugin = tokio::task::spawn_blocking(move || {
         let engine = Engine::new()?;
@@ -33,8 +49,7 @@ pub async fn call_file(file: &Path, settings: Json, function: &str, arguments: &
         PluginKind::Transform => Arc::new(NoHost),
         PluginKind::Connector => Arc::new(SettingsOnly(settings.to_string())),
     };
-    let mut instance = Instance::start(&plugin, host, InstanceLimits::default()).await.map_err(said)?;
-    call_instance(&mut instance, function, arguments).await
+    Instance::start(&plugin, host, InstanceLimits::default()).await.map_err(said)
 }
 
 /// Calls a function of an instance, under whatever grants it was made with.

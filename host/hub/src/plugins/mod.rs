@@ -10,6 +10,7 @@ mod error;
 mod install;
 mod new;
 pub mod powers;
+mod starters;
 
 use nave_core::manifest::Manifest;
 
@@ -19,6 +20,7 @@ pub use error::PluginsError;
 pub(crate) use install::read_plain;
 pub use install::{InstallOptions, inspect_file, install, list, remove};
 pub use new::{NewPlugin, checkout_sdk, new};
+pub use starters::{Starters, lint};
 
 /// SHA-256, hexadecimal.
 pub fn digest(bytes: &[u8]) -> String {

@@ -373,16 +373,21 @@ pub(super) fn toml_value(json: &Json) -> Option<Value> {
 fn add_system(dir: &Path, name: &str) -> Result<bool, ProjectError> {
     let path = dir.join("systems.toml");
     let text = if path.is_file() { read::text(&path)? } else { String::new() };
-    let malformed = |message: String| ProjectError::Malformed { path: path.clone(), message };
-    let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| malformed(error.message().to_owned()))?;
+    match with_system(&text, name).map_err(|message| ProjectError::Malformed { path: path.clone(), message })? {
+        Some(text) => write::whole(&path, text.as_bytes()).map(|()| true),
+        None => Ok(false),
+    }
+}
+
+/// The inventory's text with this system; none where it has it already.
+pub(super) fn with_system(text: &str, name: &str) -> Result<Option<String>, String> {
+    let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())?;
     if document.contains_key(name) {
-        return Ok(false);
+        return Ok(None);
     }
     // At the end of the file a table is always its own: comments stay where they are.
     let gap = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    let text = format!("{text}{gap}\n[{name}]\nkind = \"\"\nowner = \"\"\nvendor-contact = \"\"\n");
-    write::whole(&path, text.as_bytes())?;
-    Ok(true)
+    Ok(Some(format!("{text}{gap}\n[{name}]\nkind = \"\"\nowner = \"\"\nvendor-contact = \"\"\n")))
 }
 
 mod reading;

@@ -13,6 +13,7 @@ mod lock;
 mod pin;
 mod read;
 mod streams;
+mod trial;
 mod write;
 
 pub use connection::{NewConnection, PlannedConnection, plan_connection, write_connection};
@@ -25,4 +26,5 @@ pub(crate) use pin::{pin_all, unpinned};
 pub(crate) use read::text;
 pub use read::{Place, environment, place, sources};
 pub use streams::{load_streams, save_streams, streams_file};
+pub use trial::{Trial, check_starters, try_connection};
 pub(crate) use write::whole as write_whole;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use nave_core::manifest::{Manifest, SettingType};
-use nave_hub::api::{ApiError, Request, exit};
+use nave_hub::api::{ApiError, Request, SecretText, exit};
 use nave_hub::plugins;
 use nave_hub::project::{self, NewConnection, PlannedConnection};
 use serde_json::json;
@@ -142,18 +142,30 @@ async fn add(verb: Add, context: &Context) -> Outcome {
             ApiError::person("nothing was written: nobody granted what the connection needs").help("add --yes to grant it")
         );
     }
+    let trial = project::try_connection(context.dir(), &planned)?;
+    let (values, secrets_missing) = secrets(&verb, &planned, person)?;
+    if !values.is_empty() && !trial.after {
+        return Err(ApiError::failed("nothing was written: the project has errors, so no hub can open it and keep the secret")
+            .help("`nave mapping lint` lists them; mend them, then add the connection"));
+    }
+    // A secret that was given is in the vault before anything is written, wherever a hub can be had by then.
+    if trial.before {
+        keep(&values, context).await?;
+    }
     let (written, warnings) = project::write_connection(context.dir(), &planned)?;
     call::reload(context).await?;
-    let secrets = secrets(&verb, &planned, person, context).await?;
+    if !trial.before {
+        keep(&values, context).await?;
+    }
     if context.json {
         output::json(
-            &json!({ "connection": planned.name, "written": written, "warnings": warnings, "powers": planned.powers, "secrets_missing": secrets }),
+            &json!({ "connection": planned.name, "written": written, "warnings": warnings, "powers": planned.powers, "secrets_missing": secrets_missing }),
         );
         return Ok(exit::OK);
     }
     written.iter().for_each(|file| say(format_args!("  wrote {}", file.display())));
     warnings.iter().for_each(|warning| say(format_args!("  note: {}", clean(warning))));
-    secrets.iter().for_each(|secret| say(format_args!("  still needed: `nave secret set {secret}`")));
+    secrets_missing.iter().for_each(|secret| say(format_args!("  still needed: `nave secret set {secret}`")));
     say(format_args!(
         "\nNext: `nave connection check {0}`, then `nave connection discover {0} --save` and `nave plan`.",
         planned.name
@@ -161,9 +173,9 @@ async fn add(verb: Add, context: &Context) -> Outcome {
     Ok(exit::OK)
 }
 
-/// Puts the secrets into the vault where they were given. Answers those that are still missing.
-async fn secrets(verb: &Add, planned: &PlannedConnection, person: bool, context: &Context) -> Result<Vec<String>, ApiError> {
-    let mut missing = Vec::new();
+/// The secrets that were given, by name, and the names of those that are still missing.
+fn secrets(verb: &Add, planned: &PlannedConnection, person: bool) -> Result<(Vec<(String, SecretText)>, Vec<String>), ApiError> {
+    let (mut values, mut missing) = (Vec::new(), Vec::new());
     for (at, (slot, name, help)) in planned.secrets.iter().enumerate() {
         // A file holds one secret: the first credential's.
         let from = verb.secret_from.as_deref().filter(|_| at == 0);
@@ -178,10 +190,17 @@ async fn secrets(verb: &Add, planned: &PlannedConnection, person: bool, context:
         if from.is_none() {
             say(format_args!("\n{}", clean(help)));
         }
-        let value = prompt::secret(&format!("Secret `{name}`"), from)?;
-        context.call(Request::SecretSet { name: name.clone(), value }).await?;
+        values.push((name.clone(), prompt::secret(&format!("Secret `{name}`"), from)?));
     }
-    Ok(missing)
+    Ok((values, missing))
+}
+
+/// Puts secrets into the vault.
+async fn keep(values: &[(String, SecretText)], context: &Context) -> Result<(), ApiError> {
+    for (name, value) in values {
+        context.call(Request::SecretSet { name: name.clone(), value: value.clone() }).await?;
+    }
+    Ok(())
 }
 
 /// The environment that `nave.toml` names; the catalog's check says what is wrong with it.

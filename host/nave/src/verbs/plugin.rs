@@ -12,6 +12,7 @@ use super::Outcome;
 use crate::call;
 use crate::context::{Context, want};
 use crate::output::{self, Rows, clean, say};
+use crate::report;
 
 /// Plugins: connectors and transforms, each one .wasm file
 #[derive(Debug, Subcommand)]
@@ -136,9 +137,17 @@ pub(crate) async fn build(crate_dir: &Path, out: Option<PathBuf>, context: &Cont
     let built = tokio::task::spawn_blocking(move || plugins::build(&dir, &options))
         .await
         .map_err(|error| ApiError::failed(error.to_string()))??;
+    let starters = plugins::lint(&built).await.inspect_err(|error| {
+        // Here, where the files are known: the caret stands under the mistake.
+        if !context.json {
+            report::findings(&Context::for_people(crate_dir), &error.findings);
+        }
+    });
+    let starters = starters.map_err(|error| if context.json { error } else { ApiError { findings: Vec::new(), ..error } })?;
     if context.json {
         output::json_line(&json!({
             "file": built.file.display().to_string(), "bytes": built.size, "digest": built.digest, "name": built.manifest.name, "powers": built.powers,
+            "findings": starters.findings,
         }));
     } else {
         say(format_args!(
@@ -149,6 +158,12 @@ pub(crate) async fn build(crate_dir: &Path, out: Option<PathBuf>, context: &Cont
             built.size / 1000
         ));
         built.powers.iter().for_each(|power| say(format_args!("  {}", clean(power))));
+        report::findings(&Context::for_people(crate_dir), &starters.findings);
+        match (built.manifest.mappings.len(), starters.discovered) {
+            (0, _) => {}
+            (_, true) => say("  starter mappings checked against its streams"),
+            (_, false) => say("  starter mappings checked; its streams are not known without a connection"),
+        }
     }
     Ok(built.file)
 }

@@ -149,3 +149,52 @@ fn the_starter_mappings_of_a_connection_that_only_reads_write_nothing() {
             .all(|(_, text)| text.contains("read-only = true"))
     );
 }
+
+/// Faulty starter mappings: what is wrong, at its place in the plugin's own file.
+#[test]
+fn starter_mappings_are_checked() {
+    use super::super::check_starters;
+    let found = |mapping: &str| {
+        let mut manifest: Manifest = serde_json::from_str(MANIFEST).unwrap();
+        manifest.mappings.insert("tickets.toml".into(), mapping.into());
+        let stream = nave_core::catalog::StreamInfo { name: "tickets".into(), ..Default::default() };
+        let found = check_starters(&manifest, Some(vec![stream]));
+        found.iter().map(|d| format!("{}:{}:{} {:?} {}", d.path, d.line, d.column, d.severity, d.code)).collect::<Vec<_>>()
+    };
+    let at = "mappings/tickets.toml";
+    let good = "connection = \"{connection}\"\nstream = \"tickets\"\nentity = \"contact\"\n[flow.in]\nfreshness = \"1h\"\n";
+    assert_eq!(found(good), Vec::<String>::new());
+    assert_eq!(found(&good.replace("\"tickets\"", "\"tiket\"")), [format!("{at}:2:10 Error unknown-stream")]);
+    assert_eq!(found(&good.replace("\"contact\"", "\"kontact\"")), [format!("{at}:3:10 Error unknown-entity")]);
+    assert_eq!(found(&good.replace("\n[", "\nstraem = 1\n[")), [format!("{at}:4:1 Error unknown-key")]);
+    let field = "[[field]]\nremote = \"x\"\ncanonical = \"first_name\"\ndirection = \"in\"\nin = \"clean_up(x)\"\n";
+    assert!(
+        found(&format!("{good}{field}")).contains(&format!("{at}:10:7 Warning unknown-operation")),
+        "{:?}",
+        found(&format!("{good}{field}"))
+    );
+}
+
+/// A connection that a project could not be loaded with is not written; what was wrong before is not its fault.
+#[test]
+fn a_connection_is_tried_before_it_is_written() {
+    use super::super::{Trial, try_connection};
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("project");
+    super::super::init(&root, false).unwrap();
+    let planned = plan(|_| {}).unwrap();
+    // `desk` is not installed here, so its connection would be refused.
+    let error = try_connection(&root, &planned).unwrap_err();
+    assert!(error.message.starts_with("nothing was written: with `desk`, the configuration has"), "{error:?}");
+    assert!(!root.join("connections/desk.toml").exists());
+    let lock =
+        nave_core::catalog::LockedPlugin { source: "d.wasm".into(), digest: "00".into(), serial: 1, version: "1.0.0".into() };
+    super::super::lock_plugin(&root, "desk", &lock).unwrap();
+    let mut planned = planned;
+    planned.files.truncate(1);
+    assert_eq!(try_connection(&root, &planned).unwrap(), Trial { before: true, after: true });
+    std::fs::write(root.join("mappings/other.toml"), "connection = \"desk\"\nstream = \"x\"\nentity = \"contact\"\n").unwrap();
+    assert_eq!(try_connection(&root, &planned).unwrap(), Trial { before: false, after: true });
+    std::fs::write(root.join("mappings/more.toml"), "entity = 1\n").unwrap();
+    assert_eq!(try_connection(&root, &planned).unwrap(), Trial { before: false, after: false });
+}
