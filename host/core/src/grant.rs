@@ -93,7 +93,7 @@ pub fn effective(asked: &[Allow], granted: &[Allow]) -> Vec<Allow> {
                     }
                 }
             }
-            let line = Allow { methods, paths };
+            let line = Allow { methods, paths, reads: asked.reads };
             if !line.methods.is_empty() && !line.paths.is_empty() && !out.contains(&line) {
                 out.push(line);
             }
@@ -111,7 +111,7 @@ pub fn beyond(asked: &[Allow], granted: &[Allow]) -> Vec<Allow> {
     for line in asked {
         for path in &line.paths {
             let methods: Vec<String> = line.methods.iter().filter(|method| !covered(method, path)).cloned().collect();
-            let line = Allow { methods, paths: vec![path.clone()] };
+            let line = Allow { methods, paths: vec![path.clone()], reads: line.reads };
             if !line.methods.is_empty() && !out.contains(&line) {
                 out.push(line);
             }
@@ -204,16 +204,11 @@ mod tests {
             assert_eq!(check_call("api", &[line(method)], &grant, method, "/x").is_ok(), fits, "{method}");
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     fn lines(text: &str) -> Vec<Allow> {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect();
         let line =
-            |line: &str| line.split_once(':').map(|(methods, paths)| Allow { methods: words(methods), paths: words(paths) });
+            |line: &str| line.split_once(':').map(|(methods, paths)| Allow { methods: words(methods), paths: words(paths), reads: false });
         text.split(';').filter_map(line).collect()
     }
 
