@@ -96,6 +96,11 @@ impl Facts {
         }
     }
 
+    /// Whether nothing comparable is known.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether it has this value under this path.
     pub fn hold(&self, path: &str, value: &str) -> bool {
         self.values(path).any(|known| known == value)

@@ -172,7 +172,7 @@ pub(super) fn fit(
             agreed += 1;
             let canonical =
                 mapping.fields.iter().find(|field| field.remote == *path).and_then(|field| field.canonical.as_deref());
-            telling |= canonical.is_some_and(|name| !Facts::new(entity, std::iter::once((name.into(), value))).0.is_empty());
+            telling |= canonical.is_some_and(|name| !Facts::new(entity, std::iter::once((name.into(), value))).is_empty());
         }
     }
     match key {
@@ -339,7 +339,7 @@ impl Engine {
         let type_one = |id: &str| format!("`nave review decide {} {}`", review.id, key(&mapping, id));
         let chosen = match choice {
             DecisionChoice::Remote(named) => {
-                if named.connection != mapping.connection || ![&mapping.stream, &mapping.alias].contains(&&named.stream) {
+                if named.connection != mapping.connection || ![mapping.stream.as_str(), mapping.alias.as_str()].contains(&named.stream.as_str()) {
                     return Err(EngineError::Refused(format!(
                         "{named} is elsewhere: it was to be created in {}/{}; {}",
                         mapping.connection,
@@ -347,7 +347,7 @@ impl Engine {
                         type_one(&named.remote_id)
                     )));
                 }
-                named.remote_id.clone()
+                named.remote_id.to_string()
             }
             _ => match lost.of(record).as_slice() {
                 [] if mapping.flow_in.is_some() => {
@@ -386,5 +386,5 @@ impl Engine {
 }
 
 fn key(mapping: &Mapping, remote_id: &str) -> RemoteKey {
-    RemoteKey { connection: mapping.connection.clone(), stream: mapping.alias.clone(), remote_id: remote_id.to_owned() }
+    RemoteKey::new(&mapping.connection, &mapping.alias, remote_id)
 }

@@ -13,7 +13,7 @@ use crate::engine::draft::index_entries;
 pub(super) fn check(engine: &Engine) -> Result<StoreCheckAnswer, ApiError> {
     let catalog = engine.catalog();
     let of_record = |record: &Record| -> Vec<IndexEntry> {
-        index_entries(catalog.entities.get(&record.entity).map(AsRef::as_ref), record)
+        index_entries(catalog.entities.get(record.entity.as_str()).map(AsRef::as_ref), record)
     };
     let found = engine.store.check_index(&of_record)?;
     let missing = found.missing.len() as u64;
@@ -30,7 +30,7 @@ pub(super) fn check(engine: &Engine) -> Result<StoreCheckAnswer, ApiError> {
 pub(super) async fn rebuild(engine: &Engine, by: &str) -> Result<StoreCheckAnswer, ApiError> {
     let catalog = engine.catalog();
     let of_record = |record: &Record| -> Vec<IndexEntry> {
-        index_entries(catalog.entities.get(&record.entity).map(AsRef::as_ref), record)
+        index_entries(catalog.entities.get(record.entity.as_str()).map(AsRef::as_ref), record)
     };
     block_in_place(|| engine.store.rebuild_index(&of_record))?;
     let found = block_in_place(|| check(engine))?;

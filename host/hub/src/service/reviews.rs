@@ -96,7 +96,7 @@ fn lost(engine: &Engine, names: &Names<'_>, destination: &str, record: &Record) 
         answer.candidates.push(Candidate {
             id: 0,
             record: candidate.key.to_string(),
-            title: candidate.key.remote_id.clone(),
+            title: candidate.key.remote_id.to_string(),
             reason: format!("{} of {} values that were sent are there", candidate.landed, candidate.sent),
         });
     }
