@@ -207,8 +207,9 @@ mod tests {
 
     fn lines(text: &str) -> Vec<Allow> {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect();
-        let line =
-            |line: &str| line.split_once(':').map(|(methods, paths)| Allow { methods: words(methods), paths: words(paths), reads: false });
+        let line = |line: &str| {
+            line.split_once(':').map(|(methods, paths)| Allow { methods: words(methods), paths: words(paths), reads: false })
+        };
         text.split(';').filter_map(line).collect()
     }
 

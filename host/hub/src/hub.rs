@@ -199,6 +199,8 @@ impl From<OpenError> for ApiError {
             OpenError::Damaged(..) => {
                 "`nave restore FILE --replace` puts a backup in its place; what is there is kept beside it".to_owned()
             }
+            OpenError::WrongBackupKey(_) => "NAVE_MASTER_KEY_FILE=FILE nave restore …, with the key that it was made under".to_owned(),
+            OpenError::BackupAltered(..) => "restore another backup; `nave restore FILE`".to_owned(),
             OpenError::Newer { .. } => "install the newer version of nave again".to_owned(),
             OpenError::Exists(path) => format!("move {path} away, or name another file"),
             OpenError::Engine(..) => "is the disk full, or the file another user's? `df` and `ls -l` on the data folder tell".to_owned(),

@@ -55,7 +55,7 @@ impl Engine {
             return Ok(());
         }
         let entity = self.entity(catalog, &mapping.entity)?;
-        let cause = Cause { connection: Some(mapping.connection.clone()), run: Some(run), ..Cause::default() };
+        let cause = Cause { connection: Some(mapping.connection.as_str().into()), run: Some(run), ..Cause::default() };
         let taken = self
             .write(cause, |draft| {
                 let mut taken = InCounts::default();
@@ -76,5 +76,5 @@ fn cannot(id: &str, why: &str) -> String {
 /// A thing that could not be asked for, as a source record to be set aside.
 pub(super) fn refusal(id: &str, why: &str) -> Incoming {
     let error = FieldError { path: "id".into(), class: "other".into(), message: why.to_owned() };
-    Incoming { remote_id: id.to_owned(), kind: IncomingKind::Bad { errors: vec![error], raw: Vec::new() } }
+    Incoming { remote_id: id.into(), kind: IncomingKind::Bad { errors: vec![error], raw: Vec::new() } }
 }

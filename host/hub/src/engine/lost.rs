@@ -294,7 +294,8 @@ impl Engine {
         for chunk in free.chunks(GET_IDS_MAX) {
             let began = self.now();
             let fetched = self.fetch(mapping, spoke, chunk).await?;
-            self.take_page(&catalog, mapping, spoke, run, fetched.found, began, &mut Default::default(), PageCommit::default()).await?;
+            self.take_page(&catalog, mapping, spoke, run, fetched.found, began, &mut Default::default(), PageCommit::default())
+                .await?;
             self.set_aside_refused(&catalog, mapping, run, fetched.refused, &mut Default::default()).await?;
         }
         self.write(Default::default(), |draft| {
@@ -339,7 +340,9 @@ impl Engine {
         let type_one = |id: &str| format!("`nave review decide {} {}`", review.id, key(&mapping, id));
         let chosen = match choice {
             DecisionChoice::Remote(named) => {
-                if named.connection != mapping.connection || ![mapping.stream.as_str(), mapping.alias.as_str()].contains(&named.stream.as_str()) {
+                if named.connection != mapping.connection
+                    || ![mapping.stream.as_str(), mapping.alias.as_str()].contains(&named.stream.as_str())
+                {
                     return Err(EngineError::Refused(format!(
                         "{named} is elsewhere: it was to be created in {}/{}; {}",
                         mapping.connection,

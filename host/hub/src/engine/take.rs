@@ -221,14 +221,16 @@ impl Intake<'_> {
         }
         let known = match draft.contribution_of(key)? {
             Some(id) => Some(id),
-            None => match self.lost.whose(self.mapping, self.entity, &self.open_creates, &key.remote_id, &pulled, self.region()) {
-                Whose::Nobodys => None,
-                Whose::Ours(index) => Some(self.bind_open_create(draft, index, key, &pulled)?),
-                Whose::Waits(held) => {
-                    self.lost.hold(&key.remote_id, held);
-                    return Ok(Happened::Held);
+            None => {
+                match self.lost.whose(self.mapping, self.entity, &self.open_creates, &key.remote_id, &pulled, self.region()) {
+                    Whose::Nobodys => None,
+                    Whose::Ours(index) => Some(self.bind_open_create(draft, index, key, &pulled)?),
+                    Whose::Waits(held) => {
+                        self.lost.hold(&key.remote_id, held);
+                        return Ok(Happened::Held);
+                    }
                 }
-            },
+            }
         };
         let glimpse = match known {
             Some(id) => Some(draft.glimpsed(id)?),

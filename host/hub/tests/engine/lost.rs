@@ -194,7 +194,7 @@ async fn of_several_that_may_be_it_one_is_named(kind: Kind) {
     for id in &ids {
         assert!(which.contains(&format!("nave review decide {} erp/contacts:{id}", review.id)), "{which}");
     }
-    let key = |id: &str| RemoteKey { connection: "erp".into(), stream: "contacts".into(), remote_id: id.into() };
+    let key = |id: &str| RemoteKey::new("erp", "contacts", id);
     bench.engine.decide(review.id, DecisionChoice::Remote(key(&ids[1])), "vera", "looked").await.unwrap();
     rounds(&bench).await;
     assert_eq!(count(&bench), (2, 2), "the other one is a person of her own");

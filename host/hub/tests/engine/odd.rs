@@ -65,7 +65,7 @@ fn letters(bench: &Bench) -> Vec<DeadLetter> {
 }
 
 fn record_of(bench: &Bench, system: &str, id: &str) -> RecordId {
-    let key = RemoteKey { connection: system.into(), stream: "contacts".into(), remote_id: id.into() };
+    let key = RemoteKey::new(system, "contacts", id);
     bench.engine.record_of(&key).unwrap().unwrap()
 }
 

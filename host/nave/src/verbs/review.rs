@@ -69,7 +69,7 @@ fn choice_of(text: &str) -> Result<DecisionChoice, ApiError> {
         record => match record.parse() {
             Ok(RecordRef::Record { id, .. }) => DecisionChoice::Existing(RecordId(id)),
             Ok(RecordRef::Remote { connection, stream: Some(stream), remote_id }) => {
-                DecisionChoice::Remote(RemoteKey { connection, stream, remote_id })
+                DecisionChoice::Remote(RemoteKey::new(connection, stream, remote_id))
             }
             _ => {
                 let help = "write contact/12, crm/contacts:17 for a thing over there, new, approve or refuse";

@@ -77,7 +77,7 @@ async fn decide(
         other => match (other.strip_prefix("existing-"), other.strip_prefix("remote-").map(str::parse)) {
             (Some(id), _) => id.parse().ok().map(|id| DecisionChoice::Existing(RecordId(id))),
             (None, Some(Ok(RecordRef::Remote { connection, stream: Some(stream), remote_id }))) => {
-                Some(DecisionChoice::Remote(RemoteKey { connection, stream, remote_id }))
+                Some(DecisionChoice::Remote(RemoteKey::new(connection, stream, remote_id)))
             }
             _ => None,
         },
