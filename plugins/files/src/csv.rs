@@ -23,20 +23,46 @@ impl Cell {
         }
     }
 
+    /// The cell's text for a message, whatever its bytes mean.
+    pub(crate) fn lossy(self, buffer: &[u8]) -> String {
+        String::from_utf8_lossy(&buffer[self.start..self.end]).into_owned()
+    }
+
     pub(crate) fn is_empty(self) -> bool {
         self.start == self.end
     }
 }
 
-/// Finds the cells of the row at `start`. Answers where the next row begins; none when the row is not complete
-/// in this buffer. An empty line has no cells.
-pub(crate) fn row(buffer: &[u8], start: usize, delimiter: u8, at_end: bool, cells: &mut Vec<Cell>) -> Option<usize> {
+/// Where a row ends, and what is wrong with its quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// Where the next row begins.
+    pub(crate) next: usize,
+    /// The quote at fault.
+    pub(crate) quote: Option<(usize, Quote)>,
+}
+
+/// What is wrong with a quote. Either way, where the cells end is a guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Quote {
+    /// It is never closed: the rest of the file is the cell.
+    Open,
+    /// More text follows after the closing one.
+    Followed,
+}
+
+/// Finds the cells of the row at `start`; none when the row is not complete in this buffer. An empty line has no
+/// cells.
+pub(crate) fn row(buffer: &[u8], start: usize, delimiter: u8, at_end: bool, cells: &mut Vec<Cell>) -> Option<Row> {
     cells.clear();
     let mut at = start;
+    let mut quote = None;
+    let row = |next, quote| Row { next, quote };
     if matches!(buffer.get(at), Some(b'\r' | b'\n')) {
-        return line_end(buffer, at, at_end);
+        return line_end(buffer, at, at_end).map(|next| row(next, None));
     }
     loop {
+        let opened = at;
         let mut cell = Cell { start: at, end: at, doubled: false };
         if buffer.get(at) == Some(&b'"') {
             cell.start = at + 1;
@@ -44,10 +70,9 @@ pub(crate) fn row(buffer: &[u8], start: usize, delimiter: u8, at_end: bool, cell
             loop {
                 match memchr::memchr(b'"', &buffer[at..]) {
                     None if at_end => {
-                        // A quote that is never closed: the rest of the file is the cell.
-                        at = buffer.len();
-                        cell.end = at;
-                        break;
+                        cell.end = buffer.len();
+                        cells.push(cell);
+                        return Some(row(buffer.len(), Some((opened, Quote::Open))));
                     }
                     None => return None,
                     Some(offset) => at += offset + 1,
@@ -64,7 +89,6 @@ pub(crate) fn row(buffer: &[u8], start: usize, delimiter: u8, at_end: bool, cell
                     }
                 }
             }
-            // Anything between the closing quote and the delimiter is dropped, as most readers do.
         }
         let from = at;
         while buffer.get(at).is_some_and(|&byte| byte != delimiter && byte != b'\n' && byte != b'\r') {
@@ -72,14 +96,16 @@ pub(crate) fn row(buffer: &[u8], start: usize, delimiter: u8, at_end: bool, cell
         }
         if cell.start == from {
             cell.end = at;
+        } else if !buffer[from..at].trim_ascii().is_empty() {
+            quote = quote.or(Some((opened, Quote::Followed)));
         }
         if cells.len() < COLUMNS_MAX {
             cells.push(cell);
         }
         match buffer.get(at) {
             Some(&byte) if byte == delimiter => at += 1,
-            Some(_) => return line_end(buffer, at, at_end),
-            None => return at_end.then_some(at),
+            Some(_) => return line_end(buffer, at, at_end).map(|next| row(next, quote)),
+            None => return at_end.then(|| row(at, quote)),
         }
     }
 }
@@ -89,6 +115,15 @@ fn line_end(buffer: &[u8], at: usize, at_end: bool) -> Option<usize> {
         (b'\r', Some(b'\n')) => Some(at + 2),
         (b'\r', None) if !at_end => None,
         _ => Some(at + 1),
+    }
+}
+
+/// Line ends in these bytes, whichever way they are spelled.
+pub(crate) fn lines(bytes: &[u8]) -> u64 {
+    let count = |end: u8| memchr::memchr_iter(end, bytes).count() as u64;
+    match count(b'\n') {
+        0 => count(b'\r'),
+        some => some,
     }
 }
 
@@ -251,7 +286,8 @@ mod tests {
     fn check(row_text: &str, at_end: bool, expected: Option<(&str, usize)>) {
         let header = Header::new(["a", "b", "c"].iter().map(|name| (*name).to_owned()));
         let mut cells = Vec::new();
-        let got = row(row_text.as_bytes(), 0, b',', at_end, &mut cells).map(|next| {
+        let got = row(row_text.as_bytes(), 0, b',', at_end, &mut cells).map(|Row { next, quote }| {
+            assert_eq!(quote, None, "{row_text:?}");
             let mut out = Vec::new();
             assert!(header.object(row_text.as_bytes(), &cells, Encoding::Utf8, &mut out));
             (String::from_utf8(out).unwrap(), next)
@@ -275,11 +311,32 @@ mod tests {
         check("\"a,\"\"b\"\"\n c\",2,\"\"\n", false, Some((r#"{"a":"a,\"b\"\n c","b":"2","c":""}"#, 18)));
         check("\"open", false, None);
         check("\"open\"", false, None);
-        check("\"open", true, Some((r#"{"a":"open"}"#, 5)));
-        check("\"x\"junk,2\n", false, Some((r#"{"a":"x","b":"2"}"#, 10)));
+        check("\"x\" ,2\n", false, Some((r#"{"a":"x","b":"2"}"#, 7)));
         check("a\"b,\\,\u{1}\n", false, Some((r#"{"a":"a\"b","b":"\\","c":"\u0001"}"#, 8)));
         check("\n", false, Some(("{}", 1)));
         check("ü,€\n", false, Some((r#"{"a":"ü","b":"€"}"#, 7)));
+    }
+
+    #[track_caller]
+    fn check_quote(text: &str, expected: Option<(usize, Quote)>) {
+        let found = row(text.as_bytes(), 0, b',', true, &mut Vec::new()).expect("a row");
+        assert_eq!(found.quote, expected, "{text:?}");
+    }
+
+    #[test]
+    fn quotes_that_do_not_fit_are_told() {
+        check_quote("\"open", Some((0, Quote::Open)));
+        check_quote("1,\"open,2\n3,4\n", Some((2, Quote::Open)));
+        check_quote("1,\"a \"\" b", Some((2, Quote::Open)));
+        check_quote("1,\"open,2\n3,\"x\",4\n", Some((2, Quote::Followed)));
+        check_quote("\"x\"junk,2\n", Some((0, Quote::Followed)));
+        check_quote("\"x\",\"\"\n", None);
+        check_quote("a\"b,2\n", None);
+    }
+
+    #[test]
+    fn lines_are_counted() {
+        assert_eq!((lines(b"a\r\nb\r\n"), lines(b"a\nb"), lines(b"a\rb\r"), lines(b"a")), (2, 1, 2, 0));
     }
 
     #[test]

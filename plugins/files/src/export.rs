@@ -74,18 +74,17 @@ pub(crate) fn write(settings: &Settings, stream: &StreamSetting, deliveries: &[D
     done.map(|()| outcomes).map_err(Failure::from)
 }
 
-/// These things, now. In the drop folder a row that is missing from a complete set of files is gone.
+/// These things, now. Only an export is ours to say that a row is gone from it; in the drop folder a file that was cut
+/// off looks like one with fewer rows, so a row that is missing there says nothing (I11).
 pub(crate) fn get(settings: &Settings, stream: &StreamSetting, ids: &[String]) -> Result<Vec<SourceRecord>, Failure> {
     let mut found: HashMap<&str, SourceRecord> = HashMap::new();
-    let mut any = false;
     let whole = scan::walk(settings, stream, |record| {
-        any = true;
         if let Some(id) = ids.iter().find(|id| **id == record.remote_id) {
             found.insert(id, record);
         }
         true
     })?;
-    let certain = whole && !stream.partial && (any || stream.folder == Folder::Export);
+    let certain = whole && stream.folder == Folder::Export;
     Ok(ids
         .iter()
         .filter_map(|id| found.remove(id.as_str()).or_else(|| certain.then(|| SourceRecord::deleted(id.clone()))))

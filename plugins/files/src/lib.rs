@@ -8,6 +8,7 @@ mod discover;
 mod export;
 mod jsonl;
 mod limits;
+mod repeats;
 mod scan;
 mod settings;
 mod streams;

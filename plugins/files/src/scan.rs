@@ -10,8 +10,8 @@ use nave_sdk::types::{Failure, LogLevel, Page, SourceRecord};
 
 use crate::limits::{CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, PAGE_BYTES_MAX, RESTARTS_MAX, ROW_BYTES_GUESS, ROW_BYTES_MAX};
 use crate::settings::{Settings, StreamSetting};
-use crate::streams;
-use crate::table::Table;
+use crate::table::{Place, Table};
+use crate::{repeats, streams};
 
 /// The checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,12 @@ struct Scan {
     file: String,
     /// Byte of the next row in it; 0 is before its header.
     offset: u64,
+    /// And its line, counted from 1.
+    #[serde(default)]
+    line: u64,
+    /// A row could not be read: it may be any of those that seem to be missing.
+    #[serde(default)]
+    unread: bool,
     restarts: u8,
     /// A file changed under the scan: it has perhaps not seen everything.
     torn: bool,
@@ -80,16 +86,17 @@ pub(crate) fn read(settings: &Settings, stream: &StreamSetting, from: Option<&[u
     }
     let done = Position { done: (!scan.torn).then_some(scan.files), scan: None };
     let next = checkpoint::encode(&done);
-    let complete = !scan.torn && !stream.partial && !files.is_empty();
+    let complete = !scan.torn && !scan.unread && !stream.partial && !files.is_empty();
     Ok(if complete { Page::scan_end(page.records, next) } else { Page::end(page.records, next) })
 }
 
-/// Walks all rows of a stream, whatever their number, until `each` says stop. Answers whether the end was reached.
+/// Walks all rows of a stream, whatever their number, until `each` says stop. Answers whether all of them were read.
 pub(crate) fn walk(
     settings: &Settings,
     stream: &StreamSetting,
     mut each: impl FnMut(SourceRecord) -> bool,
 ) -> Result<bool, Failure> {
+    let mut whole = true;
     for file in streams::files(settings, stream)? {
         let mut scan = Scan { file: file.name.clone(), row_bytes: ROW_BYTES_GUESS, ..Scan::default() };
         while scan.offset < file.size {
@@ -101,8 +108,9 @@ pub(crate) fn walk(
                 }
             }
         }
+        whole &= !scan.unread;
     }
-    Ok(true)
+    Ok(whole)
 }
 
 struct Filling {
@@ -124,7 +132,10 @@ fn take(stream: &StreamSetting, file: &Entry, scan: &mut Scan, page: &mut Fillin
     }
     let folder = stream.folder.name();
     let table = Table::open(stream, file)?;
-    scan.offset = scan.offset.max(table.first);
+    if scan.offset <= table.first {
+        (scan.offset, scan.line) = (table.first, table.line);
+    }
+    let repeats = repeats::of(stream, file, &table)?;
     let mut at_least = CHUNK_BYTES_MIN;
     while !page.is_full() && scan.offset < file.size {
         let rows = (page.limit - page.records.len()) as u64;
@@ -139,7 +150,8 @@ fn take(stream: &StreamSetting, file: &Entry, scan: &mut Scan, page: &mut Fillin
             break;
         }
         let at_end = piece.len() as u64 >= left;
-        let taken = table.rows(file, scan.offset, &piece, at_end, |record| {
+        let place = Place { offset: scan.offset, line: scan.line };
+        let taken = table.rows(file, place, &piece, at_end, &repeats, |record| {
             page.bytes += record.body.len();
             page.records.push(record);
             !page.is_full()
@@ -149,8 +161,8 @@ fn take(stream: &StreamSetting, file: &Entry, scan: &mut Scan, page: &mut Fillin
                 return Err(Failure::rejected(
                     "length",
                     format!(
-                        "{} has a row of more than {ROW_BYTES_MAX} bytes at byte {}; is a quote not closed there?",
-                        file.name, scan.offset
+                        "{} has a row of more than {ROW_BYTES_MAX} bytes in line {}; is a quote not closed there?",
+                        file.name, scan.line
                     ),
                 ));
             }
@@ -161,6 +173,8 @@ fn take(stream: &StreamSetting, file: &Entry, scan: &mut Scan, page: &mut Fillin
             scan.row_bytes = mean.max(1) as u64;
         }
         scan.offset += taken.bytes as u64;
+        scan.line += crate::csv::lines(&piece[..taken.bytes]);
+        scan.unread |= taken.unread;
         at_least = CHUNK_BYTES_MIN;
     }
     Ok(())

@@ -3,13 +3,18 @@
 use std::cell::RefCell;
 
 use nave_sdk::folder::{self, Entry};
-use nave_sdk::types::{Failure, SourceRecord};
+use nave_sdk::serde::de::IgnoredAny;
+use nave_sdk::types::{Coverage, Failure, SourceRecord};
 
-use crate::csv::{self, Cell, Header};
+use crate::csv::{self, Cell, Header, Quote};
 use crate::jsonl;
-use crate::limits::SAMPLE_BYTES;
+use crate::limits::{BAD_ROW_BYTES_MAX, ID_BYTES_MAX, SAMPLE_BYTES};
+use crate::repeats::Repeats;
 use crate::settings::{Columns, Encoding, Folder, Format, StreamSetting};
 use crate::streams;
+
+const NOT_TEXT: &str = "a cell that is not UTF-8; set `encoding` of the stream to windows-1252 if that is what it is";
+const LONG_ID: &str = "an id of more than 1024 bytes; is `id` of the stream the right column?";
 
 /// What is known of a file before its first row.
 #[derive(Clone, Debug)]
@@ -17,6 +22,8 @@ pub(crate) struct Table {
     pub(crate) shape: Shape,
     /// Where the first row begins.
     pub(crate) first: u64,
+    /// And in which line, counted from 1.
+    pub(crate) line: u64,
     encoding: Encoding,
     /// Keys that make the id.
     pub(crate) ids: Vec<String>,
@@ -35,6 +42,17 @@ pub(crate) struct Taken {
     pub(crate) bytes: usize,
     /// Rows seen, empty lines not counted.
     pub(crate) rows: usize,
+    /// A row could not be read: whatever it and its neighbours say is unknown, so nothing may be called missing.
+    pub(crate) unread: bool,
+}
+
+/// Where a piece of a file begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// In bytes.
+    pub(crate) offset: u64,
+    /// In lines, counted from 1.
+    pub(crate) line: u64,
 }
 
 /// A file's name, time and size: while they are the same, so is its header.
@@ -71,7 +89,7 @@ impl Table {
         let wanted = stream.id.as_ref().map(Columns::names);
         if streams::format(stream, name) == Format::Jsonl {
             let ids = wanted.map_or_else(|| guess_json_id(&sample[bom..], stream.folder), <[String]>::to_vec);
-            return Ok(Self { shape: Shape::Jsonl, first: bom as u64, encoding, ids });
+            return Ok(Self { shape: Shape::Jsonl, first: bom as u64, line: 1, encoding, ids });
         }
         let mut start = bom;
         let mut delimiter = stream.delimiter.map(|delimiter| delimiter as u8);
@@ -86,13 +104,25 @@ impl Table {
             None => {
                 let mut cells = Vec::new();
                 let whole = sample.len() as u64 >= size;
-                let next = csv::row(sample, start, delimiter, whole, &mut cells).ok_or_else(|| {
+                let row = csv::row(sample, start, delimiter, whole, &mut cells).ok_or_else(|| {
                     Failure::Misconfigured(format!(
                         "{name}: the header row has more than {SAMPLE_BYTES} bytes; is it a CSV file?"
                     ))
                 })?;
-                let names = cells.iter().map(|cell| cell.text(sample, encoding).unwrap_or_default());
-                (Header::new(names), next)
+                if let Some((_, quote)) = row.quote {
+                    return Err(Failure::Misconfigured(format!("{name}: {} in the header row; correct the file", why(quote))));
+                }
+                let names = cells.iter().enumerate().map(|(index, cell)| {
+                    cell.text(sample, encoding).ok_or_else(|| {
+                        Failure::Misconfigured(format!(
+                            "{name}: the name of column {} ({}) is not UTF-8. Set `encoding` of the stream {} in the connection's settings to windows-1252 if that is what it is, or export the file as UTF-8",
+                            index + 1,
+                            cell.lossy(sample),
+                            stream.name
+                        ))
+                    })
+                });
+                (Header::new(names.collect::<Result<Vec<_>, _>>()?.into_iter()), row.next)
             }
         };
         let ids = match wanted {
@@ -110,16 +140,18 @@ impl Table {
             };
             id_columns.push(column);
         }
-        Ok(Self { shape: Shape::Csv { delimiter, header, id_columns }, first: first as u64, encoding, ids })
+        let line = 1 + csv::lines(&sample[..first]);
+        Ok(Self { shape: Shape::Csv { delimiter, header, id_columns }, first: first as u64, line, encoding, ids })
     }
 
-    /// Hands every whole row of a piece of the file, which begins at `offset`, to `each`, until it says stop.
+    /// Hands every whole row of a piece of the file to `each`, until it says stop.
     pub(crate) fn rows(
         &self,
         file: &Entry,
-        offset: u64,
+        place: Place,
         piece: &[u8],
         at_end: bool,
+        repeats: &Repeats,
         mut each: impl FnMut(SourceRecord) -> bool,
     ) -> Taken {
         let mut taken = Taken::default();
@@ -127,6 +159,10 @@ impl Table {
         let mut body = Vec::new();
         while taken.bytes < piece.len() {
             let start = taken.bytes;
+            let bad = |problem: &str, at: usize, row: &[u8]| {
+                let line = place.line + csv::lines(&piece[..at]);
+                bad(file, place.offset + start as u64, &format!("line {line} of {}: {problem}", file.name), row)
+            };
             let (next, record) = match &self.shape {
                 Shape::Jsonl => {
                     let (end, next) = match memchr::memchr(b'\n', &piece[start..]) {
@@ -139,36 +175,48 @@ impl Table {
                         taken.bytes = next;
                         continue;
                     }
-                    (next, self.line(line, file, offset + start as u64))
+                    (next, self.line(line).map_err(|problem| bad(&problem, start, line)))
                 }
                 Shape::Csv { delimiter, header, id_columns } => {
-                    let Some(next) = csv::row(piece, start, *delimiter, at_end, &mut cells) else {
+                    let Some(row) = csv::row(piece, start, *delimiter, at_end, &mut cells) else {
                         break;
                     };
-                    if cells.is_empty() || (cells.len() == 1 && cells[0].is_empty() && header.names.len() > 1) {
+                    let next = row.next;
+                    if row.quote.is_none()
+                        && (cells.is_empty() || (cells.len() == 1 && cells[0].is_empty() && header.names.len() > 1))
+                    {
                         taken.bytes = next;
                         continue;
                     }
                     body.clear();
-                    let record = if cells.len() > header.names.len() {
-                        let problem = format!("{} cells where the header has {}", cells.len(), header.names.len());
-                        bad(file, offset + start as u64, &problem, &piece[start..next])
-                    } else if !header.object(piece, &cells, self.encoding, &mut body) {
-                        let problem =
-                            "a cell that is not UTF-8; set `encoding` of the stream to windows-1252 if that is what it is";
-                        bad(file, offset + start as u64, problem, &piece[start..next])
-                    } else {
-                        let id = join_id(id_columns.iter().map(|&column| cells.get(column)?.text(piece, self.encoding)));
-                        match id {
-                            Some(id) => SourceRecord::upsert(id, body.as_slice()),
-                            None => bad(file, offset + start as u64, "no id", &piece[start..next]),
-                        }
+                    let text = &piece[start..next];
+                    let cut_off = at_end && next == piece.len() && !text.ends_with(b"\n") && !text.ends_with(b"\r");
+                    let record = match self.id(piece, &cells, header, id_columns, row.quote, cut_off) {
+                        Err(problem) => Err(bad(&problem, row.quote.map_or(start, |(at, _)| at), text)),
+                        Ok(_) if !header.object(piece, &cells, self.encoding, &mut body) => Err(bad(NOT_TEXT, start, text)),
+                        // A column that is not there says nothing, and neither does a cell (I11).
+                        Ok(id) => Ok(SourceRecord {
+                            coverage: Coverage::Only(header.names[..cells.len()].to_vec()),
+                            ..SourceRecord::upsert(id, body.as_slice())
+                        }),
                     };
                     (next, record)
                 }
             };
             taken.bytes = next;
             taken.rows += 1;
+            taken.unread |= record.is_err();
+            let record = match record {
+                Ok(record) => match repeats.get(&record.remote_id) {
+                    // It was read, and its id is there: nothing is missing for it.
+                    Some(last) if last.offset != place.offset + start as u64 => {
+                        let problem = format!("the id {} comes again in line {}, which counts", record.remote_id, last.line);
+                        bad(&problem, start, &piece[start..next])
+                    }
+                    _ => record,
+                },
+                Err(bad) => bad,
+            };
             let record = record.modified_at(Some(file.modified_at.clone()));
             if !each(record) {
                 break;
@@ -177,12 +225,110 @@ impl Table {
         taken
     }
 
-    fn line(&self, line: &[u8], file: &Entry, offset: u64) -> SourceRecord {
-        match join_id(self.ids.iter().map(|id| jsonl::cut(line, id))) {
-            Some(id) => SourceRecord::upsert(id, line),
-            None if line.starts_with(b"{") => bad(file, offset, &format!("no {}", self.ids.join(", ")), line),
-            None => SourceRecord::upsert(place(file, offset), line),
+    /// Hands the id of every whole row of a piece of the file to `each`, until it says stop (then none). Answers how
+    /// many bytes are dealt with. `strict`: of rows only that [`Table::rows`] takes; costs more.
+    pub(crate) fn ids(
+        &self,
+        place: Place,
+        piece: &[u8],
+        at_end: bool,
+        strict: bool,
+        mut each: impl FnMut(String, Place) -> bool,
+    ) -> Option<usize> {
+        let mut cells: Vec<Cell> = Vec::new();
+        let (mut start, mut line) = (0, place.line);
+        while start < piece.len() {
+            let (id, next) = match &self.shape {
+                Shape::Jsonl => {
+                    let next = match memchr::memchr(b'\n', &piece[start..]) {
+                        Some(length) => start + length + 1,
+                        None if at_end => piece.len(),
+                        None => break,
+                    };
+                    let line = piece[start..next].trim_ascii();
+                    let id = if strict {
+                        self.line(line).ok().map(|record| record.remote_id)
+                    } else {
+                        join_id(self.ids.iter().map(|id| jsonl::cut(line, id)))
+                    };
+                    (id, next)
+                }
+                Shape::Csv { delimiter, header, id_columns } => {
+                    let Some(row) = csv::row(piece, start, *delimiter, at_end, &mut cells) else { break };
+                    let text = &piece[start..row.next];
+                    let cut_off = at_end && row.next == piece.len() && !text.ends_with(b"\n") && !text.ends_with(b"\r");
+                    let id = self.id(piece, &cells, header, id_columns, row.quote, cut_off).ok();
+                    (id.filter(|_| !strict || header.object(piece, &cells, self.encoding, &mut Vec::new())), row.next)
+                }
+            };
+            if let Some(id) = id
+                && !each(id, Place { offset: place.offset + start as u64, line })
+            {
+                return None;
+            }
+            line += csv::lines(&piece[start..next]);
+            start = next;
         }
+        Some(start)
+    }
+
+    /// The id of a CSV row, or why it is none. `cut_off`: the file ends in it.
+    fn id(
+        &self,
+        piece: &[u8],
+        cells: &[Cell],
+        header: &Header,
+        columns: &[usize],
+        quote: Option<(usize, Quote)>,
+        cut_off: bool,
+    ) -> Result<String, String> {
+        let (have, want) = (cells.len(), header.names.len());
+        if let Some((_, quote)) = quote {
+            return Err(why(quote).to_owned());
+        }
+        if have > want {
+            return Err(format!("{have} cells where the header has {want}"));
+        }
+        if have < want && cut_off {
+            return Err(format!("the file ends in this line, after {have} of {want} cells"));
+        }
+        match join_id(columns.iter().map(|&column| cells.get(column)?.text(piece, self.encoding))) {
+            Some(id) if id.len() > ID_BYTES_MAX => Err(LONG_ID.to_owned()),
+            Some(id) => Ok(id),
+            None if columns
+                .iter()
+                .any(|&column| cells.get(column).is_some_and(|cell| cell.text(piece, self.encoding).is_none())) =>
+            {
+                Err(NOT_TEXT.to_owned())
+            }
+            None => Err("no id".to_owned()),
+        }
+    }
+
+    /// A line of JSON as a record, or what is wrong with it.
+    fn line(&self, line: &[u8]) -> Result<SourceRecord, String> {
+        if std::str::from_utf8(line).is_err() {
+            return Err("not UTF-8".to_owned());
+        }
+        if let Err(error) = nave_sdk::serde_json::from_slice::<IgnoredAny>(line) {
+            return Err(format!("not JSON: {error}"));
+        }
+        if !line.starts_with(b"{") {
+            return Err("not a JSON object".to_owned());
+        }
+        match join_id(self.ids.iter().map(|id| jsonl::cut(line, id))) {
+            Some(id) if id.len() > ID_BYTES_MAX => Err(LONG_ID.to_owned()),
+            Some(id) => Ok(SourceRecord::upsert(id, line)),
+            None => Err(format!("no {}", self.ids.join(", "))),
+        }
+    }
+}
+
+/// What is wrong with a quote, for a person.
+fn why(quote: Quote) -> &'static str {
+    match quote {
+        Quote::Open => "a quote opens here and is never closed; all that follows may belong to it",
+        Quote::Followed => "text follows a closing quote; is a quote missing here?",
     }
 }
 
@@ -204,14 +350,10 @@ pub(crate) fn join_id(parts: impl Iterator<Item = Option<String>>) -> Option<Str
 }
 
 /// A row that cannot be a record still must be counted and shown: it goes to the hub under its place in the file,
-/// with a body that is not JSON but says what is wrong, and the hub sets it aside.
+/// with what is wrong, and the hub sets it aside.
 fn bad(file: &Entry, offset: u64, problem: &str, row: &[u8]) -> SourceRecord {
-    let row = String::from_utf8_lossy(row);
-    SourceRecord::upsert(place(file, offset), format!("! {problem}: {}", row.trim_end()).into_bytes())
-}
-
-fn place(file: &Entry, offset: u64) -> String {
-    format!("{}@{offset}", file.name)
+    let row = String::from_utf8_lossy(&row[..row.len().min(BAD_ROW_BYTES_MAX)]);
+    SourceRecord::unreadable(format!("{}@{offset}", file.name), &format!("{problem}: {}", row.trim_end()))
 }
 
 /// `id` in any case, else the first column.

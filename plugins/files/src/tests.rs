@@ -65,6 +65,8 @@ fn a_changed_file_is_read_again_whole() {
         assert_eq!((ids(&rows), complete), (vec!["1", "3", "4"], true), "begun again");
         let (rows, _, complete) = scan("p", Some(done), 100);
         assert_eq!((ids(&rows), complete), (vec!["1", "3", "4"], true));
+        let got = Files::get("p", vec!["2".into(), "3".into()]).expect("records");
+        assert_eq!(got.len(), 1, "a row that is missing from a file says nothing");
     });
     // Emptied folders say nothing about deletions.
     host.remove("drop", "p.csv");
@@ -106,11 +108,104 @@ fn rows_that_are_no_records_are_shown() {
     host.run(|| {
         let (rows, _, _) = scan("p", None, 100);
         assert_eq!(ids(&rows), ["1", "p.csv@9", "p.csv@12", "4"]);
-        assert_eq!(rows[1].1, "! no id: ,b");
-        assert_eq!(rows[2].1, "! 3 cells where the header has 2: 3,c,extra");
+        assert_eq!(rows[1].1, "! line 3 of p.csv: no id: ,b");
+        assert_eq!(rows[2].1, "! line 4 of p.csv: 3 cells where the header has 2: 3,c,extra");
         let (rows, _, _) = scan("q", None, 100);
         assert_eq!(ids(&rows), ["1", "q.jsonl@9", "q.jsonl@17"]);
+        assert_eq!(rows[1].1, r#"! line 2 of q.jsonl: no id: {"x":1}"#);
     });
+}
+
+/// What the rows of a file say: id and covered columns, or the reason for setting it aside.
+fn told(name: &str, content: &[u8], limit: u32) -> (Vec<String>, bool) {
+    let mut host = FakeHost::new().folder("drop");
+    host.put("drop", name, content);
+    let stream = name.split('.').next().expect("a name");
+    let (answer, _) = host.run(|| {
+        let mut told = Vec::new();
+        let mut checkpoint = None;
+        loop {
+            let page = Files::read(stream, checkpoint, limit).expect("a page");
+            told.extend(page.records.into_iter().map(|record| match (record.body.strip_prefix(b"! "), record.coverage) {
+                (Some(reason), _) => format!("! {}", String::from_utf8_lossy(reason)),
+                (None, Coverage::Complete) => record.remote_id,
+                (None, Coverage::Only(columns)) => format!("{} {}", record.remote_id, columns.join("+")),
+            }));
+            if !page.more {
+                return (told, page.complete_scan);
+            }
+            checkpoint = Some(page.next);
+        }
+    });
+    answer
+}
+
+#[track_caller]
+fn check(name: &str, content: &[u8], expected: &[&str], complete: bool) {
+    for limit in [1, 2, 100] {
+        let (told, whole) = told(name, content, limit);
+        let fits = told.len() == expected.len() && told.iter().zip(expected).all(|(told, expected)| told.starts_with(expected));
+        assert!(fits, "{}, pages of {limit}: {told:#?}", String::from_utf8_lossy(content));
+        assert_eq!(whole, complete, "{}", String::from_utf8_lossy(content));
+    }
+}
+
+#[test]
+fn a_column_that_is_not_there_says_nothing() {
+    check("p.csv", b"id,name,email\n1,Ada,a@x.test\n", &["1 id+name+email"], true);
+    check("p.csv", b"id,name\n1,Ada\n", &["1 id+name"], true);
+    check("p.csv", b"id,name\n1,\n", &["1 id+name"], true);
+    // Neither does a cell, and a last line without an end may be half of one.
+    check("p.csv", b"id,name,email\n1,Ada\n2\n3,Bo,b@x.test", &["1 id+name", "2 id", "3 id+name+email"], true);
+    let cut = "! line 3 of p.csv: the file ends in this line, after 2 of 3 cells: 2,B";
+    check("p.csv", b"id,name,email\n1,Ada,a@x.test\n2,B", &["1 id+name+email", cut], false);
+}
+
+#[test]
+fn a_quote_that_is_not_closed_is_told() {
+    let open = "! line 4 of p.csv: a quote opens here and is never closed; all that follows may belong to it: 2,\"Bo";
+    check("p.csv", b"id,name\n1,\"A\nda\"\n2,\"Bo\n3,Cy\n4,Di\n", &["1 id+name", open], false);
+    let followed = "! line 3 of p.csv: text follows a closing quote; is a quote missing here?: 2,\"Bo";
+    check("p.csv", b"id,name\n1,Ada\n2,\"Bo\n3,\"Cy\"\n4,Di\n", &["1 id+name", followed, "4 id+name"], false);
+}
+
+#[test]
+fn a_row_that_cannot_be_read_makes_no_scan_complete() {
+    check("p.csv", b"id,n\n1,a\n,b\n", &["1 id+n", "! line 3 of p.csv: no id"], false);
+    check("p.csv", b"id,n\n1,a\n2,K\xf6ln\n", &["1 id+n", "! line 3 of p.csv: a cell that is not UTF-8"], false);
+    check("p.csv", b"id,n\n1,a\nK\xf6,b\n", &["1 id+n", "! line 3 of p.csv: a cell that is not UTF-8"], false);
+    check("p.csv", b"id,n\n1,a,b\n2,c\n", &["! line 2 of p.csv: 3 cells", "2 id+n"], false);
+    check("p.jsonl", b"{\"id\":1}\n[1,2]\n", &["1", "! line 2 of p.jsonl: not a JSON object: [1,2]"], false);
+    check("p.jsonl", b"{\"id\":1}\n{\"id\":2,\"n\":\"hal", &["1", "! line 2 of p.jsonl: not JSON: EOF"], false);
+    check("p.jsonl", b"{\"id\":1}\n{\"id\":2,\"n\":\"\xf6\"}\n", &["1", "! line 2 of p.jsonl: not UTF-8"], false);
+    check("p.jsonl", b"{\"id\":1}\n{\"id\":2} {\"id\":3}\n", &["1", "! line 2 of p.jsonl: not JSON: trailing"], false);
+    check("p.jsonl", b"{\"id\":1}\n\n{\"id\":2}", &["1", "2"], true);
+}
+
+#[test]
+fn of_rows_with_one_id_the_last_counts() {
+    let first = "! line 2 of p.csv: the id 1 comes again in line 5, which counts: 1,a";
+    let second = "! line 3 of p.csv: the id 1 comes again in line 5, which counts: 1,b";
+    check("p.csv", b"id,n\n1,a\n1,b\n2,c\n1,d\n", &[first, second, "2 id+n", "1 id+n"], true);
+    // A last one that cannot be read does not count.
+    check("p.csv", b"id,n\n1,a\n1,\xf6\n", &["1 id+n", "! line 3 of p.csv: a cell that is not UTF-8"], false);
+    let first = r#"! line 1 of p.jsonl: the id 1 comes again in line 3, which counts: {"id":1}"#;
+    check("p.jsonl", b"{\"id\":1}\n{\"id\":2}\n{\"id\":\"1\"}\n", &[first, "2", "1"], true);
+}
+
+#[test]
+fn a_header_in_another_encoding_is_refused() {
+    let mut host = FakeHost::new().folder("drop");
+    host.put("drop", "p.csv", b"id,Stra\xdfe\n1,a\n");
+    let (failure, _) = host.run(|| Files::read("p", None, 10).expect_err("refused"));
+    let Failure::Misconfigured(message) = failure else { panic!("{failure:?}") };
+    for part in ["p.csv", "column 2", "stream p", "windows-1252"] {
+        assert!(message.contains(part), "{message}");
+    }
+    let settings = r#"{"streams":[{"name":"p","file":"p.csv","encoding":"windows-1252"}]}"#;
+    let mut host = FakeHost::new().settings(settings).folder("drop");
+    host.put("drop", "p.csv", b"id,Stra\xdfe\n1,a\n");
+    host.run(|| assert_eq!(scan("p", None, 10).0[0].1, "{\"id\":\"1\",\"Straße\":\"a\"}"));
 }
 
 #[test]

@@ -138,6 +138,11 @@ impl SourceRecord {
         }
     }
 
+    /// A thing that cannot be read, under its id or its place: it is counted, and set aside with this reason.
+    pub fn unreadable(remote_id: impl Into<String>, reason: &str) -> Self {
+        Self::upsert(remote_id, format!("! {reason}").into_bytes())
+    }
+
     /// The system said that it is gone.
     pub fn deleted(remote_id: impl Into<String>) -> Self {
         Self { operation: Operation::Delete, ..Self::upsert(remote_id, Vec::new()) }

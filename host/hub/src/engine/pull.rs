@@ -391,8 +391,13 @@ fn decode_one(
         remote_id,
         kind: IncomingKind::Bad { errors: vec![FieldError { path: "body".into(), class: class.into(), message }], raw },
     };
+    if let Some(reason) = record.body.strip_prefix(b"! ") {
+        let reason = String::from_utf8_lossy(reason).into_owned();
+        return bad("format", reason, record.body, remote_id);
+    }
     let body = match decoder.decode(&record.body) {
-        Ok(body) => body,
+        Ok(body @ Value::Object(_)) => body,
+        Ok(_) => return bad("format", "not a JSON object".into(), record.body, remote_id),
         Err(error) => return bad(error.class, error.message, record.body, remote_id),
     };
     let remote_id = match &mapping.id {
