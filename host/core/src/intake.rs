@@ -5,7 +5,7 @@
 //! claim only when it differs from its shadow in meaning: the hub's own writes never come back as somebody's
 //! opinion, and another spelling of the same value is nobody's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::format_smolstr;
 
@@ -147,6 +147,13 @@ pub fn spell_list(list: &ListMapping, elements: Vec<Value>) -> Value {
         Some(separator) => Value::text(elements.iter().map(Value::display).collect::<Vec<_>>().join(separator)),
         None => Value::List(elements),
     }
+}
+
+/// Remote paths that the mapping reads and that were not read.
+pub fn unread(mapping: &Mapping, coverage: &Coverage) -> BTreeSet<String> {
+    let fields = mapping.fields.iter().filter(|field| field.canonical.is_some() && field.direction.reads()).flat_map(paths);
+    let lists = mapping.lists.iter().filter(|list| list.direction.reads()).map(|list| list.remote.as_str());
+    fields.chain(lists).filter(|path| !coverage.covers(path)).map(str::to_owned).collect()
 }
 
 /// Whether any mapped path differs from the shadow. Version, time and unmapped paths do not count.

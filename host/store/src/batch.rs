@@ -59,7 +59,7 @@ pub struct InputRow {
 /// A small named row: plugin state, secrets (already sealed by the vault), settings of the hub.
 #[derive(Clone, Debug)]
 pub struct KeyedRow {
-    /// Table-like prefix: `secret`, `state`, `hub`, `scan`.
+    /// Table-like prefix: `secret`, `state`, `hub`, `scan`, `missed`.
     pub space: String,
     /// Key.
     pub key: String,

@@ -140,7 +140,7 @@ impl SourceRecord {
 
     /// A thing that cannot be read, under its id or its place: it is counted, and set aside with this reason.
     pub fn unreadable(remote_id: impl Into<String>, reason: &str) -> Self {
-        Self::upsert(remote_id, format!("! {reason}").into_bytes())
+        Self { coverage: Coverage::Only(Vec::new()), ..Self::upsert(remote_id, format!("! {reason}").into_bytes()) }
     }
 
     /// The system said that it is gone.

@@ -14,6 +14,7 @@ mod fetch;
 mod group;
 mod interrupted;
 pub mod lost;
+mod missed;
 pub mod plan;
 pub mod pull;
 pub mod refetch;
@@ -22,6 +23,7 @@ mod round;
 mod seen;
 mod settle;
 pub mod take;
+mod unread;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, RwLock};

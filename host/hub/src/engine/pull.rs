@@ -17,8 +17,10 @@ use nave_store::{CheckpointMove, KeyedRow};
 use super::external::apply;
 use super::fetch::refusal;
 use super::group::Group;
+use super::missed::Missed;
 use super::seen::Seen;
 use super::take::{Incoming, IncomingKind, Intake};
+use super::unread::Unread;
 use super::{Engine, EngineError};
 use crate::spoke::{Spoke, SpokeError};
 
@@ -71,8 +73,13 @@ impl Engine {
             }
         }
         let scan_row = format!("{}/{}", mapping.connection, mapping.alias);
-        let resumed = !full && self.store.row("scan", &scan_row)?.is_some();
+        // Of a scan that an earlier run began, this one sees only the rest.
+        let mut resumed = !full && self.store.row("scan", &scan_row)?.is_some();
+        let mut whole = !resumed;
+        let mut complete = false;
         let mut seen = Seen::default();
+        let mut unread = Unread::default();
+        let mut missed = self.missed(&catalog, mapping, spoke.as_ref())?;
         let scan_began = self.now();
         let mut generation = stored.as_ref().map_or(0, |stored| stored.generation);
         let mut checkpoint = if full { None } else { stored.map(|stored| stored.bytes) };
@@ -85,6 +92,8 @@ impl Engine {
                 Err(SpokeError::CheckpointExpired) if !retried => {
                     retried = true;
                     checkpoint = None;
+                    (resumed, whole) = (false, true);
+                    seen = Seen::default();
                     continue;
                 }
                 Err(error) => return Err(EngineError::Spoke(mapping.connection.clone(), error)),
@@ -96,8 +105,10 @@ impl Engine {
                         .to_owned();
                 return Err(EngineError::Spoke(mapping.connection.clone(), SpokeError::Guest(message)));
             }
-            // A system that tells what changed may still show by scans alone what was deleted.
-            let scans = capabilities.changes == ChangeDetection::FullScan || capabilities.deletes == DeleteDetection::FullScan;
+            let full_scan = capabilities.changes == ChangeDetection::FullScan;
+            if full_scan {
+                unread.add(mapping, &page.records);
+            }
             let last = !page.more;
             let move_to = (!full || last).then(|| CheckpointMove {
                 connection: mapping.connection.clone(),
@@ -105,15 +116,18 @@ impl Engine {
                 from: generation,
                 to: Checkpoint { bytes: page.next.clone(), generation: generation + 1, acknowledged: false, at: began },
             });
-            let scanning = scans && !page.complete_scan && !last;
-            let scan_mark = KeyedRow { space: "scan".into(), key: scan_row.clone(), value: scanning.then(|| b"1".to_vec()) };
+            let scanning = !page.complete_scan && !last;
+            let scan_mark = move_to.as_ref().map(|_| KeyedRow {
+                space: "scan".into(),
+                key: scan_row.clone(),
+                value: scanning.then(|| b"1".to_vec()),
+            });
             let moved = move_to.is_some();
             let durable = group.page(page.records.len(), began, last);
-            let commit = PageCommit { checkpoint: move_to, scan_mark: Some(scan_mark), deferrable: !durable };
+            let commit = PageCommit { checkpoint: move_to, scan_mark, deferrable: !durable };
             let met = self.take_page(&catalog, mapping, spoke.as_ref(), run, page.records, began, counts, commit).await?;
-            if full || scans {
-                met.into_iter().for_each(|id| seen.insert(id));
-            }
+            self.forget_seen(&mut missed, &met).await?;
+            met.into_iter().for_each(|id| seen.insert(id));
             if moved {
                 generation += 1;
             }
@@ -126,11 +140,16 @@ impl Engine {
             }
             self.report(&mapping.name, counts.read);
             checkpoint = Some(page.next);
+            if page.complete_scan {
+                complete |= !resumed;
+                resumed = false;
+            }
             if last {
-                if page.complete_scan && !resumed && (full || scans) {
-                    self.vanished(&catalog, mapping, spoke.as_ref(), run, &seen, scan_began, counts).await?;
+                if complete {
+                    let twice = (capabilities.deletes == DeleteDetection::FullScan).then_some(missed);
+                    self.vanished(&catalog, mapping, spoke.as_ref(), run, &seen, twice, scan_began, counts).await?;
                 }
-                return Ok(());
+                return if full_scan { self.tell_unread(mapping, unread, whole).await } else { Ok(()) };
             }
         }
     }
@@ -149,14 +168,27 @@ impl Engine {
         counts: &mut InCounts,
         commit: PageCommit,
     ) -> Result<Vec<ContributionId>, EngineError> {
-        let PageCommit { checkpoint, scan_mark, deferrable } = commit;
-        if records.is_empty() && checkpoint.is_none() {
+        if records.is_empty() && commit.checkpoint.is_none() {
             return Ok(Vec::new());
         }
-        let entity = self.entity(catalog, &mapping.entity)?;
         let mut page = tokio::task::block_in_place(|| decode(catalog, mapping, records, began, self.now()));
         self.refresh_stale(catalog, mapping, spoke, &mut page).await?;
         self.externals(catalog, mapping, &mut page).await?;
+        self.take_decoded(catalog, mapping, run, page, counts, commit).await
+    }
+
+    /// Commits what is ready to be taken in.
+    async fn take_decoded(
+        &self,
+        catalog: &Catalog,
+        mapping: &Mapping,
+        run: u64,
+        page: Vec<Incoming>,
+        counts: &mut InCounts,
+        commit: PageCommit,
+    ) -> Result<Vec<ContributionId>, EngineError> {
+        let PageCommit { checkpoint, scan_mark, deferrable } = commit;
+        let entity = self.entity(catalog, &mapping.entity)?;
         let open_creates = self.open_creates(mapping)?;
         let cause = Cause { connection: Some(mapping.connection.as_str().into()), run: Some(run), ..Cause::default() };
         let mut page = Some(page);
@@ -257,7 +289,8 @@ impl Engine {
         Ok(())
     }
 
-    /// What a completed scan did not see: each is asked for by itself, and only "gone" deletes (I11). Too many: held.
+    /// What a completed scan did not see: each is asked for by itself, and only "gone" deletes (I11). Where the system
+    /// cannot be asked (`twice`), a second scan must have missed it, and nothing may say otherwise. Too many: held.
     #[expect(clippy::too_many_arguments, reason = "a scan's end, with all that it saw")]
     async fn vanished(
         &self,
@@ -266,6 +299,7 @@ impl Engine {
         spoke: &dyn Spoke,
         run: u64,
         seen: &Seen,
+        twice: Option<Missed>,
         scan_began: Time,
         counts: &mut InCounts,
     ) -> Result<(), EngineError> {
@@ -281,7 +315,7 @@ impl Engine {
             let ids: Vec<ContributionId> = unseen.by_ref().take(CONTRIBUTIONS_AT_ONCE).collect();
             for row in self.store.contributions(&ids)?.into_iter().flatten().filter(&ours) {
                 if row.attempted_at.is_none_or(|at| at < scan_began) {
-                    missing.push(row.key.remote_id.to_string());
+                    missing.push((row.id, row.key.remote_id.to_string()));
                 }
             }
         }
@@ -299,11 +333,29 @@ impl Engine {
             tracing::warn!(connection = mapping.connection, missing = missing.len(), known, "too many vanished at once; held");
             return Ok(());
         }
+        let by_scans = twice.is_some();
+        let missing: Vec<String> = match twice {
+            Some(mut missed) => self.missed_again(&mut missed, missing).await?,
+            None => missing.into_iter().map(|(_, remote_id)| remote_id).collect(),
+        };
         for chunk in missing.chunks(GET_IDS_MAX) {
             let began = self.now();
             let fetched = self.fetch(mapping, spoke, chunk).await?;
+            let answered = |id: &String| {
+                fetched.found.iter().any(|record| record.remote_id == **id)
+                    || fetched.refused.iter().any(|(refused, _)| refused == id)
+            };
+            let silent = chunk.iter().filter(|id| by_scans && !answered(id));
+            let gone = |id: &String| Incoming {
+                remote_id: id.as_str().into(),
+                kind: IncomingKind::Delete { evidence: "two scans did not show it" },
+            };
+            let gone: Vec<Incoming> = silent.map(gone).collect();
             self.take_page(catalog, mapping, spoke, run, fetched.found, began, counts, PageCommit::default()).await?;
             self.set_aside_refused(catalog, mapping, run, fetched.refused, counts).await?;
+            if !gone.is_empty() {
+                self.take_decoded(catalog, mapping, run, gone, counts, PageCommit::default()).await?;
+            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 
 mod bench;
 mod lost;
+mod missed;
 mod odd;
 mod system;
 mod thread;

@@ -54,6 +54,20 @@ pub(crate) struct State {
     pub(crate) unaskable: BTreeSet<String>,
     /// The next reads show everything, whatever the checkpoint says.
     pub(crate) scans: bool,
+    /// Things per page; 0 is all of them.
+    pub(crate) page: usize,
+    /// Passes that begin now read everything, whatever has changed.
+    pub(crate) everything: bool,
+    /// Pages that can still be had before it is down; none is all of them.
+    pub(crate) pages_left: Option<usize>,
+    /// It cannot be asked for single things that are gone: says nothing of them.
+    pub(crate) silent: bool,
+    /// Ids that were asked for.
+    pub(crate) asked: Vec<String>,
+    /// A row without an id, as it is spelled.
+    pub(crate) raw: Option<Vec<u8>>,
+    /// Columns that it has; none is all.
+    pub(crate) columns: Option<Vec<String>>,
 }
 
 /// A handle to a system.
@@ -278,19 +292,42 @@ impl Spoke for System {
 
     fn read(&self, stream: String, checkpoint: Option<Vec<u8>>, _limit: u32) -> BoxFuture<'_, Result<Page, SpokeError>> {
         Box::pin(async move {
-            let state = self.state.lock().unwrap();
+            let mut state = self.state.lock().unwrap();
+            match &mut state.pages_left {
+                Some(0) => return Err(SpokeError::Unavailable("down".into())),
+                Some(left) => *left -= 1,
+                None => {}
+            }
             let full = self.capabilities.changes == ChangeDetection::FullScan || state.scans;
-            let since: i64 = match (&checkpoint, full) {
-                (Some(bytes), false) => String::from_utf8_lossy(bytes).parse().unwrap(),
-                _ => 0,
+            // `since`, or `since/last id` within a pass.
+            let asked_with = checkpoint.clone();
+            let checkpoint = checkpoint.map(|bytes| String::from_utf8(bytes).unwrap()).unwrap_or_else(|| "0".into());
+            let (since, after) = checkpoint.split_once('/').unwrap_or((&checkpoint, ""));
+            let begins_whole = after.is_empty() && (full || state.everything);
+            let since: i64 = if begins_whole { 0 } else { since.parse().unwrap() };
+            let mut found: Vec<(&String, &Thing)> =
+                state.things[&stream].iter().filter(|(id, thing)| thing.modified > since && id.as_str() > after).collect();
+            let more = state.page > 0 && found.len() > state.page;
+            if more {
+                found.truncate(state.page);
+            }
+            let next = match found.last() {
+                Some((id, _)) if more => format!("{since}/{id}"),
+                _ => state.clock.to_string(),
             };
-            let records = state.things[&stream].iter().filter(|(_, thing)| thing.modified > since);
-            let records = records.map(|(id, thing)| Self::record(id, thing)).collect();
-            let next = match checkpoint.filter(|_| state.stuck) {
-                Some(checkpoint) => checkpoint,
-                None => state.clock.to_string().into_bytes(),
-            };
-            Ok(Page { records, next, more: state.stuck, complete_scan: since == 0 })
+            let columns = state.columns.clone();
+            let records = found.into_iter().map(|(id, thing)| Self::record(id, thing));
+            let records = records.map(|record| match &columns {
+                Some(columns) => SourceRecord { coverage: Coverage::Only(columns.clone()), ..record },
+                None => record,
+            });
+            let mut records: Vec<SourceRecord> = records.collect();
+            records.extend(state.raw.clone().map(|body| SourceRecord { body, ..Self::record("p.csv@9", &Thing::default()) }));
+            if let Some(stuck) = asked_with.filter(|_| state.stuck) {
+                return Ok(Page { records, next: stuck, more: true, complete_scan: false });
+            }
+            let more = more || state.stuck;
+            Ok(Page { records, next: next.into_bytes(), more, complete_scan: since == 0 && !more })
         })
     }
 
@@ -301,13 +338,15 @@ impl Spoke for System {
 
     fn get(&self, stream: String, ids: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>> {
         Box::pin(async move {
-            let state = self.state.lock().unwrap();
+            let mut state = self.state.lock().unwrap();
+            state.asked.extend(ids.iter().cloned());
             let things = &state.things[&stream];
             if let Some(id) = ids.iter().find(|id| state.unaskable.contains(*id)) {
                 return Err(SpokeError::Rejected(format!("net.bad-path: /people/{id}")));
             }
             Ok(ids
                 .iter()
+                .filter(|id| !state.silent || things.contains_key(*id))
                 .map(|id| match things.get(id) {
                     Some(thing) => Self::record(id, thing),
                     None => SourceRecord { operation: Operation::Delete, body: vec![], ..Self::record(id, &Thing::default()) },
