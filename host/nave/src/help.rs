@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 41] = [
+const EXAMPLES: [(&str, &str); 42] = [
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),
@@ -27,6 +27,7 @@ const EXAMPLES: [(&str, &str); 41] = [
     ("nave review list", "nave review list --all"),
     ("nave review show", "nave review show 3"),
     ("nave review decide", "nave review decide 3 contact/12 --reason 'same person, asked her'"),
+    ("nave bench resync", "nave bench resync --records 100000 --json"),
     ("nave dlq list", "nave dlq list --flow crm-contacts"),
     ("nave dlq show", "nave dlq show 7"),
     ("nave dlq retry", "nave dlq retry --class length"),

@@ -668,7 +668,6 @@ fn digests_tell_what_changed() {
     assert_eq!(before, digests(&project().into_iter().rev().collect::<Vec<_>>()));
     // What changes what is written: of this mapping, or of all of the connection.
     for (path, from, to, others) in [
-        ("entities/contact.toml", "owner = \"crm\"", "owner = \"erp\"", false),
         ("entities/contact.toml", "type = \"integer\"", "type = \"text\"", false),
         ("connections/crm.toml", "portal = \"12\"", "portal = \"13\"", true),
         ("connections/crm.toml", "hubspot-dev", "hubspot-test", true),

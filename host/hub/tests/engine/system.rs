@@ -305,8 +305,10 @@ impl Spoke for System {
             let (since, after) = checkpoint.split_once('/').unwrap_or((&checkpoint, ""));
             let begins_whole = after.is_empty() && (full || state.everything);
             let since: i64 = if begins_whole { 0 } else { since.parse().unwrap() };
-            let mut found: Vec<(&String, &Thing)> =
-                state.things[&stream].iter().filter(|(id, thing)| thing.modified > since && id.as_str() > after).collect();
+            let mut found: Vec<(&String, &Thing)> = state.things[&stream]
+                .iter()
+                .filter(|(id, thing)| thing.modified > since && (after.is_empty() || id.as_str() > after))
+                .collect();
             let more = state.page > 0 && found.len() > state.page;
             if more {
                 found.truncate(state.page);
