@@ -34,6 +34,9 @@ pub struct Project {
     pub plugins: BTreeMap<String, Installed>,
 }
 
+/// A catalog with its warnings, or everything that is wrong.
+pub(super) type Checked = Result<(Catalog, Vec<Diagnostic>), Vec<Diagnostic>>;
+
 /// Everything that is checked, as it lies in the directory.
 pub(super) struct Sources {
     pub(super) place: Place,
@@ -50,7 +53,7 @@ impl Sources {
     }
 
     /// The catalog's check of all of it.
-    pub(super) fn check(&self) -> Result<Result<(Catalog, Vec<Diagnostic>), Vec<Diagnostic>>, ApiError> {
+    pub(super) fn check(&self) -> Result<Checked, ApiError> {
         let mut known = BTreeMap::new();
         for (name, plugin) in &self.plugins {
             known.insert(name.clone(), PluginInfo { manifest: plugin.manifest.clone(), streams: BTreeMap::new() });

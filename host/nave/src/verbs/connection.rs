@@ -173,8 +173,11 @@ async fn add(verb: Add, context: &Context) -> Outcome {
     Ok(exit::OK)
 }
 
+/// Names with what is to be kept under them.
+type Secrets = Vec<(String, SecretText)>;
+
 /// The secrets that were given, by name, and the names of those that are still missing.
-fn secrets(verb: &Add, planned: &PlannedConnection, person: bool) -> Result<(Vec<(String, SecretText)>, Vec<String>), ApiError> {
+fn secrets(verb: &Add, planned: &PlannedConnection, person: bool) -> Result<(Secrets, Vec<String>), ApiError> {
     let (mut values, mut missing) = (Vec::new(), Vec::new());
     for (at, (slot, name, help)) in planned.secrets.iter().enumerate() {
         // A file holds one secret: the first credential's.
