@@ -94,15 +94,16 @@ impl Guests {
         let path = self.dir.join("plugins").join(format!("{}.wasm", locked.digest));
         let bytes = crate::plugins::read_plain(&path)
             .map_err(|error| SpokeError::Misconfigured(format!("plugin `{name}`: {error}; install it again")))?;
-        let plugin = Plugin::compile(&self.engine, &bytes, self.cache.as_ref())
-            .map_err(|error| SpokeError::Misconfigured(format!("plugin `{name}`: {error}")))?;
-        if plugin.digest().to_string() != locked.digest {
+        // Before anything looks into it: what is not the pinned file is not even parsed.
+        let digest = crate::plugins::digest(&bytes);
+        if digest != locked.digest {
             return Err(SpokeError::Misconfigured(format!(
-                "plugin `{name}`: {} is not the file that nave.lock pins (it has digest {}); install it again",
+                "plugin `{name}`: {} is not the file that nave.lock pins (it has digest {digest}); install it again",
                 path.display(),
-                plugin.digest()
             )));
         }
+        let plugin = Plugin::compile(&self.engine, &bytes, self.cache.as_ref())
+            .map_err(|error| SpokeError::Misconfigured(format!("plugin `{name}`: {error}")))?;
         self.plugins.lock().unwrap_or_else(PoisonError::into_inner).insert(locked.digest.clone(), plugin.clone());
         Ok(plugin)
     }
