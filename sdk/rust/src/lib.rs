@@ -68,13 +68,14 @@ pub mod types {
     pub use crate::bindings::connector::nave::plugin::types::{Coverage, Failure, LogLevel, Operation, Rejection, SourceRecord};
 }
 
-/// What nearly every connector needs.
+/// What nearly every plugin needs.
 pub mod prelude {
     pub use crate::checkpoint;
+    pub use crate::columns::{Batch, Column, TextBuilder, Texts};
     pub use crate::host::{log, settings};
     pub use crate::http;
     pub use crate::types::*;
-    pub use crate::{Connection, Destination, Source};
+    pub use crate::{Connection, Destination, Source, Transform};
 }
 
 pub use serde;

@@ -47,21 +47,27 @@ impl Unread {
 }
 
 impl Engine {
-    /// Fails the run for what a whole scan did not have; without a scan, for what the last one did not have.
+    /// Fails the run for what an earlier scan had and a whole one has not; without a scan, for what the last one had lost. What
+    /// no scan ever had (a starter mapping knows more columns than this export) is only noted.
     pub(super) async fn tell_unread(&self, mapping: &Mapping, found: Unread, whole: bool) -> Result<(), EngineError> {
-        let before: BTreeSet<String> = match self.store.row(SPACE, &mapping.name)? {
-            Some(row) => String::from_utf8_lossy(&row).lines().map(str::to_owned).collect(),
-            None => BTreeSet::new(),
+        let reads = intake::unread(mapping, &Coverage::Only(Vec::new()));
+        let before = self.store.row(SPACE, &mapping.name)?.unwrap_or_default();
+        let before = String::from_utf8_lossy(&before);
+        let marked = |mark: char| -> BTreeSet<String> {
+            before.lines().filter_map(|line| line.strip_prefix(mark)).filter(|path| reads.contains(*path)).map(str::to_owned).collect()
         };
-        let now = match found.paths {
-            Some(paths) if whole => paths,
-            _ => {
-                let read = intake::unread(mapping, &Coverage::Only(Vec::new()));
-                before.intersection(&read).cloned().collect()
+        let (mut had, mut lost) = (marked('+'), marked('-'));
+        if let (Some(missing), true) = (found.paths, whole) {
+            let never: Vec<&String> = missing.iter().filter(|path| !had.contains(*path)).collect();
+            if !never.is_empty() {
+                tracing::info!(flow = mapping.name, columns = ?never, "mapped, and in nothing that was read");
             }
-        };
-        if now != before {
-            let text = now.iter().cloned().collect::<Vec<_>>().join("\n");
+            lost = missing.intersection(&had).cloned().collect();
+            had.extend(reads.difference(&missing).cloned());
+        }
+        let text: String =
+            had.iter().map(|path| format!("+{path}\n")).chain(lost.iter().map(|path| format!("-{path}\n"))).collect();
+        if text != before {
             self.write(Cause::default(), |draft| {
                 let value = (!text.is_empty()).then(|| text.clone().into_bytes());
                 draft.batch.rows.push(KeyedRow { space: SPACE.into(), key: mapping.name.clone(), value });
@@ -69,13 +75,13 @@ impl Engine {
             })
             .await?;
         }
-        if now.is_empty() {
+        if lost.is_empty() {
             return Ok(());
         }
-        let names = now.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
+        let names = lost.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
         Err(EngineError::Refused(format!(
-            "nothing that {}/{} holds has {names}, which mappings/{}.toml reads: these fields keep what they had, the others \
-             were taken in. Was it renamed? Correct it there, or `remote` in the mapping, then `nave sync {} --full`",
+            "nothing that {}/{} holds has {names} any more, which mappings/{}.toml reads: these fields keep what they had, the \
+             others were taken in. Was it renamed? Correct it there, or `remote` in the mapping, then `nave sync {} --full`",
             mapping.connection, mapping.stream, mapping.name, mapping.name
         )))
     }

@@ -1,12 +1,16 @@
-//! `nave plugin new`: a connector that builds and passes its own test at once.
+//! `nave plugin new`: a connector or a transform that builds and passes its own test at once.
 
 use std::path::{Path, PathBuf};
+
+use nave_core::manifest::PluginKind;
 
 use super::PluginsError;
 use crate::project::{ProjectError, write_whole};
 
-/// File in the new crate → text. `{{name}}` and `{{sdk}}` are put in.
-const TEMPLATE: [(&str, &str); 6] = [
+/// File in the new crate → text. `{{name}}`, `{{function}}` and `{{sdk}}` are put in.
+type Template = &'static [(&'static str, &'static str)];
+
+const CONNECTOR: Template = &[
     ("Cargo.toml", include_str!("../../../../sdk/templates/rust-connector/Cargo.toml")),
     ("README.md", include_str!("../../../../sdk/templates/rust-connector/README.md")),
     ("manifest.json", include_str!("../../../../sdk/templates/rust-connector/manifest.json")),
@@ -15,11 +19,21 @@ const TEMPLATE: [(&str, &str); 6] = [
     (".gitignore", include_str!("../../../../sdk/templates/rust-connector/gitignore")),
 ];
 
+const TRANSFORM: Template = &[
+    ("Cargo.toml", include_str!("../../../../sdk/templates/rust-transform/Cargo.toml")),
+    ("README.md", include_str!("../../../../sdk/templates/rust-transform/README.md")),
+    ("manifest.json", include_str!("../../../../sdk/templates/rust-transform/manifest.json")),
+    ("src/lib.rs", include_str!("../../../../sdk/templates/rust-transform/src/lib.rs")),
+    (".gitignore", include_str!("../../../../sdk/templates/rust-transform/gitignore")),
+];
+
 /// What to make.
 #[derive(Clone, Debug)]
 pub struct NewPlugin {
     /// Name; `[a-z][a-z0-9-]{0,63}`.
     pub name: String,
+    /// Connector or transform.
+    pub kind: PluginKind,
     /// Folder that the crate's folder is made in.
     pub parent: PathBuf,
     /// The SDK's crate.
@@ -63,8 +77,14 @@ pub fn new(plugin: &NewPlugin) -> Result<PathBuf, PluginsError> {
     }
     // A path in a TOML string: backslashes and quotes would end it.
     let sdk = sdk.display().to_string().replace('\\', "/").replace('"', "\\\"");
-    for (file, text) in TEMPLATE {
-        let text = text.replace("{{name}}", name).replace("{{sdk}}", &format!("{{ path = \"{sdk}\" }}"));
+    let template = match plugin.kind {
+        PluginKind::Connector => CONNECTOR,
+        PluginKind::Transform => TRANSFORM,
+    };
+    let function = name.replace('-', "_");
+    for (file, text) in template {
+        let text = text.replace("{{name}}", name).replace("{{function}}", &function);
+        let text = text.replace("{{sdk}}", &format!("{{ path = \"{sdk}\" }}"));
         write_whole(&dir.join(file), text.as_bytes())?;
     }
     Ok(dir)

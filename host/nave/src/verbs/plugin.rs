@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use nave_core::manifest::Manifest;
+use nave_core::manifest::{Manifest, PluginKind};
 use nave_hub::api::{ApiError, InstalledAnswer, Request, exit};
 use nave_hub::plugins::{self, BuildOptions, InstallOptions, NewPlugin, powers};
 use serde_json::{Value as Json, json};
@@ -19,10 +19,13 @@ use crate::report;
 #[command(after_help = "Examples:\n  nave plugin new desk && cd desk && cargo test && nave plugin build .\n  \
                         nave plugin call target/plugins/desk.wasm discover\n  nave plugin install target/plugins/desk.wasm")]
 pub(crate) enum Plugin {
-    /// Make a connector's crate that builds and passes its own test at once
+    /// Make a crate that builds and passes its own test at once
     New {
         /// Name
         name: String,
+        /// What it is to be
+        #[arg(long, default_value = "connector", value_parser = ["connector", "transform"])]
+        kind: String,
         /// Folder that its folder is made in
         #[arg(long, default_value = ".")]
         parent: PathBuf,
@@ -88,7 +91,10 @@ pub(crate) enum Plugin {
 
 pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
     match verb {
-        Plugin::New { name, parent, sdk } => new(name, parent, sdk, context),
+        Plugin::New { name, kind, parent, sdk } => {
+            let kind = if kind == "transform" { PluginKind::Transform } else { PluginKind::Connector };
+            new(name, kind, parent, sdk, context)
+        }
         Plugin::Build { crate_dir, out } => {
             build(&crate_dir, out, context).await?;
             Ok(exit::OK)
@@ -117,12 +123,12 @@ pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
     }
 }
 
-fn new(name: String, parent: PathBuf, sdk: Option<PathBuf>, context: &Context) -> Outcome {
+fn new(name: String, kind: PluginKind, parent: PathBuf, sdk: Option<PathBuf>, context: &Context) -> Outcome {
     let sdk = sdk.or_else(plugins::checkout_sdk).ok_or_else(|| {
         ApiError::usage("the checkout that this program was built from is not there any more")
             .help("give the SDK's crate: --sdk PATH/sdk/rust")
     })?;
-    let dir = plugins::new(&NewPlugin { name, parent, sdk })?;
+    let dir = plugins::new(&NewPlugin { name, kind, parent, sdk })?;
     if context.json {
         output::json(&json!({ "dir": dir.display().to_string() }));
     } else {

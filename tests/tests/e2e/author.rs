@@ -1,0 +1,213 @@
+//! What the author's guide says, done to the letter: from `plugin new` to a connector and a transform at work (sdk/README.md).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use nave_tests::binary;
+use nave_tests::project::{Project, Ran, run};
+use serde_json::{Value, json};
+
+/// A command in a crate, building into the target folder that the tests share.
+fn in_crate(dir: &Path, program: &Path, arguments: &[&str]) -> Ran {
+    run(Command::new(program).current_dir(dir).env("CARGO_TARGET_DIR", binary::target()).args(arguments), None)
+}
+
+/// `plugin new`, its own tests, `plugin build`: the crate and the file that `build` names.
+fn made(parent: &Path, name: &str, kind: &[&str]) -> (PathBuf, PathBuf) {
+    let mut arguments = vec!["plugin", "new", name];
+    arguments.extend(kind);
+    let ran = in_crate(parent, binary::nave(), &arguments);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let dir = parent.join(name);
+    // The versions that the repository was tested with.
+    fs::copy(binary::root().join("Cargo.lock"), dir.join("Cargo.lock")).expect("a lock file");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let ran = in_crate(&dir, Path::new(&cargo), &["test"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let ran = in_crate(&dir, binary::nave(), &["--json", "plugin", "build", "."]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let file = PathBuf::from(ran.json()["file"].as_str().expect("a file"));
+    assert!(file.ends_with(format!("plugins/{name}.wasm")), "the guide says where: {}", file.display());
+    (dir, file)
+}
+
+/// The system of the connector's template.
+#[derive(Clone)]
+struct People {
+    addr: SocketAddr,
+    all: Arc<Mutex<BTreeMap<String, Value>>>,
+}
+
+impl People {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let people = Self { addr: listener.local_addr().expect("an address"), all: Arc::default() };
+        let serving = people.clone();
+        std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| serving.answer(stream)));
+        people
+    }
+
+    fn put(&self, id: &str, second: u32, name: &str) {
+        let person =
+            json!({"id": id, "name": name, "email": format!("{id}@x.test"), "changed": format!("2026-01-02T03:04:{second:02}Z")});
+        self.all.lock().expect("people").insert(id.to_owned(), person);
+    }
+
+    fn answer(&self, mut stream: TcpStream) {
+        let mut lines = BufReader::new(&stream);
+        let (mut first, mut length, mut line) = (String::new(), 0, String::new());
+        let _ = lines.read_line(&mut first);
+        while lines.read_line(&mut line).is_ok_and(|size| size > 2) {
+            if let Some(size) = line.to_lowercase().strip_prefix("content-length:") {
+                length = size.trim().parse().unwrap_or(0);
+            }
+            line.clear();
+        }
+        let mut body = vec![0; length];
+        let _ = lines.read_exact(&mut body);
+        let mut words = first.split(' ');
+        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let (status, answer) = self.asked(method, path);
+        let text = answer.to_string();
+        let head = format!(
+            "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close",
+            text.len()
+        );
+        let _ = write!(stream, "{head}\r\n\r\n{text}");
+    }
+
+    fn asked(&self, method: &str, path: &str) -> (u16, Value) {
+        let all = self.all.lock().expect("people");
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let wanted = |name: &str| {
+            let pair = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
+            pair.unwrap_or_default().replace("%3A", ":").replace("%40", "@")
+        };
+        match (method, path.strip_prefix("/people/")) {
+            ("GET", Some(id)) => all.get(id).map_or((404, json!({})), |person| (200, person.clone())),
+            ("GET", None) => {
+                let place = |person: &Value| {
+                    (person["changed"].as_str().unwrap_or("").to_owned(), person["id"].as_str().unwrap_or("").to_owned())
+                };
+                let mut found: Vec<Value> =
+                    all.values().filter(|person| place(person) > (wanted("since"), wanted("after"))).cloned().collect();
+                found.sort_by_key(place);
+                found.truncate(wanted("limit").parse().unwrap_or(usize::MAX));
+                (200, json!({ "people": found }))
+            }
+            _ => (405, json!({})),
+        }
+    }
+}
+
+#[test]
+fn the_guide_works_as_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (dir, file) = made(folder.path(), "my-crm", &[]);
+    let file = file.display().to_string();
+    let ran = in_crate(&dir, binary::nave(), &["--json", "plugin", "call", &file, "discover"]);
+    assert_eq!((ran.code, &ran.json()[0]["name"]), (Some(0), &json!("people")), "{ran:?}");
+
+    let people = People::start();
+    people.put("a", 1, " Ada  Lovelace ");
+    people.put("b", 2, "Bo Byte");
+    let project = Project::init();
+    fs::write(project.dir().join("token.txt"), "t0ken\n").expect("a secret");
+    let url = format!("url=http://{}", people.addr);
+    let token = project.dir().join("token.txt").display().to_string();
+    let add = ["connection", "add", "my-crm", "--set", &url, "--insecure", "--grant-network", "127.0.0.1/32", "--because"];
+    let add = [&add[..], &["a test server on this machine", "--secret-from", &token, "--yes"]].concat();
+    project.ok(&["plugin", "install", &file]);
+
+    // A mapping that is there already would make it two for one stream: nothing is written, and the project stays usable.
+    let double = "connection = \"my-crm\"\nstream = \"people\"\nentity = \"contact\"\n";
+    project.write("mappings/double.toml", double);
+    let ran = project.run(&add);
+    assert_ne!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.out.contains("nothing was written") && ran.out.contains("mapped-twice"), "{ran:?}");
+    assert!(!project.dir().join("connections/my-crm.toml").exists(), "{ran:?}");
+    fs::remove_file(project.dir().join("mappings/double.toml")).expect("it goes");
+
+    project.ok(&add);
+    assert_eq!(project.json(&["secret", "list"])["secrets"][0]["name"], "my-crm");
+    project.ok(&["connection", "check", "my-crm"]);
+    project.ok(&["connection", "discover", "my-crm", "--save"]);
+    assert_eq!(project.json(&["mapping", "lint"])["findings"], json!([]));
+    assert_eq!(project.run(&["sync"]).code, Some(4), "something waits for a person, as the guide says");
+    project.ok(&["plan"]);
+    assert_eq!(project.json(&["record", "list", "contact"])["records"].as_array().map(Vec::len), Some(2));
+
+    transform(folder.path(), &project, &people);
+    faulty(&dir);
+    broken(&project);
+}
+
+/// A transform, called in a mapping as the guide shows it.
+fn transform(folder: &Path, project: &Project, people: &People) {
+    let (dir, file) = made(folder, "my-text", &["--kind", "transform"]);
+    let file = file.display().to_string();
+    let ran = in_crate(&dir, binary::nave(), &["--json", "plugin", "call", &file, "my_text", "  two   words "]);
+    assert_eq!((ran.code, ran.json()), (Some(0), json!("two words")), "{ran:?}");
+    project.ok(&["plugin", "install", &file]);
+    let mapping = project.read("mappings/my-crm-people.toml");
+    assert!(mapping.contains("in = \"trim\"\n"), "{mapping}");
+    project.write(
+        "mappings/my-crm-people.toml",
+        &mapping.replacen("in = \"trim\"\n", "in = \"my_text(name)\"\nout = \"name\"\n", 1),
+    );
+    assert_eq!(project.json(&["mapping", "lint"])["findings"], json!([]));
+    people.put("c", 3, "  Cy   Cobol ");
+    project.sync(&[]);
+    let found = project.json(&["record", "list", "contact", "Cobol"]);
+    assert_eq!(found["records"][0]["title"], "Cy Cobol", "{found}");
+}
+
+/// A starter mapping that no project would take: there is no plugin then.
+fn faulty(dir: &Path) {
+    let file = dir.join("mappings/people.toml");
+    let text = fs::read_to_string(&file).expect("a mapping");
+    for (from, to, code) in [
+        ("entity = \"contact\"", "entity = \"kontact\"", "unknown-entity"),
+        ("stream = \"people\"", "stream = \"peopel\"", "unknown-stream"),
+        ("remote = \"email\"", "remote = \"emial\"", "unknown-remote-field"),
+        ("steward = \"ops\"", "steward = ", "syntax"),
+    ] {
+        fs::write(&file, text.replacen(from, to, 1)).expect("a mapping");
+        let ran = in_crate(dir, binary::nave(), &["--json", "plugin", "build", "."]);
+        assert_eq!(ran.code, Some(3), "{ran:?}");
+        assert!(ran.out.contains(code) && ran.out.contains("mappings/people.toml"), "{ran:?}");
+    }
+}
+
+/// The file of a plugin was exchanged: what does not need it works, and says what is wrong.
+fn broken(project: &Project) {
+    let lock = project.read("nave.lock");
+    let pinned = lock
+        .split("[plugins.\"my-crm\"]")
+        .nth(1)
+        .and_then(|rest| rest.split("digest = \"").nth(1))
+        .and_then(|rest| rest.split('"').next());
+    let file = project.dir().join("plugins").join(format!("{}.wasm", pinned.expect("a digest")));
+    let good = fs::read(&file).expect("the plugin");
+    for bad in [Some([good.as_slice(), b"x"].concat()), None] {
+        match bad {
+            Some(bytes) => fs::write(&file, bytes).expect("exchanged"),
+            None => fs::remove_file(&file).expect("gone"),
+        }
+        let status = project.json(&["status"]);
+        let said = status["broken"][0].as_str().unwrap_or_default();
+        assert!(said.starts_with("my-crm cannot be read or written: plugin `my-crm`: "), "{status}");
+        assert_eq!(project.json(&["secret", "list"])["secrets"][0]["name"], "my-crm");
+        project.ok(&["record", "list", "contact"]);
+        let ran = project.run(&["sync"]);
+        assert!(!matches!(ran.code, Some(0)) && ran.out.contains("install it again"), "{ran:?}");
+    }
+    fs::write(&file, good).expect("mended");
+    assert_eq!(project.json(&["status"])["broken"], json!([]));
+    project.sync(&[]);
+}
