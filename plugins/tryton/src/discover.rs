@@ -22,7 +22,7 @@ fn writable() -> Capabilities {
     Capabilities {
         writable: true,
         changes: ChangeDetection::Incremental,
-        deletes: DeleteDetection::FullScan,
+        deletes: DeleteDetection::Get,
         batch_max: BATCH_MAX,
         write_mode: WriteMode::Patch,
         deletable: true,

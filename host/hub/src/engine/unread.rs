@@ -54,7 +54,12 @@ impl Engine {
         let before = self.store.row(SPACE, &mapping.name)?.unwrap_or_default();
         let before = String::from_utf8_lossy(&before);
         let marked = |mark: char| -> BTreeSet<String> {
-            before.lines().filter_map(|line| line.strip_prefix(mark)).filter(|path| reads.contains(*path)).map(str::to_owned).collect()
+            before
+                .lines()
+                .filter_map(|line| line.strip_prefix(mark))
+                .filter(|path| reads.contains(*path))
+                .map(str::to_owned)
+                .collect()
         };
         let (mut had, mut lost) = (marked('+'), marked('-'));
         if let (Some(missing), true) = (found.paths, whole) {
