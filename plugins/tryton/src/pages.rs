@@ -25,7 +25,7 @@ struct Position {
     pass: Option<Pass>,
     /// Last deletion seen in the log.
     log: i64,
-    /// Read everything once more: a deletion needs to be seen twice.
+    /// Read everything once more: a party may have been deleted while the pass before was under way.
     again: bool,
 }
 
