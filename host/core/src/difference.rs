@@ -364,7 +364,7 @@ fn out_list(
 
 /// Whether an element there says what the canonical one says. What the canonical one does not know (a kind that nobody
 /// gave) is not compared: the system may have filled it in.
-fn means(there: &Value, canonical: &Value) -> bool {
+pub(crate) fn means(there: &Value, canonical: &Value) -> bool {
     match (there, canonical) {
         (Value::Object(there), Value::Object(canonical)) => {
             canonical.iter().all(|(name, value)| value.is_empty() || there.get(name) == Some(value))
@@ -378,7 +378,7 @@ fn tie_matches(mapping: &Mapping, entity: &Entity, list: &ListMapping, element: 
 }
 
 /// An element as the system spells it: `only` constants, the sub-fields, and the rest of the old one.
-fn spell(
+pub(crate) fn spell(
     mapping: &Mapping,
     list: &ListMapping,
     value: &Value,

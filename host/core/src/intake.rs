@@ -242,7 +242,7 @@ fn read(field: &FieldMapping, env: &Env<'_>) -> Result<Value, MapError> {
     }
 }
 
-fn field_error(path: &str, error: MapError) -> FieldError {
+pub(crate) fn field_error(path: &str, error: MapError) -> FieldError {
     FieldError { path: path.to_owned(), class: error.class.to_owned(), message: error.message }
 }
 
@@ -366,7 +366,7 @@ fn claimed_at<'a>(pulled: &Pulled, mut paths: impl Iterator<Item = &'a str>) -> 
         .unwrap_or(pulled.read_at)
 }
 
-fn put_claim(contribution: &mut Contribution, field: Text, value: Value, at: Time, observed_at: Time) -> bool {
+pub(crate) fn put_claim(contribution: &mut Contribution, field: Text, value: Value, at: Time, observed_at: Time) -> bool {
     let claim = Claim { value, claimed_at: at, observed_at };
     let changed =
         contribution.claims.get(&field).is_none_or(|old| old.value != claim.value || old.claimed_at != claim.claimed_at);
@@ -401,16 +401,7 @@ fn take_list(
                 (id, !same)
             }
             None => {
-                let taken: Vec<u64> = ties.iter().map(|(id, _)| id.0).collect();
-                let joined = record
-                    .elements(&list.canonical)
-                    .find(|(number, element)| !taken.contains(number) && same_element(kind, element, &value))
-                    .map(|(number, _)| number);
-                let number = joined.unwrap_or_else(|| {
-                    let number = record.next_element;
-                    record.next_element += 1;
-                    number
-                });
+                let number = join(kind, list, record, &ties, &value);
                 ties.push((ElementId(number), key));
                 (ElementId(number), true)
             }
@@ -430,6 +421,19 @@ fn take_list(
     ties.retain(|(id, _)| seen.contains(id));
     contribution.elements.insert(&list.canonical, ties);
     claimed
+}
+
+/// The element that a value is: one that the record has by the list's key and that is not tied yet, else a new one.
+pub(crate) fn join(kind: &FieldType, list: &ListMapping, record: &mut Record, ties: &[(ElementId, Text)], value: &Value) -> u64 {
+    let joined = record
+        .elements(&list.canonical)
+        .find(|(number, element)| !ties.iter().any(|(id, _)| id.0 == *number) && same_element(kind, element, value))
+        .map(|(number, _)| number);
+    joined.unwrap_or_else(|| {
+        let number = record.next_element;
+        record.next_element += 1;
+        number
+    })
 }
 
 /// The remote body as far as the shadow knows it.

@@ -15,6 +15,7 @@ pub mod mapping;
 pub mod matching;
 pub mod model;
 pub mod names;
+pub mod part;
 pub mod retry;
 pub mod survivorship;
 pub mod value;

@@ -9,7 +9,7 @@ use nave_core::model::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum IndexSpace {
-    /// Hash of a remote key → contribution id.
+    /// Hash of a remote key → contribution id: its own, or that of the parent whose part holds it.
     Remote = 0,
     /// Hash of (entity, match key field, normalised value) → record id.
     Match = 1,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Direction, FieldMapping, Mapping, StreamInfo};
+use super::{Direction, FieldMapping, Mapping, PartMapping, StreamInfo};
 use crate::mapping::Expression;
 
 /// Every discovered field is in exactly one of these.
@@ -31,6 +31,20 @@ pub fn coverage(mapping: &Mapping, stream: &StreamInfo) -> Coverage {
         list.push(path.to_owned());
     }
     out
+}
+
+/// Sorts the fields of a stream of children by what a mapping's parts do with them.
+pub fn part_coverage(mapping: &Mapping, stream: &StreamInfo) -> Coverage {
+    let parts: Vec<&PartMapping> = mapping.parts.iter().filter(|part| part.stream == stream.name).collect();
+    let mapped = |path: &str| {
+        parts.iter().any(|part| {
+            let own = part.marker.iter().chain(part.list.only.keys()).chain(std::iter::once(&part.parent));
+            let fields = part.list.fields.iter().flat_map(|field| field.inputs.iter().chain(std::iter::once(&field.remote)));
+            own.chain(fields).any(|spoken| covers(spoken, path) || covers(path, spoken))
+        })
+    };
+    let (mapped, unmapped) = stream.fields.iter().map(|field| field.path.clone()).partition(|path| mapped(path));
+    Coverage { mapped, ignored: Vec::new(), unmapped }
 }
 
 /// The same path, or one below it.

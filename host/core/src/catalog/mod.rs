@@ -25,13 +25,14 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use check::check;
-pub use coverage::{Coverage, coverage};
+pub use coverage::{Coverage, coverage, part_coverage};
 pub use diagnostic::{Diagnostic, Severity};
 pub use entity::{SHIPPED, shipped_entities};
 pub use hub::{is_host, lock_text};
 pub use model::{
     Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity, EntityField, FieldMapping,
-    FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, OnLeave, Survivorship, System, Watched,
+    FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, OnLeave, PartMapping, Survivorship, System,
+    Watched,
 };
 pub use schema::{SHARED_TYPES, json_schema, shared_type_schema};
 pub use stream::{Capabilities, ChangeDetection, DeleteDetection, FieldInfo, RemoteType, StreamInfo, WriteMode};

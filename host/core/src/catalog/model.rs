@@ -223,6 +223,8 @@ pub struct Mapping {
     pub fields: Vec<FieldMapping>,
     /// List fields.
     pub lists: Vec<ListMapping>,
+    /// List fields whose elements are things of their own over there.
+    pub parts: Vec<PartMapping>,
     /// Positions in `fields`, in the order of canonical names: claims are made in order.
     pub claim_order: Vec<usize>,
     /// The paths that scalar fields depend on, in their order.
@@ -335,6 +337,21 @@ pub struct ListMapping {
     pub fields: Vec<FieldMapping>,
     /// Why.
     pub because: Option<String>,
+}
+
+/// One list field whose elements are things of their own over there: children of the thing, in a stream of their own.
+#[derive(Clone, Debug)]
+pub struct PartMapping {
+    /// The children's stream, of the same connection.
+    pub stream: String,
+    /// Path in a child's body that holds the remote id of its parent.
+    pub parent: String,
+    /// The parent's id is a number there.
+    pub numbered: bool,
+    /// Remote path of a child that carries our marker on create, and by which a lost create is found again.
+    pub marker: Option<String>,
+    /// How children and elements correspond. Its `remote` names no path of the parent's body: [`crate::part::remote`].
+    pub list: ListMapping,
 }
 
 /// Direction of a field.

@@ -1,5 +1,7 @@
 //! One good project; every test changes a line of it and says what the hub answers.
 
+mod parts;
+
 use std::collections::BTreeMap;
 
 use super::*;

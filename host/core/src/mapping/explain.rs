@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::catalog::{Clear, DeletePolicy, Direction, DuplicatePolicy, Entity, FieldMapping, ListMapping, Mapping, OnLeave};
+use crate::catalog::{
+    Clear, DeletePolicy, Direction, DuplicatePolicy, Entity, FieldMapping, ListMapping, Mapping, OnLeave, PartMapping,
+};
 
 /// A mapping in plain English, one paragraph and one line per field.
 pub fn explain(mapping: &Mapping, entity: &Entity) -> String {
@@ -13,7 +15,10 @@ pub fn explain(mapping: &Mapping, entity: &Entity) -> String {
         let _ = line(&mut out, field, entity, "- ");
     }
     for list in &mapping.lists {
-        let _ = list_lines(&mut out, list, entity);
+        let _ = list_lines(&mut out, list, None, entity);
+    }
+    for part in &mapping.parts {
+        let _ = list_lines(&mut out, &part.list, Some(part), entity);
     }
     out
 }
@@ -119,8 +124,12 @@ fn line(out: &mut String, field: &FieldMapping, entity: &Entity, indent: &str) -
     }
 }
 
-fn list_lines(out: &mut String, list: &ListMapping, entity: &Entity) -> std::fmt::Result {
-    write!(out, "- list `{}`, {}: {}", list.remote, list.canonical, direction(list.direction))?;
+fn list_lines(out: &mut String, list: &ListMapping, part: Option<&PartMapping>, entity: &Entity) -> std::fmt::Result {
+    match part {
+        Some(part) => write!(out, "- each of `{}` is an element of ", part.stream)?,
+        None => write!(out, "- list `{}`, ", list.remote)?,
+    }
+    write!(out, "{}: {}", list.canonical, direction(list.direction))?;
     if !list.only.is_empty() {
         let only: Vec<String> = list
             .only
@@ -131,9 +140,15 @@ fn list_lines(out: &mut String, list: &ListMapping, entity: &Entity) -> std::fmt
             .collect();
         write!(out, ", only elements where {}", only.join(" and "))?;
     }
-    match &list.id {
-        Some(id) => write!(out, "; elements are told apart by `{id}` there.")?,
-        None => write!(out, "; elements are told apart by what they hold.")?,
+    match (part, &list.id) {
+        (Some(part), _) => {
+            write!(out, "; `{}` there says whose it is.", part.parent)?;
+            if list.direction.writes() {
+                write!(out, " Each is made, changed and deleted there by itself, once its owner is there.")?;
+            }
+        }
+        (None, Some(id)) => write!(out, "; elements are told apart by `{id}` there.")?,
+        (None, None) => write!(out, "; elements are told apart by what they hold.")?,
     }
     match &list.because {
         Some(because) => writeln!(out, " Why: {because}")?,

@@ -148,6 +148,18 @@ pub struct Intent {
     pub run: u64,
 }
 
+impl Intent {
+    /// The list path of the part that it writes a child of; none where it writes the thing itself.
+    pub fn part(&self) -> Option<&str> {
+        self.values.keys().map(|path| path.as_str()).find(|path| crate::part::stream_of(path).is_some())
+    }
+
+    /// The stream that it writes to, where it is not the mapping's own.
+    pub fn child_stream(&self) -> Option<&str> {
+        self.part().and_then(crate::part::stream_of)
+    }
+}
+
 /// A delivery that waits, durably, holding its record's place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parked {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use nave_core::matching::remote_hash;
 use nave_core::model::{Contribution, ContributionId, Record, RecordId};
+use nave_core::part::children;
 use redb::Durability;
 
 use super::Redb;
@@ -71,8 +72,11 @@ impl Redb {
             let rows = self.contributions_after(after, ROWS_AT_ONCE)?;
             let Some(last) = rows.last() else { break };
             after = last.id;
-            let entry = |row: &Contribution| IndexEntry { space: IndexSpace::Remote, hash: remote_hash(&row.key), id: row.id.0 };
-            take(rows.iter().map(entry).collect())?;
+            let entries = |row: &Contribution| -> Vec<IndexEntry> {
+                let keys = std::iter::once(row.key.clone()).chain(children(row));
+                keys.map(|key| IndexEntry { space: IndexSpace::Remote, hash: remote_hash(&key), id: row.id.0 }).collect()
+            };
+            take(rows.iter().flat_map(entries).collect())?;
         }
         let mut after = RecordId(0);
         loop {

@@ -77,7 +77,7 @@ impl Between<'_, '_> {
         here: Side<'_>,
     ) -> Option<FieldMapping> {
         let because = table.text("because");
-        let sub_field = matches!(there, Side::Elements(_));
+        let sub_field = matches!(there, Side::Elements(_) | Side::Children);
         if let Some(word @ (Direction::Both | Direction::Ignore)) = direction
             && because.is_none()
             && !sub_field

@@ -4,46 +4,18 @@ use std::collections::BTreeMap;
 
 use super::super::entity::did_you_mean;
 use super::super::reader::{At, Table, json};
-use super::super::{Direction, FieldType, ListMapping, RemoteType};
+use super::super::{Direction, FieldMapping, FieldType, ListMapping, RemoteType, StreamInfo};
 use super::scope::{Remote, Side, remote_field};
 use super::{Between, DIRECTIONS};
 use crate::value::Value;
 
-impl Between<'_, '_> {
+impl<'k> Between<'k, '_> {
     pub(super) fn list(&mut self, mut table: Table<'_>) -> Option<ListMapping> {
         let remote = table.needed("remote", "the path of the list over there: remote = \"emails\"")?;
         let canonical = table.needed("canonical", "a list field of the entity: canonical = \"emails\"");
-        let direction = table.word("direction", DIRECTIONS);
         let because = table.text("because");
         let info = self.remote(&remote).info;
-        if direction.is_none() && !table.has("direction") {
-            self.file.error(
-                remote.span.clone(),
-                "missing-key",
-                "`direction` is missing",
-                Some("direction = \"in\", \"out\" or \"both\"".to_owned()),
-            );
-        }
-        let direction = direction.and_then(|direction| {
-            if direction.value == Direction::Ignore {
-                self.file.error(
-                    direction.span.clone(),
-                    "unknown-word",
-                    "a list that is ignored is written as [[field]]",
-                    Some("[[field]] with direction = \"ignore\" and `because`".to_owned()),
-                );
-                return None;
-            }
-            if direction.value == Direction::Both && because.is_none() {
-                self.file.error(
-                    direction.span.clone(),
-                    "missing-because",
-                    "direction = \"both\" needs `because`",
-                    Some("say who edits it where: because = \"…\"".to_owned()),
-                );
-            }
-            Some(direction.value)
-        });
+        let direction = self.list_direction(&mut table, &remote, because.is_some());
         if direction.is_some_and(Direction::writes) && info.is_some_and(|info| info.read_only) {
             self.read_only(&remote);
         }
@@ -57,71 +29,12 @@ impl Between<'_, '_> {
                 Some("map it with [[field]]".to_owned()),
             );
         }
-        let sub_fields =
-            canonical.as_ref().and_then(|canonical| match self.entity.fields.get(&canonical.value).map(|field| &field.kind) {
-                Some(FieldType::List { fields, .. }) => Some(fields),
-                Some(_) => {
-                    self.file.error(
-                        canonical.span.clone(),
-                        "wrong-shape",
-                        format!("`{}` is no list", canonical.value),
-                        Some("map it with [[field]]".to_owned()),
-                    );
-                    None
-                }
-                None => {
-                    self.file.error(
-                        canonical.span.clone(),
-                        "unknown-field",
-                        format!("{} has no field `{}`", self.entity.name, canonical.value),
-                        did_you_mean(&canonical.value, self.entity.fields.keys()),
-                    );
-                    None
-                }
-            });
+        let sub_fields = canonical.as_ref().and_then(|canonical| self.elements_of(canonical));
         let id = table.plain("id");
         let split = table.plain("split");
         let only = table.table("only").map(only).unwrap_or_default();
-        let mut fields = Vec::new();
-        for mut inner in table.tables("field") {
-            let sub_remote = inner.needed("remote", "the path within an element; \"\" for the element itself");
-            let sub_canonical = inner.needed("canonical", "a sub-field of the list: canonical = \"number\"");
-            let sub_direction = inner.word("direction", DIRECTIONS).map(|word| word.value).or(direction);
-            let (Some(sub_remote), Some(sub_canonical), Some(sub_fields)) = (sub_remote, sub_canonical, sub_fields) else {
-                continue;
-            };
-            let kind = sub_fields.get(&sub_canonical.value).cloned();
-            if kind.is_none() {
-                self.file.error(
-                    sub_canonical.span.clone(),
-                    "unknown-field",
-                    format!(
-                        "elements of `{}` have no sub-field `{}`",
-                        canonical.as_ref().map_or("", |name| &name.value),
-                        sub_canonical.value
-                    ),
-                    did_you_mean(&sub_canonical.value, sub_fields.keys()),
-                );
-                continue;
-            }
-            let at = At { value: sub_remote.value.clone(), span: sub_remote.span.clone() };
-            self.paths(&at, std::slice::from_ref(&sub_remote.value), Side::Elements(&remote.value));
-            let sub_info =
-                self.stream.and_then(|stream| match remote_field(stream, &format!("{}.{}", remote.value, sub_remote.value)) {
-                    Remote::Field(info) => Some(info),
-                    _ => None,
-                });
-            fields.extend(self.rest_of_field(
-                inner,
-                sub_remote,
-                Some(sub_canonical),
-                kind,
-                sub_direction,
-                sub_info,
-                Side::Elements(&remote.value),
-                Side::SubFields(sub_fields),
-            ));
-        }
+        let within = |stream, path: &str| remote_field(stream, &format!("{}.{path}", remote.value));
+        let fields = self.sub_fields(&mut table, &canonical, sub_fields, direction, Side::Elements(&remote.value), &within);
         if fields.is_empty() {
             self.file.error(
                 remote.span.clone(),
@@ -142,9 +55,111 @@ impl Between<'_, '_> {
             because: because.map(|because| because.value),
         })
     }
+
+    /// Direction of a list or a part, which `named` names over there.
+    pub(super) fn list_direction(&self, table: &mut Table<'_>, named: &At<String>, because: bool) -> Option<Direction> {
+        let direction = table.word("direction", DIRECTIONS);
+        if direction.is_none() && !table.has("direction") {
+            self.file.error(
+                named.span.clone(),
+                "missing-key",
+                "`direction` is missing",
+                Some("direction = \"in\", \"out\" or \"both\"".to_owned()),
+            );
+        }
+        let direction = direction?;
+        if direction.value == Direction::Ignore {
+            self.file.error(
+                direction.span.clone(),
+                "unknown-word",
+                "a list that is ignored is written as [[field]]",
+                Some("[[field]] with direction = \"ignore\" and `because`".to_owned()),
+            );
+            return None;
+        }
+        if direction.value == Direction::Both && !because {
+            self.file.error(
+                direction.span.clone(),
+                "missing-because",
+                "direction = \"both\" needs `because`",
+                Some("say who edits it where: because = \"…\"".to_owned()),
+            );
+        }
+        Some(direction.value)
+    }
+
+    /// Sub-fields of a canonical list.
+    pub(super) fn elements_of(&self, canonical: &At<String>) -> Option<&'k BTreeMap<String, FieldType>> {
+        match self.entity.fields.get(&canonical.value).map(|field| &field.kind) {
+            Some(FieldType::List { fields, .. }) => Some(fields),
+            Some(_) => {
+                self.file.error(
+                    canonical.span.clone(),
+                    "wrong-shape",
+                    format!("`{}` is no list", canonical.value),
+                    Some("map it with [[field]]".to_owned()),
+                );
+                None
+            }
+            None => {
+                self.file.error(
+                    canonical.span.clone(),
+                    "unknown-field",
+                    format!("{} has no field `{}`", self.entity.name, canonical.value),
+                    did_you_mean(&canonical.value, self.entity.fields.keys()),
+                );
+                None
+            }
+        }
+    }
+
+    /// What stands in `[[list.field]]` or `[[part.field]]`. `within` finds a path of an element in the stream.
+    pub(super) fn sub_fields(
+        &mut self,
+        table: &mut Table<'_>,
+        canonical: &Option<At<String>>,
+        known: Option<&'k BTreeMap<String, FieldType>>,
+        direction: Option<Direction>,
+        there: Side<'_>,
+        within: &dyn Fn(&'k StreamInfo, &str) -> Remote<'k>,
+    ) -> Vec<FieldMapping> {
+        let mut fields = Vec::new();
+        for mut inner in table.tables("field") {
+            let sub_remote = inner.needed("remote", "the path within an element; \"\" for the element itself");
+            let sub_canonical = inner.needed("canonical", "a sub-field of the list: canonical = \"number\"");
+            let sub_direction = inner.word("direction", DIRECTIONS).map(|word| word.value).or(direction);
+            let (Some(sub_remote), Some(sub_canonical), Some(known)) = (sub_remote, sub_canonical, known) else {
+                continue;
+            };
+            let kind = known.get(&sub_canonical.value).cloned();
+            if kind.is_none() {
+                self.file.error(
+                    sub_canonical.span.clone(),
+                    "unknown-field",
+                    format!(
+                        "elements of `{}` have no sub-field `{}`",
+                        canonical.as_ref().map_or("", |name| &name.value),
+                        sub_canonical.value
+                    ),
+                    did_you_mean(&sub_canonical.value, known.keys()),
+                );
+                continue;
+            }
+            let at = At { value: sub_remote.value.clone(), span: sub_remote.span.clone() };
+            self.paths(&at, std::slice::from_ref(&sub_remote.value), there);
+            let sub_info = self.stream.and_then(|stream| match within(stream, &sub_remote.value) {
+                Remote::Field(info) => Some(info),
+                _ => None,
+            });
+            let here = Side::SubFields(known);
+            fields.extend(self.rest_of_field(inner, sub_remote, Some(sub_canonical), kind, sub_direction, sub_info, there, here));
+        }
+        fields
+    }
 }
 
-fn only(table: Table<'_>) -> BTreeMap<String, Vec<Value>> {
+/// `only`: path → allowed values.
+pub(super) fn only(table: Table<'_>) -> BTreeMap<String, Vec<Value>> {
     let values = table.entries().map(|(path, value)| {
         let values = match Value::from_json(&json(value.get_ref())) {
             Value::List(values) => values,

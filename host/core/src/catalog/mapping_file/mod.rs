@@ -3,6 +3,7 @@
 mod field;
 mod flow;
 mod list;
+mod part;
 mod scope;
 mod whole;
 
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use super::entity::did_you_mean;
 use super::reader::{File, Table};
-use super::{DeletePolicy, Direction, DuplicatePolicy, Entity, Hub, ListMapping, Mapping, StreamInfo};
+use super::{DeletePolicy, Direction, DuplicatePolicy, Entity, Hub, ListMapping, Mapping, PartMapping, StreamInfo};
 use crate::manifest::Function;
 use crate::mapping::{self, External};
 use scope::Side;
@@ -127,6 +128,14 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
         }
     }
     let lists: Vec<ListMapping> = table.tables("list").into_iter().filter_map(|inner| between.list(inner)).collect();
+    let mut parts: Vec<PartMapping> = Vec::new();
+    for inner in table.tables("part") {
+        let place = inner.key_span("canonical");
+        if let Some(part) = between.part(inner, &connection.value, &stream.value) {
+            between.part_clash(&part, place, &lists, &parts);
+            parts.push(part);
+        }
+    }
     table.finish();
     between.clashes(&fields, &places);
 
@@ -144,6 +153,7 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
         watched: crate::intake::watched(&fields),
         fields,
         lists,
+        parts,
         externals: between.externals,
         constants,
         duplicates: duplicates.map_or_else(Default::default, |word| word.value),

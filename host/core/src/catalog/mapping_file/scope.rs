@@ -15,6 +15,8 @@ pub(super) enum Side<'s> {
     Canonical,
     /// Elements of a remote list.
     Elements(&'s str),
+    /// Elements that are things of their own: the paths are those of their stream.
+    Children,
     /// Sub-fields of a canonical list.
     SubFields(&'s BTreeMap<String, FieldType>),
 }
@@ -59,7 +61,7 @@ impl<'k> Between<'k, '_> {
 
     fn type_at(&self, side: Side<'_>, path: &str) -> Type {
         match side {
-            Side::Remote => match self.stream.map(|stream| remote_field(stream, path)) {
+            Side::Remote | Side::Children => match self.stream.map(|stream| remote_field(stream, path)) {
                 Some(Remote::Field(info)) => Type::of_remote(info.kind),
                 _ => Type::Any,
             },
@@ -81,7 +83,7 @@ impl<'k> Between<'k, '_> {
             let at = text.value.find(path.as_str()).unwrap_or(0);
             let span = self.file.within(text, at, path.len());
             match side {
-                Side::Remote => {
+                Side::Remote | Side::Children => {
                     self.remote(&At { value: path.clone(), span });
                 }
                 Side::Elements(list) => {

@@ -6,13 +6,30 @@ use super::super::{Direction, Mapping, RemoteType, StreamInfo};
 
 /// What can only be said about the mapping as a whole.
 pub(super) fn whole(file: &File<'_>, mapping: &Mapping, stream: Option<&StreamInfo>) {
-    let directions = || mapping.fields.iter().map(|field| field.direction).chain(mapping.lists.iter().map(|list| list.direction));
+    let lists = || mapping.lists.iter().chain(mapping.parts.iter().map(|part| &part.list));
+    let directions = || mapping.fields.iter().map(|field| field.direction).chain(lists().map(|list| list.direction));
+    if mapping.flow_in.is_none() && !mapping.parts.is_empty() {
+        file.error(
+            0..0,
+            "no-flow",
+            "a part is read before anything of it is written, and nothing is read",
+            Some("add [flow.in] with freshness = \"1h\"".to_owned()),
+        );
+    }
     if mapping.flow_in.is_none() && directions().any(Direction::reads) {
         file.warning(
             0..0,
             "no-flow",
             "fields come in, but nothing is read",
             Some("add [flow.in] with freshness = \"1h\"".to_owned()),
+        );
+    }
+    if mapping.id.is_some() && !mapping.parts.is_empty() {
+        file.error(
+            0..0,
+            "own-ids",
+            "`id` makes ids of our own, and the children name their parents by the system's",
+            Some("leave `id` or [[part]] out".to_owned()),
         );
     }
     if mapping.flow_out.is_none() && directions().any(Direction::writes) {
