@@ -2,7 +2,7 @@
 
 use smol_str::format_smolstr;
 
-use crate::catalog::{Entity, FieldType, Mapping, PartMapping};
+use crate::catalog::{Direction, Entity, FieldType, Mapping, PartMapping};
 use crate::intake::{FieldError, Taken, element_value, field_error, join, list_path, put_claim};
 use crate::limits::LIST_ELEMENTS_MAX;
 use crate::model::{Contribution, ElementId, Record, Time};
@@ -83,7 +83,10 @@ pub fn take_child(
         }
         _ => false,
     };
-    Ok(Taken { claimed, drifted: list.direction.writes() && old.is_some(), seen: true })
+    let known = old.is_some();
+    let one_way = known && list.direction == Direction::Out;
+    let drifts = one_way.then(|| path.to_string()).into_iter().collect();
+    Ok(Taken { claimed, drifted: list.direction.writes() && known, seen: true, drifts })
 }
 
 /// What was sent for a child is no longer what it holds.

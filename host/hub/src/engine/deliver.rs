@@ -13,8 +13,10 @@ use nave_core::difference::{self, Blocked, Difference};
 use nave_core::limits::DELIVERY_ROUND_RECORDS;
 use nave_core::mapping::Env;
 use nave_core::model::{Cause, Contribution, Parked, Reason, Record, RecordId, RecordState, Run, WriteKind};
+use nave_core::part;
 use nave_core::value::Value;
 
+use super::parts::ChildrenKnown;
 use super::round::Sending;
 use super::{Engine, EngineError};
 
@@ -30,38 +32,87 @@ pub(super) enum Need {
     /// Not before its time.
     Parked(Parked),
     /// These writes.
-    Writes(Vec<Write>),
+    Writes(Wanted),
     /// Stopped by us, before anything was sent.
     Blocked(Vec<Blocked>),
 }
 
 impl Need {
     /// Nothing is written to a thing that could not be asked for; the reason is kept.
-    pub(super) fn refuse(&mut self, refused: &HashMap<String, String>) {
-        let Self::Writes(writes) = self else { return };
-        let why = |write: &Write| match &write.kind {
-            WriteKind::Update(id) | WriteKind::Delete(id) => refused.get(id),
-            WriteKind::Create | WriteKind::Merge(..) => None,
-        };
-        let blocked: Vec<Blocked> = writes
-            .iter()
-            .filter_map(why)
-            .map(|why| Blocked { class: "other".into(), field: "id".into(), message: why.clone() })
-            .collect();
+    /// Of children, those alone are stopped.
+    pub(super) fn refuse(&mut self, mapping: &Mapping, refused: &HashMap<(String, String), String>) {
+        let Self::Writes(Wanted { writes, stopped, waits }) = self else { return };
+        if refused.is_empty() {
+            return;
+        }
+        let mut blocked = Vec::new();
+        writes.retain(|write| {
+            let why = match &write.kind {
+                WriteKind::Update(id) | WriteKind::Delete(id) => {
+                    let stream = write.child_of.as_ref().unwrap_or(&mapping.stream);
+                    refused.get(&(stream.clone(), id.clone()))
+                }
+                WriteKind::Create | WriteKind::Merge(..) => None,
+            };
+            let Some(why) = why else { return true };
+            let (field, to) = match &write.child_of {
+                Some(stream) => (format!("{stream}.id"), &mut *stopped),
+                None => ("id".to_owned(), &mut blocked),
+            };
+            to.push(Blocked { class: "other".into(), field, message: why.clone() });
+            false
+        });
+        if blocked.is_empty() && writes.is_empty() && !*waits {
+            blocked = std::mem::take(stopped);
+        }
         if !blocked.is_empty() {
             *self = Self::Blocked(blocked);
         }
     }
 }
 
+/// What is wanted of a record's objects, in order.
+#[derive(Default)]
+pub(super) struct Wanted {
+    /// Writes, each with an outcome of its own.
+    pub writes: Vec<Write>,
+    /// Children that were stopped by us; the others go on.
+    pub stopped: Vec<Blocked>,
+    /// Children were not read yet, so that none of them is written: to be compared again.
+    pub waits: bool,
+}
+
 /// One write that is wanted.
 pub(super) struct Write {
     /// What is to be done.
     pub kind: WriteKind,
-    /// To which contribution; none for a create.
+    /// To which contribution, or for a child of which one; none for a create of the thing itself.
     pub contribution: Option<Contribution>,
+    /// Version that it was computed from.
+    pub version: Option<String>,
     /// The difference.
     pub difference: Difference,
+    /// The children's stream; none for the thing itself.
+    pub child_of: Option<String>,
+    /// A child whose parent is not there yet: computed anew once it is.
+    pub later: bool,
+}
+
+impl Write {
+    fn of(kind: WriteKind, target: Option<&Contribution>, difference: Difference) -> Self {
+        let version = target.and_then(|row| row.version.as_ref().map(ToString::to_string));
+        Self { kind, contribution: target.cloned(), version, difference, child_of: None, later: false }
+    }
+}
+
+/// Things just read, by stream and remote id.
+pub(super) type Current = HashMap<(String, String), JustRead>;
+
+/// A thing just read.
+#[derive(Clone, Debug, Default)]
+pub(super) struct JustRead {
+    pub body: Value,
+    pub version: Option<String>,
 }
 
 /// A record with what is known of it at the destination.
@@ -102,12 +153,22 @@ impl Engine {
         let capabilities = self.capabilities(mapping).await?;
         self.resolve_open(mapping, run).await?;
         self.unpark_due(mapping).await?;
+        let known = self.children_known(mapping)?;
+        let mut batch_max = HashMap::new();
+        for part in mapping.parts.iter().filter(|part| part.list.direction.writes()) {
+            // What is not there is said when it is read, and nothing is written to it before.
+            if let Ok(capabilities) = self.capabilities_of(mapping, &part.stream).await {
+                batch_max.insert(part.stream.clone(), capabilities.batch_max);
+            }
+        }
         let mut sending = Sending {
             engine: self,
             catalog: &catalog,
             mapping,
             capabilities: &capabilities,
             read_only: self.read_only(mapping).await?,
+            known: &known,
+            batch_max,
             spoke: spoke.as_ref(),
             run,
             counter: 0,
@@ -197,13 +258,15 @@ impl Engine {
             .collect())
     }
 
-    /// What a record needs at a destination, from what is stored. `current` are bodies just read, by remote id.
+    /// What a record needs at a destination, from what is stored. `current` is what was just read, `known` says which
+    /// children may be written.
     pub(super) fn need(
         &self,
         catalog: &Catalog,
         mapping: &Mapping,
         subject: &Subject,
-        current: &HashMap<String, Value>,
+        current: &Current,
+        known: &ChildrenKnown,
     ) -> Result<Need, EngineError> {
         let Some(flow) = &mapping.flow_out else { return Ok(Need::Nothing) };
         let record = &subject.record;
@@ -215,13 +278,9 @@ impl Engine {
                 let writes = active
                     .iter()
                     .filter(|_| mapping.delete == DeletePolicy::Propagate)
-                    .map(|row| Write {
-                        kind: WriteKind::Delete(row.key.remote_id.to_string()),
-                        contribution: Some((*row).clone()),
-                        difference: Difference::default(),
-                    })
+                    .map(|row| Write::of(WriteKind::Delete(row.key.remote_id.to_string()), Some(row), Difference::default()))
                     .collect::<Vec<_>>();
-                return Ok(if writes.is_empty() { Need::Nothing } else { Need::Writes(writes) });
+                return Ok(if writes.is_empty() { Need::Nothing } else { Need::Writes(Wanted { writes, ..Wanted::default() }) });
             }
         }
         let region = catalog.hub.region.as_deref();
@@ -246,29 +305,57 @@ impl Engine {
         let locate = |id: RecordId, stream: &str| self.locate(id, &mapping.connection, stream);
         let targets: Vec<Option<&Contribution>> =
             if active.is_empty() { vec![None] } else { active.iter().map(|row| Some(*row)).collect() };
-        let mut writes = Vec::new();
+        let mut wanted = Wanted::default();
         let mut blocked = Vec::new();
         for (position, target) in targets.into_iter().enumerate() {
             if position > 0 && mapping.duplicates == DuplicatePolicy::Review {
                 break;
             }
-            let body = target.and_then(|row| current.get(row.key.remote_id.as_str()));
-            match difference::difference(mapping, entity, record, target, body, &locate, region) {
+            let body = target.and_then(|row| current.get(&(mapping.stream.clone(), row.key.remote_id.to_string())));
+            match difference::difference(mapping, entity, record, target, body.map(|read| &read.body), &locate, region) {
+                Ok(difference) if difference.is_empty() && target.is_none() => continue,
                 Ok(difference) if difference.is_empty() => {}
-                Ok(difference) => writes.push(Write {
-                    kind: target.map_or(WriteKind::Create, |row| WriteKind::Update(row.key.remote_id.to_string())),
+                Ok(difference) => {
+                    let kind = target.map_or(WriteKind::Create, |row| WriteKind::Update(row.key.remote_id.to_string()));
+                    wanted.writes.push(Write::of(kind, target, difference));
+                }
+                Err(errors) => {
+                    blocked.extend(errors);
+                    continue;
+                }
+            }
+            for part in mapping.parts.iter().filter(|part| part.list.direction.writes()) {
+                if target.is_some_and(|target| !known.of(part, target)) {
+                    wanted.waits = true;
+                    continue;
+                }
+                let read = |id: &str| current.get(&(part.stream.clone(), id.to_owned()));
+                let body = |id: &str| read(id).map(|read| read.body.clone());
+                let (steps, stopped) = part::steps(mapping, entity, part, record, target, &body, region);
+                wanted.stopped.extend(stopped);
+                wanted.writes.extend(steps.into_iter().map(|step| Write {
+                    version: match &step.kind {
+                        WriteKind::Update(id) | WriteKind::Delete(id) => read(id).and_then(|read| read.version.clone()),
+                        WriteKind::Create | WriteKind::Merge(..) => None,
+                    },
+                    kind: step.kind,
                     contribution: target.cloned(),
-                    difference,
-                }),
-                Err(errors) => blocked.extend(errors),
+                    difference: step.difference,
+                    child_of: Some(part.stream.clone()),
+                    later: target.is_none(),
+                }));
             }
         }
         Ok(if !blocked.is_empty() {
             Need::Blocked(blocked)
-        } else if writes.is_empty() {
-            Need::Nothing
+        } else if !wanted.writes.is_empty() {
+            Need::Writes(wanted)
+        } else if wanted.waits {
+            Need::Held("its children there have not all been read yet".into())
+        } else if !wanted.stopped.is_empty() {
+            Need::Blocked(wanted.stopped)
         } else {
-            Need::Writes(writes)
+            Need::Nothing
         })
     }
 }

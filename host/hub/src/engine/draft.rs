@@ -239,6 +239,16 @@ impl<'a> Draft<'a> {
         Ok(self.keys.get(key).copied().flatten())
     }
 
+    /// Contributions that the index names for each key of a child, in their order; not yet verified.
+    pub fn holding(&mut self, keys: &[RemoteKey]) -> Result<Vec<Vec<ContributionId>>, StoreError> {
+        let hashes: Vec<u64> = keys.iter().map(matching::remote_hash).collect();
+        let found = self.store.candidates(IndexSpace::Remote, &hashes)?;
+        let found: Vec<Vec<ContributionId>> =
+            found.into_iter().map(|ids| ids.into_iter().map(ContributionId).collect()).collect();
+        self.load_contributions(&found.concat())?;
+        Ok(found)
+    }
+
     /// A contribution to compare with: its claims, what was sent and list elements may be left out.
     pub fn glimpsed(&mut self, id: ContributionId) -> Result<&Contribution, StoreError> {
         if !self.contributions.contains_key(&id) && !self.glimpses.contains_key(&id) {
@@ -602,6 +612,20 @@ impl<'a> Draft<'a> {
             batch.index_add.extend(new.iter().filter(|entry| old.binary_search(entry).is_err()));
             batch.index_remove.extend(old.iter().filter(|entry| new.binary_search(entry).is_err()));
             batch.records.push(slot.now);
+        }
+        if self.catalog.mappings.values().any(|mapping| !mapping.parts.is_empty()) {
+            let mut ids: Vec<ContributionId> =
+                self.contributions.iter().filter(|(_, slot)| slot.touched).map(|(id, _)| *id).collect();
+            ids.sort_unstable();
+            for (id, before) in ids.iter().zip(self.store.contributions(&ids)?) {
+                let entries = |row: &Contribution| -> BTreeSet<IndexEntry> {
+                    let entry = |key| IndexEntry { space: IndexSpace::Remote, hash: matching::remote_hash(&key), id: id.0 };
+                    nave_core::part::children(row).map(entry).collect()
+                };
+                let (old, new) = (before.as_ref().map(entries).unwrap_or_default(), entries(&self.contributions[id].now));
+                batch.index_add.extend(new.difference(&old));
+                batch.index_remove.extend(old.difference(&new));
+            }
         }
         let mut rows: Vec<Contribution> =
             self.contributions.into_values().filter(|slot| slot.touched).map(|slot| slot.now).collect();

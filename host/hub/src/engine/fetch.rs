@@ -1,13 +1,12 @@
 //! Fetches things by their ids. An id that cannot be asked for (`..` in a path) spoils no other's answer.
 
 use nave_core::accounting::InCounts;
-use nave_core::catalog::{Catalog, Mapping};
+use nave_core::catalog::Mapping;
 use nave_core::intake::FieldError;
-use nave_core::model::Cause;
 use nave_runtime::contract::SourceRecord;
 
-use super::pull::GET_IDS_MAX;
-use super::take::{Incoming, IncomingKind, Intake};
+use super::pull::{GET_IDS_MAX, PageCommit, Reading};
+use super::take::{Incoming, IncomingKind};
 use super::{Engine, EngineError};
 use crate::spoke::{Spoke, SpokeError};
 
@@ -23,11 +22,17 @@ pub(super) struct Fetched {
 impl Engine {
     /// Asks for these things, at most [`GET_IDS_MAX`] in one call. A call that is refused for good is made again in halves,
     /// until the id at fault stands alone.
-    pub(super) async fn fetch(&self, mapping: &Mapping, spoke: &dyn Spoke, ids: &[String]) -> Result<Fetched, EngineError> {
+    pub(super) async fn fetch(
+        &self,
+        mapping: &Mapping,
+        spoke: &dyn Spoke,
+        stream: &str,
+        ids: &[String],
+    ) -> Result<Fetched, EngineError> {
         let mut fetched = Fetched::default();
         let mut parts: Vec<&[String]> = ids.chunks(GET_IDS_MAX).rev().collect();
         while let Some(part) = parts.pop() {
-            match spoke.get(mapping.stream.clone(), part.to_vec()).await {
+            match spoke.get(stream.to_owned(), part.to_vec()).await {
                 Ok(found) => fetched.found.extend(found.into_iter().filter(|record| part.contains(&record.remote_id))),
                 Err(SpokeError::Rejected(why)) if part.len() == 1 => {
                     fetched.refused.push((part[0].clone(), cannot(&part[0], &why)))
@@ -45,26 +50,15 @@ impl Engine {
     /// Sets aside the things that could not be asked for.
     pub(super) async fn set_aside_refused(
         &self,
-        catalog: &Catalog,
-        mapping: &Mapping,
-        run: u64,
+        reading: &Reading<'_>,
         refused: Vec<(String, String)>,
         counts: &mut InCounts,
     ) -> Result<(), EngineError> {
         if refused.is_empty() {
             return Ok(());
         }
-        let entity = self.entity(catalog, &mapping.entity)?;
-        let cause = Cause { connection: Some(mapping.connection.as_str().into()), run: Some(run), ..Cause::default() };
-        let taken = self
-            .write(cause, |draft| {
-                let mut taken = InCounts::default();
-                let mut intake = Intake { catalog, mapping, entity, run, open_creates: Vec::new(), lost: Default::default() };
-                intake.page(draft, refused.iter().map(|(id, why)| refusal(id, why)).collect(), &mut taken)?;
-                Ok(taken)
-            })
-            .await?;
-        super::pull::add(counts, &taken);
+        let page = refused.iter().map(|(id, why)| refusal(id, why)).collect();
+        self.take_decoded(reading, page, counts, PageCommit::default()).await?;
         Ok(())
     }
 }

@@ -18,7 +18,7 @@ use nave_store::KeyedRow;
 use serde::{Deserialize, Serialize};
 
 use super::draft::Draft;
-use super::pull::{GET_IDS_MAX, PageCommit};
+use super::pull::{GET_IDS_MAX, PageCommit, Reading};
 use super::resolve::landed;
 use super::{Engine, EngineError};
 use crate::spoke::Spoke;
@@ -283,7 +283,8 @@ impl Engine {
             return Ok(());
         }
         let intents = self.store.intents(&mapping.name)?;
-        let open: HashSet<RecordId> = intents.iter().filter(|i| i.kind == WriteKind::Create).map(|i| i.record).collect();
+        let open: HashSet<RecordId> =
+            intents.iter().filter(|i| i.kind == WriteKind::Create && i.part().is_none()).map(|i| i.record).collect();
         let free: Vec<String> = lost
             .held
             .iter()
@@ -291,12 +292,12 @@ impl Engine {
             .map(|(id, _)| id.clone())
             .collect();
         let catalog = self.catalog();
+        let reading = Reading { catalog: &catalog, mapping, spoke, run, children: None };
         for chunk in free.chunks(GET_IDS_MAX) {
             let began = self.now();
-            let fetched = self.fetch(mapping, spoke, chunk).await?;
-            self.take_page(&catalog, mapping, spoke, run, fetched.found, began, &mut Default::default(), PageCommit::default())
-                .await?;
-            self.set_aside_refused(&catalog, mapping, run, fetched.refused, &mut Default::default()).await?;
+            let fetched = self.fetch(mapping, spoke, &mapping.stream, chunk).await?;
+            self.take_page(&reading, fetched.found, began, &mut Default::default(), PageCommit::default()).await?;
+            self.set_aside_refused(&reading, fetched.refused, &mut Default::default()).await?;
         }
         self.write(Default::default(), |draft| {
             let mut now = self.lost(&mapping.name)?;
@@ -332,7 +333,8 @@ impl Engine {
             lost.forget(record);
             return self.put_lost(draft, destination, &lost);
         };
-        if intent.kind != WriteKind::Create {
+        if intent.kind != WriteKind::Create || intent.part().is_some() {
+            // A child is found by the next read of its stream.
             settle(draft);
             return Ok(());
         }

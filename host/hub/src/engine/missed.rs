@@ -7,12 +7,11 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use nave_core::catalog::{Catalog, Mapping};
-use nave_core::model::{Cause, ContributionId};
+use nave_core::model::Cause;
 use nave_store::KeyedRow;
 
+use super::pull::Reading;
 use super::{Engine, EngineError};
-use crate::spoke::Spoke;
 
 /// Things remembered as missed, per stream: eight bytes each. More wait for their turn.
 const MISSED_MAX: usize = 50_000;
@@ -31,7 +30,7 @@ pub(super) struct Missed {
     key: String,
     /// Hash of configuration and plugin that it was missed under.
     under: u64,
-    /// Contributions, in order.
+    /// Contributions, or hashes of children's keys, in order.
     things: Vec<u64>,
 }
 
@@ -54,10 +53,11 @@ impl Missed {
 }
 
 impl Engine {
-    /// What earlier runs missed of a mapping's stream.
-    pub(super) fn missed(&self, catalog: &Catalog, mapping: &Mapping, spoke: &dyn Spoke) -> Result<Missed, EngineError> {
+    /// What earlier runs missed of a stream.
+    pub(super) fn missed(&self, reading: &Reading<'_>) -> Result<Missed, EngineError> {
+        let Reading { catalog, mapping, spoke, .. } = *reading;
         let under = hash(&format!("{} {}", catalog.digest, spoke.digest()));
-        let mut missed = Missed { key: format!("{}/{}", mapping.connection, mapping.alias), under, things: Vec::new() };
+        let mut missed = Missed { key: format!("{}/{}", mapping.connection, reading.alias()), under, things: Vec::new() };
         if let Some(row) = self.store.row(SPACE, &missed.key)? {
             missed.decode(&row);
         }
@@ -65,13 +65,13 @@ impl Engine {
     }
 
     /// Forgets what was seen again, whatever becomes of this run.
-    pub(super) async fn forget_seen(&self, missed: &mut Missed, met: &[ContributionId]) -> Result<(), EngineError> {
+    pub(super) async fn forget_seen(&self, missed: &mut Missed, met: impl Iterator<Item = u64>) -> Result<(), EngineError> {
         if missed.things.is_empty() {
             return Ok(());
         }
         let before = missed.things.len();
         for id in met {
-            if let Ok(at) = missed.things.binary_search(&id.0) {
+            if let Ok(at) = missed.things.binary_search(&id) {
                 missed.things.remove(at);
             }
         }
@@ -85,13 +85,13 @@ impl Engine {
     pub(super) async fn missed_again(
         &self,
         missed: &mut Missed,
-        missing: Vec<(ContributionId, String)>,
+        missing: Vec<(u64, String)>,
     ) -> Result<Vec<String>, EngineError> {
         let known = std::mem::take(&mut missed.things);
-        missed.things = missing.iter().map(|(id, _)| id.0).take(MISSED_MAX).collect();
+        missed.things = missing.iter().map(|(id, _)| *id).take(MISSED_MAX).collect();
         missed.things.sort_unstable();
         self.remember(missed).await?;
-        Ok(missing.into_iter().filter(|(id, _)| known.binary_search(&id.0).is_ok()).map(|(_, remote)| remote).collect())
+        Ok(missing.into_iter().filter(|(id, _)| known.binary_search(id).is_ok()).map(|(_, remote)| remote).collect())
     }
 
     async fn remember(&self, missed: &Missed) -> Result<(), EngineError> {

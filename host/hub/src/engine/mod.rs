@@ -4,6 +4,7 @@
 //! repetition is kept by the order of three things: the journal before the send, the commit before the
 //! acknowledgement, and the look-up of every unknown outcome before anything else happens to its record.
 
+mod children;
 mod dead_letter;
 pub mod decide;
 pub mod deliver;
@@ -15,6 +16,7 @@ mod group;
 mod interrupted;
 pub mod lost;
 mod missed;
+mod parts;
 pub mod plan;
 pub mod pull;
 pub mod refetch;
@@ -143,13 +145,17 @@ impl Engine {
 
     /// What a mapping's stream can do.
     pub async fn capabilities(&self, mapping: &Mapping) -> Result<Capabilities, EngineError> {
+        self.capabilities_of(mapping, &mapping.stream).await
+    }
+
+    /// What a stream that a mapping names can do.
+    async fn capabilities_of(&self, mapping: &Mapping, stream: &str) -> Result<Capabilities, EngineError> {
         let streams = self.streams(&mapping.connection).await?;
-        streams.iter().find(|stream| stream.name == mapping.stream).map(|stream| stream.capabilities.clone()).ok_or_else(|| {
+        streams.iter().find(|known| known.name == stream).map(|known| known.capabilities.clone()).ok_or_else(|| {
             let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
             EngineError::Refused(format!(
-                "{} has no stream `{}` (it has {}); correct `stream` in mappings/{}.toml",
+                "{} has no stream `{stream}` (it has {}); correct `stream` in mappings/{}.toml",
                 mapping.connection,
-                mapping.stream,
                 names.join(", "),
                 mapping.name
             ))

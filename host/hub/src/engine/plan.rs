@@ -2,10 +2,14 @@
 
 use std::collections::HashMap;
 
+use nave_core::Text;
+use nave_core::catalog::Mapping;
+use nave_core::intake::list_path;
 use nave_core::model::{Cause, RecordId, Time, WriteKind};
+use nave_core::part;
 use nave_core::value::Value;
 
-use super::deliver::Need;
+use super::deliver::{Need, Write};
 use super::take::title;
 use super::{Engine, EngineError};
 
@@ -56,6 +60,32 @@ pub struct FlowPlan {
     pub approved: bool,
 }
 
+/// Path, value there now, value it would get; of a child those of its own fields.
+fn planned_fields(mapping: &Mapping, write: &Write) -> Vec<(String, Option<Value>, Value)> {
+    let there = write.contribution.as_ref();
+    let Some(stream) = &write.child_of else {
+        let planned = |(path, value): (&Text, &Value)| {
+            (path.to_string(), there.and_then(|row| row.shadow.get(path).cloned()), value.clone())
+        };
+        return write.difference.values.iter().map(planned).collect();
+    };
+    let part = mapping.parts.iter().find(|part| write.difference.values.contains_key(&list_path(&part.list)));
+    let Some(part) = part else { return Vec::new() };
+    let child = match &write.kind {
+        WriteKind::Update(id) | WriteKind::Delete(id) => {
+            there.and_then(|row| part::shadow(row, part).iter().find(|element| part::child_id(element) == Some(id)))
+        }
+        WriteKind::Create | WriteKind::Merge(..) => None,
+    };
+    let own = |path: &&String| matches!(write.kind, WriteKind::Delete(_)) || write.difference.changed.at(path).is_some();
+    let paths = part.list.fields.iter().map(|field| &field.remote).filter(own);
+    let planned = |path: &String| {
+        let value = write.difference.changed.at(path).cloned().unwrap_or_default();
+        (format!("{stream}.{path}"), child.and_then(|child| child.at(path).cloned()), value)
+    };
+    paths.map(planned).collect()
+}
+
 impl Engine {
     /// Computes a flow's plan from what is stored, and remembers that it was seen. Sends nothing, reads nothing over there.
     pub async fn plan(&self, name: &str, limit: usize) -> Result<FlowPlan, EngineError> {
@@ -68,6 +98,7 @@ impl Engine {
             FlowPlan { flow: name.to_owned(), connection: mapping.connection.clone(), approved, ..FlowPlan::default() };
         let mut after = RecordId(0);
         let none = HashMap::new();
+        let known = self.children_known(&mapping)?;
         loop {
             let entries = self.store.dirty(name, after, 1_000)?;
             let Some(last) = entries.last() else { break };
@@ -76,7 +107,7 @@ impl Engine {
             let subjects = self.subjects(&mapping, &ids)?;
             for entry in &entries {
                 let Some(subject) = subjects.get(&entry.record) else { continue };
-                match self.need(&catalog, &mapping, subject, &none)? {
+                match self.need(&catalog, &mapping, subject, &none, &known)? {
                     Need::Nothing => plan.unchanged += 1,
                     Need::Held(_) | Need::Parked(_) => plan.waiting += 1,
                     Need::Blocked(errors) => {
@@ -86,8 +117,13 @@ impl Engine {
                             plan.reasons.extend(errors.into_iter().map(|error| format!("{name}: {}", error.message)));
                         }
                     }
-                    Need::Writes(writes) => {
-                        for write in writes {
+                    Need::Writes(wanted) => {
+                        let name = title(entity, |field| subject.record.value(field));
+                        plan.blocked += u64::from(!wanted.stopped.is_empty());
+                        if plan.reasons.len() < limit {
+                            plan.reasons.extend(wanted.stopped.iter().map(|error| format!("{name}: {}", error.message)));
+                        }
+                        for write in wanted.writes {
                             let (operation, count) = match write.kind {
                                 WriteKind::Create => ("create", &mut plan.creates),
                                 WriteKind::Update(_) | WriteKind::Merge(..) => ("update", &mut plan.updates),
@@ -95,19 +131,11 @@ impl Engine {
                             };
                             *count += 1;
                             if plan.writes.len() < limit {
-                                let there = write.contribution.as_ref();
                                 plan.writes.push(PlannedWrite {
                                     record: entry.record,
-                                    title: title(entity, |field| subject.record.value(field)),
+                                    title: name.clone(),
                                     operation,
-                                    fields: write
-                                        .difference
-                                        .values
-                                        .iter()
-                                        .map(|(path, value)| {
-                                            (path.to_string(), there.and_then(|row| row.shadow.get(path).cloned()), value.clone())
-                                        })
-                                        .collect(),
+                                    fields: planned_fields(&mapping, &write),
                                 });
                             }
                         }

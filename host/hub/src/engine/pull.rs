@@ -1,6 +1,8 @@
 //! Runs a flow inwards: page after page from a system, each committed whole with its checkpoint (I1), and
 //! acknowledged only afterwards (I3).
 
+use std::collections::HashSet;
+
 use nave_core::Text;
 use nave_core::accounting::{Counts, InCounts};
 use nave_core::catalog::{Catalog, ChangeDetection, DeleteDetection, Mapping};
@@ -8,16 +10,20 @@ use nave_core::codec::Decoder;
 use nave_core::intake::{Coverage, FieldError, Pulled};
 use nave_core::limits::{PAGE_RECORDS, RECORD_BYTES_MAX, RECORD_FIELDS_MAX};
 use nave_core::mapping::Env;
+use nave_core::matching::remote_hash;
 use nave_core::model::{Cause, Checkpoint, Contribution, ContributionId, Intent, RemoteKey, Run, Time};
+use nave_core::part;
 use nave_core::value::Value;
 use nave_runtime::contract::{self, SourceRecord};
 use nave_runtime::limits::REMOTE_ID_BYTES_MAX;
 use nave_store::{CheckpointMove, KeyedRow};
 
+use super::children::Children;
 use super::external::apply;
 use super::fetch::refusal;
 use super::group::Group;
 use super::missed::Missed;
+use super::parts::due_row;
 use super::seen::Seen;
 use super::take::{Incoming, IncomingKind, Intake};
 use super::unread::Unread;
@@ -37,7 +43,7 @@ pub const GET_IDS_MAX: usize = 100;
 #[derive(Default)]
 pub(super) struct PageCommit {
     pub(super) checkpoint: Option<CheckpointMove>,
-    pub(super) scan_mark: Option<KeyedRow>,
+    pub(super) rows: Vec<KeyedRow>,
     /// It need not wait for the disk: it goes there with the next one that does.
     pub(super) deferrable: bool,
 }
@@ -62,24 +68,39 @@ impl Engine {
     async fn pull(&self, mapping: &Mapping, full: bool, run: u64, counts: &mut InCounts) -> Result<(), EngineError> {
         let catalog = self.catalog();
         let spoke = self.spoke(&mapping.connection)?;
-        let capabilities = self.capabilities(mapping).await?;
         // Nothing that is pulled can be judged while it is unknown what we wrote ourselves.
         self.resolve_open(mapping, run).await?;
-        let stored = self.store.checkpoint(&mapping.connection, &mapping.alias)?;
+        let reading = Reading { catalog: &catalog, mapping, spoke: spoke.as_ref(), run, children: None };
+        self.read_through(&reading, full, &Marks::default(), counts).await?;
+        self.pull_parts(&reading, full, counts).await
+    }
+
+    /// Reads one stream from its checkpoint, or all of it, to the end of what the system has to say.
+    pub(super) async fn read_through(
+        &self,
+        reading: &Reading<'_>,
+        full: bool,
+        marks: &Marks,
+        counts: &mut InCounts,
+    ) -> Result<(), EngineError> {
+        let Reading { mapping, spoke, .. } = *reading;
+        let (stream, alias) = (reading.stream(), reading.alias());
+        let capabilities = self.capabilities_of(mapping, stream).await?;
+        let stored = self.store.checkpoint(&mapping.connection, &alias)?;
         if let Some(stored) = &stored {
             // Repeated after a restart; a failure is repeated with the next run.
-            if let Err(error) = spoke.acknowledge(mapping.stream.clone(), stored.bytes.clone()).await {
+            if let Err(error) = spoke.acknowledge(stream.to_owned(), stored.bytes.clone()).await {
                 tracing::warn!(connection = mapping.connection, %error, "not acknowledged yet");
             }
         }
-        let scan_row = format!("{}/{}", mapping.connection, mapping.alias);
+        let scan_row = format!("{}/{}", mapping.connection, alias);
         // Of a scan that an earlier run began, this one sees only the rest.
         let mut resumed = !full && self.store.row("scan", &scan_row)?.is_some();
         let mut whole = !resumed;
         let mut complete = false;
-        let mut seen = Seen::default();
+        let mut seen = Met::default();
         let mut unread = Unread::default();
-        let mut missed = self.missed(&catalog, mapping, spoke.as_ref())?;
+        let mut missed = self.missed(reading)?;
         let scan_began = self.now();
         let mut generation = stored.as_ref().map_or(0, |stored| stored.generation);
         let mut checkpoint = if full { None } else { stored.map(|stored| stored.bytes) };
@@ -87,13 +108,13 @@ impl Engine {
         let mut group = Group::new(scan_began);
         loop {
             let began = self.now();
-            let page = match spoke.read(mapping.stream.clone(), checkpoint.clone(), PAGE_RECORDS).await {
+            let page = match spoke.read(stream.to_owned(), checkpoint.clone(), PAGE_RECORDS).await {
                 Ok(page) => page,
                 Err(SpokeError::CheckpointExpired) if !retried => {
                     retried = true;
                     checkpoint = None;
                     (resumed, whole) = (false, true);
-                    seen = Seen::default();
+                    seen = Met::default();
                     continue;
                 }
                 Err(error) => return Err(EngineError::Spoke(mapping.connection.clone(), error)),
@@ -106,13 +127,13 @@ impl Engine {
                 return Err(EngineError::Spoke(mapping.connection.clone(), SpokeError::Guest(message)));
             }
             let full_scan = capabilities.changes == ChangeDetection::FullScan;
-            if full_scan {
+            if full_scan && reading.children.is_none() {
                 unread.add(mapping, &page.records);
             }
             let last = !page.more;
             let move_to = (!full || last).then(|| CheckpointMove {
                 connection: mapping.connection.clone(),
-                stream: mapping.alias.clone(),
+                stream: alias.clone(),
                 from: generation,
                 to: Checkpoint { bytes: page.next.clone(), generation: generation + 1, acknowledged: false, at: began },
             });
@@ -122,19 +143,26 @@ impl Engine {
                 key: scan_row.clone(),
                 value: scanning.then(|| b"1".to_vec()),
             });
+            let marks = if last { &marks.done } else { &marks.going };
+            let rows = scan_mark.into_iter().chain(marks.iter().cloned()).collect();
             let moved = move_to.is_some();
             let durable = group.page(page.records.len(), began, last);
-            let commit = PageCommit { checkpoint: move_to, scan_mark, deferrable: !durable };
-            let met = self.take_page(&catalog, mapping, spoke.as_ref(), run, page.records, began, counts, commit).await?;
-            self.forget_seen(&mut missed, &met).await?;
-            met.into_iter().for_each(|id| seen.insert(id));
+            let commit = PageCommit { checkpoint: move_to, rows, deferrable: !durable };
+            let children: Vec<u64> = match reading.children {
+                Some(_) => page.records.iter().map(|record| reading.child_hash(&record.remote_id)).collect(),
+                None => Vec::new(),
+            };
+            let met = self.take_page(reading, page.records, began, counts, commit).await?;
+            self.forget_seen(&mut missed, met.iter().map(|id| id.0).chain(children.iter().copied())).await?;
+            met.into_iter().for_each(|id| seen.things.insert(id));
+            seen.children.extend(children);
             if moved {
                 generation += 1;
             }
             nave_store::kill::reach("before-acknowledge");
             if moved
                 && durable
-                && let Err(error) = spoke.acknowledge(mapping.stream.clone(), page.next.clone()).await
+                && let Err(error) = spoke.acknowledge(stream.to_owned(), page.next.clone()).await
             {
                 tracing::warn!(connection = mapping.connection, %error, "not acknowledged yet");
             }
@@ -147,63 +175,73 @@ impl Engine {
             if last {
                 if complete {
                     let twice = (capabilities.deletes == DeleteDetection::FullScan).then_some(missed);
-                    self.vanished(&catalog, mapping, spoke.as_ref(), run, &seen, twice, scan_began, counts).await?;
+                    self.vanished(reading, &seen, twice, scan_began, counts).await?;
                 }
-                return if full_scan { self.tell_unread(mapping, unread, whole).await } else { Ok(()) };
+                let tells = full_scan && reading.children.is_none();
+                return if tells { self.tell_unread(mapping, unread, whole).await } else { Ok(()) };
             }
         }
     }
 
     /// Takes source records in and commits them. Those that were read before our last attempt settled are fetched
     /// again first (I15). Answers which contributions they are about.
-    #[expect(clippy::too_many_arguments, reason = "a page, where it came from, and what is committed with it")]
     pub(super) async fn take_page(
         &self,
-        catalog: &Catalog,
-        mapping: &Mapping,
-        spoke: &dyn Spoke,
-        run: u64,
+        reading: &Reading<'_>,
         records: Vec<SourceRecord>,
         began: Time,
         counts: &mut InCounts,
         commit: PageCommit,
     ) -> Result<Vec<ContributionId>, EngineError> {
-        if records.is_empty() && commit.checkpoint.is_none() {
+        let Reading { catalog, mapping, spoke, .. } = *reading;
+        if records.is_empty() && commit.checkpoint.is_none() && commit.rows.is_empty() {
             return Ok(Vec::new());
         }
         let mut page = tokio::task::block_in_place(|| decode(catalog, mapping, records, began, self.now()));
-        self.refresh_stale(catalog, mapping, spoke, &mut page).await?;
-        self.externals(catalog, mapping, &mut page).await?;
-        self.take_decoded(catalog, mapping, run, page, counts, commit).await
+        match reading.children {
+            None => {
+                self.refresh_stale(catalog, mapping, spoke, &mut page).await?;
+                self.externals(catalog, mapping, &mut page).await?;
+            }
+            Some(children) => self.prepare_children(reading, children, &mut page, counts).await?,
+        }
+        self.take_decoded(reading, page, counts, commit).await
     }
 
     /// Commits what is ready to be taken in.
-    async fn take_decoded(
+    pub(super) async fn take_decoded(
         &self,
-        catalog: &Catalog,
-        mapping: &Mapping,
-        run: u64,
+        reading: &Reading<'_>,
         page: Vec<Incoming>,
         counts: &mut InCounts,
         commit: PageCommit,
     ) -> Result<Vec<ContributionId>, EngineError> {
-        let PageCommit { checkpoint, scan_mark, deferrable } = commit;
+        let Reading { catalog, mapping, run, .. } = *reading;
+        if let Some(children) = reading.children {
+            self.take_children(reading, children, page, counts, commit).await?;
+            return Ok(Vec::new());
+        }
+        let PageCommit { checkpoint, rows, deferrable } = commit;
         let entity = self.entity(catalog, &mapping.entity)?;
         let open_creates = self.open_creates(mapping)?;
-        let cause = Cause { connection: Some(mapping.connection.as_str().into()), run: Some(run), ..Cause::default() };
+        let passed = self.streams_that_passed(mapping)?;
         let mut page = Some(page);
         let (taken, met) = self
-            .write(cause, |draft| {
+            .write(reading.cause(), |draft| {
                 let page =
                     page.take().ok_or_else(|| EngineError::Refused("the store changed under a page; run it again".into()))?;
                 let mut taken = InCounts::default();
                 let lost = self.lost(&mapping.name)?;
-                let mut intake = Intake { catalog, mapping, entity, run, open_creates: open_creates.clone(), lost };
+                let open_creates = open_creates.clone();
+                let mut intake = Intake { catalog, mapping, entity, run, open_creates, lost, arrived: Vec::new() };
                 let met = tokio::task::block_in_place(|| intake.page(draft, page, &mut taken))?;
                 self.put_lost(draft, &mapping.name, &intake.lost)?;
+                for stream in &passed {
+                    draft.batch.rows.extend(intake.arrived.iter().map(|id| due_row(mapping, stream, id, true)));
+                }
                 draft.batch.deferrable = deferrable;
                 draft.batch.checkpoint = checkpoint.clone();
-                draft.batch.rows.extend(scan_mark.clone());
+                draft.batch.rows.extend(rows.iter().cloned());
                 Ok((taken, met))
             })
             .await?;
@@ -214,7 +252,7 @@ impl Engine {
     /// Creates into this mapping's stream whose outcome is not known yet.
     fn open_creates(&self, mapping: &Mapping) -> Result<Vec<Intent>, EngineError> {
         let mut open = self.store.intents(&mapping.name)?;
-        open.retain(|intent| matches!(intent.kind, nave_core::model::WriteKind::Create));
+        open.retain(|intent| intent.part().is_none() && matches!(intent.kind, nave_core::model::WriteKind::Create));
         Ok(open)
     }
 
@@ -249,7 +287,7 @@ impl Engine {
         for chunk in stale.chunks(GET_IDS_MAX) {
             let ids: Vec<String> = chunk.iter().map(|index| page[*index].remote_id.to_string()).collect();
             let began = self.now();
-            let fetched = self.fetch(mapping, spoke, &ids).await?;
+            let fetched = self.fetch(mapping, spoke, &mapping.stream, &ids).await?;
             let refused = fetched.refused.iter().map(|(id, why)| refusal(id, why));
             for incoming in decode(catalog, mapping, fetched.found, began, self.now()).into_iter().chain(refused) {
                 if let Some(index) = chunk.iter().find(|index| page[**index].remote_id == incoming.remote_id) {
@@ -291,42 +329,22 @@ impl Engine {
 
     /// What a completed scan did not see: each is asked for by itself, and only "gone" deletes (I11). Where the system
     /// cannot be asked (`twice`), a second scan must have missed it, and nothing may say otherwise. Too many: held.
-    #[expect(clippy::too_many_arguments, reason = "a scan's end, with all that it saw")]
     async fn vanished(
         &self,
-        catalog: &Catalog,
-        mapping: &Mapping,
-        spoke: &dyn Spoke,
-        run: u64,
-        seen: &Seen,
+        reading: &Reading<'_>,
+        seen: &Met,
         twice: Option<Missed>,
         scan_began: Time,
         counts: &mut InCounts,
     ) -> Result<(), EngineError> {
+        let Reading { mapping, spoke, .. } = *reading;
         if mapping.id.is_some() {
             return Ok(()); // the ids are ours: the system cannot be asked for them
         }
-        let ours =
-            |row: &Contribution| row.is_active() && row.key.connection == mapping.connection && row.key.stream == mapping.alias;
-        let mut missing = Vec::new();
-        // Only what was not seen is read.
-        let mut unseen = (1..self.store.heads()?.contribution).map(ContributionId).filter(|id| !seen.contains(*id)).peekable();
-        while unseen.peek().is_some() {
-            let ids: Vec<ContributionId> = unseen.by_ref().take(CONTRIBUTIONS_AT_ONCE).collect();
-            for row in self.store.contributions(&ids)?.into_iter().flatten().filter(&ours) {
-                if row.attempted_at.is_none_or(|at| at < scan_began) {
-                    missing.push((row.id, row.key.remote_id.to_string()));
-                }
-            }
-        }
-        let mut known = 0_usize;
-        let mut after = ContributionId(0);
-        while missing.len() > VANISHED_FREE_MAX {
-            let rows = self.store.contributions_after(after, CONTRIBUTIONS_AT_ONCE)?;
-            let Some(last) = rows.last() else { break };
-            after = last.id;
-            known += rows.iter().filter(|row| ours(row)).count();
-        }
+        let (missing, known) = match reading.children {
+            None => self.things_missing(mapping, &seen.things, scan_began)?,
+            Some(_) => self.children_missing(reading, &seen.children, scan_began)?,
+        };
         if missing.len() > VANISHED_FREE_MAX.max(known * VANISHED_SHARE_MAX / 100) {
             counts.read += missing.len() as u64;
             counts.held += missing.len() as u64;
@@ -340,7 +358,7 @@ impl Engine {
         };
         for chunk in missing.chunks(GET_IDS_MAX) {
             let began = self.now();
-            let fetched = self.fetch(mapping, spoke, chunk).await?;
+            let fetched = self.fetch(mapping, spoke, reading.stream(), chunk).await?;
             let answered = |id: &String| {
                 fetched.found.iter().any(|record| record.remote_id == **id)
                     || fetched.refused.iter().any(|(refused, _)| refused == id)
@@ -351,14 +369,132 @@ impl Engine {
                 kind: IncomingKind::Delete { evidence: "two scans did not show it" },
             };
             let gone: Vec<Incoming> = silent.map(gone).collect();
-            self.take_page(catalog, mapping, spoke, run, fetched.found, began, counts, PageCommit::default()).await?;
-            self.set_aside_refused(catalog, mapping, run, fetched.refused, counts).await?;
+            self.take_page(reading, fetched.found, began, counts, PageCommit::default()).await?;
+            self.set_aside_refused(reading, fetched.refused, counts).await?;
             if !gone.is_empty() {
-                self.take_decoded(catalog, mapping, run, gone, counts, PageCommit::default()).await?;
+                self.take_decoded(reading, gone, counts, PageCommit::default()).await?;
             }
         }
         Ok(())
     }
+
+    /// Things of a mapping's own stream that a scan did not see, and, where those are many, how many are known.
+    fn things_missing(
+        &self,
+        mapping: &Mapping,
+        seen: &Seen,
+        scan_began: Time,
+    ) -> Result<(Vec<(u64, String)>, usize), EngineError> {
+        let ours =
+            |row: &Contribution| row.is_active() && row.key.connection == mapping.connection && row.key.stream == mapping.alias;
+        let mut missing = Vec::new();
+        // Only what was not seen is read.
+        let mut unseen = (1..self.store.heads()?.contribution).map(ContributionId).filter(|id| !seen.contains(*id)).peekable();
+        while unseen.peek().is_some() {
+            let ids: Vec<ContributionId> = unseen.by_ref().take(CONTRIBUTIONS_AT_ONCE).collect();
+            for row in self.store.contributions(&ids)?.into_iter().flatten().filter(&ours) {
+                if row.attempted_at.is_none_or(|at| at < scan_began) {
+                    missing.push((row.id.0, row.key.remote_id.to_string()));
+                }
+            }
+        }
+        let mut known = 0_usize;
+        let mut after = ContributionId(0);
+        while missing.len() > VANISHED_FREE_MAX {
+            let rows = self.store.contributions_after(after, CONTRIBUTIONS_AT_ONCE)?;
+            let Some(last) = rows.last() else { break };
+            after = last.id;
+            known += rows.iter().filter(|row| ours(row)).count();
+        }
+        Ok((missing, known))
+    }
+
+    /// Children that a scan of their stream did not see, and how many are known.
+    fn children_missing(
+        &self,
+        reading: &Reading<'_>,
+        seen: &HashSet<u64>,
+        scan_began: Time,
+    ) -> Result<(Vec<(u64, String)>, usize), EngineError> {
+        let Reading { mapping, .. } = *reading;
+        let alias = reading.alias();
+        let mut missing = Vec::new();
+        let mut known = 0_usize;
+        let mut after = ContributionId(0);
+        loop {
+            let rows = self.store.contributions_after(after, CONTRIBUTIONS_AT_ONCE)?;
+            let Some(last) = rows.last() else { break };
+            after = last.id;
+            for row in rows {
+                let ours = row.key.connection == mapping.connection && row.key.stream == mapping.alias;
+                if !ours || !row.is_active() {
+                    continue;
+                }
+                let settled = row.attempted_at.is_none_or(|at| at < scan_began);
+                for key in part::children(&row).filter(|key| key.stream == alias) {
+                    known += 1;
+                    let hash = remote_hash(&key);
+                    if settled && !seen.contains(&hash) {
+                        missing.push((hash, key.remote_id.to_string()));
+                    }
+                }
+            }
+        }
+        Ok((missing, known))
+    }
+}
+
+/// What a scan has seen.
+#[derive(Default)]
+struct Met {
+    things: Seen,
+    /// Hashes of children's keys: they have no number.
+    children: HashSet<u64>,
+}
+
+/// What is read, and for whom.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    /// Configuration.
+    pub(super) catalog: &'a Catalog,
+    /// The mapping that it is read for.
+    pub(super) mapping: &'a Mapping,
+    /// The system.
+    pub(super) spoke: &'a dyn Spoke,
+    /// Run.
+    pub(super) run: u64,
+    /// None: the mapping's own stream.
+    pub(super) children: Option<&'a Children<'a>>,
+}
+
+impl Reading<'_> {
+    /// The stream.
+    pub(super) fn stream(&self) -> &str {
+        self.children.map_or(&self.mapping.stream, |children| children.stream)
+    }
+
+    /// Under which its checkpoint is kept.
+    pub(super) fn alias(&self) -> String {
+        self.children.map_or_else(|| self.mapping.alias.clone(), |children| part::alias(self.mapping, children.stream))
+    }
+
+    /// What a child of this stream is found by.
+    fn child_hash(&self, remote_id: &str) -> u64 {
+        remote_hash(&RemoteKey::new(&self.mapping.connection, self.alias(), remote_id))
+    }
+
+    pub(super) fn cause(&self) -> Cause {
+        Cause { connection: Some(self.mapping.connection.as_str().into()), run: Some(self.run), ..Cause::default() }
+    }
+}
+
+/// Rows that are written with the pages of a stream.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Marks {
+    /// With each page but the last.
+    pub(super) going: Vec<KeyedRow>,
+    /// With the last one.
+    pub(super) done: Vec<KeyedRow>,
 }
 
 /// Adds one page's counts.

@@ -2,9 +2,11 @@
 
 use nave_core::accounting::{Counts, InCounts};
 use nave_core::catalog::Mapping;
-use nave_core::model::{Cause, DeadLetter, DeadLetterSubject, Run, RunStatus};
+use nave_core::model::{Cause, DeadLetter, Run, RunStatus};
 
-use super::pull::{GET_IDS_MAX, PageCommit};
+use super::children::Children;
+use super::pull::{GET_IDS_MAX, PageCommit, Reading};
+use super::take::subject;
 use super::{Engine, EngineError};
 
 /// What became of the things that were asked for.
@@ -21,12 +23,12 @@ pub struct Refetched {
 }
 
 impl Engine {
-    /// Fetches these things of a mapping's stream, takes them in, and lets go of their dead letters where that
+    /// Fetches these things of a mapping's stream, or of one of its children, takes them in, and lets go of their dead letters where that
     /// succeeded. A run of its own, which says nothing about the flow's freshness and moves no checkpoint.
     ///
     /// # Errors
     /// [`EngineError::Refused`] where the ids are the mapping's own, [`EngineError::Spoke`] where the system cannot be asked.
-    pub async fn refetch(&self, name: &str, ids: &[String]) -> Result<Refetched, EngineError> {
+    pub async fn refetch(&self, name: &str, stream: &str, ids: &[String]) -> Result<Refetched, EngineError> {
         let mapping = self.mapping(name)?;
         if mapping.id.is_some() {
             return Err(EngineError::Refused(format!(
@@ -39,7 +41,7 @@ impl Engine {
         let run = self.begin(&mapping, "in").await?;
         let mut counts = InCounts::default();
         let mut refetched = Refetched { run: run.id, ..Refetched::default() };
-        let failure = self.refetch_ids(&mapping, ids, &mut counts, &mut refetched).await.err();
+        let failure = self.refetch_ids(&mapping, stream, ids, &mut counts, &mut refetched).await.err();
         self.end_refetch(run, counts, failure.as_ref()).await?;
         match failure {
             Some(error) => Err(error),
@@ -50,28 +52,38 @@ impl Engine {
     async fn refetch_ids(
         &self,
         mapping: &Mapping,
+        stream: &str,
         ids: &[String],
         counts: &mut InCounts,
         refetched: &mut Refetched,
     ) -> Result<(), EngineError> {
         let catalog = self.catalog();
         let spoke = self.spoke(&mapping.connection)?;
+        let children = Children::of(mapping, stream);
+        let run = refetched.run;
+        let reading = Reading { catalog: &catalog, mapping, spoke: spoke.as_ref(), run, children: children.as_ref() };
+        if reading.stream() != stream {
+            return Err(EngineError::Refused(format!(
+                "`{}` reads no `{stream}` any more; `nave dlq discard` gives them up",
+                mapping.name
+            )));
+        }
         // As with every read: nothing can be judged while it is unknown what we wrote ourselves.
         self.resolve_open(mapping, refetched.run).await?;
         for chunk in ids.chunks(GET_IDS_MAX) {
             let began = self.now();
-            let fetched = self.fetch(mapping, spoke.as_ref(), chunk).await?;
+            let fetched = self.fetch(mapping, spoke.as_ref(), stream, chunk).await?;
             refetched.again.extend(fetched.refused.iter().map(|(id, _)| id.clone()));
             let chunk: Vec<String> = chunk.iter().filter(|id| !refetched.again.contains(id)).cloned().collect();
-            self.set_aside_refused(&catalog, mapping, refetched.run, fetched.refused, counts).await?;
+            self.set_aside_refused(&reading, fetched.refused, counts).await?;
             let found = fetched.found;
             let (answered, silent): (Vec<String>, Vec<String>) =
                 chunk.iter().cloned().partition(|id| found.iter().any(|record| record.remote_id == *id));
-            let before = answered.iter().map(|id| self.letter_of(mapping, id)).collect::<Result<Vec<_>, _>>()?;
-            self.take_page(&catalog, mapping, spoke.as_ref(), refetched.run, found, began, counts, PageCommit::default()).await?;
+            let before = answered.iter().map(|id| self.letter_of(mapping, stream, id)).collect::<Result<Vec<_>, _>>()?;
+            self.take_page(&reading, found, began, counts, PageCommit::default()).await?;
             let mut mended = Vec::new();
             for (id, before) in answered.into_iter().zip(before) {
-                match (before, self.letter_of(mapping, &id)?) {
+                match (before, self.letter_of(mapping, stream, &id)?) {
                     // Failing again counts up; the letter of what was let in, or filtered out, or is gone, stays as it was.
                     (Some(before), Some(after)) if after.count > before.count => refetched.again.push(id),
                     (None, Some(_)) => refetched.again.push(id),
@@ -92,15 +104,8 @@ impl Engine {
         Ok(())
     }
 
-    fn letter_of(&self, mapping: &Mapping, remote_id: &str) -> Result<Option<DeadLetter>, EngineError> {
-        let subject = DeadLetterSubject::SourceRecord {
-            connection: mapping.connection.clone(),
-            stream: mapping.stream.clone(),
-            mapping: mapping.name.clone(),
-            remote_id: remote_id.to_owned(),
-            body: Vec::new(),
-        };
-        Ok(self.store.dead_letter_of(&nave_store::subject_key(&subject))?)
+    fn letter_of(&self, mapping: &Mapping, stream: &str, remote_id: &str) -> Result<Option<DeadLetter>, EngineError> {
+        Ok(self.store.dead_letter_of(&nave_store::subject_key(&subject(mapping, stream, remote_id)))?)
     }
 
     /// Closes the run without touching the flow's state: a handful of things says nothing about the whole.

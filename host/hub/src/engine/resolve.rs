@@ -4,18 +4,23 @@
 //! the thing, a create by marker or natural key, else by the same key with the same bytes where the system remembers
 //! keys. If none of these can tell, a person is asked, and the record waits.
 
-use nave_core::catalog::{Capabilities, Catalog, Mapping};
+use nave_core::catalog::{Capabilities, Catalog, Mapping, PartMapping};
 use nave_core::codec;
 use nave_core::intake::{element_value, list_path};
 use nave_core::mapping::Env;
+use nave_core::matching::remote_hash;
 use nave_core::model::{
-    Attempt, AttemptOutcome, Cause, ContributionState, Dirty, Intent, Reason, RemoteKey, Review, ReviewKind, WriteKind,
+    Attempt, AttemptOutcome, Cause, ContributionId, ContributionState, Dirty, Intent, Reason, RemoteKey, Review, ReviewKind,
+    WriteKind,
 };
+use nave_core::part;
 use nave_core::value::Value;
 use nave_runtime::contract::{Operation, SourceRecord};
+use nave_store::IndexSpace;
 
+use super::children::{Children, is_ours, part_of, sent_element};
 use super::lost::likeliest;
-use super::pull::PageCommit;
+use super::pull::{PageCommit, Reading};
 use super::{Engine, EngineError};
 use crate::spoke::Spoke;
 
@@ -47,8 +52,15 @@ impl Engine {
             return self.release_held(mapping, spoke.as_ref(), run).await;
         }
         let catalog = self.catalog();
-        let capabilities = self.capabilities(mapping).await?;
         for intent in open {
+            let children = intent.child_stream().and_then(|stream| Children::of(mapping, stream));
+            if intent.part().is_some() && part_of(mapping, &intent).is_none() {
+                // A child that no part speaks about any more: nobody waits for what became of it.
+                self.close(&intent).await?;
+                continue;
+            }
+            let reading = Reading { catalog: &catalog, mapping, spoke: spoke.as_ref(), run, children: children.as_ref() };
+            let capabilities = self.capabilities_of(mapping, reading.stream()).await?;
             let found = self.look_up(&catalog, mapping, &capabilities, spoke.as_ref(), &intent).await?;
             tracing::info!(flow = mapping.name, record = %intent.record, key = intent.key, found = found.word(), "open write looked up");
             match found {
@@ -68,17 +80,7 @@ impl Engine {
                     self.close(&intent).await?;
                     let mut counts = Default::default();
                     let began = self.now();
-                    self.take_page(
-                        &catalog,
-                        mapping,
-                        spoke.as_ref(),
-                        run,
-                        vec![*record],
-                        began,
-                        &mut counts,
-                        PageCommit::default(),
-                    )
-                    .await?;
+                    self.take_page(&reading, vec![*record], began, &mut counts, PageCommit::default()).await?;
                 }
                 Found::SendAgain => {
                     let mut again = intent.clone();
@@ -110,9 +112,10 @@ impl Engine {
         intent: &Intent,
     ) -> Result<Found, EngineError> {
         let failed = |error| EngineError::Spoke(mapping.connection.clone(), error);
+        let stream = intent.child_stream().unwrap_or(&mapping.stream);
         match &intent.kind {
             WriteKind::Update(id) | WriteKind::Delete(id) | WriteKind::Merge(id, _) => {
-                let mut fetched = self.fetch(mapping, spoke, std::slice::from_ref(id)).await?;
+                let mut fetched = self.fetch(mapping, spoke, stream, std::slice::from_ref(id)).await?;
                 if !fetched.refused.is_empty() {
                     return Ok(Found::NotThere); // it could not be written to either; comparing again says so
                 }
@@ -127,10 +130,15 @@ impl Engine {
             WriteKind::Create => {
                 let last = intent.attempts.last().map_or(intent.run as i64, |attempt| attempt.at.0);
                 if let Some((path, value)) = intent.lookup.as_ref().filter(|(path, _)| capabilities.searchable.contains(path)) {
-                    let found = spoke.find(mapping.stream.clone(), path.clone(), vec![value.clone()]).await.map_err(failed)?;
-                    let entity = self.entity(catalog, &mapping.entity)?;
-                    let found = self.unclaimed(mapping, intent, found)?;
-                    let mut found = likeliest(mapping, entity, intent, found, catalog.hub.region.as_deref());
+                    let found = spoke.find(stream.to_owned(), path.clone(), vec![value.clone()]).await.map_err(failed)?;
+                    let mut found = match part_of(mapping, intent) {
+                        Some(part) => self.unclaimed_child(catalog, mapping, part, intent, found)?.into_iter().collect(),
+                        None => {
+                            let entity = self.entity(catalog, &mapping.entity)?;
+                            let found = self.unclaimed(mapping, intent, found)?;
+                            likeliest(mapping, entity, intent, found, catalog.hub.region.as_deref())
+                        }
+                    };
                     if found.len() > 1 {
                         return Ok(Found::Several(found));
                     }
@@ -167,6 +175,48 @@ impl Engine {
         Ok(candidates)
     }
 
+    /// Of the children found, the one that was sent and that no list holds yet.
+    fn unclaimed_child(
+        &self,
+        catalog: &Catalog,
+        mapping: &Mapping,
+        part: &PartMapping,
+        intent: &Intent,
+        found: Vec<SourceRecord>,
+    ) -> Result<Option<SourceRecord>, EngineError> {
+        let alias = part::alias(mapping, &part.stream);
+        let key = |record: &SourceRecord| RemoteKey::new(&mapping.connection, &alias, &record.remote_id);
+        let keys: Vec<u64> = found.iter().map(|record| remote_hash(&key(record))).collect();
+        let holders = self.store.candidates(IndexSpace::Remote, &keys)?;
+        let region = catalog.hub.region.as_deref();
+        let mut candidates = Vec::new();
+        for (record, holders) in found.into_iter().zip(holders) {
+            let ids: Vec<ContributionId> = holders.into_iter().map(ContributionId).collect();
+            let held = self
+                .store
+                .contributions(&ids)?
+                .into_iter()
+                .flatten()
+                .any(|row| part::children(&row).any(|child| child == key(&record)));
+            let body = codec::decode(&record.body).unwrap_or_default();
+            if !held
+                && record.operation == Operation::Upsert
+                && part::parent(part, &body) == self.parent_of(intent)?
+                && is_ours(mapping, part, intent, &record.remote_id, &body, region)
+            {
+                candidates.push(record);
+            }
+        }
+        candidates.sort_by(|left, right| left.remote_id.cmp(&right.remote_id));
+        Ok(candidates.into_iter().next())
+    }
+
+    /// Remote id of the thing that a child was written for.
+    fn parent_of(&self, intent: &Intent) -> Result<Option<String>, EngineError> {
+        let Some(id) = intent.contribution else { return Ok(None) };
+        Ok(self.store.contributions(&[id])?.pop().flatten().map(|row| row.key.remote_id.to_string()))
+    }
+
     /// It is there: what matches what we sent is settled as ours; what does not is left to the next comparison.
     async fn arrived(
         &self,
@@ -181,6 +231,23 @@ impl Engine {
         let cause = Cause { connection: Some(mapping.connection.as_str().into()), run: Some(run), ..Cause::default() };
         self.write(cause, |draft| {
             match &intent.kind {
+                _ if intent.part().is_some() => {
+                    let part = part_of(mapping, intent);
+                    let region = catalog.hub.region.as_deref();
+                    let ours = match (&intent.kind, part, sent_element(intent)) {
+                        (WriteKind::Create | WriteKind::Update(_), Some(part), Some(sent)) => {
+                            part::landed(mapping, part, &record.remote_id, &body, sent, region)
+                        }
+                        _ => true,
+                    };
+                    if ours || intent.kind == WriteKind::Create {
+                        // Ours, but changed since: what was sent stands in for it, and the next read says what it is now.
+                        let body = Some(&body).filter(|_| ours);
+                        self.written(draft, mapping, entity, intent, &record.remote_id, None, body)?;
+                    } else {
+                        draft.batch.settled.push((intent.destination.clone(), intent.record));
+                    }
+                }
                 WriteKind::Delete(_) | WriteKind::Merge(..) => {
                     if let Some(id) = intent.contribution {
                         let at = draft.now;
@@ -238,8 +305,11 @@ impl Engine {
                 opened_at: draft.now,
                 closed_at: None,
                 title: format!(
-                    "Was {}/{} created in {}? No answer came, and the system offers no way to tell",
-                    mapping.entity, intent.record, mapping.connection
+                    "Was {}{}/{} created in {}? No answer came, and the system offers no way to tell",
+                    intent.child_stream().map_or_else(String::new, |stream| format!("one of the {stream} of ")),
+                    mapping.entity,
+                    intent.record,
+                    mapping.connection
                 ),
             };
             draft.batch.reviews.push(review);

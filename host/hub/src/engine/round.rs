@@ -1,11 +1,12 @@
 //! One round of deliveries: a bounded number of dirty entries from comparison to settlement.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use nave_core::accounting::OutCounts;
 use nave_core::catalog::{Capabilities, Catalog, Mapping, WriteMode};
 use nave_core::codec;
 use nave_core::difference::Blocked;
+use nave_core::intake::list_path;
 use nave_core::model::{
     Attempt, AttemptOutcome, Cause, DeadLetter, DeadLetterSubject, Dirty, Intent, Parked, Reason, RecordId, Time, WriteKind,
 };
@@ -13,10 +14,12 @@ use nave_core::value::Value;
 use nave_runtime::contract;
 use nave_store::kill;
 
+use super::children::Children;
 use super::dead_letter::dead_letter;
-use super::deliver::{Need, Subject, Write};
+use super::deliver::{Current, JustRead, Need, Subject, Wanted, Write};
 use super::draft::Draft;
-use super::pull::{GET_IDS_MAX, PageCommit};
+use super::parts::ChildrenKnown;
+use super::pull::{GET_IDS_MAX, PageCommit, Reading};
 use super::{Engine, EngineError};
 use crate::spoke::Spoke;
 
@@ -31,6 +34,9 @@ pub(super) struct Sending<'a> {
     pub(super) capabilities: &'a Capabilities,
     /// Paths that the system makes itself; they are left out of whole bodies.
     pub(super) read_only: Vec<String>,
+    pub(super) known: &'a ChildrenKnown,
+    /// Deliveries in one call, by stream of children.
+    pub(super) batch_max: HashMap<String, u32>,
     pub(super) spoke: &'a dyn Spoke,
     pub(super) run: u64,
     pub(super) counter: u64,
@@ -52,7 +58,7 @@ impl Sending<'_> {
             let (current, refused) = self.look(asks).await?;
             let subjects = self.engine.subjects(self.mapping, &ids)?;
             needs = self.compare(&entries, &subjects, &parked, &current, &mut HashSet::new())?;
-            needs.iter_mut().for_each(|need| need.refuse(&refused));
+            needs.iter_mut().for_each(|need| need.refuse(self.mapping, &refused));
         }
         let waves = self.journal(&entries, needs, &parked, counts).await?;
         for (position, intents) in waves.into_iter().enumerate() {
@@ -62,12 +68,7 @@ impl Sending<'_> {
                 continue;
             }
             // What the wave before left open or parked comes first.
-            let mut free = Vec::new();
-            for intent in intents {
-                if self.engine.store.intent(&self.mapping.name, intent.record)?.is_none() {
-                    free.push(intent);
-                }
-            }
+            let free = self.free(intents)?;
             counts.wanted += free.len() as u64;
             let first = self.first_batch(&free);
             self.engine
@@ -79,7 +80,51 @@ impl Sending<'_> {
             kill::reach("after-intent");
             self.send(&free, counts).await?;
         }
-        Ok(())
+        self.revive(&ids).await
+    }
+
+    /// Of a later wave, those whose record's place nothing holds: neither an unknown outcome nor a wait, nor a parent
+    /// that turned out to be gone. The entry of what is left out stays dirty.
+    fn free(&self, intents: Vec<Intent>) -> Result<Vec<Intent>, EngineError> {
+        let now = self.engine.now();
+        let store = &self.engine.store;
+        let parked: HashSet<RecordId> =
+            store.parked(&self.mapping.name)?.into_iter().filter(|row| row.until > now).map(|row| row.record).collect();
+        let mut free = Vec::new();
+        for intent in intents {
+            let parent = match intent.contribution.filter(|_| intent.part().is_some()) {
+                Some(id) => store.contributions(&[id])?.pop().flatten().is_some_and(|row| row.is_active()),
+                None => true,
+            };
+            if parent && !parked.contains(&intent.record) && store.intent(&self.mapping.name, intent.record)?.is_none() {
+                free.push(intent);
+            }
+        }
+        Ok(free)
+    }
+
+    /// Lets go of the dead letters of records of which several objects were written, and all arrived.
+    async fn revive(&self, ids: &[RecordId]) -> Result<(), EngineError> {
+        let store = &self.engine.store;
+        let mut subjects = Vec::new();
+        for record in ids.iter().filter(|record| self.several.contains(record)) {
+            let subject = DeadLetterSubject::Delivery { destination: self.mapping.name.clone(), record: *record };
+            let subject = nave_store::subject_key(&subject);
+            let old = store.dead_letter_of(&subject)?.is_some_and(|letter| letter.run != self.run);
+            let waits = || store.parked(&self.mapping.name).map(|rows| rows.iter().any(|row| row.record == *record));
+            if old && store.intent(&self.mapping.name, *record)?.is_none() && !waits()? {
+                subjects.push(subject);
+            }
+        }
+        if subjects.is_empty() {
+            return Ok(());
+        }
+        self.engine
+            .write(self.cause(), |draft| {
+                draft.batch.revived_subjects.extend(subjects.iter().cloned());
+                Ok(())
+            })
+            .await
     }
 
     fn compare(
@@ -87,8 +132,8 @@ impl Sending<'_> {
         entries: &[Dirty],
         subjects: &HashMap<RecordId, Subject>,
         parked: &HashMap<RecordId, Parked>,
-        current: &HashMap<String, Value>,
-        asks: &mut HashSet<String>,
+        current: &Current,
+        asks: &mut HashSet<(String, String)>,
     ) -> Result<Vec<Need>, EngineError> {
         let now = self.engine.now();
         let mut needs = Vec::with_capacity(entries.len());
@@ -107,10 +152,12 @@ impl Sending<'_> {
                 needs.push(Need::Parked(row.clone()));
                 continue;
             }
-            let need = self.engine.need(self.catalog, self.mapping, subject, current)?;
-            if let Need::Writes(writes) = &need {
-                asks.extend(writes.iter().filter_map(|write| match &write.kind {
-                    WriteKind::Update(id) | WriteKind::Delete(id) => Some(id.clone()),
+            let need = self.engine.need(self.catalog, self.mapping, subject, current, self.known)?;
+            if let Need::Writes(wanted) = &need {
+                asks.extend(wanted.writes.iter().filter_map(|write| match &write.kind {
+                    WriteKind::Update(id) | WriteKind::Delete(id) => {
+                        Some((write.child_of.as_ref().unwrap_or(&self.mapping.stream).clone(), id.clone()))
+                    }
                     _ => None,
                 }));
             }
@@ -121,27 +168,39 @@ impl Sending<'_> {
 
     /// Reads things right before they are written; what changed there becomes claims first.
     /// Also says which could not be asked for: those are not written to either.
-    async fn look(&self, asks: HashSet<String>) -> Result<(HashMap<String, Value>, HashMap<String, String>), EngineError> {
+    async fn look(&self, asks: HashSet<(String, String)>) -> Result<(Current, HashMap<(String, String), String>), EngineError> {
         let mut current = HashMap::new();
         let mut refused = HashMap::new();
-        let mut ids: Vec<String> = asks.into_iter().collect();
-        ids.sort();
-        for chunk in ids.chunks(GET_IDS_MAX) {
-            let began = self.engine.now();
-            let fetched = self.engine.fetch(self.mapping, self.spoke, chunk).await?;
-            refused.extend(fetched.refused);
-            let found = fetched.found;
-            for record in &found {
-                if record.operation == contract::Operation::Upsert
-                    && let Ok(body) = codec::decode(&record.body)
-                {
-                    current.insert(record.remote_id.clone(), body);
+        let mut ids: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (stream, id) in asks {
+            ids.entry(stream).or_default().push(id);
+        }
+        for (stream, mut ids) in ids {
+            ids.sort();
+            let children = Children::of(self.mapping, &stream);
+            let reading = Reading {
+                catalog: self.catalog,
+                mapping: self.mapping,
+                spoke: self.spoke,
+                run: self.run,
+                children: children.as_ref(),
+            };
+            for chunk in ids.chunks(GET_IDS_MAX) {
+                let began = self.engine.now();
+                let fetched = self.engine.fetch(self.mapping, self.spoke, &stream, chunk).await?;
+                refused.extend(fetched.refused.into_iter().map(|(id, why)| ((stream.clone(), id), why)));
+                let found = fetched.found;
+                for record in &found {
+                    if record.operation == contract::Operation::Upsert
+                        && let Ok(body) = codec::decode(&record.body)
+                    {
+                        let read = JustRead { body, version: record.version.clone() };
+                        current.insert((stream.clone(), record.remote_id.clone()), read);
+                    }
                 }
+                let mut counts = nave_core::accounting::InCounts::default();
+                self.engine.take_page(&reading, found, began, &mut counts, PageCommit::default()).await?;
             }
-            let mut counts = nave_core::accounting::InCounts::default();
-            self.engine
-                .take_page(self.catalog, self.mapping, self.spoke, self.run, found, began, &mut counts, PageCommit::default())
-                .await?;
         }
         Ok((current, refused))
     }
@@ -179,20 +238,26 @@ impl Sending<'_> {
                     tally.failed += 1;
                     effects.push(Effect::Dead(entry.clone(), self.blocked(entry.record, &errors, now)));
                 }
-                Need::Writes(writes) => {
-                    let several = writes.len() > 1;
-                    let last = writes.len() - 1;
-                    if several {
+                Need::Writes(Wanted { mut writes, stopped, waits }) => {
+                    writes.retain(|write| !write.later);
+                    if writes.len() + stopped.len() > 1 {
                         self.several.insert(entry.record);
                     }
+                    if !stopped.is_empty() {
+                        tally.wanted += 1;
+                        tally.failed += 1;
+                        effects.push(Effect::Letter(self.blocked(entry.record, &stopped, now)));
+                    }
+                    let last = writes.len().saturating_sub(1);
                     for (position, write) in writes.into_iter().enumerate() {
-                        if !self.capabilities.deletable && matches!(write.kind, WriteKind::Delete(_)) {
+                        let own = write.child_of.is_none();
+                        if own && !self.capabilities.deletable && matches!(write.kind, WriteKind::Delete(_)) {
                             continue;
                         }
                         // One delivery in flight per record and destination (I5): a second object of the record has its
                         // turn in the next wave. The entry leaves dirty with the last one.
                         let mut intent = self.intent(entry, write, now);
-                        if position != last {
+                        if position != last || waits {
                             intent.stamp = NOT_YET;
                         }
                         if waves.len() <= position {
@@ -206,6 +271,8 @@ impl Sending<'_> {
                 }
             }
         }
+        // Each stream's by themselves.
+        waves.iter_mut().for_each(|wave| wave.sort_by(|left, right| left.child_stream().cmp(&right.child_stream())));
         let first = waves.first().map_or(&[][..], |wave| self.first_batch(wave));
         self.engine
             .write(self.cause(), |draft| {
@@ -231,12 +298,21 @@ impl Sending<'_> {
     fn intent(&mut self, entry: &Dirty, write: Write, now: Time) -> Intent {
         self.counter += 1;
         let key = format!("nave-{}-{}-{}-{}", self.engine.hub_id, self.run, entry.record, self.counter);
-        let Write { kind, contribution, mut difference } = write;
-        if self.capabilities.write_mode == WriteMode::Replace {
+        let Write { kind, contribution, version, mut difference, child_of, .. } = write;
+        if child_of.is_none() && self.capabilities.write_mode == WriteMode::Replace {
             difference.leave_out(self.read_only.iter().map(String::as_str));
         }
         let mut lookup = None;
-        if kind == WriteKind::Create
+        if kind == WriteKind::Create && child_of.is_some() {
+            let part = self.mapping.parts.iter().find(|part| difference.values.contains_key(&list_path(&part.list)));
+            if let Some(path) = part.and_then(|part| part.marker.as_ref()) {
+                difference.changed.put(path, Value::text(&key));
+                difference.desired.put(path, Value::text(&key));
+                lookup = Some((path.clone(), key.clone()));
+            } else if let (Some(part), Some(parent)) = (part, &contribution) {
+                lookup = Some((part.parent.clone(), parent.key.remote_id.to_string()));
+            }
+        } else if kind == WriteKind::Create
             && let Some(flow) = &self.mapping.flow_out
         {
             if let Some(path) = &flow.marker {
@@ -254,7 +330,7 @@ impl Sending<'_> {
             contribution: contribution.as_ref().map(|row| row.id),
             kind,
             base: base.into_iter().filter(|(path, _)| difference.values.contains_key(path)).collect(),
-            base_version: contribution.and_then(|row| row.version).map(Into::into),
+            base_version: version,
             changed: codec::encode(&difference.changed),
             desired: codec::encode(&difference.desired),
             values: difference.values,
@@ -281,18 +357,29 @@ impl Sending<'_> {
         )
     }
 
-    fn batch_size(&self) -> usize {
-        self.capabilities.batch_max.max(1) as usize
+    /// Most deliveries in one call, to the thing's own stream or to one of children.
+    fn batch_size(&self, stream: Option<&str>) -> usize {
+        let max = match stream {
+            Some(stream) => self.batch_max.get(stream).copied().unwrap_or(1),
+            None => self.capabilities.batch_max,
+        };
+        max.max(1) as usize
+    }
+
+    /// A wave in batches as the system likes them, each of one stream.
+    fn batches<'w>(&self, wave: &'w [Intent]) -> impl Iterator<Item = &'w [Intent]> {
+        let streams = wave.chunk_by(|left, right| left.child_stream() == right.child_stream());
+        streams.flat_map(|intents| intents.chunks(self.batch_size(intents[0].child_stream())))
     }
 
     fn first_batch<'w>(&self, wave: &'w [Intent]) -> &'w [Intent] {
-        &wave[..wave.len().min(self.batch_size())]
+        self.batches(wave).next().unwrap_or_default()
     }
 
     /// Sends intents in batches as the system likes them, and settles each batch in one commit, which journals the next.
     /// The first is journalled already.
     async fn send(&self, intents: &[Intent], counts: &mut OutCounts) -> Result<(), EngineError> {
-        let mut batches = intents.chunks(self.batch_size()).peekable();
+        let mut batches = self.batches(intents).peekable();
         while let Some(batch) = batches.next() {
             let next = batches.peek().copied().unwrap_or_default();
             let tally =
@@ -312,6 +399,8 @@ enum Effect {
     Done(Dirty),
     Park(Dirty, Parked),
     Dead(Dirty, DeadLetter),
+    /// Nothing leaves: a part of it was set aside.
+    Letter(DeadLetter),
 }
 
 impl Effect {
@@ -330,6 +419,7 @@ impl Effect {
                 draft.batch.clean.push(entry.clone());
                 draft.batch.parked.push(row.clone());
             }
+            Self::Letter(letter) => draft.batch.dead_letters.push(letter.clone()),
             Self::Dead(entry, letter) => {
                 draft.batch.clean.push(entry.clone());
                 draft.batch.dead_letters.push(letter.clone());

@@ -15,6 +15,7 @@ use nave_core::{Text, codec};
 use nave_runtime::contract::{self, Outcome};
 use nave_store::kill;
 
+use super::children::{ChildIntake, Children, written_child};
 use super::dead_letter::dead_letter;
 use super::draft::Draft;
 use super::take::{IncomingKind, Intake, settle_create};
@@ -38,7 +39,9 @@ impl Engine {
             return Ok(OutCounts::default());
         }
         let deliveries = intents.iter().map(delivery).collect();
-        let answer = spoke.write(mapping.stream.clone(), deliveries).await;
+        // All of one stream: the thing's own, or that of its children.
+        let stream = intents[0].child_stream().unwrap_or(&mapping.stream);
+        let answer = spoke.write(stream.to_owned(), deliveries).await;
         kill::reach("after-send");
         let outcomes = match answer {
             Ok(outcomes) if outcomes.len() == intents.len() => outcomes,
@@ -59,7 +62,7 @@ impl Engine {
                 intents.iter().map(|_| Outcome::Rejected(rejection.clone())).collect()
             }
         };
-        let read_back = self.read_back(mapping, spoke, &outcomes).await;
+        let read_back = self.read_back(mapping, spoke, stream, &outcomes).await;
         kill::reach("before-settle");
         self.settle(catalog, mapping, run, intents, next, outcomes, read_back, several).await
     }
@@ -116,7 +119,13 @@ impl Engine {
     }
 
     /// Bodies of written things that came back without one.
-    async fn read_back(&self, mapping: &Mapping, spoke: &dyn Spoke, outcomes: &[Outcome]) -> HashMap<String, Vec<u8>> {
+    async fn read_back(
+        &self,
+        mapping: &Mapping,
+        spoke: &dyn Spoke,
+        stream: &str,
+        outcomes: &[Outcome],
+    ) -> HashMap<String, Vec<u8>> {
         let ids: Vec<String> = outcomes
             .iter()
             .filter_map(|outcome| match outcome {
@@ -125,7 +134,7 @@ impl Engine {
             })
             .collect();
         let mut bodies = HashMap::new();
-        match self.fetch(mapping, spoke, &ids).await {
+        match self.fetch(mapping, spoke, stream, &ids).await {
             Ok(fetched) => bodies.extend(fetched.found.into_iter().map(|record| (record.remote_id, record.body))),
             // What was sent stands in for it; the next read corrects the spelling.
             Err(error) => tracing::warn!(connection = mapping.connection, %error, "written, but not read back"),
@@ -170,16 +179,21 @@ impl Engine {
                     }
                     Outcome::Conflict(current) => {
                         close(draft);
-                        self.take_now(draft, catalog, mapping, run, vec![current.clone()])?;
+                        self.take_now(draft, catalog, mapping, run, intent.child_stream(), vec![current.clone()])?;
                         draft.enter(&intent.destination, intent.record, Reason::Retry);
                         tally.held += 1;
+                    }
+                    Outcome::Gone if intent.part().is_some() && matches!(intent.kind, WriteKind::Delete(_)) => {
+                        // As it was to be.
+                        self.written(draft, mapping, entity, intent, "", None, None)?;
+                        tally.unchanged += 1;
                     }
                     Outcome::Gone => {
                         close(draft);
                         draft.batch.clean.push(entry_of(intent));
                         if let WriteKind::Update(id) | WriteKind::Delete(id) = &intent.kind {
                             let gone = gone(id);
-                            self.take_now(draft, catalog, mapping, run, vec![gone])?;
+                            self.take_now(draft, catalog, mapping, run, intent.child_stream(), vec![gone])?;
                         }
                         tally.unchanged += 1;
                     }
@@ -188,7 +202,7 @@ impl Engine {
                         if let WriteKind::Update(id) | WriteKind::Delete(id) = &intent.kind {
                             let mut merged = gone(id);
                             merged.operation = contract::Operation::MergedInto(winner.clone());
-                            self.take_now(draft, catalog, mapping, run, vec![merged])?;
+                            self.take_now(draft, catalog, mapping, run, intent.child_stream(), vec![merged])?;
                         }
                         tally.held += 1;
                     }
@@ -206,15 +220,8 @@ impl Engine {
                         if before.is_some() {
                             draft.batch.unparked.push((intent.destination.clone(), intent.record));
                         }
-                        let letter = dead_letter(
-                            mapping,
-                            intent.record,
-                            &rejection.class,
-                            rejection.field.clone(),
-                            rejection.message.clone(),
-                            draft.now,
-                            run,
-                        );
+                        let (field, message) = self.in_words(intent, rejection, run)?;
+                        let letter = dead_letter(mapping, intent.record, &rejection.class, field, message, draft.now, run);
                         draft.batch.dead_letters.push(letter);
                         tally.failed += 1;
                     }
@@ -250,6 +257,11 @@ impl Engine {
         body: Option<&Value>,
     ) -> Result<(), EngineError> {
         let at = draft.now;
+        if intent.part().is_some() {
+            written_child(draft, mapping, intent, remote_id, body, at)?;
+            draft.batch.clean.push(entry_of(intent));
+            return Ok(());
+        }
         match (&intent.kind, intent.contribution) {
             (WriteKind::Create, _) | (WriteKind::Update(_), None) => {
                 let key = RemoteKey::new(&mapping.connection, &mapping.alias, remote_id);
@@ -271,22 +283,53 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes source records in within a draft: what an outcome told us about the thing as it is.
+    /// What a refusal says: which field, and why; of a child also which stream. What another object of the record was
+    /// refused for in the same run stays.
+    fn in_words(
+        &self,
+        intent: &Intent,
+        rejection: &contract::Rejection,
+        run: u64,
+    ) -> Result<(Option<String>, String), EngineError> {
+        let (field, message) = match intent.child_stream() {
+            None => (rejection.field.clone(), rejection.message.clone()),
+            Some(stream) => {
+                let field = rejection.field.as_ref().map_or_else(|| stream.to_owned(), |field| format!("{stream}.{field}"));
+                (Some(field), format!("{stream}: {}", rejection.message))
+            }
+        };
+        let earlier = self.store.dead_letter_of(&delivery_subject(intent))?;
+        Ok(match earlier.filter(|letter| letter.run == run && intent.part().is_some()) {
+            Some(letter) => (field, format!("{}; {message}", letter.message)),
+            None => (field, message),
+        })
+    }
+
+    /// Takes source records in within a draft: what an outcome told us about the thing, or the child, as it is.
     pub(super) fn take_now(
         &self,
         draft: &mut Draft<'_>,
         catalog: &Catalog,
         mapping: &Mapping,
         run: u64,
+        child_stream: Option<&str>,
         records: Vec<contract::SourceRecord>,
     ) -> Result<(), EngineError> {
         let entity = self.entity(catalog, &mapping.entity)?;
         let page = super::pull::decode(catalog, mapping, records, draft.now, draft.now);
+        if let Some(stream) = child_stream {
+            if let Some(children) = &Children::of(mapping, stream) {
+                let mut intake = ChildIntake { catalog, mapping, entity, children, run, open_creates: Vec::new() };
+                intake.page(draft, page, &mut Default::default())?;
+            }
+            return Ok(());
+        }
         let page = page
             .into_iter()
             .filter(|incoming| !matches!(incoming.kind, IncomingKind::Upsert { .. }) || mapping.externals.is_empty())
             .collect();
-        let mut intake = Intake { catalog, mapping, entity, run, open_creates: Vec::new(), lost: Default::default() };
+        let mut intake =
+            Intake { catalog, mapping, entity, run, open_creates: Vec::new(), lost: Default::default(), arrived: Vec::new() };
         intake.page(draft, page, &mut Default::default())?;
         Ok(())
     }

@@ -75,11 +75,13 @@ pub struct Intake<'a> {
     pub open_creates: Vec<Intent>,
     /// Things that wait because each may be one of those creates.
     pub lost: Lost,
+    /// Remote ids that were taken in for the first time, or anew.
+    pub arrived: Vec<Text>,
 }
 
 /// What happened to one source record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Happened {
+pub(super) enum Happened {
     Created,
     Updated,
     Unchanged,
@@ -88,6 +90,23 @@ enum Happened {
     Filtered,
     Held,
     Quarantined,
+}
+
+impl Happened {
+    /// Counts one source record, exactly once (I14).
+    pub(super) fn count(self, counts: &mut InCounts) {
+        counts.read += 1;
+        *match self {
+            Self::Created => &mut counts.created,
+            Self::Updated => &mut counts.updated,
+            Self::Unchanged => &mut counts.unchanged,
+            Self::Deleted => &mut counts.deleted,
+            Self::Merged => &mut counts.merged,
+            Self::Filtered => &mut counts.filtered,
+            Self::Held => &mut counts.held,
+            Self::Quarantined => &mut counts.quarantined,
+        } += 1;
+    }
 }
 
 impl Intake<'_> {
@@ -113,20 +132,8 @@ impl Intake<'_> {
         let first = self.look_ahead(draft, &keys, &page)?;
         let mut met = Vec::with_capacity(keys.len());
         for ((incoming, key), first) in page.into_iter().zip(&keys).zip(first) {
-            counts.read += 1;
-            let happened = self.one(draft, incoming, key, first)?;
+            self.one(draft, incoming, key, first)?.count(counts);
             met.extend(draft.contribution_of(key)?);
-            let count = match happened {
-                Happened::Created => &mut counts.created,
-                Happened::Updated => &mut counts.updated,
-                Happened::Unchanged => &mut counts.unchanged,
-                Happened::Deleted => &mut counts.deleted,
-                Happened::Merged => &mut counts.merged,
-                Happened::Filtered => &mut counts.filtered,
-                Happened::Held => &mut counts.held,
-                Happened::Quarantined => &mut counts.quarantined,
-            };
-            *count += 1;
         }
         counts.drifted += drift::noted(&draft.batch) - noted_before;
         draft.settle_queue()?;
@@ -261,7 +268,7 @@ impl Intake<'_> {
                 return Ok(Happened::Quarantined);
             }
         };
-        draft.revive(&self.subject(&key.remote_id, Vec::new()))?;
+        draft.revive(&self.subject(&key.remote_id))?;
         match known {
             Some(id) => self.update(draft, id, &pulled, mapped),
             None => {
@@ -284,7 +291,7 @@ impl Intake<'_> {
         row.state = ContributionState::Active;
         let mut row = row.clone();
         let Some(record) = row.record else {
-            let mut stand_in = self.stand_in(&row);
+            let mut stand_in = stand_in(&row, &self.entity.name);
             intake::take(self.mapping, self.entity, &mut row, &mut stand_in, pulled, mapped, self.region());
             *draft.contribution_mut(id)? = row;
             return Ok(Happened::Held);
@@ -300,17 +307,10 @@ impl Intake<'_> {
         if returned && matches!(draft.record(record)?.state, RecordState::Deleted { .. }) {
             draft.set_state(record, RecordState::Active, ChangeKind::Restored)?;
         }
-        if taken.claimed || returned {
-            let recomputed = draft.recompute(record)?;
-            if recomputed == Recomputed::Same && taken.claimed {
-                // It lost, or says what the record says already: this system may differ from the record now.
-                draft.enter_own(self.mapping, record, Reason::LosingEdit);
-            }
+        if returned {
+            self.arrived.push(draft.contribution(id)?.key.remote_id.clone());
         }
-        if taken.drifted {
-            draft.enter_own(self.mapping, record, Reason::Drift);
-            draft.batch.rows.extend(drift::row(&self.mapping.name, record, self.run, draft.now, &taken.drifts));
-        }
+        heed(draft, self.mapping, record, self.run, &taken, returned)?;
         // Another spelling, or the first sight of an empty field: the shadow moved, nobody said anything.
         Ok(if taken.claimed || taken.drifted || returned { Happened::Updated } else { Happened::Unchanged })
     }
@@ -326,6 +326,7 @@ impl Intake<'_> {
     ) -> Result<Happened, StoreError> {
         let candidates = draft.candidates(self.entity, facts)?;
         let decision = matching::decide(self.entity, facts, candidates.iter().filter_map(|id| draft.loaded(*id)));
+        self.arrived.push(key.remote_id.clone());
         let id = draft.new_contribution(key, pulled.read_at);
         let (record, happened) = match decision {
             MatchDecision::New => (draft.new_record(&self.entity.name), Happened::Created),
@@ -356,7 +357,7 @@ impl Intake<'_> {
         candidates: Vec<(RecordId, String)>,
     ) -> Result<(), StoreError> {
         let mut row = draft.contribution(id)?.clone();
-        let mut stand_in = self.stand_in(&row);
+        let mut stand_in = stand_in(&row, &self.entity.name);
         intake::take(self.mapping, self.entity, &mut row, &mut stand_in, pulled, mapped, self.region());
         let title = title(self.entity, |field| row.claims.get(field).map(|claim| &claim.value));
         let review = Review {
@@ -375,20 +376,6 @@ impl Intake<'_> {
         *draft.contribution_mut(id)? = row;
         draft.batch.reviews.push(review);
         Ok(())
-    }
-
-    /// A record that only lends element numbers, for a contribution that has none yet.
-    fn stand_in(&self, row: &nave_core::model::Contribution) -> Record {
-        let next = row.elements.values().flatten().map(|(id, _)| id.0 + 1).max().unwrap_or(1);
-        Record {
-            id: RecordId(0),
-            entity: self.entity.name.as_str().into(),
-            state: RecordState::Active,
-            version: 0,
-            fields: Default::default(),
-            contributions: Vec::new(),
-            next_element: next,
-        }
     }
 
     /// An unknown remote id is a create of ours whose answer was lost.
@@ -492,38 +479,96 @@ impl Intake<'_> {
         Ok(true)
     }
 
-    fn subject(&self, remote_id: &str, body: Vec<u8>) -> DeadLetterSubject {
-        DeadLetterSubject::SourceRecord {
-            connection: self.mapping.connection.clone(),
-            stream: self.mapping.stream.clone(),
-            mapping: self.mapping.name.clone(),
-            remote_id: remote_id.to_owned(),
-            body,
-        }
+    fn subject(&self, remote_id: &str) -> DeadLetterSubject {
+        subject(self.mapping, &self.mapping.stream, remote_id)
     }
 
-    /// Sets a source record aside with path and reason; the page goes on.
-    fn quarantine(&self, draft: &mut Draft<'_>, remote_id: &str, errors: Vec<FieldError>, mut raw: Vec<u8>) {
-        raw.truncate(DEAD_LETTER_BODY_BYTES_MAX);
-        let message = errors.iter().map(|error| format!("{}: {}", error.path, error.message)).collect::<Vec<_>>().join("; ");
-        let first = errors.into_iter().next();
-        let class = first.as_ref().map_or_else(|| "other".to_owned(), |error| error.class.clone());
-        draft.batch.dead_letters.push(DeadLetter {
-            id: 0,
-            subject: self.subject(remote_id, raw),
-            class: class.clone(),
-            field: first.map(|error| error.path),
-            message,
-            fix: format!(
-                "correct {} in {} or change mappings/{}.toml, then `nave dlq retry --class {}`",
-                remote_id, self.mapping.connection, self.mapping.name, class
-            ),
-            first_at: draft.now,
-            last_at: draft.now,
-            count: 1,
-            run: self.run,
-        });
+    fn quarantine(&self, draft: &mut Draft<'_>, remote_id: &str, errors: Vec<FieldError>, raw: Vec<u8>) {
+        set_aside(draft, self.mapping, &self.mapping.stream, self.run, remote_id, errors, raw);
     }
+}
+
+/// A record that only lends element numbers, for a contribution that has none yet.
+pub(super) fn stand_in(row: &nave_core::model::Contribution, entity: &str) -> Record {
+    let next = row.elements.values().flatten().map(|(id, _)| id.0 + 1).max().unwrap_or(1);
+    Record {
+        id: RecordId(0),
+        entity: entity.into(),
+        state: RecordState::Active,
+        version: 0,
+        fields: Default::default(),
+        contributions: Vec::new(),
+        next_element: next,
+    }
+}
+
+/// What follows from a contribution that says something else than before.
+pub(super) fn heed(
+    draft: &mut Draft<'_>,
+    mapping: &Mapping,
+    record: RecordId,
+    run: u64,
+    taken: &intake::Taken,
+    returned: bool,
+) -> Result<(), StoreError> {
+    if taken.claimed || returned {
+        let recomputed = draft.recompute(record)?;
+        if recomputed == Recomputed::Same && taken.claimed {
+            // It lost, or says what the record says already: this system may differ from the record now.
+            draft.enter_own(mapping, record, Reason::LosingEdit);
+        }
+    }
+    if taken.drifted {
+        draft.enter_own(mapping, record, Reason::Drift);
+        draft.batch.rows.extend(drift::row(&mapping.name, record, run, draft.now, &taken.drifts));
+    }
+    Ok(())
+}
+
+/// What a source record's dead letter is kept under; its body is not part of that.
+pub(super) fn subject(mapping: &Mapping, stream: &str, remote_id: &str) -> DeadLetterSubject {
+    DeadLetterSubject::SourceRecord {
+        connection: mapping.connection.clone(),
+        stream: stream.to_owned(),
+        mapping: mapping.name.clone(),
+        remote_id: remote_id.to_owned(),
+        body: Vec::new(),
+    }
+}
+
+/// Sets a source record aside with path and reason; the page goes on.
+pub(super) fn set_aside(
+    draft: &mut Draft<'_>,
+    mapping: &Mapping,
+    stream: &str,
+    run: u64,
+    remote_id: &str,
+    errors: Vec<FieldError>,
+    mut raw: Vec<u8>,
+) {
+    raw.truncate(DEAD_LETTER_BODY_BYTES_MAX);
+    let message = errors.iter().map(|error| format!("{}: {}", error.path, error.message)).collect::<Vec<_>>().join("; ");
+    let first = errors.into_iter().next();
+    let class = first.as_ref().map_or_else(|| "other".to_owned(), |error| error.class.clone());
+    let mut subject = subject(mapping, stream, remote_id);
+    if let DeadLetterSubject::SourceRecord { body, .. } = &mut subject {
+        *body = raw;
+    }
+    draft.batch.dead_letters.push(DeadLetter {
+        id: 0,
+        subject,
+        class: class.clone(),
+        field: first.map(|error| error.path),
+        message,
+        fix: format!(
+            "correct {} in {} or change mappings/{}.toml, then `nave dlq retry --class {}`",
+            remote_id, mapping.connection, mapping.name, class
+        ),
+        first_at: draft.now,
+        last_at: draft.now,
+        count: 1,
+        run,
+    });
 }
 
 fn draft_value<'d>(draft: &'d Draft<'_>, record: RecordId, field: &str) -> Option<&'d Value> {
@@ -583,6 +628,10 @@ pub fn settle_create(
         take_rest(draft, mapping, entity, id, record, body, at)?;
     }
     draft.batch.settled.push((intent.destination.clone(), intent.record));
+    if mapping.parts.iter().any(|part| part.list.direction.writes()) {
+        // Its children could not be made before it was there.
+        draft.enter(&intent.destination, record, Reason::Reference);
+    }
     draft.enter_referrers(record, &mapping.connection)?;
     Ok(id)
 }

@@ -1,9 +1,10 @@
 //! Requests that need the project's directory and nothing else: answered without opening the store.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use nave_core::catalog::{
-    Catalog, EntityField, FieldType, MatchRule, SHARED_TYPES, Survivorship, json_schema, shared_type_schema,
+    Catalog, EntityField, FieldType, MatchRule, SHARED_TYPES, Survivorship, json_schema, part_coverage, shared_type_schema,
 };
 use nave_core::mapping;
 
@@ -97,6 +98,17 @@ fn coverage(project: &Project, only: Option<&str>) -> Result<Answer, ApiError> {
             covered: (fields.len() - missing.len()) as u64,
             missing,
         });
+        let children: BTreeSet<&String> = mapping.parts.iter().map(|part| &part.stream).collect();
+        for stream in streams.iter().filter(|stream| children.contains(&stream.name)) {
+            let found = part_coverage(mapping, stream);
+            mappings.push(MappingCoverage {
+                mapping: name.clone(),
+                stream: stream.name.clone(),
+                fields: stream.fields.len() as u64,
+                covered: found.mapped.len() as u64,
+                missing: found.unmapped,
+            });
+        }
     }
     Ok(Answer::Coverage(CoverageAnswer { mappings }))
 }

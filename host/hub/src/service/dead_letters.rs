@@ -166,15 +166,15 @@ pub(super) async fn retry(engine: &Engine, which: &DeadLetters, progress: &Progr
     }
     let catalog = engine.catalog();
     let mut deliveries: Vec<(u64, String, RecordId)> = Vec::new();
-    let mut sources: BTreeMap<&str, Vec<(u64, String)>> = BTreeMap::new();
+    let mut sources: BTreeMap<(&str, &str), Vec<(u64, String)>> = BTreeMap::new();
     let mut problems: Vec<ApiError> = Vec::new();
     let mut orphans = 0;
     for letter in &letters {
         match &letter.subject {
             _ if !catalog.mappings.contains_key(flow(letter)) => orphans += 1,
             DeadLetterSubject::Delivery { destination, record } => deliveries.push((letter.id, destination.clone(), *record)),
-            DeadLetterSubject::SourceRecord { mapping, remote_id, .. } => {
-                sources.entry(mapping).or_default().push((letter.id, remote_id.clone()));
+            DeadLetterSubject::SourceRecord { mapping, stream, remote_id, .. } => {
+                sources.entry((mapping, stream)).or_default().push((letter.id, remote_id.clone()));
             }
         }
     }
@@ -207,9 +207,9 @@ pub(super) async fn retry(engine: &Engine, which: &DeadLetters, progress: &Progr
     }
     let total: usize = sources.values().map(Vec::len).sum();
     let mut fetched = 0;
-    for (mapping, wanted) in sources {
+    for ((mapping, stream), wanted) in sources {
         progress.report(&format!("fetching for {mapping}"), fetched, Some(total as u64));
-        match refetch(engine, mapping, &wanted).await {
+        match refetch(engine, mapping, stream, &wanted).await {
             Ok((taken, message)) => {
                 done += taken;
                 parts.push(message);
@@ -231,13 +231,13 @@ fn sentence(parts: Vec<String>, problems: &[ApiError]) -> String {
 }
 
 /// Fetches source records of one mapping. Answers how many were taken in, and what to say.
-async fn refetch(engine: &Engine, mapping: &str, wanted: &[(u64, String)]) -> Result<(usize, String), ApiError> {
+async fn refetch(engine: &Engine, mapping: &str, stream: &str, wanted: &[(u64, String)]) -> Result<(usize, String), ApiError> {
     let ids: Vec<String> = wanted.iter().map(|(_, id)| id.clone()).filter(|id| !id.is_empty()).collect();
     if ids.is_empty() {
         return Err(ApiError::failed(format!("what {mapping} set aside came without an id and cannot be asked for"))
             .help(format!("correct it at its source; `nave sync {mapping} --full` reads everything again")));
     }
-    let fetched = engine.refetch(mapping, &ids).await?;
+    let fetched = engine.refetch(mapping, stream, &ids).await?;
     let mut words = vec![format!("{} of {mapping} taken in", count(fetched.taken.len(), "record", "records"))];
     if !fetched.again.is_empty() {
         words.push(format!("{} set aside again", fetched.again.len()));

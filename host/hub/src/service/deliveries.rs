@@ -63,6 +63,7 @@ fn open(intent: &Intent) -> String {
         WriteKind::Delete(id) => format!("delete of {id}"),
         WriteKind::Merge(from, into) => format!("merge of {from} into {into}"),
     };
+    let what = intent.child_stream().map_or_else(|| what.clone(), |stream| format!("{what} in {stream}"));
     match intent.attempts.last() {
         Some(last) => match &last.outcome {
             AttemptOutcome::Open => format!("{what} sent {}, no answer yet", minute(last.at)),

@@ -161,7 +161,8 @@ fn because(names: &Names<'_>, entity: Option<&Entity>, name: &str, winner: Optio
     let rule = entity.and_then(|entity| entity.fields.get(canonical)).and_then(|field| field.because.clone());
     let mapping = winner.and_then(|row| names.mapping_of(&row.key)).and_then(|mapping| {
         let scalar = mapping.fields.iter().find(|field| field.canonical.as_deref() == Some(canonical));
-        let list = mapping.lists.iter().find(|list| list.canonical == canonical);
+        let mut lists = mapping.lists.iter().chain(mapping.parts.iter().map(|part| &part.list));
+        let list = lists.find(|list| list.canonical == canonical);
         scalar.and_then(|field| field.because.clone()).or_else(|| list.and_then(|list| list.because.clone()))
     });
     match (rule, mapping) {

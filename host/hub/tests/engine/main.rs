@@ -7,5 +7,6 @@ mod bench;
 mod lost;
 mod missed;
 mod odd;
+mod parts;
 mod system;
 mod thread;

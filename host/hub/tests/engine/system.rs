@@ -23,6 +23,14 @@ pub(crate) enum Fault {
     Refuse,
     /// Down: nothing was sent.
     Down,
+    /// Asked to come back later: not done.
+    Wait,
+    /// Gone just before it is written.
+    Vanish,
+    /// Somebody else was faster: not done, and what is there is shown.
+    Conflict,
+    /// None: this one goes well, the next one may not.
+    Nothing,
 }
 
 /// A thing over there.
@@ -68,6 +76,10 @@ pub(crate) struct State {
     pub(crate) raw: Option<Vec<u8>>,
     /// Columns that it has; none is all.
     pub(crate) columns: Option<Vec<String>>,
+    /// Ids that no read names, only `get`.
+    pub(crate) unlisted: BTreeSet<String>,
+    /// Streams that cannot be read.
+    pub(crate) unreadable: BTreeSet<String>,
 }
 
 /// A handle to a system.
@@ -224,6 +236,7 @@ impl System {
         state.writes.push(format!("{:?} {id}", delivery.operation));
         let things = state.things.get_mut(stream).unwrap();
         match &delivery.operation {
+            WriteOperation::Delete(_) if !things.contains_key(&id) => return Outcome::Gone,
             WriteOperation::Delete(_) => {
                 things.remove(&id);
                 return Outcome::Written(Written { remote_id: id, version: None, modified_at: None, body: Vec::new() });
@@ -293,6 +306,9 @@ impl Spoke for System {
     fn read(&self, stream: String, checkpoint: Option<Vec<u8>>, _limit: u32) -> BoxFuture<'_, Result<Page, SpokeError>> {
         Box::pin(async move {
             let mut state = self.state.lock().unwrap();
+            if state.unreadable.contains(&stream) {
+                return Err(SpokeError::Unavailable("down".into()));
+            }
             match &mut state.pages_left {
                 Some(0) => return Err(SpokeError::Unavailable("down".into())),
                 Some(left) => *left -= 1,
@@ -305,10 +321,9 @@ impl Spoke for System {
             let (since, after) = checkpoint.split_once('/').unwrap_or((&checkpoint, ""));
             let begins_whole = after.is_empty() && (full || state.everything);
             let since: i64 = if begins_whole { 0 } else { since.parse().unwrap() };
-            let mut found: Vec<(&String, &Thing)> = state.things[&stream]
-                .iter()
-                .filter(|(id, thing)| thing.modified > since && (after.is_empty() || id.as_str() > after))
-                .collect();
+            let shown = |id: &String| (after.is_empty() || id.as_str() > after) && !state.unlisted.contains(id);
+            let mut found: Vec<(&String, &Thing)> =
+                state.things[&stream].iter().filter(|(id, thing)| thing.modified > since && shown(id)).collect();
             let more = state.page > 0 && found.len() > state.page;
             if more {
                 found.truncate(state.page);
@@ -367,6 +382,11 @@ impl Spoke for System {
                     let fault = (!state.faults.is_empty()).then(|| state.faults.remove(0));
                     match fault {
                         Some(Fault::Down) => return Err(SpokeError::Unavailable("down".into())),
+                        Some(Fault::Conflict) => {
+                            let WriteOperation::Update(id) = &delivery.operation else { panic!("{delivery:?}") };
+                            outcomes.push(Outcome::Conflict(Self::record(id, &state.things[&stream][id])));
+                        }
+                        Some(Fault::Wait) => outcomes.push(Outcome::RetryAfter(60_000)),
                         Some(Fault::LostRequest) => outcomes.push(Outcome::Unknown("no answer".into())),
                         Some(Fault::Refuse) => outcomes.push(Outcome::Rejected(Rejection {
                             class: "format".into(),
@@ -374,6 +394,11 @@ impl Spoke for System {
                             message: "no, thank you".into(),
                         })),
                         other => {
+                            if let (Some(Fault::Vanish), WriteOperation::Update(id) | WriteOperation::Delete(id)) =
+                                (other, &delivery.operation)
+                            {
+                                state.things.get_mut(&stream).unwrap().remove(id);
+                            }
                             let outcome = self.apply(&mut state, &stream, delivery);
                             hang |= other == Some(Fault::Hang);
                             outcomes.push(match other {
