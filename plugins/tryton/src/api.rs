@@ -31,6 +31,18 @@ impl Query<'_> {
         Ok(request.send()?)
     }
 
+    /// Rows in the order of their ids, those that are not active too.
+    pub(crate) fn send_all(&self) -> Result<Answer, Failure> {
+        let mut request = all(http::get(ENDPOINT, format!("/{}", self.model)))
+            .query("d", encode(&self.domain))
+            .query("o", encode(&json!([["id", "ASC"]])))
+            .query("s", self.limit.to_string());
+        for field in self.fields {
+            request = request.query("f", field);
+        }
+        Ok(request.send()?)
+    }
+
     /// The rows, simplified.
     pub(crate) fn rows(&self) -> Result<Vec<Value>, Failure> {
         let answer = self.send()?;
@@ -56,6 +68,11 @@ impl Query<'_> {
         }
         rows(&answer)
     }
+}
+
+/// A request that sees what is not active too.
+pub(crate) fn all(request: Request) -> Request {
+    request.header("X-Tryton-Context", encode(&json!({"active_test": false})))
 }
 
 /// The list of an answer, simplified.

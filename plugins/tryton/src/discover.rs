@@ -3,9 +3,10 @@
 use nave_sdk::types::{Capabilities, ChangeDetection, DeleteDetection, Field, FieldType, Stream, WriteMode};
 
 use crate::limits::BATCH_MAX;
+use crate::mechanisms;
 use crate::settings::Settings;
 
-const KINDS: [&str; 10] = ["phone", "mobile", "fax", "email", "website", "skype", "sip", "irc", "jabber", "other"];
+pub(crate) const KINDS: [&str; 10] = ["phone", "mobile", "fax", "email", "website", "skype", "sip", "irc", "jabber", "other"];
 
 /// All streams.
 pub(crate) fn streams(settings: &Settings) -> Vec<Stream> {
@@ -13,6 +14,9 @@ pub(crate) fn streams(settings: &Settings) -> Vec<Stream> {
         Stream::new("persons", "Persons (parties)").fields(party(settings, true)).capabilities(writable()),
         Stream::new("organisations", "Organisations (parties)").fields(party(settings, false)).capabilities(writable()),
         Stream::new("parties", "All parties").fields(party(settings, true)).capabilities(writable()),
+        Stream::new(mechanisms::STREAM, "Contact mechanisms of parties")
+            .fields(mechanism())
+            .capabilities(Capabilities { searchable: ["party", "value"].map(str::to_owned).to_vec(), ..writable() }),
         Stream::new("products", "Products").fields(product()).capabilities(readable()),
         Stream::new("invoices", "Invoices").fields(invoice()).capabilities(readable()),
     ]
@@ -80,6 +84,19 @@ fn party(settings: &Settings, person: bool) -> Vec<Field> {
         fields.push(Field::new("company", "Company", Reference).target("organisations"));
     }
     fields
+}
+
+fn mechanism() -> Vec<Field> {
+    use FieldType::{Boolean, Enum, Integer, Reference, Text};
+    let required = |field: Field| Field { required: true, ..field };
+    vec![
+        Field::new("id", "Id", Integer).read_only().unique(),
+        required(Field::new("party", "Party", Reference).target("parties")),
+        required(Field::new("type", "Type", Enum).values(&KINDS)),
+        required(Field::new("value", "Value", Text)),
+        Field::new("name", "Name", Text),
+        Field::new("active", "Active", Boolean),
+    ]
 }
 
 fn product() -> Vec<Field> {

@@ -1,4 +1,4 @@
-//! Tryton ERP over its REST interface: parties as persons and organisations, products, invoices.
+//! Tryton ERP over its REST interface: parties as persons and organisations, their contact mechanisms, products, invoices.
 //!
 //! Owns Tryton's spelling: base64 queries, tagged values, nested commands, where errors are words. Promises that one
 //! delivery is one request that Tryton applies whole or not at all. Must not know what the hub does with a field.
@@ -9,6 +9,7 @@ mod discover;
 mod documents;
 mod edit;
 mod limits;
+mod mechanisms;
 mod pages;
 mod party;
 mod settings;
@@ -53,6 +54,9 @@ impl Source for Tryton {
         if let Some(document) = Document::of(stream) {
             return documents::read(document, &settings, checkpoint.as_deref(), limit);
         }
+        if stream == mechanisms::STREAM {
+            return mechanisms::read(checkpoint.as_deref(), limit);
+        }
         pages::read(kind(stream)?, &settings, checkpoint.as_deref(), limit)
     }
 
@@ -61,8 +65,10 @@ impl Source for Tryton {
         if let Some(document) = Document::of(stream) {
             return documents::get(document, &settings, &ids);
         }
-        kind(stream)?;
-        pages::get(&settings, &ids)
+        if stream == mechanisms::STREAM {
+            return mechanisms::get(&ids);
+        }
+        pages::get(kind(stream)?, &settings, &ids)
     }
 }
 
@@ -71,10 +77,16 @@ impl Destination for Tryton {
         if Document::of(stream).is_some() {
             return Err(Failure::rejected("read-only", format!("{stream} are read only")));
         }
+        if stream == mechanisms::STREAM {
+            return mechanisms::write(&deliveries);
+        }
         deliver::write(kind(stream)?, &Settings::load()?, &deliveries)
     }
 
     fn find(stream: &str, path: &str, values: Vec<String>) -> Result<Vec<SourceRecord>, Failure> {
+        if stream == mechanisms::STREAM {
+            return mechanisms::find(path, &values);
+        }
         deliver::find(kind(stream)?, &Settings::load()?, path, &values)
     }
 }

@@ -15,29 +15,29 @@ use crate::limits::{LOG_ROWS_MAX, OVERLAP_US, PAGE_ROWS_MAX, RELATION_ROWS_MAX};
 use crate::party::{self, Kind, Party};
 use crate::settings::Settings;
 
-/// The checkpoint of a stream of parties.
+/// The checkpoint of a stream of parties, or of their contact mechanisms.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(crate = "nave_sdk::serde", deny_unknown_fields)]
-struct Position {
+pub(crate) struct Position {
     /// Everything before this time is read (microseconds, server's clock).
-    since: Option<i64>,
+    pub(crate) since: Option<i64>,
     /// The pass that is running.
-    pass: Option<Pass>,
+    pub(crate) pass: Option<Pass>,
     /// Last deletion seen in the log.
-    log: i64,
+    pub(crate) log: i64,
     /// Read everything once more: a party may have been deleted while the pass before was under way.
-    again: bool,
+    pub(crate) again: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(crate = "nave_sdk::serde", deny_unknown_fields)]
-struct Pass {
+pub(crate) struct Pass {
     /// Time at its beginning.
-    until: i64,
+    pub(crate) until: i64,
     /// Last row seen.
-    after: i64,
+    pub(crate) after: i64,
     /// Everything, or what changed.
-    full: bool,
+    pub(crate) full: bool,
 }
 
 /// The page after a checkpoint.
@@ -155,7 +155,7 @@ fn deletions(position: &mut Position) -> Result<Deleted, Failure> {
 }
 
 /// The last entry about deletions of these kinds, if there is one after `from`.
-fn deleted(from: i64, kinds: &[&str]) -> Result<Option<i64>, Failure> {
+pub(crate) fn deleted(from: i64, kinds: &[&str]) -> Result<Option<i64>, Failure> {
     let mut any = vec![json!("OR")];
     any.extend(kinds.iter().map(|kind| json!(["resource", "like", kind])));
     let domain = json!([["event", "=", "delete"], ["id", ">", from], any]);
@@ -192,16 +192,21 @@ pub(crate) fn one(settings: &Settings, id: &str) -> Result<Option<Party>, Failur
     }
 }
 
-/// These parties.
-pub(crate) fn get(settings: &Settings, ids: &[String]) -> Result<Vec<SourceRecord>, Failure> {
+/// These parties, as far as the stream shows them: of a party of the other kind nothing is said. What we made carries our
+/// marker, whatever it looks like since.
+pub(crate) fn get(kind: Kind, settings: &Settings, ids: &[String]) -> Result<Vec<SourceRecord>, Failure> {
+    let shown = |party: &Party| party.belongs(kind) || party.marker_id.is_some();
     let mut records = Vec::new();
     for ids in ids.chunks(crate::limits::IDS_PER_QUERY) {
         let numbers: Vec<i64> = ids.iter().filter_map(|id| id.parse().ok()).collect();
         let found = search(settings, json!([["id", "in", numbers]]), ids.len() as u32)?;
         for id in ids.iter().filter(|id| id.parse::<i64>().is_ok()) {
             match found.iter().find(|party| party.id == **id) {
-                Some(party) => records.push(party.record()),
-                None => records.push(one(settings, id)?.map_or_else(|| SourceRecord::deleted(id), |party| party.record())),
+                Some(party) => records.extend(Some(party).filter(|party| shown(party)).map(Party::record)),
+                None => match one(settings, id)? {
+                    None => records.push(SourceRecord::deleted(id)),
+                    Some(party) => records.extend(Some(party).filter(shown).map(|party| party.record())),
+                },
             }
         }
     }

@@ -200,3 +200,116 @@ fn only_its_own_row_proves_that_a_party_is_gone() {
         assert!(matches!(records[1].coverage, Coverage::Only(_)));
     });
 }
+
+#[test]
+fn a_party_of_the_other_kind_is_not_spoken_about() {
+    let host = FakeHost::new().answer(|_, request| {
+        assert!(request.path.starts_with("/party.party?"), "{}", request.path);
+        let marked = json!([{"id": 1, "type": null, "code": "nave-h-1-1"}]);
+        let rows = json!([{"id": 1, "name": "Ada"}, {"id": 2, "name": "Acme GmbH"}, {"id": 3, "name": "Ours GmbH", "identifiers": marked}]);
+        reply(200, &rows.to_string())
+    });
+    host.run(|| {
+        let ids = |stream: &str| -> Vec<String> {
+            let asked = ["1", "2", "3"].map(str::to_owned).to_vec();
+            Tryton::get(stream, asked).expect("records").into_iter().map(|record| record.remote_id).collect()
+        };
+        assert_eq!(ids("persons"), ["1", "3"], "what we made stays ours, whatever it looks like since");
+        assert_eq!(ids("organisations"), ["2", "3"]);
+        assert_eq!(ids("parties"), ["1", "2", "3"]);
+    });
+}
+
+/// A contact mechanism as Tryton spells it.
+fn mechanism(id: i64, value: &str) -> Value {
+    let time = json!({"__class__": "datetime", "year": 2026, "month": 11, "day": 24, "hour": 1, "minute": 0, "second": 0, "microsecond": 0});
+    json!({"id": id, "party": 3, "type": "phone", "value": value, "name": null, "active": 1, "write_date": time})
+}
+
+#[test]
+fn contact_mechanisms_by_themselves() {
+    let host = FakeHost::new().answer(|_, request| {
+        let asked = domain(request);
+        let body = if request.path.starts_with("/ir.model.log") {
+            assert!(asked.contains("party.contact_mechanism,%"), "{asked}");
+            if asked.contains("[\"id\",\">\",7]") { json!([{"id": 9, "event": "delete"}]).to_string() } else { "[]".to_owned() }
+        } else {
+            assert!(request.headers.iter().any(|(name, _)| name == "X-Tryton-Context"), "those that are not active too");
+            let since = asked.contains("\"write_date\"");
+            json!([mechanism(if since { 5 } else { 4 }, "+49 221 1")]).to_string()
+        };
+        reply(200, &body).map(dated)
+    });
+    host.run(|| {
+        let read = |from: Option<&[u8]>| Tryton::read("contact-mechanisms", from.map(<[u8]>::to_vec), 10).expect("a page");
+        let first = read(None);
+        assert_eq!((first.records.len(), first.more, first.complete_scan), (1, false, true));
+        let body: Value = nave_sdk::serde_json::from_slice(&first.records[0].body).expect("JSON");
+        assert_eq!(
+            (&body["party"], &body["value"], &body["active"]),
+            (&json!("3"), &json!("+49 221 1"), &json!(true)),
+            "the party's id is text, as remote ids are"
+        );
+        assert_eq!(first.records[0].version.as_deref(), Some("2026-11-24T01:00:00Z"));
+        let second = read(Some(&first.next));
+        assert_eq!((second.records[0].remote_id.as_str(), second.complete_scan), ("5", false), "what changed");
+        let deleted = br#"{"since":1,"pass":null,"log":7,"again":false}"#;
+        let third = read(Some(deleted));
+        assert_eq!((third.records[0].remote_id.as_str(), third.complete_scan), ("4", true), "everything, since one was deleted");
+        let fourth = read(Some(&third.next));
+        assert!(!fourth.complete_scan, "once");
+    });
+}
+
+/// One write of a mechanism, with this answer; what was sent.
+#[track_caller]
+fn check_mechanism(operation: WriteOperation, changed: &Value, answer: (u16, &str), expected: &str) {
+    let (status, text) = (answer.0, answer.1.to_owned());
+    let sent = Rc::new(RefCell::new(String::new()));
+    let seen = Rc::clone(&sent);
+    let host = FakeHost::new().answer(move |_, request| {
+        if request.method == "GET" {
+            return if text == "gone" { reply(404, "") } else { reply(200, &mechanism(4, "+49 221 1").to_string()) };
+        }
+        let body = request.body.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+        *seen.borrow_mut() = format!("{} {} {body}", request.method, request.path.split('?').next().unwrap_or_default());
+        reply(status, &text)
+    });
+    let (outcomes, _) = host.run(|| Tryton::write("contact-mechanisms", vec![delivery(operation, changed)]).expect("outcomes"));
+    let outcome = match &outcomes[0] {
+        Outcome::Written(written) => format!("written {}", written.remote_id),
+        Outcome::Rejected(rejection) => format!("rejected {}", rejection.class),
+        other => format!("{other:?}"),
+    };
+    assert_eq!(format!("{} → {outcome}", sent.borrow().trim()).trim(), expected);
+}
+
+#[test]
+fn each_contact_mechanism_is_written_by_itself() {
+    let there = mechanism(4, "+49 221 2").to_string();
+    let update = || WriteOperation::Update("4".into());
+    check_mechanism(
+        WriteOperation::Create,
+        &json!({"party": "3", "type": "phone", "value": "+49 221 2"}),
+        (200, &there),
+        r#"POST /party.contact_mechanism {"party":3,"type":"phone","value":"+49 221 2"} → written 4"#,
+    );
+    check_mechanism(
+        update(),
+        &json!({"value": "+49 221 2"}),
+        (200, &there),
+        r#"PUT /party.contact_mechanism/4 {"value":"+49 221 2"} → written 4"#,
+    );
+    check_mechanism(update(), &json!({"value": "+49 221 1"}), (200, &there), "→ written 4");
+    check_mechanism(update(), &json!({"value": "x"}), (404, "gone"), "→ Gone");
+    check_mechanism(WriteOperation::Delete("4".into()), &json!({}), (204, ""), "DELETE /party.contact_mechanism/4 → written 4");
+    check_mechanism(WriteOperation::Delete("4".into()), &json!({}), (404, ""), "DELETE /party.contact_mechanism/4 → Gone");
+    let words = r#"{"status":400,"message":"The value \"phon\" for field \"Type\" in record \"x\" of \"Party Contact Mechanism\" is not one of the allowed options."}"#;
+    check_mechanism(
+        update(),
+        &json!({"type": "phon"}),
+        (400, words),
+        r#"PUT /party.contact_mechanism/4 {"type":"phon"} → rejected format"#,
+    );
+    check_mechanism(WriteOperation::Create, &json!({"party": "x", "value": "1"}), (200, &there), "→ rejected reference");
+}

@@ -7,6 +7,7 @@ mod agreement;
 mod febrl;
 mod folder;
 mod hub;
+mod parts;
 mod proxy;
 mod real;
 mod thread;

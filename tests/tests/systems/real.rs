@@ -138,6 +138,26 @@ impl Tryton {
         self.api.call("DELETE", &format!("/party.party/{id}"), None);
     }
 
+    /// Adds a contact mechanism to a party, by itself.
+    #[track_caller]
+    pub(crate) fn add_mechanism(&self, party: i64, kind: &str, value: &str) -> i64 {
+        let body = serde_json::json!({ "party": party, "type": kind, "value": value });
+        id(&self.api.call("POST", "/party.contact_mechanism?f=value", Some(&body)))
+    }
+
+    /// Changes one, by itself.
+    #[track_caller]
+    pub(crate) fn edit_mechanism(&self, id: i64, value: &str) {
+        let body = serde_json::json!({ "value": value });
+        self.api.call("PUT", &format!("/party.contact_mechanism/{id}?f=value"), Some(&body));
+    }
+
+    /// Deletes one, by itself.
+    #[track_caller]
+    pub(crate) fn delete_mechanism(&self, id: i64) {
+        self.api.call("DELETE", &format!("/party.contact_mechanism/{id}"), None);
+    }
+
     /// Persons that somebody made, or the hub.
     pub(crate) fn persons(&self) -> BTreeSet<Person> {
         let all = self.parties();

@@ -12,7 +12,8 @@ use super::hub::{self, killed, settle};
 use super::proxy::Proxy;
 use super::real::{self, Tryton, phone_row, phones};
 
-const CONTACTS: &str = r#"
+/// Contacts of the old file.
+pub(crate) const CONTACTS: &str = r#"
 connection = "old"
 stream = "contacts"
 entity = "contact"
@@ -57,7 +58,8 @@ canonical = "number"
 in = "phone"
 "#;
 
-const COMPANIES: &str = r#"
+/// Companies of the same file.
+pub(crate) const COMPANIES: &str = r#"
 connection = "old"
 stream = "contacts"
 entity = "company"
@@ -74,7 +76,8 @@ direction = "in"
 in = "trim"
 "#;
 
-const EXPORT: &str = r#"
+/// The file that is written.
+pub(crate) const EXPORT: &str = r#"
 connection = "old"
 stream = "export-contacts"
 entity = "contact"
@@ -108,15 +111,15 @@ remote = "number"
 canonical = "number"
 "#;
 
-/// Tryton's persons as the starter mapping has them, but with every number instead of the first of a kind.
-fn with_every_number(starter: &str) -> String {
+/// Tryton's persons as the starter mapping has them, but with every number, mapped as this says, instead of the first of a kind.
+pub(crate) fn with_every_number(starter: &str, numbers: &str) -> String {
     let mut kept: Vec<&str> = starter
         .split("\n\n")
         .filter(|block| {
             !["phone", "mobile", "contact_mechanisms"].iter().any(|path| block.contains(&format!("remote = \"{path}\"")))
         })
         .collect();
-    kept.push(NUMBERS);
+    kept.push(numbers);
     kept.join("\n\n")
 }
 
@@ -170,7 +173,7 @@ impl Thread {
         std::fs::create_dir_all(home.join("export")).expect("a folder");
         let proxy = Proxy::start(tryton.api.addr);
         hub::connect_tryton(&project, &tryton, proxy.addr);
-        project.write("mappings/erp-persons.toml", &with_every_number(&project.read("mappings/erp-persons.toml")));
+        project.write("mappings/erp-persons.toml", &with_every_number(&project.read("mappings/erp-persons.toml"), NUMBERS));
         connect_files(&project, &home);
         project.write("mappings/old-contacts.toml", CONTACTS);
         project.write("mappings/old-companies.toml", COMPANIES);
@@ -211,13 +214,19 @@ impl Thread {
     }
 
     fn export(&self) -> Vec<Value> {
-        let file = self.project.dir().parent().expect("a folder").join("export/contacts.jsonl");
-        let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+        exported(&self.project)
     }
 }
 
-fn connect_files(project: &Project, home: &Path) {
+/// Lines of the file that is written.
+pub(crate) fn exported(project: &Project) -> Vec<Value> {
+    let file = project.dir().parent().expect("a folder").join("export/contacts.jsonl");
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+/// A folder that is read, and one that is written.
+pub(crate) fn connect_files(project: &Project, home: &Path) {
     project.install("files");
     let folder = |name: &str| format!("{name}={}", home.join(name).display());
     let (drop, export) = (folder("drop"), folder("export"));
