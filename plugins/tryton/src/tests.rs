@@ -301,9 +301,14 @@ fn each_contact_mechanism_is_written_by_itself() {
         r#"PUT /party.contact_mechanism/4 {"value":"+49 221 2"} → written 4"#,
     );
     check_mechanism(update(), &json!({"value": "+49 221 1"}), (200, &there), "→ written 4");
-    check_mechanism(update(), &json!({"value": "x"}), (404, "gone"), "→ Gone");
+    check_mechanism(update(), &json!({"value": "x"}), (404, "gone"), "→ Outcome::Gone");
     check_mechanism(WriteOperation::Delete("4".into()), &json!({}), (204, ""), "DELETE /party.contact_mechanism/4 → written 4");
-    check_mechanism(WriteOperation::Delete("4".into()), &json!({}), (404, ""), "DELETE /party.contact_mechanism/4 → Gone");
+    check_mechanism(
+        WriteOperation::Delete("4".into()),
+        &json!({}),
+        (404, ""),
+        "DELETE /party.contact_mechanism/4 → Outcome::Gone",
+    );
     let words = r#"{"status":400,"message":"The value \"phon\" for field \"Type\" in record \"x\" of \"Party Contact Mechanism\" is not one of the allowed options."}"#;
     check_mechanism(
         update(),

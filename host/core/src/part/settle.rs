@@ -11,6 +11,7 @@ use super::{CHILD_ID, child_id, element, shadow};
 
 /// After a confirmed write of one child. `sent` is the element as it was spelled (none for a delete), `body` what came
 /// back, `id` the child.
+#[expect(clippy::too_many_arguments, reason = "what was sent for which element, and what came back")]
 pub fn settle_child(
     part: &PartMapping,
     contribution: &mut Contribution,
