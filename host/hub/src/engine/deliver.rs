@@ -317,7 +317,12 @@ impl Engine {
                 Ok(difference) if difference.is_empty() => {}
                 Ok(difference) => {
                     let kind = target.map_or(WriteKind::Create, |row| WriteKind::Update(row.key.remote_id.to_string()));
-                    wanted.writes.push(Write::of(kind, target, difference));
+                    let mut write = Write::of(kind, target, difference);
+                    if let Some(version) = body.and_then(|read| read.version.as_ref()) {
+                        // What was not mapped may have moved it since: children do.
+                        write.version = Some(version.clone());
+                    }
+                    wanted.writes.push(write);
                 }
                 Err(errors) => {
                     blocked.extend(errors);
