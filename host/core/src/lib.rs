@@ -9,6 +9,7 @@ pub mod codec;
 pub mod difference;
 pub mod grant;
 pub mod intake;
+pub mod landed;
 pub mod limits;
 pub mod manifest;
 pub mod mapping;

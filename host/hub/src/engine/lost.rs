@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use nave_core::catalog::{Entity, Mapping};
 use nave_core::codec;
 use nave_core::intake::{Coverage, Pulled};
+use nave_core::landed::landed;
 use nave_core::limits::HELD_CANDIDATES_MAX;
 use nave_core::matching::Facts;
 use nave_core::model::{DecisionChoice, Intent, Reason, RecordId, RemoteKey, Review, Time, WriteKind};
@@ -19,7 +20,6 @@ use serde::{Deserialize, Serialize};
 
 use super::draft::Draft;
 use super::pull::{GET_IDS_MAX, PageCommit, Reading};
-use super::resolve::landed;
 use super::{Engine, EngineError};
 use crate::spoke::Spoke;
 

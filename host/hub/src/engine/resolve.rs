@@ -6,15 +6,13 @@
 
 use nave_core::catalog::{Capabilities, Catalog, Mapping, PartMapping};
 use nave_core::codec;
-use nave_core::intake::{element_value, list_path};
-use nave_core::mapping::Env;
+use nave_core::landed::landed;
 use nave_core::matching::remote_hash;
 use nave_core::model::{
     Attempt, AttemptOutcome, Cause, ContributionId, ContributionState, Dirty, Intent, Reason, RemoteKey, Review, ReviewKind,
     WriteKind,
 };
 use nave_core::part;
-use nave_core::value::Value;
 use nave_runtime::contract::{Operation, SourceRecord};
 use nave_store::IndexSpace;
 
@@ -334,39 +332,4 @@ impl Found {
 
 fn entry(intent: &Intent) -> Dirty {
     Dirty { destination: intent.destination.clone(), record: intent.record, reasons: intent.reasons, stamp: intent.stamp }
-}
-
-/// Whether what is there means what was sent.
-pub(super) fn landed(mapping: &Mapping, body: &Value, path: &str, sent: &Value, region: Option<&str>) -> bool {
-    if let Some(list) = mapping.lists.iter().find(|list| list_path(list) == path) {
-        let Value::List(sent) = sent else { return false };
-        let meaning = |elements: &[Value]| {
-            let mut found: Vec<Value> = elements
-                .iter()
-                .filter_map(|element| element_value(mapping, list, element, region).ok())
-                .filter(|v| !v.is_empty())
-                .collect();
-            found.sort();
-            found
-        };
-        return meaning(sent) == meaning(&nave_core::intake::remote_elements(list, body));
-    }
-    let there = nave_core::mapping::find(body, path).cloned().unwrap_or_default();
-    if there == *sent || there.is_empty() && sent.is_empty() || letters(&there).is_some() && letters(&there) == letters(sent) {
-        return true;
-    }
-    let Some(read) = mapping.fields.iter().find(|field| field.remote == path).and_then(|field| field.read.as_ref()) else {
-        return false;
-    };
-    let mut ours = body.clone();
-    ours.put(path, sent.clone());
-    let env = |body| Env { body, externals: &[], connection: &mapping.connection, region };
-    matches!((read.evaluate(&env(body)), read.evaluate(&env(&ours))), (Ok(there), Ok(ours)) if there == ours)
-}
-
-/// Letters and digits alone, in lower case: a system's own spelling of what it was sent (capitals, blanks, dashes) is not
-/// taken for somebody's edit.
-fn letters(value: &Value) -> Option<String> {
-    let text: String = value.as_text()?.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    (!text.is_empty()).then_some(text)
 }

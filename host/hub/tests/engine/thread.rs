@@ -21,6 +21,7 @@ on_both_stores!(
     lost_answers_make_no_duplicates,
     a_lost_creation_that_is_read_before_it_is_found_is_settled,
     a_lost_update_is_looked_up_not_claimed,
+    a_lost_change_of_what_is_only_written_is_made_again,
     a_refusal_is_set_aside_and_tried_again_when_the_record_changes,
     what_is_merged_over_there_is_one_here,
     an_equal_email_alone_waits_for_a_person,
@@ -318,6 +319,31 @@ async fn a_lost_update_is_looked_up_not_claimed(kind: Kind) {
     let row = bench.store.resolve(&[key]).unwrap()[0].unwrap();
     let row = bench.store.contributions(&[row]).unwrap().pop().unwrap().unwrap();
     assert!(row.claims.is_empty(), "{:?}", row.claims);
+}
+
+/// Of a list that is never read nothing is understood there: whether it arrived is seen in how it is spelled (I4, I6).
+async fn a_lost_change_of_what_is_only_written_is_made_again(kind: Kind) {
+    let written =
+        DROP_CONTACTS.replace("\"drop\"", "\"erp\"").replace("\"both\"", "\"out\"").replace("in = \"trim | lower\"\n", "");
+    let written = written.replace("in = \"reference(companies)\"", "").replace("[flow.in]\nfreshness = \"1h\"\n", "");
+    for fault in [Fault::LostRequest, Fault::LostAnswer] {
+        let systems = ["drop", "erp"].map(|name| System::new(name, &["contacts", "companies"]));
+        let mappings = [("mappings/drop-contacts.toml", DROP_CONTACTS), ("mappings/erp-contacts.toml", &written)];
+        let companies = ("mappings/drop-companies.toml", DROP_COMPANIES);
+        let bench = Bench::new(kind, systems.into(), &[mappings[0], mappings[1], companies]);
+        let id = ada(&bench).await;
+        bench.round().await;
+        bench.approve_all().await;
+        bench.quiet().await;
+        bench.system("drop").edit("contacts", &id, |body| {
+            let mut phone = Value::default();
+            phone.put("value", Value::text("+4930333"));
+            body.put("phones", Value::List(vec![phone]));
+        });
+        bench.system("erp").fault(fault);
+        bench.quiet().await;
+        assert_eq!(phones(&body(&bench, "erp")), ["+4930333"], "{fault:?}");
+    }
 }
 
 async fn a_refusal_is_set_aside_and_tried_again_when_the_record_changes(kind: Kind) {

@@ -1,0 +1,76 @@
+//! Whether what is there now is what was sent: asked when the answer to a write was lost.
+
+use crate::catalog::{ListMapping, Mapping};
+use crate::intake::{element_value, list_path, remote_elements};
+use crate::mapping::Env;
+use crate::value::Value;
+
+/// Whether a remote object shows what was sent to it under a remote path (or list path).
+///
+/// What is read back is compared by what it means. What is only written has no meaning here: it is compared as it is
+/// spelled, capitals and blanks apart.
+pub fn landed(mapping: &Mapping, body: &Value, path: &str, sent: &Value, region: Option<&str>) -> bool {
+    if let Some(list) = mapping.lists.iter().find(|list| list_path(list) == path) {
+        let Value::List(sent) = sent else { return false };
+        let there = remote_elements(list, body);
+        return match list.direction.reads() {
+            true => meaning(mapping, list, sent, region) == meaning(mapping, list, &there, region),
+            false => spelled(sent, there),
+        };
+    }
+    let there = crate::mapping::find(body, path).cloned().unwrap_or_default();
+    if same(&there, sent) {
+        return true;
+    }
+    let Some(read) = mapping.fields.iter().find(|field| field.remote == path).and_then(|field| field.read.as_ref()) else {
+        return false;
+    };
+    let mut ours = body.clone();
+    ours.put(path, sent.clone());
+    let env = |body| Env { body, externals: &[], connection: &mapping.connection, region };
+    matches!((read.evaluate(&env(body)), read.evaluate(&env(&ours))), (Ok(there), Ok(ours)) if there == ours)
+}
+
+/// What elements mean, in one order.
+fn meaning(mapping: &Mapping, list: &ListMapping, elements: &[Value], region: Option<&str>) -> Vec<Value> {
+    let mut found: Vec<Value> = elements
+        .iter()
+        .filter_map(|element| element_value(mapping, list, element, region).ok())
+        .filter(|value| !value.is_empty())
+        .collect();
+    found.sort();
+    found
+}
+
+/// Whether each element that was sent is there, and no other.
+fn spelled(sent: &[Value], mut there: Vec<Value>) -> bool {
+    sent.len() == there.len()
+        && sent.iter().all(|sent| match there.iter().position(|element| says(element, sent)) {
+            Some(index) => {
+                there.swap_remove(index);
+                true
+            }
+            None => false,
+        })
+}
+
+/// Whether an element holds what was sent; it may hold more, such as the id that the system gave it.
+fn says(there: &Value, sent: &Value) -> bool {
+    match (there, sent) {
+        (Value::Object(there), Value::Object(sent)) => {
+            sent.iter().all(|(name, value)| same(there.get(name).unwrap_or(&Value::Null), value))
+        }
+        _ => same(there, sent),
+    }
+}
+
+fn same(there: &Value, sent: &Value) -> bool {
+    there == sent || there.is_empty() && sent.is_empty() || letters(there).is_some() && letters(there) == letters(sent)
+}
+
+/// Letters and digits alone, in lower case: a system's own spelling of what it was sent (capitals, blanks, dashes) is not
+/// taken for somebody's edit.
+fn letters(value: &Value) -> Option<String> {
+    let text: String = value.as_text()?.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    (!text.is_empty()).then_some(text)
+}
