@@ -64,7 +64,7 @@ impl Engine {
         let reading = Reading { catalog: &catalog, mapping, spoke: spoke.as_ref(), run, children: children.as_ref() };
         if reading.stream() != stream {
             return Err(EngineError::Refused(format!(
-                "`{}` reads no `{stream}` any more; `nave dlq discard` gives them up",
+                "`{0}` reads no `{stream}` any more; `nave dlq discard --flow {0}` gives up what was set aside of it",
                 mapping.name
             )));
         }
