@@ -7,6 +7,19 @@ use nave_core::model::{
 
 use crate::{Batch, EntriesOf, IndexCheck, IndexSpace};
 
+/// How many remote objects one stream has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectCount {
+    /// Connection.
+    pub connection: String,
+    /// Alias of the stream.
+    pub stream: String,
+    /// Those that are there.
+    pub active: u64,
+    /// Of these, those that belong to a record.
+    pub linked: u64,
+}
+
 /// Next free numbers. Only the one writer uses them, between reading them and its commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -111,6 +124,8 @@ pub trait Store: Send + Sync + 'static {
     fn tokens(&self) -> Result<Vec<TokenRow>, StoreError>;
     /// How many records an entity has, by state: `contact/active`, `contact/other`; ascending by name.
     fn counts(&self) -> Result<Vec<(String, u64)>, StoreError>;
+    /// How many remote objects each stream has; ascending by connection and stream, none where there are none.
+    fn objects(&self) -> Result<Vec<ObjectCount>, StoreError>;
     /// A consistent copy into a new file, sealed as a whole, while others read and write.
     fn backup(&self, to: &std::path::Path, key: &crate::BackupKey) -> Result<(), StoreError>;
     /// Compares the derived index with the tables. `of_record` is what the catalog asks for about a record. Where there

@@ -17,8 +17,10 @@ mod seal;
 
 pub use batch::{Batch, CheckpointMove, Expected, IndexEntry, IndexSpace, InputRow, KeyedRow};
 pub use format::FormatError;
-pub use interface::{CommitError, Heads, Store, StoreError};
+pub use interface::{CommitError, Heads, ObjectCount, Store, StoreError};
 pub use memory::Memory;
-pub use redb_store::{BackupKey, EntriesOf, FORMAT, FloorFigures, IndexCheck, OpenError, Options, Redb, floor_bench, restore};
+pub use redb_store::{
+    BackupKey, EntriesOf, FORMAT, FloorCommits, FloorFigures, IndexCheck, OpenError, Options, Redb, floor_bench, restore,
+};
 pub use rules::subject_key;
 pub use seal::StoreKey;

@@ -15,7 +15,7 @@ use nave_core::value::Value;
 
 use crate::interface::{CommitError, Heads, Store, StoreError};
 use crate::rules;
-use crate::{Batch, IndexSpace, InputRow, subject_key};
+use crate::{Batch, IndexSpace, InputRow, ObjectCount, subject_key};
 
 /// Keeps everything in memory.
 #[derive(Debug, Default)]
@@ -432,6 +432,23 @@ impl Store for Memory {
             *counts.entry(rules::count_name(&record.entity, record.state == RecordState::Active)).or_default() += 1;
         }
         Ok(counts.into_iter().collect())
+    }
+
+    fn objects(&self) -> Result<Vec<ObjectCount>, StoreError> {
+        let tables = self.read()?;
+        let mut counts: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
+        for row in tables.contributions.values().filter(|row| row.is_active()) {
+            let (active, linked) = counts.entry((&row.key.connection, &row.key.stream)).or_default();
+            *active += 1;
+            *linked += u64::from(row.record.is_some());
+        }
+        let of = |((connection, stream), (active, linked)): ((&str, &str), _)| ObjectCount {
+            connection: connection.into(),
+            stream: stream.into(),
+            active,
+            linked,
+        };
+        Ok(counts.into_iter().map(of).collect())
     }
 
     fn backup(&self, _to: &std::path::Path, _key: &crate::BackupKey) -> Result<(), StoreError> {

@@ -1,12 +1,9 @@
 //! Health of every flow at a glance.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::{Duration, Instant};
 
 use nave_core::catalog::Mapping;
-use nave_core::model::{ContributionId, Reason, RecordId, ReviewId};
-use nave_store::Store;
+use nave_core::model::{Reason, RecordId, ReviewId};
 
 use super::dead_letters;
 use crate::api::{ApiError, EntityCount, FlowStatus, StatusAnswer};
@@ -14,16 +11,10 @@ use crate::engine::Engine;
 use crate::hub::Hub;
 use crate::project::plugin_faults;
 
-/// Contributions read at once.
-const CHUNK_CONTRIBUTIONS: usize = 5_000;
 /// Dirty entries looked at for drift; above it the count says "at least".
 const DIRTY_LOOKED_AT_MAX: usize = 10_000;
 /// Reviews read at once.
 const CHUNK_REVIEWS: usize = 1_000;
-/// A scan that took this long is not repeated for twenty times as long: counting costs a twentieth of a core at most.
-const SCAN_SHARE: u32 = 20;
-/// Longest time that a count of links may be old.
-const COUNT_AGE_MAX: Duration = Duration::from_secs(60);
 
 /// Health of every flow, and what is wrong with the files of plugins.
 pub(super) fn of_hub(hub: &Hub) -> Result<StatusAnswer, ApiError> {
@@ -39,7 +30,8 @@ pub(super) fn status(engine: &Engine) -> Result<StatusAnswer, ApiError> {
         letters += 1;
         *failed.entry(dead_letters::flow(&letter).to_owned()).or_default() += 1;
     })?;
-    let linked = linked(&engine.store)?;
+    let objects = engine.store.objects()?;
+    let linked: Linked = objects.into_iter().map(|of| ((of.connection, of.stream), of.linked)).collect();
     let mut flows = Vec::new();
     for mapping in catalog.mappings.values() {
         flows.push(flow(engine, mapping, &linked, failed.get(&mapping.name).copied().unwrap_or_default())?);
@@ -124,46 +116,5 @@ pub(super) fn open_reviews(engine: &Engine) -> Result<u64, ApiError> {
         let Some(last) = reviews.iter().map(|review| review.id).max() else { return Ok(open) };
         open += reviews.len() as u64;
         after = last;
-    }
-}
-
-/// One store's count of links.
-struct Counted {
-    /// Held weakly: the address stays taken while this does, so that it names one store only.
-    store: Weak<dyn Store>,
-    at: Instant,
-    good_for: Duration,
-    linked: Arc<Linked>,
-}
-
-static COUNTED: Mutex<Vec<Counted>> = Mutex::new(Vec::new());
-
-/// How many objects of each (connection, stream) are linked to a record. Scans all contributions; a scan that took
-/// long is good for a while.
-fn linked(store: &Arc<dyn Store>) -> Result<Arc<Linked>, ApiError> {
-    let lock = || COUNTED.lock().unwrap_or_else(PoisonError::into_inner);
-    let of_this = |counted: &Counted| std::ptr::addr_eq(counted.store.as_ptr(), Arc::as_ptr(store));
-    if let Some(counted) = lock().iter().find(|counted| of_this(counted) && counted.at.elapsed() < counted.good_for) {
-        return Ok(counted.linked.clone());
-    }
-    let began = Instant::now();
-    let found = Arc::new(scan(store.as_ref())?);
-    let good_for = (began.elapsed() * SCAN_SHARE).min(COUNT_AGE_MAX);
-    let mut all = lock();
-    all.retain(|counted| !of_this(counted) && counted.store.strong_count() > 0);
-    all.push(Counted { store: Arc::downgrade(store), at: Instant::now(), good_for, linked: found.clone() });
-    Ok(found)
-}
-
-fn scan(store: &dyn Store) -> Result<Linked, ApiError> {
-    let mut linked = Linked::new();
-    let mut after = ContributionId(0);
-    loop {
-        let rows = store.contributions_after(after, CHUNK_CONTRIBUTIONS)?;
-        let Some(last) = rows.last() else { return Ok(linked) };
-        after = last.id;
-        for row in rows.into_iter().filter(|row| row.is_active() && row.record.is_some()) {
-            *linked.entry((row.key.connection.into(), row.key.stream.into())).or_default() += 1;
-        }
     }
 }

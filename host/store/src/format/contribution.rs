@@ -83,6 +83,15 @@ pub(crate) fn is_of(row: &[u8], key: &RemoteKey, names: &Names) -> Result<bool, 
     Ok(found == (key.connection.as_str(), key.stream.as_str(), key.remote_id.as_str()))
 }
 
+/// Connection and stream of a row that is active, and whether it belongs to a record; cheap to read.
+pub(crate) fn active<'a>(row: &'a [u8], names: &'a Names) -> Result<Option<(&'a str, &'a str, bool)>, FormatError> {
+    let mut reader = Reader(row);
+    let (connection, stream, _) = read_key(&mut reader, names)?;
+    let record = reader.option(Reader::u64)?;
+    reader.i64()?;
+    Ok((reader.byte()? == 0).then_some((connection, stream, record.is_some())))
+}
+
 fn read_map<'a, T>(
     reader: &mut Reader<'a>,
     names: &'a Names,

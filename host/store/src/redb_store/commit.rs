@@ -10,6 +10,7 @@ use std::sync::PoisonError;
 use nave_core::model::{Dirty, Intent, Parked, Reasons, RecordId, RecordState, Run, Sequence};
 use redb::{Durability, ReadableTable, Table, WriteTransaction};
 
+use super::objects::Objects;
 use super::tables::{
     AUDIT, CHANGELOG, CHECKPOINTS, CONTRIBUTIONS, DEAD_LETTERS, DEAD_SUBJECTS, DECISIONS, DIRTY, FLOW_RUNS, FLOWS, INPUTS,
     JOURNAL, KEYS, LEASES, NAMES, Named, Numbered, OPEN_REVIEWS, PARKED, RECORDS, REVIEWS, ROWS, RUNS, TOKENS, names_key, pair,
@@ -141,7 +142,7 @@ impl Redb {
 }
 
 /// Adds to a count, or takes away.
-fn count(counts: &mut BTreeMap<String, u64>, name: &str, by: i64) {
+pub(super) fn count(counts: &mut BTreeMap<String, u64>, name: &str, by: i64) {
     match counts.get_mut(name) {
         Some(count) => *count = count.saturating_add_signed(by),
         None => {
@@ -160,19 +161,24 @@ fn in_order(ids: impl Iterator<Item = u64>) -> Vec<(u64, usize)> {
     order
 }
 
-/// Writes rows in ascending order: those at or past the head are appended, without looking for their place.
+/// Writes rows in ascending order: those at or past the head are appended, without looking for their place. `replaced` is
+/// shown what each of the others was.
 fn put_rows(
     table: &mut Table<'_, u64, &'static [u8]>,
     head: u64,
     order: &[(u64, usize)],
     mut put: impl FnMut(usize, &mut Vec<u8>) -> Result<(), StoreError>,
+    mut replaced: impl FnMut(&[u8]) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut row = Vec::new();
     let known = order.partition_point(|(id, _)| *id < head);
     for (id, at) in &order[..known] {
         row.clear();
         put(*at, &mut row)?;
-        table.insert(*id, row.as_slice())?;
+        let before = table.insert(*id, row.as_slice())?;
+        if let Some(before) = before {
+            replaced(before.value())?;
+        }
     }
     if known == order.len() {
         return Ok(());
@@ -261,10 +267,16 @@ impl Writing<'_> {
         let fresh: Vec<(u64, [u8; WRAPPED_BYTES])> = fresh.into_iter().collect();
         let order = in_order(fresh.iter().map(|(record, _)| *record));
         let head = key_rows.last()?.map_or(0, |(record, _)| record.value() + 1);
-        put_rows(&mut key_rows, head, &order, |at, out| {
-            out.extend_from_slice(&fresh[at].1);
-            Ok(())
-        })?;
+        put_rows(
+            &mut key_rows,
+            head,
+            &order,
+            |at, out| {
+                out.extend_from_slice(&fresh[at].1);
+                Ok(())
+            },
+            |_| Ok(()),
+        )?;
         for record in &batch.erased {
             key_rows.insert(record.0, [].as_slice())?;
         }
@@ -286,18 +298,24 @@ impl Writing<'_> {
         let mut scratch = Vec::new();
         let mut counted: BTreeMap<(&str, bool), i64> = BTreeMap::new();
         let names = &mut self.names;
-        put_rows(&mut table, head, &order, |at, out| {
-            let record = &batch.records[at];
-            let stored = known.get(&record.id.0);
-            if let Some(stored) = stored {
-                *counted.entry((&stored.entity, stored.active)).or_default() -= 1;
-            }
-            *counted.entry((&record.entity, record.state == RecordState::Active)).or_default() += 1;
-            let changed = last_change.get(&record.id.0).copied();
-            let last = changed.or_else(|| stored.map(|stored| stored.last_change)).unwrap_or(0);
-            put_record(out, &mut scratch, record, last, names);
-            Ok(())
-        })?;
+        put_rows(
+            &mut table,
+            head,
+            &order,
+            |at, out| {
+                let record = &batch.records[at];
+                let stored = known.get(&record.id.0);
+                if let Some(stored) = stored {
+                    *counted.entry((&stored.entity, stored.active)).or_default() -= 1;
+                }
+                *counted.entry((&record.entity, record.state == RecordState::Active)).or_default() += 1;
+                let changed = last_change.get(&record.id.0).copied();
+                let last = changed.or_else(|| stored.map(|stored| stored.last_change)).unwrap_or(0);
+                put_record(out, &mut scratch, record, last, names);
+                Ok(())
+            },
+            |_| Ok(()),
+        )?;
         for ((entity, active), by) in counted {
             count(&mut self.next.counts, &format!("record {}", rules::count_name(entity, active)), by);
         }
@@ -323,10 +341,22 @@ impl Writing<'_> {
         let mut table = self.transaction.open_table(CONTRIBUTIONS)?;
         let order = in_order(batch.contributions.iter().map(|row| row.id.0));
         let mut scratch = Vec::new();
-        put_rows(&mut table, head, &order, |at, out| {
-            put_contribution(out, &mut scratch, &batch.contributions[at], &mut self.names);
-            Ok(())
-        })
+        let mut objects = Objects::default();
+        order.iter().for_each(|(_, at)| objects.put(&batch.contributions[*at]));
+        let known_names = self.store.names();
+        put_rows(
+            &mut table,
+            head,
+            &order,
+            |at, out| {
+                put_contribution(out, &mut scratch, &batch.contributions[at], &mut self.names);
+                Ok(())
+            },
+            |before| Ok(objects.replaced(before, &known_names)?),
+        )?;
+        drop(known_names);
+        objects.apply(&mut self.next.counts);
+        Ok(())
     }
 
     /// I4: an entry made since the comparison has another stamp and stays.

@@ -70,3 +70,46 @@ pub fn floor_bench(dir: &Path, records: u64, bytes_per_record: usize) -> Result<
     std::fs::remove_file(&path).map_err(failed)?;
     Ok(FloorFigures { records, wall, cpu, file_bytes })
 }
+
+/// A bare redb that commits one small row at a time, durably: the measure of what one change takes.
+pub struct FloorCommits {
+    database: Database,
+    path: std::path::PathBuf,
+    next: u64,
+}
+
+impl FloorCommits {
+    /// A new file in a folder.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let path = dir.join("commits.redb");
+        let database = Database::builder().create(&path).map_err(redb::Error::from)?;
+        Ok(Self { database, path, next: 1 })
+    }
+
+    /// One row of so many bytes, on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub fn commit(&mut self, bytes: usize) -> Result<(), StoreError> {
+        let mut row = vec![0; bytes];
+        random(&mut row);
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_durability(Durability::Immediate).map_err(redb::Error::from)?;
+        transaction.set_quick_repair(true);
+        transaction.open_table(TABLE)?.insert(self.next, row.as_slice())?;
+        self.next += 1;
+        Ok(transaction.commit()?)
+    }
+
+    /// Closes and removes the file.
+    ///
+    /// # Errors
+    /// [`StoreError::Engine`].
+    pub fn remove(self) -> Result<(), StoreError> {
+        drop(self.database);
+        std::fs::remove_file(&self.path).map_err(|error| StoreError::Engine(error.to_string()))
+    }
+}

@@ -9,6 +9,7 @@ mod erase;
 mod errors;
 mod files;
 mod floor;
+mod objects;
 mod open;
 mod read;
 mod rebuild;
@@ -21,7 +22,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 pub use backup::restore;
 pub use errors::OpenError;
-pub use floor::{FloorFigures, floor_bench};
+pub use floor::{FloorCommits, FloorFigures, floor_bench};
 pub use open::{FORMAT, Options};
 pub use rebuild::{EntriesOf, IndexCheck};
 pub use sealed::BackupKey;
@@ -58,7 +59,7 @@ struct Writer {
     audit_digest: [u8; 32],
     /// Last input.
     input: u64,
-    /// `record contact/active`, `dirty crm-contacts` → how many.
+    /// `record contact/active`, `dirty crm-contacts`, `active crm/contacts` → how many.
     counts: BTreeMap<String, u64>,
     /// Commits of the index alone since one was made durable.
     loose: u32,

@@ -25,7 +25,7 @@ pub const FORMAT: u64 = UPGRADES.len() as u64 + 1;
 pub(crate) type Upgrade = fn(&WriteTransaction) -> Result<(), StoreError>;
 
 /// Oldest first: from 1 to 2, and so on. Format 1 is the first that was released.
-const UPGRADES: &[Upgrade] = &[];
+const UPGRADES: &[Upgrade] = &[super::objects::upgrade];
 
 /// Plain settings of a store.
 #[derive(Clone, Copy, Debug)]
@@ -219,7 +219,7 @@ fn keys(transaction: &WriteTransaction, key: &StoreKey) -> Result<Option<Keys>, 
     }
 }
 
-fn names(transaction: &WriteTransaction) -> Result<Names, StoreError> {
+pub(super) fn names(transaction: &WriteTransaction) -> Result<Names, StoreError> {
     let mut names = Names::default();
     for row in transaction.open_table(NAMES)?.iter()? {
         let (number, name) = row?;
@@ -232,7 +232,7 @@ fn names(transaction: &WriteTransaction) -> Result<Names, StoreError> {
 }
 
 impl Writer {
-    fn load(transaction: &WriteTransaction) -> Result<Self, StoreError> {
+    pub(super) fn load(transaction: &WriteTransaction) -> Result<Self, StoreError> {
         let meta = transaction.open_table(META)?;
         match meta.get(META_WRITER)? {
             None => Ok(Self { heads: FIRST_HEADS, ..Self::default() }),

@@ -19,7 +19,7 @@ use crate::format::{
     read_record, record_value,
 };
 use crate::index::read_tables;
-use crate::{Batch, CommitError, EntriesOf, Heads, IndexCheck, IndexSpace, InputRow, Store, StoreError};
+use crate::{Batch, CommitError, EntriesOf, Heads, IndexCheck, IndexSpace, InputRow, ObjectCount, Store, StoreError};
 
 /// Bytes of the digest in front of an audit line.
 const DIGEST_BYTES: usize = 32;
@@ -405,6 +405,11 @@ impl Store for Redb {
         let of_records =
             writer.counts.iter().filter_map(|(name, count)| Some((name.strip_prefix("record ")?.to_owned(), *count)));
         Ok(of_records.filter(|(_, count)| *count > 0).collect())
+    }
+
+    fn objects(&self) -> Result<Vec<ObjectCount>, StoreError> {
+        self.refuse_closed()?;
+        Ok(super::objects::read(&self.writer().counts))
     }
 
     fn backup(&self, to: &std::path::Path, key: &crate::BackupKey) -> Result<(), StoreError> {

@@ -213,6 +213,15 @@ pub(crate) const SCRIPTS: &[(&str, &str)] = &[
          commit record=1:3 record=1:4:deleted -> ok
          counts -> company/active=1 contact/active=1 contact/other=1",
     ),
+    (
+        "active objects, and those that belong to a record, are counted by stream",
+        "commit record=1:1 contribution=1:crm:x contribution=2:crm:y contribution=3:books:z contribution=4:books:w:apart -> ok
+         objects -> books/s=2:1 crm/s=2:2
+         commit contribution=2:crm:y:gone contribution=4:books:w -> ok
+         objects -> books/s=2:2 crm/s=1:1
+         commit contribution=1:crm:x:apart contribution=3:books:z:gone contribution=4:books:w:gone -> ok
+         objects -> crm/s=1:0",
+    ),
 ];
 
 /// Runs a script, line by line.

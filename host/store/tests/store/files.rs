@@ -109,6 +109,7 @@ const FIXTURE_ANSWERS: &str = "record 1 2 -> v2 v1
      checkpoint crm contacts -> 1
      row hub x -> y
      counts -> contact/active=2
+     objects -> crm/s=1:1
      audit 9 -> made";
 
 #[test]

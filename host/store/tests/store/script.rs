@@ -8,9 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use nave_core::accounting::{Counts, InCounts};
 use nave_core::matching::remote_hash;
 use nave_core::model::{
-    AuditEntry, Cause, Change, ChangeKind, Checkpoint, Contribution, ContributionId, DeadLetter, DeadLetterSubject, Decision,
-    DecisionChoice, Dirty, Field, FieldChange, FlowState, Intent, Parked, Reasons, Record, RecordId, RecordState, RemoteKey,
-    Review, ReviewId, ReviewKind, Rule, Run, RunStatus, Sequence, Time, TokenRow, WriteKind,
+    AuditEntry, Cause, Change, ChangeKind, Checkpoint, Contribution, ContributionId, ContributionState, DeadLetter,
+    DeadLetterSubject, Decision, DecisionChoice, Dirty, Field, FieldChange, FlowState, Intent, Parked, Reasons, Record, RecordId,
+    RecordState, RemoteKey, Review, ReviewId, ReviewKind, Rule, Run, RunStatus, Sequence, Time, TokenRow, WriteKind,
 };
 use nave_core::value::Value;
 use nave_store::{Batch, CheckpointMove, CommitError, IndexEntry, IndexSpace, InputRow, KeyedRow, Store, subject_key};
@@ -103,7 +103,10 @@ fn put(batch: &mut Batch, word: &str) {
         "vacant" => batch.expected.vacant.push((space(parts[0]), number(1) << 32)),
         "contribution" => {
             let mut row = Contribution::new(ContributionId(number(0)), key(&text(1), "s", &text(2)), Time(1));
-            row.record = Some(RecordId(1));
+            row.record = Some(RecordId(1)).filter(|_| text(3) != "apart");
+            if text(3) == "gone" {
+                row.state = ContributionState::Deleted { evidence: "get".into(), at: Time(1) };
+            }
             batch.index_add.push(IndexEntry { space: IndexSpace::Remote, hash: remote_hash(&row.key), id: row.id.0 });
             batch.contributions.push(row);
         }
@@ -326,6 +329,10 @@ pub(crate) fn answer(store: &dyn Store, line: &str) -> String {
         }
         "tokens" => list(store.tokens().unwrap().iter().map(|row| format!("{}={}", row.name, row.hash)).collect()),
         "counts" => list(store.counts().unwrap().into_iter().map(|(name, count)| format!("{name}={count}")).collect()),
+        "objects" => {
+            let counts = store.objects().unwrap();
+            list(counts.into_iter().map(|of| format!("{}/{}={}:{}", of.connection, of.stream, of.active, of.linked)).collect())
+        }
         "tend" => {
             while store.tend().unwrap() {}
             "-".to_owned()
