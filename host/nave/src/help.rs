@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 42] = [
+const EXAMPLES: [(&str, &str); 45] = [
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),
@@ -28,6 +28,9 @@ const EXAMPLES: [(&str, &str); 42] = [
     ("nave review show", "nave review show 3"),
     ("nave review decide", "nave review decide 3 contact/12 --reason 'same person, asked her'"),
     ("nave bench resync", "nave bench resync --records 100000 --json"),
+    ("nave bench tick", "nave bench tick --records 1000000 --json"),
+    ("nave bench carry", "nave bench carry --records 20000 --json"),
+    ("nave bench change", "nave bench change --changes 200 --json"),
     ("nave dlq list", "nave dlq list --flow crm-contacts"),
     ("nave dlq show", "nave dlq show 7"),
     ("nave dlq retry", "nave dlq retry --class length"),

@@ -1,10 +1,9 @@
-//! What needs the data of a project in this process: the open hub, a restore, a measurement. One process at a time.
+//! What needs the data of a project in this process: the open hub, a restore. One process at a time.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use nave_hub::api::{ApiError, Service};
-use serde_json::Value as Json;
 
 use crate::context::Context;
 
@@ -22,14 +21,4 @@ pub(crate) async fn hub(context: &Context) -> Result<Arc<dyn Service>, ApiError>
 /// Puts a backup in place of a project's data; answers a sentence.
 pub(crate) fn restore(dir: &Path, from: &Path, replace: bool) -> Result<String, ApiError> {
     nave_hub::restore(dir, from, replace)
-}
-
-/// Measures taking records in; answers figures by name.
-pub(crate) async fn bench_ingest(records: u64, plugin: &Path) -> Result<Json, ApiError> {
-    nave_hub::bench::ingest(records, plugin).await
-}
-
-/// Measures reading everything again after a little has changed; answers figures by name.
-pub(crate) async fn bench_resync(records: u64, plugin: &Path) -> Result<Json, ApiError> {
-    nave_hub::bench::resync(records, plugin).await
 }

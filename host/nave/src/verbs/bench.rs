@@ -1,11 +1,18 @@
 //! `bench`: what the hub costs, beside a floor measured in the same run.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
-use nave_hub::api::exit;
+use nave_hub::api::{ApiError, exit};
+use nave_hub::bench::{self, Place};
 
 use super::Outcome;
+use super::simulated::Simulated;
 use crate::context::Context;
-use crate::{open, output};
+use crate::output;
+
+/// Everything that looks random in the simulated systems follows from it.
+const SEED: u64 = 7;
 
 /// Measure what the hub costs
 #[derive(Debug, Subcommand)]
@@ -16,9 +23,12 @@ pub(crate) enum Bench {
         /// How many
         #[arg(long, default_value_t = 100_000)]
         records: u64,
+        /// How many the bare store writes, where the disk has no room for as many once more [default: as many]
+        #[arg(long)]
+        floor_records: Option<u64>,
         /// The `files` plugin; `nave plugin build plugins/files` makes it
         #[arg(long, default_value = "target/plugins/files.wasm")]
-        plugin: std::path::PathBuf,
+        plugin: PathBuf,
     },
     /// All of them read again after the e-mail of one in a hundred has changed
     Resync {
@@ -27,14 +37,56 @@ pub(crate) enum Bench {
         records: u64,
         /// The `files` plugin; `nave plugin build plugins/files` makes it
         #[arg(long, default_value = "target/plugins/files.wasm")]
-        plugin: std::path::PathBuf,
+        plugin: PathBuf,
+    },
+    /// A hundred changes, found among all records and committed
+    Tick {
+        /// How many there are
+        #[arg(long, default_value_t = 100_000)]
+        records: u64,
+        /// The `files` plugin; `nave plugin build plugins/files` makes it
+        #[arg(long, default_value = "target/plugins/files.wasm")]
+        plugin: PathBuf,
+    },
+    /// From one HTTP API into another, durable; and a bare client that carries as much
+    Carry {
+        /// How many
+        #[arg(long, default_value_t = 20_000)]
+        records: usize,
+        /// The `hubspot` plugin; `nave plugin build plugins/hubspot` makes it
+        #[arg(long, default_value = "target/plugins/hubspot.wasm")]
+        plugin: PathBuf,
+    },
+    /// One edit after another, from the look at one system to the outcome in another; and a durable commit beside it
+    Change {
+        /// How many
+        #[arg(long, default_value_t = 200)]
+        changes: usize,
+        /// The `hubspot` plugin; `nave plugin build plugins/hubspot` makes it
+        #[arg(long, default_value = "target/plugins/hubspot.wasm")]
+        plugin: PathBuf,
     },
 }
 
 pub(crate) async fn run(verb: Bench, context: &Context) -> Outcome {
     let figures = match verb {
-        Bench::Ingest { records, plugin } => open::bench_ingest(records, &plugin).await?,
-        Bench::Resync { records, plugin } => open::bench_resync(records, &plugin).await?,
+        Bench::Ingest { records, floor_records, plugin } => {
+            bench::ingest(records, floor_records.unwrap_or(records), &plugin).await?
+        }
+        Bench::Resync { records, plugin } => bench::resync(records, &plugin).await?,
+        Bench::Tick { records, plugin } => bench::tick(records, &plugin).await?,
+        Bench::Carry { records, plugin } => {
+            let [left, right, floor] = [crm(records).await?, crm(0).await?, crm(0).await?];
+            let figures = bench::carry(&place(&left), &place(&right), &place(&floor), records as u64, &plugin).await;
+            stop([left, right, floor]).await;
+            figures?
+        }
+        Bench::Change { changes, plugin } => {
+            let [left, right] = [crm(100).await?, crm(0).await?];
+            let figures = bench::change(&place(&left), &place(&right), changes, &plugin).await;
+            stop([left, right]).await;
+            figures?
+        }
     };
     if context.json {
         output::json(&figures);
@@ -46,4 +98,18 @@ pub(crate) async fn run(verb: Bench, context: &Context) -> Outcome {
         rows.print("Nothing was measured.");
     }
     Ok(exit::OK)
+}
+
+async fn crm(records: usize) -> Result<Simulated, ApiError> {
+    Simulated::start("crm", None, 0, SEED, records).await
+}
+
+fn place(system: &Simulated) -> Place {
+    Place { base_url: system.base_url.clone(), token: system.token.clone() }
+}
+
+async fn stop(systems: impl IntoIterator<Item = Simulated>) {
+    for system in systems {
+        system.stop().await;
+    }
 }

@@ -16,6 +16,7 @@ pub(crate) mod schema;
 pub(crate) mod secret;
 pub(crate) mod serve;
 pub(crate) mod sim;
+pub(crate) mod simulated;
 pub(crate) mod store;
 
 use nave_hub::api::ApiError;

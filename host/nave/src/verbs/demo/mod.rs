@@ -144,11 +144,11 @@ fn left(dir: &Path, name: &str, secrets: &[String]) -> Left {
 
 /// Adds the connections and the secrets that are missing.
 async fn connect(context: &Context, sims: &sims::Sims) -> Result<(), ApiError> {
-    let url = format!("url={}", sims.crm.base_url);
+    let url = format!("url={}", sims.crm.system.base_url);
     one(context, "crm", &["hubspot", "--set", &url], &sims.crm).await?;
-    let url = format!("url={}/api.xro/2.0", sims.books.base_url);
-    let identity = format!("identity-url={}", sims.books.base_url);
-    let tenant = format!("tenant={}", sims.books.tenant);
+    let url = format!("url={}/api.xro/2.0", sims.books.system.base_url);
+    let identity = format!("identity-url={}", sims.books.system.base_url);
+    let tenant = format!("tenant={}", sims.books.system.tenant);
     one(context, "books", &["xero", "--set", &url, "--set", &identity, "--set", &tenant], &sims.books).await?;
     drop_folder(context).await
 }
