@@ -98,7 +98,7 @@ impl Engine {
         let mut resumed = !full && self.store.row("scan", &scan_row)?.is_some();
         let mut whole = !resumed;
         let mut complete = false;
-        let mut seen = Met::default();
+        let mut seen = Scanned::default();
         let mut unread = Unread::default();
         let mut missed = self.missed(reading)?;
         let scan_began = self.now();
@@ -114,7 +114,7 @@ impl Engine {
                     retried = true;
                     checkpoint = None;
                     (resumed, whole) = (false, true);
-                    seen = Met::default();
+                    seen = Scanned::default();
                     continue;
                 }
                 Err(error) => return Err(EngineError::Spoke(mapping.connection.clone(), error)),
@@ -153,8 +153,8 @@ impl Engine {
                 None => Vec::new(),
             };
             let met = self.take_page(reading, page.records, began, counts, commit).await?;
-            self.forget_seen(&mut missed, met.iter().map(|id| id.0).chain(children.iter().copied())).await?;
-            met.into_iter().for_each(|id| seen.things.insert(id));
+            self.forget_seen(&mut missed, met.iter().map(|met| met.id.0).chain(children.iter().copied())).await?;
+            met.into_iter().for_each(|met| seen.add(met));
             seen.children.extend(children);
             if moved {
                 generation += 1;
@@ -192,7 +192,7 @@ impl Engine {
         began: Time,
         counts: &mut InCounts,
         commit: PageCommit,
-    ) -> Result<Vec<ContributionId>, EngineError> {
+    ) -> Result<Vec<Met>, EngineError> {
         let Reading { catalog, mapping, spoke, .. } = *reading;
         if records.is_empty() && commit.checkpoint.is_none() && commit.rows.is_empty() {
             return Ok(Vec::new());
@@ -215,7 +215,7 @@ impl Engine {
         page: Vec<Incoming>,
         counts: &mut InCounts,
         commit: PageCommit,
-    ) -> Result<Vec<ContributionId>, EngineError> {
+    ) -> Result<Vec<Met>, EngineError> {
         let Reading { catalog, mapping, run, .. } = *reading;
         if let Some(children) = reading.children {
             self.take_children(reading, children, page, counts, commit).await?;
@@ -235,6 +235,8 @@ impl Engine {
                 let open_creates = open_creates.clone();
                 let mut intake = Intake { catalog, mapping, entity, run, open_creates, lost, arrived: Vec::new() };
                 let met = tokio::task::block_in_place(|| intake.page(draft, page, &mut taken))?;
+                let met = met.into_iter().map(|id| Ok(Met { id, active: draft.glimpsed(id)?.is_active() }));
+                let met = met.collect::<Result<Vec<_>, EngineError>>()?;
                 self.put_lost(draft, &mapping.name, &intake.lost)?;
                 for stream in &passed {
                     draft.batch.rows.extend(intake.arrived.iter().map(|id| due_row(mapping, stream, id, true)));
@@ -332,7 +334,7 @@ impl Engine {
     async fn vanished(
         &self,
         reading: &Reading<'_>,
-        seen: &Met,
+        seen: &Scanned,
         twice: Option<Missed>,
         scan_began: Time,
         counts: &mut InCounts,
@@ -342,7 +344,7 @@ impl Engine {
             return Ok(()); // the ids are ours: the system cannot be asked for them
         }
         let (missing, known) = match reading.children {
-            None => self.things_missing(mapping, &seen.things, scan_began)?,
+            None => self.things_missing(mapping, seen, scan_began)?,
             Some(_) => self.children_missing(reading, &seen.children, scan_began)?,
         };
         if missing.len() > VANISHED_FREE_MAX.max(known * VANISHED_SHARE_MAX / 100) {
@@ -378,18 +380,25 @@ impl Engine {
         Ok(())
     }
 
-    /// Things of a mapping's own stream that a scan did not see, and, where those are many, how many are known.
+    /// Things of a mapping's own stream that a scan did not see, and how many are known.
     fn things_missing(
         &self,
         mapping: &Mapping,
-        seen: &Seen,
+        seen: &Scanned,
         scan_began: Time,
     ) -> Result<(Vec<(u64, String)>, usize), EngineError> {
+        let mut objects = self.store.objects()?.into_iter();
+        let of_stream = objects.find(|of| of.connection == mapping.connection && of.stream == mapping.alias);
+        let known = of_stream.map_or(0, |of| of.active) as usize;
+        if seen.active.len() == known {
+            return Ok((Vec::new(), known)); // all that are there were seen: whatever else the hub holds is not looked at
+        }
         let ours =
             |row: &Contribution| row.is_active() && row.key.connection == mapping.connection && row.key.stream == mapping.alias;
         let mut missing = Vec::new();
         // Only what was not seen is read.
-        let mut unseen = (1..self.store.heads()?.contribution).map(ContributionId).filter(|id| !seen.contains(*id)).peekable();
+        let mut unseen =
+            (1..self.store.heads()?.contribution).map(ContributionId).filter(|id| !seen.things.contains(*id)).peekable();
         while unseen.peek().is_some() {
             let ids: Vec<ContributionId> = unseen.by_ref().take(CONTRIBUTIONS_AT_ONCE).collect();
             for row in self.store.contributions(&ids)?.into_iter().flatten().filter(&ours) {
@@ -397,14 +406,6 @@ impl Engine {
                     missing.push((row.id.0, row.key.remote_id.to_string()));
                 }
             }
-        }
-        let mut known = 0_usize;
-        let mut after = ContributionId(0);
-        while missing.len() > VANISHED_FREE_MAX {
-            let rows = self.store.contributions_after(after, CONTRIBUTIONS_AT_ONCE)?;
-            let Some(last) = rows.last() else { break };
-            after = last.id;
-            known += rows.iter().filter(|row| ours(row)).count();
         }
         Ok((missing, known))
     }
@@ -444,12 +445,32 @@ impl Engine {
     }
 }
 
+/// A contribution that a page was about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Met {
+    id: ContributionId,
+    /// Whether it is there, after the page.
+    active: bool,
+}
+
 /// What a scan has seen.
 #[derive(Default)]
-struct Met {
+struct Scanned {
     things: Seen,
+    /// Of these, those that are there.
+    active: Seen,
     /// Hashes of children's keys: they have no number.
     children: HashSet<u64>,
+}
+
+impl Scanned {
+    fn add(&mut self, met: Met) {
+        self.things.insert(met.id);
+        match met.active {
+            true => self.active.insert(met.id),
+            false => self.active.remove(met.id),
+        }
+    }
 }
 
 /// What is read, and for whom.

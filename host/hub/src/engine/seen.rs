@@ -25,6 +25,19 @@ impl Seen {
         self.words[word] |= bit;
     }
 
+    /// Takes one out again.
+    pub(super) fn remove(&mut self, id: ContributionId) {
+        let (word, bit) = Self::place(id);
+        if let Some(word) = self.words.get_mut(word) {
+            *word &= !bit;
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
     /// Whether it is there.
     pub(super) fn contains(&self, id: ContributionId) -> bool {
         let (word, bit) = Self::place(id);
@@ -48,5 +61,11 @@ mod tests {
             assert_eq!(seen.contains(ContributionId(id)), ids.contains(&id), "{id}");
         }
         assert!(!seen.contains(ContributionId(u64::MAX)));
+        assert_eq!(seen.len(), ids.len());
+        for id in [64, 64, 1_000_000] {
+            seen.remove(ContributionId(id));
+        }
+        assert!(!seen.contains(ContributionId(64)) && seen.contains(ContributionId(65)));
+        assert_eq!(seen.len(), ids.len() - 1);
     }
 }
