@@ -74,10 +74,10 @@ impl Bridge {
         Ok(Self { _folder: folder, dir, hub })
     }
 
-    /// Reads what is new; a number of records must have been.
-    async fn pull(&self) -> Result<u64, ApiError> {
+    /// Reads what is new. Answers how much was read, and how many records it made or changed.
+    async fn pull(&self) -> Result<(u64, u64), ApiError> {
         match self.done(self.hub.engine.run_in("left", false).await?)? {
-            Counts::In(counts) => Ok(counts.created + counts.updated),
+            Counts::In(counts) => Ok((counts.read, counts.created + counts.updated)),
             counts => Err(failed(format!("{counts:?}"))),
         }
     }
@@ -130,13 +130,14 @@ pub async fn carry(left: &Place, right: &Place, floor: &Place, records: u64, plu
     let bridge = Bridge::new(left, right, plugin).await?;
     reset_peak();
     let (watch, pulling) = (Watch::start(), Watch::start());
-    let read = bridge.pull().await?;
+    let (read, made) = bridge.pull().await?;
     let (pull_cpu, _) = pulling.stop();
     bridge.agree().await?;
     let sent = bridge.push().await?;
     let (cpu, wall) = watch.stop();
-    if (read, sent) != (records, records) {
-        return Err(failed(format!("of {records} records {read} were read and {sent} delivered")));
+    // Some of the simulated contacts are one person twice.
+    if read != records || sent != made || made * 100 < records * 99 {
+        return Err(failed(format!("of {records} records {read} were read, {made} made and {sent} delivered")));
     }
     let peak = status_mb("VmHWM:");
     let watch = Watch::start();
@@ -181,10 +182,10 @@ pub async fn change(left: &Place, right: &Place, changes: usize, plugin: &Path) 
         let edit = json!({ "properties": { "jobtitle": format!("Buyer {number}") } });
         client.ask("PATCH", &format!("/crm/v3/objects/contacts/{id}"), Some(&edit)).await?;
         let began = Instant::now();
-        let (read, sent) = (bridge.pull().await?, bridge.push().await?);
+        let ((_, changed), sent) = (bridge.pull().await?, bridge.push().await?);
         times.push(began.elapsed().as_secs_f64() * 1e3);
-        if (read, sent) != (1, 1) {
-            return Err(failed(format!("of one edit {read} were read and {sent} delivered")));
+        if (changed, sent) != (1, 1) {
+            return Err(failed(format!("of one edit {changed} were taken in and {sent} delivered")));
         }
     }
     let commit = bare::commit_ms(&bridge.dir, COMMITS)?;
