@@ -160,6 +160,6 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
         delete: delete.map_or_else(Default::default, |word| word.value),
         digest: String::new(),
     };
-    whole::whole(file, &mapping, stream_info);
+    whole::whole(file, &mapping, stream_info, &places);
     Some(mapping)
 }
