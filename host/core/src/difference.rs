@@ -103,6 +103,9 @@ pub fn difference(
         difference.note(field, found, &mut blocked);
     }
     lists(mapping, entity, record, contribution, current, region, &mut difference, &mut blocked);
+    if let Some(contribution) = contribution.filter(|row| !mapping.restore.is_empty() && put_away_by_us(mapping, row)) {
+        switch(&mapping.restore, contribution, &mut difference);
+    }
     if contribution.is_none() && !difference.is_empty() {
         // What nobody ever claimed is written once, when the thing is made, and only where `out` makes a value up.
         for field in written().filter(|field| !claimed(field)) {
@@ -114,6 +117,36 @@ pub fn difference(
         finish_create(mapping, &mut difference, &mut blocked);
     }
     if blocked.is_empty() { Ok(difference) } else { Err(blocked) }
+}
+
+/// The difference that puts a thing away. A thing that is put away already needs none, whoever did it.
+pub fn put_away(mapping: &Mapping, contribution: &Contribution, current: Option<&Value>) -> Difference {
+    let mut difference = Difference {
+        changed: Value::Object(NameMap::new()),
+        desired: current.cloned().unwrap_or_else(|| shadow_body(mapping, contribution)),
+        ..Difference::default()
+    };
+    switch(&mapping.archive, contribution, &mut difference);
+    difference
+}
+
+/// Whether it is put away, and the hub did it: nobody changed it there since.
+pub fn put_away_by_us(mapping: &Mapping, contribution: &Contribution) -> bool {
+    !mapping.archive.is_empty() && mapping.archive.iter().all(|(path, value)| contribution.sent.get(path) == Some(value))
+}
+
+/// Whether everything by which a thing is put away is so there.
+pub fn is_put_away(mapping: &Mapping, contribution: &Contribution) -> bool {
+    mapping.archive.iter().all(|(path, value)| contribution.shadow.get(path) == Some(value))
+}
+
+/// Sets what is not so there yet.
+fn switch(values: &BTreeMap<String, Value>, contribution: &Contribution, difference: &mut Difference) {
+    for (path, value) in values {
+        if contribution.shadow.get(path) != Some(value) && contribution.sent.get(path) != Some(value) {
+            difference.set(path, value.clone());
+        }
+    }
 }
 
 enum Wanted {

@@ -1,6 +1,7 @@
 //! One good project; every test changes a line of it and says what the hub answers.
 
 mod parts;
+mod policies;
 
 use std::collections::BTreeMap;
 
@@ -430,59 +431,6 @@ fn types_and_directions_in_mappings() {
         &format!(
             "{at}:1:1: warning: 1 of 11 fields are neither mapped nor ignored: `id` [coverage] → map each, or say why not: direction = \"ignore\" with `because`\n{at}:68:1: `email` and `name` are both written to `email` [written-twice] → write it once, with out = \"…\""
         ),
-    );
-}
-
-#[test]
-fn what_is_required_there_and_may_be_empty_here() {
-    let at = "mappings/crm-contacts.toml";
-    let warning = |out: &str| {
-        format!(
-            "{at}:18:1: warning: `email` is required there, and `email` may be empty here [possible-null] → hold such records back, with the reason: required = [\"email\"]; or send something else: out = \"{out} | default('…')\""
-        )
-    };
-    let patch = |out: &str, expected: &str| {
-        let mut files = patched(at, "required = [\"email\"]\n", "");
-        let file = files.iter_mut().find(|file| file.path == at).unwrap();
-        file.text = file.text.replace("in = \"trim | lower\"", &format!("in = \"trim | lower\"\n{out}"));
-        let (_, found) = check(&files, &plugins()).unwrap();
-        let found: Vec<String> = found.iter().map(|found| found.to_string().replace("\n  help: ", " → ")).collect();
-        assert_eq!(found.join("\n"), expected, "{out}");
-    };
-    patch("", &warning("`email`"));
-    patch("out = \"email | upper\"", &warning("email | upper"));
-    patch("out = \"coalesce(email, name)\"", &warning("coalesce(email, name)"));
-    patch("out = \"concat('mailto:', email)\"", &warning("concat('mailto:', email)"));
-    patch("out = \"email | default('x') | null_if('x')\"", &warning("email | default('x') | null_if('x')"));
-    patch("out = \"email | default('')\"", &warning("email | default('')"));
-    // It always gives something.
-    patch("out = \"email | default('nobody@x.test') | lower\"", "");
-    patch("out = \"coalesce(email, name, 'nobody')\"", "");
-    patch("out = \"when(archived, 'gone', email | default('x'))\"", "");
-    patch("out = \"concat(email | default('x'), '!')\"", "");
-    // A constant stands in; nothing new is made; it is not required there.
-    for (from, to) in [
-        ("constants = {", "constants = { \"email\" = \"nobody@x.test\","),
-        ("marker = \"marker\"\n", "marker = \"marker\"\ncreate = false\n"),
-        ("marker = \"marker\"\n", "marker = \"email\"\n"),
-    ] {
-        let mut files = patched(at, from, to);
-        let file = files.iter_mut().find(|file| file.path == at).unwrap();
-        file.text = file.text.replace("required = [\"email\"]\n", "");
-        let found = check(&files, &plugins()).unwrap().1;
-        assert!(found.iter().all(|found| found.code != "possible-null"), "{to}: {found:?}");
-    }
-    // Lists too.
-    let mut plugins = plugins();
-    for stream in plugins.get_mut("hubspot").unwrap().streams.get_mut("crm").unwrap() {
-        stream.fields.iter_mut().filter(|field| field.path == "phones").for_each(|field| field.required = true);
-    }
-    let found = check(&project(), &plugins).unwrap().1;
-    assert_eq!(
-        found.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        [format!(
-            "{at}:1:1: warning: `phones` is required there, and `phones` may be empty here [possible-null]\n  help: hold such records back, with the reason: required = [\"phones\"]"
-        )]
     );
 }
 

@@ -54,7 +54,16 @@ impl Engine {
                     ReviewKind::UnknownOutcome { destination, record },
                     DecisionChoice::Approve | DecisionChoice::Refuse | DecisionChoice::Remote(_),
                 ) => self.decide_unknown(draft, &review, destination, *record, &choice)?,
-                (ReviewKind::Delete { .. } | ReviewKind::UnknownOutcome { .. }, _) => {
+                (
+                    ReviewKind::Remove { destination, record, contribution, into },
+                    DecisionChoice::Approve | DecisionChoice::Refuse,
+                ) => {
+                    let record = draft.surviving(*record)?;
+                    let yes = choice == DecisionChoice::Approve;
+                    super::consent::answer(draft, destination, record, *contribution, into.as_deref(), yes)?;
+                    draft.enter(destination, record, Reason::Resync);
+                }
+                (ReviewKind::Delete { .. } | ReviewKind::Remove { .. } | ReviewKind::UnknownOutcome { .. }, _) => {
                     return Err(EngineError::Refused(format!("review {id} is answered with `approve` or `refuse`")));
                 }
             }

@@ -6,17 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use nave_core::NameMap;
-use nave_core::catalog::{Catalog, DeletePolicy, Entity, Mapping};
+use nave_core::catalog::{Catalog, Entity, Mapping};
 use nave_core::matching::{self, Facts};
 use nave_core::model::{
-    Cause, Change, ChangeKind, Contribution, ContributionId, ContributionState, DeadLetterSubject, Reason, Record, RecordId,
-    RecordState, RemoteKey, ReviewId, ReviewKind, Time,
+    Cause, Change, ChangeKind, Contribution, ContributionId, DeadLetterSubject, Reason, Record, RecordId, RecordState, RemoteKey,
+    ReviewId, ReviewKind, Time,
 };
 use nave_core::survivorship;
 use nave_core::value::{Reference, Value};
 use nave_store::{Batch, Heads, IndexEntry, IndexSpace, Store, StoreError};
 
-use super::rows::{field_changes, index_entries, rehome};
+use super::rows::{counts, field_changes, index_entries, rehome};
 
 /// A contribution as it should be.
 struct Row {
@@ -408,19 +408,8 @@ impl<'a> Draft<'a> {
     pub fn counting(&mut self, record: RecordId) -> Result<Vec<ContributionId>, StoreError> {
         let ids = self.record(record)?.contributions.clone();
         self.load_contributions(&ids)?;
-        Ok(ids
-            .into_iter()
-            .filter(|id| {
-                let row = &self.contributions[id].now;
-                match row.state {
-                    ContributionState::Active => true,
-                    ContributionState::Deleted { .. } => self.catalog.mappings.values().any(|m| {
-                        m.connection == row.key.connection && m.alias == row.key.stream && m.delete == DeletePolicy::Ignore
-                    }),
-                    ContributionState::MergedInto(_) => false,
-                }
-            })
-            .collect())
+        let state = &self.records[&record].now.state;
+        Ok(ids.into_iter().filter(|id| counts(self.catalog, state, &self.contributions[id].now)).collect())
     }
 
     /// Computes a record's fields anew from its claims; notes changes, and who should compare again.
@@ -591,7 +580,11 @@ impl<'a> Draft<'a> {
         for (id, kind) in &self.changes {
             let slot = &self.records[id];
             let fields = match kind {
-                ChangeKind::Created | ChangeKind::Updated | ChangeKind::Absorbed(_) => field_changes(slot.before(), &slot.now),
+                ChangeKind::Created
+                | ChangeKind::Updated
+                | ChangeKind::Absorbed(_)
+                | ChangeKind::Archived
+                | ChangeKind::Restored => field_changes(slot.before(), &slot.now),
                 _ => Vec::new(),
             };
             batch.changes.push(Change {

@@ -1,8 +1,8 @@
 //! Takes in what a system says is gone: deleted, or merged into another.
 
 use nave_core::catalog::DeletePolicy;
-use nave_core::intake::FieldError;
-use nave_core::model::{ChangeKind, ContributionState, RecordId, RecordState, Review, ReviewKind};
+use nave_core::intake::{FieldError, Pulled};
+use nave_core::model::{ChangeKind, ContributionState, Reason, RecordId, RecordState, Review, ReviewKind};
 use nave_core::value::Value;
 use nave_store::StoreError;
 
@@ -26,10 +26,24 @@ impl Intake<'_> {
         draft.contribution_mut(id)?.state = ContributionState::Deleted { evidence: evidence.into(), at: now };
         let Some(record) = draft.contribution(id)?.record else { return Ok(Happened::Deleted) };
         let record = draft.surviving(record)?;
-        draft.recompute(record)?;
-        let mut others = 0;
+        let (mut others, mut here) = (0, 0);
         for other in draft.record(record)?.contributions.clone() {
-            others += u32::from(draft.contribution(other)?.is_active());
+            let other = draft.contribution(other)?;
+            others += u32::from(other.is_active());
+            here += u32::from(other.is_active() && other.key.connection == key.connection && other.key.stream == key.stream);
+        }
+        if self.mapping.delete == DeletePolicy::Archive && here == 0 {
+            // It keeps what it holds: claims of things that are gone count for an archived record.
+            if draft.record(record)?.state == RecordState::Active {
+                draft.set_state(record, RecordState::Archived, ChangeKind::Archived)?;
+            }
+            draft.recompute(record)?;
+            return Ok(Happened::Deleted);
+        }
+        draft.recompute(record)?;
+        if here > 0 {
+            // Another object of the record stands for it there now.
+            draft.enter_own(self.mapping, record, Reason::Changed);
         }
         if others == 0 {
             draft.set_state(record, RecordState::Deleted { at: now }, ChangeKind::Deleted)?;
@@ -47,6 +61,20 @@ impl Intake<'_> {
             draft.batch.reviews.push(review);
         }
         Ok(Happened::Deleted)
+    }
+
+    /// Whether a record that was archived because of a deletion has a thing that was made or changed after that.
+    pub(super) fn in_use_since(&self, draft: &mut Draft<'_>, record: RecordId, pulled: &Pulled) -> Result<bool, StoreError> {
+        if draft.record(record)?.state != RecordState::Archived {
+            return Ok(false);
+        }
+        let mut gone = None;
+        for id in draft.record(record)?.contributions.clone() {
+            if let ContributionState::Deleted { at, .. } = draft.contribution(id)?.state {
+                gone = gone.max(Some(at));
+            }
+        }
+        Ok(pulled.modified_at.is_none_or(|modified| gone.is_none_or(|gone| modified > gone)))
     }
 
     /// The system merged it into another.

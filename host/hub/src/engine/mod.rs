@@ -5,6 +5,7 @@
 //! acknowledgement, and the look-up of every unknown outcome before anything else happens to its record.
 
 mod children;
+mod consent;
 mod dead_letter;
 pub mod decide;
 pub mod deliver;

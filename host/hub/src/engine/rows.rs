@@ -1,13 +1,28 @@
-//! What follows from rows: under which keys a record is to be found, what changed in it, how its list elements are numbered.
+//! What follows from rows: whose claims count for a record, under which keys it is to be found, what changed in it, how its
+//! list elements are numbered.
 
 use std::collections::BTreeSet;
 
 use nave_core::Text;
-use nave_core::catalog::Entity;
+use nave_core::catalog::{Catalog, DeletePolicy, Entity};
 use nave_core::matching::{self, Facts};
-use nave_core::model::{Contribution, ElementId, Field, FieldChange, Record, RecordState};
+use nave_core::model::{Contribution, ContributionState, ElementId, Field, FieldChange, Record, RecordState};
 use nave_core::value::{Reference, Value};
 use nave_store::{IndexEntry, IndexSpace};
+
+/// Whether a contribution's claims count for its record, which is in this state.
+pub(crate) fn counts(catalog: &Catalog, state: &RecordState, row: &Contribution) -> bool {
+    match &row.state {
+        ContributionState::Active => true,
+        // We deleted it: that is no opinion of the system's. An archived record keeps what it held.
+        ContributionState::Deleted { evidence, .. } if evidence == "ours" || *state == RecordState::Archived => true,
+        ContributionState::Deleted { .. } => catalog
+            .mappings
+            .values()
+            .any(|m| m.connection == row.key.connection && m.alias == row.key.stream && m.delete == DeletePolicy::Ignore),
+        ContributionState::MergedInto(_) => false,
+    }
+}
 
 /// Hashes of the remote objects that a record's references wait for.
 fn waits_for(record: &Record) -> impl Iterator<Item = u64> {

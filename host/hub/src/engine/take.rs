@@ -243,12 +243,12 @@ impl Intake<'_> {
             Some(id) => Some(draft.glimpsed(id)?),
             None => None,
         };
-        if let Some(existing) = glimpse.filter(|existing| existing.is_active()) {
+        if let Some(existing) = glimpse {
             if existing.attempted_at.is_some_and(|at| pulled.read_at <= at) {
                 // I15: read before our last attempt settled; the caller fetched it again already if it could.
                 return Ok(Happened::Held);
             }
-            if !intake::differs(self.mapping, Some(existing), &pulled) {
+            if existing.is_active() && !intake::differs(self.mapping, Some(existing), &pulled) {
                 return Ok(if existing.record.is_none() { Happened::Held } else { Happened::Unchanged });
             }
         }
@@ -299,18 +299,26 @@ impl Intake<'_> {
         let record = draft.surviving(record)?;
         let mut target = draft.record(record)?.clone();
         let elements = target.next_element;
+        let away = target.state == RecordState::Archived && difference::put_away_by_us(self.mapping, &row);
         let taken = intake::take(self.mapping, self.entity, &mut row, &mut target, pulled, mapped, self.region());
+        // Somebody put it in use again there.
+        let back = returned || away && !difference::is_put_away(self.mapping, &row);
         *draft.contribution_mut(id)? = row;
         if target.next_element != elements {
             draft.record_mut(record)?.next_element = target.next_element;
         }
-        if returned && matches!(draft.record(record)?.state, RecordState::Deleted { .. }) {
+        let restored = match draft.record(record)?.state {
+            RecordState::Deleted { .. } => returned,
+            RecordState::Archived => back,
+            _ => false,
+        };
+        if restored {
             draft.set_state(record, RecordState::Active, ChangeKind::Restored)?;
         }
         if returned {
             self.arrived.push(draft.contribution(id)?.key.remote_id.clone());
         }
-        heed(draft, self.mapping, record, self.run, &taken, returned)?;
+        heed(draft, self.mapping, record, self.run, &taken, returned || restored)?;
         // Another spelling, or the first sight of an empty field: the shadow moved, nobody said anything.
         Ok(if taken.claimed || taken.drifted || returned { Happened::Updated } else { Happened::Unchanged })
     }
@@ -340,6 +348,9 @@ impl Intake<'_> {
         row.record = Some(record);
         intake::take(self.mapping, self.entity, row, target, pulled, mapped, self.region());
         draft.attach(id, record)?;
+        if self.in_use_since(draft, record, pulled)? {
+            draft.set_state(record, RecordState::Active, ChangeKind::Restored)?;
+        }
         if draft.recompute(record)? == Recomputed::Same {
             // The others learn nothing new, but this one may hold less than the record.
             draft.enter_own(self.mapping, record, Reason::Changed);

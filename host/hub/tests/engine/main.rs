@@ -8,5 +8,6 @@ mod lost;
 mod missed;
 mod odd;
 mod parts;
+mod policies;
 mod system;
 mod thread;

@@ -27,7 +27,7 @@ pub struct FlowPlan {
     pub creates: u64,
     /// Records that would be updated.
     pub updates: u64,
-    /// Deletes; each needs an approval of its own.
+    /// Deletes, and merges of one thing into another; each needs an approval of its own.
     pub deletes: u64,
     /// Records that cannot be sent as they are.
     pub blocked: u64,
@@ -50,7 +50,7 @@ pub struct PlannedWrite {
     pub record: String,
     /// What a person calls it.
     pub title: String,
-    /// `create`, `update` or `delete`.
+    /// `create`, `update`, `delete` or `merge`.
     pub operation: String,
     /// What would change there.
     pub fields: Vec<PlannedField>,
