@@ -44,6 +44,12 @@ pub struct Blocked {
 }
 
 impl Difference {
+    /// Of a thing that goes: no field of it changes.
+    pub fn none() -> Self {
+        let nothing = || Value::Object(NameMap::new());
+        Self { changed: nothing(), desired: nothing(), ..Self::default() }
+    }
+
     /// Nothing to send.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()

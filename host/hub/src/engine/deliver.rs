@@ -298,7 +298,7 @@ impl Engine {
             RecordState::Deleted { .. } => {
                 let gone = active.iter().filter(|_| mapping.delete == DeletePolicy::Propagate);
                 let delete = |row: &&Contribution| {
-                    Write::of(WriteKind::Delete(row.key.remote_id.to_string()), Some(*row), Difference::default())
+                    Write::of(WriteKind::Delete(row.key.remote_id.to_string()), Some(*row), Difference::none())
                 };
                 return Ok(writes(gone.map(delete).collect()));
             }
@@ -442,7 +442,7 @@ impl Engine {
     ) -> Result<Option<Write>, EngineError> {
         let words = || consent::question(mapping, &title(entity, |field| record.value(field)), &kind);
         let consent = self.consent(mapping, record, row, &kind, words)?;
-        Ok(consent.map(|consent| Write { consent, ..Write::of(kind, Some(row), Difference::default()) }))
+        Ok(consent.map(|consent| Write { consent, ..Write::of(kind, Some(row), Difference::none()) }))
     }
 }
 

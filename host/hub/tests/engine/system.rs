@@ -229,6 +229,7 @@ impl System {
         state.clock += 1_000;
         let modified = state.clock;
         let mut changed = codec::decode(&delivery.changed).unwrap();
+        assert!(matches!(changed, Value::Object(_)), "the contract says a JSON object, for a delete too");
         number_elements(&mut changed, &mut state.next);
         for path in &self.shouting {
             if let Some(Value::Text(text)) = changed.at(path).cloned() {
