@@ -27,6 +27,8 @@ pub struct Catalog {
     pub plugins: BTreeMap<String, LockedPlugin>,
     /// Functions of transform plugins → the plugin that has them.
     pub functions: BTreeMap<String, String>,
+    /// `nave.lock`: permanent numbers of what was agreed to.
+    pub numbers: super::Numbers,
     /// SHA-like digest over all files' names and texts (hexadecimal, stable).
     pub digest: String,
 }
