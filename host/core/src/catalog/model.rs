@@ -428,7 +428,8 @@ pub enum DeletePolicy {
     Detach,
     /// The record is archived, with what it holds, and put away where a mapping has an `archive`.
     Archive,
-    /// As `detach`, and a review asks whether to delete it in the other systems.
+    /// As `detach`, and it is deleted in the other systems that say `propagate` too. A person is asked first where somebody
+    /// edited it since, where it would stay in a system, and where there are many.
     Propagate,
 }
 

@@ -71,9 +71,10 @@ fn header(out: &mut String, mapping: &Mapping, entity: &Entity) -> std::fmt::Res
         DeletePolicy::Archive => {
             writeln!(out, "What is deleted there is archived here, and put away in the other systems that can.")?
         }
-        DeletePolicy::Propagate => {
-            writeln!(out, "What is deleted there is let go, and a person is asked about the other systems.")?
-        }
+        DeletePolicy::Propagate => writeln!(
+            out,
+            "What is deleted there is deleted in the other systems that say so too; a person is asked first if it was edited since, or stays in one of them."
+        )?,
     }
     match mapping.duplicates {
         DuplicatePolicy::KeepInStep => writeln!(out, "Two there that are one here are both kept up to date.")?,

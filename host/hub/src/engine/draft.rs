@@ -504,6 +504,25 @@ impl<'a> Draft<'a> {
         *reasons = reasons.with(reason);
     }
 
+    /// Whether something of a record was not carried to a destination yet: it waits, is on its way, or was refused.
+    pub fn unsettled(&self, destination: &str, record: RecordId) -> Result<bool, StoreError> {
+        let subject = DeadLetterSubject::Delivery { destination: destination.to_owned(), record };
+        let waits = self.store.dirty(destination, RecordId(record.0.saturating_sub(1)), 1)?;
+        Ok(self.dirty.contains_key(&(destination.to_owned(), record))
+            || waits.first().is_some_and(|entry| entry.record == record)
+            || self.store.intent(destination, record)?.is_some()
+            || self.store.parked(destination)?.iter().any(|row| row.record == record)
+            || self.store.dead_letter_of(&nave_store::subject_key(&subject))?.is_some())
+    }
+
+    /// A small named row, as this draft leaves it.
+    pub fn row(&self, space: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.batch.rows.iter().rev().find(|row| row.space == space && row.key == key) {
+            Some(row) => Ok(row.value.clone()),
+            None => self.store.row(space, key),
+        }
+    }
+
     /// Only the destinations that write this mapping's stream, if any does.
     pub fn enter_own(&mut self, mapping: &Mapping, record: RecordId, reason: Reason) {
         let catalog = self.catalog;

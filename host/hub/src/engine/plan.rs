@@ -44,7 +44,7 @@ pub struct FlowPlan {
     pub creates: u64,
     /// Records that would be updated.
     pub updates: u64,
-    /// Deletes, and merges of one thing into another; held until somebody approves each.
+    /// Deletes, and merges of one thing into another.
     pub deletes: u64,
     /// Records that would be refused by us, with the reason of the first few.
     pub blocked: u64,

@@ -315,6 +315,7 @@ impl Intake<'_> {
         if restored {
             draft.set_state(record, RecordState::Active, ChangeKind::Restored)?;
         }
+        let restored = restored || taken.claimed && !returned && self.edited_after_all(draft, record)?;
         if returned {
             self.arrived.push(draft.contribution(id)?.key.remote_id.clone());
         }

@@ -4,6 +4,7 @@
 //! systems in `tests/`.
 
 mod bench;
+mod carried;
 mod lost;
 mod missed;
 mod odd;

@@ -42,7 +42,7 @@ fn mapping(system: &str, head: &str, out: &str) -> String {
     )
 }
 
-async fn bench(kind: Kind, systems: &[(&str, &str, &str)]) -> Bench {
+pub(crate) async fn bench(kind: Kind, systems: &[(&str, &str, &str)]) -> Bench {
     let files: Vec<(String, String)> =
         systems.iter().map(|(name, head, out)| (format!("mappings/{name}-contacts.toml"), mapping(name, head, out))).collect();
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
@@ -57,20 +57,20 @@ async fn bench(kind: Kind, systems: &[(&str, &str, &str)]) -> Bench {
     bench
 }
 
-const ADA: &str = r#"{"first":"Ada","last":"Lovelace","email":"ada@x.test","title":"pilot"}"#;
+pub(crate) const ADA: &str = r#"{"first":"Ada","last":"Lovelace","email":"ada@x.test","title":"pilot"}"#;
 
-fn only_record(bench: &Bench) -> Record {
+pub(crate) fn only_record(bench: &Bench) -> Record {
     let mut all = bench.store.records_after(RecordId(0), 100).unwrap();
     assert_eq!(all.len(), 1, "{all:?}");
     all.remove(0)
 }
 
-fn open_reviews(bench: &Bench) -> Vec<Review> {
+pub(crate) fn open_reviews(bench: &Bench) -> Vec<Review> {
     bench.store.reviews(true, ReviewId(0), 100).unwrap()
 }
 
 /// Another round changes nothing anywhere.
-async fn check_quiet(bench: &Bench) {
+pub(crate) async fn check_quiet(bench: &Bench) {
     let before: Vec<usize> = bench.systems.values().map(System::writes).collect();
     bench.quiet().await;
     bench.quiet().await;
@@ -78,12 +78,12 @@ async fn check_quiet(bench: &Bench) {
 }
 
 /// A scan misses something, and a second one misses it again: only then it is gone (I11).
-async fn missed(bench: &Bench) {
+pub(crate) async fn missed(bench: &Bench) {
     bench.quiet().await;
     bench.quiet().await;
 }
 
-fn set(system: &System, id: &str, path: &str, value: Value) {
+pub(crate) fn set(system: &System, id: &str, path: &str, value: Value) {
     system.edit("contacts", id, |body| body.put(path, value));
 }
 
