@@ -104,6 +104,8 @@ pub struct EntityField {
     pub because: Option<String>,
     /// Sealed in the changelog under the record's key.
     pub personal: bool,
+    /// What it was called before: stored values follow the name.
+    pub renamed_from: Option<String>,
 }
 
 /// Type of a canonical field. Canonical spellings are fixed by [`crate::mapping`].

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, FieldType};
+use super::{Catalog, Entity, EntityField, FieldType};
 
 /// A name and its number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,11 @@ pub enum Named {
 pub enum Happened {
     /// It is new, or in use again.
     New,
+    /// A field has another name: number and stored values are the same.
+    Renamed {
+        /// As in `nave.lock`.
+        from: String,
+    },
     /// Nothing is configured under it any more.
     Removed,
     /// It has another type.
@@ -61,6 +66,17 @@ pub enum Happened {
         /// As configured.
         to: String,
     },
+}
+
+/// A field that has another name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rename {
+    /// Whose field.
+    pub entity: String,
+    /// Name before.
+    pub from: String,
+    /// Name now.
+    pub to: String,
 }
 
 /// One difference between `nave.lock` and the configuration.
@@ -73,9 +89,9 @@ pub struct Step {
 }
 
 impl Step {
-    /// Whether somebody has to agree: values are stored under it.
+    /// Whether somebody has to agree: values that are stored under it lose their meaning.
     pub fn needs_consent(&self) -> bool {
-        self.happened != Happened::New
+        matches!(self.happened, Happened::Removed | Happened::Retyped { .. })
     }
 }
 
@@ -185,8 +201,74 @@ impl Numbers {
         names?.get(&name)
     }
 
+    /// Fields that the configuration says were called otherwise, as these numbers still call them.
+    fn renamed(&self, catalog: &Catalog) -> Vec<Rename> {
+        self.renames(catalog, |names, _, field| field.renamed_from.clone().filter(|from| names.contains_key(from)))
+    }
+
+    /// The same for a store, of which these are the names: a number that has another name in `nave.lock` was renamed, too,
+    /// by whoever wrote it down. What a store was never told about is renamed as the configuration says.
+    pub fn pending(&self, catalog: &Catalog) -> Vec<Rename> {
+        self.renames(catalog, |names, entity, field| {
+            let lock = catalog.numbers.fields.get(&entity.name).and_then(|names| names.get(&field.name));
+            let same = |numbered: &Numbered| numbered.number != 0 && lock.is_some_and(|lock| lock.number == numbered.number);
+            let numbered = names.iter().find(|(name, numbered)| same(numbered) && !entity.fields.contains_key(*name));
+            numbered.map(|(name, _)| name.clone()).or_else(|| field.renamed_from.clone())
+        })
+    }
+
+    fn renames(&self, catalog: &Catalog, from: impl Fn(&Names, &Entity, &EntityField) -> Option<String>) -> Vec<Rename> {
+        let none = Names::new();
+        let mut found = BTreeSet::new();
+        for entity in catalog.mappings.values().filter_map(|mapping| catalog.entities.get(&mapping.entity)) {
+            let names = self.fields.get(&entity.name).unwrap_or(&none);
+            for field in entity.fields.values().filter(|field| !names.contains_key(&field.name)) {
+                let rename = |from| Rename { entity: entity.name.clone(), from, to: field.name.clone() };
+                found.extend(from(names, entity, field).map(rename));
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    /// With the new names in the places of the old ones.
+    fn carried<'r>(&self, renames: impl IntoIterator<Item = &'r Rename>) -> Self {
+        let mut numbers = self.clone();
+        for Rename { entity, from, to } in renames {
+            let Some(names) = numbers.fields.get_mut(entity) else { continue };
+            if let Some(numbered) = names.remove(from) {
+                names.insert(to.clone(), Numbered { removed: false, ..numbered });
+            }
+        }
+        numbers
+    }
+
+    /// Everything that is configured, with its number where it has one, else 0.
+    pub fn named_by(catalog: &Catalog) -> Self {
+        let mut numbers = Self::default();
+        for (named, kind) in configured(catalog) {
+            let number = catalog.numbers.of(&named).map_or(0, |known| known.number);
+            let (names, name) = numbers.names_mut(&named);
+            names.insert(name, Numbered { number, kind, removed: false });
+        }
+        numbers
+    }
+
     /// What the configuration differs in, in the order of names.
     pub fn steps(&self, catalog: &Catalog) -> Vec<Step> {
+        let renamed = self.renamed(catalog);
+        let mut steps: Vec<Step> = renamed
+            .iter()
+            .map(|Rename { entity, from, to }| Step {
+                named: Named::Field(entity.clone(), to.clone()),
+                happened: Happened::Renamed { from: from.clone() },
+            })
+            .collect();
+        steps.extend(self.carried(&renamed).other_steps(catalog));
+        steps.sort();
+        steps
+    }
+
+    fn other_steps(&self, catalog: &Catalog) -> Vec<Step> {
         let configured = configured(catalog);
         let mut steps = Vec::new();
         for (named, kind) in &configured {
@@ -208,16 +290,15 @@ impl Numbers {
                 steps.push(Step { named, happened: Happened::Removed });
             }
         }
-        steps.sort();
         steps
     }
 
     /// As they are when these steps are taken.
     #[must_use]
     pub fn after(&self, steps: &[Step], catalog: &Catalog) -> Self {
-        let mut numbers = self.clone();
+        let mut numbers = self.carried(&self.renamed(catalog));
         let kinds = configured(catalog);
-        for step in steps {
+        for step in steps.iter().filter(|step| !matches!(step.happened, Happened::Renamed { .. })) {
             let (names, name) = numbers.names_mut(&step.named);
             let next = names.values().map(|numbered| numbered.number).max().unwrap_or(0) + 1;
             let numbered = names.entry(name).or_insert(Numbered { number: next, kind: None, removed: false });

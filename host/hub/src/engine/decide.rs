@@ -14,6 +14,7 @@ impl Engine {
         if review.closed_at.is_some() {
             return Err(EngineError::Refused(format!("review {id} is decided already; `nave review show {id}` tells by whom")));
         }
+        self.hold_for_renames(&review.entity).await?;
         let cause = Cause { person: Some(by.to_owned()), rule: Some(format!("review {id}")), ..Cause::default() };
         self.write(cause, |draft| {
             match (&review.kind, &choice) {

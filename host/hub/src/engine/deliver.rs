@@ -146,6 +146,8 @@ impl Engine {
         let mapping = self.mapping(name)?;
         let lane = self.lane(&mapping.connection);
         let _lane = lane.lock().await;
+        // As it is called once the lane is free.
+        let mapping = self.mapping(name)?;
         let mut run = self.begin(&mapping, "out").await?;
         let mut counts = OutCounts::default();
         let failure = match self.deliver(&mapping, run.id, &mut counts).await {
@@ -159,6 +161,7 @@ impl Engine {
 
     async fn deliver(&self, mapping: &Arc<Mapping>, run: u64, counts: &mut OutCounts) -> Result<(), EngineError> {
         let catalog = self.catalog();
+        self.hold_for_renames(&mapping.entity).await?;
         self.enter_configuration(mapping).await?;
         let flow = self.store.flow(&mapping.name)?;
         if flow.approved.as_deref() != Some(mapping.digest.as_str()) {

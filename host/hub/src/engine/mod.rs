@@ -22,6 +22,7 @@ mod parts;
 pub mod plan;
 pub mod pull;
 pub mod refetch;
+pub mod rename;
 pub mod resolve;
 mod round;
 pub(crate) mod rows;

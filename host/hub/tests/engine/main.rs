@@ -10,5 +10,6 @@ mod missed;
 mod odd;
 mod parts;
 mod policies;
+mod renamed;
 mod system;
 mod thread;
