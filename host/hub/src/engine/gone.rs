@@ -30,7 +30,10 @@ impl Intake<'_> {
         }
         let now = draft.now;
         let since = match draft.contribution(id)?.record {
-            Some(record) if self.mapping.delete == DeletePolicy::Propagate => self.edited_since(draft, id, record)?,
+            Some(record) if self.mapping.delete == DeletePolicy::Propagate => {
+                let record = draft.surviving(record)?;
+                self.edited_since(draft, id, record)?
+            }
             _ => None,
         };
         draft.contribution_mut(id)?.state = ContributionState::Deleted { evidence: evidence.into(), at: now };
@@ -57,7 +60,9 @@ impl Intake<'_> {
         }
         if others == 0 {
             draft.set_state(record, RecordState::Deleted { at: now }, ChangeKind::Deleted)?;
-        } else if self.mapping.delete == DeletePolicy::Propagate && draft.record(record)?.state == RecordState::Active {
+        } else if self.mapping.delete == DeletePolicy::Propagate
+            && !matches!(draft.record(record)?.state, RecordState::Deleted { .. })
+        {
             if here == 0 && since.is_none() && goes_everywhere(draft, record)? && self.may_carry(draft)? {
                 draft.set_state(record, RecordState::Deleted { at: now }, ChangeKind::Deleted)?;
             } else {
