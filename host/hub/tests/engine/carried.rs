@@ -18,6 +18,7 @@ on_both_stores!(
     a_newer_edit_elsewhere_is_asked_about,
     an_edit_after_the_agreement_is_asked_about_again,
     what_would_stay_somewhere_is_asked_about,
+    what_is_put_away_is_carried_on_too,
     many_deletions_are_asked_about,
 );
 
@@ -124,6 +125,22 @@ async fn what_would_stay_somewhere_is_asked_about(kind: Kind) {
     assert_eq!(bench.system("erp").at("contacts", &there, "first"), "gone");
     let files = bench.system("files").only_id("contacts");
     assert_eq!(bench.system("files").at("contacts", &files, "first"), "Ada", "its mapping says that it stays");
+    check_quiet(&bench).await;
+}
+
+async fn what_is_put_away_is_carried_on_too(kind: Kind) {
+    let head = format!("{CARRY}\narchive = {{ active = false }}\n");
+    let bench = bench(kind, &[("drop", "delete = \"archive\"", ""), ("crm", &head, ""), ("erp", &head, "")]).await;
+    let (id, crm) = ada(&bench, "drop", "crm").await;
+    let erp = bench.system("erp").only_id("contacts");
+    bench.system("drop").delete("contacts", &id);
+    missed(&bench).await;
+    assert_eq!(only_record(&bench).state, RecordState::Archived);
+    assert_eq!(bench.system("erp").at("contacts", &erp, "active"), "no");
+    bench.system("crm").delete("contacts", &crm);
+    missed(&bench).await;
+    assert_eq!(open_reviews(&bench), []);
+    assert_eq!(bench.system("erp").at("contacts", &erp, "first"), "gone");
     check_quiet(&bench).await;
 }
 
