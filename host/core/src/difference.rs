@@ -1,7 +1,8 @@
 //! What a remote object should hold, against what it was last known to hold.
 //!
 //! A `both` field is equal when `in`(shadow) equals the canonical value: normalisation alone never writes. A value
-//! that was sent and read back in another spelling is equal to what was sent. What nobody ever claimed is never written.
+//! that was sent and read back in another spelling is equal to what was sent. What nobody ever claimed is never written,
+//! unless a thing is made and its `out` makes a value up.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,6 +44,12 @@ pub struct Blocked {
 }
 
 impl Difference {
+    /// Of a thing that goes: no field of it changes.
+    pub fn none() -> Self {
+        let nothing = || Value::Object(NameMap::new());
+        Self { changed: nothing(), desired: nothing(), ..Self::default() }
+    }
+
     /// Nothing to send.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
@@ -53,6 +60,21 @@ impl Difference {
     pub fn leave_out<'p>(&mut self, read_only: impl IntoIterator<Item = &'p str>) {
         for path in read_only.into_iter().filter(|path| !self.values.contains_key(*path)) {
             self.desired.remove(path);
+        }
+    }
+
+    fn set(&mut self, path: &str, value: Value) {
+        self.changed.put(path, value.clone());
+        self.desired.put(path, value.clone());
+        self.values.insert(path, value);
+    }
+
+    fn note(&mut self, field: &FieldMapping, found: Result<Option<Value>, Wanted>, blocked: &mut Vec<Blocked>) {
+        match found {
+            Ok(Some(value)) => self.set(&field.remote, value),
+            Ok(None) => {}
+            Err(Wanted::Skip(why)) => self.skipped.push((field.remote.clone(), why)),
+            Err(Wanted::Block(error)) => blocked.push(error),
         }
     }
 }
@@ -76,27 +98,61 @@ pub fn difference(
         ..Difference::default()
     };
     let mut blocked = Vec::new();
-    for field in mapping.fields.iter().filter(|field| field.direction.writes()) {
+    let written = || mapping.fields.iter().filter(|field| field.direction.writes());
+    let claimed = |field: &FieldMapping| field.outputs.iter().any(|name| record.fields.contains_key(name));
+    for field in written().filter(|field| claimed(field)) {
         if let Some(name) = field.outputs.iter().find(|name| pending.iter().any(|known| known == *name)) {
             difference.skipped.push((field.remote.clone(), format!("`{name}` refers to a record that is not there yet")));
             continue;
         }
-        match wanted(mapping, field, record, &canonical, contribution, known.as_ref(), region) {
-            Ok(Some(value)) => {
-                difference.changed.put(&field.remote, value.clone());
-                difference.desired.put(&field.remote, value.clone());
-                difference.values.insert(&field.remote, value);
-            }
-            Ok(None) => {}
-            Err(Wanted::Skip(why)) => difference.skipped.push((field.remote.clone(), why)),
-            Err(Wanted::Block(error)) => blocked.push(error),
-        }
+        let found = wanted(mapping, field, &canonical, contribution, known.as_ref(), region);
+        difference.note(field, found, &mut blocked);
     }
     lists(mapping, entity, record, contribution, current, region, &mut difference, &mut blocked);
+    if let Some(contribution) = contribution.filter(|row| !mapping.restore.is_empty() && put_away_by_us(mapping, row)) {
+        switch(&mapping.restore, contribution, &mut difference);
+    }
     if contribution.is_none() && !difference.is_empty() {
+        // What nobody ever claimed is written once, when the thing is made, and only where `out` makes a value up.
+        for field in written().filter(|field| !claimed(field)) {
+            if field.write.as_ref().is_some_and(|write| !write.may_be_empty()) {
+                let found = wanted(mapping, field, &canonical, None, None, region);
+                difference.note(field, found, &mut blocked);
+            }
+        }
         finish_create(mapping, &mut difference, &mut blocked);
     }
     if blocked.is_empty() { Ok(difference) } else { Err(blocked) }
+}
+
+/// The difference that puts a thing away. A thing that is put away already needs none, whoever did it.
+pub fn put_away(mapping: &Mapping, contribution: &Contribution, current: Option<&Value>) -> Difference {
+    let mut difference = Difference {
+        changed: Value::Object(NameMap::new()),
+        desired: current.cloned().unwrap_or_else(|| shadow_body(mapping, contribution)),
+        ..Difference::default()
+    };
+    switch(&mapping.archive, contribution, &mut difference);
+    difference
+}
+
+/// Whether it is put away, and the hub did it: nobody changed it there since.
+pub fn put_away_by_us(mapping: &Mapping, contribution: &Contribution) -> bool {
+    !mapping.archive.is_empty() && mapping.archive.iter().all(|(path, value)| contribution.sent.get(path) == Some(value))
+}
+
+/// Whether everything by which a thing is put away is so there.
+pub fn is_put_away(mapping: &Mapping, contribution: &Contribution) -> bool {
+    mapping.archive.iter().all(|(path, value)| contribution.shadow.get(path) == Some(value))
+}
+
+/// Sets what is not so there yet.
+fn switch(values: &BTreeMap<String, Value>, contribution: &Contribution, difference: &mut Difference) {
+    for (path, value) in values {
+        if contribution.shadow.get(path) != Some(value) && contribution.sent.get(path) != Some(value) {
+            difference.set(path, value.clone());
+        }
+    }
 }
 
 enum Wanted {
@@ -108,15 +164,11 @@ enum Wanted {
 fn wanted(
     mapping: &Mapping,
     field: &FieldMapping,
-    record: &Record,
     canonical: &Value,
     contribution: Option<&Contribution>,
     known: Option<&Value>,
     region: Option<&str>,
 ) -> Result<Option<Value>, Wanted> {
-    if !field.outputs.iter().any(|name| record.fields.contains_key(name)) {
-        return Ok(None); // nobody ever said anything about it
-    }
     let Some(write) = &field.write else { return Ok(None) };
     let env = Env { body: canonical, externals: &[], connection: &mapping.connection, region };
     let block =

@@ -159,7 +159,14 @@ pub fn unread(mapping: &Mapping, coverage: &Coverage) -> BTreeSet<String> {
 /// Whether any mapped path differs from the shadow. Version, time and unmapped paths do not count.
 pub fn differs(mapping: &Mapping, contribution: Option<&Contribution>, pulled: &Pulled) -> bool {
     let Some(contribution) = contribution else { return true };
-    fields_differ(mapping, contribution, pulled) || mapping.lists.iter().any(|list| list_differs(list, contribution, pulled))
+    fields_differ(mapping, contribution, pulled)
+        || mapping.lists.iter().any(|list| list_differs(list, contribution, pulled))
+        || switches(mapping, pulled).any(|path| contribution.shadow.get(path) != Some(pulled_at(&pulled.body, path)))
+}
+
+/// Remote paths by which things are put away and taken out again: known like a mapped path, never claimed.
+fn switches<'m>(mapping: &'m Mapping, pulled: &Pulled) -> impl Iterator<Item = &'m str> {
+    mapping.archive.keys().chain(mapping.restore.keys()).map(String::as_str).filter(|path| pulled.coverage.covers(path))
 }
 
 fn fields_differ(mapping: &Mapping, contribution: &Contribution, pulled: &Pulled) -> bool {
@@ -472,6 +479,15 @@ fn move_shadow(mapping: &Mapping, contribution: &mut Contribution, pulled: &Pull
             taken.drifts.push(path.to_owned());
         }
     };
+    // Before what is mapped: a field may read such a path too.
+    for path in switches(mapping, pulled) {
+        let value = pulled_at(&pulled.body, path);
+        if contribution.shadow.get(path) != Some(value) {
+            moved(contribution.shadow.contains_key(path), Direction::Both, path);
+            contribution.shadow.insert(path, value.clone());
+            contribution.sent.remove(path);
+        }
+    }
     for watched in mapping.watched.iter().filter(|watched| pulled.coverage.covers(&watched.path)) {
         let value = watched_in(watched, &pulled.body);
         let known = contribution.shadow.get(&watched.path);

@@ -17,6 +17,7 @@ pub mod matching;
 pub mod model;
 pub mod names;
 pub mod part;
+pub mod rename;
 pub mod retry;
 pub mod survivorship;
 pub mod value;

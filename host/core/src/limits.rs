@@ -49,6 +49,8 @@ pub const PAGE_RECORDS_MAX: usize = 10_000;
 pub const PAGE_RECORDS: u32 = 500;
 /// Bytes of one source record's body.
 pub const RECORD_BYTES_MAX: usize = 4 << 20;
+/// Deletions that one run carries on to other systems by itself; a person is asked about each one more (I11).
+pub const DELETIONS_CARRIED_MAX: usize = 10;
 /// Nesting of a JSON body: deeper is refused before it can exhaust the stack.
 pub const JSON_DEPTH_MAX: usize = 128;
 /// Fields in one body.

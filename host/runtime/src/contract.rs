@@ -186,6 +186,8 @@ pub struct Capabilities {
     pub write_mode: WriteMode,
     /// Can delete or archive.
     pub deletable: bool,
+    /// Can merge one thing into another.
+    pub mergeable: bool,
     /// Paths that `find` accepts.
     pub searchable: Vec<String>,
     /// How long a committed write may stay unseen, in milliseconds.

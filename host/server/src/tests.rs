@@ -383,7 +383,7 @@ async fn routes_become_requests() {
         (
             "POST /v1/apply",
             r#"{"reason":"pilot","by":"somebody else"}"#,
-            Request::Apply { flow: None, reason: "pilot".into(), by: by() },
+            Request::Apply { flow: None, schema: false, reason: "pilot".into(), by: by() },
         ),
         (
             "POST /v1/reviews/3/decide",

@@ -131,6 +131,7 @@ pub(crate) fn stream(object: &Object, settings: &Settings) -> Result<Stream, Fai
         batch_max: BATCH_MAX as u32,
         write_mode: WriteMode::Patch,
         deletable: true,
+        mergeable: true,
         searchable,
         read_lag_ms: SEARCH_LAG_MS,
         ..Capabilities::read_only()

@@ -41,6 +41,7 @@ impl Capabilities {
             conditional_write: false,
             write_mode: WriteMode::Patch,
             deletable: false,
+            mergeable: false,
             searchable: Vec::new(),
             read_lag_ms: 0,
         }

@@ -16,7 +16,7 @@ export const source = {
     name: 'contacts', label: 'Contacts', fields: [field('id', 'text'), field('name', 'text')],
     capabilities: {
       readable: true, writable: false, changes: 'full-scan', deletes: 'full-scan', webhooks: false, upsertBy: [], batchMax: 1,
-      idempotencyKey: false, conditionalWrite: false, writeMode: 'patch', deletable: false, searchable: [], readLagMs: 0n,
+      idempotencyKey: false, conditionalWrite: false, writeMode: 'patch', deletable: false, mergeable: false, searchable: [], readLagMs: 0n,
     },
   }],
   read(stream, checkpoint, limit) {

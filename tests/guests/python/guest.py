@@ -19,7 +19,7 @@ class Source(exports.Source):
     def discover(self):
         return [Stream("contacts", "Contacts", [field("id"), field("name")], Capabilities(
             True, False, ChangeDetection.FULL_SCAN, DeleteDetection.FULL_SCAN, False, [], 1,
-            False, False, WriteMode.PATCH, False, [], 0))]
+            False, False, WriteMode.PATCH, False, False, [], 0))]
 
     def read(self, stream, checkpoint, limit):
         if stream != "contacts":

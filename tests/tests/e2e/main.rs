@@ -9,5 +9,6 @@ mod denied;
 mod full;
 mod generated;
 mod kill;
+mod renamed;
 mod socket;
 mod update;

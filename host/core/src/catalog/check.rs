@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::entity::{self, did_you_mean};
 use super::reader::{At, File};
 use super::{
-    Catalog, Connection, Diagnostic, Entity, FieldType, Hub, LockedPlugin, Mapping, PluginInfo, Severity, SourceFile, StreamInfo,
-    System, connection, effective, hub, mapping_file, secrets,
+    Catalog, Connection, Diagnostic, Entity, FieldType, Hub, LockedPlugin, Mapping, Numbers, PluginInfo, Severity, SourceFile,
+    StreamInfo, System, connection, effective, hub, mapping_file, secrets,
 };
 use crate::manifest::{Function, PluginKind};
 use crate::mapping::Table;
@@ -53,13 +53,13 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
     let hub: Hub = one(files, "nave.toml", found, |file, parsed| hub::hub(file.root(parsed))).unwrap_or_default();
     let systems: BTreeMap<String, System> =
         one(files, "systems.toml", found, |file, parsed| hub::systems(&file.root(parsed))).unwrap_or_default();
-    let locked: BTreeMap<String, LockedPlugin> = match named(files, "nave.lock") {
+    let (locked, numbers): (BTreeMap<String, LockedPlugin>, Numbers) = match named(files, "nave.lock") {
         Some(source) => {
             // Digests look like secrets, and are none.
             let file = File::new(source, found);
             file.parse().map(|parsed| hub::lock(file.root(&parsed))).unwrap_or_default()
         }
-        None => BTreeMap::new(),
+        None => Default::default(),
     };
 
     let connection_names: BTreeSet<String> = in_folder(files, "connections").map(|source| stem(source).to_owned()).collect();
@@ -124,6 +124,7 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
         connections,
         mappings: mappings.into_iter().map(|mapping| (mapping.name.clone(), Arc::new(mapping))).collect(),
         plugins: locked,
+        numbers,
         functions: plugins
             .iter()
             .flat_map(|(name, info)| info.manifest.functions.iter().map(|function| (function.name.clone(), name.clone())))

@@ -73,7 +73,9 @@ fn is_mapped(mapping: &Mapping, path: &str) -> bool {
         })
         || mapping.id.as_ref().is_some_and(read)
         || mapping.externals.iter().flat_map(|call| &call.arguments).any(read)
-        || mapping.constants.keys().any(|spoken| covers(spoken, path))
+        || [&mapping.constants, &mapping.archive, &mapping.restore]
+            .into_iter()
+            .any(|values| values.keys().any(|spoken| covers(spoken, path)))
         || mapping
             .flow_out
             .as_ref()

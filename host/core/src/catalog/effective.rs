@@ -30,10 +30,12 @@ fn entity(table: &mut Table) {
     }
 }
 
-/// `because` where it is a text: a field may be called so.
+/// `because` and `renamed-from` where they are texts: a field may be called so.
 fn words(table: &mut Table) {
-    if table.get("because").is_some_and(Value::is_str) {
-        table.remove("because");
+    for word in ["because", "renamed-from"] {
+        if table.get(word).is_some_and(Value::is_str) {
+            table.remove(word);
+        }
     }
     for (_, value) in table.iter_mut() {
         if let Value::Table(inner) = value {

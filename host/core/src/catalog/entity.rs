@@ -46,7 +46,8 @@ const TYPES: &[&str] = &[
 ];
 
 /// Keys of a field; a table below `fields` with none of them is a group: `[fields.address.city]`.
-const FIELD_KEYS: &[&str] = &["type", "label", "survivorship", "because", "personal", "values", "entity", "fields", "key"];
+const FIELD_KEYS: &[&str] =
+    &["type", "label", "survivorship", "because", "personal", "values", "entity", "fields", "key", "renamed-from"];
 
 /// The shipped files, as [`SourceFile`]s.
 pub(super) fn shipped() -> Vec<SourceFile> {
@@ -61,6 +62,8 @@ pub(super) fn shipped() -> Vec<SourceFile> {
 pub(super) struct Loose {
     pub(super) entities: Vec<At<String>>,
     pub(super) connections: Vec<At<String>>,
+    /// Names that fields had before, and theirs now.
+    renamed: Vec<(At<String>, String)>,
 }
 
 /// Reads one file, on top of what is known of that entity.
@@ -81,6 +84,11 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, base: Option<&Entity>)
     if let Some(steward) = table.plain("steward") {
         entity.steward = steward;
     }
+    if table.text("renamed-from").is_some() {
+        let help = "give it another `label`, which is what people see; fields can be renamed".to_owned();
+        let message = "an entity keeps its name: records, reviews and references are stored under it";
+        file.error(table.key_span("renamed-from"), "keeps-its-name", message, Some(help));
+    }
     let default = survivorship(&mut table, &mut loose);
     if let Some(default) = &default {
         entity.fields.values_mut().for_each(|field| field.survivorship = default.clone());
@@ -88,6 +96,7 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, base: Option<&Entity>)
     if let Some(fields) = table.table("fields") {
         group(&fields, "", &mut entity, default.as_ref().unwrap_or(&Survivorship::Newest), &mut loose);
     }
+    renamed(file, &entity, &loose.renamed);
     let titles = table.texts("title");
     if !titles.is_empty() {
         titles.iter().for_each(|title| known(file, &entity, title, "title"));
@@ -99,6 +108,20 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, base: Option<&Entity>)
     }
     table.finish();
     (entity, loose)
+}
+
+/// A name that was given up is nobody's any more, and one field's only.
+fn renamed(file: &File<'_>, entity: &Entity, renamed: &[(At<String>, String)]) {
+    for (index, (from, to)) in renamed.iter().enumerate() {
+        if entity.fields.contains_key(&from.value) {
+            let message = format!("`{to}` was called `{}`, and {} still has a field of that name", from.value, entity.name);
+            let help = "take that field out, or `renamed-from`: what is stored under the old name goes to one of them".to_owned();
+            file.error(from.span.clone(), "still-there", message, Some(help));
+        } else if let Some((_, other)) = renamed[..index].iter().find(|(known, _)| known.value == from.value) {
+            let message = format!("`{other}` was called `{}` already", from.value);
+            file.error(from.span.clone(), "renamed-twice", message, Some("what is stored goes to one of them".to_owned()));
+        }
+    }
 }
 
 fn match_rule(mut table: Table<'_>, entity: &Entity) -> Option<MatchRule> {
@@ -191,8 +214,11 @@ fn field(
         .unwrap_or_else(|| default.clone());
     let because = table.plain("because").or_else(|| base.as_ref().and_then(|base| base.because.clone()));
     let personal = table.flag("personal").unwrap_or_else(|| base.as_ref().is_some_and(|base| base.personal));
+    let before = table.text("renamed-from");
+    let renamed_from = before.as_ref().map(|from| from.value.clone());
+    loose.renamed.extend(before.map(|from| (from, name.clone())));
     table.finish();
-    entity.fields.insert(name.clone(), EntityField { name, label, kind, survivorship, because, personal });
+    entity.fields.insert(name.clone(), EntityField { name, label, kind, survivorship, because, personal, renamed_from });
 }
 
 fn field_type(table: &mut Table<'_>, loose: &mut Loose) -> Option<FieldType> {

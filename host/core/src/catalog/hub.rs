@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 use super::reader::{File, Table, json};
-use super::{Hub, LockedPlugin, System};
+use super::{Hub, LockedPlugin, Numbers, System};
 use crate::mapping;
 use crate::value::Value;
 
@@ -117,8 +117,8 @@ pub(super) fn systems(table: &Table<'_>) -> BTreeMap<String, System> {
     table.named_tables().into_iter().map(|(name, table)| (name.value.to_owned(), read(table))).collect()
 }
 
-/// `[plugins.<name>]`.
-pub(super) fn lock(mut table: Table<'_>) -> BTreeMap<String, LockedPlugin> {
+/// `[plugins.<name>]` and `[numbers]`.
+pub(super) fn lock(mut table: Table<'_>) -> (BTreeMap<String, LockedPlugin>, Numbers) {
     let mut found = BTreeMap::new();
     for (name, mut plugin) in table.table("plugins").map(|plugins| plugins.named_tables()).unwrap_or_default() {
         let help = "let `nave plugin install FILE.wasm` write this file";
@@ -131,15 +131,32 @@ pub(super) fn lock(mut table: Table<'_>) -> BTreeMap<String, LockedPlugin> {
         plugin.finish();
         found.insert(name.value.to_owned(), locked);
     }
+    let numbers = table.table("numbers").map(|inner| numbers(&inner)).unwrap_or_default();
     table.finish();
-    found
+    (found, numbers)
 }
 
-/// The text of `nave.lock`, plugins in the order of their names.
-pub fn lock_text(plugins: &BTreeMap<String, LockedPlugin>) -> String {
+fn numbers(table: &Table<'_>) -> Numbers {
+    let help = "let `nave apply` write this file; where two people's changes met, give one of them the next free number";
+    let all = table.entries().map(|(name, value)| (name.value.to_owned(), json(value.get_ref()))).collect();
+    let numbers: Numbers = match serde_json::from_value(serde_json::Value::Object(all)) {
+        Ok(numbers) => numbers,
+        Err(error) => {
+            table.file.error(table.span.clone(), "bad-numbers", format!("[numbers]: {error}"), Some(help.to_owned()));
+            return Numbers::default();
+        }
+    };
+    for twice in numbers.twice() {
+        table.file.error(table.span.clone(), "number-twice", twice, Some(help.to_owned()));
+    }
+    numbers
+}
+
+/// The text of `nave.lock`, everything in the order of names.
+pub fn lock_text(plugins: &BTreeMap<String, LockedPlugin>, numbers: &Numbers) -> String {
+    let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let mut out = "# Written by nave. Every plugin that is installed here, pinned by its digest.\n".to_owned();
     for (name, plugin) in plugins {
-        let text = |text: &str| toml::Value::String(text.to_owned()).to_string();
         out.push_str(&format!(
             "\n[plugins.{}]\nsource = {}\ndigest = {}\nserial = {}\nversion = {}\n",
             text(name),
@@ -148,6 +165,24 @@ pub fn lock_text(plugins: &BTreeMap<String, LockedPlugin>) -> String {
             plugin.serial,
             text(&plugin.version)
         ));
+    }
+    let mut section = |title: String, names: &super::numbers::Names| {
+        if names.is_empty() {
+            return;
+        }
+        out.push_str(&format!("\n[numbers.{title}]\n"));
+        for (name, numbered) in names {
+            let kind = numbered.kind.as_ref().map(|kind| format!(", type = {}", text(kind))).unwrap_or_default();
+            let removed = if numbered.removed { ", removed = true" } else { "" };
+            out.push_str(&format!("{} = {{ number = {}{kind}{removed} }}\n", text(name), numbered.number));
+        }
+    };
+    section("entities".to_owned(), &numbers.entities);
+    for (entity, names) in &numbers.fields {
+        section(format!("fields.{}", text(entity)), names);
+    }
+    for (connection, names) in &numbers.streams {
+        section(format!("streams.{}", text(connection)), names);
     }
     out
 }

@@ -13,6 +13,7 @@ mod entity;
 mod hub;
 mod mapping_file;
 mod model;
+pub mod numbers;
 mod reader;
 mod schema;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use model::{
     FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, OnLeave, PartMapping, Survivorship, System,
     Watched,
 };
+pub use numbers::Numbers;
 pub use schema::{SHARED_TYPES, json_schema, shared_type_schema};
 pub use stream::{Capabilities, ChangeDetection, DeleteDetection, FieldInfo, RemoteType, StreamInfo, WriteMode};
 

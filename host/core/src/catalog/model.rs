@@ -27,6 +27,8 @@ pub struct Catalog {
     pub plugins: BTreeMap<String, LockedPlugin>,
     /// Functions of transform plugins → the plugin that has them.
     pub functions: BTreeMap<String, String>,
+    /// `nave.lock`: permanent numbers of what was agreed to.
+    pub numbers: super::Numbers,
     /// SHA-like digest over all files' names and texts (hexadecimal, stable).
     pub digest: String,
 }
@@ -102,6 +104,8 @@ pub struct EntityField {
     pub because: Option<String>,
     /// Sealed in the changelog under the record's key.
     pub personal: bool,
+    /// What it was called before: stored values follow the name.
+    pub renamed_from: Option<String>,
 }
 
 /// Type of a canonical field. Canonical spellings are fixed by [`crate::mapping`].
@@ -233,6 +237,10 @@ pub struct Mapping {
     pub externals: Vec<External>,
     /// Constants written with every create: remote path → value.
     pub constants: BTreeMap<String, crate::Value>,
+    /// How a thing is put away there: remote path → value. Empty: it cannot be.
+    pub archive: BTreeMap<String, crate::Value>,
+    /// How a thing that the hub put away is taken out again: remote path → value.
+    pub restore: BTreeMap<String, crate::Value>,
     /// What to do with a second object of the same record.
     pub duplicates: DuplicatePolicy,
     /// What a deletion here means.
@@ -291,6 +299,10 @@ pub enum OnLeave {
     /// Left alone.
     #[default]
     Keep,
+    /// Put away by the mapping's `archive`, if this flow ever wrote it.
+    Archive,
+    /// Deleted there, if this flow ever wrote it; each after a person said so.
+    Delete,
 }
 
 /// One scalar field.
@@ -399,6 +411,10 @@ pub enum DuplicatePolicy {
     /// Both get the record's values.
     #[default]
     KeepInStep,
+    /// The others are merged into the primary one over there; each after a person said so.
+    Merge,
+    /// The others are put away by the mapping's `archive`.
+    Archive,
     /// Only the primary one is written; the others are left for a review.
     Review,
 }
@@ -412,7 +428,10 @@ pub enum DeletePolicy {
     /// Its claims go; the record lives on from the others'; it is not made again there.
     #[default]
     Detach,
-    /// As `detach`, and a review asks whether to delete it in the other systems.
+    /// The record is archived, with what it holds, and put away where a mapping has an `archive`.
+    Archive,
+    /// As `detach`, and it is deleted in the other systems that say `propagate` too. A person is asked first where somebody
+    /// edited it since, where it would stay in a system, and where there are many.
     Propagate,
 }
 

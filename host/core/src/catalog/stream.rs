@@ -81,6 +81,7 @@ pub struct Capabilities {
     pub conditional_write: bool,
     pub write_mode: WriteMode,
     pub deletable: bool,
+    pub mergeable: bool,
     pub searchable: Vec<String>,
     pub read_lag_ms: u64,
 }
@@ -99,6 +100,7 @@ impl Default for Capabilities {
             conditional_write: false,
             write_mode: WriteMode::default(),
             deletable: false,
+            mergeable: false,
             searchable: Vec::new(),
             read_lag_ms: 0,
         }

@@ -1,6 +1,8 @@
 //! One good project; every test changes a line of it and says what the hub answers.
 
+mod numbers;
 mod parts;
+mod policies;
 
 use std::collections::BTreeMap;
 
@@ -624,7 +626,7 @@ fn the_lock_is_read_as_it_is_written() {
     };
     let all: BTreeMap<String, LockedPlugin> = [("hubspot".to_owned(), locked)].into();
     let mut files = project();
-    files.push(SourceFile { path: "nave.lock".into(), text: lock_text(&all) });
+    files.push(SourceFile { path: "nave.lock".into(), text: lock_text(&all, &Numbers::default()) });
     assert_eq!(check(&files, &plugins()).unwrap().0.plugins, all);
 }
 

@@ -1,5 +1,6 @@
 //! A mapping in plain English, told by the hub itself.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::catalog::{
@@ -39,8 +40,12 @@ fn header(out: &mut String, mapping: &Mapping, entity: &Entity) -> std::fmt::Res
         write!(out, "Out: what changed here is written within {}", duration(flow.freshness_ms))?;
         match &flow.filter {
             Some(filter) => {
-                let OnLeave::Keep = flow.on_leave;
-                writeln!(out, ", where {}; what no longer fits is left alone there.", filter.text())?;
+                let leaves = match flow.on_leave {
+                    OnLeave::Keep => "left alone there",
+                    OnLeave::Archive => "put away there, if it was ever written",
+                    OnLeave::Delete => "deleted there, if it was ever written and a person agrees",
+                };
+                writeln!(out, ", where {}; what no longer fits is {leaves}.", filter.text())?;
             }
             None => writeln!(out, ".")?,
         }
@@ -53,15 +58,30 @@ fn header(out: &mut String, mapping: &Mapping, entity: &Entity) -> std::fmt::Res
     } else {
         writeln!(out, "Out: nothing is written.")?;
     }
+    if !mapping.archive.is_empty() {
+        write!(out, "A thing is put away there by {}", settings(&mapping.archive))?;
+        match mapping.restore.is_empty() {
+            true => writeln!(out, "; it is not taken out again by us.")?,
+            false => writeln!(out, ", and taken out again by {}.", settings(&mapping.restore))?,
+        }
+    }
     match mapping.delete {
         DeletePolicy::Ignore => writeln!(out, "What is deleted there changes nothing here.")?,
         DeletePolicy::Detach => writeln!(out, "What is deleted there is let go: it stays here, and is not made there again.")?,
-        DeletePolicy::Propagate => {
-            writeln!(out, "What is deleted there is let go, and a person is asked about the other systems.")?
+        DeletePolicy::Archive => {
+            writeln!(out, "What is deleted there is archived here, and put away in the other systems that can.")?
         }
+        DeletePolicy::Propagate => writeln!(
+            out,
+            "What is deleted there is deleted in the other systems that say so too; a person is asked first if it was edited since, or stays in one of them."
+        )?,
     }
     match mapping.duplicates {
         DuplicatePolicy::KeepInStep => writeln!(out, "Two there that are one here are both kept up to date.")?,
+        DuplicatePolicy::Merge => {
+            writeln!(out, "Of two there that are one here, the second is merged into the first, if a person agrees.")?
+        }
+        DuplicatePolicy::Archive => writeln!(out, "Of two there that are one here, the second is put away.")?,
         DuplicatePolicy::Review => writeln!(out, "Of two there that are one here, the second waits for a person.")?,
     }
     Ok(())
@@ -158,6 +178,11 @@ fn list_lines(out: &mut String, list: &ListMapping, part: Option<&PartMapping>, 
         line(out, field, entity, "    - ")?;
     }
     Ok(())
+}
+
+/// "`active` = false".
+fn settings(values: &BTreeMap<String, crate::Value>) -> String {
+    values.iter().map(|(path, value)| format!("`{path}` = {}", value.display())).collect::<Vec<_>>().join(", ")
 }
 
 fn names(all: &[String]) -> String {

@@ -171,6 +171,11 @@ impl Expression {
         self.inner.pipe.invents()
     }
 
+    /// Whether it gives nothing when nothing stands at its paths: no `default`, constant or `coalesce` with one.
+    pub fn may_be_empty(&self) -> bool {
+        self.inner.pipe.may_be_empty()
+    }
+
     /// In words: "`properties.email`, without blanks around it, in lower case".
     pub fn phrase(&self) -> String {
         self.inner.pipe.phrase()

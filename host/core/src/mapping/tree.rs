@@ -149,6 +149,26 @@ impl Pipe {
         inner || self.steps.iter().any(|(op, _)| matches!(op, Op::Default(_)))
     }
 
+    /// Whether it gives nothing when nothing stands at its paths.
+    pub(super) fn may_be_empty(&self) -> bool {
+        let source = match &self.source {
+            Source::Path(_) | Source::External(..) | Source::Template(_) => true,
+            Source::Literal(value) => value.is_empty(),
+            // Texts between the parts do not count: without a part that is filled there is no text.
+            Source::Concat(parts) => {
+                parts.iter().filter(|part| !matches!(part.source, Source::Literal(_))).all(Self::may_be_empty)
+            }
+            Source::Coalesce(parts) | Source::List(parts) => parts.iter().all(Self::may_be_empty),
+            Source::When(_, yes, no) => yes.may_be_empty() || no.may_be_empty(),
+            Source::Object(parts) => parts.iter().all(|(_, part)| part.may_be_empty()),
+        };
+        self.steps.iter().fold(source, |empty, (op, _)| match op {
+            Op::Default(value) => empty && value.is_empty(),
+            Op::NullIf(_) | Op::Split(..) | Op::First => true,
+            _ => empty,
+        })
+    }
+
     /// The way back: from the value in `target` to what stands at `own`.
     pub(super) fn invert(&self, own: &str, target: &str) -> Result<Self, String> {
         match &self.source {

@@ -32,6 +32,8 @@ pub enum ChangeKind {
     MergedInto(RecordId),
     /// It was deleted, by evidence.
     Deleted,
+    /// It was put away.
+    Archived,
     /// It came back.
     Restored,
 }

@@ -24,6 +24,17 @@ pub enum ReviewKind {
         /// Its record.
         record: RecordId,
     },
+    /// May this object be deleted over there, or merged into another of its record?
+    Remove {
+        /// Mapping name.
+        destination: String,
+        /// Its record.
+        record: RecordId,
+        /// The object.
+        contribution: ContributionId,
+        /// Remote id of the object that it would be merged into; none: deleted.
+        into: Option<String>,
+    },
     /// A write went out, no answer came, and the system offers no way to tell.
     UnknownOutcome {
         /// Mapping name.

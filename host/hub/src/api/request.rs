@@ -27,6 +27,9 @@ pub enum Request {
         /// One flow; none: all whose plan was seen.
         #[serde(default)]
         flow: Option<String>,
+        /// Agrees to removed entities, fields and streams and to changed types, too.
+        #[serde(default)]
+        schema: bool,
         /// Why, for the audit.
         #[serde(default)]
         reason: String,

@@ -14,6 +14,7 @@ impl Engine {
         if review.closed_at.is_some() {
             return Err(EngineError::Refused(format!("review {id} is decided already; `nave review show {id}` tells by whom")));
         }
+        self.hold_for_renames(&review.entity).await?;
         let cause = Cause { person: Some(by.to_owned()), rule: Some(format!("review {id}")), ..Cause::default() };
         self.write(cause, |draft| {
             match (&review.kind, &choice) {
@@ -54,7 +55,16 @@ impl Engine {
                     ReviewKind::UnknownOutcome { destination, record },
                     DecisionChoice::Approve | DecisionChoice::Refuse | DecisionChoice::Remote(_),
                 ) => self.decide_unknown(draft, &review, destination, *record, &choice)?,
-                (ReviewKind::Delete { .. } | ReviewKind::UnknownOutcome { .. }, _) => {
+                (
+                    ReviewKind::Remove { destination, record, contribution, into },
+                    DecisionChoice::Approve | DecisionChoice::Refuse,
+                ) => {
+                    let record = draft.surviving(*record)?;
+                    let yes = choice == DecisionChoice::Approve;
+                    super::consent::answer(draft, destination, record, *contribution, into.as_deref(), yes)?;
+                    draft.enter(destination, record, Reason::Resync);
+                }
+                (ReviewKind::Delete { .. } | ReviewKind::Remove { .. } | ReviewKind::UnknownOutcome { .. }, _) => {
                     return Err(EngineError::Refused(format!("review {id} is answered with `approve` or `refuse`")));
                 }
             }

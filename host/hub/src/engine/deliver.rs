@@ -8,16 +8,18 @@ use std::sync::Arc;
 
 use nave_core::NameMap;
 use nave_core::accounting::{Counts, OutCounts};
-use nave_core::catalog::{Catalog, DeletePolicy, DuplicatePolicy, Mapping};
+use nave_core::catalog::{Catalog, DeletePolicy, DuplicatePolicy, Entity, Mapping, OnLeave};
 use nave_core::difference::{self, Blocked, Difference};
 use nave_core::limits::DELIVERY_ROUND_RECORDS;
 use nave_core::mapping::Env;
-use nave_core::model::{Cause, Contribution, Parked, Reason, Record, RecordId, RecordState, Run, WriteKind};
+use nave_core::model::{Cause, Contribution, ContributionState, Parked, Reason, Record, RecordId, RecordState, Run, WriteKind};
 use nave_core::part;
 use nave_core::value::Value;
 
+use super::consent::{self, Consent};
 use super::parts::ChildrenKnown;
 use super::round::Sending;
+use super::take::title;
 use super::{Engine, EngineError};
 
 /// Passes over dirty in one run: a settlement may make others dirty (references), and those are drained too.
@@ -47,13 +49,8 @@ impl Need {
         }
         let mut blocked = Vec::new();
         writes.retain(|write| {
-            let why = match &write.kind {
-                WriteKind::Update(id) | WriteKind::Delete(id) => {
-                    let stream = write.child_of.as_ref().unwrap_or(&mapping.stream);
-                    refused.get(&(stream.clone(), id.clone()))
-                }
-                WriteKind::Create | WriteKind::Merge(..) => None,
-            };
+            let stream = write.child_of.as_ref().unwrap_or(&mapping.stream);
+            let why = asked_for(&write.kind).find_map(|id| refused.get(&(stream.clone(), id.clone())));
             let Some(why) = why else { return true };
             let (field, to) = match &write.child_of {
                 Some(stream) => (format!("{stream}.id"), &mut *stopped),
@@ -92,6 +89,8 @@ pub(super) struct Write {
     pub version: Option<String>,
     /// The difference.
     pub difference: Difference,
+    /// Whether it may be sent.
+    pub consent: Consent,
     /// The children's stream; none for the thing itself.
     pub child_of: Option<String>,
     /// A child whose parent is not there yet: computed anew once it is.
@@ -101,8 +100,27 @@ pub(super) struct Write {
 impl Write {
     fn of(kind: WriteKind, target: Option<&Contribution>, difference: Difference) -> Self {
         let version = target.and_then(|row| row.version.as_ref().map(ToString::to_string));
-        Self { kind, contribution: target.cloned(), version, difference, child_of: None, later: false }
+        let contribution = target.cloned();
+        Self { kind, contribution, version, difference, consent: Consent::Given, child_of: None, later: false }
     }
+
+    /// Against the version that was just read: what was not mapped may have moved it since, as children do.
+    fn against(mut self, read: Option<&JustRead>) -> Self {
+        if let Some(version) = read.and_then(|read| read.version.as_ref()) {
+            self.version = Some(version.clone());
+        }
+        self
+    }
+}
+
+/// Ids of the things that a write is about, as they are now.
+pub(super) fn asked_for(kind: &WriteKind) -> impl Iterator<Item = &String> {
+    let (one, other) = match kind {
+        WriteKind::Update(id) | WriteKind::Delete(id) => (Some(id), None),
+        WriteKind::Merge(from, into) => (Some(from), Some(into)),
+        WriteKind::Create => (None, None),
+    };
+    one.into_iter().chain(other)
 }
 
 /// Things just read, by stream and remote id.
@@ -128,6 +146,8 @@ impl Engine {
         let mapping = self.mapping(name)?;
         let lane = self.lane(&mapping.connection);
         let _lane = lane.lock().await;
+        // As it is called once the lane is free.
+        let mapping = self.mapping(name)?;
         let mut run = self.begin(&mapping, "out").await?;
         let mut counts = OutCounts::default();
         let failure = match self.deliver(&mapping, run.id, &mut counts).await {
@@ -141,6 +161,7 @@ impl Engine {
 
     async fn deliver(&self, mapping: &Arc<Mapping>, run: u64, counts: &mut OutCounts) -> Result<(), EngineError> {
         let catalog = self.catalog();
+        self.hold_for_renames(&mapping.entity).await?;
         self.enter_configuration(mapping).await?;
         let flow = self.store.flow(&mapping.name)?;
         if flow.approved.as_deref() != Some(mapping.digest.as_str()) {
@@ -204,7 +225,7 @@ impl Engine {
             after = last.id;
             let ids: Vec<RecordId> = rows
                 .iter()
-                .filter(|row| row.entity == mapping.entity && matches!(row.state, RecordState::Active))
+                .filter(|row| row.entity == mapping.entity && matches!(row.state, RecordState::Active | RecordState::Archived))
                 .map(|row| row.id)
                 .collect();
             self.write(Cause::default(), |draft| {
@@ -272,17 +293,20 @@ impl Engine {
         let record = &subject.record;
         let active: Vec<&Contribution> = subject.there.iter().filter(|row| row.is_active()).collect();
         match record.state {
-            RecordState::Active | RecordState::Archived => {}
+            RecordState::Active => {}
+            RecordState::Archived => {
+                return Ok(writes(active.iter().filter_map(|row| put_away(mapping, row, current)).collect()));
+            }
             RecordState::MergedInto(_) => return Ok(Need::Nothing),
             RecordState::Deleted { .. } => {
-                let writes = active
-                    .iter()
-                    .filter(|_| mapping.delete == DeletePolicy::Propagate)
-                    .map(|row| Write::of(WriteKind::Delete(row.key.remote_id.to_string()), Some(row), Difference::default()))
-                    .collect::<Vec<_>>();
-                return Ok(if writes.is_empty() { Need::Nothing } else { Need::Writes(Wanted { writes, ..Wanted::default() }) });
+                let gone = active.iter().filter(|_| mapping.delete == DeletePolicy::Propagate);
+                let delete = |row: &&Contribution| {
+                    Write::of(WriteKind::Delete(row.key.remote_id.to_string()), Some(*row), Difference::none())
+                };
+                return Ok(writes(gone.map(delete).collect()));
             }
         }
+        let entity = self.entity(catalog, &mapping.entity)?;
         let region = catalog.hub.region.as_deref();
         if let Some(filter) = &flow.filter {
             let fields: NameMap<Value> = record.fields.iter().map(|(name, field)| (name.clone(), field.value.clone())).collect();
@@ -290,26 +314,32 @@ impl Engine {
             let env = Env { body: &body, externals: &[], connection: &mapping.connection, region };
             match filter.holds(&env) {
                 Ok(true) => {}
-                Ok(false) => return Ok(Need::Nothing),
+                Ok(false) => return self.left(mapping, entity, record, &active, flow.on_leave, current),
                 Err(error) => {
                     let blocked = Blocked { class: error.class.into(), field: "filter".into(), message: error.message };
                     return Ok(Need::Blocked(vec![blocked]));
                 }
             }
         }
-        if active.is_empty() && (!flow.create || !subject.there.is_empty()) {
+        // What left the filter was deleted by us, and is made again when it comes back.
+        let ours = |row: &Contribution| matches!(&row.state, ContributionState::Deleted { evidence, .. } if evidence == "ours");
+        let again = flow.on_leave == OnLeave::Delete && subject.there.iter().all(ours);
+        if active.is_empty() && (!flow.create || !subject.there.is_empty() && !again) {
             // Never created here, or deleted or merged away over there: not resurrected.
             return Ok(Need::Nothing);
         }
-        let entity = self.entity(catalog, &mapping.entity)?;
         let locate = |id: RecordId, stream: &str| self.locate(id, &mapping.connection, stream);
         let targets: Vec<Option<&Contribution>> =
             if active.is_empty() { vec![None] } else { active.iter().map(|row| Some(*row)).collect() };
         let mut wanted = Wanted::default();
         let mut blocked = Vec::new();
         for (position, target) in targets.into_iter().enumerate() {
-            if position > 0 && mapping.duplicates == DuplicatePolicy::Review {
-                break;
+            if let Some(row) = target
+                && position > 0
+                && mapping.duplicates != DuplicatePolicy::KeepInStep
+            {
+                wanted.writes.extend(self.extra(mapping, entity, record, row, active[0], current)?);
+                continue;
             }
             let body = target.and_then(|row| current.get(&(mapping.stream.clone(), row.key.remote_id.to_string())));
             match difference::difference(mapping, entity, record, target, body.map(|read| &read.body), &locate, region) {
@@ -317,12 +347,7 @@ impl Engine {
                 Ok(difference) if difference.is_empty() => {}
                 Ok(difference) => {
                     let kind = target.map_or(WriteKind::Create, |row| WriteKind::Update(row.key.remote_id.to_string()));
-                    let mut write = Write::of(kind, target, difference);
-                    if let Some(version) = body.and_then(|read| read.version.as_ref()) {
-                        // What was not mapped may have moved it since: children do.
-                        write.version = Some(version.clone());
-                    }
-                    wanted.writes.push(write);
+                    wanted.writes.push(Write::of(kind, target, difference).against(body));
                 }
                 Err(errors) => {
                     blocked.extend(errors);
@@ -346,6 +371,7 @@ impl Engine {
                     kind: step.kind,
                     contribution: target.cloned(),
                     difference: step.difference,
+                    consent: Consent::Given,
                     child_of: Some(part.stream.clone()),
                     later: target.is_none(),
                 }));
@@ -363,4 +389,74 @@ impl Engine {
             Need::Nothing
         })
     }
+
+    /// A record that is outside the filter: only what this flow wrote once can have left.
+    fn left(
+        &self,
+        mapping: &Mapping,
+        entity: &Entity,
+        record: &Record,
+        active: &[&Contribution],
+        on_leave: OnLeave,
+        current: &Current,
+    ) -> Result<Need, EngineError> {
+        let mut wanted = Vec::new();
+        for row in active.iter().filter(|row| row.attempted_at.is_some()) {
+            match on_leave {
+                OnLeave::Keep => {}
+                OnLeave::Archive => wanted.extend(put_away(mapping, row, current)),
+                OnLeave::Delete => {
+                    let kind = WriteKind::Delete(row.key.remote_id.to_string());
+                    wanted.extend(self.removal(mapping, entity, record, row, kind)?);
+                }
+            }
+        }
+        Ok(writes(wanted))
+    }
+
+    /// A second object of a record, by policy.
+    fn extra(
+        &self,
+        mapping: &Mapping,
+        entity: &Entity,
+        record: &Record,
+        row: &Contribution,
+        primary: &Contribution,
+        current: &Current,
+    ) -> Result<Option<Write>, EngineError> {
+        match mapping.duplicates {
+            DuplicatePolicy::KeepInStep | DuplicatePolicy::Review => Ok(None),
+            DuplicatePolicy::Archive => Ok(put_away(mapping, row, current)),
+            DuplicatePolicy::Merge => {
+                let kind = WriteKind::Merge(row.key.remote_id.to_string(), primary.key.remote_id.to_string());
+                self.removal(mapping, entity, record, row, kind)
+            }
+        }
+    }
+
+    /// A delete or a merge, as far as a person agreed to it.
+    fn removal(
+        &self,
+        mapping: &Mapping,
+        entity: &Entity,
+        record: &Record,
+        row: &Contribution,
+        kind: WriteKind,
+    ) -> Result<Option<Write>, EngineError> {
+        let words = || consent::question(mapping, &title(entity, |field| record.value(field)), &kind);
+        let consent = self.consent(mapping, record, row, &kind, words)?;
+        Ok(consent.map(|consent| Write { consent, ..Write::of(kind, Some(row), Difference::none()) }))
+    }
+}
+
+fn writes(writes: Vec<Write>) -> Need {
+    if writes.is_empty() { Need::Nothing } else { Need::Writes(Wanted { writes, ..Wanted::default() }) }
+}
+
+/// The write that puts an object away, if it is not put away yet.
+fn put_away(mapping: &Mapping, row: &Contribution, current: &Current) -> Option<Write> {
+    let id = row.key.remote_id.to_string();
+    let read = current.get(&(mapping.stream.clone(), id.clone()));
+    let difference = difference::put_away(mapping, row, read.map(|read| &read.body));
+    (!difference.is_empty()).then(|| Write::of(WriteKind::Update(id), Some(row), difference).against(read))
 }

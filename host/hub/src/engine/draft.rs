@@ -3,18 +3,22 @@
 //! The writer fills a draft from a page, a settlement or a decision, then commits it whole (I1). Within a draft,
 //! later source records see what earlier ones did.
 
+mod dirty;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use nave_core::catalog::{Catalog, DeletePolicy, Entity, Mapping};
+use nave_core::NameMap;
+use nave_core::catalog::{Catalog, Entity};
 use nave_core::matching::{self, Facts};
 use nave_core::model::{
-    Cause, Change, ChangeKind, Contribution, ContributionId, ContributionState, DeadLetterSubject, ElementId, Field, FieldChange,
-    Reason, Record, RecordId, RecordState, RemoteKey, ReviewId, ReviewKind, Time,
+    Cause, Change, ChangeKind, Contribution, ContributionId, DeadLetterSubject, Reason, Record, RecordId, RecordState, RemoteKey,
+    ReviewId, ReviewKind, Time,
 };
 use nave_core::survivorship;
 use nave_core::value::{Reference, Value};
-use nave_core::{NameMap, Text};
 use nave_store::{Batch, Heads, IndexEntry, IndexSpace, Store, StoreError};
+
+use super::rows::{counts, field_changes, index_entries, rehome};
 
 /// A contribution as it should be.
 struct Row {
@@ -406,19 +410,8 @@ impl<'a> Draft<'a> {
     pub fn counting(&mut self, record: RecordId) -> Result<Vec<ContributionId>, StoreError> {
         let ids = self.record(record)?.contributions.clone();
         self.load_contributions(&ids)?;
-        Ok(ids
-            .into_iter()
-            .filter(|id| {
-                let row = &self.contributions[id].now;
-                match row.state {
-                    ContributionState::Active => true,
-                    ContributionState::Deleted { .. } => self.catalog.mappings.values().any(|m| {
-                        m.connection == row.key.connection && m.alias == row.key.stream && m.delete == DeletePolicy::Ignore
-                    }),
-                    ContributionState::MergedInto(_) => false,
-                }
-            })
-            .collect())
+        let state = &self.records[&record].now.state;
+        Ok(ids.into_iter().filter(|id| counts(self.catalog, state, &self.contributions[id].now)).collect())
     }
 
     /// Computes a record's fields anew from its claims; notes changes, and who should compare again.
@@ -491,35 +484,11 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Every destination of the record's entity compares again.
-    pub fn enter_all(&mut self, record: RecordId, reason: Reason) -> Result<(), StoreError> {
-        let entity = self.record(record)?.entity.clone();
-        let names: Vec<String> = self
-            .catalog
-            .mappings
-            .values()
-            .filter(|mapping| mapping.entity == entity && mapping.flow_out.is_some())
-            .map(|mapping| mapping.name.clone())
-            .collect();
-        for name in names {
-            self.enter(&name, record, reason);
-        }
-        Ok(())
-    }
-
-    /// One destination compares again.
-    pub fn enter(&mut self, destination: &str, record: RecordId, reason: Reason) {
-        let reasons = self.dirty.entry((destination.to_owned(), record)).or_default();
-        *reasons = reasons.with(reason);
-    }
-
-    /// Only the destinations that write this mapping's stream, if any does.
-    pub fn enter_own(&mut self, mapping: &Mapping, record: RecordId, reason: Reason) {
-        let catalog = self.catalog;
-        for own in catalog.mappings.values() {
-            if own.flow_out.is_some() && own.connection == mapping.connection && own.alias == mapping.alias {
-                self.enter(&own.name, record, reason);
-            }
+    /// A small named row, as this draft leaves it.
+    pub fn row(&self, space: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.batch.rows.iter().rev().find(|row| row.space == space && row.key == key) {
+            Some(row) => Ok(row.value.clone()),
+            None => self.store.row(space, key),
         }
     }
 
@@ -560,25 +529,6 @@ impl<'a> Draft<'a> {
         self.enter_all(record, Reason::Changed)
     }
 
-    /// Records that refer to this one compare again with a connection's destinations, since the target now exists there.
-    pub fn enter_referrers(&mut self, record: RecordId, connection: &str) -> Result<(), StoreError> {
-        let hash = matching::referrer_hash(record);
-        for id in self.store.candidates(IndexSpace::Referrer, &[hash])?.into_iter().flatten().map(RecordId) {
-            let entity = self.record(id)?.entity.clone();
-            let names: Vec<String> = self
-                .catalog
-                .mappings
-                .values()
-                .filter(|m| m.entity == entity && m.connection == connection && m.flow_out.is_some())
-                .map(|m| m.name.clone())
-                .collect();
-            for name in names {
-                self.enter(&name, id, Reason::Reference);
-            }
-        }
-        Ok(())
-    }
-
     /// The finished batch. Index entries come from comparing each record before and now.
     pub fn finish(mut self) -> Result<Batch, StoreError> {
         self.settle_queue()?;
@@ -589,7 +539,11 @@ impl<'a> Draft<'a> {
         for (id, kind) in &self.changes {
             let slot = &self.records[id];
             let fields = match kind {
-                ChangeKind::Created | ChangeKind::Updated | ChangeKind::Absorbed(_) => field_changes(slot.before(), &slot.now),
+                ChangeKind::Created
+                | ChangeKind::Updated
+                | ChangeKind::Absorbed(_)
+                | ChangeKind::Archived
+                | ChangeKind::Restored => field_changes(slot.before(), &slot.now),
                 _ => Vec::new(),
             };
             batch.changes.push(Change {
@@ -638,100 +592,4 @@ impl<'a> Draft<'a> {
 
 fn not_there(id: ContributionId) -> StoreError {
     StoreError::Damaged(format!("contribution {id} is named but not there"))
-}
-
-/// Hashes of the remote objects that a record's references wait for.
-fn waits_for(record: &Record) -> impl Iterator<Item = u64> {
-    record.fields.values().filter_map(|field| match &field.value {
-        Value::Reference(Reference::Remote(key)) => Some(matching::remote_hash(key)),
-        _ => None,
-    })
-}
-
-/// Everything under which a record is to be found, sorted.
-pub(crate) fn index_entries(entity: Option<&Entity>, record: &Record) -> Vec<IndexEntry> {
-    let mut entries = Vec::new();
-    if !matches!(record.state, RecordState::Active | RecordState::Archived) {
-        return entries;
-    }
-    if let Some(entity) = entity {
-        for key in matching::keys(entity, &Facts::of(entity, record)) {
-            entries.push(IndexEntry { space: IndexSpace::Match, hash: key.hash, id: record.id.0 });
-        }
-    }
-    for hash in waits_for(record) {
-        entries.push(IndexEntry { space: IndexSpace::Waiting, hash, id: record.id.0 });
-    }
-    for field in record.fields.values() {
-        if let Value::Reference(Reference::Record(target)) = &field.value {
-            let hash = matching::referrer_hash(*target);
-            entries.push(IndexEntry { space: IndexSpace::Referrer, hash, id: record.id.0 });
-        }
-    }
-    entries.sort_unstable();
-    entries.dedup();
-    entries
-}
-
-fn field_changes(before: Option<&Record>, now: &Record) -> Vec<FieldChange> {
-    if before.is_none() {
-        let made = |(name, field): (&Text, &Field)| FieldChange {
-            field: name.clone(),
-            before: None,
-            after: Some(field.value.clone()),
-            winner: Some(field.winner),
-        };
-        return now.fields.iter().map(made).collect();
-    }
-    let old = before.map(|record| &record.fields);
-    let names: BTreeSet<&Text> = old.into_iter().flat_map(|fields| fields.keys()).chain(now.fields.keys()).collect();
-    names
-        .into_iter()
-        .filter_map(|name| {
-            let before = old.and_then(|fields| fields.get(name)).map(|field| field.value.clone());
-            let field = now.fields.get(name);
-            let after = field.map(|field| field.value.clone());
-            (before != after).then(|| FieldChange { field: name.clone(), before, after, winner: field.map(|field| field.winner) })
-        })
-        .collect()
-}
-
-/// Moves a contribution's list elements into a record's numbering: joined by the list's key, else new numbers.
-fn rehome(entity: &Entity, row: &mut Contribution, record: &mut Record) {
-    let names: Vec<Text> = row.claims.keys().filter(|name| name.contains('/')).cloned().collect();
-    if names.is_empty() && row.elements.is_empty() {
-        return;
-    }
-    let mut moved: Vec<(String, Text, u64, u64)> = Vec::new();
-    for name in &names {
-        let Some((list, number)) = name.split_once('/') else { continue };
-        let Some(kind) = entity.fields.get(list).map(|field| &field.kind) else { continue };
-        let value = &row.claims[name].value;
-        let taken: Vec<u64> = moved.iter().filter(|(of, ..)| of == list).map(|(.., to)| *to).collect();
-        let joined = record
-            .elements(list)
-            .find(|(candidate, element)| !taken.contains(candidate) && matching::same_element(kind, element, value))
-            .map(|(candidate, _)| candidate);
-        let to = joined.unwrap_or_else(|| {
-            let next = record.next_element;
-            record.next_element += 1;
-            next
-        });
-        moved.push((list.to_owned(), name.clone(), number.parse().unwrap_or(0), to));
-    }
-    let claims: Vec<_> =
-        moved.iter().filter_map(|(list, name, _, to)| Some((format!("{list}/{to}"), row.claims.remove(name)?))).collect();
-    row.claims.extend(claims);
-    for (list, ties) in row.elements.iter_mut() {
-        for (id, _) in ties.iter_mut() {
-            match moved.iter().find(|(of, _, from, _)| of == list && *from == id.0) {
-                Some((.., to)) => *id = ElementId(*to),
-                None => {
-                    // Held there without a claim of its own (the hub wrote it): a number of its own here.
-                    *id = ElementId(record.next_element);
-                    record.next_element += 1;
-                }
-            }
-        }
-    }
 }

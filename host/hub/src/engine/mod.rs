@@ -5,6 +5,7 @@
 //! acknowledgement, and the look-up of every unknown outcome before anything else happens to its record.
 
 mod children;
+mod consent;
 mod dead_letter;
 pub mod decide;
 pub mod deliver;
@@ -12,6 +13,7 @@ pub mod draft;
 pub mod drift;
 mod external;
 mod fetch;
+mod gone;
 mod group;
 mod interrupted;
 pub mod lost;
@@ -20,8 +22,10 @@ mod parts;
 pub mod plan;
 pub mod pull;
 pub mod refetch;
+pub mod rename;
 pub mod resolve;
 mod round;
+pub(crate) mod rows;
 mod seen;
 mod settle;
 pub mod take;

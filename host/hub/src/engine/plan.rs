@@ -27,7 +27,7 @@ pub struct PlannedWrite {
     pub record: RecordId,
     /// What a person calls it.
     pub title: String,
-    /// `create`, `update`, `delete`.
+    /// `create`, `update`, `delete`, `merge`.
     pub operation: &'static str,
     /// Remote path, value there now, value it would get.
     pub fields: Vec<(String, Option<Value>, Value)>,
@@ -44,7 +44,7 @@ pub struct FlowPlan {
     pub creates: u64,
     /// Records that would be updated.
     pub updates: u64,
-    /// Deletes; held until somebody approves each.
+    /// Deletes, and merges of one thing into another.
     pub deletes: u64,
     /// Records that would be refused by us, with the reason of the first few.
     pub blocked: u64,
@@ -96,6 +96,11 @@ impl Engine {
         let approved = self.store.flow(name)?.approved.as_deref() == Some(mapping.digest.as_str());
         let mut plan =
             FlowPlan { flow: name.to_owned(), connection: mapping.connection.clone(), approved, ..FlowPlan::default() };
+        if self.renames()?.iter().any(|rename| rename.entity == mapping.entity) {
+            // What would be sent is known once the stored values have their names.
+            plan.waiting = self.store.dirty_count(name)?;
+            return Ok(plan);
+        }
         let mut after = RecordId(0);
         let none = HashMap::new();
         let known = self.children_known(&mapping)?;
@@ -126,8 +131,9 @@ impl Engine {
                         for write in wanted.writes {
                             let (operation, count) = match write.kind {
                                 WriteKind::Create => ("create", &mut plan.creates),
-                                WriteKind::Update(_) | WriteKind::Merge(..) => ("update", &mut plan.updates),
+                                WriteKind::Update(_) => ("update", &mut plan.updates),
                                 WriteKind::Delete(_) => ("delete", &mut plan.deletes),
+                                WriteKind::Merge(..) => ("merge", &mut plan.deletes),
                             };
                             *count += 1;
                             if plan.writes.len() < limit {

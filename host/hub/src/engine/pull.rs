@@ -54,6 +54,8 @@ impl Engine {
         let mapping = self.mapping(name)?;
         let lane = self.lane(&mapping.connection);
         let _lane = lane.lock().await;
+        // As it is called once the lane is free.
+        let mapping = self.mapping(name)?;
         let mut run = self.begin(&mapping, "in").await?;
         let mut counts = InCounts::default();
         let failure = match self.pull(&mapping, full, run.id, &mut counts).await {
@@ -67,6 +69,7 @@ impl Engine {
 
     async fn pull(&self, mapping: &Mapping, full: bool, run: u64, counts: &mut InCounts) -> Result<(), EngineError> {
         let catalog = self.catalog();
+        self.hold_for_renames(&mapping.entity).await?;
         let spoke = self.spoke(&mapping.connection)?;
         // Nothing that is pulled can be judged while it is unknown what we wrote ourselves.
         self.resolve_open(mapping, run).await?;

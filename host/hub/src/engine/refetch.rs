@@ -38,6 +38,8 @@ impl Engine {
         }
         let lane = self.lane(&mapping.connection);
         let _lane = lane.lock().await;
+        // As it is called once the lane is free.
+        let mapping = self.mapping(name)?;
         let run = self.begin(&mapping, "in").await?;
         let mut counts = InCounts::default();
         let mut refetched = Refetched { run: run.id, ..Refetched::default() };
@@ -58,6 +60,7 @@ impl Engine {
         refetched: &mut Refetched,
     ) -> Result<(), EngineError> {
         let catalog = self.catalog();
+        self.hold_for_renames(&mapping.entity).await?;
         let spoke = self.spoke(&mapping.connection)?;
         let children = Children::of(mapping, stream);
         let run = refetched.run;

@@ -9,8 +9,7 @@ use nave_core::codec;
 use nave_core::landed::landed;
 use nave_core::matching::remote_hash;
 use nave_core::model::{
-    Attempt, AttemptOutcome, Cause, ContributionId, ContributionState, Dirty, Intent, Reason, RemoteKey, Review, ReviewKind,
-    WriteKind,
+    Attempt, AttemptOutcome, Cause, ContributionId, Dirty, Intent, Reason, RemoteKey, Review, ReviewKind, WriteKind,
 };
 use nave_core::part;
 use nave_runtime::contract::{Operation, SourceRecord};
@@ -247,10 +246,7 @@ impl Engine {
                     }
                 }
                 WriteKind::Delete(_) | WriteKind::Merge(..) => {
-                    if let Some(id) = intent.contribution {
-                        let at = draft.now;
-                        draft.contribution_mut(id)?.state = ContributionState::Deleted { evidence: "ours".into(), at };
-                    }
+                    super::consent::removed(draft, mapping, intent)?;
                     draft.batch.settled.push((intent.destination.clone(), intent.record));
                 }
                 WriteKind::Create | WriteKind::Update(_) => {

@@ -15,8 +15,9 @@ use nave_runtime::contract;
 use nave_store::kill;
 
 use super::children::Children;
+use super::consent::{self, Consent};
 use super::dead_letter::dead_letter;
-use super::deliver::{Current, JustRead, Need, Subject, Wanted, Write};
+use super::deliver::{Current, JustRead, Need, Subject, Wanted, Write, asked_for};
 use super::draft::Draft;
 use super::parts::ChildrenKnown;
 use super::pull::{GET_IDS_MAX, PageCommit, Reading};
@@ -154,11 +155,9 @@ impl Sending<'_> {
             }
             let need = self.engine.need(self.catalog, self.mapping, subject, current, self.known)?;
             if let Need::Writes(wanted) = &need {
-                asks.extend(wanted.writes.iter().filter_map(|write| match &write.kind {
-                    WriteKind::Update(id) | WriteKind::Delete(id) => {
-                        Some((write.child_of.as_ref().unwrap_or(&self.mapping.stream).clone(), id.clone()))
-                    }
-                    _ => None,
+                asks.extend(wanted.writes.iter().flat_map(|write| {
+                    let stream = write.child_of.as_ref().unwrap_or(&self.mapping.stream);
+                    asked_for(&write.kind).map(|id| (stream.clone(), id.clone()))
                 }));
             }
             needs.push(need);
@@ -240,6 +239,17 @@ impl Sending<'_> {
                 }
                 Need::Writes(Wanted { mut writes, stopped, waits }) => {
                     writes.retain(|write| !write.later);
+                    let (mut writes, asks): (Vec<Write>, Vec<Write>) =
+                        writes.into_iter().partition(|write| write.consent == Consent::Given);
+                    writes.retain(|write| write.child_of.is_some() || self.possible(&write.kind));
+                    if writes.is_empty() {
+                        tally.held += 1;
+                        if !asks.is_empty() && stopped.is_empty() && !waits {
+                            // Its review holds its place, and enters it again.
+                            effects.push(Effect::Done(entry.clone()));
+                        }
+                    }
+                    effects.extend(asks.into_iter().filter_map(|write| Effect::ask(entry.record, write)));
                     if writes.len() + stopped.len() > 1 {
                         self.several.insert(entry.record);
                     }
@@ -250,10 +260,6 @@ impl Sending<'_> {
                     }
                     let last = writes.len().saturating_sub(1);
                     for (position, write) in writes.into_iter().enumerate() {
-                        let own = write.child_of.is_none();
-                        if own && !self.capabilities.deletable && matches!(write.kind, WriteKind::Delete(_)) {
-                            continue;
-                        }
                         // One delivery in flight per record and destination (I5): a second object of the record has its
                         // turn in the next wave. The entry leaves dirty with the last one.
                         let mut intent = self.intent(entry, write, now);
@@ -265,9 +271,6 @@ impl Sending<'_> {
                         }
                         waves[position].push(intent);
                     }
-                    if !waves.iter().flatten().any(|intent| intent.record == entry.record) {
-                        tally.held += 1;
-                    }
                 }
             }
         }
@@ -277,7 +280,7 @@ impl Sending<'_> {
         self.engine
             .write(self.cause(), |draft| {
                 for effect in &effects {
-                    effect.apply(draft, parked);
+                    effect.apply(self.mapping, draft, parked);
                 }
                 draft.batch.intents.extend_from_slice(first);
                 Ok(())
@@ -289,6 +292,15 @@ impl Sending<'_> {
         counts.parked += tally.parked;
         counts.failed += tally.failed;
         Ok(waves)
+    }
+
+    /// Whether the stream can do it at all.
+    fn possible(&self, kind: &WriteKind) -> bool {
+        match kind {
+            WriteKind::Create | WriteKind::Update(_) => true,
+            WriteKind::Delete(_) => self.capabilities.deletable,
+            WriteKind::Merge(..) => self.capabilities.mergeable,
+        }
     }
 
     fn cause(&self) -> Cause {
@@ -401,10 +413,18 @@ enum Effect {
     Dead(Dirty, DeadLetter),
     /// Nothing leaves: a part of it was set aside.
     Letter(DeadLetter),
+    /// Does not leave by itself: a person is asked about one of its objects.
+    Ask(RecordId, Box<Write>, String),
 }
 
 impl Effect {
-    fn apply(&self, draft: &mut Draft<'_>, parked: &HashMap<RecordId, Parked>) {
+    fn ask(record: RecordId, write: Write) -> Option<Self> {
+        let Consent::Ask(title) = &write.consent else { return None };
+        let title = title.clone();
+        Some(Self::Ask(record, Box::new(write), title))
+    }
+
+    fn apply(&self, mapping: &Mapping, draft: &mut Draft<'_>, parked: &HashMap<RecordId, Parked>) {
         match self {
             Self::Done(entry) => {
                 draft.batch.clean.push(entry.clone());
@@ -420,6 +440,7 @@ impl Effect {
                 draft.batch.parked.push(row.clone());
             }
             Self::Letter(letter) => draft.batch.dead_letters.push(letter.clone()),
+            Self::Ask(record, write, title) => consent::ask(draft, mapping, *record, write, title),
             Self::Dead(entry, letter) => {
                 draft.batch.clean.push(entry.clone());
                 draft.batch.dead_letters.push(letter.clone());

@@ -6,8 +6,7 @@ use nave_core::accounting::OutCounts;
 use nave_core::catalog::{Catalog, Mapping};
 use nave_core::difference;
 use nave_core::model::{
-    AttemptOutcome, Cause, ContributionState, DeadLetterSubject, Dirty, Intent, Parked, Reason, Reasons, RecordId, RemoteKey,
-    Time, WriteKind,
+    AttemptOutcome, Cause, DeadLetterSubject, Dirty, Intent, Parked, Reason, Reasons, RecordId, RemoteKey, Time, WriteKind,
 };
 use nave_core::retry::{self, Next};
 use nave_core::value::Value;
@@ -16,6 +15,7 @@ use nave_runtime::contract::{self, Outcome};
 use nave_store::kill;
 
 use super::children::{ChildIntake, Children, written_child};
+use super::consent;
 use super::dead_letter::dead_letter;
 use super::draft::Draft;
 use super::take::{IncomingKind, Intake, settle_create};
@@ -273,10 +273,7 @@ impl Engine {
                 row.version = version.map(Text::from);
                 difference::settle(mapping, entity, row, &intent.values, &intent.elements, body, at, region.as_deref());
             }
-            (WriteKind::Delete(_) | WriteKind::Merge(..), Some(id)) => {
-                draft.contribution_mut(id)?.state = ContributionState::Deleted { evidence: "ours".into(), at };
-            }
-            (WriteKind::Delete(_) | WriteKind::Merge(..), None) => {}
+            (WriteKind::Delete(_) | WriteKind::Merge(..), _) => consent::removed(draft, mapping, intent)?,
         }
         draft.batch.settled.push((intent.destination.clone(), intent.record));
         draft.batch.clean.push(entry_of(intent));

@@ -1,7 +1,7 @@
 //! Takes source records in: compare, map, match, merge. Fills a [`Draft`]; commits nothing.
 
 use nave_core::accounting::InCounts;
-use nave_core::catalog::{Catalog, DeletePolicy, Entity, Mapping};
+use nave_core::catalog::{Catalog, Entity, Mapping};
 use nave_core::intake::{self, FieldError, Mapped, Pulled};
 use nave_core::limits::DEAD_LETTER_BODY_BYTES_MAX;
 use nave_core::mapping::{Env, MapError};
@@ -243,12 +243,12 @@ impl Intake<'_> {
             Some(id) => Some(draft.glimpsed(id)?),
             None => None,
         };
-        if let Some(existing) = glimpse.filter(|existing| existing.is_active()) {
+        if let Some(existing) = glimpse {
             if existing.attempted_at.is_some_and(|at| pulled.read_at <= at) {
                 // I15: read before our last attempt settled; the caller fetched it again already if it could.
                 return Ok(Happened::Held);
             }
-            if !intake::differs(self.mapping, Some(existing), &pulled) {
+            if existing.is_active() && !intake::differs(self.mapping, Some(existing), &pulled) {
                 return Ok(if existing.record.is_none() { Happened::Held } else { Happened::Unchanged });
             }
         }
@@ -299,18 +299,27 @@ impl Intake<'_> {
         let record = draft.surviving(record)?;
         let mut target = draft.record(record)?.clone();
         let elements = target.next_element;
+        let away = target.state == RecordState::Archived && difference::put_away_by_us(self.mapping, &row);
         let taken = intake::take(self.mapping, self.entity, &mut row, &mut target, pulled, mapped, self.region());
+        // Somebody put it in use again there.
+        let back = returned || away && !difference::is_put_away(self.mapping, &row);
         *draft.contribution_mut(id)? = row;
         if target.next_element != elements {
             draft.record_mut(record)?.next_element = target.next_element;
         }
-        if returned && matches!(draft.record(record)?.state, RecordState::Deleted { .. }) {
+        let restored = match draft.record(record)?.state {
+            RecordState::Deleted { .. } => returned,
+            RecordState::Archived => back,
+            _ => false,
+        };
+        if restored {
             draft.set_state(record, RecordState::Active, ChangeKind::Restored)?;
         }
+        let restored = restored || taken.claimed && !returned && self.edited_after_all(draft, record)?;
         if returned {
             self.arrived.push(draft.contribution(id)?.key.remote_id.clone());
         }
-        heed(draft, self.mapping, record, self.run, &taken, returned)?;
+        heed(draft, self.mapping, record, self.run, &taken, returned || restored)?;
         // Another spelling, or the first sight of an empty field: the shadow moved, nobody said anything.
         Ok(if taken.claimed || taken.drifted || returned { Happened::Updated } else { Happened::Unchanged })
     }
@@ -340,6 +349,9 @@ impl Intake<'_> {
         row.record = Some(record);
         intake::take(self.mapping, self.entity, row, target, pulled, mapped, self.region());
         draft.attach(id, record)?;
+        if self.in_use_since(draft, record, pulled)? {
+            draft.set_state(record, RecordState::Active, ChangeKind::Restored)?;
+        }
         if draft.recompute(record)? == Recomputed::Same {
             // The others learn nothing new, but this one may hold less than the record.
             draft.enter_own(self.mapping, record, Reason::Changed);
@@ -396,94 +408,11 @@ impl Intake<'_> {
         Ok(id)
     }
 
-    fn delete(&mut self, draft: &mut Draft<'_>, remote_id: &str, evidence: &'static str) -> Result<Happened, StoreError> {
-        let key = self.key(remote_id);
-        let Some(id) = draft.contribution_of(&key)? else { return Ok(Happened::Filtered) };
-        if !draft.contribution(id)?.is_active() {
-            return Ok(Happened::Unchanged);
-        }
-        let now = draft.now;
-        draft.contribution_mut(id)?.state = ContributionState::Deleted { evidence: evidence.into(), at: now };
-        let Some(record) = draft.contribution(id)?.record else { return Ok(Happened::Deleted) };
-        let record = draft.surviving(record)?;
-        draft.recompute(record)?;
-        let mut others = 0;
-        for other in draft.record(record)?.contributions.clone() {
-            others += u32::from(draft.contribution(other)?.is_active());
-        }
-        if others == 0 {
-            draft.set_state(record, RecordState::Deleted { at: now }, ChangeKind::Deleted)?;
-        } else if self.mapping.delete == DeletePolicy::Propagate {
-            let name = title(self.entity, |field| draft_value(draft, record, field));
-            let review = Review {
-                id: draft.next_review(),
-                title: format!("{name} was deleted in {}: delete it in {others} other place(s) too?", self.mapping.connection),
-                kind: ReviewKind::Delete { contribution: id, record },
-                entity: self.entity.name.clone(),
-                steward: self.mapping.steward.clone(),
-                opened_at: now,
-                closed_at: None,
-            };
-            draft.batch.reviews.push(review);
-        }
-        Ok(Happened::Deleted)
-    }
-
-    fn merged(&mut self, draft: &mut Draft<'_>, loser: &str, winner: &str) -> Result<Happened, StoreError> {
-        let Some(losing) = draft.contribution_of(&self.key(loser))? else { return Ok(Happened::Filtered) };
-        if self.comes_back_to(draft, loser, winner)? {
-            let message = format!("it says that it was merged into `{winner}`, which is itself: what it held is kept");
-            let error = FieldError { path: "merged-into".into(), class: "other".into(), message };
-            self.quarantine(draft, loser, vec![error], Vec::new());
-            return Ok(Happened::Quarantined);
-        }
-        let Some(winning) = draft.contribution_of(&self.key(winner))? else {
-            // The survivor has not been read yet; what the loser said stays until it has.
-            return Ok(Happened::Held);
-        };
-        if matches!(&draft.contribution(losing)?.state, ContributionState::MergedInto(into) if into == winner) {
-            return Ok(Happened::Unchanged);
-        }
-        draft.contribution_mut(losing)?.state = ContributionState::MergedInto(winner.to_owned());
-        let from = draft.contribution(losing)?.record;
-        let to = draft.contribution(winning)?.record;
-        match (from, to) {
-            (Some(from), Some(to)) => {
-                let (from, to) = (draft.surviving(from)?, draft.surviving(to)?);
-                if from == to {
-                    draft.recompute(to)?;
-                } else {
-                    draft.merge(to, from)?;
-                }
-            }
-            (Some(from), None) => {
-                draft.attach(winning, from)?;
-                draft.recompute(from)?;
-            }
-            (None, _) => {}
-        }
-        Ok(Happened::Merged)
-    }
-
-    /// Whether what is merged into `winner` would be merged into itself, at once or around a corner.
-    fn comes_back_to(&self, draft: &mut Draft<'_>, loser: &str, winner: &str) -> Result<bool, StoreError> {
-        let mut next = winner.to_owned();
-        for _ in 0..64 {
-            if next == loser {
-                return Ok(true);
-            }
-            let Some(id) = draft.contribution_of(&self.key(&next))? else { return Ok(false) };
-            let ContributionState::MergedInto(into) = &draft.contribution(id)?.state else { return Ok(false) };
-            next = into.clone();
-        }
-        Ok(true)
-    }
-
     fn subject(&self, remote_id: &str) -> DeadLetterSubject {
         subject(self.mapping, &self.mapping.stream, remote_id)
     }
 
-    fn quarantine(&self, draft: &mut Draft<'_>, remote_id: &str, errors: Vec<FieldError>, raw: Vec<u8>) {
+    pub(super) fn quarantine(&self, draft: &mut Draft<'_>, remote_id: &str, errors: Vec<FieldError>, raw: Vec<u8>) {
         set_aside(draft, self.mapping, &self.mapping.stream, self.run, remote_id, errors, raw);
     }
 }
@@ -569,10 +498,6 @@ pub(super) fn set_aside(
         count: 1,
         run,
     });
-}
-
-fn draft_value<'d>(draft: &'d Draft<'_>, record: RecordId, field: &str) -> Option<&'d Value> {
-    draft.loaded(record)?.value(field)
 }
 
 /// What a person calls a thing: the first title field that holds something.

@@ -67,6 +67,7 @@ fn capabilities(found: c::Capabilities) -> Capabilities {
             c::WriteMode::Replace => WriteMode::Replace,
         },
         deletable: found.deletable,
+        mergeable: found.mergeable,
         searchable: found.searchable,
         read_lag_ms: found.read_lag_ms,
     }

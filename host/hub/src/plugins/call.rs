@@ -270,8 +270,8 @@ fn capabilities(can: &Capabilities) -> Json {
     json!({
         "readable": can.readable, "writable": can.writable, "changes": changes, "deletes": deletes, "webhooks": can.webhooks,
         "upsert-by": can.upsert_by, "batch-max": can.batch_max, "idempotency-key": can.idempotency_key,
-        "conditional-write": can.conditional_write, "write-mode": mode, "deletable": can.deletable, "searchable": can.searchable,
-        "read-lag-ms": can.read_lag_ms,
+        "conditional-write": can.conditional_write, "write-mode": mode, "deletable": can.deletable, "mergeable": can.mergeable,
+        "searchable": can.searchable, "read-lag-ms": can.read_lag_ms,
     })
 }
 

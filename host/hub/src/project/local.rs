@@ -88,7 +88,12 @@ fn coverage(project: &Project, only: Option<&str>) -> Result<Answer, ApiError> {
             };
             mapping.fields.iter().any(|field| touches(&field.remote) || field.inputs.iter().any(|input| touches(input)))
                 || mapping.lists.iter().any(|list| touches(&list.remote))
-                || mapping.constants.keys().any(|remote| touches(remote))
+                || mapping
+                    .constants
+                    .keys()
+                    .chain(mapping.archive.keys())
+                    .chain(mapping.restore.keys())
+                    .any(|remote| touches(remote))
         };
         let missing: Vec<String> = fields.iter().filter(|field| !covers(&field.path)).map(|field| field.path.clone()).collect();
         mappings.push(MappingCoverage {

@@ -21,7 +21,7 @@ pub use error::ProjectError;
 pub use init::init;
 pub use load::{Installed, Project, load, plugin_faults};
 pub use local::answer;
-pub use lock::{lock_plugin, read_lock, unlock_plugin};
+pub use lock::{lock_numbers, lock_plugin, read_lock, unlock_plugin};
 pub(crate) use pin::{pin_all, unpinned};
 pub(crate) use read::text;
 pub use read::{Place, environment, place, sources};

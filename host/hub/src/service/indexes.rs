@@ -7,7 +7,7 @@ use tokio::task::block_in_place;
 use super::audit;
 use crate::api::{ApiError, StoreCheckAnswer};
 use crate::engine::Engine;
-use crate::engine::draft::index_entries;
+use crate::engine::rows::index_entries;
 
 /// Compares the index with the tables. Commits wait meanwhile.
 pub(super) fn check(engine: &Engine) -> Result<StoreCheckAnswer, ApiError> {

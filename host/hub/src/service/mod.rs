@@ -12,6 +12,7 @@ mod find;
 mod flows;
 mod indexes;
 mod names;
+mod numbers;
 mod operations;
 mod order;
 mod plans;
@@ -32,7 +33,7 @@ use nave_store::StoreError;
 use tokio::sync::watch;
 use tokio::task::block_in_place;
 
-use crate::api::{Answer, ApiError, BoxFuture, ProgressSender, Request, Service};
+use crate::api::{Answer, ApiError, ApplyAnswer, BoxFuture, ProgressSender, Request, Service};
 use crate::engine::{Engine, EngineError};
 use crate::hub::Hub;
 
@@ -91,12 +92,20 @@ async fn answer(hub: &Hub, request: Request, progress: ProgressSender) -> Result
     match request {
         Request::Plan { flow, limit } => {
             let warnings = block_in_place(|| hub.reload())?;
-            plans::plan(engine, flow.as_deref(), limit, &warnings, &progress).await.map(Answer::Plan)
+            let mut answer = plans::plan(engine, flow.as_deref(), limit, &warnings, &progress).await?;
+            answer.schema = block_in_place(|| numbers::steps(engine))?;
+            Ok(Answer::Plan(answer))
         }
-        Request::Apply { flow, reason, by } => {
+        Request::Apply { flow, schema, reason, by } => {
             // What is agreed to is what the files say now, also while the hub serves.
             block_in_place(|| hub.reload())?;
-            plans::apply(engine, flow.as_deref(), &reason, actor(&by)).await.map(Answer::Apply)
+            let lock = |numbers: &nave_core::catalog::Numbers| {
+                crate::project::lock_numbers(&hub.dir, numbers)?;
+                hub.reload().map(drop)
+            };
+            let schema = numbers::apply(engine, schema, &reason, actor(&by), lock).await?;
+            let answer = plans::apply(engine, flow.as_deref(), &reason, actor(&by)).await?;
+            Ok(Answer::Apply(ApplyAnswer { schema, ..answer }))
         }
         Request::Sync { flows, full, once } => sync::sync(&hub.engine, &flows, full, once, progress).await.map(Answer::Sync),
         Request::Pause { flow, by } => flows::set_paused(engine, flow.as_deref(), true, actor(&by)).await.map(Answer::Flows),

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use nave_core::catalog::{Catalog, DeletePolicy, Mapping};
+use nave_core::catalog::{Catalog, Mapping};
 use nave_core::model::{Contribution, ContributionState, Record, RecordId, RecordState, RemoteKey, Rule, Time};
 use nave_core::survivorship::STEWARD;
 use nave_core::value::{Reference, Value};
 
 use crate::engine::Engine;
+use crate::engine::rows::counts;
 use crate::engine::take;
 
 /// Merges that are followed before a circle is suspected.
@@ -95,15 +96,9 @@ impl<'e> Names<'e> {
         self.catalog.mappings.values().find(|mapping| mapping.connection == key.connection && mapping.alias == key.stream)
     }
 
-    /// Whether its claims count for its record: it is there, or its deletion is ignored.
-    pub(super) fn counts(&self, row: &Contribution) -> bool {
-        match row.state {
-            ContributionState::Active => true,
-            ContributionState::Deleted { .. } => {
-                self.mapping_of(&row.key).is_some_and(|mapping| mapping.delete == DeletePolicy::Ignore)
-            }
-            ContributionState::MergedInto(_) => false,
-        }
+    /// Whether its claims count for its record.
+    pub(super) fn counts(&self, record: &Record, row: &Contribution) -> bool {
+        counts(&self.catalog, &record.state, row)
     }
 }
 

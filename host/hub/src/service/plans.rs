@@ -28,7 +28,7 @@ pub(super) async fn plan(
         let plan = engine.plan(&mapping.name, limit.min(WRITES_LISTED_MAX)).await?;
         plans.push(answer(&mapping.entity, plan));
     }
-    Ok(PlanAnswer { warnings: warnings.iter().map(Finding::from).collect(), flows: plans })
+    Ok(PlanAnswer { warnings: warnings.iter().map(Finding::from).collect(), flows: plans, ..PlanAnswer::default() })
 }
 
 /// Flows that write: all, or the one that was asked for.

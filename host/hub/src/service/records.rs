@@ -109,6 +109,7 @@ fn change(names: &Names<'_>, change: &Change) -> ChangeView {
             ChangeKind::Absorbed(other) => format!("absorbed {}/{other}", change.entity),
             ChangeKind::MergedInto(other) => format!("merged into {}/{other}", change.entity),
             ChangeKind::Deleted => "deleted".to_owned(),
+            ChangeKind::Archived => "archived".to_owned(),
             ChangeKind::Restored => "restored".to_owned(),
         },
         cause: cause(&change.cause),

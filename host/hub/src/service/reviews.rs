@@ -27,6 +27,8 @@ fn line(review: &Review) -> ReviewLine {
         kind: match review.kind {
             ReviewKind::Match { .. } => "match",
             ReviewKind::Delete { .. } => "delete",
+            ReviewKind::Remove { into: None, .. } => "remove",
+            ReviewKind::Remove { into: Some(_), .. } => "merge",
             ReviewKind::UnknownOutcome { .. } => "unknown-outcome",
         }
         .to_owned(),
@@ -58,6 +60,24 @@ pub(super) fn show(engine: &Engine, id: u64) -> Result<ReviewAnswer, ApiError> {
                 names.title(&record),
                 gone.map_or_else(|| "a system".into(), |row| row.key.connection)
             );
+            about_record(&names, &record, question)
+        }
+        ReviewKind::Remove { destination, record, contribution, into } => {
+            let row = contribution_of(engine, *contribution)?;
+            let record = record_of(engine, *record)?;
+            let connection = names.catalog.mappings.get(destination).map_or(destination.as_str(), |mapping| &mapping.connection);
+            let object = row.map_or_else(|| "an object".to_owned(), |row| row.key.to_string());
+            let title = names.title(&record);
+            let question = match into {
+                Some(into) => format!(
+                    "{title} is there more than once in {connection}. `approve` merges {object} into {into} there, which cannot \
+                     be undone; `refuse` leaves it as it is."
+                ),
+                None => format!(
+                    "{title} is no longer among what {destination} sends to {connection}. `approve` deletes {object} there; \
+                     `refuse` leaves it as it is."
+                ),
+            };
             about_record(&names, &record, question)
         }
         ReviewKind::UnknownOutcome { destination, record } => {

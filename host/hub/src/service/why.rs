@@ -64,7 +64,7 @@ fn why_field(
     rows: &[Contribution],
     changes: &[Change],
 ) -> FieldWhy {
-    let counting: Vec<&Contribution> = rows.iter().filter(|row| names.counts(row)).collect();
+    let counting: Vec<&Contribution> = rows.iter().filter(|row| names.counts(record, row)).collect();
     let mut others = survivorship::contenders(&counting, name);
     others.retain(|contender| contender.contribution.id != field.winner);
     let entity = names.catalog.entities.get(record.entity.as_str()).map(AsRef::as_ref);

@@ -57,25 +57,7 @@ pub(crate) struct Bench {
 impl Bench {
     /// A hub over these systems, configured by these files (besides connections, which are made).
     pub(crate) fn new(kind: Kind, systems: Vec<System>, files: &[(&str, &str)]) -> Self {
-        let mut sources: Vec<SourceFile> =
-            files.iter().map(|(path, text)| SourceFile { path: (*path).into(), text: (*text).into() }).collect();
-        for system in &systems {
-            let text = "plugin = \"scripted\"\nenvironment = \"dev\"\n".to_owned();
-            sources.push(SourceFile { path: format!("connections/{}.toml", system.name), text });
-        }
-        let inventory: String = systems.iter().map(|s| format!("[{}]\nkind = \"other\"\nowner = \"ops\"\n", s.name)).collect();
-        sources.push(SourceFile { path: "systems.toml".into(), text: inventory });
-        let lock = "[plugins.scripted]\nsource = \"test\"\ndigest = \"00\"\nserial = 1\nversion = \"1.0.0\"\n";
-        sources.push(SourceFile { path: "nave.lock".into(), text: lock.into() });
-        let manifest = serde_json::from_str(
-            r#"{"name":"scripted","version":"1.0.0","serial":1,"title":"Scripted","description":"A test's","kind":"connector"}"#,
-        )
-        .unwrap();
-        let plugins = [("scripted".to_owned(), nave_core::catalog::PluginInfo { manifest, streams: BTreeMap::new() })];
-        let (catalog, _) = match nave_core::catalog::check(&sources, &plugins.into()) {
-            Ok(found) => found,
-            Err(errors) => panic!("{}", errors.iter().map(|e| format!("{e:?}\n")).collect::<String>()),
-        };
+        let catalog = catalog(systems.iter().map(|system| system.name.as_str()), files);
         let clock = Arc::new(AtomicI64::new(1_000_000));
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = match kind {
@@ -86,6 +68,12 @@ impl Bench {
         let catalog = Arc::new(catalog);
         let engine = engine(&store, &catalog, &systems, &clock);
         Self { engine, store, kind, folder, systems, catalog, clock }
+    }
+
+    /// Other files are in force from now on.
+    pub(crate) fn configure(&mut self, files: &[(&str, &str)]) {
+        self.catalog = Arc::new(catalog(self.systems.keys().map(String::as_str), files));
+        self.engine.reconfigure(self.catalog.clone());
     }
 
     /// The hub dies and starts again over the same store.
@@ -151,6 +139,29 @@ impl Bench {
             }
         }
         panic!("still moving after six rounds");
+    }
+}
+
+/// The configuration: these files, and what every test has.
+fn catalog<'s>(systems: impl Iterator<Item = &'s str> + Clone, files: &[(&str, &str)]) -> Catalog {
+    let mut sources: Vec<SourceFile> =
+        files.iter().map(|(path, text)| SourceFile { path: (*path).into(), text: (*text).into() }).collect();
+    for system in systems.clone() {
+        let text = "plugin = \"scripted\"\nenvironment = \"dev\"\n".to_owned();
+        sources.push(SourceFile { path: format!("connections/{system}.toml"), text });
+    }
+    let inventory: String = systems.map(|s| format!("[{s}]\nkind = \"other\"\nowner = \"ops\"\n")).collect();
+    sources.push(SourceFile { path: "systems.toml".into(), text: inventory });
+    let lock = "[plugins.scripted]\nsource = \"test\"\ndigest = \"00\"\nserial = 1\nversion = \"1.0.0\"\n";
+    sources.push(SourceFile { path: "nave.lock".into(), text: lock.into() });
+    let manifest = serde_json::from_str(
+        r#"{"name":"scripted","version":"1.0.0","serial":1,"title":"Scripted","description":"A test's","kind":"connector"}"#,
+    )
+    .unwrap();
+    let plugins = [("scripted".to_owned(), nave_core::catalog::PluginInfo { manifest, streams: BTreeMap::new() })];
+    match nave_core::catalog::check(&sources, &plugins.into()) {
+        Ok((catalog, _)) => catalog,
+        Err(errors) => panic!("{}", errors.iter().map(|e| format!("{e:?}\n")).collect::<String>()),
     }
 }
 

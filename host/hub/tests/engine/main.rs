@@ -4,9 +4,12 @@
 //! systems in `tests/`.
 
 mod bench;
+mod carried;
 mod lost;
 mod missed;
 mod odd;
 mod parts;
+mod policies;
+mod renamed;
 mod system;
 mod thread;

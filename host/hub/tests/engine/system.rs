@@ -108,6 +108,7 @@ impl System {
                 changes: ChangeDetection::Incremental,
                 batch_max: 10,
                 deletable: true,
+                mergeable: true,
                 searchable: vec!["marker".into(), "email".into()],
                 ..Capabilities::default()
             },
@@ -170,6 +171,16 @@ impl System {
         self.state.lock().unwrap().faults.push(fault);
     }
 
+    /// One field of a thing, as text; "gone" or "merged into …" where it is not there.
+    pub(crate) fn at(&self, stream: &str, id: &str, path: &str) -> String {
+        let state = self.state.lock().unwrap();
+        match state.things[stream].get(id) {
+            None => "gone".into(),
+            Some(Thing { merged_into: Some(winner), .. }) => format!("merged into {winner}"),
+            Some(thing) => thing.body.at(path).map(Value::display).unwrap_or_default(),
+        }
+    }
+
     /// Everything that is there, as text: id and body, ids left out.
     pub(crate) fn dump(&self, stream: &str) -> Vec<String> {
         let state = self.state.lock().unwrap();
@@ -218,6 +229,7 @@ impl System {
         state.clock += 1_000;
         let modified = state.clock;
         let mut changed = codec::decode(&delivery.changed).unwrap();
+        assert!(matches!(changed, Value::Object(_)), "the contract says a JSON object, for a delete too");
         number_elements(&mut changed, &mut state.next);
         for path in &self.shouting {
             if let Some(Value::Text(text)) = changed.at(path).cloned() {
@@ -240,6 +252,22 @@ impl System {
             WriteOperation::Delete(_) => {
                 things.remove(&id);
                 return Outcome::Written(Written { remote_id: id, version: None, modified_at: None, body: Vec::new() });
+            }
+            WriteOperation::Merge(from, into) => {
+                // As systems do: the second keeps what it holds, and takes what it lacks from the first.
+                let loser = things[from].body.clone();
+                things.get_mut(from).unwrap().merged_into = Some(into.clone());
+                things.get_mut(from).unwrap().modified = modified;
+                let winner = things.get_mut(into).unwrap();
+                if let Value::Object(fields) = loser {
+                    for (name, value) in fields {
+                        if winner.body.at(&name).is_none_or(Value::is_empty) {
+                            winner.body.put(&name, value);
+                        }
+                    }
+                }
+                winner.modified = modified;
+                return Outcome::Written(Written { remote_id: into.clone(), version: None, modified_at: None, body: Vec::new() });
             }
             WriteOperation::Update(_) if !things.contains_key(&id) => return Outcome::Gone,
             _ => {}

@@ -289,6 +289,7 @@ async fn discover(name: String, save: bool, context: &Context) -> Outcome {
             (can.readable, "read"),
             (can.writable, "write"),
             (can.deletable, "delete"),
+            (can.mergeable, "merge"),
             (can.conditional_write, "conditional write"),
         ];
         let words: Vec<&str> = words.iter().filter(|(can, _)| *can).map(|(_, word)| *word).collect();

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use nave_core::model::RunStatus;
-use nave_hub::api::{ApiError, FlowPlan, Request, RunLine, StatusAnswer, exit};
+use nave_hub::api::{ApiError, FlowPlan, Request, RunLine, SchemaStep, StatusAnswer, exit};
 
 use super::Outcome;
 use super::serve::interrupted;
@@ -40,10 +40,29 @@ pub(crate) async fn plan(verb: Plan, context: &Context) -> Outcome {
     }
     rows.print("No flow writes anything yet.");
     answer.flows.iter().for_each(writes);
+    schema(&answer.schema, "needs your word: `nave apply --schema`", "they keep it with `nave apply`; then plan again");
     if open {
         say("\nNothing is sent to a system before its plan is agreed to: `nave apply`.");
     }
     Ok(exit::OK)
+}
+
+/// Names that are new are counted; what takes something away or has another name is named.
+fn schema(steps: &[SchemaStep], word: &str, kept: &str) {
+    let renamed = |step: &&SchemaStep| step.change.starts_with("renamed from ");
+    let new = steps.iter().filter(|step| !step.consent && !renamed(step)).count();
+    if new > 0 {
+        say(format_args!("\n{new} new entities, fields and streams have a place in nave.lock once the plan is applied."));
+    }
+    for step in steps.iter().filter(|step| step.consent || renamed(step)) {
+        let held = if step.records == 1 {
+            "1 record holds a value".to_owned()
+        } else {
+            format!("{} records hold a value", step.records)
+        };
+        let word = if step.consent { word } else { kept };
+        say(format_args!("  {}: {}; {held}; {word}", clean(&step.name), clean(&step.change)));
+    }
 }
 
 fn writes(flow: &FlowPlan) {
@@ -75,13 +94,16 @@ pub(crate) struct Apply {
     /// One flow only
     #[arg(long)]
     flow: Option<String>,
+    /// Agree to removed entities, fields and streams and to changed types, too
+    #[arg(long)]
+    schema: bool,
     /// Why, for the audit
     #[arg(long, default_value = "")]
     reason: String,
 }
 
 pub(crate) async fn apply(verb: Apply, context: &Context) -> Outcome {
-    let request = Request::Apply { flow: verb.flow, reason: verb.reason, by: context.person() };
+    let request = Request::Apply { flow: verb.flow, schema: verb.schema, reason: verb.reason, by: context.person() };
     let answer = want!(context.call(request).await?, Apply);
     let code = if answer.unseen.is_empty() { exit::OK } else { exit::PERSON };
     if context.json {
@@ -101,6 +123,7 @@ pub(crate) async fn apply(verb: Apply, context: &Context) -> Outcome {
         };
         say(format_args!("  not agreed to: {flow}; {why}: `nave plan --flow {flow}`"));
     }
+    schema(&answer.schema, "agreed to", "kept under the new name; now plan again");
     if answer.applied.is_empty() && answer.already.is_empty() && answer.unseen.is_empty() {
         say("No flow writes anything yet.");
     }

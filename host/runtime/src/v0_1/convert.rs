@@ -142,6 +142,7 @@ impl From<source::Capabilities> for c::Capabilities {
                 source::WriteMode::Replace => c::WriteMode::Replace,
             },
             deletable: from.deletable,
+            mergeable: from.mergeable,
             searchable: from.searchable,
             read_lag_ms: from.read_lag_ms,
         }

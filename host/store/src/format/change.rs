@@ -57,6 +57,7 @@ pub(crate) fn put_change(
         }
         ChangeKind::Deleted => out.push(4),
         ChangeKind::Restored => out.push(5),
+        ChangeKind::Archived => out.push(6),
     }
     let Cause { connection, run, person, rule } = &change.cause;
     put_option(out, connection.as_deref(), |out, name| names.put(out, name));
@@ -103,6 +104,7 @@ pub(crate) fn read_change(sequence: Sequence, row: &[u8], key: &Key<'_>, names: 
         3 => ChangeKind::MergedInto(RecordId(reader.u64()?)),
         4 => ChangeKind::Deleted,
         5 => ChangeKind::Restored,
+        6 => ChangeKind::Archived,
         _ => return Err(FormatError::Unknown("a kind of change that was never written")),
     };
     let cause = Cause {

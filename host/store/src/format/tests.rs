@@ -124,7 +124,8 @@ fn change() -> impl Strategy<Value = Change> {
         any::<u64>().prop_map(|id| ChangeKind::Absorbed(RecordId(id))),
         any::<u64>().prop_map(|id| ChangeKind::MergedInto(RecordId(id))),
         Just(ChangeKind::Deleted),
-        Just(ChangeKind::Restored)
+        Just(ChangeKind::Restored),
+        Just(ChangeKind::Archived)
     ];
     let field = (name(), option::of(value()), option::of(value()), option::of(any::<u64>().prop_map(ContributionId)))
         .prop_map(|(field, before, after, winner)| FieldChange { field: field.into(), before, after, winner });

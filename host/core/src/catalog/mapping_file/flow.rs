@@ -27,7 +27,7 @@ impl Between<'_, '_> {
         let flow = FlowOut {
             freshness_ms: table.duration("freshness").unwrap_or(FRESHNESS_MS),
             filter: table.text("filter").and_then(|text| self.predicate(&text, Side::Canonical)),
-            on_leave: table.word("on-leave", &[("keep", OnLeave::Keep)]).map_or_else(OnLeave::default, |word| word.value),
+            on_leave: table.word("on-leave", super::policy::LEAVES).map_or_else(OnLeave::default, |word| word.value),
             process: self.process(&mut table),
             ..FlowOut::default()
         };
@@ -49,8 +49,9 @@ impl Between<'_, '_> {
         Some(process.value)
     }
 
-    pub(super) fn constants(&self, table: &mut Table<'_>) -> BTreeMap<String, Value> {
-        let Some(inner) = table.table("constants") else {
+    /// Remote paths and the values that are written there: `constants`, `archive`, `restore`.
+    pub(super) fn values(&self, table: &mut Table<'_>, key: &'static str) -> BTreeMap<String, Value> {
+        let Some(inner) = table.table(key) else {
             return BTreeMap::new();
         };
         let mut out = BTreeMap::new();

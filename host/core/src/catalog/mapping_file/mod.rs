@@ -4,6 +4,7 @@ mod field;
 mod flow;
 mod list;
 mod part;
+mod policy;
 mod scope;
 mod whole;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use super::entity::did_you_mean;
 use super::reader::{File, Table};
-use super::{DeletePolicy, Direction, DuplicatePolicy, Entity, Hub, ListMapping, Mapping, PartMapping, StreamInfo};
+use super::{Direction, Entity, Hub, ListMapping, Mapping, PartMapping, StreamInfo};
 use crate::manifest::Function;
 use crate::mapping::{self, External};
 use scope::Side;
@@ -83,20 +84,26 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
     let steward = table.plain("steward");
     let mut flow_in = None;
     let mut flow_out = None;
+    let mut on_leave = 0..0;
     if let Some(mut flow) = table.table("flow") {
         flow_in = flow.table("in").map(|inner| between.flow_in(inner));
-        flow_out = flow.table("out").map(|inner| between.flow_out(inner));
+        flow_out = flow.table("out").map(|inner| {
+            on_leave = inner.key_span("on-leave");
+            between.flow_out(inner)
+        });
         flow.finish();
     }
     let id = table.text("id").and_then(|text| between.expression(&text, None, Side::Remote, false));
-    let constants = between.constants(&mut table);
+    let constants = between.values(&mut table, "constants");
+    let archive = between.values(&mut table, "archive");
+    let restore = between.values(&mut table, "restore");
     if let Some(flow) = &mut flow_out {
         flow.create = table.flag("create").unwrap_or(true);
         flow.marker = between.lookup_path(&mut table, "marker");
         flow.natural_key = between.lookup_path(&mut table, "natural-key");
         flow.required = table.texts("required").into_iter().map(|path| between.remote(&path).value).collect();
     } else {
-        for key in ["create", "marker", "natural-key", "required"] {
+        for key in ["create", "marker", "natural-key", "required", "archive", "restore"] {
             if table.has(key) {
                 file.error(
                     table.key_span(key),
@@ -111,12 +118,8 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
         table.text("natural-key");
         table.texts("required");
     }
-    let duplicates =
-        table.word("duplicates", &[("keep-in-step", DuplicatePolicy::KeepInStep), ("review", DuplicatePolicy::Review)]);
-    let delete = table.word(
-        "delete",
-        &[("ignore", DeletePolicy::Ignore), ("detach", DeletePolicy::Detach), ("propagate", DeletePolicy::Propagate)],
-    );
+    let duplicates = table.word("duplicates", policy::DUPLICATES);
+    let delete = table.word("delete", policy::DELETES);
 
     let mut fields = Vec::new();
     let mut places: Vec<Range<usize>> = Vec::new();
@@ -136,6 +139,12 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
             parts.push(part);
         }
     }
+    let policies = policy::Places {
+        archive: table.key_span("archive"),
+        restore: table.key_span("restore"),
+        duplicates: table.key_span("duplicates"),
+        on_leave,
+    };
     table.finish();
     between.clashes(&fields, &places);
 
@@ -156,10 +165,13 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
         parts,
         externals: between.externals,
         constants,
+        archive,
+        restore,
         duplicates: duplicates.map_or_else(Default::default, |word| word.value),
         delete: delete.map_or_else(Default::default, |word| word.value),
         digest: String::new(),
     };
-    whole::whole(file, &mapping, stream_info);
+    whole::whole(file, &mapping, stream_info, &places);
+    policy::check(file, &mapping, stream_info, &policies);
     Some(mapping)
 }

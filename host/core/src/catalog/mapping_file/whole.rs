@@ -1,11 +1,13 @@
 //! What can only be said about a mapping as a whole.
 
+use std::ops::Range;
+
 use super::super::coverage::coverage;
 use super::super::reader::File;
 use super::super::{Direction, Mapping, RemoteType, StreamInfo};
 
-/// What can only be said about the mapping as a whole.
-pub(super) fn whole(file: &File<'_>, mapping: &Mapping, stream: Option<&StreamInfo>) {
+/// What can only be said about the mapping as a whole. `places`: where each of its fields is written.
+pub(super) fn whole(file: &File<'_>, mapping: &Mapping, stream: Option<&StreamInfo>, places: &[Range<usize>]) {
     let lists = || mapping.lists.iter().chain(mapping.parts.iter().map(|part| &part.list));
     let directions = || mapping.fields.iter().map(|field| field.direction).chain(lists().map(|list| list.direction));
     if mapping.flow_in.is_none() && !mapping.parts.is_empty() {
@@ -74,6 +76,7 @@ pub(super) fn whole(file: &File<'_>, mapping: &Mapping, stream: Option<&StreamIn
             }
         }
     }
+    possible_null(file, mapping, stream, places);
     let coverage = coverage(mapping, stream);
     if !coverage.unmapped.is_empty() {
         let shown: Vec<String> = coverage.unmapped.iter().take(10).map(|path| format!("`{path}`")).collect();
@@ -89,6 +92,43 @@ pub(super) fn whole(file: &File<'_>, mapping: &Mapping, stream: Option<&StreamIn
                 shown.join(", ")
             ),
             Some("map each, or say why not: direction = \"ignore\" with `because`".to_owned()),
+        );
+    }
+}
+
+/// Required there, and filled from what may be empty here: a create without it is refused over there. `required` says that
+/// this is on purpose; a constant or an `out` that always gives something makes it impossible.
+fn possible_null(file: &File<'_>, mapping: &Mapping, stream: &StreamInfo, places: &[Range<usize>]) {
+    let Some(flow) = mapping.flow_out.as_ref().filter(|flow| flow.create) else { return };
+    let risky = |path: &str| {
+        stream.fields.iter().any(|field| field.path == path && field.required && !field.read_only)
+            && !inside_list(stream, path)
+            && !flow.required.iter().any(|required| required == path)
+            && !mapping.constants.contains_key(path)
+            && flow.marker.as_deref() != Some(path)
+    };
+    for (field, place) in mapping.fields.iter().zip(places) {
+        let (Some(write), Some(canonical)) = (&field.write, &field.canonical) else { continue };
+        if !write.may_be_empty() || !risky(&field.remote) {
+            continue;
+        }
+        file.warning(
+            place.clone(),
+            "possible-null",
+            format!("`{}` is required there, and `{canonical}` may be empty here", field.remote),
+            Some(format!(
+                "hold such records back, with the reason: required = [\"{}\"]; or send something else: out = \"{} | default('…')\"",
+                field.remote,
+                write.text()
+            )),
+        );
+    }
+    for list in mapping.lists.iter().filter(|list| list.direction.writes() && risky(&list.remote)) {
+        file.warning(
+            0..0,
+            "possible-null",
+            format!("`{}` is required there, and `{}` may be empty here", list.remote, list.canonical),
+            Some(format!("hold such records back, with the reason: required = [\"{}\"]", list.remote)),
         );
     }
 }

@@ -14,6 +14,22 @@ pub struct PlanAnswer {
     pub warnings: Vec<Finding>,
     /// One per flow that writes.
     pub flows: Vec<FlowPlan>,
+    /// What the configuration changes in entities, fields and streams since it was last agreed to.
+    #[serde(default)]
+    pub schema: Vec<SchemaStep>,
+}
+
+/// An entity, field or stream that is new, removed, or has another type.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaStep {
+    /// `field contact.x.crm.score`.
+    pub name: String,
+    /// `new`, `removed`, or `integer → text`.
+    pub change: String,
+    /// Records that hold a value under it.
+    pub records: u64,
+    /// Whether `apply` must be told explicitly.
+    pub consent: bool,
 }
 
 /// One flow's plan.
@@ -27,7 +43,7 @@ pub struct FlowPlan {
     pub creates: u64,
     /// Records that would be updated.
     pub updates: u64,
-    /// Deletes; each needs an approval of its own.
+    /// Deletes, and merges of one thing into another; each needs an approval of its own.
     pub deletes: u64,
     /// Records that cannot be sent as they are.
     pub blocked: u64,
@@ -50,7 +66,7 @@ pub struct PlannedWrite {
     pub record: String,
     /// What a person calls it.
     pub title: String,
-    /// `create`, `update` or `delete`.
+    /// `create`, `update`, `delete` or `merge`.
     pub operation: String,
     /// What would change there.
     pub fields: Vec<PlannedField>,
@@ -79,6 +95,9 @@ pub struct ApplyAnswer {
     /// Those among them of which no plan was ever shown.
     #[serde(default)]
     pub never_planned: Vec<String>,
+    /// Entities, fields and streams that were written to `nave.lock`.
+    #[serde(default)]
+    pub schema: Vec<SchemaStep>,
 }
 
 /// One line per run.

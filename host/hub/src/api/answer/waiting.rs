@@ -15,7 +15,7 @@ pub struct ReviewsAnswer {
 pub struct ReviewLine {
     /// Number.
     pub id: u64,
-    /// `match`, `delete`, `unknown-outcome`.
+    /// `match`, `delete`, `remove`, `merge`, `unknown-outcome`.
     pub kind: String,
     /// Canonical type.
     pub entity: String,

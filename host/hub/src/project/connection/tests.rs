@@ -198,3 +198,39 @@ fn a_connection_is_tried_before_it_is_written() {
     std::fs::write(root.join("mappings/more.toml"), "entity = 1\n").unwrap();
     assert_eq!(try_connection(&root, &planned).unwrap(), Trial { before: false, after: false });
 }
+
+#[test]
+fn the_lock_keeps_comments_and_numbers() {
+    use nave_core::catalog::numbers::Numbered;
+    use nave_core::catalog::{LockedPlugin, Numbers};
+    let dir = tempfile::tempdir().unwrap();
+    let locked = |serial| LockedPlugin { source: "a#b.wasm".into(), digest: "00".into(), serial, version: "1.0.0".into() };
+    let numbered = |number| Numbered { number, kind: Some("text".into()), removed: false };
+    let numbers = |fields: &[(&str, u32)]| Numbers {
+        fields: [("contact".into(), fields.iter().map(|(name, n)| ((*name).into(), numbered(*n))).collect())].into(),
+        ..Numbers::default()
+    };
+    super::super::lock_plugin(dir.path(), "desk", &locked(1)).unwrap();
+    super::super::lock_numbers(dir.path(), &numbers(&[("name", 1), ("x.desk.tier", 2)])).unwrap();
+    let path = dir.path().join("nave.lock");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(
+        text,
+        "# Written by nave. Every plugin that is installed here, pinned by its digest.\n\n[plugins.\"desk\"]\nsource = \"a#b.wasm\"\n\
+         digest = \"00\"\nserial = 1\nversion = \"1.0.0\"\n\n[numbers.fields.\"contact\"]\n\
+         \"name\" = { number = 1, type = \"text\" }\n\"x.desk.tier\" = { number = 2, type = \"text\" }\n"
+    );
+    let told = text
+        .replace("[plugins.\"desk\"]", "# the help desk's\n[plugins.\"desk\"]  # not the old one")
+        .replace("serial = 1", "serial = 1 # held")
+        .replace("\"x.desk.tier\"", "# asked for by Vera\n# in May\n\"x.desk.tier\"")
+        + "# the end\n";
+    std::fs::write(&path, &told).unwrap();
+    super::super::lock_plugin(dir.path(), "a-plugin", &locked(2)).unwrap();
+    super::super::unlock_plugin(dir.path(), "a-plugin").unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), told.replace("serial = 1 # held", "serial = 1  # held"));
+    super::super::lock_numbers(dir.path(), &numbers(&[("email", 3), ("name", 1), ("x.desk.tier", 2)])).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("\"email\" = { number = 3, type = \"text\" }\n\"name\""), "{text}");
+    assert!(text.contains("# asked for by Vera\n# in May\n\"x.desk.tier\"") && text.ends_with("# the end\n"), "{text}");
+}

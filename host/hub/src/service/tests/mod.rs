@@ -3,6 +3,7 @@
 mod flows;
 mod hub;
 mod indexes;
+mod numbers;
 mod records;
 mod system;
 mod waiting;
@@ -16,8 +17,8 @@ use nave_core::model::{Cause, DecisionChoice, RecordId, Time};
 use nave_store::Memory;
 
 use super::{
-    dead_letters, flows as flow_commands, indexes as index_commands, operations, plans, records as record_answers, reviews,
-    search, status, sync, why,
+    dead_letters, flows as flow_commands, indexes as index_commands, numbers as number_commands, operations, plans,
+    records as record_answers, reviews, search, status, sync, why,
 };
 use crate::api::{Answer, DeadLetters, ProgressSender, RecordRef, SyncAnswer};
 use crate::engine::Engine;

@@ -1,0 +1,146 @@
+//! Deletes and merges in a system wait for a person: each is asked for once, and done only as it was agreed to.
+
+use nave_core::catalog::Mapping;
+use nave_core::model::{
+    Contribution, ContributionId, ContributionState, Intent, Record, RecordId, RemoteKey, Review, ReviewKind, WriteKind,
+};
+use nave_store::{KeyedRow, StoreError};
+
+use super::deliver::Write;
+use super::draft::Draft;
+use super::{Engine, EngineError};
+
+const SPACE: &str = "consent";
+const ASKED: &str = "asked";
+const REFUSED: &str = "refused";
+
+/// Whether a write may be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Consent {
+    /// Nobody has to be asked, or somebody agreed.
+    Given,
+    /// A review asks already.
+    Asked,
+    /// A person has to be asked, with these words.
+    Ask(String),
+}
+
+/// Under which a question about an object is kept: another operation is another question.
+fn key(destination: &str, contribution: ContributionId, into: Option<&str>) -> String {
+    match into {
+        None => format!("{destination}/{contribution}/delete"),
+        Some(into) => format!("{destination}/{contribution}/merge/{into}"),
+    }
+}
+
+/// An agreement holds for the record as it was: when it changed since, it is asked again.
+fn agreed(record: &Record) -> String {
+    format!("agreed/{}", record.version)
+}
+
+fn into(kind: &WriteKind) -> Option<&str> {
+    match kind {
+        WriteKind::Merge(_, into) => Some(into),
+        _ => None,
+    }
+}
+
+impl Engine {
+    /// Whether an object may be deleted or merged away; `None`: a person said no.
+    pub(super) fn consent(
+        &self,
+        mapping: &Mapping,
+        record: &Record,
+        row: &Contribution,
+        kind: &WriteKind,
+        words: impl FnOnce() -> String,
+    ) -> Result<Option<Consent>, EngineError> {
+        let stored = self.store.row(SPACE, &key(&mapping.name, row.id, into(kind)))?;
+        Ok(match stored.as_deref() {
+            Some(value) if value == REFUSED.as_bytes() => None,
+            Some(value) if value == ASKED.as_bytes() => Some(Consent::Asked),
+            Some(value) if value == agreed(record).as_bytes() => Some(Consent::Given),
+            _ => Some(Consent::Ask(words())),
+        })
+    }
+}
+
+/// Asks a person, once.
+pub(super) fn ask(draft: &mut Draft<'_>, mapping: &Mapping, record: RecordId, write: &Write, title: &str) {
+    let Some(row) = &write.contribution else { return };
+    let into = into(&write.kind);
+    draft.batch.rows.push(KeyedRow { space: SPACE.into(), key: key(&mapping.name, row.id, into), value: Some(ASKED.into()) });
+    let review = Review {
+        id: draft.next_review(),
+        kind: ReviewKind::Remove {
+            destination: mapping.name.clone(),
+            record,
+            contribution: row.id,
+            into: into.map(str::to_owned),
+        },
+        entity: mapping.entity.clone(),
+        steward: mapping.steward.clone(),
+        opened_at: draft.now,
+        closed_at: None,
+        title: title.to_owned(),
+    };
+    draft.batch.reviews.push(review);
+}
+
+/// What a person said.
+pub(super) fn answer(
+    draft: &mut Draft<'_>,
+    destination: &str,
+    record: RecordId,
+    contribution: ContributionId,
+    into: Option<&str>,
+    yes: bool,
+) -> Result<(), StoreError> {
+    let value = if yes { agreed(draft.record(record)?) } else { REFUSED.to_owned() };
+    draft.batch.rows.push(KeyedRow {
+        space: SPACE.into(),
+        key: key(destination, contribution, into),
+        value: Some(value.into_bytes()),
+    });
+    Ok(())
+}
+
+/// We deleted an object, or merged it into another: what it said stays said, by the other where there is one.
+pub(super) fn removed(draft: &mut Draft<'_>, mapping: &Mapping, intent: &Intent) -> Result<(), StoreError> {
+    let Some(id) = intent.contribution else { return Ok(()) };
+    let into = into(&intent.kind);
+    let at = draft.now;
+    let row = draft.contribution_mut(id)?;
+    row.state = match into {
+        None => ContributionState::Deleted { evidence: "ours".into(), at },
+        Some(winner) => ContributionState::MergedInto(winner.into()),
+    };
+    // What was read before does not bring it back (I15).
+    row.attempted_at = Some(at);
+    draft.batch.rows.push(KeyedRow { space: SPACE.into(), key: key(&mapping.name, id, into), value: None });
+    let Some(winner) = into else { return Ok(()) };
+    let winner = RemoteKey::new(&*mapping.connection, &*mapping.alias, winner);
+    let Some(winner) = draft.contribution_of(&winner)? else { return Ok(()) };
+    let claims = draft.contribution(id)?.claims.clone();
+    let row = draft.contribution_mut(winner)?;
+    row.attempted_at = Some(at);
+    for (field, claim) in claims {
+        let newer = row.claims.get(&field).is_none_or(|known| known.claimed_at < claim.claimed_at);
+        if newer {
+            row.claims.insert(field, claim);
+        }
+    }
+    let record = draft.surviving(intent.record)?;
+    draft.recompute(record)?;
+    Ok(())
+}
+
+/// What is asked about a duplicate or about what left the filter.
+pub(super) fn question(mapping: &Mapping, title: &str, kind: &WriteKind) -> String {
+    match kind {
+        WriteKind::Merge(from, into) => {
+            format!("{title} is there twice in {}: merge {from} into {into}?", mapping.connection)
+        }
+        _ => format!("{title} no longer belongs into {}: delete it there?", mapping.connection),
+    }
+}

@@ -1,0 +1,158 @@
+//! `delete = "propagate"`: a deletion is carried on, unless somebody has to be asked first. Invariants attacked: I11, I12.
+
+use nave_core::Value;
+use nave_core::model::{DecisionChoice, RecordState, ReviewKind};
+
+use super::bench::{Bench, Kind};
+use super::policies::{ADA, bench, check_quiet, missed, only_record, open_reviews, set};
+
+macro_rules! on_both_stores {
+    ($($test:ident),* $(,)?) => {
+        mod on_memory { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Memory).await })* }
+        mod on_redb { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Redb).await })* }
+    };
+}
+
+on_both_stores!(
+    a_deletion_is_carried_on_where_nobody_edited,
+    a_newer_edit_elsewhere_is_asked_about,
+    an_edit_after_the_agreement_is_asked_about_again,
+    what_would_stay_somewhere_is_asked_about,
+    what_is_put_away_is_carried_on_too,
+    many_deletions_are_asked_about,
+);
+
+const CARRY: &str = "delete = \"propagate\"";
+const BOTH: [(&str, &str, &str); 2] = [("crm", CARRY, ""), ("erp", CARRY, "")];
+
+/// Who deletes, and who knows it too: the one is read before the other, and the other way round.
+const ORDERS: [(&str, &str); 2] = [("crm", "erp"), ("erp", "crm")];
+
+/// Somebody made Ada in `from`; everybody has her. Her ids there and in `other`.
+async fn ada(bench: &Bench, from: &str, other: &str) -> (String, String) {
+    let id = bench.system(from).create("contacts", ADA);
+    bench.quiet().await;
+    (id, bench.system(other).only_id("contacts"))
+}
+
+/// The one open question, and nothing is deleted before it is answered.
+fn check_asked(bench: &Bench, title: &str) -> nave_core::model::ReviewId {
+    let reviews = open_reviews(bench);
+    assert_eq!(reviews.iter().map(|review| review.title.as_str()).collect::<Vec<_>>(), [title]);
+    assert!(matches!(reviews[0].kind, ReviewKind::Delete { .. }));
+    assert_eq!(only_record(bench).state, RecordState::Active);
+    reviews[0].id
+}
+
+async fn a_deletion_is_carried_on_where_nobody_edited(kind: Kind) {
+    for (from, other) in ORDERS {
+        let bench = bench(kind, &BOTH).await;
+        let (id, there) = ada(&bench, from, other).await;
+        // An edit elsewhere that was carried here before is no newer one; nor is what a system says twice.
+        set(bench.system(other), &there, "title", Value::text("boss"));
+        bench.quiet().await;
+        assert_eq!(bench.system(from).at("contacts", &id, "title"), "boss");
+        bench.system(from).delete("contacts", &id);
+        missed(&bench).await;
+        assert_eq!(open_reviews(&bench), []);
+        assert_eq!(bench.system(other).at("contacts", &there, "first"), "gone");
+        assert!(matches!(only_record(&bench).state, RecordState::Deleted { .. }));
+        check_quiet(&bench).await;
+    }
+}
+
+async fn a_newer_edit_elsewhere_is_asked_about(kind: Kind) {
+    for (from, other) in ORDERS {
+        for choice in [DecisionChoice::Approve, DecisionChoice::Refuse] {
+            let bench = bench(kind, &BOTH).await;
+            let (id, there) = ada(&bench, from, other).await;
+            bench.system(from).delete("contacts", &id);
+            set(bench.system(other), &there, "title", Value::text("boss"));
+            missed(&bench).await;
+            let title =
+                format!("Ada Lovelace was deleted in {from}, and changed in {other} since: delete it in 1 other place(s) too?");
+            let review = check_asked(&bench, &title);
+            check_quiet(&bench).await;
+            assert_eq!(bench.system(other).at("contacts", &there, "title"), "boss");
+            bench.engine.decide(review, choice.clone(), "vera", "asked her").await.unwrap();
+            bench.quiet().await;
+            assert_eq!(open_reviews(&bench), []);
+            if choice == DecisionChoice::Approve {
+                assert_eq!(bench.system(other).at("contacts", &there, "title"), "gone");
+                assert!(matches!(only_record(&bench).state, RecordState::Deleted { .. }));
+            } else {
+                assert_eq!(bench.system(other).at("contacts", &there, "title"), "boss");
+                set(bench.system(other), &there, "title", Value::text("chair"));
+                bench.quiet().await;
+                assert_eq!(only_record(&bench).value("job_title").map(Value::display).as_deref(), Some("chair"), "it lives on");
+                assert_eq!(bench.system(from).at("contacts", &id, "title"), "gone", "and is not made again");
+                assert_eq!(open_reviews(&bench), [], "a refusal is not asked again");
+            }
+            check_quiet(&bench).await;
+        }
+    }
+}
+
+async fn an_edit_after_the_agreement_is_asked_about_again(kind: Kind) {
+    let bench = bench(kind, &BOTH).await;
+    let (id, there) = ada(&bench, "crm", "erp").await;
+    bench.system("crm").delete("contacts", &id);
+    set(bench.system("erp"), &there, "title", Value::text("boss"));
+    missed(&bench).await;
+    let title = "Ada Lovelace was deleted in crm, and changed in erp since: delete it in 1 other place(s) too?";
+    let review = check_asked(&bench, title);
+    bench.engine.decide(review, DecisionChoice::Approve, "vera", "left the company").await.unwrap();
+    // Before it is carried out, somebody types once more: it is read right before the delete.
+    set(bench.system("erp"), &there, "title", Value::text("chair"));
+    bench.engine.run_out("erp-contacts").await.unwrap();
+    let again = check_asked(&bench, title);
+    assert_ne!(again, review);
+    assert_eq!(bench.system("erp").at("contacts", &there, "title"), "chair");
+    bench.engine.decide(again, DecisionChoice::Approve, "vera", "she has left all the same").await.unwrap();
+    bench.quiet().await;
+    assert_eq!(bench.system("erp").at("contacts", &there, "title"), "gone");
+    check_quiet(&bench).await;
+}
+
+async fn what_would_stay_somewhere_is_asked_about(kind: Kind) {
+    let bench = bench(kind, &[("crm", CARRY, ""), ("erp", CARRY, ""), ("files", "", "")]).await;
+    let (id, there) = ada(&bench, "crm", "erp").await;
+    bench.system("crm").delete("contacts", &id);
+    missed(&bench).await;
+    let review = check_asked(&bench, "Ada Lovelace was deleted in crm: delete it in 2 other place(s) too?");
+    bench.engine.decide(review, DecisionChoice::Approve, "vera", "asked her").await.unwrap();
+    bench.quiet().await;
+    assert_eq!(bench.system("erp").at("contacts", &there, "first"), "gone");
+    let files = bench.system("files").only_id("contacts");
+    assert_eq!(bench.system("files").at("contacts", &files, "first"), "Ada", "its mapping says that it stays");
+    check_quiet(&bench).await;
+}
+
+async fn what_is_put_away_is_carried_on_too(kind: Kind) {
+    let head = format!("{CARRY}\narchive = {{ active = false }}\n");
+    let bench = bench(kind, &[("drop", "delete = \"archive\"", ""), ("crm", &head, ""), ("erp", &head, "")]).await;
+    let (id, crm) = ada(&bench, "drop", "crm").await;
+    let erp = bench.system("erp").only_id("contacts");
+    bench.system("drop").delete("contacts", &id);
+    missed(&bench).await;
+    assert_eq!(only_record(&bench).state, RecordState::Archived);
+    assert_eq!(bench.system("erp").at("contacts", &erp, "active"), "no");
+    bench.system("crm").delete("contacts", &crm);
+    missed(&bench).await;
+    assert_eq!(open_reviews(&bench), []);
+    assert_eq!(bench.system("erp").at("contacts", &erp, "first"), "gone");
+    check_quiet(&bench).await;
+}
+
+async fn many_deletions_are_asked_about(kind: Kind) {
+    let bench = bench(kind, &BOTH).await;
+    // So many that twelve which are gone are no reason to doubt the scan.
+    let made = |n: u32| format!(r#"{{"first":"A{n}","last":"L{n}","email":"a{n}@x.test"}}"#);
+    let ids: Vec<String> = (0..70).map(|n| bench.system("crm").create("contacts", &made(n))).collect();
+    bench.quiet().await;
+    ids.iter().take(12).for_each(|id| bench.system("crm").delete("contacts", id));
+    missed(&bench).await;
+    assert_eq!(bench.system("erp").dump("contacts").len(), 60);
+    assert_eq!(open_reviews(&bench).len(), 2, "the first ten were carried on");
+    check_quiet(&bench).await;
+}
