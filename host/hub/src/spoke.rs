@@ -27,6 +27,9 @@ pub enum SpokeError {
     /// Settings or grant are wrong.
     #[error("{0}")]
     Misconfigured(String),
+    /// A person has to approve first: a secret would go where it was not given for. Nothing was sent.
+    #[error("{0}")]
+    Held(String),
     /// Refused for good.
     #[error("{0}")]
     Rejected(String),

@@ -20,6 +20,13 @@ pub(crate) async fn call(context: &Context, request: Request) -> Result<Answer, 
     let answer = match socket::connect(&place.socket()).await? {
         Some(connection) => connection.call(&request, &sender).await,
         None => match project::answer(context.dir(), &request) {
+            // Where there is a hub, it tells more than the directory: which connections are held.
+            Some(Ok(answer)) if matches!(request, Request::MappingLint { .. }) && place.store().exists() => {
+                match open::hub(context).await {
+                    Ok(hub) => hub.call(request, sender.clone()).await,
+                    Err(_) => Ok(answer),
+                }
+            }
             // What the directory alone changed, a hub that this process has open must hear of.
             Some(answer) if context.hub.lock().await.is_none() || answer.is_err() => answer,
             Some(answer) => {

@@ -8,6 +8,7 @@ mod contacts;
 mod denied;
 mod full;
 mod generated;
+mod held;
 mod kill;
 mod socket;
 mod update;

@@ -1,5 +1,6 @@
 //! Everything that the hub can be asked. One variant per command.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -195,6 +196,22 @@ pub enum Request {
         /// Which.
         name: String,
     },
+    /// Which of its secrets would go where they were not given for.
+    ConnectionHeld {
+        /// One connection; none: all.
+        #[serde(default)]
+        name: Option<String>,
+    },
+    /// Gives secrets for hosts that a connection sends them to. The configuration is read afresh.
+    ConnectionApprove {
+        /// Which.
+        name: String,
+        /// Secret → origins (scheme, host, port), as they were shown.
+        secrets: BTreeMap<String, BTreeSet<String>>,
+        /// The connection was just added.
+        #[serde(default)]
+        added: bool,
+    },
     /// What it offers.
     ConnectionDiscover {
         /// Which.
@@ -355,6 +372,7 @@ impl Request {
             | Self::PluginInstall { .. }
             | Self::PluginRemove { .. }
             | Self::PluginCall { .. }
+            | Self::ConnectionApprove { .. }
             | Self::TokenReset { .. }
             | Self::StoreRebuild { .. }
             | Self::Backup { .. } => true,
@@ -373,6 +391,7 @@ impl Request {
             | Self::SecretList
             | Self::ConnectionList
             | Self::ConnectionCheck { .. }
+            | Self::ConnectionHeld { .. }
             | Self::MappingLint { .. }
             | Self::MappingExplain { .. }
             | Self::MappingCoverage { .. }

@@ -26,13 +26,14 @@ use super::dial::Dialer;
 use super::error::EgressError;
 use super::exchange::{Broken, exchange, read_body, read_to_file};
 use super::headers;
+use super::origin::login_of;
 use super::pool::Pool;
 use super::rate::Rate;
 use super::scrub::Known;
 use super::target::Base;
 use super::token::{Obtained, TokenState, from_login, from_oauth, login_body};
 use super::{AuditNote, AuditSink, BlobResponse, Request, Response};
-use crate::secrets::{SecretBytes, SecretSource};
+use crate::secrets::{SecretBytes, SecretError, SecretSource};
 
 /// What a channel is made from.
 #[derive(Clone)]
@@ -390,9 +391,19 @@ impl Inner {
         }
     }
 
-    fn secret(&self, name: &str) -> Result<SecretBytes, EgressError> {
-        let secret =
-            self.config.secrets.secret(name).map_err(|error| EgressError::denied("net.secret-missing", error.to_string()))?;
+    /// A credential's secret, for a request to this base: its log-in's host is asked for as well.
+    fn secret(&self, credential: &Credential, base: &Base) -> Result<SecretBytes, EgressError> {
+        let name = credential.secret.as_str();
+        let mut to = BTreeSet::from([base.origin()]);
+        if let Some(endpoint) = login_of(&credential.kind) {
+            to.insert(self.endpoint(endpoint)?.1.origin());
+        }
+        let secret = self.config.secrets.secret(name, &to).map_err(|error| match error {
+            SecretError::Held { .. } => {
+                EgressError::denied("net.secret-held", format!("{error}; {}", held_help(&self.config.connection)))
+            }
+            error => EgressError::denied("net.secret-missing", error.to_string()),
+        })?;
         if secret.is_empty() {
             return Err(credential::unusable(name, "it is empty"));
         }
@@ -410,7 +421,7 @@ impl Inner {
     ) -> Result<(Applied, Option<u64>), EgressError> {
         let Some((slot, credential)) = prepared.credential else { return Ok((Applied::Nothing, None)) };
         let name = credential.secret.as_str();
-        let secret = self.secret(name)?;
+        let secret = self.secret(credential, prepared.base)?;
         if matches!(credential.kind, CredentialKind::Basic {}) {
             let (_, password) = credential::split_pair(&secret, name)?;
             self.known.remember([password]);
@@ -587,6 +598,13 @@ impl Inner {
             return Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: got, found });
         }
     }
+}
+
+/// What to type where a secret is held.
+pub(crate) fn held_help(connection: &str) -> String {
+    format!(
+        "nothing was sent: if that is right, `nave connection approve {connection}`; if not, correct connections/{connection}.toml"
+    )
 }
 
 /// The request as it goes out: our framing, our Host, our credential.

@@ -14,6 +14,7 @@ mod dial;
 mod error;
 mod exchange;
 mod headers;
+mod origin;
 mod pool;
 mod rate;
 mod resolve;
@@ -25,8 +26,10 @@ mod wire;
 use std::sync::Arc;
 
 pub use bounds::{Bounds, Quota};
+pub(crate) use channel::held_help;
 pub use channel::{Channel, ChannelConfig};
 pub use error::EgressError;
+pub use origin::{destinations, destinations_of, origin};
 pub use resolve::{Resolve, Resolving, SystemResolver};
 
 use dial::Dialer;

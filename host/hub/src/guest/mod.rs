@@ -15,8 +15,8 @@ use nave_core::manifest::Manifest;
 use nave_runtime::contract::{CheckReport, Delivery, Failure, Outcome, Page, SourceRecord};
 use nave_runtime::{CallError, CompileCache, Instance, InstanceLimits, Plugin};
 
-use crate::egress::Egress;
-use crate::secrets::SecretSource;
+use crate::egress::{Egress, destinations_of, held_help};
+use crate::secrets::{SecretError, SecretSource};
 use crate::spoke::{BoxFuture, Spoke, SpokeError, Spokes, Transforms};
 use host::Host;
 pub(crate) use streams::stream;
@@ -109,15 +109,16 @@ impl Guests {
     }
 
     fn guest(&self, connection: &str) -> Result<Arc<GuestSpoke>, SpokeError> {
-        if let Some(known) = self.spokes.lock().unwrap_or_else(PoisonError::into_inner).get(connection) {
-            return Ok(known.clone());
-        }
         let catalog = self.catalog();
         let settings: Arc<Connection> =
             catalog.connections.get(connection).cloned().ok_or_else(|| {
                 SpokeError::Misconfigured(format!("there is no connection `{connection}`; `nave connection list`"))
             })?;
         let plugin = self.plugin(&settings.plugin)?;
+        self.held(plugin.manifest(), &settings)?;
+        if let Some(known) = self.spokes.lock().unwrap_or_else(PoisonError::into_inner).get(connection) {
+            return Ok(known.clone());
+        }
         let data = self.dir.join(&catalog.hub.data);
         let host = Host::new(&self.dir, &data, plugin.manifest(), &settings, &self.egress, self.secrets.clone(), &self.store)?;
         let spoke = Arc::new(GuestSpoke {
@@ -128,6 +129,16 @@ impl Guests {
         });
         self.spokes.lock().unwrap_or_else(PoisonError::into_inner).insert(connection.to_owned(), spoke.clone());
         Ok(spoke)
+    }
+
+    /// A connection is held while a secret of its would go where that was not given for: it is not even called.
+    fn held(&self, manifest: &Manifest, connection: &Connection) -> Result<(), SpokeError> {
+        for (secret, origins) in destinations_of(&manifest.endpoints, connection) {
+            if let Err(error @ SecretError::Held { .. }) = self.secrets.may_go(&secret, &origins) {
+                return Err(SpokeError::Held(format!("{error}; {}", held_help(&connection.name))));
+            }
+        }
+        Ok(())
     }
 
     /// Manifest of an installed plugin.

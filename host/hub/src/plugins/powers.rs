@@ -1,6 +1,6 @@
 //! What a plugin asks for and what a connection was granted, one sentence per power.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nave_core::catalog::Credential;
 use nave_core::grant::{Grants, beyond, effective};
@@ -164,6 +164,12 @@ pub(crate) fn granted_in(connection: &str, manifest: &Manifest) -> Vec<String> {
 pub(crate) fn not_granted_in(name: &str, connection: &str, manifest: &Manifest) -> Vec<String> {
     let (grants, credentials) = parts(connection);
     not_granted(name, &grants, &credentials, manifest)
+}
+
+/// Secret → origins that the connection sends it to, from its file as text.
+pub(crate) fn destinations_in(connection: &str, manifest: &Manifest) -> BTreeMap<String, BTreeSet<String>> {
+    let (grants, credentials) = parts(connection);
+    crate::egress::destinations(&manifest.endpoints, &grants, &credentials)
 }
 
 /// What can be read of a connection's file, whether or not the whole project is in order.

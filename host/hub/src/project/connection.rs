@@ -1,6 +1,6 @@
 //! A new connection: its file, its starter mappings, its line in the inventory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use nave_core::manifest::{CredentialKind, Manifest, PluginKind, Setting, SettingType};
@@ -44,6 +44,8 @@ pub struct PlannedConnection {
     pub powers: Vec<String>,
     /// Secrets that it names: slot, secret, where a person finds it.
     pub secrets: Vec<(String, String, String)>,
+    /// Secret → origins (scheme, host, port) that it would be sent to.
+    pub destinations: BTreeMap<String, BTreeSet<String>>,
     /// File → text. Files that exist are left as they are.
     pub files: Vec<(PathBuf, String)>,
     /// Things to look at.
@@ -94,6 +96,7 @@ pub fn plan_connection(dir: &Path, plugin: &Manifest, new: &NewConnection) -> Re
         return Err(ProjectError::Invalid(wrong.join("\n")));
     }
     planned.powers = powers::granted_in(&document.to_string(), plugin);
+    planned.destinations = powers::destinations_in(&document.to_string(), plugin);
     planned.files.push((file, document.to_string()));
     for (stream, text) in &plugin.mappings {
         let stem = stream.strip_suffix(".toml").unwrap_or(stream);

@@ -3,8 +3,8 @@
 use nave_runtime::contract::CheckReport;
 use tokio::task::block_in_place;
 
-use super::{OPERATOR, audit, count, unknown};
-use crate::api::{Answer, ApiError, CheckAnswer, Request, StreamsAnswer, exit};
+use super::{OPERATOR, audit, count, held, unknown};
+use crate::api::{Answer, ApiError, CheckAnswer, Finding, Request, StreamsAnswer, exit};
 use crate::engine::{Engine, EngineError};
 use crate::hub::Hub;
 use crate::project;
@@ -14,6 +14,15 @@ use crate::spoke::SpokeError;
 pub(super) fn from_directory(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
     block_in_place(|| project::answer(&hub.dir, request))
         .unwrap_or_else(|| Err(ApiError::failed("this request needs more than the project's directory; please report it")))
+}
+
+/// What the directory tells, and which connections are held.
+pub(super) fn lint(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
+    let mut answer = from_directory(hub, request)?;
+    if let (Answer::Lint(lint), Request::MappingLint { mapping: None }) = (&mut answer, request) {
+        lint.findings.extend(block_in_place(|| held::findings(hub)).iter().map(Finding::from));
+    }
+    Ok(answer)
 }
 
 fn known(engine: &Engine, name: &str) -> Result<(), ApiError> {
@@ -53,6 +62,8 @@ pub(super) fn broken(name: &str, error: SpokeError) -> ApiError {
         SpokeError::Misconfigured(_) => {
             ApiError::new("misconfigured", exit::CONFIGURATION, message).help(format!("correct connections/{name}.toml"))
         }
+        SpokeError::Held(_) => ApiError::new("secret-held", exit::PERSON, message)
+            .help(format!("`nave connection approve {name}` shows where it would go, and asks")),
         SpokeError::RetryAfter(_) => ApiError::failed(message).help("wait that long, then try again"),
         SpokeError::Unavailable(_) => ApiError::failed(message)
             .help(format!("is the address in connections/{name}.toml right, and can it be reached from here?")),

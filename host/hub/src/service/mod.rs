@@ -10,6 +10,7 @@ mod deliveries;
 mod doctor;
 mod find;
 mod flows;
+mod held;
 mod indexes;
 mod names;
 mod operations;
@@ -90,7 +91,8 @@ async fn answer(hub: &Hub, request: Request, progress: ProgressSender) -> Result
     let engine = hub.engine.as_ref();
     match request {
         Request::Plan { flow, limit } => {
-            let warnings = block_in_place(|| hub.reload())?;
+            let mut warnings = block_in_place(|| hub.reload())?;
+            warnings.extend(block_in_place(|| held::findings(hub)));
             plans::plan(engine, flow.as_deref(), limit, &warnings, &progress).await.map(Answer::Plan)
         }
         Request::Apply { flow, reason, by } => {
@@ -140,11 +142,13 @@ async fn answer(hub: &Hub, request: Request, progress: ProgressSender) -> Result
 
         Request::ConnectionCheck { name } => configuration::check(engine, &name).await.map(Answer::Check),
         Request::ConnectionDiscover { name, save } => configuration::discover(hub, &name, save).await.map(Answer::Streams),
+        Request::ConnectionHeld { name } => block_in_place(|| held::list(hub, name.as_deref())),
+        Request::ConnectionApprove { name, secrets, added } => held::give(hub, &name, &secrets, added).await,
         Request::Reload => configuration::reload(hub).await,
         Request::PluginInstall { .. } | Request::PluginRemove { .. } => plugins::change(hub, &request).await,
         Request::PluginCall { connection, function, arguments } => plugins::call(hub, &connection, function, &arguments).await,
+        Request::MappingLint { .. } => configuration::lint(hub, &request),
         Request::ConnectionList
-        | Request::MappingLint { .. }
         | Request::MappingExplain { .. }
         | Request::MappingCoverage { .. }
         | Request::PluginList

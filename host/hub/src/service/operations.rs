@@ -8,7 +8,7 @@ use nave_core::model::{Cause, TokenRow};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::task::block_in_place;
 
-use super::{OPERATOR, audit, audit_entry, listed};
+use super::{OPERATOR, audit, audit_entry, held, listed};
 use crate::api::{Answer, ApiError, AuditAnswer, AuditLine, SecretLine, SecretText, SecretsAnswer, TokenAnswer, exit};
 use crate::engine::Engine;
 use crate::hub::Hub;
@@ -52,6 +52,7 @@ pub(super) async fn secret_set(hub: &Hub, name: &str, value: SecretText) -> Resu
     drop(value);
     let stored = block_in_place(|| hub.vault.set(name, &bytes)).map_err(refused)?;
     audit(&hub.engine, OPERATOR, "secret.set", name, &format!("version {}", stored.version)).await?;
+    let given = held::give_new(hub, name).await?;
     let users = users(&hub.engine, name);
     let used = match users.len() {
         0 => "no connection names it yet".to_owned(),
@@ -62,7 +63,7 @@ pub(super) async fn secret_set(hub: &Hub, name: &str, value: SecretText) -> Resu
         [] => String::new(),
         others => format!(" The very same secret is stored as {}: that one stays as it is.", listed(others)),
     };
-    Ok(Answer::done(format!("`{name}` is stored (version {}); {used}.{same}", stored.version), 1))
+    Ok(Answer::done(format!("`{name}` is stored (version {}); {used}.{given}{same}", stored.version), 1))
 }
 
 /// Names and ages; never values.
@@ -85,7 +86,7 @@ pub(super) async fn secret_remove(hub: &Hub, name: &str) -> Result<Answer, ApiEr
     Ok(Answer::done(format!("`{name}` is destroyed{after}."), 1))
 }
 
-fn refused(error: VaultError) -> ApiError {
+pub(super) fn refused(error: VaultError) -> ApiError {
     let message = error.to_string();
     match error {
         VaultError::Missing(_) => ApiError::not_found(message),
