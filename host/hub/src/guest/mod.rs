@@ -3,6 +3,7 @@
 mod call;
 mod folder;
 mod host;
+mod state;
 mod streams;
 mod transforms;
 
@@ -167,9 +168,9 @@ struct GuestSpoke {
     instance: tokio::sync::Mutex<Option<Instance>>,
 }
 
-/// Runs one call of the instance; makes the instance first where there is none.
+/// Runs one call of the instance, about a stream or none; makes the instance first where there is none.
 macro_rules! guest_call {
-    ($self:ident, |$instance:ident| $call:expr) => {
+    ($self:ident, $stream:expr, |$instance:ident| $call:expr) => {
         Box::pin(async move {
             let mut slot = $self.instance.lock().await;
             if slot.is_none() {
@@ -177,7 +178,7 @@ macro_rules! guest_call {
                 *slot = Some(Instance::start(&$self.plugin, host, InstanceLimits::default()).await.map_err(failed)?);
             }
             let Some($instance) = slot.as_mut() else { return Err(SpokeError::Guest("no instance".into())) };
-            $self.host.begin_call();
+            $self.host.begin_call($stream);
             $call.await.map_err(failed)
         })
     };
@@ -185,32 +186,32 @@ macro_rules! guest_call {
 
 impl Spoke for GuestSpoke {
     fn discover(&self) -> BoxFuture<'_, Result<Vec<StreamInfo>, SpokeError>> {
-        let streams: BoxFuture<'_, Result<_, SpokeError>> = guest_call!(self, |instance| instance.discover());
+        let streams: BoxFuture<'_, Result<_, SpokeError>> = guest_call!(self, None, |instance| instance.discover());
         Box::pin(async move { Ok(streams.await?.into_iter().map(streams::stream).collect()) })
     }
 
     fn check(&self) -> BoxFuture<'_, Result<CheckReport, SpokeError>> {
-        guest_call!(self, |instance| instance.check())
+        guest_call!(self, None, |instance| instance.check())
     }
 
     fn read(&self, stream: String, checkpoint: Option<Vec<u8>>, limit: u32) -> BoxFuture<'_, Result<Page, SpokeError>> {
-        guest_call!(self, |instance| instance.read(&stream, checkpoint.as_deref(), limit))
+        guest_call!(self, Some(&stream), |instance| instance.read(&stream, checkpoint.as_deref(), limit))
     }
 
     fn acknowledge(&self, stream: String, checkpoint: Vec<u8>) -> BoxFuture<'_, Result<(), SpokeError>> {
-        guest_call!(self, |instance| instance.acknowledge(&stream, &checkpoint))
+        guest_call!(self, Some(&stream), |instance| instance.acknowledge(&stream, &checkpoint))
     }
 
     fn get(&self, stream: String, ids: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>> {
-        guest_call!(self, |instance| instance.get(&stream, ids))
+        guest_call!(self, Some(&stream), |instance| instance.get(&stream, ids))
     }
 
     fn write(&self, stream: String, deliveries: Vec<Delivery>) -> BoxFuture<'_, Result<Vec<Outcome>, SpokeError>> {
-        guest_call!(self, |instance| instance.write(&stream, deliveries))
+        guest_call!(self, Some(&stream), |instance| instance.write(&stream, deliveries))
     }
 
     fn find(&self, stream: String, path: String, values: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>> {
-        guest_call!(self, |instance| instance.find(&stream, &path, values))
+        guest_call!(self, Some(&stream), |instance| instance.find(&stream, &path, values))
     }
 
     fn digest(&self) -> String {
