@@ -2,6 +2,7 @@
 //! as `.wasm`. One binary, linked once.
 
 mod agreement;
+mod audited;
 mod author;
 mod canary;
 mod contacts;

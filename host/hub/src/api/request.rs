@@ -9,8 +9,37 @@ use serde::{Deserialize, Serialize};
 
 use super::RecordRef;
 
+/// A request, and who asks: on the wire the request's object with one more key, `by`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// For the audit and for decisions: the name of a token, or `local:NAME` for a user of this machine.
+    pub by: String,
+    /// What is asked.
+    pub request: Request,
+}
+
+impl Asked {
+    /// By somebody.
+    pub fn by(by: impl Into<String>, request: Request) -> Self {
+        Self { by: by.into(), request }
+    }
+
+    /// By a user of this machine, as the environment names them.
+    pub fn locally(name: &str, request: Request) -> Self {
+        let name: String =
+            name.strip_prefix(LOCAL).unwrap_or(name).chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
+        Self::by(format!("{LOCAL}{}", if name.is_empty() { "somebody" } else { &name }), request)
+    }
+}
+
+/// Characters kept of a name from the environment.
+const NAME_CHARS_MAX: usize = 64;
+
+/// Marks a name that is only the environment's word for who sits at this machine; no token's name can have the colon.
+const LOCAL: &str = "local:";
+
 /// A command, as the command line, the HTTP API and the dashboard send it: `{"command": "plan", "flow": "crm-contacts"}`.
-/// Decode it with [`super::decode_request`].
+/// Decode it with [`super::decode_asked`], which takes who asks out of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Request {
@@ -31,9 +60,6 @@ pub enum Request {
         /// Why, for the audit.
         #[serde(default)]
         reason: String,
-        /// Who.
-        #[serde(default)]
-        by: String,
     },
     /// Reads and delivers now.
     Sync {
@@ -52,18 +78,12 @@ pub enum Request {
         /// One flow; none: all.
         #[serde(default)]
         flow: Option<String>,
-        /// Who.
-        #[serde(default)]
-        by: String,
     },
     /// Lets them go on.
     Resume {
         /// One flow; none: all.
         #[serde(default)]
         flow: Option<String>,
-        /// Who.
-        #[serde(default)]
-        by: String,
     },
     /// Health of every flow.
     Status,
@@ -135,9 +155,6 @@ pub enum Request {
         /// Why.
         #[serde(default)]
         reason: String,
-        /// Who.
-        #[serde(default)]
-        by: String,
     },
 
     /// What was set aside.
@@ -169,9 +186,6 @@ pub enum Request {
         /// Why, for the audit.
         #[serde(default)]
         reason: String,
-        /// Who.
-        #[serde(default)]
-        by: String,
     },
 
     /// Puts a secret into the vault, or a new version of it.
@@ -245,6 +259,9 @@ pub enum Request {
     PluginInstall {
         /// The `.wasm` file on the hub's machine.
         file: PathBuf,
+        /// Accepts an older serial than the one that is installed.
+        #[serde(default)]
+        rollback: bool,
     },
     /// Takes it out.
     PluginRemove {
@@ -317,11 +334,7 @@ pub enum Request {
     /// Compares the derived index with the tables that it is made from.
     StoreCheck,
     /// Makes it anew from them.
-    StoreRebuild {
-        /// Who.
-        #[serde(default)]
-        by: String,
-    },
+    StoreRebuild,
     /// Looks for what is wrong.
     Doctor,
 }
@@ -374,7 +387,7 @@ impl Request {
             | Self::PluginCall { .. }
             | Self::ConnectionApprove { .. }
             | Self::TokenReset { .. }
-            | Self::StoreRebuild { .. }
+            | Self::StoreRebuild
             | Self::Backup { .. } => true,
             Self::ConnectionDiscover { save, .. } => *save,
             Self::Plan { .. }

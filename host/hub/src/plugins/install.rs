@@ -81,7 +81,7 @@ pub fn install(dir: &Path, file: &Path, options: InstallOptions) -> Result<Insta
     }
     let asked = powers::asked(&manifest);
     let mut notes = Vec::new();
-    let mut new_powers = Vec::new();
+    let (mut new_powers, mut pinned) = (Vec::new(), Vec::new());
     if let Some(before) = before.filter(|before| before.digest != digest) {
         if before.serial == manifest.serial {
             notes.push(format!(
@@ -99,6 +99,7 @@ pub fn install(dir: &Path, file: &Path, options: InstallOptions) -> Result<Insta
                 // Before the new build is in force: what the connections may do is written down as it was.
                 for file in project::pin_all(dir, &old)? {
                     notes.push(format!("{file} now says what was granted so far: another build does not change it"));
+                    pinned.push(file);
                 }
                 let old = powers::asked(&old);
                 new_powers = asked.iter().filter(|power| !old.contains(power)).cloned().collect();
@@ -122,7 +123,7 @@ pub fn install(dir: &Path, file: &Path, options: InstallOptions) -> Result<Insta
     }
     let plugin = line(&manifest.name, &locked, Some(&manifest), &users(dir)?);
     let not_granted = not_granted(dir, &plugin.connections, &manifest)?;
-    Ok(InstalledAnswer { plugin, powers: asked, new_powers, replaced, not_granted, notes })
+    Ok(InstalledAnswer { plugin, powers: asked, new_powers, replaced, not_granted, pinned, notes })
 }
 
 fn short(digest: &str) -> &str {

@@ -40,6 +40,8 @@ pub struct NewConnection {
 pub struct PlannedConnection {
     /// Name.
     pub name: String,
+    /// Its plugin.
+    pub plugin: String,
     /// One sentence per power that it would be granted.
     pub powers: Vec<String>,
     /// Secrets that it names: slot, secret, where a person finds it.
@@ -88,7 +90,7 @@ pub fn plan_connection(dir: &Path, plugin: &Manifest, new: &NewConnection) -> Re
         }
         document["settings"] = Item::Table(table);
     }
-    let mut planned = PlannedConnection { name: new.name.clone(), ..PlannedConnection::default() };
+    let mut planned = PlannedConnection { name: new.name.clone(), plugin: plugin.name.clone(), ..PlannedConnection::default() };
     credentials(plugin, new, &mut document, &mut planned, &mut wrong);
     grants(plugin, new, &settings, &mut document, &mut wrong);
     pin::pin(&mut document, plugin);

@@ -3,7 +3,7 @@
 use nave_runtime::contract::CheckReport;
 use tokio::task::block_in_place;
 
-use super::{OPERATOR, audit, count, held, unknown};
+use super::{audit, count, held, unknown};
 use crate::api::{Answer, ApiError, CheckAnswer, Finding, Request, StreamsAnswer, exit};
 use crate::engine::{Engine, EngineError};
 use crate::hub::Hub;
@@ -75,7 +75,7 @@ pub(super) fn broken(name: &str, error: SpokeError) -> ApiError {
 }
 
 /// What a connection offers, saved on request so that mappings are checked against it.
-pub(super) async fn discover(hub: &Hub, name: &str, save: bool) -> Result<StreamsAnswer, ApiError> {
+pub(super) async fn discover(hub: &Hub, name: &str, save: bool, by: &str) -> Result<StreamsAnswer, ApiError> {
     known(&hub.engine, name)?;
     let spoke = hub.engine.spoke(name)?;
     let streams = spoke.discover().await.map_err(|error| broken(name, error))?;
@@ -83,17 +83,17 @@ pub(super) async fn discover(hub: &Hub, name: &str, save: bool) -> Result<Stream
     if save {
         let file = block_in_place(|| project::save_streams(&hub.dir, name, &streams))?;
         let file = file.display().to_string();
-        audit(&hub.engine, OPERATOR, "connection.discovered", name, &format!("saved in {file}")).await?;
+        audit(&hub.engine, by, "connection.discovered", name, &format!("saved in {file}")).await?;
         saved = Some(file);
     }
     Ok(StreamsAnswer { connection: name.to_owned(), streams, saved })
 }
 
 /// Reads the configuration again and puts it in force.
-pub(super) async fn reload(hub: &Hub) -> Result<Answer, ApiError> {
+pub(super) async fn reload(hub: &Hub, by: &str) -> Result<Answer, ApiError> {
     let warnings = block_in_place(|| hub.reload())?;
     let digest = hub.engine.catalog().digest.clone();
-    audit(&hub.engine, OPERATOR, "configuration.reloaded", &digest, "").await?;
+    audit(&hub.engine, by, "configuration.reloaded", &digest, "").await?;
     let found = match warnings.len() {
         0 => String::new(),
         n => format!(", with {}; `nave mapping lint` shows them", count(n, "warning", "warnings")),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use nave_core::catalog::{Connection, Diagnostic, Severity};
 use tokio::task::block_in_place;
 
-use super::{OPERATOR, audit, listed, unknown};
+use super::{audit, listed, unknown};
 use crate::api::{Answer, ApiError, HeldAnswer, HeldSecret};
 use crate::egress::{destinations_of, origin};
 use crate::hub::Hub;
@@ -77,6 +77,7 @@ pub(super) async fn give(
     name: &str,
     secrets: &BTreeMap<String, BTreeSet<String>>,
     added: bool,
+    by: &str,
 ) -> Result<Answer, ApiError> {
     let project = block_in_place(|| {
         hub.reload()?;
@@ -93,11 +94,11 @@ pub(super) async fn give(
         }
     }
     if added {
-        audit(&hub.engine, OPERATOR, "connection.added", name, &connection.plugin).await?;
+        audit(&hub.engine, by, "connection.added", name, &connection.plugin).await?;
     }
     let mut said = Vec::new();
     for (secret, origins) in secrets {
-        bind(hub, secret, origins, name).await?;
+        bind(hub, secret, origins, name, by).await?;
         let hosts: Vec<String> = origins.iter().cloned().collect();
         said.push(format!("`{secret}` may go to {} (connection {name})", listed(&hosts)));
     }
@@ -107,15 +108,15 @@ pub(super) async fn give(
     ))
 }
 
-async fn bind(hub: &Hub, secret: &str, origins: &BTreeSet<String>, connections: &str) -> Result<(), ApiError> {
+async fn bind(hub: &Hub, secret: &str, origins: &BTreeSet<String>, connections: &str, by: &str) -> Result<(), ApiError> {
     block_in_place(|| hub.vault.bind(secret, origins)).map_err(super::operations::refused)?;
     let hosts: Vec<String> = origins.iter().cloned().collect();
-    audit(&hub.engine, OPERATOR, "secret.given", secret, &format!("for {} (connection {connections})", listed(&hosts))).await
+    audit(&hub.engine, by, "secret.given", secret, &format!("for {} (connection {connections})", listed(&hosts))).await
 }
 
 /// A secret that was just stored, and that nobody has given for any host: it is given for those that its connection sends
 /// it to now. Connections that differ are left to a person. Answers a sentence; empty where nothing was given.
-pub(super) async fn give_new(hub: &Hub, secret: &str) -> Result<String, ApiError> {
+pub(super) async fn give_new(hub: &Hub, secret: &str, by: &str) -> Result<String, ApiError> {
     if block_in_place(|| hub.vault.bound(secret)).map_err(super::operations::refused)?.is_some() {
         return Ok(String::new());
     }
@@ -130,7 +131,7 @@ pub(super) async fn give_new(hub: &Hub, secret: &str) -> Result<String, ApiError
     match (sets.pop_first(), sets.is_empty()) {
         (None, _) => Ok(String::new()),
         (Some(origins), true) => {
-            bind(hub, secret, &origins, &listed(&users)).await?;
+            bind(hub, secret, &origins, &listed(&users), by).await?;
             let hosts: Vec<String> = origins.into_iter().collect();
             Ok(format!(" It may go to {} and nowhere else.", listed(&hosts)))
         }

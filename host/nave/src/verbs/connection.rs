@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use nave_core::manifest::{Manifest, SettingType};
 use nave_hub::api::{ApiError, Request, SecretText, exit};
-use nave_hub::plugins;
 use nave_hub::project::{self, NewConnection, PlannedConnection};
+use nave_hub::{direct, plugins};
 use serde_json::json;
 
 use super::Outcome;
@@ -197,6 +197,8 @@ async fn added(planned: &PlannedConnection, fits: bool, context: &Context) -> Re
         (!planned.destinations.is_empty()).then_some(hint)
     };
     if !fits {
+        let by = context.asked(Request::Reload).by;
+        direct::connection_added(context.dir(), &by, &planned.name, &planned.plugin).await?;
         call::reload(context).await?;
         return Ok(later("the project has errors"));
     }
