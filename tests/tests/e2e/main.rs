@@ -11,5 +11,6 @@ mod full;
 mod generated;
 mod held;
 mod kill;
+mod missing;
 mod socket;
 mod update;

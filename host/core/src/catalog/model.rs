@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Text;
 use crate::grant::Grants;
-use crate::manifest::CredentialKind;
+use crate::manifest::{CredentialKind, Function};
 use crate::mapping::{Expression, External, Hint, Predicate};
 
 /// The whole configuration.
@@ -428,4 +428,7 @@ pub struct LockedPlugin {
     pub serial: u64,
     /// Version, for people.
     pub version: String,
+    /// A transform's functions, so that mappings that call them are checked as ever while its file is not there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<Function>,
 }

@@ -67,6 +67,7 @@ impl Engine {
 
     async fn pull(&self, mapping: &Mapping, full: bool, run: u64, counts: &mut InCounts) -> Result<(), EngineError> {
         let catalog = self.catalog();
+        self.functions_ready(mapping)?;
         let spoke = self.spoke(&mapping.connection)?;
         // Nothing that is pulled can be judged while it is unknown what we wrote ourselves.
         self.resolve_open(mapping, run).await?;
@@ -296,6 +297,19 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// A mapping that calls a function which cannot be had is held, before anything is read or sent for it.
+    pub(super) fn functions_ready(&self, mapping: &Mapping) -> Result<(), EngineError> {
+        if mapping.externals.is_empty() {
+            return Ok(());
+        }
+        let transforms = self.spokes.transforms();
+        let spoke = |call: &str, error| EngineError::Spoke(call.to_owned(), error);
+        mapping
+            .externals
+            .iter()
+            .try_for_each(|call| transforms.ready(&call.function).map_err(|error| spoke(&call.function, error)))
     }
 
     /// Results of transform plugins' functions.

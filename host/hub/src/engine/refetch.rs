@@ -57,6 +57,7 @@ impl Engine {
         counts: &mut InCounts,
         refetched: &mut Refetched,
     ) -> Result<(), EngineError> {
+        self.functions_ready(mapping)?;
         let catalog = self.catalog();
         let spoke = self.spoke(&mapping.connection)?;
         let children = Children::of(mapping, stream);

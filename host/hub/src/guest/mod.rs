@@ -7,7 +7,7 @@ mod state;
 mod streams;
 mod transforms;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -93,8 +93,9 @@ impl Guests {
             return Ok(known.clone());
         }
         let path = self.dir.join("plugins").join(format!("{}.wasm", locked.digest));
-        let bytes = crate::plugins::read_plain(&path)
-            .map_err(|error| SpokeError::Misconfigured(format!("plugin `{name}`: {error}; install it again")))?;
+        let bytes = crate::plugins::read_plain(&path).map_err(|error| {
+            SpokeError::Misconfigured(format!("plugin `{name}`: {error}; install it again: `nave plugin install FILE.wasm`"))
+        })?;
         // Before anything looks into it: what is not the pinned file is not even parsed.
         let digest = crate::plugins::digest(&bytes);
         if digest != locked.digest {
@@ -155,8 +156,17 @@ impl Spokes for Guests {
 
     fn transforms(&self) -> Arc<dyn Transforms> {
         let catalog = self.catalog();
-        let plugins = catalog.plugins.keys().filter_map(|name| self.plugin(name).ok()).collect();
-        Arc::new(transforms::GuestTransforms::new(plugins))
+        let (mut plugins, mut broken) = (Vec::new(), BTreeMap::new());
+        for name in catalog.functions.values().collect::<BTreeSet<_>>() {
+            match self.plugin(name) {
+                Ok(plugin) => plugins.push(plugin),
+                Err(why) => {
+                    let functions = catalog.functions.iter().filter(|(_, owner)| *owner == name);
+                    broken.extend(functions.map(|(function, _)| (function.clone(), why.clone())));
+                }
+            }
+        }
+        Arc::new(transforms::GuestTransforms::new(plugins, broken))
     }
 }
 

@@ -112,7 +112,13 @@ pub fn install(dir: &Path, file: &Path, options: InstallOptions) -> Result<Insta
         project::write_whole(&target, &bytes)?;
     }
     let source = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let locked = LockedPlugin { source, digest: digest.clone(), serial: manifest.serial, version: manifest.version.clone() };
+    let locked = LockedPlugin {
+        source,
+        digest: digest.clone(),
+        serial: manifest.serial,
+        version: manifest.version.clone(),
+        functions: if manifest.kind == PluginKind::Transform { manifest.functions.clone() } else { Vec::new() },
+    };
     project::lock_plugin(dir, &manifest.name, &locked)?;
     let replaced = before.filter(|before| before.digest != digest).map(|before| before.version.clone());
     if let Some(before) = before
