@@ -7,6 +7,7 @@ mod author;
 mod canary;
 mod contacts;
 mod denied;
+mod drops;
 mod full;
 mod generated;
 mod held;

@@ -97,6 +97,7 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
         hub: &hub,
         entities: &entities,
         connection_names: &connection_names,
+        connections: &connections,
         streams: &streams,
         lookups: &lookups,
         functions: &functions,

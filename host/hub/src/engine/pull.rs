@@ -57,7 +57,10 @@ impl Engine {
         let mut run = self.begin(&mapping, "in").await?;
         let mut counts = InCounts::default();
         let failure = match self.pull(&mapping, full, run.id, &mut counts).await {
-            Ok(()) => None,
+            Ok(said) => {
+                run.message = said;
+                None
+            }
             Err(error @ (EngineError::Store(_) | EngineError::Commit(_))) => return Err(error),
             Err(error) => Some(error.to_string()),
         };
@@ -65,15 +68,20 @@ impl Engine {
         self.end(run, failure).await
     }
 
-    async fn pull(&self, mapping: &Mapping, full: bool, run: u64, counts: &mut InCounts) -> Result<(), EngineError> {
+    /// Answers what there is to say of a run that succeeded.
+    async fn pull(&self, mapping: &Mapping, full: bool, run: u64, counts: &mut InCounts) -> Result<Option<String>, EngineError> {
         let catalog = self.catalog();
         self.functions_ready(mapping)?;
         let spoke = self.spoke(&mapping.connection)?;
+        if let Some(folders) = self.no_file_yet(mapping).await? {
+            return Ok(Some(format!("no file yet in {folders}")));
+        }
         // Nothing that is pulled can be judged while it is unknown what we wrote ourselves.
         self.resolve_open(mapping, run).await?;
         let reading = Reading { catalog: &catalog, mapping, spoke: spoke.as_ref(), run, children: None };
         self.read_through(&reading, full, &Marks::default(), counts).await?;
-        self.pull_parts(&reading, full, counts).await
+        self.pull_parts(&reading, full, counts).await?;
+        Ok(None)
     }
 
     /// Reads one stream from its checkpoint, or all of it, to the end of what the system has to say.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use nave_core::catalog::{self, Catalog, Diagnostic, LockedPlugin, Mapping, PluginInfo, SourceFile};
 use nave_core::manifest::Manifest;
 
-use super::{Place, ProjectError, load_streams, place, read_lock, sources};
+use super::{Place, ProjectError, drops, load_streams, place, read_lock, sources};
 use crate::api::ApiError;
 use crate::plugins;
 
@@ -80,7 +80,8 @@ impl Sources {
 /// [`ApiError`]: not a project, a file that cannot be read, or every error of the configuration at once.
 pub fn load(dir: &Path) -> Result<Project, ApiError> {
     let sources = Sources::read(dir)?;
-    let (catalog, warnings) = sources.check()?.map_err(|found| ApiError::configuration(&found))?;
+    let (catalog, mut warnings) = sources.check()?.map_err(|found| ApiError::configuration(&found))?;
+    warnings.extend(drops::empty(dir, &catalog, &warnings));
     Ok(Project { place: sources.place, catalog, warnings, plugins: sources.plugins })
 }
 

@@ -353,6 +353,9 @@ async fn discover(name: String, save: bool, context: &Context) -> Outcome {
         output::json(&answer);
         return Ok(exit::OK);
     }
+    if answer.streams.is_empty() {
+        say("It offers no stream yet.");
+    }
     for stream in &answer.streams {
         let can = &stream.capabilities;
         let words = [
