@@ -31,7 +31,7 @@ use super::pool::Pool;
 use super::rate::Rate;
 use super::scrub::Known;
 use super::target::Base;
-use super::token::{Obtained, TokenState, from_login, from_oauth, login_body};
+use super::token::{Obtained, TokenState, from_cookie, from_login, from_oauth, login_body};
 use super::{AuditNote, AuditSink, BlobResponse, Request, Response};
 use crate::secrets::{SecretBytes, SecretError, SecretSource};
 
@@ -327,7 +327,7 @@ impl Inner {
                 format!("the parameter `{own}` carries this connection's credential; the hub sets it"),
             ));
         }
-        let headers = headers::from_guest(&request.headers, kind.and_then(credential::header_of).as_ref())?;
+        let headers = headers::from_guest(&request.headers, kind.and_then(credential::header_of).as_ref(), &asked.headers)?;
         Ok(Prepared { endpoint, base, url: target.url, method, headers, credential })
     }
 
@@ -475,7 +475,7 @@ impl Inner {
     ) -> Result<Result<Obtained, String>, EgressError> {
         let (kind, name) = (&credential.kind, credential.secret.as_str());
         let (user, password) = credential::split_pair(secret, name)?;
-        let mut headers = headers::from_guest(&[("accept".into(), "application/json".into())], None)?;
+        let mut headers = headers::from_guest(&[("accept".into(), "application/json".into())], None, &[])?;
         let (endpoint, path, body) = match kind {
             CredentialKind::Login { endpoint, path, body, .. } => {
                 let (Ok(user), Ok(password)) = (std::str::from_utf8(user), std::str::from_utf8(password)) else {
@@ -512,6 +512,9 @@ impl Inner {
         };
         let Got::Memory(body) = answer.body else { return Ok(Err("the log-in's answer is not in memory".into())) };
         Ok(match (answer.status, kind) {
+            (200..=299, CredentialKind::Login { expires_in, .. }) if let Some(cookie) = kind.cookie() => {
+                from_cookie(&answer.headers, &body, cookie, expires_in.as_deref())
+            }
             (200..=299, CredentialKind::Login { token, expires_in, .. }) => from_login(&body, token, expires_in.as_deref()),
             (200..=299, _) => from_oauth(&body),
             (408 | 429 | 500..=599, _) => {

@@ -14,8 +14,12 @@ pub fn asked(manifest: &Manifest) -> Vec<String> {
             Some(slot) => format!("; the hub signs in with the credential `{slot}`, which the plugin never sees"),
             None => "; without any credential".to_owned(),
         };
+        let says = match endpoint.headers.as_slice() {
+            [] => String::new(),
+            headers => format!("; it says itself where a request comes from ({})", headers.join(", ")),
+        };
         powers.push(format!(
-            "It asks to reach {} {} (`{name}`: {}){key}.",
+            "It asks to reach {} {} (`{name}`: {}){key}{says}.",
             reachable(&endpoint.base, manifest),
             endpoint.reason.trim_end_matches('.'),
             methods(&endpoint.allow)

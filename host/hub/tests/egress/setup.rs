@@ -138,6 +138,7 @@ impl Setup {
                 base: "https://api.example.com".into(),
                 allow: vec![Allow { methods, paths: vec!["/".into()], reads: false }],
                 credential: None,
+                headers: vec![],
                 reason: "to read contacts".into(),
             },
         );
