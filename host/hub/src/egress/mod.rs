@@ -26,9 +26,9 @@ mod wire;
 use std::sync::Arc;
 
 pub use bounds::{Bounds, Quota};
-pub(crate) use channel::held_help;
 pub use channel::{Channel, ChannelConfig};
 pub use error::EgressError;
+pub(crate) use origin::held_help;
 pub use origin::{destinations, destinations_of, origin};
 pub use resolve::{Resolve, Resolving, SystemResolver};
 

@@ -48,6 +48,13 @@ pub fn destinations_of(
     destinations(endpoints, &connection.grants, &connection.credentials)
 }
 
+/// What to type where a secret is held.
+pub(crate) fn held_help(connection: &str) -> String {
+    format!(
+        "nothing was sent: if that is right, `nave connection approve {connection}`; if not, correct connections/{connection}.toml"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -115,12 +115,12 @@ pub(super) fn from_login(body: &[u8], token: &str, expires_in: Option<&str>) -> 
 pub(super) fn from_cookie(headers: &HeaderMap, body: &[u8], name: &str, expires_in: Option<&str>) -> Result<Obtained, String> {
     let none = || format!("the log-in's answer sets no cookie `{name}`");
     let lines = headers.get_all(SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let of_name = lines.filter_map(|line| {
+    let mut of_name = lines.filter_map(|line| {
         let mut parts = line.split(';').map(str::trim);
         let (known, value) = parts.next()?.split_once('=')?;
         (known.trim() == name).then(|| (value.trim().to_owned(), parts.map(str::to_owned).collect::<Vec<_>>()))
     });
-    let (value, attributes) = of_name.last().ok_or_else(none)?;
+    let (value, attributes) = of_name.next_back().ok_or_else(none)?;
     let max_age = attributes.iter().rev().find_map(|attribute| {
         let (name, value) = attribute.split_once('=')?;
         name.trim().eq_ignore_ascii_case("max-age").then(|| value.trim().parse::<i64>().ok()).flatten()

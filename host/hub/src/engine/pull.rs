@@ -19,7 +19,6 @@ use nave_runtime::limits::REMOTE_ID_BYTES_MAX;
 use nave_store::{CheckpointMove, KeyedRow};
 
 use super::children::Children;
-use super::external::apply;
 use super::fetch::refusal;
 use super::group::Group;
 use super::missed::Missed;
@@ -301,48 +300,6 @@ impl Engine {
             for incoming in decode(catalog, mapping, fetched.found, began, self.now()).into_iter().chain(refused) {
                 if let Some(index) = chunk.iter().find(|index| page[**index].remote_id == incoming.remote_id) {
                     page[*index] = incoming;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A mapping that calls a function which cannot be had is held, before anything is read or sent for it.
-    pub(super) fn functions_ready(&self, mapping: &Mapping) -> Result<(), EngineError> {
-        if mapping.externals.is_empty() {
-            return Ok(());
-        }
-        let transforms = self.spokes.transforms();
-        let spoke = |call: &str, error| EngineError::Spoke(call.to_owned(), error);
-        mapping
-            .externals
-            .iter()
-            .try_for_each(|call| transforms.ready(&call.function).map_err(|error| spoke(&call.function, error)))
-    }
-
-    /// Results of transform plugins' functions.
-    async fn externals(&self, catalog: &Catalog, mapping: &Mapping, page: &mut [Incoming]) -> Result<(), EngineError> {
-        for external in &mapping.externals {
-            let mut rows = Vec::new();
-            let mut targets = Vec::new();
-            for (index, incoming) in page.iter_mut().enumerate() {
-                let IncomingKind::Upsert { pulled, externals, .. } = &mut incoming.kind else { continue };
-                let env =
-                    Env { body: &pulled.body, externals, connection: &mapping.connection, region: catalog.hub.region.as_deref() };
-                match external.arguments.iter().map(|argument| argument.evaluate(&env)).collect::<Result<Vec<Value>, _>>() {
-                    Ok(arguments) => {
-                        rows.push(arguments);
-                        targets.push(index);
-                    }
-                    Err(error) => externals.push(Err(error)),
-                }
-            }
-            let results = apply(self.spokes.transforms().as_ref(), &external.function, &rows)
-                .await
-                .map_err(|error| EngineError::Spoke(external.function.clone(), error))?;
-            for (index, result) in targets.into_iter().zip(results) {
-                if let IncomingKind::Upsert { externals, .. } = &mut page[index].kind {
-                    externals.push(result);
                 }
             }
         }
