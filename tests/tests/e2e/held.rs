@@ -29,7 +29,7 @@ fn check(change: impl Fn(&Project, &str, &str), connection: &str) {
     connect_crm(&project, &crm);
     project.ok(&["connection", "check", "crm"]);
     assert_eq!(project.json(&["connection", "approve"])["held"], serde_json::json!([]), "adding it has said where");
-    let before = asked(&other);
+    let (before, file) = (asked(&other), project.read("connections/crm.toml"));
     change(&project, &address(&crm), &address(&other));
 
     project.write(
@@ -65,6 +65,10 @@ fn check(change: impl Fn(&Project, &str, &str), connection: &str) {
     assert!(asked(&other) > before, "what was approved is sent");
     let audit = project.json(&["audit", "--limit", "200"])["entries"].to_string();
     assert!(audit.contains("secret.given") && audit.contains(&address(&other)), "{audit}");
+    // A host that nobody uses any more is forgotten; the other connection's stays.
+    project.write("connections/crm.toml", &file);
+    let back = project.run(&["connection", "check", "crm"]);
+    assert_eq!(back.code, Some(if connection == "crm" { 4 } else { 0 }), "{back:?}");
 }
 
 #[test]

@@ -22,6 +22,18 @@ fn destinations(project: &Project, connection: &Connection) -> BTreeMap<String, 
     }
 }
 
+/// The origins that any connection sends a secret to; none where the file of a plugin is missing, so that nobody knows.
+fn used(project: &Project, secret: &str) -> Option<BTreeSet<String>> {
+    let mut all = BTreeSet::new();
+    for connection in project.catalog.connections.values() {
+        if connection.credentials.values().any(|credential| credential.secret == secret) {
+            project.plugins.get(&connection.plugin)?;
+            all.extend(destinations(project, connection).remove(secret).unwrap_or_default());
+        }
+    }
+    Some(all)
+}
+
 fn of_project(hub: &Hub, project: &Project, only: Option<&str>) -> Vec<HeldSecret> {
     let mut found = Vec::new();
     for (name, connection) in project.catalog.connections.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
@@ -98,7 +110,7 @@ pub(super) async fn give(
     }
     let mut said = Vec::new();
     for (secret, origins) in secrets {
-        bind(hub, secret, origins, name, by).await?;
+        bind(hub, secret, origins, used(&project, secret).as_ref(), name, by).await?;
         let hosts: Vec<String> = origins.iter().cloned().collect();
         said.push(format!("`{secret}` may go to {} (connection {name})", listed(&hosts)));
     }
@@ -108,8 +120,15 @@ pub(super) async fn give(
     ))
 }
 
-async fn bind(hub: &Hub, secret: &str, origins: &BTreeSet<String>, connections: &str, by: &str) -> Result<(), ApiError> {
-    block_in_place(|| hub.vault.bind(secret, origins)).map_err(super::operations::refused)?;
+async fn bind(
+    hub: &Hub,
+    secret: &str,
+    origins: &BTreeSet<String>,
+    used: Option<&BTreeSet<String>>,
+    connections: &str,
+    by: &str,
+) -> Result<(), ApiError> {
+    block_in_place(|| hub.vault.bind(secret, origins, used)).map_err(super::operations::refused)?;
     let hosts: Vec<String> = origins.iter().cloned().collect();
     audit(&hub.engine, by, "secret.given", secret, &format!("for {} (connection {connections})", listed(&hosts))).await
 }
@@ -131,7 +150,7 @@ pub(super) async fn give_new(hub: &Hub, secret: &str, by: &str) -> Result<String
     match (sets.pop_first(), sets.is_empty()) {
         (None, _) => Ok(String::new()),
         (Some(origins), true) => {
-            bind(hub, secret, &origins, &listed(&users), by).await?;
+            bind(hub, secret, &origins, None, &listed(&users), by).await?;
             let hosts: Vec<String> = origins.into_iter().collect();
             Ok(format!(" It may go to {} and nowhere else.", listed(&hosts)))
         }

@@ -31,14 +31,16 @@ impl Vault {
         Ok(Some(text.lines().map(str::to_owned).collect()))
     }
 
-    /// Gives a secret for these origins too, whether or not it is stored yet. Durable when it returns.
+    /// Gives a secret for these origins, whether or not it is stored yet. Of those that it was given for before, only the
+    /// ones in `used` stay; all, where nobody can say which are. Durable when it returns.
     ///
     /// # Errors
     /// [`VaultError`] where the name is none, or nothing could be stored.
-    pub fn bind(&self, name: &str, origins: &BTreeSet<String>) -> Result<(), VaultError> {
+    pub fn bind(&self, name: &str, origins: &BTreeSet<String>, used: Option<&BTreeSet<String>>) -> Result<(), VaultError> {
         check_name(name)?;
         let _one = self.changing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut all = self.bound(name)?.unwrap_or_default();
+        all.retain(|known| used.is_none_or(|used| used.contains(known)));
         all.extend(origins.iter().cloned());
         let text: Vec<&str> = all.iter().map(String::as_str).collect();
         let row = self.sealer.seal(&self.environment, &sealed_name(name), 1, now(), text.join("\n").as_bytes());
