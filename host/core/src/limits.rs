@@ -37,9 +37,9 @@ pub const GUEST_HANDLES_MAX: usize = 64;
 pub const GUEST_LOG_LINE_BYTES_MAX: usize = 8 << 10;
 /// Log lines of a guest per call; the rest is counted and dropped.
 pub const GUEST_LOG_LINES_PER_CALL_MAX: u64 = 1_000;
-/// State of a plugin per connection, keys and values.
+/// State of a plugin per stream, keys and values.
 pub const GUEST_STATE_BYTES_MAX: usize = 1 << 20;
-/// Entries of that state: all are looked at when one is set.
+/// Entries of that state per stream: all are looked at when one is set.
 pub const GUEST_STATE_ENTRIES_MAX: usize = 1_000;
 
 /// Records in one page: bounds the memory of a page together with its bytes.

@@ -100,6 +100,9 @@ pub struct EndpointRequest {
     /// Credential slot applied to it, if any.
     #[serde(default)]
     pub credential: Option<String>,
+    /// Of the headers that otherwise only the hub sets, those that the plugin sets here: `Origin`, `Referer`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<String>,
     /// Said to the operator: "to read and write contacts".
     pub reason: String,
 }
@@ -171,16 +174,32 @@ pub enum CredentialKind {
         path: String,
         /// JSON body with `{user}` and `{password}`; the secret is `user:password`.
         body: String,
-        /// JSON pointer to the token in the answer.
+        /// Where the token is: a JSON pointer into the answer, or `cookie:NAME`, a cookie that it sets.
         token: String,
-        /// JSON pointer to its life in seconds.
+        /// JSON pointer to its life in seconds; a cookie without it lives as long as it says itself.
         #[serde(default)]
         expires_in: Option<String>,
-        /// Header that carries the token afterwards; default `Authorization: Bearer`.
+        /// Header that carries the token afterwards; default `Authorization: Bearer`. A cookie goes back as a cookie.
         #[serde(default)]
         header: Option<String>,
     },
 }
+
+/// Before the name of a cookie where a JSON pointer could stand.
+const COOKIE: &str = "cookie:";
+
+impl CredentialKind {
+    /// The cookie that carries the token of a log-in, if one does.
+    pub fn cookie(&self) -> Option<&str> {
+        match self {
+            Self::Login { token, .. } => token.strip_prefix(COOKIE),
+            _ => None,
+        }
+    }
+}
+
+/// Headers that a manifest may ask to set: where the request is said to come from.
+pub const ASKED_HEADERS: [&str; 2] = ["origin", "referer"];
 
 /// A folder that the plugin wants.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nave_core::catalog::{Catalog, Diagnostic};
-use nave_core::model::{Reason, Time};
+use nave_core::model::{AuditEntry, Reason, Time};
 use nave_runtime::CompileCache;
 use nave_store::{BackupKey, Batch, KeyedRow, OpenError, Redb, Store, StoreKey};
 
@@ -56,7 +56,7 @@ impl Hub {
         let master = MasterKey::load_or_create(&data, &path)?;
         let store = open_store(&path, &StoreKey::new(master.derive(Purpose::Store))).await?;
         let store: Arc<dyn Store> = Arc::new(store);
-        let hub_id = hub_id(store.as_ref()).map_err(|error| unavailable("the store", error))?;
+        let hub_id = hub_id(store.as_ref(), &catalog).map_err(|error| unavailable("the store", error))?;
         let vault = Arc::new(
             Vault::with_key(&master, &catalog.hub.environment, store.clone())
                 .map_err(|error| unavailable("the vault", error.to_string()))?,
@@ -176,7 +176,7 @@ pub fn load(dir: &Path) -> Result<(Catalog, Vec<Diagnostic>), ApiError> {
 }
 
 /// Opens the store. A short command of somebody else is waited for.
-async fn open_store(path: &Path, key: &StoreKey) -> Result<Redb, ApiError> {
+pub(crate) async fn open_store(path: &Path, key: &StoreKey) -> Result<Redb, ApiError> {
     let began = tokio::time::Instant::now();
     loop {
         match Redb::open(path, key, Default::default()) {
@@ -240,8 +240,9 @@ fn private_folder(path: &Path) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Distinguishes this hub's markers and keys from another's; made once, kept in the store.
-fn hub_id(store: &dyn Store) -> Result<String, String> {
+/// Distinguishes this hub's markers and keys from another's; made once, kept in the store. What was there before the store
+/// is noted in its audit with it.
+fn hub_id(store: &dyn Store, catalog: &Catalog) -> Result<String, String> {
     if let Some(id) = store.row("hub", "id").map_err(|error| error.to_string())? {
         return String::from_utf8(id).map_err(|error| error.to_string());
     }
@@ -249,7 +250,21 @@ fn hub_id(store: &dyn Store) -> Result<String, String> {
     ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes).map_err(|_| "no randomness".to_owned())?;
     let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let row = KeyedRow { space: "hub".into(), key: "id".into(), value: Some(id.clone().into_bytes()) };
-    store.commit(Batch { at: now(), rows: vec![row], ..Batch::default() }).map_err(|error| error.to_string())?;
+    let at = now();
+    let found = |action: &str, subject: &str, detail: String| AuditEntry {
+        at,
+        actor: "hub".to_owned(),
+        action: action.to_owned(),
+        subject: subject.to_owned(),
+        detail,
+    };
+    let plugins = catalog.plugins.iter().map(|(name, plugin)| {
+        let detail = format!("{} (serial {}), {}", plugin.version, plugin.serial, plugin.digest);
+        found("plugin.found", name, detail)
+    });
+    let connections = catalog.connections.values().map(|one| found("connection.found", &one.name, one.plugin.clone()));
+    let audit = plugins.chain(connections).collect();
+    store.commit(Batch { at, rows: vec![row], audit, ..Batch::default() }).map_err(|error| error.to_string())?;
     Ok(id)
 }
 

@@ -4,6 +4,7 @@ pub mod api;
 pub mod audit;
 pub mod bench;
 pub mod clock;
+pub mod direct;
 pub mod egress;
 pub mod engine;
 pub mod guest;

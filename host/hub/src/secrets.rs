@@ -2,6 +2,8 @@
 //!
 //! Only this crate can look at the bytes; everybody else can make one (to store it) or pass one on.
 
+use std::collections::BTreeSet;
+
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A secret's bytes.
@@ -50,10 +52,30 @@ pub enum SecretError {
         /// Without any part of the secret.
         why: String,
     },
+    /// It was not given for where it would go. Nothing was sent.
+    #[error("the secret `{name}` {}, and would now go to {}", given(given_for), to.join(" and "))]
+    Held {
+        /// Name.
+        name: String,
+        /// Origins (scheme, host, port) that it was not given for.
+        to: Vec<String>,
+        /// Those that it was given for; empty where nobody has ever said so.
+        given_for: Vec<String>,
+    },
+}
+
+fn given(given_for: &[String]) -> String {
+    match given_for {
+        [] => "was never given for any host".to_owned(),
+        known => format!("was given for {}", known.join(" and ")),
+    }
 }
 
 /// Gives secrets by name, at the moment they are sent. Calls are short and may block on the disk.
 pub trait SecretSource: Send + Sync {
-    /// The secret of this name.
-    fn secret(&self, name: &str) -> Result<SecretBytes, SecretError>;
+    /// Whether the secret of this name may be sent to all of these origins; asked before anything is sent.
+    fn may_go(&self, name: &str, origins: &BTreeSet<String>) -> Result<(), SecretError>;
+
+    /// The secret of this name, to be sent to these origins and to no other.
+    fn secret(&self, name: &str, origins: &BTreeSet<String>) -> Result<SecretBytes, SecretError>;
 }

@@ -27,6 +27,9 @@ pub enum SpokeError {
     /// Settings or grant are wrong.
     #[error("{0}")]
     Misconfigured(String),
+    /// A person has to approve first: a secret would go where it was not given for. Nothing was sent.
+    #[error("{0}")]
+    Held(String),
     /// Refused for good.
     #[error("{0}")]
     Rejected(String),
@@ -60,6 +63,10 @@ pub trait Spoke: Send + Sync {
 
 /// Functions of transform plugins: one call per batch, one result per row.
 pub trait Transforms: Send + Sync {
+    /// Whether a function can be called, asked before anything is read that needs it.
+    fn ready(&self, _function: &str) -> Result<(), SpokeError> {
+        Ok(())
+    }
     /// Applies a function to rows of arguments.
     fn call(&self, function: String, rows: Vec<Vec<Value>>) -> BoxFuture<'_, Result<Vec<Result<Value, MapError>>, SpokeError>>;
 }

@@ -1,7 +1,7 @@
 //! The one function that decides who answers: the hub that serves this project, the directory alone, or a hub opened here.
 
-use nave_hub::api::{Answer, ApiError, Progress, ProgressSender, Request};
-use nave_hub::project;
+use nave_hub::api::{Answer, ApiError, Asked, Progress, ProgressSender, Request};
+use nave_hub::{direct, project};
 use tokio::sync::mpsc;
 
 use crate::context::Context;
@@ -12,22 +12,14 @@ use crate::{open, socket};
 const PROGRESS_QUEUE_MAX: usize = 256;
 
 /// Answers a request, showing how far it is.
-pub(crate) async fn call(context: &Context, request: Request) -> Result<Answer, ApiError> {
+pub(crate) async fn call(context: &Context, asked: Asked) -> Result<Answer, ApiError> {
     let place = project::place(context.dir())?;
     let (sender, receiver) = mpsc::channel(PROGRESS_QUEUE_MAX);
     let sender = ProgressSender::new(sender);
     let shown = tokio::spawn(show(receiver, Bars::new(context)));
     let answer = match socket::connect(&place.socket()).await? {
-        Some(connection) => connection.call(&request, &sender).await,
-        None => match project::answer(context.dir(), &request) {
-            // What the directory alone changed, a hub that this process has open must hear of.
-            Some(answer) if context.hub.lock().await.is_none() || answer.is_err() => answer,
-            Some(answer) => {
-                open::hub(context).await?.call(Request::Reload, ProgressSender::none()).await?;
-                answer
-            }
-            None => open::hub(context).await?.call(request, sender.clone()).await,
-        },
+        Some(connection) => connection.call(&asked, &sender).await,
+        None => unserved(context, asked, &sender).await,
     };
     // With the last sender gone the bars end by themselves.
     drop(sender);
@@ -35,11 +27,36 @@ pub(crate) async fn call(context: &Context, request: Request) -> Result<Answer, 
     answer
 }
 
+/// Answers where no hub serves: from the directory, or with a hub that is opened here.
+async fn unserved(context: &Context, asked: Asked, sender: &ProgressSender) -> Result<Answer, ApiError> {
+    let open = context.hub.lock().await.is_some();
+    let place = project::place(context.dir())?;
+    match &asked.request {
+        // Noted in the audit, also where a hub could not open the project as it is.
+        Request::PluginInstall { .. } | Request::PluginRemove { .. } if !open => {
+            return direct::change(context.dir(), &asked).await;
+        }
+        Request::PluginInstall { .. } | Request::PluginRemove { .. } => {}
+        request => match project::answer(context.dir(), request) {
+            // Where there is a hub, it tells more than the directory: which connections are held.
+            Some(Ok(answer)) if matches!(request, Request::MappingLint { .. }) && place.store().exists() => {
+                return match open::hub(context).await {
+                    Ok(hub) => hub.call(asked, sender.clone()).await,
+                    Err(_) => Ok(answer),
+                };
+            }
+            Some(answer) => return answer,
+            None => {}
+        },
+    }
+    open::hub(context).await?.call(asked, sender.clone()).await
+}
+
 /// Tells a hub that is open, here or serving, that files of the project were changed. Others read them when they open it.
 pub(crate) async fn reload(context: &Context) -> Result<(), ApiError> {
     let serving = socket::connect(&project::place(context.dir())?.socket()).await?.is_some();
     if serving || context.hub.lock().await.is_some() {
-        call(context, Request::Reload).await?;
+        context.call(Request::Reload).await?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nave_hub::api::{Answer, ApiError, Request, Service};
+use nave_hub::api::{Answer, ApiError, Asked, Request, Service};
 use tokio::sync::Mutex;
 
 use crate::call;
@@ -34,9 +34,14 @@ impl Context {
         &self.dir
     }
 
-    /// Asks the hub, whoever has it open.
+    /// Asks the hub, whoever has it open, as the user of this machine.
     pub(crate) async fn call(&self, request: Request) -> Result<Answer, ApiError> {
-        call::call(self, request).await
+        call::call(self, self.asked(request)).await
+    }
+
+    /// A request of the user of this machine.
+    pub(crate) fn asked(&self, request: Request) -> Asked {
+        Asked::locally(&self.person(), request)
     }
 
     /// The user's name, for decisions and the audit.

@@ -7,7 +7,7 @@ use http::{Method, Request as HttpRequest};
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use nave_hub::api::{Answer, ApiError, Line, ProgressSender, Request, decode, encode, exit};
+use nave_hub::api::{Answer, ApiError, Asked, Line, ProgressSender, Request, decode, encode_asked, exit};
 
 /// Longest answer line kept: a page of records with everything about them is far below.
 const LINE_BYTES_MAX: usize = 256 << 20;
@@ -54,8 +54,8 @@ fn cut(error: &dyn std::fmt::Display) -> ApiError {
 
 impl Connection {
     /// Sends a request, passes progress on, answers.
-    pub(crate) async fn call(mut self, request: &Request, progress: &ProgressSender) -> Result<Answer, ApiError> {
-        let body = Full::new(Bytes::from(encode(&absolute(request))));
+    pub(crate) async fn call(mut self, asked: &Asked, progress: &ProgressSender) -> Result<Answer, ApiError> {
+        let body = Full::new(Bytes::from(encode_asked(&absolute(asked))));
         let call = HttpRequest::builder()
             .method(Method::POST)
             .uri("/call")
@@ -85,11 +85,12 @@ impl Connection {
 }
 
 /// The hub has another current directory: paths are sent whole.
-fn absolute(request: &Request) -> Request {
+fn absolute(asked: &Asked) -> Asked {
     let whole = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
-    match request {
-        Request::PluginInstall { file } => Request::PluginInstall { file: whole(file) },
+    let request = match &asked.request {
+        Request::PluginInstall { file, rollback } => Request::PluginInstall { file: whole(file), rollback: *rollback },
         Request::Backup { to } => Request::Backup { to: whole(to) },
         other => other.clone(),
-    }
+    };
+    Asked { by: asked.by.clone(), request }
 }

@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt};
 
 use nave_core::{
     limits::MANIFEST_SIZE_BYTES_MAX,
-    manifest::{Allow, CredentialKind, Manifest, PluginKind},
+    manifest::{ASKED_HEADERS, Allow, CredentialKind, Manifest, PluginKind},
 };
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
@@ -61,6 +61,11 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
             return Err(bad(format_args!("endpoint `{endpoint}` allows nothing; list methods and paths, or leave it out")));
         }
         request.allow.iter().try_for_each(|line| allowed(endpoint, line))?;
+        if let Some(header) = request.headers.iter().find(|name| !ASKED_HEADERS.contains(&name.to_ascii_lowercase().as_str())) {
+            return Err(bad(format_args!(
+                "endpoint `{endpoint}`: `{header}` under `headers`; only Origin and Referer are asked for, the others need no line or are the hub's"
+            )));
+        }
         if let Some(slot) = &request.credential
             && !manifest.credentials.contains_key(slot)
         {
@@ -79,6 +84,7 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
                     "credential `{slot}` logs in at endpoint `{endpoint}`, which is not under `endpoints`"
                 )));
             }
+            token(slot, kind)?;
         }
     }
     functions(manifest)?;
@@ -89,6 +95,24 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
         }
     }
     Ok(())
+}
+
+/// Where the token of a log-in is.
+fn token(slot: &str, kind: &CredentialKind) -> Result<(), PluginError> {
+    let CredentialKind::Login { token, header, .. } = kind else { return Ok(()) };
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    match kind.cookie() {
+        Some(cookie) if cookie.is_empty() || !cookie.chars().all(plain) => {
+            Err(bad(format_args!("credential `{slot}`: `{cookie}` is no name of a cookie")))
+        }
+        Some(_) if header.is_some() => {
+            Err(bad(format_args!("credential `{slot}`: a cookie goes back as a cookie; leave `header` out")))
+        }
+        None if !token.starts_with('/') => {
+            Err(bad(format_args!("credential `{slot}`: `token` is `/a/json/pointer` or `cookie:NAME`, not `{token}`")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn functions(manifest: &Manifest) -> Result<(), PluginError> {
@@ -248,6 +272,23 @@ mod tests {
             ("/v1", "v1", "begins with /"),
             ("\"credential\":\"key\"", "\"credential\":\"other\"", "not under `credentials`"),
             ("{\"kind\":\"bearer\"}", "", "no kinds"),
+            ("\"reason\"", "\"headers\":[\"Cookie\"],\"reason\"", "only Origin and Referer"),
+            ("\"reason\"", "\"headers\":[\"Origin\",\"Host\"],\"reason\"", "only Origin and Referer"),
+            (
+                "{\"kind\":\"bearer\"}",
+                "{\"kind\":\"login\",\"endpoint\":\"api\",\"path\":\"/\",\"body\":\"\",\"token\":\"cookie:a;b\"}",
+                "no name of a cookie",
+            ),
+            (
+                "{\"kind\":\"bearer\"}",
+                "{\"kind\":\"login\",\"endpoint\":\"api\",\"path\":\"/\",\"body\":\"\",\"token\":\"cookie:a\",\"header\":\"X: y\"}",
+                "leave `header` out",
+            ),
+            (
+                "{\"kind\":\"bearer\"}",
+                "{\"kind\":\"login\",\"endpoint\":\"api\",\"path\":\"/\",\"body\":\"\",\"token\":\"token\"}",
+                "json/pointer",
+            ),
             (
                 "{\"kind\":\"bearer\"}",
                 "{\"kind\":\"login\",\"endpoint\":\"x\",\"path\":\"/\",\"body\":\"\",\"token\":\"\"}",

@@ -55,7 +55,7 @@ mod unix {
     use axum::response::{IntoResponse as _, Response};
     use axum::routing::post;
     use bytes::Bytes;
-    use nave_hub::api::{Line, Progress, ProgressSender, decode_request, encode};
+    use nave_hub::api::{Asked, Line, Progress, ProgressSender, decode_asked, encode};
     use tokio::net::{UnixListener, UnixStream};
     use tokio::sync::mpsc;
 
@@ -102,8 +102,9 @@ mod unix {
         let line = |line: &Line| Bytes::from(format!("{}\n", encode(line)));
         let (sender, mut progress) = mpsc::channel::<Progress>(LINES_QUEUE_MAX);
         let call = async {
-            match decode_request(&body) {
-                Ok(request) => service.call(request, ProgressSender::new(sender)).await,
+            match decode_asked(&body) {
+                // Only the owner of the file gets here; who of this machine it is, the client says.
+                Ok(asked) => service.call(Asked::locally(&asked.by, asked.request), ProgressSender::new(sender)).await,
                 Err(error) => {
                     drop(sender);
                     Err(error)

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use nave_hub::api::{Answer, ApiError, ProgressSender, Request, Service};
+use nave_hub::api::{Answer, ApiError, Asked, ProgressSender, Request, Service};
 use tokio::sync::{Semaphore, watch};
 
 use crate::auth::{Failures, Sessions};
@@ -52,8 +52,13 @@ impl State {
         }))
     }
 
-    /// Asks the hub; nobody hears the progress.
+    /// Asks the hub what changes nothing; nobody hears the progress.
     pub(crate) async fn call(&self, request: Request) -> Result<Answer, ApiError> {
-        self.service.call(request, ProgressSender::none()).await
+        self.call_by(Asked::by("", request)).await
+    }
+
+    /// As [`State::call`], by somebody.
+    pub(crate) async fn call_by(&self, asked: Asked) -> Result<Answer, ApiError> {
+        self.service.call(asked, ProgressSender::none()).await
     }
 }

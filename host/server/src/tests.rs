@@ -9,7 +9,8 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request as HttpRequest, StatusCode};
 use nave_core::model::{DecisionChoice, RecordId, Time, TokenRow};
 use nave_hub::api::{
-    Answer, ApiError, BoxFuture, Candidate, FlowStatus, ProgressSender, Request, ReviewAnswer, ReviewLine, Service, StatusAnswer,
+    Answer, ApiError, Asked, BoxFuture, Candidate, FlowStatus, ProgressSender, Request, ReviewAnswer, ReviewLine, Service,
+    StatusAnswer,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
@@ -21,15 +22,16 @@ const TOKEN: &str = "a-good-token";
 
 #[derive(Default)]
 struct Fake {
-    asked: Mutex<Vec<Request>>,
+    asked: Mutex<Vec<Asked>>,
     /// Tokens that are good; none: [`TOKEN`].
     tokens: Mutex<Option<Vec<&'static str>>>,
     refused: Mutex<Vec<(String, u64)>>,
 }
 
 impl Service for Fake {
-    fn call(&self, request: Request, progress: ProgressSender) -> BoxFuture<'_, Result<Answer, ApiError>> {
-        self.asked.lock().unwrap().push(request.clone());
+    fn call(&self, asked: Asked, progress: ProgressSender) -> BoxFuture<'_, Result<Answer, ApiError>> {
+        let request = asked.request.clone();
+        self.asked.lock().unwrap().push(asked);
         Box::pin(async move {
             progress.report("reading", 1, Some(2));
             match request {
@@ -109,7 +111,7 @@ impl Server {
     }
 
     #[track_caller]
-    fn last(&self) -> Request {
+    fn last(&self) -> Asked {
         self.fake.asked.lock().unwrap().last().cloned().unwrap()
     }
 
@@ -352,15 +354,16 @@ async fn only_our_own_form_decides() {
     }
     let asked = server.last();
     let choice = DecisionChoice::Existing(RecordId(12));
-    assert_eq!(asked, Request::ReviewDecide { id: 3, choice, other: false, reason: "asked her".into(), by: "ada".into() });
-    let decided = server.fake.asked.lock().unwrap().iter().filter(|asked| matches!(asked, Request::ReviewDecide { .. })).count();
+    let request = Request::ReviewDecide { id: 3, choice, other: false, reason: "asked her".into() };
+    assert_eq!(asked, Asked::by("ada", request));
+    let decided =
+        server.fake.asked.lock().unwrap().iter().filter(|asked| matches!(asked.request, Request::ReviewDecide { .. })).count();
     assert_eq!(decided, 1);
 }
 
 #[tokio::test]
 async fn routes_become_requests() {
     let bearer = format!("authorization: Bearer {TOKEN}");
-    let by = || "ada".to_owned();
     let record = |text: &str| text.parse().unwrap();
     let cases: Vec<(&str, &str, Request)> = vec![
         (
@@ -383,18 +386,12 @@ async fn routes_become_requests() {
         (
             "POST /v1/apply",
             r#"{"reason":"pilot","by":"somebody else"}"#,
-            Request::Apply { flow: None, schema: false, reason: "pilot".into(), by: by() },
+            Request::Apply { flow: None, schema: false, reason: "pilot".into() },
         ),
         (
             "POST /v1/reviews/3/decide",
             r#"{"choice":{"existing":12}}"#,
-            Request::ReviewDecide {
-                id: 3,
-                choice: DecisionChoice::Existing(RecordId(12)),
-                other: false,
-                reason: String::new(),
-                by: by(),
-            },
+            Request::ReviewDecide { id: 3, choice: DecisionChoice::Existing(RecordId(12)), other: false, reason: String::new() },
         ),
         (
             "POST /v1/dead-letters/retry",
@@ -407,7 +404,7 @@ async fn routes_become_requests() {
         let server = Server::new();
         let (_, _, text) = server.ask(line, &[HOST, &bearer, JSON], body).await;
         assert!(!server.fake.asked.lock().unwrap().is_empty(), "{line}: {text}");
-        assert_eq!(server.last(), expected, "{line}");
+        assert_eq!(server.last(), Asked::by("ada", expected), "{line}");
     }
     for line in ["POST /v1/sync", "PUT /v1/secrets/x"] {
         let server = Server::new();

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodFilter;
 use axum::{Extension, Router};
 use bytes::Bytes;
-use nave_hub::api::{Answer, ApiError, Request, decode_request, encode};
+use nave_hub::api::{Answer, ApiError, decode_asked, encode};
 use serde_json::{Map, Value as Json, json};
 
 use crate::auth::{self, Person};
@@ -113,12 +113,11 @@ impl Asked {
             }
             _ => {}
         }
-        let request = self.request(person)?;
-        let answer: Answer = state.call(request).await?;
+        let answer: Answer = state.call_by(self.asked(person)?).await?;
         serde_json::to_value(&answer).map_err(|error| ApiError::failed(error.to_string()))
     }
 
-    fn request(mut self, person: &Person) -> Result<Request, ApiError> {
+    fn asked(mut self, person: &Person) -> Result<nave_hub::api::Asked, ApiError> {
         if self.command == "secret-set" && !self.query.is_empty() {
             return Err(ApiError::usage("a secret is never taken from the address: addresses end up in logs and histories")
                 .help("send it in the body: {\"value\": …}; and change the one that was in the address"));
@@ -157,11 +156,9 @@ impl Asked {
             fields.insert(name, value);
         }
         // Who did it is whose token it was.
-        if matches!(self.command, "apply" | "pause" | "resume" | "review-decide" | "dlq-discard" | "store-rebuild") {
-            fields.insert("by".to_owned(), Json::String(person.name.clone()));
-        }
+        fields.insert("by".to_owned(), Json::String(person.name.clone()));
         fields.insert("command".to_owned(), Json::String(self.command.to_owned()));
-        decode_request(Json::Object(fields).to_string().as_bytes())
+        decode_asked(Json::Object(fields).to_string().as_bytes())
     }
 }
 

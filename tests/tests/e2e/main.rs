@@ -2,13 +2,17 @@
 //! as `.wasm`. One binary, linked once.
 
 mod agreement;
+mod audited;
 mod author;
 mod canary;
 mod contacts;
 mod denied;
+mod drops;
 mod full;
 mod generated;
+mod held;
 mod kill;
+mod missing;
 mod renamed;
 mod socket;
 mod update;

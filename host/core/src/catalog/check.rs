@@ -77,12 +77,18 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
             .into_iter()
             .map(|table| (table.name.clone(), Arc::new(table)))
             .collect();
-    let functions: BTreeMap<String, Function> = plugins
-        .values()
-        .filter(|info| info.manifest.kind == PluginKind::Transform)
-        .flat_map(|info| &info.manifest.functions)
-        .map(|function| (function.name.clone(), function.clone()))
+    // Of a transform whose file is not there the lock knows what it had.
+    let missing = locked.iter().filter(|(name, _)| !plugins.contains_key(*name)).map(|(name, lock)| (name, &lock.functions));
+    let there = plugins
+        .iter()
+        .filter(|(_, info)| info.manifest.kind == PluginKind::Transform)
+        .map(|(name, info)| (name, &info.manifest.functions));
+    let owned: BTreeMap<String, (Function, String)> = missing
+        .chain(there)
+        .flat_map(|(name, functions)| functions.iter().map(|function| (function.name.clone(), (function.clone(), name.clone()))))
         .collect();
+    let functions: BTreeMap<String, Function> =
+        owned.iter().map(|(name, (function, _))| (name.clone(), function.clone())).collect();
     let streams = |name: &str| -> Option<&[StreamInfo]> {
         let plugin = &connections.get(name)?.plugin;
         Some(plugins.get(plugin)?.streams.get(name)?.as_slice())
@@ -91,6 +97,7 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
         hub: &hub,
         entities: &entities,
         connection_names: &connection_names,
+        connections: &connections,
         streams: &streams,
         lookups: &lookups,
         functions: &functions,
@@ -104,6 +111,13 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
         &entities,
         found,
     );
+    for mapping in &mappings {
+        for call in &mapping.externals {
+            if let Some((_, plugin)) = owned.get(&call.function).filter(|(_, plugin)| !plugins.contains_key(plugin)) {
+                without_plugin(files, mapping, &call.function, plugin, found);
+            }
+        }
+    }
     for mapping in &mut mappings {
         let effective: Vec<SourceFile> = files
             .iter()
@@ -125,12 +139,23 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
         mappings: mappings.into_iter().map(|mapping| (mapping.name.clone(), Arc::new(mapping))).collect(),
         plugins: locked,
         numbers,
-        functions: plugins
-            .iter()
-            .flat_map(|(name, info)| info.manifest.functions.iter().map(|function| (function.name.clone(), name.clone())))
-            .collect(),
+        functions: owned.into_iter().map(|(function, (_, plugin))| (function, plugin)).collect(),
         digest,
     }
+}
+
+/// A mapping that calls a function of a plugin whose file is not there is held; everything else goes on.
+fn without_plugin(files: &[SourceFile], mapping: &Mapping, function: &str, plugin: &str, found: &RefCell<Vec<Diagnostic>>) {
+    let Some(source) = named(files, &format!("mappings/{}.toml", mapping.name)) else { return };
+    let at = source.text.find(function).map_or(0..0, |at| at..at + function.len());
+    File::new(source, found).warning(
+        at,
+        "missing-plugin",
+        format!(
+            "the flow is held: `{function}` is of plugin `{plugin}`, whose file is missing, or is not the one that nave.lock pins"
+        ),
+        Some("install it again: nave plugin install FILE.wasm".to_owned()),
+    );
 }
 
 type Parsed<'f> = toml::Spanned<toml::de::DeTable<'f>>;

@@ -6,6 +6,7 @@ use toml::de::DeValue;
 
 use super::reader::{File, Table, json};
 use super::{Hub, LockedPlugin, Numbers, System};
+use crate::manifest::Function;
 use crate::mapping;
 use crate::value::Value;
 
@@ -127,6 +128,7 @@ pub(super) fn lock(mut table: Table<'_>) -> (BTreeMap<String, LockedPlugin>, Num
             digest: plugin.needed("digest", help).map(|text| text.value).unwrap_or_default(),
             serial: plugin.number("serial").map_or(0, |number| number.value),
             version: plugin.plain("version").unwrap_or_default(),
+            functions: plugin.tables("functions").into_iter().map(function).collect(),
         };
         plugin.finish();
         found.insert(name.value.to_owned(), locked);
@@ -165,6 +167,19 @@ pub fn lock_text(plugins: &BTreeMap<String, LockedPlugin>, numbers: &Numbers) ->
             plugin.serial,
             text(&plugin.version)
         ));
+        let list = |words: &[String]| words.iter().map(|word| text(word)).collect::<Vec<_>>().join(", ");
+        let lines = plugin.functions.iter().map(|function| {
+            format!(
+                "    {{ name = {}, inputs = [{}], output = {}, explain = {} }},\n",
+                text(&function.name),
+                list(&function.inputs),
+                text(&function.output),
+                text(&function.explain)
+            )
+        });
+        if !plugin.functions.is_empty() {
+            out.push_str(&format!("functions = [\n{}]\n", lines.collect::<String>()));
+        }
     }
     let mut section = |title: String, names: &super::numbers::Names| {
         if names.is_empty() {
@@ -185,6 +200,18 @@ pub fn lock_text(plugins: &BTreeMap<String, LockedPlugin>, numbers: &Numbers) ->
         section(format!("streams.{}", text(connection)), names);
     }
     out
+}
+
+fn function(mut table: Table<'_>) -> Function {
+    let text = |table: &mut Table<'_>, key: &'static str| table.plain(key).unwrap_or_default();
+    let function = Function {
+        name: text(&mut table, "name"),
+        inputs: table.strings("inputs"),
+        output: text(&mut table, "output"),
+        explain: text(&mut table, "explain"),
+    };
+    table.finish();
+    function
 }
 
 /// `"remote" = "canonical"`, a line each.

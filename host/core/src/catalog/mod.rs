@@ -32,8 +32,8 @@ pub use entity::{SHIPPED, shipped_entities};
 pub use hub::{is_host, lock_text};
 pub use model::{
     Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity, EntityField, FieldMapping,
-    FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, OnLeave, PartMapping, Survivorship, System,
-    Watched,
+    FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, NO_FILE_YET, OnLeave, PartMapping,
+    Survivorship, System, Watched,
 };
 pub use numbers::Numbers;
 pub use schema::{SHARED_TYPES, json_schema, shared_type_schema};

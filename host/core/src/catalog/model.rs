@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::StreamInfo;
 use crate::Text;
 use crate::grant::Grants;
-use crate::manifest::CredentialKind;
+use crate::manifest::{CredentialKind, FolderAccess, Function};
 use crate::mapping::{Expression, External, Hint, Predicate};
 
 /// The whole configuration.
@@ -185,6 +186,25 @@ pub struct Connection {
     pub grants: Grants,
     /// Requests per second shared by everything on this account; none: no limit of ours.
     pub requests_per_second: Option<u32>,
+}
+
+/// Code of the finding that a drop folder holds no file yet.
+pub const NO_FILE_YET: &str = "no-file-yet";
+
+impl Connection {
+    /// Folders that it only reads from, where they are all that it reaches: its streams are there when files are.
+    pub fn drop_folders(&self) -> Vec<&str> {
+        let reads = self.grants.folders.values().filter(|folder| folder.access == FolderAccess::Read);
+        let folders = reads.map(|folder| folder.path.as_str());
+        if self.grants.endpoints.is_empty() { folders.collect() } else { Vec::new() }
+    }
+
+    /// Where files are still to come, if these are the streams that it offers: none that only a file makes.
+    pub fn no_file_yet(&self, streams: &[StreamInfo]) -> Option<String> {
+        let folders = self.drop_folders();
+        let waits = !folders.is_empty() && streams.iter().all(|stream| stream.capabilities.writable);
+        waits.then(|| folders.join(", "))
+    }
 }
 
 /// A credential is only ever named.
@@ -447,4 +467,7 @@ pub struct LockedPlugin {
     pub serial: u64,
     /// Version, for people.
     pub version: String,
+    /// A transform's functions, so that mappings that call them are checked as ever while its file is not there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<Function>,
 }

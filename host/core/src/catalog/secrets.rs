@@ -77,8 +77,8 @@ fn value_of(file: &File<'_>, key: &str, value: &Spanned<DeValue<'_>>) {
         DeValue::Array(list) => list.iter().for_each(|element| value_of(file, key, element)),
         DeValue::String(text) => {
             let named = KEYS.contains(&key.to_lowercase().replace('_', "-").as_str()) && !text.is_empty() && !text.contains('{');
-            // The body of a log-in request names its token by a pointer: `token = "/token"`.
-            if (named && !text.starts_with('/')) || looks_like_secret(text) {
+            // A log-in names its token by a pointer or a cookie: `token = "/token"`, `token = "cookie:session"`.
+            if (named && !text.starts_with('/') && !text.starts_with("cookie:")) || looks_like_secret(text) {
                 file.error(
                     value.span(),
                     "secret-in-configuration",

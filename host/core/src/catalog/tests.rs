@@ -1,5 +1,6 @@
 //! One good project; every test changes a line of it and says what the hub answers.
 
+mod missing;
 mod numbers;
 mod parts;
 mod policies;
@@ -623,8 +624,10 @@ fn the_lock_is_read_as_it_is_written() {
         digest: "0123456789abcdef0123456789abcdef".into(),
         serial: 3,
         version: "1.0.0".into(),
+        functions: Vec::new(),
     };
-    let all: BTreeMap<String, LockedPlugin> = [("hubspot".to_owned(), locked)].into();
+    let transform = LockedPlugin { functions: plugins()["phone-e164"].manifest.functions.clone(), ..locked.clone() };
+    let all: BTreeMap<String, LockedPlugin> = [("hubspot".to_owned(), locked), ("phone-e164".to_owned(), transform)].into();
     let mut files = project();
     files.push(SourceFile { path: "nave.lock".into(), text: lock_text(&all, &Numbers::default()) });
     assert_eq!(check(&files, &plugins()).unwrap().0.plugins, all);

@@ -14,6 +14,6 @@ mod wire;
 pub use answer::*;
 pub use error::{ApiError, Finding, exit};
 pub use reference::{RecordRef, RecordRefError};
-pub use request::{DeadLetters, Request, SecretText};
+pub use request::{Asked, DeadLetters, Request, SecretText};
 pub use service::{BoxFuture, Progress, ProgressSender, Service};
-pub use wire::{Line, decode, decode_request, encode};
+pub use wire::{Line, decode, decode_asked, encode, encode_asked};

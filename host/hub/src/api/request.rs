@@ -1,5 +1,6 @@
 //! Everything that the hub can be asked. One variant per command.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -8,8 +9,37 @@ use serde::{Deserialize, Serialize};
 
 use super::RecordRef;
 
+/// A request, and who asks: on the wire the request's object with one more key, `by`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asked {
+    /// For the audit and for decisions: the name of a token, or `local:NAME` for a user of this machine.
+    pub by: String,
+    /// What is asked.
+    pub request: Request,
+}
+
+impl Asked {
+    /// By somebody.
+    pub fn by(by: impl Into<String>, request: Request) -> Self {
+        Self { by: by.into(), request }
+    }
+
+    /// By a user of this machine, as the environment names them.
+    pub fn locally(name: &str, request: Request) -> Self {
+        let name: String =
+            name.strip_prefix(LOCAL).unwrap_or(name).chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
+        Self::by(format!("{LOCAL}{}", if name.is_empty() { "somebody" } else { &name }), request)
+    }
+}
+
+/// Characters kept of a name from the environment.
+const NAME_CHARS_MAX: usize = 64;
+
+/// Marks a name that is only the environment's word for who sits at this machine; no token's name can have the colon.
+const LOCAL: &str = "local:";
+
 /// A command, as the command line, the HTTP API and the dashboard send it: `{"command": "plan", "flow": "crm-contacts"}`.
-/// Decode it with [`super::decode_request`].
+/// Decode it with [`super::decode_asked`], which takes who asks out of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case", rename_all_fields = "kebab-case", deny_unknown_fields)]
 pub enum Request {
@@ -33,9 +63,6 @@ pub enum Request {
         /// Why, for the audit.
         #[serde(default)]
         reason: String,
-        /// Who.
-        #[serde(default)]
-        by: String,
     },
     /// Reads and delivers now.
     Sync {
@@ -54,18 +81,12 @@ pub enum Request {
         /// One flow; none: all.
         #[serde(default)]
         flow: Option<String>,
-        /// Who.
-        #[serde(default)]
-        by: String,
     },
     /// Lets them go on.
     Resume {
         /// One flow; none: all.
         #[serde(default)]
         flow: Option<String>,
-        /// Who.
-        #[serde(default)]
-        by: String,
     },
     /// Health of every flow.
     Status,
@@ -137,9 +158,6 @@ pub enum Request {
         /// Why.
         #[serde(default)]
         reason: String,
-        /// Who.
-        #[serde(default)]
-        by: String,
     },
 
     /// What was set aside.
@@ -171,9 +189,6 @@ pub enum Request {
         /// Why, for the audit.
         #[serde(default)]
         reason: String,
-        /// Who.
-        #[serde(default)]
-        by: String,
     },
 
     /// Puts a secret into the vault, or a new version of it.
@@ -197,6 +212,22 @@ pub enum Request {
     ConnectionCheck {
         /// Which.
         name: String,
+    },
+    /// Which of its secrets would go where they were not given for.
+    ConnectionHeld {
+        /// One connection; none: all.
+        #[serde(default)]
+        name: Option<String>,
+    },
+    /// Gives secrets for hosts that a connection sends them to. The configuration is read afresh.
+    ConnectionApprove {
+        /// Which.
+        name: String,
+        /// Secret → origins (scheme, host, port), as they were shown.
+        secrets: BTreeMap<String, BTreeSet<String>>,
+        /// The connection was just added.
+        #[serde(default)]
+        added: bool,
     },
     /// What it offers.
     ConnectionDiscover {
@@ -231,6 +262,9 @@ pub enum Request {
     PluginInstall {
         /// The `.wasm` file on the hub's machine.
         file: PathBuf,
+        /// Accepts an older serial than the one that is installed.
+        #[serde(default)]
+        rollback: bool,
     },
     /// Takes it out.
     PluginRemove {
@@ -303,11 +337,7 @@ pub enum Request {
     /// Compares the derived index with the tables that it is made from.
     StoreCheck,
     /// Makes it anew from them.
-    StoreRebuild {
-        /// Who.
-        #[serde(default)]
-        by: String,
-    },
+    StoreRebuild,
     /// Looks for what is wrong.
     Doctor,
 }
@@ -358,8 +388,9 @@ impl Request {
             | Self::PluginInstall { .. }
             | Self::PluginRemove { .. }
             | Self::PluginCall { .. }
+            | Self::ConnectionApprove { .. }
             | Self::TokenReset { .. }
-            | Self::StoreRebuild { .. }
+            | Self::StoreRebuild
             | Self::Backup { .. } => true,
             Self::ConnectionDiscover { save, .. } => *save,
             Self::Plan { .. }
@@ -376,6 +407,7 @@ impl Request {
             | Self::SecretList
             | Self::ConnectionList
             | Self::ConnectionCheck { .. }
+            | Self::ConnectionHeld { .. }
             | Self::MappingLint { .. }
             | Self::MappingExplain { .. }
             | Self::MappingCoverage { .. }

@@ -7,7 +7,7 @@ use nave_core::model::TokenRow;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
-use super::{Answer, ApiError, Request};
+use super::{Answer, ApiError, Asked};
 
 /// A future that a face can hold without knowing who made it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -56,7 +56,7 @@ impl ProgressSender {
 /// An open hub, as its faces see it.
 pub trait Service: Send + Sync + 'static {
     /// Does what is asked and answers.
-    fn call(&self, request: Request, progress: ProgressSender) -> BoxFuture<'_, Result<Answer, ApiError>>;
+    fn call(&self, asked: Asked, progress: ProgressSender) -> BoxFuture<'_, Result<Answer, ApiError>>;
 
     /// Works in the background (reads and delivers as due) until `shutdown` turns true, then ends what is under way.
     fn run(&self, shutdown: watch::Receiver<bool>) -> BoxFuture<'_, ()>;

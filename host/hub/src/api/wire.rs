@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, ApiError, Progress, Request};
+use super::{Answer, ApiError, Asked, Progress};
 
 /// One line of an answer on the local socket: any number of `progress`, then one of the others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,12 +24,27 @@ pub fn decode<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_json::Error> 
     serde_json::from_value(serde_json::from_slice(text)?)
 }
 
-/// Reads a request.
+/// Reads a request, and who asks: nobody in particular where it does not say.
 ///
 /// # Errors
 /// [`ApiError`] of usage.
-pub fn decode_request(text: &[u8]) -> Result<Request, ApiError> {
-    decode(text).map_err(|error| ApiError::usage(format!("the request was not understood: {error}")))
+pub fn decode_asked(text: &[u8]) -> Result<Asked, ApiError> {
+    let refuse = |error: serde_json::Error| ApiError::usage(format!("the request was not understood: {error}"));
+    let mut json: serde_json::Value = serde_json::from_slice(text).map_err(refuse)?;
+    let by = match json.as_object_mut().and_then(|fields| fields.remove("by")) {
+        None => String::new(),
+        Some(by) => serde_json::from_value(by).map_err(refuse)?,
+    };
+    Ok(Asked { by, request: serde_json::from_value(json).map_err(refuse)? })
+}
+
+/// Writes a request with who asks, as [`decode_asked`] reads it.
+pub fn encode_asked(asked: &Asked) -> String {
+    let mut json = serde_json::to_value(&asked.request).unwrap_or_default();
+    if let Some(fields) = json.as_object_mut() {
+        fields.insert("by".to_owned(), asked.by.clone().into());
+    }
+    encode(&json)
 }
 
 /// Writes JSON text on one line.

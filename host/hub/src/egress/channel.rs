@@ -3,17 +3,18 @@
 //! A call passes, in this order: endpoint, address, method and path, headers, quota (nothing has been sent and no secret
 //! has been touched); credential; rate and a free connection; the wire; scrubbing. Every refusal is audited once per run.
 
+mod sign_in;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri};
 use nave_core::catalog::{Connection, Credential};
 use nave_core::grant::{Grants, check_call};
-use nave_core::limits::{AUDIT_DENIALS_PER_RUN_MAX, LOGIN_REFUSED_MS, TOKEN_ANSWER_BYTES_MAX};
-use nave_core::manifest::{CredentialKind, EndpointRequest, Manifest};
+use nave_core::limits::AUDIT_DENIALS_PER_RUN_MAX;
+use nave_core::manifest::{EndpointRequest, Manifest};
 use nave_runtime::Blob;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -30,9 +31,9 @@ use super::pool::Pool;
 use super::rate::Rate;
 use super::scrub::Known;
 use super::target::Base;
-use super::token::{Obtained, TokenState, from_login, from_oauth, login_body};
+use super::token::TokenState;
 use super::{AuditNote, AuditSink, BlobResponse, Request, Response};
-use crate::secrets::{SecretBytes, SecretSource};
+use crate::secrets::SecretSource;
 
 /// What a channel is made from.
 #[derive(Clone)]
@@ -326,7 +327,7 @@ impl Inner {
                 format!("the parameter `{own}` carries this connection's credential; the hub sets it"),
             ));
         }
-        let headers = headers::from_guest(&request.headers, kind.and_then(credential::header_of).as_ref())?;
+        let headers = headers::from_guest(&request.headers, kind.and_then(credential::header_of).as_ref(), &asked.headers)?;
         Ok(Prepared { endpoint, base, url: target.url, method, headers, credential })
     }
 
@@ -388,131 +389,6 @@ impl Inner {
         if let Some(left) = self.usage.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             left.bytes = left.bytes.saturating_sub(bytes);
         }
-    }
-
-    fn secret(&self, name: &str) -> Result<SecretBytes, EgressError> {
-        let secret =
-            self.config.secrets.secret(name).map_err(|error| EgressError::denied("net.secret-missing", error.to_string()))?;
-        if secret.is_empty() {
-            return Err(credential::unusable(name, "it is empty"));
-        }
-        self.known.remember([secret.expose()]);
-        Ok(secret)
-    }
-
-    /// What the endpoint's credential puts on the request, and the generation of its token if it has one. With `stale`,
-    /// the token of that generation was refused: another one is made, unless it is already there or hopeless.
-    async fn credential(
-        &self,
-        prepared: &Prepared<'_>,
-        stale: Option<u64>,
-        total: Instant,
-    ) -> Result<(Applied, Option<u64>), EgressError> {
-        let Some((slot, credential)) = prepared.credential else { return Ok((Applied::Nothing, None)) };
-        let name = credential.secret.as_str();
-        let secret = self.secret(name)?;
-        if matches!(credential.kind, CredentialKind::Basic {}) {
-            let (_, password) = credential::split_pair(&secret, name)?;
-            self.known.remember([password]);
-        }
-        if !credential::needs_token(&credential.kind) {
-            return Ok((credential::apply_secret(&credential.kind, &secret, name)?, None));
-        }
-        let (_, password) = credential::split_pair(&secret, name)?;
-        self.known.remember([password]);
-        let Some(cell) = self.tokens.get(slot) else { return Err(credential::unusable(name, "its slot is unknown")) };
-        let mut state = timeout_at(total, cell.lock())
-            .await
-            .map_err(|_| EgressError::Unreachable("another call has been logging in all the time; nothing was sent".into()))?;
-        let now = Instant::now();
-        let renew = stale == Some(state.generation) && state.proved;
-        if !renew && let Some(token) = state.current(&secret, now) {
-            return Ok((credential::apply_secret(&credential.kind, &token, name)?, Some(state.generation)));
-        }
-        if let Some(why) = state.refusal(&secret, now) {
-            return Err(EgressError::denied("net.login-refused", why));
-        }
-        match self.obtain(slot, credential, &secret, total).await? {
-            Ok(obtained) => {
-                self.known.remember([obtained.value.expose()]);
-                let applied = credential::apply_secret(&credential.kind, &obtained.value, name)?;
-                state.set(&secret, &obtained, Instant::now());
-                Ok((applied, Some(state.generation)))
-            }
-            Err(why) => {
-                let why = self.known.scrubber().clean_text(format!("{why}; check the secret `{name}`, `nave secret set {name}`"));
-                state.refuse(&secret, why.clone(), Instant::now() + Duration::from_millis(LOGIN_REFUSED_MS));
-                Err(EgressError::denied("net.login-refused", why))
-            }
-        }
-    }
-
-    async fn proved(&self, slot: &str, generation: u64) {
-        if let Some(cell) = self.tokens.get(slot) {
-            let mut state = cell.lock().await;
-            state.proved |= state.generation == generation;
-        }
-    }
-
-    /// Asks for a token. The inner error is the system's refusal; the outer one says that the guest's request was not sent.
-    async fn obtain(
-        &self,
-        slot: &str,
-        credential: &Credential,
-        secret: &SecretBytes,
-        total: Instant,
-    ) -> Result<Result<Obtained, String>, EgressError> {
-        let (kind, name) = (&credential.kind, credential.secret.as_str());
-        let (user, password) = credential::split_pair(secret, name)?;
-        let mut headers = headers::from_guest(&[("accept".into(), "application/json".into())], None)?;
-        let (endpoint, path, body) = match kind {
-            CredentialKind::Login { endpoint, path, body, .. } => {
-                let (Ok(user), Ok(password)) = (std::str::from_utf8(user), std::str::from_utf8(password)) else {
-                    return Err(credential::unusable(name, "it is not text"));
-                };
-                let body = login_body(body, user, password).map_err(|why| EgressError::denied("net.credential-unusable", why))?;
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                (endpoint, path, body)
-            }
-            CredentialKind::OauthClientCredentials { endpoint, path, scopes } => {
-                let mut form = url::form_urlencoded::Serializer::new(String::new());
-                form.append_pair("grant_type", "client_credentials");
-                if !scopes.is_empty() {
-                    form.append_pair("scope", scopes);
-                }
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-                headers.insert(http::header::AUTHORIZATION, credential::client_header(user, password, name)?);
-                (endpoint, path, form.finish().into_bytes())
-            }
-            _ => return Err(credential::unusable(name, "its kind has no token")),
-        };
-        self.may_sign_in(slot, credential, endpoint)?;
-        let (_, base) = self.endpoint(endpoint)?;
-        let url = base.target(endpoint, path)?.url;
-        let prepared = Prepared { endpoint, base, url, method: Method::POST, headers, credential: None };
-        let want = Want::Memory(TOKEN_ANSWER_BYTES_MAX);
-        let answer = match self.run(&prepared, &Applied::Nothing, &Source::Bytes(body.into()), want, total).await {
-            Ok(answer) => answer,
-            Err(EgressError::NoAnswer(why) | EgressError::Unreachable(why)) => {
-                return Err(EgressError::Unreachable(format!("logging in failed, so nothing was sent: {why}")));
-            }
-            Err(EgressError::TooLarge(_)) => return Ok(Err("the log-in's answer was far too large".into())),
-            Err(other) => return Err(other),
-        };
-        let Got::Memory(body) = answer.body else { return Ok(Err("the log-in's answer is not in memory".into())) };
-        Ok(match (answer.status, kind) {
-            (200..=299, CredentialKind::Login { token, expires_in, .. }) => from_login(&body, token, expires_in.as_deref()),
-            (200..=299, _) => from_oauth(&body),
-            (408 | 429 | 500..=599, _) => {
-                return Err(EgressError::Unreachable(format!(
-                    "logging in failed, so nothing was sent: {} answered {}",
-                    prepared.shown(),
-                    answer.status
-                )));
-            }
-            (300..=399, _) => Err(format!("{} answered with a redirect", prepared.shown())),
-            (status, _) => Err(format!("{} refused with status {status}", prepared.shown())),
-        })
     }
 
     /// Sends, when the rate and the number of connections allow, and reads the answer.

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 use nave_core::manifest::CredentialKind;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use url::Url;
@@ -37,6 +37,7 @@ pub(super) fn header_of(kind: &CredentialKind) -> Option<HeaderName> {
         CredentialKind::Header { name } => HeaderName::from_bytes(name.as_bytes()).ok(),
         CredentialKind::Login { header: Some(header), .. } => HeaderName::from_bytes(split_header(header).0.as_bytes()).ok(),
         CredentialKind::Query { .. } => None,
+        kind if kind.cookie().is_some() => Some(COOKIE),
         _ => Some(AUTHORIZATION),
     }
 }
@@ -78,6 +79,13 @@ pub(super) fn apply_secret(kind: &CredentialKind, secret: &SecretBytes, name: &s
             Err(_) => Err(unusable(name, "it is not text")),
         },
         CredentialKind::OauthClientCredentials { .. } => header(AUTHORIZATION, Some("Bearer"), secret, name),
+        CredentialKind::Login { .. } if let Some(cookie) = kind.cookie() => {
+            let mut pair = Zeroizing::new(Vec::with_capacity(cookie.len() + 1 + secret.len()));
+            pair.extend_from_slice(cookie.as_bytes());
+            pair.push(b'=');
+            pair.extend_from_slice(secret.expose());
+            header(COOKIE, None, &SecretBytes::new(&**pair), name)
+        }
         CredentialKind::Login { header: place, .. } => {
             let (header_name, scheme) = split_header(place.as_deref().unwrap_or("Authorization: Bearer"));
             let parsed = HeaderName::from_bytes(header_name.as_bytes())

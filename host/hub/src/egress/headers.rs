@@ -2,6 +2,7 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use nave_core::limits::{HTTP_HEADER_BYTES_MAX, HTTP_REQUEST_HEADERS_MAX};
+use nave_core::manifest::ASKED_HEADERS;
 
 use super::error::EgressError;
 
@@ -53,8 +54,13 @@ const HIDDEN: &[&str] = &[
     "upgrade",
 ];
 
-/// A guest's headers, checked. `credential` is the header that the hub sets on this call.
-pub(super) fn from_guest(headers: &[(String, String)], credential: Option<&HeaderName>) -> Result<HeaderMap, EgressError> {
+/// A guest's headers, checked. `credential` is the header that the hub sets on this call, `asked` those that the manifest
+/// asks to set on this endpoint.
+pub(super) fn from_guest(
+    headers: &[(String, String)],
+    credential: Option<&HeaderName>,
+    asked: &[String],
+) -> Result<HeaderMap, EgressError> {
     if headers.len() > HTTP_REQUEST_HEADERS_MAX {
         return Err(EgressError::denied("net.bad-request", format!("more than {HTTP_REQUEST_HEADERS_MAX} headers")));
     }
@@ -67,11 +73,15 @@ pub(super) fn from_guest(headers: &[(String, String)], credential: Option<&Heade
             return Err(EgressError::denied("net.bad-request", format!("`{}` is not a header name", name.escape_debug())));
         };
         let plain = parsed.as_str().replace('_', "-");
-        if HOST_ONLY.contains(&plain.as_str()) || HOST_ONLY_PREFIXES.iter().any(|prefix| plain.starts_with(prefix)) {
-            return Err(EgressError::denied(
-                "net.header-denied",
-                format!("the header `{parsed}` belongs to the hub; no grant allows a plugin to set it"),
-            ));
+        let is_asked = ASKED_HEADERS.contains(&parsed.as_str()) && asked.iter().any(|name| name.eq_ignore_ascii_case(&plain));
+        let of_hub = HOST_ONLY.contains(&plain.as_str()) || HOST_ONLY_PREFIXES.iter().any(|prefix| plain.starts_with(prefix));
+        if of_hub && !is_asked {
+            let why = if ASKED_HEADERS.contains(&plain.as_str()) {
+                "is not asked for by the plugin's manifest; only its author can add it, under `headers` of the endpoint"
+            } else {
+                "belongs to the hub; no grant allows a plugin to set it"
+            };
+            return Err(EgressError::denied("net.header-denied", format!("the header `{parsed}` {why}")));
         }
         if credential.is_some_and(|own| own.as_str().replace('_', "-") == plain) {
             return Err(EgressError::denied(
@@ -109,8 +119,13 @@ mod tests {
     use super::*;
 
     fn check(name: &str, value: &str, expected: &str) {
+        check_asked(name, value, &[], expected);
+    }
+
+    fn check_asked(name: &str, value: &str, asked: &[&str], expected: &str) {
         let own = HeaderName::from_static("x-api-key");
-        let found = match from_guest(&[(name.into(), value.into())], Some(&own)) {
+        let asked: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
+        let found = match from_guest(&[(name.into(), value.into())], Some(&own), &asked) {
             Ok(_) => "ok",
             Err(error) => error.code(),
         };
@@ -176,6 +191,18 @@ mod tests {
             ("A", "\u{7f}"),
         ] {
             check(name, value, "net.bad-request");
+        }
+    }
+
+    /// A line in the manifest opens the two that say where a request comes from, and nothing else.
+    #[test]
+    fn the_manifest_may_ask_for_origin_and_referer() {
+        check_asked("Origin", "https://a.example", &["Origin"], "ok");
+        check_asked("referer", "https://a.example/x", &["Origin", "Referer"], "ok");
+        check_asked("Referer", "https://a.example/x", &["Origin"], "net.header-denied");
+        check_asked("Origin", "https://a.example\r\nX: y", &["Origin"], "net.bad-request");
+        for name in ["Cookie", "Authorization", "Host", "X-Api-Key", "X-Forwarded-For", "Content-Length", "Sec-Fetch-Site"] {
+            check_asked(name, "x", &[name, "Origin", "Referer"], "net.header-denied");
         }
     }
 }

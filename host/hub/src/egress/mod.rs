@@ -14,6 +14,7 @@ mod dial;
 mod error;
 mod exchange;
 mod headers;
+mod origin;
 mod pool;
 mod rate;
 mod resolve;
@@ -27,6 +28,8 @@ use std::sync::Arc;
 pub use bounds::{Bounds, Quota};
 pub use channel::{Channel, ChannelConfig};
 pub use error::EgressError;
+pub(crate) use origin::held_help;
+pub use origin::{destinations, destinations_of, origin};
 pub use resolve::{Resolve, Resolving, SystemResolver};
 
 use dial::Dialer;

@@ -77,6 +77,11 @@ impl Base {
         }
     }
 
+    /// Scheme, host and port, as a secret is given for them.
+    pub(super) fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
     /// `path` as an address under this base.
     pub(super) fn target(&self, endpoint: &str, path: &str) -> Result<Target, EgressError> {
         if path.is_empty() || has_tricks(path) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::header::{HeaderMap, SET_COOKIE};
 use nave_core::limits::{TOKEN_LIFE_MS, TOKEN_LIFE_MS_MAX};
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
@@ -106,6 +107,38 @@ pub(super) fn from_login(body: &[u8], token: &str, expires_in: Option<&str>) -> 
     let answer: Value = serde_json::from_slice(body).map_err(|_| "the log-in did not answer with JSON".to_owned())?;
     let value = text_of(answer.pointer(token)).ok_or_else(|| format!("the log-in's answer has no token at `{token}`"))?;
     let life = expires_in.map_or(Duration::from_millis(TOKEN_LIFE_MS_MAX), |pointer| life(answer.pointer(pointer)));
+    checked(value, life)
+}
+
+/// The token in a cookie that a log-in's answer sets: the last of this name, as browsers have it. It lives as long as it
+/// says (`Max-Age`), or as the answer says; what ends it at once is a refusal.
+pub(super) fn from_cookie(headers: &HeaderMap, body: &[u8], name: &str, expires_in: Option<&str>) -> Result<Obtained, String> {
+    let none = || format!("the log-in's answer sets no cookie `{name}`");
+    let lines = headers.get_all(SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut of_name = lines.filter_map(|line| {
+        let mut parts = line.split(';').map(str::trim);
+        let (known, value) = parts.next()?.split_once('=')?;
+        (known.trim() == name).then(|| (value.trim().to_owned(), parts.map(str::to_owned).collect::<Vec<_>>()))
+    });
+    let (value, attributes) = of_name.next_back().ok_or_else(none)?;
+    let max_age = attributes.iter().rev().find_map(|attribute| {
+        let (name, value) = attribute.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("max-age").then(|| value.trim().parse::<i64>().ok()).flatten()
+    });
+    let plain = |byte: u8| (0x21..0x7f).contains(&byte) && !matches!(byte, b',' | b'\\');
+    if value.is_empty() || max_age.is_some_and(|seconds| seconds <= 0) {
+        return Err(none());
+    }
+    if !value.bytes().all(plain) {
+        return Err(format!("the cookie `{name}` has characters that no cookie may have"));
+    }
+    let life = match (expires_in, max_age) {
+        (Some(pointer), _) => {
+            life(serde_json::from_slice::<Value>(body).ok().as_ref().and_then(|answer| answer.pointer(pointer)))
+        }
+        (None, Some(seconds)) => life(Some(&Value::from(seconds))),
+        (None, None) => Duration::from_millis(TOKEN_LIFE_MS_MAX),
+    };
     checked(value, life)
 }
 
@@ -230,5 +263,37 @@ mod tests {
         assert!(state.current(&first, now).is_some() && state.current(&second, now).is_none());
         assert!(state.current(&first, now + Duration::from_secs(9)).is_none());
         assert!(state.refusal(&first, now).is_none());
+    }
+
+    /// The answer's `Set-Cookie` lines, and the token with its life in milliseconds; empty where there is none.
+    #[track_caller]
+    fn check_cookie(lines: &[&str], body: &str, expires_in: Option<&str>, expected: &str) {
+        let mut headers = HeaderMap::new();
+        lines.iter().for_each(|line| _ = headers.append(SET_COOKIE, line.parse().unwrap()));
+        let found = from_cookie(&headers, body.as_bytes(), "sid", expires_in);
+        let found = found.map_or_else(
+            |_| String::new(),
+            |token| format!("{} {}", String::from_utf8_lossy(token.value.expose()), token.life.as_millis()),
+        );
+        assert_eq!(found, expected, "{lines:?}");
+    }
+
+    #[test]
+    fn a_cookie_carries_a_token() {
+        check_cookie(&["sid=abc; Path=/; HttpOnly"], "", None, "abc 86400000");
+        check_cookie(&["sid=abc; max-age=60"], "", None, "abc 60000");
+        check_cookie(&["sid=abc; Max-Age=99999999"], "", None, "abc 86400000");
+        check_cookie(&["other=x", "sid=a=b==; Secure"], "not json", None, "a=b== 86400000");
+        check_cookie(&["sid=old", "sid=new"], "", None, "new 86400000");
+        check_cookie(&["sid=abc; Max-Age=60"], r#"{"life":5}"#, Some("/life"), "abc 5000");
+        check_cookie(&["sid=abc"], "{}", Some("/life"), &format!("abc {TOKEN_LIFE_MS}"));
+        check_cookie(&["sid=abc; Max-Age=0"], "", None, "");
+        check_cookie(&["sid=abc; Max-Age=-1"], "", None, "");
+        check_cookie(&["sid=good", "sid=; Max-Age=0"], "", None, "");
+        check_cookie(&["sid="], "", None, "");
+        check_cookie(&["xsid=abc", "SID=abc", "sid"], "", None, "");
+        check_cookie(&["sid=a b"], "", None, "");
+        check_cookie(&["sid=a,b=c"], "", None, "");
+        check_cookie(&[], "", None, "");
     }
 }

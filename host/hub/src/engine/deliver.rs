@@ -170,6 +170,7 @@ impl Engine {
             counts.held += waiting;
             return Ok(());
         }
+        self.functions_ready(mapping)?;
         let spoke = self.spoke(&mapping.connection)?;
         let capabilities = self.capabilities(mapping).await?;
         self.resolve_open(mapping, run).await?;

@@ -2,11 +2,58 @@
 
 use std::ops::Range;
 
+use nave_core::catalog::{Catalog, Mapping};
 use nave_core::limits::{TRANSFORM_BATCH_ROWS, TRANSFORM_FAILED_CALLS_MAX};
-use nave_core::mapping::MapError;
+use nave_core::mapping::{Env, MapError};
 use nave_core::value::Value;
 
+use super::take::{Incoming, IncomingKind};
+use super::{Engine, EngineError};
 use crate::spoke::{SpokeError, Transforms};
+
+impl Engine {
+    /// A mapping that calls a function which cannot be had is held, before anything is read or sent for it.
+    pub(super) fn functions_ready(&self, mapping: &Mapping) -> Result<(), EngineError> {
+        if mapping.externals.is_empty() {
+            return Ok(());
+        }
+        let transforms = self.spokes.transforms();
+        let spoke = |call: &str, error| EngineError::Spoke(call.to_owned(), error);
+        mapping
+            .externals
+            .iter()
+            .try_for_each(|call| transforms.ready(&call.function).map_err(|error| spoke(&call.function, error)))
+    }
+
+    /// Results of transform plugins' functions.
+    pub(super) async fn externals(&self, catalog: &Catalog, mapping: &Mapping, page: &mut [Incoming]) -> Result<(), EngineError> {
+        for external in &mapping.externals {
+            let mut rows = Vec::new();
+            let mut targets = Vec::new();
+            for (index, incoming) in page.iter_mut().enumerate() {
+                let IncomingKind::Upsert { pulled, externals, .. } = &mut incoming.kind else { continue };
+                let env =
+                    Env { body: &pulled.body, externals, connection: &mapping.connection, region: catalog.hub.region.as_deref() };
+                match external.arguments.iter().map(|argument| argument.evaluate(&env)).collect::<Result<Vec<Value>, _>>() {
+                    Ok(arguments) => {
+                        rows.push(arguments);
+                        targets.push(index);
+                    }
+                    Err(error) => externals.push(Err(error)),
+                }
+            }
+            let results = apply(self.spokes.transforms().as_ref(), &external.function, &rows)
+                .await
+                .map_err(|error| EngineError::Spoke(external.function.clone(), error))?;
+            for (index, result) in targets.into_iter().zip(results) {
+                if let IncomingKind::Upsert { externals, .. } = &mut page[index].kind {
+                    externals.push(result);
+                }
+            }
+        }
+        Ok(())
+    }
+}
 
 /// Applies a function to rows of arguments: one result per row, in order. Rows of a call that fails are called again in
 /// halves, until the one that broke it stands alone: its result is what the plugin broke with. The same rows always give
@@ -14,7 +61,7 @@ use crate::spoke::{SpokeError, Transforms};
 ///
 /// # Errors
 /// [`SpokeError`] where the function cannot be called, or where so many calls fail that it is the plugin that is broken.
-pub(super) async fn apply(
+async fn apply(
     transforms: &dyn Transforms,
     function: &str,
     rows: &[Vec<Value>],

@@ -147,6 +147,24 @@ impl Engine {
         Ok(found)
     }
 
+    /// Where files are still to come, for a stream that was never read and that its connection does not offer yet. What
+    /// was read before and is gone now is not this: that is a failure, and never says that things were deleted.
+    async fn no_file_yet(&self, mapping: &Mapping) -> Result<Option<String>, EngineError> {
+        let catalog = self.catalog();
+        let Some(connection) = catalog.connections.get(&mapping.connection) else { return Ok(None) };
+        let offers = |streams: &[StreamInfo]| streams.iter().any(|known| known.name == mapping.stream);
+        if connection.drop_folders().is_empty() || offers(&self.streams(&mapping.connection).await?) {
+            return Ok(None);
+        }
+        // It may have come since it was asked.
+        self.streams.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&mapping.connection);
+        let streams = self.streams(&mapping.connection).await?;
+        if offers(&streams) || self.store.checkpoint(&mapping.connection, &mapping.alias)?.is_some() {
+            return Ok(None);
+        }
+        Ok(connection.no_file_yet(&streams))
+    }
+
     /// What a mapping's stream can do.
     pub async fn capabilities(&self, mapping: &Mapping) -> Result<Capabilities, EngineError> {
         self.capabilities_of(mapping, &mapping.stream).await
@@ -261,7 +279,8 @@ impl Engine {
         run.message = match (failure, balances) {
             (Some(message), _) => Some(message),
             (None, false) => Some("the counts do not add up; this is a mistake in the hub, please report it".into()),
-            (None, true) => None,
+            // A run that succeeded may have something to say all the same.
+            (None, true) => run.message.take(),
         };
         self.write(Cause::default(), |draft| {
             run.ended_at = Some(draft.now);
@@ -271,7 +290,7 @@ impl Engine {
                 (RunStatus::Success, _) => flow.last_out = run.ended_at,
                 _ => {}
             }
-            flow.last_error = run.message.clone();
+            flow.last_error = run.message.clone().filter(|_| run.status == RunStatus::Failed);
             draft.batch.flows.push((run.flow.clone(), flow));
             draft.batch.runs.push(run.clone());
             Ok(run.clone())

@@ -19,7 +19,6 @@ use nave_runtime::limits::REMOTE_ID_BYTES_MAX;
 use nave_store::{CheckpointMove, KeyedRow};
 
 use super::children::Children;
-use super::external::apply;
 use super::fetch::refusal;
 use super::group::Group;
 use super::missed::Missed;
@@ -59,7 +58,10 @@ impl Engine {
         let mut run = self.begin(&mapping, "in").await?;
         let mut counts = InCounts::default();
         let failure = match self.pull(&mapping, full, run.id, &mut counts).await {
-            Ok(()) => None,
+            Ok(said) => {
+                run.message = said;
+                None
+            }
             Err(error @ (EngineError::Store(_) | EngineError::Commit(_))) => return Err(error),
             Err(error) => Some(error.to_string()),
         };
@@ -67,15 +69,21 @@ impl Engine {
         self.end(run, failure).await
     }
 
-    async fn pull(&self, mapping: &Mapping, full: bool, run: u64, counts: &mut InCounts) -> Result<(), EngineError> {
+    /// Answers what there is to say of a run that succeeded.
+    async fn pull(&self, mapping: &Mapping, full: bool, run: u64, counts: &mut InCounts) -> Result<Option<String>, EngineError> {
         let catalog = self.catalog();
+        self.functions_ready(mapping)?;
         self.hold_for_renames(&mapping.entity).await?;
         let spoke = self.spoke(&mapping.connection)?;
+        if let Some(folders) = self.no_file_yet(mapping).await? {
+            return Ok(Some(format!("no file yet in {folders}")));
+        }
         // Nothing that is pulled can be judged while it is unknown what we wrote ourselves.
         self.resolve_open(mapping, run).await?;
         let reading = Reading { catalog: &catalog, mapping, spoke: spoke.as_ref(), run, children: None };
         self.read_through(&reading, full, &Marks::default(), counts).await?;
-        self.pull_parts(&reading, full, counts).await
+        self.pull_parts(&reading, full, counts).await?;
+        Ok(None)
     }
 
     /// Reads one stream from its checkpoint, or all of it, to the end of what the system has to say.
@@ -297,35 +305,6 @@ impl Engine {
             for incoming in decode(catalog, mapping, fetched.found, began, self.now()).into_iter().chain(refused) {
                 if let Some(index) = chunk.iter().find(|index| page[**index].remote_id == incoming.remote_id) {
                     page[*index] = incoming;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Results of transform plugins' functions.
-    async fn externals(&self, catalog: &Catalog, mapping: &Mapping, page: &mut [Incoming]) -> Result<(), EngineError> {
-        for external in &mapping.externals {
-            let mut rows = Vec::new();
-            let mut targets = Vec::new();
-            for (index, incoming) in page.iter_mut().enumerate() {
-                let IncomingKind::Upsert { pulled, externals, .. } = &mut incoming.kind else { continue };
-                let env =
-                    Env { body: &pulled.body, externals, connection: &mapping.connection, region: catalog.hub.region.as_deref() };
-                match external.arguments.iter().map(|argument| argument.evaluate(&env)).collect::<Result<Vec<Value>, _>>() {
-                    Ok(arguments) => {
-                        rows.push(arguments);
-                        targets.push(index);
-                    }
-                    Err(error) => externals.push(Err(error)),
-                }
-            }
-            let results = apply(self.spokes.transforms().as_ref(), &external.function, &rows)
-                .await
-                .map_err(|error| EngineError::Spoke(external.function.clone(), error))?;
-            for (index, result) in targets.into_iter().zip(results) {
-                if let IncomingKind::Upsert { externals, .. } = &mut page[index].kind {
-                    externals.push(result);
                 }
             }
         }

@@ -59,6 +59,7 @@ impl Engine {
         counts: &mut InCounts,
         refetched: &mut Refetched,
     ) -> Result<(), EngineError> {
+        self.functions_ready(mapping)?;
         let catalog = self.catalog();
         self.hold_for_renames(&mapping.entity).await?;
         let spoke = self.spoke(&mapping.connection)?;

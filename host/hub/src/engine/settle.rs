@@ -53,7 +53,12 @@ impl Engine {
             Err(SpokeError::Guest(why)) => intents.iter().map(|_| Outcome::Unknown(why.clone())).collect(),
             // Nothing was sent.
             Err(SpokeError::RetryAfter(ms)) => intents.iter().map(|_| Outcome::RetryAfter(ms)).collect(),
-            Err(error @ (SpokeError::Unavailable(_) | SpokeError::Unauthorized(_) | SpokeError::Misconfigured(_))) => {
+            Err(
+                error @ (SpokeError::Unavailable(_)
+                | SpokeError::Unauthorized(_)
+                | SpokeError::Misconfigured(_)
+                | SpokeError::Held(_)),
+            ) => {
                 self.release(mapping, intents, next, &error.to_string()).await?;
                 return Ok(OutCounts { parked: intents.len() as u64, ..OutCounts::default() });
             }

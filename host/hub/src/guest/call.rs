@@ -10,6 +10,9 @@ use super::{Guests, failed};
 use crate::api::ApiError;
 use crate::plugins::call_instance;
 
+/// Functions whose first argument is a stream.
+const STREAM_FIRST: [&str; 3] = ["read", "get", "find"];
+
 impl Guests {
     /// Calls a function of a connection's plugin under its grants, with what it can reach and nothing more; or of an
     /// installed transform, by the plugin's name.
@@ -38,7 +41,8 @@ impl Guests {
             *slot = Some(started.map_err(|error| said(failed(error)))?);
         }
         let Some(instance) = slot.as_mut() else { return Err(ApiError::failed("no instance")) };
-        guest.host.begin_call();
+        let stream = arguments.first().and_then(Json::as_str).filter(|_| STREAM_FIRST.contains(&function));
+        guest.host.begin_call(stream);
         Ok(call_instance(instance, function, arguments).await?)
     }
 }

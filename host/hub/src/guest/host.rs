@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nave_core::catalog::Connection;
-use nave_core::limits::{GUEST_STATE_BYTES_MAX, GUEST_STATE_ENTRIES_MAX};
 use nave_core::manifest::Manifest;
 use nave_runtime::contract::LogLevel;
 use nave_runtime::{Blob, BlobResponse, FolderEntry, FolderError, HostCalls, HostFuture, HttpError, HttpRequest, HttpResponse};
-use nave_store::{Batch, KeyedRow, Store};
+use nave_store::Store;
 
 use super::folder::Folders;
+use super::state::State;
 use crate::audit::StoreAudit;
 use crate::clock::now;
 use crate::egress::{Channel, ChannelConfig, Egress, Quota};
@@ -23,7 +23,7 @@ pub(super) struct Host {
     settings: String,
     channel: Channel,
     folders: Arc<Folders>,
-    store: Arc<dyn Store>,
+    state: State,
 }
 
 impl Host {
@@ -51,12 +51,13 @@ impl Host {
             settings: connection.settings.to_string(),
             channel: egress.channel(ChannelConfig::new(manifest, connection, secrets, audit)),
             folders: Arc::new(Folders::open(project, data, &folders).map_err(SpokeError::Misconfigured)?),
-            store: store.clone(),
+            state: State::new(&connection.name, store.clone()),
         })
     }
 
-    /// A call of the guest begins: its quota is full again.
-    pub(super) fn begin_call(&self) {
+    /// A call of the guest begins, about this stream if it is about one: its quota is full again.
+    pub(super) fn begin_call(&self, stream: Option<&str>) {
+        self.state.begin(stream);
         self.channel.begin_run(Quota::default());
     }
 
@@ -67,10 +68,6 @@ impl Host {
     ) -> Result<T, FolderError> {
         let folders = self.folders.clone();
         tokio::task::spawn_blocking(move || call(&folders)).await.unwrap_or_else(|error| Err(FolderError::Io(error.to_string())))
-    }
-
-    fn state_key(&self, key: &str) -> String {
-        format!("{}/{key}", self.connection)
     }
 }
 
@@ -97,21 +94,11 @@ impl HostCalls for Host {
     }
 
     fn state_get<'a>(&'a self, key: &'a str) -> HostFuture<'a, Option<Vec<u8>>> {
-        Box::pin(async move { self.store.row("state", &self.state_key(key)).ok().flatten() })
+        Box::pin(async move { self.state.get(key) })
     }
 
     fn state_set<'a>(&'a self, key: &'a str, value: Vec<u8>) -> HostFuture<'a, Result<(), String>> {
-        Box::pin(async move {
-            let key = self.state_key(key);
-            let prefix = format!("{}/", self.connection);
-            let rows = self.store.rows("state").map_err(|error| error.to_string())?;
-            let others = rows.iter().filter(|(known, _)| known.starts_with(&prefix) && *known != key);
-            let others = others.map(|(known, row)| known.len() - prefix.len() + row.len());
-            state_fits(others, key.len() - prefix.len() + value.len())?;
-            let row = KeyedRow { space: "state".into(), key, value: Some(value) };
-            let batch = Batch { at: now(), rows: vec![row], ..Batch::default() };
-            tokio::task::block_in_place(|| self.store.commit(batch)).map(drop).map_err(|error| error.to_string())
-        })
+        Box::pin(async move { tokio::task::block_in_place(|| self.state.set(key, value)) })
     }
 
     fn log(&self, level: LogLevel, message: &str) {
@@ -157,32 +144,5 @@ impl HostCalls for Host {
     fn folder_remove<'a>(&'a self, folder: &'a str, name: &'a str) -> HostFuture<'a, Result<(), FolderError>> {
         let (folder, name) = (folder.to_owned(), name.to_owned());
         Box::pin(async move { self.folder(move |folders| folders.remove(&folder, &name)).await })
-    }
-}
-
-/// Keys take room as values do, and each entry takes more than its bytes.
-fn state_fits(others: impl Iterator<Item = usize>, own: usize) -> Result<(), String> {
-    let (entries, bytes) = others.fold((1, own), |(entries, bytes), other| (entries + 1, bytes + other));
-    if bytes > GUEST_STATE_BYTES_MAX {
-        return Err(format!("quota.state: a connection keeps at most {GUEST_STATE_BYTES_MAX} bytes of keys and values"));
-    }
-    if entries > GUEST_STATE_ENTRIES_MAX {
-        return Err(format!("quota.state: a connection keeps at most {GUEST_STATE_ENTRIES_MAX} entries"));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn state_is_bounded_in_bytes_and_entries() {
-        let fits = |entries: usize, each: usize, own: usize| state_fits(std::iter::repeat_n(each, entries), own).is_ok();
-        assert!(fits(0, 0, GUEST_STATE_BYTES_MAX));
-        assert!(!fits(0, 0, GUEST_STATE_BYTES_MAX + 1));
-        assert!(!fits(2, GUEST_STATE_BYTES_MAX / 2, 1));
-        assert!(fits(GUEST_STATE_ENTRIES_MAX - 1, 0, 0));
-        assert!(!fits(GUEST_STATE_ENTRIES_MAX, 0, 0));
     }
 }

@@ -3,10 +3,11 @@
 mod call;
 mod folder;
 mod host;
+mod state;
 mod streams;
 mod transforms;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -15,8 +16,8 @@ use nave_core::manifest::Manifest;
 use nave_runtime::contract::{CheckReport, Delivery, Failure, Outcome, Page, SourceRecord};
 use nave_runtime::{CallError, CompileCache, Instance, InstanceLimits, Plugin};
 
-use crate::egress::Egress;
-use crate::secrets::SecretSource;
+use crate::egress::{Egress, destinations_of, held_help};
+use crate::secrets::{SecretError, SecretSource};
 use crate::spoke::{BoxFuture, Spoke, SpokeError, Spokes, Transforms};
 use host::Host;
 pub(crate) use streams::stream;
@@ -92,8 +93,9 @@ impl Guests {
             return Ok(known.clone());
         }
         let path = self.dir.join("plugins").join(format!("{}.wasm", locked.digest));
-        let bytes = crate::plugins::read_plain(&path)
-            .map_err(|error| SpokeError::Misconfigured(format!("plugin `{name}`: {error}; install it again")))?;
+        let bytes = crate::plugins::read_plain(&path).map_err(|error| {
+            SpokeError::Misconfigured(format!("plugin `{name}`: {error}; install it again: `nave plugin install FILE.wasm`"))
+        })?;
         // Before anything looks into it: what is not the pinned file is not even parsed.
         let digest = crate::plugins::digest(&bytes);
         if digest != locked.digest {
@@ -109,15 +111,16 @@ impl Guests {
     }
 
     fn guest(&self, connection: &str) -> Result<Arc<GuestSpoke>, SpokeError> {
-        if let Some(known) = self.spokes.lock().unwrap_or_else(PoisonError::into_inner).get(connection) {
-            return Ok(known.clone());
-        }
         let catalog = self.catalog();
         let settings: Arc<Connection> =
             catalog.connections.get(connection).cloned().ok_or_else(|| {
                 SpokeError::Misconfigured(format!("there is no connection `{connection}`; `nave connection list`"))
             })?;
         let plugin = self.plugin(&settings.plugin)?;
+        self.held(plugin.manifest(), &settings)?;
+        if let Some(known) = self.spokes.lock().unwrap_or_else(PoisonError::into_inner).get(connection) {
+            return Ok(known.clone());
+        }
         let data = self.dir.join(&catalog.hub.data);
         let host = Host::new(&self.dir, &data, plugin.manifest(), &settings, &self.egress, self.secrets.clone(), &self.store)?;
         let spoke = Arc::new(GuestSpoke {
@@ -128,6 +131,16 @@ impl Guests {
         });
         self.spokes.lock().unwrap_or_else(PoisonError::into_inner).insert(connection.to_owned(), spoke.clone());
         Ok(spoke)
+    }
+
+    /// A connection is held while a secret of its would go where that was not given for: it is not even called.
+    fn held(&self, manifest: &Manifest, connection: &Connection) -> Result<(), SpokeError> {
+        for (secret, origins) in destinations_of(&manifest.endpoints, connection) {
+            if let Err(error @ SecretError::Held { .. }) = self.secrets.may_go(&secret, &origins) {
+                return Err(SpokeError::Held(format!("{error}; {}", held_help(&connection.name))));
+            }
+        }
+        Ok(())
     }
 
     /// Manifest of an installed plugin.
@@ -143,8 +156,17 @@ impl Spokes for Guests {
 
     fn transforms(&self) -> Arc<dyn Transforms> {
         let catalog = self.catalog();
-        let plugins = catalog.plugins.keys().filter_map(|name| self.plugin(name).ok()).collect();
-        Arc::new(transforms::GuestTransforms::new(plugins))
+        let (mut plugins, mut broken) = (Vec::new(), BTreeMap::new());
+        for name in catalog.functions.values().collect::<BTreeSet<_>>() {
+            match self.plugin(name) {
+                Ok(plugin) => plugins.push(plugin),
+                Err(why) => {
+                    let functions = catalog.functions.iter().filter(|(_, owner)| *owner == name);
+                    broken.extend(functions.map(|(function, _)| (function.clone(), why.clone())));
+                }
+            }
+        }
+        Arc::new(transforms::GuestTransforms::new(plugins, broken))
     }
 }
 
@@ -156,9 +178,9 @@ struct GuestSpoke {
     instance: tokio::sync::Mutex<Option<Instance>>,
 }
 
-/// Runs one call of the instance; makes the instance first where there is none.
+/// Runs one call of the instance, about a stream or none; makes the instance first where there is none.
 macro_rules! guest_call {
-    ($self:ident, |$instance:ident| $call:expr) => {
+    ($self:ident, $stream:expr, |$instance:ident| $call:expr) => {
         Box::pin(async move {
             let mut slot = $self.instance.lock().await;
             if slot.is_none() {
@@ -166,7 +188,7 @@ macro_rules! guest_call {
                 *slot = Some(Instance::start(&$self.plugin, host, InstanceLimits::default()).await.map_err(failed)?);
             }
             let Some($instance) = slot.as_mut() else { return Err(SpokeError::Guest("no instance".into())) };
-            $self.host.begin_call();
+            $self.host.begin_call($stream);
             $call.await.map_err(failed)
         })
     };
@@ -174,32 +196,32 @@ macro_rules! guest_call {
 
 impl Spoke for GuestSpoke {
     fn discover(&self) -> BoxFuture<'_, Result<Vec<StreamInfo>, SpokeError>> {
-        let streams: BoxFuture<'_, Result<_, SpokeError>> = guest_call!(self, |instance| instance.discover());
+        let streams: BoxFuture<'_, Result<_, SpokeError>> = guest_call!(self, None, |instance| instance.discover());
         Box::pin(async move { Ok(streams.await?.into_iter().map(streams::stream).collect()) })
     }
 
     fn check(&self) -> BoxFuture<'_, Result<CheckReport, SpokeError>> {
-        guest_call!(self, |instance| instance.check())
+        guest_call!(self, None, |instance| instance.check())
     }
 
     fn read(&self, stream: String, checkpoint: Option<Vec<u8>>, limit: u32) -> BoxFuture<'_, Result<Page, SpokeError>> {
-        guest_call!(self, |instance| instance.read(&stream, checkpoint.as_deref(), limit))
+        guest_call!(self, Some(&stream), |instance| instance.read(&stream, checkpoint.as_deref(), limit))
     }
 
     fn acknowledge(&self, stream: String, checkpoint: Vec<u8>) -> BoxFuture<'_, Result<(), SpokeError>> {
-        guest_call!(self, |instance| instance.acknowledge(&stream, &checkpoint))
+        guest_call!(self, Some(&stream), |instance| instance.acknowledge(&stream, &checkpoint))
     }
 
     fn get(&self, stream: String, ids: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>> {
-        guest_call!(self, |instance| instance.get(&stream, ids))
+        guest_call!(self, Some(&stream), |instance| instance.get(&stream, ids))
     }
 
     fn write(&self, stream: String, deliveries: Vec<Delivery>) -> BoxFuture<'_, Result<Vec<Outcome>, SpokeError>> {
-        guest_call!(self, |instance| instance.write(&stream, deliveries))
+        guest_call!(self, Some(&stream), |instance| instance.write(&stream, deliveries))
     }
 
     fn find(&self, stream: String, path: String, values: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>> {
-        guest_call!(self, |instance| instance.find(&stream, &path, values))
+        guest_call!(self, Some(&stream), |instance| instance.find(&stream, &path, values))
     }
 
     fn digest(&self) -> String {

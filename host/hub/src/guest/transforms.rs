@@ -1,5 +1,6 @@
 //! Functions of transform plugins: rows of values → columns → rows of values.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,15 +15,21 @@ use crate::spoke::{BoxFuture, SpokeError, Transforms};
 /// The installed transforms. An instance lives for one batch: compiling is cached, starting takes microseconds.
 pub(super) struct GuestTransforms {
     plugins: Vec<Plugin>,
+    /// Function → why its plugin cannot be had.
+    broken: BTreeMap<String, SpokeError>,
 }
 
 impl GuestTransforms {
-    pub(super) fn new(plugins: Vec<Plugin>) -> Self {
-        Self { plugins }
+    pub(super) fn new(plugins: Vec<Plugin>, broken: BTreeMap<String, SpokeError>) -> Self {
+        Self { plugins, broken }
     }
 }
 
 impl Transforms for GuestTransforms {
+    fn ready(&self, function: &str) -> Result<(), SpokeError> {
+        self.broken.get(function).map_or(Ok(()), |why| Err(why.clone()))
+    }
+
     fn call(&self, function: String, rows: Vec<Vec<Value>>) -> BoxFuture<'_, Result<Vec<Result<Value, MapError>>, SpokeError>> {
         Box::pin(async move {
             let found = self.plugins.iter().find_map(|plugin| {

@@ -81,7 +81,7 @@ pub fn install(dir: &Path, file: &Path, options: InstallOptions) -> Result<Insta
     }
     let asked = powers::asked(&manifest);
     let mut notes = Vec::new();
-    let mut new_powers = Vec::new();
+    let (mut new_powers, mut pinned) = (Vec::new(), Vec::new());
     if let Some(before) = before.filter(|before| before.digest != digest) {
         if before.serial == manifest.serial {
             notes.push(format!(
@@ -99,6 +99,7 @@ pub fn install(dir: &Path, file: &Path, options: InstallOptions) -> Result<Insta
                 // Before the new build is in force: what the connections may do is written down as it was.
                 for file in project::pin_all(dir, &old)? {
                     notes.push(format!("{file} now says what was granted so far: another build does not change it"));
+                    pinned.push(file);
                 }
                 let old = powers::asked(&old);
                 new_powers = asked.iter().filter(|power| !old.contains(power)).cloned().collect();
@@ -111,7 +112,13 @@ pub fn install(dir: &Path, file: &Path, options: InstallOptions) -> Result<Insta
         project::write_whole(&target, &bytes)?;
     }
     let source = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let locked = LockedPlugin { source, digest: digest.clone(), serial: manifest.serial, version: manifest.version.clone() };
+    let locked = LockedPlugin {
+        source,
+        digest: digest.clone(),
+        serial: manifest.serial,
+        version: manifest.version.clone(),
+        functions: if manifest.kind == PluginKind::Transform { manifest.functions.clone() } else { Vec::new() },
+    };
     project::lock_plugin(dir, &manifest.name, &locked)?;
     let replaced = before.filter(|before| before.digest != digest).map(|before| before.version.clone());
     if let Some(before) = before
@@ -122,7 +129,7 @@ pub fn install(dir: &Path, file: &Path, options: InstallOptions) -> Result<Insta
     }
     let plugin = line(&manifest.name, &locked, Some(&manifest), &users(dir)?);
     let not_granted = not_granted(dir, &plugin.connections, &manifest)?;
-    Ok(InstalledAnswer { plugin, powers: asked, new_powers, replaced, not_granted, notes })
+    Ok(InstalledAnswer { plugin, powers: asked, new_powers, replaced, not_granted, pinned, notes })
 }
 
 fn short(digest: &str) -> &str {

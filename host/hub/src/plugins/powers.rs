@@ -1,6 +1,6 @@
 //! What a plugin asks for and what a connection was granted, one sentence per power.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nave_core::catalog::Credential;
 use nave_core::grant::{Grants, beyond, effective};
@@ -14,8 +14,12 @@ pub fn asked(manifest: &Manifest) -> Vec<String> {
             Some(slot) => format!("; the hub signs in with the credential `{slot}`, which the plugin never sees"),
             None => "; without any credential".to_owned(),
         };
+        let says = match endpoint.headers.as_slice() {
+            [] => String::new(),
+            headers => format!("; it says itself where a request comes from ({})", headers.join(", ")),
+        };
         powers.push(format!(
-            "It asks to reach {} {} (`{name}`: {}){key}.",
+            "It asks to reach {} {} (`{name}`: {}){key}{says}.",
             reachable(&endpoint.base, manifest),
             endpoint.reason.trim_end_matches('.'),
             methods(&endpoint.allow)
@@ -164,6 +168,12 @@ pub(crate) fn granted_in(connection: &str, manifest: &Manifest) -> Vec<String> {
 pub(crate) fn not_granted_in(name: &str, connection: &str, manifest: &Manifest) -> Vec<String> {
     let (grants, credentials) = parts(connection);
     not_granted(name, &grants, &credentials, manifest)
+}
+
+/// Secret → origins that the connection sends it to, from its file as text.
+pub(crate) fn destinations_in(connection: &str, manifest: &Manifest) -> BTreeMap<String, BTreeSet<String>> {
+    let (grants, credentials) = parts(connection);
+    crate::egress::destinations(&manifest.endpoints, &grants, &credentials)
 }
 
 /// What can be read of a connection's file, whether or not the whole project is in order.

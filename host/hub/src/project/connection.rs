@@ -1,6 +1,6 @@
 //! A new connection: its file, its starter mappings, its line in the inventory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use nave_core::manifest::{CredentialKind, Manifest, PluginKind, Setting, SettingType};
@@ -40,10 +40,14 @@ pub struct NewConnection {
 pub struct PlannedConnection {
     /// Name.
     pub name: String,
+    /// Its plugin.
+    pub plugin: String,
     /// One sentence per power that it would be granted.
     pub powers: Vec<String>,
     /// Secrets that it names: slot, secret, where a person finds it.
     pub secrets: Vec<(String, String, String)>,
+    /// Secret → origins (scheme, host, port) that it would be sent to.
+    pub destinations: BTreeMap<String, BTreeSet<String>>,
     /// File → text. Files that exist are left as they are.
     pub files: Vec<(PathBuf, String)>,
     /// Things to look at.
@@ -86,7 +90,7 @@ pub fn plan_connection(dir: &Path, plugin: &Manifest, new: &NewConnection) -> Re
         }
         document["settings"] = Item::Table(table);
     }
-    let mut planned = PlannedConnection { name: new.name.clone(), ..PlannedConnection::default() };
+    let mut planned = PlannedConnection { name: new.name.clone(), plugin: plugin.name.clone(), ..PlannedConnection::default() };
     credentials(plugin, new, &mut document, &mut planned, &mut wrong);
     grants(plugin, new, &settings, &mut document, &mut wrong);
     pin::pin(&mut document, plugin);
@@ -94,6 +98,7 @@ pub fn plan_connection(dir: &Path, plugin: &Manifest, new: &NewConnection) -> Re
         return Err(ProjectError::Invalid(wrong.join("\n")));
     }
     planned.powers = powers::granted_in(&document.to_string(), plugin);
+    planned.destinations = powers::destinations_in(&document.to_string(), plugin);
     planned.files.push((file, document.to_string()));
     for (stream, text) in &plugin.mappings {
         let stem = stream.strip_suffix(".toml").unwrap_or(stream);

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use nave_core::catalog::{self, Catalog, Diagnostic, LockedPlugin, PluginInfo, SourceFile};
+use nave_core::catalog::{self, Catalog, Diagnostic, LockedPlugin, Mapping, PluginInfo, SourceFile};
 use nave_core::manifest::Manifest;
 
-use super::{Place, ProjectError, load_streams, place, read_lock, sources};
+use super::{Place, ProjectError, drops, load_streams, place, read_lock, sources};
 use crate::api::ApiError;
 use crate::plugins;
 
@@ -79,7 +80,8 @@ impl Sources {
 /// [`ApiError`]: not a project, a file that cannot be read, or every error of the configuration at once.
 pub fn load(dir: &Path) -> Result<Project, ApiError> {
     let sources = Sources::read(dir)?;
-    let (catalog, warnings) = sources.check()?.map_err(|found| ApiError::configuration(&found))?;
+    let (catalog, mut warnings) = sources.check()?.map_err(|found| ApiError::configuration(&found))?;
+    warnings.extend(drops::empty(dir, &catalog, &warnings));
     Ok(Project { place: sources.place, catalog, warnings, plugins: sources.plugins })
 }
 
@@ -108,7 +110,7 @@ fn fault(file: &Path, locked: &LockedPlugin) -> Option<String> {
     }
 }
 
-/// Connections and transforms that cannot work because the file of their plugin is missing or was exchanged: a sentence
+/// Connections and flows that cannot work because the file of their plugin is missing or was exchanged: a sentence
 /// each, with what to type.
 ///
 /// # Errors
@@ -118,8 +120,12 @@ pub fn plugin_faults(dir: &Path, catalog: &Catalog) -> Result<Vec<String>, ApiEr
     let mut faults = Vec::new();
     for (name, locked) in &catalog.plugins {
         let Some(why) = fault(&place.plugin(&locked.digest), locked) else { continue };
-        let users: Vec<&str> =
-            catalog.connections.values().filter(|user| user.plugin == *name).map(|user| user.name.as_str()).collect();
+        let calls = |mapping: &&Arc<Mapping>| {
+            mapping.externals.iter().any(|call| catalog.functions.get(&call.function).is_some_and(|owner| owner == name))
+        };
+        let connections = catalog.connections.values().filter(|user| user.plugin == *name).map(|user| user.name.as_str());
+        let flows = catalog.mappings.values().filter(calls).map(|mapping| mapping.name.as_str());
+        let users: Vec<&str> = connections.chain(flows).collect();
         let who = if users.is_empty() { String::new() } else { format!("{} cannot be read or written: ", users.join(", ")) };
         faults.push(format!("{who}plugin `{name}`: {why}; install it again: `nave plugin install FILE.wasm`"));
     }

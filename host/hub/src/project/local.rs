@@ -30,8 +30,8 @@ pub fn answer(dir: &Path, request: &Request) -> Option<Result<Answer, ApiError>>
         Request::PluginList => {
             plugins::list(dir).map(|plugins| Answer::Plugins(PluginsAnswer { plugins })).map_err(ApiError::from)
         }
-        Request::PluginInstall { file } => {
-            plugins::install(dir, file, InstallOptions::default()).map(Answer::Installed).map_err(ApiError::from)
+        Request::PluginInstall { file, rollback } => {
+            plugins::install(dir, file, InstallOptions { rollback: *rollback }).map(Answer::Installed).map_err(ApiError::from)
         }
         Request::PluginRemove { name } => plugins::remove(dir, name)
             .map(|gone| Answer::done(format!("{name} {} was removed", gone.version), 1))

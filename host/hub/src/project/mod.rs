@@ -5,6 +5,7 @@
 //! person's comments and order where it edits one. Must not know what a key means: `core::catalog` checks that.
 
 mod connection;
+mod drops;
 mod error;
 mod init;
 mod load;

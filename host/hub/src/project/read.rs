@@ -28,6 +28,11 @@ impl Place {
         self.data.join("nave.sock")
     }
 
+    /// The store's file.
+    pub fn store(&self) -> PathBuf {
+        self.data.join("nave.redb")
+    }
+
     /// An installed plugin's file.
     pub fn plugin(&self, digest: &str) -> PathBuf {
         self.dir.join("plugins").join(format!("{digest}.wasm"))

@@ -3,8 +3,8 @@
 use nave_runtime::contract::CheckReport;
 use tokio::task::block_in_place;
 
-use super::{OPERATOR, audit, count, unknown};
-use crate::api::{Answer, ApiError, CheckAnswer, Request, StreamsAnswer, exit};
+use super::{audit, count, held, unknown};
+use crate::api::{Answer, ApiError, CheckAnswer, Finding, Request, StreamsAnswer, exit};
 use crate::engine::{Engine, EngineError};
 use crate::hub::Hub;
 use crate::project;
@@ -14,6 +14,15 @@ use crate::spoke::SpokeError;
 pub(super) fn from_directory(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
     block_in_place(|| project::answer(&hub.dir, request))
         .unwrap_or_else(|| Err(ApiError::failed("this request needs more than the project's directory; please report it")))
+}
+
+/// What the directory tells, and which connections are held.
+pub(super) fn lint(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
+    let mut answer = from_directory(hub, request)?;
+    if let (Answer::Lint(lint), Request::MappingLint { mapping: None }) = (&mut answer, request) {
+        lint.findings.extend(block_in_place(|| held::findings(hub)).iter().map(Finding::from));
+    }
+    Ok(answer)
 }
 
 fn known(engine: &Engine, name: &str) -> Result<(), ApiError> {
@@ -53,6 +62,8 @@ pub(super) fn broken(name: &str, error: SpokeError) -> ApiError {
         SpokeError::Misconfigured(_) => {
             ApiError::new("misconfigured", exit::CONFIGURATION, message).help(format!("correct connections/{name}.toml"))
         }
+        SpokeError::Held(_) => ApiError::new("secret-held", exit::PERSON, message)
+            .help(format!("`nave connection approve {name}` shows where it would go, and asks")),
         SpokeError::RetryAfter(_) => ApiError::failed(message).help("wait that long, then try again"),
         SpokeError::Unavailable(_) => ApiError::failed(message)
             .help(format!("is the address in connections/{name}.toml right, and can it be reached from here?")),
@@ -64,7 +75,7 @@ pub(super) fn broken(name: &str, error: SpokeError) -> ApiError {
 }
 
 /// What a connection offers, saved on request so that mappings are checked against it.
-pub(super) async fn discover(hub: &Hub, name: &str, save: bool) -> Result<StreamsAnswer, ApiError> {
+pub(super) async fn discover(hub: &Hub, name: &str, save: bool, by: &str) -> Result<StreamsAnswer, ApiError> {
     known(&hub.engine, name)?;
     let spoke = hub.engine.spoke(name)?;
     let streams = spoke.discover().await.map_err(|error| broken(name, error))?;
@@ -72,17 +83,17 @@ pub(super) async fn discover(hub: &Hub, name: &str, save: bool) -> Result<Stream
     if save {
         let file = block_in_place(|| project::save_streams(&hub.dir, name, &streams))?;
         let file = file.display().to_string();
-        audit(&hub.engine, OPERATOR, "connection.discovered", name, &format!("saved in {file}")).await?;
+        audit(&hub.engine, by, "connection.discovered", name, &format!("saved in {file}")).await?;
         saved = Some(file);
     }
     Ok(StreamsAnswer { connection: name.to_owned(), streams, saved })
 }
 
 /// Reads the configuration again and puts it in force.
-pub(super) async fn reload(hub: &Hub) -> Result<Answer, ApiError> {
+pub(super) async fn reload(hub: &Hub, by: &str) -> Result<Answer, ApiError> {
     let warnings = block_in_place(|| hub.reload())?;
     let digest = hub.engine.catalog().digest.clone();
-    audit(&hub.engine, OPERATOR, "configuration.reloaded", &digest, "").await?;
+    audit(&hub.engine, by, "configuration.reloaded", &digest, "").await?;
     let found = match warnings.len() {
         0 => String::new(),
         n => format!(", with {}; `nave mapping lint` shows them", count(n, "warning", "warnings")),

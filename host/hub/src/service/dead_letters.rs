@@ -6,7 +6,7 @@ use nave_core::model::{Cause, DeadLetter, DeadLetterSubject, Reason, RecordId, R
 use serde_json::Value as Json;
 
 use super::names::{Names, reference};
-use super::{OPERATOR, audit_entry, count, find, unknown};
+use super::{audit_entry, count, find, unknown};
 use crate::api::{
     Answer, ApiError, ClassCount, DeadLetterAnswer, DeadLetterLine, DeadLetters, DeadLettersAnswer, ProgressSender,
 };
@@ -159,7 +159,7 @@ fn subject_of(letters: &[DeadLetter]) -> String {
 }
 
 /// Tries them again: a delivery is compared and sent with the next sync; a source record is fetched from its system now.
-pub(super) async fn retry(engine: &Engine, which: &DeadLetters, progress: &ProgressSender) -> Result<Answer, ApiError> {
+pub(super) async fn retry(engine: &Engine, which: &DeadLetters, by: &str, progress: &ProgressSender) -> Result<Answer, ApiError> {
     let letters = tokio::task::block_in_place(|| chosen(engine, which))?;
     if letters.is_empty() {
         return Ok(Answer::done("There is nothing to try again.", 0));
@@ -186,13 +186,13 @@ pub(super) async fn retry(engine: &Engine, which: &DeadLetters, progress: &Progr
     }
     let subject = subject_of(&letters);
     engine
-        .write(Cause { person: Some(OPERATOR.to_owned()), ..Cause::default() }, |draft| {
+        .write(Cause { person: Some(by.to_owned()), ..Cause::default() }, |draft| {
             for (id, destination, record) in &deliveries {
                 draft.batch.revived.push(*id);
                 let record = draft.surviving(*record)?;
                 draft.enter(destination, record, Reason::Retry);
             }
-            let line = audit_entry(draft.now, OPERATOR, "dead-letter.retry", &subject, "");
+            let line = audit_entry(draft.now, by, "dead-letter.retry", &subject, "");
             draft.batch.audit.push(line);
             Ok(())
         })

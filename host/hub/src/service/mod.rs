@@ -10,6 +10,7 @@ mod deliveries;
 mod doctor;
 mod find;
 mod flows;
+mod held;
 mod indexes;
 mod names;
 mod numbers;
@@ -33,19 +34,20 @@ use nave_store::StoreError;
 use tokio::sync::watch;
 use tokio::task::block_in_place;
 
-use crate::api::{Answer, ApiError, ApplyAnswer, BoxFuture, ProgressSender, Request, Service};
+use crate::api::{Answer, ApiError, ApplyAnswer, Asked, BoxFuture, ProgressSender, Request, Service};
 use crate::engine::{Engine, EngineError};
 use crate::hub::Hub;
+pub(crate) use plugins::lines as plugin_lines;
 
 /// Why a run failed that a person broke off.
 const INTERRUPTED: &str = "stopped by hand; what it had committed is kept, and the next run goes on from there";
 
-/// Who did it, where a request does not say: whoever may use the command line or holds a token.
+/// Who did it, where a request does not say.
 const OPERATOR: &str = "operator";
 
 impl Service for Hub {
-    fn call(&self, request: Request, progress: ProgressSender) -> BoxFuture<'_, Result<Answer, ApiError>> {
-        Box::pin(answer(self, request, progress))
+    fn call(&self, asked: Asked, progress: ProgressSender) -> BoxFuture<'_, Result<Answer, ApiError>> {
+        Box::pin(answer(self, asked, progress))
     }
 
     fn run(&self, mut shutdown: watch::Receiver<bool>) -> BoxFuture<'_, ()> {
@@ -87,29 +89,32 @@ impl Service for Hub {
     }
 }
 
-async fn answer(hub: &Hub, request: Request, progress: ProgressSender) -> Result<Answer, ApiError> {
+async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Answer, ApiError> {
     let engine = hub.engine.as_ref();
+    let by = if asked.by.trim().is_empty() { OPERATOR } else { &asked.by };
+    let request = asked.request;
     match request {
         Request::Plan { flow, limit } => {
-            let warnings = block_in_place(|| hub.reload())?;
+            let mut warnings = block_in_place(|| hub.reload())?;
+            warnings.extend(block_in_place(|| held::findings(hub)));
             let mut answer = plans::plan(engine, flow.as_deref(), limit, &warnings, &progress).await?;
             answer.schema = block_in_place(|| numbers::steps(engine))?;
             Ok(Answer::Plan(answer))
         }
-        Request::Apply { flow, schema, reason, by } => {
+        Request::Apply { flow, schema, reason } => {
             // What is agreed to is what the files say now, also while the hub serves.
             block_in_place(|| hub.reload())?;
             let lock = |numbers: &nave_core::catalog::Numbers| {
                 crate::project::lock_numbers(&hub.dir, numbers)?;
                 hub.reload().map(drop)
             };
-            let schema = numbers::apply(engine, schema, &reason, actor(&by), lock).await?;
-            let answer = plans::apply(engine, flow.as_deref(), &reason, actor(&by)).await?;
+            let schema = numbers::apply(engine, schema, &reason, by, lock).await?;
+            let answer = plans::apply(engine, flow.as_deref(), &reason, by).await?;
             Ok(Answer::Apply(ApplyAnswer { schema, ..answer }))
         }
-        Request::Sync { flows, full, once } => sync::sync(&hub.engine, &flows, full, once, progress).await.map(Answer::Sync),
-        Request::Pause { flow, by } => flows::set_paused(engine, flow.as_deref(), true, actor(&by)).await.map(Answer::Flows),
-        Request::Resume { flow, by } => flows::set_paused(engine, flow.as_deref(), false, actor(&by)).await.map(Answer::Flows),
+        Request::Sync { flows, full, once } => sync::sync(&hub.engine, &flows, full, once, by, progress).await.map(Answer::Sync),
+        Request::Pause { flow } => flows::set_paused(engine, flow.as_deref(), true, by).await.map(Answer::Flows),
+        Request::Resume { flow } => flows::set_paused(engine, flow.as_deref(), false, by).await.map(Answer::Flows),
         Request::Status => block_in_place(|| status::of_hub(hub)).map(Answer::Status),
         Request::RunList { flow, limit } => block_in_place(|| flows::runs(engine, flow.as_deref(), limit)).map(Answer::Runs),
         Request::RunShow { id } => block_in_place(|| flows::run(engine, id)).map(Answer::Runs),
@@ -126,34 +131,36 @@ async fn answer(hub: &Hub, request: Request, progress: ProgressSender) -> Result
 
         Request::ReviewList { all } => block_in_place(|| reviews::list(engine, all)).map(Answer::Reviews),
         Request::ReviewShow { id } => block_in_place(|| reviews::show(engine, id)).map(Answer::Review),
-        Request::ReviewDecide { id, choice, other, reason, by } => {
-            reviews::decide(engine, id, choice, other, actor(&by), &reason).await
-        }
+        Request::ReviewDecide { id, choice, other, reason } => reviews::decide(engine, id, choice, other, by, &reason).await,
 
         Request::DlqList { flow, class, limit } => {
             block_in_place(|| dead_letters::list(engine, flow.as_deref(), class.as_deref(), limit)).map(Answer::DeadLetters)
         }
         Request::DlqShow { id } => block_in_place(|| dead_letters::show(engine, id)).map(Answer::DeadLetter),
-        Request::DlqRetry { which } => dead_letters::retry(engine, &which, &progress).await,
-        Request::DlqDiscard { which, reason, by } => dead_letters::discard(engine, &which, actor(&by), &reason).await,
+        Request::DlqRetry { which } => dead_letters::retry(engine, &which, by, &progress).await,
+        Request::DlqDiscard { which, reason } => dead_letters::discard(engine, &which, by, &reason).await,
 
-        Request::SecretSet { name, value } => operations::secret_set(hub, &name, value).await,
+        Request::SecretSet { name, value } => operations::secret_set(hub, &name, value, by).await,
         Request::SecretList => block_in_place(|| operations::secrets(hub)).map(Answer::Secrets),
-        Request::SecretRemove { name } => operations::secret_remove(hub, &name).await,
+        Request::SecretRemove { name } => operations::secret_remove(hub, &name, by).await,
         Request::Audit { limit } => block_in_place(|| operations::audit_lines(engine, limit)).map(Answer::Audit),
-        Request::TokenReset { name } => operations::token_reset(engine, &name).await.map(Answer::Token),
-        Request::Backup { to } => operations::backup(hub, &to).await,
+        Request::TokenReset { name } => operations::token_reset(engine, &name, by).await.map(Answer::Token),
+        Request::Backup { to } => operations::backup(hub, &to, by).await,
         Request::StoreCheck => block_in_place(|| indexes::check(engine)).map(Answer::StoreCheck),
-        Request::StoreRebuild { by } => indexes::rebuild(engine, actor(&by)).await.map(Answer::StoreCheck),
+        Request::StoreRebuild => indexes::rebuild(engine, by).await.map(Answer::StoreCheck),
         Request::Doctor => doctor::doctor(hub).await.map(Answer::Doctor),
 
         Request::ConnectionCheck { name } => configuration::check(engine, &name).await.map(Answer::Check),
-        Request::ConnectionDiscover { name, save } => configuration::discover(hub, &name, save).await.map(Answer::Streams),
-        Request::Reload => configuration::reload(hub).await,
-        Request::PluginInstall { .. } | Request::PluginRemove { .. } => plugins::change(hub, &request).await,
-        Request::PluginCall { connection, function, arguments } => plugins::call(hub, &connection, function, &arguments).await,
+        Request::ConnectionDiscover { name, save } => configuration::discover(hub, &name, save, by).await.map(Answer::Streams),
+        Request::ConnectionHeld { name } => block_in_place(|| held::list(hub, name.as_deref())),
+        Request::ConnectionApprove { name, secrets, added } => held::give(hub, &name, &secrets, added, by).await,
+        Request::Reload => configuration::reload(hub, by).await,
+        Request::PluginInstall { .. } | Request::PluginRemove { .. } => plugins::change(hub, &request, by).await,
+        Request::PluginCall { connection, function, arguments } => {
+            plugins::call(hub, &connection, function, &arguments, by).await
+        }
+        Request::MappingLint { .. } => configuration::lint(hub, &request),
         Request::ConnectionList
-        | Request::MappingLint { .. }
         | Request::MappingExplain { .. }
         | Request::MappingCoverage { .. }
         | Request::PluginList
@@ -163,10 +170,6 @@ async fn answer(hub: &Hub, request: Request, progress: ProgressSender) -> Result
         | Request::SystemList
         | Request::SystemShow { .. } => configuration::from_directory(hub, &request),
     }
-}
-
-fn actor(by: &str) -> &str {
-    if by.trim().is_empty() { OPERATOR } else { by }
 }
 
 /// One audit line, in a commit of its own.

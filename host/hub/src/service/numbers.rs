@@ -114,7 +114,7 @@ pub(super) async fn apply(
     if !open.is_empty() && !consent {
         return Err(ApiError::person(format!("not agreed to yet: {}", open.join("; ")))
             .help(
-                "undo it in the configuration, or say what it is called now: renamed-from = \"…\" at the new field; or agree to it: `nave apply --schema --reason '…'`",
+                "undo it in the configuration, or say what it is called now: renamed-from = \"…\" at the new field; or agree to it: `nave apply --schema --reason WHY`",
             ));
     }
     let numbers = catalog.numbers.after(&steps, &catalog);

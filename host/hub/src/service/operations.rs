@@ -8,7 +8,7 @@ use nave_core::model::{Cause, TokenRow};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::task::block_in_place;
 
-use super::{OPERATOR, audit, audit_entry, listed};
+use super::{audit, audit_entry, held, listed};
 use crate::api::{Answer, ApiError, AuditAnswer, AuditLine, SecretLine, SecretText, SecretsAnswer, TokenAnswer, exit};
 use crate::engine::Engine;
 use crate::hub::Hub;
@@ -47,11 +47,12 @@ fn users(engine: &Engine, secret: &str) -> Vec<String> {
 }
 
 /// Puts a secret into the vault, or a new version of it.
-pub(super) async fn secret_set(hub: &Hub, name: &str, value: SecretText) -> Result<Answer, ApiError> {
+pub(super) async fn secret_set(hub: &Hub, name: &str, value: SecretText, by: &str) -> Result<Answer, ApiError> {
     let bytes = SecretBytes::new(value.0.as_bytes());
     drop(value);
     let stored = block_in_place(|| hub.vault.set(name, &bytes)).map_err(refused)?;
-    audit(&hub.engine, OPERATOR, "secret.set", name, &format!("version {}", stored.version)).await?;
+    audit(&hub.engine, by, "secret.set", name, &format!("version {}", stored.version)).await?;
+    let given = held::give_new(hub, name, by).await?;
     let users = users(&hub.engine, name);
     let used = match users.len() {
         0 => "no connection names it yet".to_owned(),
@@ -62,7 +63,7 @@ pub(super) async fn secret_set(hub: &Hub, name: &str, value: SecretText) -> Resu
         [] => String::new(),
         others => format!(" The very same secret is stored as {}: that one stays as it is.", listed(others)),
     };
-    Ok(Answer::done(format!("`{name}` is stored (version {}); {used}.{same}", stored.version), 1))
+    Ok(Answer::done(format!("`{name}` is stored (version {}); {used}.{given}{same}", stored.version), 1))
 }
 
 /// Names and ages; never values.
@@ -77,15 +78,15 @@ pub(super) fn secrets(hub: &Hub) -> Result<SecretsAnswer, ApiError> {
 }
 
 /// Destroys a secret. Connections that name it stop working, which is said.
-pub(super) async fn secret_remove(hub: &Hub, name: &str) -> Result<Answer, ApiError> {
+pub(super) async fn secret_remove(hub: &Hub, name: &str, by: &str) -> Result<Answer, ApiError> {
     block_in_place(|| hub.vault.remove(name)).map_err(refused)?;
-    audit(&hub.engine, OPERATOR, "secret.removed", name, "").await?;
+    audit(&hub.engine, by, "secret.removed", name, "").await?;
     let users = users(&hub.engine, name);
     let after = if users.is_empty() { String::new() } else { format!("; {} cannot sign in any more", listed(&users)) };
     Ok(Answer::done(format!("`{name}` is destroyed{after}."), 1))
 }
 
-fn refused(error: VaultError) -> ApiError {
+pub(super) fn refused(error: VaultError) -> ApiError {
     let message = error.to_string();
     match error {
         VaultError::Missing(_) => ApiError::not_found(message),
@@ -114,7 +115,7 @@ pub(super) fn audit_lines(engine: &Engine, limit: usize) -> Result<AuditAnswer, 
 }
 
 /// Makes a token of 256 random bits, replacing the one of this name. Only its hash is stored.
-pub(super) async fn token_reset(engine: &Engine, name: &str) -> Result<TokenAnswer, ApiError> {
+pub(super) async fn token_reset(engine: &Engine, name: &str, by: &str) -> Result<TokenAnswer, ApiError> {
     check_name(name)?;
     let mut bytes = [0_u8; TOKEN_BYTES];
     SystemRandom::new().fill(&mut bytes).map_err(|_| ApiError::failed("the system gives no random numbers"))?;
@@ -124,7 +125,7 @@ pub(super) async fn token_reset(engine: &Engine, name: &str) -> Result<TokenAnsw
         .write(Cause::default(), |draft| {
             let created_at = draft.now;
             draft.batch.tokens.push(TokenRow { name: name.to_owned(), hash: hash.clone(), created_at });
-            draft.batch.audit.push(audit_entry(created_at, OPERATOR, "token.reset", name, "the one before is worth nothing now"));
+            draft.batch.audit.push(audit_entry(created_at, by, "token.reset", name, "the one before is worth nothing now"));
             Ok(())
         })
         .await?;
@@ -133,7 +134,7 @@ pub(super) async fn token_reset(engine: &Engine, name: &str) -> Result<TokenAnsw
 
 /// A consistent copy of the data into a new file, sealed as a whole, while the hub works. A relative path lies where
 /// the process was started: the command line makes paths whole before it passes them on.
-pub(super) async fn backup(hub: &Hub, to: &Path) -> Result<Answer, ApiError> {
+pub(super) async fn backup(hub: &Hub, to: &Path, by: &str) -> Result<Answer, ApiError> {
     let to = std::path::absolute(to).map_err(|error| ApiError::usage(format!("{}: {error}", to.display())))?;
     if to.exists() {
         return Err(ApiError::usage(format!("{} exists already", to.display())).help("name a file that is not there yet"));
@@ -152,7 +153,7 @@ pub(super) async fn backup(hub: &Hub, to: &Path) -> Result<Answer, ApiError> {
         .map_err(|error| ApiError::failed(format!("the copy was broken off: {error}")))?
         .map_err(|error| ApiError::failed(format!("{} could not be written: {error}", to.display())))?;
     let bytes = std::fs::metadata(&to).map(|file| file.len()).unwrap_or_default();
-    audit(&hub.engine, OPERATOR, "store.backup", &to.display().to_string(), &format!("{bytes} bytes")).await?;
+    audit(&hub.engine, by, "store.backup", &to.display().to_string(), &format!("{bytes} bytes")).await?;
     Ok(Answer::done(
         format!(
             "{} holds everything as it was a moment ago ({bytes} bytes). The file is sealed as a whole: without the master key nothing in it can be read or restored. Keep that key too, apart from it.",

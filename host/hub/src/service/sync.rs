@@ -13,7 +13,7 @@ use nave_core::matching::key_hash;
 use nave_core::model::{RecordId, RunStatus};
 use nave_store::CommitError;
 
-use super::{OPERATOR, audit, order, unknown};
+use super::{audit, order, unknown};
 use crate::api::{ApiError, ProgressSender, RunLine, SyncAnswer};
 use crate::engine::{Engine, EngineError};
 
@@ -35,12 +35,13 @@ pub(super) async fn sync(
     names: &[String],
     full: bool,
     once: bool,
+    by: &str,
     progress: ProgressSender,
 ) -> Result<SyncAnswer, ApiError> {
     let catalog = engine.catalog();
     let chosen = choose(engine, &catalog, names)?;
     let subject = if names.is_empty() { "all flows".to_owned() } else { names.join(", ") };
-    audit(engine, OPERATOR, "sync", &subject, if full { "everything is read again" } else { "" }).await?;
+    audit(engine, by, "sync", &subject, if full { "everything is read again" } else { "" }).await?;
     let delivering = Arc::new(AtomicBool::new(false));
     let _heard = Heard::new(engine, progress, delivering.clone());
 

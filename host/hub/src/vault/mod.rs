@@ -1,20 +1,22 @@
 //! Secrets at rest, and the key that everything sealed hangs on.
 //!
 //! Owns the master key's file, the keys derived from it, and the rows of the space `secret`. Promises: nothing readable
-//! is stored; a row opens only under its own name, environment and version; bytes leave only towards the egress; no
-//! command, error or debug print shows them. Must not know what a secret is for.
+//! is stored; a row opens only under its own name, environment and version; bytes leave only towards the egress, and only
+//! for the origins that the secret was given for; no command, error or debug print shows them. Must not know what a
+//! secret is for.
 //!
 //! A secret is sealed with AES-256-GCM under a data key of its own, made new for every version; the data key is sealed
 //! under the key that HKDF derives from the master key for this purpose alone. Names, versions, times and (roughly)
 //! lengths are readable to whoever has the file.
 
+mod bound;
 mod hygiene;
 mod master;
 mod seal;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -179,14 +181,15 @@ impl Vault {
         Ok(self.store.row(SPACE, name)?.is_some())
     }
 
-    /// Forgets a secret. Its data key goes with it.
+    /// Forgets a secret and what it was given for. Its data key goes with it.
     pub fn remove(&self, name: &str) -> Result<(), VaultError> {
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         if self.store.row(SPACE, name)?.is_none() {
             return Err(VaultError::Missing(name.to_owned()));
         }
         self.used.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
-        commit(&*self.store, vec![keyed(SPACE, name, None), keyed(USED_SPACE, name, None)])
+        let spaces = [SPACE, USED_SPACE, bound::BOUND_SPACE];
+        commit(&*self.store, spaces.map(|space| keyed(space, name, None)).into())
     }
 
     /// Stores the times of last use that are only in memory yet. Cheap when there are none; call it at the end of a run.
@@ -200,8 +203,8 @@ impl Vault {
         commit(&*self.store, rows)
     }
 
-    /// The secret itself. For the egress alone.
-    pub(crate) fn reveal(&self, name: &str) -> Result<SecretBytes, VaultError> {
+    /// The secret itself, for whoever has asked whether it may go there.
+    fn reveal(&self, name: &str) -> Result<SecretBytes, VaultError> {
         let bytes = self.store.row(SPACE, name)?.ok_or_else(|| VaultError::Missing(name.to_owned()))?;
         let damaged = || VaultError::Damaged(name.to_owned());
         let row = Row::decode(&bytes).ok_or_else(damaged)?;
@@ -212,7 +215,12 @@ impl Vault {
 }
 
 impl SecretSource for Vault {
-    fn secret(&self, name: &str) -> Result<SecretBytes, SecretError> {
+    fn may_go(&self, name: &str, origins: &BTreeSet<String>) -> Result<(), SecretError> {
+        self.bounds(name, origins)
+    }
+
+    fn secret(&self, name: &str, origins: &BTreeSet<String>) -> Result<SecretBytes, SecretError> {
+        self.bounds(name, origins)?;
         self.reveal(name).map_err(|error| match error {
             VaultError::Missing(name) => SecretError::Missing(name),
             other => SecretError::Unreadable { name: name.to_owned(), why: other.to_string() },

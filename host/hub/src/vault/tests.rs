@@ -266,3 +266,62 @@ fn the_process_keeps_its_memory_to_itself() {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Core);
     assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
 }
+
+fn origins(all: &[&str]) -> BTreeSet<String> {
+    all.iter().map(|origin| (*origin).to_owned()).collect()
+}
+
+#[test]
+fn a_secret_is_revealed_for_what_it_was_given_for_and_nothing_else() {
+    let bench = Bench::new();
+    let vault = bench.vault();
+    let to = |all: &[&str]| vault.secret("crm", &origins(all)).map(|_| ());
+    assert_eq!(to(&["https://a.example"]), Err(SecretError::Missing("crm".into())));
+    vault.set("crm", &SecretBytes::new(CANARY)).unwrap();
+    let held = |to: &str, given: &[&str]| {
+        let given_for = given.iter().map(|origin| (*origin).to_owned()).collect();
+        Err(SecretError::Held { name: "crm".into(), to: vec![to.to_owned()], given_for })
+    };
+    assert_eq!(to(&["https://a.example"]), held("https://a.example", &[]), "nobody has said where");
+    vault.bind("crm", &origins(&["https://a.example"]), None).unwrap();
+    assert_eq!(to(&["https://a.example"]), Ok(()));
+    assert_eq!(to(&["https://a.example", "https://b.example"]), held("https://b.example", &["https://a.example"]));
+    vault.bind("crm", &origins(&["https://b.example"]), None).unwrap();
+    assert_eq!(to(&["https://a.example", "https://b.example"]), Ok(()), "given for another too");
+    vault.set("crm", &SecretBytes::new("a new version")).unwrap();
+    assert_eq!(to(&["https://b.example"]), Ok(()), "a new version goes where the one before went");
+    assert_eq!(to(&["http://b.example"]), held("http://b.example", &["https://a.example", "https://b.example"]));
+    vault.bind("crm", &origins(&["https://c.example"]), Some(&origins(&["https://b.example", "https://c.example"]))).unwrap();
+    assert_eq!(
+        to(&["https://a.example"]),
+        Err(SecretError::Held {
+            name: "crm".into(),
+            to: vec!["https://a.example".into()],
+            given_for: vec!["https://b.example".into(), "https://c.example".into()],
+        }),
+        "a host that nobody uses any more is forgotten"
+    );
+    vault.remove("crm").unwrap();
+    assert_eq!(vault.bound("crm").unwrap(), None, "it goes with the secret");
+}
+
+/// Another secret's row, another environment's, a changed one, and a secret's own row are all worth nothing.
+#[test]
+fn what_a_secret_was_given_for_is_sealed_in_its_place() {
+    let bench = Bench::new();
+    let vault = bench.vault();
+    for name in ["a", "b"] {
+        vault.set(name, &SecretBytes::new(format!("https://{name}.example"))).unwrap();
+        vault.bind(name, &origins(&[&format!("https://{name}.example")]), None).unwrap();
+    }
+    let row = |space: &str, name: &str| bench.store.row(space, name).unwrap().unwrap();
+    let (bound, of_b, secret) = (row(bound::BOUND_SPACE, "a"), row(bound::BOUND_SPACE, "b"), row(SPACE, "a"));
+    assert!(!bound.windows(9).any(|part| part == b"a.example"));
+    for bad in [of_b, secret, bound[..bound.len() - 1].to_vec(), Vec::new()] {
+        bench.put(bound::BOUND_SPACE, "a", &bad);
+        assert!(matches!(vault.bound("a"), Err(VaultError::Damaged(_))));
+        assert!(matches!(vault.secret("a", &origins(&["https://a.example"])), Err(SecretError::Unreadable { .. })));
+    }
+    bench.put(SPACE, "a", &bound);
+    assert!(matches!(vault.reveal("a"), Err(VaultError::Damaged(_))));
+}

@@ -2,6 +2,8 @@
 //!
 //! Names are resolved by the test, so that they can lie. Assertions are on codes and on what was on the wire.
 
+mod bound;
+mod cookie;
 mod credentials;
 mod guard;
 mod hostile;

@@ -1,6 +1,6 @@
 //! A channel with everything around it replaced: names, secrets, audit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -48,17 +48,32 @@ impl Resolve for Names {
     }
 }
 
+/// Secrets by name, and the origins that each was given for; one that names none goes anywhere.
 #[derive(Default)]
-pub(crate) struct Secrets(Mutex<BTreeMap<String, String>>);
+pub(crate) struct Secrets(Mutex<BTreeMap<String, String>>, Mutex<BTreeMap<String, BTreeSet<String>>>);
 
 impl Secrets {
     pub(crate) fn set(&self, name: &str, secret: &str) {
         self.0.lock().unwrap().insert(name.to_owned(), secret.to_owned());
     }
+
+    pub(crate) fn bind(&self, name: &str, origins: &[&str]) {
+        self.1.lock().unwrap().insert(name.to_owned(), origins.iter().map(|origin| (*origin).to_owned()).collect());
+    }
 }
 
 impl SecretSource for Secrets {
-    fn secret(&self, name: &str) -> Result<SecretBytes, SecretError> {
+    fn may_go(&self, name: &str, origins: &BTreeSet<String>) -> Result<(), SecretError> {
+        let all = self.1.lock().unwrap();
+        let Some(bound) = all.get(name) else { return Ok(()) };
+        match origins.difference(bound).cloned().collect::<Vec<_>>() {
+            other if other.is_empty() => Ok(()),
+            to => Err(SecretError::Held { name: name.to_owned(), to, given_for: bound.iter().cloned().collect() }),
+        }
+    }
+
+    fn secret(&self, name: &str, origins: &BTreeSet<String>) -> Result<SecretBytes, SecretError> {
+        self.may_go(name, origins)?;
         let all = self.0.lock().unwrap();
         all.get(name).map(|secret| SecretBytes::new(secret.as_str())).ok_or_else(|| SecretError::Missing(name.to_owned()))
     }
@@ -123,6 +138,7 @@ impl Setup {
                 base: "https://api.example.com".into(),
                 allow: vec![Allow { methods, paths: vec!["/".into()], reads: false }],
                 credential: None,
+                headers: vec![],
                 reason: "to read contacts".into(),
             },
         );

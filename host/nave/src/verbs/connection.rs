@@ -1,13 +1,13 @@
 //! `connection`: added, listed, checked, discovered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use nave_core::manifest::{Manifest, SettingType};
 use nave_hub::api::{ApiError, Request, SecretText, exit};
-use nave_hub::plugins;
 use nave_hub::project::{self, NewConnection, PlannedConnection};
+use nave_hub::{direct, plugins};
 use serde_json::json;
 
 use super::Outcome;
@@ -25,6 +25,19 @@ pub(crate) enum Connection {
     Check {
         /// Connection
         name: String,
+    },
+    /// Let a secret go to a host that it was not given for: what is held is shown, then asked
+    #[command(
+        after_help = "A secret goes only to the hosts that it was given for. Where a connection's file names another, the\n\
+      connection is held: nothing is sent until somebody has approved.\n\n\
+      Examples:\n  nave connection approve\n  nave connection approve crm --yes"
+    )]
+    Approve {
+        /// Connection [default: all that are held]
+        name: Option<String>,
+        /// Approve what is shown without asking
+        #[arg(long, short)]
+        yes: bool,
     },
     /// What the system offers: streams, fields, what can be done with them
     Discover {
@@ -89,6 +102,7 @@ pub(crate) async fn run(verb: Connection, context: &Context) -> Outcome {
         Connection::Add(verb) => add(*verb, context).await,
         Connection::List => list(context).await,
         Connection::Check { name } => check(name, context).await,
+        Connection::Approve { name, yes } => approve(name, yes, context).await,
         Connection::Discover { name, save } => discover(name, save, context).await,
     }
 }
@@ -153,7 +167,8 @@ async fn add(verb: Add, context: &Context) -> Outcome {
         keep(&values, context).await?;
     }
     let (written, warnings) = project::write_connection(context.dir(), &planned)?;
-    call::reload(context).await?;
+    let mut warnings = warnings;
+    warnings.extend(added(&planned, trial.after, context).await?);
     if !trial.before {
         keep(&values, context).await?;
     }
@@ -170,6 +185,61 @@ async fn add(verb: Add, context: &Context) -> Outcome {
         "\nNext: `nave connection check {0}`, then `nave connection discover {0} --save` and `nave plan`.",
         planned.name
     ));
+    Ok(exit::OK)
+}
+
+/// Tells the hub of a connection that a person has just granted: its secrets may go where that was shown. Where no hub can
+/// be had, that is left to be approved, and said.
+async fn added(planned: &PlannedConnection, fits: bool, context: &Context) -> Result<Option<String>, ApiError> {
+    let (name, secrets) = (planned.name.clone(), planned.destinations.clone());
+    let later = |why: &str| {
+        let hint = format!("{why}, so no secret was given for its hosts yet: `nave connection approve {}`", planned.name);
+        (!planned.destinations.is_empty()).then_some(hint)
+    };
+    if !fits {
+        let by = context.asked(Request::Reload).by;
+        direct::connection_added(context.dir(), &by, &planned.name, &planned.plugin).await?;
+        call::reload(context).await?;
+        return Ok(later("the project has errors"));
+    }
+    match context.call(Request::ConnectionApprove { name, secrets, added: true }).await {
+        Ok(_) => Ok(None),
+        Err(error) => Ok(later(&error.message)),
+    }
+}
+
+async fn approve(name: Option<String>, yes: bool, context: &Context) -> Outcome {
+    let held = want!(context.call(Request::ConnectionHeld { name }).await?, Held).held;
+    if held.is_empty() {
+        if context.json {
+            output::json(&json!({ "held": [], "approved": false }));
+        } else {
+            say("Nothing is held: every secret goes where it was given for.");
+        }
+        return Ok(exit::OK);
+    }
+    if !context.json {
+        held.iter().for_each(|held| say(format_args!("{}: {}", clean(&held.connection), clean(&held.to_string()))));
+    }
+    let person = prompt::possible() && !context.json;
+    if !yes && (!person || !prompt::yes("Let them go there?")?) {
+        let lines: Vec<String> = held.iter().map(|held| format!("{}: {held}", held.connection)).collect();
+        return Err(ApiError::person(format!("nothing was approved; {}", lines.join("; ")))
+            .help("add --yes to approve it, or correct the connection's file"));
+    }
+    let mut secrets: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+    for held in &held {
+        secrets.entry(held.connection.clone()).or_default().entry(held.secret.clone()).or_default().extend(held.to.clone());
+    }
+    for (name, secrets) in secrets {
+        let done = want!(context.call(Request::ConnectionApprove { name, secrets, added: false }).await?, Done);
+        if !context.json {
+            say(clean(&done.message));
+        }
+    }
+    if context.json {
+        output::json(&json!({ "held": held, "approved": true }));
+    }
     Ok(exit::OK)
 }
 
@@ -282,6 +352,9 @@ async fn discover(name: String, save: bool, context: &Context) -> Outcome {
     if context.json {
         output::json(&answer);
         return Ok(exit::OK);
+    }
+    if answer.streams.is_empty() {
+        say("It offers no stream yet.");
     }
     for stream in &answer.streams {
         let can = &stream.capabilities;

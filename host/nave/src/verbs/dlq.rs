@@ -78,9 +78,7 @@ pub(crate) async fn run(verb: Dlq, context: &Context) -> Outcome {
         Dlq::List { flow, class, limit } => list(Request::DlqList { flow, class, limit }, context).await,
         Dlq::Show { id } => show(id, context).await,
         Dlq::Retry { which } => done(Request::DlqRetry { which: which.letters()? }, context).await,
-        Dlq::Discard { which, reason } => {
-            done(Request::DlqDiscard { which: which.letters()?, reason, by: context.person() }, context).await
-        }
+        Dlq::Discard { which, reason } => done(Request::DlqDiscard { which: which.letters()?, reason }, context).await,
     }
 }
 

@@ -103,7 +103,7 @@ pub(crate) struct Apply {
 }
 
 pub(crate) async fn apply(verb: Apply, context: &Context) -> Outcome {
-    let request = Request::Apply { flow: verb.flow, schema: verb.schema, reason: verb.reason, by: context.person() };
+    let request = Request::Apply { flow: verb.flow, schema: verb.schema, reason: verb.reason };
     let answer = want!(context.call(request).await?, Apply);
     let code = if answer.unseen.is_empty() { exit::OK } else { exit::PERSON };
     if context.json {
@@ -235,11 +235,11 @@ pub(crate) struct Resume {
 }
 
 pub(crate) async fn pause(verb: Pause, context: &Context) -> Outcome {
-    switch(Request::Pause { flow: verb.flow, by: context.person() }, context).await
+    switch(Request::Pause { flow: verb.flow }, context).await
 }
 
 pub(crate) async fn resume(verb: Resume, context: &Context) -> Outcome {
-    switch(Request::Resume { flow: verb.flow, by: context.person() }, context).await
+    switch(Request::Resume { flow: verb.flow }, context).await
 }
 
 async fn switch(request: Request, context: &Context) -> Outcome {

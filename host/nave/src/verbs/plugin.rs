@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use nave_core::manifest::{Manifest, PluginKind};
 use nave_hub::api::{ApiError, InstalledAnswer, Request, exit};
-use nave_hub::plugins::{self, BuildOptions, InstallOptions, NewPlugin, powers};
+use nave_hub::plugins::{self, BuildOptions, NewPlugin, powers};
 use serde_json::{Value as Json, json};
 
 use super::Outcome;
-use crate::call;
 use crate::context::{Context, want};
 use crate::output::{self, Rows, clean, say};
 use crate::report;
@@ -232,13 +231,7 @@ async fn call_function(target: &str, function: String, arguments: &[String], set
 
 /// Installs a plugin and shows what it asks for.
 pub(crate) async fn install(file: PathBuf, rollback: bool, context: &Context) -> Result<(), ApiError> {
-    let answer = if rollback {
-        let answer = plugins::install(context.dir(), &file, InstallOptions { rollback })?;
-        call::reload(context).await?;
-        answer
-    } else {
-        want!(context.call(Request::PluginInstall { file }).await?, Installed)
-    };
+    let answer = want!(context.call(Request::PluginInstall { file, rollback }).await?, Installed);
     if context.json {
         output::json_line(&answer);
     } else {

@@ -2,9 +2,10 @@
 
 use clap::Subcommand;
 use nave_core::model::{DecisionChoice, RecordId, RemoteKey};
-use nave_hub::api::{ApiError, RecordRef, Request, exit};
+use nave_hub::api::{ApiError, Asked, RecordRef, Request, exit};
 
 use super::Outcome;
+use crate::call;
 use crate::context::{Context, want};
 use crate::output::{self, Rows, ago, clean, say};
 
@@ -49,8 +50,9 @@ pub(crate) async fn run(verb: Review, context: &Context) -> Outcome {
         Review::Show { id } => show(id, context).await,
         Review::Decide { id, choice, other, reason, by } => {
             let choice = choice_of(&choice)?;
-            let by = by.unwrap_or_else(|| context.person());
-            let answer = want!(context.call(Request::ReviewDecide { id, choice, other, reason, by }).await?, Done);
+            let request = Request::ReviewDecide { id, choice, other, reason };
+            let asked = by.map_or_else(|| context.asked(request.clone()), |by| Asked::locally(&by, request.clone()));
+            let answer = want!(call::call(context, asked).await?, Done);
             if context.json {
                 output::json(&answer);
             } else {

@@ -114,7 +114,7 @@ pub(crate) async fn start(context: &Context, listen: Option<SocketAddr>, hosts: 
     })?;
     let token = if hub.tokens()?.is_empty() {
         let request = Request::TokenReset { name: "admin".to_owned() };
-        Some(want!(hub.call(request, ProgressSender::none()).await?, Token).token)
+        Some(want!(hub.call(context.asked(request), ProgressSender::none()).await?, Token).token)
     } else {
         None
     };

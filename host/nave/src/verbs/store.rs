@@ -24,7 +24,7 @@ pub(crate) enum Store {
 pub(crate) async fn run(verb: &Store, context: &Context) -> Outcome {
     let request = match verb {
         Store::Check { .. } => Request::StoreCheck,
-        Store::Rebuild => Request::StoreRebuild { by: context.person() },
+        Store::Rebuild => Request::StoreRebuild,
     };
     let answer = want!(context.call(request).await?, StoreCheck);
     let code = if answer.sound { exit::OK } else { exit::FAILED };

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use nave_core::model::{DecisionChoice, RecordId, RemoteKey};
-use nave_hub::api::{ApiError, DeadLetterLine, RecordRef, Request, ReviewAnswer, ReviewLine, exit};
+use nave_hub::api::{ApiError, Asked, DeadLetterLine, RecordRef, Request, ReviewAnswer, ReviewLine, exit};
 use serde::Deserialize;
 
 use super::{Frame, error_page, page, want};
@@ -85,8 +85,8 @@ async fn decide(
     let Some(choice) = choice else {
         return error_page(&person, "reviews", &ApiError::usage("choose one of the answers"));
     };
-    let request = Request::ReviewDecide { id, choice, other: false, reason: form.reason, by: person.name.clone() };
-    match state.call(request).await {
+    let request = Request::ReviewDecide { id, choice, other: false, reason: form.reason };
+    match state.call_by(Asked::by(&person.name, request)).await {
         Ok(_) => Redirect::to("/reviews").into_response(),
         Err(error) => error_page(&person, "reviews", &error),
     }

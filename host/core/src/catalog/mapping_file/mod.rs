@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::entity::did_you_mean;
 use super::reader::{File, Table};
-use super::{Direction, Entity, Hub, ListMapping, Mapping, PartMapping, StreamInfo};
+use super::{Connection, Direction, Entity, Hub, ListMapping, Mapping, NO_FILE_YET, PartMapping, StreamInfo};
 use crate::manifest::Function;
 use crate::mapping::{self, External};
 use scope::Side;
@@ -25,6 +25,7 @@ pub(super) struct Known<'k> {
     pub(super) entities: &'k BTreeMap<String, Arc<Entity>>,
     /// Also those whose files have mistakes of their own.
     pub(super) connection_names: &'k BTreeSet<String>,
+    pub(super) connections: &'k BTreeMap<String, Arc<Connection>>,
     pub(super) streams: &'k dyn Fn(&str) -> Option<&'k [StreamInfo]>,
     pub(super) lookups: &'k BTreeMap<String, Arc<mapping::Table>>,
     pub(super) functions: &'k BTreeMap<String, Function>,
@@ -67,7 +68,18 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
     let streams = (known.streams)(&connection.value);
     let stream_info = streams.and_then(|streams| {
         let found = streams.iter().find(|info| info.name == stream.value);
-        if found.is_none() {
+        let waits = known.connections.get(&connection.value).and_then(|connection| connection.no_file_yet(streams));
+        if let (None, Some(folders)) = (found, waits) {
+            file.warning(
+                stream.span.clone(),
+                NO_FILE_YET,
+                format!(
+                    "there was no file in {folders} when `{}` was last asked: `{}` is not checked yet",
+                    connection.value, stream.value
+                ),
+                Some(format!("with the first file there: `nave connection discover {} --save`", connection.value)),
+            );
+        } else if found.is_none() {
             let names: Vec<String> = streams.iter().map(|info| info.name.clone()).collect();
             let help = did_you_mean(&stream.value, &names).unwrap_or_else(|| format!("it has {}", names.join(", ")));
             file.error(

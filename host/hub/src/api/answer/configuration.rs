@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::api::Finding;
+use crate::secrets::SecretError;
 
 /// Connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +44,34 @@ pub struct CheckAnswer {
     pub scopes: Vec<String>,
     /// Observed limits: name and value.
     pub limits: Vec<(String, String)>,
+}
+
+/// Secrets that would go where they were not given for; nothing is sent until a person approves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldAnswer {
+    /// By connection.
+    pub held: Vec<HeldSecret>,
+}
+
+/// One secret of one connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HeldSecret {
+    /// Connection.
+    pub connection: String,
+    /// Name of the secret.
+    pub secret: String,
+    /// Origins (scheme, host, port) that it was not given for.
+    pub to: Vec<String>,
+    /// Those that it was given for; empty where nobody has ever said so.
+    pub given_for: Vec<String>,
+}
+
+impl std::fmt::Display for HeldSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let held = SecretError::Held { name: self.secret.clone(), to: self.to.clone(), given_for: self.given_for.clone() };
+        held.fmt(f)
+    }
 }
 
 /// What a connection offers.

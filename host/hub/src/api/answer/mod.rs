@@ -38,6 +38,7 @@ pub enum Answer {
     Secrets(SecretsAnswer),
     Connections(ConnectionsAnswer),
     Check(CheckAnswer),
+    Held(HeldAnswer),
     Streams(StreamsAnswer),
     Lint(LintAnswer),
     Text(TextAnswer),

@@ -34,7 +34,7 @@ pub struct AuditAnswer {
 pub struct AuditLine {
     /// When.
     pub at: String,
-    /// Who: a person, `hub`, or `plugin:<name>`.
+    /// Who: the name of a token, `local:<name>` for a user of the machine, `hub`, or `plugin:<name>`.
     pub actor: String,
     /// What: `net.denied`, `secret.set`, …
     pub action: String,

@@ -45,6 +45,9 @@ pub struct InstalledAnswer {
     /// Per connection that uses it: what it asks for and is refused until the connection grants it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_granted: Vec<PowersView>,
+    /// Files of connections in which it was written down what they were granted so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pinned: Vec<String>,
     /// Things to look at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

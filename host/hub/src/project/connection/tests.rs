@@ -105,7 +105,13 @@ fn init_then_connect() {
 fn the_lock_keeps_what_it_is_told() {
     use nave_core::catalog::LockedPlugin;
     let dir = tempfile::tempdir().unwrap();
-    let locked = |serial| LockedPlugin { source: "a\"b.wasm".into(), digest: "00".into(), serial, version: "1.0.0".into() };
+    let locked = |serial| LockedPlugin {
+        source: "a\"b.wasm".into(),
+        digest: "00".into(),
+        serial,
+        version: "1.0.0".into(),
+        functions: Vec::new(),
+    };
     assert!(super::super::read_lock(dir.path()).unwrap().is_empty());
     super::super::lock_plugin(dir.path(), "desk", &locked(1)).unwrap();
     super::super::lock_plugin(dir.path(), "a-plugin", &locked(2)).unwrap();
@@ -187,8 +193,13 @@ fn a_connection_is_tried_before_it_is_written() {
     let error = try_connection(&root, &planned).unwrap_err();
     assert!(error.message.starts_with("nothing was written: with `desk`, the configuration has"), "{error:?}");
     assert!(!root.join("connections/desk.toml").exists());
-    let lock =
-        nave_core::catalog::LockedPlugin { source: "d.wasm".into(), digest: "00".into(), serial: 1, version: "1.0.0".into() };
+    let lock = nave_core::catalog::LockedPlugin {
+        source: "d.wasm".into(),
+        digest: "00".into(),
+        serial: 1,
+        version: "1.0.0".into(),
+        functions: Vec::new(),
+    };
     super::super::lock_plugin(&root, "desk", &lock).unwrap();
     let mut planned = planned;
     planned.files.truncate(1);
@@ -204,7 +215,13 @@ fn the_lock_keeps_comments_and_numbers() {
     use nave_core::catalog::numbers::Numbered;
     use nave_core::catalog::{LockedPlugin, Numbers};
     let dir = tempfile::tempdir().unwrap();
-    let locked = |serial| LockedPlugin { source: "a#b.wasm".into(), digest: "00".into(), serial, version: "1.0.0".into() };
+    let locked = |serial| LockedPlugin {
+        source: "a#b.wasm".into(),
+        digest: "00".into(),
+        serial,
+        version: "1.0.0".into(),
+        functions: Vec::new(),
+    };
     let numbered = |number| Numbered { number, kind: Some("text".into()), removed: false };
     let numbers = |fields: &[(&str, u32)]| Numbers {
         fields: [("contact".into(), fields.iter().map(|(name, n)| ((*name).into(), numbered(*n))).collect())].into(),

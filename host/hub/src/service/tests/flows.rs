@@ -66,7 +66,8 @@ async fn paused_flows_are_left_out_and_refused_by_name() {
     flow_commands::set_paused(&bench.engine, Some("crm-contacts"), true, "ada").await.unwrap();
     let answer = bench.sync().await;
     assert!(answer.runs.iter().all(|line| line.flow != "crm-contacts"));
-    let named = sync::sync(&bench.engine, &["crm-contacts".into()], false, true, ProgressSender::none()).await.unwrap_err();
+    let named =
+        sync::sync(&bench.engine, &["crm-contacts".into()], false, true, "ada", ProgressSender::none()).await.unwrap_err();
     assert_eq!(named.exit, crate::api::exit::PERSON);
     let all = flow_commands::set_paused(&bench.engine, None, false, "ada").await.unwrap();
     assert_eq!(all.flows.len(), 4);
@@ -94,15 +95,15 @@ async fn status_counts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_random_and_only_its_hash_is_kept() {
     let bench = Bench::new();
-    let first = operations::token_reset(&bench.engine, "admin").await.unwrap();
-    let second = operations::token_reset(&bench.engine, "admin").await.unwrap();
+    let first = operations::token_reset(&bench.engine, "admin", "ada").await.unwrap();
+    let second = operations::token_reset(&bench.engine, "admin", "ada").await.unwrap();
     assert_ne!(first.token, second.token);
     assert_eq!(first.token.len(), "nave_".len() + 43, "256 bits");
     let rows = bench.engine.store.tokens().unwrap();
     assert_eq!(rows.len(), 1, "the one before is replaced");
     assert_eq!(rows[0].hash, crate::plugins::digest(second.token.as_bytes()));
     assert!(!format!("{second:?}").contains(&second.token));
-    assert_eq!(operations::token_reset(&bench.engine, "a b").await.unwrap_err().code, "usage");
+    assert_eq!(operations::token_reset(&bench.engine, "a b", "ada").await.unwrap_err().code, "usage");
 }
 
 #[tokio::test(flavor = "multi_thread")]

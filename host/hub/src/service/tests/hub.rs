@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use crate::api::{Answer, ApiError, ProgressSender, Request, Service as _, exit};
+use crate::api::{Answer, ApiError, Asked, ProgressSender, Request, Service as _, exit};
 use crate::hub::Hub;
 use crate::project;
 
 /// Asks as every face does: from JSON.
 async fn ask(hub: &Hub, request: serde_json::Value) -> Result<Answer, ApiError> {
     let request: Request = serde_json::from_value(request).unwrap();
-    hub.call(request, ProgressSender::none()).await
+    hub.call(Asked::by("ada", request), ProgressSender::none()).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,6 +72,7 @@ async fn an_open_hub_answers() {
     let expected =
         ["secret.set", "secret.set", "secret.removed", "token.reset", "configuration.reloaded", "sync", "store.backup"];
     assert_eq!(actions, expected);
+    assert!(audit.entries.iter().all(|line| line.actor == "ada"), "by whoever asked: {audit:?}");
     let all = serde_json::to_string(&audit).unwrap();
     assert!(!all.contains("canary") && !all.contains(&token.token));
 

@@ -56,7 +56,7 @@ async fn dead_letters_are_fetched_again() {
 
     // Not mended yet: set aside again, and counted.
     let engine = &bench.engine;
-    let retry = async |which: DeadLetters| dead_letters::retry(engine, &which, &ProgressSender::none()).await;
+    let retry = async |which: DeadLetters| dead_letters::retry(engine, &which, "ada", &ProgressSender::none()).await;
     let Answer::Done(done) = retry(DeadLetters::Ids(vec![bad.id])).await.unwrap() else { panic!() };
     assert_eq!(done.count, 0, "{}", done.message);
     assert!(by_id("80").unwrap().count > bad.count);
@@ -107,7 +107,7 @@ async fn deliveries_are_tried_again_with_the_next_sync() {
     *bench.books.refuses.lock().unwrap() = false;
     bench.sync().await;
     assert_eq!(bench.books.count("contacts"), 1, "nobody has asked to try again");
-    dead_letters::retry(&bench.engine, &DeadLetters::Class("format".into()), &ProgressSender::none()).await.unwrap();
+    dead_letters::retry(&bench.engine, &DeadLetters::Class("format".into()), "ada", &ProgressSender::none()).await.unwrap();
     assert!(dead_letters::list(&bench.engine, None, None, 50).unwrap().dead_letters.is_empty());
     let dirty = record_answers::show(&bench.engine, &which("crm:77")).unwrap().deliveries;
     assert_eq!(

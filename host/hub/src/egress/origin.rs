@@ -1,0 +1,79 @@
+//! Which origins (scheme, host, port) a connection sends its secrets to. Decides; does no I/O.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nave_core::catalog::{Connection, Credential};
+use nave_core::grant::Grants;
+use nave_core::manifest::{CredentialKind, EndpointRequest};
+use url::Url;
+
+/// An address's scheme, host and port, in the one spelling that browsers use; none for what is no web address.
+pub fn origin(address: &str) -> Option<String> {
+    let origin = Url::parse(address).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?.origin();
+    origin.is_tuple().then(|| origin.ascii_serialization())
+}
+
+/// The endpoint of a credential's log-in, where it takes one to get what is sent.
+pub(super) fn login_of(kind: &CredentialKind) -> Option<&str> {
+    match kind {
+        CredentialKind::OauthClientCredentials { endpoint, .. } | CredentialKind::Login { endpoint, .. } => Some(endpoint),
+        _ => None,
+    }
+}
+
+/// Secret → the origins that it is sent to: those of the granted endpoints that are called with it, and of its log-in.
+pub fn destinations(
+    endpoints: &BTreeMap<String, EndpointRequest>,
+    grants: &Grants,
+    credentials: &BTreeMap<String, Credential>,
+) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (slot, credential) in credentials {
+        let login = login_of(&credential.kind);
+        let on = |name: &str| credential.endpoints.as_ref().is_none_or(|granted| granted.iter().any(|granted| granted == name));
+        let used = endpoints.iter().filter(|(name, asked)| {
+            on(name) && (asked.credential.as_deref() == Some(slot.as_str()) || login == Some(name.as_str()))
+        });
+        let origins = used.filter_map(|(name, _)| origin(&grants.endpoints.get(name)?.base));
+        found.entry(credential.secret.clone()).or_default().extend(origins);
+    }
+    found
+}
+
+/// As [`destinations`], of a connection of the catalog.
+pub fn destinations_of(
+    endpoints: &BTreeMap<String, EndpointRequest>,
+    connection: &Connection,
+) -> BTreeMap<String, BTreeSet<String>> {
+    destinations(endpoints, &connection.grants, &connection.credentials)
+}
+
+/// What to type where a secret is held.
+pub(crate) fn held_help(connection: &str) -> String {
+    format!(
+        "nothing was sent: if that is right, `nave connection approve {connection}`; if not, correct connections/{connection}.toml"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(address: &str, expected: &str) {
+        assert_eq!(origin(address).as_deref().unwrap_or(""), expected, "{address}");
+    }
+
+    #[test]
+    fn one_origin_has_one_spelling() {
+        check("https://Api.Example.com:443/v1", "https://api.example.com");
+        check("https://api.example.com:8443/", "https://api.example.com:8443");
+        check("http://api.example.com", "http://api.example.com");
+        check("http://api.example.com:443", "http://api.example.com:443");
+        check("https://good.com@evil.com/", "https://evil.com");
+        check("https://gооd.com", "https://xn--gd-fmca.com");
+        check("https://[::1]:80", "https://[::1]:80");
+        check("file:///etc/passwd", "");
+        check("api.example.com", "");
+    }
+}

@@ -1,0 +1,64 @@
+//! Where a secret may be sent: the origins that it was given for, sealed as the secret is.
+//!
+//! A row in the space `secret-bound`, sealed under a name that no secret can have, so that neither opens in the other's
+//! place. What was given for one host is never revealed for another, whatever the configuration says by then.
+
+use std::collections::BTreeSet;
+
+use super::{SPACE, Vault, VaultError, check_name, commit, keyed, now};
+use crate::secrets::SecretError;
+use crate::vault::seal::Row;
+
+/// Space of the store with the sealed origins, by the secret's name.
+pub(super) const BOUND_SPACE: &str = "secret-bound";
+
+/// The name under which a secret's origins are sealed; the colon keeps it apart from every secret's own.
+fn sealed_name(name: &str) -> String {
+    format!("bound:{name}")
+}
+
+impl Vault {
+    /// The origins that a secret was given for; none where nobody has said so yet.
+    ///
+    /// # Errors
+    /// [`VaultError`] where the row was changed, or the store cannot be read.
+    pub fn bound(&self, name: &str) -> Result<Option<BTreeSet<String>>, VaultError> {
+        let Some(bytes) = self.store.row(BOUND_SPACE, name)? else { return Ok(None) };
+        let damaged = || VaultError::Damaged(name.to_owned());
+        let row = Row::decode(&bytes).ok_or_else(damaged)?;
+        let text = self.sealer.open(&self.environment, &sealed_name(name), &row).ok_or_else(damaged)?;
+        let text = std::str::from_utf8(text.expose()).map_err(|_| damaged())?;
+        Ok(Some(text.lines().map(str::to_owned).collect()))
+    }
+
+    /// Gives a secret for these origins, whether or not it is stored yet. Of those that it was given for before, only the
+    /// ones in `used` stay; all, where nobody can say which are. Durable when it returns.
+    ///
+    /// # Errors
+    /// [`VaultError`] where the name is none, or nothing could be stored.
+    pub fn bind(&self, name: &str, origins: &BTreeSet<String>, used: Option<&BTreeSet<String>>) -> Result<(), VaultError> {
+        check_name(name)?;
+        let _one = self.changing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut all = self.bound(name)?.unwrap_or_default();
+        all.retain(|known| used.is_none_or(|used| used.contains(known)));
+        all.extend(origins.iter().cloned());
+        let text: Vec<&str> = all.iter().map(String::as_str).collect();
+        let row = self.sealer.seal(&self.environment, &sealed_name(name), 1, now(), text.join("\n").as_bytes());
+        commit(&*self.store, vec![keyed(BOUND_SPACE, name, Some(row.encode()))])
+    }
+
+    /// Whether a secret may be sent to all of these origins. One that is neither stored nor bound is merely missing.
+    pub(super) fn bounds(&self, name: &str, origins: &BTreeSet<String>) -> Result<(), SecretError> {
+        let unreadable = |error: VaultError| SecretError::Unreadable { name: name.to_owned(), why: error.to_string() };
+        let bound = self.bound(name).map_err(unreadable)?;
+        if bound.is_none() && self.store.row(SPACE, name).map_err(|error| unreadable(error.into()))?.is_none() {
+            return Err(SecretError::Missing(name.to_owned()));
+        }
+        let bound = bound.unwrap_or_default();
+        let other: Vec<String> = origins.difference(&bound).cloned().collect();
+        if other.is_empty() {
+            return Ok(());
+        }
+        Err(SecretError::Held { name: name.to_owned(), to: other, given_for: bound.into_iter().collect() })
+    }
+}

@@ -1,0 +1,64 @@
+//! A drop folder without a file is no error: its stream is there when its first file is.
+
+use std::path::Path;
+
+use nave_tests::project::Project;
+use serde_json::{Value, json};
+
+const MAPPING: &str = "connection = \"drop\"\nstream = \"contacts\"\nentity = \"contact\"\nsteward = \"ops\"\n[flow.in]\n\
+    [[field]]\nremote = \"Email\"\ncanonical = \"email\"\ndirection = \"in\"\n";
+
+/// The one run of the flow: status, read, created, message.
+#[track_caller]
+fn sync(project: &Project, code: i32) -> Value {
+    let ran = project.run(&["sync"]);
+    assert_eq!(ran.code, Some(code), "{ran:?}");
+    let runs = ran.lines();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    json!([runs[0]["status"], runs[0]["read"], runs[0]["created"], runs[0]["message"].as_str().unwrap_or_default()])
+}
+
+#[test]
+fn an_empty_drop_folder_waits_for_its_first_file() {
+    let project = Project::init();
+    project.install("files");
+    let folder = project.dir().join("inbox");
+    project.connect_drop("drop", Path::new("inbox"));
+    project.write("mappings/drop.toml", MAPPING);
+    let waits = "no file yet in inbox";
+    for command in [&["mapping", "lint"][..], &["plan"]] {
+        let said = project.ok(command);
+        assert!(said.out.contains(waits), "nave {}: {said:?}", command.join(" "));
+    }
+    assert_eq!(sync(&project, 0), json!(["success", 0, 0, waits]));
+    let status = project.json(&["status"]);
+    assert_eq!(status["flows"][0]["last_error"], Value::Null, "{status}");
+    // What it offered when it was asked is saved, and still says nothing against the mapping.
+    project.json(&["connection", "discover", "drop", "--save"]);
+    assert!(project.ok(&["mapping", "lint"]).out.contains("there was no file in inbox"), "a warning, and no error");
+    assert_eq!(sync(&project, 0), json!(["success", 0, 0, waits]));
+
+    // While a hub serves, too: the first file is read without anybody asking again.
+    let serving = project.serve();
+    assert_eq!(sync(&project, 0), json!(["success", 0, 0, waits]));
+    std::fs::write(folder.join("contacts.csv"), "Email\nada@example.org\n").expect("a file");
+    assert_eq!(sync(&project, 0), json!(["success", 1, 1, ""]));
+    serving.stop();
+    assert!(!project.ok(&["plan"]).out.contains(waits), "there is one now");
+
+    // Gone again: nobody deletes anything because of that, and nobody calls it new.
+    std::fs::remove_file(folder.join("contacts.csv")).expect("it goes");
+    for _ in 0..3 {
+        let failed = sync(&project, 1);
+        assert_eq!((&failed[0], &failed[1]), (&json!("failed"), &json!(0)), "{failed}");
+        assert!(failed[3].as_str().is_some_and(|said| said.contains("has no stream `contacts`")), "{failed}");
+    }
+    let records = project.json(&["record", "list", "contact"])["records"].as_array().map(Vec::len);
+    assert_eq!(records, Some(1), "the record stays");
+    // Another file is no first file: a misspelt stream is still an error.
+    std::fs::write(folder.join("people.csv"), "Email\nada@example.org\n").expect("a file");
+    project.write("mappings/drop.toml", &MAPPING.replace("\"contacts\"", "\"peeple\""));
+    std::fs::remove_file(project.dir().join("streams/drop.json")).expect("it goes");
+    let failed = sync(&project, 1);
+    assert!(failed[3].as_str().is_some_and(|said| said.contains("has no stream `peeple` (it has people)")), "{failed}");
+}
