@@ -66,6 +66,7 @@ impl Bridge {
         let hub = Hub::open(&dir).await?;
         for (name, place) in [("left", left), ("right", right)] {
             hub.vault.set(name, &SecretBytes::new(place.token.clone())).map_err(failed)?;
+            hub.vault.bind(name, &[place.base_url.clone()].into(), None).map_err(failed)?;
         }
         // Compiles the plugin, which is done once and not again at the next start.
         for name in ["left", "right"] {
