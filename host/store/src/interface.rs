@@ -89,7 +89,11 @@ pub trait Store: Send + Sync + 'static {
     /// How many there are.
     fn dirty_count(&self, destination: &str) -> Result<u64, StoreError>;
     /// The journal's entry of one (destination, record).
-    fn intent(&self, destination: &str, record: RecordId) -> Result<Option<Intent>, StoreError>;
+    fn intent(&self, destination: &str, record: RecordId) -> Result<Option<Intent>, StoreError> {
+        Ok(self.intents_of(destination, &[record])?.pop().flatten())
+    }
+    /// Those of several records, in their order.
+    fn intents_of(&self, destination: &str, records: &[RecordId]) -> Result<Vec<Option<Intent>>, StoreError>;
     /// All journal entries of a destination.
     fn intents(&self, destination: &str) -> Result<Vec<Intent>, StoreError>;
     /// All parked deliveries of a destination.

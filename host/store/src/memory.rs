@@ -347,8 +347,9 @@ impl Store for Memory {
         Ok(of(&self.read()?.dirty, destination, 0).count() as u64)
     }
 
-    fn intent(&self, destination: &str, record: RecordId) -> Result<Option<Intent>, StoreError> {
-        Ok(self.read()?.journal.get(&(destination.to_owned(), record.0)).cloned())
+    fn intents_of(&self, destination: &str, records: &[RecordId]) -> Result<Vec<Option<Intent>>, StoreError> {
+        let tables = self.read()?;
+        Ok(records.iter().map(|record| tables.journal.get(&(destination.to_owned(), record.0)).cloned()).collect())
     }
 
     fn intents(&self, destination: &str) -> Result<Vec<Intent>, StoreError> {

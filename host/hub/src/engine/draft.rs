@@ -96,6 +96,8 @@ pub struct Draft<'a> {
     matched: Quick<u64, Vec<u64>>,
     /// Hash of a remote key that was looked up → stored records that wait for it.
     awaited: Quick<u64, Vec<RecordId>>,
+    /// Records that were asked after → those that refer to them.
+    referrers: Quick<RecordId, Vec<RecordId>>,
     /// References that records of this draft wait for.
     waiting: Quick<u64, Vec<RecordId>>,
     changes: Vec<(RecordId, ChangeKind)>,
@@ -124,6 +126,7 @@ impl<'a> Draft<'a> {
             fresh: Quick::default(),
             matched: Quick::default(),
             awaited: Quick::default(),
+            referrers: Quick::default(),
             waiting: Quick::default(),
             changes: Vec::new(),
             noted: HashSet::default(),
@@ -205,7 +208,8 @@ impl<'a> Draft<'a> {
         self.load_records(&ids)
     }
 
-    fn load_contributions(&mut self, ids: &[ContributionId]) -> Result<(), StoreError> {
+    /// Loads contributions.
+    pub fn load_contributions(&mut self, ids: &[ContributionId]) -> Result<(), StoreError> {
         let missing: Vec<ContributionId> = ids.iter().filter(|id| !self.contributions.contains_key(id)).copied().collect();
         if missing.is_empty() {
             return Ok(());

@@ -137,13 +137,15 @@ impl Sending<'_> {
         asks: &mut HashSet<(String, String)>,
     ) -> Result<Vec<Need>, EngineError> {
         let now = self.engine.now();
+        let ids: Vec<RecordId> = entries.iter().map(|entry| entry.record).collect();
+        let open = self.engine.store.intents_of(&self.mapping.name, &ids)?;
         let mut needs = Vec::with_capacity(entries.len());
-        for entry in entries {
+        for (entry, open) in entries.iter().zip(open) {
             let Some(subject) = subjects.get(&entry.record) else {
                 needs.push(Need::Nothing);
                 continue;
             };
-            if self.engine.store.intent(&self.mapping.name, entry.record)?.is_some() {
+            if open.is_some() {
                 needs.push(Need::Held("an earlier write's outcome is not known yet".into()));
                 continue;
             }

@@ -166,6 +166,7 @@ impl Engine {
         self.write(cause, |draft| {
             let mut tally = OutCounts::default();
             draft.batch.intents.extend_from_slice(next);
+            load(draft, mapping, intents, &outcomes)?;
             for (intent, outcome) in intents.iter().zip(&outcomes) {
                 let before = parked.get(&intent.record);
                 let close = |draft: &mut Draft<'_>| draft.batch.settled.push((intent.destination.clone(), intent.record));
@@ -353,6 +354,28 @@ fn gone(id: &str) -> contract::SourceRecord {
         operation: contract::Operation::Delete,
         body: Vec::new(),
     }
+}
+
+/// What a batch's confirmed creates lead to is looked up and loaded at once, and so is what its updates were written to.
+fn load(draft: &mut Draft<'_>, mapping: &Mapping, intents: &[Intent], outcomes: &[Outcome]) -> Result<(), EngineError> {
+    let mut created = Vec::new();
+    let mut keys = Vec::new();
+    let mut updated = Vec::new();
+    for (intent, outcome) in intents.iter().zip(outcomes) {
+        let Outcome::Written(written) = outcome else { continue };
+        match intent.contribution {
+            Some(id) => updated.push(id),
+            None => {
+                created.push(intent.record);
+                keys.push(RemoteKey::new(&mapping.connection, &mapping.alias, &written.remote_id));
+            }
+        }
+    }
+    draft.load_contributions(&updated)?;
+    draft.load_records(&created)?;
+    draft.prefetch(&keys)?;
+    draft.prefetch_referrers(&created)?;
+    Ok(())
 }
 
 fn entry_of(intent: &Intent) -> Dirty {

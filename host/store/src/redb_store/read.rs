@@ -235,11 +235,15 @@ impl Store for Redb {
         Ok(self.writer().counts.get(&format!("dirty {destination}")).copied().unwrap_or(0))
     }
 
-    fn intent(&self, destination: &str, record: RecordId) -> Result<Option<Intent>, StoreError> {
+    fn intents_of(&self, destination: &str, records: &[RecordId]) -> Result<Vec<Option<Intent>>, StoreError> {
         let table = self.begin_read()?.open_table(JOURNAL)?;
-        let Some((key, _)) = self.of_destination(destination, record.0) else { return Ok(None) };
         let names = self.names();
-        Ok(table.get(key)?.map(|row| read_intent(destination, record, row.value(), &names)).transpose()?)
+        let Some(number) = names.number(destination) else { return Ok(vec![None; records.len()]) };
+        let read = |record: &RecordId| {
+            let row = table.get(pair(number.into(), record.0))?;
+            Ok(row.map(|row| read_intent(destination, *record, row.value(), &names)).transpose()?)
+        };
+        records.iter().map(read).collect()
     }
 
     fn intents(&self, destination: &str) -> Result<Vec<Intent>, StoreError> {

@@ -51,10 +51,21 @@ impl Draft<'_> {
         }
     }
 
+    /// Looks up at once who refers to each of these records, as far as it is stored.
+    pub fn prefetch_referrers(&mut self, records: &[RecordId]) -> Result<(), StoreError> {
+        let hashes: Vec<u64> = records.iter().map(|record| matching::referrer_hash(*record)).collect();
+        for (record, found) in records.iter().zip(self.store.candidates(IndexSpace::Referrer, &hashes)?) {
+            self.referrers.insert(*record, found.into_iter().map(RecordId).collect());
+        }
+        Ok(())
+    }
+
     /// Records that refer to this one compare again with a connection's destinations, since the target now exists there.
     pub fn enter_referrers(&mut self, record: RecordId, connection: &str) -> Result<(), StoreError> {
-        let hash = matching::referrer_hash(record);
-        for id in self.store.candidates(IndexSpace::Referrer, &[hash])?.into_iter().flatten().map(RecordId) {
+        if !self.referrers.contains_key(&record) {
+            self.prefetch_referrers(&[record])?;
+        }
+        for id in self.referrers.get(&record).cloned().unwrap_or_default() {
             let entity = self.record(id)?.entity.clone();
             let names: Vec<String> = self
                 .catalog
