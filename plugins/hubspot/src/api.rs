@@ -85,11 +85,13 @@ pub(crate) fn rejection(answer: &Answer) -> Rejection {
 /// A vendor's object as a record: its bytes as they are, with `company_id` put in front where the object has one.
 /// The second part is the losers of merges that it carries. What has no id is handed on too: the hub sets it aside.
 pub(crate) fn record(object: &Object, raw: &RawValue) -> (SourceRecord, Vec<SourceRecord>) {
-    let id = slice::text(raw, "id").unwrap_or_default();
+    let company = object.company_property().map_or_else(String::new, |property| format!("properties.{property}"));
+    let [id, modified, merged, company] = slice::texts(raw, ["id", "updatedAt", "properties.hs_merged_object_ids", &company]);
+    let (id, merged) = (id.unwrap_or_default(), merged.unwrap_or_default());
     let text = raw.get();
     let body = match object.company_property() {
-        Some(property) => {
-            let company = slice::text(raw, &format!("properties.{property}")).filter(|id| !id.is_empty() && id != "0");
+        Some(_) => {
+            let company = company.filter(|id| !id.is_empty() && id != "0");
             match text.trim_start().strip_prefix('{') {
                 Some(rest) => format!("{{\"company_id\":{},{rest}", json!(company)),
                 None => text.to_owned(),
@@ -97,14 +99,13 @@ pub(crate) fn record(object: &Object, raw: &RawValue) -> (SourceRecord, Vec<Sour
         }
         None => text.to_owned(),
     };
-    let merged = slice::text(raw, "properties.hs_merged_object_ids").unwrap_or_default();
     let losers = merged
         .split([';', ','])
         .map(str::trim)
         .filter(|loser| !loser.is_empty() && *loser != id)
         .map(|loser| SourceRecord::merged_into(loser, &id))
         .collect();
-    (SourceRecord::upsert(id, body).modified_at(slice::text(raw, "updatedAt")), losers)
+    (SourceRecord::upsert(id, body).modified_at(modified), losers)
 }
 
 #[cfg(test)]

@@ -14,3 +14,5 @@ pub(crate) const SEARCH_LAG_MS: u64 = 5_000;
 pub(crate) const ARCHIVE_PAGES_MAX: usize = 100;
 /// Wait when the vendor says "too many" without a time: its windows are ten seconds.
 pub(crate) const WINDOW_MS: u64 = 10_000;
+/// Names of properties are asked for again after this long: a property that an administrator adds is read a minute later at most.
+pub(crate) const NAMES_MS_MAX: u64 = 60_000;

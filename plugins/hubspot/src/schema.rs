@@ -1,11 +1,15 @@
 //! The objects that are streams, and their properties as the account has them.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use nave_sdk::host;
 use nave_sdk::serde::Deserialize;
 use nave_sdk::serde_json::Value;
 use nave_sdk::types::{Capabilities, ChangeDetection, DeleteDetection, Failure, Field, FieldType, Stream, WriteMode};
 
 use crate::api;
-use crate::limits::{BATCH_MAX, SEARCH_LAG_MS};
+use crate::limits::{BATCH_MAX, NAMES_MS_MAX, SEARCH_LAG_MS};
 
 /// The connection's settings.
 #[derive(Clone, Debug, Deserialize)]
@@ -87,6 +91,11 @@ pub(crate) struct Property {
     modification_metadata: Value,
 }
 
+thread_local! {
+    /// Object → when its properties were asked for, and their names.
+    static NAMES: RefCell<BTreeMap<String, (u64, Vec<String>)>> = const { RefCell::new(BTreeMap::new()) };
+}
+
 /// All properties of an object.
 pub(crate) fn properties(object: &Object) -> Result<Vec<Property>, Failure> {
     #[derive(Deserialize)]
@@ -95,11 +104,19 @@ pub(crate) fn properties(object: &Object) -> Result<Vec<Property>, Failure> {
         results: Vec<Property>,
     }
     let answer = api::read(api::get(format!("/crm/v3/properties/{}", object.name)))?;
-    Ok(answer.json::<All>()?.results)
+    let properties = answer.json::<All>()?.results;
+    let names = properties.iter().map(|property| property.name.clone()).collect();
+    NAMES.with_borrow_mut(|known| known.insert(object.name.clone(), (host::now_ms(), names)));
+    Ok(properties)
 }
 
-/// Names of all properties.
+/// Names of all properties; not asked for again with every page and every batch.
 pub(crate) fn names(object: &Object) -> Result<Vec<String>, Failure> {
+    let now = host::now_ms();
+    let known = NAMES.with_borrow(|known| known.get(&object.name).cloned());
+    if let Some((_, names)) = known.filter(|(asked, _)| now.saturating_sub(*asked) < NAMES_MS_MAX) {
+        return Ok(names);
+    }
     Ok(properties(object)?.into_iter().map(|property| property.name).collect())
 }
 

@@ -14,12 +14,13 @@ const OURS: [&str; 5] = ["phone", "mobile", "fax", "ddi", "address"];
 /// A contact as a record. An archived one is gone, a merged one says where to. A row that is neither is handed on as it
 /// is: the hub sets aside what has no id or is no object.
 pub(crate) fn contact(raw: &RawValue) -> SourceRecord {
-    let Some(id) = slice::text(raw, "ContactID") else { return slice::record(raw, "ContactID") };
-    if let Some(winner) = slice::text(raw, "MergedToContactID").filter(|winner| !winner.is_empty()) {
+    let [id, winner, status] = slice::texts(raw, ["ContactID", "MergedToContactID", "ContactStatus"]);
+    let Some(id) = id else { return slice::record(raw, "ContactID") };
+    if let Some(winner) = winner.filter(|winner| !winner.is_empty()) {
         return SourceRecord::merged_into(id, winner);
     }
     let modified = modified(raw);
-    if slice::text(raw, "ContactStatus").as_deref() == Some("ARCHIVED") {
+    if status.as_deref() == Some("ARCHIVED") {
         return SourceRecord::deleted(id).modified_at(modified);
     }
     let mut plain = Map::new();
