@@ -1,6 +1,7 @@
 //! HubSpot's calls: paths, error bodies, and objects cut out of answers as they are.
 
 use nave_sdk::http::{self, Answer, Request};
+use nave_sdk::serde::Serialize;
 use nave_sdk::serde_json::value::RawValue;
 use nave_sdk::serde_json::{Value, json};
 use nave_sdk::slice;
@@ -16,7 +17,7 @@ pub(crate) fn get(path: String) -> Request {
     http::get(ENDPOINT, path)
 }
 
-pub(crate) fn post(path: String, body: &Value) -> Request {
+pub(crate) fn post(path: String, body: &impl Serialize) -> Request {
     http::post_json(ENDPOINT, path, body)
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use nave_sdk::body;
 use nave_sdk::http;
+use nave_sdk::serde::Serialize;
 use nave_sdk::serde_json::{Map, Value, json};
+use nave_sdk::slice;
 use nave_sdk::types::{Delivery, Failure, Outcome, Rejection, SourceRecord, WriteOperation};
 use nave_sdk::write::{self, Stop};
 
@@ -33,8 +35,7 @@ pub(crate) fn write(object: &Object, settings: &Settings, deliveries: &[Delivery
     for (index, delivery) in deliveries.iter().enumerate() {
         match Wanted::new(delivery) {
             Ok(one) => {
-                let marked =
-                    one.properties.get(&settings.marker).is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty()));
+                let marked = one.marker(settings).is_some_and(|text| !text.is_empty());
                 match one.operation {
                     WriteOperation::Update(_) if !one.properties.is_empty() => updates.push(index),
                     WriteOperation::Create if marked => upserts.push(index),
@@ -101,16 +102,20 @@ pub(crate) fn write(object: &Object, settings: &Settings, deliveries: &[Delivery
 }
 
 impl Wanted {
+    fn marker(&self, settings: &Settings) -> Option<&str> {
+        self.properties.get(&settings.marker).and_then(Value::as_str)
+    }
+
     fn new(delivery: &Delivery) -> Result<Self, Failure> {
         let bytes = if delivery.operation == WriteOperation::Create { &delivery.desired } else { &delivery.changed };
-        let object = body::object(bytes)?;
+        let mut object = body::object(bytes)?;
         let mut properties = Map::new();
-        if let Some(given) = object.get("properties").and_then(Value::as_object) {
+        if let Some(Value::Object(given)) = object.remove("properties") {
             for (name, value) in given {
                 let text = match value {
                     // An empty text is how HubSpot clears.
                     Value::Null => String::new(),
-                    Value::String(text) => text.clone(),
+                    Value::String(text) => text,
                     Value::Number(number) => number.to_string(),
                     Value::Bool(flag) => flag.to_string(),
                     Value::Array(_) | Value::Object(_) => {
@@ -119,7 +124,7 @@ impl Wanted {
                     }
                 };
                 if delivery.operation != WriteOperation::Create || !text.is_empty() {
-                    properties.insert(name.clone(), Value::String(text));
+                    properties.insert(name, Value::String(text));
                 }
             }
         }
@@ -127,9 +132,26 @@ impl Wanted {
             operation: delivery.operation.clone(),
             trace: delivery.id.clone(),
             properties,
-            company: object.get("company_id").cloned(),
+            company: object.remove("company_id"),
         })
     }
+}
+
+/// One member of a batch, as HubSpot spells it.
+#[derive(Serialize)]
+#[serde(crate = "nave_sdk::serde", rename_all = "camelCase")]
+struct Input<'a> {
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_property: Option<&'a str>,
+    properties: &'a Map<String, Value>,
+    object_write_trace_id: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(crate = "nave_sdk::serde")]
+struct Inputs<'a> {
+    inputs: Vec<Input<'a>>,
 }
 
 /// One batch of updates, or of creates that may be repeated because their marker is unique over there.
@@ -139,39 +161,37 @@ fn send_batch(
     verb: &str,
     members: &[(usize, &Wanted)],
 ) -> Result<Vec<(usize, Outcome)>, Stop> {
-    let mut keys: BTreeMap<String, usize> = BTreeMap::new();
+    let mut keys: BTreeMap<&str, usize> = BTreeMap::new();
     let mut inputs = Vec::new();
     for (index, one) in members {
-        let input = match &one.operation {
-            WriteOperation::Update(id) => {
-                json!({"id": id, "properties": one.properties, "objectWriteTraceId": one.trace})
-            }
-            _ => json!({
-                "id": one.properties[&settings.marker], "idProperty": settings.marker, "properties": one.properties,
-                "objectWriteTraceId": one.trace,
-            }),
+        let (id, id_property) = match &one.operation {
+            WriteOperation::Update(id) => (Some(id.as_str()), None),
+            _ => (one.marker(settings), Some(settings.marker.as_str())),
         };
-        keys.insert(one.trace.clone(), *index);
-        inputs.push(input);
+        keys.insert(&one.trace, *index);
+        inputs.push(Input { id, id_property, properties: &one.properties, object_write_trace_id: &one.trace });
     }
-    let request = api::post(format!("{}/batch/{verb}", object.path()), &json!({"inputs": inputs}));
+    let request = api::post(format!("{}/batch/{verb}", object.path()), &Inputs { inputs });
     let answer = request.send().map_err(write::lost)?;
     if !answer.is_success() {
         return Err(api::refused(&answer));
     }
-    let body: Value = answer.json().map_err(|failure| Stop::settled(Outcome::Unknown(format!("{failure:?}"))))?;
+    let results =
+        slice::array(&answer.body, "results").map_err(|failure| Stop::settled(Outcome::Unknown(format!("{failure:?}"))))?;
     let mut done: BTreeMap<usize, Outcome> = BTreeMap::new();
-    for result in body["results"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        let Some(id) = result["id"].as_str() else {
+    let marker_path = format!("properties.{}", settings.marker);
+    for result in results {
+        let [id, trace, marker] = slice::texts(result, ["id", "objectWriteTraceId", &marker_path]);
+        let Some(id) = id.as_deref() else {
             continue;
         };
         // By the trace where it is echoed, else by what the result says of itself.
-        let index = result["objectWriteTraceId"].as_str().and_then(|trace| keys.get(trace).copied()).or_else(|| {
+        let index = trace.and_then(|trace| keys.get(trace.as_str()).copied()).or_else(|| {
             members
                 .iter()
                 .find(|(_, one)| match &one.operation {
                     WriteOperation::Update(wanted) => wanted == id,
-                    _ => result["properties"][&settings.marker] == one.properties[&settings.marker],
+                    _ => marker.is_some() && marker.as_deref() == one.marker(settings),
                 })
                 .map(|(index, _)| *index)
         });

@@ -130,12 +130,15 @@ fn mapping(connection: &str, direction: &str) -> String {
 pub async fn carry(left: &Place, right: &Place, floor: &Place, records: u64, plugin: &Path) -> Result<Json, ApiError> {
     let bridge = Bridge::new(left, right, plugin).await?;
     reset_peak();
-    let (watch, pulling) = (Watch::start(), Watch::start());
+    let watch = Watch::start();
     let (read, made) = bridge.pull().await?;
-    let (pull_cpu, _) = pulling.stop();
+    let (pull_cpu, pull_wall) = watch.stop();
+    // Somebody looks at the plan, once.
     bridge.agree().await?;
+    let watch = Watch::start();
     let sent = bridge.push().await?;
-    let (cpu, wall) = watch.stop();
+    let (push_cpu, push_wall) = watch.stop();
+    let (cpu, wall) = (pull_cpu + push_cpu, pull_wall + push_wall);
     // Some of the simulated contacts are one person twice.
     if read != records || sent != made || made * 100 < records * 99 {
         return Err(failed(format!("of {records} records {read} were read, {made} made and {sent} delivered")));
