@@ -88,7 +88,9 @@ impl Hub {
             tracing::warn!(runs = closed, "{STOPPED}");
         }
         let backup_key = BackupKey::new(master.derive(Purpose::Backup));
-        Ok(Arc::new(Self { dir: dir.to_owned(), engine, store, vault, guests, backup_key }))
+        let hub = Self { dir: dir.to_owned(), engine, store, vault, guests, backup_key };
+        crate::service::lapse(&hub).await?;
+        Ok(Arc::new(hub))
     }
 
     /// Reads the configuration again and puts it in force. With errors the old one stays.

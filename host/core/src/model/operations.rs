@@ -78,6 +78,9 @@ pub struct FlowState {
     pub last_out: Option<Time>,
     /// Last failure, for people.
     pub last_error: Option<String>,
+    /// Direction of the run that failed: a success the other way does not make it good.
+    #[serde(default)]
+    pub failed: Option<String>,
 }
 
 /// One line of the audit. Chained by the store; never holds a secret.

@@ -36,7 +36,7 @@ impl Asked {
 const NAME_CHARS_MAX: usize = 64;
 
 /// Marks a name that is only the environment's word for who sits at this machine; no token's name can have the colon.
-const LOCAL: &str = "local:";
+pub(crate) const LOCAL: &str = "local:";
 
 /// A command, as the command line, the HTTP API and the dashboard send it: `{"command": "plan", "flow": "crm-contacts"}`.
 /// Decode it with [`super::decode_asked`], which takes who asks out of it.
@@ -197,6 +197,9 @@ pub enum Request {
         name: String,
         /// The secret.
         value: SecretText,
+        /// It is not given for any host with this: whoever sets it says so next, as `connection add` does.
+        #[serde(default)]
+        give_later: bool,
     },
     /// Names and ages; never values.
     SecretList,

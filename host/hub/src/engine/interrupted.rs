@@ -24,7 +24,7 @@ impl Engine {
                 run.ended_at = Some(draft.now);
                 run.message = Some(why.to_owned());
                 let mut flow = self.store.flow(&run.flow)?;
-                flow.last_error = run.message.clone();
+                (flow.last_error, flow.failed) = (run.message.clone(), Some(run.direction.clone()));
                 draft.batch.flows.push((run.flow.clone(), flow));
             }
             draft.batch.runs.extend(open.iter().cloned());

@@ -290,7 +290,11 @@ impl Engine {
                 (RunStatus::Success, _) => flow.last_out = run.ended_at,
                 _ => {}
             }
-            flow.last_error = run.message.clone().filter(|_| run.status == RunStatus::Failed);
+            if run.status == RunStatus::Failed {
+                (flow.last_error, flow.failed) = (run.message.clone(), Some(run.direction.clone()));
+            } else if flow.failed.as_ref().is_none_or(|failed| *failed == run.direction) {
+                (flow.last_error, flow.failed) = (None, None);
+            }
             draft.batch.flows.push((run.flow.clone(), flow));
             draft.batch.runs.push(run.clone());
             Ok(run.clone())

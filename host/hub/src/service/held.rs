@@ -133,8 +133,42 @@ async fn bind(
     audit(&hub.engine, by, "secret.given", secret, &format!("for {} (connection {connections})", listed(&hosts))).await
 }
 
+/// Where a secret may go, and who would send it elsewhere; a sentence or two, empty where nobody said anything yet.
+pub(super) fn goes(hub: &Hub, secret: &str) -> Result<String, ApiError> {
+    let bound = hub.vault.bound(secret).map_err(super::operations::refused)?.unwrap_or_default();
+    let hosts: Vec<String> = bound.into_iter().collect();
+    let mut said = if hosts.is_empty() { String::new() } else { format!(" It may go to {} and nowhere else.", listed(&hosts)) };
+    let Ok(project) = project::load(&hub.dir) else { return Ok(said) };
+    for held in of_project(hub, &project, None).iter().filter(|held| held.secret == secret) {
+        said += &format!(" Held: {held}; if that is right, `nave connection approve {}`.", held.connection);
+    }
+    Ok(said)
+}
+
+/// Forgets the hosts that no connection sends a secret to any more, so that nothing that was taken out can be brought back by
+/// an edit. Where one is held, an edit is under way: then all stay as they are.
+pub(crate) async fn lapse(hub: &Hub) -> Result<(), ApiError> {
+    let refused = super::operations::refused;
+    let names = block_in_place(|| hub.vault.bound_names()).map_err(refused)?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    let Ok(project) = block_in_place(|| project::load(&hub.dir)) else { return Ok(()) };
+    for name in names {
+        let bound = block_in_place(|| hub.vault.bound(&name)).map_err(refused)?.unwrap_or_default();
+        let Some(used) = used(&project, &name) else { continue };
+        let gone: Vec<String> = bound.difference(&used).cloned().collect();
+        if !gone.is_empty() && used.is_subset(&bound) {
+            block_in_place(|| hub.vault.bind(&name, &BTreeSet::new(), Some(&used))).map_err(refused)?;
+            audit(&hub.engine, "hub", "secret.lapsed", &name, &format!("for {}: no connection goes there", listed(&gone)))
+                .await?;
+        }
+    }
+    Ok(())
+}
+
 /// A secret that was just stored, and that nobody has given for any host: it is given for those that its connection sends
-/// it to now. Connections that differ are left to a person. Answers a sentence; empty where nothing was given.
+/// it to now. Connections that differ are left to a person. Answers a sentence about those.
 pub(super) async fn give_new(hub: &Hub, secret: &str, by: &str) -> Result<String, ApiError> {
     if block_in_place(|| hub.vault.bound(secret)).map_err(super::operations::refused)?.is_some() {
         return Ok(String::new());
@@ -151,8 +185,7 @@ pub(super) async fn give_new(hub: &Hub, secret: &str, by: &str) -> Result<String
         (None, _) => Ok(String::new()),
         (Some(origins), true) => {
             bind(hub, secret, &origins, None, &listed(&users), by).await?;
-            let hosts: Vec<String> = origins.into_iter().collect();
-            Ok(format!(" It may go to {} and nowhere else.", listed(&hosts)))
+            Ok(String::new())
         }
         (Some(_), false) => {
             Ok(format!(" {} send it to different hosts: `nave connection approve` says which, and asks.", listed(&users)))

@@ -34,6 +34,8 @@ use nave_store::StoreError;
 use tokio::sync::watch;
 use tokio::task::block_in_place;
 
+pub(crate) use held::lapse;
+
 use crate::api::{Answer, ApiError, ApplyAnswer, Asked, BoxFuture, ProgressSender, Request, Service};
 use crate::engine::{Engine, EngineError};
 use crate::hub::Hub;
@@ -140,7 +142,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::DlqRetry { which } => dead_letters::retry(engine, &which, by, &progress).await,
         Request::DlqDiscard { which, reason } => dead_letters::discard(engine, &which, by, &reason).await,
 
-        Request::SecretSet { name, value } => operations::secret_set(hub, &name, value, by).await,
+        Request::SecretSet { name, value, give_later } => operations::secret_set(hub, &name, value, give_later, by).await,
         Request::SecretList => block_in_place(|| operations::secrets(hub)).map(Answer::Secrets),
         Request::SecretRemove { name } => operations::secret_remove(hub, &name, by).await,
         Request::Audit { limit } => block_in_place(|| operations::audit_lines(engine, limit)).map(Answer::Audit),

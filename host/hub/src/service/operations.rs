@@ -47,12 +47,20 @@ fn users(engine: &Engine, secret: &str) -> Vec<String> {
 }
 
 /// Puts a secret into the vault, or a new version of it.
-pub(super) async fn secret_set(hub: &Hub, name: &str, value: SecretText, by: &str) -> Result<Answer, ApiError> {
+///
+/// One that nobody gave for a host yet is given for those of its connection, where a person sets it on this machine; over the
+/// API it is stored only, and held until it is approved.
+pub(super) async fn secret_set(hub: &Hub, name: &str, value: SecretText, give_later: bool, by: &str) -> Result<Answer, ApiError> {
     let bytes = SecretBytes::new(value.0.as_bytes());
     drop(value);
     let stored = block_in_place(|| hub.vault.set(name, &bytes)).map_err(refused)?;
     audit(&hub.engine, by, "secret.set", name, &format!("version {}", stored.version)).await?;
-    let given = held::give_new(hub, name, by).await?;
+    let given = match give_later {
+        true => String::new(),
+        false if by.starts_with(crate::api::LOCAL) => held::give_new(hub, name, by).await?,
+        false => String::new(),
+    };
+    let given = if give_later { given } else { given + &block_in_place(|| held::goes(hub, name))? };
     let users = users(&hub.engine, name);
     let used = match users.len() {
         0 => "no connection names it yet".to_owned(),
@@ -68,7 +76,9 @@ pub(super) async fn secret_set(hub: &Hub, name: &str, value: SecretText, by: &st
 
 /// Names and ages; never values.
 pub(super) fn secrets(hub: &Hub) -> Result<SecretsAnswer, ApiError> {
+    let given_for = |name: &str| hub.vault.bound(name).ok().flatten().unwrap_or_default().into_iter().collect();
     let line = |secret: SecretInfo| SecretLine {
+        given_for: given_for(&secret.name),
         connections: users(&hub.engine, &secret.name),
         name: secret.name,
         version: u64::from(secret.version),

@@ -31,6 +31,14 @@ impl Vault {
         Ok(Some(text.lines().map(str::to_owned).collect()))
     }
 
+    /// Secrets that somebody gave for a host, stored or not.
+    ///
+    /// # Errors
+    /// [`VaultError`] where the store cannot be read.
+    pub fn bound_names(&self) -> Result<Vec<String>, VaultError> {
+        Ok(self.store.rows(BOUND_SPACE)?.into_iter().map(|(name, _)| name).collect())
+    }
+
     /// Gives a secret for these origins, whether or not it is stored yet. Of those that it was given for before, only the
     /// ones in `used` stay; all, where nobody can say which are. Durable when it returns.
     ///

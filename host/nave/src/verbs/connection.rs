@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use nave_core::manifest::{Manifest, SettingType};
-use nave_hub::api::{ApiError, Request, SecretText, exit};
+use nave_hub::api::{ApiError, Request, SecretLine, SecretText, exit};
 use nave_hub::project::{self, NewConnection, PlannedConnection};
 use nave_hub::{direct, plugins};
 use serde_json::json;
@@ -157,7 +157,12 @@ async fn add(verb: Add, context: &Context) -> Outcome {
         );
     }
     let trial = project::try_connection(context.dir(), &planned)?;
-    let (values, secrets_missing) = secrets(&verb, &planned, person)?;
+    let (values, mut secrets_missing) = secrets(&verb, &planned, person)?;
+    let known = match trial.before {
+        true => want!(context.call(Request::SecretList).await?, Secrets).secrets,
+        false => Vec::new(),
+    };
+    secrets_missing.retain(|name| known.iter().all(|secret| secret.name != *name));
     if !values.is_empty() && !trial.after {
         return Err(ApiError::failed("nothing was written: the project has errors, so no hub can open it and keep the secret")
             .help("`nave mapping lint` lists them; mend them, then add the connection"));
@@ -168,6 +173,7 @@ async fn add(verb: Add, context: &Context) -> Outcome {
     }
     let (written, warnings) = project::write_connection(context.dir(), &planned)?;
     let mut warnings = warnings;
+    warnings.extend(shared(&planned, &values, &known));
     warnings.extend(added(&planned, trial.after, context).await?);
     if !trial.before {
         keep(&values, context).await?;
@@ -186,6 +192,23 @@ async fn add(verb: Add, context: &Context) -> Outcome {
         planned.name
     ));
     Ok(exit::OK)
+}
+
+/// What becomes of secrets that others use already.
+fn shared(planned: &PlannedConnection, values: &Secrets, known: &[SecretLine]) -> Vec<String> {
+    let mut said = Vec::new();
+    for (name, origins) in &planned.destinations {
+        let Some(secret) = known.iter().find(|secret| secret.name == *name) else { continue };
+        if !secret.connections.is_empty() && values.iter().any(|(given, _)| given == name) {
+            said.push(format!("the secret `{name}` was replaced; it is that of {} too", secret.connections.join(", ")));
+        }
+        let more: Vec<&str> = origins.iter().filter(|origin| !secret.given_for.contains(origin)).map(String::as_str).collect();
+        if !more.is_empty() && !secret.given_for.is_empty() {
+            let (more, before) = (more.join(", "), secret.given_for.join(", "));
+            said.push(format!("the secret `{name}`, which was given for {before}, may go to {more} as well now"));
+        }
+    }
+    said
 }
 
 /// Tells the hub of a connection that a person has just granted: its secrets may go where that was shown. Where no hub can
@@ -271,7 +294,7 @@ fn secrets(verb: &Add, planned: &PlannedConnection, person: bool) -> Result<(Sec
 /// Puts secrets into the vault.
 async fn keep(values: &[(String, SecretText)], context: &Context) -> Result<(), ApiError> {
     for (name, value) in values {
-        context.call(Request::SecretSet { name: name.clone(), value: value.clone() }).await?;
+        context.call(Request::SecretSet { name: name.clone(), value: value.clone(), give_later: true }).await?;
     }
     Ok(())
 }

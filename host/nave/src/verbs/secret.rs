@@ -38,7 +38,7 @@ pub(crate) async fn run(verb: Secret, context: &Context) -> Outcome {
         Secret::List => return list(context).await,
         Secret::Set { name, from_file } => {
             let value = prompt::secret(&format!("Secret `{name}`"), from_file.as_deref())?;
-            Request::SecretSet { name, value }
+            Request::SecretSet { name, value, give_later: false }
         }
         Secret::Remove { name } => Request::SecretRemove { name },
     };
@@ -57,9 +57,15 @@ async fn list(context: &Context) -> Outcome {
         output::json(&answer);
         return Ok(exit::OK);
     }
-    let mut rows = Rows::new(&["secret", "version", "set", "used by"]);
+    let mut rows = Rows::new(&["secret", "version", "set", "used by", "may go to"]);
     for secret in &answer.secrets {
-        rows.row([secret.name.clone(), secret.version.to_string(), ago(&secret.set_at), secret.connections.join(", ")]);
+        rows.row([
+            secret.name.clone(),
+            secret.version.to_string(),
+            ago(&secret.set_at),
+            secret.connections.join(", "),
+            secret.given_for.join(", "),
+        ]);
     }
     rows.print("The vault is empty: `nave secret set NAME`.");
     Ok(exit::OK)

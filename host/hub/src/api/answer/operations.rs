@@ -20,6 +20,9 @@ pub struct SecretLine {
     pub set_at: String,
     /// Connections that name it.
     pub connections: Vec<String>,
+    /// Hosts that it was given for, with scheme and port.
+    #[serde(default)]
+    pub given_for: Vec<String>,
 }
 
 /// Audit lines, newest first.
