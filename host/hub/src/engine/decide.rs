@@ -1,7 +1,10 @@
 //! Carries out a steward's decision. Decisions are appended and never overridden by automation (I12).
 
-use nave_core::model::{Cause, ChangeKind, Decision, DecisionChoice, Reason, RecordState, Review, ReviewId, ReviewKind};
+use nave_core::model::{
+    Cause, ChangeKind, Decision, DecisionChoice, Reason, RecordId, RecordState, Review, ReviewId, ReviewKind, Time,
+};
 
+use super::draft::Draft;
 use super::{Engine, EngineError};
 
 impl Engine {
@@ -16,77 +19,108 @@ impl Engine {
         }
         self.hold_for_renames(&review.entity).await?;
         let cause = Cause { person: Some(by.to_owned()), rule: Some(format!("review {id}")), ..Cause::default() };
-        self.write(cause, |draft| {
-            match (&review.kind, &choice) {
-                (ReviewKind::Match { contribution, candidates, .. }, choice) => {
-                    let record = match choice {
-                        DecisionChoice::Existing(record) => {
-                            let record = draft.surviving(*record)?;
-                            let same = draft.record(record)?.entity == review.entity;
-                            if !same {
+        let decided = self
+            .write(cause, |draft| {
+                match (&review.kind, &choice) {
+                    (ReviewKind::Match { contribution, candidates, .. }, choice) => {
+                        let record = match choice {
+                            DecisionChoice::Existing(record) => {
+                                let record = draft.surviving(*record)?;
+                                let same = draft.record(record)?.entity == review.entity;
+                                if !same {
+                                    return Err(EngineError::Refused(format!(
+                                        "{}/{record} is not a {}",
+                                        review.entity, review.entity
+                                    )));
+                                }
+                                record
+                            }
+                            DecisionChoice::New => draft.new_record(&review.entity),
+                            _ => {
+                                let known =
+                                    candidates.iter().map(|id| format!("{}/{id}", review.entity)).collect::<Vec<_>>().join(", ");
                                 return Err(EngineError::Refused(format!(
-                                    "{}/{record} is not a {}",
-                                    review.entity, review.entity
+                                    "say which record it is ({known}), or `new`: `nave review decide {id} {}`",
+                                    candidates.first().map_or_else(String::new, |id| format!("{}/{id}", review.entity))
                                 )));
                             }
-                            record
+                        };
+                        draft.attach(*contribution, record)?;
+                        draft.recompute(record)?;
+                        draft.enter_all(record, Reason::Changed)?;
+                    }
+                    (ReviewKind::Delete { record, .. }, DecisionChoice::Approve) => {
+                        let record = draft.surviving(*record)?;
+                        if let Some(system) = changed_since(draft, record, review.opened_at)? {
+                            // Asked once more, of what it is now.
+                            draft.batch.reviews.push(Review { opened_at: draft.now, ..review.clone() });
+                            return Ok(Decided::ChangedSince(system));
                         }
-                        DecisionChoice::New => draft.new_record(&review.entity),
-                        _ => {
-                            let known =
-                                candidates.iter().map(|id| format!("{}/{id}", review.entity)).collect::<Vec<_>>().join(", ");
-                            return Err(EngineError::Refused(format!(
-                                "say which record it is ({known}), or `new`: `nave review decide {id} {}`",
-                                candidates.first().map_or_else(String::new, |id| format!("{}/{id}", review.entity))
-                            )));
-                        }
-                    };
-                    draft.attach(*contribution, record)?;
-                    draft.recompute(record)?;
-                    draft.enter_all(record, Reason::Changed)?;
+                        let at = draft.now;
+                        draft.set_state(record, RecordState::Deleted { at }, ChangeKind::Deleted)?;
+                    }
+                    (ReviewKind::Delete { .. }, DecisionChoice::Refuse) => {}
+                    (
+                        ReviewKind::UnknownOutcome { destination, record },
+                        DecisionChoice::Approve | DecisionChoice::Refuse | DecisionChoice::Remote(_),
+                    ) => self.decide_unknown(draft, &review, destination, *record, &choice)?,
+                    (
+                        ReviewKind::Remove { destination, record, contribution, into },
+                        DecisionChoice::Approve | DecisionChoice::Refuse,
+                    ) => {
+                        let record = draft.surviving(*record)?;
+                        let yes = choice == DecisionChoice::Approve;
+                        super::consent::answer(draft, destination, record, *contribution, into.as_deref(), yes)?;
+                        draft.enter(destination, record, Reason::Resync);
+                    }
+                    (ReviewKind::Delete { .. } | ReviewKind::Remove { .. } | ReviewKind::UnknownOutcome { .. }, _) => {
+                        return Err(EngineError::Refused(format!("review {id} is answered with `approve` or `refuse`")));
+                    }
                 }
-                (ReviewKind::Delete { record, .. }, DecisionChoice::Approve) => {
-                    let record = draft.surviving(*record)?;
-                    let at = draft.now;
-                    draft.set_state(record, RecordState::Deleted { at }, ChangeKind::Deleted)?;
-                }
-                (ReviewKind::Delete { .. }, DecisionChoice::Refuse) => {}
-                (
-                    ReviewKind::UnknownOutcome { destination, record },
-                    DecisionChoice::Approve | DecisionChoice::Refuse | DecisionChoice::Remote(_),
-                ) => self.decide_unknown(draft, &review, destination, *record, &choice)?,
-                (
-                    ReviewKind::Remove { destination, record, contribution, into },
-                    DecisionChoice::Approve | DecisionChoice::Refuse,
-                ) => {
-                    let record = draft.surviving(*record)?;
-                    let yes = choice == DecisionChoice::Approve;
-                    super::consent::answer(draft, destination, record, *contribution, into.as_deref(), yes)?;
-                    draft.enter(destination, record, Reason::Resync);
-                }
-                (ReviewKind::Delete { .. } | ReviewKind::Remove { .. } | ReviewKind::UnknownOutcome { .. }, _) => {
-                    return Err(EngineError::Refused(format!("review {id} is answered with `approve` or `refuse`")));
-                }
-            }
-            let mut closed = review.clone();
-            closed.closed_at = Some(draft.now);
-            draft.batch.reviews.push(closed.clone());
-            draft.batch.decisions.push(Decision {
-                review: id,
-                choice: choice.clone(),
-                by: by.to_owned(),
-                reason: reason.to_owned(),
-                at: draft.now,
-            });
-            draft.batch.audit.push(nave_core::model::AuditEntry {
-                at: draft.now,
-                actor: by.to_owned(),
-                action: "review.decided".into(),
-                subject: format!("review {id}"),
-                detail: reason.to_owned(),
-            });
-            Ok(closed)
-        })
-        .await
+                let mut closed = review.clone();
+                closed.closed_at = Some(draft.now);
+                draft.batch.reviews.push(closed.clone());
+                draft.batch.decisions.push(Decision {
+                    review: id,
+                    choice: choice.clone(),
+                    by: by.to_owned(),
+                    reason: reason.to_owned(),
+                    at: draft.now,
+                });
+                draft.batch.audit.push(nave_core::model::AuditEntry {
+                    at: draft.now,
+                    actor: by.to_owned(),
+                    action: "review.decided".into(),
+                    subject: format!("review {id}"),
+                    detail: reason.to_owned(),
+                });
+                Ok(Decided::Closed(closed))
+            })
+            .await;
+        match decided? {
+            Decided::Closed(review) => Ok(review),
+            Decided::ChangedSince(system) => Err(EngineError::Refused(format!(
+                "nothing was deleted: it was changed in {system} after this was asked; `nave review show {id}` shows what it is \
+                 now, and the same decision holds the next time"
+            ))),
+        }
     }
+}
+
+/// What became of a decision.
+enum Decided {
+    Closed(Review),
+    /// In this system; it is asked once more.
+    ChangedSince(String),
+}
+
+/// Where somebody said something about a record after a time.
+fn changed_since(draft: &mut Draft<'_>, record: RecordId, since: Time) -> Result<Option<String>, EngineError> {
+    for id in draft.record(record)?.contributions.clone() {
+        let row = draft.contribution(id)?;
+        if row.is_active() && row.claims.iter().any(|(_, claim)| claim.observed_at > since) {
+            return Ok(Some(row.key.connection.to_string()));
+        }
+    }
+    Ok(None)
 }

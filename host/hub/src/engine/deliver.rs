@@ -322,9 +322,10 @@ impl Engine {
                 }
             }
         }
-        // What left the filter was deleted by us, and is made again when it comes back.
+        // What we deleted, since it left the filter or was deleted elsewhere, is made again when it comes back.
         let ours = |row: &Contribution| matches!(&row.state, ContributionState::Deleted { evidence, .. } if evidence == "ours");
-        let again = flow.on_leave == OnLeave::Delete && subject.there.iter().all(ours);
+        let by_policy = flow.on_leave == OnLeave::Delete || mapping.delete == DeletePolicy::Propagate;
+        let again = by_policy && subject.there.iter().all(ours);
         if active.is_empty() && (!flow.create || !subject.there.is_empty() && !again) {
             // Never created here, or deleted or merged away over there: not resurrected.
             return Ok(Need::Nothing);

@@ -167,6 +167,17 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
+    /// A thing is there again: nobody needs to be asked any more whether its deletion goes elsewhere.
+    pub fn close_deletions(&mut self, gone: ContributionId) -> Result<(), StoreError> {
+        for mut review in self.store.reviews(true, ReviewId(0), usize::MAX)? {
+            if matches!(&review.kind, ReviewKind::Delete { contribution, .. } if *contribution == gone) {
+                review.closed_at = Some(self.now);
+                self.batch.reviews.push(review);
+            }
+        }
+        Ok(())
+    }
+
     /// Next number for a run that the batch writes.
     pub fn next_run(&mut self) -> u64 {
         let id = self.heads.run;

@@ -10,6 +10,7 @@ use nave_core::model::{
 use nave_store::{KeyedRow, StoreError};
 
 use super::draft::Draft;
+use super::heirs::inherit;
 use super::take::{Happened, Intake, title};
 
 /// Rows: how many deletions a run has carried on by itself, by mapping.
@@ -52,6 +53,9 @@ impl Intake<'_> {
             }
             draft.recompute(record)?;
             return Ok(Happened::Deleted);
+        }
+        if self.mapping.delete != DeletePolicy::Ignore {
+            inherit(draft, id, record)?;
         }
         draft.recompute(record)?;
         if here > 0 {

@@ -15,6 +15,7 @@ mod external;
 mod fetch;
 mod gone;
 mod group;
+mod heirs;
 mod interrupted;
 pub mod lost;
 mod missed;

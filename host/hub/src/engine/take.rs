@@ -317,6 +317,7 @@ impl Intake<'_> {
         }
         let restored = restored || taken.claimed && !returned && self.edited_after_all(draft, record)?;
         if returned {
+            draft.close_deletions(id)?;
             self.arrived.push(draft.contribution(id)?.key.remote_id.clone());
         }
         heed(draft, self.mapping, record, self.run, &taken, returned || restored)?;

@@ -20,6 +20,10 @@ on_both_stores!(
     what_would_stay_somewhere_is_asked_about,
     what_is_put_away_is_carried_on_too,
     many_deletions_are_asked_about,
+    what_came_back_is_asked_about_no_more,
+    what_was_edited_after_the_question_is_shown_again,
+    what_was_deleted_by_us_is_made_again,
+    what_only_the_gone_one_said_is_kept_by_those_who_hold_it,
 );
 
 const CARRY: &str = "delete = \"propagate\"";
@@ -154,5 +158,72 @@ async fn many_deletions_are_asked_about(kind: Kind) {
     missed(&bench).await;
     assert_eq!(bench.system("erp").dump("contacts").len(), 60);
     assert_eq!(open_reviews(&bench).len(), 2, "the first ten were carried on");
+    check_quiet(&bench).await;
+}
+
+/// The thing is there again before anybody answered: nothing is deleted any more.
+async fn what_came_back_is_asked_about_no_more(kind: Kind) {
+    let bench = bench(kind, &[("crm", CARRY, ""), ("erp", "", "")]).await;
+    let (id, there) = ada(&bench, "crm", "erp").await;
+    bench.system("crm").delete("contacts", &id);
+    missed(&bench).await;
+    let review = check_asked(&bench, "Ada Lovelace was deleted in crm: delete it in 1 other place(s) too?");
+    bench.system("crm").create_as("contacts", &id, ADA);
+    bench.quiet().await;
+    assert_eq!(open_reviews(&bench), []);
+    let late = bench.engine.decide(review, DecisionChoice::Approve, "vera", "too late").await.unwrap_err();
+    assert!(late.to_string().contains("decided already"), "{late}");
+    assert_eq!(only_record(&bench).state, RecordState::Active);
+    assert_eq!(bench.system("erp").at("contacts", &there, "first"), "Ada");
+    check_quiet(&bench).await;
+}
+
+/// An agreement holds for what was to be seen when it was given (I12).
+async fn what_was_edited_after_the_question_is_shown_again(kind: Kind) {
+    let bench = bench(kind, &[("crm", CARRY, ""), ("erp", CARRY, ""), ("files", "", "")]).await;
+    let (id, there) = ada(&bench, "crm", "erp").await;
+    bench.system("crm").delete("contacts", &id);
+    missed(&bench).await;
+    let review = check_asked(&bench, "Ada Lovelace was deleted in crm: delete it in 2 other place(s) too?");
+    set(bench.system("erp"), &there, "title", Value::text("boss"));
+    bench.quiet().await;
+    let refused = bench.engine.decide(review, DecisionChoice::Approve, "vera", "gone for good").await.unwrap_err();
+    assert!(refused.to_string().contains("changed in erp after this was asked"), "{refused}");
+    assert_eq!(only_record(&bench).state, RecordState::Active);
+    bench.engine.decide(review, DecisionChoice::Approve, "vera", "seen").await.unwrap();
+    bench.quiet().await;
+    assert!(matches!(only_record(&bench).state, RecordState::Deleted { .. }));
+    assert_eq!(bench.system("erp").at("contacts", &there, "first"), "gone");
+}
+
+/// A deletion that was carried on, and taken back where it was made: everybody has her again.
+async fn what_was_deleted_by_us_is_made_again(kind: Kind) {
+    let bench = bench(kind, &BOTH).await;
+    let (id, there) = ada(&bench, "crm", "erp").await;
+    bench.system("crm").delete("contacts", &id);
+    missed(&bench).await;
+    assert_eq!(bench.system("erp").at("contacts", &there, "first"), "gone");
+    bench.system("crm").create_as("contacts", &id, ADA);
+    bench.quiet().await;
+    assert_eq!(only_record(&bench).state, RecordState::Active);
+    let again = bench.system("erp").only_id("contacts");
+    assert_eq!(bench.system("erp").at("contacts", &again, "email"), "ada@x.test");
+    check_quiet(&bench).await;
+}
+
+/// A record that others have still keeps its name, and the same person is found by it when she comes again.
+async fn what_only_the_gone_one_said_is_kept_by_those_who_hold_it(kind: Kind) {
+    let bench = bench(kind, &[("drop", "", ""), ("crm", "", ""), ("erp", "", "")]).await;
+    let (id, crm) = ada(&bench, "drop", "crm").await;
+    bench.system("drop").delete("contacts", &id);
+    missed(&bench).await;
+    let record = only_record(&bench);
+    assert_eq!(record.state, RecordState::Active);
+    assert_eq!(record.value("email").map(Value::display).as_deref(), Some("ada@x.test"));
+    check_quiet(&bench).await;
+    bench.system("drop").create("contacts", ADA);
+    bench.quiet().await;
+    only_record(&bench);
+    assert_eq!(bench.system("crm").only_id("contacts"), crm, "nobody is made twice");
     check_quiet(&bench).await;
 }

@@ -1,0 +1,59 @@
+//! What a thing said that is gone, others may hold still: then they say it from now on. A record that somebody has in
+//! another system keeps its name, and its e-mail is known when the same person comes again.
+
+use nave_core::Text;
+use nave_core::intake::shadow_body;
+use nave_core::mapping::Env;
+use nave_core::model::{Claim, Contribution, ContributionId, RecordId};
+use nave_store::StoreError;
+
+use super::draft::Draft;
+
+/// Gives what only `gone` said to the active objects of the record that hold it, as of when it was said. What nobody holds is
+/// no longer said.
+pub(super) fn inherit(draft: &mut Draft<'_>, gone: ContributionId, record: RecordId) -> Result<(), StoreError> {
+    let claims = draft.contribution(gone)?.claims.clone();
+    let mut others = Vec::new();
+    for id in draft.record(record)?.contributions.clone() {
+        if id != gone && draft.contribution(id)?.is_active() {
+            others.push(id);
+        }
+    }
+    let mut left: Vec<(Text, Claim)> = Vec::new();
+    for (field, claim) in claims.iter() {
+        let mut said = false;
+        for id in &others {
+            said |= draft.contribution(*id)?.claims.get(field.as_str()).is_some();
+        }
+        if !said && !claim.value.is_empty() {
+            left.push((field.clone(), claim.clone()));
+        }
+    }
+    for id in others {
+        let row = draft.contribution(id)?.clone();
+        let held: Vec<(Text, Claim)> = left.iter().filter_map(|(field, claim)| held(draft, &row, field, claim)).collect();
+        if !held.is_empty() {
+            let row = draft.contribution_mut(id)?;
+            held.into_iter().for_each(|(field, claim)| drop(row.claims.insert(field, claim)));
+        }
+    }
+    Ok(())
+}
+
+/// What an object holds of a canonical field, or of an element of a list.
+fn held(draft: &Draft<'_>, row: &Contribution, field: &Text, claim: &Claim) -> Option<(Text, Claim)> {
+    if let Some((list, number)) = field.split_once('/') {
+        let number: u64 = number.parse().ok()?;
+        let tied = row.elements.get(list)?.iter().any(|(id, _)| id.0 == number);
+        return tied.then(|| (field.clone(), claim.clone()));
+    }
+    let region = draft.catalog.hub.region.as_deref();
+    let mappings = draft.catalog.mappings.values();
+    mappings.filter(|mapping| mapping.connection == row.key.connection && mapping.alias == row.key.stream).find_map(|mapping| {
+        let own = mapping.fields.iter().find(|own| own.canonical.as_deref() == Some(field.as_str()) && own.direction.reads())?;
+        let body = shadow_body(mapping, row);
+        let env = Env { body: &body, externals: &[], connection: &mapping.connection, region };
+        let value = own.read.as_ref()?.evaluate(&env).ok().filter(|value| !value.is_empty())?;
+        Some((field.clone(), Claim { value, ..claim.clone() }))
+    })
+}
