@@ -29,7 +29,7 @@ pub enum Rule {
 pub enum OnDelete {
     /// Its claims stay.
     Ignore,
-    /// Its claims go.
+    /// Its claims go; what only it said, those say who hold it.
     Detach,
     /// Its claims go, and a person is asked about the other systems. Nothing is deleted by itself.
     Ask,
@@ -168,8 +168,27 @@ impl Model {
                     self.objects.iter_mut().filter(|object| object.record == from).for_each(|object| object.record = to);
                 }
                 End::Deleted => {
+                    if self.spokes[spoke].on_delete != OnDelete::Ignore {
+                        self.inherit(index);
+                    }
                     let others = self.alive(self.objects[index].record).count();
                     self.questions += usize::from(others > 0 && self.spokes[spoke].on_delete == OnDelete::Ask);
+                }
+            }
+        }
+    }
+
+    /// What only this one said, those say from now on that hold it.
+    fn inherit(&mut self, gone: usize) {
+        let others: Vec<usize> = self.alive(self.objects[gone].record).collect();
+        for (field, (text, at)) in self.objects[gone].claims.clone() {
+            if text.is_empty() || others.iter().any(|other| self.objects[*other].claims.contains_key(&field)) {
+                continue;
+            }
+            for other in &others {
+                let held = self.objects[*other].holds.get(&field).filter(|held| !held.is_empty()).cloned();
+                if let Some(held) = held {
+                    self.objects[*other].claims.insert(field.clone(), (held, at));
                 }
             }
         }

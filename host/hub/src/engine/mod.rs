@@ -176,11 +176,16 @@ impl Engine {
         let streams = self.streams(&mapping.connection).await?;
         streams.iter().find(|known| known.name == stream).map(|known| known.capabilities.clone()).ok_or_else(|| {
             let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
+            let has = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+            let catalog = self.catalog();
+            let folders = catalog.connections.get(&mapping.connection).map(|connection| connection.drop_folders().join(", "));
+            let why = match folders.filter(|folders| !folders.is_empty()) {
+                Some(folders) => format!("there is no file of it in {folders} now; nothing is taken for deleted, and it is read when one is there. If the name is wrong"),
+                None => "if the name is wrong".to_owned(),
+            };
             EngineError::Refused(format!(
-                "{} has no stream `{stream}` (it has {}); correct `stream` in mappings/{}.toml",
-                mapping.connection,
-                names.join(", "),
-                mapping.name
+                "{} has no stream `{stream}` (it has {has}): {why}, correct `stream` in mappings/{}.toml",
+                mapping.connection, mapping.name
             ))
         })
     }
