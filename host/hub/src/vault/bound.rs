@@ -1,7 +1,8 @@
 //! Where a secret may be sent: the origins that it was given for, sealed as the secret is.
 //!
 //! A row in the space `secret-bound`, sealed under a name that no secret can have, so that neither opens in the other's
-//! place. What was given for one host is never revealed for another, whatever the configuration says by then.
+//! place. What was given for one host is never revealed for another, whatever the configuration says by then. The proxy and
+//! the authorities on the way there are entries among the origins: a secret that was given without is held from them.
 
 use std::collections::BTreeSet;
 
@@ -29,6 +30,18 @@ impl Vault {
         let text = self.sealer.open(&self.environment, &sealed_name(name), &row).ok_or_else(damaged)?;
         let text = std::str::from_utf8(text.expose()).map_err(|_| damaged())?;
         Ok(Some(text.lines().map(str::to_owned).collect()))
+    }
+
+    /// Everything that any secret was given for.
+    ///
+    /// # Errors
+    /// As [`Vault::bound`].
+    pub fn all_bound(&self) -> Result<BTreeSet<String>, VaultError> {
+        let mut all = BTreeSet::new();
+        for (name, _) in self.store.rows(BOUND_SPACE)? {
+            all.extend(self.bound(&name)?.unwrap_or_default());
+        }
+        Ok(all)
     }
 
     /// Gives a secret for these origins, whether or not it is stored yet. Of those that it was given for before, only the
