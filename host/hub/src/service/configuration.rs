@@ -78,7 +78,7 @@ pub(super) fn broken(name: &str, error: SpokeError) -> ApiError {
 /// What to type where a secret is missing or cannot be opened: the connection's file is right.
 fn secret_help(why: &str) -> Option<String> {
     let (_, why) = why.split_once("net.secret-missing")?;
-    let secret = why.split_once("`nave secret set ").and_then(|(_, rest)| rest.split_once('`')).map(|(secret, _)| secret);
+    let secret = why.split_once("nave secret set ").and_then(|(_, rest)| rest.split_once('`')).map(|(secret, _)| secret);
     Some(match secret {
         Some(secret) => format!("`nave secret set {secret}` stores it"),
         None => "`nave doctor` looks at the data folder and its key; `nave secret set NAME` stores the secret anew".to_owned(),
