@@ -53,22 +53,15 @@ pub enum SecretError {
         why: String,
     },
     /// It was not given for where it would go. Nothing was sent.
-    #[error("the secret `{name}` {}, and would now go to {}", given(given_for), to.join(" and "))]
+    #[error("the secret `{name}` {}", crate::egress::held(to, given_for))]
     Held {
         /// Name.
         name: String,
-        /// Origins (scheme, host, port) that it was not given for.
+        /// Origins (scheme, host, port) that it was not given for, and the way there, if it is another one.
         to: Vec<String>,
         /// Those that it was given for; empty where nobody has ever said so.
         given_for: Vec<String>,
     },
-}
-
-fn given(given_for: &[String]) -> String {
-    match given_for {
-        [] => "was never given for any host".to_owned(),
-        known => format!("was given for {}", known.join(" and ")),
-    }
 }
 
 /// Gives secrets by name, at the moment they are sent. Calls are short and may block on the disk.

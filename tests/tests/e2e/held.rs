@@ -109,3 +109,88 @@ fn a_connection_written_by_hand() {
     project.ok(&["connection", "approve", "--yes"]);
     project.ok(&["connection", "check", "late"]);
 }
+
+/// A certificate of nobody's.
+const AUTHORITY: &str = "-----BEGIN CERTIFICATE-----
+MIIBQDCB86ADAgECAhRGe8uase4tR3i2u1EVRNm0LrHnHjAFBgMrZXAwFTETMBEG
+A1UEAwwKRXhhbXBsZSBDQTAgFw0yNjExMjgxNzE5NTVaGA8yMTI2MTEwNDE3MTk1
+NVowFTETMBEGA1UEAwwKRXhhbXBsZSBDQTAqMAUGAytlcAMhAMWnIWaYcad/KbD7
+qIQAmDLroGn14Sxv/jwyiCZmjeyCo1MwUTAdBgNVHQ4EFgQUoYw7pNae1hicLnrP
+/Bq6qMfv9WgwHwYDVR0jBBgwFoAUoYw7pNae1hicLnrP/Bq6qMfv9WgwDwYDVR0T
+AQH/BAUwAwEB/zAFBgMrZXADQQD4CaZaC100o61bJVKlZ/ahFreoLAcq/4+EPaa8
+STzTj1M+t/OJRT6Y6nzfCAcF1K7SWyuGDY4WnpH9qEONljgE
+-----END CERTIFICATE-----
+";
+
+/// The way to the network is part of what a secret was given for: a proxy, and whose certificates are believed.
+#[test]
+fn a_proxy_or_an_authority_that_was_added_by_hand() {
+    let project = Project::init();
+    let crm = sim("crm");
+    project.install("hubspot");
+    connect_crm(&project, &crm);
+    project.ok(&["connection", "check", "crm"]);
+    let hub = project.read("nave.toml");
+    project.write("ca.pem", AUTHORITY);
+    project.write("other.pem", &format!("# another\n{AUTHORITY}"));
+    for (line, shown) in [
+        (
+            "proxy = \"http://127.0.0.1:9\"",
+            "without a proxy, and nave.toml now sends everything through the proxy http://127.0.0.1:9",
+        ),
+        (
+            "proxy = \"http://127.0.0.1:10\"",
+            "through the proxy http://127.0.0.1:9, and nave.toml now sends everything through the proxy http://127.0.0.1:10",
+        ),
+        ("ca-file = \"ca.pem\"", "without a ca-file, and nave.toml now trusts another ca-file (sha256:"),
+        ("ca-file = \"other.pem\"", "and nave.toml now trusts another ca-file (sha256:"),
+    ] {
+        project.write("nave.toml", &format!("{line}\n{hub}"));
+        let before = asked(&crm);
+        for (arguments, code) in [
+            (["connection", "check", "crm"].as_slice(), 4),
+            (&["doctor"], 1),
+            (&["mapping", "lint"], 0),
+            (&["connection", "approve"], 4),
+        ] {
+            let ran = project.run(arguments);
+            let all = format!("{}{}", ran.out, ran.err);
+            assert!(ran.code == Some(code) && all.contains(shown) && all.contains("nave.toml"), "{line}: {ran:?}");
+        }
+        assert_eq!(asked(&crm), before, "nothing was sent");
+        project.ok(&["connection", "approve", "--yes"]);
+        project.ok(&["connection", "check", "crm"]);
+    }
+    let audit = project.json(&["audit", "--limit", "200"])["entries"].to_string();
+    assert!(
+        audit.contains("secret.given") && audit.contains("proxy http://127.0.0.1:9") && audit.contains("ca sha256:"),
+        "{audit}"
+    );
+    // Without either again, nothing is asked.
+    project.write("nave.toml", &hub);
+    project.ok(&["connection", "check", "crm"]);
+}
+
+/// The first secret is given for the way that is there; one that comes later, for a way that was agreed to.
+#[test]
+fn a_proxy_that_was_there_from_the_start_is_agreed_to_with_the_first_secret() {
+    let project = Project::init();
+    let crm = sim("crm");
+    let hub = project.read("nave.toml");
+    project.write("nave.toml", &format!("proxy = \"http://127.0.0.1:9\"\n{hub}"));
+    project.install("hubspot");
+    connect_crm(&project, &crm);
+    project.ok(&["connection", "check", "crm"]);
+    let token = project.dir().parent().expect("a folder").join("token.txt");
+    std::fs::write(&token, &crm.sim().expect("a simulator").running.credential.token).expect("a token");
+    let file = project.read("connections/crm.toml");
+    let second = |name: &str| {
+        project.write(&format!("connections/{name}.toml"), &file.replace("secret = \"crm\"", &format!("secret = {name:?}")));
+        project.ok(&["secret", "set", name, "--from-file", &token.display().to_string()]);
+        project.run(&["connection", "check", name])
+    };
+    assert_eq!(second("second").code, Some(0), "the same way");
+    project.write("nave.toml", &format!("proxy = \"http://127.0.0.1:10\"\n{hub}"));
+    let third = second("third");
+    assert!(third.code == Some(4) && third.out.contains("correct nave.toml"), "another way: {third:?}");
+}

@@ -3,6 +3,7 @@
 //! A name is looked up once. If any of its addresses may not be dialled, none is. The vetted addresses are then tried in
 //! order; host name and certificate stay the name's.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ const PROXY_HEAD_BYTES_MAX: usize = 8 << 10;
 pub(super) struct Dialer {
     tls: Arc<ClientConfig>,
     proxy: Option<(String, u16)>,
+    /// The proxy and the authorities, as a secret is given for them.
+    pub(super) way: BTreeSet<String>,
     resolver: Arc<dyn Resolve>,
     pub(super) bounds: Bounds,
 }
@@ -72,7 +75,8 @@ impl Dialer {
             .with_no_client_auth();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let proxy = config.proxy.as_deref().map(parse_proxy).transpose()?;
-        Ok(Self { tls: Arc::new(tls), proxy, resolver: config.resolver, bounds: config.bounds })
+        let way = super::way(config.proxy.as_deref(), config.extra_ca_pem.as_deref());
+        Ok(Self { tls: Arc::new(tls), proxy, way, resolver: config.resolver, bounds: config.bounds })
     }
 
     /// A connection to the base's authority.
@@ -174,7 +178,7 @@ impl Dialer {
     }
 }
 
-fn parse_proxy(text: &str) -> Result<(String, u16), EgressConfigError> {
+pub(super) fn parse_proxy(text: &str) -> Result<(String, u16), EgressConfigError> {
     let refuse = |why: &str| Err(EgressConfigError::Proxy(why.to_owned()));
     let Ok(url) = url::Url::parse(text) else { return refuse("it is not an address") };
     if url.scheme() != "http" {

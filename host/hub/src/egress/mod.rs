@@ -21,8 +21,10 @@ mod resolve;
 mod scrub;
 mod target;
 mod token;
+mod way;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub use bounds::{Bounds, Quota};
@@ -31,6 +33,8 @@ pub use error::EgressError;
 pub(crate) use origin::held_help;
 pub use origin::{destinations, destinations_of, origin};
 pub use resolve::{Resolve, Resolving, SystemResolver};
+pub use way::way;
+pub(crate) use way::{held, is_proxy, is_way, said};
 
 use dial::Dialer;
 
@@ -102,6 +106,11 @@ impl Egress {
     /// Reads the system's certificate authorities once.
     pub fn new(config: EgressConfig) -> Result<Self, EgressConfigError> {
         Ok(Self { dialer: Arc::new(Dialer::new(config)?) })
+    }
+
+    /// The way that everything takes, as entries of what a secret is given for.
+    pub fn way(&self) -> &BTreeSet<String> {
+        &self.dialer.way
     }
 
     /// One connection's use. Mistakes in a grant come out as a denial of the calls that need it.

@@ -22,10 +22,12 @@ pub(super) fn login_of(kind: &CredentialKind) -> Option<&str> {
 }
 
 /// Secret → the origins that it is sent to: those of the granted endpoints that are called with it, and of its log-in.
+/// With them the entries of the way there, see [`super::way()`].
 pub fn destinations(
     endpoints: &BTreeMap<String, EndpointRequest>,
     grants: &Grants,
     credentials: &BTreeMap<String, Credential>,
+    way: &BTreeSet<String>,
 ) -> BTreeMap<String, BTreeSet<String>> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (slot, credential) in credentials {
@@ -37,6 +39,7 @@ pub fn destinations(
         let origins = used.filter_map(|(name, _)| origin(&grants.endpoints.get(name)?.base));
         found.entry(credential.secret.clone()).or_default().extend(origins);
     }
+    found.values_mut().filter(|origins| !origins.is_empty()).for_each(|origins| origins.extend(way.iter().cloned()));
     found
 }
 
@@ -44,15 +47,19 @@ pub fn destinations(
 pub fn destinations_of(
     endpoints: &BTreeMap<String, EndpointRequest>,
     connection: &Connection,
+    way: &BTreeSet<String>,
 ) -> BTreeMap<String, BTreeSet<String>> {
-    destinations(endpoints, &connection.grants, &connection.credentials)
+    destinations(endpoints, &connection.grants, &connection.credentials, way)
 }
 
-/// What to type where a secret is held.
-pub(crate) fn held_help(connection: &str) -> String {
-    format!(
-        "nothing was sent: if that is right, `nave connection approve {connection}`; if not, correct connections/{connection}.toml"
-    )
+/// What to type where a secret is held from these.
+pub(crate) fn held_help(connection: &str, to: &[String]) -> String {
+    let file = match (to.iter().any(|entry| super::is_way(entry)), to.iter().all(|entry| super::is_way(entry))) {
+        (true, true) => "nave.toml".to_owned(),
+        (true, false) => format!("connections/{connection}.toml and nave.toml"),
+        _ => format!("connections/{connection}.toml"),
+    };
+    format!("nothing was sent: if that is right, `nave connection approve {connection}`; if not, correct {file}")
 }
 
 #[cfg(test)]

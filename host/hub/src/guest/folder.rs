@@ -12,6 +12,8 @@ use nave_core::limits::HOSTCALL_BYTES_MAX;
 use nave_core::manifest::FolderAccess;
 use nave_runtime::{FolderEntry, FolderError};
 
+use crate::project::{DATA_FILES, refuse_own};
+
 /// Files listed of one folder.
 const ENTRIES_MAX: usize = 100_000;
 /// Depth of folders in folders.
@@ -29,6 +31,7 @@ impl Folders {
         for (name, grant) in grants {
             let path = project.join(&grant.path);
             std::fs::create_dir_all(&path).map_err(|error| format!("folder `{name}` ({}): {error}", path.display()))?;
+            // Once it is there: only then is it known where the name leads.
             refuse_own(project, data, &path).map_err(|why| {
                 format!("folder `{name}` ({}) {why}; give another path under [grants.folders.{name}]", path.display())
             })?;
@@ -99,27 +102,6 @@ impl Folders {
     }
 }
 
-/// Folders of the project that hold what the hub is told, and its plugins.
-const OWN: [&str; 6] = ["connections", "entities", "lookups", "mappings", "plugins", "streams"];
-
-/// The hub's own files are nobody's to read or write: its data holds the master key, its project what it is told to do.
-/// A folder of its own within the project is a drop like any other.
-fn refuse_own(project: &Path, data: &Path, path: &Path) -> Result<(), String> {
-    let real = |path: &Path| path.canonicalize().map_err(|error| error.to_string());
-    let (path, project) = (real(path)?, real(project)?);
-    if project.starts_with(&path) {
-        return Err("holds the hub's project directory".to_owned());
-    }
-    for own in OWN.iter().map(|name| project.join(name)).chain([data.to_owned()]) {
-        // What is not there yet is there by its name.
-        let own = own.canonicalize().unwrap_or(own);
-        if path.starts_with(&own) || own.starts_with(&path) {
-            return Err(format!("is, holds or lies in {}, which is the hub's own", own.display()));
-        }
-    }
-    Ok(())
-}
-
 /// Opens a regular file, and nothing else; never waits for the other end of a pipe.
 fn regular(dir: &Dir, name: &str, mut options: OpenOptions) -> Result<File, FolderError> {
     options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
@@ -137,7 +119,16 @@ fn checked(name: &str) -> Result<&str, FolderError> {
         && name.len() <= 1_024
         && !name.contains(['\\', '\0'])
         && name.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
-    if plain { Ok(name) } else { Err(FolderError::BadName(format!("`{}` is not a plain relative name", name.escape_debug()))) }
+    if !plain {
+        return Err(FolderError::BadName(format!("`{}` is not a plain relative name", name.escape_debug())));
+    }
+    // However deep it lies, and whoever puts it there: such a file would be a hub's.
+    match name.rsplit('/').next().filter(|last| DATA_FILES.contains(last)) {
+        Some(last) => {
+            Err(FolderError::BadName(format!("`{last}` is the name of a file of the hub's own data; take another name")))
+        }
+        None => Ok(name),
+    }
 }
 
 fn walk(dir: &Dir, prefix: &str, depth: usize, found: &mut Vec<FolderEntry>) -> std::io::Result<()> {
@@ -262,6 +253,32 @@ mod tests {
             if let Err(why) = opened {
                 assert!(why.contains("hub's") && why.contains("[grants.folders.drop]"), "{why}");
             }
+        }
+    }
+
+    /// `data` in nave.toml may have named another folder before: what a hub made there is no plugin's.
+    #[test]
+    fn a_folder_of_a_hubs_data_is_never_granted_whatever_data_says_now() {
+        for marker in ["master.key", "nave.redb", "nave.sock"] {
+            let root = tempfile::tempdir().unwrap();
+            let project = root.path().join("project");
+            for folder in ["data/compiled", "outside/hub", "near/deep/hub"] {
+                std::fs::create_dir_all(project.join(folder)).unwrap();
+            }
+            for folder in ["data", "outside/hub", "near/deep/hub"] {
+                std::fs::write(project.join(folder).join(marker), "KEY").unwrap();
+            }
+            std::os::unix::fs::symlink("data", project.join("alias")).unwrap();
+            for path in ["data", "data/compiled", "data/new", "alias", "missing/../data", "outside", "outside/hub"] {
+                let grants = [("drop".to_owned(), FolderGrant { path: path.into(), access: FolderAccess::ReadWrite })].into();
+                let why = Folders::open(&project, &project.join("data2"), &grants).err().expect(path);
+                assert!(why.contains(marker) && why.contains("[grants.folders.drop]"), "{why}");
+            }
+            // Deeper down, and in a folder that was fine when it was opened, the files themselves are refused.
+            let grants = [("drop".to_owned(), FolderGrant { path: "near".into(), access: FolderAccess::ReadWrite })].into();
+            let folders = Folders::open(&project, &project.join("data2"), &grants).unwrap();
+            check(folders.read("drop", &format!("deep/hub/{marker}"), 0, 10), "bad name");
+            check(folders.write("drop", marker, b"1").map(|()| vec![]), "bad name");
         }
     }
 }

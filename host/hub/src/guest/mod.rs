@@ -133,11 +133,17 @@ impl Guests {
         Ok(spoke)
     }
 
+    /// The way to the network that is in force, as entries of what a secret is given for.
+    pub(crate) fn way(&self) -> &BTreeSet<String> {
+        self.egress.way()
+    }
+
     /// A connection is held while a secret of its would go where that was not given for: it is not even called.
     fn held(&self, manifest: &Manifest, connection: &Connection) -> Result<(), SpokeError> {
-        for (secret, origins) in destinations_of(&manifest.endpoints, connection) {
+        for (secret, origins) in destinations_of(&manifest.endpoints, connection, self.way()) {
             if let Err(error @ SecretError::Held { .. }) = self.secrets.may_go(&secret, &origins) {
-                return Err(SpokeError::Held(format!("{error}; {}", held_help(&connection.name))));
+                let SecretError::Held { to, .. } = &error else { continue };
+                return Err(SpokeError::Held(format!("{error}; {}", held_help(&connection.name, to))));
             }
         }
         Ok(())

@@ -173,7 +173,7 @@ pub(crate) fn not_granted_in(name: &str, connection: &str, manifest: &Manifest) 
 /// Secret → origins that the connection sends it to, from its file as text.
 pub(crate) fn destinations_in(connection: &str, manifest: &Manifest) -> BTreeMap<String, BTreeSet<String>> {
     let (grants, credentials) = parts(connection);
-    crate::egress::destinations(&manifest.endpoints, &grants, &credentials)
+    crate::egress::destinations(&manifest.endpoints, &grants, &credentials, &BTreeSet::new())
 }
 
 /// What can be read of a connection's file, whether or not the whole project is in order.

@@ -7,7 +7,7 @@ use nave_core::manifest::{CredentialKind, Manifest, PluginKind, Setting, Setting
 use serde_json::Value as Json;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value, value};
 
-use super::{ProjectError, pin, read, write};
+use super::{ProjectError, pin, read, refuse_own, write};
 use crate::plugins::powers;
 
 /// What a person said about it.
@@ -94,6 +94,7 @@ pub fn plan_connection(dir: &Path, plugin: &Manifest, new: &NewConnection) -> Re
     credentials(plugin, new, &mut document, &mut planned, &mut wrong);
     grants(plugin, new, &settings, &mut document, &mut wrong);
     pin::pin(&mut document, plugin);
+    own_folders(dir, new, &mut wrong);
     if !wrong.is_empty() {
         return Err(ProjectError::Invalid(wrong.join("\n")));
     }
@@ -324,6 +325,16 @@ fn grants(
     }
     if !grants.is_empty() {
         document["grants"] = Item::Table(grants);
+    }
+}
+
+/// Folders that would be refused at every run.
+fn own_folders(dir: &Path, new: &NewConnection, wrong: &mut Vec<String>) {
+    let data = read::place(dir).map_or_else(|_| dir.join("data"), |place| place.data);
+    for (name, path) in &new.folders {
+        if let Err(why) = refuse_own(dir, &data, &dir.join(path)) {
+            wrong.push(format!("folder `{name}` ({path}) {why}; give another one with --folder {name}=PATH"));
+        }
     }
 }
 

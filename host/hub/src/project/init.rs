@@ -23,7 +23,8 @@ environment = "dev"
 # Region assumed where a phone number or a date does not say (ISO 3166-1 alpha-2).
 # region = "DE"
 
-# Company proxy, and certificate authorities of your own, for outgoing calls.
+# Company proxy, and certificate authorities of your own, for outgoing calls. Secrets that were
+# given before one of them changes are held until `nave connection approve`.
 # proxy = "http://proxy.example.com:3128"
 # ca-file = "company-ca.pem"
 "#;

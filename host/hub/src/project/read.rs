@@ -39,6 +39,13 @@ impl Place {
     }
 }
 
+/// The way to the network that nave.toml names now, as entries of what a secret is given for. A file that cannot be read
+/// is left out: no hub starts with it.
+pub(crate) fn way(dir: &Path, hub: &nave_core::catalog::Hub) -> std::collections::BTreeSet<String> {
+    let authorities = hub.ca_file.as_ref().and_then(|file| std::fs::read(dir.join(file)).ok());
+    crate::egress::way(hub.proxy.as_deref(), authorities.as_deref())
+}
+
 /// Finds the data folder of a project.
 ///
 /// # Errors

@@ -59,8 +59,9 @@ pub(super) fn broken(name: &str, error: SpokeError) -> ApiError {
     match error {
         SpokeError::Unauthorized(_) => ApiError::new("unauthorized-there", exit::FAILED, message)
             .help(format!("`nave connection list` names its secret; `nave secret set NAME` stores a new one for {name}")),
-        SpokeError::Misconfigured(_) => {
-            ApiError::new("misconfigured", exit::CONFIGURATION, message).help(format!("correct connections/{name}.toml"))
+        SpokeError::Misconfigured(why) => {
+            let help = secret_help(&why).unwrap_or_else(|| format!("correct connections/{name}.toml"));
+            ApiError::new("misconfigured", exit::CONFIGURATION, message).help(help)
         }
         SpokeError::Held(_) => ApiError::new("secret-held", exit::PERSON, message)
             .help(format!("`nave connection approve {name}` shows where it would go, and asks")),
@@ -72,6 +73,16 @@ pub(super) fn broken(name: &str, error: SpokeError) -> ApiError {
         }
         SpokeError::Rejected(_) | SpokeError::CheckpointExpired => ApiError::failed(message),
     }
+}
+
+/// What to type where a secret is missing or cannot be opened: the connection's file is right.
+fn secret_help(why: &str) -> Option<String> {
+    let (_, why) = why.split_once("net.secret-missing")?;
+    let secret = why.split_once("nave secret set ").and_then(|(_, rest)| rest.split_once('`')).map(|(secret, _)| secret);
+    Some(match secret {
+        Some(secret) => format!("`nave secret set {secret}` stores it"),
+        None => "`nave doctor` looks at the data folder and its key; `nave secret set NAME` stores the secret anew".to_owned(),
+    })
 }
 
 /// What a connection offers, saved on request so that mappings are checked against it.
@@ -100,4 +111,23 @@ pub(super) async fn reload(hub: &Hub, by: &str) -> Result<Answer, ApiError> {
         n => format!(", with {}; `nave mapping lint` shows them", count(n, "warning", "warnings")),
     };
     Ok(Answer::done(format!("The configuration was read again{found}."), warnings.len() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(error: &str, expected: &str) {
+        let help = broken("crm", SpokeError::Misconfigured(error.to_owned())).help.unwrap_or_default();
+        assert!(help.contains(expected), "{help}");
+    }
+
+    #[test]
+    fn what_is_misconfigured_says_what_to_type() {
+        check("the account is another one", "correct connections/crm.toml");
+        let missing = crate::secrets::SecretError::Missing("crm-key".to_owned());
+        check(&format!("net.secret-missing: {missing}"), "`nave secret set crm-key`");
+        check("net.secret-missing: the secret `crm-key` cannot be opened: it was changed", "`nave doctor`");
+    }
 }

@@ -1,4 +1,4 @@
-//! Secrets that would go where they were not given for: found, said, and given by a person.
+//! Secrets that would go where, or by a way that, they were not given for: found, said, and given by a person.
 //!
 //! What is looked at is the configuration as its files are now, so that an edit is seen before it is in force.
 
@@ -9,22 +9,25 @@ use tokio::task::block_in_place;
 
 use super::{audit, listed, unknown};
 use crate::api::{Answer, ApiError, HeldAnswer, HeldSecret};
-use crate::egress::{destinations_of, origin};
+use crate::egress::{destinations_of, is_proxy, is_way, origin, said};
 use crate::hub::Hub;
 use crate::project::{self, Project};
 use crate::secrets::{SecretError, SecretSource as _};
 
-/// Secret → origins that a connection sends it to; nothing where its plugin's file is not there.
+/// Secret → origins that a connection sends it to, and the way there; nothing where its plugin's file is not there.
 fn destinations(project: &Project, connection: &Connection) -> BTreeMap<String, BTreeSet<String>> {
     match project.plugins.get(&connection.plugin) {
-        Some(plugin) => destinations_of(&plugin.manifest.endpoints, connection),
+        Some(plugin) => {
+            destinations_of(&plugin.manifest.endpoints, connection, &project::way(&project.place.dir, &project.catalog.hub))
+        }
         None => BTreeMap::new(),
     }
 }
 
-/// The origins that any connection sends a secret to; none where the file of a plugin is missing, so that nobody knows.
-fn used(project: &Project, secret: &str) -> Option<BTreeSet<String>> {
-    let mut all = BTreeSet::new();
+/// The origins that any connection sends a secret to, and the ways there, in force or from the next start on; none where
+/// the file of a plugin is missing, so that nobody knows.
+fn used(hub: &Hub, project: &Project, secret: &str) -> Option<BTreeSet<String>> {
+    let mut all = hub.guests.way().clone();
     for connection in project.catalog.connections.values() {
         if connection.credentials.values().any(|credential| credential.secret == secret) {
             project.plugins.get(&connection.plugin)?;
@@ -65,18 +68,23 @@ pub(super) fn findings(hub: &Hub) -> Vec<Diagnostic> {
 }
 
 fn finding(project: &Project, held: &HeldSecret) -> Diagnostic {
-    let path = format!("connections/{}.toml", held.connection);
+    let hub = &project.catalog.hub;
     let bases = project.catalog.connections.get(&held.connection).into_iter().flat_map(|found| found.grants.endpoints.values());
     let base = bases.map(|grant| &grant.base).find(|base| origin(base).is_some_and(|origin| held.to.contains(&origin)));
+    let (path, cause) = match held.to.iter().any(|entry| !is_way(entry)) {
+        true => (format!("connections/{}.toml", held.connection), base),
+        false if held.to.iter().any(|entry| is_proxy(entry)) => ("nave.toml".to_owned(), hub.proxy.as_ref()),
+        false => ("nave.toml".to_owned(), hub.ca_file.as_ref()),
+    };
     let text = project::text(&project.place.dir.join(&path)).unwrap_or_default();
-    let (start, length) = base.and_then(|base| Some((text.find(base.as_str())?, base.len()))).unwrap_or_default();
+    let (start, length) = cause.and_then(|cause| Some((text.find(cause.as_str())?, cause.len()))).unwrap_or_default();
     let before = text.get(..start).unwrap_or_default();
     Diagnostic {
         path,
         line: before.matches('\n').count() + 1,
         column: before.rsplit('\n').next().unwrap_or_default().chars().count() + 1,
         span: (start, length),
-        message: format!("the connection is held: {held}"),
+        message: format!("the connection `{}` is held: {held}", held.connection),
         help: Some(format!("if that is right: `nave connection approve {}`; if not, correct the file", held.connection)),
         severity: Severity::Warning,
         code: "secret-held",
@@ -108,16 +116,32 @@ pub(super) async fn give(
     if added {
         audit(&hub.engine, by, "connection.added", name, &connection.plugin).await?;
     }
-    let mut said = Vec::new();
+    let mut lines = Vec::new();
     for (secret, origins) in secrets {
-        bind(hub, secret, origins, used(&project, secret).as_ref(), name, by).await?;
-        let hosts: Vec<String> = origins.iter().cloned().collect();
-        said.push(format!("`{secret}` may go to {} (connection {name})", listed(&hosts)));
+        let mut origins = origins.clone();
+        if added {
+            // The way was not asked about: it goes along where it is agreed to already.
+            let sent = known.get(secret).into_iter().flatten();
+            origins.extend(sent.filter(|entry| is_way(entry)).cloned());
+            origins = agreed(hub, origins)?;
+        }
+        bind(hub, secret, &origins, used(hub, &project, secret).as_ref(), name, by).await?;
+        lines.push(format!("`{secret}` may go {} (connection {name})", said(&origins)));
     }
     Ok(Answer::done(
-        if said.is_empty() { "Nothing was held.".to_owned() } else { format!("{}.", said.join("; ")) },
-        said.len() as u64,
+        if lines.is_empty() { "Nothing was held.".to_owned() } else { format!("{}.", lines.join("; ")) },
+        lines.len() as u64,
     ))
+}
+
+/// Without the proxy and the authorities that no secret was given for so far: a person is asked about those. The first
+/// secret of all is given for the way that is there.
+fn agreed(hub: &Hub, mut origins: BTreeSet<String>) -> Result<BTreeSet<String>, ApiError> {
+    let others = block_in_place(|| hub.vault.all_bound()).map_err(super::operations::refused)?;
+    if !others.is_empty() {
+        origins.retain(|entry| !is_way(entry) || others.contains(entry));
+    }
+    Ok(origins)
 }
 
 async fn bind(
@@ -136,13 +160,12 @@ async fn bind(
 /// Where a secret may go, and who would send it elsewhere; a sentence or two, empty where nobody said anything yet.
 pub(super) fn goes(hub: &Hub, secret: &str) -> Result<String, ApiError> {
     let bound = hub.vault.bound(secret).map_err(super::operations::refused)?.unwrap_or_default();
-    let hosts: Vec<String> = bound.into_iter().collect();
-    let mut said = if hosts.is_empty() { String::new() } else { format!(" It may go to {} and nowhere else.", listed(&hosts)) };
-    let Ok(project) = project::load(&hub.dir) else { return Ok(said) };
+    let mut goes = if bound.is_empty() { String::new() } else { format!(" It may go {} and nowhere else.", said(&bound)) };
+    let Ok(project) = project::load(&hub.dir) else { return Ok(goes) };
     for held in of_project(hub, &project, None).iter().filter(|held| held.secret == secret) {
-        said += &format!(" Held: {held}; if that is right, `nave connection approve {}`.", held.connection);
+        goes += &format!(" Held: {held}; if that is right, `nave connection approve {}`.", held.connection);
     }
-    Ok(said)
+    Ok(goes)
 }
 
 /// Forgets the hosts that no connection sends a secret to any more, so that nothing that was taken out can be brought back by
@@ -156,7 +179,7 @@ pub(crate) async fn lapse(hub: &Hub) -> Result<(), ApiError> {
     let Ok(project) = block_in_place(|| project::load(&hub.dir)) else { return Ok(()) };
     for name in names {
         let bound = block_in_place(|| hub.vault.bound(&name)).map_err(refused)?.unwrap_or_default();
-        let Some(used) = used(&project, &name) else { continue };
+        let Some(used) = used(hub, &project, &name) else { continue };
         let gone: Vec<String> = bound.difference(&used).cloned().collect();
         if !gone.is_empty() && used.is_subset(&bound) {
             block_in_place(|| hub.vault.bind(&name, &BTreeSet::new(), Some(&used))).map_err(refused)?;
@@ -184,6 +207,7 @@ pub(super) async fn give_new(hub: &Hub, secret: &str, by: &str) -> Result<String
     match (sets.pop_first(), sets.is_empty()) {
         (None, _) => Ok(String::new()),
         (Some(origins), true) => {
+            let origins = agreed(hub, origins)?;
             bind(hub, secret, &origins, None, &listed(&users), by).await?;
             Ok(String::new())
         }

@@ -30,6 +30,10 @@ fn check_name(name: &str) -> Result<(), ApiError> {
     let fits = !name.is_empty()
         && name.chars().count() <= NAME_CHARS_MAX
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@'));
+    if name.eq_ignore_ascii_case("hub") {
+        return Err(ApiError::usage(format!("`{name}` is no name for a token: the audit calls the hub itself so"))
+            .help("give it another name, the one of a person or a program"));
+    }
     if fits {
         return Ok(());
     }
@@ -171,4 +175,19 @@ pub(super) async fn backup(hub: &Hub, to: &Path, by: &str) -> Result<Answer, Api
         ),
         1,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An audit line by `hub` is the hub's own, whoever holds a token.
+    #[test]
+    fn a_token_is_not_called_what_the_hub_is() {
+        for (name, fine) in
+            [("ops", true), ("hubs", true), ("hub", false), ("Hub", false), ("local:ann", false), ("plugin:x", false)]
+        {
+            assert_eq!(check_name(name).is_ok(), fine, "{name}");
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! Where a secret may be sent: the origins that it was given for, sealed as the secret is.
 //!
 //! A row in the space `secret-bound`, sealed under a name that no secret can have, so that neither opens in the other's
-//! place. What was given for one host is never revealed for another, whatever the configuration says by then.
+//! place. What was given for one host is never revealed for another, whatever the configuration says by then. The proxy and
+//! the authorities on the way there are entries among the origins: a secret that was given without is held from them.
 
 use std::collections::BTreeSet;
 
@@ -37,6 +38,18 @@ impl Vault {
     /// [`VaultError`] where the store cannot be read.
     pub fn bound_names(&self) -> Result<Vec<String>, VaultError> {
         Ok(self.store.rows(BOUND_SPACE)?.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// Everything that any secret was given for.
+    ///
+    /// # Errors
+    /// As [`Vault::bound`].
+    pub fn all_bound(&self) -> Result<BTreeSet<String>, VaultError> {
+        let mut all = BTreeSet::new();
+        for (name, _) in self.store.rows(BOUND_SPACE)? {
+            all.extend(self.bound(&name)?.unwrap_or_default());
+        }
+        Ok(all)
     }
 
     /// Gives a secret for these origins, whether or not it is stored yet. Of those that it was given for before, only the

@@ -167,3 +167,31 @@ async fn a_proxy_that_refuses_leaves_the_call_unsent() {
         assert_eq!(outcome(&get(&setup.channel(), "/x").await), "net.unreachable", "{refusal:?}");
     }
 }
+
+/// A secret goes no other way than the one that it was given for, also where its host is the right one.
+#[tokio::test]
+async fn a_secret_that_was_given_without_the_proxy_and_the_authority_stays() {
+    let authority = Authority::new();
+    let server = Server::start_with(Some(authority.acceptor("api.test", |_| ())), |_| ok("{}")).await;
+    let (address, asked) = proxy(server.address, None).await;
+    let mut setup = Setup::new("https://api.test/v1");
+    setup.credential(nave_core::manifest::CredentialKind::Basic {});
+    setup.ca = Some(authority.pem.clone());
+    setup.proxy = Some(address.clone());
+    setup.names.set("api.test", &[&["93.184.216.34"]]);
+    let digest = ring::digest::digest(&ring::digest::SHA256, &authority.pem);
+    let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let (proxy, ca) = (format!("proxy {address}"), format!("ca sha256:{digest}"));
+    for (given, expected) in [
+        (vec!["https://api.test"], "net.secret-held"),
+        (vec!["https://api.test", &proxy], "net.secret-held"),
+        (vec!["https://api.test", &ca], "net.secret-held"),
+        (vec!["https://api.test", "proxy http://127.0.0.1:1", &ca], "net.secret-held"),
+        (vec!["https://api.test", &proxy, &ca], "200"),
+    ] {
+        setup.secrets.bind("crm-key", &given);
+        let before = asked.lock().unwrap().len();
+        assert_eq!(outcome(&get(&setup.channel(), "/x").await), expected, "{given:?}");
+        assert_eq!(asked.lock().unwrap().len() - before, usize::from(expected == "200"), "{given:?}");
+    }
+}

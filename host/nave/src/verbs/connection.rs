@@ -28,8 +28,8 @@ pub(crate) enum Connection {
     },
     /// Let a secret go to a host that it was not given for: what is held is shown, then asked
     #[command(
-        after_help = "A secret goes only to the hosts that it was given for. Where a connection's file names another, the\n\
-      connection is held: nothing is sent until somebody has approved.\n\n\
+        after_help = "A secret goes only to the hosts that it was given for. Where a connection's file names another, or\n\
+      nave.toml another proxy or ca-file, the connection is held: nothing is sent until somebody has approved.\n\n\
       Examples:\n  nave connection approve\n  nave connection approve crm --yes"
     )]
     Approve {
@@ -248,7 +248,7 @@ async fn approve(name: Option<String>, yes: bool, context: &Context) -> Outcome 
     if !yes && (!person || !prompt::yes("Let them go there?")?) {
         let lines: Vec<String> = held.iter().map(|held| format!("{}: {held}", held.connection)).collect();
         return Err(ApiError::person(format!("nothing was approved; {}", lines.join("; ")))
-            .help("add --yes to approve it, or correct the connection's file"));
+            .help("add --yes to approve it, or correct the file that says otherwise: the connection's, or nave.toml"));
     }
     let mut secrets: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
     for held in &held {

@@ -61,7 +61,7 @@ pub struct HeldSecret {
     pub connection: String,
     /// Name of the secret.
     pub secret: String,
-    /// Origins (scheme, host, port) that it was not given for.
+    /// Origins (scheme, host, port) that it was not given for; with `proxy ADDRESS` and `ca sha256:DIGEST`, the way there.
     pub to: Vec<String>,
     /// Those that it was given for; empty where nobody has ever said so.
     pub given_for: Vec<String>,

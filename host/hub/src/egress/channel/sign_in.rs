@@ -21,16 +21,17 @@ use super::{Got, Inner, Prepared, Want};
 use crate::secrets::{SecretBytes, SecretError};
 
 impl Inner {
-    /// A credential's secret, for a request to this base: its log-in's host is asked for as well.
+    /// A credential's secret, for a request to this base: its log-in's host is asked for as well, and the way there.
     fn secret(&self, credential: &Credential, base: &Base) -> Result<SecretBytes, EgressError> {
         let name = credential.secret.as_str();
         let mut to = BTreeSet::from([base.origin()]);
         if let Some(endpoint) = login_of(&credential.kind) {
             to.insert(self.endpoint(endpoint)?.1.origin());
         }
+        to.extend(self.dialer.way.iter().cloned());
         let secret = self.config.secrets.secret(name, &to).map_err(|error| match error {
-            SecretError::Held { .. } => {
-                EgressError::denied("net.secret-held", format!("{error}; {}", held_help(&self.config.connection)))
+            SecretError::Held { ref to, .. } => {
+                EgressError::denied("net.secret-held", format!("{error}; {}", held_help(&self.config.connection, to)))
             }
             error => EgressError::denied("net.secret-missing", error.to_string()),
         })?;

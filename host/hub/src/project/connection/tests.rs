@@ -251,3 +251,25 @@ fn the_lock_keeps_comments_and_numbers() {
     assert!(text.contains("\"email\" = { number = 3, type = \"text\" }\n\"name\""), "{text}");
     assert!(text.contains("# asked for by Vera\n# in May\n\"x.desk.tier\"") && text.ends_with("# the end\n"), "{text}");
 }
+
+/// A folder that the hub would refuse at every run is refused before anything is written.
+#[test]
+fn the_hubs_own_folders_are_refused_when_the_connection_is_added() {
+    let root = tempfile::tempdir().unwrap();
+    let manifest: Manifest = serde_json::from_str(MANIFEST).unwrap();
+    std::fs::write(root.path().join("nave.toml"), "data = \"data2\"\n").unwrap();
+    std::fs::create_dir(root.path().join("data")).unwrap();
+    std::fs::write(root.path().join("data/master.key"), "KEY").unwrap();
+    for (path, fine) in
+        [("in", true), ("data", false), ("data/in", false), ("data2", false), ("connections", false), (".", false)]
+    {
+        let mut new = NewConnection { name: "desk".into(), environment: "dev".into(), ..NewConnection::default() };
+        new.folders.insert("drop".into(), path.into());
+        let planned = plan_connection(root.path(), &manifest, &new);
+        assert_eq!(planned.is_ok(), fine, "{path}");
+        if let Err(why) = planned {
+            assert!(why.to_string().contains("--folder drop="), "{why}");
+        }
+        assert!(!root.path().join("in").exists(), "planning makes nothing");
+    }
+}
