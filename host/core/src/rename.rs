@@ -51,6 +51,19 @@ pub fn intent(intent: &mut Intent, from: &str, to: &str) -> bool {
     base || values || elements.is_some()
 }
 
+/// Renamings, from and to, one after the other, that come to the same as all of these at once. The first ones are for these,
+/// in their order. Where one takes the name that another gives up, all go over names that no field can have.
+pub fn sequence(moves: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(from, to): (&str, &str)| (from.to_owned(), to.to_owned());
+    if !moves.iter().any(|(_, to)| moves.iter().any(|(from, _)| from == to)) {
+        return moves.iter().copied().map(owned).collect();
+    }
+    let between = |index: usize| format!(" {index}");
+    let away = moves.iter().enumerate().map(|(index, (from, _))| ((*from).to_owned(), between(index)));
+    let there = moves.iter().enumerate().map(|(index, (_, to))| (between(index), (*to).to_owned()));
+    away.chain(there).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +87,23 @@ mod tests {
         check(name, &["numbers", "phones"], &[("numbers", 1)]);
         check(name, &["phones", "numbers"], &[("numbers", 1)]);
         check(name, &[], &[]);
+    }
+
+    #[test]
+    fn names_change_places() {
+        let check = |moves: &[(&str, &str)], after: &[(&str, usize)]| {
+            let mut map: NameMap<usize> =
+                ["a", "b", "c"].into_iter().zip(0..).map(|(name, index)| (Text::from(name), index)).collect();
+            for (from, to) in sequence(moves) {
+                names(&mut map, |name| field(name, &from, &to), |_, _| false);
+            }
+            let found: Vec<(&str, usize)> = map.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+            assert_eq!(found, after, "{moves:?}");
+        };
+        check(&[("a", "d")], &[("b", 1), ("c", 2), ("d", 0)]);
+        check(&[("a", "b"), ("b", "d")], &[("b", 0), ("c", 2), ("d", 1)]);
+        check(&[("a", "b"), ("b", "a")], &[("a", 1), ("b", 0), ("c", 2)]);
+        check(&[("a", "b"), ("b", "c"), ("c", "a")], &[("a", 2), ("b", 0), ("c", 1)]);
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, Entity, EntityField, FieldType};
+use super::{Catalog, FieldType};
+
+mod pending;
 
 /// A name and its number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +71,7 @@ pub enum Happened {
 }
 
 /// A field that has another name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Rename {
     /// Whose field.
     pub entity: String,
@@ -203,28 +205,13 @@ impl Numbers {
 
     /// Fields that the configuration says were called otherwise, as these numbers still call them.
     fn renamed(&self, catalog: &Catalog) -> Vec<Rename> {
-        self.renames(catalog, |names, _, field| field.renamed_from.clone().filter(|from| names.contains_key(from)))
-    }
-
-    /// The same for a store, of which these are the names: a number that has another name in `nave.lock` was renamed, too,
-    /// by whoever wrote it down. What a store was never told about is renamed as the configuration says.
-    pub fn pending(&self, catalog: &Catalog) -> Vec<Rename> {
-        self.renames(catalog, |names, entity, field| {
-            let lock = catalog.numbers.fields.get(&entity.name).and_then(|names| names.get(&field.name));
-            let same = |numbered: &Numbered| numbered.number != 0 && lock.is_some_and(|lock| lock.number == numbered.number);
-            let numbered = names.iter().find(|(name, numbered)| same(numbered) && !entity.fields.contains_key(*name));
-            numbered.map(|(name, _)| name.clone()).or_else(|| field.renamed_from.clone())
-        })
-    }
-
-    fn renames(&self, catalog: &Catalog, from: impl Fn(&Names, &Entity, &EntityField) -> Option<String>) -> Vec<Rename> {
         let none = Names::new();
         let mut found = BTreeSet::new();
         for entity in catalog.mappings.values().filter_map(|mapping| catalog.entities.get(&mapping.entity)) {
             let names = self.fields.get(&entity.name).unwrap_or(&none);
             for field in entity.fields.values().filter(|field| !names.contains_key(&field.name)) {
                 let rename = |from| Rename { entity: entity.name.clone(), from, to: field.name.clone() };
-                found.extend(from(names, entity, field).map(rename));
+                found.extend(field.renamed_from.clone().filter(|from| names.contains_key(from)).map(rename));
             }
         }
         found.into_iter().collect()

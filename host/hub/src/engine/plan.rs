@@ -96,7 +96,7 @@ impl Engine {
         let approved = self.store.flow(name)?.approved.as_deref() == Some(mapping.digest.as_str());
         let mut plan =
             FlowPlan { flow: name.to_owned(), connection: mapping.connection.clone(), approved, ..FlowPlan::default() };
-        if self.renames()?.iter().any(|rename| rename.entity == mapping.entity) {
+        if self.waits_for_renames(&mapping.entity)? {
             // What would be sent is known once the stored values have their names.
             plan.waiting = self.store.dirty_count(name)?;
             return Ok(plan);

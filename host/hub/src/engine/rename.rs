@@ -1,53 +1,74 @@
 //! Fields that have another name: stored values follow it, before anything runs under the new one.
 //!
 //! The store remembers under which names its values are. `nave.lock` goes with the configuration from one environment to the
-//! next, and each store is behind by what it has not renamed yet. Breaking off leaves nothing lost: the next try moves the
-//! rest.
-
-use std::collections::BTreeMap;
+//! next, and each store is behind by what it has not renamed yet. What is being renamed is written down before the first
+//! value moves, and how far it came with every value: after breaking off, the next try goes on from there.
 
 use nave_core::catalog::Numbers;
 use nave_core::catalog::numbers::Rename;
-use nave_core::model::{Cause, ContributionId, Intent, Record, RecordId};
-use nave_core::rename;
+use nave_core::model::{Cause, RecordId};
 use nave_store::{KeyedRow, StoreError};
-use tokio::task::block_in_place;
 
-use super::rows::index_entries;
 use super::{Engine, EngineError};
+use moving::Moving;
+
+mod moving;
 
 /// Rows: the names under which this store keeps its values, with their numbers.
 const SPACE: &str = "schema";
 const NAMES: &str = "names";
-/// Records, or contributions, in one commit.
-const AT_ONCE: usize = 500;
 
 fn row(numbers: &Numbers) -> KeyedRow {
     KeyedRow { space: SPACE.into(), key: NAMES.into(), value: serde_json::to_vec(numbers).ok() }
 }
 
 impl Engine {
-    fn stored_names(&self) -> Result<Option<Numbers>, EngineError> {
-        let Some(row) = self.store.row(SPACE, NAMES)? else { return Ok(None) };
+    fn stored<T: serde::de::DeserializeOwned>(&self, key: &str) -> Result<Option<T>, EngineError> {
+        let Some(row) = self.store.row(SPACE, key)? else { return Ok(None) };
         let damaged = |error| StoreError::Damaged(format!("the names of stored values: {error}"));
         Ok(Some(serde_json::from_slice(&row).map_err(damaged)?))
+    }
+
+    fn stored_names(&self) -> Result<Option<Numbers>, EngineError> {
+        self.stored(NAMES)
     }
 
     fn is_empty(&self) -> Result<bool, EngineError> {
         Ok(self.store.records_after(RecordId(0), 1)?.is_empty() && self.store.heads()?.contribution <= 1)
     }
 
-    /// Fields whose stored values are still under another name than the configuration's.
+    /// What this store is behind by, when nothing is under way, with the names that it has.
+    fn behind(&self) -> Result<(Numbers, Vec<Rename>), EngineError> {
+        let names = match self.stored_names()? {
+            Some(names) => names,
+            None if self.is_empty()? => return Ok(Default::default()),
+            None => Numbers::default(),
+        };
+        let renames = names.pending(&self.catalog());
+        Ok((names, renames))
+    }
+
+    /// Fields whose stored values are still under another name than the configuration's, also some of them only.
     pub fn renames(&self) -> Result<Vec<Rename>, EngineError> {
-        match self.stored_names()? {
-            Some(numbers) => Ok(numbers.pending(&self.catalog())),
-            None if self.is_empty()? => Ok(Vec::new()),
-            None => Ok(Numbers::default().pending(&self.catalog())),
-        }
+        let Some(moving) = self.moving()? else { return Ok(self.behind()?.1) };
+        let then = moving.then(&self.catalog());
+        Ok(if then.is_empty() { moving.renames } else { then })
+    }
+
+    /// Whether values of an entity are stored under an old name, or on their way to a new one.
+    pub(super) fn waits_for_renames(&self, entity: &str) -> Result<bool, EngineError> {
+        let moving = self.moving()?.is_some_and(|moving| moving.renames.iter().any(|rename| rename.entity == entity));
+        Ok(moving || self.renames()?.iter().any(|rename| rename.entity == entity))
     }
 
     /// Nothing of an entity is read, written or decided while values of it are stored under an old name.
     pub(super) async fn hold_for_renames(&self, entity: &str) -> Result<(), EngineError> {
+        let moving = self.moving()?.map(|moving| moving.renames).unwrap_or_default();
+        if let Some(Rename { entity, from, to }) = moving.into_iter().find(|rename| rename.entity == entity) {
+            return Err(EngineError::Refused(format!(
+                "renaming `{from}` of {entity} to `{to}` was broken off; `nave apply` finishes it, or takes it back, as the configuration says"
+            )));
+        }
         if self.stored_names()?.is_none() && self.is_empty()? {
             // From the first value on they are stored as they are called now.
             let numbers = Numbers::named_by(&self.catalog());
@@ -57,7 +78,10 @@ impl Engine {
             })
             .await?;
         }
-        match self.renames()?.into_iter().find(|rename| rename.entity == entity) {
+        let (names, mut renames) = self.behind()?;
+        renames.retain(|rename| rename.entity == entity);
+        check_free(&names, &renames)?;
+        match renames.into_iter().next() {
             None => Ok(()),
             Some(Rename { entity, from, to }) => Err(EngineError::Refused(format!(
                 "`{from}` of {entity} is called `{to}` now, and its stored values are not yet; `nave plan` shows it, `nave apply` renames them"
@@ -65,130 +89,56 @@ impl Engine {
         }
     }
 
-    /// Renames what is stored, and remembers the names. Answers how many records each is about.
+    /// Renames what is stored, and remembers the names. Answers how many records each is about. What was broken off is
+    /// finished first, and taken back then if the configuration no longer says it.
     pub async fn rename(&self, numbers: &Numbers) -> Result<Vec<(Rename, u64)>, EngineError> {
         let catalog = self.catalog();
         let mut held = Vec::new();
-        if !self.renames()?.is_empty() {
+        if self.moving()?.is_some() || !self.renames()?.is_empty() {
             // No run is under way that still speaks the old names.
             for connection in catalog.connections.keys() {
                 held.push(self.lane(connection).lock_owned().await);
             }
         }
-        let renames = self.renames()?;
-        let mut counts: BTreeMap<&Rename, u64> = renames.iter().map(|rename| (rename, 0)).collect();
-        if !renames.is_empty() {
-            self.rename_records(&renames, &mut counts).await?;
-            self.rename_unmatched(&renames).await?;
-            self.rename_intents(&renames).await?;
-            block_in_place(|| {
-                self.store.rebuild_index(&|record: &Record| {
-                    index_entries(catalog.entities.get(record.entity.as_str()).map(AsRef::as_ref), record)
+        let mut next = self.moving()?;
+        if next.is_none() {
+            let (names, renames) = self.behind()?;
+            check_free(&names, &renames)?;
+            if !renames.is_empty() {
+                let moving = Moving::new(renames, numbers);
+                self.write(Cause::default(), |draft| {
+                    draft.batch.rows.push(moving.row());
+                    Ok(())
                 })
-            })?;
+                .await?;
+                next = Some(moving);
+            }
         }
-        if !renames.is_empty() || self.stored_names()?.as_ref() != Some(numbers) {
+        let mut done = Vec::new();
+        while let Some(moving) = next {
+            let then = moving.then(&catalog);
+            check_free(&moving.names, &then)?;
+            next = (!then.is_empty()).then(|| Moving::new(then, numbers));
+            done.extend(self.carry_out(moving, next.as_ref()).await?);
+        }
+        if self.stored_names()?.as_ref() != Some(numbers) {
             self.write(Cause::default(), |draft| {
                 draft.batch.rows.push(row(numbers));
                 Ok(())
             })
             .await?;
         }
-        Ok(counts.into_iter().map(|(rename, count)| (rename.clone(), count)).collect())
+        Ok(done)
     }
+}
 
-    async fn rename_records<'r>(&self, renames: &'r [Rename], counts: &mut BTreeMap<&'r Rename, u64>) -> Result<(), EngineError> {
-        let mut after = RecordId(0);
-        loop {
-            let rows = self.store.records_after(after, AT_ONCE)?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            after = last.id;
-            let chunk: Vec<(RecordId, Vec<&Rename>)> = rows
-                .iter()
-                .map(|row| (row.id, renames.iter().filter(|rename| rename.entity == row.entity.as_str()).collect::<Vec<_>>()))
-                .filter(|(_, renames)| !renames.is_empty())
-                .collect();
-            let done = self
-                .write(Cause::default(), |draft| {
-                    let mut done = Vec::new();
-                    for (id, renames) in &chunk {
-                        for found in renames {
-                            let Rename { from, to, .. } = *found;
-                            let both = draft.record(*id)?.value(to).is_some();
-                            let mut any = false;
-                            for row in draft.record(*id)?.contributions.clone() {
-                                let mut renamed = draft.contribution(row)?.clone();
-                                if rename::contribution(&mut renamed, from, to) {
-                                    *draft.contribution_mut(row)? = renamed;
-                                    any = true;
-                                }
-                            }
-                            let mut renamed = draft.record(*id)?.clone();
-                            if rename::record(&mut renamed, from, to) {
-                                *draft.record_mut(*id)? = renamed;
-                                done.push(*found);
-                            }
-                            if any && both {
-                                // Something was read under the new name meanwhile: the newer claim wins.
-                                draft.recompute(*id)?;
-                            }
-                        }
-                    }
-                    Ok(done)
-                })
-                .await?;
-            for rename in done {
-                *counts.entry(rename).or_default() += 1;
-            }
-        }
-    }
-
-    /// Of things that wait for a person to say which record they belong to.
-    async fn rename_unmatched(&self, renames: &[Rename]) -> Result<(), EngineError> {
-        let catalog = self.catalog();
-        let mut after = ContributionId(0);
-        loop {
-            let rows = self.store.contributions_after(after, AT_ONCE)?;
-            let Some(last) = rows.last() else { return Ok(()) };
-            after = last.id;
-            let mut moved = Vec::new();
-            for mut row in rows.into_iter().filter(|row| row.record.is_none()) {
-                let of = |m: &&std::sync::Arc<nave_core::catalog::Mapping>| {
-                    m.connection == row.key.connection && m.alias == row.key.stream
-                };
-                let Some(entity) = catalog.mappings.values().find(of).map(|mapping| &mapping.entity) else { continue };
-                let mut any = false;
-                for Rename { from, to, .. } in renames.iter().filter(|rename| rename.entity == *entity) {
-                    any |= rename::contribution(&mut row, from, to);
-                }
-                moved.extend(any.then_some(row));
-            }
-            self.write(Cause::default(), |draft| {
-                for row in &moved {
-                    *draft.contribution_mut(row.id)? = row.clone();
-                }
-                Ok(())
-            })
-            .await?;
-        }
-    }
-
-    /// Of writes whose outcome is not known yet.
-    async fn rename_intents(&self, renames: &[Rename]) -> Result<(), EngineError> {
-        let mut moved: Vec<Intent> = Vec::new();
-        for mapping in self.catalog().mappings.values() {
-            for mut intent in self.store.intents(&mapping.name)? {
-                let mut any = false;
-                for Rename { from, to, .. } in renames.iter().filter(|rename| rename.entity == mapping.entity) {
-                    any |= rename::intent(&mut intent, from, to);
-                }
-                moved.extend(any.then_some(intent));
-            }
-        }
-        self.write(Cause::default(), |draft| {
-            draft.batch.intents.extend_from_slice(&moved);
-            Ok(())
-        })
-        .await
+/// Refuses what would put values of two fields under one name.
+fn check_free(names: &Numbers, renames: &[Rename]) -> Result<(), EngineError> {
+    match names.occupied(renames).into_iter().next() {
+        None => Ok(()),
+        Some(Rename { entity, from, to }) => Err(EngineError::Refused(format!(
+            "`{from}` of {entity} is called `{to}` now, and values of another field are stored under `{to}`, of which nave.lock \
+             says nothing; apply the earlier versions of the configuration one after the other, then this one"
+        ))),
     }
 }

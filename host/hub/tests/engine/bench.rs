@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use nave_core::Value;
 use nave_core::accounting::Counts;
-use nave_core::catalog::{Catalog, SourceFile};
+use nave_core::catalog::{Catalog, Numbers, SourceFile};
 use nave_core::mapping::MapError;
 use nave_core::model::{Run, RunStatus, Time};
 use nave_hub::engine::Engine;
@@ -36,6 +36,20 @@ impl Transforms for NoTransforms {
     }
 }
 
+/// A clock that a test moves, and that the hub dies of when a test says so: every commit asks for the time.
+#[derive(Clone)]
+struct Clock {
+    now: Arc<AtomicI64>,
+    left: Arc<AtomicI64>,
+}
+
+impl Clock {
+    fn tick(&self) -> Time {
+        assert!(self.left.fetch_sub(1, Ordering::SeqCst) > 0, "the hub dies here");
+        Time(self.now.fetch_add(1, Ordering::SeqCst))
+    }
+}
+
 /// Which store a test runs over.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
@@ -51,14 +65,14 @@ pub(crate) struct Bench {
     folder: tempfile::TempDir,
     pub(crate) systems: BTreeMap<String, System>,
     catalog: Arc<Catalog>,
-    clock: Arc<AtomicI64>,
+    clock: Clock,
 }
 
 impl Bench {
     /// A hub over these systems, configured by these files (besides connections, which are made).
     pub(crate) fn new(kind: Kind, systems: Vec<System>, files: &[(&str, &str)]) -> Self {
         let catalog = catalog(systems.iter().map(|system| system.name.as_str()), files);
-        let clock = Arc::new(AtomicI64::new(1_000_000));
+        let clock = Clock { now: Arc::new(AtomicI64::new(1_000_000)), left: Arc::new(AtomicI64::new(i64::MAX)) };
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = match kind {
             Kind::Memory => Arc::new(Memory::new()),
@@ -76,6 +90,24 @@ impl Bench {
         self.engine.reconfigure(self.catalog.clone());
     }
 
+    /// These numbers are in `nave.lock` from now on.
+    pub(crate) fn lock(&mut self, numbers: &Numbers) {
+        self.catalog = Arc::new(Catalog { numbers: numbers.clone(), ..self.catalog.as_ref().clone() });
+        self.engine.reconfigure(self.catalog.clone());
+    }
+
+    /// The hub dies at the commit after so many, and starts again: `None`. Or it was done before.
+    pub(crate) fn dies_after<T>(&mut self, commits: i64, doing: impl AsyncFnOnce(&Self) -> T) -> Option<T> {
+        self.clock.left.store(commits, Ordering::SeqCst);
+        let run = || tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(doing(self)));
+        let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).ok();
+        self.clock.left.store(i64::MAX, Ordering::SeqCst);
+        if answer.is_none() {
+            self.restart();
+        }
+        answer
+    }
+
     /// The hub dies and starts again over the same store.
     pub(crate) fn restart(&mut self) {
         if let Kind::Redb = self.kind {
@@ -89,7 +121,7 @@ impl Bench {
 
     /// Time passes.
     pub(crate) fn pass(&self, ms: i64) {
-        self.clock.fetch_add(ms, Ordering::SeqCst);
+        self.clock.now.fetch_add(ms, Ordering::SeqCst);
     }
 
     pub(crate) fn system(&self, name: &str) -> &System {
@@ -169,13 +201,7 @@ fn redb(folder: &tempfile::TempDir) -> Arc<dyn Store> {
     Arc::new(Redb::open(&folder.path().join("nave.redb"), &StoreKey::new([7; 32]), Default::default()).unwrap())
 }
 
-fn engine(store: &Arc<dyn Store>, catalog: &Arc<Catalog>, systems: &BTreeMap<String, System>, clock: &Arc<AtomicI64>) -> Engine {
+fn engine(store: &Arc<dyn Store>, catalog: &Arc<Catalog>, systems: &BTreeMap<String, System>, clock: &Clock) -> Engine {
     let clock = clock.clone();
-    Engine::new(
-        store.clone(),
-        catalog.clone(),
-        Arc::new(Map(systems.clone())),
-        Arc::new(move || Time(clock.fetch_add(1, Ordering::SeqCst))),
-        "test".into(),
-    )
+    Engine::new(store.clone(), catalog.clone(), Arc::new(Map(systems.clone())), Arc::new(move || clock.tick()), "test".into())
 }

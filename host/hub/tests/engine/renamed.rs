@@ -22,6 +22,10 @@ on_both_stores!(
     nothing_runs_under_the_new_name_before,
     a_write_on_its_way_follows_too,
     a_new_hub_has_nothing_to_rename,
+    two_names_change_places,
+    a_name_is_used_again,
+    another_fields_values_are_in_the_way,
+    broken_off_at_any_commit,
 );
 
 /// A field, a field that is matched by, and a list.
@@ -183,4 +187,142 @@ async fn a_new_hub_has_nothing_to_rename(kind: Kind) {
     assert_eq!(bench.engine.renames().unwrap(), []);
     assert_eq!(only_record(&bench).value(AFTER[0]).map(Value::display).as_deref(), Some("gold"));
     check_quiet(&bench).await;
+}
+
+/// What `nave.lock` says of a new configuration.
+fn numbered(bench: &Bench) -> Numbers {
+    let (none, catalog) = (Numbers::default(), bench.engine.catalog());
+    none.after(&none.steps(&catalog), &catalog)
+}
+
+/// Under the old names, applied.
+async fn applied(kind: Kind) -> (Bench, Numbers) {
+    let mut bench = bench(kind).await;
+    let numbers = numbered(&bench);
+    bench.lock(&numbers);
+    assert_eq!(bench.engine.rename(&numbers).await.unwrap(), []);
+    (bench, numbers)
+}
+
+/// As `nave.lock` is when fields got these names for those.
+fn called(numbers: &Numbers, names: [&str; 3], before: [&str; 3]) -> Numbers {
+    let mut after = numbers.clone();
+    let fields = after.fields.get_mut("contact").unwrap();
+    before.iter().for_each(|name| drop(fields.remove(*name)));
+    fields.extend(names.iter().zip(before).map(|(name, before)| ((*name).to_owned(), numbers.fields["contact"][before].clone())));
+    after
+}
+
+fn shown(bench: &Bench, names: [&str; 3]) -> Vec<Option<String>> {
+    let record = only_record(bench);
+    names[..2].iter().map(|name| record.value(name).map(Value::display)).collect()
+}
+
+fn told(renames: &[(Rename, u64)]) -> Vec<(&str, &str, u64)> {
+    renames.iter().map(|(rename, records)| (rename.from.as_str(), rename.to.as_str(), *records)).collect()
+}
+
+/// The values of `tier` and `code` have exchanged their names.
+const SWAPPED: [&str; 3] = ["x.crm.code", "x.crm.tier", "x.crm.marks"];
+
+/// Elsewhere two applies did it; here the numbers are all there is.
+async fn two_names_change_places(kind: Kind) {
+    let (mut bench, first) = applied(kind).await;
+    bench.configure(&borrowed(&files(SWAPPED, None)));
+    let second = called(&first, SWAPPED, BEFORE);
+    bench.lock(&second);
+    let before = only_record(&bench);
+    assert!(held(bench.engine.run_in("crm-contacts", true).await.unwrap()));
+    assert!(held(bench.engine.run_out("erp-contacts").await.unwrap()));
+    assert_eq!(only_record(&bench), before);
+    let done = bench.engine.rename(&second).await.unwrap();
+    assert_eq!(told(&done), [(BEFORE[1], BEFORE[0], 1), (BEFORE[0], BEFORE[1], 1)]);
+    assert_eq!(shown(&bench, SWAPPED), [Some("gold".to_owned()), Some("A1".to_owned())]);
+    assert_eq!(bench.engine.rename(&second).await.unwrap(), [], "once");
+    bench.approve_all().await;
+    bench.quiet().await;
+    let erp = bench.system("erp").only_id("contacts");
+    set(bench.system("erp"), &erp, "tier", Value::text("silver"));
+    bench.quiet().await;
+    let crm = bench.system("crm").only_id("contacts");
+    assert_eq!(bench.system("crm").at("contacts", &crm, "tier"), "silver");
+    assert_eq!(bench.system("crm").at("contacts", &crm, "code"), "A1");
+    check_quiet(&bench).await;
+}
+
+/// `tier` was called `level`; then there is a new `tier`.
+async fn a_name_is_used_again(kind: Kind) {
+    let (mut bench, first) = applied(kind).await;
+    let names = [AFTER[0], BEFORE[1], BEFORE[2]];
+    let mut changed = files(names, None);
+    let again = format!("[fields.{}]\ntype = \"text\"\n[[match]]", BEFORE[0]);
+    changed[0].1 = changed[0].1.replace("[[match]]", &again);
+    bench.configure(&borrowed(&changed));
+    let second = called(&first, names, BEFORE);
+    let second = second.after(&second.steps(&bench.engine.catalog()), &bench.engine.catalog());
+    bench.lock(&second);
+    assert!(held(bench.engine.run_in("crm-contacts", true).await.unwrap()));
+    assert_eq!(told(&bench.engine.rename(&second).await.unwrap()), [(BEFORE[0], AFTER[0], 1)]);
+    assert_eq!(shown(&bench, [AFTER[0], BEFORE[0], ""]), [Some("gold".to_owned()), None]);
+    bench.approve_all().await;
+    bench.quiet().await;
+    check_quiet(&bench).await;
+}
+
+/// `nave.lock` gives `tier`'s number to `code`, and knows nothing of what was `code`.
+async fn another_fields_values_are_in_the_way(kind: Kind) {
+    let (mut bench, first) = applied(kind).await;
+    let mut second = called(&first, SWAPPED, BEFORE);
+    second.fields.get_mut("contact").unwrap().get_mut(BEFORE[0]).unwrap().number = 99;
+    bench.lock(&second);
+    let before = only_record(&bench);
+    assert!(held(bench.engine.run_in("crm-contacts", true).await.unwrap()));
+    let refused = bench.engine.rename(&second).await.unwrap_err().to_string();
+    assert!(refused.contains("`x.crm.tier` of contact is called `x.crm.code` now"), "{refused}");
+    assert!(refused.contains("apply the earlier versions of the configuration one after the other"), "{refused}");
+    assert_eq!(only_record(&bench), before);
+}
+
+/// The hub dies at every commit in turn. Then it is applied again, or the old names are in force again.
+async fn broken_off_at_any_commit(kind: Kind) {
+    let every = [(AFTER, Some(BEFORE)), (SWAPPED, None)];
+    // Opening a file so often takes its time: one of them says it.
+    for &(names, word) in if let Kind::Redb = kind { &every[1..] } else { &every[..] } {
+        for undone in [false, true] {
+            let mut commits = 0;
+            while broken_off(kind, names, word, undone, commits).await {
+                commits += 1;
+            }
+            assert!(commits >= 3, "{commits}");
+        }
+    }
+}
+
+/// Whether it died.
+async fn broken_off(kind: Kind, names: [&str; 3], word: Option<[&str; 3]>, undone: bool, commits: i64) -> bool {
+    let (mut bench, first) = applied(kind).await;
+    let before = only_record(&bench).fields;
+    let second = called(&first, names, BEFORE);
+    bench.configure(&borrowed(&files(names, word)));
+    bench.lock(if word.is_some() { &first } else { &second });
+    if bench.dies_after(commits, async |bench| bench.engine.rename(&second).await.map(drop)).is_some() {
+        return false;
+    }
+    let (names, numbers) = if undone { (BEFORE, &first) } else { (names, &second) };
+    bench.configure(&borrowed(&files(names, word.filter(|_| !undone))));
+    bench.lock(if undone || word.is_some() { &first } else { &second });
+    let held = bench.engine.run_in("crm-contacts", true).await.unwrap();
+    // Where nothing has moved, nothing has to go back.
+    assert_eq!(held.status == RunStatus::Failed, !undone || commits > 0, "{commits}: {held:?}");
+    assert_eq!(bench.engine.renames().unwrap().is_empty(), undone && commits == 0, "{commits}");
+    bench.engine.rename(numbers).await.unwrap();
+    assert_eq!(bench.engine.renames().unwrap(), []);
+    assert_eq!(shown(&bench, names), [Some("gold".to_owned()), Some("A1".to_owned())], "{commits}");
+    if undone {
+        assert_eq!(only_record(&bench).fields, before, "{commits}");
+    }
+    bench.approve_all().await;
+    bench.quiet().await;
+    check_quiet(&bench).await;
+    true
 }

@@ -83,3 +83,38 @@ async fn a_renamed_field_is_applied_without_a_word() {
         ("ada", "field contact.given_name: renamed from first_name in 1 record")
     );
 }
+
+/// `nave.lock` came from where two names changed places.
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_changed_places_are_shown_and_applied() {
+    let bench = in_step().await;
+    let engine = &bench.engine;
+    let locked = |numbers: &nave_core::catalog::Numbers| {
+        let mut catalog = engine.catalog().as_ref().clone();
+        catalog.numbers = numbers.clone();
+        engine.reconfigure(catalog.into());
+        Ok(())
+    };
+    number_commands::apply(engine, false, "", "ada", locked).await.unwrap();
+    let value = |name: &str| {
+        let record = engine.store.records_after(RecordId(0), 10).unwrap().into_iter().find(|record| record.entity == "contact");
+        record.unwrap().value(name).map(nave_core::Value::display)
+    };
+    let before = (value("first_name"), value("last_name"));
+    let mut numbers = engine.catalog().numbers.clone();
+    let fields = numbers.fields.get_mut("contact").unwrap();
+    let (first, last) = (fields["first_name"].clone(), fields["last_name"].clone());
+    fields.extend([("first_name".to_owned(), last), ("last_name".to_owned(), first)]);
+    locked(&numbers).unwrap();
+    let steps = number_commands::steps(engine).unwrap();
+    let told: Vec<_> = steps.iter().map(|step| (step.name.as_str(), step.change.as_str(), step.records)).collect();
+    assert_eq!(
+        told,
+        [("field contact.first_name", "renamed from last_name", 1), ("field contact.last_name", "renamed from first_name", 1)]
+    );
+    number_commands::apply(engine, false, "clearer", "ada", locked).await.unwrap();
+    assert_eq!((value("last_name"), value("first_name")), before);
+    assert_eq!(number_commands::steps(engine).unwrap(), []);
+    let lines = operations::audit_lines(engine, 50).unwrap().entries;
+    assert_eq!(lines.iter().filter(|line| line.action == "schema.renamed").count(), 2);
+}
