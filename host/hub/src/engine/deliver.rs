@@ -68,6 +68,36 @@ impl Need {
     }
 }
 
+impl Need {
+    /// What the system says that it cannot do is neither asked about nor tried: it is set aside, with what to change.
+    pub(super) fn only_possible(&mut self, mapping: &Mapping, possible: impl Fn(&WriteKind) -> bool) {
+        let Self::Writes(Wanted { writes, stopped, waits }) = self else { return };
+        let mut impossible = Vec::new();
+        writes.retain(|write| {
+            let kept = write.child_of.is_some() || possible(&write.kind);
+            if !kept {
+                let (what, change) = match write.kind {
+                    WriteKind::Merge(..) => ("merges nothing", "duplicates"),
+                    _ => ("deletes nothing", "delete` or `on-leave"),
+                };
+                let message = format!(
+                    "{} says that it {what} in `{}`: change `{change}` in mappings/{}.toml",
+                    mapping.connection, mapping.stream, mapping.name
+                );
+                impossible.push(Blocked { class: "other".into(), field: String::new(), message });
+            }
+            kept
+        });
+        if impossible.is_empty() {
+            return;
+        }
+        stopped.append(&mut impossible);
+        if writes.is_empty() && !*waits {
+            *self = Self::Blocked(std::mem::take(stopped));
+        }
+    }
+}
+
 /// What is wanted of a record's objects, in order.
 #[derive(Default)]
 pub(super) struct Wanted {

@@ -61,6 +61,7 @@ impl Sending<'_> {
             needs = self.compare(&entries, &subjects, &parked, &current, &mut HashSet::new())?;
             needs.iter_mut().for_each(|need| need.refuse(self.mapping, &refused));
         }
+        needs.iter_mut().for_each(|need| need.only_possible(self.mapping, |kind| self.possible(kind)));
         let waves = self.journal(&entries, needs, &parked, counts).await?;
         for (position, intents) in waves.into_iter().enumerate() {
             if position == 0 {
@@ -241,9 +242,8 @@ impl Sending<'_> {
                 }
                 Need::Writes(Wanted { mut writes, stopped, waits }) => {
                     writes.retain(|write| !write.later);
-                    let (mut writes, asks): (Vec<Write>, Vec<Write>) =
+                    let (writes, asks): (Vec<Write>, Vec<Write>) =
                         writes.into_iter().partition(|write| write.consent == Consent::Given);
-                    writes.retain(|write| write.child_of.is_some() || self.possible(&write.kind));
                     if writes.is_empty() {
                         tally.held += 1;
                         if !asks.is_empty() && stopped.is_empty() && !waits {

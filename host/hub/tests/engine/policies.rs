@@ -21,6 +21,7 @@ on_both_stores!(
     what_leaves_the_filter_is_put_away,
     what_leaves_the_filter_is_deleted_if_a_person_agrees,
     duplicates_are_merged_if_a_person_agrees,
+    what_the_system_cannot_merge_is_set_aside,
     duplicates_are_put_away,
     what_an_out_makes_up_is_written_with_the_create,
 );
@@ -256,6 +257,22 @@ async fn duplicates_are_merged_if_a_person_agrees(kind: Kind) {
     let first = bench.store.resolve(&[key]).unwrap()[0].unwrap();
     assert_eq!(record.fields.get("job_title").unwrap().winner, first);
     assert_eq!(open_reviews(&bench).len(), 0);
+    check_quiet(&bench).await;
+}
+
+/// Nobody is asked for what cannot be done, and it does not wait for ever without a word (I4).
+async fn what_the_system_cannot_merge_is_set_aside(kind: Kind) {
+    let mut bench = bench(kind, &[("drop", "", ""), ("erp", "duplicates = \"merge\"", "")]).await;
+    bench.systems.get_mut("erp").unwrap().capabilities.mergeable = false;
+    bench.restart();
+    bench.system("erp").create("contacts", r#"{"first":"Ada","last":"Lovelace","email":"ada@x.test"}"#);
+    bench.system("erp").create("contacts", ADA);
+    bench.quiet().await;
+    assert_eq!(open_reviews(&bench), []);
+    let letters = bench.store.dead_letters(0, 10).unwrap();
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    assert!(letters[0].message.contains("erp says that it merges nothing"), "{}", letters[0].message);
+    assert_eq!(bench.store.dirty_count("erp-contacts").unwrap(), 0, "nothing waits");
     check_quiet(&bench).await;
 }
 
