@@ -110,6 +110,45 @@ fn a_connection_written_by_hand() {
     project.ok(&["connection", "check", "late"]);
 }
 
+/// `connection add` gives a new secret for the hosts that it showed, not for those of a file that waits for it.
+#[test]
+fn a_connection_that_waits_for_anothers_secret() {
+    let project = Project::init();
+    let (crm, other) = (sim("crm"), sim("other"));
+    project.install("hubspot");
+    connect_crm(&project, &crm);
+    let planted = project.read("connections/crm.toml").replace("secret = \"crm\"", "secret = \"new\"");
+    project.write("connections/planted.toml", &planted.replace(&address(&crm), &address(&other)));
+    let url = format!("url={}", address(&crm));
+    let mut add = vec!["connection", "add", "hubspot", "--name", "new", "--set", &url, "--secret-from", "-", "--yes"];
+    add.extend(["--grant-network", "127.0.0.1/32", "--insecure", "--because", "it runs on this machine"]);
+    project.tell(&add, &crm.sim().expect("a simulator").running.credential.token);
+    project.ok(&["connection", "check", "new"]);
+    let before = asked(&other);
+    assert_eq!(project.run(&["connection", "check", "planted"]).code, Some(4));
+    assert_eq!(asked(&other), before, "nothing was sent");
+}
+
+/// A host whose connection was taken out cannot be brought back by an edit.
+#[test]
+fn a_host_that_no_connection_goes_to_any_more() {
+    let project = Project::init();
+    let (crm, other) = (sim("crm"), sim("other"));
+    project.install("hubspot");
+    connect_crm(&project, &crm);
+    let file = project.read("connections/crm.toml");
+    project.write("connections/second.toml", &file.replace(&address(&crm), &address(&other)));
+    project.ok(&["connection", "approve", "second", "--yes"]);
+    let listed = |project: &Project| project.json(&["secret", "list"])["secrets"][0]["given_for"].to_string();
+    assert!(listed(&project).contains(&address(&other)));
+    std::fs::remove_file(project.dir().join("connections/second.toml")).expect("it was there");
+    assert!(!listed(&project).contains(&address(&other)), "{}", listed(&project));
+    let before = asked(&other);
+    project.write("connections/crm.toml", &file.replace(&address(&crm), &address(&other)));
+    assert_eq!(project.run(&["connection", "check", "crm"]).code, Some(4));
+    assert_eq!(asked(&other), before, "nothing was sent");
+}
+
 /// A certificate of nobody's.
 const AUTHORITY: &str = "-----BEGIN CERTIFICATE-----
 MIIBQDCB86ADAgECAhRGe8uase4tR3i2u1EVRNm0LrHnHjAFBgMrZXAwFTETMBEG

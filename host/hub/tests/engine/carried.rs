@@ -6,13 +6,6 @@ use nave_core::model::{DecisionChoice, RecordState, ReviewKind};
 use super::bench::{Bench, Kind};
 use super::policies::{ADA, bench, check_quiet, missed, only_record, open_reviews, set};
 
-macro_rules! on_both_stores {
-    ($($test:ident),* $(,)?) => {
-        mod on_memory { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Memory).await })* }
-        mod on_redb { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Redb).await })* }
-    };
-}
-
 on_both_stores!(
     a_deletion_is_carried_on_where_nobody_edited,
     a_newer_edit_elsewhere_is_asked_about,

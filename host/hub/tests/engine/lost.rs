@@ -7,13 +7,6 @@ use nave_core::model::{DecisionChoice, RemoteKey, Review, ReviewId, ReviewKind};
 use super::bench::{Bench, Kind};
 use super::system::{Fault, System};
 
-macro_rules! on_both_stores {
-    ($($test:ident),* $(,)?) => {
-        mod on_memory { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Memory).await })* }
-        mod on_redb { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Redb).await })* }
-    };
-}
-
 on_both_stores!(
     it_is_recognised_by_what_was_sent,
     what_was_never_sent_is_nobodys_question,

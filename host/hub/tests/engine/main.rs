@@ -3,6 +3,14 @@
 //! Scripted systems show faults that a real one cannot be made to show at will; the same thread runs against real
 //! systems in `tests/`.
 
+/// Makes two tests of each function of the module that takes a `Kind`: on the store in memory, and on redb.
+macro_rules! on_both_stores {
+    ($($test:ident),* $(,)?) => {
+        mod on_memory { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Memory).await })* }
+        mod on_redb { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Redb).await })* }
+    };
+}
+
 mod bench;
 mod carried;
 mod lost;

@@ -7,13 +7,6 @@ use nave_core::model::{ContributionId, ContributionState, RunStatus};
 use super::bench::{Bench, Kind};
 use super::system::System;
 
-macro_rules! on_both_stores {
-    ($($test:ident),* $(,)?) => {
-        mod on_memory { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Memory).await })* }
-        mod on_redb { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Redb).await })* }
-    };
-}
-
 on_both_stores!(
     one_scan_that_misses_a_thing_deletes_nothing,
     a_thing_that_is_seen_again_is_forgotten,

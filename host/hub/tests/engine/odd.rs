@@ -6,18 +6,12 @@ use nave_core::model::{DeadLetter, DeadLetterSubject, RecordId, RemoteKey, RunSt
 use super::bench::{Bench, Kind};
 use super::system::System;
 
-macro_rules! on_both_stores {
-    ($($test:ident),* $(,)?) => {
-        mod on_memory { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Memory).await })* }
-        mod on_redb { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Redb).await })* }
-    };
-}
-
 on_both_stores!(
     an_id_that_cannot_be_asked_for,
     a_record_that_is_too_large_or_has_no_id,
     a_source_that_does_not_move_on,
     a_thing_merged_into_itself,
+    a_failure_is_made_good_by_its_own_direction,
 );
 
 const PEOPLE: &str = r#"
@@ -170,4 +164,18 @@ async fn a_thing_merged_into_itself(kind: Kind) {
     bench.round().await;
     assert_eq!(alive(&two), 2, "what it held is kept");
     assert_eq!(letters(&bench).len(), 2, "{:?}", letters(&bench));
+}
+
+/// What is written without trouble says nothing about what cannot be read.
+async fn a_failure_is_made_good_by_its_own_direction(kind: Kind) {
+    let bench = bench(kind).await;
+    bench.system("erp").state.lock().unwrap().unreadable.insert("contacts".into());
+    let error = || bench.store.flow("erp-contacts").unwrap().last_error;
+    bench.engine.run_in("erp-contacts", false).await.unwrap();
+    assert!(error().is_some(), "it could not be read");
+    bench.engine.run_out("erp-contacts").await.unwrap();
+    assert!(error().is_some(), "and still cannot");
+    bench.system("erp").state.lock().unwrap().unreadable.clear();
+    bench.engine.run_in("erp-contacts", false).await.unwrap();
+    assert_eq!(error(), None);
 }

@@ -9,13 +9,6 @@ use nave_core::model::{RemoteKey, Run};
 use super::bench::{Bench, Kind};
 use super::system::{Fault, System};
 
-macro_rules! on_both_stores {
-    ($($test:ident),* $(,)?) => {
-        mod on_memory { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Memory).await })* }
-        mod on_redb { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Redb).await })* }
-    };
-}
-
 on_both_stores!(
     there_and_back,
     nothing_is_written_before_the_children_were_read,

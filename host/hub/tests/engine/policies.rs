@@ -7,13 +7,6 @@ use nave_core::model::{DecisionChoice, Record, RecordId, RecordState, RemoteKey,
 use super::bench::{Bench, Kind};
 use super::system::{Fault, System};
 
-macro_rules! on_both_stores {
-    ($($test:ident),* $(,)?) => {
-        mod on_memory { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Memory).await })* }
-        mod on_redb { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Redb).await })* }
-    };
-}
-
 on_both_stores!(
     what_is_deleted_there_is_put_away_elsewhere,
     what_is_put_away_comes_back,

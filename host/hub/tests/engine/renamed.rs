@@ -10,13 +10,6 @@ use super::bench::{Bench, Kind};
 use super::policies::{check_quiet, only_record, set};
 use super::system::{Fault, System};
 
-macro_rules! on_both_stores {
-    ($($test:ident),* $(,)?) => {
-        mod on_memory { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Memory).await })* }
-        mod on_redb { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Redb).await })* }
-    };
-}
-
 on_both_stores!(
     what_is_stored_follows_the_name,
     nothing_runs_under_the_new_name_before,

@@ -7,13 +7,6 @@ use nave_core::model::{RecordId, RemoteKey};
 use super::bench::{Bench, Kind};
 use super::system::{Fault, System};
 
-macro_rules! on_both_stores {
-    ($($test:ident),* $(,)?) => {
-        mod on_memory { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Memory).await })* }
-        mod on_redb { $(#[tokio::test(flavor = "multi_thread")] async fn $test() { super::$test(super::Kind::Redb).await })* }
-    };
-}
-
 on_both_stores!(
     only_what_is_mapped_reaches_a_system,
     there_and_back,
