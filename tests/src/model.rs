@@ -180,9 +180,11 @@ impl Model {
 
     /// What only this one said, those say from now on that hold it.
     fn inherit(&mut self, gone: usize) {
-        let others: Vec<usize> = self.alive(self.objects[gone].record).collect();
+        let record = self.objects[gone].record;
+        let others: Vec<usize> = self.alive(record).collect();
+        let speak: Vec<usize> = self.speaking(record).filter(|other| *other != gone).collect();
         for (field, (text, at)) in self.objects[gone].claims.clone() {
-            if text.is_empty() || others.iter().any(|other| self.objects[*other].claims.contains_key(&field)) {
+            if text.is_empty() || speak.iter().any(|other| self.objects[*other].claims.contains_key(&field)) {
                 continue;
             }
             for other in &others {
@@ -219,20 +221,21 @@ impl Model {
         self.objects.iter().enumerate().filter(move |(_, object)| alive(object)).map(|(index, _)| index)
     }
 
-    /// What a field of a record holds, and why.
-    pub fn field(&self, record: usize, field: &str) -> Option<Chosen> {
+    /// Numbers of a record's objects whose claims count.
+    fn speaking(&self, record: usize) -> impl Iterator<Item = usize> + '_ {
         let counts = |object: &Object| match &object.end {
             None => true,
             Some(End::Deleted) => self.spokes[object.spoke].on_delete == OnDelete::Ignore,
             Some(End::MergedInto(_)) => false,
         };
-        let all: Vec<(usize, &str, i64)> = self
-            .objects
-            .iter()
-            .enumerate()
-            .filter(|(_, object)| object.record == record && counts(object))
-            .filter_map(|(index, object)| object.claims.get(field).map(|(text, at)| (index, text.as_str(), *at)))
-            .collect();
+        let all = self.objects.iter().enumerate();
+        all.filter(move |(_, object)| object.record == record && counts(object)).map(|(index, _)| index)
+    }
+
+    /// What a field of a record holds, and why.
+    pub fn field(&self, record: usize, field: &str) -> Option<Chosen> {
+        let claim = |index: usize| self.objects[index].claims.get(field).map(|(text, at)| (index, text.as_str(), *at));
+        let all: Vec<(usize, &str, i64)> = self.speaking(record).filter_map(claim).collect();
         let newest = |among: Vec<(usize, &str, i64)>| -> Option<usize> {
             let latest = among.iter().map(|(.., at)| *at).max()?;
             among.into_iter().find(|(.., at)| *at == latest).map(|(index, ..)| index)

@@ -323,7 +323,7 @@ impl World {
 
     #[track_caller]
     fn fail(&self, wrong: &[String]) -> ! {
-        let story = self.story.iter().rev().take(80).rev().map(|line| format!("    {line}\n")).collect::<String>();
+        let story = self.story.iter().map(|line| format!("    {line}\n")).collect::<String>();
         panic!("{} differences:\n  {}\n\nwhat people did:\n{story}", wrong.len(), wrong.join("\n  "));
     }
 }

@@ -10,9 +10,11 @@ use nave_store::StoreError;
 use super::draft::Draft;
 
 /// Gives what only `gone` said to the active objects of the record that hold it, as of when it was said. What nobody holds is
-/// no longer said.
+/// no longer said; what others say whose claims count, though they are gone themselves, they go on saying.
 pub(super) fn inherit(draft: &mut Draft<'_>, gone: ContributionId, record: RecordId) -> Result<(), StoreError> {
     let claims = draft.contribution(gone)?.claims.clone();
+    let mut speaking = draft.counting(record)?;
+    speaking.retain(|id| *id != gone);
     let mut others = Vec::new();
     for id in draft.record(record)?.contributions.clone() {
         if id != gone && draft.contribution(id)?.is_active() {
@@ -22,7 +24,7 @@ pub(super) fn inherit(draft: &mut Draft<'_>, gone: ContributionId, record: Recor
     let mut left: Vec<(Text, Claim)> = Vec::new();
     for (field, claim) in claims.iter() {
         let mut said = false;
-        for id in &others {
+        for id in &speaking {
             said |= draft.contribution(*id)?.claims.get(field.as_str()).is_some();
         }
         if !said && !claim.value.is_empty() {

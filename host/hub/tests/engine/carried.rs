@@ -1,7 +1,7 @@
 //! `delete = "propagate"`: a deletion is carried on, unless somebody has to be asked first. Invariants attacked: I11, I12.
 
 use nave_core::Value;
-use nave_core::model::{DecisionChoice, RecordState, ReviewKind};
+use nave_core::model::{ContributionId, DecisionChoice, RecordState, ReviewKind};
 
 use super::bench::{Bench, Kind};
 use super::policies::{ADA, bench, check_quiet, missed, only_record, open_reviews, set};
@@ -17,6 +17,7 @@ on_both_stores!(
     what_was_edited_after_the_question_is_shown_again,
     what_was_deleted_by_us_is_made_again,
     what_only_the_gone_one_said_is_kept_by_those_who_hold_it,
+    what_a_gone_one_says_still_is_not_inherited_from_another,
 );
 
 const CARRY: &str = "delete = \"propagate\"";
@@ -218,5 +219,27 @@ async fn what_only_the_gone_one_said_is_kept_by_those_who_hold_it(kind: Kind) {
     bench.quiet().await;
     only_record(&bench);
     assert_eq!(bench.system("crm").only_id("contacts"), crm, "nobody is made twice");
+    check_quiet(&bench).await;
+}
+
+/// Where deletions are ignored, what is gone says what it said: nobody says it in its place because a third one is gone.
+async fn what_a_gone_one_says_still_is_not_inherited_from_another(kind: Kind) {
+    let bench = bench(kind, &[("drop", "delete = \"ignore\"", ""), ("crm", "", ""), ("erp", "", "")]).await;
+    let (drop, erp) = (bench.system("drop").create("contacts", ADA), bench.system("erp").create("contacts", ADA));
+    bench.quiet().await;
+    let record = only_record(&bench).id;
+    for (system, id) in [("drop", drop), ("erp", erp)] {
+        bench.system(system).delete("contacts", &id);
+        missed(&bench).await;
+    }
+    let claims = |system: &str| {
+        let rows = bench.store.contributions_after(ContributionId(0), 100).unwrap();
+        rows.iter()
+            .filter(|row| row.record == Some(record) && row.key.connection == system)
+            .map(|row| row.claims.iter().count())
+            .sum::<usize>()
+    };
+    assert_eq!(claims("crm"), 0, "it says nothing that the drop says");
+    assert_eq!(only_record(&bench).value("email").map(Value::display).as_deref(), Some("ada@x.test"));
     check_quiet(&bench).await;
 }
