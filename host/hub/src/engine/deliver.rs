@@ -357,6 +357,10 @@ impl Engine {
         let by_policy = flow.on_leave == OnLeave::Delete || mapping.delete == DeletePolicy::Propagate;
         let again = by_policy && subject.there.iter().all(ours);
         if active.is_empty() && (!flow.create || !subject.there.is_empty() && !again) {
+            let gone = |row: &&Contribution| matches!(row.state, ContributionState::Deleted { .. }) && !ours(row);
+            if let Some(row) = subject.there.iter().filter(gone).find(|row| difference::put_away_by_us(mapping, row)) {
+                return Ok(Need::Blocked(vec![cannot_restore(mapping, row)]));
+            }
             // Never created here, or deleted or merged away over there: not resurrected.
             return Ok(Need::Nothing);
         }
@@ -491,4 +495,13 @@ fn put_away(mapping: &Mapping, row: &Contribution, current: &Current) -> Option<
     let read = current.get(&(mapping.stream.clone(), id.clone()));
     let difference = difference::put_away(mapping, row, read.map(|read| &read.body));
     (!difference.is_empty()).then(|| Write::of(WriteKind::Update(id), Some(row), difference).against(read))
+}
+
+/// It was put away there, and its system calls that gone: nothing is written to what is gone, and nothing is made twice.
+fn cannot_restore(mapping: &Mapping, row: &Contribution) -> Blocked {
+    let message = format!(
+        "it is in use again, and was put away in {0}, which says of it that it is gone: restore `{1}` in {0} by hand",
+        mapping.connection, row.key.remote_id
+    );
+    Blocked { class: "other".into(), field: String::new(), message }
 }

@@ -2,6 +2,7 @@
 
 use nave_core::Text;
 use nave_core::catalog::{DeletePolicy, Mapping};
+use nave_core::difference;
 use nave_core::intake::{FieldError, Pulled};
 use nave_core::limits::DELETIONS_CARRIED_MAX;
 use nave_core::model::{
@@ -62,8 +63,13 @@ impl Intake<'_> {
             // Another object of the record stands for it there now.
             draft.enter_own(self.mapping, record, Reason::Changed);
         }
+        // Some systems call gone what was put away in them.
+        let away = draft.record(record)?.state == RecordState::Archived
+            && difference::put_away_by_us(self.mapping, draft.contribution(id)?);
         if others == 0 {
-            draft.set_state(record, RecordState::Deleted { at: now }, ChangeKind::Deleted)?;
+            if !away {
+                draft.set_state(record, RecordState::Deleted { at: now }, ChangeKind::Deleted)?;
+            }
         } else if self.mapping.delete == DeletePolicy::Propagate
             && !matches!(draft.record(record)?.state, RecordState::Deleted { .. })
         {

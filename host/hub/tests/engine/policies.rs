@@ -10,6 +10,7 @@ use super::system::{Fault, System};
 on_both_stores!(
     what_is_deleted_there_is_put_away_elsewhere,
     what_is_put_away_comes_back,
+    what_a_system_calls_gone_once_it_is_put_away_is_not_forgotten,
     a_second_object_gone_does_not_archive,
     what_leaves_the_filter_is_put_away,
     what_leaves_the_filter_is_deleted_if_a_person_agrees,
@@ -131,6 +132,42 @@ async fn what_is_put_away_comes_back(kind: Kind) {
     assert_eq!(only_record(&bench).state, RecordState::Active);
     assert_eq!(bench.system("erp").at("contacts", &erp, "active"), "yes");
     assert_eq!(bench.system("drop").at("contacts", &id, "first"), "gone", "nothing is resurrected");
+    check_quiet(&bench).await;
+}
+
+/// A system that says of what is put away that it is gone, and takes no writes to it (Xero): the record is wanted there again,
+/// and somebody has to know (I4).
+async fn what_a_system_calls_gone_once_it_is_put_away_is_not_forgotten(kind: Kind) {
+    let bench = bench(kind, &[("drop", "delete = \"archive\"", ""), ("erp", SWITCH, "")]).await;
+    let id = bench.system("drop").create("contacts", ADA);
+    bench.quiet().await;
+    let thing = |system: &str, id: &str| bench.system(system).state.lock().unwrap().things["contacts"][id].clone();
+    let back = |system: &str, id: &str, thing| {
+        bench.system(system).state.lock().unwrap().things.get_mut("contacts").unwrap().insert(id.to_owned(), thing)
+    };
+    let (erp, ada) = (bench.system("erp").only_id("contacts"), thing("drop", &id));
+    bench.system("drop").delete("contacts", &id);
+    missed(&bench).await;
+    let away = thing("erp", &erp);
+    bench.system("erp").delete("contacts", &erp);
+    missed(&bench).await;
+    assert_eq!(only_record(&bench).state, RecordState::Archived, "it was put away, not deleted");
+    back("drop", &id, ada);
+    bench.quiet().await;
+    assert_eq!(only_record(&bench).state, RecordState::Active);
+    let letters = bench.store.dead_letters(0, 10).unwrap();
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    assert!(letters[0].message.contains("put away in erp"), "{}", letters[0].message);
+    check_quiet(&bench).await;
+    // Somebody restores it there by hand.
+    back("erp", &erp, away);
+    set(bench.system("erp"), &erp, "active", Value::Bool(true));
+    bench.quiet().await;
+    assert_eq!(bench.store.dead_letters(0, 10).unwrap(), []);
+    set(bench.system("drop"), &id, "title", Value::text("boss"));
+    bench.quiet().await;
+    assert_eq!(bench.system("erp").at("contacts", &erp, "title"), "boss");
+    only_record(&bench);
     check_quiet(&bench).await;
 }
 
