@@ -31,6 +31,7 @@ mod seen;
 mod settle;
 pub mod take;
 mod unread;
+mod vanished;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, RwLock};
