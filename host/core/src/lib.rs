@@ -21,6 +21,7 @@ pub mod rename;
 pub mod retry;
 pub mod survivorship;
 pub mod value;
+pub mod volume;
 
 /// A text that is mostly short: up to 22 bytes lie in the value itself, longer ones are shared. A copy allocates nothing.
 pub use smol_str::SmolStr as Text;

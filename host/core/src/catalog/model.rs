@@ -10,6 +10,7 @@ use crate::Text;
 use crate::grant::Grants;
 use crate::manifest::{CredentialKind, FolderAccess, Function};
 use crate::mapping::{Expression, External, Hint, Predicate};
+use crate::volume::Volume;
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
@@ -288,6 +289,8 @@ pub struct FlowIn {
     pub freshness_ms: u64,
     /// Only source records for which this holds are taken in.
     pub filter: Option<Predicate>,
+    /// Deletions, or clearings of one field, above which a run holds them for a person.
+    pub hold_above: Volume,
     /// Business process.
     pub process: Option<String>,
 }

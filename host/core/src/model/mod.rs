@@ -14,4 +14,4 @@ pub use delivery::{Attempt, AttemptOutcome, DeadLetter, DeadLetterSubject, Dirty
 pub use ids::{ContributionId, ElementId, RecordId, ReviewId, Sequence, Time};
 pub use operations::{AuditEntry, Checkpoint, FlowState, Run, RunStatus, TokenRow};
 pub use record::{Field, Record, RecordState, Rule};
-pub use review::{Decision, DecisionChoice, Review, ReviewKind};
+pub use review::{Decision, DecisionChoice, Review, ReviewKind, Went};

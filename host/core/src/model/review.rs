@@ -35,6 +35,19 @@ pub enum ReviewKind {
         /// Remote id of the object that it would be merged into; none: deleted.
         into: Option<String>,
     },
+    /// More went at once than the flow lets pass: did it really?
+    Volume {
+        /// Connection.
+        connection: String,
+        /// Key of its contributions: the stream, or `stream#entity`; of children, their own.
+        stream: String,
+        /// What went.
+        what: Went,
+        /// How many things.
+        things: u64,
+        /// Of how many.
+        known: u64,
+    },
     /// A write went out, no answer came, and the system offers no way to tell.
     UnknownOutcome {
         /// Mapping name.
@@ -42,6 +55,18 @@ pub enum ReviewKind {
         /// Record.
         record: RecordId,
     },
+}
+
+/// What went at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Went {
+    /// Things that a completed scan did not see.
+    Vanished,
+    /// Things that the system says are deleted.
+    Deleted,
+    /// The values at this remote path.
+    Cleared(String),
 }
 
 /// Something that waits for a person.

@@ -73,7 +73,16 @@ impl Engine {
                         super::consent::answer(draft, destination, record, *contribution, into.as_deref(), yes)?;
                         draft.enter(destination, record, Reason::Resync);
                     }
-                    (ReviewKind::Delete { .. } | ReviewKind::Remove { .. } | ReviewKind::UnknownOutcome { .. }, _) => {
+                    (ReviewKind::Volume { connection, stream, what, .. }, DecisionChoice::Approve | DecisionChoice::Refuse) => {
+                        super::volume::answer(draft, connection, stream, what, choice == DecisionChoice::Approve)?;
+                    }
+                    (
+                        ReviewKind::Delete { .. }
+                        | ReviewKind::Remove { .. }
+                        | ReviewKind::Volume { .. }
+                        | ReviewKind::UnknownOutcome { .. },
+                        _,
+                    ) => {
                         return Err(EngineError::Refused(format!("review {id} is answered with `approve` or `refuse`")));
                     }
                 }

@@ -32,6 +32,7 @@ mod settle;
 pub mod take;
 mod unread;
 mod vanished;
+mod volume;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, RwLock};

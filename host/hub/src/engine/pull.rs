@@ -1,6 +1,8 @@
 //! Runs a flow inwards: page after page from a system, each committed whole with its checkpoint (I1), and
 //! acknowledged only afterwards (I3).
 
+use std::sync::Mutex;
+
 use nave_core::Text;
 use nave_core::accounting::{Counts, InCounts};
 use nave_core::catalog::{Catalog, ChangeDetection, DeleteDetection, Mapping};
@@ -23,6 +25,7 @@ use super::parts::due_row;
 use super::take::{Incoming, IncomingKind, Intake};
 use super::unread::Unread;
 use super::vanished::{Met, Scanned};
+use super::volume::{self, Guard};
 use super::{Engine, EngineError};
 use crate::spoke::{Spoke, SpokeError};
 
@@ -71,10 +74,12 @@ impl Engine {
         }
         // Nothing that is pulled can be judged while it is unknown what we wrote ourselves.
         self.resolve_open(mapping, run).await?;
-        let reading = Reading { catalog: &catalog, mapping, spoke: spoke.as_ref(), run, children: None };
+        let guard = Mutex::new(self.guard(mapping)?);
+        let reading = Reading { catalog: &catalog, mapping, spoke: spoke.as_ref(), run, children: None, guard: Some(&guard) };
         self.read_through(&reading, full, &Marks::default(), counts).await?;
+        self.settle_held(&reading, counts).await?;
         self.pull_parts(&reading, full, counts).await?;
-        Ok(None)
+        Ok(volume::said(&guard))
     }
 
     /// Reads one stream from its checkpoint, or all of it, to the end of what the system has to say.
@@ -228,14 +233,15 @@ impl Engine {
         let open_creates = self.open_creates(mapping)?;
         let passed = self.streams_that_passed(mapping)?;
         let mut page = Some(page);
-        let (taken, met) = self
+        let (taken, met, guard) = self
             .write(reading.cause(), |draft| {
                 let page =
                     page.take().ok_or_else(|| EngineError::Refused("the store changed under a page; run it again".into()))?;
                 let mut taken = InCounts::default();
                 let lost = self.lost(&mapping.name)?;
                 let open_creates = open_creates.clone();
-                let mut intake = Intake { catalog, mapping, entity, run, open_creates, lost, arrived: Vec::new() };
+                let guard = volume::copy(reading.guard);
+                let mut intake = Intake { catalog, mapping, entity, run, open_creates, lost, guard, arrived: Vec::new() };
                 let met = tokio::task::block_in_place(|| intake.page(draft, page, &mut taken))?;
                 let met = met.into_iter().map(|id| Ok(Met { id, active: draft.glimpsed(id)?.is_active() }));
                 let met = met.collect::<Result<Vec<_>, EngineError>>()?;
@@ -246,9 +252,10 @@ impl Engine {
                 draft.batch.deferrable = deferrable;
                 draft.batch.checkpoint = checkpoint.clone();
                 draft.batch.rows.extend(rows.iter().cloned());
-                Ok((taken, met))
+                Ok((taken, met, intake.guard))
             })
             .await?;
+        volume::put_back(reading.guard, guard, met.iter().map(|met| met.id));
         add(counts, &taken);
         Ok(met)
     }
@@ -316,6 +323,8 @@ pub(super) struct Reading<'a> {
     pub(super) run: u64,
     /// None: the mapping's own stream.
     pub(super) children: Option<&'a Children<'a>>,
+    /// Holds what goes at once; none where a person agreed, and where single things are looked at.
+    pub(super) guard: Option<&'a Mutex<Guard>>,
 }
 
 impl Reading<'_> {

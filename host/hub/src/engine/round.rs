@@ -186,6 +186,7 @@ impl Sending<'_> {
                 spoke: self.spoke,
                 run: self.run,
                 children: children.as_ref(),
+                guard: None,
             };
             for chunk in ids.chunks(GET_IDS_MAX) {
                 let began = self.engine.now();

@@ -331,8 +331,16 @@ impl Engine {
             .into_iter()
             .filter(|incoming| !matches!(incoming.kind, IncomingKind::Upsert { .. }) || mapping.externals.is_empty())
             .collect();
-        let mut intake =
-            Intake { catalog, mapping, entity, run, open_creates: Vec::new(), lost: Default::default(), arrived: Vec::new() };
+        let mut intake = Intake {
+            catalog,
+            mapping,
+            entity,
+            run,
+            open_creates: Vec::new(),
+            lost: Default::default(),
+            guard: None,
+            arrived: Vec::new(),
+        };
         intake.page(draft, page, &mut Default::default())?;
         Ok(())
     }

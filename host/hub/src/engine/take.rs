@@ -1,5 +1,7 @@
 //! Takes source records in: compare, map, match, merge. Fills a [`Draft`]; commits nothing.
 
+use std::collections::HashSet;
+
 use nave_core::accounting::InCounts;
 use nave_core::catalog::{Catalog, Entity, Mapping};
 use nave_core::intake::{self, FieldError, Mapped, Pulled};
@@ -17,6 +19,7 @@ use nave_store::StoreError;
 use super::draft::{Draft, Recomputed};
 use super::drift;
 use super::lost::{Lost, Whose};
+use super::volume::Guard;
 
 /// A source record on its way in.
 #[derive(Debug)]
@@ -75,6 +78,8 @@ pub struct Intake<'a> {
     pub open_creates: Vec<Intent>,
     /// Things that wait because each may be one of those creates.
     pub lost: Lost,
+    /// Holds what goes at once.
+    pub(super) guard: Option<Guard>,
     /// Remote ids that were taken in for the first time, or anew.
     pub arrived: Vec<Text>,
 }
@@ -123,16 +128,27 @@ impl Intake<'_> {
     pub fn page(
         &mut self,
         draft: &mut Draft<'_>,
-        page: Vec<Incoming>,
+        mut page: Vec<Incoming>,
         counts: &mut InCounts,
     ) -> Result<Vec<ContributionId>, StoreError> {
         let keys: Vec<RemoteKey> = page.iter().map(|incoming| self.key(&incoming.remote_id)).collect();
         draft.prefetch(&keys)?;
+        let differing = self.differing(draft, &keys, &page)?;
+        let held = match &mut self.guard {
+            Some(guard) => guard.hold(draft, self.mapping, &mut page, &differing)?,
+            None => HashSet::new(),
+        };
         let noted_before = drift::noted(&draft.batch);
-        let first = self.look_ahead(draft, &keys, &page)?;
+        let first = self.look_ahead(draft, &keys, &page, &differing)?;
         let mut met = Vec::with_capacity(keys.len());
-        for ((incoming, key), first) in page.into_iter().zip(&keys).zip(first) {
-            self.one(draft, incoming, key, first)?.count(counts);
+        for (at, ((incoming, key), first)) in page.into_iter().zip(&keys).zip(first).enumerate() {
+            let held = held.contains(&at);
+            let happened = match &incoming.kind {
+                IncomingKind::Delete { .. } if held => Happened::Held,
+                _ => self.one(draft, incoming, key, first)?,
+            };
+            // What else it says was taken in.
+            if held && happened == Happened::Unchanged { Happened::Held } else { happened }.count(counts);
             met.extend(draft.contribution_of(key)?);
         }
         counts.drifted += drift::noted(&draft.batch) - noted_before;
@@ -140,21 +156,40 @@ impl Intake<'_> {
         Ok(met)
     }
 
+    /// Of each, the known thing that it says something new about.
+    fn differing(
+        &self,
+        draft: &mut Draft<'_>,
+        keys: &[RemoteKey],
+        page: &[Incoming],
+    ) -> Result<Vec<Option<ContributionId>>, StoreError> {
+        let mut differing = Vec::with_capacity(page.len());
+        for (incoming, key) in page.iter().zip(keys) {
+            let known = draft.contribution_of(key)?;
+            differing.push(match (&incoming.kind, known) {
+                (IncomingKind::Upsert { pulled, .. }, Some(id)) => {
+                    let row = draft.glimpsed(id)?;
+                    (!row.is_active() || intake::differs(self.mapping, Some(row), pulled)).then_some(id)
+                }
+                (_, known) => known,
+            });
+        }
+        Ok(differing)
+    }
+
     /// What a page leads to is looked up and loaded at once: what differs with its records, and the candidates of what
     /// nobody knows. Gives, for each of the latter that passes the filter, what was mapped for it.
-    fn look_ahead(&self, draft: &mut Draft<'_>, keys: &[RemoteKey], page: &[Incoming]) -> Result<Vec<Option<First>>, StoreError> {
-        let mut differing = Vec::new();
+    fn look_ahead(
+        &self,
+        draft: &mut Draft<'_>,
+        keys: &[RemoteKey],
+        page: &[Incoming],
+        differing: &[Option<ContributionId>],
+    ) -> Result<Vec<Option<First>>, StoreError> {
         let mut hashes = Vec::new();
         let mut first = Vec::with_capacity(page.len());
         for (incoming, key) in page.iter().zip(keys) {
             let found = match (&incoming.kind, draft.contribution_of(key)?) {
-                (IncomingKind::Upsert { pulled, .. }, Some(id)) => {
-                    let row = draft.glimpsed(id)?;
-                    if !row.is_active() || intake::differs(self.mapping, Some(row), pulled) {
-                        differing.push(id);
-                    }
-                    None
-                }
                 (IncomingKind::Upsert { pulled, externals, .. }, None) if !incoming.remote_id.is_empty() => {
                     let passes = matches!(self.passes(pulled, externals), Ok(true));
                     let mapped = passes
@@ -162,17 +197,14 @@ impl Intake<'_> {
                         .flatten();
                     mapped.map(|mapped| First { facts: intake::facts_of(self.mapping, self.entity, &mapped), mapped })
                 }
-                (_, known) => {
-                    differing.extend(known);
-                    None
-                }
+                _ => None,
             };
             if let Some(First { facts, .. }) = &found {
                 hashes.extend(matching::keys(self.entity, facts).iter().map(|key| key.hash));
             }
             first.push(found);
         }
-        draft.load_pairs(&differing)?;
+        draft.load_pairs(&differing.iter().flatten().copied().collect::<Vec<_>>())?;
         draft.prefetch_candidates(&hashes)?;
         Ok(first)
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use nave_core::model::{Contribution, ContributionId, Decision, DecisionChoice, Record, RecordId, Review, ReviewId, ReviewKind};
+use nave_core::model::{
+    Contribution, ContributionId, Decision, DecisionChoice, Record, RecordId, Review, ReviewId, ReviewKind, Went,
+};
 use nave_core::value::Value;
 
 use super::find::{follow, load};
@@ -29,6 +31,7 @@ fn line(review: &Review) -> ReviewLine {
             ReviewKind::Delete { .. } => "delete",
             ReviewKind::Remove { into: None, .. } => "remove",
             ReviewKind::Remove { into: Some(_), .. } => "merge",
+            ReviewKind::Volume { .. } => "volume",
             ReviewKind::UnknownOutcome { .. } => "unknown-outcome",
         }
         .to_owned(),
@@ -80,6 +83,9 @@ pub(super) fn show(engine: &Engine, id: u64) -> Result<ReviewAnswer, ApiError> {
             };
             about_record(&names, &record, question)
         }
+        ReviewKind::Volume { connection, stream, what, things, known } => {
+            volume(engine, &names, (connection, stream), what, (*things, *known))?
+        }
         ReviewKind::UnknownOutcome { destination, record } => {
             let record = record_of(engine, *record)?;
             lost(engine, &names, destination, &record)?
@@ -91,6 +97,49 @@ pub(super) fn show(engine: &Engine, id: u64) -> Result<ReviewAnswer, ApiError> {
     answer.decisions = decisions.iter().map(|decision| decided(&review, decision)).collect();
     answer.review = line(&review);
     Ok(answer)
+}
+
+/// Things that a review of a volume names: enough to see what they have in common.
+const VOLUME_EXAMPLES: usize = 20;
+
+/// What went at once, with some of it.
+fn volume(
+    engine: &Engine,
+    names: &Names<'_>,
+    (connection, stream): (&str, &str),
+    what: &Went,
+    (things, known): (u64, u64),
+) -> Result<ReviewAnswer, ApiError> {
+    let question = match what {
+        Went::Vanished => format!(
+            "{things} of the {known} things that were known of {stream} in {connection} are not in its latest complete reading. \
+             `approve` if they are gone: exactly these are taken for deleted; `refuse` if they are not: they are kept."
+        ),
+        Went::Deleted => format!(
+            "{connection} says that {things} of the {known} things known of {stream} were deleted. `approve` takes exactly these \
+             in as deleted; `refuse` keeps them as if they were still there."
+        ),
+        Went::Cleared(path) => format!(
+            "`{path}` of {things} of the {known} things known of {stream} in {connection} held something, and was read as empty. \
+             `approve` clears exactly these; `refuse` keeps what they held, and writes it back where the mapping writes."
+        ),
+    };
+    let mut fields = Vec::new();
+    for row in engine.held_things(connection, stream, what, VOLUME_EXAMPLES)? {
+        let title = match row.record {
+            Some(id) => names.title(&record_of(engine, id)?),
+            None => String::new(),
+        };
+        let id = row.key.remote_id.to_string();
+        fields.push(ReviewField { field: id.clone(), label: id, value: title, candidates: Vec::new() });
+    }
+    Ok(ReviewAnswer {
+        question,
+        subject: format!("{connection}/{stream}"),
+        fields,
+        choices: vec!["approve".to_owned(), "refuse".to_owned()],
+        ..ReviewAnswer::default()
+    })
 }
 
 /// A write whose answer was lost, with what is there that it may have made.
@@ -275,6 +324,9 @@ pub(super) async fn decide(
     }
     let review = engine.decide(ReviewId(id), choice.clone(), by, reason).await?;
     let then = match choice {
+        DecisionChoice::Approve | DecisionChoice::Refuse if matches!(review.kind, ReviewKind::Volume { .. }) => {
+            "the next sync carries it out"
+        }
         DecisionChoice::Existing(_) | DecisionChoice::New => "what follows from it is delivered with the next sync",
         DecisionChoice::Remote(_) => "the next sync looks at it and settles it",
         DecisionChoice::Approve | DecisionChoice::Refuse => "automation will not ask again",

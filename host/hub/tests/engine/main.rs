@@ -21,3 +21,4 @@ mod policies;
 mod renamed;
 mod system;
 mod thread;
+mod volume;

@@ -78,6 +78,9 @@ pub(crate) struct State {
     pub(crate) columns: Option<Vec<String>>,
     /// Ids that no read names, only `get`.
     pub(crate) unlisted: BTreeSet<String>,
+    /// It tells of what was deleted, by id and time, in the order of ids like the rest.
+    pub(crate) tells: bool,
+    deleted: BTreeMap<String, Thing>,
     /// Streams that cannot be read.
     pub(crate) unreadable: BTreeSet<String>,
 }
@@ -152,7 +155,13 @@ impl System {
 
     /// A person deletes a thing over there.
     pub(crate) fn delete(&self, stream: &str, id: &str) {
-        self.state.lock().unwrap().things.get_mut(stream).unwrap().remove(id);
+        let mut state = self.state.lock().unwrap();
+        state.clock += 1_000;
+        let modified = state.clock;
+        state.things.get_mut(stream).unwrap().remove(id);
+        if state.tells {
+            state.deleted.insert(id.to_owned(), Thing { modified, ..Thing::default() });
+        }
     }
 
     /// A person merges two things over there.
@@ -367,6 +376,13 @@ impl Spoke for System {
                 None => record,
             });
             let mut records: Vec<SourceRecord> = records.collect();
+            let deleted =
+                state.deleted.iter().filter(|(id, thing)| thing.modified > since && !state.things[&stream].contains_key(*id));
+            records.extend(deleted.map(|(id, thing)| SourceRecord {
+                operation: Operation::Delete,
+                body: vec![],
+                ..Self::record(id, thing)
+            }));
             records.extend(state.raw.clone().map(|body| SourceRecord { body, ..Self::record("p.csv@9", &Thing::default()) }));
             if let Some(stuck) = asked_with.filter(|_| state.stuck) {
                 return Ok(Page { records, next: stuck, more: true, complete_scan: false });

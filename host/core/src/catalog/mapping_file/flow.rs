@@ -8,6 +8,7 @@ use super::super::{FlowIn, FlowOut, OnLeave};
 use super::Between;
 use super::scope::Side;
 use crate::value::Value;
+use crate::volume::Volume;
 
 /// How soon, where a flow does not say.
 const FRESHNESS_MS: u64 = 3_600_000;
@@ -17,10 +18,28 @@ impl Between<'_, '_> {
         let flow = FlowIn {
             freshness_ms: table.duration("freshness").unwrap_or(FRESHNESS_MS),
             filter: table.text("filter").and_then(|text| self.predicate(&text, Side::Remote)),
+            hold_above: self.hold_above(&mut table),
             process: self.process(&mut table),
         };
         table.finish();
         flow
+    }
+
+    /// `hold-above = { count = 10, percent = 20 }`; what is not said is the default.
+    fn hold_above(&self, table: &mut Table<'_>) -> Volume {
+        let mut volume = Volume::default();
+        let Some(mut inner) = table.table("hold-above") else { return volume };
+        if let Some(count) = inner.number("count") {
+            volume.count = count.value;
+        }
+        if let Some(percent) = inner.number("percent") {
+            if percent.value > 100 {
+                self.file.error(percent.span, "wrong-value", "`percent` is at most 100".to_owned(), None);
+            }
+            volume.percent = percent.value.min(100);
+        }
+        inner.finish();
+        volume
     }
 
     pub(super) fn flow_out(&mut self, mut table: Table<'_>) -> FlowOut {
