@@ -417,7 +417,7 @@ impl Engine {
     }
 
     fn say(&self, reading: &Reading<'_>, words: String) {
-        tracing::warn!(connection = reading.mapping.connection, stream = reading.alias(), "{words}");
+        tracing::info!(connection = reading.mapping.connection, stream = reading.alias(), "{words}");
         if let Some(guard) = reading.guard {
             guard.lock().unwrap_or_else(PoisonError::into_inner).said.push(words);
         }

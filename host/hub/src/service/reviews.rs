@@ -133,6 +133,10 @@ fn volume(
         let id = row.key.remote_id.to_string();
         fields.push(ReviewField { field: id.clone(), label: id, value: title, candidates: Vec::new() });
     }
+    if let Some(more) = things.checked_sub(fields.len() as u64).filter(|more| *more > 0) {
+        let (label, value) = ("…".to_owned(), format!("and {more} more"));
+        fields.push(ReviewField { field: String::new(), label, value, candidates: Vec::new() });
+    }
     Ok(ReviewAnswer {
         question,
         subject: format!("{connection}/{stream}"),

@@ -122,6 +122,19 @@ fn policies() {
             "{at}:5:1: `country` is written by a field and by `archive` [written-twice] → let the field go `in`, or leave it out here"
         )
     );
+    // How much may go at once.
+    let above = |value: &str| said("freshness = \"1h\"", &format!("hold-above = {value}"), &able(true, false));
+    assert_eq!(above("{ count = 0, percent = 100 }"), "");
+    let lines = above("{ count = -1, percent = 101, share = 5 }");
+    let lines: Vec<&str> = lines.lines().map(|line| line.split_once(": ").map_or(line, |(_, words)| words)).collect();
+    assert_eq!(
+        lines,
+        [
+            "`count` must be a whole number, 0 or more, not an integer [wrong-type]",
+            "`percent` is at most 100 [wrong-value]",
+            "`share` is not a key here [unknown-key] → known here: count, percent"
+        ]
+    );
     // Policies without what they are about.
     assert_eq!(
         said(
