@@ -63,6 +63,18 @@ impl Difference {
         }
     }
 
+    /// Leaves this path as it is over there.
+    pub fn give_up(&mut self, path: &str, there: Option<&Value>) {
+        self.values.remove(path);
+        let remote = path.split_once('#').map_or(path, |(remote, _)| remote);
+        self.changed.remove(remote);
+        self.elements.retain(|list, _| !path.ends_with(&format!("#{list}")));
+        match there {
+            Some(value) => self.desired.put(remote, value.clone()),
+            None => self.desired.remove(remote),
+        }
+    }
+
     fn set(&mut self, path: &str, value: Value) {
         self.changed.put(path, value.clone());
         self.desired.put(path, value.clone());

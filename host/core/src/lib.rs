@@ -7,6 +7,7 @@ pub mod accounting;
 pub mod catalog;
 pub mod codec;
 pub mod difference;
+pub mod freeze;
 pub mod grant;
 pub mod intake;
 pub mod landed;

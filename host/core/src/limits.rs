@@ -51,6 +51,13 @@ pub const PAGE_RECORDS: u32 = 500;
 pub const RECORD_BYTES_MAX: usize = 4 << 20;
 /// Deletions that one run carries on to other systems by itself; a person is asked about each one more (I11).
 pub const DELETIONS_CARRIED_MAX: usize = 10;
+/// Writes of the same value to one field of one thing, each after something else was put there, before it is frozen and a person
+/// is asked: more than somebody who insists, less than a night of a loop.
+pub const FREEZE_AFTER_SAME: usize = 6;
+/// And of any values: more than two people who correct each other.
+pub const FREEZE_AFTER_ANY: usize = 24;
+/// Within this time.
+pub const FREEZE_WITHIN_MS: i64 = 24 * 3_600_000;
 /// Nesting of a JSON body: deeper is refused before it can exhaust the stack.
 pub const JSON_DEPTH_MAX: usize = 128;
 /// Fields in one body.

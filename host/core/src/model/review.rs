@@ -48,6 +48,17 @@ pub enum ReviewKind {
         /// Of how many.
         known: u64,
     },
+    /// Fields that the hub wrote again and again, and that something over there writes back each time: written once more?
+    Frozen {
+        /// Mapping name.
+        destination: String,
+        /// Its record.
+        record: RecordId,
+        /// The object.
+        contribution: ContributionId,
+        /// Remote path.
+        path: String,
+    },
     /// A write went out, no answer came, and the system offers no way to tell.
     UnknownOutcome {
         /// Mapping name.

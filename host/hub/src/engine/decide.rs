@@ -73,6 +73,13 @@ impl Engine {
                         super::consent::answer(draft, destination, record, *contribution, into.as_deref(), yes)?;
                         draft.enter(destination, record, Reason::Resync);
                     }
+                    (
+                        ReviewKind::Frozen { destination, record, contribution, path },
+                        DecisionChoice::Approve | DecisionChoice::Refuse,
+                    ) => {
+                        let yes = choice == DecisionChoice::Approve;
+                        super::frozen::answer(draft, destination, *record, *contribution, path, yes)?;
+                    }
                     (ReviewKind::Volume { connection, stream, what, .. }, DecisionChoice::Approve | DecisionChoice::Refuse) => {
                         super::volume::answer(draft, connection, stream, what, choice == DecisionChoice::Approve)?;
                     }
@@ -80,6 +87,7 @@ impl Engine {
                         ReviewKind::Delete { .. }
                         | ReviewKind::Remove { .. }
                         | ReviewKind::Volume { .. }
+                        | ReviewKind::Frozen { .. }
                         | ReviewKind::UnknownOutcome { .. },
                         _,
                     ) => {

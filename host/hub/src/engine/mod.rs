@@ -13,6 +13,7 @@ pub mod draft;
 pub mod drift;
 mod external;
 mod fetch;
+mod frozen;
 mod gone;
 mod group;
 mod heirs;

@@ -12,13 +12,14 @@ use nave_core::model::{
 };
 use nave_core::value::Value;
 use nave_runtime::contract;
-use nave_store::kill;
+use nave_store::{StoreError, kill};
 
 use super::children::Children;
 use super::consent::{self, Consent};
 use super::dead_letter::dead_letter;
 use super::deliver::{Current, JustRead, Need, Subject, Wanted, Write, asked_for};
 use super::draft::Draft;
+use super::frozen::Noted;
 use super::parts::ChildrenKnown;
 use super::pull::{GET_IDS_MAX, PageCommit, Reading};
 use super::{Engine, EngineError};
@@ -241,13 +242,16 @@ impl Sending<'_> {
                     tally.failed += 1;
                     effects.push(Effect::Dead(entry.clone(), self.blocked(entry.record, &errors, now)));
                 }
-                Need::Writes(Wanted { mut writes, stopped, waits }) => {
+                Need::Writes(mut wanted) => {
+                    let (noted, frozen) = self.engine.freeze(self.mapping, entry.record, &mut wanted)?;
+                    effects.extend(noted.into_iter().map(Effect::Noted));
+                    let Wanted { mut writes, stopped, waits } = wanted;
                     writes.retain(|write| !write.later);
                     let (writes, asks): (Vec<Write>, Vec<Write>) =
                         writes.into_iter().partition(|write| write.consent == Consent::Given);
                     if writes.is_empty() {
                         tally.held += 1;
-                        if !asks.is_empty() && stopped.is_empty() && !waits {
+                        if (!asks.is_empty() || frozen) && stopped.is_empty() && !waits {
                             // Its review holds its place, and enters it again.
                             effects.push(Effect::Done(entry.clone()));
                         }
@@ -283,7 +287,7 @@ impl Sending<'_> {
         self.engine
             .write(self.cause(), |draft| {
                 for effect in &effects {
-                    effect.apply(self.mapping, draft, parked);
+                    effect.apply(self.mapping, draft, parked)?;
                 }
                 draft.batch.intents.extend_from_slice(first);
                 Ok(())
@@ -418,6 +422,8 @@ enum Effect {
     Letter(DeadLetter),
     /// Does not leave by itself: a person is asked about one of its objects.
     Ask(RecordId, Box<Write>, String),
+    /// What is known of contested fields.
+    Noted(Noted),
 }
 
 impl Effect {
@@ -427,8 +433,9 @@ impl Effect {
         Some(Self::Ask(record, Box::new(write), title))
     }
 
-    fn apply(&self, mapping: &Mapping, draft: &mut Draft<'_>, parked: &HashMap<RecordId, Parked>) {
+    fn apply(&self, mapping: &Mapping, draft: &mut Draft<'_>, parked: &HashMap<RecordId, Parked>) -> Result<(), StoreError> {
         match self {
+            Self::Noted(noted) => noted.apply(draft, mapping)?,
             Self::Done(entry) => {
                 draft.batch.clean.push(entry.clone());
                 if parked.contains_key(&entry.record) {
@@ -452,5 +459,6 @@ impl Effect {
                 }
             }
         }
+        Ok(())
     }
 }

@@ -32,6 +32,7 @@ fn line(review: &Review) -> ReviewLine {
             ReviewKind::Remove { into: None, .. } => "remove",
             ReviewKind::Remove { into: Some(_), .. } => "merge",
             ReviewKind::Volume { .. } => "volume",
+            ReviewKind::Frozen { .. } => "frozen",
             ReviewKind::UnknownOutcome { .. } => "unknown-outcome",
         }
         .to_owned(),
@@ -81,6 +82,20 @@ pub(super) fn show(engine: &Engine, id: u64) -> Result<ReviewAnswer, ApiError> {
                      `refuse` leaves it as it is."
                 ),
             };
+            about_record(&names, &record, question)
+        }
+        ReviewKind::Frozen { destination, record, contribution, path } => {
+            let row = contribution_of(engine, *contribution)?;
+            let record = record_of(engine, *record)?;
+            let connection = names.catalog.mappings.get(destination).map_or(destination.as_str(), |mapping| &mapping.connection);
+            let there = row.as_ref().and_then(|row| row.shadow.get(path)).map(|value| names.display(value)).unwrap_or_default();
+            let question = format!(
+                "`{path}` of {} in {connection} was written again and again within a day, and something there changed it \
+                 each time, to {there:?} last. Every write succeeded, so that it would go on for ever. Look for a workflow, an \
+                 automation or another integration there that sets it, or let {connection} own the field in its entity. `approve` \
+                 writes it again; `refuse` leaves it as it is there until another value is wanted.",
+                names.title(&record)
+            );
             about_record(&names, &record, question)
         }
         ReviewKind::Volume { connection, stream, what, things, known } => {

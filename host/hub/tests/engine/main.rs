@@ -13,6 +13,7 @@ macro_rules! on_both_stores {
 
 mod bench;
 mod carried;
+mod frozen;
 mod lost;
 mod missed;
 mod odd;

@@ -15,7 +15,7 @@ pub struct ReviewsAnswer {
 pub struct ReviewLine {
     /// Number.
     pub id: u64,
-    /// `match`, `delete`, `remove`, `merge`, `volume`, `unknown-outcome`.
+    /// `match`, `delete`, `remove`, `merge`, `volume`, `frozen`, `unknown-outcome`.
     pub kind: String,
     /// Canonical type.
     pub entity: String,
