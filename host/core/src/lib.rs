@@ -18,6 +18,7 @@ pub mod matching;
 pub mod model;
 pub mod names;
 pub mod part;
+pub mod remap;
 pub mod rename;
 pub mod retry;
 pub mod survivorship;

@@ -192,6 +192,7 @@ impl Engine {
     async fn deliver(&self, mapping: &Arc<Mapping>, run: u64, counts: &mut OutCounts) -> Result<(), EngineError> {
         let catalog = self.catalog();
         self.hold_for_renames(&mapping.entity).await?;
+        self.conform().await?;
         self.enter_configuration(mapping).await?;
         let flow = self.store.flow(&mapping.name)?;
         if flow.approved.as_deref() != Some(mapping.digest.as_str()) {

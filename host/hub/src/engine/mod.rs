@@ -5,6 +5,7 @@
 //! acknowledgement, and the look-up of every unknown outcome before anything else happens to its record.
 
 mod children;
+mod conform;
 mod consent;
 mod dead_letter;
 pub mod decide;
@@ -84,6 +85,8 @@ pub struct Engine {
     /// Distinguishes this hub's markers and idempotency keys from another's.
     pub hub_id: String,
     progress: RwLock<Option<Progress>>,
+    /// Digest of the configuration that what is stored was computed under.
+    conformed: tokio::sync::Mutex<String>,
 }
 
 impl Engine {
@@ -99,6 +102,7 @@ impl Engine {
             streams: Mutex::new(HashMap::new()),
             hub_id,
             progress: RwLock::new(None),
+            conformed: Default::default(),
         }
     }
 

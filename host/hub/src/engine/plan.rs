@@ -101,6 +101,7 @@ impl Engine {
             plan.waiting = self.store.dirty_count(name)?;
             return Ok(plan);
         }
+        self.conform().await?;
         let mut after = RecordId(0);
         let none = HashMap::new();
         let known = self.children_known(&mapping)?;

@@ -68,6 +68,7 @@ impl Engine {
         let catalog = self.catalog();
         self.functions_ready(mapping)?;
         self.hold_for_renames(&mapping.entity).await?;
+        self.conform().await?;
         let spoke = self.spoke(&mapping.connection)?;
         if let Some(folders) = self.no_file_yet(mapping).await? {
             return Ok(Some(format!("no file yet in {folders}")));

@@ -133,6 +133,9 @@ fn sentence(
             _ => format!("{chosen}{with}."),
         },
         Rule::Newest => match configured {
+            Some(Survivorship::Owner(owner)) if others.iter().any(|other| other.contribution.key.connection == *owner) => {
+                format!("{chosen}{with}; {owner} owns this field since then: the next sync computes it anew.")
+            }
             Some(Survivorship::Owner(owner)) if *owner != who => {
                 format!("{base}; {owner} owns this field but says nothing about it, so the rule `newest` chose it{over}{with}.")
             }

@@ -13,6 +13,7 @@ macro_rules! on_both_stores {
 
 mod bench;
 mod carried;
+mod conform;
 mod frozen;
 mod lost;
 mod missed;
