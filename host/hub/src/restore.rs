@@ -2,7 +2,11 @@
 
 use std::path::Path;
 
+use nave_core::model::AuditEntry;
+use nave_store::{Batch, Redb, Store as _};
+
 use crate::api::{ApiError, exit};
+use crate::clock::now;
 use crate::project;
 use crate::vault::{MasterKey, Purpose};
 
@@ -11,7 +15,7 @@ use crate::vault::{MasterKey, Purpose};
 ///
 /// # Errors
 /// [`ApiError`] where data are there and `replace` is not set, a hub has them open, or the backup is not whole.
-pub fn restore(dir: &Path, from: &Path, replace: bool) -> Result<String, ApiError> {
+pub fn restore(dir: &Path, from: &Path, replace: bool, by: &str) -> Result<String, ApiError> {
     let place = project::place(dir)?;
     let failed = |what: &str, error: &dyn std::fmt::Display| ApiError::failed(format!("{what}: {error}"));
     if !from.is_file() {
@@ -45,8 +49,24 @@ pub fn restore(dir: &Path, from: &Path, replace: bool) -> Result<String, ApiErro
         }
         return Err(ApiError::failed(format!("{} was not restored: {error}", from.display())));
     }
+    noted(&store, &key, from, by).map_err(|error| failed("the restored data", &error))?;
     Ok(match aside {
         Some(kept) => format!("{} is restored; what was there before is {}", from.display(), kept.display()),
         None => format!("{} is restored", from.display()),
     })
+}
+
+/// The restored data say that they were.
+fn noted(path: &Path, key: &nave_store::StoreKey, from: &Path, by: &str) -> Result<(), String> {
+    let store = Redb::open(path, key, Default::default()).map_err(|error| error.to_string())?;
+    let at = now();
+    let entry = AuditEntry {
+        at,
+        actor: by.to_owned(),
+        action: "backup.restored".to_owned(),
+        subject: from.display().to_string(),
+        detail: String::new(),
+    };
+    store.commit(Batch { at, audit: vec![entry], ..Batch::default() }).map_err(|error| error.to_string())?;
+    Ok(())
 }

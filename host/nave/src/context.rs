@@ -44,6 +44,11 @@ impl Context {
         Asked::locally(&self.person(), request)
     }
 
+    /// The user of this machine, as the audit names them.
+    pub(crate) fn local(&self) -> String {
+        self.asked(Request::Status).by
+    }
+
     /// The user's name, for decisions and the audit.
     pub(crate) fn person(&self) -> String {
         ["NAVE_USER", "USER", "LOGNAME", "USERNAME"]

@@ -316,7 +316,8 @@ impl Sending<'_> {
 
     fn intent(&mut self, entry: &Dirty, write: Write, now: Time) -> Intent {
         self.counter += 1;
-        let key = format!("nave-{}-{}-{}-{}", self.engine.hub_id, self.run, entry.record, self.counter);
+        // With the time: after a backup is restored, runs and records are counted from where they stood then.
+        let key = format!("nave-{}-{:x}-{}-{}-{}", self.engine.hub_id, now.0, self.run, entry.record, self.counter);
         let Write { kind, contribution, version, mut difference, child_of, .. } = write;
         if child_of.is_none() && self.capabilities.write_mode == WriteMode::Replace {
             difference.leave_out(self.read_only.iter().map(String::as_str));

@@ -108,6 +108,23 @@ impl Bench {
         answer
     }
 
+    /// The store as it is now, for [`Self::put_back`]. On disk only.
+    pub(crate) fn keep(&mut self) -> Vec<u8> {
+        self.store = Arc::new(Memory::new());
+        self.engine = engine(&self.store, &self.catalog, &self.systems, &self.clock);
+        let bytes = std::fs::read(self.folder.path().join("nave.redb")).unwrap();
+        self.restart();
+        bytes
+    }
+
+    /// Somebody puts an older store back; the systems know nothing of it, and time goes on.
+    pub(crate) fn put_back(&mut self, bytes: &[u8]) {
+        self.store = Arc::new(Memory::new());
+        self.engine = engine(&self.store, &self.catalog, &self.systems, &self.clock);
+        std::fs::write(self.folder.path().join("nave.redb"), bytes).unwrap();
+        self.restart();
+    }
+
     /// The hub dies and starts again over the same store.
     pub(crate) fn restart(&mut self) {
         if let Kind::Redb = self.kind {

@@ -162,7 +162,8 @@ pub(crate) async fn restore(verb: &Restore, context: &Context) -> Outcome {
         return Err(ApiError::new("serving", exit::UNAVAILABLE, "the hub is running").help("stop `nave serve` first"));
     }
     let (dir, from, replace) = (context.dir().to_owned(), verb.from.clone(), verb.replace);
-    let message = tokio::task::spawn_blocking(move || open::restore(&dir, &from, replace))
+    let by = context.local();
+    let message = tokio::task::spawn_blocking(move || open::restore(&dir, &from, replace, &by))
         .await
         .map_err(|error| ApiError::failed(error.to_string()))??;
     if context.json {
