@@ -8,6 +8,7 @@ use nave_core::intake::list_path;
 use nave_core::model::{Cause, RecordId, Time, WriteKind};
 use nave_core::part;
 use nave_core::value::Value;
+use serde::{Deserialize, Serialize};
 
 use super::deliver::{Need, Write};
 use super::take::title;
@@ -18,6 +19,41 @@ const AGREED: &str = "agreed";
 
 fn agreed(flow: &str, digest: &str) -> String {
     format!("{flow} {digest}")
+}
+
+/// Writes that may have come to a plan since it was shown, before it has to be shown again: what moves in a system at work.
+const GREW_FREE_MAX: u64 = 10;
+/// And in percent of what was shown.
+const GREW_PERCENT_MAX: u64 = 10;
+
+/// What was shown of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Shown {
+    digest: String,
+    creates: u64,
+    updates: u64,
+    deletes: u64,
+}
+
+impl Shown {
+    fn of(digest: &str, plan: &FlowPlan) -> Self {
+        Self { digest: digest.to_owned(), creates: plan.creates, updates: plan.updates, deletes: plan.deletes }
+    }
+
+    /// What has come to it, in words; nothing where it is about as much.
+    fn grew(&self, now: &Self) -> Option<String> {
+        let more = |what: &str, shown: u64, now: u64| {
+            let free = GREW_FREE_MAX.max(shown.saturating_mul(GREW_PERCENT_MAX) / 100);
+            (now > shown.saturating_add(free)).then(|| format!("{} more {what}", now - shown))
+        };
+        let all = [
+            more("creates", self.creates, now.creates),
+            more("updates", self.updates, now.updates),
+            more("deletes", self.deletes, now.deletes),
+        ];
+        let all: Vec<String> = all.into_iter().flatten().collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    }
 }
 
 /// One write that would be made.
@@ -89,6 +125,22 @@ fn planned_fields(mapping: &Mapping, write: &Write) -> Vec<(String, Option<Value
 impl Engine {
     /// Computes a flow's plan from what is stored, and remembers that it was seen. Sends nothing, reads nothing over there.
     pub async fn plan(&self, name: &str, limit: usize) -> Result<FlowPlan, EngineError> {
+        let plan = self.planned(name, limit).await?;
+        if self.waits_for_renames(&self.mapping(name)?.entity)? {
+            return Ok(plan);
+        }
+        let shown = Shown::of(&self.mapping(name)?.digest, &plan);
+        let value = serde_json::to_vec(&shown).map_err(|error| EngineError::Refused(error.to_string()))?;
+        self.write(Cause::default(), |draft| {
+            let value = Some(value.clone());
+            draft.batch.rows.push(nave_store::KeyedRow { space: "plan".into(), key: name.to_owned(), value });
+            Ok(())
+        })
+        .await?;
+        Ok(plan)
+    }
+
+    async fn planned(&self, name: &str, limit: usize) -> Result<FlowPlan, EngineError> {
         let mapping = self.mapping(name)?;
         let catalog = self.catalog();
         let entity = self.entity(&catalog, &mapping.entity)?;
@@ -150,13 +202,6 @@ impl Engine {
                 }
             }
         }
-        let digest = mapping.digest.clone();
-        self.write(Cause::default(), |draft| {
-            let value = Some(digest.clone().into_bytes());
-            draft.batch.rows.push(nave_store::KeyedRow { space: "plan".into(), key: name.to_owned(), value });
-            Ok(())
-        })
-        .await?;
         Ok(plan)
     }
 
@@ -165,15 +210,32 @@ impl Engine {
         Ok(self.store.row("plan", name)?.is_some())
     }
 
+    /// What has come to a flow's plan since it was shown, in words; nothing where it is about as much, or where this very
+    /// configuration was agreed to before.
+    pub async fn grew(&self, name: &str) -> Result<Option<String>, EngineError> {
+        let mapping = self.mapping(name)?;
+        let seen = self.store.row("plan", name)?.and_then(|row| serde_json::from_slice::<Shown>(&row).ok());
+        let Some(seen) = seen.filter(|seen| seen.digest == mapping.digest) else { return Ok(None) };
+        if self.store.row(AGREED, &agreed(name, &mapping.digest))?.is_some() {
+            return Ok(None);
+        }
+        Ok(seen.grew(&Shown::of(&mapping.digest, &self.planned(name, 0).await?)))
+    }
+
     /// Agrees to a flow's plan. Refused when no plan was seen for this very configuration, unless it was agreed to
     /// before: an older configuration that is checked out again is in force with one command.
     pub async fn approve(&self, name: &str, by: &str, reason: &str) -> Result<Time, EngineError> {
         let mapping = self.mapping(name)?;
-        let seen = self.store.row("plan", name)?;
+        let seen = self.store.row("plan", name)?.and_then(|row| serde_json::from_slice::<Shown>(&row).ok());
         let agreed_before = self.store.row(AGREED, &agreed(name, &mapping.digest))?.is_some();
-        if seen.as_deref() != Some(mapping.digest.as_bytes()) && !agreed_before {
+        if seen.is_none_or(|seen| seen.digest != mapping.digest) && !agreed_before {
             return Err(EngineError::Refused(format!(
                 "nobody has seen a plan of `{name}` under the configuration as it is now; run `nave plan --flow {name}` first"
+            )));
+        }
+        if let Some(more) = self.grew(name).await? {
+            return Err(EngineError::Refused(format!(
+                "since the plan of `{name}` was shown, {more} came to it; run `nave plan --flow {name}` and look again"
             )));
         }
         self.write(Cause { person: Some(by.to_owned()), ..Cause::default() }, |draft| {

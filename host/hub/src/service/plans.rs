@@ -87,6 +87,11 @@ pub(super) async fn apply(engine: &Engine, only: Option<&str>, reason: &str, by:
             answer.already.push(name);
             continue;
         }
+        if let Some(more) = engine.grew(&name).await? {
+            answer.grown.insert(name.clone(), more);
+            answer.unseen.push(name);
+            continue;
+        }
         match engine.approve(&name, by, reason).await {
             Ok(_) => answer.applied.push(name),
             Err(EngineError::Refused(_)) => {

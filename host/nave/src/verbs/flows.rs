@@ -116,10 +116,12 @@ pub(crate) async fn apply(verb: Apply, context: &Context) -> Outcome {
         }
     }
     for flow in &answer.unseen {
-        let why = if answer.never_planned.contains(flow) {
-            "no plan of it was shown yet"
+        let why = if let Some(more) = answer.grown.get(flow) {
+            format!("{more} came to its plan since it was shown")
+        } else if answer.never_planned.contains(flow) {
+            "no plan of it was shown yet".to_owned()
         } else {
-            "its configuration changed since its plan was shown"
+            "its configuration changed since its plan was shown".to_owned()
         };
         say(format_args!("  not agreed to: {flow}; {why}: `nave plan --flow {flow}`"));
     }

@@ -1,5 +1,7 @@
 //! Plans, runs and health of flows.
 
+use std::collections::BTreeMap;
+
 use nave_core::accounting::Counts;
 use nave_core::model::{Run, RunStatus};
 use serde::{Deserialize, Serialize};
@@ -95,6 +97,9 @@ pub struct ApplyAnswer {
     /// Those among them of which no plan was ever shown.
     #[serde(default)]
     pub never_planned: Vec<String>,
+    /// Of these: what has come to the plan since it was shown, in words.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub grown: BTreeMap<String, String>,
     /// Entities, fields and streams that were written to `nave.lock`.
     #[serde(default)]
     pub schema: Vec<SchemaStep>,

@@ -2,6 +2,30 @@
 
 use super::*;
 
+/// What was agreed to is what was shown, give or take what moves in a system at work.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_grew_is_shown_again() {
+    for (more, agreed) in [(10, true), (11, false)] {
+        let bench = Bench::new();
+        bench.crm.put("companies", "c0", r#"{"name":"Acme"}"#, 1_000);
+        bench.sync().await;
+        plans::plan(&bench.engine, None, 10, &[], &ProgressSender::none()).await.unwrap();
+        (1..=more).for_each(|at| bench.crm.put("companies", &format!("c{at}"), &format!(r#"{{"name":"Acme {at}"}}"#), 2_000));
+        bench.sync().await;
+        let only = Some("books-companies");
+        let answer = plans::apply(&bench.engine, only, "", "ada").await.unwrap();
+        assert_eq!(answer.applied.is_empty(), !agreed, "{answer:?}");
+        assert_eq!(answer.grown.values().collect::<Vec<_>>().is_empty(), agreed, "{answer:?}");
+        if !agreed {
+            assert_eq!(answer.grown["books-companies"], "11 more creates");
+            bench.sync().await;
+            assert_eq!(bench.books.count("companies"), 0);
+            plans::plan(&bench.engine, only, 10, &[], &ProgressSender::none()).await.unwrap();
+            assert_eq!(plans::apply(&bench.engine, only, "", "ada").await.unwrap().applied, ["books-companies"]);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn plan_apply_and_sync() {
     let bench = Bench::new();
