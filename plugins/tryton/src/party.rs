@@ -251,12 +251,22 @@ fn has_legal_form(name: &str) -> bool {
     name.contains(' ') && FORMS.contains(&last.as_str())
 }
 
-/// A person's name in two: the last word, with small words before it (`van der Berg`), is the last name.
+/// Words with which a last name begins, and hardly a first one.
+const PARTICLES: [&str; 24] = [
+    "af", "av", "da", "de", "dei", "del", "della", "den", "der", "di", "dos", "du", "el", "la", "le", "ten", "ter", "van", "vom",
+    "von", "y", "zu", "zum", "zur",
+];
+
+/// A person's name in two: the last word, with small words before it (`van der Berg`), is the last name. What begins with a
+/// particle has no first name.
 pub(crate) fn split_name(name: &str) -> (Value, Value) {
     let words: Vec<&str> = name.split_whitespace().collect();
     let mut at = words.len().saturating_sub(1);
     while at > 1 && words[at - 1].chars().all(char::is_lowercase) {
         at -= 1;
+    }
+    if at == 1 && PARTICLES.contains(&words[0]) {
+        at = 0;
     }
     let part = |words: &[&str]| {
         if words.is_empty() { Value::Null } else { json!(words.join(" ")) }
@@ -369,8 +379,11 @@ mod tests {
             ("Ada Lovelace", json!("Ada"), json!("Lovelace")),
             ("Mary Jane Watson", json!("Mary Jane"), json!("Watson")),
             ("Jan van der Berg", json!("Jan"), json!("van der Berg")),
+            ("van der Berg", Value::Null, json!("van der Berg")),
+            ("de boar", Value::Null, json!("de boar")),
+            ("mary boar", json!("mary"), json!("boar")),
             ("Cher", Value::Null, json!("Cher")),
-            ("von Trapp", json!("von"), json!("Trapp")),
+            ("von Trapp", Value::Null, json!("von Trapp")),
             ("", Value::Null, Value::Null),
         ] {
             assert_eq!(split_name(name), (first.clone(), last.clone()));

@@ -1,6 +1,6 @@
 //! Real input: persons of two public data sets, many of them twice or more, with mistakes, through `files` into the hub and on into
 //! Tryton and BottleCRM. Every row and every write is accounted for, and the systems hold what the accounts say (I14).
-//! A part of each set by default; `NAVE_FEBRL=all` takes both whole.
+//! A part of each set by default; `NAVE_FEBRL=all` takes both whole, `NAVE_FEBRL=febrl2.csv` that one alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -95,7 +95,11 @@ fn rows(name: &str, persons: u32) -> Option<(Vec<String>, Vec<Row>)> {
     let row =
         |cells: csv::StringRecord| header.iter().cloned().zip(cells.iter().map(|cell| cell.trim().to_owned())).collect::<Row>();
     let all = reader.records().map(|cells| row(cells.expect("a row")));
-    let whole = std::env::var("NAVE_FEBRL").is_ok_and(|word| word == "all");
+    let asked = std::env::var("NAVE_FEBRL").unwrap_or_default();
+    if !["", "all", name].contains(&asked.as_str()) {
+        return None;
+    }
+    let whole = !asked.is_empty();
     let some: Vec<Row> = all.filter(|row| number(row).is_some_and(|number| whole || number < persons)).collect();
     Some((header, some))
 }
