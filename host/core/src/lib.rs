@@ -4,6 +4,7 @@
 //! the time in. Everything here is a function of its arguments, so that a run can be replayed (I8).
 
 pub mod accounting;
+pub mod breaker;
 pub mod catalog;
 pub mod codec;
 pub mod difference;

@@ -94,6 +94,8 @@ pub const HTTP_IDLE_MS_MAX: u64 = 30_000;
 pub const HTTP_TOTAL_MS_MAX: u64 = 110_000;
 /// Connections of one connection's plugin at a time.
 pub const HTTP_CONNECTIONS_MAX: usize = 8;
+/// Calls in a row that a system does not answer before nothing more is sent to it for a while: one or two are a bad moment.
+pub const BREAKER_FAILED_CALLS: u32 = 3;
 /// Longest wait that a system can impose with Retry-After.
 pub const RETRY_AFTER_MS_MAX: u64 = 3_600_000;
 

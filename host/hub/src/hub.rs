@@ -132,6 +132,9 @@ impl Hub {
     async fn tick(&self, connection: &str) {
         let catalog = self.engine.catalog();
         for mapping in catalog.mappings.values().filter(|mapping| mapping.connection == connection) {
+            if !self.engine.may_send(connection) {
+                return; // it is tried when its time has come; the others go on
+            }
             let Ok(flow) = self.store.flow(&mapping.name) else { return };
             if flow.paused {
                 continue;

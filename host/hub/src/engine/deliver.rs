@@ -21,6 +21,7 @@ use super::parts::ChildrenKnown;
 use super::round::Sending;
 use super::take::title;
 use super::{Engine, EngineError};
+use crate::spoke::SpokeError;
 
 /// Passes over dirty in one run: a settlement may make others dirty (references), and those are drained too.
 const PASSES_MAX: usize = 4;
@@ -236,6 +237,13 @@ impl Engine {
                 after = last.record;
                 sending.round(entries, counts).await?;
                 self.report(&mapping.name, counts.wanted);
+                if let Some((_, until, why)) = self.unanswered(&mapping.connection).filter(|(_, until, _)| *until > self.now()) {
+                    if self.patient(&mapping.connection) {
+                        return Ok(());
+                    }
+                    let why = format!("{why}; the rest waits, and it is tried again from {until} on");
+                    return Err(EngineError::Spoke(mapping.connection.clone(), SpokeError::Unavailable(why)));
+                }
             }
             if self.store.dirty_count(&mapping.name)? == 0 || counts.delivered == before.delivered {
                 break;

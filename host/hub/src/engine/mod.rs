@@ -4,6 +4,7 @@
 //! repetition is kept by the order of three things: the journal before the send, the commit before the
 //! acknowledgement, and the look-up of every unknown outcome before anything else happens to its record.
 
+mod breaker;
 mod children;
 mod conform;
 mod consent;
@@ -87,12 +88,15 @@ pub struct Engine {
     progress: RwLock<Option<Progress>>,
     /// Digest of the configuration that what is stored was computed under.
     conformed: tokio::sync::Mutex<String>,
+    breakers: Arc<breaker::Breakers>,
 }
 
 impl Engine {
     /// An engine over these parts. `hub_id` is stable for the life of the store.
     pub fn new(store: Arc<dyn Store>, catalog: Arc<Catalog>, spokes: Arc<dyn Spokes>, clock: Clock, hub_id: String) -> Self {
+        let breakers = Arc::new(breaker::Breakers::new(store.clone(), clock.clone()));
         Self {
+            breakers,
             store,
             catalog: RwLock::new(catalog),
             spokes,
@@ -135,7 +139,8 @@ impl Engine {
 
     /// A connection's spoke.
     pub fn spoke(&self, connection: &str) -> Result<Arc<dyn Spoke>, EngineError> {
-        self.spokes.spoke(connection).map_err(|error| EngineError::Spoke(connection.to_owned(), error))
+        let spoke = self.spokes.spoke(connection).map_err(|error| EngineError::Spoke(connection.to_owned(), error))?;
+        Ok(self.heard(connection, spoke))
     }
 
     /// One run at a time per connection: no attempt is in flight while a page is read.

@@ -65,6 +65,9 @@ impl Sending<'_> {
         needs.iter_mut().for_each(|need| need.only_possible(self.mapping, |kind| self.possible(kind)));
         let waves = self.journal(&entries, needs, &parked, counts).await?;
         for (position, intents) in waves.into_iter().enumerate() {
+            if position > 0 && !self.engine.may_send(&self.mapping.connection) {
+                break;
+            }
             if position == 0 {
                 kill::reach("after-intent");
                 self.send(&intents, counts).await?;
@@ -409,6 +412,11 @@ impl Sending<'_> {
             counts.parked += tally.parked;
             counts.held += tally.held;
             counts.failed += tally.failed;
+            if !self.engine.may_send(&self.mapping.connection) {
+                // Their entries stay dirty.
+                counts.held += batches.map(|batch| batch.len() as u64).sum::<u64>();
+                return Ok(());
+            }
         }
         Ok(())
     }

@@ -59,7 +59,7 @@ impl Engine {
                 | SpokeError::Misconfigured(_)
                 | SpokeError::Held(_)),
             ) => {
-                self.release(mapping, intents, next, &error.to_string()).await?;
+                self.release(mapping, intents, self.while_answered(mapping, next), &error.to_string()).await?;
                 return Ok(OutCounts { parked: intents.len() as u64, ..OutCounts::default() });
             }
             Err(error) => {
@@ -69,17 +69,25 @@ impl Engine {
         };
         let read_back = self.read_back(mapping, spoke, stream, &outcomes).await;
         kill::reach("before-settle");
+        let next = self.while_answered(mapping, next);
         self.settle(catalog, mapping, run, intents, next, outcomes, read_back, several).await
+    }
+
+    /// What goes next, if the system still answers: nothing is journalled that is not sent.
+    fn while_answered<'i>(&self, mapping: &Mapping, next: &'i [Intent]) -> &'i [Intent] {
+        if self.may_send(&mapping.connection) { next } else { &[] }
     }
 
     /// Nothing was sent: the intents are closed, the records parked on the ladder.
     async fn release(&self, mapping: &Mapping, intents: &[Intent], next: &[Intent], why: &str) -> Result<(), EngineError> {
         let parked: HashMap<RecordId, Parked> =
             self.store.parked(&mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
+        // A system that is down uses up nobody's retries.
+        let wait = self.wait_of(&mapping.connection);
         self.write(Cause::default(), |draft| {
             for intent in intents {
                 draft.batch.settled.push((intent.destination.clone(), intent.record));
-                self.park(draft, mapping, intent, parked.get(&intent.record), None, why);
+                self.park(draft, mapping, intent, parked.get(&intent.record), wait, why);
             }
             draft.batch.intents.extend_from_slice(next);
             Ok(())

@@ -75,6 +75,7 @@ fn flow(engine: &Engine, mapping: &Mapping, linked: &Linked, failed: u64) -> Res
         last_in: state.last_in.map(|time| time.to_string()),
         last_out: state.last_out.map(|time| time.to_string()),
         last_error: state.last_error,
+        waits_until: engine.unanswered(&mapping.connection).map(|(_, until, _)| until.to_string()),
     })
 }
 

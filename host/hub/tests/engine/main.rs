@@ -12,6 +12,7 @@ macro_rules! on_both_stores {
 }
 
 mod bench;
+mod breaker;
 mod carried;
 mod conform;
 mod frozen;

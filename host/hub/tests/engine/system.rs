@@ -81,8 +81,19 @@ pub(crate) struct State {
     /// It tells of what was deleted, by id and time, in the order of ids like the rest.
     pub(crate) tells: bool,
     deleted: BTreeMap<String, Thing>,
+    /// It answers nothing but this.
+    pub(crate) down: Option<SpokeError>,
+    /// Calls that it got.
+    pub(crate) calls: usize,
     /// Streams that cannot be read.
     pub(crate) unreadable: BTreeSet<String>,
+}
+
+impl State {
+    fn called(&mut self) -> Result<(), SpokeError> {
+        self.calls += 1;
+        self.down.clone().map_or(Ok(()), Err)
+    }
 }
 
 /// A handle to a system.
@@ -343,6 +354,7 @@ impl Spoke for System {
     fn read(&self, stream: String, checkpoint: Option<Vec<u8>>, _limit: u32) -> BoxFuture<'_, Result<Page, SpokeError>> {
         Box::pin(async move {
             let mut state = self.state.lock().unwrap();
+            state.called()?;
             if state.unreadable.contains(&stream) {
                 return Err(SpokeError::Unavailable("down".into()));
             }
@@ -400,6 +412,7 @@ impl Spoke for System {
     fn get(&self, stream: String, ids: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>> {
         Box::pin(async move {
             let mut state = self.state.lock().unwrap();
+            state.called()?;
             state.asked.extend(ids.iter().cloned());
             let things = &state.things[&stream];
             if let Some(id) = ids.iter().find(|id| state.unaskable.contains(*id)) {
@@ -422,6 +435,7 @@ impl Spoke for System {
             let mut hang = false;
             {
                 let mut state = self.state.lock().unwrap();
+                state.called()?;
                 for delivery in &deliveries {
                     let fault = (!state.faults.is_empty()).then(|| state.faults.remove(0));
                     match fault {
@@ -462,7 +476,8 @@ impl Spoke for System {
 
     fn find(&self, stream: String, path: String, values: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>> {
         Box::pin(async move {
-            let state = self.state.lock().unwrap();
+            let mut state = self.state.lock().unwrap();
+            state.called()?;
             Ok(state.things[&stream]
                 .iter()
                 .filter(|(_, thing)| {

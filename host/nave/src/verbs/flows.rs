@@ -300,6 +300,9 @@ pub(crate) fn show_status(answer: &StatusAnswer) {
         say(format_args!("  {}: {}", flow.flow, clean(flow.last_error.as_deref().unwrap_or_default())));
     }
     for flow in &answer.flows {
+        if let Some(until) = &flow.waits_until {
+            say(format_args!("  {}: nothing is sent to {} before {until}; `nave sync {}` tries now", flow.flow, flow.connection, flow.flow));
+        }
         if let (Some(at), Some(why)) = (&flow.next_try, &flow.parked_because) {
             say(format_args!("  {}: {} wait, the first until {}: {}", flow.flow, flow.parked, clean(at), clean(why)));
         }

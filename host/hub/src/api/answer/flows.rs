@@ -330,6 +330,9 @@ pub struct FlowStatus {
     pub last_out: Option<String>,
     /// Last failure; none after a success.
     pub last_error: Option<String>,
+    /// The system does not answer, or asked for patience; nothing is sent to it before this time.
+    #[serde(default)]
+    pub waits_until: Option<String>,
 }
 
 impl FlowStatus {
