@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nave_core::breaker::Breaker;
-use nave_core::catalog::StreamInfo;
+use nave_core::catalog::{Mapping, StreamInfo};
 use nave_core::model::Time;
 use nave_runtime::contract::{CheckReport, Delivery, Outcome, Page, SourceRecord};
 use nave_store::{Batch, KeyedRow, Store};
 
-use super::{Clock, Engine};
+use super::{Clock, Engine, EngineError};
 use crate::spoke::{BoxFuture, Spoke, SpokeError};
 
 /// Where the breakers that are not closed are kept: a restart does not try at once.
@@ -92,6 +92,11 @@ impl Engine {
     /// Whether something may be sent to a system: it answers, or it is time to try.
     pub fn may_send(&self, connection: &str) -> bool {
         self.breakers.get(connection).allows(self.now())
+    }
+
+    /// Whether a flow may go on with its next call: its system answers, and nobody stopped it.
+    pub(super) fn may_go_on(&self, mapping: &Mapping) -> Result<bool, EngineError> {
+        Ok(self.may_send(&mapping.connection) && !self.store.flow(&mapping.name)?.paused)
     }
 
     /// Since when, until when and why nothing is sent to a system; none where it answers.

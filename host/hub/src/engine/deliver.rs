@@ -237,6 +237,9 @@ impl Engine {
                 after = last.record;
                 sending.round(entries, counts).await?;
                 self.report(&mapping.name, counts.wanted);
+                if self.store.flow(&mapping.name)?.paused {
+                    return Ok(());
+                }
                 if let Some((_, until, why)) = self.unanswered(&mapping.connection).filter(|(_, until, _)| *until > self.now()) {
                     if self.patient(&mapping.connection) {
                         return Ok(());

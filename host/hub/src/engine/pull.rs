@@ -176,6 +176,10 @@ impl Engine {
             }
             self.report(&mapping.name, counts.read);
             checkpoint = Some(page.next);
+            if !last && self.store.flow(&mapping.name)?.paused {
+                // Somebody stopped it: the next run goes on from here.
+                return Ok(());
+            }
             if page.complete_scan {
                 complete |= !resumed;
                 resumed = false;

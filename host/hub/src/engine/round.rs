@@ -65,7 +65,7 @@ impl Sending<'_> {
         needs.iter_mut().for_each(|need| need.only_possible(self.mapping, |kind| self.possible(kind)));
         let waves = self.journal(&entries, needs, &parked, counts).await?;
         for (position, intents) in waves.into_iter().enumerate() {
-            if position > 0 && !self.engine.may_send(&self.mapping.connection) {
+            if position > 0 && !self.engine.may_go_on(self.mapping)? {
                 break;
             }
             if position == 0 {
@@ -412,8 +412,17 @@ impl Sending<'_> {
             counts.parked += tally.parked;
             counts.held += tally.held;
             counts.failed += tally.failed;
-            if !self.engine.may_send(&self.mapping.connection) {
-                // Their entries stay dirty.
+            let done = counts.delivered + counts.unchanged + counts.parked + counts.failed;
+            self.engine.report(&self.mapping.name, done);
+            if !self.engine.may_go_on(self.mapping)? {
+                // Their entries stay dirty. What was journalled already is not sent.
+                self.engine
+                    .write(self.cause(), |draft| {
+                        let unsent = next.iter().map(|intent| (intent.destination.clone(), intent.record));
+                        draft.batch.settled.extend(unsent);
+                        Ok(())
+                    })
+                    .await?;
                 counts.held += batches.map(|batch| batch.len() as u64).sum::<u64>();
                 return Ok(());
             }

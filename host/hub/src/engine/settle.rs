@@ -59,7 +59,7 @@ impl Engine {
                 | SpokeError::Misconfigured(_)
                 | SpokeError::Held(_)),
             ) => {
-                self.release(mapping, intents, self.while_answered(mapping, next), &error.to_string()).await?;
+                self.release(mapping, intents, self.while_answered(mapping, next)?, &error.to_string()).await?;
                 return Ok(OutCounts { parked: intents.len() as u64, ..OutCounts::default() });
             }
             Err(error) => {
@@ -69,13 +69,13 @@ impl Engine {
         };
         let read_back = self.read_back(mapping, spoke, stream, &outcomes).await;
         kill::reach("before-settle");
-        let next = self.while_answered(mapping, next);
+        let next = self.while_answered(mapping, next)?;
         self.settle(catalog, mapping, run, intents, next, outcomes, read_back, several).await
     }
 
-    /// What goes next, if the system still answers: nothing is journalled that is not sent.
-    fn while_answered<'i>(&self, mapping: &Mapping, next: &'i [Intent]) -> &'i [Intent] {
-        if self.may_send(&mapping.connection) { next } else { &[] }
+    /// What goes next, if the system still answers and nobody stopped the flow: nothing is journalled that is not sent.
+    fn while_answered<'i>(&self, mapping: &Mapping, next: &'i [Intent]) -> Result<&'i [Intent], EngineError> {
+        Ok(if self.may_go_on(mapping)? { next } else { &[] })
     }
 
     /// Nothing was sent: the intents are closed, the records parked on the ladder.

@@ -20,6 +20,7 @@ mod lost;
 mod missed;
 mod odd;
 mod parts;
+mod paused;
 mod policies;
 mod renamed;
 mod system;

@@ -222,7 +222,7 @@ fn status_word(status: RunStatus) -> &'static str {
     }
 }
 
-/// Stop flows until they are resumed; what is under way ends first
+/// Stop flows until they are resumed, at once: a call that is under way ends, nothing more is sent
 #[derive(Debug, Args)]
 pub(crate) struct Pause {
     /// One flow [default: all]
@@ -301,7 +301,10 @@ pub(crate) fn show_status(answer: &StatusAnswer) {
     }
     for flow in &answer.flows {
         if let Some(until) = &flow.waits_until {
-            say(format_args!("  {}: nothing is sent to {} before {until}; `nave sync {}` tries now", flow.flow, flow.connection, flow.flow));
+            say(format_args!(
+                "  {}: nothing is sent to {} before {until}; `nave sync {}` tries now",
+                flow.flow, flow.connection, flow.flow
+            ));
         }
         if let (Some(at), Some(why)) = (&flow.next_try, &flow.parked_because) {
             say(format_args!("  {}: {} wait, the first until {}: {}", flow.flow, flow.parked, clean(at), clean(why)));

@@ -1,0 +1,78 @@
+//! A person stops a flow while it runs: no further call is made, and nothing is lost. Invariants attacked: I1, I4, I14.
+
+use std::sync::Arc;
+
+use nave_core::catalog::ChangeDetection;
+use nave_core::model::{Run, RunStatus, Time};
+use nave_store::Batch;
+
+use super::bench::{Bench, Kind};
+use super::policies::{bench, check_quiet};
+
+on_both_stores!(sending_stops, reading_stops);
+
+const PEOPLE: usize = 60;
+
+async fn people(kind: Kind) -> Bench {
+    let bench = bench(kind, &[("crm", "", ""), ("books", "", "")]).await;
+    for at in 0..PEOPLE {
+        let person = format!(r#"{{"first":"P{at}","last":"Ek","email":"p{at}@x.test","title":"pilot"}}"#);
+        bench.system("crm").create("contacts", &person);
+    }
+    bench.system("crm").state.lock().unwrap().page = 10;
+    bench
+}
+
+fn set_paused(bench: &Bench, flow: &str, paused: bool) {
+    let store = bench.store.clone();
+    let state = nave_core::model::FlowState { paused, ..store.flow(flow).unwrap() };
+    store.commit(Batch { at: Time(1), flows: vec![(flow.to_owned(), state)], ..Batch::default() }).unwrap();
+}
+
+/// Somebody stops the flow as soon as it has come so far.
+fn stop_at(bench: &Bench, flow: &'static str, at: u64) {
+    let store = bench.store.clone();
+    bench.engine.set_progress(Some(Arc::new(move |stage, done| {
+        if stage == flow && done >= at {
+            let state = nave_core::model::FlowState { paused: true, ..store.flow(flow).unwrap() };
+            store.commit(Batch { at: Time(1), flows: vec![(flow.to_owned(), state)], ..Batch::default() }).unwrap();
+        }
+    })));
+}
+
+#[track_caller]
+fn check_whole(run: &Run) {
+    assert!(run.counts.balances() && run.status == RunStatus::Success, "{run:?}");
+}
+
+async fn sending_stops(kind: Kind) {
+    let bench = people(kind).await;
+    bench.engine.run_in("crm-contacts", false).await.unwrap();
+    stop_at(&bench, "books-contacts", 20);
+    let run = bench.engine.run_out("books-contacts").await.unwrap();
+    check_whole(&run);
+    assert_eq!(bench.system("books").dump("contacts").len(), 20, "two batches of ten");
+    assert!(bench.store.intents("books-contacts").unwrap().is_empty(), "nothing is open that was not sent");
+    assert_eq!(bench.store.dirty_count("books-contacts").unwrap(), PEOPLE as u64 - 20);
+    bench.engine.set_progress(None);
+    set_paused(&bench, "books-contacts", false);
+    bench.quiet().await;
+    assert_eq!(bench.system("books").dump("contacts").len(), PEOPLE);
+    check_quiet(&bench).await;
+}
+
+async fn reading_stops(kind: Kind) {
+    for full in [false, true] {
+        let bench = people(kind).await;
+        assert_eq!(bench.system("crm").capabilities.changes, ChangeDetection::FullScan);
+        stop_at(&bench, "crm-contacts", 20);
+        let run = bench.engine.run_in("crm-contacts", full).await.unwrap();
+        check_whole(&run);
+        assert_eq!(bench.store.objects().unwrap()[0].active, 20, "two pages of ten");
+        bench.engine.set_progress(None);
+        set_paused(&bench, "crm-contacts", false);
+        bench.quiet().await;
+        assert_eq!(bench.system("books").dump("contacts").len(), PEOPLE);
+        check_quiet(&bench).await;
+    }
+}
