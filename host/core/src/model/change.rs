@@ -36,6 +36,8 @@ pub enum ChangeKind {
     Archived,
     /// It came back.
     Restored,
+    /// Another remote object was found to be it, or was made for it: which, and why.
+    Linked(ContributionId, String),
 }
 
 /// One field, before and after.

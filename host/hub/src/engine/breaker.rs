@@ -73,7 +73,8 @@ impl Breakers {
     /// The same of a batch of writes, each of which was answered by itself.
     fn hear_outcomes(&self, connection: &str, outcomes: &[Outcome]) {
         let waits = outcomes.iter().filter_map(|outcome| if let Outcome::RetryAfter(ms) = outcome { Some(*ms) } else { None });
-        let mut unknown = outcomes.iter().filter_map(|outcome| if let Outcome::Unknown(why) = outcome { Some(why) } else { None });
+        let mut unknown =
+            outcomes.iter().filter_map(|outcome| if let Outcome::Unknown(why) = outcome { Some(why) } else { None });
         match (waits.clone().count(), unknown.clone().count()) {
             (count, _) if count > 0 && count == outcomes.len() => {
                 let ms = waits.max().unwrap_or_default();

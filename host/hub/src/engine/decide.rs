@@ -46,6 +46,7 @@ impl Engine {
                             }
                         };
                         draft.attach(*contribution, record)?;
+                        draft.linked(record, *contribution, reason);
                         draft.recompute(record)?;
                         draft.enter_all(record, Reason::Changed)?;
                     }

@@ -403,6 +403,11 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
+    /// Notes that a remote object was found to be this record, or was made for it, and why.
+    pub fn linked(&mut self, record: RecordId, contribution: ContributionId, why: impl Into<String>) {
+        self.changes.push((record, ChangeKind::Linked(contribution, why.into())));
+    }
+
     /// Candidates for these facts: from the index, and from this draft.
     pub fn candidates(&mut self, entity: &Entity, facts: &Facts) -> Result<Vec<RecordId>, StoreError> {
         let hashes: Vec<u64> = matching::keys(entity, facts).iter().map(|key| key.hash).collect();

@@ -372,7 +372,10 @@ impl Intake<'_> {
         let id = draft.new_contribution(key, pulled.read_at);
         let (record, happened) = match decision {
             MatchDecision::New => (draft.new_record(&self.entity.name), Happened::Created),
-            MatchDecision::Existing(record, _) => (record, Happened::Merged),
+            MatchDecision::Existing(record, why) => {
+                draft.linked(record, id, why);
+                (record, Happened::Merged)
+            }
             MatchDecision::Ambiguous(candidates) => {
                 self.hold(draft, id, pulled, mapped, candidates)?;
                 return Ok(Happened::Held);
@@ -573,6 +576,7 @@ pub fn settle_create(
         // It waited for a match: what it seemed to say was ours.
         (row.shadow, row.sent, row.claims, row.elements) = Default::default();
     }
+    let new = row.record.is_none();
     row.record.get_or_insert(record);
     row.version = version;
     difference::settle(mapping, entity, row, &intent.values, &intent.elements, read_back, settled, region.as_deref());
@@ -582,6 +586,9 @@ pub fn settle_create(
         target.contributions.sort();
     }
     draft.attach(id, record)?;
+    if new {
+        draft.linked(record, id, "made there by the hub");
+    }
     if let Some(body) = read_back {
         take_rest(draft, mapping, entity, id, record, body, at)?;
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nave_core::catalog::{Catalog, Mapping};
-use nave_core::model::{Contribution, ContributionState, Record, RecordId, RecordState, RemoteKey, Rule, Time};
+use nave_core::model::{Contribution, ContributionId, ContributionState, Record, RecordId, RecordState, RemoteKey, Rule, Time};
 use nave_core::survivorship::STEWARD;
 use nave_core::value::{Reference, Value};
 
@@ -22,6 +22,11 @@ pub(super) struct Names<'e> {
 }
 
 impl<'e> Names<'e> {
+    /// What a contribution is called where it is.
+    pub(super) fn key_of(&self, id: ContributionId) -> Option<RemoteKey> {
+        Some(self.engine.store.contributions(&[id]).ok()?.pop()??.key)
+    }
+
     pub(super) fn new(engine: &'e Engine) -> Self {
         Self { engine, catalog: engine.catalog() }
     }

@@ -111,6 +111,10 @@ fn change(names: &Names<'_>, change: &Change) -> ChangeView {
             ChangeKind::Deleted => "deleted".to_owned(),
             ChangeKind::Archived => "archived".to_owned(),
             ChangeKind::Restored => "restored".to_owned(),
+            ChangeKind::Linked(id, why) => match names.key_of(*id) {
+                Some(key) => format!("linked {key}: {why}"),
+                None => format!("linked: {why}"),
+            },
         },
         cause: cause(&change.cause),
         fields: fields.collect(),
@@ -130,14 +134,42 @@ fn cause(cause: &Cause) -> String {
     }
 }
 
+/// Changes of a record that are looked through for when its objects were linked.
+const LINKS_LOOKED_AT: usize = 10_000;
+
+/// The change that linked an object, and why: found to be this record, made for it, or the one that the record was made of.
+fn linked<'c>(changes: &'c [Change], row: &Contribution) -> Option<(&'c Change, String)> {
+    let told = changes.iter().find_map(|change| match &change.kind {
+        ChangeKind::Linked(id, why) if *id == row.id => Some((change, why.clone())),
+        _ => None,
+    });
+    told.or_else(|| {
+        let made = |change: &&Change| {
+            change.kind == ChangeKind::Created
+                && change.cause.connection.as_ref().is_none_or(|connection| *connection == row.key.connection)
+        };
+        changes.iter().find(made).map(|change| (change, "the record was made of it".to_owned()))
+    })
+}
+
 /// What every system calls a record.
 pub(super) fn xref(engine: &Engine, which: &RecordRef) -> Result<XrefAnswer, ApiError> {
     let found: Found = find(engine, which)?;
-    let remotes = found.contributions(engine)?.into_iter().map(|row| RemoteView {
-        state: remote_state(&row.state),
-        connection: row.key.connection.into(),
-        stream: row.key.stream.into(),
-        remote_id: row.key.remote_id.into(),
+    let mut changes = engine.store.record_changes(found.record.id, LINKS_LOOKED_AT)?;
+    for id in &found.merged {
+        changes.extend(engine.store.record_changes(*id, LINKS_LOOKED_AT)?);
+    }
+    let remotes = found.contributions(engine)?.into_iter().map(|row| {
+        let link = linked(&changes, &row);
+        RemoteView {
+            state: remote_state(&row.state),
+            since: link.as_ref().map(|(change, _)| change.at.to_string()),
+            by: link.as_ref().map(|(change, _)| cause(&change.cause)),
+            because: link.map(|(_, why)| why),
+            connection: row.key.connection.into(),
+            stream: row.key.stream.into(),
+            remote_id: row.key.remote_id.into(),
+        }
     });
     Ok(XrefAnswer {
         // The number that holds for ever is the one that carries on.

@@ -160,9 +160,18 @@ pub(crate) async fn xref(verb: Xref, context: &Context) -> Outcome {
         return Ok(exit::OK);
     }
     say(format_args!("{} {}\n", answer.record, clean(&answer.title)));
-    let mut rows = Rows::new(&["system", "stream", "its id", "state"]);
+    let mut rows = Rows::new(&["system", "stream", "its id", "state", "since", "by", "because"]);
+    let told = |text: &Option<String>| text.clone().unwrap_or_default();
     for remote in &answer.remotes {
-        rows.row([&remote.connection, &remote.stream, &remote.remote_id, &remote.state]);
+        rows.row([
+            remote.connection.clone(),
+            remote.stream.clone(),
+            remote.remote_id.clone(),
+            remote.state.clone(),
+            remote.since.as_ref().map(|at| ago(at)).unwrap_or_default(),
+            told(&remote.by),
+            told(&remote.because),
+        ]);
     }
     rows.print("No system knows it.");
     Ok(exit::OK)

@@ -58,6 +58,11 @@ pub(crate) fn put_change(
         ChangeKind::Deleted => out.push(4),
         ChangeKind::Restored => out.push(5),
         ChangeKind::Archived => out.push(6),
+        ChangeKind::Linked(id, why) => {
+            out.push(7);
+            put_u64(out, id.0);
+            put_bytes(out, why.as_bytes());
+        }
     }
     let Cause { connection, run, person, rule } = &change.cause;
     put_option(out, connection.as_deref(), |out, name| names.put(out, name));
@@ -105,6 +110,7 @@ pub(crate) fn read_change(sequence: Sequence, row: &[u8], key: &Key<'_>, names: 
         4 => ChangeKind::Deleted,
         5 => ChangeKind::Restored,
         6 => ChangeKind::Archived,
+        7 => ChangeKind::Linked(ContributionId(reader.u64()?), reader.text()?.to_owned()),
         _ => return Err(FormatError::Unknown("a kind of change that was never written")),
     };
     let cause = Cause {

@@ -228,4 +228,13 @@ pub struct RemoteView {
     pub remote_id: String,
     /// `active`, `deleted`, `merged into 77`.
     pub state: String,
+    /// Since when it is known to be this record.
+    #[serde(default)]
+    pub since: Option<String>,
+    /// Who or what said so.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// Why.
+    #[serde(default)]
+    pub because: Option<String>,
 }

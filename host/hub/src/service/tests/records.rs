@@ -37,6 +37,25 @@ async fn a_record_and_why() {
     let xref = record_answers::xref(engine, &which("crm:5432")).unwrap();
     let ids: Vec<&str> = xref.remotes.iter().map(|remote| remote.remote_id.as_str()).collect();
     assert!(ids.contains(&"5432") && ids.contains(&"b7"), "{ids:?}");
+    // Who linked them, when and why.
+    let told = |connection: &str| {
+        let remote = xref.remotes.iter().find(|remote| remote.connection == connection).unwrap();
+        assert!(remote.since.is_some(), "{remote:?}");
+        (remote.by.clone().unwrap(), remote.because.clone().unwrap())
+    };
+    let (made, matched) = if told("crm").1.contains("made of it") { ("crm", "books") } else { ("books", "crm") };
+    assert_eq!(told(made).1, "the record was made of it");
+    let (by, because) = told(matched);
+    assert!(by.starts_with(matched) && by.contains("in run"), "{by}");
+    assert!(because.contains("email"), "{because}");
+    let linked = format!("linked {matched}/contacts:");
+    assert!(history.changes.iter().any(|change| change.kind.starts_with(&linked)), "{:?}", history.changes);
+    // What the hub made there is said to be made by it.
+    bench.crm.put("contacts", "9", r#"{"first":"Bo","last":"Ek","email":"bo@acme.test"}"#, 5_000);
+    bench.sync().await;
+    let xref = record_answers::xref(engine, &which("crm:9")).unwrap();
+    let books = xref.remotes.iter().find(|remote| remote.connection == "books").unwrap();
+    assert_eq!(books.because.as_deref(), Some("made there by the hub"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
