@@ -5,6 +5,7 @@
 //! the seed and the requests, that unknown parameters, fields and methods are refused, and that what was answered survives a killed
 //! process where a state file is given. Must not know the hub or any plugin: nothing is shared with them.
 
+mod acts;
 mod auth;
 mod books;
 mod config;
@@ -17,7 +18,9 @@ mod limits;
 mod people;
 mod requests;
 mod rng;
+mod serve;
 mod server;
+mod simulated;
 mod sorted;
 mod time;
 mod wire;
@@ -25,7 +28,7 @@ mod wire;
 pub use auth::Credential;
 pub use config::{Clock, SimConfig, StartError, System, system_clock};
 pub use crm::schema::{ObjectSchema, Property, PropertyType};
-pub use faults::{FaultRule, Switch};
+pub use faults::{FaultRule, Only, Switch};
 pub use legacy::{csv_drop, write_csv_drop};
 pub use requests::RequestEntry;
 pub use server::{RunningSim, start};

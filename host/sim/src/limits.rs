@@ -52,3 +52,9 @@ pub(crate) const SEED_RECORDS_MAX: usize = 1_000_000;
 
 /// Entries of one chunk of a sorted index, entries. Inserting moves at most this many; ranking looks at one number per chunk.
 pub(crate) const SORTED_CHUNK_ENTRIES_MAX: usize = 1_024;
+
+/// Longest time of a fault switch, seconds. A year; more is a slip of the pen.
+pub(crate) const FAULT_SECONDS_MAX: u64 = 31_536_000;
+
+/// How long an unanswered request is held where the switch does not say, seconds. Longer than clients wait.
+pub(crate) const FAULT_TIMEOUT_SECONDS_DEFAULT: u64 = 600;

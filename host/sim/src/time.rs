@@ -24,6 +24,11 @@ pub(crate) fn ms_date(ms: i64) -> String {
     format!("/Date({ms}+0000)/")
 }
 
+/// `Sun, 01 Jun 2025 08:00:00 GMT`, as it stands in headers.
+pub(crate) fn http_date(ms: i64) -> String {
+    stamp(ms).to_zoned_datetime(TimeZone::UTC).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 /// A time in any spelling that a client of either vendor sends: milliseconds, ISO 8601 with or without a zone (then UTC), a day,
 /// or the form of an HTTP header. `None` where it is none of them.
 pub(crate) fn parse(text: &str) -> Option<i64> {
@@ -75,6 +80,7 @@ mod tests {
         }
         assert_eq!(parse(&iso(at)), Some(at));
         assert_eq!(iso(at), "2025-06-01T08:00:00.123Z");
+        assert_eq!(http_date(at), "Sun, 01 Jun 2025 08:00:00 GMT");
         assert_eq!(ms_date(at), "/Date(1748764800123+0000)/");
     }
 }

@@ -9,15 +9,18 @@ mod invoice;
 mod read;
 mod refusal;
 mod seed;
+mod spoilt;
 mod store;
+mod unasked;
 mod write;
 
 use crate::{
     auth::{Auth, TokenRefusal},
+    faults::Switch,
     limits::{BOOKS_IDEMPOTENCY_ANSWERS_MAX, BOOKS_IDEMPOTENCY_KEY_CHARS_MAX},
     people::SEEDED_FROM_MS,
     rng::{fingerprint, uuid},
-    server::Simulated,
+    simulated::{Amendment, Ask, Checkpoint, Fields, No, Page, SchemaChange, Simulated},
     time,
     wire::{Body, Call, Reply},
 };
@@ -160,11 +163,12 @@ impl Books {
                 body: Body::Text(answer.body.clone()),
                 entries: Vec::new(),
                 changed: false,
+                headers: Vec::new(),
             });
         }
         let instance = uuid(self.seed, "instance", self.requests);
         let mut reply = write(self).unwrap_or_else(|refusal| refusal.reply(&instance));
-        let answer = Answer { key, request, status: reply.status, body: reply.body_text() };
+        let answer = Answer { key, request, status: reply.status, body: reply.body_text().into_owned() };
         reply.entries.push(json!({"answer": answer}));
         self.remember(answer);
         Ok(reply)
@@ -245,14 +249,6 @@ impl Simulated for Books {
         call.method != http::Method::GET && call.segments.last().is_none_or(|last| last != "token")
     }
 
-    fn unavailable(&self) -> Reply {
-        Refusal::Title("ServiceUnavailable", 503, "The organisation is offline".to_owned()).reply(&uuid(
-            self.seed,
-            "down",
-            self.requests,
-        ))
-    }
-
     fn dump(&self) -> Value {
         let contacts: Vec<Value> = self.store.contacts().map(|contact| Value::Object(contact.render(true))).collect();
         let invoices: Vec<Value> = self.store.invoices().map(|invoice| self.invoice(invoice, true)).collect();
@@ -280,5 +276,78 @@ impl Simulated for Books {
 
     fn population(&self) -> usize {
         self.store.len() + self.keys.len()
+    }
+
+    fn empty(&self) -> Box<dyn Simulated> {
+        Box::new(Self::new(self.seed))
+    }
+
+    fn refuse(&self, no: &No) -> Reply {
+        spoilt::refuse(self, no)
+    }
+
+    fn lacks(&self, switch: Switch) -> Option<&'static str> {
+        spoilt::lacks(switch)
+    }
+
+    fn ask(&self, call: &Call) -> Ask {
+        spoilt::ask(call)
+    }
+
+    fn written(&self, call: &Call, body: &mut Value, visit: &mut dyn FnMut(&mut Fields)) {
+        spoilt::written(call, body, visit);
+    }
+
+    fn batch<'a>(&self, call: &Call, body: &'a mut Value) -> Option<&'a mut Vec<Value>> {
+        spoilt::batch(call, body)
+    }
+
+    fn partial(&self, call: &Call, reply: Reply, failed: &[Value]) -> Reply {
+        spoilt::partial(call, reply, failed)
+    }
+
+    fn searched(&self, call: &Call) -> Vec<String> {
+        spoilt::searched(call)
+    }
+
+    fn strip(&self, call: &Call, body: &mut Value, field: &str) {
+        spoilt::strip(call, body, field);
+    }
+
+    fn page(&self, call: &Call, body: &Value) -> Option<Page> {
+        spoilt::page(call, body)
+    }
+
+    fn checkpoint(&self, call: &Call) -> Option<Checkpoint> {
+        spoilt::checkpoint(call)
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        vec!["Contacts".to_owned()]
+    }
+
+    fn has_field(&self, field: &str) -> bool {
+        contact::has_field(field)
+    }
+
+    fn live(&self, kind: &str) -> Vec<String> {
+        unasked::live(self, kind)
+    }
+
+    fn about(&self, entry: &Value) -> Option<(String, String)> {
+        unasked::about(entry)
+    }
+
+    fn amend(&mut self, kind: &str, id: &str, amendment: Amendment<'_>, now: i64) -> Vec<Value> {
+        unasked::amend(self, kind, id, amendment, now)
+    }
+
+    fn merge(&mut self, kind: &str, winner: &str, loser: &str, now: i64) -> Result<Vec<Value>, String> {
+        unasked::merge(self, kind, winner, loser, now)
+    }
+
+    fn alter(&mut self, change: &SchemaChange) -> Result<Vec<Value>, String> {
+        let _ = change;
+        Err("the books' contacts have the same fields in every organisation; the switch field-gone takes one away".to_owned())
     }
 }

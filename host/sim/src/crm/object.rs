@@ -84,6 +84,8 @@ pub(crate) struct Table {
     archived: BTreeSet<u64>,
     unique: BTreeMap<String, HashMap<String, u64>>,
     last_modified: i64,
+    /// The schema is not the one that the CRM was started with.
+    pub(crate) altered: bool,
 }
 
 impl Table {
@@ -98,6 +100,7 @@ impl Table {
             archived: BTreeSet::new(),
             unique,
             last_modified: 0,
+            altered: false,
         }
     }
 
