@@ -8,6 +8,7 @@
 mod acts;
 mod auth;
 mod books;
+mod client;
 mod config;
 mod control;
 mod crm;
@@ -26,6 +27,7 @@ mod time;
 mod wire;
 
 pub use auth::Credential;
+pub use client::{ControlClient, ControlError};
 pub use config::{Clock, SimConfig, StartError, System, system_clock};
 pub use crm::schema::{ObjectSchema, Property, PropertyType};
 pub use faults::{FaultRule, Only, Switch};

@@ -58,3 +58,6 @@ pub(crate) const FAULT_SECONDS_MAX: u64 = 31_536_000;
 
 /// How long an unanswered request is held where the switch does not say, seconds. Longer than clients wait.
 pub(crate) const FAULT_TIMEOUT_SECONDS_DEFAULT: u64 = 600;
+
+/// Largest answer of the control interface that its client takes, bytes. The state of a hundred thousand contacts is about 100 MB.
+pub(crate) const CONTROL_ANSWER_BYTES_MAX: usize = 1 << 30;

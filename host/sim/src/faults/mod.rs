@@ -187,13 +187,4 @@ mod tests {
             check(rule, want);
         }
     }
-
-    #[test]
-    fn every_parameter_is_described() {
-        for switch in Switch::ALL {
-            for name in switch.parameters() {
-                assert!(switch::PARAMETERS.iter().any(|(known, _)| *known == name), "{name} of {}", switch.name());
-            }
-        }
-    }
 }

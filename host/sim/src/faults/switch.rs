@@ -96,10 +96,35 @@ impl Switch {
         Self::ReadLag,
     ];
 
+    /// Their names, in the same order.
+    const NAMES: [&'static str; 21] = [
+        "lost-response",
+        "down",
+        "reset",
+        "rate-limited",
+        "error",
+        "timeout",
+        "bad-token",
+        "forbidden",
+        "expired-checkpoint",
+        "field-gone",
+        "read-only",
+        "no-search",
+        "no-idempotency",
+        "reformat",
+        "silent-drop",
+        "partial-batch",
+        "rewrite",
+        "page-shift",
+        "clock-offset",
+        "stale-index",
+        "read-lag",
+    ];
+
     /// Its name: `rate-limited`.
     #[must_use]
-    pub fn name(self) -> String {
-        serde_json::to_value(self).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
     }
 
     pub(crate) fn about(self) -> About {
@@ -150,5 +175,20 @@ impl Switch {
         let about = self.about();
         let which: &[&str] = if about.which { &WHICH } else { &[] };
         about.takes.iter().chain(which).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_switch_has_its_name_and_its_parameters_are_described() {
+        for (at, switch) in Switch::ALL.into_iter().enumerate() {
+            assert_eq!((switch as usize, serde_json::to_value(switch).unwrap()), (at, switch.name().into()));
+            for name in switch.parameters() {
+                assert!(PARAMETERS.iter().any(|(known, _)| *known == name), "{name} of {}", switch.name());
+            }
+        }
     }
 }

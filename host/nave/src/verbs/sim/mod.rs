@@ -1,9 +1,11 @@
 //! `sim`: simulated business systems, for trying things out and for authors of connectors.
 
+mod control;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use nave_hub::api::{ApiError, exit};
 use nave_sim::{RunningSim, SimConfig, System};
 use serde_json::{Value as Json, json};
@@ -16,9 +18,12 @@ use crate::output::{json_line, say};
 /// Simulated business systems: a CRM (as HubSpot answers), books (as Xero answers), and a folder of CSV exports
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  nave sim crm --records 1000\n  nave sim all --data sims --json\n  nave sim legacy --data drop"
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  nave sim crm --records 1000\n  nave sim all --data sims --json\n  nave sim legacy --data drop\n  nave sim fault list --url http://127.0.0.1:6401 --token control-1"
 )]
 pub(crate) struct Sim {
+    #[command(subcommand)]
+    control: Option<Control>,
     /// Which
     #[arg(value_enum, default_value_t = Which::All)]
     which: Which,
@@ -39,6 +44,15 @@ pub(crate) struct Sim {
     until_stdin_closes: bool,
 }
 
+/// What is done to a system that is running.
+#[derive(Debug, Subcommand)]
+enum Control {
+    #[command(subcommand)]
+    Fault(control::Fault),
+    #[command(subcommand)]
+    Act(control::Act),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Which {
     Crm,
@@ -48,6 +62,11 @@ enum Which {
 }
 
 pub(crate) async fn run(verb: &Sim, context: &Context) -> Outcome {
+    match &verb.control {
+        None => {}
+        Some(Control::Fault(verb)) => return control::fault(verb, context).await,
+        Some(Control::Act(verb)) => return control::act(verb, context).await,
+    }
     if let Some(data) = &verb.data {
         std::fs::create_dir_all(data).map_err(|error| ApiError::failed(format!("{}: {error}", data.display())))?;
     }
