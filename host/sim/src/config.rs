@@ -16,11 +16,13 @@ pub enum System {
     Crm,
     /// Answers as Xero's Accounting API 2.0 does.
     Books,
+    /// Answers as Zendesk's Support API does.
+    Desk,
 }
 
 impl System {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Crm, Self::Books];
+    pub const ALL: [Self; 3] = [Self::Crm, Self::Books, Self::Desk];
 
     /// The name on the command line and in state files.
     #[must_use]
@@ -28,6 +30,7 @@ impl System {
         match self {
             Self::Crm => "crm",
             Self::Books => "books",
+            Self::Desk => "desk",
         }
     }
 

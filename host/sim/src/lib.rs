@@ -1,17 +1,19 @@
-//! Simulated business systems: `crm` answers as HubSpot's CRM v3 API does, `books` as Xero's Accounting API does, and a CSV drop
-//! stands for an old system that can only export files.
+//! Simulated business systems: `crm` answers as HubSpot's CRM v3 API does, `books` as Xero's Accounting API, `desk` as Zendesk's
+//! Support API, and a CSV drop stands for an old system that can only export files.
 //!
 //! Owns the systems' state, their seeded people, their fault switches and their request logs. Promises that everything follows from
 //! the seed and the requests, that unknown parameters, fields and methods are refused, and that what was answered survives a killed
 //! process where a state file is given. Must not know the hub or any plugin: nothing is shared with them.
 
 mod acts;
+mod answers;
 mod auth;
 mod books;
 mod client;
 mod config;
 mod control;
 mod crm;
+mod desk;
 mod faults;
 mod journal;
 mod legacy;

@@ -8,6 +8,7 @@ use crate::{
     books::Books,
     config::{SimConfig, System},
     crm::Crm,
+    desk::{self, Desk},
     faults::{Fate, Faults},
     journal::{self, Header, Journal},
     limits::{REQUEST_BODY_BYTES_MAX, SEED_RECORDS_MAX},
@@ -95,6 +96,7 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
         Ok(match system {
             System::Crm => Box::new(Crm::new(seed, config.schemas.clone()).map_err(StartError::Settings)?),
             System::Books => Box::new(Books::new(seed)),
+            System::Desk => Box::new(Desk::new(seed)),
         })
     };
     let mut state = empty(config.seed)?;
@@ -108,6 +110,7 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
                 Box::new(Crm::seeded(config.seed, config.records, config.schemas.clone()).map_err(StartError::Settings)?)
             }
             System::Books => Box::new(Books::seeded(config.seed, config.records)),
+            System::Desk => Box::new(Desk::seeded(config.seed, config.records)),
         };
     }
     let journal = match (&config.state_file, &loaded) {
@@ -116,9 +119,14 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
         (Some(path), _) => Some(Journal::create(path, &header, |emit| state.snapshot(emit))?),
     };
     let tenant = (system == System::Books).then(|| crate::books::tenant_id(config.seed));
+    let mut auth = Auth::new(config.seed, system.name(), config.token.clone(), tenant);
+    auth.credential.user = match system {
+        System::Desk => Some(desk::USER.to_owned()),
+        System::Crm | System::Books => None,
+    };
     Ok(Running {
         system: state,
-        auth: Auth::new(config.seed, system.name(), config.token.clone(), tenant),
+        auth,
         faults: Faults::new(config.seed),
         requests: RequestLog::default(),
         control_token: config

@@ -45,7 +45,7 @@ pub(crate) trait Simulated: Send {
     /// The objects of a request that writes several at once.
     fn batch<'a>(&self, call: &Call, body: &'a mut Value) -> Option<&'a mut Vec<Value>>;
     /// The answer to a batch of which these inputs failed; `reply` is the answer to the others.
-    fn partial(&self, call: &Call, reply: Reply, failed: &[Value]) -> Reply;
+    fn partial(&mut self, call: &Call, reply: Reply, failed: &[Value]) -> Reply;
     /// Fields that a request filters or looks up by.
     fn searched(&self, call: &Call) -> Vec<String>;
     /// Takes a field out of an answer, and out of the schema where the answer is one.
@@ -122,6 +122,8 @@ pub(crate) struct Page {
     pub(crate) ids: Vec<String>,
     /// The token of the next page; empty where pages are counted. `None` where there is no next one.
     pub(crate) next: Option<String>,
+    /// The order is not that of changes: only an object that goes lets the others move up.
+    pub(crate) by_id: bool,
 }
 
 /// Where a listing is to go on.

@@ -9,6 +9,11 @@ pub(crate) fn iso(ms: i64) -> String {
     stamp(ms).to_zoned_datetime(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
+/// `2025-06-01T08:00:00Z`, as Zendesk writes it.
+pub(crate) fn iso_seconds(ms: i64) -> String {
+    format!("{}Z", iso_plain(ms))
+}
+
 /// `2025-06-01T08:00:00`, as Xero writes it beside its own form.
 pub(crate) fn iso_plain(ms: i64) -> String {
     stamp(ms).to_zoned_datetime(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S").to_string()

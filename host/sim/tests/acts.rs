@@ -16,9 +16,11 @@ async fn refused(sim: &Sim, act: Value, part: &str) {
 
 #[tokio::test]
 async fn many_are_deleted_at_once_and_the_same_ones_for_the_same_seed() {
-    for (system, list, gone) in
-        [(System::Crm, "contacts", json!({"archived": true})), (System::Books, "Contacts", json!({"ContactStatus": "ARCHIVED"}))]
-    {
+    for (system, list, gone) in [
+        (System::Crm, "contacts", json!({"archived": true})),
+        (System::Books, "Contacts", json!({"ContactStatus": "ARCHIVED"})),
+        (System::Desk, "users", json!({"deleted": true})),
+    ] {
         let run = async || {
             let sim = Sim::start(system, 40).await;
             let told = sim.act(json!({"act": "mass-delete", "share": 0.3})).await;

@@ -15,21 +15,21 @@ mod unasked;
 mod write;
 
 use crate::{
+    answers::{Answer, Answers, Known},
     auth::{Auth, TokenRefusal},
     faults::Switch,
-    limits::{BOOKS_IDEMPOTENCY_ANSWERS_MAX, BOOKS_IDEMPOTENCY_KEY_CHARS_MAX},
+    limits::BOOKS_IDEMPOTENCY_KEY_CHARS_MAX,
     people::SEEDED_FROM_MS,
-    rng::{fingerprint, uuid},
+    rng::uuid,
     simulated::{Amendment, Ask, Checkpoint, Fields, No, Page, SchemaChange, Simulated},
     time,
-    wire::{Body, Call, Reply},
+    wire::{Call, Reply},
 };
 use contact::Contact;
 use invoice::Invoice;
 use refusal::Refusal;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::collections::{HashMap, VecDeque};
 use store::Store;
 use write::Mode;
 
@@ -38,21 +38,9 @@ use write::Mode;
 pub(crate) struct Books {
     seed: u64,
     store: Store,
-    answers: HashMap<String, Answer>,
-    /// Keys in the order of their first use.
-    keys: VecDeque<String>,
+    answers: Answers,
     /// Requests so far, for the ids in answers.
     requests: u64,
-}
-
-/// An answer that is given again under the same idempotency key.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Answer {
-    key: String,
-    /// Of method, path, query and body.
-    request: u64,
-    status: u16,
-    body: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,7 +59,7 @@ pub(crate) fn tenant_id(seed: u64) -> String {
 impl Books {
     /// Empty books.
     pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, store: Store::default(), answers: HashMap::new(), keys: VecDeque::new(), requests: 0 }
+        Self { seed, store: Store::default(), answers: Answers::default(), requests: 0 }
     }
 
     /// Books with contacts and invoices in them.
@@ -151,37 +139,17 @@ impl Books {
         if key.chars().count() > BOOKS_IDEMPOTENCY_KEY_CHARS_MAX {
             return Err(Refusal::data(format!("The Idempotency-Key has more than {BOOKS_IDEMPOTENCY_KEY_CHARS_MAX} characters")));
         }
-        let mut bytes = format!("{} {}?{}\n", call.method, call.path, call.query_text).into_bytes();
-        bytes.extend_from_slice(&call.body);
-        let request = fingerprint(&bytes);
-        if let Some(answer) = self.answers.get(&key) {
-            if answer.request != request {
-                return Err(Refusal::data("The Idempotency-Key was used before with another request"));
-            }
-            return Ok(Reply {
-                status: answer.status,
-                body: Body::Text(answer.body.clone()),
-                entries: Vec::new(),
-                changed: false,
-                headers: Vec::new(),
-            });
+        match self.answers.known(&key, call) {
+            Known::Nothing => {}
+            Known::Same(reply) => return Ok(reply),
+            Known::Other => return Err(Refusal::data("The Idempotency-Key was used before with another request")),
         }
         let instance = uuid(self.seed, "instance", self.requests);
         let mut reply = write(self).unwrap_or_else(|refusal| refusal.reply(&instance));
-        let answer = Answer { key, request, status: reply.status, body: reply.body_text().into_owned() };
+        let answer = Answer::new(&key, call, &reply);
         reply.entries.push(json!({"answer": answer}));
-        self.remember(answer);
+        self.answers.remember(answer);
         Ok(reply)
-    }
-
-    fn remember(&mut self, answer: Answer) {
-        if self.keys.len() == BOOKS_IDEMPOTENCY_ANSWERS_MAX
-            && let Some(oldest) = self.keys.pop_front()
-        {
-            self.answers.remove(&oldest);
-        }
-        self.keys.push_back(answer.key.clone());
-        self.answers.insert(answer.key.clone(), answer);
     }
 
     /// The frame around every list.
@@ -258,14 +226,14 @@ impl Simulated for Books {
     fn snapshot(&self, emit: &mut dyn FnMut(Value)) {
         self.store.contacts().for_each(|contact| emit(json!({"contact": contact})));
         self.store.invoices().for_each(|invoice| emit(json!({"invoice": invoice})));
-        self.keys.iter().filter_map(|key| self.answers.get(key)).for_each(|answer| emit(json!({"answer": answer})));
+        self.answers.all().for_each(|answer| emit(json!({"answer": answer})));
     }
 
     fn replay(&mut self, entry: Value) -> Result<(), String> {
         match serde_json::from_value(entry).map_err(|error| error.to_string())? {
             Kept::Contact(contact) => self.store.put_contact(*contact),
             Kept::Invoice(invoice) => self.store.put_invoice(*invoice),
-            Kept::Answer(answer) => self.remember(answer),
+            Kept::Answer(answer) => self.answers.remember(answer),
         }
         Ok(())
     }
@@ -275,7 +243,7 @@ impl Simulated for Books {
     }
 
     fn population(&self) -> usize {
-        self.store.len() + self.keys.len()
+        self.store.len() + self.answers.len()
     }
 
     fn empty(&self) -> Box<dyn Simulated> {
@@ -302,7 +270,7 @@ impl Simulated for Books {
         spoilt::batch(call, body)
     }
 
-    fn partial(&self, call: &Call, reply: Reply, failed: &[Value]) -> Reply {
+    fn partial(&mut self, call: &Call, reply: Reply, failed: &[Value]) -> Reply {
         spoilt::partial(call, reply, failed)
     }
 

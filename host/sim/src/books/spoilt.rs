@@ -145,7 +145,7 @@ pub(crate) fn page(call: &Call, body: &Value) -> Option<Page> {
     let ids = body[&kind].as_array()?.iter().filter_map(|object| object[name].as_str().map(str::to_owned)).collect();
     // Pages are counted: there is no token.
     let more = body["pagination"]["page"].as_u64() < body["pagination"]["pageCount"].as_u64();
-    Some(Page { kind, ids, next: more.then(String::new) })
+    Some(Page { kind, ids, next: more.then(String::new), by_id: false })
 }
 
 pub(crate) fn checkpoint(call: &Call) -> Option<Checkpoint> {

@@ -334,7 +334,7 @@ impl Simulated for Crm {
         spoilt::batch(call, body)
     }
 
-    fn partial(&self, call: &Call, reply: Reply, failed: &[Value]) -> Reply {
+    fn partial(&mut self, call: &Call, reply: Reply, failed: &[Value]) -> Reply {
         spoilt::partial(self, call, reply, failed)
     }
 

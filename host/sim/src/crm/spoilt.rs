@@ -169,7 +169,7 @@ pub(crate) fn page(crm: &Crm, call: &Call, body: &Value) -> Option<Page> {
     let Ask { what: What::List, object: Some(kind) } = ask(crm, call) else { return None };
     let ids = body["results"].as_array()?.iter().filter_map(|object| object["id"].as_str().map(str::to_owned)).collect();
     let next = body["paging"]["next"]["after"].as_str().map(str::to_owned);
-    Some(Page { kind, ids, next })
+    Some(Page { kind, ids, next, by_id: false })
 }
 
 pub(crate) fn checkpoint(call: &Call) -> Option<Checkpoint> {

@@ -38,7 +38,8 @@ impl Faults {
             && let (Some(_), Some(first)) = (&page.next, page.ids.first())
             && self.hits(Switch::PageShift, request).is_some()
         {
-            entries.extend(system.amend(&page.kind, first, Amendment::Touch, later));
+            let what = if page.by_id { Amendment::Delete } else { Amendment::Touch };
+            entries.extend(system.amend(&page.kind, first, what, later));
         }
         entries
     }

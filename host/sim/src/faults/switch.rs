@@ -163,7 +163,9 @@ impl Switch {
                 &["field", "value", "how"],
                 &["field"],
             ),
-            Self::PageShift => hit("between two pages an object that was read is changed, so that counted pages shift", &[], &[]),
+            Self::PageShift => {
+                hit("between two pages an object that was read changes, or goes, so that counted pages shift", &[], &[])
+            }
             Self::ClockOffset => all("the system's clock is off: modification times, and the header Date", &["offset_ms"]),
             Self::StaleIndex => hit("listings and searches show the state of some seconds ago", &["seconds"], &["seconds"]),
             Self::ReadLag => hit("everything read shows the state of some seconds ago", &["seconds"], &["seconds"]),

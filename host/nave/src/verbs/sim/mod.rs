@@ -15,7 +15,7 @@ use super::serve::interrupted;
 use crate::context::Context;
 use crate::output::{json_line, say};
 
-/// Simulated business systems: a CRM (as HubSpot answers), books (as Xero answers), and a folder of CSV exports
+/// Simulated business systems: a CRM (as HubSpot answers), books (as Xero answers), a desk (as Zendesk answers), and a folder of CSV exports
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -27,7 +27,7 @@ pub(crate) struct Sim {
     /// Which
     #[arg(value_enum, default_value_t = Which::All)]
     which: Which,
-    /// Port; 0 picks one. `all` takes this one and the next
+    /// Port; 0 picks one. `all` takes this one and those after it
     #[arg(long, default_value_t = 0)]
     port: u16,
     /// Everything that looks random follows from it
@@ -57,6 +57,7 @@ enum Control {
 enum Which {
     Crm,
     Books,
+    Desk,
     Legacy,
     All,
 }
@@ -80,6 +81,7 @@ pub(crate) async fn run(verb: &Sim, context: &Context) -> Outcome {
     let systems: &[System] = match verb.which {
         Which::Crm => &[System::Crm],
         Which::Books => &[System::Books],
+        Which::Desk => &[System::Desk],
         Which::All => &System::ALL,
         Which::Legacy => return Ok(exit::OK),
     };
@@ -136,6 +138,9 @@ fn say_one(system: System, sim: &RunningSim, context: &Context) {
     }
     say(format_args!("{} answers at {}", system.name(), sim.base_url()));
     say(format_args!("    token          {}", sim.credential.token));
+    if let Some(user) = &sim.credential.user {
+        say(format_args!("    user           {user} (basic authentication, the token is the password)"));
+    }
     if let Some(tenant) = &sim.credential.tenant_id {
         say(format_args!("    tenant id      {tenant}"));
     }
