@@ -35,8 +35,21 @@ pub(crate) fn handle(running: &mut Running, call: &Call) -> Reply {
             Reply::json(200, json!({"acts": acts, "objects": running.system.kinds()}))
         }
         ("POST", ["act"]) => act(running, call),
-        (_, ["requests" | "state" | "fault" | "act"]) => refuse(405, "no such method here"),
-        _ => refuse(404, "there are /_sim/requests, /_sim/state, /_sim/fault and /_sim/act"),
+        ("GET", ["webhooks"]) => Reply::json(200, running.webhooks.describe()),
+        ("POST", ["webhooks"]) => match running.webhooks.add(&call.body) {
+            Err(why) => refuse(400, &why),
+            Ok(()) => {
+                running.system.watch(true);
+                Reply::json(200, running.webhooks.describe())
+            }
+        },
+        ("DELETE", ["webhooks"]) => {
+            running.webhooks.clear();
+            running.system.watch(false);
+            Reply::json(200, running.webhooks.describe())
+        }
+        (_, ["requests" | "state" | "fault" | "act" | "webhooks"]) => refuse(405, "no such method here"),
+        _ => refuse(404, "there are /_sim/requests, /_sim/state, /_sim/fault, /_sim/act and /_sim/webhooks"),
     }
 }
 

@@ -26,6 +26,7 @@ mod server;
 mod simulated;
 mod sorted;
 mod time;
+mod webhooks;
 mod wire;
 
 pub use auth::Credential;

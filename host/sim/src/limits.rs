@@ -53,6 +53,15 @@ pub(crate) const SEED_RECORDS_MAX: usize = 1_000_000;
 /// Entries of one chunk of a sorted index, entries. Inserting moves at most this many; ranking looks at one number per chunk.
 pub(crate) const SORTED_CHUNK_ENTRIES_MAX: usize = 1_024;
 
+/// Receivers of webhooks of one system, receivers.
+pub(crate) const WEBHOOKS_MAX: usize = 16;
+
+/// How long a receiver of a webhook may take, seconds. Vendors give between one and twelve.
+pub(crate) const WEBHOOK_SECONDS_MAX: u64 = 5;
+
+/// How often a webhook that is late looks at the clock, milliseconds.
+pub(crate) const WEBHOOK_LATE_STEP_MS: u64 = 20;
+
 /// Longest time of a fault switch, seconds. A year; more is a slip of the pen.
 pub(crate) const FAULT_SECONDS_MAX: u64 = 31_536_000;
 

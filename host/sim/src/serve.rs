@@ -12,6 +12,7 @@ use crate::{
     requests::{RequestEntry, RequestLog},
     simulated::{Simulated, copy},
     time,
+    webhooks::Webhooks,
     wire::{Body, Call, Reply},
 };
 use serde_json::{Value, json};
@@ -28,6 +29,7 @@ pub(crate) struct Running {
     pub(crate) broken: Option<String>,
     pub(crate) clock: Clock,
     pub(crate) seed: u64,
+    pub(crate) webhooks: Webhooks,
     /// Acts so far.
     pub(crate) acts: u64,
     /// The last modification time given out while the clock is off.
@@ -107,10 +109,14 @@ impl Running {
         (if cut { Fate::Close } else { fate }, status, changed)
     }
 
-    /// Makes sure that changes are remembered: in the state file, and where older states are kept.
+    /// Makes sure that changes are remembered, in the state file and where older states are kept, and told to those who want to know.
     pub(crate) fn remember(&mut self, entries: Vec<Value>) -> Result<(), Reply> {
         if entries.is_empty() {
             return Ok(());
+        }
+        let now = self.system_clock();
+        for event in self.system.events() {
+            self.webhooks.tell(&event, self.system.as_ref(), &mut self.faults, now);
         }
         self.faults.feed(&entries, (self.clock)());
         let Some(journal) = &mut self.journal else { return Ok(()) };

@@ -16,6 +16,7 @@ use crate::{
     rng::token,
     serve::Running,
     simulated::Simulated,
+    webhooks::Webhooks,
     wire::{Body, Call, Reply},
 };
 use bytes::Bytes;
@@ -137,6 +138,7 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
         broken: None,
         clock: config.clock.clone(),
         seed: config.seed,
+        webhooks: Webhooks::new(config.clock.clone()),
         acts: 0,
         floor: i64::MIN,
     })

@@ -69,6 +69,42 @@ pub(crate) trait Simulated: Send {
     fn merge(&mut self, kind: &str, winner: &str, loser: &str, now: i64) -> Result<Vec<Value>, String>;
     /// Changes what the objects of a kind look like.
     fn alter(&mut self, change: &SchemaChange) -> Result<Vec<Value>, String>;
+
+    /// Whether changes are noted for webhooks.
+    fn watch(&mut self, on: bool);
+    /// What happened since it was last asked.
+    fn events(&mut self) -> Vec<Event>;
+    /// How the vendor tells it; `nth` is the number of the webhook.
+    fn notice(&self, event: &Event, nth: u64) -> Notice;
+    /// The headers by which a receiver knows that it is the vendor who tells it.
+    fn sign(&self, secret: &str, url: &str, body: &str, now: i64) -> Vec<(&'static str, String)>;
+}
+
+/// Something that happened to an object, as a webhook tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Event {
+    /// As in [`Simulated::kinds`].
+    pub(crate) kind: String,
+    pub(crate) id: String,
+    pub(crate) what: Happened,
+    /// Milliseconds.
+    pub(crate) at: i64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Happened {
+    Made,
+    /// The fields that have another value now.
+    Changed(Vec<(String, Value)>),
+    Deleted,
+    MergedInto(String),
+}
+
+/// A webhook's body.
+#[derive(Clone, Debug)]
+pub(crate) struct Notice {
+    pub(crate) content_type: &'static str,
+    pub(crate) body: String,
 }
 
 /// What kind of request it is.

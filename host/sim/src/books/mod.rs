@@ -11,6 +11,7 @@ mod refusal;
 mod seed;
 mod spoilt;
 mod store;
+mod told;
 mod unasked;
 mod write;
 
@@ -21,7 +22,7 @@ use crate::{
     limits::BOOKS_IDEMPOTENCY_KEY_CHARS_MAX,
     people::SEEDED_FROM_MS,
     rng::uuid,
-    simulated::{Amendment, Ask, Checkpoint, Fields, No, Page, SchemaChange, Simulated},
+    simulated::{Amendment, Ask, Checkpoint, Event, Fields, No, Notice, Page, SchemaChange, Simulated},
     time,
     wire::{Call, Reply},
 };
@@ -317,5 +318,21 @@ impl Simulated for Books {
     fn alter(&mut self, change: &SchemaChange) -> Result<Vec<Value>, String> {
         let _ = change;
         Err("the books' contacts have the same fields in every organisation; the switch field-gone takes one away".to_owned())
+    }
+
+    fn watch(&mut self, on: bool) {
+        told::watch(self, on);
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        told::events(self)
+    }
+
+    fn notice(&self, event: &Event, nth: u64) -> Notice {
+        told::notice(self, event, nth)
+    }
+
+    fn sign(&self, secret: &str, url: &str, body: &str, now: i64) -> Vec<(&'static str, String)> {
+        told::sign(secret, url, body, now)
     }
 }

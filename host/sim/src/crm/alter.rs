@@ -72,6 +72,7 @@ pub(crate) fn apply(table: &mut Table, change: &SchemaChange) -> Result<(), Stri
         object.values.extend(kept);
         new.put(object);
     }
+    new.watched = table.watched.take();
     *table = new;
     Ok(())
 }

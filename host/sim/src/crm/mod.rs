@@ -15,6 +15,7 @@ pub(crate) mod schema;
 mod search;
 mod seed;
 mod spoilt;
+mod told;
 mod unasked;
 mod values;
 
@@ -22,7 +23,7 @@ use crate::{
     auth::{Auth, TokenRefusal},
     faults::Switch,
     rng::{mix, uuid},
-    simulated::{Amendment, Ask, Checkpoint, Fields, No, Page, SchemaChange, Simulated},
+    simulated::{Amendment, Ask, Checkpoint, Event, Fields, No, Notice, Page, SchemaChange, Simulated},
     time,
     wire::{Call, Reply},
 };
@@ -380,5 +381,21 @@ impl Simulated for Crm {
 
     fn alter(&mut self, change: &SchemaChange) -> Result<Vec<Value>, String> {
         alter::alter(self, change)
+    }
+
+    fn watch(&mut self, on: bool) {
+        told::watch(self, on);
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        told::events(self)
+    }
+
+    fn notice(&self, event: &Event, nth: u64) -> Notice {
+        told::notice(self, event, nth)
+    }
+
+    fn sign(&self, secret: &str, url: &str, body: &str, now: i64) -> Vec<(&'static str, String)> {
+        told::sign(secret, url, body, now)
     }
 }

@@ -11,6 +11,7 @@ mod render;
 mod seed;
 mod spoilt;
 mod table;
+mod told;
 mod unasked;
 mod write;
 
@@ -20,7 +21,7 @@ use crate::{
     faults::Switch,
     limits::{DESK_IDEMPOTENCY_KEY_CHARS_MAX, DESK_REQUESTS_MINUTE_MAX},
     rng::mix,
-    simulated::{Amendment, Ask, Checkpoint, Fields, No, Page, SchemaChange, Simulated},
+    simulated::{Amendment, Ask, Checkpoint, Event, Fields, No, Notice, Page, SchemaChange, Simulated},
     wire::{Call, Reply},
 };
 use fields::Kind;
@@ -440,5 +441,21 @@ impl Simulated for Desk {
 
     fn alter(&mut self, _change: &SchemaChange) -> Result<Vec<Value>, String> {
         Err("custom fields are not simulated here; the switch field-gone takes a field away".to_owned())
+    }
+
+    fn watch(&mut self, on: bool) {
+        told::watch(self, on);
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        told::events(self)
+    }
+
+    fn notice(&self, event: &Event, nth: u64) -> Notice {
+        told::notice(self, event, nth)
+    }
+
+    fn sign(&self, secret: &str, url: &str, body: &str, now: i64) -> Vec<(&'static str, String)> {
+        told::sign(secret, url, body, now)
     }
 }

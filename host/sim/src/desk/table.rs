@@ -49,6 +49,8 @@ pub(crate) struct Table {
     live: BTreeSet<u64>,
     /// Of live rows: by a field's value, folded.
     by_value: HashMap<(&'static str, String), BTreeSet<u64>>,
+    /// Rows before and after each change, where somebody wants to know.
+    pub(crate) watched: Option<Vec<(Option<Row>, Row)>>,
 }
 
 /// Fields that rows are found by.
@@ -60,6 +62,9 @@ fn folded(text: &str) -> String {
 
 impl Table {
     pub(crate) fn put(&mut self, row: Row) {
+        if let Some(watched) = &mut self.watched {
+            watched.push((self.rows.get(&row.id).cloned(), row.clone()));
+        }
         if let Some(old) = self.rows.get(&row.id) {
             self.by_modified.remove((old.modified, old.id));
             for name in FOUND_BY {

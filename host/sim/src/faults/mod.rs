@@ -110,7 +110,7 @@ impl Faults {
     }
 
     /// The rule of a switch that is set and hits this request. One that has hit all that it was to hit clears itself.
-    fn hits(&mut self, switch: Switch, request: &Seen) -> Option<FaultRule> {
+    pub(crate) fn hits(&mut self, switch: Switch, request: &Seen) -> Option<FaultRule> {
         let active = self.active.get_mut(&switch)?;
         if !active.hits(self.seed, request) {
             return None;

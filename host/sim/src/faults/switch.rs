@@ -28,6 +28,11 @@ pub enum Switch {
     ClockOffset,
     StaleIndex,
     ReadLag,
+    WebhookDuplicate,
+    WebhookLate,
+    WebhookReordered,
+    WebhookForged,
+    WebhookDropped,
 }
 
 /// What there is to know of a switch.
@@ -35,16 +40,19 @@ pub enum Switch {
 pub(crate) struct About {
     /// What it does.
     pub(crate) line: &'static str,
-    /// Parameters of its own; those of [`WHICH`] come on top where it hits single requests.
+    /// Parameters of its own.
     pub(crate) takes: &'static [&'static str],
     /// Those without which it says nothing.
     pub(crate) needs: &'static [&'static str],
-    /// It hits single requests.
-    pub(crate) which: bool,
+    /// Parameters that say which requests, or which webhooks, are hit.
+    pub(crate) which: &'static [&'static str],
 }
 
 /// Parameters that say which requests are hit.
-pub(crate) const WHICH: [&str; 6] = ["share", "nth", "count", "only", "path", "object"];
+const WHICH: [&str; 6] = ["share", "nth", "count", "only", "path", "object"];
+
+/// Parameters that say which webhooks are hit.
+const WHICH_WEBHOOKS: [&str; 4] = ["share", "nth", "count", "object"];
 
 /// All parameters, for people.
 pub(crate) const PARAMETERS: [(&str, &str); 17] = [
@@ -72,7 +80,7 @@ pub(crate) const PARAMETERS: [(&str, &str); 17] = [
 
 impl Switch {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 26] = [
         Self::LostResponse,
         Self::Down,
         Self::Reset,
@@ -94,10 +102,15 @@ impl Switch {
         Self::ClockOffset,
         Self::StaleIndex,
         Self::ReadLag,
+        Self::WebhookDuplicate,
+        Self::WebhookLate,
+        Self::WebhookReordered,
+        Self::WebhookForged,
+        Self::WebhookDropped,
     ];
 
     /// Their names, in the same order.
-    const NAMES: [&'static str; 21] = [
+    const NAMES: [&'static str; 26] = [
         "lost-response",
         "down",
         "reset",
@@ -119,6 +132,11 @@ impl Switch {
         "clock-offset",
         "stale-index",
         "read-lag",
+        "webhook-duplicate",
+        "webhook-late",
+        "webhook-reordered",
+        "webhook-forged",
+        "webhook-dropped",
     ];
 
     /// Its name: `rate-limited`.
@@ -129,8 +147,9 @@ impl Switch {
 
     pub(crate) fn about(self) -> About {
         let hit =
-            |line, takes: &'static [&'static str], needs: &'static [&'static str]| About { line, takes, needs, which: true };
-        let all = |line, needs: &'static [&'static str]| About { line, takes: needs, needs, which: false };
+            |line, takes: &'static [&'static str], needs: &'static [&'static str]| About { line, takes, needs, which: &WHICH };
+        let all = |line, needs: &'static [&'static str]| About { line, takes: needs, needs, which: &[] };
+        let told = |line, needs: &'static [&'static str]| About { line, takes: needs, needs, which: &WHICH_WEBHOOKS };
         match self {
             Self::LostResponse => hit("a write that changed something commits, then the connection is dropped", &[], &[]),
             Self::Down => hit("503 for everything, nothing commits", &[], &[]),
@@ -169,14 +188,21 @@ impl Switch {
             Self::ClockOffset => all("the system's clock is off: modification times, and the header Date", &["offset_ms"]),
             Self::StaleIndex => hit("listings and searches show the state of some seconds ago", &["seconds"], &["seconds"]),
             Self::ReadLag => hit("everything read shows the state of some seconds ago", &["seconds"], &["seconds"]),
+            Self::WebhookDuplicate => told("a webhook is sent twice", &[]),
+            Self::WebhookLate => told("a webhook is sent so many seconds later", &["seconds"]),
+            Self::WebhookReordered => told("a webhook waits for the next one, and is sent after it", &[]),
+            Self::WebhookForged => told(
+                "beside a webhook comes one that the system did not send: the object is deleted, it says, with another signature",
+                &[],
+            ),
+            Self::WebhookDropped => told("a webhook is not sent", &[]),
         }
     }
 
     /// Names of its parameters.
     pub(crate) fn parameters(self) -> Vec<&'static str> {
         let about = self.about();
-        let which: &[&str] = if about.which { &WHICH } else { &[] };
-        about.takes.iter().chain(which).copied().collect()
+        about.takes.iter().chain(about.which).copied().collect()
     }
 }
 
