@@ -18,11 +18,13 @@ pub enum System {
     Books,
     /// Answers as Zendesk's Support API does.
     Desk,
+    /// Answers as Mailchimp's Marketing API 3.0 does.
+    Mail,
 }
 
 impl System {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Crm, Self::Books, Self::Desk];
+    pub const ALL: [Self; 4] = [Self::Crm, Self::Books, Self::Desk, Self::Mail];
 
     /// The name on the command line and in state files.
     #[must_use]
@@ -31,6 +33,7 @@ impl System {
             Self::Crm => "crm",
             Self::Books => "books",
             Self::Desk => "desk",
+            Self::Mail => "mail",
         }
     }
 

@@ -1,5 +1,5 @@
 //! Simulated business systems: `crm` answers as HubSpot's CRM v3 API does, `books` as Xero's Accounting API, `desk` as Zendesk's
-//! Support API, and a CSV drop stands for an old system that can only export files.
+//! Support API, `mail` as Mailchimp's Marketing API, and a CSV drop stands for an old system that can only export files.
 //!
 //! Owns the systems' state, their seeded people, their fault switches and their request logs. Promises that everything follows from
 //! the seed and the requests, that unknown parameters, fields and methods are refused, and that what was answered survives a killed
@@ -18,6 +18,7 @@ mod faults;
 mod journal;
 mod legacy;
 mod limits;
+mod mail;
 mod people;
 mod requests;
 mod rng;

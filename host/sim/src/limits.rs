@@ -91,3 +91,15 @@ pub(crate) const DESK_REQUESTS_MINUTE_MAX: u64 = 700;
 
 /// Jobs whose outcome can be asked for, jobs. The oldest are forgotten.
 pub(crate) const DESK_JOBS_MAX: usize = 1_000;
+
+/// Mailchimp: objects per page where none is asked for, objects.
+pub(crate) const MAIL_PAGE_OBJECTS_DEFAULT: usize = 10;
+
+/// Mailchimp: objects per page, objects.
+pub(crate) const MAIL_PAGE_OBJECTS_MAX: usize = 1_000;
+
+/// Mailchimp: members of one batch, objects.
+pub(crate) const MAIL_BATCH_OBJECTS_MAX: usize = 500;
+
+/// Mailchimp: length of a merge field's tag, characters.
+pub(crate) const MAIL_TAG_CHARS_MAX: usize = 10;

@@ -12,6 +12,7 @@ use crate::{
     faults::{Fate, Faults},
     journal::{self, Header, Journal},
     limits::{REQUEST_BODY_BYTES_MAX, SEED_RECORDS_MAX},
+    mail::Mail,
     requests::RequestLog,
     rng::token,
     serve::Running,
@@ -98,6 +99,7 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
             System::Crm => Box::new(Crm::new(seed, config.schemas.clone()).map_err(StartError::Settings)?),
             System::Books => Box::new(Books::new(seed)),
             System::Desk => Box::new(Desk::new(seed)),
+            System::Mail => Box::new(Mail::new(seed)),
         })
     };
     let mut state = empty(config.seed)?;
@@ -112,6 +114,7 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
             }
             System::Books => Box::new(Books::seeded(config.seed, config.records)),
             System::Desk => Box::new(Desk::seeded(config.seed, config.records)),
+            System::Mail => Box::new(Mail::seeded(config.seed, config.records)),
         };
     }
     let journal = match (&config.state_file, &loaded) {
@@ -123,7 +126,7 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
     let mut auth = Auth::new(config.seed, system.name(), config.token.clone(), tenant);
     auth.credential.user = match system {
         System::Desk => Some(desk::USER.to_owned()),
-        System::Crm | System::Books => None,
+        System::Crm | System::Books | System::Mail => None,
     };
     Ok(Running {
         system: state,

@@ -20,6 +20,7 @@ async fn many_are_deleted_at_once_and_the_same_ones_for_the_same_seed() {
         (System::Crm, "contacts", json!({"archived": true})),
         (System::Books, "Contacts", json!({"ContactStatus": "ARCHIVED"})),
         (System::Desk, "users", json!({"deleted": true})),
+        (System::Mail, "members", json!({"status": "archived"})),
     ] {
         let run = async || {
             let sim = Sim::start(system, 40).await;
@@ -115,4 +116,35 @@ async fn the_schema_changes_and_stays_changed() {
 
     let books = Sim::start(System::Books, 0).await;
     refused(&books, json!({"act": "schema", "change": "remove", "field": "Name"}), "field-gone").await;
+}
+
+#[tokio::test]
+async fn merge_fields_change_and_stay_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = async || {
+        let (config, _) = config(7, 0);
+        Sim::start_with(System::Mail, SimConfig { state_file: Some(folder.path().join("mail.jsonl")), ..config }).await
+    };
+    let sim = start().await;
+    let members = "/3.0/lists/a1b2c3d4e5/members";
+    let fields = json!({"FNAME": "Ann", "COMPANY": "x", "PHONE": "12"});
+    let member = json!({"email_address": "ann@example.org", "status": "subscribed", "merge_fields": fields});
+    let (_, made) = sim.call("POST", members, member).await;
+    for (change, field, more) in [
+        ("rename", "FNAME", json!({"to": "GIVEN"})),
+        ("remove", "COMPANY", json!({})),
+        ("retype", "PHONE", json!({"type": "number"})),
+        ("add", "SHOE", json!({"type": "number"})),
+    ] {
+        let mut act = json!({"act": "schema", "change": change, "field": field});
+        act.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        sim.act(act).await;
+    }
+    refused(&sim, json!({"act": "schema", "change": "add", "field": "shoe"}), "upper case").await;
+    refused(&sim, json!({"act": "merge", "winner": "a", "loser": "b"}), "does not merge").await;
+    let before = sim.state().await;
+    let shown = sim.get(&format!("{members}/{}", made["id"].as_str().unwrap())).await["merge_fields"].clone();
+    assert_eq!(shown, json!({"GIVEN": "Ann", "LNAME": "", "PHONE": 12, "NAVE_ID": "", "SHOE": ""}));
+    sim.running.stop().await;
+    assert_eq!(start().await.state().await, before);
 }

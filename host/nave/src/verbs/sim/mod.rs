@@ -15,7 +15,7 @@ use super::serve::interrupted;
 use crate::context::Context;
 use crate::output::{json_line, say};
 
-/// Simulated business systems: a CRM (as HubSpot answers), books (as Xero answers), a desk (as Zendesk answers), and a folder of CSV exports
+/// Simulated business systems: a CRM (as HubSpot answers), books (as Xero answers), a desk (as Zendesk answers), mail (as Mailchimp answers), and a folder of CSV exports
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -58,6 +58,7 @@ enum Which {
     Crm,
     Books,
     Desk,
+    Mail,
     Legacy,
     All,
 }
@@ -82,6 +83,7 @@ pub(crate) async fn run(verb: &Sim, context: &Context) -> Outcome {
         Which::Crm => &[System::Crm],
         Which::Books => &[System::Books],
         Which::Desk => &[System::Desk],
+        Which::Mail => &[System::Mail],
         Which::All => &System::ALL,
         Which::Legacy => return Ok(exit::OK),
     };
