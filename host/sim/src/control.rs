@@ -5,7 +5,7 @@
 
 use crate::{
     acts::{self, ACTS, Act},
-    faults::{FaultRule, Faults},
+    faults::{FaultRule, Faults, Switch},
     serve::Running,
     wire::{Call, Reply},
 };
@@ -59,16 +59,19 @@ fn active(running: &Running) -> Reply {
 
 fn fault(running: &mut Running, call: &Call) -> Reply {
     let example = "{\"switch\": \"lost-response\", \"share\": 0.1}; GET /_sim/fault lists the switches";
-    let set = serde_json::from_slice::<FaultRule>(&call.body)
-        .map_err(|error| format!("a fault is an object as {example}: {error}"))
-        .and_then(|rule| running.faults.set(rule, running.system.as_ref()));
-    match set {
-        Err(why) => refuse(400, &why),
-        Ok(()) => {
-            running.floor = i64::MIN;
-            active(running)
-        }
+    let rule = match serde_json::from_slice::<FaultRule>(&call.body) {
+        Ok(rule) => rule,
+        Err(error) => return refuse(400, &format!("a fault is an object as {example}: {error}")),
+    };
+    let clock = rule.switch == Switch::ClockOffset;
+    if let Err(why) = running.faults.set(rule, running.system.as_ref()) {
+        return refuse(400, &why);
     }
+    if clock {
+        // Another clock begins.
+        running.floor = i64::MIN;
+    }
+    active(running)
 }
 
 fn act(running: &mut Running, call: &Call) -> Reply {

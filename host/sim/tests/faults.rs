@@ -555,6 +555,8 @@ async fn the_clock_is_off() {
         sut.sim.fault(json!({"switch": "clock-offset", "offset_ms": -120_000})).await;
         let slow = (date().await, time("B").await, time("C").await);
         assert_eq!(slow, ("Thu, 09 Oct 2025 08:51:20 GMT".to_owned(), written(NOON - 120_000), written(NOON - 119_999)));
+        sut.sim.fault(json!({"switch": "rate-limited", "nth": 1, "only": "reads"})).await;
+        assert!(time("E").await >= slow.2, "another switch does not turn the clock back");
         sut.sim.heal().await;
         assert_eq!(time("D").await, written(NOON + 1), "right again, and after all others");
     })
@@ -595,6 +597,12 @@ async fn checkpoints_expire() {
     assert_eq!(page(&first).await.0, 200);
     sim.pass(1);
     assert_eq!(page(&first).await.0, 400);
+
+    let search = json!({"limit": 5, "after": "0"});
+    assert_eq!(sim.call("POST", "/crm/v3/objects/contacts/search", search).await.0, 200, "from the beginning");
+    let one = first.as_str();
+    let edges = format!("/crm/v4/objects/contacts/{one}/associations/companies?after=1");
+    assert_eq!(sim.call("GET", &edges, Value::Null).await.0, 200, "positions in a small list are no checkpoints");
 
     let sim = Sim::start(System::Desk, 3).await;
     sim.fault(json!({"switch": "expired-checkpoint", "seconds": 60})).await;

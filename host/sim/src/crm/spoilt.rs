@@ -173,6 +173,10 @@ pub(crate) fn page(crm: &Crm, call: &Call, body: &Value) -> Option<Page> {
 }
 
 pub(crate) fn checkpoint(call: &Call) -> Option<Checkpoint> {
+    let (_, rest) = parts(call)?;
+    if !matches!(rest.as_slice(), [] | ["search"]) {
+        return None;
+    }
     let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
     let after = match (call.param("after"), &body["after"]) {
         (Some(after), _) => after.to_owned(),
@@ -180,5 +184,6 @@ pub(crate) fn checkpoint(call: &Call) -> Option<Checkpoint> {
         (None, Value::Number(after)) => after.to_string(),
         _ => return None,
     };
-    (!after.is_empty()).then_some(Checkpoint::Token(after))
+    // A search that goes on at its beginning does not go on.
+    (!after.is_empty() && after != "0").then_some(Checkpoint::Token(after))
 }
