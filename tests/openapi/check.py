@@ -12,6 +12,7 @@ import urllib.request
 
 import books
 import crm
+import mail
 from document import Document
 
 
@@ -90,7 +91,7 @@ class Check:
 
 def canaries(documents):
     """Answers that are wrong, which the validator must find: it is worth nothing if it cannot fail."""
-    contacts, accounting = crm.documents(documents)[0], books.documents(documents)[0]
+    contacts, accounting, marketing = crm.documents(documents)[0], books.documents(documents)[0], mail.documents(documents)[0]
     good = {"id": "1", "properties": {"email": "a"}, "createdAt": "2025-06-01T08:00:00.000Z", "updatedAt": "2025-06-01T08:00:00.000Z", "archived": False}
     listing = (contacts, "GET", "/crm/v3/objects/contacts")
     wrong = [
@@ -99,6 +100,8 @@ def canaries(documents):
         (*listing, 200, {}), (*listing, 404, {"message": "resource not found"}), (*listing, 200, None),
         (accounting, "GET", "/Contacts", 200, {"Contacts": [{"Shoe": "1"}]}), (accounting, "GET", "/Contacts", 200, {"Contacts": [{"Name": "x" * 256}]}),
         (accounting, "GET", "/Contacts", 200, {"Contacts": [{"Phones": [{"PhoneType": "PAGER"}]}]}), (accounting, "PUT", "/Contacts", 400, {"ErrorNumber": "10"}),
+        (marketing, "GET", "/lists/{list_id}/members", 200, {"members": [{"shoe": "1"}]}), (marketing, "GET", "/lists/{list_id}/members", 200, {"members": [{"last_changed": "now"}]}),
+        (marketing, "GET", "/ping", 404, {"title": "Resource Not Found"}),
     ]
     assert contacts.answer("GET", "/crm/v3/objects/contacts", 200, {"results": [good]}) == []
     return [f"canary not found: {status} {json.dumps(body)[:80]}" for d, m, p, status, body in wrong if not d.answer(m, p, status, body)], len(wrong)
@@ -108,7 +111,7 @@ def main(serve, documents):
     documents = pathlib.Path(documents)
     failed, count = canaries(documents)
     passed, uncovered = count - len(failed), set()
-    for system, part in (("crm", crm), ("books", books)):
+    for system, part in (("crm", crm), ("books", books), ("mail", mail)):
         sim = Sim(serve, system, 250)
         try:
             check = Check(sim, part.documents(documents), part.headers(sim.credential), part.rename)

@@ -9,7 +9,8 @@ use std::{error::Error, net::SocketAddr};
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let name = args.next().unwrap_or_else(|| "crm".to_owned());
-    let system = System::from_name(&name).ok_or_else(|| format!("`{name}` is not a system; there are crm and books"))?;
+    let system =
+        System::from_name(&name).ok_or_else(|| format!("`{name}` is not a system; there are crm, books, desk and mail"))?;
     let port: u16 = args.next().map_or(Ok(0), |text| text.parse())?;
     let records: usize = args.next().map_or(Ok(100), |text| text.parse())?;
     let seed: u64 = args.next().map_or(Ok(7), |text| text.parse())?;

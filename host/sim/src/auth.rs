@@ -22,6 +22,9 @@ pub struct Credential {
     pub client_secret: String,
     /// For the token endpoint.
     pub refresh_token: String,
+    /// The user of basic authentication, with the token as the password (Zendesk: `mailbox/token`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// Xero: the value of the header `xero-tenant-id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_id: Option<String>,
@@ -70,6 +73,7 @@ impl Auth {
                 client_id: format!("client-{}", &secret("client")[..12]),
                 client_secret: secret("client secret"),
                 refresh_token: format!("refresh-{}", secret("refresh")),
+                user: None,
                 tenant_id,
             },
             secret: mix(seed ^ fingerprint(format!("{system} tokens").as_bytes())),
@@ -80,6 +84,14 @@ impl Auth {
     /// Whether the request carries a token that is good now.
     pub(crate) fn accepts(&self, call: &Call, now_ms: i64) -> bool {
         call.bearer().is_some_and(|given| given == self.credential.token || self.alive(given, now_ms))
+    }
+
+    /// As [`Self::accepts`], or with the token as the password of the user (of any, where the system does not look at it).
+    pub(crate) fn accepts_basic(&self, call: &Call, now_ms: i64) -> bool {
+        let basic = basic(call).is_some_and(|(user, password)| {
+            password == self.credential.token && self.credential.user.as_ref().is_none_or(|own| *own == user)
+        });
+        basic || self.accepts(call, now_ms)
     }
 
     fn alive(&self, given: &str, now_ms: i64) -> bool {
@@ -103,12 +115,7 @@ impl Auth {
     pub(crate) fn issue(&mut self, call: &Call, now_ms: i64) -> Result<Issued, TokenRefusal> {
         let form = call.form();
         let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-        let basic = call.header("authorization").and_then(|value| value.strip_prefix("Basic ")).and_then(|text| {
-            let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim()).ok()?;
-            let (id, secret) = String::from_utf8(bytes).ok()?.split_once(':').map(|(a, b)| (a.to_owned(), b.to_owned()))?;
-            Some((id, secret))
-        });
-        let (id, secret) = match basic {
+        let (id, secret) = match basic(call) {
             Some(pair) => pair,
             None => (field("client_id").unwrap_or_default(), field("client_secret").unwrap_or_default()),
         };
@@ -128,4 +135,11 @@ impl Auth {
         let access_token = format!("at.{}.{end}.{}", self.issued, self.check(self.issued, end));
         Ok(Issued { access_token, refresh_token, seconds: ACCESS_TOKEN_SECONDS })
     }
+}
+
+/// User and password of `Authorization: Basic …`.
+fn basic(call: &Call) -> Option<(String, String)> {
+    let text = call.header("authorization")?.strip_prefix("Basic ")?;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim()).ok()?;
+    String::from_utf8(bytes).ok()?.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
 }

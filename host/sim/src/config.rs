@@ -16,11 +16,15 @@ pub enum System {
     Crm,
     /// Answers as Xero's Accounting API 2.0 does.
     Books,
+    /// Answers as Zendesk's Support API does.
+    Desk,
+    /// Answers as Mailchimp's Marketing API 3.0 does.
+    Mail,
 }
 
 impl System {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Crm, Self::Books];
+    pub const ALL: [Self; 4] = [Self::Crm, Self::Books, Self::Desk, Self::Mail];
 
     /// The name on the command line and in state files.
     #[must_use]
@@ -28,6 +32,8 @@ impl System {
         match self {
             Self::Crm => "crm",
             Self::Books => "books",
+            Self::Desk => "desk",
+            Self::Mail => "mail",
         }
     }
 

@@ -1,11 +1,12 @@
 //! The control interface under `/_sim`: for tests and for `nave sim`, never for a client of the simulated system.
 //!
-//! Guarded by its own token (`Authorization: Bearer …`); the system's credential does not open it. `GET /_sim/requests?since=N`,
-//! `GET /_sim/state`, `GET /_sim/fault`, `POST /_sim/fault`. Its own calls are not in the request log and no fault switch hits them.
+//! Guarded by its own token (`Authorization: Bearer …`); the system's credential does not open it. Its own calls are not in the request
+//! log and no fault switch hits them.
 
 use crate::{
-    faults::FaultRule,
-    server::Running,
+    acts::{self, ACTS, Act},
+    faults::{FaultRule, Faults, Switch},
+    serve::Running,
     wire::{Call, Reply},
 };
 use serde_json::{Value, json};
@@ -18,21 +19,75 @@ pub(crate) fn handle(running: &mut Running, call: &Call) -> Reply {
     match (call.method.as_str(), segments.as_slice()) {
         ("GET", ["requests"]) => requests(running, call),
         ("GET", ["state"]) => Reply::json(200, running.system.dump()),
-        ("GET", ["fault"]) => Reply::json(200, json!({"active": running.faults.active()})),
-        ("POST", ["fault"]) => match serde_json::from_slice::<FaultRule>(&call.body) {
-            Err(error) => refuse(
-                400,
-                &format!(
-                    "a fault is {{\"switch\": \"lost-response\"|\"down\"|\"reset\", \"on\": true, \"share\": 0.1 or \"nth\": 1}}: {error}"
-                ),
-            ),
-            Ok(rule) => match running.faults.set(rule) {
-                Err(why) => refuse(400, &why),
-                Ok(()) => Reply::json(200, json!({"active": running.faults.active()})),
-            },
+        ("GET", ["fault"]) => {
+            let mut answer = Faults::describe(running.system.as_ref());
+            answer["active"] = json!(running.faults.active());
+            Reply::json(200, answer)
+        }
+        ("POST", ["fault"]) => fault(running, call),
+        ("DELETE", ["fault"]) => {
+            running.faults.clear();
+            active(running)
+        }
+        ("GET", ["act"]) => {
+            let acts: Vec<Value> =
+                ACTS.iter().map(|(name, line, takes)| json!({"act": name, "about": line, "takes": takes})).collect();
+            Reply::json(200, json!({"acts": acts, "objects": running.system.kinds()}))
+        }
+        ("POST", ["act"]) => act(running, call),
+        ("GET", ["webhooks"]) => Reply::json(200, running.webhooks.describe()),
+        ("POST", ["webhooks"]) => match running.webhooks.add(&call.body) {
+            Err(why) => refuse(400, &why),
+            Ok(()) => {
+                running.system.watch(true);
+                Reply::json(200, running.webhooks.describe())
+            }
         },
-        (_, ["requests" | "state" | "fault"]) => refuse(405, "no such method here"),
-        _ => refuse(404, "there are /_sim/requests, /_sim/state and /_sim/fault"),
+        ("DELETE", ["webhooks"]) => {
+            running.webhooks.clear();
+            running.system.watch(false);
+            Reply::json(200, running.webhooks.describe())
+        }
+        (_, ["requests" | "state" | "fault" | "act" | "webhooks"]) => refuse(405, "no such method here"),
+        _ => refuse(404, "there are /_sim/requests, /_sim/state, /_sim/fault, /_sim/act and /_sim/webhooks"),
+    }
+}
+
+fn active(running: &Running) -> Reply {
+    Reply::json(200, json!({"active": running.faults.active()}))
+}
+
+fn fault(running: &mut Running, call: &Call) -> Reply {
+    let example = "{\"switch\": \"lost-response\", \"share\": 0.1}; GET /_sim/fault lists the switches";
+    let rule = match serde_json::from_slice::<FaultRule>(&call.body) {
+        Ok(rule) => rule,
+        Err(error) => return refuse(400, &format!("a fault is an object as {example}: {error}")),
+    };
+    let clock = rule.switch == Switch::ClockOffset;
+    if let Err(why) = running.faults.set(rule, running.system.as_ref()) {
+        return refuse(400, &why);
+    }
+    if clock {
+        // Another clock begins.
+        running.floor = i64::MIN;
+    }
+    active(running)
+}
+
+fn act(running: &mut Running, call: &Call) -> Reply {
+    let example = "{\"act\": \"mass-delete\", \"share\": 0.3}; GET /_sim/act lists the acts";
+    let act = match Act::read(&call.body) {
+        Ok(act) => act,
+        Err(error) => return refuse(400, &format!("an act is an object as {example}: {error}")),
+    };
+    let (now, nth) = (running.modification_time(), running.acts);
+    running.acts += 1;
+    match acts::carry_out(&act, running.system.as_mut(), running.seed, nth, now) {
+        Err(why) => refuse(400, &why),
+        Ok((entries, told)) => match running.remember(entries) {
+            Err(reply) => reply,
+            Ok(()) => Reply::json(200, told),
+        },
     }
 }
 

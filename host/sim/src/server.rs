@@ -1,53 +1,37 @@
 //! The listener: one port per system, its requests handled one after the other under one lock.
 //!
-//! Promises: a write is in the state file before it is answered; modification times grow with every write; a dropped answer is a
-//! closed connection and nothing else. Must not know what any vendor's paths mean.
+//! Promises: a dropped answer is a closed connection and nothing else. Must not know what any vendor's paths mean.
 
 use crate::{
     Credential, StartError,
     auth::Auth,
     books::Books,
-    config::{Clock, SimConfig, System},
-    control,
+    config::{SimConfig, System},
     crm::Crm,
-    faults::{After, Before, Faults},
+    desk::{self, Desk},
+    faults::{Fate, Faults},
     journal::{self, Header, Journal},
     limits::{REQUEST_BODY_BYTES_MAX, SEED_RECORDS_MAX},
-    requests::{RequestEntry, RequestLog},
+    mail::Mail,
+    requests::RequestLog,
     rng::token,
-    wire::{Call, Reply},
+    serve::Running,
+    simulated::Simulated,
+    webhooks::Webhooks,
+    wire::{Body, Call, Reply},
 };
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use serde_json::Value;
+use serde_json::json;
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-
-/// What a simulated system must be able to do. Nothing here waits or knows a clock.
-pub(crate) trait Simulated: Send {
-    /// Answers one request. `now` is later than every modification so far.
-    fn handle(&mut self, auth: &mut Auth, call: &Call, now: i64) -> Reply;
-    /// Whether the request is of a kind that writes.
-    fn is_write(&self, call: &Call) -> bool;
-    /// The answer while the system is down.
-    fn unavailable(&self) -> Reply;
-    /// All objects, for the control interface.
-    fn dump(&self) -> Value;
-    /// The whole state as entries, for the state file.
-    fn snapshot(&self, emit: &mut dyn FnMut(Value));
-    /// Takes an entry back in.
-    fn replay(&mut self, entry: Value) -> Result<(), String>;
-    /// The latest modification, milliseconds.
-    fn last_modified(&self) -> i64;
-    /// How many entries a snapshot would have.
-    fn population(&self) -> usize;
-}
 
 /// A system that is running. Dropping it stops it.
 #[derive(Debug)]
@@ -88,18 +72,6 @@ impl Drop for RunningSim {
     }
 }
 
-pub(crate) struct Running {
-    pub(crate) system: Box<dyn Simulated>,
-    pub(crate) auth: Auth,
-    pub(crate) faults: Faults,
-    pub(crate) requests: RequestLog,
-    pub(crate) control_token: String,
-    journal: Option<Journal>,
-    /// Set when the state file could not be written: nothing is answered any more, since nothing would be remembered.
-    broken: Option<String>,
-    clock: Clock,
-}
-
 /// Starts a system: loads or seeds its state, then listens.
 ///
 /// # Errors
@@ -126,6 +98,8 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
         Ok(match system {
             System::Crm => Box::new(Crm::new(seed, config.schemas.clone()).map_err(StartError::Settings)?),
             System::Books => Box::new(Books::new(seed)),
+            System::Desk => Box::new(Desk::new(seed)),
+            System::Mail => Box::new(Mail::new(seed)),
         })
     };
     let mut state = empty(config.seed)?;
@@ -139,6 +113,8 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
                 Box::new(Crm::seeded(config.seed, config.records, config.schemas.clone()).map_err(StartError::Settings)?)
             }
             System::Books => Box::new(Books::seeded(config.seed, config.records)),
+            System::Desk => Box::new(Desk::seeded(config.seed, config.records)),
+            System::Mail => Box::new(Mail::seeded(config.seed, config.records)),
         };
     }
     let journal = match (&config.state_file, &loaded) {
@@ -147,9 +123,14 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
         (Some(path), _) => Some(Journal::create(path, &header, |emit| state.snapshot(emit))?),
     };
     let tenant = (system == System::Books).then(|| crate::books::tenant_id(config.seed));
+    let mut auth = Auth::new(config.seed, system.name(), config.token.clone(), tenant);
+    auth.credential.user = match system {
+        System::Desk => Some(desk::USER.to_owned()),
+        System::Crm | System::Books | System::Mail => None,
+    };
     Ok(Running {
         system: state,
-        auth: Auth::new(config.seed, system.name(), config.token.clone(), tenant),
+        auth,
         faults: Faults::new(config.seed),
         requests: RequestLog::default(),
         control_token: config
@@ -159,6 +140,10 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
         journal,
         broken: None,
         clock: config.clock.clone(),
+        seed: config.seed,
+        webhooks: Webhooks::new(config.clock.clone()),
+        acts: 0,
+        floor: i64::MIN,
     })
 }
 
@@ -197,79 +182,38 @@ struct Dropped;
 async fn answer(running: Arc<Mutex<Running>>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Dropped> {
     let (head, body) = request.into_parts();
     let Ok(body) = Limited::new(body, REQUEST_BODY_BYTES_MAX).collect().await else {
-        return Ok(response(413, "{\"message\":\"The request body is too large or was cut off.\"}".to_owned()));
+        let no = json!({"message": "The request body is too large or was cut off."});
+        return Ok(response(Reply::json(413, no)));
     };
     let call = Call::new(head.method, head.uri.path(), head.uri.query().unwrap_or_default(), head.headers, body.to_bytes());
-    let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
-    match running.serve(&call) {
-        Some((status, text)) => Ok(response(status, text)),
-        None => Err(Dropped),
+    let fate = running.lock().unwrap_or_else(PoisonError::into_inner).serve(call);
+    match fate {
+        Fate::Answer(reply) => Ok(response(reply)),
+        Fate::Close => Err(Dropped),
+        // Where the client goes first, this is dropped with its connection.
+        Fate::Hang(seconds) => {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            Err(Dropped)
+        }
     }
 }
 
-fn response(status: u16, text: String) -> Response<Full<Bytes>> {
+fn response(reply: Reply) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::new()));
-    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-    if !text.is_empty() {
-        response
-            .headers_mut()
-            .insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json;charset=utf-8"));
-        *response.body_mut() = Full::new(Bytes::from(text));
+    *response.status_mut() = http::StatusCode::from_u16(reply.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    match reply.body {
+        Body::Empty => {}
+        Body::Html(_) => _ = headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html")),
+        Body::Json(_) | Body::Text(_) => {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8"));
+        }
     }
+    for (name, value) in &reply.headers {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(*name, value);
+        }
+    }
+    *response.body_mut() = Full::new(Bytes::from(reply.body_text().into_owned()));
     response
-}
-
-impl Running {
-    /// Answers; `None` where the connection is to be dropped.
-    fn serve(&mut self, call: &Call) -> Option<(u16, String)> {
-        if let Some(why) = &self.broken {
-            return Some((500, serde_json::json!({"message": why}).to_string()));
-        }
-        if call.segments.first().is_some_and(|first| first == "_sim") {
-            let reply = control::handle(self, call);
-            return Some((reply.status, reply.body_text()));
-        }
-        let write = self.system.is_write(call);
-        let mut reply = match self.faults.before(write) {
-            Before::Close => {
-                self.note(call, 0, 0, write, false, true);
-                return None;
-            }
-            Before::Unavailable => self.system.unavailable(),
-            Before::Pass => {
-                let now = (self.clock)().max(self.system.last_modified() + 1);
-                self.system.handle(&mut self.auth, call, now)
-            }
-        };
-        let entries = std::mem::take(&mut reply.entries);
-        if !entries.is_empty()
-            && let Some(journal) = &mut self.journal
-            && let Err(error) = journal.append(entries)
-        {
-            let why = format!("the state file could not be written ({error}); restart the simulator once there is room");
-            tracing::error!(%error, "the state file could not be written");
-            self.broken = Some(why.clone());
-            return Some((500, serde_json::json!({"message": why}).to_string()));
-        }
-        let text = reply.body_text();
-        let dropped = self.faults.after(reply.changed) == After::Close;
-        self.note(call, reply.status, text.len(), write, reply.changed, dropped);
-        (!dropped).then_some((reply.status, text))
-    }
-
-    fn note(&mut self, call: &Call, status: u16, answer_bytes: usize, write: bool, changed: bool, dropped: bool) {
-        self.requests.push(RequestEntry {
-            number: 0,
-            at_ms: (self.clock)(),
-            method: call.method.to_string(),
-            path: call.path.clone(),
-            query: call.query_text.clone(),
-            status,
-            body_bytes: call.body.len(),
-            answer_bytes,
-            write,
-            changed,
-            dropped,
-        });
-    }
 }

@@ -9,6 +9,11 @@ pub(crate) fn iso(ms: i64) -> String {
     stamp(ms).to_zoned_datetime(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
+/// `2025-06-01T08:00:00Z`, as Zendesk writes it.
+pub(crate) fn iso_seconds(ms: i64) -> String {
+    format!("{}Z", iso_plain(ms))
+}
+
 /// `2025-06-01T08:00:00`, as Xero writes it beside its own form.
 pub(crate) fn iso_plain(ms: i64) -> String {
     stamp(ms).to_zoned_datetime(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S").to_string()
@@ -22,6 +27,11 @@ pub(crate) fn day(ms: i64) -> String {
 /// `/Date(1748764800123+0000)/`, as Xero writes it in JSON.
 pub(crate) fn ms_date(ms: i64) -> String {
     format!("/Date({ms}+0000)/")
+}
+
+/// `Sun, 01 Jun 2025 08:00:00 GMT`, as it stands in headers.
+pub(crate) fn http_date(ms: i64) -> String {
+    stamp(ms).to_zoned_datetime(TimeZone::UTC).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 /// A time in any spelling that a client of either vendor sends: milliseconds, ISO 8601 with or without a zone (then UTC), a day,
@@ -75,6 +85,7 @@ mod tests {
         }
         assert_eq!(parse(&iso(at)), Some(at));
         assert_eq!(iso(at), "2025-06-01T08:00:00.123Z");
+        assert_eq!(http_date(at), "Sun, 01 Jun 2025 08:00:00 GMT");
         assert_eq!(ms_date(at), "/Date(1748764800123+0000)/");
     }
 }

@@ -5,9 +5,10 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// One request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Call {
     pub(crate) method: Method,
     /// The path as it came, for the log.
@@ -79,6 +80,8 @@ pub(crate) struct Reply {
     pub(crate) entries: Vec<Value>,
     /// Whether an object of the system is now different.
     pub(crate) changed: bool,
+    /// Headers beside the content's type, names in lower case.
+    pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 /// An answer's body.
@@ -88,15 +91,24 @@ pub(crate) enum Body {
     Json(Value),
     /// JSON that was made before: an answer given again.
     Text(String),
+    /// A page for people.
+    Html(String),
 }
 
 impl Reply {
     pub(crate) fn json(status: u16, body: Value) -> Self {
-        Self { status, body: Body::Json(body), entries: Vec::new(), changed: false }
+        Self { status, body: Body::Json(body), entries: Vec::new(), changed: false, headers: Vec::new() }
+    }
+
+    /// What a gateway in front of the system says when it has no answer.
+    pub(crate) fn gateway(status: u16) -> Self {
+        let title = if status == 504 { "504 Gateway Time-out" } else { "502 Bad Gateway" };
+        let page = format!("<html><head><title>{title}</title></head><body><center><h1>{title}</h1></center></body></html>");
+        Self { body: Body::Html(page), ..Self::empty(status) }
     }
 
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, body: Body::Empty, entries: Vec::new(), changed: false }
+        Self { status, body: Body::Empty, entries: Vec::new(), changed: false, headers: Vec::new() }
     }
 
     /// The answer to a write; `changed` where there is something to remember.
@@ -106,11 +118,20 @@ impl Reply {
         self
     }
 
-    pub(crate) fn body_text(&self) -> String {
+    pub(crate) fn body_text(&self) -> Cow<'_, str> {
         match &self.body {
-            Body::Empty => String::new(),
-            Body::Json(value) => value.to_string(),
-            Body::Text(text) => text.clone(),
+            Body::Empty => Cow::Borrowed(""),
+            Body::Json(value) => Cow::Owned(value.to_string()),
+            Body::Text(text) | Body::Html(text) => Cow::Borrowed(text),
+        }
+    }
+
+    /// The body as JSON, where it is some.
+    pub(crate) fn json_body(&self) -> Option<Value> {
+        match &self.body {
+            Body::Json(value) => Some(value.clone()),
+            Body::Text(text) => serde_json::from_str(text).ok(),
+            Body::Empty | Body::Html(_) => None,
         }
     }
 }

@@ -12,6 +12,11 @@ fn write(system: System, n: usize) -> (&'static str, &'static str, Value) {
     match system {
         System::Crm => ("POST", "/crm/v3/objects/contacts", properties(&[("email", &format!("n{n}@example.org"))])),
         System::Books => ("PUT", "/api.xro/2.0/Contacts", json!({"Contacts": [{"Name": format!("N {n}")}]})),
+        System::Mail => {
+            let member = json!({"email_address": format!("n{n}@example.org"), "status": "subscribed"});
+            ("POST", "/3.0/lists/a1b2c3d4e5/members", member)
+        }
+        System::Desk => ("POST", "/api/v2/users", json!({"user": {"name": format!("N {n}"), "external_id": n.to_string()}})),
     }
 }
 
@@ -19,11 +24,18 @@ fn read(system: System) -> &'static str {
     match system {
         System::Crm => "/crm/v3/objects/contacts",
         System::Books => "/api.xro/2.0/Contacts?page=1",
+        System::Desk => "/api/v2/users",
+        System::Mail => "/3.0/lists/a1b2c3d4e5/members",
     }
 }
 
 fn count(system: System, state: &Value) -> usize {
-    let name = if system == System::Crm { "contacts" } else { "Contacts" };
+    let name = match system {
+        System::Crm => "contacts",
+        System::Books => "Contacts",
+        System::Desk => "users",
+        System::Mail => "members",
+    };
     state[name].as_array().unwrap().len()
 }
 

@@ -31,7 +31,7 @@ const TEXTS: [(&str, usize); 15] = [
 ];
 
 /// Fields that the vendor takes and ignores, because it keeps them itself.
-const READ_ONLY: [&str; 15] = [
+const READ_ONLY: [&str; 16] = [
     "ContactID",
     "UpdatedDateUTC",
     "HasAttachments",
@@ -45,6 +45,7 @@ const READ_ONLY: [&str; 15] = [
     "Website",
     "Discount",
     "Attachments",
+    "MergedToContactID",
     "SalesTrackingCategories",
     "PurchasesTrackingCategories",
 ];
@@ -89,6 +90,12 @@ impl Status {
     }
 }
 
+/// Whether a contact, or a part of one, has this field.
+pub(crate) fn has_field(name: &str) -> bool {
+    let texts = TEXTS.iter().chain(&PHONE_TEXTS).chain(&ADDRESS_TEXTS).chain(&PERSON_TEXTS).map(|(text, _)| *text);
+    texts.chain(READ_ONLY).chain(["ContactStatus", "Phones", "Addresses", "ContactPersons"]).any(|known| known == name)
+}
+
 /// A part of a contact: texts by field name.
 pub(crate) type Part = BTreeMap<String, String>;
 
@@ -107,6 +114,9 @@ pub(crate) struct Contact {
     pub(crate) persons: Vec<Part>,
     pub(crate) customer: bool,
     pub(crate) modified: i64,
+    /// This contact lost a merge; it is archived, and names the other one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) merged_to: Option<String>,
 }
 
 impl Contact {
@@ -121,6 +131,7 @@ impl Contact {
             persons: Vec::new(),
             customer: false,
             modified: 0,
+            merged_to: None,
         }
     }
 
@@ -207,6 +218,7 @@ impl Contact {
             }
         }
         out.insert("ContactStatus".into(), self.status.word().into());
+        out.extend(self.merged_to.iter().map(|id| ("MergedToContactID".to_owned(), id.clone().into())));
         let addresses = ADDRESS_TYPES
             .map(|kind| render_part("AddressType", kind, self.addresses.get(kind), &["City", "Region", "PostalCode", "Country"]));
         let phones =

@@ -9,24 +9,28 @@ mod invoice;
 mod read;
 mod refusal;
 mod seed;
+mod spoilt;
 mod store;
+mod told;
+mod unasked;
 mod write;
 
 use crate::{
+    answers::{Answer, Answers, Known},
     auth::{Auth, TokenRefusal},
-    limits::{BOOKS_IDEMPOTENCY_ANSWERS_MAX, BOOKS_IDEMPOTENCY_KEY_CHARS_MAX},
+    faults::Switch,
+    limits::BOOKS_IDEMPOTENCY_KEY_CHARS_MAX,
     people::SEEDED_FROM_MS,
-    rng::{fingerprint, uuid},
-    server::Simulated,
+    rng::uuid,
+    simulated::{Amendment, Ask, Checkpoint, Event, Fields, No, Notice, Page, SchemaChange, Simulated},
     time,
-    wire::{Body, Call, Reply},
+    wire::{Call, Reply},
 };
 use contact::Contact;
 use invoice::Invoice;
 use refusal::Refusal;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use std::collections::{HashMap, VecDeque};
 use store::Store;
 use write::Mode;
 
@@ -35,21 +39,9 @@ use write::Mode;
 pub(crate) struct Books {
     seed: u64,
     store: Store,
-    answers: HashMap<String, Answer>,
-    /// Keys in the order of their first use.
-    keys: VecDeque<String>,
+    answers: Answers,
     /// Requests so far, for the ids in answers.
     requests: u64,
-}
-
-/// An answer that is given again under the same idempotency key.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Answer {
-    key: String,
-    /// Of method, path, query and body.
-    request: u64,
-    status: u16,
-    body: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -68,7 +60,7 @@ pub(crate) fn tenant_id(seed: u64) -> String {
 impl Books {
     /// Empty books.
     pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, store: Store::default(), answers: HashMap::new(), keys: VecDeque::new(), requests: 0 }
+        Self { seed, store: Store::default(), answers: Answers::default(), requests: 0 }
     }
 
     /// Books with contacts and invoices in them.
@@ -148,36 +140,17 @@ impl Books {
         if key.chars().count() > BOOKS_IDEMPOTENCY_KEY_CHARS_MAX {
             return Err(Refusal::data(format!("The Idempotency-Key has more than {BOOKS_IDEMPOTENCY_KEY_CHARS_MAX} characters")));
         }
-        let mut bytes = format!("{} {}?{}\n", call.method, call.path, call.query_text).into_bytes();
-        bytes.extend_from_slice(&call.body);
-        let request = fingerprint(&bytes);
-        if let Some(answer) = self.answers.get(&key) {
-            if answer.request != request {
-                return Err(Refusal::data("The Idempotency-Key was used before with another request"));
-            }
-            return Ok(Reply {
-                status: answer.status,
-                body: Body::Text(answer.body.clone()),
-                entries: Vec::new(),
-                changed: false,
-            });
+        match self.answers.known(&key, call) {
+            Known::Nothing => {}
+            Known::Same(reply) => return Ok(reply),
+            Known::Other => return Err(Refusal::data("The Idempotency-Key was used before with another request")),
         }
         let instance = uuid(self.seed, "instance", self.requests);
         let mut reply = write(self).unwrap_or_else(|refusal| refusal.reply(&instance));
-        let answer = Answer { key, request, status: reply.status, body: reply.body_text() };
+        let answer = Answer::new(&key, call, &reply);
         reply.entries.push(json!({"answer": answer}));
-        self.remember(answer);
+        self.answers.remember(answer);
         Ok(reply)
-    }
-
-    fn remember(&mut self, answer: Answer) {
-        if self.keys.len() == BOOKS_IDEMPOTENCY_ANSWERS_MAX
-            && let Some(oldest) = self.keys.pop_front()
-        {
-            self.answers.remove(&oldest);
-        }
-        self.keys.push_back(answer.key.clone());
-        self.answers.insert(answer.key.clone(), answer);
     }
 
     /// The frame around every list.
@@ -245,14 +218,6 @@ impl Simulated for Books {
         call.method != http::Method::GET && call.segments.last().is_none_or(|last| last != "token")
     }
 
-    fn unavailable(&self) -> Reply {
-        Refusal::Title("ServiceUnavailable", 503, "The organisation is offline".to_owned()).reply(&uuid(
-            self.seed,
-            "down",
-            self.requests,
-        ))
-    }
-
     fn dump(&self) -> Value {
         let contacts: Vec<Value> = self.store.contacts().map(|contact| Value::Object(contact.render(true))).collect();
         let invoices: Vec<Value> = self.store.invoices().map(|invoice| self.invoice(invoice, true)).collect();
@@ -262,14 +227,14 @@ impl Simulated for Books {
     fn snapshot(&self, emit: &mut dyn FnMut(Value)) {
         self.store.contacts().for_each(|contact| emit(json!({"contact": contact})));
         self.store.invoices().for_each(|invoice| emit(json!({"invoice": invoice})));
-        self.keys.iter().filter_map(|key| self.answers.get(key)).for_each(|answer| emit(json!({"answer": answer})));
+        self.answers.all().for_each(|answer| emit(json!({"answer": answer})));
     }
 
     fn replay(&mut self, entry: Value) -> Result<(), String> {
         match serde_json::from_value(entry).map_err(|error| error.to_string())? {
             Kept::Contact(contact) => self.store.put_contact(*contact),
             Kept::Invoice(invoice) => self.store.put_invoice(*invoice),
-            Kept::Answer(answer) => self.remember(answer),
+            Kept::Answer(answer) => self.answers.remember(answer),
         }
         Ok(())
     }
@@ -279,6 +244,95 @@ impl Simulated for Books {
     }
 
     fn population(&self) -> usize {
-        self.store.len() + self.keys.len()
+        self.store.len() + self.answers.len()
+    }
+
+    fn empty(&self) -> Box<dyn Simulated> {
+        Box::new(Self::new(self.seed))
+    }
+
+    fn refuse(&self, no: &No) -> Reply {
+        spoilt::refuse(self, no)
+    }
+
+    fn lacks(&self, switch: Switch) -> Option<&'static str> {
+        spoilt::lacks(switch)
+    }
+
+    fn ask(&self, call: &Call) -> Ask {
+        spoilt::ask(call)
+    }
+
+    fn written(&self, call: &Call, body: &mut Value, visit: &mut dyn FnMut(&mut Fields)) {
+        spoilt::written(call, body, visit);
+    }
+
+    fn batch<'a>(&self, call: &Call, body: &'a mut Value) -> Option<&'a mut Vec<Value>> {
+        spoilt::batch(call, body)
+    }
+
+    fn partial(&mut self, call: &Call, reply: Reply, failed: &[Value]) -> Reply {
+        spoilt::partial(call, reply, failed)
+    }
+
+    fn searched(&self, call: &Call) -> Vec<String> {
+        spoilt::searched(call)
+    }
+
+    fn strip(&self, call: &Call, body: &mut Value, field: &str) {
+        spoilt::strip(call, body, field);
+    }
+
+    fn page(&self, call: &Call, body: &Value) -> Option<Page> {
+        spoilt::page(call, body)
+    }
+
+    fn checkpoint(&self, call: &Call) -> Option<Checkpoint> {
+        spoilt::checkpoint(call)
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        vec!["Contacts".to_owned()]
+    }
+
+    fn has_field(&self, field: &str) -> bool {
+        contact::has_field(field)
+    }
+
+    fn live(&self, kind: &str) -> Vec<String> {
+        unasked::live(self, kind)
+    }
+
+    fn about(&self, entry: &Value) -> Option<(String, String)> {
+        unasked::about(entry)
+    }
+
+    fn amend(&mut self, kind: &str, id: &str, amendment: Amendment<'_>, now: i64) -> Vec<Value> {
+        unasked::amend(self, kind, id, amendment, now)
+    }
+
+    fn merge(&mut self, kind: &str, winner: &str, loser: &str, now: i64) -> Result<Vec<Value>, String> {
+        unasked::merge(self, kind, winner, loser, now)
+    }
+
+    fn alter(&mut self, change: &SchemaChange) -> Result<Vec<Value>, String> {
+        let _ = change;
+        Err("the books' contacts have the same fields in every organisation; the switch field-gone takes one away".to_owned())
+    }
+
+    fn watch(&mut self, on: bool) {
+        told::watch(self, on);
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        told::events(self)
+    }
+
+    fn notice(&self, event: &Event, nth: u64) -> Notice {
+        told::notice(self, event, nth)
+    }
+
+    fn sign(&self, secret: &str, url: &str, body: &str, now: i64) -> Vec<(&'static str, String)> {
+        told::sign(secret, url, body, now)
     }
 }

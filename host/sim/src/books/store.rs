@@ -24,6 +24,8 @@ pub(crate) struct Store {
     invoice_ids: HashMap<String, u64>,
     pub(crate) invoices_by_modified: SortedIndex,
     last_modified: i64,
+    /// Contacts before and after each change, where somebody wants to know.
+    pub(crate) watched: Option<Vec<(Option<Contact>, Contact)>>,
 }
 
 pub(crate) fn folded(text: &str) -> String {
@@ -33,6 +35,9 @@ pub(crate) fn folded(text: &str) -> String {
 impl Store {
     pub(crate) fn put_contact(&mut self, contact: Contact) {
         let serial = contact.serial;
+        if let Some(watched) = &mut self.watched {
+            watched.push((self.contacts.get(&serial).cloned(), contact.clone()));
+        }
         if let Some(old) = self.contacts.get(&serial).cloned() {
             self.by_modified.remove((old.modified, serial));
             self.active_by_modified.remove((old.modified, serial));

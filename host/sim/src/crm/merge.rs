@@ -9,6 +9,7 @@ use super::{
 };
 use crate::wire::{Call, Reply};
 use serde::Deserialize;
+use serde_json::Value;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -20,10 +21,18 @@ struct MergeBody {
 pub(crate) fn merge(crm: &mut Crm, call: &Call, kind: usize, now: i64) -> Result<Reply, Refusal> {
     known_params(call, &[])?;
     let input: MergeBody = body(call)?;
+    let (winner, entries) = join(crm, kind, &input.primary_object_id, &input.object_id_to_merge, now)?;
+    let shape = Shape::all(&crm.tables[kind]);
+    let object = crm.tables[kind].get(winner).ok_or_else(Refusal::not_found)?;
+    Ok(Reply::json(200, render(crm, kind, object, &shape)).with_entries(entries))
+}
+
+/// Makes one object of two: the id of the one that stays, and what to remember.
+pub(crate) fn join(crm: &mut Crm, kind: usize, winner: &str, loser: &str, now: i64) -> Result<(u64, Vec<Value>), Refusal> {
     let table = &crm.tables[kind];
     let find = |text: &str| text.parse().ok().and_then(|id| table.live(id)).cloned().ok_or_else(Refusal::not_found);
-    let mut winner = find(&input.primary_object_id)?;
-    let mut loser = find(&input.object_id_to_merge)?;
+    let mut winner = find(winner)?;
+    let mut loser = find(loser)?;
     if winner.id == loser.id {
         return Err(Refusal::invalid(format!("Object {} cannot be merged with itself", winner.id)));
     }
@@ -54,8 +63,5 @@ pub(crate) fn merge(crm: &mut Crm, call: &Call, kind: usize, now: i64) -> Result
             }
         }
     }
-    let entries = crm.commit(changes);
-    let shape = Shape::all(&crm.tables[kind]);
-    let object = crm.tables[kind].get(winner_id).ok_or_else(Refusal::not_found)?;
-    Ok(Reply::json(200, render(crm, kind, object, &shape)).with_entries(entries))
+    Ok((winner_id, crm.commit(changes)))
 }

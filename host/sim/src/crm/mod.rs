@@ -3,6 +3,7 @@
 //! This file owns the state and the routes; the rest of the folder owns one subject each. Promises that a refused request changes
 //! nothing, and that what is not known (path, method, parameter, field, property) is refused. Must not know sockets or files.
 
+mod alter;
 mod associations;
 mod batch;
 mod filters;
@@ -13,12 +14,16 @@ mod refusal;
 pub(crate) mod schema;
 mod search;
 mod seed;
+mod spoilt;
+mod told;
+mod unasked;
 mod values;
 
 use crate::{
     auth::{Auth, TokenRefusal},
+    faults::Switch,
     rng::{mix, uuid},
-    server::Simulated,
+    simulated::{Amendment, Ask, Checkpoint, Event, Fields, No, Notice, Page, SchemaChange, Simulated},
     time,
     wire::{Call, Reply},
 };
@@ -37,11 +42,17 @@ pub(crate) struct Crm {
     requests: u64,
 }
 
-/// One object as it is after a write: what the state file keeps.
+/// One object as it is after a write, or what its kind looks like from now on: what the state file keeps.
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     of: String,
-    object: Object,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    object: Option<Object>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alter: Option<SchemaChange>,
+    /// In place of all changes so far, where the file is written anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schema: Option<ObjectSchema>,
 }
 
 /// Objects a request wants to change, before it is certain that all of it is allowed.
@@ -92,9 +103,8 @@ impl Crm {
     fn commit(&mut self, changes: Changes) -> Vec<Value> {
         let mut entries = Vec::with_capacity(changes.len());
         for (kind, object) in changes {
-            let kept = Kept { of: self.tables[kind].schema.name.clone(), object };
-            entries.extend(serde_json::to_value(&kept));
-            self.tables[kind].put(kept.object);
+            entries.push(json!({"of": self.tables[kind].schema.name, "object": object}));
+            self.tables[kind].put(object);
         }
         entries
     }
@@ -238,14 +248,6 @@ impl Simulated for Crm {
         call.method != http::Method::GET && !matches!(last, Some("search" | "read" | "token"))
     }
 
-    fn unavailable(&self) -> Reply {
-        Refusal::new(503, "SERVICE_UNAVAILABLE", "The service is temporarily unavailable").reply(&uuid(
-            self.seed,
-            "down",
-            self.requests,
-        ))
-    }
-
     fn dump(&self) -> Value {
         let kinds = self.tables.iter().map(|table| {
             let all = table.all().map(|object| {
@@ -272,6 +274,9 @@ impl Simulated for Crm {
 
     fn snapshot(&self, emit: &mut dyn FnMut(Value)) {
         for table in &self.tables {
+            if table.altered {
+                emit(json!({"of": table.schema.name, "schema": table.schema}));
+            }
             for object in table.all() {
                 emit(json!({"of": table.schema.name, "object": object}));
             }
@@ -281,7 +286,16 @@ impl Simulated for Crm {
     fn replay(&mut self, entry: Value) -> Result<(), String> {
         let kept: Kept = serde_json::from_value(entry).map_err(|error| error.to_string())?;
         let kind = self.kind_named(&kept.of).ok_or_else(|| format!("there is no object `{}` in the schema", kept.of))?;
-        self.tables[kind].put(kept.object);
+        if let Some(schema) = kept.schema {
+            self.tables[kind] = Table::new(schema);
+            self.tables[kind].altered = true;
+        }
+        if let Some(change) = kept.alter {
+            alter::apply(&mut self.tables[kind], &change)?;
+        }
+        if let Some(object) = kept.object {
+            self.tables[kind].put(object);
+        }
         Ok(())
     }
 
@@ -291,5 +305,97 @@ impl Simulated for Crm {
 
     fn population(&self) -> usize {
         self.tables.iter().map(Table::len).sum()
+    }
+
+    fn empty(&self) -> Box<dyn Simulated> {
+        Box::new(Self {
+            seed: self.seed,
+            tables: self.tables.iter().map(|table| Table::new(table.schema.clone())).collect(),
+            requests: 0,
+        })
+    }
+
+    fn refuse(&self, no: &No) -> Reply {
+        spoilt::refuse(self, no)
+    }
+
+    fn lacks(&self, switch: Switch) -> Option<&'static str> {
+        spoilt::lacks(switch)
+    }
+
+    fn ask(&self, call: &Call) -> Ask {
+        spoilt::ask(self, call)
+    }
+
+    fn written(&self, call: &Call, body: &mut Value, visit: &mut dyn FnMut(&mut Fields)) {
+        spoilt::written(call, body, visit);
+    }
+
+    fn batch<'a>(&self, call: &Call, body: &'a mut Value) -> Option<&'a mut Vec<Value>> {
+        spoilt::batch(call, body)
+    }
+
+    fn partial(&mut self, call: &Call, reply: Reply, failed: &[Value]) -> Reply {
+        spoilt::partial(self, call, reply, failed)
+    }
+
+    fn searched(&self, call: &Call) -> Vec<String> {
+        spoilt::searched(call)
+    }
+
+    fn strip(&self, call: &Call, body: &mut Value, field: &str) {
+        spoilt::strip(call, body, field);
+    }
+
+    fn page(&self, call: &Call, body: &Value) -> Option<Page> {
+        spoilt::page(self, call, body)
+    }
+
+    fn checkpoint(&self, call: &Call) -> Option<Checkpoint> {
+        spoilt::checkpoint(call)
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        self.tables.iter().map(|table| table.schema.name.clone()).collect()
+    }
+
+    fn has_field(&self, field: &str) -> bool {
+        self.tables.iter().any(|table| table.schema.property(field).is_some())
+    }
+
+    fn live(&self, kind: &str) -> Vec<String> {
+        unasked::live(self, kind)
+    }
+
+    fn about(&self, entry: &Value) -> Option<(String, String)> {
+        unasked::about(entry)
+    }
+
+    fn amend(&mut self, kind: &str, id: &str, amendment: Amendment<'_>, now: i64) -> Vec<Value> {
+        unasked::amend(self, kind, id, amendment, now)
+    }
+
+    fn merge(&mut self, kind: &str, winner: &str, loser: &str, now: i64) -> Result<Vec<Value>, String> {
+        unasked::merge(self, kind, winner, loser, now)
+    }
+
+    fn alter(&mut self, change: &SchemaChange) -> Result<Vec<Value>, String> {
+        alter::alter(self, change)
+    }
+
+    fn watch(&mut self, on: bool) {
+        told::watch(self, on);
+    }
+
+    fn events(&mut self) -> Vec<Event> {
+        told::events(self)
+    }
+
+    fn notice(&self, event: &Event, nth: u64) -> Notice {
+        told::notice(self, event, nth)
+    }
+
+    fn sign(&self, secret: &str, url: &str, body: &str, now: i64) -> Vec<(&'static str, String)> {
+        told::sign(secret, url, body, now)
     }
 }

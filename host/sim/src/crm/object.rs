@@ -84,6 +84,10 @@ pub(crate) struct Table {
     archived: BTreeSet<u64>,
     unique: BTreeMap<String, HashMap<String, u64>>,
     last_modified: i64,
+    /// The schema is not the one that the CRM was started with.
+    pub(crate) altered: bool,
+    /// Objects before and after each change, where somebody wants to know.
+    pub(crate) watched: Option<Vec<(Option<Object>, Object)>>,
 }
 
 impl Table {
@@ -98,10 +102,15 @@ impl Table {
             archived: BTreeSet::new(),
             unique,
             last_modified: 0,
+            altered: false,
+            watched: None,
         }
     }
 
     pub(crate) fn put(&mut self, object: Object) {
+        if let Some(watched) = &mut self.watched {
+            watched.push((self.objects.get(&object.id).cloned(), object.clone()));
+        }
         if let Some(old) = self.objects.get(&object.id).cloned() {
             self.unindex(&old);
         }

@@ -40,7 +40,7 @@ pub(crate) fn check(schema: &ObjectSchema, given: &Map<String, Value>) -> Result
 }
 
 /// The value as it is stored. An empty text clears.
-fn normal(property: &Property, text: &str) -> Result<String, (&'static str, String)> {
+pub(crate) fn normal(property: &Property, text: &str) -> Result<String, (&'static str, String)> {
     let name = &property.name;
     let trimmed = text.trim();
     if trimmed.is_empty() {

@@ -3,7 +3,7 @@
 #![expect(dead_code, reason = "each test binary uses its own part of this")]
 
 use http_body_util::{BodyExt as _, Full};
-use hyper::{Request, body::Bytes, client::conn::http1};
+use hyper::{Request, Response, body::Bytes, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use nave_sim::{RunningSim, SimConfig, System, start};
 use serde_json::{Value, json};
@@ -46,6 +46,20 @@ impl Sim {
         headers: &[(&str, &str)],
         body: Option<String>,
     ) -> Option<(u16, Value)> {
+        let answer = self.answer(method, path, headers, body).await?;
+        let text = std::str::from_utf8(answer.body()).unwrap();
+        let value = if text.is_empty() { Value::Null } else { serde_json::from_str(text).unwrap() };
+        Some((answer.status().as_u16(), value))
+    }
+
+    /// The whole answer; `None` where the connection was closed without one.
+    pub(crate) async fn answer(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Option<Response<Bytes>> {
         let stream = TcpStream::connect(self.running.addr).await.unwrap();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         let task = tokio::spawn(connection);
@@ -58,11 +72,10 @@ impl Sim {
         }
         let request = request.body(Full::new(Bytes::from(body.unwrap_or_default()))).unwrap();
         let answer = sender.send_request(request).await.ok()?;
-        let status = answer.status().as_u16();
-        let bytes = answer.into_body().collect().await.ok()?.to_bytes();
+        let (head, body) = answer.into_parts();
+        let bytes = body.collect().await.ok()?.to_bytes();
         task.abort();
-        let value = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
-        Some((status, value))
+        Some(Response::from_parts(head, bytes))
     }
 
     /// A request with the system's credential.
@@ -71,14 +84,30 @@ impl Sim {
     }
 
     pub(crate) async fn call_with(&self, method: &str, path: &str, more: &[(&str, &str)], body: Value) -> Option<(u16, Value)> {
-        let bearer = format!("Bearer {}", self.running.credential.token);
-        let mut headers = vec![("authorization", bearer.as_str())];
-        if let Some(tenant) = &self.running.credential.tenant_id {
-            headers.push(("xero-tenant-id", tenant));
-        }
+        let own = self.own_headers();
+        let mut headers: Vec<(&str, &str)> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
         headers.extend(more);
         let body = (!body.is_null()).then(|| body.to_string());
         self.send(method, path, &headers, body).await
+    }
+
+    /// The headers that the system's credential comes to.
+    pub(crate) fn own_headers(&self) -> Vec<(&'static str, String)> {
+        let mut headers = vec![("authorization", format!("Bearer {}", self.running.credential.token))];
+        headers.extend(self.running.credential.tenant_id.clone().map(|tenant| ("xero-tenant-id", tenant)));
+        headers
+    }
+
+    /// The whole answer to a request with the system's credential.
+    pub(crate) async fn full(&self, method: &str, path: &str, body: Value) -> Option<Response<Bytes>> {
+        let own = self.own_headers();
+        let headers: Vec<(&str, &str)> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.answer(method, path, &headers, (!body.is_null()).then(|| body.to_string())).await
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.clock.fetch_add(seconds * 1_000, Ordering::Relaxed);
     }
 
     pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> (u16, Value) {
@@ -107,6 +136,16 @@ impl Sim {
     /// Sets a fault switch.
     pub(crate) async fn fault(&self, rule: Value) {
         self.control("POST", "/_sim/fault", rule).await;
+    }
+
+    /// Clears all fault switches.
+    pub(crate) async fn heal(&self) {
+        self.control("DELETE", "/_sim/fault", Value::Null).await;
+    }
+
+    /// Carries an act out.
+    pub(crate) async fn act(&self, act: Value) -> Value {
+        self.control("POST", "/_sim/act", act).await
     }
 
     /// A table of requests: method, path, body, status, a text that the answer holds.

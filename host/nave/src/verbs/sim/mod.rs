@@ -1,9 +1,11 @@
 //! `sim`: simulated business systems, for trying things out and for authors of connectors.
 
+mod control;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use nave_hub::api::{ApiError, exit};
 use nave_sim::{RunningSim, SimConfig, System};
 use serde_json::{Value as Json, json};
@@ -13,16 +15,19 @@ use super::serve::interrupted;
 use crate::context::Context;
 use crate::output::{json_line, say};
 
-/// Simulated business systems: a CRM (as HubSpot answers), books (as Xero answers), and a folder of CSV exports
+/// Simulated business systems: a CRM (as HubSpot answers), books (as Xero answers), a desk (as Zendesk answers), mail (as Mailchimp answers), and a folder of CSV exports
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  nave sim crm --records 1000\n  nave sim all --data sims --json\n  nave sim legacy --data drop"
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  nave sim crm --records 1000\n  nave sim all --data sims --json\n  nave sim legacy --data drop\n  nave sim fault list --url http://127.0.0.1:6401 --token control-1"
 )]
 pub(crate) struct Sim {
+    #[command(subcommand)]
+    control: Option<Control>,
     /// Which
     #[arg(value_enum, default_value_t = Which::All)]
     which: Which,
-    /// Port; 0 picks one. `all` takes this one and the next
+    /// Port; 0 picks one. `all` takes this one and those after it
     #[arg(long, default_value_t = 0)]
     port: u16,
     /// Everything that looks random follows from it
@@ -39,15 +44,31 @@ pub(crate) struct Sim {
     until_stdin_closes: bool,
 }
 
+/// What is done to a system that is running.
+#[derive(Debug, Subcommand)]
+enum Control {
+    #[command(subcommand)]
+    Fault(control::Fault),
+    #[command(subcommand)]
+    Act(control::Act),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Which {
     Crm,
     Books,
+    Desk,
+    Mail,
     Legacy,
     All,
 }
 
 pub(crate) async fn run(verb: &Sim, context: &Context) -> Outcome {
+    match &verb.control {
+        None => {}
+        Some(Control::Fault(verb)) => return control::fault(verb, context).await,
+        Some(Control::Act(verb)) => return control::act(verb, context).await,
+    }
     if let Some(data) = &verb.data {
         std::fs::create_dir_all(data).map_err(|error| ApiError::failed(format!("{}: {error}", data.display())))?;
     }
@@ -61,6 +82,8 @@ pub(crate) async fn run(verb: &Sim, context: &Context) -> Outcome {
     let systems: &[System] = match verb.which {
         Which::Crm => &[System::Crm],
         Which::Books => &[System::Books],
+        Which::Desk => &[System::Desk],
+        Which::Mail => &[System::Mail],
         Which::All => &System::ALL,
         Which::Legacy => return Ok(exit::OK),
     };
@@ -117,6 +140,9 @@ fn say_one(system: System, sim: &RunningSim, context: &Context) {
     }
     say(format_args!("{} answers at {}", system.name(), sim.base_url()));
     say(format_args!("    token          {}", sim.credential.token));
+    if let Some(user) = &sim.credential.user {
+        say(format_args!("    user           {user} (basic authentication, the token is the password)"));
+    }
     if let Some(tenant) = &sim.credential.tenant_id {
         say(format_args!("    tenant id      {tenant}"));
     }
