@@ -381,7 +381,7 @@ async fn routes_become_requests() {
         (
             "POST /v1/sync",
             r#"{"flows":["crm-contacts"],"full":true}"#,
-            Request::Sync { flows: vec!["crm-contacts".into()], full: true, once: false },
+            Request::Sync { flows: vec!["crm-contacts".into()], full: true, once: false, retry: false },
         ),
         (
             "POST /v1/apply",

@@ -8,6 +8,7 @@ mod canary;
 mod contacts;
 mod denied;
 mod drops;
+mod faults;
 mod full;
 mod generated;
 mod held;

@@ -75,6 +75,9 @@ pub enum Request {
         /// One round only; otherwise rounds until nothing moves any more.
         #[serde(default)]
         once: bool,
+        /// Also tries at once what waits for its next try.
+        #[serde(default)]
+        retry: bool,
     },
     /// Stops flows until they are resumed.
     Pause {

@@ -287,6 +287,19 @@ impl Engine {
         .await
     }
 
+    /// Everything that waits for its next try is tried with the next run: a person says so.
+    pub async fn retry_parked(&self, name: &str) -> Result<u64, EngineError> {
+        let parked = self.store.parked(name)?;
+        self.write(Cause::default(), |draft| {
+            for row in &parked {
+                draft.enter(&row.destination, row.record, Reason::Resync);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(parked.len() as u64)
+    }
+
     /// Parked deliveries whose time has come are compared again; the row stays, for its rung.
     async fn unpark_due(&self, mapping: &Mapping) -> Result<(), EngineError> {
         let now = self.now();

@@ -114,7 +114,9 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
             let answer = plans::apply(engine, flow.as_deref(), &reason, by).await?;
             Ok(Answer::Apply(ApplyAnswer { schema, ..answer }))
         }
-        Request::Sync { flows, full, once } => sync::sync(&hub.engine, &flows, full, once, by, progress).await.map(Answer::Sync),
+        Request::Sync { flows, full, once, retry } => {
+            sync::sync(&hub.engine, &flows, sync::How { full, once, retry }, by, progress).await.map(Answer::Sync)
+        }
         Request::Pause { flow } => flows::set_paused(engine, flow.as_deref(), true, by).await.map(Answer::Flows),
         Request::Resume { flow } => flows::set_paused(engine, flow.as_deref(), false, by).await.map(Answer::Flows),
         Request::Status => block_in_place(|| status::of_hub(hub)).map(Answer::Status),

@@ -28,13 +28,23 @@ enum Step {
     Out,
 }
 
+/// How it is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct How {
+    /// Everything is read again.
+    pub full: bool,
+    /// One round only.
+    pub once: bool,
+    /// What waits for its next try is tried at once.
+    pub retry: bool,
+}
+
 /// Runs these flows, or all that are not paused. In later rounds only flows out run, and only those that have
 /// something new to compare; of these, a run that found nothing has no line.
 pub(super) async fn sync(
     engine: &Arc<Engine>,
     names: &[String],
-    full: bool,
-    once: bool,
+    How { full, once, retry }: How,
     by: &str,
     progress: ProgressSender,
 ) -> Result<SyncAnswer, ApiError> {
@@ -42,6 +52,11 @@ pub(super) async fn sync(
     let chosen = choose(engine, &catalog, names)?;
     let subject = if names.is_empty() { "all flows".to_owned() } else { names.join(", ") };
     audit(engine, by, "sync", &subject, if full { "everything is read again" } else { "" }).await?;
+    if retry {
+        for mapping in chosen.iter().filter(|mapping| mapping.flow_out.is_some()) {
+            engine.retry_parked(&mapping.name).await?;
+        }
+    }
     let delivering = Arc::new(AtomicBool::new(false));
     let _heard = Heard::new(engine, progress, delivering.clone());
 

@@ -135,7 +135,7 @@ pub(crate) async fn apply(verb: Apply, context: &Context) -> Outcome {
 /// Read from and deliver to every system now
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  nave sync\n  nave sync crm-contacts --once\n  nave sync --full --json    # reads everything again; one line per run"
+    after_help = "Examples:\n  nave sync\n  nave sync crm-contacts --once\n  nave sync --retry           # also what waits for its next try\n  nave sync --full --json    # reads everything again; one line per run"
 )]
 pub(crate) struct Sync {
     /// These flows [default: all that are not paused]
@@ -146,10 +146,13 @@ pub(crate) struct Sync {
     /// One round; otherwise rounds until nothing moves any more
     #[arg(long)]
     once: bool,
+    /// Also try at once what waits for its next try
+    #[arg(long)]
+    retry: bool,
 }
 
 pub(crate) async fn sync(verb: Sync, context: &Context) -> Outcome {
-    let request = Request::Sync { flows: verb.flows, full: verb.full, once: verb.once };
+    let request = Request::Sync { flows: verb.flows, full: verb.full, once: verb.once, retry: verb.retry };
     let answer = tokio::select! {
         answer = context.call(request) => want!(answer?, Sync),
         () = interrupted() => return Err(stopped(context).await),
@@ -302,7 +305,7 @@ pub(crate) fn show_status(answer: &StatusAnswer) {
     for flow in &answer.flows {
         if let Some(until) = &flow.waits_until {
             say(format_args!(
-                "  {}: nothing is sent to {} before {until}; `nave sync {}` tries now",
+                "  {}: nothing is sent to {} before {until}; `nave sync {} --retry` tries now",
                 flow.flow, flow.connection, flow.flow
             ));
         }

@@ -90,8 +90,15 @@ async fn paused_flows_are_left_out_and_refused_by_name() {
     flow_commands::set_paused(&bench.engine, Some("crm-contacts"), true, "ada").await.unwrap();
     let answer = bench.sync().await;
     assert!(answer.runs.iter().all(|line| line.flow != "crm-contacts"));
-    let named =
-        sync::sync(&bench.engine, &["crm-contacts".into()], false, true, "ada", ProgressSender::none()).await.unwrap_err();
+    let named = sync::sync(
+        &bench.engine,
+        &["crm-contacts".into()],
+        sync::How { once: true, ..sync::How::default() },
+        "ada",
+        ProgressSender::none(),
+    )
+    .await
+    .unwrap_err();
     assert_eq!(named.exit, crate::api::exit::PERSON);
     let all = flow_commands::set_paused(&bench.engine, None, false, "ada").await.unwrap();
     assert_eq!(all.flows.len(), 4);

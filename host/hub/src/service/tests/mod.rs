@@ -122,7 +122,7 @@ impl Bench {
     }
 
     async fn sync(&self) -> SyncAnswer {
-        sync::sync(&self.engine, &[], false, false, "ada", ProgressSender::none()).await.unwrap()
+        sync::sync(&self.engine, &[], sync::How::default(), "ada", ProgressSender::none()).await.unwrap()
     }
 
     async fn approve(&self) {
