@@ -38,6 +38,8 @@ pub enum ChangeKind {
     Restored,
     /// Another remote object was found to be it, or was made for it: which, and why.
     Linked(ContributionId, String),
+    /// A remote object says something of a field that another system owns: which, and of what. Nothing changed.
+    Rejected(ContributionId, String),
 }
 
 /// One field, before and after.

@@ -408,6 +408,11 @@ impl<'a> Draft<'a> {
         self.changes.push((record, ChangeKind::Linked(contribution, why.into())));
     }
 
+    /// Notes that a remote object spoke of a field that another system owns.
+    pub fn rejected(&mut self, record: RecordId, contribution: ContributionId, why: impl Into<String>) {
+        self.changes.push((record, ChangeKind::Rejected(contribution, why.into())));
+    }
+
     /// Candidates for these facts: from the index, and from this draft.
     pub fn candidates(&mut self, entity: &Entity, facts: &Facts) -> Result<Vec<RecordId>, StoreError> {
         let hashes: Vec<u64> = matching::keys(entity, facts).iter().map(|key| key.hash).collect();

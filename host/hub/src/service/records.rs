@@ -115,6 +115,10 @@ fn change(names: &Names<'_>, change: &Change) -> ChangeView {
                 Some(key) => format!("linked {key}: {why}"),
                 None => format!("linked: {why}"),
             },
+            ChangeKind::Rejected(id, why) => match names.key_of(*id) {
+                Some(key) => format!("rejected what {key} says of {why}"),
+                None => format!("rejected {why}"),
+            },
         },
         cause: cause(&change.cause),
         fields: fields.collect(),

@@ -40,7 +40,7 @@ pub(super) fn why(engine: &Engine, which: &RecordRef, only: Option<&str>) -> Res
     {
         return Err(nobody_said(&names, record, only));
     }
-    Ok(WhyAnswer { record: found.reference(), title: names.title(record), fields })
+    Ok(WhyAnswer { record: found.reference(), title: names.title(record), fields, catalog: names.catalog.digest.clone() })
 }
 
 fn nobody_said(names: &Names<'_>, record: &Record, field: &str) -> ApiError {
@@ -86,6 +86,7 @@ fn why_field(
                 value: contender.claim.value.to_json(),
                 display: names.display(&contender.claim.value),
                 claimed_at: contender.claim.claimed_at.to_string(),
+                agrees: names.same(&contender.claim.value, &field.value),
             })
             .collect(),
     }

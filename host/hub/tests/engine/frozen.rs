@@ -2,7 +2,7 @@
 
 use nave_core::Value;
 use nave_core::limits::{FREEZE_AFTER_ANY, FREEZE_AFTER_SAME, FREEZE_WITHIN_MS};
-use nave_core::model::{DecisionChoice, Review, ReviewKind};
+use nave_core::model::{ChangeKind, DecisionChoice, Review, ReviewKind};
 
 use super::bench::{Bench, Kind};
 use super::policies::{ADA, open_reviews, set};
@@ -15,6 +15,7 @@ on_both_stores!(
     two_systems_that_overwrite_each_other_for_ever_are_stopped,
     an_ordinary_field_may_change_as_often_as_it_likes,
     a_slow_quarrel_is_none,
+    what_another_system_owns_is_rejected_with_a_note,
 );
 
 const OWNER: &str = "[fields.job_title]\nsurvivorship = { owner = \"erp\" }\nbecause = \"HR knows\"\n";
@@ -155,4 +156,30 @@ async fn a_slow_quarrel_is_none(kind: Kind) {
         bench.pass(FREEZE_WITHIN_MS / 3);
     }
     assert_eq!((title(&bench, &crm).as_str(), open_reviews(&bench)), ("pilot", vec![]));
+}
+
+/// S1.9: an edit of a field that another system owns is not carried on, is put back, and leaves a note.
+async fn what_another_system_owns_is_rejected_with_a_note(kind: Kind) {
+    let (bench, crm, erp) = bench(kind).await;
+    let rejected = |bench: &Bench| -> Vec<String> {
+        let record = super::policies::only_record(bench).id;
+        let changes = bench.store.record_changes(record, 100).unwrap();
+        changes
+            .into_iter()
+            .filter_map(|change| match change.kind {
+                ChangeKind::Rejected(_, why) => Some(why),
+                _ => None,
+            })
+            .collect()
+    };
+    set(bench.system("crm"), &crm, "title", Value::text("boss"));
+    set(bench.system("crm"), &crm, "last", Value::text("Byron"));
+    bench.quiet().await;
+    assert_eq!((title(&bench, &crm).as_str(), bench.system("erp").at("contacts", &erp, "title").as_str()), ("pilot", "pilot"));
+    assert_eq!(bench.system("erp").at("contacts", &erp, "last"), "Byron", "what nobody owns goes on");
+    assert_eq!(rejected(&bench), ["`job_title`: crm does not own it, erp does"]);
+    // The owner's own edit is none, nor is what agrees with it.
+    set(bench.system("erp"), &erp, "title", Value::text("captain"));
+    bench.quiet().await;
+    assert_eq!(rejected(&bench).len(), 1);
 }

@@ -130,9 +130,11 @@ async fn why(record: RecordRef, field: Option<String>, context: &Context) -> Out
             say(format_args!("    decided by {}", clean(person)));
         }
         for loser in &field.losers {
-            say(format_args!("    lost    {} (said by {} on {})", clean(&loser.display), clean(&loser.from), loser.claimed_at));
+            let word = if loser.agrees { "agrees " } else { "lost   " };
+            say(format_args!("    {word} {} (said by {} on {})", clean(&loser.display), clean(&loser.from), loser.claimed_at));
         }
     }
+    say(format_args!("\nunder the configuration {}", answer.catalog.get(..12).unwrap_or(&answer.catalog)));
     Ok(exit::OK)
 }
 

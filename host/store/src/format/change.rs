@@ -63,6 +63,11 @@ pub(crate) fn put_change(
             put_u64(out, id.0);
             put_bytes(out, why.as_bytes());
         }
+        ChangeKind::Rejected(id, why) => {
+            out.push(8);
+            put_u64(out, id.0);
+            put_bytes(out, why.as_bytes());
+        }
     }
     let Cause { connection, run, person, rule } = &change.cause;
     put_option(out, connection.as_deref(), |out, name| names.put(out, name));
@@ -111,6 +116,7 @@ pub(crate) fn read_change(sequence: Sequence, row: &[u8], key: &Key<'_>, names: 
         5 => ChangeKind::Restored,
         6 => ChangeKind::Archived,
         7 => ChangeKind::Linked(ContributionId(reader.u64()?), reader.text()?.to_owned()),
+        8 => ChangeKind::Rejected(ContributionId(reader.u64()?), reader.text()?.to_owned()),
         _ => return Err(FormatError::Unknown("a kind of change that was never written")),
     };
     let cause = Cause {

@@ -126,6 +126,7 @@ fn change() -> impl Strategy<Value = Change> {
         Just(ChangeKind::Deleted),
         Just(ChangeKind::Restored),
         (any::<u64>(), ".{0,40}").prop_map(|(id, why)| ChangeKind::Linked(ContributionId(id), why)),
+        (any::<u64>(), ".{0,40}").prop_map(|(id, why)| ChangeKind::Rejected(ContributionId(id), why)),
         Just(ChangeKind::Archived)
     ];
     let field = (name(), option::of(value()), option::of(value()), option::of(any::<u64>().prop_map(ContributionId)))

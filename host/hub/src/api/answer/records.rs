@@ -127,6 +127,9 @@ pub struct WhyAnswer {
     pub title: String,
     /// One per field asked for.
     pub fields: Vec<FieldWhy>,
+    /// Digest of the configuration whose rules chose: the version of the policy.
+    #[serde(default)]
+    pub catalog: String,
 }
 
 /// Why one field holds what it holds.
@@ -167,6 +170,9 @@ pub struct Loser {
     pub display: String,
     /// When its source says it was set.
     pub claimed_at: String,
+    /// It says the same as the winner.
+    #[serde(default)]
+    pub agrees: bool,
 }
 
 /// A record's changelog, newest first.
