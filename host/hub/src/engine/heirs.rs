@@ -52,7 +52,12 @@ fn held(draft: &Draft<'_>, row: &Contribution, field: &Text, claim: &Claim) -> O
     let region = draft.catalog.hub.region.as_deref();
     let mappings = draft.catalog.mappings.values();
     mappings.filter(|mapping| mapping.connection == row.key.connection && mapping.alias == row.key.stream).find_map(|mapping| {
-        let own = mapping.fields.iter().find(|own| own.canonical.as_deref() == Some(field.as_str()) && own.direction.reads())?;
+        let own = mapping.fields.iter().find(|own| own.canonical.as_deref() == Some(field.as_str()))?;
+        if !own.direction.reads() {
+            // Written and never read back: it holds what it was sent.
+            let holds = row.shadow.get(&own.remote).is_some_and(|value| !value.is_empty());
+            return holds.then(|| (field.clone(), claim.clone()));
+        }
         let body = shadow_body(mapping, row);
         let env = Env { body: &body, externals: &[], connection: &mapping.connection, region };
         let value = own.read.as_ref()?.evaluate(&env).ok().filter(|value| !value.is_empty())?;

@@ -17,6 +17,7 @@ on_both_stores!(
     what_was_edited_after_the_question_is_shown_again,
     what_was_deleted_by_us_is_made_again,
     what_only_the_gone_one_said_is_kept_by_those_who_hold_it,
+    what_only_an_export_holds_still_is_kept_by_it,
     what_a_gone_one_says_still_is_not_inherited_from_another,
 );
 
@@ -241,5 +242,23 @@ async fn what_a_gone_one_says_still_is_not_inherited_from_another(kind: Kind) {
     };
     assert_eq!(claims("crm"), 0, "it says nothing that the drop says");
     assert_eq!(only_record(&bench).value("email").map(Value::display).as_deref(), Some("ada@x.test"));
+    check_quiet(&bench).await;
+}
+
+/// A system that is only written to holds what it was sent: a record that is there still keeps its name.
+async fn what_only_an_export_holds_still_is_kept_by_it(kind: Kind) {
+    let bench = bench(kind, &[("drop", "", ""), ("export", "", "")]).await;
+    let files =
+        [super::policies::mapping("drop", "", ""), super::policies::mapping("export", "", "").replace("\"both\"", "\"out\"")];
+    let mut bench = bench;
+    bench.configure(&[("mappings/drop-contacts.toml", &files[0]), ("mappings/export-contacts.toml", &files[1])]);
+    bench.approve_all().await;
+    let id = bench.system("drop").create("contacts", ADA);
+    bench.quiet().await;
+    bench.system("drop").delete("contacts", &id);
+    missed(&bench).await;
+    let record = only_record(&bench);
+    assert_eq!(record.state, RecordState::Active);
+    assert_eq!(record.value("email").map(Value::display).as_deref(), Some("ada@x.test"));
     check_quiet(&bench).await;
 }

@@ -23,7 +23,7 @@ on_both_stores!(
 const SWITCH: &str = "archive = { active = false }\nrestore = { active = true }\n";
 
 /// Contacts of a system; `head` and `out` are added to the file and to its `[flow.out]`.
-fn mapping(system: &str, head: &str, out: &str) -> String {
+pub(crate) fn mapping(system: &str, head: &str, out: &str) -> String {
     let field = |remote: &str, canonical: &str| {
         format!("[[field]]\nremote = \"{remote}\"\ncanonical = \"{canonical}\"\ndirection = \"both\"\nbecause = \"anywhere\"\n")
     };
