@@ -23,6 +23,7 @@ mod missed;
 mod parts;
 pub mod plan;
 pub mod pull;
+mod recur;
 pub mod refetch;
 pub mod rename;
 pub mod resolve;
