@@ -9,8 +9,8 @@ use nave_sdk::serde::{Deserialize, Serialize};
 use nave_sdk::types::{Failure, LogLevel, Page, SourceRecord};
 
 use crate::limits::{CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, PAGE_BYTES_MAX, RESTARTS_MAX, ROW_BYTES_GUESS, ROW_BYTES_MAX};
-use crate::settings::{Settings, StreamSetting};
-use crate::table::{Place, Table};
+use crate::settings::{Folder, Settings, StreamSetting};
+use crate::table::{Place, Table, not_yet};
 use crate::{repeats, streams};
 
 /// The checkpoint.
@@ -48,6 +48,10 @@ struct Scan {
 pub(crate) fn read(settings: &Settings, stream: &StreamSetting, from: Option<&[u8]>, limit: u32) -> Result<Page, Failure> {
     let position: Position = checkpoint::decode(from)?;
     let files = streams::files(settings, stream)?;
+    // Our own exports may hold nothing.
+    if let Some(file) = files.iter().find(|file| file.size == 0 && stream.folder == Folder::Drop) {
+        return Err(not_yet(stream, &file.name));
+    }
     let now = fingerprint(&files);
     let mut scan = match position.scan {
         None if files.is_empty() || position.done.as_ref() == Some(&now) => {

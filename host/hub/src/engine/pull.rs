@@ -182,6 +182,10 @@ impl Engine {
                 resumed = false;
             }
             if last {
+                // What lost its columns is not read as it was: nothing follows from what it does not show either.
+                if full_scan && reading.children.is_none() {
+                    self.tell_unread(mapping, unread, whole).await?;
+                }
                 if complete {
                     let twice = (capabilities.deletes == DeleteDetection::FullScan).then_some(missed);
                     self.vanished(reading, &seen, twice, scan_began, counts).await?;
@@ -190,8 +194,7 @@ impl Engine {
                 if complete || from_start || full_scan && whole && counts.read > read_before {
                     self.let_go_of_mended(reading).await?;
                 }
-                let tells = full_scan && reading.children.is_none();
-                return if tells { self.tell_unread(mapping, unread, whole).await } else { Ok(()) };
+                return Ok(());
             }
         }
     }

@@ -157,6 +157,17 @@ async fn a_column_that_nothing_has_fails_the_run_and_clears_nothing(kind: Kind) 
         assert_eq!(run.status, RunStatus::Failed);
         assert!(message.contains("`email`") && message.contains("mappings/drop-contacts.toml"), "{message}");
         assert_eq!(email(&bench), 3, "a column that is not there says nothing");
+        // Neither does a row that a file of other columns lacks, in however many scans.
+        let gone = {
+            let mut state = bench.system("drop").state.lock().unwrap();
+            state.silent = true;
+            state.things.get_mut("contacts").unwrap().remove("d3").unwrap()
+        };
+        for _ in 0..2 {
+            bench.engine.run_in("drop-contacts", false).await.unwrap();
+        }
+        assert_eq!(active(&bench), ["d1", "d2", "d3"]);
+        bench.system("drop").state.lock().unwrap().things.get_mut("contacts").unwrap().insert("d3".into(), gone);
         bench.restart();
     }
     bench.system("drop").state.lock().unwrap().columns = Some(vec!["first".into(), "email".into()]);
