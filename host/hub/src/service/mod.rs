@@ -34,8 +34,6 @@ use nave_store::StoreError;
 use tokio::sync::watch;
 use tokio::task::block_in_place;
 
-pub(crate) use held::lapse;
-
 use crate::api::{Answer, ApiError, ApplyAnswer, Asked, BoxFuture, ProgressSender, Request, Service};
 use crate::engine::{Engine, EngineError};
 use crate::hub::Hub;
@@ -89,6 +87,13 @@ impl Service for Hub {
             }
         });
     }
+}
+
+/// Brings a store that was just opened up to this version and this configuration: how its index is spelled, and which hosts
+/// secrets are given for.
+pub(crate) async fn lapse(hub: &Hub) -> Result<(), ApiError> {
+    indexes::respell(&hub.engine).await?;
+    held::lapse(hub).await
 }
 
 async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Answer, ApiError> {
