@@ -1,5 +1,6 @@
 //! Connections asked, and the configuration read again. What the directory alone can tell, it tells ([`crate::project`]).
 
+use nave_core::catalog::OTHER_ADDRESS;
 use nave_runtime::contract::CheckReport;
 use tokio::task::block_in_place;
 
@@ -31,16 +32,30 @@ fn known(engine: &Engine, name: &str) -> Result<(), ApiError> {
 }
 
 /// Does it work, and whose account is it?
-pub(super) async fn check(engine: &Engine, name: &str) -> Result<CheckAnswer, ApiError> {
-    known(engine, name)?;
-    let report = ask(engine, name).await.map_err(|error| broken(name, error))?;
+pub(super) async fn check(hub: &Hub, name: &str) -> Result<CheckAnswer, ApiError> {
+    known(&hub.engine, name)?;
+    let warnings = block_in_place(|| addresses(hub, name));
+    let report = ask(&hub.engine, name).await.map_err(|error| {
+        let error = broken(name, error);
+        // Perhaps that is why.
+        ApiError { message: std::iter::once(&error.message).chain(&warnings).cloned().collect::<Vec<_>>().join("; "), ..error }
+    })?;
     Ok(CheckAnswer {
         connection: name.to_owned(),
         account: report.account,
         environment: report.environment,
         scopes: report.scopes,
         limits: report.limits,
+        warnings,
     })
+}
+
+/// Where the connection's file names two addresses for one endpoint: which one counts.
+fn addresses(hub: &Hub, name: &str) -> Vec<String> {
+    let Ok(project) = project::load(&hub.dir) else { return Vec::new() };
+    let path = format!("connections/{name}.toml");
+    let found = project.warnings.into_iter().filter(|found| found.code == OTHER_ADDRESS && found.path == path);
+    found.map(|found| format!("{path}:{}: {}", found.line, found.message)).collect()
 }
 
 /// Asks a connection whether it works.

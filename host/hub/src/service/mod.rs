@@ -157,7 +157,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::StoreRebuild => indexes::rebuild(engine, by).await.map(Answer::StoreCheck),
         Request::Doctor => doctor::doctor(hub).await.map(Answer::Doctor),
 
-        Request::ConnectionCheck { name } => configuration::check(engine, &name).await.map(Answer::Check),
+        Request::ConnectionCheck { name } => configuration::check(hub, &name).await.map(Answer::Check),
         Request::ConnectionDiscover { name, save } => configuration::discover(hub, &name, save, by).await.map(Answer::Streams),
         Request::ConnectionHeld { name } => block_in_place(|| held::list(hub, name.as_deref())),
         Request::ConnectionApprove { name, secrets, added } => held::give(hub, &name, &secrets, added, by).await,

@@ -44,6 +44,9 @@ pub struct CheckAnswer {
     pub scopes: Vec<String>,
     /// Observed limits: name and value.
     pub limits: Vec<(String, String)>,
+    /// Things to look at in its file.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// Secrets that would go where they were not given for; nothing is sent until a person approves.
