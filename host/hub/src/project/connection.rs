@@ -7,6 +7,7 @@ use nave_core::manifest::{CredentialKind, Manifest, PluginKind, Setting, Setting
 use serde_json::Value as Json;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value, value};
 
+pub(crate) use self::fitting::fit_starters;
 use self::networks::Placed;
 use super::{ProjectError, pin, read, refuse_own, write};
 use crate::plugins::powers;
@@ -419,6 +420,7 @@ pub(super) fn with_system(text: &str, name: &str) -> Result<Option<String>, Stri
     Ok(Some(format!("{text}{gap}\n[{name}]\nkind = \"\"\nowner = \"\"\nvendor-contact = \"\"\n")))
 }
 
+mod fitting;
 mod networks;
 mod reading;
 #[cfg(test)]

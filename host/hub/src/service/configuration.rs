@@ -105,14 +105,19 @@ pub(super) async fn discover(hub: &Hub, name: &str, save: bool, by: &str) -> Res
     known(&hub.engine, name)?;
     let spoke = hub.engine.spoke(name)?;
     let streams = spoke.discover().await.map_err(|error| broken(name, error))?;
-    let mut saved = None;
+    let (mut saved, mut notes) = (None, Vec::new());
     if save {
+        let before = block_in_place(|| project::load_streams(&hub.dir, name)).ok().flatten().unwrap_or_default();
         let file = block_in_place(|| project::save_streams(&hub.dir, name, &streams))?;
         let file = file.display().to_string();
         audit(&hub.engine, by, "connection.discovered", name, &format!("saved in {file}")).await?;
         saved = Some(file);
+        notes = block_in_place(|| project::fit_starters(&hub.dir, name, &before))?;
+        for note in &notes {
+            audit(&hub.engine, by, "mapping.fitted", name, note).await?;
+        }
     }
-    Ok(StreamsAnswer { connection: name.to_owned(), streams, saved })
+    Ok(StreamsAnswer { connection: name.to_owned(), streams, saved, notes })
 }
 
 /// Reads the configuration again and puts it in force.

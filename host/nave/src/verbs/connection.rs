@@ -412,5 +412,6 @@ async fn discover(name: String, save: bool, context: &Context) -> Outcome {
     if let Some(file) = &answer.saved {
         say(format_args!("\nSaved in {}", clean(file)));
     }
+    answer.notes.iter().for_each(|note| say(clean(note)));
     Ok(exit::OK)
 }

@@ -86,6 +86,9 @@ pub struct StreamsAnswer {
     pub streams: Vec<StreamInfo>,
     /// File that they were saved in.
     pub saved: Option<String>,
+    /// What else changed: starter mappings that were fitted to them.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// The configuration's findings: warnings only, or the request fails with them.
