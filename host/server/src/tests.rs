@@ -424,12 +424,13 @@ async fn the_local_socket_answers_in_lines() {
     let path = dir.path().join("d".repeat(120)).join("nave.sock");
     let (stop, stopped) = watch::channel(false);
     let options = crate::Options { listen: SocketAddr::from(([127, 0, 0, 1], 0)), socket: Some(path.clone()), hosts: Vec::new() };
-    let running = crate::start(Arc::new(Fake::default()), options.clone(), stopped.clone()).await.unwrap();
+    let fake = Arc::new(Fake::default());
+    let running = crate::start(fake.clone(), options.clone(), stopped.clone()).await.unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(crate::start(Arc::new(Fake::default()), options, stopped).await.is_err(), "two hubs on one socket");
     let (short, _held) = crate::short_path(&path).unwrap();
     let mut stream = tokio::net::UnixStream::connect(&short).await.unwrap();
-    let body = r#"{"command":"status"}"#;
+    let body = r#"{"command":"status","by":"local:mallory"}"#;
     let call = format!("POST /call HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     stream.write_all(call.as_bytes()).await.unwrap();
     let mut text = String::new();
@@ -437,6 +438,8 @@ async fn the_local_socket_answers_in_lines() {
     let progress = text.find("{\"progress\":").unwrap();
     let answer = text.find("{\"answer\":").unwrap();
     assert!(progress < answer, "{text}");
+    let by = fake.asked.lock().unwrap().last().unwrap().by.clone();
+    assert_eq!(by, format!("local:{}", nave_hub::person::here()), "who it is, the kernel says");
     stop.send_replace(true);
     running.stopped().await;
     assert!(!path.exists(), "the socket's file stays behind");
