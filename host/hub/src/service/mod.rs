@@ -124,7 +124,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::Resume { flow } => flows::set_paused(engine, flow.as_deref(), false, by).await.map(Answer::Flows),
         Request::Status => block_in_place(|| status::of_hub(hub)).map(Answer::Status),
         Request::RunList { flow, limit } => block_in_place(|| flows::runs(engine, flow.as_deref(), limit)).map(Answer::Runs),
-        Request::RunShow { id } => block_in_place(|| flows::run(engine, id)).map(Answer::Runs),
+        Request::RunShow { id } => block_in_place(|| flows::run(engine, id)).map(Answer::Run),
 
         Request::Records { entity, query, after, limit } => {
             block_in_place(|| search::records(engine, entity.as_deref(), &query, after, limit)).map(Answer::Records)
