@@ -138,6 +138,13 @@ fn take(stream: &StreamSetting, file: &Entry, scan: &mut Scan, page: &mut Fillin
     let table = Table::open(stream, file)?;
     if scan.offset <= table.first {
         (scan.offset, scan.line) = (table.first, table.line);
+        table.repeated().iter().for_each(|(column, called)| {
+            let said = format!(
+                "{} has the column {column} more than once: the later one is called {called} here. Map that name too, or take the column out",
+                file.name
+            );
+            nave_sdk::host::log(LogLevel::Warn, &said);
+        });
     }
     let repeats = repeats::of(stream, file, &table)?;
     let mut at_least = CHUNK_BYTES_MIN;

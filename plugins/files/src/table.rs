@@ -148,6 +148,14 @@ impl Table {
         Ok(Self { shape: Shape::Csv { delimiter, header, id_columns }, first: first as u64, line, encoding, ids })
     }
 
+    /// Columns whose name another one has already, and what each is called.
+    pub(crate) fn repeated(&self) -> &[(String, String)] {
+        match &self.shape {
+            Shape::Csv { header, .. } => &header.repeated,
+            Shape::Jsonl => &[],
+        }
+    }
+
     /// Hands every whole row of a piece of the file to `each`, until it says stop.
     pub(crate) fn rows(
         &self,

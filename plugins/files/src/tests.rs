@@ -195,6 +195,15 @@ fn a_file_with_nothing_in_it_is_no_export_of_nothing() {
 }
 
 #[test]
+fn a_column_that_comes_twice_is_told_once() {
+    let host = FakeHost::new().file("drop", "p.csv", "id,Email,Email\n1,a@x.test,b@x.test\n2,c@x.test,\n");
+    let (rows, host) = host.run(|| scan("p", None, 1).0);
+    assert_eq!(rows[0].1, r#"{"id":"1","Email":"a@x.test","Email_2":"b@x.test"}"#);
+    let told: Vec<&String> = host.log().iter().filter(|line| line.contains("more than once")).collect();
+    assert!(told.len() == 1 && told[0].contains("p.csv") && told[0].contains("Email_2"), "{told:?}");
+}
+
+#[test]
 fn a_quote_that_is_not_closed_is_told() {
     let open = "! line 4 of p.csv: a quote opens here and is never closed; all that follows may belong to it: 2,\"Bo";
     check("p.csv", b"id,name\n1,\"A\nda\"\n2,\"Bo\n3,Cy\n4,Di\n", &["1 id+name", open], false);

@@ -75,7 +75,8 @@ pub(super) fn broken(name: &str, error: SpokeError) -> ApiError {
         SpokeError::Unauthorized(_) => ApiError::new("unauthorized-there", exit::FAILED, message)
             .help(format!("`nave connection list` names its secret; `nave secret set NAME` stores a new one for {name}")),
         SpokeError::Misconfigured(why) => {
-            let help = secret_help(&why).unwrap_or_else(|| format!("correct connections/{name}.toml"));
+            let help = secret_help(&why).or_else(|| plugin_help(&why));
+            let help = help.unwrap_or_else(|| format!("correct connections/{name}.toml"));
             ApiError::new("misconfigured", exit::CONFIGURATION, message).help(help)
         }
         SpokeError::Held(_) => ApiError::new("secret-held", exit::PERSON, message)
@@ -86,8 +87,16 @@ pub(super) fn broken(name: &str, error: SpokeError) -> ApiError {
         SpokeError::Guest(_) => {
             ApiError::failed(message).help("the log has more: NAVE_LOG=info; a newer version of the plugin may help")
         }
-        SpokeError::Rejected(_) | SpokeError::CheckpointExpired => ApiError::failed(message),
+        SpokeError::Rejected(_) | SpokeError::CheckpointExpired => ApiError::failed(message).help(format!(
+            "is `base` in connections/{name}.toml the address of its interface, and the secret one that may use it? Then `nave connection check {name}` again"
+        )),
     }
+}
+
+/// What to type where the plugin's file is missing or was exchanged: the connection's file is right.
+fn plugin_help(why: &str) -> Option<String> {
+    let plugin = why.strip_prefix("plugin `").and_then(|rest| rest.split_once('`')).map(|(plugin, _)| plugin)?;
+    Some(format!("`nave plugin install FILE.wasm` with the file of `{plugin}` that nave.lock pins"))
 }
 
 /// What to type where a secret is missing or cannot be opened: the connection's file is right.
@@ -146,6 +155,9 @@ mod tests {
     #[test]
     fn what_is_misconfigured_says_what_to_type() {
         check("the account is another one", "correct connections/crm.toml");
+        check("plugin `hubspot`: /p/x.wasm is not the file that nave.lock pins", "`nave plugin install FILE.wasm`");
+        let gone = broken("crm", SpokeError::Rejected("HTTP 404".to_owned())).help.unwrap_or_default();
+        assert!(gone.contains("connections/crm.toml") && gone.contains("`nave connection check crm`"), "{gone}");
         let missing = crate::secrets::SecretError::Missing("crm-key".to_owned());
         check(&format!("net.secret-missing: {missing}"), "`nave secret set crm-key`");
         check("net.secret-missing: the secret `crm-key` cannot be opened: it was changed", "`nave doctor`");

@@ -6,7 +6,7 @@ use nave_core::model::{Cause, DeadLetter, DeadLetterSubject, Reason, RecordId, R
 use serde_json::Value as Json;
 
 use super::names::{Names, reference};
-use super::{audit_entry, count, find, unknown};
+use super::{audit_entry, count, find, listed, unknown};
 use crate::api::{
     Answer, ApiError, ClassCount, DeadLetterAnswer, DeadLetterLine, DeadLetters, DeadLettersAnswer, ProgressSender,
 };
@@ -129,11 +129,23 @@ fn chosen(engine: &Engine, which: &DeadLetters) -> Result<Vec<DeadLetter>, ApiEr
                 letters.push(by_id(engine, *id)?);
             }
         }
-        DeadLetters::Class(class) => each(engine, |letter| {
-            if letter.class == *class {
-                letters.push(letter);
+        DeadLetters::Class(class) => {
+            let mut others: BTreeMap<String, usize> = BTreeMap::new();
+            each(engine, |letter| {
+                if letter.class == *class {
+                    letters.push(letter);
+                } else {
+                    *others.entry(letter.class).or_default() += 1;
+                }
+            })?;
+            if letters.is_empty() {
+                let known: Vec<String> = others.iter().map(|(class, count)| format!("{count} {class}")).collect();
+                let there =
+                    if known.is_empty() { "nothing is set aside".to_owned() } else { format!("there are: {}", listed(&known)) };
+                return Err(ApiError::not_found(format!("no dead letter has the class `{class}`"))
+                    .help(format!("{there}; `nave dlq list` shows them")));
             }
-        })?,
+        }
         DeadLetters::Flow(of) => {
             let catalog = engine.catalog();
             each(engine, |letter| {

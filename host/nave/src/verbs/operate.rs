@@ -21,7 +21,7 @@ pub(crate) enum Run {
         #[arg(long)]
         flow: Option<String>,
         /// How many
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 20, value_parser = super::at_least_one)]
         limit: usize,
     },
     /// One run
@@ -69,7 +69,7 @@ fn under(run: &RunLine) {
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
     /// How many lines
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = super::at_least_one)]
     limit: usize,
 }
 

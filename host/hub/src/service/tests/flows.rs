@@ -192,3 +192,14 @@ async fn a_run_that_nobody_runs_any_more_is_closed_as_failed() {
     bench.sync().await;
     assert_eq!(flow().health(), "ok");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_of_flows_that_are_all_paused_is_no_success() {
+    let bench = in_step().await;
+    flow_commands::set_paused(&bench.engine, None, true, "ada").await.unwrap();
+    let refused = sync::sync(&bench.engine, &[], false, false, "ada", ProgressSender::none()).await.unwrap_err();
+    assert_eq!(refused.exit, crate::api::exit::PERSON);
+    assert!(refused.message.contains("every flow is paused") && refused.help.unwrap().contains("`nave resume`"));
+    flow_commands::set_paused(&bench.engine, Some("crm-contacts"), false, "ada").await.unwrap();
+    assert!(!bench.sync().await.runs.is_empty());
+}

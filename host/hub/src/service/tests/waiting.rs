@@ -95,6 +95,14 @@ async fn what_cannot_be_asked_for_is_no_success() {
     bench.sync().await;
     bench.crm.things.lock().unwrap().remove(&("contacts".into(), "80".into()));
     *bench.crm.silent.lock().unwrap() = true;
+    let nope = DeadLetters::Class("nope".into());
+    for refused in [
+        dead_letters::retry(&bench.engine, &nope, "ada", &ProgressSender::none()).await.unwrap_err(),
+        dead_letters::discard(&bench.engine, &nope, "ada", "").await.unwrap_err(),
+    ] {
+        assert_eq!((refused.exit, refused.message.contains("`nope`")), (crate::api::exit::USAGE, true), "{refused}");
+        assert!(refused.help.as_deref().unwrap().contains("there are: 1 syntax"), "{refused:?}");
+    }
     let retry = dead_letters::retry(&bench.engine, &DeadLetters::All, "ada", &ProgressSender::none()).await;
     let refused = retry.unwrap_err();
     assert_eq!(refused.exit, crate::api::exit::FAILED);
