@@ -86,7 +86,7 @@ impl Project {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("NAVE_")) {
             command.env_remove(name);
         }
-        command.env("NAVE_USER", "tester").arg("--dir").arg(&self.dir).arg("--json").args(arguments);
+        command.env("USER", "mallory").env("NAVE_USER", "mallory").arg("--dir").arg(&self.dir).arg("--json").args(arguments);
         command
     }
 

@@ -9,6 +9,7 @@ pub mod egress;
 pub mod engine;
 pub mod guest;
 pub mod hub;
+pub mod person;
 pub mod plugins;
 pub mod project;
 mod restore;

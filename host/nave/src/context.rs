@@ -39,23 +39,14 @@ impl Context {
         call::call(self, self.asked(request)).await
     }
 
-    /// A request of the user of this machine.
+    /// A request of the user that this process runs as. A hub that serves looks for itself who is at the other end.
     pub(crate) fn asked(&self, request: Request) -> Asked {
-        Asked::locally(&self.person(), request)
+        Asked::locally(&nave_hub::person::here(), request)
     }
 
     /// The user of this machine, as the audit names them.
     pub(crate) fn local(&self) -> String {
         self.asked(Request::Status).by
-    }
-
-    /// The user's name, for decisions and the audit.
-    pub(crate) fn person(&self) -> String {
-        ["NAVE_USER", "USER", "LOGNAME", "USERNAME"]
-            .into_iter()
-            .filter_map(|name| std::env::var(name).ok())
-            .find(|name| !name.is_empty())
-            .unwrap_or_else(|| "somebody".to_owned())
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Person {
 
 /// Lets a request through whose token or session is good; asks for one otherwise.
 pub(crate) async fn required(Shared(state): Shared<State>, mut request: Request, next: Next) -> Response {
-    let wants_page = !request.uri().path().starts_with("/v1/") && request.uri().path() != "/events";
+    let wants_page = !v1::is_api(request.uri().path()) && request.uri().path() != "/events";
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let person = match bearer(request.headers()) {
         Some(token) => match state.person_of(token, peer) {
@@ -260,6 +260,11 @@ impl Failures {
 pub(crate) fn status(error: &ApiError) -> StatusCode {
     if error.code == "too-many-failures" {
         return StatusCode::TOO_MANY_REQUESTS;
+    }
+    match error.code.as_str() {
+        v1::METHOD_NOT_ALLOWED => return StatusCode::METHOD_NOT_ALLOWED,
+        v1::TOO_LARGE => return StatusCode::PAYLOAD_TOO_LARGE,
+        _ => {}
     }
     StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

@@ -98,6 +98,7 @@ fn router(state: State) -> Router {
         .merge(closed)
         .merge(pages::open())
         .fallback(pages::not_found)
+        .method_not_allowed_fallback(v1::other_method)
         .layer(axum::middleware::from_fn_with_state(state.clone(), guard::guard))
         .layer(DefaultBodyLimit::max(limits::REQUEST_BODY_BYTES_MAX))
         .layer(CatchPanicLayer::new())

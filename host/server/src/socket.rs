@@ -50,10 +50,11 @@ mod unix {
 
     use axum::Router;
     use axum::body::Body;
-    use axum::extract::{DefaultBodyLimit, State};
+    use axum::extract::{DefaultBodyLimit, Extension, State};
     use axum::http::header;
     use axum::response::{IntoResponse as _, Response};
     use axum::routing::post;
+    use axum::serve::Listener;
     use bytes::Bytes;
     use nave_hub::api::{Asked, Line, Progress, ProgressSender, decode_asked, encode};
     use tokio::net::{UnixListener, UnixStream};
@@ -86,25 +87,52 @@ mod unix {
         let path = path.to_owned();
         Ok(tokio::spawn(async move {
             let _held = held;
-            crate::listen::serve(listener, move |_| app.clone(), crate::listen::Bounds::default(), stopped).await;
+            let of = move |peer: Peer| app.clone().layer(Extension(peer));
+            crate::listen::serve(Callers(listener), of, crate::listen::Bounds::default(), stopped).await;
             let _ = fs::remove_file(&path);
         }))
     }
 
-    async fn call(State(service): State<Arc<dyn Service>>, body: Bytes) -> Response {
+    /// Who is at the other end of a connection, as the kernel knows it.
+    #[derive(Clone, Debug)]
+    struct Peer(String);
+
+    /// Connections with who made them. One of which that cannot be told is not answered.
+    struct Callers(UnixListener);
+
+    impl Listener for Callers {
+        type Io = UnixStream;
+        type Addr = Peer;
+
+        async fn accept(&mut self) -> (UnixStream, Peer) {
+            loop {
+                let (stream, _) = Listener::accept(&mut self.0).await;
+                match stream.peer_cred() {
+                    Ok(peer) => return (stream, Peer(nave_hub::person::of_uid(peer.uid()))),
+                    Err(error) => tracing::warn!(%error, "a caller on the local socket that cannot be told"),
+                }
+            }
+        }
+
+        fn local_addr(&self) -> io::Result<Peer> {
+            Ok(Peer(nave_hub::person::here()))
+        }
+    }
+
+    async fn call(State(service): State<Arc<dyn Service>>, Extension(Peer(by)): Extension<Peer>, body: Bytes) -> Response {
         let (lines, receiver) = mpsc::channel(LINES_QUEUE_MAX);
-        tokio::spawn(answer(service, body, lines));
+        tokio::spawn(answer(service, by, body, lines));
         ([(header::CONTENT_TYPE, "application/jsonl")], Body::new(Pipe(receiver))).into_response()
     }
 
     /// Progress lines, then the answer. Goes on when the client has gone: a command that was begun is ended.
-    async fn answer(service: Arc<dyn Service>, body: Bytes, lines: mpsc::Sender<Bytes>) {
+    async fn answer(service: Arc<dyn Service>, by: String, body: Bytes, lines: mpsc::Sender<Bytes>) {
         let line = |line: &Line| Bytes::from(format!("{}\n", encode(line)));
         let (sender, mut progress) = mpsc::channel::<Progress>(LINES_QUEUE_MAX);
         let call = async {
             match decode_asked(&body) {
-                // Only the owner of the file gets here; who of this machine it is, the client says.
-                Ok(asked) => service.call(Asked::locally(&asked.by, asked.request), ProgressSender::new(sender)).await,
+                // Whom the client calls itself is not asked.
+                Ok(asked) => service.call(Asked::locally(&by, asked.request), ProgressSender::new(sender)).await,
                 Err(error) => {
                     drop(sender);
                     Err(error)

@@ -414,6 +414,39 @@ async fn routes_become_requests() {
     }
 }
 
+/// What is refused before a command is made of it: with its status, and as the API says everything.
+#[tokio::test]
+async fn refusals_of_the_api_are_json() {
+    let bearer = format!("authorization: Bearer {TOKEN}");
+    let large = format!("{{\"reason\":\"{}\"}}", "x".repeat(2 << 20));
+    for (line, with, body, status, code) in [
+        ("GET /v1", None, "", StatusCode::UNAUTHORIZED, "unauthorized"),
+        ("GET /v1/status", None, "", StatusCode::UNAUTHORIZED, "unauthorized"),
+        ("DELETE /v1/status", Some(&bearer), "", StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
+        ("POST /v1", Some(&bearer), "", StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"),
+        ("POST /v1/apply", Some(&bearer), large.as_str(), StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
+        ("GET /v1/nothing", Some(&bearer), "", StatusCode::NOT_FOUND, "not-found"),
+    ] {
+        let mut headers = vec![HOST, JSON];
+        headers.extend(with.map(String::as_str));
+        let (found, headers, text) = Server::new().ask(line, &headers, body).await;
+        assert_eq!(found, status, "{line}: {text}");
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{line}: {error}: {text}"));
+        assert!(
+            json["error"]["code"] == code && json["error"]["help"].is_string() && headers.contains("application/json"),
+            "{text}"
+        );
+    }
+    // A page of that name there is none; a form without its token is one of another session.
+    let server = Server::new();
+    let (cookie, _) = server.sign_in().await;
+    let from_us = [HOST, &cookie, "origin: http://localhost:6283", FORM];
+    let (status, _, text) = server.ask("DELETE /reviews", &from_us, "").await;
+    assert!(status == StatusCode::METHOD_NOT_ALLOWED && text.contains("DELETE"), "{status}: {text}");
+    let (status, _, page) = server.ask("POST /reviews/3", &from_us, "choice=new").await;
+    assert!(status == StatusCode::FORBIDDEN && page.contains("another session"), "{status}: {page}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn the_local_socket_answers_in_lines() {
@@ -424,12 +457,13 @@ async fn the_local_socket_answers_in_lines() {
     let path = dir.path().join("d".repeat(120)).join("nave.sock");
     let (stop, stopped) = watch::channel(false);
     let options = crate::Options { listen: SocketAddr::from(([127, 0, 0, 1], 0)), socket: Some(path.clone()), hosts: Vec::new() };
-    let running = crate::start(Arc::new(Fake::default()), options.clone(), stopped.clone()).await.unwrap();
+    let fake = Arc::new(Fake::default());
+    let running = crate::start(fake.clone(), options.clone(), stopped.clone()).await.unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(crate::start(Arc::new(Fake::default()), options, stopped).await.is_err(), "two hubs on one socket");
     let (short, _held) = crate::short_path(&path).unwrap();
     let mut stream = tokio::net::UnixStream::connect(&short).await.unwrap();
-    let body = r#"{"command":"status"}"#;
+    let body = r#"{"command":"status","by":"local:mallory"}"#;
     let call = format!("POST /call HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     stream.write_all(call.as_bytes()).await.unwrap();
     let mut text = String::new();
@@ -437,6 +471,8 @@ async fn the_local_socket_answers_in_lines() {
     let progress = text.find("{\"progress\":").unwrap();
     let answer = text.find("{\"answer\":").unwrap();
     assert!(progress < answer, "{text}");
+    let by = fake.asked.lock().unwrap().last().unwrap().by.clone();
+    assert_eq!(by, format!("local:{}", nave_hub::person::here()), "who it is, the kernel says");
     stop.send_replace(true);
     running.stopped().await;
     assert!(!path.exists(), "the socket's file stays behind");

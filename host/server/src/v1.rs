@@ -2,16 +2,18 @@
 
 use std::collections::HashMap;
 
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, Query, State as Shared};
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodFilter;
 use axum::{Extension, Router};
 use bytes::Bytes;
-use nave_hub::api::{Answer, ApiError, decode_asked, encode};
+use nave_hub::api::{Answer, ApiError, decode_asked, encode, exit};
 use serde_json::{Map, Value as Json, json};
 
 use crate::auth::{self, Person};
+use crate::limits::REQUEST_BODY_BYTES_MAX;
 use crate::state::State;
 
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
@@ -68,6 +70,16 @@ const ROUTES: [(&str, &str, &str); 44] = [
 const NUMBERS: [&str; 3] = ["id", "limit", "after"];
 const FLAGS: [&str; 4] = ["full", "once", "save", "all"];
 
+/// Code of a refusal: the route is there, for another method.
+pub(crate) const METHOD_NOT_ALLOWED: &str = "method-not-allowed";
+/// Code of a refusal: the body is larger than anything that is asked here.
+pub(crate) const TOO_LARGE: &str = "too-large";
+
+/// Whether a path is the API's, and its answers are JSON.
+pub(crate) fn is_api(path: &str) -> bool {
+    path.strip_prefix("/v1").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 pub(crate) fn router() -> Router<State> {
     ROUTES.into_iter().fold(Router::new(), |router, (method, path, command)| {
         let filter = match method {
@@ -82,7 +94,11 @@ pub(crate) fn router() -> Router<State> {
                             query: Query<HashMap<String, String>>,
                             http_method: Method,
                             headers: HeaderMap,
-                            body: Bytes| async move {
+                            body: Result<Bytes, BytesRejection>| async move {
+            let body = match body {
+                Ok(body) => body,
+                Err(error) => return failure(&unread(&error)),
+            };
             let asked = Asked { command, path: path.0, query: query.0, http_method, headers, body };
             match asked.answer(&state.0, &person.0).await {
                 Ok(answer) => ok(&answer),
@@ -91,6 +107,26 @@ pub(crate) fn router() -> Router<State> {
         };
         router.route(path, axum::routing::on(filter, handler))
     })
+}
+
+/// The method is none of this path's.
+pub(crate) async fn other_method(method: Method, uri: Uri) -> Response {
+    let error = ApiError::new(METHOD_NOT_ALLOWED, exit::USAGE, format!("{method} is not for {}", uri.path()));
+    if is_api(uri.path()) {
+        return failure(&error.help("GET /v1 lists the routes with their methods"));
+    }
+    (auth::status(&error), format!("{}.\n", error.message)).into_response()
+}
+
+/// The body could not be had.
+fn unread(error: &BytesRejection) -> ApiError {
+    match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ApiError::new(TOO_LARGE, exit::USAGE, format!("the body has more than {REQUEST_BODY_BYTES_MAX} bytes"))
+                .help("send less: a request is a secret or a decision, never data")
+        }
+        _ => ApiError::usage(format!("the body could not be read: {}", error.body_text())),
+    }
 }
 
 struct Asked {

@@ -131,6 +131,8 @@ pub(crate) fn lines(bytes: &[u8]) -> u64 {
 #[derive(Clone, Debug)]
 pub(crate) struct Header {
     pub(crate) names: Vec<String>,
+    /// Columns whose name another one has already: the name, and what it is called instead.
+    pub(crate) repeated: Vec<(String, String)>,
     /// `{"name":"`, `","name":"`, …
     keys: Vec<Vec<u8>>,
 }
@@ -139,6 +141,7 @@ impl Header {
     /// Names as they are; empty ones are called by their place, repeated ones get a number.
     pub(crate) fn new(names: impl Iterator<Item = String>) -> Self {
         let mut unique: Vec<String> = Vec::new();
+        let mut repeated = Vec::new();
         for (index, name) in names.enumerate() {
             let name = name.trim();
             let base = if name.is_empty() { format!("column_{}", index + 1) } else { name.to_owned() };
@@ -147,6 +150,9 @@ impl Header {
             while unique.contains(&name) {
                 count += 1;
                 name = format!("{base}_{count}");
+            }
+            if name != base {
+                repeated.push((base, name.clone()));
             }
             unique.push(name);
         }
@@ -160,7 +166,7 @@ impl Header {
                 key
             })
             .collect();
-        Self { names: unique, keys }
+        Self { names: unique, repeated, keys }
     }
 
     /// Writes a row as a JSON object; `false` when a cell is not text in this encoding.
@@ -354,6 +360,8 @@ mod tests {
     fn headers_are_made_unique() {
         let header = Header::new(["id", " name ", "", "name", "name_2"].iter().map(|name| (*name).to_owned()));
         assert_eq!(header.names, ["id", "name", "column_3", "name_2", "name_2_2"]);
+        let repeated = [("name", "name_2"), ("name_2", "name_2_2")];
+        assert_eq!(header.repeated, repeated.map(|(name, now)| (name.to_owned(), now.to_owned())));
         assert_eq!(guess_delimiter(b"a;b;c,d\n1,2,3,4,5"), b';');
         assert_eq!(guess_delimiter(b"single"), b',');
     }

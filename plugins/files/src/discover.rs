@@ -6,7 +6,7 @@ use nave_sdk::types::{Capabilities, Failure, Field, FieldType, Stream, WriteMode
 
 use crate::limits::{BATCH_MAX, SAMPLE_BYTES};
 use crate::settings::{Folder, Settings, StreamSetting};
-use crate::table::{Shape, Table};
+use crate::table::{Shape, Table, not_yet};
 use crate::{export, streams};
 
 /// All streams.
@@ -17,8 +17,11 @@ pub(crate) fn discover(settings: &Settings) -> Result<Vec<Stream>, Failure> {
 fn stream(settings: &Settings, setting: &StreamSetting) -> Result<Stream, Failure> {
     let mut fields = Vec::new();
     let mut ids = Vec::new();
-    if let Some(file) = streams::files(settings, setting)?.into_iter().rfind(|file| file.size > 0) {
-        let table = Table::open(setting, &file)?;
+    for file in streams::files(settings, setting)?.into_iter().rev().filter(|file| file.size > 0) {
+        let table = match Table::open(setting, &file) {
+            Err(failure) if failure == not_yet(setting, &file.name) => continue,
+            table => table?,
+        };
         match &table.shape {
             Shape::Csv { header, .. } => {
                 fields.extend(header.names.iter().map(|name| Field::new(name, name, FieldType::Text)));
@@ -35,6 +38,7 @@ fn stream(settings: &Settings, setting: &StreamSetting) -> Result<Stream, Failur
             }
         }
         ids = table.ids;
+        break;
     }
     let mut capabilities = Capabilities::read_only();
     if setting.folder == Folder::Export {

@@ -9,8 +9,8 @@ use nave_sdk::serde::{Deserialize, Serialize};
 use nave_sdk::types::{Failure, LogLevel, Page, SourceRecord};
 
 use crate::limits::{CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, PAGE_BYTES_MAX, RESTARTS_MAX, ROW_BYTES_GUESS, ROW_BYTES_MAX};
-use crate::settings::{Settings, StreamSetting};
-use crate::table::{Place, Table};
+use crate::settings::{Folder, Settings, StreamSetting};
+use crate::table::{Place, Table, not_yet};
 use crate::{repeats, streams};
 
 /// The checkpoint.
@@ -48,6 +48,10 @@ struct Scan {
 pub(crate) fn read(settings: &Settings, stream: &StreamSetting, from: Option<&[u8]>, limit: u32) -> Result<Page, Failure> {
     let position: Position = checkpoint::decode(from)?;
     let files = streams::files(settings, stream)?;
+    // Our own exports may hold nothing.
+    if let Some(file) = files.iter().find(|file| file.size == 0 && stream.folder == Folder::Drop) {
+        return Err(not_yet(stream, &file.name));
+    }
     let now = fingerprint(&files);
     let mut scan = match position.scan {
         None if files.is_empty() || position.done.as_ref() == Some(&now) => {
@@ -134,6 +138,13 @@ fn take(stream: &StreamSetting, file: &Entry, scan: &mut Scan, page: &mut Fillin
     let table = Table::open(stream, file)?;
     if scan.offset <= table.first {
         (scan.offset, scan.line) = (table.first, table.line);
+        table.repeated().iter().for_each(|(column, called)| {
+            let said = format!(
+                "{} has the column {column} more than once: the later one is called {called} here. Map that name too, or take the column out",
+                file.name
+            );
+            nave_sdk::host::log(LogLevel::Warn, &said);
+        });
     }
     let repeats = repeats::of(stream, file, &table)?;
     let mut at_least = CHUNK_BYTES_MIN;

@@ -98,12 +98,16 @@ impl Table {
             delimiter = delimiter.or(Some(sample[start + 4]));
             start += memchr::memchr(b'\n', &sample[start..]).map_or(sample.len() - start, |at| at + 1);
         }
+        start += blank(&sample[start..]);
         let delimiter = delimiter.unwrap_or_else(|| csv::guess_delimiter(&sample[start..]));
         let (header, first) = match &stream.columns {
             Some(columns) => (Header::new(columns.iter().cloned()), start),
             None => {
                 let mut cells = Vec::new();
                 let whole = sample.len() as u64 >= size;
+                if start >= sample.len() {
+                    return Err(not_yet(stream, name));
+                }
                 let row = csv::row(sample, start, delimiter, whole, &mut cells).ok_or_else(|| {
                     Failure::Misconfigured(format!(
                         "{name}: the header row has more than {SAMPLE_BYTES} bytes; is it a CSV file?"
@@ -142,6 +146,14 @@ impl Table {
         }
         let line = 1 + csv::lines(&sample[..first]);
         Ok(Self { shape: Shape::Csv { delimiter, header, id_columns }, first: first as u64, line, encoding, ids })
+    }
+
+    /// Columns whose name another one has already, and what each is called.
+    pub(crate) fn repeated(&self) -> &[(String, String)] {
+        match &self.shape {
+            Shape::Csv { header, .. } => &header.repeated,
+            Shape::Jsonl => &[],
+        }
     }
 
     /// Hands every whole row of a piece of the file to `each`, until it says stop.
@@ -322,6 +334,26 @@ impl Table {
             None => Err(format!("no {}", self.ids.join(", "))),
         }
     }
+}
+
+/// A file with nothing in it is no export of nothing: a CSV file has a header row at least, and whoever writes a file
+/// makes an empty one first. Nothing may be taken for deleted because of it (I11).
+pub(crate) fn not_yet(stream: &StreamSetting, name: &str) -> Failure {
+    let (what, none) = match streams::format(stream, name) {
+        Format::Jsonl => ("nothing in it, not even a line end", "a line end alone"),
+        Format::Csv if stream.columns.is_some() => ("nothing in it, not even a line end", "a line end alone"),
+        Format::Csv => ("no header row", "its header row alone"),
+    };
+    Failure::Unavailable(format!(
+        "{name} is not readable yet: there is {what}. Is it still being written? Nothing is taken for deleted. Export it again \
+         and run `nave sync`; an export that holds nothing is {none}"
+    ))
+}
+
+/// Bytes of the blank lines that it begins with. A line of delimiters is not blank.
+fn blank(sample: &[u8]) -> usize {
+    let lines = sample.split_inclusive(|byte| *byte == b'\n');
+    lines.take_while(|line| line.iter().all(|byte| matches!(byte, b' ' | b'\r' | b'\n'))).map(<[u8]>::len).sum()
 }
 
 /// What is wrong with a quote, for a person.

@@ -161,6 +161,48 @@ fn a_column_that_is_not_there_says_nothing() {
     check("p.csv", b"id,name,email\n1,Ada,a@x.test\n2,B", &["1 id+name+email", cut], false);
 }
 
+/// A file without a header row, or with nothing at all, is refused, whatever was in it before.
+#[track_caller]
+fn check_not_yet(name: &str, content: &[u8]) {
+    let stream = name.split('.').next().expect("a name");
+    let mut host = FakeHost::new().file("drop", name, if name.ends_with("csv") { "id\n1\n2\n" } else { "{\"id\":1}\n" });
+    let (done, back) = host.run(|| scan(stream, None, 10).1);
+    host = back;
+    host.put("drop", name, content);
+    host.run(|| {
+        for from in [None, Some(done.clone())] {
+            let failure = Files::read(stream, from, 10).expect_err("refused");
+            let Failure::Unavailable(message) = failure else { panic!("{failure:?}") };
+            assert!(message.contains(name) && message.contains("nave sync"), "{message}");
+        }
+        let streams = Files::discover().expect("the others are there");
+        assert!(streams.iter().any(|found| found.name == stream), "{streams:?}");
+    });
+}
+
+#[test]
+fn a_file_with_nothing_in_it_is_no_export_of_nothing() {
+    for content in [&b""[..], b"\n", b"\r\n \n\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n", b"sep=;\n"] {
+        check_not_yet("p.csv", content);
+    }
+    check_not_yet("p.jsonl", b"");
+    // These say that there is nothing.
+    check("p.csv", b"id,name\n", &[], true);
+    check("p.csv", b"id,name", &[], true);
+    check("p.jsonl", b"\n", &[], true);
+    // Blank lines before the header are no header.
+    check("p.csv", b"\r\n\nid,name\n1,Ada\n", &["1 id+name"], true);
+}
+
+#[test]
+fn a_column_that_comes_twice_is_told_once() {
+    let host = FakeHost::new().file("drop", "p.csv", "id,Email,Email\n1,a@x.test,b@x.test\n2,c@x.test,\n");
+    let (rows, host) = host.run(|| scan("p", None, 1).0);
+    assert_eq!(rows[0].1, r#"{"id":"1","Email":"a@x.test","Email_2":"b@x.test"}"#);
+    let told: Vec<&String> = host.log().iter().filter(|line| line.contains("more than once")).collect();
+    assert!(told.len() == 1 && told[0].contains("p.csv") && told[0].contains("Email_2"), "{told:?}");
+}
+
 #[test]
 fn a_quote_that_is_not_closed_is_told() {
     let open = "! line 4 of p.csv: a quote opens here and is never closed; all that follows may belong to it: 2,\"Bo";

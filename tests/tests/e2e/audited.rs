@@ -19,7 +19,14 @@ fn check(project: &Project, step: impl FnOnce(), expected: &[&str]) {
     let before = lines(project).len();
     step();
     let added: Vec<String> = lines(project).split_off(before);
-    assert_eq!(added, expected);
+    assert_eq!(added, named(expected));
+}
+
+/// With the user that this test runs as in place of USER: whatever the environment calls them (mallory, in every test).
+fn named(lines: &[&str]) -> Vec<String> {
+    let id = std::process::Command::new("id").arg("-un").output().expect("`id` runs");
+    let user = String::from_utf8_lossy(&id.stdout).trim().to_owned();
+    lines.iter().map(|line| line.replace("USER", &user)).collect()
 }
 
 #[test]
@@ -32,15 +39,15 @@ fn every_change_of_trust_is_noted_with_who_made_it() {
     assert_eq!(lines(&project), ["hub plugin.found files"]);
 
     let add = ["connection", "add", "files", "--name", "drop", "--folder", "drop=inbox", "--yes"];
-    check(&project, || drop(project.ok(&add)), &["local:tester connection.added drop"]);
+    check(&project, || drop(project.ok(&add)), &["local:USER connection.added drop"]);
     let again = || drop(project.ok(&["plugin", "install", &file("files"), "--rollback"]));
-    check(&project, again, &["local:tester plugin.installed files"]);
+    check(&project, again, &["local:USER plugin.installed files"]);
     let install = || drop(project.ok(&["plugin", "install", &file("phone-e164")]));
-    check(&project, install, &["local:tester plugin.installed phone-e164"]);
+    check(&project, install, &["local:USER plugin.installed phone-e164"]);
     let remove = || drop(project.ok(&["plugin", "remove", "phone-e164"]));
-    check(&project, remove, &["local:tester plugin.removed phone-e164"]);
-    check(&project, || drop(project.tell(&["secret", "set", "crm"], "s3cret")), &["local:tester secret.set crm"]);
-    check(&project, || drop(project.ok(&["secret", "remove", "crm"])), &["local:tester secret.removed crm"]);
+    check(&project, remove, &["local:USER plugin.removed phone-e164"]);
+    check(&project, || drop(project.tell(&["secret", "set", "crm"], "s3cret")), &["local:USER secret.set crm"]);
+    check(&project, || drop(project.ok(&["secret", "remove", "crm"])), &["local:USER secret.removed crm"]);
     // A configuration with errors keeps no hub open, and still is mended under the eyes of the audit.
     project.write("mappings/bad.toml", "connection = 7\n");
     project.ok(&["plugin", "install", &file("phone-e164")]);
@@ -50,7 +57,7 @@ fn every_change_of_trust_is_noted_with_who_made_it() {
     let all = lines(&project);
     assert_eq!(
         all[all.len() - 2..],
-        ["local:tester plugin.installed phone-e164", "local:tester connection.added second"],
+        named(&["local:USER plugin.installed phone-e164", "local:USER connection.added second"]),
         "{all:?}"
     );
 
@@ -64,7 +71,7 @@ fn every_change_of_trust_is_noted_with_who_made_it() {
     check(&project, || ask("PUT", "/v1/secrets/web", Some(&set)), &["admin secret.set web"]);
     check(&project, || ask("DELETE", "/v1/secrets/web", None), &["admin secret.removed web"]);
     check(&project, || ask("DELETE", "/v1/plugins/phone-e164", None), &["admin plugin.removed phone-e164"]);
-    check(&project, || drop(project.tell(&["secret", "set", "cli"], "s3cret")), &["local:tester secret.set cli"]);
-    check(&project, install, &["local:tester plugin.installed phone-e164"]);
+    check(&project, || drop(project.tell(&["secret", "set", "cli"], "s3cret")), &["local:USER secret.set cli"]);
+    check(&project, install, &["local:USER plugin.installed phone-e164"]);
     serving.stop();
 }

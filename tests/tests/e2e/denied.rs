@@ -102,3 +102,21 @@ fn a_private_network_that_was_not_granted() {
     };
     check(public, &["check"], "net.address-denied", "networks");
 }
+
+/// The address stands twice in a connection's file: the grant's counts, and a setting that says otherwise is told.
+#[test]
+fn a_setting_that_names_another_address_than_the_grant() {
+    let project = Project::init();
+    let crm = Crm::start("crm", SimConfig { records: 3, ..SimConfig::new(5) });
+    project.install("hubspot");
+    connect_crm(&project, &crm);
+    assert!(!project.ok(&["connection", "check", "crm"]).out.contains("is not used"));
+    let text = project.read("connections/crm.toml");
+    let elsewhere =
+        |line: &str| if line.starts_with("url = ") { "url = \"https://elsewhere.test\"" } else { line }.to_owned() + "\n";
+    project.write("connections/crm.toml", &text.lines().map(elsewhere).collect::<String>());
+    for command in [&["mapping", "lint"][..], &["connection", "check", "crm"]] {
+        let said = project.ok(command);
+        assert!(said.out.contains("`settings.url` is not used") && said.out.contains("elsewhere.test"), "{said:?}");
+    }
+}

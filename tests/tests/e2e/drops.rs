@@ -62,3 +62,32 @@ fn an_empty_drop_folder_waits_for_its_first_file() {
     let failed = sync(&project, 1);
     assert!(failed[3].as_str().is_some_and(|said| said.contains("has no stream `peeple` (it has people)")), "{failed}");
 }
+
+/// `connection add`, and what it prints to type next: a starter mapping knows more columns than one export has.
+#[test]
+fn the_steps_that_are_printed_leave_a_project_that_works() {
+    let project = Project::init();
+    project.install("files");
+    let folder = project.dir().join("inbox");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("contacts.csv"), "Id,FirstName,LastName,Email\n1,Ada,Lovelace,ada@example.org\n").expect("a file");
+    project.ok(&["connection", "add", "files", "--name", "drop", "--folder", "drop=inbox", "--yes"]);
+    project.ok(&["connection", "check", "drop"]);
+    let saved = project.json(&["connection", "discover", "drop", "--save"]);
+    let notes = saved["notes"].to_string();
+    assert!(notes.contains("mappings/drop-contacts.toml") && notes.contains("`Status`") && !notes.contains("`Email`"), "{notes}");
+    project.ok(&["plan"]);
+    assert_eq!(sync(&project, 0), json!(["success", 1, 1, ""]));
+    let mapping = project.read("mappings/drop-contacts.toml");
+    assert!(mapping.contains("# remote = \"Status\"") && mapping.contains("\nremote = \"Email\""), "{mapping}");
+    // A column that is lost later is told, not taken out; neither is a typo.
+    std::fs::write(folder.join("contacts.csv"), "Id,FirstName,LastName\n1,Ada,Lovelace\n").expect("a file");
+    let saved = project.json(&["connection", "discover", "drop", "--save"]);
+    assert_eq!(saved["notes"], json!([]));
+    let lost = project.run(&["mapping", "lint"]);
+    assert!(lost.code == Some(3) && format!("{lost:?}").contains("`contacts` has `Id`"), "{lost:?}");
+    assert_eq!(project.read("mappings/drop-contacts.toml"), mapping);
+    project.write("mappings/drop-contacts.toml", &mapping.replace("\nremote = \"FirstName\"", "\nremote = \"FirstNam\""));
+    let typo = project.run(&["mapping", "lint"]);
+    assert!(typo.code == Some(3) && format!("{typo:?}").contains("did you mean `FirstName`?"), "{typo:?}");
+}

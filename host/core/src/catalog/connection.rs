@@ -1,7 +1,9 @@
 //! `connections/*.toml`: a configured use of a connector, checked against what its manifest asks for.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use super::address;
 use super::entity::did_you_mean;
 use super::reader::{At, File, Table, json};
 use super::secrets::looks_like_secret;
@@ -49,10 +51,11 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, known: &Known<'_>) -> 
             Some("a data folder holds exactly one environment; promotion copies configuration, never data".to_owned()),
         );
     }
-    let settings = settings(&mut table, manifest);
+    let (settings, given) = settings(&mut table, manifest);
     let credentials = credentials(&mut table, manifest);
     let grants = table.table("grants").map(|table| grants(table, manifest)).unwrap_or_default();
     if let Some(manifest) = manifest {
+        address::compare(file, manifest, &settings, &given, &grants);
         for (endpoint, asked) in manifest.endpoints.iter().filter(|(endpoint, _)| !grants.endpoints.contains_key(*endpoint)) {
             file.warning(
                 0..0,
@@ -113,8 +116,10 @@ fn manifest<'k>(file: &File<'_>, plugin: &At<String>, known: &Known<'k>) -> Opti
     }
 }
 
-fn settings(table: &mut Table<'_>, manifest: Option<&Manifest>) -> serde_json::Value {
+/// Settings with the plugin's own values where none is given, and where those that are given stand.
+fn settings(table: &mut Table<'_>, manifest: Option<&Manifest>) -> (serde_json::Value, BTreeMap<String, Range<usize>>) {
     let mut out = serde_json::Map::new();
+    let mut places = BTreeMap::new();
     let given = table.table("settings");
     let (file, span) = (table.file, given.as_ref().map_or(0..0, |given| given.span.clone()));
     for (key, value) in given.iter().flat_map(|given| given.entries()) {
@@ -159,6 +164,7 @@ fn settings(table: &mut Table<'_>, manifest: Option<&Manifest>) -> serde_json::V
             }
         }
         out.insert(key.value.to_owned(), value_json);
+        places.insert(key.value.to_owned(), value.span());
     }
     for (name, setting) in manifest.iter().flat_map(|manifest| &manifest.settings) {
         if out.contains_key(name) {
@@ -183,7 +189,7 @@ fn settings(table: &mut Table<'_>, manifest: Option<&Manifest>) -> serde_json::V
             None => {}
         }
     }
-    serde_json::Value::Object(out)
+    (serde_json::Value::Object(out), places)
 }
 
 fn credentials(table: &mut Table<'_>, manifest: Option<&Manifest>) -> BTreeMap<String, Credential> {

@@ -4,6 +4,7 @@
 //! is wrong. Promises that a [`Catalog`] it hands out is whole: every name resolves, every expression is compiled.
 //! Must not know files or networks: whoever calls reads the texts and brings what plugins said about themselves.
 
+mod address;
 mod check;
 mod connection;
 mod coverage;
@@ -25,6 +26,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use address::OTHER_ADDRESS;
 pub use check::check;
 pub use coverage::{Coverage, coverage, part_coverage};
 pub use diagnostic::{Diagnostic, Severity};

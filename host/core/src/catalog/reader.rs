@@ -102,6 +102,11 @@ pub(super) struct Table<'t> {
 }
 
 impl<'t> Table<'t> {
+    /// Whether a table in it has a key. Asks for neither.
+    pub(super) fn has_within(&self, table: &str, key: &str) -> bool {
+        matches!(self.map.get(table).map(Spanned::get_ref), Some(DeValue::Table(inner)) if inner.get(key).is_some())
+    }
+
     fn get(&mut self, key: &'static str) -> Option<&'t Spanned<DeValue<'t>>> {
         if !self.asked.contains(&key) {
             self.asked.push(key);

@@ -24,7 +24,7 @@ impl Asked {
         Self { by: by.into(), request }
     }
 
-    /// By a user of this machine, as the environment names them.
+    /// By a user of this machine, of this name ([`crate::person`]).
     pub fn locally(name: &str, request: Request) -> Self {
         let name: String =
             name.strip_prefix(LOCAL).unwrap_or(name).chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
@@ -32,10 +32,10 @@ impl Asked {
     }
 }
 
-/// Characters kept of a name from the environment.
+/// Characters kept of a name.
 const NAME_CHARS_MAX: usize = 64;
 
-/// Marks a name that is only the environment's word for who sits at this machine; no token's name can have the colon.
+/// Marks the name of a user of this machine; no token's name can have the colon.
 pub(crate) const LOCAL: &str = "local:";
 
 /// A command, as the command line, the HTTP API and the dashboard send it: `{"command": "plan", "flow": "crm-contacts"}`.

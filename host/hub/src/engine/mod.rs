@@ -25,6 +25,7 @@ mod missed;
 mod parts;
 pub mod plan;
 pub mod pull;
+mod recur;
 pub mod refetch;
 pub mod rename;
 pub mod resolve;
@@ -192,6 +193,10 @@ impl Engine {
             let catalog = self.catalog();
             let folders = catalog.connections.get(&mapping.connection).map(|connection| connection.drop_folders().join(", "));
             let why = match folders.filter(|folders| !folders.is_empty()) {
+                _ if mapping.flow_out.is_some() => format!(
+                    "nothing can be written there; `nave connection discover {}` shows what it offers. To write to one of them",
+                    mapping.connection
+                ),
                 Some(folders) => format!("there is no file of it in {folders} now; nothing is taken for deleted, and it is read when one is there. If the name is wrong"),
                 None => "if the name is wrong".to_owned(),
             };

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use nave_core::Text;
 use nave_core::catalog::Mapping;
+use nave_core::difference::Blocked;
 use nave_core::intake::list_path;
 use nave_core::model::{Cause, RecordId, Time, WriteKind};
 use nave_core::part;
@@ -122,6 +123,12 @@ fn planned_fields(mapping: &Mapping, write: &Write) -> Vec<(String, Option<Value
     paths.map(planned).collect()
 }
 
+/// One line for one record, whatever stops it.
+fn blocked(name: &str, errors: &[Blocked]) -> String {
+    let errors: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+    format!("{name}: {}", errors.join("; "))
+}
+
 impl Engine {
     /// Computes a flow's plan from what is stored, and remembers that it was seen. Sends nothing, reads nothing over there.
     pub async fn plan(&self, name: &str, limit: usize) -> Result<FlowPlan, EngineError> {
@@ -172,14 +179,14 @@ impl Engine {
                         plan.blocked += 1;
                         if plan.reasons.len() < limit {
                             let name = title(entity, |field| subject.record.value(field));
-                            plan.reasons.extend(errors.into_iter().map(|error| format!("{name}: {}", error.message)));
+                            plan.reasons.push(blocked(&name, &errors));
                         }
                     }
                     Need::Writes(wanted) => {
                         let name = title(entity, |field| subject.record.value(field));
                         plan.blocked += u64::from(!wanted.stopped.is_empty());
-                        if plan.reasons.len() < limit {
-                            plan.reasons.extend(wanted.stopped.iter().map(|error| format!("{name}: {}", error.message)));
+                        if plan.reasons.len() < limit && !wanted.stopped.is_empty() {
+                            plan.reasons.push(blocked(&name, &wanted.stopped));
                         }
                         for write in wanted.writes {
                             let (operation, count) = match write.kind {
@@ -256,5 +263,16 @@ impl Engine {
             Ok(draft.now)
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_several_things_stop_is_one_line() {
+        let error = |message: &str| Blocked { class: "required".into(), field: "x".into(), message: message.into() };
+        assert_eq!(blocked("Ada", &[error("no name"), error("no e-mail")]), "Ada: no name; no e-mail");
     }
 }

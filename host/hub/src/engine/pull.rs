@@ -112,6 +112,8 @@ impl Engine {
         let scan_began = self.now();
         let mut generation = stored.as_ref().map_or(0, |stored| stored.generation);
         let mut checkpoint = if full { None } else { stored.map(|stored| stored.bytes) };
+        let read_before = counts.read;
+        let mut from_start = checkpoint.is_none();
         let mut retried = false;
         let mut group = Group::new(scan_began);
         loop {
@@ -121,7 +123,7 @@ impl Engine {
                 Err(SpokeError::CheckpointExpired) if !retried => {
                     retried = true;
                     checkpoint = None;
-                    (resumed, whole) = (false, true);
+                    (resumed, whole, from_start) = (false, true, true);
                     seen = Scanned::default();
                     continue;
                 }
@@ -185,12 +187,19 @@ impl Engine {
                 resumed = false;
             }
             if last {
+                // What lost its columns is not read as it was: nothing follows from what it does not show either.
+                if full_scan && reading.children.is_none() {
+                    self.tell_unread(mapping, unread, whole).await?;
+                }
                 if complete {
                     let twice = (capabilities.deletes == DeleteDetection::FullScan).then_some(missed);
                     self.vanished(reading, &seen, twice, scan_began, counts).await?;
                 }
-                let tells = full_scan && reading.children.is_none();
-                return if tells { self.tell_unread(mapping, unread, whole).await } else { Ok(()) };
+                // Where every reading is a scan, one that shows anything at all has shown everything.
+                if complete || from_start || full_scan && whole && counts.read > read_before {
+                    self.let_go_of_mended(reading).await?;
+                }
+                return Ok(());
             }
         }
     }

@@ -558,6 +558,12 @@ pub(super) fn set_aside(
     let message = errors.iter().map(|error| format!("{}: {}", error.path, error.message)).collect::<Vec<_>>().join("; ");
     let first = errors.into_iter().next();
     let class = first.as_ref().map_or_else(|| "other".to_owned(), |error| error.class.clone());
+    // What has no id of its own there cannot be asked for by itself: it goes when everything is read again without it.
+    let by_itself = mapping.id.is_none() && !raw.starts_with(b"! ") && first.as_ref().is_none_or(|error| error.path != "id");
+    let then = match by_itself {
+        true => format!("nave dlq retry --class {class}"),
+        false => format!("nave sync {} --full", mapping.name),
+    };
     let mut subject = subject(mapping, stream, remote_id);
     if let DeadLetterSubject::SourceRecord { body, .. } = &mut subject {
         *body = raw;
@@ -565,13 +571,10 @@ pub(super) fn set_aside(
     draft.batch.dead_letters.push(DeadLetter {
         id: 0,
         subject,
-        class: class.clone(),
+        class,
         field: first.map(|error| error.path),
         message,
-        fix: format!(
-            "correct {} in {} or change mappings/{}.toml, then `nave dlq retry --class {}`",
-            remote_id, mapping.connection, mapping.name, class
-        ),
+        fix: format!("correct {remote_id} in {} or change mappings/{}.toml, then `{then}`", mapping.connection, mapping.name),
         first_at: draft.now,
         last_at: draft.now,
         count: 1,

@@ -57,7 +57,9 @@ impl From<PluginsError> for ApiError {
         let message = error.to_string();
         match error {
             PluginsError::Project(error) => error.into(),
-            PluginsError::Refused(error) => Self::new(error.code, exit::FAILED, message),
+            PluginsError::Refused(error) => Self::new(error.code, exit::FAILED, message).help(
+                "a plugin is one .wasm file, as its author gives it or `nave plugin build FOLDER` writes it; `nave plugin new NAME` begins one",
+            ),
             PluginsError::Rollback(_) => {
                 Self::new("plugin.rollback", exit::USAGE, message).help("add --rollback if you mean to go back")
             }
@@ -66,5 +68,17 @@ impl From<PluginsError> for ApiError {
             PluginsError::Usage { help, .. } => Self::usage(message).help(help),
             PluginsError::Call(_) => Self::new("plugin.call", exit::FAILED, message),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_plugin_says_what_one_is() {
+        let error = crate::plugins::manifest_of(b"PK, and not wasm").expect_err("refused");
+        let help = ApiError::from(error).help.unwrap_or_default();
+        assert!(help.contains("`nave plugin build FOLDER`"), "{help}");
     }
 }

@@ -7,6 +7,8 @@ use nave_core::manifest::{CredentialKind, Manifest, PluginKind, Setting, Setting
 use serde_json::Value as Json;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value, value};
 
+pub(crate) use self::fitting::fit_starters;
+use self::networks::Placed;
 use super::{ProjectError, pin, read, refuse_own, write};
 use crate::plugins::powers;
 
@@ -265,24 +267,31 @@ fn grants(
     let because = new.because.clone().unwrap_or_else(|| "said when the connection was added".to_owned());
     let mut endpoints = Table::new();
     endpoints.set_implicit(true);
+    let mut placed = Vec::new();
     for (name, asked) in &plugin.endpoints {
-        let base = match concrete(&asked.base, settings) {
-            Ok(base) => base,
-            Err(why) => {
-                wrong.push(format!("endpoint `{name}`: {why}"));
-                continue;
+        match concrete(&asked.base, settings) {
+            Ok(base) => {
+                placed.push(Placed { endpoint: name.clone(), base, given: was_given(&asked.base, plugin, settings, new) })
             }
-        };
+            Err(why) => wrong.push(format!("endpoint `{name}`: {why}")),
+        }
+    }
+    // Where an address is missing, that is the mistake.
+    let placed_all = placed.len() == plugin.endpoints.len();
+    let networks = networks::share(&new.networks, if placed_all { &placed } else { &[] }, wrong);
+    for Placed { endpoint: name, base, .. } in &placed {
+        let asked = &plugin.endpoints[name];
+        let networks = networks.get(name).map(Vec::as_slice).unwrap_or_default();
         let mut table = Table::new();
         table.decor_mut().set_prefix(format!("\n# {}.\n", sentence(&asked.reason)));
-        table["base"] = value(&base);
+        table["base"] = value(base);
         if base.starts_with("http://") && !new.insecure {
             wrong.push(format!(
                 "endpoint `{name}` would be {base}: without TLS everybody on the way reads along; --insecure allows it"
             ));
         }
-        if !new.networks.is_empty() {
-            table["networks"] = value(new.networks.iter().map(String::as_str).collect::<Array>());
+        if !networks.is_empty() {
+            table["networks"] = value(networks.iter().map(String::as_str).collect::<Array>());
         }
         if base.starts_with("http://") {
             table["insecure"] = value(true);
@@ -290,13 +299,10 @@ fn grants(
         if new.read_only {
             table["read-only"] = value(true);
         }
-        if base.starts_with("http://") || !new.networks.is_empty() {
+        if base.starts_with("http://") || !networks.is_empty() {
             table["because"] = value(&because);
         }
         endpoints.insert(name, Item::Table(table));
-    }
-    for network in new.networks.iter().filter(|network| network.parse::<ipnet::IpNet>().is_err()) {
-        wrong.push(format!("`{network}` is not a network; write 10.1.0.0/16 or 127.0.0.1/32"));
     }
     let mut folders = Table::new();
     folders.set_implicit(true);
@@ -336,6 +342,14 @@ fn own_folders(dir: &Path, new: &NewConnection, wrong: &mut Vec<String>) {
             wrong.push(format!("folder `{name}` ({path}) {why}; give another one with --folder {name}=PATH"));
         }
     }
+}
+
+/// Whether a person said where an endpoint is: one of the settings in its address is not the plugin's own.
+fn was_given(base: &str, plugin: &Manifest, settings: &BTreeMap<String, Json>, new: &NewConnection) -> bool {
+    new.settings.keys().any(|name| {
+        base.contains(&format!("{{settings.{name}}}"))
+            && plugin.settings.get(name).is_some_and(|setting| settings.get(name) != setting.default.as_ref())
+    })
 }
 
 /// A base address with its settings put in.
@@ -406,6 +420,8 @@ pub(super) fn with_system(text: &str, name: &str) -> Result<Option<String>, Stri
     Ok(Some(format!("{text}{gap}\n[{name}]\nkind = \"\"\nowner = \"\"\nvendor-contact = \"\"\n")))
 }
 
+mod fitting;
+mod networks;
 mod reading;
 #[cfg(test)]
 mod tests;

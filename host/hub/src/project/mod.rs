@@ -18,6 +18,7 @@ mod streams;
 mod trial;
 mod write;
 
+pub(crate) use connection::fit_starters;
 pub use connection::{NewConnection, PlannedConnection, plan_connection, write_connection};
 pub use error::ProjectError;
 pub use init::init;

@@ -1,5 +1,6 @@
 //! Connections asked, and the configuration read again. What the directory alone can tell, it tells ([`crate::project`]).
 
+use nave_core::catalog::OTHER_ADDRESS;
 use nave_runtime::contract::CheckReport;
 use tokio::task::block_in_place;
 
@@ -31,16 +32,30 @@ fn known(engine: &Engine, name: &str) -> Result<(), ApiError> {
 }
 
 /// Does it work, and whose account is it?
-pub(super) async fn check(engine: &Engine, name: &str) -> Result<CheckAnswer, ApiError> {
-    known(engine, name)?;
-    let report = ask(engine, name).await.map_err(|error| broken(name, error))?;
+pub(super) async fn check(hub: &Hub, name: &str) -> Result<CheckAnswer, ApiError> {
+    known(&hub.engine, name)?;
+    let warnings = block_in_place(|| addresses(hub, name));
+    let report = ask(&hub.engine, name).await.map_err(|error| {
+        let error = broken(name, error);
+        // Perhaps that is why.
+        ApiError { message: std::iter::once(&error.message).chain(&warnings).cloned().collect::<Vec<_>>().join("; "), ..error }
+    })?;
     Ok(CheckAnswer {
         connection: name.to_owned(),
         account: report.account,
         environment: report.environment,
         scopes: report.scopes,
         limits: report.limits,
+        warnings,
     })
+}
+
+/// Where the connection's file names two addresses for one endpoint: which one counts.
+fn addresses(hub: &Hub, name: &str) -> Vec<String> {
+    let Ok(project) = project::load(&hub.dir) else { return Vec::new() };
+    let path = format!("connections/{name}.toml");
+    let found = project.warnings.into_iter().filter(|found| found.code == OTHER_ADDRESS && found.path == path);
+    found.map(|found| format!("{path}:{}: {}", found.line, found.message)).collect()
 }
 
 /// Asks a connection whether it works.
@@ -60,7 +75,8 @@ pub(super) fn broken(name: &str, error: SpokeError) -> ApiError {
         SpokeError::Unauthorized(_) => ApiError::new("unauthorized-there", exit::FAILED, message)
             .help(format!("`nave connection list` names its secret; `nave secret set NAME` stores a new one for {name}")),
         SpokeError::Misconfigured(why) => {
-            let help = secret_help(&why).unwrap_or_else(|| format!("correct connections/{name}.toml"));
+            let help = secret_help(&why).or_else(|| plugin_help(&why));
+            let help = help.unwrap_or_else(|| format!("correct connections/{name}.toml"));
             ApiError::new("misconfigured", exit::CONFIGURATION, message).help(help)
         }
         SpokeError::Held(_) => ApiError::new("secret-held", exit::PERSON, message)
@@ -71,8 +87,16 @@ pub(super) fn broken(name: &str, error: SpokeError) -> ApiError {
         SpokeError::Guest(_) => {
             ApiError::failed(message).help("the log has more: NAVE_LOG=info; a newer version of the plugin may help")
         }
-        SpokeError::Rejected(_) | SpokeError::CheckpointExpired => ApiError::failed(message),
+        SpokeError::Rejected(_) | SpokeError::CheckpointExpired => ApiError::failed(message).help(format!(
+            "is `base` in connections/{name}.toml the address of its interface, and the secret one that may use it? Then `nave connection check {name}` again"
+        )),
     }
+}
+
+/// What to type where the plugin's file is missing or was exchanged: the connection's file is right.
+fn plugin_help(why: &str) -> Option<String> {
+    let plugin = why.strip_prefix("plugin `").and_then(|rest| rest.split_once('`')).map(|(plugin, _)| plugin)?;
+    Some(format!("`nave plugin install FILE.wasm` with the file of `{plugin}` that nave.lock pins"))
 }
 
 /// What to type where a secret is missing or cannot be opened: the connection's file is right.
@@ -90,14 +114,19 @@ pub(super) async fn discover(hub: &Hub, name: &str, save: bool, by: &str) -> Res
     known(&hub.engine, name)?;
     let spoke = hub.engine.spoke(name)?;
     let streams = spoke.discover().await.map_err(|error| broken(name, error))?;
-    let mut saved = None;
+    let (mut saved, mut notes) = (None, Vec::new());
     if save {
+        let before = block_in_place(|| project::load_streams(&hub.dir, name)).ok().flatten().unwrap_or_default();
         let file = block_in_place(|| project::save_streams(&hub.dir, name, &streams))?;
         let file = file.display().to_string();
         audit(&hub.engine, by, "connection.discovered", name, &format!("saved in {file}")).await?;
         saved = Some(file);
+        notes = block_in_place(|| project::fit_starters(&hub.dir, name, &before))?;
+        for note in &notes {
+            audit(&hub.engine, by, "mapping.fitted", name, note).await?;
+        }
     }
-    Ok(StreamsAnswer { connection: name.to_owned(), streams, saved })
+    Ok(StreamsAnswer { connection: name.to_owned(), streams, saved, notes })
 }
 
 /// Reads the configuration again and puts it in force.
@@ -126,6 +155,9 @@ mod tests {
     #[test]
     fn what_is_misconfigured_says_what_to_type() {
         check("the account is another one", "correct connections/crm.toml");
+        check("plugin `hubspot`: /p/x.wasm is not the file that nave.lock pins", "`nave plugin install FILE.wasm`");
+        let gone = broken("crm", SpokeError::Rejected("HTTP 404".to_owned())).help.unwrap_or_default();
+        assert!(gone.contains("connections/crm.toml") && gone.contains("`nave connection check crm`"), "{gone}");
         let missing = crate::secrets::SecretError::Missing("crm-key".to_owned());
         check(&format!("net.secret-missing: {missing}"), "`nave secret set crm-key`");
         check("net.secret-missing: the secret `crm-key` cannot be opened: it was changed", "`nave doctor`");

@@ -6,7 +6,7 @@ use nave_core::model::{Cause, DeadLetter, DeadLetterSubject, Reason, RecordId, R
 use serde_json::Value as Json;
 
 use super::names::{Names, reference};
-use super::{audit_entry, count, find, unknown};
+use super::{audit_entry, count, find, listed, unknown};
 use crate::api::{
     Answer, ApiError, ClassCount, DeadLetterAnswer, DeadLetterLine, DeadLetters, DeadLettersAnswer, ProgressSender,
 };
@@ -129,11 +129,23 @@ fn chosen(engine: &Engine, which: &DeadLetters) -> Result<Vec<DeadLetter>, ApiEr
                 letters.push(by_id(engine, *id)?);
             }
         }
-        DeadLetters::Class(class) => each(engine, |letter| {
-            if letter.class == *class {
-                letters.push(letter);
+        DeadLetters::Class(class) => {
+            let mut others: BTreeMap<String, usize> = BTreeMap::new();
+            each(engine, |letter| {
+                if letter.class == *class {
+                    letters.push(letter);
+                } else {
+                    *others.entry(letter.class).or_default() += 1;
+                }
+            })?;
+            if letters.is_empty() {
+                let known: Vec<String> = others.iter().map(|(class, count)| format!("{count} {class}")).collect();
+                let there =
+                    if known.is_empty() { "nothing is set aside".to_owned() } else { format!("there are: {}", listed(&known)) };
+                return Err(ApiError::not_found(format!("no dead letter has the class `{class}`"))
+                    .help(format!("{there}; `nave dlq list` shows them")));
             }
-        })?,
+        }
         DeadLetters::Flow(of) => {
             let catalog = engine.catalog();
             each(engine, |letter| {
@@ -207,12 +219,14 @@ pub(super) async fn retry(engine: &Engine, which: &DeadLetters, by: &str, progre
     }
     let total: usize = sources.values().map(Vec::len).sum();
     let mut fetched = 0;
+    let mut next = None;
     for ((mapping, stream), wanted) in sources {
         progress.report(&format!("fetching for {mapping}"), fetched, Some(total as u64));
         match refetch(engine, mapping, stream, &wanted).await {
-            Ok((taken, message)) => {
-                done += taken;
-                parts.push(message);
+            Ok(again) => {
+                done += again.taken;
+                parts.push(again.message);
+                next = next.or(again.next);
             }
             Err(error) => problems.push(error),
         }
@@ -221,7 +235,15 @@ pub(super) async fn retry(engine: &Engine, which: &DeadLetters, by: &str, progre
     if done == 0 && parts.is_empty() && !problems.is_empty() {
         return Err(problems.remove(0));
     }
-    Ok(Answer::done(sentence(parts, &problems), done as u64))
+    if done == 0 {
+        let error = ApiError::failed(sentence(parts, &problems));
+        return Err(match next.or_else(|| problems.into_iter().find_map(|problem| problem.help)) {
+            Some(next) => error.help(next),
+            None => error,
+        });
+    }
+    let next = next.map(|next| format!(" {next}.")).unwrap_or_default();
+    Ok(Answer::done(sentence(parts, &problems) + &next, done as u64))
 }
 
 /// What was done, and what could not be.
@@ -230,8 +252,16 @@ fn sentence(parts: Vec<String>, problems: &[ApiError]) -> String {
     format!("{}.", all.join("; "))
 }
 
-/// Fetches source records of one mapping. Answers how many were taken in, and what to say.
-async fn refetch(engine: &Engine, mapping: &str, stream: &str, wanted: &[(u64, String)]) -> Result<(usize, String), ApiError> {
+/// What became of source records that were fetched again.
+struct Again {
+    taken: usize,
+    message: String,
+    /// What to type for the others.
+    next: Option<String>,
+}
+
+/// Fetches source records of one mapping.
+async fn refetch(engine: &Engine, mapping: &str, stream: &str, wanted: &[(u64, String)]) -> Result<Again, ApiError> {
     let ids: Vec<String> = wanted.iter().map(|(_, id)| id.clone()).filter(|id| !id.is_empty()).collect();
     if ids.is_empty() {
         return Err(ApiError::failed(format!("what {mapping} set aside came without an id and cannot be asked for"))
@@ -239,14 +269,19 @@ async fn refetch(engine: &Engine, mapping: &str, stream: &str, wanted: &[(u64, S
     }
     let fetched = engine.refetch(mapping, stream, &ids).await?;
     let mut words = vec![format!("{} of {mapping} taken in", count(fetched.taken.len(), "record", "records"))];
+    let mut next = None;
     if !fetched.again.is_empty() {
         words.push(format!("{} set aside again", fetched.again.len()));
+        next = Some(format!("`nave dlq list --flow {mapping}` says what is still wrong"));
     }
     let silent = wanted.len() - fetched.taken.len() - fetched.again.len();
     if silent > 0 {
         words.push(format!("{silent} not answered for"));
+        next = Some(format!(
+            "What cannot be asked for by itself is tried with everything: `nave sync {mapping} --full` reads all of it again and lets go of what is in order"
+        ));
     }
-    Ok((fetched.taken.len(), words.join(", ")))
+    Ok(Again { taken: fetched.taken.len(), message: words.join(", "), next })
 }
 
 /// Gives them up.

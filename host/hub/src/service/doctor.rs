@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use nave_core::catalog::Catalog;
 use tokio::task::block_in_place;
 
 use super::{configuration, count, listed, status};
@@ -20,10 +21,11 @@ pub(super) async fn doctor(hub: &Hub) -> Result<DoctorAnswer, ApiError> {
     let health = block_in_place(|| status::status(&hub.engine))?;
     checks.extend(health.flows.iter().map(flow));
     checks.push(well("waiting for a person", format!("{} open", count(health.reviews as usize, "review is", "reviews are"))));
-    checks.push(well(
-        "set aside",
-        count(health.dead_letters as usize, "dead letter (`nave dlq list`)", "dead letters (`nave dlq list`)"),
-    ));
+    let letters = count(health.dead_letters as usize, "dead letter", "dead letters");
+    checks.push(match health.dead_letters {
+        0 => well("set aside", letters),
+        _ => wrong("set aside", letters, "`nave dlq list`; `nave dlq show NUMBER` says how to fix one"),
+    });
     Ok(DoctorAnswer { checks })
 }
 
@@ -57,7 +59,7 @@ fn at_rest(hub: &Hub) -> Vec<HealthCheck> {
         }
         Err(error) => wrong("store", error.to_string(), "restart the hub; `nave restore FILE` brings a backup back"),
     });
-    checks.push(installed(&hub.dir));
+    checks.push(installed(&hub.dir, &catalog));
     checks.push(secrets(hub));
     checks
 }
@@ -74,15 +76,26 @@ fn folder(path: &Path) -> HealthCheck {
     }
 }
 
-fn installed(dir: &Path) -> HealthCheck {
+fn installed(dir: &Path, catalog: &Catalog) -> HealthCheck {
     match plugins::list(dir) {
         Ok(found) => {
             let missing: Vec<String> = found.iter().filter(|plugin| !plugin.present).map(|plugin| plugin.name.clone()).collect();
             if missing.is_empty() {
                 well("plugins", format!("{}, each the file that was pinned", count(found.len(), "is installed", "are installed")))
             } else {
-                let detail = format!("the pinned file of {} is not there", listed(&missing));
-                wrong("plugins", detail, "`nave plugin install FILE.wasm` with the same file")
+                let pinned = |name: &String| {
+                    catalog.plugins.get(name).map(|plugin| dir.join("plugins").join(format!("{}.wasm", plugin.digest)))
+                };
+                let (other, gone): (Vec<String>, Vec<String>) =
+                    missing.into_iter().partition(|name| pinned(name).is_some_and(|file| file.exists()));
+                let mut details = Vec::new();
+                if !gone.is_empty() {
+                    details.push(format!("the pinned file of {} is not there", listed(&gone)));
+                }
+                if !other.is_empty() {
+                    details.push(format!("the file of {} is not the one that was pinned: somebody changed it", listed(&other)));
+                }
+                wrong("plugins", details.join("; "), "`nave plugin install FILE.wasm` with the file that was pinned")
             }
         }
         Err(error) => {

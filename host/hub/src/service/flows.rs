@@ -50,7 +50,7 @@ pub(super) fn runs(engine: &Engine, only: Option<&str>, limit: usize) -> Result<
 }
 
 /// One run.
-pub(super) fn run(engine: &Engine, id: u64) -> Result<RunsAnswer, ApiError> {
+pub(super) fn run(engine: &Engine, id: u64) -> Result<RunLine, ApiError> {
     let missing = || ApiError::not_found(format!("there is no run {id}")).help("`nave run list` shows them");
     let head = engine.store.heads()?.run;
     let back = head.checked_sub(id).filter(|back| id > 0 && *back > 0).ok_or_else(missing)?;
@@ -64,5 +64,5 @@ pub(super) fn run(engine: &Engine, id: u64) -> Result<RunsAnswer, ApiError> {
         paths: drift.paths,
         at: drift.at.to_string(),
     });
-    Ok(RunsAnswer { runs: vec![RunLine { drift: drift.collect(), ..RunLine::from(found) }] })
+    Ok(RunLine { drift: drift.collect(), ..RunLine::from(found) })
 }

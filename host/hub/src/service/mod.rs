@@ -34,8 +34,6 @@ use nave_store::StoreError;
 use tokio::sync::watch;
 use tokio::task::block_in_place;
 
-pub(crate) use held::lapse;
-
 use crate::api::{Answer, ApiError, ApplyAnswer, Asked, BoxFuture, ProgressSender, Request, Service};
 use crate::engine::{Engine, EngineError};
 use crate::hub::Hub;
@@ -91,6 +89,13 @@ impl Service for Hub {
     }
 }
 
+/// Brings a store that was just opened up to this version and this configuration: how its index is spelled, and which hosts
+/// secrets are given for.
+pub(crate) async fn lapse(hub: &Hub) -> Result<(), ApiError> {
+    indexes::respell(&hub.engine).await?;
+    held::lapse(hub).await
+}
+
 async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Answer, ApiError> {
     let engine = hub.engine.as_ref();
     let by = if asked.by.trim().is_empty() { OPERATOR } else { &asked.by };
@@ -121,7 +126,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::Resume { flow } => flows::set_paused(engine, flow.as_deref(), false, by).await.map(Answer::Flows),
         Request::Status => block_in_place(|| status::of_hub(hub)).map(Answer::Status),
         Request::RunList { flow, limit } => block_in_place(|| flows::runs(engine, flow.as_deref(), limit)).map(Answer::Runs),
-        Request::RunShow { id } => block_in_place(|| flows::run(engine, id)).map(Answer::Runs),
+        Request::RunShow { id } => block_in_place(|| flows::run(engine, id)).map(Answer::Run),
 
         Request::Records { entity, query, after, limit } => {
             block_in_place(|| search::records(engine, entity.as_deref(), &query, after, limit)).map(Answer::Records)
@@ -154,7 +159,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::StoreRebuild => indexes::rebuild(engine, by).await.map(Answer::StoreCheck),
         Request::Doctor => doctor::doctor(hub).await.map(Answer::Doctor),
 
-        Request::ConnectionCheck { name } => configuration::check(engine, &name).await.map(Answer::Check),
+        Request::ConnectionCheck { name } => configuration::check(hub, &name).await.map(Answer::Check),
         Request::ConnectionDiscover { name, save } => configuration::discover(hub, &name, save, by).await.map(Answer::Streams),
         Request::ConnectionHeld { name } => block_in_place(|| held::list(hub, name.as_deref())),
         Request::ConnectionApprove { name, secrets, added } => held::give(hub, &name, &secrets, added, by).await,

@@ -113,6 +113,9 @@ fn choose<'c>(engine: &Engine, catalog: &'c Catalog, names: &[String]) -> Result
             chosen.push(mapping.as_ref());
         }
     }
+    if chosen.is_empty() && !catalog.mappings.is_empty() {
+        return Err(ApiError::person("every flow is paused, so nothing was read or sent").help("`nave resume` lets them go on"));
+    }
     Ok(chosen)
 }
 

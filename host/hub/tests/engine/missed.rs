@@ -15,6 +15,7 @@ on_both_stores!(
     a_scan_that_was_begun_by_another_run_says_nothing,
     a_column_that_nothing_has_fails_the_run_and_clears_nothing,
     a_thing_that_cannot_be_read_says_why,
+    what_was_set_aside_goes_when_everything_is_read_without_it,
 );
 
 const CONTACTS: &str = r#"
@@ -156,6 +157,17 @@ async fn a_column_that_nothing_has_fails_the_run_and_clears_nothing(kind: Kind) 
         assert_eq!(run.status, RunStatus::Failed);
         assert!(message.contains("`email`") && message.contains("mappings/drop-contacts.toml"), "{message}");
         assert_eq!(email(&bench), 3, "a column that is not there says nothing");
+        // Neither does a row that a file of other columns lacks, in however many scans.
+        let gone = {
+            let mut state = bench.system("drop").state.lock().unwrap();
+            state.silent = true;
+            state.things.get_mut("contacts").unwrap().remove("d3").unwrap()
+        };
+        for _ in 0..2 {
+            bench.engine.run_in("drop-contacts", false).await.unwrap();
+        }
+        assert_eq!(active(&bench), ["d1", "d2", "d3"]);
+        bench.system("drop").state.lock().unwrap().things.get_mut("contacts").unwrap().insert("d3".into(), gone);
         bench.restart();
     }
     bench.system("drop").state.lock().unwrap().columns = Some(vec!["first".into(), "email".into()]);
@@ -176,4 +188,28 @@ async fn a_thing_that_cannot_be_read_says_why(kind: Kind) {
     assert_eq!(reason().await, ["body: not a JSON object"], "a list is no empty contact");
     let rows = bench.store.contributions_after(ContributionId(0), 100).unwrap();
     assert_eq!(rows.len(), 3, "nothing was made of it");
+}
+
+async fn what_was_set_aside_goes_when_everything_is_read_without_it(kind: Kind) {
+    for (changes, unsure, full, gone) in [
+        (ChangeDetection::FullScan, false, false, true),
+        (ChangeDetection::FullScan, true, false, true),
+        (ChangeDetection::Incremental, false, false, false),
+        (ChangeDetection::Incremental, false, true, true),
+        (ChangeDetection::Incremental, true, true, true),
+    ] {
+        let bench = bench(kind, changes, DeleteDetection::Get).await;
+        let letters = || bench.store.dead_letters(0, 10).unwrap();
+        let raw = |body: Option<&str>| bench.system("drop").state.lock().unwrap().raw = body.map(|body| body.into());
+        raw(Some("! line 3 of p.csv: no id: ,b"));
+        for _ in 0..2 {
+            read(&bench).await;
+            assert_eq!(letters().len(), 1, "it is there still: {changes:?}");
+        }
+        assert!(letters()[0].fix.ends_with("then `nave sync drop-contacts --full`"), "{}", letters()[0].fix);
+        raw(None);
+        bench.system("drop").state.lock().unwrap().unsure = unsure;
+        bench.engine.run_in("drop-contacts", full).await.unwrap();
+        assert_eq!(letters().is_empty(), gone, "{changes:?}, everything: {full}");
+    }
 }

@@ -53,7 +53,9 @@ fn person(name: &str) -> String {
 fn letters(bench: &Bench) -> Vec<DeadLetter> {
     let letters = bench.store.dead_letters(0, 100).unwrap();
     for letter in &letters {
-        assert!(letter.fix.contains("nave dlq retry"), "{}", letter.fix);
+        // What has no id of its own cannot be tried again by itself.
+        let next = if letter.message.starts_with("id: ") { "nave sync drop-contacts --full" } else { "nave dlq retry" };
+        assert!(letter.fix.contains(next), "{}", letter.fix);
     }
     letters
 }

@@ -74,6 +74,8 @@ pub(crate) struct State {
     pub(crate) asked: Vec<String>,
     /// A row without an id, as it is spelled.
     pub(crate) raw: Option<Vec<u8>>,
+    /// It shows everything and does not call that complete: something in it could not be read.
+    pub(crate) unsure: bool,
     /// Columns that it has; none is all.
     pub(crate) columns: Option<Vec<String>>,
     /// Ids that no read names, only `get`.
@@ -400,7 +402,7 @@ impl Spoke for System {
                 return Ok(Page { records, next: stuck, more: true, complete_scan: false });
             }
             let more = more || state.stuck;
-            Ok(Page { records, next: next.into_bytes(), more, complete_scan: since == 0 && !more })
+            Ok(Page { records, next: next.into_bytes(), more, complete_scan: since == 0 && !more && !state.unsure })
         })
     }
 

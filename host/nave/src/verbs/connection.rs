@@ -54,7 +54,7 @@ pub(crate) enum Connection {
 #[command(after_help = "On a terminal it asks for what is missing.\n\n\
   Examples:\n  nave connection add hubspot --name crm\n  \
   nave connection add files --name drop --folder drop=exports --yes\n  \
-  nave connection add tryton --set base-url=https://erp.example.com --secret-from key.txt --grant-network 10.1.0.0/16")]
+  nave connection add tryton --set url=https://erp.example.com/company --secret-from key.txt --grant-network 10.1.0.0/16")]
 pub(crate) struct Add {
     /// An installed plugin
     plugin: String,
@@ -367,6 +367,7 @@ async fn check(name: String, context: &Context) -> Outcome {
     for (name, value) in &answer.limits {
         say(format_args!("  {}: {}", clean(name), clean(value)));
     }
+    answer.warnings.iter().for_each(|warning| say(format_args!("  note: {}", clean(warning))));
     Ok(exit::OK)
 }
 
@@ -411,5 +412,6 @@ async fn discover(name: String, save: bool, context: &Context) -> Outcome {
     if let Some(file) = &answer.saved {
         say(format_args!("\nSaved in {}", clean(file)));
     }
+    answer.notes.iter().for_each(|note| say(clean(note)));
     Ok(exit::OK)
 }

@@ -22,10 +22,10 @@ pub(crate) enum Dlq {
         #[arg(long)]
         class: Option<String>,
         /// How many
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = super::at_least_one)]
         limit: usize,
     },
-    /// One of them, with its body
+    /// One of them; where a record was read, with what came
     Show {
         /// Number
         id: u64,
@@ -151,6 +151,9 @@ async fn show(id: u64, context: &Context) -> Outcome {
     say(format_args!("  {}", clean(&letter.message)));
     say(format_args!("  first {}, last {}, {} times, run {}", answer.first_at, letter.at, letter.count, answer.run));
     say(format_args!("  fix: {}", clean(&letter.fix)));
+    if letter.direction == "out" {
+        say(format_args!("  what was to be sent: `nave record show {}`", clean(&letter.subject)));
+    }
     if let Some(body) = &answer.body {
         say(format_args!("\n{}", clean_lines(&serde_json::to_string_pretty(body).unwrap_or_default())));
     } else if let Some(body) = &answer.body_text {

@@ -61,3 +61,24 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Release(verb) => release::run(&verb, context).await,
     }
 }
+
+/// How many: of none nobody wants to know, and an empty list would say that there is nothing.
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1".to_owned()),
+        Ok(number) => Ok(number),
+        Err(_) => Err("a whole number".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::at_least_one;
+
+    #[test]
+    fn how_many_is_at_least_one() {
+        for (text, expected) in [("0", None), ("-1", None), ("many", None), ("1", Some(1)), ("200", Some(200))] {
+            assert_eq!(at_least_one(text).ok(), expected, "{text}");
+        }
+    }
+}

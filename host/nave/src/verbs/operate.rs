@@ -21,7 +21,7 @@ pub(crate) enum Run {
         #[arg(long)]
         flow: Option<String>,
         /// How many
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 20, value_parser = super::at_least_one)]
         limit: usize,
     },
     /// One run
@@ -32,16 +32,24 @@ pub(crate) enum Run {
 }
 
 pub(crate) async fn runs(verb: Run, context: &Context) -> Outcome {
-    let (request, one) = match verb {
-        Run::List { flow, limit } => (Request::RunList { flow, limit }, false),
-        Run::Show { id } => (Request::RunShow { id }, true),
-    };
-    let answer = want!(context.call(request).await?, Runs);
-    if context.json {
-        output::json(&answer);
-    } else {
-        flows::runs(&answer.runs);
-        answer.runs.iter().filter(|_| one).for_each(under);
+    match verb {
+        Run::List { flow, limit } => {
+            let answer = want!(context.call(Request::RunList { flow, limit }).await?, Runs);
+            if context.json {
+                output::json(&answer);
+            } else {
+                flows::runs(&answer.runs);
+            }
+        }
+        Run::Show { id } => {
+            let run = want!(context.call(Request::RunShow { id }).await?, Run);
+            if context.json {
+                output::json(&run);
+            } else {
+                flows::runs(std::slice::from_ref(&run));
+                under(&run);
+            }
+        }
     }
     Ok(exit::OK)
 }
@@ -61,7 +69,7 @@ fn under(run: &RunLine) {
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
     /// How many lines
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = super::at_least_one)]
     limit: usize,
 }
 

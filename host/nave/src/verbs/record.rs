@@ -23,7 +23,7 @@ pub(crate) enum Record {
         #[arg(long, default_value_t = 0)]
         after: u64,
         /// How many
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = super::at_least_one)]
         limit: usize,
     },
     /// Its fields, and what each system says
@@ -43,7 +43,7 @@ pub(crate) enum Record {
         /// contact/12, crm:5432
         record: RecordRef,
         /// How many changes
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 20, value_parser = super::at_least_one)]
         limit: usize,
     },
 }

@@ -2,10 +2,9 @@
 
 use clap::Subcommand;
 use nave_core::model::{DecisionChoice, RecordId, RemoteKey};
-use nave_hub::api::{ApiError, Asked, RecordRef, Request, exit};
+use nave_hub::api::{ApiError, RecordRef, Request, exit};
 
 use super::Outcome;
-use crate::call;
 use crate::context::{Context, want};
 use crate::output::{self, Rows, ago, clean, say};
 
@@ -38,9 +37,6 @@ pub(crate) enum Review {
         /// Why, for those who come after you
         #[arg(long, default_value = "")]
         reason: String,
-        /// Who decides [default: your user name]
-        #[arg(long)]
-        by: Option<String>,
     },
 }
 
@@ -48,11 +44,10 @@ pub(crate) async fn run(verb: Review, context: &Context) -> Outcome {
     match verb {
         Review::List { all } => list(all, context).await,
         Review::Show { id } => show(id, context).await,
-        Review::Decide { id, choice, other, reason, by } => {
+        Review::Decide { id, choice, other, reason } => {
             let choice = choice_of(&choice)?;
             let request = Request::ReviewDecide { id, choice, other, reason };
-            let asked = by.map_or_else(|| context.asked(request.clone()), |by| Asked::locally(&by, request.clone()));
-            let answer = want!(call::call(context, asked).await?, Done);
+            let answer = want!(context.call(request).await?, Done);
             if context.json {
                 output::json(&answer);
             } else {

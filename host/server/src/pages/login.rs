@@ -23,11 +23,13 @@ struct LoginPage {
 
 #[derive(Deserialize)]
 struct Login {
+    #[serde(default)]
     token: String,
 }
 
 #[derive(Deserialize)]
 struct Logout {
+    #[serde(default)]
     form_token: String,
 }
 

@@ -54,7 +54,7 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
 
 /// There is no such page.
 pub(crate) async fn not_found(uri: Uri) -> Response {
-    if uri.path().starts_with("/v1") {
+    if crate::v1::is_api(uri.path()) {
         return crate::v1::failure(&ApiError::not_found("there is no such route").help("GET /v1 lists them"));
     }
     (StatusCode::NOT_FOUND, "There is no such page.\n").into_response()

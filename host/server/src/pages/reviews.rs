@@ -37,8 +37,10 @@ impl ReviewPage {
 
 #[derive(Deserialize)]
 struct Decision {
+    #[serde(default)]
     form_token: String,
     /// `existing-12`, `remote-crm/contacts:17`, `new`, `approve`, `refuse`.
+    #[serde(default)]
     choice: String,
     #[serde(default)]
     reason: String,

@@ -65,10 +65,13 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
         found
     });
     let (connection, stream, known_entity) = (connection?, stream?, known_entity?);
+    let writes = table.has_within("flow", "out");
     let streams = (known.streams)(&connection.value);
     let stream_info = streams.and_then(|streams| {
         let found = streams.iter().find(|info| info.name == stream.value);
-        let waits = known.connections.get(&connection.value).and_then(|connection| connection.no_file_yet(streams));
+        // No file makes a stream that is written to: either it is offered, or nothing can go there.
+        let waits = known.connections.get(&connection.value).filter(|_| !writes);
+        let waits = waits.and_then(|connection| connection.no_file_yet(streams));
         if let (None, Some(folders)) = (found, waits) {
             file.warning(
                 stream.span.clone(),
@@ -81,7 +84,10 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
             );
         } else if found.is_none() {
             let names: Vec<String> = streams.iter().map(|info| info.name.clone()).collect();
-            let help = did_you_mean(&stream.value, &names).unwrap_or_else(|| format!("it has {}", names.join(", ")));
+            let help = did_you_mean(&stream.value, &names).unwrap_or_else(|| match names.as_slice() {
+                [] => format!("it offered nothing; `nave connection discover {} --save` asks again", connection.value),
+                names => format!("it has {}", names.join(", ")),
+            });
             file.error(
                 stream.span.clone(),
                 "unknown-stream",

@@ -21,6 +21,20 @@ pub(super) enum Side<'s> {
     SubFields(&'s BTreeMap<String, FieldType>),
 }
 
+/// Names said at once.
+const NAMES_MAX: usize = 12;
+
+/// What to do about a field that is not there, and like no other.
+fn offered(stream: &StreamInfo, names: &[String]) -> String {
+    let more = if names.len() > NAMES_MAX { format!(" and {} more", names.len() - NAMES_MAX) } else { String::new() };
+    let names: Vec<String> = names.iter().take(NAMES_MAX).map(|name| format!("`{name}`")).collect();
+    format!(
+        "`{}` has {}{more}: correct the name, or take it out; where it is new there, `nave connection discover NAME --save` asks again",
+        stream.name,
+        names.join(", ")
+    )
+}
+
 impl<'k> Between<'k, '_> {
     pub(super) fn read_only(&self, path: &At<String>) {
         self.file.error(
@@ -45,7 +59,7 @@ impl<'k> Between<'k, '_> {
                     path.span.clone(),
                     "unknown-remote-field",
                     format!("`{}` has no field `{}`", stream.name, path.value),
-                    did_you_mean(&path.value, &names),
+                    did_you_mean(&path.value, &names).or_else(|| Some(offered(stream, &names))),
                 );
                 Found { value: path.value.clone(), info: None }
             }

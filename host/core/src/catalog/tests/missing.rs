@@ -30,3 +30,41 @@ fn a_missing_transform_holds_only_the_mappings_that_call_it() {
     // A lock that says nothing of functions cannot tell a missing one from a misspelt one.
     assert!(check(&lock(Vec::new()), &there).is_err());
 }
+
+/// A stream that is written to is offered, or nothing can go there: no file that is still to come makes it.
+#[test]
+fn an_outgoing_stream_that_is_not_offered_is_an_error() {
+    let connection = "plugin = \"hubspot\"\nenvironment = \"dev\"\n[settings]\nportal = \"12\"\n\
+        [grants.folders.inbox]\npath = \"inbox\"\naccess = \"read\"\n";
+    let export = StreamInfo {
+        name: "export-contacts".into(),
+        capabilities: Capabilities { writable: true, ..Capabilities::default() },
+        ..StreamInfo::default()
+    };
+    for (flow, stream, offered, expected) in [
+        ("in", "contacts", vec![], Some("no-file-yet")),
+        ("in", "contacts", vec![export.clone()], Some("no-file-yet")),
+        ("out", "export-contact", vec![export.clone()], Some("unknown-stream")),
+        ("out", "export-contacts", vec![], Some("unknown-stream")),
+        ("out", "export-contacts", vec![export], None),
+    ] {
+        let mapping = format!(
+            "connection = \"crm\"\nstream = \"{stream}\"\nentity = \"contact\"\nsteward = \"ops\"\n[flow.{flow}]\n\
+             [[field]]\nremote = \"Email\"\ncanonical = \"email\"\ndirection = \"{flow}\"\n"
+        );
+        let file = |path: &str, text: &str| SourceFile { path: path.into(), text: text.into() };
+        let files = [
+            file("systems.toml", SYSTEMS),
+            file("connections/crm.toml", connection),
+            file("mappings/crm-contacts.toml", &mapping),
+        ];
+        let mut plugins = plugins();
+        plugins.get_mut("hubspot").unwrap().streams = [("crm".to_owned(), offered)].into();
+        let found = match check(&files, &plugins) {
+            Ok((_, found)) | Err(found) => found,
+        };
+        let found = found.iter().find(|found| ["no-file-yet", "unknown-stream"].contains(&found.code));
+        assert_eq!(found.map(|found| found.code), expected, "{flow} {stream}");
+        assert!(found.is_none_or(|found| found.help.is_some()));
+    }
+}

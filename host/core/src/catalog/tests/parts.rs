@@ -160,7 +160,7 @@ fn names_in_parts() {
         "only = { kind",
         &[
             "16:10: `type` is required there, and nothing is written to it [required-field] → map it with [[part.field]], or give new ones a value: only = { \"type\" = \"…\" }",
-            "16:10: `numbers` has no field `kind` [unknown-remote-field]",
+            "16:10: `numbers` has no field `kind` [unknown-remote-field] → `numbers` has `id`, `company`, `type`, `value`, `changed`, `marker`: correct the name, or take it out; where it is new there, `nave connection discover NAME --save` asks again",
         ],
     );
     check_part(

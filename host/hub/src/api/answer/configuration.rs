@@ -44,6 +44,9 @@ pub struct CheckAnswer {
     pub scopes: Vec<String>,
     /// Observed limits: name and value.
     pub limits: Vec<(String, String)>,
+    /// Things to look at in its file.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// Secrets that would go where they were not given for; nothing is sent until a person approves.
@@ -83,6 +86,9 @@ pub struct StreamsAnswer {
     pub streams: Vec<StreamInfo>,
     /// File that they were saved in.
     pub saved: Option<String>,
+    /// What else changed: starter mappings that were fitted to them.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// The configuration's findings: warnings only, or the request fails with them.

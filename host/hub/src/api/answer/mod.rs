@@ -51,6 +51,7 @@ pub enum Answer {
     Schema(SchemaAnswer),
     Systems(SystemsAnswer),
     Runs(RunsAnswer),
+    Run(RunLine),
     Audit(AuditAnswer),
     Token(TokenAnswer),
     StoreCheck(StoreCheckAnswer),

@@ -55,7 +55,22 @@ fn connections() {
         |new| _ = new.folders.insert("drop".into(), "in".into()),
         Ok(&["[grants.folders.drop]", "path = \"in\"", "access = \"read\""]),
     );
-    check(|new| new.networks.push("127.0.0.0/8".into()), Ok(&["networks = [\"127.0.0.0/8\"]", "because = "]));
+    check(
+        |new| {
+            set("base-url", "https://127.0.0.1:9")(new);
+            new.networks.push("127.0.0.0/8".into());
+        },
+        Ok(&["networks = [\"127.0.0.0/8\"]", "because = "]),
+    );
+    // The plugin's own address is in no private network.
+    check(|new| new.networks.push("127.0.0.0/8".into()), Err(&["no endpoint was placed in 127.0.0.0/8", "--set"]));
+    check(
+        |new| {
+            set("base-url", "https://api.example.com")(new);
+            new.networks.push("127.0.0.0/8".into());
+        },
+        Err(&["no endpoint was placed in 127.0.0.0/8"]),
+    );
     check(set("limit", "many"), Err(&["setting `limit`", "whole number"]));
     check(set("region", "eux"), Err(&["does not fit"]));
     check(set("colour", "red"), Err(&["no setting `colour`", "base-url"]));
@@ -74,6 +89,18 @@ fn connections() {
         },
         Err(&["setting `limit`", "`x` is not a network"]),
     );
+}
+
+#[test]
+fn a_network_is_granted_to_the_endpoint_that_was_placed_there_alone() {
+    let manifest: Manifest = serde_json::from_str(include_str!("../../../../../plugins/xero/manifest.json")).unwrap();
+    let mut new = NewConnection { name: "books".into(), environment: "dev".into(), insecure: true, ..NewConnection::default() };
+    new.settings.insert("url".into(), "http://127.0.0.1:9".into());
+    new.networks.push("127.0.0.0/8".into());
+    let planned = plan_connection(Path::new("/nowhere"), &manifest, &new).unwrap();
+    let document: toml_edit::DocumentMut = planned.files[0].1.parse().unwrap();
+    let endpoints = &document["grants"]["endpoints"];
+    assert!(endpoints["api"].get("networks").is_some() && endpoints["identity"].get("networks").is_none(), "{document}");
 }
 
 #[test]

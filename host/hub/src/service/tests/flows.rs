@@ -106,7 +106,7 @@ async fn paused_flows_are_left_out_and_refused_by_name() {
     assert_eq!(flow_commands::set_paused(&bench.engine, Some("nope"), true, "").await.unwrap_err().code, "not-found");
     let runs = flow_commands::runs(&bench.engine, None, 3).unwrap().runs;
     assert_eq!(runs.len(), 3);
-    assert_eq!(flow_commands::run(&bench.engine, runs[1].run).unwrap().runs[0].run, runs[1].run);
+    assert_eq!(flow_commands::run(&bench.engine, runs[1].run).unwrap().run, runs[1].run);
     assert_eq!(flow_commands::run(&bench.engine, 999).unwrap_err().code, "not-found");
     assert_eq!(flow_commands::run(&bench.engine, 0).unwrap_err().code, "not-found");
 }
@@ -142,8 +142,8 @@ async fn a_run_tells_under_what_it_ran() {
     let bench = in_step().await;
     let run = flow_commands::runs(&bench.engine, None, 1).unwrap().runs.remove(0).run;
     let shown = serde_json::to_value(flow_commands::run(&bench.engine, run).unwrap()).unwrap();
-    assert_eq!(shown["runs"][0]["catalog"], bench.engine.catalog().digest);
-    assert_eq!(shown["runs"][0]["plugins"], serde_json::json!([{"name": "scripted", "digest": "scripted"}]));
+    assert_eq!(shown["catalog"], bench.engine.catalog().digest);
+    assert_eq!(shown["plugins"], serde_json::json!([{"name": "scripted", "digest": "scripted"}]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,7 +187,7 @@ async fn a_one_way_field_changed_there_is_reported_and_not_carried_on() {
     flow_commands::set_paused(&bench.engine, Some(&only[0]), false, "ada").await.unwrap();
     let seen = bench.engine.run_in("books-contacts", true).await.unwrap();
     assert_eq!(status::status(&bench.engine).unwrap().flows.iter().map(|flow| flow.drifted).sum::<u64>(), 1);
-    let shown = flow_commands::run(&bench.engine, seen.id).unwrap().runs.remove(0);
+    let shown = flow_commands::run(&bench.engine, seen.id).unwrap();
     assert_eq!(shown.drifted(), 1, "counted in the run: {shown:?}");
     assert_eq!((shown.drift.len(), shown.drift[0].paths.as_slice()), (1, &["last".to_owned()][..]));
     assert!(!serde_json::to_string(&shown).unwrap().contains("Byron"), "paths, and no values");
@@ -212,7 +212,7 @@ async fn a_run_that_nobody_runs_any_more_is_closed_as_failed() {
     assert_eq!(flow().health(), "ok", "as the tester saw it");
 
     assert_eq!(bench.engine.close_interrupted("the hub was stopped while it ran").await.unwrap(), 1);
-    let run = flow_commands::run(&bench.engine, left.id).unwrap().runs.remove(0);
+    let run = flow_commands::run(&bench.engine, left.id).unwrap();
     assert_eq!(
         (run.status, run.message.as_deref()),
         (nave_core::model::RunStatus::Failed, Some("the hub was stopped while it ran"))
@@ -222,4 +222,15 @@ async fn a_run_that_nobody_runs_any_more_is_closed_as_failed() {
     assert_eq!(bench.engine.close_interrupted("again").await.unwrap(), 0);
     bench.sync().await;
     assert_eq!(flow().health(), "ok");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_of_flows_that_are_all_paused_is_no_success() {
+    let bench = in_step().await;
+    flow_commands::set_paused(&bench.engine, None, true, "ada").await.unwrap();
+    let refused = sync::sync(&bench.engine, &[], sync::How::default(), "ada", ProgressSender::none()).await.unwrap_err();
+    assert_eq!(refused.exit, crate::api::exit::PERSON);
+    assert!(refused.message.contains("every flow is paused") && refused.help.unwrap().contains("`nave resume`"));
+    flow_commands::set_paused(&bench.engine, Some("crm-contacts"), false, "ada").await.unwrap();
+    assert!(!bench.sync().await.runs.is_empty());
 }

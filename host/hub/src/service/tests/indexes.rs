@@ -30,3 +30,30 @@ async fn a_damaged_index_is_found_and_made_anew() {
     let line = &operations::audit_lines(&bench.engine, 1).unwrap().entries[0];
     assert_eq!((line.actor.as_str(), line.action.as_str()), ("ada", "store.rebuilt"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_an_older_hub_spelled_is_made_anew_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Redb::open(&folder.path().join("store.redb"), &StoreKey::new([7; 32]), Default::default()).unwrap();
+    let bench = in_step_over(Bench::over(Arc::new(store))).await;
+    // As an older hub left it: every match key is under another hash.
+    let mut damage = Batch::default();
+    let catalog = bench.engine.catalog();
+    for record in bench.engine.store.records_after(RecordId(0), 100).unwrap() {
+        let entity = catalog.entities.get(record.entity.as_str()).map(AsRef::as_ref);
+        for entry in crate::engine::rows::index_entries(entity, &record) {
+            if entry.space == IndexSpace::Match {
+                damage.index_add.push(IndexEntry { hash: entry.hash ^ (1 << 40), ..entry });
+                damage.index_remove.push(entry);
+            }
+        }
+    }
+    assert!(damage.index_add.len() > 1);
+    bench.engine.store.commit(damage.clone()).unwrap();
+    assert!(!index_commands::check(&bench.engine).unwrap().sound);
+    index_commands::respell(&bench.engine).await.unwrap();
+    assert!(index_commands::check(&bench.engine).unwrap().sound, "opened by this version");
+    bench.engine.store.commit(damage).unwrap();
+    index_commands::respell(&bench.engine).await.unwrap();
+    assert!(!index_commands::check(&bench.engine).unwrap().sound, "not with every start");
+}

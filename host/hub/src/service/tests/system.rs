@@ -24,6 +24,8 @@ pub(super) struct System {
     pub(super) down: Arc<Mutex<bool>>,
     /// Writes are refused for good.
     pub(super) refuses: Arc<Mutex<bool>>,
+    /// Says nothing of what is not there when it is asked for it.
+    pub(super) silent: Arc<Mutex<bool>>,
 }
 
 impl System {
@@ -87,9 +89,11 @@ impl Spoke for System {
         Box::pin(async move {
             self.up()?;
             let things = self.things.lock().unwrap();
-            let found = ids.iter().map(|id| match things.get(&(stream.clone(), id.clone())) {
-                Some((body, modified)) => record(id, body, *modified),
-                None => SourceRecord { operation: Operation::Delete, ..record(id, "", 0) },
+            let silent = *self.silent.lock().unwrap();
+            let found = ids.iter().filter_map(|id| match things.get(&(stream.clone(), id.clone())) {
+                Some((body, modified)) => Some(record(id, body, *modified)),
+                None if silent => None,
+                None => Some(SourceRecord { operation: Operation::Delete, ..record(id, "", 0) }),
             });
             Ok(found.collect())
         })

@@ -57,8 +57,9 @@ async fn dead_letters_are_fetched_again() {
     // Not mended yet: set aside again, and counted.
     let engine = &bench.engine;
     let retry = async |which: DeadLetters| dead_letters::retry(engine, &which, "ada", &ProgressSender::none()).await;
-    let Answer::Done(done) = retry(DeadLetters::Ids(vec![bad.id])).await.unwrap() else { panic!() };
-    assert_eq!(done.count, 0, "{}", done.message);
+    let still = retry(DeadLetters::Ids(vec![bad.id])).await.unwrap_err();
+    assert_eq!(still.message, "0 records of crm-contacts taken in, 1 set aside again.");
+    assert!(still.help.unwrap().contains("`nave dlq list --flow crm-contacts`"));
     assert!(by_id("80").unwrap().count > bad.count);
 
     bench.crm.put("contacts", "80", r#"{"first":"Grace","last":"Hopper","born":"1906-12-09"}"#, 7_000);
@@ -66,7 +67,13 @@ async fn dead_letters_are_fetched_again() {
     assert!(retry(DeadLetters::All).await.unwrap_err().message.contains("no route to it"));
     *bench.crm.down.lock().unwrap() = false;
     let Answer::Done(done) = retry(DeadLetters::All).await.unwrap() else { panic!() };
-    assert_eq!((done.count, done.message.as_str()), (1, "1 record of crm-contacts taken in, 1 set aside again."));
+    assert_eq!(
+        (done.count, done.message.as_str()),
+        (
+            1,
+            "1 record of crm-contacts taken in, 1 set aside again. `nave dlq list --flow crm-contacts` says what is still wrong."
+        )
+    );
     assert!(by_id("80").is_none());
     assert!(record_answers::show(&bench.engine, &which("crm:80")).is_ok());
 
@@ -79,6 +86,38 @@ async fn dead_letters_are_fetched_again() {
     assert_eq!(done.count, 0);
     assert_eq!(retry(DeadLetters::Ids(vec![999])).await.unwrap_err().code, "not-found");
     assert_eq!(retry(DeadLetters::Flow("nope".into())).await.unwrap_err().code, "not-found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_asked_for_is_no_success() {
+    let bench = in_step().await;
+    bench.crm.put("contacts", "80", "{", 6_000);
+    bench.sync().await;
+    bench.crm.things.lock().unwrap().remove(&("contacts".into(), "80".into()));
+    *bench.crm.silent.lock().unwrap() = true;
+    let nope = DeadLetters::Class("nope".into());
+    for refused in [
+        dead_letters::retry(&bench.engine, &nope, "ada", &ProgressSender::none()).await.unwrap_err(),
+        dead_letters::discard(&bench.engine, &nope, "ada", "").await.unwrap_err(),
+    ] {
+        assert_eq!((refused.exit, refused.message.contains("`nope`")), (crate::api::exit::USAGE, true), "{refused}");
+        assert!(refused.help.as_deref().unwrap().contains("there are: 1 syntax"), "{refused:?}");
+    }
+    let retry = dead_letters::retry(&bench.engine, &DeadLetters::All, "ada", &ProgressSender::none()).await;
+    let refused = retry.unwrap_err();
+    assert_eq!(refused.exit, crate::api::exit::FAILED);
+    assert_eq!(refused.message, "0 records of crm-contacts taken in, 1 not answered for.");
+    assert!(refused.help.unwrap().contains("`nave sync crm-contacts --full`"));
+    sync::sync(
+        &bench.engine,
+        &["crm-contacts".into()],
+        sync::How { full: true, ..sync::How::default() },
+        "ada",
+        ProgressSender::none(),
+    )
+    .await
+    .unwrap();
+    assert!(dead_letters::list(&bench.engine, None, None, 50).unwrap().dead_letters.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
