@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 51] = [
+const EXAMPLES: [(&str, &str); 52] = [
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),
@@ -22,6 +22,7 @@ const EXAMPLES: [(&str, &str); 51] = [
     ("nave resume", "nave resume crm-contacts"),
     ("nave record list", "nave record list contact ada@example.com"),
     ("nave record show", "nave record show crm:5432"),
+    ("nave record trace", "nave record trace crm:5432"),
     ("nave record why", "nave record why contact/1 email"),
     ("nave record history", "nave record history contact/1 --limit 5"),
     ("nave review list", "nave review list --all"),

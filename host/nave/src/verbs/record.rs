@@ -1,7 +1,10 @@
 //! `record`, `xref`: one record, why it holds what it holds, and what systems call it.
 
 use clap::{Args, Subcommand};
-use nave_hub::api::{RecordRef, Request, exit};
+use nave_core::model::Time;
+use nave_hub::api::{RecordRef, Request, XrefAnswer, exit};
+use serde::Serialize;
+use serde_json::json;
 
 use super::Outcome;
 use crate::context::{Context, want};
@@ -28,6 +31,14 @@ pub(crate) enum Record {
     },
     /// Its fields, and what each system says
     Show {
+        /// contact/12, crm:5432
+        record: RecordRef,
+        /// And what every system calls it
+        #[arg(long)]
+        xref: bool,
+    },
+    /// Which way it went: who said it first, where it went from there and when, and where it still has to go
+    Trace {
         /// contact/12, crm:5432
         record: RecordRef,
     },
@@ -59,7 +70,8 @@ pub(crate) struct Xref {
 pub(crate) async fn run(verb: Record, context: &Context) -> Outcome {
     match verb {
         Record::List { entity, query, after, limit } => list(Request::Records { entity, query, after, limit }, context).await,
-        Record::Show { record } => show(record, context).await,
+        Record::Show { record, xref } => show(record, xref, context).await,
+        Record::Trace { record } => trace(record, context).await,
         Record::Why { record, field } => why(record, field, context).await,
         Record::History { record, limit } => history(record, limit, context).await,
     }
@@ -82,10 +94,17 @@ async fn list(request: Request, context: &Context) -> Outcome {
     Ok(exit::OK)
 }
 
-async fn show(record: RecordRef, context: &Context) -> Outcome {
-    let answer = want!(context.call(Request::RecordShow { record }).await?, Record);
+async fn show(record: RecordRef, xref: bool, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::RecordShow { record: record.clone() }).await?, Record);
+    let called = match xref {
+        true => Some(want!(context.call(Request::Xref { record }).await?, Xref)),
+        false => None,
+    };
     if context.json {
-        output::json(&answer);
+        match called {
+            Some(called) => output::json(&json!({ "record": answer, "xref": called })),
+            None => output::json(&answer),
+        }
         return Ok(exit::OK);
     }
     let merged = answer.merged_into.as_ref().map(|into| format!(", merged into {into}")).unwrap_or_default();
@@ -108,6 +127,58 @@ async fn show(record: RecordRef, context: &Context) -> Outcome {
     }
     for delivery in &answer.deliveries {
         say(format_args!("\n→ {}: {} {}", delivery.flow, delivery.state, clean(&delivery.detail)));
+    }
+    if let Some(called) = called {
+        say("");
+        remotes(&called);
+    }
+    Ok(exit::OK)
+}
+
+/// One object of the record on its way.
+#[derive(Serialize)]
+struct Hop {
+    at: String,
+    /// Milliseconds after the first.
+    after_ms: i64,
+    remote: String,
+    because: String,
+    by: String,
+}
+
+async fn trace(record: RecordRef, context: &Context) -> Outcome {
+    let called = want!(context.call(Request::Xref { record: record.clone() }).await?, Xref);
+    let shown = want!(context.call(Request::RecordShow { record }).await?, Record);
+    let mut hops: Vec<Hop> = called
+        .remotes
+        .iter()
+        .filter_map(|remote| {
+            Some(Hop {
+                at: remote.since.clone()?,
+                after_ms: 0,
+                remote: format!("{}/{}:{}", remote.connection, remote.stream, remote.remote_id),
+                because: remote.because.clone().unwrap_or_default(),
+                by: remote.by.clone().unwrap_or_default(),
+            })
+        })
+        .collect();
+    let ms = |at: &str| Time::parse(at).map_or(0, |time| time.0);
+    hops.sort_by_key(|hop| ms(&hop.at));
+    let first = hops.first().map_or(0, |hop| ms(&hop.at));
+    hops.iter_mut().for_each(|hop| hop.after_ms = ms(&hop.at) - first);
+    if context.json {
+        output::json(&json!({ "record": called.record, "title": called.title, "hops": hops, "waiting": shown.deliveries }));
+        return Ok(exit::OK);
+    }
+    say(format_args!("{} {}\n", called.record, clean(&called.title)));
+    let mut rows = Rows::new(&["when", "after", "where", "what", "by"]);
+    for hop in &hops {
+        let after = format!("{}.{:03} s", hop.after_ms / 1000, hop.after_ms % 1000);
+        rows.row([&hop.at, &after, &hop.remote, &hop.because, &hop.by]);
+    }
+    rows.print("No system knows it.");
+    for delivery in &shown.deliveries {
+        say(format_args!("still to go → {}: {} {}", delivery.flow, delivery.state, clean(&delivery.detail)));
     }
     Ok(exit::OK)
 }
@@ -162,6 +233,11 @@ pub(crate) async fn xref(verb: Xref, context: &Context) -> Outcome {
         return Ok(exit::OK);
     }
     say(format_args!("{} {}\n", answer.record, clean(&answer.title)));
+    remotes(&answer);
+    Ok(exit::OK)
+}
+
+fn remotes(answer: &XrefAnswer) {
     let mut rows = Rows::new(&["system", "stream", "its id", "state", "since", "by", "because"]);
     let told = |text: &Option<String>| text.clone().unwrap_or_default();
     for remote in &answer.remotes {
@@ -176,5 +252,4 @@ pub(crate) async fn xref(verb: Xref, context: &Context) -> Outcome {
         ]);
     }
     rows.print("No system knows it.");
-    Ok(exit::OK)
 }
