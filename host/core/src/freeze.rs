@@ -66,28 +66,35 @@ pub fn spelled(value: &Value) -> String {
 /// The contested fields of a thing, by remote path.
 pub type Fields = BTreeMap<String, Contested>;
 
-/// Takes what is frozen out of a difference, and notes what is written in spite of somebody. Answers the frozen paths.
-pub fn hold(difference: &mut Difference, known: &Contribution, fields: &mut Fields, now: Time) -> Vec<String> {
-    if known.attempted_at.is_none() {
-        return Vec::new(); // the hub never wrote to it
-    }
+/// Takes what is frozen out of a difference. Answers the frozen paths.
+pub fn hold(difference: &mut Difference, known: &Contribution, fields: &Fields, now: Time) -> Vec<String> {
     let contested: Vec<(String, Value)> = difference
         .values
         .iter()
-        .filter(|(path, _)| known.sent.get(path.as_str()).is_none())
+        .filter(|(path, _)| contested(known, path))
         .map(|(path, value)| (path.to_string(), value.clone()))
         .collect();
     let mut frozen = Vec::new();
     for (path, value) in contested {
-        let field = fields.entry(path.clone()).or_default();
-        if field.frozen(now, &value) {
+        if fields.get(&path).is_some_and(|field| field.frozen(now, &value)) {
             difference.give_up(&path, known.shadow.get(&path));
             frozen.push(path);
-        } else {
-            field.written(now, &value);
         }
     }
     frozen
+}
+
+/// Whether a write to this path is one in spite of somebody: the hub wrote to the thing before, and this field of it holds
+/// something else by now.
+pub fn contested(known: &Contribution, path: &str) -> bool {
+    known.attempted_at.is_some() && known.sent.get(path).is_none()
+}
+
+/// Notes what was written in spite of somebody; `known` is the thing as it was before. A try that did not arrive is none.
+pub fn note<'v>(fields: &mut Fields, known: &Contribution, values: impl Iterator<Item = (&'v str, &'v Value)>, now: Time) {
+    for (path, value) in values.filter(|(path, _)| contested(known, path)) {
+        fields.entry(path.to_owned()).or_default().written(now, value);
+    }
 }
 
 #[cfg(test)]

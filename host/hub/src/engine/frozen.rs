@@ -1,9 +1,11 @@
 //! Fields that are frozen: written again and again, and written back over there each time. A person says what is to be done;
 //! everything else of the thing goes on being written.
 
+use nave_core::NameMap;
 use nave_core::catalog::Mapping;
 use nave_core::freeze::{self, Fields};
 use nave_core::model::{ContributionId, Reason, RecordId, Review, ReviewKind, WriteKind};
+use nave_core::value::Value;
 use nave_store::{KeyedRow, StoreError};
 
 use super::deliver::{Wanted, Write};
@@ -27,7 +29,25 @@ fn row(destination: &str, contribution: ContributionId, fields: &Fields) -> Resu
     Ok(KeyedRow { space: SPACE.into(), key: key(destination, contribution), value: (!fields.is_empty()).then_some(value) })
 }
 
-/// What is to be noted of one thing with its write.
+/// A write arrived: notes the fields in which it was one in spite of somebody. To be called before the thing's shadow moves.
+pub(super) fn written(
+    draft: &mut Draft<'_>,
+    destination: &str,
+    contribution: ContributionId,
+    values: &NameMap<Value>,
+) -> Result<(), StoreError> {
+    let known = draft.contribution(contribution)?;
+    if !values.keys().any(|path| freeze::contested(known, path)) {
+        return Ok(());
+    }
+    let known = known.clone();
+    let mut fields = fields(draft.row(SPACE, &key(destination, contribution))?);
+    freeze::note(&mut fields, &known, values.iter().map(|(path, value)| (path.as_str(), value)), draft.now);
+    draft.batch.rows.push(row(destination, contribution, &fields)?);
+    Ok(())
+}
+
+/// What is to be asked about one thing.
 pub(super) struct Noted {
     contribution: ContributionId,
     record: RecordId,
@@ -47,21 +67,20 @@ impl Engine {
         let (now, mut noted, mut any) = (self.now(), Vec::new(), false);
         for write in wanted.writes.iter_mut().filter(|write| write.child_of.is_none()) {
             let Write { kind: WriteKind::Update(_), contribution: Some(known), difference, .. } = write else { continue };
-            if known.attempted_at.is_none() || difference.values.keys().all(|path| known.sent.get(path).is_some()) {
+            if !difference.values.keys().any(|path| freeze::contested(known, path)) {
                 continue;
             }
-            let before = fields(self.store.row(SPACE, &key(&mapping.name, known.id))?);
-            let mut after = before.clone();
+            let mut fields = fields(self.store.row(SPACE, &key(&mapping.name, known.id))?);
             let values = difference.values.clone();
-            let frozen = freeze::hold(difference, known, &mut after, now);
+            let frozen = freeze::hold(difference, known, &fields, now);
             any |= !frozen.is_empty();
-            let unasked = |path: &&String| after[*path].review.is_none() && after[*path].refused.is_none();
+            let unasked = |path: &&String| fields[*path].review.is_none() && fields[*path].refused.is_none();
             let ask: Vec<String> = frozen.iter().filter(unasked).cloned().collect();
             for path in &ask {
-                after.entry(path.clone()).or_default().wanted = values.get(path.as_str()).map(freeze::spelled);
+                fields.entry(path.clone()).or_default().wanted = values.get(path.as_str()).map(freeze::spelled);
             }
-            if after != before || !ask.is_empty() {
-                noted.push(Noted { contribution: known.id, record, fields: after, ask });
+            if !ask.is_empty() {
+                noted.push(Noted { contribution: known.id, record, fields, ask });
             }
         }
         wanted.writes.retain(|write| {

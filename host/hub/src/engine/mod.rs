@@ -22,6 +22,7 @@ mod heirs;
 mod interrupted;
 pub mod lost;
 mod missed;
+mod owned;
 mod parts;
 pub mod plan;
 pub mod pull;

@@ -18,6 +18,7 @@ use super::children::{ChildIntake, Children, written_child};
 use super::consent;
 use super::dead_letter::dead_letter;
 use super::draft::Draft;
+use super::frozen;
 use super::take::{IncomingKind, Intake, settle_create};
 use super::{Engine, EngineError};
 use crate::spoke::{Spoke, SpokeError};
@@ -283,6 +284,7 @@ impl Engine {
             }
             (WriteKind::Update(_), Some(id)) => {
                 let region = draft.catalog.hub.region.clone();
+                frozen::written(draft, &mapping.name, id, &intent.values)?;
                 let row = draft.contribution_mut(id)?;
                 row.version = version.map(Text::from);
                 difference::settle(mapping, entity, row, &intent.values, &intent.elements, body, at, region.as_deref());

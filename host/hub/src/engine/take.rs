@@ -3,17 +3,17 @@
 use std::collections::HashSet;
 
 use nave_core::accounting::InCounts;
-use nave_core::catalog::{Catalog, Entity, Mapping, Survivorship};
+use nave_core::catalog::{Catalog, Entity, Mapping};
 use nave_core::intake::{self, FieldError, Mapped, Pulled};
 use nave_core::limits::DEAD_LETTER_BODY_BYTES_MAX;
 use nave_core::mapping::{Env, MapError};
 use nave_core::matching::{Facts, MatchDecision};
 use nave_core::model::{
-    ChangeKind, Claim, ContributionId, ContributionState, DeadLetter, DeadLetterSubject, Intent, Reason, Record, RecordId,
-    RecordState, RemoteKey, Review, ReviewKind, Rule, Time,
+    ChangeKind, ContributionId, ContributionState, DeadLetter, DeadLetterSubject, Intent, Reason, Record, RecordId, RecordState,
+    RemoteKey, Review, ReviewKind, Time,
 };
 use nave_core::value::Value;
-use nave_core::{NameMap, Text, difference, matching, survivorship};
+use nave_core::{Text, difference, matching};
 use nave_store::StoreError;
 
 use super::draft::{Draft, Recomputed};
@@ -359,45 +359,6 @@ impl Intake<'_> {
         }
         // Another spelling, or the first sight of an empty field: the shadow moved, nobody said anything.
         Ok(if taken.claimed || taken.drifted || returned { Happened::Updated } else { Happened::Unchanged })
-    }
-
-    /// Whether another system owns any field of the entity.
-    fn owned_elsewhere(&self) -> bool {
-        self.entity.fields.values().any(|field| self.other_owner(&field.survivorship).is_some())
-    }
-
-    fn other_owner<'s>(&self, rule: &'s Survivorship) -> Option<&'s str> {
-        match rule {
-            Survivorship::Owner(owner) if *owner != self.mapping.connection => Some(owner),
-            _ => None,
-        }
-    }
-
-    /// What this system says anew of a field that another one owns, and that speaks of it itself, is not carried on: noted, so
-    /// that whoever edited it can find out why.
-    fn note_rejected(
-        &self,
-        draft: &mut Draft<'_>,
-        id: ContributionId,
-        record: RecordId,
-        before: &NameMap<Claim>,
-    ) -> Result<(), StoreError> {
-        let claims = draft.contribution(id)?.claims.clone();
-        for (name, claim) in claims.iter() {
-            let rule = survivorship::rule_of(self.entity, name);
-            let Some(owner) = self.other_owner(rule) else { continue };
-            let new = before.get(name.as_str()).is_none_or(|before| before.value != claim.value);
-            let lost = draft
-                .record(record)?
-                .fields
-                .get(name.as_str())
-                .is_some_and(|field| field.rule == Rule::Owner && field.winner != id && field.value != claim.value);
-            if new && lost {
-                let words = format!("`{name}`: {} does not own it, {owner} does", self.mapping.connection);
-                draft.rejected(record, id, words);
-            }
-        }
-        Ok(())
     }
 
     /// A remote object that nobody knows: match it.

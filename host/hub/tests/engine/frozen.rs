@@ -6,7 +6,7 @@ use nave_core::model::{ChangeKind, DecisionChoice, Review, ReviewKind};
 
 use super::bench::{Bench, Kind};
 use super::policies::{ADA, open_reviews, set};
-use super::system::System;
+use super::system::{Fault, System};
 
 on_both_stores!(
     a_field_that_is_written_back_each_time_is_frozen,
@@ -15,6 +15,7 @@ on_both_stores!(
     two_systems_that_overwrite_each_other_for_ever_are_stopped,
     an_ordinary_field_may_change_as_often_as_it_likes,
     a_slow_quarrel_is_none,
+    what_never_arrived_is_no_quarrel,
     what_another_system_owns_is_rejected_with_a_note,
 );
 
@@ -182,4 +183,18 @@ async fn what_another_system_owns_is_rejected_with_a_note(kind: Kind) {
     set(bench.system("erp"), &erp, "title", Value::text("captain"));
     bench.quiet().await;
     assert_eq!(rejected(&bench).len(), 1);
+}
+
+/// A write that the system asks to bring later was not changed back by anybody, however often it is tried.
+async fn what_never_arrived_is_no_quarrel(kind: Kind) {
+    let (bench, crm, _) = bench(kind).await;
+    set(bench.system("crm"), &crm, "title", Value::text("robot"));
+    for _ in 0..2 * FREEZE_AFTER_SAME {
+        bench.system("crm").fault(Fault::Wait);
+        bench.pass(120_000);
+        bench.round().await;
+    }
+    bench.system("crm").state.lock().unwrap().faults.clear();
+    bench.quiet().await;
+    assert_eq!((title(&bench, &crm).as_str(), open_reviews(&bench)), ("pilot", vec![]));
 }
