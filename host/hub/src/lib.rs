@@ -9,14 +9,18 @@ pub mod egress;
 pub mod engine;
 pub mod guest;
 pub mod hub;
+mod ledger;
 pub mod person;
 pub mod plugins;
 pub mod project;
 mod restore;
+mod scheduler;
 pub mod secrets;
 pub mod service;
 pub mod spoke;
 pub mod vault;
+pub mod webhook;
+mod workers;
 
 pub use hub::Hub;
 pub use restore::restore;

@@ -4,6 +4,7 @@
 mod agreement;
 mod audited;
 mod author;
+mod budget;
 mod canary;
 mod contacts;
 mod denied;
@@ -16,4 +17,5 @@ mod kill;
 mod missing;
 mod renamed;
 mod socket;
+mod told;
 mod update;

@@ -5,6 +5,8 @@
 //! Must not know files or networks: whoever calls reads the texts and brings what plugins said about themselves.
 
 mod address;
+mod budget;
+mod calendar;
 mod check;
 mod connection;
 mod coverage;
@@ -23,6 +25,7 @@ mod secrets;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::collections::BTreeMap;
 
@@ -35,7 +38,7 @@ pub use hub::{is_host, lock_text};
 pub use model::{
     Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity, EntityField, FieldMapping,
     FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, NO_FILE_YET, OnLeave, PartMapping,
-    Survivorship, System, Watched,
+    Survivorship, System, Watched, Webhook,
 };
 pub use numbers::Numbers;
 pub use schema::{SHARED_TYPES, json_schema, shared_type_schema};

@@ -93,6 +93,37 @@ pub enum Request {
     },
     /// Health of every flow.
     Status,
+    /// How often flows are read, and why.
+    ScheduleList,
+    /// Another freshness target, written into the flow's file.
+    ScheduleSet {
+        /// Flow.
+        flow: String,
+        /// `15m`.
+        freshness: String,
+    },
+    /// Reads a flow more often for a while.
+    ScheduleBoost {
+        /// Flow.
+        flow: String,
+        /// `5m`.
+        every: String,
+        /// `2h`.
+        lasting: String,
+    },
+    /// Takes a boost back.
+    ScheduleUnboost {
+        /// Flow.
+        flow: String,
+    },
+    /// Whether flows are read as often as their systems change.
+    ScheduleAdvise,
+    /// What accounts were asked and may be asked, with a forecast.
+    Budget {
+        /// Days of the forecast.
+        #[serde(default = "default_days")]
+        days: u64,
+    },
     /// Reads the configuration again.
     Reload,
 
@@ -348,6 +379,10 @@ pub enum Request {
     Doctor,
 }
 
+fn default_days() -> u64 {
+    30
+}
+
 fn default_limit() -> usize {
     50
 }
@@ -386,6 +421,9 @@ impl Request {
             | Self::Pause { .. }
             | Self::Resume { .. }
             | Self::Reload
+            | Self::ScheduleSet { .. }
+            | Self::ScheduleBoost { .. }
+            | Self::ScheduleUnboost { .. }
             | Self::ReviewDecide { .. }
             | Self::DlqRetry { .. }
             | Self::DlqDiscard { .. }
@@ -401,6 +439,9 @@ impl Request {
             Self::ConnectionDiscover { save, .. } => *save,
             Self::Plan { .. }
             | Self::Status
+            | Self::ScheduleList
+            | Self::ScheduleAdvise
+            | Self::Budget { .. }
             | Self::Records { .. }
             | Self::RecordShow { .. }
             | Self::RecordWhy { .. }
