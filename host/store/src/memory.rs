@@ -107,9 +107,10 @@ impl Memory {
         self.lock().fail = true;
     }
 
-    /// What opening the file again is for the other one.
+    /// What opening the file again is for the other one. A failure that was asked for and has not come does not come any more.
     pub fn reopen(&self) {
-        self.lock().closed = None;
+        let mut tables = self.lock();
+        (tables.closed, tables.fail) = (None, false);
     }
 
     /// Inputs after a number, ascending.

@@ -166,6 +166,8 @@ impl Engine {
                 Some(_) => page.records.iter().map(|record| reading.child_hash(&record.remote_id)).collect(),
                 None => Vec::new(),
             };
+            #[cfg(feature = "break-i3")]
+            let _ = spoke.acknowledge(stream.to_owned(), page.next.clone()).await;
             let met = self.take_page(reading, page.records, began, counts, commit).await?;
             self.forget_seen(&mut missed, met.iter().map(|met| met.id.0).chain(children.iter().copied())).await?;
             met.into_iter().for_each(|met| seen.add(met));

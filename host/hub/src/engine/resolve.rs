@@ -18,6 +18,7 @@ use nave_store::IndexSpace;
 use super::children::{Children, is_ours, part_of, sent_element};
 use super::lost::likeliest;
 use super::pull::{PageCommit, Reading};
+use super::take::Times;
 use super::{Engine, EngineError};
 use crate::spoke::Spoke;
 
@@ -241,7 +242,7 @@ impl Engine {
                     if ours || intent.kind == WriteKind::Create {
                         // Ours, but changed since: what was sent stands in for it, and the next read says what it is now.
                         let body = Some(&body).filter(|_| ours);
-                        self.written(draft, mapping, entity, intent, &record.remote_id, None, body)?;
+                        self.written(draft, mapping, entity, intent, &record.remote_id, None, body, &Times::of(&record))?;
                     } else {
                         draft.batch.settled.push((intent.destination.clone(), intent.record));
                     }
@@ -254,7 +255,8 @@ impl Engine {
                     let mut ours = intent.clone();
                     let region = catalog.hub.region.as_deref();
                     ours.values.retain(|path, sent| landed(mapping, &body, path, sent, region));
-                    self.written(draft, mapping, entity, &ours, &record.remote_id, record.version.clone(), Some(&body))?;
+                    let (id, version) = (&record.remote_id, record.version.clone());
+                    self.written(draft, mapping, entity, &ours, id, version, Some(&body), &Times::of(&record))?;
                     draft.batch.revived_subjects.push(super::settle::delivery_subject(intent));
                 }
             }

@@ -19,7 +19,7 @@ use super::consent;
 use super::dead_letter::dead_letter;
 use super::draft::Draft;
 use super::frozen;
-use super::take::{IncomingKind, Intake, settle_create};
+use super::take::{IncomingKind, Intake, Times, settle_create};
 use super::{Engine, EngineError};
 use crate::spoke::{Spoke, SpokeError};
 
@@ -183,7 +183,10 @@ impl Engine {
                     Outcome::Written(written) => {
                         let body = if written.body.is_empty() { read_back.get(&written.remote_id) } else { Some(&written.body) };
                         let body = body.and_then(|bytes| codec::decode(bytes).ok());
-                        self.written(draft, mapping, entity, intent, &written.remote_id, written.version.clone(), body.as_ref())?;
+                        let id = &written.remote_id;
+                        let times =
+                            Times { modified_at: written.modified_at.as_deref().and_then(Time::parse), ..Times::default() };
+                        self.written(draft, mapping, entity, intent, id, written.version.clone(), body.as_ref(), &times)?;
                         if !several.contains(&intent.record) {
                             draft.batch.revived_subjects.push(delivery_subject(intent));
                         }
@@ -200,7 +203,7 @@ impl Engine {
                     }
                     Outcome::Gone if intent.part().is_some() && matches!(intent.kind, WriteKind::Delete(_)) => {
                         // As it was to be.
-                        self.written(draft, mapping, entity, intent, "", None, None)?;
+                        self.written(draft, mapping, entity, intent, "", None, None, &Times::default())?;
                         tally.unchanged += 1;
                     }
                     Outcome::Gone => {
@@ -270,6 +273,7 @@ impl Engine {
         remote_id: &str,
         version: Option<String>,
         body: Option<&Value>,
+        times: &Times,
     ) -> Result<(), EngineError> {
         let at = draft.now;
         if intent.part().is_some() {
@@ -280,7 +284,7 @@ impl Engine {
         match (&intent.kind, intent.contribution) {
             (WriteKind::Create, _) | (WriteKind::Update(_), None) => {
                 let key = RemoteKey::new(&mapping.connection, &mapping.alias, remote_id);
-                settle_create(draft, mapping, entity, intent, key, body, version.map(Text::from), Time(at.0 + 1))?;
+                settle_create(draft, mapping, entity, intent, key, body, times, version.map(Text::from), Time(at.0 + 1))?;
             }
             (WriteKind::Update(_), Some(id)) => {
                 let region = draft.catalog.hub.region.clone();

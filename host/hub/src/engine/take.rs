@@ -14,6 +14,7 @@ use nave_core::model::{
 };
 use nave_core::value::Value;
 use nave_core::{Text, difference, matching};
+use nave_runtime::contract::SourceRecord;
 use nave_store::StoreError;
 
 use super::draft::{Draft, Recomputed};
@@ -439,7 +440,11 @@ impl Intake<'_> {
         pulled: &Pulled,
     ) -> Result<ContributionId, StoreError> {
         let intent = self.open_creates.remove(index);
-        let id = settle_create(draft, self.mapping, self.entity, &intent, key.clone(), Some(&pulled.body), None, pulled.read_at)?;
+        let id = {
+            let times = Times { modified_at: pulled.modified_at, fields: pulled.field_times.clone() };
+            let body = Some(&pulled.body);
+            settle_create(draft, self.mapping, self.entity, &intent, key.clone(), body, &times, None, pulled.read_at)?
+        };
         // It waited on the ladder for its look-up; what is there may be less than what was sent.
         draft.batch.unparked.push((intent.destination.clone(), intent.record));
         draft.enter(&intent.destination, intent.record, Reason::Retry);
@@ -567,6 +572,7 @@ pub fn settle_create(
     intent: &Intent,
     key: RemoteKey,
     read_back: Option<&Value>,
+    times: &Times,
     version: Option<Text>,
     at: Time,
 ) -> Result<ContributionId, StoreError> {
@@ -597,7 +603,7 @@ pub fn settle_create(
         draft.linked(record, id, "made there by the hub");
     }
     if let Some(body) = read_back {
-        take_rest(draft, mapping, entity, id, record, body, at)?;
+        take_rest(draft, mapping, entity, id, record, body, times, at)?;
     }
     draft.batch.settled.push((intent.destination.clone(), intent.record));
     if mapping.parts.iter().any(|part| part.list.direction.writes()) {
@@ -608,8 +614,26 @@ pub fn settle_create(
     Ok(id)
 }
 
+/// When a system says that a thing, and each of its fields, was changed; nothing where it does not.
+#[derive(Clone, Debug, Default)]
+pub struct Times {
+    /// The thing.
+    pub modified_at: Option<Time>,
+    /// Path of a field → when.
+    pub fields: Vec<(String, Time)>,
+}
+
+impl Times {
+    /// As a record that was read says it.
+    pub fn of(record: &SourceRecord) -> Self {
+        let fields = record.field_times.iter().filter_map(|(path, time)| Some((path.clone(), Time::parse(time)?)));
+        Self { modified_at: record.modified_at.as_deref().and_then(Time::parse), fields: fields.collect() }
+    }
+}
+
 /// What a new thing holds besides what we sent (a number that the system gave it) is that system's own claim. Only what
 /// the answer names is looked at: an answer to a write need not be the whole thing.
+#[expect(clippy::too_many_arguments, reason = "one thing: what it is to us, what it holds, and since when")]
 fn take_rest(
     draft: &mut Draft<'_>,
     mapping: &Mapping,
@@ -617,6 +641,7 @@ fn take_rest(
     id: ContributionId,
     record: RecordId,
     body: &Value,
+    times: &Times,
     at: Time,
 ) -> Result<(), StoreError> {
     let named = mapping.fields.iter().flat_map(|field| field.inputs.iter().chain(std::iter::once(&field.remote)));
@@ -626,8 +651,9 @@ fn take_rest(
         body: body.clone(),
         coverage: intake::Coverage::Only(paths),
         version: None,
-        modified_at: None,
-        field_times: Vec::new(),
+        // What a person changed in it before we knew of it was changed then, not now.
+        modified_at: times.modified_at,
+        field_times: times.fields.clone(),
         read_at: at,
         observed_at: draft.now,
     };

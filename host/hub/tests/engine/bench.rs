@@ -71,11 +71,16 @@ pub(crate) struct Bench {
 impl Bench {
     /// A hub over these systems, configured by these files (besides connections, which are made).
     pub(crate) fn new(kind: Kind, systems: Vec<System>, files: &[(&str, &str)]) -> Self {
+        Self::over(kind, Arc::new(Memory::new()), systems, files)
+    }
+
+    /// The same, over this store where it is to be in memory.
+    pub(crate) fn over(kind: Kind, memory: Arc<Memory>, systems: Vec<System>, files: &[(&str, &str)]) -> Self {
         let catalog = catalog(systems.iter().map(|system| system.name.as_str()), files);
         let clock = Clock { now: Arc::new(AtomicI64::new(1_000_000)), left: Arc::new(AtomicI64::new(i64::MAX)) };
         let folder = tempfile::tempdir().unwrap();
         let store: Arc<dyn Store> = match kind {
-            Kind::Memory => Arc::new(Memory::new()),
+            Kind::Memory => memory,
             Kind::Redb => redb(&folder),
         };
         let systems: BTreeMap<String, System> = systems.into_iter().map(|system| (system.name.clone(), system)).collect();

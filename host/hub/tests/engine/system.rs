@@ -39,6 +39,17 @@ pub(crate) struct Thing {
     pub(crate) body: Value,
     pub(crate) modified: i64,
     pub(crate) merged_into: Option<String>,
+    /// When each field was changed, in a system that tells.
+    times: BTreeMap<String, i64>,
+}
+
+impl Thing {
+    /// Notes which fields are not as they were.
+    fn note_times(&mut self, before: &Value) {
+        let Value::Object(fields) = &self.body else { return };
+        let changed = fields.iter().filter(|(name, value)| before.at(name) != Some(*value));
+        self.times.extend(changed.map(|(name, _)| (name.to_string(), self.modified)).collect::<Vec<_>>());
+    }
 }
 
 /// State of a system; survives the hub.
@@ -54,6 +65,11 @@ pub(crate) struct State {
     pub(crate) keys: BTreeMap<String, Vec<u8>>,
     pub(crate) broken_keys: usize,
     pub(crate) acknowledged: Vec<Vec<u8>>,
+    /// Like a queue: what was acknowledged is not shown again.
+    pub(crate) forgets: bool,
+    /// It tells when each field was changed.
+    pub(crate) tells_times: bool,
+    forgotten: i64,
     /// The search index lags behind: nothing is found by a value.
     pub(crate) search_lags: bool,
     /// It answers the same page, and that there is more, for ever.
@@ -151,18 +167,26 @@ impl System {
         let modified = state.clock;
         let mut body = codec::decode(json.as_bytes()).unwrap();
         number_elements(&mut body, &mut state.next);
-        state.things.get_mut(stream).unwrap().insert(id.to_owned(), Thing { body, modified, merged_into: None });
+        let mut thing = Thing { body, modified, ..Thing::default() };
+        if state.tells_times {
+            thing.note_times(&Value::Null);
+        }
+        state.things.get_mut(stream).unwrap().insert(id.to_owned(), thing);
     }
 
     /// A person edits a thing over there.
     pub(crate) fn edit(&self, stream: &str, id: &str, change: impl FnOnce(&mut Value)) {
         let mut state = self.state.lock().unwrap();
         state.clock += 1_000;
-        let (modified, mut next) = (state.clock, state.next);
+        let (modified, mut next, tells_times) = (state.clock, state.next, state.tells_times);
         let thing = state.things.get_mut(stream).unwrap().get_mut(id).unwrap();
+        let before = thing.body.clone();
         change(&mut thing.body);
         number_elements(&mut thing.body, &mut next);
         thing.modified = modified;
+        if tells_times {
+            thing.note_times(&before);
+        }
         state.next = next;
     }
 
@@ -231,7 +255,7 @@ impl System {
             remote_id: id.to_owned(),
             version: None,
             modified_at: Some(nave_core::model::Time(thing.modified).to_string()),
-            field_times: Vec::new(),
+            field_times: thing.times.iter().map(|(path, at)| (path.clone(), nave_core::model::Time(*at).to_string())).collect(),
             coverage: Coverage::Complete,
             operation: match &thing.merged_into {
                 Some(winner) => Operation::MergedInto(winner.clone()),
@@ -295,12 +319,16 @@ impl System {
             _ => {}
         }
         let thing = things.entry(id.clone()).or_default();
+        let before = thing.body.clone();
         if let Value::Object(fields) = changed {
             for (name, value) in fields {
                 thing.body.put(&name, value);
             }
         }
         thing.modified = modified;
+        if state.tells_times {
+            thing.note_times(&before);
+        }
         Outcome::Written(Written { remote_id: id, version: None, modified_at: None, body: codec::encode(&thing.body) })
     }
 }
@@ -366,12 +394,15 @@ impl Spoke for System {
                 None => {}
             }
             let full = self.capabilities.changes == ChangeDetection::FullScan || state.scans;
-            // `since`, or `since/last id` within a pass.
+            // `since`, or `since/last id/begun` within a pass: what changes meanwhile is for the next one.
             let asked_with = checkpoint.clone();
             let checkpoint = checkpoint.map(|bytes| String::from_utf8(bytes).unwrap()).unwrap_or_else(|| "0".into());
-            let (since, after) = checkpoint.split_once('/').unwrap_or((&checkpoint, ""));
+            let mut parts = checkpoint.split('/');
+            let (since, after) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            let begun: i64 = parts.next().map_or(state.clock, |begun| begun.parse().unwrap());
             let begins_whole = after.is_empty() && (full || state.everything);
             let since: i64 = if begins_whole { 0 } else { since.parse().unwrap() };
+            let since = since.max(state.forgotten);
             let shown = |id: &String| (after.is_empty() || id.as_str() > after) && !state.unlisted.contains(id);
             let mut found: Vec<(&String, &Thing)> =
                 state.things[&stream].iter().filter(|(id, thing)| thing.modified > since && shown(id)).collect();
@@ -380,8 +411,8 @@ impl Spoke for System {
                 found.truncate(state.page);
             }
             let next = match found.last() {
-                Some((id, _)) if more => format!("{since}/{id}"),
-                _ => state.clock.to_string(),
+                Some((id, _)) if more => format!("{since}/{id}/{begun}"),
+                _ => begun.to_string(),
             };
             let columns = state.columns.clone();
             let records = found.into_iter().map(|(id, thing)| Self::record(id, thing));
@@ -407,7 +438,14 @@ impl Spoke for System {
     }
 
     fn acknowledge(&self, _stream: String, checkpoint: Vec<u8>) -> BoxFuture<'_, Result<(), SpokeError>> {
-        self.state.lock().unwrap().acknowledged.push(checkpoint);
+        let mut state = self.state.lock().unwrap();
+        if state.forgets
+            && let Some(until) = String::from_utf8(checkpoint.clone()).ok().and_then(|text| text.parse().ok())
+        {
+            state.forgotten = state.forgotten.max(until);
+        }
+        state.acknowledged.push(checkpoint);
+        drop(state);
         Box::pin(async { Ok(()) })
     }
 
@@ -441,7 +479,9 @@ impl Spoke for System {
                 for delivery in &deliveries {
                     let fault = (!state.faults.is_empty()).then(|| state.faults.remove(0));
                     match fault {
-                        Some(Fault::Down) => return Err(SpokeError::Unavailable("down".into())),
+                        // An error promises that nothing was sent.
+                        Some(Fault::Down) if outcomes.is_empty() => return Err(SpokeError::Unavailable("down".into())),
+                        Some(Fault::Down) => outcomes.push(Outcome::RetryAfter(60_000)),
                         Some(Fault::Conflict) => {
                             let WriteOperation::Update(id) = &delivery.operation else { panic!("{delivery:?}") };
                             outcomes.push(Outcome::Conflict(Self::record(id, &state.things[&stream][id])));
