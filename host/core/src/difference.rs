@@ -75,6 +75,11 @@ impl Difference {
         }
     }
 
+    /// This path is to hold this value again, as it is spelled over there.
+    pub fn put_back(&mut self, path: &str, value: Value) {
+        self.set(path, value);
+    }
+
     fn set(&mut self, path: &str, value: Value) {
         self.changed.put(path, value.clone());
         self.desired.put(path, value.clone());

@@ -58,6 +58,22 @@ pub const FREEZE_AFTER_SAME: usize = 6;
 pub const FREEZE_AFTER_ANY: usize = 24;
 /// Within this time.
 pub const FREEZE_WITHIN_MS: i64 = 24 * 3_600_000;
+/// Writes whose before-images are kept: enough to take back a first sync of most systems (about 100 MB of rows). The newest run's
+/// are kept whole, whatever their number.
+pub const BEFORE_IMAGES_MAX: u64 = 200_000;
+/// And for so long: a mistake that nobody saw for a month is put right by hand, among a month of other people's edits.
+pub const BEFORE_IMAGE_MS_MAX: i64 = 30 * 24 * 3_600_000;
+/// Test runs that are kept: a nightly suite for more than a year.
+pub const TEST_RUNS_MAX: usize = 500;
+/// Writes noted of one flow in shadow mode: more than anybody looks through, and 50 MB at most.
+pub const SHADOW_WRITES_MAX: u64 = 50_000;
+/// How long a thing may go unverified, where its flow does not say: a month's drift is still put right by people who remember it.
+pub const VERIFY_EVERY_MS: u64 = 30 * 24 * 3_600_000;
+/// Things of one flow read back in an hour, however many there are: two calls in a second would not be noticed by the system, and
+/// 3 million things are still seen within a month.
+pub const VERIFY_PER_HOUR_MAX: usize = 5_000;
+/// And at least so many, where there are so many: a small flow is through in a day.
+pub const VERIFY_PER_HOUR_MIN: usize = 20;
 /// Nesting of a JSON body: deeper is refused before it can exhaust the stack.
 pub const JSON_DEPTH_MAX: usize = 128;
 /// Fields in one body.

@@ -54,7 +54,16 @@ pub(crate) enum Verb {
     Mapping(verbs::mapping::Mapping),
     Plan(verbs::flows::Plan),
     Apply(verbs::flows::Apply),
+    Rollback(verbs::control::Rollback),
     Sync(verbs::flows::Sync),
+    #[command(subcommand)]
+    Shadow(verbs::proof::Shadow),
+    #[command(subcommand)]
+    Reconcile(verbs::proof::Reconcile),
+    #[command(subcommand)]
+    Canary(verbs::proof::Canary),
+    #[command(subcommand)]
+    Test(verbs::test::Test),
     Pause(verbs::flows::Pause),
     Resume(verbs::flows::Resume),
     Status(verbs::flows::Status),

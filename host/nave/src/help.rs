@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 58] = [
+const EXAMPLES: [(&str, &str); 67] = [
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),
@@ -18,6 +18,14 @@ const EXAMPLES: [(&str, &str); 58] = [
     ("nave mapping lint", "nave mapping lint"),
     ("nave mapping explain", "nave mapping explain crm-contacts"),
     ("nave mapping coverage", "nave mapping coverage crm-contacts"),
+    ("nave shadow report", "nave shadow report crm-contacts"),
+    ("nave reconcile run", "nave reconcile run crm-contacts --budget 500"),
+    ("nave reconcile status", "nave reconcile status"),
+    ("nave canary run", "nave canary run crm-contacts"),
+    ("nave test seed", "nave test seed contact --count 5"),
+    ("nave test clean", "nave test clean"),
+    ("nave test roundtrip", "nave test roundtrip crm-contacts"),
+    ("nave test history", "nave test history --junit tests.xml --html tests.html"),
     ("nave pause", "nave pause crm-contacts"),
     ("nave resume", "nave resume crm-contacts"),
     ("nave schedule list", "nave schedule list --json"),
@@ -30,6 +38,7 @@ const EXAMPLES: [(&str, &str); 58] = [
     ("nave record show", "nave record show crm:5432"),
     ("nave record trace", "nave record trace crm:5432"),
     ("nave record why", "nave record why contact/1 email"),
+    ("nave record resync", "nave record resync contact/1 --plan"),
     ("nave record history", "nave record history contact/1 --limit 5"),
     ("nave review list", "nave review list --all"),
     ("nave review show", "nave review show 3"),

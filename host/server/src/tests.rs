@@ -413,12 +413,12 @@ async fn routes_become_requests() {
         (
             "POST /v1/sync",
             r#"{"flows":["crm-contacts"],"full":true}"#,
-            Request::Sync { flows: vec!["crm-contacts".into()], full: true, once: false, retry: false },
+            Request::Sync { flows: vec!["crm-contacts".into()], full: true, once: false, retry: false, shadow: false },
         ),
         (
             "POST /v1/apply",
             r#"{"reason":"pilot","by":"somebody else"}"#,
-            Request::Apply { flow: None, schema: false, reason: "pilot".into() },
+            Request::Apply { flow: None, limit: None, schema: false, reason: "pilot".into() },
         ),
         (
             "POST /v1/reviews/3/decide",

@@ -19,13 +19,22 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 50] = [
+const ROUTES: [(&str, &str, &str); 61] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("POST", "/v1/apply", "apply"),
     ("POST", "/v1/sync", "sync"),
     ("POST", "/v1/pause", "pause"),
     ("POST", "/v1/resume", "resume"),
+    ("GET", "/v1/shadow", "shadow-report"),
+    ("GET", "/v1/reconcile", "reconcile-status"),
+    ("POST", "/v1/reconcile", "reconcile-run"),
+    ("POST", "/v1/canaries", "canary-run"),
+    ("POST", "/v1/tests/seed", "test-seed"),
+    ("POST", "/v1/tests/clean", "test-clean"),
+    ("POST", "/v1/tests/roundtrip", "test-roundtrip"),
+    ("GET", "/v1/tests", "test-history"),
+    ("POST", "/v1/tests", "test-keep"),
     ("POST", "/v1/reload", "reload"),
     ("GET", "/v1/schedule", "schedule-list"),
     ("PUT", "/v1/schedule/{flow}", "schedule-set"),
@@ -37,6 +46,7 @@ const ROUTES: [(&str, &str, &str); 50] = [
     ("GET", "/v1/records/{entity}/{number}", "record-show"),
     ("GET", "/v1/records/{entity}/{number}/why", "record-why"),
     ("GET", "/v1/records/{entity}/{number}/history", "record-history"),
+    ("POST", "/v1/records/{entity}/{number}/resync", "record-resync"),
     ("GET", "/v1/records/{entity}/{number}/xref", "xref"),
     ("GET", "/v1/xref/{connection}/{stream}/{remote_id}", "xref"),
     ("GET", "/v1/reviews", "review-list"),
@@ -64,6 +74,7 @@ const ROUTES: [(&str, &str, &str); 50] = [
     ("GET", "/v1/systems/{name}", "system-show"),
     ("GET", "/v1/runs", "run-list"),
     ("GET", "/v1/runs/{id}", "run-show"),
+    ("POST", "/v1/runs/{id}/rollback", "rollback"),
     ("GET", "/v1/audit", "audit"),
     ("GET", "/v1/store/check", "store-check"),
     ("POST", "/v1/store/rebuild", "store-rebuild"),
@@ -74,7 +85,7 @@ const ROUTES: [(&str, &str, &str); 50] = [
 
 /// Fields that are numbers or flags where a path or a query can only say text.
 const NUMBERS: [&str; 4] = ["id", "limit", "after", "days"];
-const FLAGS: [&str; 4] = ["full", "once", "save", "all"];
+const FLAGS: [&str; 5] = ["full", "once", "save", "all", "plan"];
 
 /// Code of a refusal: the route is there, for another method.
 pub(crate) const METHOD_NOT_ALLOWED: &str = "method-not-allowed";

@@ -67,6 +67,20 @@ pub struct KeyedRow {
     pub value: Option<Vec<u8>>,
 }
 
+/// A small named row whose value is sealed under a record's key, as the changelog's values are: with the key it is gone (I2).
+/// Read with [`crate::Store::sealed_rows`], removed as a [`KeyedRow`] without a value.
+#[derive(Clone, Debug)]
+pub struct SealedRow {
+    /// Whose key. A record that was erased keeps nothing: the row is not written.
+    pub record: RecordId,
+    /// Table-like prefix: `written 00…12`, `held crm-contacts`. No other kind of row may be in it.
+    pub space: String,
+    /// Key.
+    pub key: String,
+    /// Value.
+    pub value: Vec<u8>,
+}
+
 /// What the batch was decided from. A mismatch is answered with a conflict naming the ids; decide again.
 #[derive(Clone, Debug, Default)]
 pub struct Expected {
@@ -139,6 +153,8 @@ pub struct Batch {
     pub inputs: Vec<InputRow>,
     /// Small named rows.
     pub rows: Vec<KeyedRow>,
+    /// Small named rows about records, sealed; written after `rows`.
+    pub sealed: Vec<SealedRow>,
     /// API tokens: replaces the one of the same name.
     pub tokens: Vec<TokenRow>,
     /// API tokens to remove, by name.

@@ -32,6 +32,9 @@ pub struct Heads {
     pub run: u64,
 }
 
+/// A sealed row's key and value; no value where the record was erased.
+pub type OpenedRow = (String, Option<Vec<u8>>);
+
 /// Why nothing could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -124,6 +127,8 @@ pub trait Store: Send + Sync + 'static {
     fn row(&self, space: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
     /// All rows of a space, by key.
     fn rows(&self, space: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+    /// All sealed rows of a space, by key; `None` where the record was erased since.
+    fn sealed_rows(&self, space: &str) -> Result<Vec<OpenedRow>, StoreError>;
     /// API tokens.
     fn tokens(&self) -> Result<Vec<TokenRow>, StoreError>;
     /// How many records an entity has, by state: `contact/active`, `contact/other`; ascending by name.

@@ -15,9 +15,9 @@ mod redb_store;
 mod rules;
 mod seal;
 
-pub use batch::{Batch, CheckpointMove, Expected, IndexEntry, IndexSpace, InputRow, KeyedRow};
+pub use batch::{Batch, CheckpointMove, Expected, IndexEntry, IndexSpace, InputRow, KeyedRow, SealedRow};
 pub use format::FormatError;
-pub use interface::{CommitError, Heads, ObjectCount, Store, StoreError};
+pub use interface::{CommitError, Heads, ObjectCount, OpenedRow, Store, StoreError};
 pub use memory::Memory;
 pub use redb_store::{
     BackupKey, EntriesOf, FORMAT, FloorCommits, FloorFigures, IndexCheck, OpenError, Options, Redb, floor_bench, restore,

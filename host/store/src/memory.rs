@@ -247,6 +247,10 @@ impl Tables {
                 None => self.rows.remove(&(row.space, row.key)),
             };
         }
+        for row in batch.sealed.into_iter().filter(|row| !self.erased.contains(&row.record.0)) {
+            let value = [row.record.0.to_le_bytes().as_slice(), &row.value].concat();
+            self.rows.insert((row.space, row.key), value);
+        }
         for name in batch.revoked {
             self.tokens.remove(&name);
         }
@@ -421,6 +425,15 @@ impl Store for Memory {
         let tables = self.read()?;
         let rows = tables.rows.range((space.to_owned(), String::new())..).take_while(|((found, _), _)| found == space);
         Ok(rows.map(|((_, key), value)| (key.clone(), value.clone())).collect())
+    }
+
+    fn sealed_rows(&self, space: &str) -> Result<Vec<crate::OpenedRow>, StoreError> {
+        let erased = self.read()?.erased.clone();
+        let opened = |row: Vec<u8>| {
+            let (record, value) = row.split_first_chunk::<8>()?;
+            (!erased.contains(&u64::from_le_bytes(*record))).then(|| value.to_vec())
+        };
+        Ok(self.rows(space)?.into_iter().map(|(key, row)| (key, opened(row))).collect())
     }
 
     fn tokens(&self) -> Result<Vec<TokenRow>, StoreError> {

@@ -7,7 +7,9 @@
 //! key seals one text per sequence, and a sequence is given once (I2), except where history forks: a backup restored
 //! and written on, or a commit whose outcome nobody knows. So the nonce is the sequence (64 bits) behind a random
 //! number drawn each time the store is opened (32 bits): a fork always passes through an opening. Records' keys
-//! are wrapped under random 96-bit nonces: few enough of them are ever made (2^32 is far away).
+//! are wrapped under random 96-bit nonces: few enough of them are ever made (2^32 is far away). A record's key also seals
+//! the record's own small rows (what was written to it, what is held of it) under random 96-bit nonces: a few hundred of
+//! them, beside its sequences, never meet.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
@@ -71,6 +73,25 @@ impl Sealer {
     pub(crate) fn seal(&self, incarnation: u32, number: u64, text: &mut Vec<u8>) {
         let sealed = self.0.seal_in_place_append_tag(nonce(incarnation, number), Aad::empty(), text);
         sealed.expect("rows are shorter than the cipher's limit");
+    }
+
+    /// Seals a text that has no sequence: under a random nonce, which is put in front. What it is bound to opens it and
+    /// nothing else does.
+    pub(crate) fn seal_loose(&self, bound: &[u8], text: &[u8]) -> Vec<u8> {
+        let mut nonce = [0; NONCE_LEN];
+        random(&mut nonce);
+        let mut sealed = text.to_vec();
+        let done = self.0.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(bound), &mut sealed);
+        done.expect("rows are shorter than the cipher's limit");
+        [nonce.as_slice(), &sealed].concat()
+    }
+
+    pub(crate) fn open_loose(&self, bound: &[u8], sealed: &[u8]) -> Result<Vec<u8>, FormatError> {
+        let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(FormatError::Short)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| FormatError::Short)?;
+        let mut text = text.to_vec();
+        let opened = self.0.open_in_place(nonce, Aad::from(bound), &mut text).map_err(|_| FormatError::Sealed)?;
+        Ok(opened.to_vec())
     }
 
     pub(crate) fn open(&self, incarnation: u32, number: u64, mut text: Vec<u8>) -> Result<Vec<u8>, FormatError> {

@@ -7,6 +7,7 @@ mod author;
 mod budget;
 mod canary;
 mod contacts;
+mod control;
 mod denied;
 mod drops;
 mod faults;

@@ -48,10 +48,13 @@ fn mapping(table: &mut Table) {
     table.remove("steward");
     table.remove("critical");
     if let Some(Value::Table(flow)) = table.get_mut("flow") {
+        flow.remove("canary");
         for (_, direction) in flow.iter_mut() {
             if let Value::Table(direction) = direction {
                 direction.remove("freshness");
                 direction.remove("process");
+                direction.remove("verify");
+                direction.remove("mode");
             }
         }
     }

@@ -315,8 +315,26 @@ pub struct FlowIn {
     pub filter: Option<Predicate>,
     /// Deletions, or clearings of one field, above which a run holds them for a person.
     pub hold_above: Volume,
+    /// Each thing is read back by itself at least so often, milliseconds; none: [`crate::limits::VERIFY_EVERY_MS`].
+    pub verify_ms: Option<u64>,
     /// Business process.
     pub process: Option<String>,
+}
+
+/// A synthetic record that is made, read back and taken away again on a timer, to see that what is answered is also done.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Canary {
+    /// How often, milliseconds.
+    pub every_ms: u64,
+    /// Canonical field → what it holds; marks it for whoever sees it.
+    pub values: BTreeMap<String, crate::Value>,
+}
+
+impl Mapping {
+    /// Each thing of it is read back by itself at least so often, milliseconds.
+    pub fn verify_ms(&self) -> u64 {
+        self.flow_in.as_ref().and_then(|flow| flow.verify_ms).unwrap_or(crate::limits::VERIFY_EVERY_MS)
+    }
 }
 
 /// One direction: to the system.
@@ -336,6 +354,10 @@ pub struct FlowOut {
     pub natural_key: Option<String>,
     /// Remote paths without which a create is refused by us.
     pub required: Vec<String>,
+    /// Everything is computed and noted, nothing is sent.
+    pub shadow: bool,
+    /// A synthetic record that goes there on a timer; none: there is none.
+    pub canary: Option<Canary>,
     /// Business process.
     pub process: Option<String>,
 }

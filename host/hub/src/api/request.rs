@@ -51,12 +51,18 @@ pub enum Request {
         /// Writes listed per flow.
         #[serde(default = "default_limit")]
         limit: usize,
+        /// Also says how each flow reads and writes, and why.
+        #[serde(default)]
+        explain: bool,
     },
     /// Agrees to a plan that was seen.
     Apply {
         /// One flow; none: all whose plan was seen.
         #[serde(default)]
         flow: Option<String>,
+        /// Writes only so many records of each plan, as they were shown, and reads them back; the rest waits to be agreed to.
+        #[serde(default)]
+        limit: Option<usize>,
         /// Agrees to removed entities, fields and streams and to changed types, too.
         #[serde(default)]
         schema: bool,
@@ -78,7 +84,68 @@ pub enum Request {
         /// Also tries at once what waits for its next try.
         #[serde(default)]
         retry: bool,
+        /// Computes and notes what would be written, and sends nothing.
+        #[serde(default)]
+        shadow: bool,
     },
+    /// What was noted in shadow mode, against what the systems hold by now.
+    ShadowReport {
+        /// One flow; none: all of which something was noted.
+        #[serde(default)]
+        flow: Option<String>,
+        /// Forgets it afterwards.
+        #[serde(default)]
+        clear: bool,
+    },
+    /// Reads back the things that were longest not verified, now.
+    ReconcileRun {
+        /// One flow; none: all that read.
+        #[serde(default)]
+        flow: Option<String>,
+        /// So many of each flow; none: this hour's share.
+        #[serde(default)]
+        budget: Option<usize>,
+    },
+    /// How long ago the oldest look at a thing of each flow was.
+    ReconcileStatus,
+    /// Sends canaries now.
+    CanaryRun {
+        /// One flow; none: all that have one.
+        #[serde(default)]
+        flow: Option<String>,
+    },
+
+    /// Makes test records and carries them to every system. Refused in production.
+    TestSeed {
+        /// Entity; none: the first that two systems have in common.
+        #[serde(default)]
+        entity: Option<String>,
+        /// How many.
+        #[serde(default = "default_seeds")]
+        count: usize,
+    },
+    /// Takes every test record away, everywhere, and proves that none is left.
+    TestClean,
+    /// Edits one system, looks at the other, and the other way round; then nothing may move.
+    TestRoundtrip {
+        /// One flow, against each other one of its entity; none: all.
+        #[serde(default)]
+        flow: Option<String>,
+    },
+    /// Test runs that were kept, newest first.
+    TestHistory {
+        /// How many.
+        #[serde(default = "default_limit")]
+        limit: usize,
+    },
+    /// Keeps the results of a suite that ran elsewhere.
+    TestKeep {
+        /// Its name.
+        suite: String,
+        /// Its cases.
+        cases: Vec<super::TestCase>,
+    },
+
     /// Stops flows until they are resumed.
     Pause {
         /// One flow; none: all.
@@ -162,6 +229,14 @@ pub enum Request {
         /// How many.
         #[serde(default = "default_limit")]
         limit: usize,
+    },
+    /// Reads its objects where they are, takes in what differs, and writes the difference.
+    RecordResync {
+        /// Which.
+        record: RecordRef,
+        /// Only says what it would do.
+        #[serde(default)]
+        plan: bool,
     },
     /// What every system calls it.
     Xref {
@@ -349,6 +424,20 @@ pub enum Request {
         #[serde(default = "default_limit")]
         limit: usize,
     },
+    /// Takes a run back: what it overwrote is put back where nobody changed it since, and held until a person lets go.
+    Rollback {
+        /// Which run.
+        id: u64,
+        /// Only says what it would do; has to be seen first.
+        #[serde(default)]
+        plan: bool,
+        /// Lets go of what is held of that run: what the records say is written again.
+        #[serde(default)]
+        release: bool,
+        /// Why, for the audit.
+        #[serde(default)]
+        reason: String,
+    },
     /// One run.
     RunShow {
         /// Which.
@@ -381,6 +470,10 @@ pub enum Request {
 
 fn default_days() -> u64 {
     30
+}
+
+fn default_seeds() -> usize {
+    3
 }
 
 fn default_limit() -> usize {
@@ -420,6 +513,12 @@ impl Request {
             | Self::Sync { .. }
             | Self::Pause { .. }
             | Self::Resume { .. }
+            | Self::ReconcileRun { .. }
+            | Self::CanaryRun { .. }
+            | Self::TestSeed { .. }
+            | Self::TestClean
+            | Self::TestRoundtrip { .. }
+            | Self::TestKeep { .. }
             | Self::Reload
             | Self::ScheduleSet { .. }
             | Self::ScheduleBoost { .. }
@@ -437,11 +536,16 @@ impl Request {
             | Self::StoreRebuild
             | Self::Backup { .. } => true,
             Self::ConnectionDiscover { save, .. } => *save,
+            Self::ShadowReport { clear, .. } => *clear,
+            Self::RecordResync { plan, .. } => !*plan,
+            Self::Rollback { plan, release, .. } => !*plan || *release,
             Self::Plan { .. }
             | Self::Status
             | Self::ScheduleList
             | Self::ScheduleAdvise
             | Self::Budget { .. }
+            | Self::ReconcileStatus
+            | Self::TestHistory { .. }
             | Self::Records { .. }
             | Self::RecordShow { .. }
             | Self::RecordWhy { .. }

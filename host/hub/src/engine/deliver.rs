@@ -18,8 +18,10 @@ use nave_core::value::Value;
 
 use super::budget::purpose_of;
 use super::consent::{self, Consent};
+use super::only::Only;
 use super::parts::ChildrenKnown;
 use super::round::Sending;
+use super::synthetic::{self, Synthetic};
 use super::take::title;
 use super::{Engine, EngineError};
 use crate::egress::on_behalf;
@@ -131,14 +133,14 @@ pub(super) struct Write {
 }
 
 impl Write {
-    fn of(kind: WriteKind, target: Option<&Contribution>, difference: Difference) -> Self {
+    pub(super) fn of(kind: WriteKind, target: Option<&Contribution>, difference: Difference) -> Self {
         let version = target.and_then(|row| row.version.as_ref().map(ToString::to_string));
         let contribution = target.cloned();
         Self { kind, contribution, version, difference, consent: Consent::Given, child_of: None, later: false }
     }
 
     /// Against the version that was just read: what was not mapped may have moved it since, as children do.
-    fn against(mut self, read: Option<&JustRead>) -> Self {
+    pub(super) fn against(mut self, read: Option<&JustRead>) -> Self {
         if let Some(version) = read.and_then(|read| read.version.as_ref()) {
             self.version = Some(version.clone());
         }
@@ -171,37 +173,54 @@ pub(super) struct Subject {
     pub record: Record,
     /// Contributions in the destination's stream.
     pub there: Vec<Contribution>,
+    /// Made by the hub itself, to try something: goes only where that is wanted.
+    pub synthetic: Option<Synthetic>,
 }
 
 impl Engine {
     /// One run of a mapping's flow outwards. Nothing is sent before its plan was applied.
+    /// In shadow mode nothing is sent at all.
     pub async fn run_out(&self, name: &str) -> Result<Run, EngineError> {
         let mapping = self.mapping(name)?;
+        if mapping.flow_out.as_ref().is_some_and(|flow| flow.shadow) {
+            return self.run_shadow(name).await;
+        }
         let lane = self.lane(&mapping.connection);
         let _lane = lane.lock().await;
         // As it is called once the lane is free.
         let mapping = self.mapping(name)?;
         let mut run = self.begin(&mapping, "out").await?;
         let mut counts = OutCounts::default();
-        let delivered = on_behalf(purpose_of(&mapping), self.deliver(&mapping, run.id, &mut counts));
+        let delivered = on_behalf(purpose_of(&mapping), self.deliver(&mapping, run.id, &mut counts, None));
         let failure = match delivered.await {
             Ok(()) => None,
             Err(error @ (EngineError::Store(_) | EngineError::Commit(_))) => return Err(error),
             Err(error) => Some(error.to_string()),
         };
         run.counts = Counts::Out(counts);
+        self.forget_images().await?;
         self.end(run, failure).await
     }
 
-    async fn deliver(&self, mapping: &Arc<Mapping>, run: u64, counts: &mut OutCounts) -> Result<(), EngineError> {
+    pub(super) async fn deliver(
+        &self,
+        mapping: &Arc<Mapping>,
+        run: u64,
+        counts: &mut OutCounts,
+        only: Option<&Only>,
+    ) -> Result<(), EngineError> {
         let catalog = self.catalog();
         self.hold_for_renames(&mapping.entity).await?;
         self.conform().await?;
         self.enter_configuration(mapping).await?;
         self.affordable(mapping)?;
         let flow = self.store.flow(&mapping.name)?;
-        if flow.approved.as_deref() != Some(mapping.digest.as_str()) {
-            let waiting = self.store.dirty_count(&mapping.name)?;
+        let agreed = only.is_some_and(|only| only.agreed);
+        if flow.approved.as_deref() != Some(mapping.digest.as_str()) && !agreed {
+            let waiting = match only {
+                None => self.store.dirty_count(&mapping.name)?,
+                Some(_) => self.entries(&mapping.name, RecordId(0), usize::MAX, only)?.len() as u64,
+            };
             counts.wanted += waiting;
             counts.held += waiting;
             return Ok(());
@@ -209,7 +228,14 @@ impl Engine {
         self.functions_ready(mapping)?;
         let spoke = self.spoke(&mapping.connection)?;
         let capabilities = self.capabilities(mapping).await?;
-        self.resolve_open(mapping, run).await?;
+        let gate = self.gate(&mapping.name);
+        {
+            let _sending = gate.read().await;
+            if self.store.flow(&mapping.name)?.paused {
+                return Ok(());
+            }
+            self.resolve_open(mapping, run).await?;
+        }
         self.unpark_due(mapping).await?;
         let known = self.children_known(mapping)?;
         let mut batch_max = HashMap::new();
@@ -231,15 +257,21 @@ impl Engine {
             run,
             counter: 0,
             several: HashSet::new(),
+            held_alone: only.is_some_and(|only| only.held_alone),
         };
         for _ in 0..PASSES_MAX {
             let before = *counts;
             let mut after = RecordId(0);
             loop {
-                let entries = self.store.dirty(&mapping.name, after, DELIVERY_ROUND_RECORDS)?;
+                let entries = self.entries(&mapping.name, after, DELIVERY_ROUND_RECORDS, only)?;
                 let Some(last) = entries.last() else { break };
                 after = last.record;
+                let sending_now = gate.read().await;
+                if self.store.flow(&mapping.name)?.paused {
+                    return Ok(());
+                }
                 sending.round(entries, counts).await?;
+                drop(sending_now);
                 self.report(&mapping.name, counts.wanted);
                 if self.store.flow(&mapping.name)?.paused {
                     return Ok(());
@@ -325,7 +357,11 @@ impl Engine {
         let rows: Vec<Record> = self.store.records(ids)?.into_iter().flatten().collect();
         let wanted: Vec<_> = rows.iter().flat_map(|row| row.contributions.iter().copied()).collect();
         let mut there: HashMap<RecordId, Vec<Contribution>> = HashMap::new();
+        let mut synthetic: HashMap<RecordId, Synthetic> = HashMap::new();
         for row in self.store.contributions(&wanted)?.into_iter().flatten() {
+            if let (Some(kind), Some(record)) = (Synthetic::of(&row.key.connection), row.record) {
+                synthetic.insert(record, kind);
+            }
             if row.key.connection == mapping.connection
                 && row.key.stream == mapping.alias
                 && let Some(record) = row.record
@@ -335,7 +371,10 @@ impl Engine {
         }
         Ok(rows
             .into_iter()
-            .map(|record| (record.id, Subject { there: there.remove(&record.id).unwrap_or_default(), record }))
+            .map(|record| {
+                let there = there.remove(&record.id).unwrap_or_default();
+                (record.id, Subject { there, synthetic: synthetic.remove(&record.id), record })
+            })
             .collect())
     }
 
@@ -349,9 +388,30 @@ impl Engine {
         current: &Current,
         known: &ChildrenKnown,
     ) -> Result<Need, EngineError> {
+        let need = self.compared_with_record(catalog, mapping, subject, current, known)?;
+        self.held(mapping, subject, current, need)
+    }
+
+    /// What the record says that it needs.
+    fn compared_with_record(
+        &self,
+        catalog: &Catalog,
+        mapping: &Mapping,
+        subject: &Subject,
+        current: &Current,
+        known: &ChildrenKnown,
+    ) -> Result<Need, EngineError> {
         let Some(flow) = &mapping.flow_out else { return Ok(Need::Nothing) };
         let record = &subject.record;
         let active: Vec<&Contribution> = subject.there.iter().filter(|row| row.is_active()).collect();
+        if let Some(synthetic) = subject.synthetic {
+            if !synthetic.goes_to(catalog, mapping) {
+                return Ok(Need::Nothing);
+            }
+            if matches!(record.state, RecordState::Deleted { .. }) {
+                return Ok(writes(active.iter().filter_map(|row| synthetic::taken_away(mapping, row, current)).collect()));
+            }
+        }
         match record.state {
             RecordState::Active => {}
             RecordState::Archived => {
@@ -500,7 +560,7 @@ impl Engine {
     }
 
     /// A delete or a merge, as far as a person agreed to it.
-    fn removal(
+    pub(super) fn removal(
         &self,
         mapping: &Mapping,
         entity: &Entity,
@@ -519,7 +579,7 @@ fn writes(writes: Vec<Write>) -> Need {
 }
 
 /// The write that puts an object away, if it is not put away yet.
-fn put_away(mapping: &Mapping, row: &Contribution, current: &Current) -> Option<Write> {
+pub(super) fn put_away(mapping: &Mapping, row: &Contribution, current: &Current) -> Option<Write> {
     let id = row.key.remote_id.to_string();
     let read = current.get(&(mapping.stream.clone(), id.clone()));
     let difference = difference::put_away(mapping, row, read.map(|read| &read.body));

@@ -14,30 +14,42 @@ pub mod decide;
 pub mod deliver;
 pub mod draft;
 pub mod drift;
+pub mod explain;
 mod external;
 mod fetch;
 mod frozen;
 mod gone;
 mod group;
 mod heirs;
+mod holds;
+mod images;
 mod interrupted;
 pub mod lost;
 mod missed;
+pub mod only;
 mod owned;
 mod parts;
+pub mod pilot;
 pub mod plan;
 pub mod pull;
+pub mod reconcile;
 mod recur;
 pub mod refetch;
 pub mod rename;
 pub mod resolve;
+pub mod resync;
+pub mod rollback;
 mod round;
+pub mod roundtrip;
 pub(crate) mod rows;
 mod seen;
 mod settle;
+pub mod shadow;
+pub mod synthetic;
 pub mod take;
 mod unread;
 mod vanished;
+pub mod verify;
 mod volume;
 
 use std::collections::HashMap;
@@ -85,6 +97,8 @@ pub struct Engine {
     clock: Clock,
     writer: tokio::sync::Mutex<()>,
     lanes: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// By flow: what a pause waits for.
+    gates: Mutex<HashMap<String, only::Gate>>,
     streams: Mutex<HashMap<String, Arc<Vec<StreamInfo>>>>,
     /// Distinguishes this hub's markers and idempotency keys from another's.
     pub hub_id: String,
@@ -94,6 +108,7 @@ pub struct Engine {
     breakers: Arc<breaker::Breakers>,
     /// Rings when there is something new to compare.
     news: Arc<tokio::sync::Notify>,
+    holds: holds::Holds,
 }
 
 impl Engine {
@@ -108,11 +123,13 @@ impl Engine {
             clock,
             writer: tokio::sync::Mutex::new(()),
             lanes: Mutex::new(HashMap::new()),
+            gates: Mutex::default(),
             streams: Mutex::new(HashMap::new()),
             hub_id,
             progress: RwLock::new(None),
             conformed: Default::default(),
             news: Arc::default(),
+            holds: Default::default(),
         }
     }
 

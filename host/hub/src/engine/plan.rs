@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 
 use nave_core::Text;
-use nave_core::catalog::Mapping;
+use nave_core::catalog::{Entity, Mapping};
 use nave_core::difference::Blocked;
 use nave_core::intake::list_path;
-use nave_core::model::{Cause, RecordId, Time, WriteKind};
+use nave_core::model::{Cause, Record, RecordId, Time, WriteKind};
 use nave_core::part;
 use nave_core::value::Value;
 use serde::{Deserialize, Serialize};
 
 use super::deliver::{Need, Write};
+use super::pilot::Listed;
 use super::take::title;
 use super::{Engine, EngineError};
 
@@ -34,11 +35,20 @@ struct Shown {
     creates: u64,
     updates: u64,
     deletes: u64,
+    /// The writes that were listed.
+    #[serde(default)]
+    listed: Vec<Listed>,
 }
 
 impl Shown {
     fn of(digest: &str, plan: &FlowPlan) -> Self {
-        Self { digest: digest.to_owned(), creates: plan.creates, updates: plan.updates, deletes: plan.deletes }
+        Self {
+            digest: digest.to_owned(),
+            creates: plan.creates,
+            updates: plan.updates,
+            deletes: plan.deletes,
+            listed: plan.writes.iter().map(Listed::of).collect(),
+        }
     }
 
     /// What has come to it, in words; nothing where it is about as much.
@@ -98,7 +108,7 @@ pub struct FlowPlan {
 }
 
 /// Path, value there now, value it would get; of a child those of its own fields.
-fn planned_fields(mapping: &Mapping, write: &Write) -> Vec<(String, Option<Value>, Value)> {
+pub(super) fn planned_fields(mapping: &Mapping, write: &Write) -> Vec<(String, Option<Value>, Value)> {
     let there = write.contribution.as_ref();
     let Some(stream) = &write.child_of else {
         let planned = |(path, value): (&Text, &Value)| {
@@ -121,6 +131,21 @@ fn planned_fields(mapping: &Mapping, write: &Write) -> Vec<(String, Option<Value
         (format!("{stream}.{path}"), child.and_then(|child| child.at(path).cloned()), value)
     };
     paths.map(planned).collect()
+}
+
+/// A write as a person sees it before it is made.
+pub(super) fn planned(mapping: &Mapping, entity: &Entity, record: &Record, write: &Write) -> PlannedWrite {
+    PlannedWrite {
+        record: record.id,
+        title: title(entity, |field| record.value(field)),
+        operation: match write.kind {
+            WriteKind::Create => "create",
+            WriteKind::Update(_) => "update",
+            WriteKind::Delete(_) => "delete",
+            WriteKind::Merge(..) => "merge",
+        },
+        fields: planned_fields(mapping, write),
+    }
 }
 
 /// One line for one record, whatever stops it.
@@ -189,20 +214,13 @@ impl Engine {
                             plan.reasons.push(blocked(&name, &wanted.stopped));
                         }
                         for write in wanted.writes {
-                            let (operation, count) = match write.kind {
-                                WriteKind::Create => ("create", &mut plan.creates),
-                                WriteKind::Update(_) => ("update", &mut plan.updates),
-                                WriteKind::Delete(_) => ("delete", &mut plan.deletes),
-                                WriteKind::Merge(..) => ("merge", &mut plan.deletes),
-                            };
-                            *count += 1;
+                            *match write.kind {
+                                WriteKind::Create => &mut plan.creates,
+                                WriteKind::Update(_) => &mut plan.updates,
+                                WriteKind::Delete(_) | WriteKind::Merge(..) => &mut plan.deletes,
+                            } += 1;
                             if plan.writes.len() < limit {
-                                plan.writes.push(PlannedWrite {
-                                    record: entry.record,
-                                    title: name.clone(),
-                                    operation,
-                                    fields: planned_fields(&mapping, &write),
-                                });
+                                plan.writes.push(planned(&mapping, entity, &subject.record, &write));
                             }
                         }
                     }
@@ -210,6 +228,13 @@ impl Engine {
             }
         }
         Ok(plan)
+    }
+
+    /// The writes that a plan listed under this configuration, and how many it had in all.
+    pub(super) fn listed(&self, name: &str, digest: &str) -> Result<Option<(Vec<Listed>, u64)>, EngineError> {
+        let seen = self.store.row("plan", name)?.and_then(|row| serde_json::from_slice::<Shown>(&row).ok());
+        let seen = seen.filter(|seen| seen.digest == digest);
+        Ok(seen.map(|seen| (seen.listed, seen.creates + seen.updates + seen.deletes)))
     }
 
     /// Whether a plan of this flow was ever shown, under whatever configuration.

@@ -288,7 +288,7 @@ impl Engine {
     }
 
     /// I15: what was read before our last attempt on it settled is no evidence.
-    async fn refresh_stale(
+    pub(super) async fn refresh_stale(
         &self,
         catalog: &Catalog,
         mapping: &Mapping,

@@ -44,6 +44,8 @@ pub(super) struct Sending<'a> {
     pub(super) counter: u64,
     /// Records of which several objects are written: one that succeeds does not clear what another failed with.
     pub(super) several: HashSet<RecordId>,
+    /// Nothing is sent but what puts back what a person holds.
+    pub(super) held_alone: bool,
 }
 
 impl Sending<'_> {
@@ -63,6 +65,10 @@ impl Sending<'_> {
             needs.iter_mut().for_each(|need| need.refuse(self.mapping, &refused));
         }
         needs.iter_mut().for_each(|need| need.only_possible(self.mapping, |kind| self.possible(kind)));
+        if self.engine.store.flow(&self.mapping.name)?.paused {
+            // Stopped while things were looked at: nothing is journalled that is not sent, the entries stay.
+            return Ok(());
+        }
         let waves = self.journal(&entries, needs, &parked, counts).await?;
         for (position, intents) in waves.into_iter().enumerate() {
             if position > 0 && !self.engine.may_go_on(self.mapping)? {
@@ -160,7 +166,10 @@ impl Sending<'_> {
                 needs.push(Need::Parked(row.clone()));
                 continue;
             }
-            let need = self.engine.need(self.catalog, self.mapping, subject, current, self.known)?;
+            let mut need = self.engine.need(self.catalog, self.mapping, subject, current, self.known)?;
+            if self.held_alone {
+                self.engine.held_alone(self.mapping, &mut need)?;
+            }
             if let Need::Writes(wanted) = &need {
                 asks.extend(wanted.writes.iter().flat_map(|write| {
                     let stream = write.child_of.as_ref().unwrap_or(&self.mapping.stream);

@@ -19,6 +19,7 @@ use super::consent;
 use super::dead_letter::dead_letter;
 use super::draft::Draft;
 use super::frozen;
+use super::images;
 use super::take::{IncomingKind, Intake, Times, settle_create};
 use super::{Engine, EngineError};
 use crate::spoke::{Spoke, SpokeError};
@@ -278,6 +279,7 @@ impl Engine {
         let at = draft.now;
         if intent.part().is_some() {
             written_child(draft, mapping, intent, remote_id, body, at)?;
+            images::note(draft, mapping, intent, remote_id)?;
             draft.batch.clean.push(entry_of(intent));
             return Ok(());
         }
@@ -295,6 +297,7 @@ impl Engine {
             }
             (WriteKind::Delete(_) | WriteKind::Merge(..), _) => consent::removed(draft, mapping, intent)?,
         }
+        images::note(draft, mapping, intent, remote_id)?;
         draft.batch.settled.push((intent.destination.clone(), intent.record));
         draft.batch.clean.push(entry_of(intent));
         Ok(())

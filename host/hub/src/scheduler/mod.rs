@@ -141,12 +141,15 @@ impl Lanes {
             if mapping.flow_out.is_some()
                 && flow.approved.as_deref() == Some(mapping.digest.as_str())
                 && due::has_work(hub, &mapping.name)
+                && crate::shadow::due(hub, mapping)
             {
                 worked = true;
                 if let Err(error) = hub.engine.run_out(&mapping.name).await {
                     tracing::error!(flow = mapping.name, %error, "a run ended early");
                 }
             }
+            crate::reconcile::tick(hub, mapping).await;
+            crate::canary::tick(hub, mapping).await;
         }
         worked
     }

@@ -31,6 +31,10 @@ pub(super) fn of_record(
         if let Some(row) = store.parked(flow)?.into_iter().find(|row| row.record == record.id) {
             add(flow, "parked", format!("until {} (wait {}): {}", minute(row.until), row.rung, row.reason));
         }
+        for (paths, run) in engine.held_of(flow, record.id)? {
+            let what = if paths.is_empty() { "the thing that it made".to_owned() } else { paths.join(", ") };
+            add(flow, "held", format!("{what}, as before run {run}; `nave rollback run/{run} --release` lets go"));
+        }
         let delivery = DeadLetterSubject::Delivery { destination: flow.to_owned(), record: record.id };
         if let Some(letter) = store.dead_letter_of(&subject_key(&delivery))? {
             add(flow, "dead-letter", format!("{}; `nave dlq show {}`", letter.message, letter.id));

@@ -34,6 +34,10 @@ pub(super) async fn set_paused(engine: &Engine, only: Option<&str>, paused: bool
             Ok(())
         })
         .await?;
+    if paused {
+        // A call that is under way ends; after the answer nothing is sent.
+        engine.still(&flows).await;
+    }
     Ok(FlowsAnswer { paused, flows })
 }
 

@@ -19,14 +19,18 @@ mod operations;
 mod order;
 mod plans;
 mod plugins;
+mod proof;
 mod records;
+mod resync;
 mod reviews;
+mod rollback;
 mod schedule;
 mod search;
 mod status;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod tests_kept;
 mod why;
 
 use std::sync::Arc;
@@ -110,14 +114,26 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
     let by = if asked.by.trim().is_empty() { OPERATOR } else { &asked.by };
     let request = asked.request;
     match request {
-        Request::Plan { flow, limit } => {
+        Request::Plan { flow, limit, explain } => {
             let mut warnings = block_in_place(|| hub.reload())?;
             warnings.extend(block_in_place(|| held::findings(hub)));
             let mut answer = plans::plan(engine, flow.as_deref(), limit, &warnings, &progress).await?;
             answer.schema = block_in_place(|| numbers::steps(engine))?;
+            if explain {
+                answer.strategies = plans::strategies(engine, flow.as_deref()).await;
+            }
             Ok(Answer::Plan(answer))
         }
-        Request::Apply { flow, schema, reason } => {
+        Request::Apply { flow, limit: Some(limit), schema: false, reason } => {
+            block_in_place(|| hub.reload())?;
+            let piloted = plans::pilot(engine, flow.as_deref(), limit, &reason, by).await?;
+            Ok(Answer::Apply(ApplyAnswer { piloted, ..ApplyAnswer::default() }))
+        }
+        Request::Apply { limit: Some(_), .. } => {
+            Err(ApiError::usage("a few records can be tried, what the configuration takes away cannot")
+                .help("leave out --limit or --schema"))
+        }
+        Request::Apply { flow, schema, reason, limit: None } => {
             // What is agreed to is what the files say now, also while the hub serves.
             block_in_place(|| hub.reload())?;
             let lock = |numbers: &nave_core::catalog::Numbers| {
@@ -128,9 +144,20 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
             let answer = plans::apply(engine, flow.as_deref(), &reason, by).await?;
             Ok(Answer::Apply(ApplyAnswer { schema, ..answer }))
         }
-        Request::Sync { flows, full, once, retry } => {
-            sync::sync(&hub.engine, &flows, sync::How { full, once, retry }, by, progress).await.map(Answer::Sync)
+        Request::Sync { flows, full, once, retry, shadow } => {
+            sync::sync(&hub.engine, &flows, sync::How { full, once, retry, shadow }, by, progress).await.map(Answer::Sync)
         }
+        Request::ShadowReport { flow, clear } => proof::shadow_report(engine, flow.as_deref(), clear).await.map(Answer::Shadow),
+        Request::ReconcileRun { flow, budget } => {
+            proof::reconcile(engine, flow.as_deref(), budget, by).await.map(Answer::Reconcile)
+        }
+        Request::ReconcileStatus => block_in_place(|| proof::standing(engine)).map(Answer::Reconcile),
+        Request::CanaryRun { flow } => proof::canaries(engine, flow.as_deref()).await.map(Answer::Canary),
+        Request::TestSeed { entity, count } => tests_kept::seed(engine, entity.as_deref(), count, by).await.map(Answer::Seeded),
+        Request::TestClean => tests_kept::clean(engine, by).await.map(Answer::Test),
+        Request::TestRoundtrip { flow } => tests_kept::roundtrip(engine, flow.as_deref(), by).await.map(Answer::Test),
+        Request::TestHistory { limit } => block_in_place(|| tests_kept::history(engine, limit)).map(Answer::TestHistory),
+        Request::TestKeep { suite, cases } => tests_kept::keep(engine, &suite, cases, by).await.map(Answer::Test),
         Request::Pause { flow } => flows::set_paused(engine, flow.as_deref(), true, by).await.map(Answer::Flows),
         Request::Resume { flow } => flows::set_paused(engine, flow.as_deref(), false, by).await.map(Answer::Flows),
         Request::ScheduleList => block_in_place(|| schedule::list(hub)).map(Answer::Schedule),
@@ -141,6 +168,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::ScheduleAdvise => block_in_place(|| schedule::advise(engine)).map(Answer::Advice),
         Request::Status => block_in_place(|| status::of_hub(hub)).map(Answer::Status),
         Request::RunList { flow, limit } => block_in_place(|| flows::runs(engine, flow.as_deref(), limit)).map(Answer::Runs),
+        Request::Rollback { id, plan, release, reason } => rollback::rollback(engine, id, plan, release, by, &reason).await,
         Request::RunShow { id } => block_in_place(|| flows::run(engine, id)).map(Answer::Run),
 
         Request::Records { entity, query, after, limit } => {
@@ -151,6 +179,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::RecordHistory { record, limit } => {
             block_in_place(|| records::history(engine, &record, limit)).map(Answer::History)
         }
+        Request::RecordResync { record, plan } => resync::resync(engine, &record, plan, by).await.map(Answer::Resync),
         Request::Xref { record } => block_in_place(|| records::xref(engine, &record)).map(Answer::Xref),
 
         Request::ReviewList { all } => block_in_place(|| reviews::list(engine, all)).map(Answer::Reviews),

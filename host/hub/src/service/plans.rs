@@ -3,7 +3,10 @@
 use nave_core::catalog::{Diagnostic, Mapping};
 
 use super::{order, unknown};
-use crate::api::{ApiError, ApplyAnswer, Finding, FlowPlan, PlanAnswer, PlannedField, PlannedWrite, ProgressSender};
+use crate::api::{
+    ApiError, ApplyAnswer, Finding, FlowPlan, MismatchLine, PilotLine, PlanAnswer, PlannedField, PlannedWrite, ProgressSender,
+    RunLine, StrategyLine,
+};
 use crate::engine::{Engine, EngineError, plan as planned};
 
 /// Writes listed per flow.
@@ -18,9 +21,14 @@ pub(super) async fn plan(
     progress: &ProgressSender,
 ) -> Result<PlanAnswer, ApiError> {
     let catalog = engine.catalog();
-    let mut flows: Vec<&Mapping> = writing(catalog.mappings.values().map(AsRef::as_ref), only, || {
-        unknown("flow", only.unwrap_or_default(), catalog.mappings.keys())
-    })?;
+    let all = catalog.mappings.values().map(AsRef::as_ref);
+    let mut flows: Vec<&Mapping> = match only {
+        // A connection's name stands for its flows.
+        Some(name) if !catalog.mappings.contains_key(name) && catalog.connections.contains_key(name) => {
+            all.filter(|mapping| mapping.connection == name && mapping.flow_out.is_some()).collect()
+        }
+        _ => writing(all, only, || unknown("flow", only.unwrap_or_default(), catalog.mappings.keys()))?,
+    };
     order::sort(&catalog, &mut flows);
     let mut plans = Vec::new();
     for (index, mapping) in flows.iter().enumerate() {
@@ -29,6 +37,26 @@ pub(super) async fn plan(
         plans.push(answer(&mapping.entity, plan));
     }
     Ok(PlanAnswer { warnings: warnings.iter().map(Finding::from).collect(), flows: plans, ..PlanAnswer::default() })
+}
+
+/// How each flow reads and writes: all, the one that is named, or those of the connection that is.
+pub(super) async fn strategies(engine: &Engine, only: Option<&str>) -> Vec<StrategyLine> {
+    let catalog = engine.catalog();
+    let asked = |mapping: &&Mapping| only.is_none_or(|only| only == mapping.name || only == mapping.connection);
+    let mut lines = Vec::new();
+    for mapping in catalog.mappings.values().map(AsRef::as_ref).filter(asked) {
+        let mut line = StrategyLine { flow: mapping.name.clone(), ..StrategyLine::default() };
+        match engine.explain(&mapping.name).await {
+            Ok(chosen) => {
+                line.reads = chosen.reads.map(str::to_owned);
+                line.writes = chosen.writes.map(str::to_owned);
+                line.why = chosen.why;
+            }
+            Err(error) => line.unknown = Some(error.to_string()),
+        }
+        lines.push(line);
+    }
+    lines
 }
 
 /// Flows that write: all, or the one that was asked for.
@@ -49,16 +77,7 @@ fn writing<'c>(
 }
 
 fn answer(entity: &str, plan: planned::FlowPlan) -> FlowPlan {
-    let writes = plan.writes.into_iter().map(|write| PlannedWrite {
-        record: format!("{entity}/{}", write.record),
-        title: write.title,
-        operation: write.operation.to_owned(),
-        fields: write
-            .fields
-            .into_iter()
-            .map(|(path, now, then)| PlannedField { path, now: now.map(|value| value.to_json()), then: then.to_json() })
-            .collect(),
-    });
+    let writes = plan.writes.into_iter().map(|write| write_line(entity, write));
     FlowPlan {
         flow: plan.flow,
         connection: plan.connection,
@@ -71,6 +90,20 @@ fn answer(entity: &str, plan: planned::FlowPlan) -> FlowPlan {
         approved: plan.approved,
         writes: writes.collect(),
         reasons: plan.reasons,
+    }
+}
+
+/// One write that would be made, in words.
+pub(super) fn write_line(entity: &str, write: planned::PlannedWrite) -> PlannedWrite {
+    PlannedWrite {
+        record: format!("{entity}/{}", write.record),
+        title: write.title,
+        operation: write.operation.to_owned(),
+        fields: write
+            .fields
+            .into_iter()
+            .map(|(path, now, then)| PlannedField { path, now: now.map(|value| value.to_json()), then: then.to_json() })
+            .collect(),
     }
 }
 
@@ -104,4 +137,48 @@ pub(super) async fn apply(engine: &Engine, only: Option<&str>, reason: &str, by:
         }
     }
     Ok(answer)
+}
+
+/// Writes a few records of each plan, as they were shown, and reads them back.
+pub(super) async fn pilot(
+    engine: &Engine,
+    only: Option<&str>,
+    limit: usize,
+    reason: &str,
+    by: &str,
+) -> Result<Vec<PilotLine>, ApiError> {
+    let catalog = engine.catalog();
+    let mut flows = writing(catalog.mappings.values().map(AsRef::as_ref), only, || {
+        unknown("flow", only.unwrap_or_default(), catalog.mappings.keys())
+    })?;
+    order::sort(&catalog, &mut flows);
+    let mut lines = Vec::new();
+    for mapping in flows {
+        let mut line = PilotLine { flow: mapping.name.clone(), ..PilotLine::default() };
+        match engine.pilot(&mapping.name, limit, by, reason).await {
+            Ok(done) => {
+                let record = |id| format!("{}/{id}", mapping.entity);
+                line.records = done.records.into_iter().map(record).collect();
+                line.run = done.run.as_ref().map(RunLine::from);
+                (line.things, line.fields) = (done.verified.things, done.verified.fields);
+                line.unread = done.verified.unread.into_iter().map(|(id, why)| format!("{id}: {why}")).collect();
+                line.mismatches = done
+                    .verified
+                    .mismatches
+                    .into_iter()
+                    .map(|found| MismatchLine {
+                        record: record(found.record),
+                        remote_id: found.remote_id,
+                        path: found.path,
+                        wanted: found.wanted.to_json(),
+                        found: found.found.map(|value| value.to_json()),
+                    })
+                    .collect();
+            }
+            Err(EngineError::Refused(why)) => line.refused = Some(why),
+            Err(error) => return Err(error.into()),
+        }
+        lines.push(line);
+    }
+    Ok(lines)
 }

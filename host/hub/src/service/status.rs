@@ -54,6 +54,7 @@ fn flow(engine: &Engine, mapping: &Mapping, linked: &Linked, failed: u64) -> Res
     let store = &engine.store;
     let state = store.flow(&mapping.name)?;
     let parked = store.parked(&mapping.name)?;
+    let held = engine.held_back(&mapping.name)?;
     let next = parked.iter().min_by_key(|row| row.until);
     Ok(FlowStatus {
         flow: mapping.name.clone(),
@@ -72,6 +73,14 @@ fn flow(engine: &Engine, mapping: &Mapping, linked: &Linked, failed: u64) -> Res
         open: store.intents(&mapping.name)?.len() as u64,
         failed,
         drifted: drifted(engine, mapping)?,
+        shadow: mapping.flow_out.as_ref().is_some_and(|flow| flow.shadow),
+        oldest_unverified: match mapping.flow_in {
+            Some(_) => engine.standing(&mapping.name)?.oldest.map(|time| time.to_string()),
+            None => None,
+        },
+        canary_failed: engine.last_canary(&mapping.name)?.and_then(|flown| flown.failed),
+        held_back: held.0,
+        taken_back: held.1,
         last_in: state.last_in.map(|time| time.to_string()),
         last_out: state.last_out.map(|time| time.to_string()),
         last_error: state.last_error,

@@ -27,6 +27,7 @@ const FINGERPRINT_ENTRIES_MAX: usize = 10_000;
 enum Step {
     In { full: bool },
     Out,
+    Shadow,
 }
 
 /// How it is done.
@@ -38,6 +39,8 @@ pub(super) struct How {
     pub once: bool,
     /// What waits for its next try is tried at once.
     pub retry: bool,
+    /// What would be written is computed and noted, nothing is sent.
+    pub shadow: bool,
 }
 
 /// Runs these flows, or all that are not paused. In later rounds only flows out run, and only those that have
@@ -45,14 +48,25 @@ pub(super) struct How {
 pub(super) async fn sync(
     engine: &Arc<Engine>,
     names: &[String],
-    How { full, once, retry }: How,
+    How { full, once, retry, shadow }: How,
     by: &str,
     progress: ProgressSender,
 ) -> Result<SyncAnswer, ApiError> {
     let catalog = engine.catalog();
     let chosen = choose(engine, &catalog, names)?;
     let subject = if names.is_empty() { "all flows".to_owned() } else { names.join(", ") };
-    audit(engine, by, "sync", &subject, if full { "everything is read again" } else { "" }).await?;
+    audit(
+        engine,
+        by,
+        "sync",
+        &subject,
+        match (full, shadow) {
+            (_, true) => "shadow: nothing is sent",
+            (true, _) => "everything is read again",
+            _ => "",
+        },
+    )
+    .await?;
     if retry {
         for mapping in chosen.iter().filter(|mapping| mapping.flow_out.is_some()) {
             engine.retry_parked(&mapping.name).await?;
@@ -66,6 +80,10 @@ pub(super) async fn sync(
 
     delivering.store(true, Ordering::Relaxed);
     let writing: Vec<&Mapping> = chosen.iter().copied().filter(|mapping| mapping.flow_out.is_some()).collect();
+    if shadow {
+        lines.extend(run_all(engine, lanes(&catalog, writing.iter().copied()), Step::Shadow).await?);
+        return Ok(SyncAnswer { runs: lines });
+    }
     let mut left: HashMap<String, u64> = HashMap::new();
     for round in 0..ROUNDS_MAX {
         let mut due = Vec::new();
@@ -189,6 +207,7 @@ async fn run_one(engine: &Engine, flow: &str, step: Step) -> Result<RunLine, Api
     let ran = match step {
         Step::In { full } => engine.run_in(flow, full).await,
         Step::Out => engine.run_out(flow).await,
+        Step::Shadow => engine.run_shadow(flow).await,
     };
     match ran {
         Ok(run) => Ok(RunLine::from(&run)),
@@ -199,7 +218,7 @@ async fn run_one(engine: &Engine, flow: &str, step: Step) -> Result<RunLine, Api
                 flow: flow.to_owned(),
                 counts: match step {
                     Step::In { .. } => Counts::In(InCounts::default()),
-                    Step::Out => Counts::Out(OutCounts::default()),
+                    Step::Out | Step::Shadow => Counts::Out(OutCounts::default()),
                 },
                 status: RunStatus::Failed,
                 run: 0,

@@ -201,7 +201,9 @@ fn catalog<'s>(systems: impl Iterator<Item = &'s str> + Clone, files: &[(&str, &
     let mut sources: Vec<SourceFile> =
         files.iter().map(|(path, text)| SourceFile { path: (*path).into(), text: (*text).into() }).collect();
     for system in systems.clone() {
-        let text = "plugin = \"scripted\"\nenvironment = \"dev\"\n".to_owned();
+        let production = files.iter().any(|(_, text)| text.contains("environment = \"production\""));
+        let environment = if production { "production" } else { "dev" };
+        let text = format!("plugin = \"scripted\"\nenvironment = \"{environment}\"\n");
         sources.push(SourceFile { path: format!("connections/{system}.toml"), text });
     }
     let inventory: String = systems.map(|s| format!("[{s}]\nkind = \"other\"\nowner = \"ops\"\n")).collect();

@@ -9,7 +9,7 @@ use nave_store::Batch;
 use super::bench::{Bench, Kind};
 use super::policies::{bench, check_quiet};
 
-on_both_stores!(sending_stops, reading_stops);
+on_both_stores!(sending_stops, reading_stops, no_call_after_the_answer);
 
 const PEOPLE: usize = 60;
 
@@ -75,4 +75,48 @@ async fn reading_stops(kind: Kind) {
         assert_eq!(bench.system("books").dump("contacts").len(), PEOPLE);
         check_quiet(&bench).await;
     }
+}
+
+/// Somebody stops a flow with ten thousand entries queued: after the answer no call is made, and nothing is lost.
+async fn no_call_after_the_answer(kind: Kind) {
+    const QUEUED: usize = 10_000;
+    let bench = Arc::new(bench(kind, &[("crm", "", ""), ("books", "", "")]).await);
+    for at in 0..QUEUED {
+        let person = format!(r#"{{"first":"P{at}","last":"Ek","email":"p{at}@x.test","title":"pilot"}}"#);
+        bench.system("crm").create("contacts", &person);
+    }
+    bench.engine.run_in("crm-contacts", false).await.unwrap();
+    assert_eq!(bench.store.dirty_count("books-contacts").unwrap(), QUEUED as u64);
+    // Said from within the run, as a person does while it is under way.
+    let (asked, heard) = tokio::sync::oneshot::channel::<()>();
+    let asked = std::sync::Mutex::new(Some(asked));
+    bench.engine.set_progress(Some(Arc::new(move |stage, done| {
+        if stage == "books-contacts"
+            && done >= 700
+            && let Some(asked) = asked.lock().unwrap().take()
+        {
+            let _ = asked.send(());
+        }
+    })));
+    let running = {
+        let bench = bench.clone();
+        tokio::spawn(async move { bench.engine.run_out("books-contacts").await.unwrap() })
+    };
+    heard.await.unwrap();
+    set_paused(&bench, "books-contacts", true);
+    bench.engine.still(&["books-contacts".to_owned()]).await;
+    let calls = bench.system("books").state.lock().unwrap().calls;
+    let run = running.await.unwrap();
+    check_whole(&run);
+    // Whoever starts it now does not get through either.
+    bench.engine.run_out("books-contacts").await.unwrap();
+    assert_eq!(bench.system("books").state.lock().unwrap().calls, calls, "no call after the answer");
+    let there = bench.system("books").dump("contacts").len();
+    assert!((700..QUEUED).contains(&there), "{there}");
+    assert!(bench.store.intents("books-contacts").unwrap().is_empty(), "nothing is open that was not sent");
+    assert_eq!(bench.store.dirty_count("books-contacts").unwrap(), (QUEUED - there) as u64);
+    bench.engine.set_progress(None);
+    set_paused(&bench, "books-contacts", false);
+    bench.quiet().await;
+    assert_eq!(bench.system("books").dump("contacts").len(), QUEUED);
 }

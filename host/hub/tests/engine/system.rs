@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     Vanish,
     /// Somebody else was faster: not done, and what is there is shown.
     Conflict,
+    /// Answered as if it were done, and not done.
+    Unwritten,
     /// None: this one goes well, the next one may not.
     Nothing,
 }
@@ -499,7 +501,11 @@ impl Spoke for System {
                             {
                                 state.things.get_mut(&stream).unwrap().remove(id);
                             }
+                            let things = (other == Some(Fault::Unwritten)).then(|| state.things.clone());
                             let outcome = self.apply(&mut state, &stream, delivery);
+                            if let Some(things) = things {
+                                state.things = things;
+                            }
                             hang |= other == Some(Fault::Hang);
                             outcomes.push(match other {
                                 Some(Fault::LostAnswer) => Outcome::Unknown("no answer".into()),

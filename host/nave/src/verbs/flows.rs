@@ -4,32 +4,44 @@ use clap::Args;
 use nave_core::model::RunStatus;
 use nave_hub::api::{ApiError, FlowPlan, Request, RunLine, SchemaStep, StatusAnswer, exit};
 
-use super::Outcome;
 use super::serve::interrupted;
+use super::{Outcome, control};
 use crate::context::{Context, want};
 use crate::output::{self, Rows, ago, ago_or_never, clean, say};
 use crate::report;
 
 /// Show what would be written into each system; writes nothing
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  nave plan\n  nave plan --flow crm-contacts --limit 20")]
+#[command(
+    after_help = "Examples:\n  nave plan\n  nave plan --flow crm-contacts --limit 20\n  nave plan crm --explain       # how each flow of it reads and writes, and why"
+)]
 pub(crate) struct Plan {
+    /// One flow, or the flows of one connection
+    #[arg(value_name = "FLOW", conflicts_with = "flow")]
+    named: Option<String>,
     /// One flow only
     #[arg(long)]
     flow: Option<String>,
+    /// Say how each flow reads and writes, and why
+    #[arg(long)]
+    explain: bool,
     /// Writes listed per flow
     #[arg(long, default_value_t = 5)]
     limit: usize,
 }
 
 pub(crate) async fn plan(verb: Plan, context: &Context) -> Outcome {
-    let answer = want!(context.call(Request::Plan { flow: verb.flow, limit: verb.limit }).await?, Plan);
+    let answer = want!(
+        context.call(Request::Plan { flow: verb.named.or(verb.flow), limit: verb.limit, explain: verb.explain }).await?,
+        Plan
+    );
     let open = answer.flows.iter().any(|flow| !flow.approved);
     if context.json {
         output::json(&answer);
         return Ok(exit::OK);
     }
     report::findings(context, &answer.warnings);
+    control::strategies(&answer.strategies);
     let mut rows = Rows::new(&["flow", "system", "create", "update", "delete", "blocked", "waiting", "equal", "agreed"]);
     for flow in &answer.flows {
         let counts = [flow.creates, flow.updates, flow.deletes, flow.blocked, flow.waiting, flow.unchanged];
@@ -89,8 +101,13 @@ fn writes(flow: &FlowPlan) {
 
 /// Agree to the plans that were shown; deliveries start with the next sync
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  nave apply --reason 'pilot with sales'\n  nave apply --flow crm-contacts")]
+#[command(
+    after_help = "Examples:\n  nave apply --reason 'pilot with sales'\n  nave apply --flow crm-contacts\n  nave plan --limit 5 && nave apply --limit 5      # writes five records of each plan and reads them back"
+)]
 pub(crate) struct Apply {
+    /// Write only so many records of each plan, as they were shown, and read each back; the rest waits
+    #[arg(long, value_parser = super::at_least_one)]
+    limit: Option<usize>,
     /// One flow only
     #[arg(long)]
     flow: Option<String>,
@@ -103,8 +120,12 @@ pub(crate) struct Apply {
 }
 
 pub(crate) async fn apply(verb: Apply, context: &Context) -> Outcome {
-    let request = Request::Apply { flow: verb.flow, schema: verb.schema, reason: verb.reason };
+    let pilot = verb.limit.is_some();
+    let request = Request::Apply { flow: verb.flow, limit: verb.limit, schema: verb.schema, reason: verb.reason };
     let answer = want!(context.call(request).await?, Apply);
+    if pilot {
+        return Ok(control::piloted(context, &answer));
+    }
     let code = if answer.unseen.is_empty() { exit::OK } else { exit::PERSON };
     if context.json {
         output::json(&answer);
@@ -149,10 +170,14 @@ pub(crate) struct Sync {
     /// Also try at once what waits for its next try
     #[arg(long)]
     retry: bool,
+    /// Compute and note what would be written, and send nothing; `nave shadow report` compares it with what is there
+    #[arg(long)]
+    shadow: bool,
 }
 
 pub(crate) async fn sync(verb: Sync, context: &Context) -> Outcome {
-    let request = Request::Sync { flows: verb.flows, full: verb.full, once: verb.once, retry: verb.retry };
+    let Sync { flows, full, once, retry, shadow } = verb;
+    let request = Request::Sync { flows, full, once, retry, shadow };
     let answer = tokio::select! {
         answer = context.call(request) => want!(answer?, Sync),
         () = interrupted() => return Err(stopped(context).await),
@@ -313,11 +338,28 @@ pub(crate) fn show_status(answer: &StatusAnswer) {
             say(format_args!("  {}: {} wait, the first until {}: {}", flow.flow, flow.parked, clean(at), clean(why)));
         }
     }
+    for flow in &answer.flows {
+        if let Some(why) = &flow.canary_failed {
+            say(format_args!(
+                "  {}: its canary did not arrive: {}; `nave canary run {}` sends another",
+                flow.flow,
+                clean(why),
+                flow.flow
+            ));
+        }
+        if let Some(held) = flow.held_back() {
+            say(format_args!("  {}: {held}", flow.flow));
+        }
+    }
     for flow in answer.flows.iter().filter(|flow| flow.drifted > 0) {
         say(format_args!(
             "  {}: {} changed there against a one-way field, put right with the next delivery (`nave run list --flow {}`)",
             flow.flow, flow.drifted, flow.flow
         ));
+    }
+    let oldest = answer.flows.iter().filter_map(|flow| Some((flow.oldest_unverified.as_ref()?, &flow.flow))).min();
+    if let Some((at, flow)) = oldest {
+        say(format_args!("Longest not verified: {}, in {flow} (`nave reconcile status`)", ago(at)));
     }
     let records: Vec<String> = answer.records.iter().map(|count| format!("{} {}", count.active, clean(&count.entity))).collect();
     if !records.is_empty() {

@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod budget;
 pub(crate) mod connection;
+pub(crate) mod control;
 pub(crate) mod demo;
 pub(crate) mod dlq;
 pub(crate) mod flows;
@@ -10,8 +11,10 @@ pub(crate) mod init;
 pub(crate) mod mapping;
 pub(crate) mod operate;
 pub(crate) mod plugin;
+pub(crate) mod proof;
 pub(crate) mod record;
 pub(crate) mod release;
+pub(crate) mod resync;
 pub(crate) mod review;
 pub(crate) mod schedule;
 pub(crate) mod schema;
@@ -20,6 +23,7 @@ pub(crate) mod serve;
 pub(crate) mod sim;
 pub(crate) mod simulated;
 pub(crate) mod store;
+pub(crate) mod test;
 
 use nave_hub::api::ApiError;
 
@@ -39,7 +43,12 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Mapping(verb) => mapping::run(verb, context).await,
         Verb::Plan(verb) => flows::plan(verb, context).await,
         Verb::Apply(verb) => flows::apply(verb, context).await,
+        Verb::Rollback(verb) => control::rollback(verb, context).await,
         Verb::Sync(verb) => flows::sync(verb, context).await,
+        Verb::Shadow(verb) => proof::shadow(verb, context).await,
+        Verb::Reconcile(verb) => proof::reconcile(verb, context).await,
+        Verb::Canary(verb) => proof::canary(verb, context).await,
+        Verb::Test(verb) => test::run(verb, context).await,
         Verb::Pause(verb) => flows::pause(verb, context).await,
         Verb::Resume(verb) => flows::resume(verb, context).await,
         Verb::Status(verb) => flows::status(&verb, context).await,

@@ -49,6 +49,14 @@ pub(crate) enum Record {
         /// One field
         field: Option<String>,
     },
+    /// Read it in every system, take in what differs, and write the difference; doing it twice changes nothing
+    Resync {
+        /// contact/12, crm:5432
+        record: RecordRef,
+        /// Only show what it would do
+        #[arg(long)]
+        plan: bool,
+    },
     /// What happened to it, newest first
     History {
         /// contact/12, crm:5432
@@ -73,6 +81,7 @@ pub(crate) async fn run(verb: Record, context: &Context) -> Outcome {
         Record::Show { record, xref } => show(record, xref, context).await,
         Record::Trace { record } => trace(record, context).await,
         Record::Why { record, field } => why(record, field, context).await,
+        Record::Resync { record, plan } => super::resync::run(record, plan, context).await,
         Record::History { record, limit } => history(record, limit, context).await,
     }
 }

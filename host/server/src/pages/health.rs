@@ -56,7 +56,13 @@ pub(crate) fn rows(status: &StatusAnswer) -> Vec<Row> {
             failed: flow.failed,
             last_in: flow.last_in.clone().unwrap_or_default(),
             last_out: flow.last_out.clone().unwrap_or_default(),
-            error: flow.last_error.clone().or_else(|| waits(flow)).unwrap_or_default(),
+            error: flow
+                .last_error
+                .clone()
+                .or_else(|| flow.canary_failed.clone())
+                .or_else(|| waits(flow))
+                .or_else(|| flow.held_back())
+                .unwrap_or_default(),
         })
         .collect()
 }

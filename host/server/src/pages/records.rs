@@ -1,14 +1,16 @@
 //! Looking for a record, and one record with everything said about it.
 
 use askama::Template;
-use axum::extract::{Path, Query, State as Shared};
+use axum::extract::{Form, Path, Query, State as Shared};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router};
-use nave_hub::api::{FieldWhy, HistoryAnswer, Loser, RecordAnswer, RecordLine, RecordRef, Request};
+use nave_hub::api::{
+    ApiError, Asked, FieldWhy, HistoryAnswer, Loser, RecordAnswer, RecordLine, RecordRef, Request, ResyncAnswer, exit,
+};
 use serde::Deserialize;
 
-use super::{Frame, page, segment, want};
+use super::{Frame, error_page, page, segment, want};
 use crate::auth::Person;
 use crate::state::State;
 
@@ -45,13 +47,33 @@ struct RecordPage {
     history: HistoryAnswer,
 }
 
+#[derive(Template)]
+#[template(path = "resync.html")]
+struct ResyncPage {
+    frame: Frame,
+    resync: ResyncAnswer,
+}
+
+/// The form that asks for a resync.
+#[derive(Deserialize)]
+struct Asking {
+    #[serde(default)]
+    form_token: String,
+    /// `look` or `do`.
+    #[serde(default)]
+    what: String,
+}
+
 /// Claims that did not win and say something else; many a loser says the same.
 pub(crate) fn others(field: &FieldWhy) -> Vec<&Loser> {
     field.losers.iter().filter(|loser| loser.display != field.display).collect()
 }
 
 pub(crate) fn router() -> Router<State> {
-    Router::new().route("/records", get(list)).route("/records/{entity}/{id}", get(show))
+    Router::new()
+        .route("/records", get(list))
+        .route("/records/{entity}/{id}", get(show))
+        .route("/records/{entity}/{id}/resync", post(resync))
 }
 
 async fn list(Shared(state): Shared<State>, Extension(person): Extension<Person>, Query(search): Query<Search>) -> Response {
@@ -81,4 +103,21 @@ async fn show(
     let why = want!(state.call(Request::RecordWhy { record: record.clone(), field: None }).await, Why, &person, "records");
     let history = want!(state.call(Request::RecordHistory { record, limit: 20 }).await, History, &person, "records");
     page(&RecordPage { frame: Frame::new(&person, "records"), record: shown, why: why.fields, history })
+}
+
+/// One record put right: first what it would take, then it is done.
+async fn resync(
+    Shared(state): Shared<State>,
+    Extension(person): Extension<Person>,
+    Path((entity, id)): Path<(String, u64)>,
+    Form(form): Form<Asking>,
+) -> Response {
+    if person.form_token.as_deref().is_some_and(|token| token != form.form_token) {
+        let error = ApiError::new("forbidden", exit::FAILED, "the form is of another session").help("open the record again");
+        return error_page(&person, "records", &error);
+    }
+    let record = RecordRef::Record { entity: Some(entity), id };
+    let request = Request::RecordResync { record, plan: form.what != "do" };
+    let resync = want!(state.call_by(Asked::by(&person.name, request)).await, Resync, &person, "records");
+    page(&ResyncPage { frame: Frame::new(&person, "records"), resync })
 }

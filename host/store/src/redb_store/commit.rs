@@ -25,10 +25,12 @@ use crate::format::{
 use crate::index::{Edit, write_tables};
 use crate::rules;
 use crate::seal::{RANDOM_BYTES, Sealer, WRAPPED_BYTES, random};
-use crate::{Batch, CommitError, Heads, IndexSpace, InputRow, StoreError, subject_key};
+use crate::{Batch, CommitError, Heads, IndexSpace, InputRow, SealedRow, StoreError, subject_key};
 
 /// Version of an input's row.
 const INPUT_VERSION: u8 = 1;
+/// Version of a sealed row: this byte, the record's number (8 bytes, little end first), nonce, text and tag.
+pub(super) const SEALED_VERSION: u8 = 1;
 
 /// Stored heads of the records that a batch is about.
 type Known = HashMap<u64, RecordHead, foldhash::fast::FixedState>;
@@ -512,6 +514,7 @@ impl Writing<'_> {
                 }
             }
         }
+        self.sealed(&batch.sealed)?;
         for name in &batch.revoked {
             self.transaction.open_table(TOKENS)?.remove(name.as_bytes())?;
         }
@@ -567,6 +570,28 @@ impl Writing<'_> {
             let letter = rules::dead_letter(letter.clone(), known, &mut self.next.heads.dead_letter);
             subjects.insert(subject.as_bytes(), letter.id)?;
             letters.insert(letter.id, put_json(&letter).as_slice())?;
+        }
+        Ok(())
+    }
+
+    /// Small rows about records, each sealed under its record's key. Of an erased record nothing is kept.
+    fn sealed(&self, rows: &[SealedRow]) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let keys = self.transaction.open_table(KEYS)?;
+        let mut table = self.transaction.open_table(ROWS)?;
+        for row in rows {
+            let Some(wrapped) = keys.get(row.record.0)? else {
+                return Err(StoreError::Damaged(format!("record {} has no key", row.record)));
+            };
+            if wrapped.value().is_empty() {
+                continue;
+            }
+            let key = names_key(&row.space, &row.key);
+            let sealed = self.store.keys.unwrap(row.record.0, wrapped.value())?.seal_loose(&key, &row.value);
+            let value = [&[SEALED_VERSION][..], &row.record.0.to_le_bytes(), &sealed].concat();
+            table.insert(key.as_slice(), value.as_slice())?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 use serde::de::DeserializeOwned;
 
 use super::Redb;
+use super::commit::SEALED_VERSION;
 use super::tables::{
     AUDIT, CHANGELOG, CHECKPOINTS, CONTRIBUTIONS, CURSORS, DEAD_LETTERS, DEAD_SUBJECTS, DECISIONS, DIRTY, FLOW_RUNS, FLOWS,
     INPUTS, JOURNAL, KEYS, Named, OPEN_REVIEWS, PARKED, RECORDS, REVIEWS, ROWS, RUNS, TOKENS, names_key, pair, record_of, second,
@@ -390,6 +391,26 @@ impl Store for Redb {
             let Some(name) = key.value().strip_prefix(prefix.as_slice()) else { break };
             let name = std::str::from_utf8(name).map_err(|_| FormatError::Unknown("a key that is not UTF-8"))?;
             found.push((name.to_owned(), value.value().to_vec()));
+        }
+        Ok(found)
+    }
+
+    fn sealed_rows(&self, space: &str) -> Result<Vec<crate::OpenedRow>, StoreError> {
+        let keys = self.begin_read()?.open_table(KEYS)?;
+        let mut found = Vec::new();
+        for (name, row) in self.rows(space)? {
+            let (record, sealed) = match row.split_first_chunk::<9>() {
+                Some(([SEALED_VERSION, record @ ..], sealed)) => (u64::from_le_bytes(*record), sealed),
+                _ => return Err(FormatError::Unknown("a sealed row of another version").into()),
+            };
+            let wrapped = keys.get(record)?;
+            let value = match &wrapped {
+                Some(wrapped) if !wrapped.value().is_empty() => {
+                    Some(self.keys.unwrap(record, wrapped.value())?.open_loose(&names_key(space, &name), sealed)?)
+                }
+                _ => None,
+            };
+            found.push((name, value));
         }
         Ok(found)
     }

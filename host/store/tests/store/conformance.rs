@@ -50,6 +50,19 @@ pub(crate) const SCRIPTS: &[(&str, &str)] = &[
          history 2 1 -> 2:2:none:b@100",
     ),
     (
+        "I2: small rows about a record are sealed under its key: with it they are gone, and nothing is kept later",
+        "commit record=1:1 record=2:1 change=1::a change=2::b seal=1:held:x:one seal=2:held:y:two -> ok
+         sealed held -> x=one y=two
+         commit seal=1:held:x:other row=held:y -> ok
+         sealed held -> x=other
+         commit seal=2:held:y:two -> ok
+         commit erase=1 -> ok
+         sealed held -> x=– y=two
+         commit seal=1:held:z:late -> ok
+         sealed held -> x=– y=two
+         sealed none -> -",
+    ),
+    (
         "I1: a checkpoint moves one forward from where it was decided, together with the page or not at all",
         "commit record=1:1 checkpoint=crm:contacts:0:1 -> ok
          checkpoint crm contacts -> 1

@@ -151,7 +151,12 @@ fn i2_values_are_sealed_in_the_file_and_gone_after_erasure() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.redb");
     let store = open(&path);
-    store.commit(batch("record=1:1 record=2:1 change=1::canary-value change=2::other input=page:crm:canary-input")).unwrap();
+    store
+        .commit(batch(
+            "record=1:1 record=2:1 change=1::canary-value change=2::other input=page:crm:canary-input seal=1:held:x:canary-held",
+        ))
+        .unwrap();
+    assert_eq!(store.sealed_rows("held").unwrap(), [("x".to_owned(), Some(b"canary-held".to_vec()))]);
     let after = |store: &Redb| {
         let changes = store.changes(Sequence(0), 10).unwrap();
         changes.iter().map(|change| change.fields[0].after.as_ref().unwrap().display()).collect::<Vec<_>>()
@@ -160,9 +165,11 @@ fn i2_values_are_sealed_in_the_file_and_gone_after_erasure() {
     store.erase(RecordId(1), Time(1)).unwrap();
     assert_eq!(after(&store), ["–", "other"]);
     drop(store);
-    assert!(!contains(&path, "canary-value") && !contains(&path, "canary-input"));
+    assert!(!contains(&path, "canary-value") && !contains(&path, "canary-input") && !contains(&path, "canary-held"));
     assert!(contains(&path, "email"), "the search finds what is in the clear");
-    assert_eq!(after(&open(&path)), ["–", "other"]);
+    let again = open(&path);
+    assert_eq!(after(&again), ["–", "other"]);
+    assert_eq!(again.sealed_rows("held").unwrap(), [("x".to_owned(), None)]);
 }
 
 #[test]

@@ -113,6 +113,12 @@ fn put(batch: &mut Batch, word: &str) {
         "add" => batch.index_add.push(entry()),
         "remove" => batch.index_remove.push(entry()),
         "change" => batch.changes.push(change(number(0), &text(1), &text(2))),
+        "seal" => batch.sealed.push(nave_store::SealedRow {
+            record: RecordId(number(0)),
+            space: text(1),
+            key: text(2),
+            value: text(3).into_bytes(),
+        }),
         "erase" => batch.erased.push(RecordId(number(0))),
         "dirty" => batch.dirty.push((text(0), RecordId(number(1)), Reasons(number(2) as u8))),
         "clean" => batch.clean.push(Dirty {
@@ -322,6 +328,11 @@ pub(crate) fn answer(store: &dyn Store, line: &str) -> String {
         "row" => {
             let row = store.row(word(0), word(1)).unwrap();
             row.map_or_else(|| "none".to_owned(), |row| String::from_utf8(row).unwrap())
+        }
+        "sealed" => {
+            let rows = store.sealed_rows(word(0)).unwrap();
+            let shown = |value: Option<Vec<u8>>| value.map_or_else(|| "–".to_owned(), |value| String::from_utf8(value).unwrap());
+            list(rows.into_iter().map(|(key, value)| format!("{key}={}", shown(value))).collect())
         }
         "rows" => {
             let rows = store.rows(word(0)).unwrap();

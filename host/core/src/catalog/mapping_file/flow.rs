@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::entity::did_you_mean;
 use super::super::reader::{At, Table, json};
-use super::super::{FlowIn, FlowOut, OnLeave};
+use super::super::{Canary, FlowIn, FlowOut, OnLeave};
 use super::Between;
 use super::scope::Side;
 use crate::value::Value;
@@ -12,6 +12,10 @@ use crate::volume::Volume;
 
 /// How soon, where a flow does not say.
 const FRESHNESS_MS: u64 = 3_600_000;
+/// `mode` of a flow out: whether it is a shadow.
+const MODES: &[(&str, bool)] = &[("send", false), ("shadow", true)];
+/// How often a canary goes, where it does not say.
+const CANARY_MS: u64 = 3_600_000;
 
 impl Between<'_, '_> {
     pub(super) fn flow_in(&mut self, mut table: Table<'_>) -> FlowIn {
@@ -19,6 +23,7 @@ impl Between<'_, '_> {
             freshness_ms: table.duration("freshness").unwrap_or(FRESHNESS_MS),
             filter: table.text("filter").and_then(|text| self.predicate(&text, Side::Remote)),
             hold_above: self.hold_above(&mut table),
+            verify_ms: table.duration("verify"),
             process: self.process(&mut table),
         };
         table.finish();
@@ -48,10 +53,32 @@ impl Between<'_, '_> {
             filter: table.text("filter").and_then(|text| self.predicate(&text, Side::Canonical)),
             on_leave: table.word("on-leave", super::policy::LEAVES).map_or_else(OnLeave::default, |word| word.value),
             process: self.process(&mut table),
+            shadow: table.word("mode", MODES).is_some_and(|word| word.value),
             ..FlowOut::default()
         };
         table.finish();
         flow
+    }
+
+    /// `[flow.canary]`: how often, and what it holds.
+    pub(super) fn canary(&mut self, mut table: Table<'_>) -> Canary {
+        let every_ms = table.duration("every").unwrap_or(CANARY_MS);
+        let mut values = BTreeMap::new();
+        if let Some(inner) = table.table("values") {
+            for (field, value) in inner.entries() {
+                if !self.entity.fields.contains_key(field.value) {
+                    self.file.error(
+                        field.span,
+                        "unknown-field",
+                        format!("`{}` has no field `{}`", self.entity.name, field.value),
+                        did_you_mean(field.value, self.entity.fields.keys()),
+                    );
+                }
+                values.insert(field.value.to_owned(), Value::from_json(&json(value.get_ref())));
+            }
+        }
+        table.finish();
+        Canary { every_ms, values }
     }
 
     fn process(&self, table: &mut Table<'_>) -> Option<String> {

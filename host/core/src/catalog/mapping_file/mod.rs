@@ -110,6 +110,18 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
             on_leave = inner.key_span("on-leave");
             between.flow_out(inner)
         });
+        let place = flow.key_span("canary");
+        let canary = flow.table("canary").map(|inner| between.canary(inner));
+        match (&mut flow_out, canary) {
+            (Some(out), canary) => out.canary = canary,
+            (None, Some(_)) => between.file.error(
+                place,
+                "no-flow",
+                "a canary is written, and nothing is written here".to_owned(),
+                Some("add [flow.out]".to_owned()),
+            ),
+            (None, None) => {}
+        }
         flow.finish();
     }
     let id = table.text("id").and_then(|text| between.expression(&text, None, Side::Remote, false));

@@ -178,3 +178,26 @@ fn policies_are_told_in_words() {
         assert!(told.contains(line), "{told}");
     }
 }
+
+/// What only says when and whether something is sent asks for no new agreement.
+#[test]
+fn shadow_verify_and_canary_are_no_other_configuration() {
+    let at = "mappings/crm-contacts.toml";
+    let of = |files: &[SourceFile]| check(files, &plugins()).unwrap().0.mappings["crm-contacts"].digest.clone();
+    let digest = |from: &str, to: &str| of(&patched(at, from, to));
+    let before = of(&project());
+    for (from, to) in [
+        ("on-leave = \"keep\"", "on-leave = \"keep\"\nmode = \"shadow\""),
+        ("[flow.in]", "[flow.in]\nverify = \"7d\""),
+        ("[flow.out]", "[flow.canary]\nevery = \"2h\"\nvalues = { email = \"canary@x.test\" }\n[flow.out]"),
+    ] {
+        assert_eq!(digest(from, to), before, "{to}");
+    }
+    let canary = |line: &str| {
+        let found = check(&patched(at, "[flow.out]", &format!("[flow.canary]\n{line}\n[flow.out]")), &plugins());
+        found.unwrap_err().into_iter().map(|found| found.code.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(canary("values = { emali = \"x\" }"), ["unknown-field"]);
+    assert_eq!(canary("every = \"now\""), ["bad-duration"]);
+    assert_ne!(digest("marker = \"marker\"\n", "marker = \"marker\"\ncreate = false\n"), before);
+}

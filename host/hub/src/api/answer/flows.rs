@@ -7,6 +7,7 @@ use nave_core::model::{Run, RunStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::{PilotLine, StrategyLine};
 use crate::api::Finding;
 
 /// What would be sent.
@@ -19,6 +20,9 @@ pub struct PlanAnswer {
     /// What the configuration changes in entities, fields and streams since it was last agreed to.
     #[serde(default)]
     pub schema: Vec<SchemaStep>,
+    /// How each flow reads and writes, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strategies: Vec<StrategyLine>,
 }
 
 /// An entity, field or stream that is new, removed, or has another type.
@@ -86,7 +90,7 @@ pub struct PlannedField {
 }
 
 /// Flows whose plan was agreed to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ApplyAnswer {
     /// Newly agreed to.
     pub applied: Vec<String>,
@@ -103,6 +107,9 @@ pub struct ApplyAnswer {
     /// Entities, fields and streams that were written to `nave.lock`.
     #[serde(default)]
     pub schema: Vec<SchemaStep>,
+    /// Where only a few records were written: those, and what was read back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub piloted: Vec<PilotLine>,
 }
 
 /// One line per run.
@@ -324,6 +331,21 @@ pub struct FlowStatus {
     /// Records of which a one-way field was found changed over there and that are still to be put right.
     #[serde(default)]
     pub drifted: u64,
+    /// Fields and things that a rollback put back, and that are held so until a person lets go.
+    #[serde(default)]
+    pub held_back: u64,
+    /// The runs that were taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken_back: Vec<u64>,
+    /// Everything is computed and noted, nothing is sent.
+    #[serde(default)]
+    pub shadow: bool,
+    /// When the thing of it was last verified that was longest not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_unverified: Option<String>,
+    /// Why its last canary did not arrive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary_failed: Option<String>,
     /// Last success in.
     pub last_in: Option<String>,
     /// Last success out.
@@ -336,14 +358,27 @@ pub struct FlowStatus {
 }
 
 impl FlowStatus {
-    /// One word for it: `ok`, `waiting`, `paused`, `failing`, `not approved`.
+    /// What is held back, in a sentence; none where nothing is.
+    pub fn held_back(&self) -> Option<String> {
+        let run = self.taken_back.first()?;
+        let runs: Vec<String> = self.taken_back.iter().map(ToString::to_string).collect();
+        let (runs, many) = (runs.join(", "), if self.taken_back.len() == 1 { "run" } else { "runs" });
+        Some(format!(
+            "{} held as before {many} {runs}, whatever the records say; `nave rollback run/{run} --release` lets go",
+            self.held_back
+        ))
+    }
+
+    /// One word for it: `ok`, `waiting`, `paused`, `failing`, `not approved`, `shadow`.
     pub fn health(&self) -> &'static str {
         if self.paused {
             "paused"
-        } else if self.last_error.is_some() {
+        } else if self.last_error.is_some() || self.canary_failed.is_some() {
             "failing"
         } else if self.writes && !self.approved {
             "not approved"
+        } else if self.shadow {
+            "shadow"
         } else if self.failed > 0 || self.parked > 0 {
             "waiting"
         } else {

@@ -2,9 +2,11 @@
 
 mod budget;
 mod configuration;
+mod control;
 mod flows;
 mod operations;
 mod plugins;
+mod proof;
 mod records;
 mod schedule;
 mod waiting;
@@ -13,9 +15,11 @@ use serde::{Deserialize, Serialize};
 
 pub use budget::*;
 pub use configuration::*;
+pub use control::*;
 pub use flows::*;
 pub use operations::*;
 pub use plugins::*;
+pub use proof::*;
 pub use records::*;
 pub use schedule::*;
 pub use waiting::*;
@@ -38,6 +42,14 @@ pub enum Answer {
     Why(WhyAnswer),
     History(HistoryAnswer),
     Xref(XrefAnswer),
+    Resync(ResyncAnswer),
+    Rollback(RollbackAnswer),
+    Reconcile(ReconcileAnswer),
+    Shadow(ShadowAnswer),
+    Canary(CanaryAnswer),
+    Seeded(SeedAnswer),
+    Test(TestRun),
+    TestHistory(TestHistoryAnswer),
     Reviews(ReviewsAnswer),
     Review(ReviewAnswer),
     DeadLetters(DeadLettersAnswer),

@@ -34,7 +34,7 @@ pub(super) struct Summary {
 
 pub(super) async fn summary(context: &Context, list_all: bool) -> Result<Summary, ApiError> {
     say("\n$ nave sync --full        # everything is read again; whatever differs would be written now");
-    let request = Request::Sync { flows: Vec::new(), full: true, once: true, retry: false };
+    let request = Request::Sync { flows: Vec::new(), full: true, once: true, retry: false, shadow: false };
     let runs = want!(context.call(request).await?, Sync).runs;
     flows::runs(&runs);
     say("\n$ nave status");

@@ -1,0 +1,28 @@
+//! `test`: one file per kind of test. What each comes to is kept: `test history`.
+
+mod history;
+mod records;
+
+use clap::Subcommand;
+
+use super::Outcome;
+use crate::context::Context;
+
+/// Try the connected systems: with test records, round trips; results are kept
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Test records are called TEST-DELETE-ME and never go to an environment `production`.")]
+pub(crate) enum Test {
+    Seed(records::Seed),
+    Clean(records::Clean),
+    Roundtrip(records::Roundtrip),
+    History(history::History),
+}
+
+pub(crate) async fn run(verb: Test, context: &Context) -> Outcome {
+    match verb {
+        Test::Seed(verb) => records::seed(verb, context).await,
+        Test::Clean(verb) => records::clean(&verb, context).await,
+        Test::Roundtrip(verb) => records::roundtrip(verb, context).await,
+        Test::History(verb) => history::run(verb, context).await,
+    }
+}
