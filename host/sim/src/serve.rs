@@ -85,6 +85,8 @@ impl Running {
             Some(older) => older.handle(&mut self.auth, &call, now),
             None if dropped => {
                 let reply = copy(self.system.as_ref()).handle(&mut self.auth, &call, now);
+                // Its ids were given out all the same: nothing else ever has them.
+                reply.entries.iter().for_each(|entry| self.system.spend(entry));
                 Reply { entries: Vec::new(), changed: false, ..reply }
             }
             None => self.system.handle(&mut self.auth, &call, now),

@@ -63,6 +63,8 @@ pub(crate) trait Simulated: Send {
     fn live(&self, kind: &str) -> Vec<String>;
     /// The object that an entry is about: kind and id.
     fn about(&self, entry: &Value) -> Option<(String, String)>;
+    /// What an entry made was not kept; its id is not given out again.
+    fn spend(&mut self, entry: &Value);
     /// Changes one object as the system itself would. Nothing where it is gone, lacks the field, or would not change.
     fn amend(&mut self, kind: &str, id: &str, amendment: Amendment<'_>, now: i64) -> Vec<Value>;
     /// Merges the second object into the first, as a person does there.

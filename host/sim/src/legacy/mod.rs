@@ -201,6 +201,8 @@ impl Simulated for Legacy {
         Some((KIND.to_owned(), entry["row"]["id"].as_str()?.to_owned()))
     }
 
+    fn spend(&mut self, _entry: &Value) {}
+
     fn amend(&mut self, _kind: &str, id: &str, amendment: Amendment<'_>, now: i64) -> Vec<Value> {
         let Some(old) = self.there(id) else { return Vec::new() };
         let mut row = Row { modified: now, ..old.clone() };
