@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use crate::catalog::{Clear, Direction, Entity, FieldMapping, FlowOut, ListMapping, Mapping};
 use crate::intake::{concerns, element_key, element_value, list_path, paths, remote_elements, shadow_body, spell_list};
-use crate::landed::landed;
 use crate::mapping::Env;
 use crate::model::{Contribution, ElementId, Record, RecordId, RemoteKey, Time};
 use crate::value::{Reference, Value};
@@ -556,35 +555,6 @@ pub fn settle(
         note_empty(mapping, contribution, body);
     }
     contribution.attempted_at = Some(at);
-}
-
-/// Paths that a confirmed write did not change: what came back is what was there before, or nothing, and means something else
-/// than what was sent. The system said yes and stored nothing. To be asked before [`settle`].
-///
-/// What is only written has no meaning here, and may come back in another spelling or not at all: there only words count, and
-/// only where they are exactly those of before.
-pub fn kept(
-    mapping: &Mapping,
-    contribution: Option<&Contribution>,
-    values: &NameMap<Value>,
-    read_back: &Value,
-    region: Option<&str>,
-) -> Vec<String> {
-    let as_before = |path: &str, sent: &Value| {
-        let Some(field) = mapping.fields.iter().find(|field| field.remote == path) else { return false };
-        let nothing = Value::Null;
-        let there = crate::mapping::find(read_back, path).unwrap_or(&nothing);
-        let before = contribution.and_then(|row| row.shadow.get(path)).unwrap_or(&nothing);
-        let unchanged = there == before || there.is_empty() && before.is_empty();
-        let words = |value: &Value| value.as_text().is_some_and(|text| text.chars().any(char::is_alphabetic));
-        match field.read {
-            Some(_) => unchanged,
-            None => unchanged && words(there) && words(sent),
-        }
-    };
-    let paths = values.iter().filter(|(path, _)| !path.contains('#'));
-    let lost = paths.filter(|(path, sent)| as_before(path, sent) && !landed(mapping, read_back, path, sent, region));
-    lost.map(|(path, _)| path.to_string()).collect()
 }
 
 /// Mapped paths that were never read and hold nothing in what came back are known from now on: the next read of a thing

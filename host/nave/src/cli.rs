@@ -90,6 +90,8 @@ pub(crate) enum Verb {
     Restore(verbs::operate::Restore),
     Sim(verbs::sim::Sim),
     #[command(subcommand)]
+    Test(verbs::test::Test),
+    #[command(subcommand)]
     Bench(verbs::bench::Bench),
     Release(verbs::release::Release),
 }

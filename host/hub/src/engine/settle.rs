@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use nave_core::accounting::OutCounts;
 use nave_core::catalog::{Catalog, Mapping};
 use nave_core::difference;
+use nave_core::landed;
 use nave_core::model::{
     AttemptOutcome, Cause, DeadLetterSubject, Dirty, Intent, Parked, Reason, Reasons, RecordId, RemoteKey, Time, WriteKind,
 };
@@ -304,7 +305,7 @@ impl Engine {
                 let key = RemoteKey::new(&mapping.connection, &mapping.alias, remote_id);
                 let id = settle_create(draft, mapping, entity, intent, key, body, version.map(Text::from), Time(at.0 + 1))?;
                 if let Some(body) = body {
-                    kept = difference::kept(mapping, None, &intent.values, body, region.as_deref());
+                    kept = landed::kept(mapping, None, &intent.values, body, region.as_deref());
                     let row = draft.contribution_mut(id)?;
                     kept.iter().for_each(|path| _ = row.sent.remove(path));
                 }
@@ -314,7 +315,7 @@ impl Engine {
                 let row = draft.contribution_mut(id)?;
                 row.version = version.map(Text::from);
                 if let Some(body) = body {
-                    kept = difference::kept(mapping, Some(row), &intent.values, body, region.as_deref());
+                    kept = landed::kept(mapping, Some(row), &intent.values, body, region.as_deref());
                 }
                 difference::settle(mapping, entity, row, &intent.values, &intent.elements, body, at, region.as_deref());
                 kept.iter().for_each(|path| _ = row.sent.remove(path));

@@ -17,9 +17,11 @@ pub(crate) mod schedule;
 pub(crate) mod schema;
 pub(crate) mod secret;
 pub(crate) mod serve;
+pub(crate) mod shipped;
 pub(crate) mod sim;
 pub(crate) mod simulated;
 pub(crate) mod store;
+pub(crate) mod test;
 
 use nave_hub::api::ApiError;
 
@@ -62,6 +64,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Backup(verb) => operate::backup(verb, context).await,
         Verb::Restore(verb) => operate::restore(&verb, context).await,
         Verb::Sim(verb) => sim::run(&verb, context).await,
+        Verb::Test(verb) => test::run(verb, context).await,
         Verb::Bench(verb) => bench::run(verb, context).await,
         Verb::Release(verb) => release::run(&verb, context).await,
     }
