@@ -211,6 +211,7 @@ impl Scene {
         }
         if let (Some(first), Some(last)) = (makers.first(), makers.last())
             && first != last
+            && !self.case.spec.expect.alone
         {
             // Two of them, each in another field of the same person.
             let email = self.nth(3, at(*first), all.len());
@@ -256,13 +257,13 @@ impl Scene {
         }
         settle::settle(self).await?;
         let expect = self.case.spec.expect;
-        for (what, wanted, seen) in [
-            ("review", expect.review, self.verdict.reviews.clone()),
-            ("dead letter", expect.letter, self.verdict.letters.clone()),
-        ] {
-            if let Some(wanted) = wanted.filter(|wanted| !seen.contains(*wanted)) {
-                self.verdict.wrong(format!("there was no {what} `{wanted}`, only {seen:?}"));
-            }
+        let seen = self.verdict.reviews.clone();
+        if let Some(wanted) = expect.review.filter(|wanted| !seen.contains(*wanted)) {
+            self.verdict.wrong(format!("nobody was asked ({wanted}), only {seen:?}"));
+        }
+        let set_aside = self.verdict.letters.clone();
+        if !expect.letters && !set_aside.is_empty() {
+            self.verdict.wrong(format!("set aside, though the system was only not well: {set_aside:?}"));
         }
         Ok(())
     }
