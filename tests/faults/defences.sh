@@ -1,34 +1,37 @@
 #!/usr/bin/env bash
-# Takes one defence out at a time (broken/*.patch, one hunk each), builds, and plays the case that is there because of it: it must
-# fail. Applies the patches to this checkout and takes them back, so commit first. With a word: only patches of that name.
-#   bash tests/faults/defences.sh [NAME]
+# Takes defences out (broken/*.patch, one hunk each), builds, and plays for each the case that is there because of it: it must fail.
+# Patches that do not touch each other's cases share a build (the first column of broken/table). Applies the patches to this
+# checkout and takes them back, so commit first. With a letter: only that build.
+#   bash tests/faults/defences.sh [BUILD]
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 target=${CARGO_TARGET_DIR:-$PWD/target}
+table=tests/faults/broken/table
 [ -z "$(git status --porcelain --untracked-files=no)" ] || { echo "there are changes that are not committed"; exit 2; }
-applied=''
-back() { [ -n "$applied" ] && git apply -R "$applied"; applied=''; }
+applied=()
+back() { for patch in "${applied[@]}"; do git apply -R "$patch"; done; applied=(); }
 trap back EXIT
 trap 'exit 130' INT TERM
 
-survived=0 killed=0
-while IFS='|' read -r name switch defence case; do
-  [[ $name == \#* || ( -n ${1:-} && $name != *$1* ) ]] && continue
-  patch=tests/faults/broken/$name.patch
-  git apply "$patch" || { echo "$name: the patch does not fit any more; make it anew"; survived=$((survived + 1)); continue; }
-  applied=$patch
-  if ! cargo build -q --workspace --lib --bin nave 2>/dev/null; then
-    echo "$name: does not build"; survived=$((survived + 1)); back; continue
-  fi
-  said=$(env -u NAVE_PLUGINS "$target/debug/nave" test faults --case "$case" --json)
-  red=$(grep -c '"passed":false' <<<"$said")
-  if [ "$red" -gt 0 ]; then
-    killed=$((killed + 1)); echo "red: $name ($switch): $(grep '"passed":false' <<<"$said" | head -1 | cut -c1-400)"
-  else
-    survived=$((survived + 1)); echo "NOT NOTICED: $name ($switch): $case passed without it"
-  fi
+noticed=0 missed=0
+for build in $(grep -v '^#' "$table" | cut -d'|' -f1 | uniq); do
+  [ -n "${1:-}" ] && [ "$1" != "$build" ] && continue
+  while IFS='|' read -r _ name _; do
+    patch=tests/faults/broken/$name.patch
+    git apply "$patch" || { echo "$name: the patch does not fit any more; make it anew"; exit 2; }
+    applied+=("$patch")
+  done < <(grep "^$build|" "$table")
+  cargo build -q --workspace --lib --bin nave || { echo "$build does not build"; exit 2; }
+  while IFS='|' read -r _ name switch _ case; do
+    red=$(env -u NAVE_PLUGINS "$target/debug/nave" test faults --case "$case" --json </dev/null | grep '"passed":false' | head -1)
+    if [ -n "$red" ]; then
+      noticed=$((noticed + 1)); echo "red: $name ($switch), $case: $(grep -o '"why":\[[^]]*' <<<"$red" | cut -c8-220)"
+    else
+      missed=$((missed + 1)); echo "NOT NOTICED: $name ($switch): $case passed without it"
+    fi
+  done < <(grep "^$build|" "$table")
   back
-done < tests/faults/broken/table
+done
 cargo build -q --workspace --lib --bin nave
-echo "$killed passed, $survived failed"
-[ "$survived" = 0 ]
+echo "$noticed passed, $missed failed"
+[ "$missed" = 0 ]
