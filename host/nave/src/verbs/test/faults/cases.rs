@@ -384,7 +384,7 @@ pub(super) const WITHOUT: [(Switch, &str); 5] = [
     (Switch::WebhookDropped, HEARS_NONE),
 ];
 
-const HEARS_NONE: &str = "the hub has no door for webhooks yet: it asks";
+const HEARS_NONE: &str = "they come through a hub that serves, and the matrix asks one that does not";
 
 #[cfg(test)]
 mod tests {
