@@ -1,8 +1,10 @@
-//! Whether what is there now is what was sent: asked when the answer to a write was lost.
+//! Whether what is there now is what was sent: asked when the answer to a write was lost, and of every answer that shows it.
 
+use crate::NameMap;
 use crate::catalog::{ListMapping, Mapping};
 use crate::intake::{element_value, list_path, remote_elements};
 use crate::mapping::Env;
+use crate::model::Contribution;
 use crate::value::Value;
 
 /// Whether a remote object shows what was sent to it under a remote path (or list path).
@@ -29,6 +31,35 @@ pub fn landed(mapping: &Mapping, body: &Value, path: &str, sent: &Value, region:
     ours.put(path, sent.clone());
     let env = |body| Env { body, externals: &[], connection: &mapping.connection, region };
     matches!((read.evaluate(&env(body)), read.evaluate(&env(&ours))), (Ok(there), Ok(ours)) if there == ours)
+}
+
+/// Paths that a confirmed write did not change: what came back is what was there before, or nothing, and means something else
+/// than what was sent. The system said yes and stored nothing. To be asked before [`crate::difference::settle`].
+///
+/// What is only written has no meaning here, and may come back in another spelling or not at all: there only words count, and
+/// only where they are exactly those of before.
+pub fn kept(
+    mapping: &Mapping,
+    contribution: Option<&Contribution>,
+    values: &NameMap<Value>,
+    read_back: &Value,
+    region: Option<&str>,
+) -> Vec<String> {
+    let as_before = |path: &str, sent: &Value| {
+        let Some(field) = mapping.fields.iter().find(|field| field.remote == path) else { return false };
+        let nothing = Value::Null;
+        let there = crate::mapping::find(read_back, path).unwrap_or(&nothing);
+        let before = contribution.and_then(|row| row.shadow.get(path)).unwrap_or(&nothing);
+        let unchanged = there == before || there.is_empty() && before.is_empty();
+        let words = |value: &Value| value.as_text().is_some_and(|text| text.chars().any(char::is_alphabetic));
+        match field.read {
+            Some(_) => unchanged,
+            None => unchanged && words(there) && words(sent),
+        }
+    };
+    let paths = values.iter().filter(|(path, _)| !path.contains('#'));
+    let lost = paths.filter(|(path, sent)| as_before(path, sent) && !landed(mapping, read_back, path, sent, region));
+    lost.map(|(path, _)| path.to_string()).collect()
 }
 
 /// What elements mean, in one order.

@@ -12,7 +12,7 @@ use nave_store::{BackupKey, Batch, KeyedRow, OpenError, Redb, Store, StoreKey};
 use crate::api::{ApiError, exit};
 use crate::clock::now;
 use crate::egress::{Egress, EgressConfig};
-use crate::engine::{Engine, EngineError};
+use crate::engine::{Clock, Engine, EngineError};
 use crate::guest::Guests;
 use crate::project;
 use crate::vault::{MasterKey, MasterKeyError, Purpose, Vault};
@@ -49,6 +49,11 @@ pub struct Hub {
 impl Hub {
     /// Opens a project's directory. Refused when the configuration has errors, or another process holds the data.
     pub async fn open(dir: &Path) -> Result<Arc<Self>, ApiError> {
+        Self::open_at(dir, Arc::new(now)).await
+    }
+
+    /// As [`Hub::open`], with another clock for everything that the engine and the guests do: where hours must pass at once.
+    pub async fn open_at(dir: &Path, clock: Clock) -> Result<Arc<Self>, ApiError> {
         let (catalog, _) = load(dir)?;
         let catalog = Arc::new(catalog);
         let data = dir.join(&catalog.hub.data);
@@ -83,8 +88,9 @@ impl Hub {
                 None
             }
         };
-        let guests = Arc::new(Guests::new(runtime, cache, dir.to_owned(), catalog.clone(), egress, vault.clone(), store.clone()));
-        let engine = Arc::new(Engine::new(store.clone(), catalog, guests.clone(), Arc::new(now), hub_id));
+        let guests = Guests::new(runtime, cache, dir.to_owned(), catalog.clone(), egress, vault.clone(), store.clone());
+        let guests = Arc::new(guests.at(clock.clone()));
+        let engine = Arc::new(Engine::new(store.clone(), catalog, guests.clone(), clock, hub_id));
         let closed = engine.close_interrupted(STOPPED).await?;
         if closed > 0 {
             tracing::warn!(runs = closed, "{STOPPED}");

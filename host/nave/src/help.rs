@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 67] = [
+const EXAMPLES: [(&str, &str); 68] = [
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),
@@ -73,6 +73,10 @@ const EXAMPLES: [(&str, &str); 67] = [
     ("nave sim act mass-delete", "nave sim act mass-delete --share 0.3 --url http://127.0.0.1:6401 --token control-1"),
     ("nave sim act merge", "nave sim act merge --object contacts --url http://127.0.0.1:6401 --token control-1"),
     ("nave sim act schema", "nave sim act schema rename city --to town --url http://127.0.0.1:6401 --token control-1"),
+    (
+        "nave sim act person",
+        "nave sim act person DELETE /crm/v3/objects/contacts/1 --url http://127.0.0.1:6401 --token control-1",
+    ),
     ("nave audit", "nave audit --limit 10"),
     ("nave token reset", "nave token reset ada"),
     ("nave store check", "nave store check --indexes"),

@@ -3,9 +3,12 @@
 //! Must not know what a vendor's objects look like: the system makes the change.
 
 use crate::{
+    auth::Credential,
     rng::Rng,
     simulated::{Amendment, SchemaChange, Simulated},
+    wire::Call,
 };
+use http::{HeaderMap, HeaderValue, Method, header};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
@@ -18,6 +21,8 @@ pub(crate) enum Act {
     Merge(Merge),
     /// A property is added, removed, renamed, or gets another type.
     Schema(SchemaChange),
+    /// Somebody works in the system's own interface.
+    Person(Person),
 }
 
 impl Act {
@@ -32,13 +37,14 @@ impl Act {
             Some("mass-delete") => own(fields).map(Self::MassDelete),
             Some("merge") => own(fields).map(Self::Merge),
             Some("schema") => own(fields).map(Self::Schema),
+            Some("person") => own(fields).map(Self::Person),
             _ => Err(format!("there is no act {name}")),
         }
     }
 }
 
 /// All acts, for people.
-pub(crate) const ACTS: [(&str, &str, &[&str]); 3] = [
+pub(crate) const ACTS: [(&str, &str, &[&str]); 4] = [
     (
         "mass-delete",
         "a share or a number of the objects is deleted (archived where the system cannot delete)",
@@ -46,6 +52,11 @@ pub(crate) const ACTS: [(&str, &str, &[&str]); 3] = [
     ),
     ("merge", "two objects become one, those given or any two; it cannot be undone", &["object", "winner", "loser"]),
     ("schema", "change is add, remove, rename (to) or retype (type) of a field", &["change", "object", "field", "to", "type"]),
+    (
+        "person",
+        "somebody does in the system's own interface what this request of its API does: no switch hits it, and it is in no log",
+        &["method", "path", "body"],
+    ),
 ];
 
 #[derive(Debug, Deserialize)]
@@ -70,6 +81,32 @@ pub(crate) struct Merge {
     loser: Option<String>,
 }
 
+/// A request that stands for what somebody does at a screen.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Person {
+    method: String,
+    /// With its query, where it has one.
+    path: String,
+    #[serde(default)]
+    body: Value,
+}
+
+/// The same, as the system is asked: with the credential that it gave out.
+pub(crate) fn person(act: &Person, credential: &Credential) -> Result<Call, String> {
+    let method = Method::from_bytes(act.method.as_bytes()).map_err(|_| format!("`{}` is no method", act.method))?;
+    let value = |text: &str| HeaderValue::from_str(text).map_err(|error| error.to_string());
+    let mut headers = HeaderMap::new();
+    headers.insert(header::AUTHORIZATION, value(&format!("Bearer {}", credential.token))?);
+    if let Some(tenant) = &credential.tenant_id {
+        headers.insert("xero-tenant-id", value(tenant)?);
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let body = if act.body.is_null() { String::new() } else { act.body.to_string() };
+    let (path, query) = act.path.split_once('?').unwrap_or((&act.path, ""));
+    Ok(Call::new(method, path, query, headers, body.into()))
+}
+
 /// Carries an act out: what to remember, and what to tell. `nth` keeps two acts of the same kind apart.
 pub(crate) fn carry_out(
     act: &Act,
@@ -85,6 +122,7 @@ pub(crate) fn carry_out(
             let change = SchemaChange { object: Some(kind(change.object.as_ref(), system)?), ..change.clone() };
             Ok((system.alter(&change)?, json!({"object": change.object, "field": change.field})))
         }
+        Act::Person(_) => Err("that is not done to a system, but in it".to_owned()),
     }
 }
 

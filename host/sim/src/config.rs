@@ -20,10 +20,12 @@ pub enum System {
     Desk,
     /// Answers as Mailchimp's Marketing API 3.0 does.
     Mail,
+    /// Answers nothing: it drops a CSV file into a folder, whole, whenever something changed. Only its control interface listens.
+    Legacy,
 }
 
 impl System {
-    /// All of them.
+    /// All that answer requests.
     pub const ALL: [Self; 4] = [Self::Crm, Self::Books, Self::Desk, Self::Mail];
 
     /// The name on the command line and in state files.
@@ -34,13 +36,14 @@ impl System {
             Self::Books => "books",
             Self::Desk => "desk",
             Self::Mail => "mail",
+            Self::Legacy => "legacy",
         }
     }
 
     /// The system of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|system| system.name() == name)
+        Self::ALL.into_iter().chain([Self::Legacy]).find(|system| system.name() == name)
     }
 }
 
@@ -65,6 +68,8 @@ pub struct SimConfig {
     pub records: usize,
     /// Where the state is kept; in memory only where `None`. An existing file wins over `records`.
     pub state_file: Option<PathBuf>,
+    /// Where `legacy` drops its file; it needs one. The others need none.
+    pub folder: Option<PathBuf>,
     /// Where to listen; port 0 picks one.
     pub bind: SocketAddr,
     /// The time; modification times never go back even where this does.
@@ -85,6 +90,7 @@ impl SimConfig {
             seed,
             records: 0,
             state_file: None,
+            folder: None,
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             clock: system_clock(),
             schemas: None,

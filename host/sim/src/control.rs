@@ -27,7 +27,7 @@ pub(crate) fn handle(running: &mut Running, call: &Call) -> Reply {
         ("POST", ["fault"]) => fault(running, call),
         ("DELETE", ["fault"]) => {
             running.faults.clear();
-            active(running)
+            exported(running)
         }
         ("GET", ["act"]) => {
             let acts: Vec<Value> =
@@ -71,7 +71,15 @@ fn fault(running: &mut Running, call: &Call) -> Reply {
         // Another clock begins.
         running.floor = i64::MIN;
     }
-    active(running)
+    exported(running)
+}
+
+/// Files show a switch as soon as it is set.
+fn exported(running: &mut Running) -> Reply {
+    match running.export() {
+        Ok(()) => active(running),
+        Err(error) => refuse(500, &format!("the export could not be written: {error}")),
+    }
 }
 
 fn act(running: &mut Running, call: &Call) -> Reply {
@@ -81,6 +89,9 @@ fn act(running: &mut Running, call: &Call) -> Reply {
         Err(error) => return refuse(400, &format!("an act is an object as {example}: {error}")),
     };
     let (now, nth) = (running.modification_time(), running.acts);
+    if let Act::Person(act) = &act {
+        return person(running, act, now);
+    }
     running.acts += 1;
     match acts::carry_out(&act, running.system.as_mut(), running.seed, nth, now) {
         Err(why) => refuse(400, &why),
@@ -88,6 +99,26 @@ fn act(running: &mut Running, call: &Call) -> Reply {
             Err(reply) => reply,
             Ok(()) => Reply::json(200, told),
         },
+    }
+}
+
+/// Past the switches, into the system. Where it refuses, in its own words.
+fn person(running: &mut Running, act: &acts::Person, now: i64) -> Reply {
+    let call = match acts::person(act, &running.auth.credential) {
+        Ok(call) => call,
+        Err(why) => return refuse(400, &why),
+    };
+    let mut reply = running.system.handle(&mut running.auth, &call, now);
+    let answer = reply.json_body().unwrap_or_default();
+    if reply.status >= 300 {
+        return refuse(400, &format!("{} {answer}", reply.status));
+    }
+    if reply.changed {
+        running.floor = now;
+    }
+    match running.remember(std::mem::take(&mut reply.entries)) {
+        Err(reply) => reply,
+        Ok(()) => Reply::json(200, json!({"status": reply.status, "answer": answer})),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Simulated business systems: `crm` answers as HubSpot's CRM v3 API does, `books` as Xero's Accounting API, `desk` as Zendesk's
-//! Support API, `mail` as Mailchimp's Marketing API, and a CSV drop stands for an old system that can only export files.
+//! Support API, `mail` as Mailchimp's Marketing API, and `legacy` is an old system that can only drop a CSV file into a folder.
 //!
 //! Owns the systems' state, their seeded people, their fault switches and their request logs. Promises that everything follows from
 //! the seed and the requests, that unknown parameters, fields and methods are refused, and that what was answered survives a killed

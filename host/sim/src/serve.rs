@@ -85,6 +85,8 @@ impl Running {
             Some(older) => older.handle(&mut self.auth, &call, now),
             None if dropped => {
                 let reply = copy(self.system.as_ref()).handle(&mut self.auth, &call, now);
+                // Its ids were given out all the same: nothing else ever has them.
+                reply.entries.iter().for_each(|entry| self.system.spend(entry));
                 Reply { entries: Vec::new(), changed: false, ..reply }
             }
             None => self.system.handle(&mut self.auth, &call, now),
@@ -119,6 +121,9 @@ impl Running {
             self.webhooks.tell(&event, self.system.as_ref(), &mut self.faults, now);
         }
         self.faults.feed(&entries, (self.clock)());
+        if let Err(error) = self.export() {
+            return Err(Reply::json(500, json!({"message": format!("the export could not be written: {error}")})));
+        }
         let Some(journal) = &mut self.journal else { return Ok(()) };
         journal.append(entries).map_err(|error| {
             let why = format!("the state file could not be written ({error}); restart the simulator once there is room");
@@ -126,6 +131,12 @@ impl Running {
             self.broken = Some(why.clone());
             Reply::json(500, json!({"message": why}))
         })
+    }
+
+    /// Has a system that drops files drop them anew.
+    pub(crate) fn export(&mut self) -> std::io::Result<()> {
+        let (faults, now) = (self.faults.active(), self.system_clock());
+        self.system.export(&faults, now)
     }
 
     /// What the system's own clock shows.

@@ -11,6 +11,7 @@ use crate::{
     desk::{self, Desk},
     faults::{Fate, Faults},
     journal::{self, Header, Journal},
+    legacy::Legacy,
     limits::{REQUEST_BODY_BYTES_MAX, SEED_RECORDS_MAX},
     mail::Mail,
     requests::RequestLog,
@@ -28,6 +29,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::json;
 use std::{
     net::SocketAddr,
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -100,6 +102,7 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
             System::Books => Box::new(Books::new(seed)),
             System::Desk => Box::new(Desk::new(seed)),
             System::Mail => Box::new(Mail::new(seed)),
+            System::Legacy => Box::new(Legacy::new(seed, Some(folder(config)?))),
         })
     };
     let mut state = empty(config.seed)?;
@@ -115,6 +118,9 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
             System::Books => Box::new(Books::seeded(config.seed, config.records)),
             System::Desk => Box::new(Desk::seeded(config.seed, config.records)),
             System::Mail => Box::new(Mail::seeded(config.seed, config.records)),
+            System::Legacy => {
+                Box::new(Legacy::seeded(config.seed, config.records, folder(config)?).map_err(StartError::Settings)?)
+            }
         };
     }
     let journal = match (&config.state_file, &loaded) {
@@ -126,9 +132,9 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
     let mut auth = Auth::new(config.seed, system.name(), config.token.clone(), tenant);
     auth.credential.user = match system {
         System::Desk => Some(desk::USER.to_owned()),
-        System::Crm | System::Books | System::Mail => None,
+        System::Crm | System::Books | System::Mail | System::Legacy => None,
     };
-    Ok(Running {
+    let mut running = Running {
         system: state,
         auth,
         faults: Faults::new(config.seed),
@@ -144,7 +150,15 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
         webhooks: Webhooks::new(config.clock.clone()),
         acts: 0,
         floor: i64::MIN,
-    })
+    };
+    match running.export() {
+        Ok(()) => Ok(running),
+        Err(error) => Err(StartError::state(config.folder.as_deref().unwrap_or(std::path::Path::new("")), error)),
+    }
+}
+
+fn folder(config: &SimConfig) -> Result<PathBuf, StartError> {
+    config.folder.clone().ok_or_else(|| StartError::Settings("`legacy` drops files: say into which folder".to_owned()))
 }
 
 async fn listen(listener: TcpListener, running: Arc<Mutex<Running>>, mut stopped: watch::Receiver<bool>) {

@@ -6,7 +6,7 @@
 use crate::{
     auth::Auth,
     crm::schema::PropertyType,
-    faults::Switch,
+    faults::{FaultRule, Switch},
     wire::{Call, Reply},
 };
 use serde::{Deserialize, Serialize};
@@ -63,12 +63,24 @@ pub(crate) trait Simulated: Send {
     fn live(&self, kind: &str) -> Vec<String>;
     /// The object that an entry is about: kind and id.
     fn about(&self, entry: &Value) -> Option<(String, String)>;
+    /// What an entry made was not kept; its id is not given out again.
+    fn spend(&mut self, entry: &Value);
     /// Changes one object as the system itself would. Nothing where it is gone, lacks the field, or would not change.
     fn amend(&mut self, kind: &str, id: &str, amendment: Amendment<'_>, now: i64) -> Vec<Value>;
     /// Merges the second object into the first, as a person does there.
     fn merge(&mut self, kind: &str, winner: &str, loser: &str, now: i64) -> Result<Vec<Value>, String>;
     /// Changes what the objects of a kind look like.
     fn alter(&mut self, change: &SchemaChange) -> Result<Vec<Value>, String>;
+
+    /// It answers nobody: what it has, it drops as files.
+    fn is_files(&self) -> bool {
+        false
+    }
+    /// Drops its files anew, as these switches have it. After every change, and when a switch is set or cleared; `now` is the
+    /// files' time.
+    fn export(&mut self, _faults: &[FaultRule], _now: i64) -> std::io::Result<()> {
+        Ok(())
+    }
 
     /// Whether changes are noted for webhooks.
     fn watch(&mut self, on: bool);

@@ -148,3 +148,16 @@ async fn merge_fields_change_and_stay_changed() {
     sim.running.stop().await;
     assert_eq!(start().await.state().await, before);
 }
+
+#[tokio::test]
+async fn what_a_person_does_is_hit_by_no_switch_and_in_no_log() {
+    let sim = Sim::start(System::Crm, 0).await;
+    sim.fault(json!({"switch": "down"})).await;
+    let person = json!({"act": "person", "method": "POST", "path": CONTACTS, "body": {"properties": {"email": "a@example.org"}}});
+    let made = sim.act(person.clone()).await;
+    assert_eq!((&made["status"], &made["answer"]["properties"]["email"]), (&json!(201), &json!("a@example.org")));
+    assert_eq!(sim.control("GET", "/_sim/requests", Value::Null).await["requests"], json!([]));
+    refused(&sim, person, "409").await;
+    refused(&sim, json!({"act": "person", "method": "GET", "path": "/nowhere"}), "404").await;
+    refused(&sim, json!({"act": "person", "method": "a b", "path": "/"}), "is no method").await;
+}

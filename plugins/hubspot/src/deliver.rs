@@ -97,7 +97,7 @@ pub(crate) fn write(object: &Object, settings: &Settings, deliveries: &[Delivery
         });
     }
     associate(object, &wanted, &mut outcomes);
-    read_back(object, &names, &mut outcomes);
+    read_back(object, &names, &wanted, &mut outcomes);
     Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::RetryAfter(1))).collect())
 }
 
@@ -351,7 +351,7 @@ fn forget(path: &str, id: &str) -> Result<(), Stop> {
 }
 
 /// Reads what was written in one go: the answers of writes do not hold all properties.
-fn read_back(object: &Object, names: &[String], outcomes: &mut [Option<Outcome>]) {
+fn read_back(object: &Object, names: &[String], wanted: &[Option<Wanted>], outcomes: &mut [Option<Outcome>]) {
     let mut ids: Vec<String> = outcomes
         .iter()
         .filter_map(|outcome| match outcome {
@@ -368,11 +368,16 @@ fn read_back(object: &Object, names: &[String], outcomes: &mut [Option<Outcome>]
     let Ok(records) = pages::batch_read(object, names, &ids) else {
         return;
     };
-    for outcome in outcomes {
-        if let Some(Outcome::Written(written)) = outcome
-            && let Some(record) = records.iter().find(|record| record.remote_id == written.remote_id)
-        {
-            *outcome = Some(write::written(record.clone()));
+    for (outcome, wanted) in outcomes.iter_mut().zip(wanted) {
+        let Some(Outcome::Written(written)) = outcome else { continue };
+        let created = wanted.as_ref().is_some_and(|wanted| wanted.operation == WriteOperation::Create);
+        match records.iter().find(|record| record.remote_id == written.remote_id) {
+            Some(record) => *outcome = Some(write::written(record.clone())),
+            // A yes that is not to be seen is none; the host looks for it before it sends anything else.
+            None if created => {
+                *outcome = Some(Outcome::Unknown(format!("{} was said to be made, and is not there", written.remote_id)))
+            }
+            None => {}
         }
     }
 }

@@ -6,7 +6,7 @@ use nave_sdk::http::Answer;
 use nave_sdk::serde_json::value::RawValue;
 use nave_sdk::serde_json::{Map, Value, json};
 use nave_sdk::slice;
-use nave_sdk::types::{Delivery, Failure, Outcome, WriteOperation};
+use nave_sdk::types::{Delivery, Failure, Operation, Outcome, WriteOperation};
 use nave_sdk::write::{self, Stop};
 
 use crate::api::{self, Settings};
@@ -54,6 +54,7 @@ pub(crate) fn write(settings: &Settings, deliveries: &[Delivery]) -> Result<Vec<
         }
     }
     resolve_gone(settings, deliveries, &mut outcomes);
+    read_back(settings, deliveries, &mut outcomes);
     Ok(outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::RetryAfter(1))).collect())
 }
 
@@ -155,9 +156,37 @@ fn resolve_gone(settings: &Settings, deliveries: &[Delivery], outcomes: &mut [Op
     for (delivery, outcome) in deliveries.iter().zip(outcomes) {
         if let (WriteOperation::Update(id), Some(Outcome::Gone)) = (&delivery.operation, &*outcome)
             && let Ok(Some(record)) = pages::one(Kind::Contacts, settings, id)
-            && let nave_sdk::types::Operation::MergedInto(winner) = record.operation
+            && let Operation::MergedInto(winner) = record.operation
         {
             *outcome = Some(Outcome::MergedInto(winner));
+        }
+    }
+}
+
+/// What was written, as it is there: an answer shows what was asked for. One that is not there after all is unknown, and the
+/// host looks for it before it sends anything else.
+fn read_back(settings: &Settings, deliveries: &[Delivery], outcomes: &mut [Option<Outcome>]) {
+    let is_kept = |delivery: &Delivery| matches!(delivery.operation, WriteOperation::Create | WriteOperation::Update(_));
+    let written = |(delivery, outcome): (&Delivery, &Option<Outcome>)| match outcome {
+        Some(Outcome::Written(written)) if is_kept(delivery) => Some(written.remote_id.clone()),
+        _ => None,
+    };
+    let mut ids: Vec<String> = deliveries.iter().zip(outcomes.iter()).filter_map(written).collect();
+    ids.sort();
+    ids.dedup();
+    // Without it, the answer stands.
+    let Ok(records) = pages::get(Kind::Contacts, settings, &ids) else { return };
+    for (delivery, outcome) in deliveries.iter().zip(outcomes).filter(|(delivery, _)| is_kept(delivery)) {
+        let Some(Outcome::Written(written)) = &*outcome else { continue };
+        let Some(record) = records.iter().find(|record| record.remote_id.eq_ignore_ascii_case(&written.remote_id)) else {
+            continue;
+        };
+        match (&record.operation, &delivery.operation) {
+            (Operation::Upsert, _) => *outcome = Some(write::written(record.clone())),
+            (Operation::Delete, WriteOperation::Create) => {
+                *outcome = Some(Outcome::Unknown(format!("{} was said to be made, and is not there", written.remote_id)));
+            }
+            _ => {}
         }
     }
 }

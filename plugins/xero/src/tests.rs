@@ -91,6 +91,10 @@ fn each_element_answers_for_itself() {
     let seen = Rc::clone(&keys);
     let host = FakeHost::new().settings(TENANT).answer(move |_, request| {
         let body: Value = nave_sdk::serde_json::from_slice(request.body.as_deref().unwrap_or(b"null")).expect("JSON");
+        if request.method == "GET" {
+            // Read back: nothing is known of it, and the answer stands.
+            return Err(Error::NoAnswer("cut".into()));
+        }
         seen.borrow_mut().push(header(request, "Idempotency-Key").unwrap_or_default().to_owned());
         match request.method.as_str() {
             "POST" => {
@@ -132,6 +136,26 @@ fn each_element_answers_for_itself() {
     let keys = keys.borrow();
     assert_eq!((&keys[0], &keys[1]), (&keys[2], &keys[3]), "the same bytes go under the same key");
     assert_ne!(keys[0], keys[1]);
+}
+
+#[test]
+fn what_is_said_to_be_made_and_is_not_there_is_unknown() {
+    let made = r#"{"Contacts": [{"ContactID": "c1", "Name": "Ada", "ContactStatus": "ACTIVE"}]}"#;
+    for (there, expected) in [(Some(made), None), (None, Some("c1 was said to be made, and is not there"))] {
+        let host = FakeHost::new().settings(TENANT).answer(move |_, request| match (request.method.as_str(), there) {
+            ("POST", _) | ("GET", Some(_)) => reply(200, made),
+            _ if request.path.starts_with("/Contacts/c1") => reply(404, ""),
+            _ => reply(200, r#"{"Contacts": []}"#),
+        });
+        host.run(|| {
+            let create = delivery("d1", WriteOperation::Create, &json!({"Name": "Ada", "ContactNumber": "nave-1"}));
+            let outcome = Xero::write("contacts", vec![create]).expect("outcomes").remove(0);
+            match expected {
+                None => assert!(matches!(&outcome, Outcome::Written(written) if written.remote_id == "c1"), "{outcome:?}"),
+                Some(why) => assert_eq!(outcome, Outcome::Unknown(why.into())),
+            }
+        });
+    }
 }
 
 /// One update, with this answer.

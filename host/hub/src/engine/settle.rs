@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use nave_core::accounting::OutCounts;
 use nave_core::catalog::{Catalog, Mapping};
 use nave_core::difference;
+use nave_core::landed;
 use nave_core::model::{
     AttemptOutcome, Cause, DeadLetterSubject, Dirty, Intent, Parked, Reason, Reasons, RecordId, RemoteKey, Time, WriteKind,
 };
@@ -187,7 +188,19 @@ impl Engine {
                         let id = &written.remote_id;
                         let times =
                             Times { modified_at: written.modified_at.as_deref().and_then(Time::parse), ..Times::default() };
-                        self.written(draft, mapping, entity, intent, id, written.version.clone(), body.as_ref(), &times)?;
+                        let version = written.version.clone();
+                        let kept = self.written(draft, mapping, entity, intent, id, version, body.as_ref(), &times)?;
+                        if !kept.is_empty() {
+                            // Success is said, never inferred; here it was said, and is not to be seen.
+                            let names = kept.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
+                            let why = format!("said to be written, but {names} is there as it was before");
+                            if self.park(draft, mapping, intent, before, None, &why) {
+                                tally.parked += 1;
+                            } else {
+                                tally.failed += 1;
+                            }
+                            continue;
+                        }
                         if !several.contains(&intent.record) {
                             draft.batch.revived_subjects.push(delivery_subject(intent));
                         }
@@ -263,7 +276,8 @@ impl Engine {
         .await
     }
 
-    /// A write that the system confirmed: shadow and cross-reference, never a claim.
+    /// A write that the system confirmed: shadow and cross-reference, never a claim. Answers the paths that it said to have
+    /// written and did not: they are still to be written.
     #[expect(clippy::too_many_arguments, reason = "one settlement: what was intended and what came back")]
     pub(super) fn written(
         &self,
@@ -275,32 +289,42 @@ impl Engine {
         version: Option<String>,
         body: Option<&Value>,
         times: &Times,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Vec<String>, EngineError> {
         let at = draft.now;
         if intent.part().is_some() {
             written_child(draft, mapping, intent, remote_id, body, at)?;
             images::note(draft, mapping, intent, remote_id)?;
             draft.batch.clean.push(entry_of(intent));
-            return Ok(());
+            return Ok(Vec::new());
         }
+        let region = draft.catalog.hub.region.clone();
+        let mut kept = Vec::new();
         match (&intent.kind, intent.contribution) {
             (WriteKind::Create, _) | (WriteKind::Update(_), None) => {
                 let key = RemoteKey::new(&mapping.connection, &mapping.alias, remote_id);
-                settle_create(draft, mapping, entity, intent, key, body, times, version.map(Text::from), Time(at.0 + 1))?;
+                let id = settle_create(draft, mapping, entity, intent, key, body, times, version.map(Text::from), Time(at.0 + 1))?;
+                if let Some(body) = body {
+                    kept = landed::kept(mapping, None, &intent.values, body, region.as_deref());
+                    let row = draft.contribution_mut(id)?;
+                    kept.iter().for_each(|path| _ = row.sent.remove(path));
+                }
             }
             (WriteKind::Update(_), Some(id)) => {
-                let region = draft.catalog.hub.region.clone();
                 frozen::written(draft, &mapping.name, id, &intent.values)?;
                 let row = draft.contribution_mut(id)?;
                 row.version = version.map(Text::from);
+                if let Some(body) = body {
+                    kept = landed::kept(mapping, Some(row), &intent.values, body, region.as_deref());
+                }
                 difference::settle(mapping, entity, row, &intent.values, &intent.elements, body, at, region.as_deref());
+                kept.iter().for_each(|path| _ = row.sent.remove(path));
             }
             (WriteKind::Delete(_) | WriteKind::Merge(..), _) => consent::removed(draft, mapping, intent)?,
         }
         images::note(draft, mapping, intent, remote_id)?;
         draft.batch.settled.push((intent.destination.clone(), intent.record));
         draft.batch.clean.push(entry_of(intent));
-        Ok(())
+        Ok(kept)
     }
 
     /// What a refusal says: which field, and why; of a child also which stream. What another object of the record was

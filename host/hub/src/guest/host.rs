@@ -12,8 +12,8 @@ use nave_store::Store;
 use super::folder::Folders;
 use super::state::State;
 use crate::audit::StoreAudit;
-use crate::clock::now;
 use crate::egress::{Channel, ChannelConfig, Egress, Quota};
+use crate::engine::Clock;
 use crate::ledger::StoreLedger;
 use crate::secrets::SecretSource;
 use crate::spoke::SpokeError;
@@ -25,6 +25,7 @@ pub(super) struct Host {
     channel: Channel,
     folders: Arc<Folders>,
     state: State,
+    clock: Clock,
 }
 
 impl Host {
@@ -37,6 +38,7 @@ impl Host {
         egress: &Egress,
         secrets: Arc<dyn SecretSource>,
         store: &Arc<dyn Store>,
+        clock: Clock,
     ) -> Result<Self, SpokeError> {
         // Two keys: what the manifest does not ask for is not given, whatever the file grants.
         let mut folders = connection.grants.folders.clone();
@@ -54,6 +56,7 @@ impl Host {
             channel: egress.channel(ChannelConfig::new(manifest, connection, secrets, audit, ledger)),
             folders: Arc::new(Folders::open(project, data, &folders).map_err(SpokeError::Misconfigured)?),
             state: State::new(&connection.name, store.clone()),
+            clock,
         })
     }
 
@@ -114,7 +117,7 @@ impl HostCalls for Host {
     }
 
     fn now_ms(&self) -> u64 {
-        now().0.max(0) as u64
+        (self.clock)().0.max(0) as u64
     }
 
     fn folder_list<'a>(&'a self, folder: &'a str) -> HostFuture<'a, Result<Vec<FolderEntry>, FolderError>> {

@@ -17,7 +17,9 @@ use nave_core::manifest::Manifest;
 use nave_runtime::contract::{CheckReport, Delivery, Event, Failure, Outcome, Page, SourceRecord, WebhookRequest};
 use nave_runtime::{CallError, CompileCache, Instance, InstanceLimits, Plugin};
 
+use crate::clock::now;
 use crate::egress::{Egress, Ledger as _, destinations_of, held_help};
+use crate::engine::Clock;
 use crate::ledger::StoreLedger;
 use crate::secrets::{SecretError, SecretSource};
 use crate::spoke::{BoxFuture, Spoke, SpokeError, Spokes, Transforms};
@@ -38,6 +40,7 @@ pub struct Guests {
     egress: Egress,
     secrets: Arc<dyn SecretSource>,
     store: Arc<dyn nave_store::Store>,
+    clock: Clock,
 }
 
 impl Guests {
@@ -62,7 +65,14 @@ impl Guests {
             egress,
             secrets,
             store,
+            clock: Arc::new(now),
         }
+    }
+
+    /// Guests that are told another time.
+    #[must_use]
+    pub fn at(self, clock: Clock) -> Self {
+        Self { clock, ..self }
     }
 
     /// Another configuration: connections are made anew, so that a narrowed grant holds from the next call on.
@@ -126,7 +136,18 @@ impl Guests {
             return Ok(known.clone());
         }
         let data = self.dir.join(&catalog.hub.data);
-        let host = || Host::new(&self.dir, &data, plugin.manifest(), &settings, &self.egress, self.secrets.clone(), &self.store);
+        let host = || {
+            Host::new(
+                &self.dir,
+                &data,
+                plugin.manifest(),
+                &settings,
+                &self.egress,
+                self.secrets.clone(),
+                &self.store,
+                self.clock.clone(),
+            )
+        };
         let spoke = Arc::new(GuestSpoke {
             digest: plugin.digest().to_string(),
             host: Arc::new(host()?),

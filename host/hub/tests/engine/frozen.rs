@@ -35,7 +35,7 @@ fn mapping(system: &str) -> (String, String) {
 }
 
 /// Ada in both, and her id in the CRM. The ERP owns titles.
-async fn bench(kind: Kind) -> (Bench, String, String) {
+pub(crate) async fn bench(kind: Kind) -> (Bench, String, String) {
     let mut files = vec![mapping("crm"), mapping("erp")];
     files.push(("entities/contact.toml".to_owned(), OWNER.to_owned()));
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
@@ -55,7 +55,7 @@ async fn quarrel(bench: &Bench, crm: &str, times: usize) {
     }
 }
 
-fn title(bench: &Bench, crm: &str) -> String {
+pub(crate) fn title(bench: &Bench, crm: &str) -> String {
     bench.system("crm").at("contacts", crm, "title")
 }
 

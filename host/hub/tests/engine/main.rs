@@ -16,6 +16,7 @@ mod breaker;
 mod carried;
 mod conform;
 mod frozen;
+mod kept;
 mod lost;
 mod missed;
 mod odd;

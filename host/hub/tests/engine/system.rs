@@ -31,6 +31,8 @@ pub(crate) enum Fault {
     Conflict,
     /// Answered as if it were done, and not done.
     Unwritten,
+    /// Says that it is written, and keeps what it has.
+    Keep,
     /// None: this one goes well, the next one may not.
     Nothing,
 }
@@ -487,6 +489,13 @@ impl Spoke for System {
                         Some(Fault::Conflict) => {
                             let WriteOperation::Update(id) = &delivery.operation else { panic!("{delivery:?}") };
                             outcomes.push(Outcome::Conflict(Self::record(id, &state.things[&stream][id])));
+                        }
+                        Some(Fault::Keep) => {
+                            let WriteOperation::Update(id) = &delivery.operation else { panic!("{delivery:?}") };
+                            state.writes.push(format!("{:?} {id}, kept", delivery.operation));
+                            let body = codec::encode(&state.things[&stream][id].body);
+                            let written = Written { remote_id: id.clone(), version: None, modified_at: None, body };
+                            outcomes.push(Outcome::Written(written));
                         }
                         Some(Fault::Wait) => outcomes.push(Outcome::RetryAfter(60_000)),
                         Some(Fault::LostRequest) => outcomes.push(Outcome::Unknown("no answer".into())),

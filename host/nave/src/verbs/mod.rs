@@ -20,6 +20,7 @@ pub(crate) mod schedule;
 pub(crate) mod schema;
 pub(crate) mod secret;
 pub(crate) mod serve;
+pub(crate) mod shipped;
 pub(crate) mod sim;
 pub(crate) mod simulated;
 pub(crate) mod store;

@@ -307,6 +307,10 @@ impl Simulated for Books {
         unasked::about(entry)
     }
 
+    fn spend(&mut self, entry: &Value) {
+        self.store.spent = self.store.spent.max(entry["contact"]["serial"].as_u64().unwrap_or(0));
+    }
+
     fn amend(&mut self, kind: &str, id: &str, amendment: Amendment<'_>, now: i64) -> Vec<Value> {
         unasked::amend(self, kind, id, amendment, now)
     }

@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, HashMap};
 
 #[derive(Debug, Default)]
 pub(crate) struct Store {
+    /// The last serial that was given out for something that was not kept.
+    pub(crate) spent: u64,
     contacts: BTreeMap<u64, Contact>,
     ids: HashMap<String, u64>,
     /// Of all contacts, and of those that are not archived.
@@ -117,7 +119,7 @@ impl Store {
     }
 
     pub(crate) fn next_serial(&self) -> u64 {
-        self.contacts.last_key_value().map_or(1, |(serial, _)| serial + 1)
+        self.contacts.last_key_value().map_or(1, |(serial, _)| serial + 1).max(self.spent + 1)
     }
 
     pub(crate) fn last_modified(&self) -> i64 {

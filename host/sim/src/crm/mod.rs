@@ -371,6 +371,13 @@ impl Simulated for Crm {
         unasked::about(entry)
     }
 
+    fn spend(&mut self, entry: &Value) {
+        let Some((kind, id)) = unasked::about(entry) else { return };
+        if let Some(kind) = self.kind_named(&kind) {
+            self.tables[kind].spent = self.tables[kind].spent.max(id.parse().ok());
+        }
+    }
+
     fn amend(&mut self, kind: &str, id: &str, amendment: Amendment<'_>, now: i64) -> Vec<Value> {
         unasked::amend(self, kind, id, amendment, now)
     }

@@ -80,6 +80,8 @@ pub(crate) struct Table {
     /// Live objects, by time of the last modification, of creation, and by id.
     pub(crate) by_modified: SortedIndex,
     pub(crate) by_created: SortedIndex,
+    /// The last id that was given out for something that was not kept.
+    pub(crate) spent: Option<u64>,
     pub(crate) by_id: SortedIndex,
     archived: BTreeSet<u64>,
     unique: BTreeMap<String, HashMap<String, u64>>,
@@ -98,6 +100,7 @@ impl Table {
             objects: BTreeMap::new(),
             by_modified: SortedIndex::default(),
             by_created: SortedIndex::default(),
+            spent: None,
             by_id: SortedIndex::default(),
             archived: BTreeSet::new(),
             unique,
@@ -194,7 +197,7 @@ impl Table {
     }
 
     pub(crate) fn last_id(&self) -> Option<u64> {
-        self.objects.last_key_value().map(|(id, _)| *id)
+        self.objects.last_key_value().map(|(id, _)| *id).max(self.spent)
     }
 
     pub(crate) fn last_modified(&self) -> i64 {

@@ -431,6 +431,14 @@ impl Simulated for Desk {
         unasked::about(entry)
     }
 
+    fn spend(&mut self, entry: &Value) {
+        let Some((kind, id)) = unasked::about(entry) else { return };
+        if let Some(kind) = Kind::from_plural(&kind) {
+            let table = &mut self.tables[kind as usize];
+            table.spent = table.spent.max(id.parse().ok());
+        }
+    }
+
     fn amend(&mut self, kind: &str, id: &str, amendment: Amendment<'_>, now: i64) -> Vec<Value> {
         unasked::amend(self, kind, id, amendment, now)
     }

@@ -44,6 +44,8 @@ impl Row {
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     rows: BTreeMap<u64, Row>,
+    /// The last id that was given out for something that was not kept.
+    pub(crate) spent: Option<u64>,
     /// All rows, deleted ones too.
     pub(crate) by_modified: SortedIndex,
     live: BTreeSet<u64>,
@@ -121,7 +123,7 @@ impl Table {
     }
 
     pub(crate) fn last_id(&self) -> Option<u64> {
-        self.rows.last_key_value().map(|(id, _)| *id)
+        self.rows.last_key_value().map(|(id, _)| *id).max(self.spent)
     }
 
     pub(crate) fn last_modified(&self) -> i64 {

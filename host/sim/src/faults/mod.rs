@@ -11,6 +11,8 @@
 //! - `automation.rs`: the system changes objects by itself
 //! - `expired.rs`: checkpoints that are too old
 //!
+//! Those of a system that drops files are carried out where the files are written, in `legacy/export.rs`.
+//!
 //! Must not know what a vendor's paths or fields mean: the system says it.
 
 mod answered;
@@ -64,7 +66,7 @@ impl Faults {
             return Ok(());
         }
         rule.check()?;
-        if let Some(why) = system.lacks(rule.switch) {
+        if let Some(why) = lacks(rule.switch, system) {
             return Err(format!("`{}` makes no sense here: {why}", rule.switch.name()));
         }
         if let Some(field) = rule.field.as_ref().filter(|field| !system.has_field(field)) {
@@ -95,13 +97,13 @@ impl Faults {
             let about = switch.about();
             let mut line =
                 json!({"switch": switch.name(), "about": about.line, "takes": switch.parameters(), "needs": about.needs});
-            if let Some(why) = system.lacks(switch) {
+            if let Some(why) = lacks(switch, system) {
                 line["not_here"] = why.into();
             }
             line
         });
         let parameters: BTreeMap<&str, &str> = switch::PARAMETERS.into_iter().collect();
-        json!({"switches": switches, "parameters": parameters})
+        json!({"switches": switches.to_vec(), "parameters": parameters})
     }
 
     /// How far the clock is off, where it is.
@@ -133,6 +135,17 @@ impl Faults {
 
     fn is_set(&self, switch: Switch) -> bool {
         self.active.contains_key(&switch)
+    }
+}
+
+/// Why a switch makes no sense of a system, where it makes none.
+fn lacks(switch: Switch, system: &dyn Simulated) -> Option<&'static str> {
+    match (switch.of_files(), system.is_files()) {
+        (true, false) => Some("only `legacy` drops files"),
+        (false, true) if !matches!(switch, Switch::FieldGone | Switch::Forbidden | Switch::ClockOffset) => {
+            Some("it drops files; nobody asks it anything")
+        }
+        _ => system.lacks(switch),
     }
 }
 
@@ -181,6 +194,12 @@ mod tests {
             (json!({"switch": "rewrite", "field": "city"}), Some("value or how")),
             (json!({"switch": "rewrite", "field": "city", "how": "upper", "value": "x"}), Some("value or how")),
             (json!({"switch": "partial-batch", "how": "upper"}), Some("answer or connection")),
+            (json!({"switch": "emptied"}), Some("makes no sense here: only `legacy`")),
+            (json!({"switch": "emptied", "how": "wet"}), Some("how is bytes or rows, not `wet`")),
+            (json!({"switch": "encoding", "how": "ebcdic"}), Some("how is windows-1252 or utf-16, not `ebcdic`")),
+            (json!({"switch": "older-export", "how": "ebcdic"}), Some("how is beside or instead")),
+            (json!({"switch": "delimiter"}), Some("needs `value`")),
+            (json!({"switch": "delimiter", "value": "ab"}), Some("one of , ; | or a tab")),
             (json!({"switch": "no-idempotency"}), Some("makes no sense here")),
             (json!({"switch": "no-idempotency", "on": false}), None),
         ] {

@@ -130,6 +130,15 @@ impl FaultRule {
         match (self.switch, self.how.as_deref()) {
             (Switch::PartialBatch, None | Some("answer" | "connection")) => Ok(()),
             (Switch::PartialBatch, Some(other)) => Err(format!("how is answer or connection, not `{other}`")),
+            (Switch::Emptied, None | Some("bytes" | "rows")) => Ok(()),
+            (Switch::Emptied, Some(other)) => Err(format!("how is bytes or rows, not `{other}`")),
+            (Switch::Encoding, None | Some("windows-1252" | "utf-16")) => Ok(()),
+            (Switch::Encoding, Some(other)) => Err(format!("how is windows-1252 or utf-16, not `{other}`")),
+            (Switch::OlderExport, None | Some("beside" | "instead")) => Ok(()),
+            (Switch::OlderExport, Some(other)) => Err(format!("how is beside or instead, not `{other}`")),
+            (Switch::Delimiter, _) if !matches!(self.value.as_deref(), Some("," | ";" | "|" | "\t")) => {
+                Err("value is one of , ; | or a tab".to_owned())
+            }
             (Switch::Rewrite, how) if how.is_some() == self.value.is_some() => Err("give value or how".to_owned()),
             (_, Some(how)) => Spelling::from_name(how).map(|_| ()),
             (_, None) => Ok(()),

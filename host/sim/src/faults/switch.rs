@@ -33,6 +33,13 @@ pub enum Switch {
     WebhookReordered,
     WebhookForged,
     WebhookDropped,
+    HalfWritten,
+    CutOff,
+    Emptied,
+    Delimiter,
+    Encoding,
+    Twice,
+    OlderExport,
 }
 
 /// What there is to know of a switch.
@@ -56,7 +63,10 @@ const WHICH_WEBHOOKS: [&str; 4] = ["share", "nth", "count", "object"];
 
 /// All parameters, for people.
 pub(crate) const PARAMETERS: [(&str, &str); 17] = [
-    ("share", "the share of requests that are hit, 0 to 1; the same ones for the same seed"),
+    (
+        "share",
+        "the share of requests that are hit, 0 to 1; the same ones for the same seed. Of half-written and cut-off: the share of the rows that is there, half without",
+    ),
     ("nth", "only this request, counted from 1 from when the switch was set; it then clears itself"),
     ("count", "the switch clears itself after so many hits"),
     ("only", "`reads` or `writes`"),
@@ -65,10 +75,10 @@ pub(crate) const PARAMETERS: [(&str, &str); 17] = [
     ("seconds", "how long; the switch's own line says what"),
     ("offset_ms", "how far the clock is off; negative where it is slow"),
     ("field", "the field's name, as the system spells it"),
-    ("value", "the value that the field gets"),
+    ("value", "the value that the field gets; the delimiter"),
     (
         "how",
-        "the spelling: upper, lower, trim, phone, number (a number at the end that grows); of partial-batch: answer, connection",
+        "the spelling: upper, lower, trim, phone, number (a number at the end that grows); of partial-batch: answer, connection; of emptied: bytes, rows; of encoding: windows-1252, utf-16; of older-export: beside, instead",
     ),
     ("status", "500, 502, 503 or 504"),
     ("retry_after", "seconds until the next attempt, in the header Retry-After"),
@@ -80,7 +90,7 @@ pub(crate) const PARAMETERS: [(&str, &str); 17] = [
 
 impl Switch {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 33] = [
         Self::LostResponse,
         Self::Down,
         Self::Reset,
@@ -107,10 +117,17 @@ impl Switch {
         Self::WebhookReordered,
         Self::WebhookForged,
         Self::WebhookDropped,
+        Self::HalfWritten,
+        Self::CutOff,
+        Self::Emptied,
+        Self::Delimiter,
+        Self::Encoding,
+        Self::Twice,
+        Self::OlderExport,
     ];
 
     /// Their names, in the same order.
-    const NAMES: [&'static str; 26] = [
+    const NAMES: [&'static str; 33] = [
         "lost-response",
         "down",
         "reset",
@@ -137,6 +154,13 @@ impl Switch {
         "webhook-reordered",
         "webhook-forged",
         "webhook-dropped",
+        "half-written",
+        "cut-off",
+        "emptied",
+        "delimiter",
+        "encoding",
+        "twice",
+        "older-export",
     ];
 
     /// Its name: `rate-limited`.
@@ -150,6 +174,8 @@ impl Switch {
             |line, takes: &'static [&'static str], needs: &'static [&'static str]| About { line, takes, needs, which: &WHICH };
         let all = |line, needs: &'static [&'static str]| About { line, takes: needs, needs, which: &[] };
         let told = |line, needs: &'static [&'static str]| About { line, takes: needs, needs, which: &WHICH_WEBHOOKS };
+        let file =
+            |line, takes: &'static [&'static str], needs: &'static [&'static str]| About { line, takes, needs, which: &[] };
         match self {
             Self::LostResponse => hit("a write that changed something commits, then the connection is dropped", &[], &[]),
             Self::Down => hit("503 for everything, nothing commits", &[], &[]),
@@ -196,7 +222,24 @@ impl Switch {
                 &[],
             ),
             Self::WebhookDropped => told("a webhook is not sent", &[]),
+            Self::HalfWritten => file("the file is being written in place: its last row ends in the middle", &["share"], &[]),
+            Self::CutOff => file("the file ends after a row, and the rest of the rows are missing", &["share"], &[]),
+            Self::Emptied => file("the file is empty: no bytes, or no rows", &["how"], &[]),
+            Self::Delimiter => file("the file has another delimiter: , ; | or a tab", &["value"], &["value"]),
+            Self::Encoding => file("the file has another encoding: windows-1252 or utf-16", &["how"], &["how"]),
+            Self::Twice => file("the same export is there twice, under two names", &[], &[]),
+            Self::OlderExport => file(
+                "the export before the last change arrives again: beside the newest one under an older name, or instead of it",
+                &["how"],
+                &[],
+            ),
         }
+    }
+
+    /// It spoils files, not answers.
+    pub(crate) fn of_files(self) -> bool {
+        use Switch::{CutOff, Delimiter, Emptied, Encoding, HalfWritten, OlderExport, Twice};
+        matches!(self, HalfWritten | CutOff | Emptied | Delimiter | Encoding | Twice | OlderExport)
     }
 
     /// Names of its parameters.

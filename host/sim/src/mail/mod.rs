@@ -279,6 +279,10 @@ impl Simulated for Mail {
         unasked::about(entry)
     }
 
+    fn spend(&mut self, entry: &Value) {
+        self.store.spent = self.store.spent.max(entry["member"]["serial"].as_u64().unwrap_or(0));
+    }
+
     fn amend(&mut self, _kind: &str, id: &str, amendment: Amendment<'_>, now: i64) -> Vec<Value> {
         unasked::amend(self, id, amendment, now)
     }

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 
 #[derive(Debug, Default)]
 pub(crate) struct Store {
+    /// The last serial that was given out for something that was not kept.
+    pub(crate) spent: u64,
     members: BTreeMap<u64, Member>,
     /// List and mailbox; archived and forgotten ones too.
     by_email: HashMap<(String, String), u64>,
@@ -57,7 +59,7 @@ impl Store {
     }
 
     pub(crate) fn next_serial(&self) -> u64 {
-        self.members.last_key_value().map_or(1, |(serial, _)| serial + 1)
+        self.members.last_key_value().map_or(1, |(serial, _)| serial + 1).max(self.spent + 1)
     }
 
     pub(crate) fn last_modified(&self) -> i64 {

@@ -4,13 +4,13 @@
 mod show;
 mod sims;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, Parser as _};
 use nave_hub::api::{ApiError, Request, exit};
 use nave_hub::project;
 
-use super::{Outcome, plugin, release, serve};
+use super::{Outcome, plugin, serve, shipped};
 use crate::call;
 use crate::cli::Cli;
 use crate::context::{Context, want};
@@ -97,10 +97,10 @@ async fn step(context: &Context, words: &[&str]) -> Result<u8, ApiError> {
 async fn install(context: &Context) -> Result<(), ApiError> {
     let installed = project::read_lock(context.dir())?;
     for name in PLUGINS.iter().filter(|name| !installed.contains_key(**name)) {
-        let file = match shipped(name) {
+        let file = match shipped::beside(name) {
             Some(file) => file,
             None => {
-                let source = checkout().join("plugins").join(name);
+                let source = shipped::checkout().join("plugins").join(name);
                 say(format_args!("\n$ nave plugin build {}", source.display()));
                 plugin::build(&source, None, context).await?
             }
@@ -108,19 +108,6 @@ async fn install(context: &Context) -> Result<(), ApiError> {
         step(context, &["plugin", "install", &file.display().to_string()]).await?;
     }
     Ok(())
-}
-
-/// A plugin of the release that this binary came with.
-fn shipped(name: &str) -> Option<PathBuf> {
-    let file = std::env::current_exe().ok()?.parent()?.join("plugins").join(format!("{name}.wasm"));
-    // Beside a binary that cargo built lie its own build's files: those are not a release's.
-    (file.is_file() && release::crates(&checkout()).is_err()).then_some(file)
-}
-
-/// The checkout that this binary was built from.
-fn checkout() -> PathBuf {
-    let host = Path::new(env!("CARGO_MANIFEST_DIR"));
-    host.ancestors().nth(2).unwrap_or(host).to_owned()
 }
 
 /// What is left to be done about one of the demo's connections, whenever an earlier start was broken off.

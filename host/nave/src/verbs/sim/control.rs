@@ -7,7 +7,7 @@ use nave_sim::{ControlClient, ControlError, Switch};
 use serde_json::{Map, Value as Json, json};
 
 use crate::context::Context;
-use crate::output::{Rows, json as print_json, say};
+use crate::output::{Rows, clean, json as print_json, say};
 use crate::verbs::Outcome;
 
 /// Which system.
@@ -56,7 +56,7 @@ pub(crate) struct Set {
     /// The switch; `nave sim fault list` says what each does, and which options it takes
     #[arg(value_parser = switches())]
     switch: String,
-    /// The share of requests that are hit, 0 to 1; the same ones for the same seed
+    /// The share of requests that are hit, 0 to 1; the same ones for the same seed. Of half-written and cut-off: of the rows
     #[arg(long)]
     share: Option<f64>,
     /// Only this request, counted from 1 from now
@@ -83,10 +83,11 @@ pub(crate) struct Set {
     /// A field, as the system spells it
     #[arg(long)]
     field: Option<String>,
-    /// The value that the field gets
+    /// The value that the field gets; the delimiter
     #[arg(long)]
     value: Option<String>,
-    /// The spelling: upper, lower, trim, phone, number; of partial-batch: answer, connection
+    /// The spelling: upper, lower, trim, phone, number; of partial-batch: answer, connection; of emptied: bytes, rows; of
+    /// encoding: windows-1252, utf-16; of older-export: beside, instead
     #[arg(long)]
     how: Option<String>,
     /// The status of `error`: 500, 502, 503, 504
@@ -164,6 +165,32 @@ pub(crate) enum Act {
         #[command(flatten)]
         at: At,
     },
+    /// Do in the system's own interface what a request of its API does: no switch hits it, and it is in no log
+    Person(Person),
+}
+
+impl Person {
+    fn act(&self) -> Result<Json, ApiError> {
+        let body = match &self.body {
+            None => Json::Null,
+            Some(text) => {
+                serde_json::from_str(text).map_err(|error| ApiError::usage(format!("the body is not JSON: {error}")))?
+            }
+        };
+        Ok(given([("act", json!("person")), ("method", json!(self.method)), ("path", json!(self.path)), ("body", body)]))
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Person {
+    /// GET, POST, PUT, PATCH or DELETE
+    method: String,
+    /// As the system's API has it; of `legacy`: /rows, /rows/ID
+    path: String,
+    /// The body, as JSON
+    body: Option<String>,
+    #[command(flatten)]
+    at: At,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -260,6 +287,7 @@ fn say_active(active: &Json) {
 
 pub(crate) async fn act(verb: &Act, context: &Context) -> Outcome {
     let (at, body) = match verb {
+        Act::Person(person) => (&person.at, person.act()?),
         Act::MassDelete { share, count, object, at } => (
             at,
             given([("act", json!("mass-delete")), ("share", json!(share)), ("count", json!(count)), ("object", json!(object))]),
@@ -286,6 +314,7 @@ pub(crate) async fn act(verb: &Act, context: &Context) -> Outcome {
     }
     let kind = text(&answer["object"]);
     match verb {
+        Act::Person(_) => say(clean(&answer["answer"].to_string())),
         Act::MassDelete { .. } => {
             let count = answer["deleted"].as_array().map_or(0, Vec::len);
             say(format_args!("{count} of {kind} are deleted."));

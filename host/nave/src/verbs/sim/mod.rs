@@ -36,7 +36,7 @@ pub(crate) struct Sim {
     /// Contacts at the start
     #[arg(long, default_value_t = 1_000)]
     records: usize,
-    /// Folder that keeps their state; in memory without it
+    /// Folder that keeps their state; in memory without it. `legacy` drops its file there
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// End when standard input is closed
@@ -72,26 +72,25 @@ pub(crate) async fn run(verb: &Sim, context: &Context) -> Outcome {
     if let Some(data) = &verb.data {
         std::fs::create_dir_all(data).map_err(|error| ApiError::failed(format!("{}: {error}", data.display())))?;
     }
-    if matches!(verb.which, Which::Legacy | Which::All) {
-        match (&verb.data, verb.which) {
-            (Some(data), _) => legacy(data, verb, context)?,
-            (None, Which::Legacy) => return Err(ApiError::usage("say where the files go: --data DIR")),
-            (None, _) => {}
-        }
-    }
-    let systems: &[System] = match verb.which {
-        Which::Crm => &[System::Crm],
-        Which::Books => &[System::Books],
-        Which::Desk => &[System::Desk],
-        Which::Mail => &[System::Mail],
-        Which::All => &System::ALL,
-        Which::Legacy => return Ok(exit::OK),
+    let mut systems = match verb.which {
+        Which::Crm => vec![System::Crm],
+        Which::Books => vec![System::Books],
+        Which::Desk => vec![System::Desk],
+        Which::Mail => vec![System::Mail],
+        Which::Legacy => vec![System::Legacy],
+        Which::All => System::ALL.to_vec(),
     };
+    match (&verb.data, verb.which) {
+        (None, Which::Legacy) => return Err(ApiError::usage("say where the files go: --data DIR")),
+        // Without a folder there is nowhere to drop anything.
+        (Some(_), Which::All) => systems.push(System::Legacy),
+        _ => {}
+    }
     let mut running = Vec::new();
     for (at, port) in ports(verb.port, systems.len())?.into_iter().enumerate() {
         let system = &systems[at];
         let sim = start(*system, port, verb).await?;
-        say_one(*system, &sim, context);
+        say_one(*system, &sim, drops(*system, verb).as_deref(), context);
         running.push(sim);
     }
     if verb.until_stdin_closes {
@@ -116,26 +115,48 @@ fn ports(first: u16, systems: usize) -> Result<Vec<u16>, ApiError> {
 }
 
 async fn start(system: System, port: u16, verb: &Sim) -> Result<RunningSim, ApiError> {
+    let folder = drops(system, verb);
+    let state_file = match &folder {
+        // Nobody who reads the folder takes it for an export.
+        Some(folder) => Some(folder.join(".legacy.state")),
+        None => verb.data.as_ref().map(|data| data.join(format!("{}.jsonl", system.name()))),
+    };
     let config = SimConfig {
         records: verb.records,
-        state_file: verb.data.as_ref().map(|data| data.join(format!("{}.jsonl", system.name()))),
+        state_file,
+        folder,
         bind: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
         ..SimConfig::new(verb.seed)
     };
     nave_sim::start(system, config).await.map_err(|error| ApiError::failed(error.to_string()))
 }
 
+/// Where a system drops its files; only `legacy` does.
+fn drops(system: System, verb: &Sim) -> Option<PathBuf> {
+    let data = verb.data.as_ref().filter(|_| system == System::Legacy)?;
+    Some(if verb.which == Which::All { data.join("legacy") } else { data.clone() })
+}
+
 /// What a client needs, as one object.
-fn describe(system: System, sim: &RunningSim) -> Json {
+fn describe(system: System, sim: &RunningSim, drops: Option<&Path>) -> Json {
+    if let Some(folder) = drops {
+        let file = folder.join("contacts.csv").display().to_string();
+        return json!({ "system": system.name(), "base_url": sim.base_url(), "file": file, "control_token": sim.control_token });
+    }
     json!({
         "system": system.name(), "base_url": sim.base_url(), "token": sim.credential.token, "credential": sim.credential,
         "control_token": sim.control_token,
     })
 }
 
-fn say_one(system: System, sim: &RunningSim, context: &Context) {
+fn say_one(system: System, sim: &RunningSim, drops: Option<&Path>, context: &Context) {
     if context.json {
-        json_line(&describe(system, sim));
+        json_line(&describe(system, sim, drops));
+        return;
+    }
+    if let Some(folder) = drops {
+        say(format_args!("{} drops {}", system.name(), folder.join("contacts.csv").display()));
+        say(format_args!("    control token  {} (for {}/_sim)", sim.control_token, sim.base_url()));
         return;
     }
     say(format_args!("{} answers at {}", system.name(), sim.base_url()));
@@ -147,18 +168,6 @@ fn say_one(system: System, sim: &RunningSim, context: &Context) {
         say(format_args!("    tenant id      {tenant}"));
     }
     say(format_args!("    control token  {} (for {}/_sim)", sim.control_token, sim.base_url()));
-}
-
-fn legacy(data: &Path, verb: &Sim, context: &Context) -> Result<(), ApiError> {
-    let folder = if verb.which == Which::All { data.join("legacy") } else { data.to_owned() };
-    let file = nave_sim::write_csv_drop(&folder, verb.seed, verb.records)
-        .map_err(|error| ApiError::failed(format!("{}: {error}", folder.display())))?;
-    if context.json {
-        json_line(&json!({ "system": "legacy", "file": file.display().to_string() }));
-    } else {
-        say(format_args!("legacy dropped {}", file.display()));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

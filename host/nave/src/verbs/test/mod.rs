@@ -1,5 +1,6 @@
 //! `test`: one file per kind of test. What each comes to is kept: `test history`.
 
+pub(crate) mod faults;
 mod history;
 mod records;
 
@@ -8,7 +9,7 @@ use clap::Subcommand;
 use super::Outcome;
 use crate::context::Context;
 
-/// Try the connected systems: with test records, round trips; results are kept
+/// Try the connected systems with test records, or what the hub promises on simulated ones; results are kept
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Test records are called TEST-DELETE-ME and never go to an environment `production`.")]
 pub(crate) enum Test {
@@ -16,6 +17,7 @@ pub(crate) enum Test {
     Clean(records::Clean),
     Roundtrip(records::Roundtrip),
     History(history::History),
+    Faults(faults::Faults),
 }
 
 pub(crate) async fn run(verb: Test, context: &Context) -> Outcome {
@@ -24,5 +26,6 @@ pub(crate) async fn run(verb: Test, context: &Context) -> Outcome {
         Test::Clean(verb) => records::clean(&verb, context).await,
         Test::Roundtrip(verb) => records::roundtrip(verb, context).await,
         Test::History(verb) => history::run(verb, context).await,
+        Test::Faults(verb) => faults::run(&verb, context).await,
     }
 }

@@ -1,4 +1,4 @@
-//! An old system that can do nothing but drop a CSV file into a folder.
+//! What the old system holds at the start, as the CSV file that it drops.
 //!
 //! Promises the same text for the same seed, CRLF-free, UTF-8, one header line. Its rows hold the population's hard cases: see
 //! [`crate::people`].
@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const HEADER: [&str; 14] = [
+pub(crate) const HEADER: [&str; 14] = [
     "Id",
     "FirstName",
     "LastName",
@@ -58,10 +58,7 @@ pub fn csv_drop(seed: u64, records: usize) -> io::Result<String> {
 /// Where the folder or the file cannot be written.
 pub fn write_csv_drop(dir: &Path, seed: u64, records: usize) -> io::Result<PathBuf> {
     std::fs::create_dir_all(dir)?;
-    let (new, path) = (dir.join(".contacts.csv.new"), dir.join("contacts.csv"));
-    std::fs::write(&new, csv_drop(seed, records)?)?;
-    std::fs::rename(&new, &path)?;
-    Ok(path)
+    super::export::put(dir, super::export::NAME, csv_drop(seed, records)?.as_bytes(), None)
 }
 
 /// The rows of one person: none, one, or two.
