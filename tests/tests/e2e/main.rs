@@ -18,4 +18,5 @@ mod missing;
 mod renamed;
 mod socket;
 mod told;
+mod support;
 mod update;
