@@ -11,6 +11,7 @@ use nave_sdk::write::{self, Stop};
 use crate::api;
 use crate::body::text_of;
 use crate::kind::Kind;
+use crate::limits::SUBJECT_CHARS_MAX;
 use crate::pages;
 
 /// Makes the differences one by one.
@@ -45,6 +46,9 @@ fn create(kind: Kind, delivery: &Delivery) -> Result<Outcome, Stop> {
                 fields.insert("Queue".to_owned(), json!(queue()?));
             }
         }
+    }
+    if let Some(refusal) = cut(&fields) {
+        return Ok(refusal);
     }
     let answer = api::request("POST", format!("/{}", kind.singular())).json(&fields).send().map_err(write::lost)?;
     if !answer.is_success() {
@@ -82,6 +86,9 @@ fn update(kind: Kind, delivery: &Delivery, id: &str) -> Result<Outcome, Stop> {
     if fields.is_empty() {
         return Ok(write::written(current.record));
     }
+    if let Some(refusal) = cut(&fields) {
+        return Ok(refusal);
+    }
     let mut request = api::request("PUT", api::path(kind, id));
     if let Some(etag) = &current.etag {
         request = request.header("If-Match", etag);
@@ -102,6 +109,16 @@ fn update(kind: Kind, delivery: &Delivery, id: &str) -> Result<Outcome, Stop> {
         // What it says it did cannot be checked now.
         Ok(None) | Err(_) => Err(Stop::settled(Outcome::Unknown("it was answered, and could not be read back".to_owned()))),
     }
+}
+
+/// A subject that Request Tracker would cut, without a word.
+fn cut(fields: &Map<String, Value>) -> Option<Outcome> {
+    let subject = fields.get("Subject").and_then(Value::as_str)?;
+    let count = subject.chars().count();
+    (count > SUBJECT_CHARS_MAX as usize).then(|| {
+        let said = format!("the subject has {count} characters; Request Tracker cuts it at {SUBJECT_CHARS_MAX}");
+        Outcome::Rejected(Rejection::new("length", said).field("Subject"))
+    })
 }
 
 /// Why a change is not to be made: it is gone, merged, or not what it was computed from.

@@ -4,6 +4,7 @@ use nave_sdk::serde_json::Value;
 use nave_sdk::types::{Capabilities, ChangeDetection, DeleteDetection, Failure, Field, FieldType, Stream, WriteMode};
 
 use crate::api;
+use crate::comments;
 use crate::limits::{BATCH_MAX, EXPORT_LAG_MS, PAGE_ROWS_MAX};
 
 /// All streams.
@@ -33,6 +34,12 @@ pub(crate) fn streams() -> Result<Vec<Stream>, Failure> {
         Stream::new("users", "Users").fields(user_fields).capabilities(users),
         Stream::new("organizations", "Organizations").fields(organization_fields).capabilities(organizations),
         Stream::new("tickets", "Tickets").fields(ticket()).capabilities(tickets),
+        Stream::new(comments::STREAM, "Comments of tickets").fields(comment()).capabilities(Capabilities {
+            changes: ChangeDetection::Incremental,
+            deletes: DeleteDetection::Never,
+            read_lag_ms: EXPORT_LAG_MS,
+            ..Capabilities::read_only()
+        }),
     ])
 }
 
@@ -153,4 +160,19 @@ fn ticket() -> Vec<Field> {
         Field::new("via.channel", "Channel", Text).read_only(),
     ]);
     fields
+}
+
+fn comment() -> Vec<Field> {
+    use FieldType::{Boolean, Integer, List, Reference, Text, Timestamp};
+    let fields = vec![
+        Field::new("id", "Id", Integer),
+        Field::new("ticket_id", "Ticket", Reference).target("tickets"),
+        Field::new("author_id", "Author", Reference).target("users"),
+        Field::new("plain_body", "Text", Text),
+        Field::new("public", "Public", Boolean),
+        Field::new("created_at", "At", Timestamp),
+        Field::new("via.channel", "Channel", Text),
+        Field::new("attachments", "Attachments", List),
+    ];
+    fields.into_iter().map(Field::read_only).collect()
 }

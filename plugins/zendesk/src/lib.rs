@@ -1,10 +1,11 @@
-//! Zendesk's Support API: users, organizations and tickets.
+//! Zendesk's Support API: users, organizations, tickets and their comments.
 //!
 //! Owns Zendesk's spelling: exports that are a minute late, lists by cursor, mailboxes as identities, refusals by field.
 //! Promises that a change which the hub has not seen is never overwritten in a ticket. Must not know what the hub does with
 //! a field.
 
 mod api;
+mod comments;
 mod deliver;
 mod discover;
 mod kind;
@@ -48,16 +49,25 @@ impl Source for Zendesk {
     }
 
     fn read(stream: &str, checkpoint: Option<Vec<u8>>, limit: u32) -> Result<Page, Failure> {
+        if stream == comments::STREAM {
+            return comments::read(checkpoint.as_deref(), limit);
+        }
         pages::read(Kind::of(stream)?, checkpoint.as_deref(), limit)
     }
 
     fn get(stream: &str, ids: Vec<String>) -> Result<Vec<SourceRecord>, Failure> {
+        if stream == comments::STREAM {
+            return comments::get(&ids);
+        }
         pages::get(Kind::of(stream)?, &ids)
     }
 }
 
 impl Destination for Zendesk {
     fn write(stream: &str, deliveries: Vec<Delivery>) -> Result<Vec<Outcome>, Failure> {
+        if stream == comments::STREAM {
+            return Err(Failure::rejected("read-only", "comments are read only"));
+        }
         deliver::write(Kind::of(stream)?, &deliveries)
     }
 

@@ -14,3 +14,5 @@ pub(crate) const EXPORT_LAG_MS: u64 = 60_000;
 pub(crate) const EXPORT_MARGIN_S: i64 = 300;
 /// Wait after an answer that two requests met in the database; the vendor says "again", not when.
 pub(crate) const COLLISION_MS: u64 = 1_000;
+/// Tickets whose comments one call reads: one request each, within the 30 seconds that a call may take.
+pub(crate) const COMMENT_TICKETS_MAX: u32 = 20;

@@ -78,7 +78,7 @@ fn export(kind: Kind, mut position: Position, limit: u32) -> Result<Page, Failur
 }
 
 /// A refused cursor or time is one that is no longer known there.
-fn passed(answer: Answer, resumed: bool) -> Result<Answer, Failure> {
+pub(crate) fn passed(answer: Answer, resumed: bool) -> Result<Answer, Failure> {
     match answer.status {
         400 | 404 | 410 | 422 if resumed => Err(Failure::CheckpointExpired),
         _ if answer.is_success() => Ok(answer),
@@ -86,7 +86,8 @@ fn passed(answer: Answer, resumed: bool) -> Result<Answer, Failure> {
     }
 }
 
-fn cursor(answer: &Answer, path: &str) -> Result<String, Failure> {
+/// The cursor at a path of an answer.
+pub(crate) fn cursor(answer: &Answer, path: &str) -> Result<String, Failure> {
     slice::at(&answer.body, path)?
         .and_then(|raw| slice::text(raw, ""))
         .filter(|cursor| !cursor.is_empty())

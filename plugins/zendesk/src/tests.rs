@@ -225,3 +225,38 @@ fn fields_of_the_account_are_found() {
         assert_eq!((tier.type_, tier.values.as_slice(), tier.custom), (FieldType::Enum, &["gold".to_owned()][..], true));
     });
 }
+
+#[test]
+fn comments_of_tickets_that_changed_each_once() {
+    let comment = |id: u64| json!({"id": id, "author_id": 5, "plain_body": "x", "created_at": "2026-11-24T02:00:00Z"});
+    let host = host(move |_, path, _| match path {
+        "/incremental/tickets/cursor?start_time=0&per_page=20" => reply(
+            200,
+            r#"{"tickets":[{"id":1,"status":"open"},{"id":2,"status":"deleted"},{"id":3,"status":"new"}],"after_cursor":"e1","end_of_stream":true}"#,
+        ),
+        "/incremental/tickets/cursor?cursor=e1&per_page=20" => {
+            reply(200, r#"{"tickets":[],"after_cursor":"e1","end_of_stream":true}"#)
+        }
+        "/tickets/1/comments" => {
+            reply(200, &json!({"comments": [comment(10), comment(11), comment(12)], "next_page": "https://x/2"}).to_string())
+        }
+        "/tickets/1/comments?page=2" => reply(200, &json!({"comments": [comment(13)], "next_page": null}).to_string()),
+        "/tickets/3/comments" => reply(404, "{}"),
+        other => panic!("{other}"),
+    });
+    host.run(|| {
+        let (mut seen, mut checkpoint) = (Vec::new(), None);
+        for more in [true, true, false] {
+            let page = Zendesk::read("comments", checkpoint.take(), 2).expect("a page");
+            assert!(page.records.len() <= 2);
+            seen.extend(page.records.into_iter().map(|record| record.remote_id));
+            assert_eq!(page.more, more, "{seen:?}");
+            checkpoint = Some(page.next);
+        }
+        assert_eq!(seen, ["1/10", "1/11", "1/12", "1/13"]);
+        let page = Zendesk::read("comments", checkpoint, 2).expect("a page");
+        assert_eq!((page.records.len(), page.more), (0, false));
+        let got = Zendesk::get("comments", vec!["1/13".into()]).expect("a comment");
+        assert!(String::from_utf8_lossy(&got[0].body).starts_with(r#"{"ticket_id":1,"#));
+    });
+}

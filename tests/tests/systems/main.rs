@@ -13,4 +13,5 @@ mod proxy;
 mod real;
 mod thread;
 mod three;
+mod tickets;
 mod tracker;
