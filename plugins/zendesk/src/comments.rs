@@ -8,7 +8,7 @@ use nave_sdk::types::{Failure, Page, SourceRecord};
 use nave_sdk::{checkpoint, http, slice};
 
 use crate::api;
-use crate::limits::COMMENT_TICKETS_MAX;
+use crate::limits::{COMMENT_REQUESTS_MAX, PAGE_ROWS_MAX};
 use crate::pages;
 
 /// Name of the stream.
@@ -37,11 +37,18 @@ pub(crate) fn read(from: Option<&[u8]>, limit: u32) -> Result<Page, Failure> {
     }
     let limit = limit.max(1) as usize;
     let mut records = Vec::new();
-    // One ticket's first page is always asked for, so that every call gets on.
-    while let Some(ticket) = position.tickets.first().cloned() {
-        let Some(answer) = of(&ticket, position.pages)? else {
-            position.next_ticket();
-            continue;
+    // At least one is asked for, so that every call gets on.
+    for count in 0..COMMENT_REQUESTS_MAX {
+        let Some(ticket) = position.tickets.first().cloned() else { break };
+        let answer = match of(&ticket, position.pages) {
+            Ok(Some(answer)) => answer,
+            Ok(None) => {
+                position.next_ticket();
+                continue;
+            }
+            // What was read is not read again because of what follows; the next call says what is wrong.
+            Err(_) if count > 0 => break,
+            Err(failure) => return Err(failure),
         };
         let rows = slice::array(&answer.body, STREAM)?;
         let new = rows.iter().skip(position.comments).take(limit - records.len());
@@ -81,7 +88,7 @@ fn tickets(export: Option<String>) -> Result<Position, Failure> {
         Some(cursor) => request.query("cursor", cursor),
         None => request.query("start_time", "0"),
     };
-    let answer = pages::passed(request.query("per_page", COMMENT_TICKETS_MAX.to_string()).send()?, export.is_some())?;
+    let answer = pages::passed(request.query("per_page", PAGE_ROWS_MAX.to_string()).send()?, export.is_some())?;
     let rows = slice::array(&answer.body, "tickets")?;
     let alive = rows.iter().filter(|raw| slice::text(raw, "status").as_deref() != Some("deleted"));
     let tickets = alive.filter_map(|raw| slice::text(raw, "id")).collect();

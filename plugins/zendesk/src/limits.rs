@@ -14,5 +14,6 @@ pub(crate) const EXPORT_LAG_MS: u64 = 60_000;
 pub(crate) const EXPORT_MARGIN_S: i64 = 300;
 /// Wait after an answer that two requests met in the database; the vendor says "again", not when.
 pub(crate) const COLLISION_MS: u64 = 1_000;
-/// Tickets whose comments one call reads: one request each, within the 30 seconds that a call may take.
-pub(crate) const COMMENT_TICKETS_MAX: u32 = 20;
+/// Requests for comments in one call, which may take 30 seconds. Their tickets come a hundred at a time: the vendor allows ten
+/// exports a minute.
+pub(crate) const COMMENT_REQUESTS_MAX: u32 = 20;

@@ -230,11 +230,11 @@ fn fields_of_the_account_are_found() {
 fn comments_of_tickets_that_changed_each_once() {
     let comment = |id: u64| json!({"id": id, "author_id": 5, "plain_body": "x", "created_at": "2026-11-24T02:00:00Z"});
     let host = host(move |_, path, _| match path {
-        "/incremental/tickets/cursor?start_time=0&per_page=20" => reply(
+        "/incremental/tickets/cursor?start_time=0&per_page=100" => reply(
             200,
             r#"{"tickets":[{"id":1,"status":"open"},{"id":2,"status":"deleted"},{"id":3,"status":"new"}],"after_cursor":"e1","end_of_stream":true}"#,
         ),
-        "/incremental/tickets/cursor?cursor=e1&per_page=20" => {
+        "/incremental/tickets/cursor?cursor=e1&per_page=100" => {
             reply(200, r#"{"tickets":[],"after_cursor":"e1","end_of_stream":true}"#)
         }
         "/tickets/1/comments" => {
@@ -258,5 +258,22 @@ fn comments_of_tickets_that_changed_each_once() {
         assert_eq!((page.records.len(), page.more), (0, false));
         let got = Zendesk::get("comments", vec!["1/13".into()]).expect("a comment");
         assert!(String::from_utf8_lossy(&got[0].body).starts_with(r#"{"ticket_id":1,"#));
+    });
+}
+
+#[test]
+fn comments_that_were_read_are_kept_when_the_next_ticket_fails() {
+    let host = host(|_, path, _| match path {
+        "/incremental/tickets/cursor?start_time=0&per_page=100" => {
+            reply(200, r#"{"tickets":[{"id":1},{"id":2}],"after_cursor":"e1","end_of_stream":true}"#)
+        }
+        "/tickets/1/comments" => reply(200, r#"{"comments":[{"id":10}],"next_page":null}"#),
+        "/tickets/2/comments" => reply(429, "{}"),
+        other => panic!("{other}"),
+    });
+    host.run(|| {
+        let page = Zendesk::read("comments", None, 100).expect("a page");
+        assert_eq!((ids(&page), page.more), (vec!["1/10"], true));
+        assert_eq!(Zendesk::read("comments", Some(page.next), 100), Err(Failure::RetryAfter(30_000)));
     });
 }
