@@ -89,6 +89,15 @@ fn three_systems_agree() {
     let said = record.to_string();
     assert!(said.contains("Broken spoke") && said.contains("Cem van der Berg"), "the ticket names who wrote: {record:#}");
 
+    // An answer is an interaction; what else was done to the ticket is none.
+    let interactions = || {
+        let status = all.project.json(&["status"]);
+        let counts = status["records"].as_array().cloned().unwrap_or_default();
+        counts.iter().find(|count| count["entity"] == "interaction").and_then(|count| count["active"].as_u64()).unwrap_or(0)
+    };
+    let before = interactions();
+    all.tracker.answer(&ticket, "On its way");
+
     // Each is changed in another system than it came from.
     all.tracker.edit(all.tracker.user("Ann Albers"), json!({ "City": "Bonn", "Zip": "53111" }));
     let party = all.tryton.party("Ben Brandt");
@@ -100,6 +109,7 @@ fn three_systems_agree() {
     let ben = person("Benno Brandt", "ben@three.test", ["Weg 2", "50668", "Köln"]);
     let cem = person("Cem van der Berg", "c.berg@three.test", cem.address.each_ref().map(String::as_str));
     all.hold(&[ann.clone(), ben.clone(), cem.clone()]);
+    assert_eq!(interactions(), before + 1, "messages in Request Tracker");
 
     refused(&all);
     all.hold_after_refusal(&ann, &ben, &cem);

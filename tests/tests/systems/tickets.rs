@@ -128,7 +128,9 @@ fn tickets() {
     let drop = project.dir().parent().expect("a folder").join("drop");
     let old = Folder::new(&drop, "Id,Subject,Status,Queue");
     hub::connect_tracker(&project, &tracker, tracker.api.addr);
-    std::fs::remove_file(project.dir().join("mappings/desk-users.toml")).expect("it was written");
+    for starter in ["users", "transactions"] {
+        std::fs::remove_file(project.dir().join(format!("mappings/desk-{starter}.toml"))).expect("it was written");
+    }
     project.install("files");
     project.connect_drop("old", &drop);
     project.write("mappings/old-tickets.toml", IN);

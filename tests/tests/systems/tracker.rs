@@ -84,6 +84,13 @@ impl Tracker {
         text(&self.api.call("POST", "/ticket", Some(&body))["id"])
     }
 
+    /// Answers whoever wrote a ticket.
+    #[track_caller]
+    pub(crate) fn answer(&self, ticket: &str, text: &str) {
+        let body = json!({ "Content": text, "ContentType": "text/plain" });
+        self.api.call("POST", &format!("/ticket/{ticket}/correspond"), Some(&body));
+    }
+
     /// Its customers.
     pub(crate) fn persons(&self) -> BTreeSet<Person> {
         let seen = |user: &Value| Person {
