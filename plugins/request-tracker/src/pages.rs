@@ -1,27 +1,24 @@
-//! Reading: once everything by id, then what changed.
-//!
-//! Users: by the time of the last change, in the server's clock, a few seconds twice; asked with and without the disabled
-//! ones, which lists do not tell apart. Tickets: by the log of transactions, whose numbers only grow; times in questions about
-//! tickets are in a zone that the interface does not name. What a search passes over is asked for by its id.
+//! Reading: once everything, then what changed, by the log of transactions, whose numbers only grow. Times in questions are in a
+//! zone that the interface does not name, and questions about users pass over conditions that they do not know, ids and times
+//! among them, without a word: so users are paged by number, and a list whose length changed on the way is read again. What a
+//! search passes over is asked for by its id.
 
 use nave_sdk::http::Answer;
 use nave_sdk::serde::{Deserialize, Serialize};
 use nave_sdk::serde_json::{Value, json};
 use nave_sdk::types::{Failure, Operation, Page, SourceRecord};
-use nave_sdk::{body as bodies, checkpoint, host, time};
+use nave_sdk::{body as bodies, checkpoint};
 
 use crate::api;
 use crate::body;
 use crate::kind::Kind;
-use crate::limits::{OVERLAP_S, OVERLAP_TRANSACTIONS, PAGE_ROWS_MAX, STAFF_PAGES_MAX};
+use crate::limits::{CHANGED_USERS_MAX, OVERLAP_TRANSACTIONS, PAGE_ROWS_MAX, STAFF_PAGES_MAX};
 
 /// The checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(crate = "nave_sdk::serde", deny_unknown_fields)]
 struct Position {
-    /// Users: everything that changed before this second is read. None: nothing is.
-    since: Option<i64>,
-    /// The others: every transaction up to this one is read.
+    /// Every transaction up to this one is read. None: nothing is.
     log: Option<u64>,
     /// The pass through the list that is running.
     pass: Option<Pass>,
@@ -30,14 +27,24 @@ struct Position {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(crate = "nave_sdk::serde", deny_unknown_fields)]
 struct Pass {
-    /// Second at its beginning.
-    second: i64,
     /// Last transaction at its beginning.
     log: u64,
-    /// Last id seen.
+    /// Tickets: last id seen.
     after: u64,
-    /// A row had no id: who is missing, nobody knows.
-    unnamed: bool,
+    /// Users: pages read, and rows of each.
+    pages: u32,
+    size: u32,
+    /// Users: rows in all when it began.
+    total: u64,
+    /// A row had no id, or the length changed: who is missing, nobody knows.
+    torn: bool,
+}
+
+impl Pass {
+    /// Before anything is read: what happens from now on is in the log.
+    fn begin(size: u32) -> Result<Self, Failure> {
+        Ok(Self { log: newest_transaction()?, after: 0, pages: 0, size, total: 0, torn: false })
+    }
 }
 
 /// The page after a checkpoint.
@@ -45,95 +52,100 @@ pub(crate) fn read(kind: Kind, from: Option<&[u8]>, limit: u32) -> Result<Page, 
     let position: Position = checkpoint::decode(from)?;
     let size = limit.clamp(1, PAGE_ROWS_MAX);
     match kind {
-        Kind::Users => users(position, size),
+        Kind::Users if position.log.is_none() => all_users(position, size),
         Kind::Tickets if position.log.is_none() => all_tickets(position, size),
-        Kind::Tickets | Kind::Transactions => log(kind, position, size),
+        _ => log(kind, position, size),
     }
 }
 
-fn users(mut position: Position, size: u32) -> Result<Page, Failure> {
-    let since = position.since;
-    let after = position.pass.as_ref().map_or(0, |pass| pass.after);
-    let answer = api::read(user_list(since, after, size, since.is_some()))?;
+fn all_users(mut position: Position, size: u32) -> Result<Page, Failure> {
+    // Pages are counted, so that their size must stay.
+    let mut pass = match position.pass.take().filter(|pass| pass.size <= size) {
+        Some(pass) => pass,
+        None => Pass::begin(size)?,
+    };
+    let answer = api::read(by_id(Kind::Users, pass.size).query("page", (pass.pages + 1).to_string()).query("query", ALL))?;
     let rows = items(&answer)?;
-    let mut pass = position.pass.take().unwrap_or(Pass { second: second(&answer), log: 0, after, unnamed: false });
+    let total = answer.json::<Value>()?["total"].as_u64().unwrap_or_default();
+    if pass.pages == 0 {
+        pass.total = total;
+    }
     let people = rows.iter().filter(|row| !system(row));
     let mut records: Vec<SourceRecord> = people.map(|row| body::record(Kind::Users, row)).collect();
-    if since.is_some() && !rows.is_empty() {
-        let alive = ids(&items(&api::read(user_list(since, after, size, false))?)?);
-        for record in records.iter_mut().filter(|record| !record.remote_id.is_empty() && !alive.contains(&record.remote_id)) {
-            *record = SourceRecord::deleted(&record.remote_id);
-        }
-    }
     if !records.is_empty() {
         let staff = staff()?;
         records.retain(|record| !staff.contains(&record.remote_id));
     }
-    pass.unnamed |= records.iter().any(|record| record.remote_id.is_empty());
-    if rows.len() as u64 == u64::from(size) {
-        pass.after = last_id(&rows).filter(|last| *last > after).ok_or_else(|| no_order(Kind::Users))?;
+    pass.torn |= total != pass.total || records.iter().any(|record| record.remote_id.is_empty());
+    if rows.len() as u64 == u64::from(pass.size) {
+        pass.pages += 1;
         position.pass = Some(pass);
         return Ok(Page::more(records, checkpoint::encode(&position)));
     }
-    let next = checkpoint::encode(&Position { since: Some(pass.second - OVERLAP_S), ..Position::default() });
-    Ok(if since.is_none() && !pass.unnamed { Page::scan_end(records, next) } else { Page::end(records, next) })
+    if pass.torn {
+        // Somebody may have slipped from one page to another: once more.
+        return Ok(Page::end(records, checkpoint::encode(&Position::default())));
+    }
+    let log = pass.log.saturating_sub(OVERLAP_TRANSACTIONS);
+    Ok(Page::scan_end(records, checkpoint::encode(&Position { log: Some(log), pass: None })))
 }
 
-/// A question for users with an id above `after`, changed since a time (none: all), with the disabled ones or without.
-fn user_list(since: Option<i64>, after: u64, size: u32, disabled: bool) -> nave_sdk::http::Request {
-    let mut conditions = vec![json!({"field": "id", "operator": ">", "value": after})];
-    if let Some(since) = since {
-        let time = time::rfc3339(since * 1_000_000).replace('T', " ");
-        conditions.push(json!({"field": "LastUpdated", "operator": ">=", "value": time.trim_end_matches('Z')}));
-    }
-    let request = by_id(Kind::Users, size).query("query", Value::from(conditions).to_string());
-    if disabled { request.query("find_disabled_rows", "1") } else { request }
-}
+/// A question for all users. It must hold a condition; this one is passed over.
+const ALL: &str = r#"[{"field":"id","operator":">","value":0}]"#;
 
 fn all_tickets(mut position: Position, size: u32) -> Result<Page, Failure> {
     let mut pass = match position.pass.take() {
         Some(pass) => pass,
-        // Before anything is read: what happens from now on is in the log.
-        None => Pass { second: 0, log: newest_transaction()?, after: 0, unnamed: false },
+        None => Pass::begin(size)?,
     };
     let answer = api::read(by_id(Kind::Tickets, size).query("query", format!("id > {}", pass.after)))?;
     let rows = items(&answer)?;
     let records: Vec<SourceRecord> = rows.iter().map(|row| body::record(Kind::Tickets, row)).collect();
-    pass.unnamed |= records.iter().any(|record| record.remote_id.is_empty());
+    pass.torn |= records.iter().any(|record| record.remote_id.is_empty());
     if rows.len() as u64 == u64::from(size) {
         pass.after = last_id(&rows).filter(|last| *last > pass.after).ok_or_else(|| no_order(Kind::Tickets))?;
         position.pass = Some(pass);
         return Ok(Page::more(records, checkpoint::encode(&position)));
     }
     let log = pass.log.saturating_sub(OVERLAP_TRANSACTIONS);
-    let next = checkpoint::encode(&Position { log: Some(log), ..Position::default() });
-    Ok(if pass.unnamed { Page::end(records, next) } else { Page::scan_end(records, next) })
+    let next = checkpoint::encode(&Position { log: Some(log), pass: None });
+    Ok(if pass.torn { Page::end(records, next) } else { Page::scan_end(records, next) })
 }
 
-/// Transactions of tickets after the last one read: themselves, or the tickets that they are about.
+/// Transactions after the last one read: themselves, or the tickets or users that they are about.
 fn log(kind: Kind, position: Position, size: u32) -> Result<Page, Failure> {
     let from = position.log.unwrap_or(0);
-    let query = format!("id > {from} AND ObjectType = 'RT::Ticket'");
+    let (of, size) = match kind {
+        // Each is asked for by itself.
+        Kind::Users => ("RT::User", size.min(CHANGED_USERS_MAX)),
+        _ => ("RT::Ticket", size),
+    };
+    let query = format!("id > {from} AND ObjectType = '{of}'");
     let rows = items(&api::read(by_id(Kind::Transactions, size).query("query", query))?)?;
+    let mut about: Vec<String> = rows.iter().filter_map(|row| bodies::text(row, "ObjectId")).collect();
+    about.sort();
+    about.dedup();
     let records = match kind {
-        Kind::Tickets => {
-            let mut about: Vec<String> = rows.iter().filter_map(|row| bodies::text(row, "ObjectId")).collect();
-            about.sort();
-            about.dedup();
-            tickets(&about)?
+        Kind::Tickets => tickets(&about)?,
+        Kind::Users => {
+            let mut records = Vec::new();
+            for id in &about {
+                records.extend(one(kind, id)?.map(|shown| shown.record));
+            }
+            records
         }
-        _ => rows.iter().map(|row| body::record(kind, row)).collect(),
+        Kind::Transactions => rows.iter().map(|row| body::record(kind, row)).collect(),
     };
     let last = last_id(&rows).unwrap_or(from);
     if rows.len() as u64 == u64::from(size) {
         if last <= from {
             return Err(no_order(Kind::Transactions));
         }
-        return Ok(Page::more(records, checkpoint::encode(&Position { log: Some(last), ..Position::default() })));
+        return Ok(Page::more(records, checkpoint::encode(&Position { log: Some(last), pass: None })));
     }
     // One that was numbered before the last one may still be on its way.
     let log = from.max(last.saturating_sub(OVERLAP_TRANSACTIONS));
-    Ok(Page::end(records, checkpoint::encode(&Position { log: Some(log), ..Position::default() })))
+    Ok(Page::end(records, checkpoint::encode(&Position { log: Some(log), pass: None })))
 }
 
 /// These tickets; a search passes over those that are deleted or merged, so they are asked for.
@@ -312,10 +324,4 @@ fn last_id(rows: &[Value]) -> Option<u64> {
 
 fn no_order(kind: Kind) -> Failure {
     Failure::Unavailable(format!("a full page of {} has no ids to go on from", kind.plural()))
-}
-
-/// The server's clock, or ours where it is silent.
-fn second(answer: &Answer) -> i64 {
-    let theirs = answer.header("date").and_then(time::parse_http_date).map(|us| us / 1_000_000);
-    theirs.unwrap_or_else(|| i64::try_from(host::now_ms() / 1_000).unwrap_or(i64::MAX))
 }

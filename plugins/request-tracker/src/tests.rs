@@ -53,23 +53,32 @@ fn ids(page: &Page) -> Vec<(&str, bool)> {
     page.records.iter().map(|record| (record.remote_id.as_str(), record.operation == Operation::Delete)).collect()
 }
 
+/// Lists of users pass over conditions: what page it is says the number alone.
+fn users(pages: &[&[u64]], totals: &[u64], request: &RawRequest) -> Result<Response, Error> {
+    let page = parameter(request, "page").and_then(|page| page.parse::<usize>().ok()).expect("a page") - 1;
+    let rows: Vec<Value> =
+        pages[page].iter().map(|id| json!({"id": id, "Name": if *id == 1 { "RT_System" } else { "x" }})).collect();
+    reply(200, &json!({ "items": rows, "total": totals[page] }).to_string())
+}
+
 #[test]
-fn users_without_agents_then_what_changed_and_who_was_disabled() {
-    let host = FakeHost::new().at("2026-11-24T02:00:00Z").answer(|_, request| {
+fn users_without_agents_then_who_changed_by_the_log() {
+    let host = FakeHost::new().answer(|_, request| {
         if let Some(answer) = staff(request) {
             return answer;
         }
         let query = parameter(request, "query").unwrap_or_default();
-        let disabled = parameter(request, "find_disabled_rows").is_some();
-        match query.as_str() {
-            r#"[{"field":"id","operator":">","value":0}]"# => items(&[json!({"id": 1, "Name": "RT_System"}), json!({"id": 2}), json!({"id": 5})]),
-            r#"[{"field":"id","operator":">","value":5}]"# => items(&[json!({"id": "7"})]),
-            // Five seconds before the first page.
-            r#"[{"field":"id","operator":">","value":0},{"field":"LastUpdated","operator":">=","value":"2026-11-24 01:59:55"}]"# => {
-                if disabled { items(&[json!({"id": 2}), json!({"id": 5}), json!({"id": 7})]) } else { items(&[json!({"id": 2}), json!({"id": 7})]) }
+        match (path(request), query.as_str()) {
+            ("/users", _) => users(&[&[1, 2, 5], &[7]], &[4, 4], request),
+            ("/transactions", "id > 0") => items(&[json!({"id": 100})]),
+            ("/transactions", "id > 80 AND ObjectType = 'RT::User'") => {
+                items(&[json!({"id": 101, "ObjectId": "2"}), json!({"id": 102, "ObjectId": "5"})])
             }
-            r#"[{"field":"id","operator":">","value":7},{"field":"LastUpdated","operator":">=","value":"2026-11-24 01:59:55"}]"# => items(&[]),
-            other => panic!("{other}"),
+            ("/transactions", "id > 102 AND ObjectType = 'RT::User'") => items(&[json!({"id": 103, "ObjectId": "7"})]),
+            ("/user/2", "") => reply(200, r#"{"id":2,"Privileged":1,"Disabled":"0"}"#),
+            ("/user/5", "") => reply(200, r#"{"id":5,"Privileged":0,"Disabled":"1"}"#),
+            ("/user/7", "") => reply(200, r#"{"id":7,"Privileged":0,"Disabled":"0"}"#),
+            other => panic!("{other:?}"),
         }
     });
     host.run(|| {
@@ -77,10 +86,26 @@ fn users_without_agents_then_what_changed_and_who_was_disabled() {
         assert_eq!((ids(&first), first.more, first.complete_scan), (vec![("5", false)], true, false));
         let second = RequestTracker::read("users", Some(first.next), 3).expect("a page");
         assert_eq!((ids(&second), second.more, second.complete_scan), (vec![("7", false)], false, true));
-        let third = RequestTracker::read("users", Some(second.next), 3).expect("a page");
-        assert_eq!((ids(&third), third.more), (vec![("5", true), ("7", false)], true), "who was disabled is gone");
-        let last = RequestTracker::read("users", Some(third.next), 3).expect("a page");
-        assert_eq!((ids(&last), last.more, last.complete_scan), (vec![], false, false));
+        let third = RequestTracker::read("users", Some(second.next), 2).expect("a page");
+        assert_eq!((ids(&third), third.more), (vec![("5", true)], true), "who was disabled is gone, an agent is none of ours");
+        let last = RequestTracker::read("users", Some(third.next), 2).expect("a page");
+        assert_eq!((ids(&last), last.more, last.complete_scan), (vec![("7", false)], false, false));
+    });
+}
+
+#[test]
+fn a_list_of_users_that_changed_on_the_way_is_read_again() {
+    let host = FakeHost::new().answer(|_, request| match (staff(request), path(request)) {
+        (Some(answer), _) => answer,
+        (None, "/transactions") => items(&[json!({"id": 100})]),
+        _ => users(&[&[5, 6], &[8]], &[4, 3], request),
+    });
+    host.run(|| {
+        let first = RequestTracker::read("users", None, 2).expect("a page");
+        let second = RequestTracker::read("users", Some(first.next), 2).expect("a page");
+        assert_eq!((second.more, second.complete_scan), (false, false));
+        let again = RequestTracker::read("users", Some(second.next), 2).expect("a page");
+        assert_eq!((ids(&again), again.more), (vec![("5", false), ("6", false)], true));
     });
 }
 

@@ -149,3 +149,24 @@ impl Three {
         assert_eq!(hub::status(&self.project).dead_letters, 0);
     }
 }
+
+/// More customers than a page of Request Tracker's holds: all are read, each once, and afterwards only who changed.
+#[test]
+fn more_users_than_a_page() {
+    const COUNT: u64 = 105;
+    let Some(tracker) = Tracker::open() else { return };
+    let mut last = 0;
+    for number in 0..COUNT {
+        last = in_tracker(&tracker, &person(&format!("Pat Page{number}"), &format!("p{number}@page.test"), ["", "", ""]));
+    }
+    let project = Project::init();
+    hub::connect_tracker(&project, &tracker, tracker.api.addr);
+    let runs = project.sync(&[]);
+    let run = hub::run_of(&runs, "desk-users", "in");
+    assert_eq!((&run["created"], &run["read"]), (&json!(COUNT), &json!(COUNT)), "{run}");
+    tracker.edit(last, json!({ "City": "Bonn" }));
+    let runs = project.sync(&[]);
+    let run = hub::run_of(&runs, "desk-users", "in");
+    assert_eq!(run["updated"], 1, "{run}");
+    assert!(run["read"].as_u64() < Some(COUNT), "not everybody is read again: {run}");
+}

@@ -22,10 +22,12 @@ impl Tracker {
     /// The running one, emptied: users cannot be deleted, so they give up their names and mailboxes.
     pub(crate) fn open() -> Option<Self> {
         let tracker = Self { api: Api::named("NAVE_RT", "token")? };
-        for user in tracker.users() {
+        for user in tracker.list("&find_disabled_rows=1") {
+            if text(&user["Name"]).starts_with("gone-") {
+                continue;
+            }
             let id = id(&user);
-            tracker.edit(id, json!({ "Name": format!("gone-{id}"), "EmailAddress": "" }));
-            tracker.disable(id);
+            tracker.edit(id, json!({ "Name": format!("gone-{id}"), "EmailAddress": "", "Disabled": 1 }));
         }
         let tickets = tracker.api.call("GET", "/tickets?query=id%3E0&per_page=100", None);
         for ticket in tickets["items"].as_array().into_iter().flatten() {
@@ -34,12 +36,17 @@ impl Tracker {
         Some(tracker)
     }
 
-    /// Every user who is not disabled and not seeded, page by page.
+    /// Every user who is not disabled and not seeded.
     pub(crate) fn users(&self) -> Vec<Value> {
+        self.list("")
+    }
+
+    /// Every user who is not seeded, page by page.
+    fn list(&self, more: &str) -> Vec<Value> {
         let mut all = Vec::new();
         for page in 1.. {
             let query = "query=%5B%7B%22field%22%3A%22id%22%2C%22operator%22%3A%22%3E%22%2C%22value%22%3A0%7D%5D";
-            let answer = self.api.call("GET", &format!("/users?{query}&{FIELDS}&page={page}"), None);
+            let answer = self.api.call("GET", &format!("/users?{query}&{FIELDS}&page={page}{more}"), None);
             let items = answer["items"].as_array().cloned().unwrap_or_default();
             let last = items.len() < 100;
             all.extend(items.into_iter().filter(|user| !SEEDED.contains(&text(&user["Name"]).as_str())));
