@@ -17,6 +17,6 @@ mod kill;
 mod missing;
 mod renamed;
 mod socket;
-mod told;
 mod support;
+mod told;
 mod update;
