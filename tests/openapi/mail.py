@@ -22,6 +22,7 @@ def rename(path):
 
 def run(check, credential):
     members(check)
+    connector(check)
     others(check)
     asked = {(method, path) for _, method, path in check.asked}
     one = "/lists/{list_id}/members/{subscriber_hash}"
@@ -62,6 +63,22 @@ def members(check):
     check("POST", f"{one}/actions/delete-permanent", 204)
     check("POST", LIST, 200, body={"members": [{"email_address": "cy@example.org", "status": "subscribed"}, {"email_address": "nobody", "status": "subscribed"}], "update_existing": True})
     check("POST", LIST, 200, body={"members": [{"email_address": "cy@example.org", "status": "subscribed", "language": "fr"}], "update_existing": True})
+
+
+def connector(check):
+    """The requests of plugins/mailchimp, as it sends them."""
+    base = f"{LIST}/members"
+    page = {"count": "1000", "offset": "0", "sort_field": "last_changed", "sort_dir": "ASC", "exclude_fields": "_links,members._links"}
+    check("GET", base, 200, page)
+    check("GET", base, 200, {**page, "since_last_changed": "2025-06-01T08:10:00+00:00", "status": "archived"})
+    made = check("POST", base, 200, {"skip_merge_validation": "true"}, body={"email_address": "dee@example.org", "merge_fields": {"FNAME": "Dee"}, "status": "unsubscribed"})
+    one = f"{base}/{made['contact_id']}"
+    check("GET", f"{base}/dee%40example.org", 200, {"exclude_fields": "_links"})
+    check("PATCH", one, 200, {"skip_merge_validation": "true"}, body={"email_address": "dee.check@example.org", "merge_fields": {"PHONE": ""}, "language": ""})
+    check("DELETE", one, 204)
+    check("GET", f"{LIST}/merge-fields", 200, {"count": "1000"})
+    for listing in ("lists", "campaigns"):
+        check("GET", f"/3.0/{listing}", 200, {"count": "1000", "offset": "0", "exclude_fields": f"_links,{listing}._links"})
 
 
 def others(check):

@@ -24,7 +24,9 @@ RUN=$(cd "$RUN" && pwd)
 digest() { cat "$@" | sha256sum | cut -c1-16; }
 
 # One per list of requirements, so that an older checkout's running server keeps the one it was started from.
-VENV=$CACHE/venv-$(digest "$HERE/requirements.txt")
+# A system without such a list needs no Python of its own.
+VENV=
+if [ -f "$HERE/requirements.txt" ]; then VENV=$CACHE/venv-$(digest "$HERE/requirements.txt"); fi
 
 # Progress goes to stderr: stdout carries only the one JSON line.
 say() { echo "$SYSTEM: $*" >&2; }
@@ -135,7 +137,7 @@ port_must_be_free() {
 wait_for_answer() {
   local name=$1 pid
   pid=$(pid_of "$name") || { tail -n 20 "$RUN/$name.log" >&2; fail "$name ended at once"; }
-  "$VENV/bin/python" - "$pid" "$READY_SECONDS" "$2" "${3:-}" <<'PYTHON' || { tail -n 20 "$RUN/$name.log" >&2; fail "$name does not answer at $2"; }
+  "${VENV:+$VENV/bin/}python3" - "$pid" "$READY_SECONDS" "$2" "${3:-}" <<'PYTHON' || { tail -n 20 "$RUN/$name.log" >&2; fail "$name does not answer at $2"; }
 import os, sys, time, urllib.error, urllib.request
 pid, seconds, url, authorization = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3], sys.argv[4]
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -1,10 +1,11 @@
 //! From a delivery's body and the party just read to the values of one request: children as nested commands, so that
 //! Tryton applies all of it or nothing. Pure; names that must be looked up come in through [`Names`].
 
+use nave_sdk::names;
 use nave_sdk::serde_json::{Map, Value, json};
 use nave_sdk::types::{Failure, Rejection};
 
-use crate::party::{Party, join_name, marker_code};
+use crate::party::{Party, marker_code};
 use crate::settings::Settings;
 
 /// Looks up the ids of what a body names.
@@ -38,7 +39,7 @@ pub(crate) fn values(
     if changed.contains_key("first_name") || changed.contains_key("last_name") {
         // What is not named stays as it is; a create has nothing to keep.
         let part = |key: &str| changed.get(key).or_else(|| body.get(key)).unwrap_or(&Value::Null);
-        let name = join_name(part("first_name"), part("last_name"));
+        let name = names::join(part("first_name"), part("last_name"));
         if body.get("name") != Some(&name) && (!name.is_null() || !changed.contains_key("name")) {
             values.insert("name".to_owned(), name);
         } else if !name.is_null() {

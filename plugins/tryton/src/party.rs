@@ -3,6 +3,7 @@
 //! Also tells persons from organisations, which are one model over there: a category says it; where none does, a tax
 //! identifier, people working for it or a legal form in its name make an organisation, and anything else is a person.
 
+use nave_sdk::names;
 use nave_sdk::serde_json::{Map, Value, json};
 use nave_sdk::types::{Coverage, SourceRecord};
 
@@ -148,7 +149,7 @@ impl Party {
         let mut put = |key: &str, value: Value| body.insert(key.to_owned(), value);
         put("id", row["id"].clone());
         put("name", row["name"].clone());
-        let (first_name, last_name) = split_name(row["name"].as_str().unwrap_or_default());
+        let (first_name, last_name) = names::split(row["name"].as_str().unwrap_or_default());
         put("first_name", first_name);
         put("last_name", last_name);
         put("code", row["code"].clone());
@@ -251,36 +252,6 @@ fn has_legal_form(name: &str) -> bool {
     name.contains(' ') && FORMS.contains(&last.as_str())
 }
 
-/// Words with which a last name begins, and hardly a first one.
-const PARTICLES: [&str; 24] = [
-    "af", "av", "da", "de", "dei", "del", "della", "den", "der", "di", "dos", "du", "el", "la", "le", "ten", "ter", "van", "vom",
-    "von", "y", "zu", "zum", "zur",
-];
-
-/// A person's name in two: the last word, with small words before it (`van der Berg`), is the last name. What begins with a
-/// particle has no first name.
-pub(crate) fn split_name(name: &str) -> (Value, Value) {
-    let words: Vec<&str> = name.split_whitespace().collect();
-    let mut at = words.len().saturating_sub(1);
-    while at > 1 && words[at - 1].chars().all(char::is_lowercase) {
-        at -= 1;
-    }
-    if at == 1 && PARTICLES.contains(&words[0]) {
-        at = 0;
-    }
-    let part = |words: &[&str]| {
-        if words.is_empty() { Value::Null } else { json!(words.join(" ")) }
-    };
-    (part(&words[..at]), part(&words[at..]))
-}
-
-/// A person's name from its two parts.
-pub(crate) fn join_name(first: &Value, last: &Value) -> Value {
-    let words: Vec<&str> =
-        [first, last].into_iter().filter_map(Value::as_str).map(str::trim).filter(|part| !part.is_empty()).collect();
-    if words.is_empty() { Value::Null } else { json!(words.join(" ")) }
-}
-
 /// The code of an identifier that carries a marker.
 pub(crate) fn marker_code(marker: &str) -> String {
     if marker.starts_with("nave") { marker.to_owned() } else { format!("nave:{marker}") }
@@ -371,24 +342,6 @@ mod tests {
         );
         check(json!({"id": 1, "relations": [{"id": 3, "to": 2, "type": {"name": "employs"}}]}), Kind::Organisation);
         check(json!({"id": 1, "relations": [{"id": 2, "to": 2, "type": {"name": "works for"}}]}), Kind::Person);
-    }
-
-    #[test]
-    fn names_are_taken_apart_and_put_together() {
-        for (name, first, last) in [
-            ("Ada Lovelace", json!("Ada"), json!("Lovelace")),
-            ("Mary Jane Watson", json!("Mary Jane"), json!("Watson")),
-            ("Jan van der Berg", json!("Jan"), json!("van der Berg")),
-            ("van der Berg", Value::Null, json!("van der Berg")),
-            ("de boar", Value::Null, json!("de boar")),
-            ("mary boar", json!("mary"), json!("boar")),
-            ("Cher", Value::Null, json!("Cher")),
-            ("von Trapp", Value::Null, json!("von Trapp")),
-            ("", Value::Null, Value::Null),
-        ] {
-            assert_eq!(split_name(name), (first.clone(), last.clone()));
-            assert_eq!(join_name(&first, &last).as_str().unwrap_or_default(), name);
-        }
     }
 
     #[test]

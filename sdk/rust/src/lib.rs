@@ -50,6 +50,7 @@ pub mod folder;
 pub mod host;
 pub mod http;
 pub mod limits;
+pub mod names;
 pub mod slice;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;

@@ -18,5 +18,6 @@ mod kill;
 mod missing;
 mod renamed;
 mod socket;
+mod support;
 mod told;
 mod update;

@@ -8,6 +8,7 @@ use nave_tests::project::Project;
 use serde_json::Value;
 
 use super::real::{BottleCrm, Tryton};
+use super::tracker::Tracker;
 
 /// Longer than the first rung of the retry ladder: a system that is busy for a moment parks a write for a minute.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -21,7 +22,19 @@ pub(crate) fn connect_tryton(project: &Project, tryton: &Tryton, addr: SocketAdd
 /// `connection add bottlecrm`.
 #[track_caller]
 pub(crate) fn connect_crm(project: &Project, crm: &BottleCrm) {
-    add(project, "bottlecrm", "crm", &format!("url=http://{}/api", crm.api.addr), &crm.api.credential);
+    connect_crm_at(project, crm, crm.api.addr);
+}
+
+/// The same, reached at an address.
+#[track_caller]
+pub(crate) fn connect_crm_at(project: &Project, crm: &BottleCrm, addr: SocketAddr) {
+    add(project, "bottlecrm", "crm", &format!("url=http://{addr}/api"), &crm.api.credential);
+}
+
+/// `connection add request-tracker`, reached at an address.
+#[track_caller]
+pub(crate) fn connect_tracker(project: &Project, tracker: &Tracker, addr: SocketAddr) {
+    add(project, "request-tracker", "desk", &format!("url=http://{addr}"), &tracker.api.credential);
 }
 
 #[track_caller]
@@ -57,9 +70,15 @@ pub(crate) fn status(project: &Project) -> Status {
 /// Syncs until nothing is open, and once more: what one system answered may be news to another. Says how many syncs that took.
 #[track_caller]
 pub(crate) fn settle(project: &Project) -> usize {
+    settle_with(project, &[])
+}
+
+/// The same, with arguments for each sync.
+#[track_caller]
+pub(crate) fn settle_with(project: &Project, arguments: &[&str]) -> usize {
     let end = Instant::now() + PATIENCE;
     for count in 1.. {
-        let runs = project.sync(&[]);
+        let runs = project.sync(arguments);
         let now = status(project);
         let quiet = runs.iter().all(|run| run["delivered"].as_u64().unwrap_or(0) == 0);
         if now.open == 0 && now.pending == 0 && now.parked == 0 && quiet {

@@ -1,13 +1,17 @@
-//! Real business systems, Tryton and BottleCRM, edited through their own interfaces, with the hub between them.
+//! Real business systems, Tryton, BottleCRM and Request Tracker, edited through their own interfaces, with the hub between them.
 //!
-//! `tests/systems/run.sh` starts both and says where they are (`NAVE_TRYTON`, `NAVE_BOTTLECRM`). Without them every test says that it
-//! was skipped. The systems are shared: one test at a time, and each begins by emptying them.
+//! `tests/systems/run.sh` starts them and says where they are (`NAVE_TRYTON`, `NAVE_BOTTLECRM`, `NAVE_RT`). Without them every test says
+//! that it was skipped. The systems are shared: one test at a time, and each begins by emptying them.
 
 mod agreement;
 mod febrl;
 mod folder;
 mod hub;
+mod killed;
 mod parts;
 mod proxy;
 mod real;
 mod thread;
+mod three;
+mod tickets;
+mod tracker;

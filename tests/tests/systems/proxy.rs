@@ -16,6 +16,8 @@ struct Plan {
     /// Method and part of the path; how many such answers still pass.
     next: Option<(&'static str, &'static str, usize)>,
     lost: usize,
+    requests: usize,
+    writes: usize,
 }
 
 /// A running proxy; it ends with the process.
@@ -47,6 +49,12 @@ impl Proxy {
         self.plan.lock().expect("no thread panicked").next = Some((method, path, nth));
     }
 
+    /// Requests so far that went on to the system, and those among them that can change something. Counted before the answer.
+    pub(crate) fn sent(&self) -> (usize, usize) {
+        let plan = self.plan.lock().expect("no thread panicked");
+        (plan.requests, plan.writes)
+    }
+
     /// Answers lost so far.
     pub(crate) fn lost(&self) -> usize {
         self.plan.lock().expect("no thread panicked").lost
@@ -64,6 +72,10 @@ fn carry(mut client: TcpStream, upstream: SocketAddr, plan: &Mutex<Plan>) -> Opt
     sent.push_str("\r\nconnection: close\r\n\r\n");
     server.write_all(sent.as_bytes()).ok()?;
     server.write_all(&body).ok()?;
+    if let Ok(mut plan) = plan.lock() {
+        plan.requests += 1;
+        plan.writes += usize::from(!first.starts_with("GET "));
+    }
     let mut answer = Vec::new();
     // The system answers when it has committed, and closes.
     server.read_to_end(&mut answer).ok()?;

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nave_tests::http;
 use serde_json::Value;
@@ -41,13 +41,15 @@ pub(crate) struct Api {
     pub(crate) addr: SocketAddr,
     /// Key or token.
     pub(crate) credential: String,
+    /// Word before the credential.
+    scheme: &'static str,
     path: String,
     log: PathBuf,
 }
 
 impl Api {
     /// The system that the start script's line in this variable names; none: the test is skipped.
-    fn named(variable: &str) -> Option<Self> {
+    pub(crate) fn named(variable: &str, scheme: &'static str) -> Option<Self> {
         let Ok(line) = std::env::var(variable) else {
             println!("skipped: {variable} is not set; tests/systems/run.sh starts the real systems and sets it");
             return None;
@@ -57,18 +59,23 @@ impl Api {
         let base = text("base");
         let (authority, path) = base.trim_start_matches("http://").split_once('/').expect("an address with a path");
         let addr = authority.parse().expect("an address and a port");
-        Some(Self { addr, credential: text("credential"), path: format!("/{path}"), log: text("requests").into() })
+        Some(Self { addr, credential: text("credential"), scheme, path: format!("/{path}"), log: text("requests").into() })
     }
 
     /// A request that must succeed.
     #[track_caller]
-    fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
-        let bearer = format!("Bearer {}", self.credential);
+    pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
+        let bearer = format!("{} {}", self.scheme, self.credential);
         let path = format!("{}{path}", self.path);
         let answer = http::request(self.addr, method, &path, &[("authorization", &bearer)], body);
         let answer = answer.unwrap_or_else(|| panic!("{method} {path}: no answer"));
         assert!(answer.status < 300, "{method} {path} {body:?}: {} {}", answer.status, answer.text);
         answer.json()
+    }
+
+    /// The folder of this running copy: its data, logs and pids.
+    pub(crate) fn folder(&self) -> &Path {
+        self.log.parent().expect("a log lies in a folder")
     }
 
     /// Requests so far that can have changed something, by the system's own log.
@@ -97,7 +104,7 @@ const SEEDED: i64 = 2;
 impl Tryton {
     /// The running one, emptied.
     pub(crate) fn open() -> Option<Self> {
-        let tryton = Self { api: Api::named("NAVE_TRYTON")? };
+        let tryton = Self { api: Api::named("NAVE_TRYTON", "Bearer")? };
         for party in tryton.parties() {
             if id(&party) > SEEDED {
                 tryton.delete(id(&party));
@@ -201,7 +208,7 @@ pub(crate) struct BottleCrm {
 impl BottleCrm {
     /// The running one, emptied.
     pub(crate) fn open() -> Option<Self> {
-        let crm = Self { api: Api::named("NAVE_BOTTLECRM")? };
+        let crm = Self { api: Api::named("NAVE_BOTTLECRM", "Bearer")? };
         for contact in crm.contacts() {
             crm.delete("contacts", &text(&contact["id"]));
         }
@@ -282,7 +289,7 @@ impl BottleCrm {
 
 /// A set in which nothing was there twice.
 #[track_caller]
-fn distinct<T: Ord + Clone + std::fmt::Debug>(all: Vec<T>) -> BTreeSet<T> {
+pub(crate) fn distinct<T: Ord + Clone + std::fmt::Debug>(all: Vec<T>) -> BTreeSet<T> {
     let set: BTreeSet<T> = all.iter().cloned().collect();
     assert_eq!(set.len(), all.len(), "something is there twice: {all:#?}");
     set
@@ -343,6 +350,7 @@ fn address(party: &Value) -> [String; 3] {
     ["street", "postal_code", "city"].map(|field| text(&first[field]))
 }
 
-fn text(value: &Value) -> String {
+/// The text of a value; none is empty.
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
