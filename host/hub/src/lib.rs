@@ -13,6 +13,7 @@ pub mod person;
 pub mod plugins;
 pub mod project;
 mod restore;
+pub mod runbooks;
 pub mod secrets;
 pub mod service;
 pub mod spoke;

@@ -65,6 +65,7 @@ pub(crate) enum Verb {
     Review(verbs::review::Review),
     #[command(subcommand)]
     Dlq(verbs::dlq::Dlq),
+    Runbook(verbs::runbook::Runbook),
     #[command(subcommand)]
     Secret(verbs::secret::Secret),
     #[command(subcommand)]

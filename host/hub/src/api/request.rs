@@ -193,6 +193,13 @@ pub enum Request {
         #[serde(default)]
         reason: String,
     },
+    /// What runbooks there are: one for each error class and each kind of alert.
+    RunbookList,
+    /// One of them.
+    RunbookShow {
+        /// Error class, or kind of alert.
+        class: String,
+    },
 
     /// Puts a secret into the vault, or a new version of it.
     SecretSet {
@@ -410,6 +417,8 @@ impl Request {
             | Self::ReviewShow { .. }
             | Self::DlqList { .. }
             | Self::DlqShow { .. }
+            | Self::RunbookList
+            | Self::RunbookShow { .. }
             | Self::SecretList
             | Self::ConnectionList
             | Self::ConnectionCheck { .. }

@@ -89,6 +89,7 @@ fn line(engine: &Engine, names: &Names<'_>, letter: &DeadLetter) -> Result<DeadL
         field: letter.field.clone(),
         message: letter.message.clone(),
         fix: letter.fix.clone(),
+        runbook: crate::runbooks::name_for(&letter.class).to_owned(),
         at: letter.last_at.to_string(),
         count: letter.count,
     })

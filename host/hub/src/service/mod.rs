@@ -148,6 +148,8 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::DlqShow { id } => block_in_place(|| dead_letters::show(engine, id)).map(Answer::DeadLetter),
         Request::DlqRetry { which } => dead_letters::retry(engine, &which, by, &progress).await,
         Request::DlqDiscard { which, reason } => dead_letters::discard(engine, &which, by, &reason).await,
+        Request::RunbookList => Ok(Answer::Runbooks(crate::runbooks::list())),
+        Request::RunbookShow { class } => crate::runbooks::show(&class).map(Answer::Runbook),
 
         Request::SecretSet { name, value, give_later } => operations::secret_set(hub, &name, value, give_later, by).await,
         Request::SecretList => block_in_place(|| operations::secrets(hub)).map(Answer::Secrets),

@@ -151,6 +151,7 @@ async fn show(id: u64, context: &Context) -> Outcome {
     say(format_args!("  {}", clean(&letter.message)));
     say(format_args!("  first {}, last {}, {} times, run {}", answer.first_at, letter.at, letter.count, answer.run));
     say(format_args!("  fix: {}", clean(&letter.fix)));
+    say(format_args!("  more: `nave runbook {}`", clean(&letter.runbook)));
     if letter.direction == "out" {
         say(format_args!("  what was to be sent: `nave record show {}`", clean(&letter.subject)));
     }

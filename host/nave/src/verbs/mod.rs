@@ -12,6 +12,7 @@ pub(crate) mod plugin;
 pub(crate) mod record;
 pub(crate) mod release;
 pub(crate) mod review;
+pub(crate) mod runbook;
 pub(crate) mod schema;
 pub(crate) mod secret;
 pub(crate) mod serve;
@@ -45,6 +46,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Xref(verb) => record::xref(verb, context).await,
         Verb::Review(verb) => review::run(verb, context).await,
         Verb::Dlq(verb) => dlq::run(verb, context).await,
+        Verb::Runbook(verb) => runbook::run(verb, context).await,
         Verb::Secret(verb) => secret::run(verb, context).await,
         Verb::Plugin(verb) => plugin::run(verb, context).await,
         Verb::Schema(verb) => schema::run(verb, context).await,

@@ -35,6 +35,8 @@ pub enum Answer {
     Review(ReviewAnswer),
     DeadLetters(DeadLettersAnswer),
     DeadLetter(DeadLetterAnswer),
+    Runbooks(RunbooksAnswer),
+    Runbook(RunbookAnswer),
     Secrets(SecretsAnswer),
     Connections(ConnectionsAnswer),
     Check(CheckAnswer),

@@ -125,6 +125,9 @@ pub struct DeadLetterLine {
     pub message: String,
     /// The command that fixes it.
     pub fix: String,
+    /// The runbook of its class: `nave runbook …`.
+    #[serde(default)]
+    pub runbook: String,
     /// Last time.
     pub at: String,
     /// How often.
@@ -144,4 +147,35 @@ pub struct DeadLetterAnswer {
     pub body: Option<Json>,
     /// The body as text, where it is not.
     pub body_text: Option<String>,
+}
+
+/// What runbooks there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunbooksAnswer {
+    /// Those of error classes first, then those of alerts.
+    pub runbooks: Vec<RunbookLine>,
+}
+
+/// One runbook in a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunbookLine {
+    /// Error class, or kind of alert.
+    pub class: String,
+    /// `error` or `alert`.
+    pub about: String,
+    /// The class, and what it means in a few words.
+    pub title: String,
+}
+
+/// One runbook.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunbookAnswer {
+    /// Error class, or kind of alert.
+    pub class: String,
+    /// `error` or `alert`.
+    pub about: String,
+    /// The class, and what it means in a few words.
+    pub title: String,
+    /// Markdown: what happened, why, how to check, what to type, whom to call.
+    pub text: String,
 }
