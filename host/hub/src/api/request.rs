@@ -180,6 +180,18 @@ pub enum Request {
         /// Which.
         id: u64,
     },
+    /// Corrects one value by hand, as a steward's word, and tries it again.
+    DlqEdit {
+        /// Which.
+        id: u64,
+        /// Canonical field, or its path over there.
+        field: String,
+        /// What it should be.
+        value: String,
+        /// Why, for the audit.
+        #[serde(default)]
+        reason: String,
+    },
     /// Tries them again.
     DlqRetry {
         /// Which.
@@ -394,6 +406,7 @@ impl Request {
             | Self::Resume { .. }
             | Self::Reload
             | Self::ReviewDecide { .. }
+            | Self::DlqEdit { .. }
             | Self::DlqRetry { .. }
             | Self::DlqDiscard { .. }
             | Self::SecretSet { .. }

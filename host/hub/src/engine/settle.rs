@@ -328,8 +328,24 @@ impl Engine {
         child_stream: Option<&str>,
         records: Vec<contract::SourceRecord>,
     ) -> Result<(), EngineError> {
+        let began = draft.now;
+        self.take_as_of(draft, catalog, mapping, run, child_stream, records, began)
+    }
+
+    /// The same, of what was read at another time.
+    #[expect(clippy::too_many_arguments, reason = "a reading: of what, by what, when")]
+    pub(super) fn take_as_of(
+        &self,
+        draft: &mut Draft<'_>,
+        catalog: &Catalog,
+        mapping: &Mapping,
+        run: u64,
+        child_stream: Option<&str>,
+        records: Vec<contract::SourceRecord>,
+        began: Time,
+    ) -> Result<(), EngineError> {
         let entity = self.entity(catalog, &mapping.entity)?;
-        let page = super::pull::decode(catalog, mapping, records, draft.now, draft.now);
+        let page = super::pull::decode(catalog, mapping, records, began, draft.now);
         if let Some(stream) = child_stream {
             if let Some(children) = &Children::of(mapping, stream) {
                 let mut intake = ChildIntake { catalog, mapping, entity, children, run, open_creates: Vec::new() };

@@ -285,6 +285,26 @@ async fn refetch(engine: &Engine, mapping: &str, stream: &str, wanted: &[(u64, S
     Ok(Again { taken: fetched.taken.len(), message: words.join(", "), next })
 }
 
+/// Corrects one value by hand, and tries it again.
+pub(super) async fn edit(
+    engine: &Engine,
+    id: u64,
+    (field, value): (&str, &str),
+    by: &str,
+    reason: &str,
+) -> Result<Answer, ApiError> {
+    let letter = tokio::task::block_in_place(|| by_id(engine, id))?;
+    let mended = engine.mend(&letter, field, value, by, reason).await?;
+    let catalog = engine.catalog();
+    let entity = catalog.mappings.get(flow(&letter)).map_or("record", |mapping| mapping.entity.as_str());
+    let record = format!("{entity}/{}", mended.record);
+    let then = match mended.sent_later {
+        true => "the delivery is tried again with the next sync",
+        false => "the record is taken in, and what follows from it is sent with the next sync",
+    };
+    Ok(Answer::done(format!("`{}` of {record} is {value:?} now, as a steward's word; {then}.", mended.field), 1))
+}
+
 /// Gives them up.
 pub(super) async fn discard(engine: &Engine, which: &DeadLetters, by: &str, reason: &str) -> Result<Answer, ApiError> {
     let letters = tokio::task::block_in_place(|| chosen(engine, which))?;

@@ -146,6 +146,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
             block_in_place(|| dead_letters::list(engine, flow.as_deref(), class.as_deref(), limit)).map(Answer::DeadLetters)
         }
         Request::DlqShow { id } => block_in_place(|| dead_letters::show(engine, id)).map(Answer::DeadLetter),
+        Request::DlqEdit { id, field, value, reason } => dead_letters::edit(engine, id, (&field, &value), by, &reason).await,
         Request::DlqRetry { which } => dead_letters::retry(engine, &which, by, &progress).await,
         Request::DlqDiscard { which, reason } => dead_letters::discard(engine, &which, by, &reason).await,
         Request::RunbookList => Ok(Answer::Runbooks(crate::runbooks::list())),

@@ -17,6 +17,7 @@ mod carried;
 mod conform;
 mod frozen;
 mod lost;
+mod mended;
 mod missed;
 mod odd;
 mod parts;
