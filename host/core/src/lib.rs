@@ -4,10 +4,12 @@
 //! the time in. Everything here is a function of its arguments, so that a run can be replayed (I8).
 
 pub mod accounting;
+pub mod alert;
 pub mod breaker;
 pub mod catalog;
 pub mod codec;
 pub mod difference;
+pub mod escalation;
 pub mod freeze;
 pub mod grant;
 pub mod intake;

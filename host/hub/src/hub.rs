@@ -104,6 +104,7 @@ impl Hub {
 
     /// Keeps every flow within its freshness until `shutdown` resolves. One task; the engine runs connections side by side.
     pub async fn run(self: Arc<Self>, shutdown: impl Future<Output = ()> + Send) {
+        let _alerts = crate::alerts::watch(&self);
         tokio::pin!(shutdown);
         let mut running: std::collections::HashMap<String, tokio::task::JoinHandle<()>> = Default::default();
         loop {

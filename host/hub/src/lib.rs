@@ -1,5 +1,6 @@
 //! Acts. Intake, delivery, egress, vault: everything that touches the world, in the order that `core` decides.
 
+pub mod alerts;
 pub mod api;
 pub mod audit;
 pub mod bench;

@@ -67,6 +67,8 @@ pub(crate) enum Verb {
     Dlq(verbs::dlq::Dlq),
     Runbook(verbs::runbook::Runbook),
     #[command(subcommand)]
+    Alert(verbs::alert::Alert),
+    #[command(subcommand)]
     Secret(verbs::secret::Secret),
     #[command(subcommand)]
     Plugin(verbs::plugin::Plugin),

@@ -2,6 +2,7 @@
 //! as `.wasm`. One binary, linked once.
 
 mod agreement;
+mod alerts;
 mod audited;
 mod author;
 mod canary;

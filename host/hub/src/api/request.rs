@@ -205,6 +205,23 @@ pub enum Request {
         #[serde(default)]
         reason: String,
     },
+    /// What is wrong now, and who is told.
+    AlertList {
+        /// Those that are well again, too.
+        #[serde(default)]
+        all: bool,
+    },
+    /// Tells sinks that this is a test.
+    AlertTest {
+        /// One sink; none: all.
+        #[serde(default)]
+        sink: Option<String>,
+    },
+    /// Somebody works on it: nothing more is told of it but its end.
+    AlertAck {
+        /// Which.
+        id: u64,
+    },
     /// What runbooks there are: one for each error class and each kind of alert.
     RunbookList,
     /// One of them.
@@ -406,6 +423,8 @@ impl Request {
             | Self::Resume { .. }
             | Self::Reload
             | Self::ReviewDecide { .. }
+            | Self::AlertTest { .. }
+            | Self::AlertAck { .. }
             | Self::DlqEdit { .. }
             | Self::DlqRetry { .. }
             | Self::DlqDiscard { .. }
@@ -430,6 +449,7 @@ impl Request {
             | Self::ReviewShow { .. }
             | Self::DlqList { .. }
             | Self::DlqShow { .. }
+            | Self::AlertList { .. }
             | Self::RunbookList
             | Self::RunbookShow { .. }
             | Self::SecretList

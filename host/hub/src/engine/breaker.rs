@@ -106,7 +106,7 @@ impl Engine {
     }
 
     /// The system is well, and asked for patience.
-    pub(super) fn patient(&self, connection: &str) -> bool {
+    pub(crate) fn patient(&self, connection: &str) -> bool {
         self.breakers.get(connection).patient()
     }
 

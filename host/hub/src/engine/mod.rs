@@ -13,6 +13,7 @@ pub mod decide;
 pub mod deliver;
 pub mod draft;
 pub mod drift;
+mod escalate;
 mod external;
 mod fetch;
 mod frozen;

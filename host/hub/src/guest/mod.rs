@@ -133,6 +133,11 @@ impl Guests {
         Ok(spoke)
     }
 
+    /// The one way out.
+    pub(crate) fn egress(&self) -> &Egress {
+        &self.egress
+    }
+
     /// The way to the network that is in force, as entries of what a secret is given for.
     pub(crate) fn way(&self) -> &BTreeSet<String> {
         self.egress.way()

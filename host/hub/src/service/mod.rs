@@ -4,6 +4,7 @@
 //! what to type next. Decides nothing: the engine does, and `core` below it. Must not know which face asked.
 //! Store look-ups block for the time of a short read, so a hub needs a runtime with more than one thread.
 
+mod alerts;
 mod configuration;
 mod dead_letters;
 mod deliveries;
@@ -149,6 +150,9 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::DlqEdit { id, field, value, reason } => dead_letters::edit(engine, id, (&field, &value), by, &reason).await,
         Request::DlqRetry { which } => dead_letters::retry(engine, &which, by, &progress).await,
         Request::DlqDiscard { which, reason } => dead_letters::discard(engine, &which, by, &reason).await,
+        Request::AlertList { all } => block_in_place(|| crate::alerts::list(engine, all)).map(Answer::Alerts),
+        Request::AlertTest { sink } => alerts::test(hub, sink.as_deref(), by).await,
+        Request::AlertAck { id } => alerts::acknowledge(engine, id, by).await,
         Request::RunbookList => Ok(Answer::Runbooks(crate::runbooks::list())),
         Request::RunbookShow { class } => crate::runbooks::show(&class).map(Answer::Runbook),
 

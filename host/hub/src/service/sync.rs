@@ -86,6 +86,8 @@ pub(super) async fn sync(
             break;
         }
     }
+    // Where nobody serves, this is the only time that somebody looks.
+    engine.escalate().await?;
     Ok(SyncAnswer { runs: lines })
 }
 

@@ -11,6 +11,7 @@ macro_rules! on_both_stores {
     };
 }
 
+mod alerts;
 mod bench;
 mod breaker;
 mod carried;

@@ -1,5 +1,6 @@
 //! One file per group of verbs: how it is spelled, what it asks the hub, how its answer looks.
 
+pub(crate) mod alert;
 pub(crate) mod bench;
 pub(crate) mod connection;
 pub(crate) mod demo;
@@ -46,6 +47,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Xref(verb) => record::xref(verb, context).await,
         Verb::Review(verb) => review::run(verb, context).await,
         Verb::Dlq(verb) => dlq::run(verb, context).await,
+        Verb::Alert(verb) => alert::run(verb, context).await,
         Verb::Runbook(verb) => runbook::run(verb, context).await,
         Verb::Secret(verb) => secret::run(verb, context).await,
         Verb::Plugin(verb) => plugin::run(verb, context).await,

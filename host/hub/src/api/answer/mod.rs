@@ -35,6 +35,7 @@ pub enum Answer {
     Review(ReviewAnswer),
     DeadLetters(DeadLettersAnswer),
     DeadLetter(DeadLetterAnswer),
+    Alerts(AlertsAnswer),
     Runbooks(RunbooksAnswer),
     Runbook(RunbookAnswer),
     Secrets(SecretsAnswer),
