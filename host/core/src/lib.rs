@@ -18,6 +18,7 @@ pub mod limits;
 pub mod manifest;
 pub mod mapping;
 pub mod matching;
+pub mod meter;
 pub mod model;
 pub mod names;
 pub mod part;

@@ -10,6 +10,7 @@ pub mod egress;
 pub mod engine;
 pub mod guest;
 pub mod hub;
+pub mod metrics;
 pub mod person;
 pub mod plugins;
 pub mod project;

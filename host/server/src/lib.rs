@@ -11,6 +11,7 @@ mod events;
 mod guard;
 pub mod limits;
 mod listen;
+mod metrics;
 mod pages;
 mod socket;
 mod state;
@@ -92,7 +93,7 @@ pub async fn start(service: Arc<dyn Service>, options: Options, stopped: watch::
 }
 
 fn router(state: State) -> Router {
-    let closed = v1::router().merge(pages::closed()).merge(events::router());
+    let closed = v1::router().merge(pages::closed()).merge(events::router()).merge(metrics::router());
     let closed = closed.layer(axum::middleware::from_fn_with_state(state.clone(), auth::required));
     Router::new()
         .merge(closed)

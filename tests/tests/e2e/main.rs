@@ -15,6 +15,7 @@ mod generated;
 mod held;
 mod kill;
 mod missing;
+mod numbers;
 mod renamed;
 mod socket;
 mod update;

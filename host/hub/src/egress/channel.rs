@@ -156,6 +156,11 @@ impl Channel {
         }
     }
 
+    /// How far the system's clock is ahead of ours, by its answers.
+    pub fn skew_ms(&self) -> Option<i64> {
+        self.inner.dialer.talks.of(&self.inner.config.connection).skew_ms()
+    }
+
     /// A run begins: from now on it may use up this much, and refusals are audited anew.
     pub fn begin_run(&self, quota: Quota) {
         *self.inner.usage.lock().unwrap_or_else(PoisonError::into_inner) = Some(quota);
@@ -436,7 +441,11 @@ impl Inner {
             };
             let reused = live.reused;
             let request = build(prepared, applied, body)?;
-            let response = match exchange(&mut live, request, &self.dialer.bounds, total).await {
+            let began = crate::clock::now();
+            let response = exchange(&mut live, request, &self.dialer.bounds, total).await;
+            let date = response.as_ref().ok().and_then(|answer| answer.headers().get(http::header::DATE));
+            self.dialer.talks.heard(&self.config.connection, began, crate::clock::now(), date);
+            let response = match response {
                 Ok(response) => response,
                 // The other side had closed it: nothing was sent, or nothing that changes anything.
                 Err(Broken::NotSent(_)) if reused => continue,

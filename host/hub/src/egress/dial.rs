@@ -39,6 +39,8 @@ pub(super) struct Dialer {
     /// The proxy and the authorities, as a secret is given for them.
     pub(super) way: BTreeSet<String>,
     resolver: Arc<dyn Resolve>,
+    /// How each connection was spoken to.
+    pub(super) talks: super::talk::Talks,
     pub(super) bounds: Bounds,
 }
 
@@ -86,6 +88,7 @@ impl Dialer {
             proxy,
             way,
             resolver: config.resolver,
+            talks: Default::default(),
             bounds: config.bounds,
         })
     }

@@ -20,6 +20,7 @@ mod pool;
 mod rate;
 mod resolve;
 mod scrub;
+mod talk;
 mod target;
 mod token;
 mod way;
@@ -35,6 +36,7 @@ pub use mail::MailServer;
 pub(crate) use origin::held_help;
 pub use origin::{destinations, destinations_of, origin};
 pub use resolve::{Resolve, Resolving, SystemResolver};
+pub use talk::Talk;
 pub use way::way;
 pub(crate) use way::{held, is_proxy, is_way, said};
 
@@ -113,6 +115,11 @@ impl Egress {
     /// The way that everything takes, as entries of what a secret is given for.
     pub fn way(&self) -> &BTreeSet<String> {
         &self.dialer.way
+    }
+
+    /// How a connection's system was spoken to since the hub started.
+    pub fn talk(&self, connection: &str) -> Talk {
+        self.dialer.talks.of(connection)
     }
 
     /// One connection's use. Mistakes in a grant come out as a denial of the calls that need it.

@@ -102,7 +102,7 @@ impl Engine {
     fn corrected(&self, mapping: &Mapping, stream: &str, body: &[u8], field: &str, text: &str) -> Result<Said, EngineError> {
         let elsewhere = |why: &str| {
             EngineError::Refused(format!(
-                "{why}: correct it in {}, then `nave sync {} --full`, or `nave dlq retry` where it has an id of its own",
+                "{why}: correct it in {}, then `nave sync {} --full` reads it again",
                 mapping.connection, mapping.name
             ))
         };
@@ -168,8 +168,8 @@ impl Engine {
         let Some((id, Some(record))) = row else {
             return Err(EngineError::Refused(format!(
                 "with this value {} does not become a record by itself (a filter leaves it out, or a person would have to say \
-                 which one it is): correct it in {}, then `nave dlq retry`; nothing was changed",
-                key, mapping.connection
+                 which one it is): correct it in {}, then `nave sync {} --full`; nothing was changed",
+                key, mapping.connection, mapping.name
             )));
         };
         let record = draft.surviving(record)?;

@@ -23,6 +23,7 @@ mod heirs;
 mod interrupted;
 pub mod lost;
 pub mod mend;
+mod meters;
 mod missed;
 mod owned;
 mod parts;
@@ -36,8 +37,10 @@ mod round;
 pub(crate) mod rows;
 mod seen;
 mod settle;
+mod skew;
 mod steward;
 pub mod take;
+pub mod tries;
 mod unread;
 mod vanished;
 mod volume;
@@ -94,6 +97,7 @@ pub struct Engine {
     /// Digest of the configuration that what is stored was computed under.
     conformed: tokio::sync::Mutex<String>,
     breakers: Arc<breaker::Breakers>,
+    meters: meters::Meters,
 }
 
 impl Engine {
@@ -102,6 +106,7 @@ impl Engine {
         let breakers = Arc::new(breaker::Breakers::new(store.clone(), clock.clone()));
         Self {
             breakers,
+            meters: meters::Meters::new(store.as_ref()),
             store,
             catalog: RwLock::new(catalog),
             spokes,
@@ -309,7 +314,9 @@ impl Engine {
             // A run that succeeded may have something to say all the same.
             (None, true) => run.message.take(),
         };
+        let sums = self.meters.ran(&run);
         self.write(Cause::default(), |draft| {
+            draft.batch.rows.extend(sums.clone());
             run.ended_at = Some(draft.now);
             let mut flow = self.store.flow(&run.flow)?;
             match (run.status, run.direction.as_str()) {

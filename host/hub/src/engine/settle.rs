@@ -19,7 +19,9 @@ use super::consent;
 use super::dead_letter::dead_letter;
 use super::draft::Draft;
 use super::frozen;
+use super::meters;
 use super::take::{IncomingKind, Intake, settle_create};
+use super::tries;
 use super::{Engine, EngineError};
 use crate::spoke::{Spoke, SpokeError};
 
@@ -60,7 +62,8 @@ impl Engine {
                 | SpokeError::Misconfigured(_)
                 | SpokeError::Held(_)),
             ) => {
-                self.release(mapping, intents, self.while_answered(mapping, next)?, &error.to_string()).await?;
+                self.meters.not_sent(&mapping.name, intents.len());
+                self.release(mapping, run, intents, self.while_answered(mapping, next)?, &error.to_string()).await?;
                 return Ok(OutCounts { parked: intents.len() as u64, ..OutCounts::default() });
             }
             Err(error) => {
@@ -68,6 +71,7 @@ impl Engine {
                 intents.iter().map(|_| Outcome::Rejected(rejection.clone())).collect()
             }
         };
+        self.meters.sent(&mapping.name, &outcomes);
         let read_back = self.read_back(mapping, spoke, stream, &outcomes).await;
         kill::reach("before-settle");
         let next = self.while_answered(mapping, next)?;
@@ -80,7 +84,14 @@ impl Engine {
     }
 
     /// Nothing was sent: the intents are closed, the records parked on the ladder.
-    async fn release(&self, mapping: &Mapping, intents: &[Intent], next: &[Intent], why: &str) -> Result<(), EngineError> {
+    async fn release(
+        &self,
+        mapping: &Mapping,
+        run: u64,
+        intents: &[Intent],
+        next: &[Intent],
+        why: &str,
+    ) -> Result<(), EngineError> {
         let parked: HashMap<RecordId, Parked> =
             self.store.parked(&mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
         // A system that is down uses up nobody's retries.
@@ -88,7 +99,7 @@ impl Engine {
         self.write(Cause::default(), |draft| {
             for intent in intents {
                 draft.batch.settled.push((intent.destination.clone(), intent.record));
-                self.park(draft, mapping, intent, parked.get(&intent.record), wait, why);
+                self.park(draft, mapping, run, intent, parked.get(&intent.record), wait, why);
             }
             draft.batch.intents.extend_from_slice(next);
             Ok(())
@@ -97,10 +108,12 @@ impl Engine {
     }
 
     /// Parks on the ladder, or sets aside when the ladder is used up. Says whether it was parked.
+    #[expect(clippy::too_many_arguments, reason = "one delivery, in which run, and what was said to it")]
     fn park(
         &self,
         draft: &mut Draft<'_>,
         mapping: &Mapping,
+        run: u64,
         intent: &Intent,
         before: Option<&Parked>,
         asked_ms: Option<u64>,
@@ -112,6 +125,7 @@ impl Engine {
         draft.batch.clean.push(entry_of(intent));
         match retry::next(draft.now, rung, asked_ms, jitter) {
             Next::Park { until, rung } => {
+                tries::note(draft, run, intent, Some(until), why);
                 draft.batch.parked.push(Parked {
                     destination: intent.destination.clone(),
                     record: intent.record,
@@ -123,6 +137,7 @@ impl Engine {
                 true
             }
             Next::DeadLetter => {
+                tries::note(draft, run, intent, None, why);
                 let message = format!("tried {} times; last answer: {why}", retry::LADDER_MS.len() + 1);
                 let letter = dead_letter(mapping, intent.record, "exhausted", None, message, draft.now, intent.run);
                 draft.batch.dead_letters.push(letter);
@@ -172,8 +187,10 @@ impl Engine {
         let parked: HashMap<RecordId, Parked> =
             self.store.parked(&mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
         let cause = Cause { connection: Some(mapping.connection.as_str().into()), run: Some(run), ..Cause::default() };
-        self.write(cause, |draft| {
+        let mut landed = Vec::new();
+        let settled = self.write(cause, |draft| {
             let mut tally = OutCounts::default();
+            landed.clear();
             draft.batch.intents.extend_from_slice(next);
             load(draft, mapping, intents, &outcomes)?;
             for (intent, outcome) in intents.iter().zip(&outcomes) {
@@ -183,11 +200,13 @@ impl Engine {
                     Outcome::Written(written) => {
                         let body = if written.body.is_empty() { read_back.get(&written.remote_id) } else { Some(&written.body) };
                         let body = body.and_then(|bytes| codec::decode(bytes).ok());
+                        landed.extend(meters::claimed(draft, mapping, intent));
                         self.written(draft, mapping, entity, intent, &written.remote_id, written.version.clone(), body.as_ref())?;
                         if !several.contains(&intent.record) {
                             draft.batch.revived_subjects.push(delivery_subject(intent));
                         }
                         if before.is_some() {
+                            tries::forget(draft, &intent.destination, intent.record);
                             draft.batch.unparked.push((intent.destination.clone(), intent.record));
                         }
                         tally.delivered += 1;
@@ -223,7 +242,7 @@ impl Engine {
                     }
                     Outcome::RetryAfter(ms) => {
                         close(draft);
-                        if self.park(draft, mapping, intent, before, Some(*ms), "asked to wait") {
+                        if self.park(draft, mapping, run, intent, before, Some(*ms), "asked to wait") {
                             tally.parked += 1;
                         } else {
                             tally.failed += 1;
@@ -246,7 +265,7 @@ impl Engine {
                             last.outcome = AttemptOutcome::Unknown(why.clone());
                         }
                         draft.batch.intents.push(open);
-                        if self.park(draft, mapping, intent, before, None, why) {
+                        if self.park(draft, mapping, run, intent, before, None, why) {
                             tally.parked += 1;
                         } else {
                             tally.failed += 1;
@@ -255,8 +274,10 @@ impl Engine {
                 }
             }
             Ok(tally)
-        })
-        .await
+        });
+        let tally = settled.await?;
+        self.meters.landed(&mapping.name, &landed, self.now());
+        Ok(tally)
     }
 
     /// A write that the system confirmed: shadow and cross-reference, never a claim.
@@ -366,6 +387,7 @@ impl Engine {
             lost: Default::default(),
             guard: None,
             arrived: Vec::new(),
+            near_misses: 0,
         };
         intake.page(draft, page, &mut Default::default())?;
         Ok(())

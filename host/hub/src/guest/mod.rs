@@ -235,6 +235,10 @@ impl Spoke for GuestSpoke {
         guest_call!(self, Some(&stream), |instance| instance.find(&stream, &path, values))
     }
 
+    fn skew_ms(&self) -> Option<i64> {
+        self.host.skew_ms()
+    }
+
     fn digest(&self) -> String {
         self.digest.clone()
     }

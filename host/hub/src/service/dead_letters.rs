@@ -11,6 +11,7 @@ use crate::api::{
     Answer, ApiError, ClassCount, DeadLetterAnswer, DeadLetterLine, DeadLetters, DeadLettersAnswer, ProgressSender,
 };
 use crate::engine::Engine;
+use crate::engine::tries::forget;
 
 /// Dead letters read at once.
 const CHUNK_LETTERS: usize = 1_000;
@@ -204,6 +205,7 @@ pub(super) async fn retry(engine: &Engine, which: &DeadLetters, by: &str, progre
                 draft.batch.revived.push(*id);
                 let record = draft.surviving(*record)?;
                 draft.enter(destination, record, Reason::Retry);
+                forget(draft, destination, record);
             }
             let line = audit_entry(draft.now, by, "dead-letter.retry", &subject, "");
             draft.batch.audit.push(line);
@@ -315,6 +317,11 @@ pub(super) async fn discard(engine: &Engine, which: &DeadLetters, by: &str, reas
     engine
         .write(Cause { person: Some(by.to_owned()), ..Cause::default() }, |draft| {
             draft.batch.revived.extend(letters.iter().map(|letter| letter.id));
+            for letter in &letters {
+                if let DeadLetterSubject::Delivery { destination, record } = &letter.subject {
+                    forget(draft, destination, *record);
+                }
+            }
             let line = audit_entry(draft.now, by, "dead-letter.discarded", &subject, reason);
             draft.batch.audit.push(line);
             Ok(())

@@ -191,6 +191,7 @@ async fn run_one(engine: &Engine, flow: &str, step: Step) -> Result<RunLine, Api
                 catalog: engine.catalog().digest.clone(),
                 plugins: Vec::new(),
                 drift: Vec::new(),
+                tries: Vec::new(),
             })
         }
     }

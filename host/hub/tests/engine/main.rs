@@ -19,6 +19,7 @@ mod conform;
 mod frozen;
 mod lost;
 mod mended;
+mod meters;
 mod missed;
 mod odd;
 mod parts;
