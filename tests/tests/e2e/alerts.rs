@@ -71,8 +71,12 @@ fn a_system_that_is_down_is_told_and_so_is_its_end() {
     assert_eq!(paths, ["/chat/t1/b2/x9", "/json"]);
 
     let fault = |rule: Value| world.systems[0].sim().into_iter().for_each(|sim| sim.fault(rule.clone()));
-    fault(json!({ "switch": "down" }));
+    let runs = || world.project.json(&["run", "list", "--flow", "crm", "--limit", "1"])["runs"][0]["run"].as_u64();
+    let before = runs();
     let serving = world.project.serve();
+    // It is at work when it goes down.
+    until("a run of its own", || (runs() > before).then_some(()));
+    fault(json!({ "switch": "down" }));
     let next = |kind: &str, news: &str| {
         until(&format!("{kind} is told as {news}"), || {
             let (path, body) = heard.try_recv().ok()?;
