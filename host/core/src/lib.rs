@@ -6,6 +6,7 @@
 pub mod accounting;
 pub mod alert;
 pub mod breaker;
+pub mod budget;
 pub mod catalog;
 pub mod codec;
 pub mod difference;
@@ -25,9 +26,11 @@ pub mod part;
 pub mod remap;
 pub mod rename;
 pub mod retry;
+pub mod schedule;
 pub mod survivorship;
 pub mod value;
 pub mod volume;
+pub mod webhook;
 
 /// A text that is mostly short: up to 22 bytes lie in the value itself, longer ones are shared. A copy allocates nothing.
 pub use smol_str::SmolStr as Text;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::webhook::WebhookScheme;
+
 /// Name of the custom section.
 pub const MANIFEST_SECTION: &str = "nave:manifest";
 
@@ -41,6 +43,9 @@ pub struct Manifest {
     /// Starter mappings: file name → TOML text. `connection add` writes them with the connection's name put in for `{connection}`.
     #[serde(default)]
     pub mappings: BTreeMap<String, String>,
+    /// How the system tells at once that something changed, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<WebhookScheme>,
 }
 
 /// What kind of plugin it is.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nave_core::catalog::{Catalog, Diagnostic};
-use nave_core::model::{AuditEntry, Reason, Time};
+use nave_core::model::AuditEntry;
 use nave_runtime::CompileCache;
 use nave_store::{BackupKey, Batch, KeyedRow, OpenError, Redb, Store, StoreKey};
 
@@ -16,6 +16,7 @@ use crate::engine::{Engine, EngineError};
 use crate::guest::Guests;
 use crate::project;
 use crate::vault::{MasterKey, MasterKeyError, Purpose, Vault};
+use crate::webhook::{Told, Webhooks};
 
 /// Longest wait for another process that has the store open.
 const BUSY_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -24,9 +25,6 @@ const BUSY_LOOK: Duration = Duration::from_millis(50);
 
 /// Why a run that was found open at the start failed.
 const STOPPED: &str = "the hub was stopped while it ran; what it had committed is kept, and the next run goes on from there";
-
-/// How often the background looks whether a flow is due.
-const TICK: Duration = Duration::from_millis(500);
 
 /// An open hub.
 pub struct Hub {
@@ -42,6 +40,10 @@ pub struct Hub {
     pub guests: Arc<Guests>,
     /// Seals backups.
     pub(crate) backup_key: BackupKey,
+    /// What systems told us of and is still to be read.
+    pub(crate) told: Arc<Told>,
+    /// What is remembered of calls from systems.
+    pub(crate) webhooks: Arc<Webhooks>,
 }
 
 impl Hub {
@@ -88,7 +90,9 @@ impl Hub {
             tracing::warn!(runs = closed, "{STOPPED}");
         }
         let backup_key = BackupKey::new(master.derive(Purpose::Backup));
-        let hub = Self { dir: dir.to_owned(), engine, store, vault, guests, backup_key };
+        let told = Told::open(store.clone(), engine.news()).map_err(|error| unavailable("the store", error.to_string()))?;
+        let (told, webhooks) = (Arc::new(told), Arc::default());
+        let hub = Self { dir: dir.to_owned(), engine, store, vault, guests, backup_key, told, webhooks };
         crate::service::lapse(&hub).await?;
         Ok(Arc::new(hub))
     }
@@ -100,78 +104,6 @@ impl Hub {
         self.guests.reconfigure(catalog.clone());
         self.engine.reconfigure(catalog);
         Ok(warnings)
-    }
-
-    /// Keeps every flow within its freshness until `shutdown` resolves. One task; the engine runs connections side by side.
-    pub async fn run(self: Arc<Self>, shutdown: impl Future<Output = ()> + Send) {
-        let _alerts = crate::alerts::watch(&self);
-        tokio::pin!(shutdown);
-        let mut running: std::collections::HashMap<String, tokio::task::JoinHandle<()>> = Default::default();
-        loop {
-            tokio::select! {
-                () = &mut shutdown => break,
-                () = tokio::time::sleep(TICK) => {}
-            }
-            running.retain(|_, task| !task.is_finished());
-            let catalog = self.engine.catalog();
-            for connection in catalog.connections.keys() {
-                if running.contains_key(connection) {
-                    continue;
-                }
-                let (hub, name) = (self.clone(), connection.clone());
-                running.insert(connection.clone(), tokio::spawn(async move { hub.tick(&name).await }));
-            }
-            let store = self.store.clone();
-            let _ = tokio::task::spawn_blocking(move || store.tend()).await;
-        }
-        for (_, task) in running {
-            let _ = task.await;
-        }
-    }
-
-    /// Runs what is due on one connection.
-    async fn tick(&self, connection: &str) {
-        let catalog = self.engine.catalog();
-        for mapping in catalog.mappings.values().filter(|mapping| mapping.connection == connection) {
-            if !self.engine.may_send(connection) {
-                return; // it is tried when its time has come; the others go on
-            }
-            let Ok(flow) = self.store.flow(&mapping.name) else { return };
-            if flow.paused {
-                continue;
-            }
-            let ran = self.last_try(&mapping.name, "in");
-            if let Some(inward) = &mapping.flow_in
-                && ran.is_none_or(|at| now().0 - at.0 >= inward.freshness_ms.max(1_000) as i64)
-                && let Err(error) = self.engine.run_in(&mapping.name, false).await
-            {
-                tracing::error!(flow = mapping.name, %error, "a run ended early");
-            }
-            if mapping.flow_out.is_some()
-                && flow.approved.as_deref() == Some(mapping.digest.as_str())
-                && self.has_work(&mapping.name)
-                && let Err(error) = self.engine.run_out(&mapping.name).await
-            {
-                tracing::error!(flow = mapping.name, %error, "a run ended early");
-            }
-        }
-    }
-
-    fn last_try(&self, flow: &str, direction: &str) -> Option<Time> {
-        let runs = self.store.runs(Some(flow), 8).ok()?;
-        runs.into_iter().find(|run| run.direction == direction).map(|run| run.started_at)
-    }
-
-    /// Something to compare, or a parked delivery whose time has come. Held entries alone are not work: they are
-    /// looked at again when something else is, or at the next pull.
-    fn has_work(&self, flow: &str) -> bool {
-        let now = now();
-        let dirty = self.store.dirty(flow, nave_core::model::RecordId(0), 64).unwrap_or_default();
-        let fresh = dirty.iter().any(|entry| {
-            entry.reasons.iter().any(|reason| reason != Reason::Retry)
-                || !matches!(self.store.intent(flow, entry.record), Ok(Some(_)))
-        });
-        fresh || self.store.parked(flow).unwrap_or_default().iter().any(|row| row.until <= now)
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use nave_core::budget::{Purpose, UsedUp};
 use nave_core::catalog::StreamInfo;
 use nave_core::mapping::MapError;
 use nave_core::value::Value;
@@ -79,6 +80,10 @@ pub trait Transforms: Send + Sync {
 pub trait Spokes: Send + Sync {
     /// The spoke of a connection; made when first asked.
     fn spoke(&self, connection: &str) -> Result<Arc<dyn Spoke>, SpokeError>;
+    /// Why a connection's account may not be asked for this purpose now, and until when.
+    fn used_up(&self, _connection: &str, _purpose: Purpose) -> Option<UsedUp> {
+        None
+    }
     /// Transform plugins.
     fn transforms(&self) -> Arc<dyn Transforms>;
 }

@@ -59,6 +59,11 @@ pub(crate) enum Verb {
     Resume(verbs::flows::Resume),
     Status(verbs::flows::Status),
     #[command(subcommand)]
+    Schedule(verbs::schedule::Schedule),
+    Budget(verbs::budget::Budget),
+    #[command(subcommand)]
+    Advise(verbs::schedule::Advise),
+    #[command(subcommand)]
     Record(verbs::record::Record),
     Xref(verbs::record::Xref),
     #[command(subcommand)]

@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 56] = [
+const EXAMPLES: [(&str, &str); 62] = [
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),
@@ -20,6 +20,12 @@ const EXAMPLES: [(&str, &str); 56] = [
     ("nave mapping coverage", "nave mapping coverage crm-contacts"),
     ("nave pause", "nave pause crm-contacts"),
     ("nave resume", "nave resume crm-contacts"),
+    ("nave schedule list", "nave schedule list --json"),
+    ("nave schedule set", "nave schedule set crm-contacts 15m"),
+    ("nave schedule boost", "nave schedule boost crm-contacts --every 5m --for 2h"),
+    ("nave schedule unboost", "nave schedule unboost crm-contacts"),
+    ("nave advise", "nave advise frequency"),
+    ("nave advise frequency", "nave advise frequency --json"),
     ("nave record list", "nave record list contact ada@example.com"),
     ("nave record show", "nave record show crm:5432"),
     ("nave record trace", "nave record trace crm:5432"),

@@ -87,6 +87,12 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
             token(slot, kind)?;
         }
     }
+    if let Some(webhook) = &manifest.webhook {
+        webhook.signature.check().map_err(|why| bad(format_args!("webhook: {why}")))?;
+        if manifest.kind == PluginKind::Transform {
+            return Err(bad("a transform is told nothing by a system; take `webhook` out"));
+        }
+    }
     functions(manifest)?;
     for file in manifest.mappings.keys() {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '{' | '}');

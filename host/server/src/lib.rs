@@ -9,6 +9,7 @@ mod auth;
 mod body;
 mod events;
 mod guard;
+mod hooks;
 pub mod limits;
 mod listen;
 mod metrics;
@@ -98,6 +99,7 @@ fn router(state: State) -> Router {
     Router::new()
         .merge(closed)
         .merge(pages::open())
+        .merge(hooks::router())
         .fallback(pages::not_found)
         .method_not_allowed_fallback(v1::other_method)
         .layer(axum::middleware::from_fn_with_state(state.clone(), guard::guard))

@@ -12,6 +12,7 @@ use nave_hub::api::{
     Answer, ApiError, Asked, BoxFuture, Candidate, FlowStatus, ProgressSender, Request, ReviewAnswer, ReviewLine, Service,
     StatusAnswer,
 };
+use nave_hub::webhook::{HookAnswer, HookCall};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -52,6 +53,16 @@ impl Service for Fake {
                 }
                 Request::ReviewDecide { .. } => Ok(Answer::done("decided", 1)),
                 _ => Err(ApiError::not_found("not in the script")),
+            }
+        })
+    }
+
+    fn hook(&self, call: HookCall) -> BoxFuture<'_, HookAnswer> {
+        Box::pin(async move {
+            match call.connection.as_str() {
+                "crm" if call.body == b"secret" => HookAnswer::Taken(1),
+                "crm" => HookAnswer::Refused,
+                _ => HookAnswer::Unknown,
             }
         })
     }
@@ -199,6 +210,27 @@ async fn doors_are_closed() {
             assert!(answer_headers.contains(header), "{line} {headers:?} lacks {header}: {answer_headers}");
         }
     }
+}
+
+#[tokio::test]
+async fn systems_are_believed_by_their_signature_alone() {
+    let server = Server::new();
+    for (line, body, status) in [
+        ("POST /hooks/crm", "secret", 200),
+        ("POST /hooks/crm?a=1&a=2&%ff", "secret", 200),
+        ("POST /hooks/crm", "guessed", 401),
+        ("POST /hooks/books", "secret", 404),
+        ("POST /hooks", "secret", 404),
+        ("POST /hooks/crm/more", "secret", 404),
+        ("GET /hooks/crm", "", 200),
+        ("PUT /hooks/crm", "secret", 405),
+    ] {
+        let (found, _, text) = server.ask(line, &[HOST], body).await;
+        assert_eq!(found.as_u16(), status, "{line} {body}: {text}");
+        assert!(!text.contains("secret"), "{text}");
+    }
+    let (found, ..) = server.ask("POST /hooks/crm", &["host: evil.example.com"], "secret").await;
+    assert_eq!(found, StatusCode::MISDIRECTED_REQUEST);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 50] = [
+const ROUTES: [(&str, &str, &str); 56] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("POST", "/v1/apply", "apply"),
@@ -27,6 +27,12 @@ const ROUTES: [(&str, &str, &str); 50] = [
     ("POST", "/v1/pause", "pause"),
     ("POST", "/v1/resume", "resume"),
     ("POST", "/v1/reload", "reload"),
+    ("GET", "/v1/schedule", "schedule-list"),
+    ("PUT", "/v1/schedule/{flow}", "schedule-set"),
+    ("PUT", "/v1/schedule/{flow}/boost", "schedule-boost"),
+    ("DELETE", "/v1/schedule/{flow}/boost", "schedule-unboost"),
+    ("GET", "/v1/schedule/advice", "schedule-advise"),
+    ("GET", "/v1/budget", "budget"),
     ("GET", "/v1/records", "records"),
     ("GET", "/v1/records/{entity}/{number}", "record-show"),
     ("GET", "/v1/records/{entity}/{number}/why", "record-why"),
@@ -73,7 +79,7 @@ const ROUTES: [(&str, &str, &str); 50] = [
 ];
 
 /// Fields that are numbers or flags where a path or a query can only say text.
-const NUMBERS: [&str; 3] = ["id", "limit", "after"];
+const NUMBERS: [&str; 4] = ["id", "limit", "after", "days"];
 const FLAGS: [&str; 4] = ["full", "once", "save", "all"];
 
 /// Code of a refusal: the route is there, for another method.

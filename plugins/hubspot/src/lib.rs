@@ -10,8 +10,11 @@ mod pages;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod told;
 
-use nave_sdk::prelude::{CheckReport, Connection, Delivery, Destination, Failure, Outcome, Page, Source, SourceRecord, Stream};
+use nave_sdk::prelude::{
+    CheckReport, Connection, Delivery, Destination, Event, Failure, Outcome, Page, Source, SourceRecord, Stream, WebhookRequest,
+};
 use nave_sdk::serde_json::Value;
 
 use schema::Settings;
@@ -39,6 +42,10 @@ impl Connection for HubSpot {
             }
         }
         Ok(report)
+    }
+
+    fn webhook(request: WebhookRequest) -> Result<Vec<Event>, Failure> {
+        told::events(&request.body, &Settings::load()?.objects)
     }
 }
 

@@ -147,6 +147,7 @@ pub(crate) fn stream(object: &Object, settings: &Settings) -> Result<Stream, Fai
         upsert_by: if has_marker { vec![format!("properties.{}", settings.marker)] } else { Vec::new() },
         batch_max: BATCH_MAX as u32,
         write_mode: WriteMode::Patch,
+        webhooks: true,
         deletable: true,
         mergeable: true,
         searchable,

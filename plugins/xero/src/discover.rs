@@ -14,12 +14,17 @@ pub(crate) fn streams() -> Vec<Stream> {
         batch_max: BATCH_MAX,
         idempotency_key: true,
         write_mode: WriteMode::Patch,
+        webhooks: true,
         deletable: true,
         searchable: ["ContactNumber", "EmailAddress", "Name", "AccountNumber"].map(str::to_owned).to_vec(),
         ..Capabilities::read_only()
     };
-    let invoices =
-        Capabilities { changes: ChangeDetection::Incremental, deletes: DeleteDetection::Feed, ..Capabilities::read_only() };
+    let invoices = Capabilities {
+        changes: ChangeDetection::Incremental,
+        deletes: DeleteDetection::Feed,
+        webhooks: true,
+        ..Capabilities::read_only()
+    };
     vec![
         Stream::new("contacts", "Contacts").fields(contact()).capabilities(contacts),
         Stream::new("invoices", "Invoices").fields(invoice()).capabilities(invoices),

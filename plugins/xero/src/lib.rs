@@ -11,8 +11,11 @@ mod limits;
 mod pages;
 #[cfg(test)]
 mod tests;
+mod told;
 
-use nave_sdk::prelude::{CheckReport, Connection, Delivery, Destination, Failure, Outcome, Page, Source, SourceRecord, Stream};
+use nave_sdk::prelude::{
+    CheckReport, Connection, Delivery, Destination, Event, Failure, Outcome, Page, Source, SourceRecord, Stream, WebhookRequest,
+};
 use nave_sdk::serde_json::Value;
 
 use api::Settings;
@@ -37,6 +40,10 @@ impl Connection for Xero {
             }
         }
         Ok(report)
+    }
+
+    fn webhook(request: WebhookRequest) -> Result<Vec<Event>, Failure> {
+        told::events(&request.body)
     }
 }
 

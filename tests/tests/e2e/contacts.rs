@@ -81,6 +81,15 @@ pub(crate) fn world(seed: u64) -> World {
         let clock = clock.clone();
         SimConfig { clock: std::sync::Arc::new(move || clock.now()), ..SimConfig::new(seed) }
     };
+    world_on(seed, config, clock.clone())
+}
+
+/// The same by the clock on the wall, which a hub that serves goes by.
+pub(crate) fn world_now(seed: u64) -> World {
+    world_on(seed, || SimConfig::new(seed), Clock::default())
+}
+
+fn world_on(seed: u64, config: impl Fn() -> SimConfig, clock: Clock) -> World {
     let project = Project::init();
     let (crm, books) = (Crm::start("crm", config()), Books::start("books", config()));
     let folder = project.dir().parent().expect("a folder").join("exports");

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::address;
 use super::entity::did_you_mean;
 use super::reader::{At, File, Table, json};
 use super::secrets::looks_like_secret;
 use super::{Connection, Credential, Hub, LockedPlugin, PluginInfo, System};
+use super::{address, budget, calendar, webhook};
 use crate::grant::{EndpointGrant, FolderGrant, Grants};
 use crate::manifest::{Allow, CredentialKind, CredentialSlot, FolderAccess, Manifest, PluginKind, SettingType};
 
@@ -65,6 +65,10 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, known: &Known<'_>) -> 
             );
         }
     }
+    let webhook = table.table("webhook").and_then(|table| webhook::read(table, manifest));
+    let account = table.plain("account").unwrap_or_else(|| account(&name, &credentials));
+    let budget = table.table("budget").map(budget::read).unwrap_or_default();
+    let calendar = calendar::read(&mut table);
     let requests_per_second = table.number("requests-per-second").and_then(|number| {
         let rate = u32::try_from(number.value).ok().filter(|rate| *rate > 0);
         if rate.is_none() {
@@ -82,7 +86,17 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, known: &Known<'_>) -> 
         credentials,
         grants,
         requests_per_second,
+        account,
+        budget,
+        calendar,
+        webhook,
     })
+}
+
+/// Whoever signs in with the same secret is the same account over there; without a secret, each connection is its own.
+fn account(name: &str, credentials: &BTreeMap<String, Credential>) -> String {
+    let secrets: std::collections::BTreeSet<&str> = credentials.values().map(|credential| credential.secret.as_str()).collect();
+    if secrets.is_empty() { name.to_owned() } else { secrets.into_iter().collect::<Vec<_>>().join("+") }
 }
 
 fn manifest<'k>(file: &File<'_>, plugin: &At<String>, known: &Known<'k>) -> Option<&'k Manifest> {
@@ -217,23 +231,27 @@ fn credentials(table: &mut Table<'_>, manifest: Option<&Manifest>) -> BTreeMap<S
     out
 }
 
+/// `secret = "name"`: the name alone, never the secret.
+pub(super) fn secret_name(table: &mut Table<'_>) -> Option<At<String>> {
+    let secret = table.needed("secret", "the name under which `nave secret set NAME` keeps it: secret = \"crm-key\"")?;
+    let well_formed = (1..=64).contains(&secret.value.len())
+        && secret.value.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && secret.value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    // What looks like a secret was noted by the scan of the whole file.
+    if !well_formed && !looks_like_secret(&secret.value) {
+        table.file.error(
+            secret.span.clone(),
+            "bad-name",
+            "`secret` is the name of a secret: letters, digits, `-`, `_`, `.`",
+            Some("set the value with `nave secret set NAME`".to_owned()),
+        );
+    }
+    Some(secret)
+}
+
 fn credential(mut table: Table<'_>, slot: Option<&CredentialSlot>) -> Option<Credential> {
     let file = table.file;
-    let secret = table.needed("secret", "the name under which `nave secret set NAME` keeps it: secret = \"crm-key\"");
-    if let Some(secret) = &secret {
-        let well_formed = (1..=64).contains(&secret.value.len())
-            && secret.value.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && secret.value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-        // What looks like a secret was noted by the scan of the whole file.
-        if !well_formed && !looks_like_secret(&secret.value) {
-            file.error(
-                secret.span.clone(),
-                "bad-name",
-                "`secret` is the name of a secret: letters, digits, `-`, `_`, `.`",
-                Some("set the value with `nave secret set NAME`".to_owned()),
-            );
-        }
-    }
+    let secret = secret_name(&mut table);
     let endpoints = table.entries().any(|(key, _)| key.value == "endpoints").then(|| table.strings("endpoints"));
     let span = table.span.clone();
     let mut given: serde_json::Map<String, serde_json::Value> = table

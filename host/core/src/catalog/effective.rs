@@ -46,6 +46,7 @@ fn words(table: &mut Table) {
 
 fn mapping(table: &mut Table) {
     table.remove("steward");
+    table.remove("critical");
     if let Some(Value::Table(flow)) = table.get_mut("flow") {
         for (_, direction) in flow.iter_mut() {
             if let Value::Table(direction) = direction {
@@ -71,7 +72,9 @@ fn reasons(table: &mut Table) {
 }
 
 fn connection(table: &mut Table) {
-    table.remove("requests-per-second");
+    for word in ["requests-per-second", "webhook", "windows", "blackouts", "time-zone", "account", "budget"] {
+        table.remove(word);
+    }
     let Some(Value::Table(grants)) = table.get_mut("grants") else { return };
     for (_, kind) in grants.iter_mut() {
         let Value::Table(kind) = kind else { continue };

@@ -18,6 +18,7 @@ impl Default for Hub {
         Self {
             listen: LISTEN.to_owned(),
             hosts: Vec::new(),
+            public_url: None,
             data: "data".to_owned(),
             environment: "dev".to_owned(),
             proxy: None,
@@ -51,6 +52,17 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
             Some("write the name alone, without https:// and port: hosts = [\"hub.example.com\"]".to_owned()),
         );
     }
+    let public_url = table.text("public-url");
+    if let Some(url) = &public_url
+        && !is_origin(&url.value)
+    {
+        table.file.error(
+            url.span.clone(),
+            "bad-address",
+            format!("`{}` is no address of a hub", url.value),
+            Some("write scheme and name alone: public-url = \"https://hub.example.com\"".to_owned()),
+        );
+    }
     let region = table.text("region");
     if let Some(region) = &region
         && mapping::normalise(&super::FieldType::Country, Value::text(&region.value)) != Ok(Value::text(&region.value))
@@ -80,6 +92,7 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
     let hub = Hub {
         listen: listen.map_or(default.listen, |listen| listen.value),
         hosts: hosts.into_iter().map(|host| host.value.to_ascii_lowercase()).collect(),
+        public_url: public_url.map(|url| url.value),
         data: table.plain("data").unwrap_or(default.data),
         environment: table.plain("environment").unwrap_or(default.environment),
         proxy: table.plain("proxy"),
@@ -90,6 +103,15 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
     };
     table.finish();
     hub
+}
+
+/// `https://hub.example.com:8443`, without path.
+fn is_origin(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| match rest.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => is_host(host) && port.parse::<u16>().is_ok(),
+        _ => is_host(rest),
+    })
 }
 
 /// Whether a text is a host name or an address, and nothing more.

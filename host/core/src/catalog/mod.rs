@@ -6,6 +6,8 @@
 
 mod address;
 mod alerts;
+mod budget;
+mod calendar;
 mod check;
 mod connection;
 mod coverage;
@@ -24,6 +26,7 @@ mod secrets;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod webhook;
 
 use std::collections::BTreeMap;
 
@@ -37,7 +40,7 @@ pub use hub::{is_host, lock_text};
 pub use model::{
     Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity, EntityField, FieldMapping,
     FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, NO_FILE_YET, OnLeave, PartMapping,
-    Survivorship, System, Watched,
+    Survivorship, System, Watched, Webhook,
 };
 pub use numbers::Numbers;
 pub use schema::{SHARED_TYPES, json_schema, shared_type_schema};

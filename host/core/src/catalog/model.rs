@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::StreamInfo;
 use crate::Text;
+use crate::budget::Budget;
 use crate::grant::Grants;
 use crate::manifest::{CredentialKind, FolderAccess, Function};
 use crate::mapping::{Expression, External, Hint, Predicate};
+use crate::schedule::Calendar;
 use crate::volume::Volume;
 
 /// The whole configuration.
@@ -42,6 +44,9 @@ pub struct Hub {
     pub listen: String,
     /// Names under which the dashboard and the API may be asked, besides addresses: a proxy's, the machine's.
     pub hosts: Vec<String>,
+    /// The hub's own address as systems outside are given it for their webhooks, `https://hub.example.com`, where a proxy stands
+    /// before it.
+    pub public_url: Option<String>,
     /// Data folder, relative to the project's directory; default `data`.
     pub data: String,
     /// Name of the one environment of this data folder; default `dev`.
@@ -189,6 +194,23 @@ pub struct Connection {
     pub grants: Grants,
     /// Requests per second shared by everything on this account; none: no limit of ours.
     pub requests_per_second: Option<u32>,
+    /// The account over there that its calls count for; connections with the same credential share one without being told.
+    pub account: String,
+    /// How many calls that account may take.
+    pub budget: Budget,
+    /// When its system may be asked.
+    pub calendar: Calendar,
+    /// How its system tells us at once what changed; none: it is not listened to.
+    pub webhook: Option<Webhook>,
+}
+
+/// What is needed to believe a system that calls us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// Name of the secret that its calls are signed with.
+    pub secret: String,
+    /// A thing that was told of is read once nothing more was told of it for this long, milliseconds: a burst is one read.
+    pub fold_ms: u64,
 }
 
 /// Code of the finding that a drop folder holds no file yet.
@@ -240,6 +262,8 @@ pub struct Mapping {
     pub entity: String,
     /// Who decides.
     pub steward: String,
+    /// It goes on beyond its account's budget.
+    pub critical: bool,
     /// Remote id, if it is not the record's own: an expression over the body (for the second entity of a row).
     pub id: Option<Expression>,
     /// From the system.

@@ -174,20 +174,10 @@ impl<'t> Table<'t> {
         number.map(|number| At { value: number, span: value.span() })
     }
 
-    /// `"5m"`, `"1h"`, `"30s"`, `"2d"`; milliseconds.
+    /// `"5m"`, `"1h"`, `"30s"`, `"2d"`, `"250ms"`; milliseconds.
     pub(super) fn duration(&mut self, key: &'static str) -> Option<u64> {
         let text = self.text(key)?;
-        let parsed = text.value.find(|c: char| !c.is_ascii_digit()).and_then(|at| {
-            let (number, unit) = text.value.split_at(at);
-            let unit = match unit {
-                "s" => 1_000,
-                "m" => 60_000,
-                "h" => 3_600_000,
-                "d" => 86_400_000,
-                _ => return None,
-            };
-            number.parse::<u64>().ok().filter(|number| *number > 0)?.checked_mul(unit)
-        });
+        let parsed = crate::schedule::parse_span(&text.value);
         if parsed.is_none() {
             self.file.error(
                 text.span,

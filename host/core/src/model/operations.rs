@@ -81,6 +81,9 @@ pub struct FlowState {
     /// Direction of the run that failed: a success the other way does not make it good.
     #[serde(default)]
     pub failed: Option<String>,
+    /// When it was last begun to be read as a whole, whatever came of it.
+    #[serde(default)]
+    pub tried_in: Option<Time>,
 }
 
 /// One line of the audit. Chained by the store; never holds a secret.

@@ -95,7 +95,10 @@ impl Outlets {
             endpoints: BTreeMap::from([("alerts".to_owned(), endpoint)]),
             grants: Grants { endpoints: BTreeMap::from([("alerts".to_owned(), grant)]), folders: BTreeMap::new() },
             credentials: bearer.map(credential).into_iter().collect(),
+            account: OWN.to_owned(),
             requests_per_second: None,
+            budget: Default::default(),
+            ledger: Arc::new(crate::ledger::StoreLedger::new(self.store.clone())),
             secrets: self.secrets.clone(),
             audit: Arc::new(StoreAudit::new(self.store.clone())),
         });

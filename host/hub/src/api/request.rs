@@ -93,6 +93,37 @@ pub enum Request {
     },
     /// Health of every flow.
     Status,
+    /// How often flows are read, and why.
+    ScheduleList,
+    /// Another freshness target, written into the flow's file.
+    ScheduleSet {
+        /// Flow.
+        flow: String,
+        /// `15m`.
+        freshness: String,
+    },
+    /// Reads a flow more often for a while.
+    ScheduleBoost {
+        /// Flow.
+        flow: String,
+        /// `5m`.
+        every: String,
+        /// `2h`.
+        lasting: String,
+    },
+    /// Takes a boost back.
+    ScheduleUnboost {
+        /// Flow.
+        flow: String,
+    },
+    /// Whether flows are read as often as their systems change.
+    ScheduleAdvise,
+    /// What accounts were asked and may be asked, with a forecast.
+    Budget {
+        /// Days of the forecast.
+        #[serde(default = "default_days")]
+        days: u64,
+    },
     /// Reads the configuration again.
     Reload,
 
@@ -384,6 +415,10 @@ pub enum Request {
     Doctor,
 }
 
+fn default_days() -> u64 {
+    30
+}
+
 fn default_limit() -> usize {
     50
 }
@@ -422,6 +457,9 @@ impl Request {
             | Self::Pause { .. }
             | Self::Resume { .. }
             | Self::Reload
+            | Self::ScheduleSet { .. }
+            | Self::ScheduleBoost { .. }
+            | Self::ScheduleUnboost { .. }
             | Self::ReviewDecide { .. }
             | Self::AlertTest { .. }
             | Self::AlertAck { .. }
@@ -440,6 +478,9 @@ impl Request {
             Self::ConnectionDiscover { save, .. } => *save,
             Self::Plan { .. }
             | Self::Status
+            | Self::ScheduleList
+            | Self::ScheduleAdvise
+            | Self::Budget { .. }
             | Self::Records { .. }
             | Self::RecordShow { .. }
             | Self::RecordWhy { .. }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
 use super::{Answer, ApiError, Asked};
+use crate::webhook::{HookAnswer, HookCall};
 
 /// A future that a face can hold without knowing who made it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -65,6 +66,9 @@ pub trait Service: Send + Sync + 'static {
     fn interrupted(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
+
+    /// Takes a call of a connected system.
+    fn hook(&self, call: HookCall) -> BoxFuture<'_, HookAnswer>;
 
     /// Hashes of the tokens that open the HTTP API.
     fn tokens(&self) -> Result<Vec<TokenRow>, ApiError>;

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri};
+use nave_core::budget::Budget;
 use nave_core::catalog::{Connection, Credential};
 use nave_core::grant::{Grants, check_call};
 use nave_core::limits::AUDIT_DENIALS_PER_RUN_MAX;
@@ -20,6 +21,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use url::{Position, Url};
 
+use super::account::{Account, Accounts, Ledger};
 use super::body::Source;
 use super::bounds::Quota;
 use super::credential::{self, Applied};
@@ -28,7 +30,6 @@ use super::error::EgressError;
 use super::exchange::{Broken, exchange, read_body, read_to_file};
 use super::headers;
 use super::pool::Pool;
-use super::rate::Rate;
 use super::scrub::Known;
 use super::target::Base;
 use super::token::TokenState;
@@ -48,8 +49,14 @@ pub struct ChannelConfig {
     pub grants: Grants,
     /// Credential slot → how, and which secret.
     pub credentials: BTreeMap<String, Credential>,
+    /// The account that its calls count for.
+    pub account: String,
     /// Requests per second on this account; none: no limit of ours.
     pub requests_per_second: Option<u32>,
+    /// Calls that the account may take.
+    pub budget: Budget,
+    /// Remembers calls across restarts.
+    pub ledger: Arc<dyn Ledger>,
     /// Secrets, at the moment of sending.
     pub secrets: Arc<dyn SecretSource>,
     /// Refusals and found secrets.
@@ -58,14 +65,23 @@ pub struct ChannelConfig {
 
 impl ChannelConfig {
     /// From a plugin's manifest and a connection of the catalog.
-    pub fn new(manifest: &Manifest, connection: &Connection, secrets: Arc<dyn SecretSource>, audit: Arc<dyn AuditSink>) -> Self {
+    pub fn new(
+        manifest: &Manifest,
+        connection: &Connection,
+        secrets: Arc<dyn SecretSource>,
+        audit: Arc<dyn AuditSink>,
+        ledger: Arc<dyn Ledger>,
+    ) -> Self {
         Self {
             connection: connection.name.clone(),
             plugin: manifest.name.clone(),
             endpoints: manifest.endpoints.clone(),
             grants: connection.grants.clone(),
             credentials: connection.credentials.clone(),
+            account: connection.account.clone(),
             requests_per_second: connection.requests_per_second,
+            budget: connection.budget.clone(),
+            ledger,
             secrets,
             audit,
         }
@@ -84,7 +100,7 @@ struct Inner {
     bases: BTreeMap<String, Result<Base, EgressError>>,
     pool: Pool,
     permits: Semaphore,
-    rate: Option<Rate>,
+    account: Arc<Account>,
     known: Known,
     tokens: BTreeMap<String, tokio::sync::Mutex<TokenState>>,
     usage: Mutex<Option<Quota>>,
@@ -137,13 +153,13 @@ struct Answer {
 }
 
 impl Channel {
-    pub(super) fn new(dialer: Arc<Dialer>, config: ChannelConfig) -> Self {
+    pub(super) fn new(dialer: Arc<Dialer>, accounts: &Accounts, config: ChannelConfig) -> Self {
         let bases = config.grants.endpoints.iter().map(|(name, grant)| (name.clone(), Base::parse(name, grant))).collect();
         let tokens = config.credentials.keys().map(|slot| (slot.clone(), tokio::sync::Mutex::default())).collect();
         Self {
             inner: Arc::new(Inner {
                 permits: Semaphore::new(dialer.bounds.connections.max(1)),
-                rate: config.requests_per_second.map(Rate::new),
+                account: accounts.get(&config.account, config.requests_per_second, &config.budget, &config.ledger),
                 dialer,
                 bases,
                 pool: Pool::default(),
@@ -421,11 +437,13 @@ impl Inner {
         want: Want,
         total: Instant,
     ) -> Result<Answer, EgressError> {
-        if let Some(rate) = &self.rate {
-            let due = rate.reserve(Instant::now());
-            if due >= total {
-                return Err(EgressError::Unreachable("the connection's `requests-per-second` leaves no room in time".into()));
-            }
+        let now = Instant::now();
+        // A mark goes to the disk at most once a second.
+        let due = crate::workers::off_the_workers(|| self.account.reserve(now, crate::clock::now()))?;
+        if due >= total {
+            return Err(EgressError::Unreachable("the connection's `requests-per-second` leaves no room in time".into()));
+        }
+        if due > now {
             sleep_until(due).await;
         }
         let _permit = match timeout_at(total, self.permits.acquire()).await {
@@ -455,6 +473,10 @@ impl Inner {
                 Err(Broken::TooLarge(bytes)) => return Err(EgressError::TooLarge(bytes)),
             };
             let (head, incoming) = response.into_parts();
+            let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+            if let Some(ms) = nave_core::budget::heard(head.status.as_u16(), header, crate::clock::now().0) {
+                self.account.hold(Instant::now(), ms);
+            }
             let (got, received, found) = match want {
                 Want::Memory(cap) => {
                     let bytes = read_body(incoming, &self.dialer.bounds, total, cap).await?;

@@ -5,6 +5,7 @@
 //! only vetted addresses are dialled; redirects are returned, not followed; a caller is told exactly whether anything
 //! was sent; no secret is in an answer, an error or an audit line. Must not know records, streams or the store.
 
+mod account;
 mod address;
 mod body;
 mod bounds;
@@ -17,7 +18,6 @@ mod headers;
 mod mail;
 mod origin;
 mod pool;
-mod rate;
 mod resolve;
 mod scrub;
 mod talk;
@@ -29,6 +29,7 @@ mod wire;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+pub use account::{Ledger, Mark, on_behalf};
 pub use bounds::{Bounds, Quota};
 pub use channel::{Channel, ChannelConfig};
 pub use error::EgressError;
@@ -40,7 +41,9 @@ pub use talk::Talk;
 pub use way::way;
 pub(crate) use way::{held, is_proxy, is_way, said};
 
+use account::Accounts;
 use dial::Dialer;
+use nave_core::budget::{Purpose, Spent, UsedUp};
 
 /// A request, an answer and a held body are the runtime's words for them.
 pub use nave_runtime::{BlobResponse, HttpRequest as Request, HttpResponse as Response};
@@ -98,6 +101,7 @@ pub trait AuditSink: Send + Sync {
 #[derive(Clone)]
 pub struct Egress {
     dialer: Arc<Dialer>,
+    accounts: Arc<Accounts>,
 }
 
 impl std::fmt::Debug for Egress {
@@ -109,7 +113,7 @@ impl std::fmt::Debug for Egress {
 impl Egress {
     /// Reads the system's certificate authorities once.
     pub fn new(config: EgressConfig) -> Result<Self, EgressConfigError> {
-        Ok(Self { dialer: Arc::new(Dialer::new(config)?) })
+        Ok(Self { dialer: Arc::new(Dialer::new(config)?), accounts: Arc::default() })
     }
 
     /// The way that everything takes, as entries of what a secret is given for.
@@ -124,6 +128,21 @@ impl Egress {
 
     /// One connection's use. Mistakes in a grant come out as a denial of the calls that need it.
     pub fn channel(&self, config: ChannelConfig) -> Channel {
-        Channel::new(self.dialer.clone(), config)
+        Channel::new(self.dialer.clone(), &self.accounts, config)
+    }
+
+    /// The configuration is read anew: what was said of accounts is forgotten, what was counted is not.
+    pub fn forget_bounds(&self) {
+        self.accounts.forget_bounds();
+    }
+
+    /// Calls of an account so far, where anything was sent since the start.
+    pub fn spent(&self, account: &str) -> Option<Spent> {
+        self.accounts.known(account).map(|account| account.spent(crate::clock::now()))
+    }
+
+    /// Why an account may not be asked for this purpose now, and until when.
+    pub fn used_up(&self, account: &str, purpose: Purpose) -> Option<UsedUp> {
+        self.accounts.known(account)?.used_up(purpose, crate::clock::now())
     }
 }

@@ -16,11 +16,13 @@ use nave_core::model::{Cause, Contribution, ContributionState, Parked, Reason, R
 use nave_core::part;
 use nave_core::value::Value;
 
+use super::budget::purpose_of;
 use super::consent::{self, Consent};
 use super::parts::ChildrenKnown;
 use super::round::Sending;
 use super::take::title;
 use super::{Engine, EngineError};
+use crate::egress::on_behalf;
 use crate::spoke::SpokeError;
 
 /// Passes over dirty in one run: a settlement may make others dirty (references), and those are drained too.
@@ -181,7 +183,8 @@ impl Engine {
         let mapping = self.mapping(name)?;
         let mut run = self.begin(&mapping, "out").await?;
         let mut counts = OutCounts::default();
-        let failure = match self.deliver(&mapping, run.id, &mut counts).await {
+        let delivered = on_behalf(purpose_of(&mapping), self.deliver(&mapping, run.id, &mut counts));
+        let failure = match delivered.await {
             Ok(()) => None,
             Err(error @ (EngineError::Store(_) | EngineError::Commit(_))) => return Err(error),
             Err(error) => Some(error.to_string()),
@@ -195,6 +198,7 @@ impl Engine {
         self.hold_for_renames(&mapping.entity).await?;
         self.conform().await?;
         self.enter_configuration(mapping).await?;
+        self.affordable(mapping)?;
         let flow = self.store.flow(&mapping.name)?;
         if flow.approved.as_deref() != Some(mapping.digest.as_str()) {
             let waiting = self.store.dirty_count(&mapping.name)?;

@@ -5,6 +5,7 @@
 //! acknowledgement, and the look-up of every unknown outcome before anything else happens to its record.
 
 mod breaker;
+mod budget;
 mod children;
 mod conform;
 mod consent;
@@ -98,6 +99,8 @@ pub struct Engine {
     conformed: tokio::sync::Mutex<String>,
     breakers: Arc<breaker::Breakers>,
     meters: meters::Meters,
+    /// Rings when there is something new to compare.
+    news: Arc<tokio::sync::Notify>,
 }
 
 impl Engine {
@@ -117,7 +120,13 @@ impl Engine {
             hub_id,
             progress: RwLock::new(None),
             conformed: Default::default(),
+            news: Arc::default(),
         }
+    }
+
+    /// Rings when a commit left something new to compare, or a system told something.
+    pub fn news(&self) -> Arc<tokio::sync::Notify> {
+        self.news.clone()
     }
 
     /// The configuration in force.
@@ -216,6 +225,13 @@ impl Engine {
         })
     }
 
+    /// What a mapping's stream can do, where its system was asked already.
+    pub(crate) fn known_capabilities(&self, mapping: &Mapping) -> Option<Capabilities> {
+        let streams = self.streams.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let known = streams.get(&mapping.connection)?.iter().find(|known| known.name == mapping.stream)?;
+        Some(known.capabilities.clone())
+    }
+
     /// Paths of a mapping's stream that the system makes itself.
     async fn read_only(&self, mapping: &Mapping) -> Result<Vec<String>, EngineError> {
         let streams = self.streams(&mapping.connection).await?;
@@ -260,8 +276,12 @@ impl Engine {
 
     fn commit(&self, batch: Batch) -> Result<Heads, CommitError> {
         kill::reach("before-commit");
+        let news = !batch.dirty.is_empty();
         let heads = tokio::task::block_in_place(|| self.store.commit(batch))?;
         kill::reach("after-commit");
+        if news {
+            self.news.notify_one();
+        }
         Ok(heads)
     }
 
@@ -294,11 +314,16 @@ impl Engine {
                 ended_at: None,
                 status: RunStatus::Running,
                 message: None,
-                counts: if direction == "in" { Counts::In(InCounts::default()) } else { Counts::Out(OutCounts::default()) },
+                counts: if direction == "out" { Counts::Out(OutCounts::default()) } else { Counts::In(InCounts::default()) },
                 catalog: catalog.clone(),
                 plugin: plugin.clone(),
             };
             draft.batch.runs.push(run.clone());
+            if direction == "in" {
+                let mut flow = self.store.flow(&run.flow)?;
+                flow.tried_in = Some(draft.now);
+                draft.batch.flows.push((run.flow.clone(), flow));
+            }
             Ok(run)
         })
         .await

@@ -18,6 +18,7 @@ use nave_runtime::contract::{self, SourceRecord};
 use nave_runtime::limits::REMOTE_ID_BYTES_MAX;
 use nave_store::{CheckpointMove, KeyedRow};
 
+use super::budget::purpose_of;
 use super::children::Children;
 use super::fetch::refusal;
 use super::group::Group;
@@ -27,6 +28,7 @@ use super::unread::Unread;
 use super::vanished::{Met, Scanned};
 use super::volume::{self, Guard};
 use super::{Engine, EngineError};
+use crate::egress::on_behalf;
 use crate::spoke::{Spoke, SpokeError};
 
 /// Ids asked for in one `get`.
@@ -51,7 +53,8 @@ impl Engine {
         let mapping = self.mapping(name)?;
         let mut run = self.begin(&mapping, "in").await?;
         let mut counts = InCounts::default();
-        let failure = match self.pull(&mapping, full, run.id, &mut counts).await {
+        let pulled = on_behalf(purpose_of(&mapping), self.pull(&mapping, full, run.id, &mut counts));
+        let failure = match pulled.await {
             Ok(said) => {
                 run.message = said;
                 None
@@ -67,6 +70,7 @@ impl Engine {
     async fn pull(&self, mapping: &Mapping, full: bool, run: u64, counts: &mut InCounts) -> Result<Option<String>, EngineError> {
         let catalog = self.catalog();
         self.functions_ready(mapping)?;
+        self.affordable(mapping)?;
         self.hold_for_renames(&mapping.entity).await?;
         self.conform().await?;
         let spoke = self.spoke(&mapping.connection)?;

@@ -24,11 +24,12 @@ pub struct Refetched {
 
 impl Engine {
     /// Fetches these things of a mapping's stream, or of one of its children, takes them in, and lets go of their dead letters where that
-    /// succeeded. A run of its own, which says nothing about the flow's freshness and moves no checkpoint.
+    /// succeeded. A run of its own, of the direction `why` (`refetch`, `webhook`), which says nothing about the flow's freshness and moves
+    /// no checkpoint.
     ///
     /// # Errors
     /// [`EngineError::Refused`] where the ids are the mapping's own, [`EngineError::Spoke`] where the system cannot be asked.
-    pub async fn refetch(&self, name: &str, stream: &str, ids: &[String]) -> Result<Refetched, EngineError> {
+    pub async fn refetch(&self, name: &str, stream: &str, ids: &[String], why: &str) -> Result<Refetched, EngineError> {
         let mapping = self.mapping(name)?;
         if mapping.id.is_some() {
             return Err(EngineError::Refused(format!(
@@ -40,7 +41,8 @@ impl Engine {
         let _lane = lane.lock().await;
         // As it is called once the lane is free.
         let mapping = self.mapping(name)?;
-        let run = self.begin(&mapping, "in").await?;
+        // Not `in`: the scheduler asks when a flow was last read as a whole.
+        let run = self.begin(&mapping, why).await?;
         let mut counts = InCounts::default();
         let mut refetched = Refetched { run: run.id, ..Refetched::default() };
         let failure = self.refetch_ids(&mapping, stream, ids, &mut counts, &mut refetched).await.err();
@@ -116,8 +118,6 @@ impl Engine {
     /// Closes the run without touching the flow's state: a handful of things says nothing about the whole.
     async fn end_refetch(&self, mut run: Run, counts: InCounts, failure: Option<&EngineError>) -> Result<(), EngineError> {
         run.counts = Counts::In(counts);
-        // Not `in`: the scheduler asks when a flow was last read as a whole.
-        run.direction = "refetch".to_owned();
         run.status = if failure.is_none() && counts.balances() { RunStatus::Success } else { RunStatus::Failed };
         run.message = failure.map(ToString::to_string);
         self.write(Cause::default(), |draft| {

@@ -14,6 +14,7 @@ use super::state::State;
 use crate::audit::StoreAudit;
 use crate::clock::now;
 use crate::egress::{Channel, ChannelConfig, Egress, Quota};
+use crate::ledger::StoreLedger;
 use crate::secrets::SecretSource;
 use crate::spoke::SpokeError;
 
@@ -46,10 +47,11 @@ impl Host {
             }
         }
         let audit = Arc::new(StoreAudit::new(store.clone()));
+        let ledger = Arc::new(StoreLedger::new(store.clone()));
         Ok(Self {
             connection: connection.name.clone(),
             settings: connection.settings.to_string(),
-            channel: egress.channel(ChannelConfig::new(manifest, connection, secrets, audit)),
+            channel: egress.channel(ChannelConfig::new(manifest, connection, secrets, audit, ledger)),
             folders: Arc::new(Folders::open(project, data, &folders).map_err(SpokeError::Misconfigured)?),
             state: State::new(&connection.name, store.clone()),
         })

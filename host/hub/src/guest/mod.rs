@@ -11,14 +11,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use nave_core::budget::{Purpose, Spent, UsedUp};
 use nave_core::catalog::{Catalog, Connection, LockedPlugin, StreamInfo};
 use nave_core::manifest::Manifest;
-use nave_runtime::contract::{CheckReport, Delivery, Failure, Outcome, Page, SourceRecord};
+use nave_runtime::contract::{CheckReport, Delivery, Event, Failure, Outcome, Page, SourceRecord, WebhookRequest};
 use nave_runtime::{CallError, CompileCache, Instance, InstanceLimits, Plugin};
 
-use crate::egress::{Egress, destinations_of, held_help};
+use crate::egress::{Egress, Ledger as _, destinations_of, held_help};
+use crate::ledger::StoreLedger;
 use crate::secrets::{SecretError, SecretSource};
 use crate::spoke::{BoxFuture, Spoke, SpokeError, Spokes, Transforms};
+use crate::workers::off_the_workers;
 use host::Host;
 pub(crate) use streams::stream;
 
@@ -65,6 +68,7 @@ impl Guests {
     /// Another configuration: connections are made anew, so that a narrowed grant holds from the next call on.
     pub fn reconfigure(&self, catalog: Arc<Catalog>) {
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = catalog;
+        self.egress.forget_bounds();
         self.spokes.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
@@ -122,12 +126,14 @@ impl Guests {
             return Ok(known.clone());
         }
         let data = self.dir.join(&catalog.hub.data);
-        let host = Host::new(&self.dir, &data, plugin.manifest(), &settings, &self.egress, self.secrets.clone(), &self.store)?;
+        let host = || Host::new(&self.dir, &data, plugin.manifest(), &settings, &self.egress, self.secrets.clone(), &self.store);
         let spoke = Arc::new(GuestSpoke {
             digest: plugin.digest().to_string(),
-            plugin,
-            host: Arc::new(host),
+            host: Arc::new(host()?),
             instance: tokio::sync::Mutex::new(None),
+            listener: Arc::new(host()?),
+            listening: tokio::sync::Mutex::new(None),
+            plugin,
         });
         self.spokes.lock().unwrap_or_else(PoisonError::into_inner).insert(connection.to_owned(), spoke.clone());
         Ok(spoke)
@@ -136,6 +142,25 @@ impl Guests {
     /// The one way out.
     pub(crate) fn egress(&self) -> &Egress {
         &self.egress
+    }
+
+    /// What a call is about that a connection's system made and that was verified. An instance of its own answers, so that a
+    /// long read does not keep the system waiting.
+    pub(crate) async fn webhook(&self, connection: &str, request: WebhookRequest) -> Result<Vec<Event>, SpokeError> {
+        let guest = self.guest(connection)?;
+        let mut slot = guest.listening.lock().await;
+        if slot.is_none() {
+            let started = Instance::start(&guest.plugin, guest.listener.clone(), InstanceLimits::default()).await;
+            *slot = Some(started.map_err(failed)?);
+        }
+        let Some(instance) = slot.as_mut() else { return Err(SpokeError::Guest("no instance".into())) };
+        guest.listener.begin_call(None);
+        instance.webhook(request).await.map_err(failed)
+    }
+
+    /// Calls of an account so far, where anything was sent since the start.
+    pub(crate) fn spent(&self, account: &str) -> Option<Spent> {
+        self.egress.spent(account)
     }
 
     /// The way to the network that is in force, as entries of what a secret is given for.
@@ -165,6 +190,20 @@ impl Spokes for Guests {
         Ok(self.guest(connection)?)
     }
 
+    fn used_up(&self, connection: &str, purpose: Purpose) -> Option<UsedUp> {
+        let catalog = self.catalog();
+        let connection = catalog.connections.get(connection)?;
+        match self.egress.used_up(&connection.account, purpose) {
+            Some(used) => Some(used),
+            // Nothing was sent since the start: what is in the ledger counts.
+            None if self.egress.spent(&connection.account).is_none() => {
+                let spent = StoreLedger::new(self.store.clone()).mark(&connection.account).spent.at(crate::clock::now());
+                connection.budget.may(spent, purpose).err()
+            }
+            None => None,
+        }
+    }
+
     fn transforms(&self) -> Arc<dyn Transforms> {
         let catalog = self.catalog();
         let (mut plugins, mut broken) = (Vec::new(), BTreeMap::new());
@@ -187,6 +226,9 @@ struct GuestSpoke {
     digest: String,
     host: Arc<Host>,
     instance: tokio::sync::Mutex<Option<Instance>>,
+    /// The same for what the system tells.
+    listener: Arc<Host>,
+    listening: tokio::sync::Mutex<Option<Instance>>,
 }
 
 /// Runs one call of the instance, about a stream or none; makes the instance first where there is none.
@@ -258,35 +300,5 @@ fn failed(error: CallError) -> SpokeError {
         CallError::Failure(Failure::CheckpointExpired) => SpokeError::CheckpointExpired,
         CallError::NotExported(what) => SpokeError::Misconfigured(format!("the plugin does not export `{what}`")),
         error => SpokeError::Guest(error.to_string()),
-    }
-}
-
-/// Does what takes long where it does not keep the other tasks of this thread waiting.
-fn off_the_workers<T>(work: impl FnOnce() -> T) -> T {
-    match tokio::runtime::Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-        Ok(tokio::runtime::RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// With one worker: what takes long waits for a task that can only run when the worker is free.
-    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn others_go_on_while_a_plugin_is_compiled() {
-        let (answer, answered) = std::sync::mpsc::channel();
-        let (begin, begun) = tokio::sync::oneshot::channel();
-        let long = tokio::spawn(async move {
-            begin.send(()).unwrap();
-            off_the_workers(move || answered.recv_timeout(std::time::Duration::from_secs(60)))
-        });
-        let other = tokio::spawn(async move {
-            begun.await.unwrap();
-            answer.send("answered").unwrap();
-        });
-        assert_eq!(long.await.unwrap(), Ok("answered"));
-        other.await.unwrap();
     }
 }

@@ -7,6 +7,7 @@
 mod connection;
 mod drops;
 mod error;
+mod freshness;
 mod init;
 mod load;
 mod local;
@@ -21,6 +22,7 @@ mod write;
 pub(crate) use connection::fit_starters;
 pub use connection::{NewConnection, PlannedConnection, plan_connection, write_connection};
 pub use error::ProjectError;
+pub(crate) use freshness::set_freshness;
 pub use init::init;
 pub use load::{Installed, Project, load, plugin_faults};
 pub use local::answer;

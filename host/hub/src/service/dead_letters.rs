@@ -270,7 +270,7 @@ async fn refetch(engine: &Engine, mapping: &str, stream: &str, wanted: &[(u64, S
         return Err(ApiError::failed(format!("what {mapping} set aside came without an id and cannot be asked for"))
             .help(format!("correct it at its source; `nave sync {mapping} --full` reads everything again")));
     }
-    let fetched = engine.refetch(mapping, stream, &ids).await?;
+    let fetched = engine.refetch(mapping, stream, &ids, "refetch").await?;
     let mut words = vec![format!("{} of {mapping} taken in", count(fetched.taken.len(), "record", "records"))];
     let mut next = None;
     if !fetched.again.is_empty() {

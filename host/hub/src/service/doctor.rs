@@ -114,9 +114,12 @@ fn secrets(hub: &Hub) -> HealthCheck {
     let mut missing: Vec<String> = catalog
         .connections
         .values()
-        .flat_map(|connection| connection.credentials.values())
-        .filter(|credential| !known.iter().any(|secret| secret.name == credential.secret))
-        .map(|credential| credential.secret.clone())
+        .flat_map(|connection| {
+            let credentials = connection.credentials.values().map(|credential| &credential.secret);
+            credentials.chain(connection.webhook.iter().map(|webhook| &webhook.secret))
+        })
+        .filter(|name| !known.iter().any(|secret| secret.name == **name))
+        .cloned()
         .collect();
     missing.sort();
     missing.dedup();

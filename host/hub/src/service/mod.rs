@@ -5,6 +5,7 @@
 //! Store look-ups block for the time of a short read, so a hub needs a runtime with more than one thread.
 
 mod alerts;
+mod budget;
 mod configuration;
 mod dead_letters;
 mod deliveries;
@@ -21,6 +22,7 @@ mod plans;
 mod plugins;
 mod records;
 mod reviews;
+mod schedule;
 mod search;
 mod status;
 mod sync;
@@ -38,6 +40,7 @@ use tokio::task::block_in_place;
 use crate::api::{Answer, ApiError, ApplyAnswer, Asked, BoxFuture, ProgressSender, Request, Service};
 use crate::engine::{Engine, EngineError};
 use crate::hub::Hub;
+use crate::webhook::{HookAnswer, HookCall};
 pub(crate) use plugins::lines as plugin_lines;
 
 /// Why a run failed that a person broke off.
@@ -60,8 +63,10 @@ impl Service for Hub {
             vault: self.vault.clone(),
             guests: self.guests.clone(),
             backup_key: self.backup_key.clone(),
+            told: self.told.clone(),
+            webhooks: self.webhooks.clone(),
         });
-        Box::pin(hub.run(async move {
+        Box::pin(crate::scheduler::run(hub, async move {
             // A sender that is gone asks for nothing any more: that is a shutdown too.
             let _ = shutdown.wait_for(|down| *down).await;
         }))
@@ -73,6 +78,10 @@ impl Service for Hub {
                 tracing::warn!(%error, "the runs under way stay open until the next start");
             }
         })
+    }
+
+    fn hook(&self, call: HookCall) -> BoxFuture<'_, HookAnswer> {
+        Box::pin(Hub::hook(self, call))
     }
 
     fn tokens(&self) -> Result<Vec<TokenRow>, ApiError> {
@@ -125,6 +134,12 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         }
         Request::Pause { flow } => flows::set_paused(engine, flow.as_deref(), true, by).await.map(Answer::Flows),
         Request::Resume { flow } => flows::set_paused(engine, flow.as_deref(), false, by).await.map(Answer::Flows),
+        Request::ScheduleList => block_in_place(|| schedule::list(hub)).map(Answer::Schedule),
+        Request::ScheduleSet { flow, freshness } => schedule::set(hub, &flow, &freshness, by).await,
+        Request::ScheduleBoost { flow, every, lasting } => schedule::boost(hub, &flow, Some((&every, &lasting)), by).await,
+        Request::ScheduleUnboost { flow } => schedule::boost(hub, &flow, None, by).await,
+        Request::Budget { days } => block_in_place(|| budget::of_accounts(hub, days)).map(Answer::Budget),
+        Request::ScheduleAdvise => block_in_place(|| schedule::advise(engine)).map(Answer::Advice),
         Request::Status => block_in_place(|| status::of_hub(hub)).map(Answer::Status),
         Request::RunList { flow, limit } => block_in_place(|| flows::runs(engine, flow.as_deref(), limit)).map(Answer::Runs),
         Request::RunShow { id } => block_in_place(|| flows::run(engine, id)).map(Answer::Run),

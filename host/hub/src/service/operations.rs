@@ -46,6 +46,7 @@ fn users(engine: &Engine, secret: &str) -> Vec<String> {
     let catalog = engine.catalog();
     let names = |connection: &nave_core::catalog::Connection| {
         connection.credentials.values().any(|credential| credential.secret == secret)
+            || connection.webhook.as_ref().is_some_and(|webhook| webhook.secret == secret)
     };
     catalog.connections.values().filter(|connection| names(connection)).map(|connection| connection.name.clone()).collect()
 }

@@ -11,6 +11,7 @@ use nave_core::accounting::{Counts, InCounts, OutCounts};
 use nave_core::catalog::{Catalog, Mapping};
 use nave_core::matching::key_hash;
 use nave_core::model::{RecordId, RunStatus};
+use nave_core::schedule::Closed;
 use nave_store::CommitError;
 
 use super::{audit, order, unknown};
@@ -98,7 +99,8 @@ fn wanted(line: &RunLine) -> u64 {
     }
 }
 
-/// The mappings to be run. One that is named is refused where it is paused: whoever paused it had a reason.
+/// The mappings to be run. One that is named is refused where it is paused, or its system is left alone now: whoever said so had
+/// a reason.
 fn choose<'c>(engine: &Engine, catalog: &'c Catalog, names: &[String]) -> Result<Vec<&'c Mapping>, ApiError> {
     let mut chosen = Vec::new();
     for name in names {
@@ -108,17 +110,35 @@ fn choose<'c>(engine: &Engine, catalog: &'c Catalog, names: &[String]) -> Result
         if engine.store.flow(name)?.paused {
             return Err(ApiError::person(format!("`{name}` is paused")).help(format!("`nave resume {name}` lets it go on")));
         }
+        if let Some(mapping) = catalog.mappings.get(name)
+            && let Err(closed) = open(engine, catalog, mapping)
+        {
+            let until = closed.until.map_or("never opens again within a year".to_owned(), |until| format!("opens at {until}"));
+            let said = format!("`{name}` waits: {} is {}, and {until}", mapping.connection, closed.because);
+            let help = format!("`windows` and `blackouts` in connections/{}.toml say when it may be asked", mapping.connection);
+            return Err(ApiError::person(said).help(help));
+        }
     }
     for mapping in catalog.mappings.values() {
-        let wanted = if names.is_empty() { !engine.store.flow(&mapping.name)?.paused } else { names.contains(&mapping.name) };
+        let wanted = if names.is_empty() {
+            !engine.store.flow(&mapping.name)?.paused && open(engine, catalog, mapping).is_ok()
+        } else {
+            names.contains(&mapping.name)
+        };
         if wanted {
             chosen.push(mapping.as_ref());
         }
     }
     if chosen.is_empty() && !catalog.mappings.is_empty() {
-        return Err(ApiError::person("every flow is paused, so nothing was read or sent").help("`nave resume` lets them go on"));
+        return Err(ApiError::person("every flow is paused or outside its system's windows, so nothing was read or sent")
+            .help("`nave status` and `nave schedule list` say which; `nave resume` lets them go on"));
     }
     Ok(chosen)
+}
+
+/// Whether a mapping's system may be asked now.
+fn open(engine: &Engine, catalog: &Catalog, mapping: &Mapping) -> Result<(), Closed> {
+    catalog.connections.get(&mapping.connection).map_or(Ok(()), |connection| connection.calendar.open(engine.now()))
 }
 
 /// Flows by connection, what is referred to first.

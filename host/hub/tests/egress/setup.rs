@@ -9,8 +9,8 @@ use nave_core::catalog::Credential;
 use nave_core::grant::{EndpointGrant, Grants};
 use nave_core::manifest::{Allow, CredentialKind, EndpointRequest};
 use nave_hub::egress::{
-    AuditNote, AuditSink, Bounds, Channel, ChannelConfig, Egress, EgressConfig, EgressError, Request, Resolve, Resolving,
-    Response,
+    AuditNote, AuditSink, Bounds, Channel, ChannelConfig, Egress, EgressConfig, EgressError, Ledger, Mark, Request, Resolve,
+    Resolving, Response,
 };
 use nave_hub::secrets::{SecretBytes, SecretError, SecretSource};
 
@@ -109,6 +109,18 @@ pub(crate) struct Setup {
     pub(crate) config: ChannelConfig,
 }
 
+/// Remembers nothing.
+struct NoLedger;
+
+impl Ledger for NoLedger {
+    fn mark(&self, _account: &str) -> Mark {
+        Mark::default()
+    }
+    fn put(&self, _account: &str, _mark: Mark) -> Result<(), String> {
+        Ok(())
+    }
+}
+
 impl Setup {
     /// Endpoint `api` at `base`, all methods of a connector on everything, loopback granted. `api.test` is loopback.
     pub(crate) fn new(base: &str) -> Self {
@@ -120,7 +132,10 @@ impl Setup {
             endpoints: BTreeMap::new(),
             grants: Grants::default(),
             credentials: BTreeMap::new(),
+            account: "crm".into(),
             requests_per_second: None,
+            budget: Default::default(),
+            ledger: Arc::new(NoLedger),
             secrets: secrets.clone(),
             audit: audit.clone(),
         };

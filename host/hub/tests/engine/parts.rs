@@ -509,7 +509,7 @@ async fn a_child_that_cannot_be_mapped_is_set_aside(kind: Kind) {
     // Corrected there, and asked for again.
     let phone = phone_id(&bench, "call me");
     bench.system("erp").edit("phones", &phone, |body| body.put("value", Value::text("+4930299")));
-    let done = bench.engine.refetch("erp-contacts", "phones", std::slice::from_ref(&phone)).await.unwrap();
+    let done = bench.engine.refetch("erp-contacts", "phones", std::slice::from_ref(&phone), "refetch").await.unwrap();
     assert_eq!((done.taken, done.again.len()), (vec![phone], 0));
     assert_eq!(bench.store.dead_letters(0, 10).unwrap().len(), 0);
     bench.quiet().await;

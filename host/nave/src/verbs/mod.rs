@@ -2,6 +2,7 @@
 
 pub(crate) mod alert;
 pub(crate) mod bench;
+pub(crate) mod budget;
 pub(crate) mod connection;
 pub(crate) mod demo;
 pub(crate) mod dlq;
@@ -14,6 +15,7 @@ pub(crate) mod record;
 pub(crate) mod release;
 pub(crate) mod review;
 pub(crate) mod runbook;
+pub(crate) mod schedule;
 pub(crate) mod schema;
 pub(crate) mod secret;
 pub(crate) mod serve;
@@ -43,6 +45,9 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Pause(verb) => flows::pause(verb, context).await,
         Verb::Resume(verb) => flows::resume(verb, context).await,
         Verb::Status(verb) => flows::status(&verb, context).await,
+        Verb::Schedule(verb) => schedule::run(verb, context).await,
+        Verb::Budget(verb) => budget::run(verb, context).await,
+        Verb::Advise(verb) => schedule::advise(verb, context).await,
         Verb::Record(verb) => record::run(verb, context).await,
         Verb::Xref(verb) => record::xref(verb, context).await,
         Verb::Review(verb) => review::run(verb, context).await,

@@ -100,6 +100,7 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
     let mut between = Between { file, known, entity: known_entity, stream: stream_info, externals: Vec::new() };
 
     let steward = table.plain("steward");
+    let critical = table.flag("critical").unwrap_or_default();
     let mut flow_in = None;
     let mut flow_out = None;
     let mut on_leave = 0..0;
@@ -172,6 +173,7 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
         connection: connection.value,
         stream: stream.value,
         entity: entity?.value,
+        critical,
         steward: steward.unwrap_or_else(|| known_entity.steward.clone()),
         id,
         flow_in,

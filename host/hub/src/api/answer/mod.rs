@@ -1,19 +1,23 @@
 //! What the hub answers: flat, in words that a person reads and a script can rely on. Times are RFC 3339 text in UTC.
 
+mod budget;
 mod configuration;
 mod flows;
 mod operations;
 mod plugins;
 mod records;
+mod schedule;
 mod waiting;
 
 use serde::{Deserialize, Serialize};
 
+pub use budget::*;
 pub use configuration::*;
 pub use flows::*;
 pub use operations::*;
 pub use plugins::*;
 pub use records::*;
+pub use schedule::*;
 pub use waiting::*;
 
 /// An answer; the variant follows from the request.
@@ -26,6 +30,9 @@ pub enum Answer {
     Sync(SyncAnswer),
     Flows(FlowsAnswer),
     Status(StatusAnswer),
+    Schedule(ScheduleAnswer),
+    Advice(AdviceAnswer),
+    Budget(BudgetAnswer),
     Records(RecordsAnswer),
     Record(RecordAnswer),
     Why(WhyAnswer),

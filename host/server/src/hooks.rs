@@ -1,0 +1,62 @@
+//! Calls from connected systems. They carry no token of ours: the hub believes them by their signature alone, and what comes of
+//! one tells a stranger nothing.
+
+use axum::Router;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{Path, Query, State as Shared};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use bytes::Bytes;
+use nave_hub::webhook::{HookAnswer, HookCall};
+
+use crate::state::State;
+
+/// When a system should tell it again that could not be told now.
+const AGAIN_S: &str = "30";
+
+pub(crate) fn router() -> Router<State> {
+    // Vendors look whether somebody is there before they send anything.
+    Router::new().route("/hooks/{connection}", post(told).get(there).head(there))
+}
+
+async fn there() -> StatusCode {
+    StatusCode::OK
+}
+
+async fn told(
+    Shared(state): Shared<State>,
+    Path(connection): Path<String>,
+    method: Method,
+    uri: Uri,
+    query: Result<Query<Vec<(String, String)>>, QueryRejection>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let Ok(body) = body else { return (StatusCode::PAYLOAD_TOO_LARGE, "Too large for a webhook.\n").into_response() };
+    let text = |value: &axum::http::HeaderValue| value.to_str().map(str::to_owned).ok();
+    let host = headers.get(header::HOST).and_then(text).unwrap_or_default();
+    let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+    let query = query.map(|Query(pairs)| pairs).unwrap_or_default();
+    // What is no text is nothing that a signature could be.
+    let headers = headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?))).collect();
+    let call = HookCall {
+        connection,
+        method: method.to_string(),
+        origin: format!("http://{host}"),
+        path,
+        query,
+        headers,
+        body: body.to_vec(),
+    };
+    match state.service.hook(call).await {
+        HookAnswer::Taken(_) | HookAnswer::Repeated => StatusCode::OK.into_response(),
+        HookAnswer::Unknown => (StatusCode::NOT_FOUND, "Nothing listens here.\n").into_response(),
+        HookAnswer::Refused => (StatusCode::UNAUTHORIZED, "Not believed; the hub's audit says why.\n").into_response(),
+        HookAnswer::Odd(_) => (StatusCode::BAD_REQUEST, "Believed, and not understood.\n").into_response(),
+        HookAnswer::Later(why) => {
+            tracing::warn!(why, "a webhook was put off");
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, AGAIN_S)], "Not now.\n").into_response()
+        }
+    }
+}
