@@ -13,7 +13,7 @@ pub enum Counts {
 }
 
 /// read = created + updated + unchanged + deleted + merged + filtered + held + quarantined; beside it, how many of them
-/// had a one-way field changed over there.
+/// had a one-way field changed over there, and how many values were changed again within a minute of our write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are I14's")]
 pub struct InCounts {
@@ -28,6 +28,14 @@ pub struct InCounts {
     pub quarantined: u64,
     #[serde(default)]
     pub drifted: u64,
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub near_misses: u64,
+}
+
+/// Said only where there are any.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// wanted = delivered + unchanged + parked + held + failed.

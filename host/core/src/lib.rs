@@ -4,11 +4,13 @@
 //! the time in. Everything here is a function of its arguments, so that a run can be replayed (I8).
 
 pub mod accounting;
+pub mod alert;
 pub mod breaker;
 pub mod budget;
 pub mod catalog;
 pub mod codec;
 pub mod difference;
+pub mod escalation;
 pub mod freeze;
 pub mod grant;
 pub mod intake;
@@ -17,6 +19,7 @@ pub mod limits;
 pub mod manifest;
 pub mod mapping;
 pub mod matching;
+pub mod meter;
 pub mod model;
 pub mod names;
 pub mod part;

@@ -112,6 +112,8 @@ pub const HTTP_TOTAL_MS_MAX: u64 = 110_000;
 pub const HTTP_CONNECTIONS_MAX: usize = 8;
 /// Calls in a row that a system does not answer before nothing more is sent to it for a while: one or two are a bad moment.
 pub const BREAKER_FAILED_CALLS: u32 = 3;
+/// A clock that is off by less is taken for right: a `Date` says whole seconds, and an answer takes its time.
+pub const SKEW_MS_MIN: i64 = 5_000;
 /// Longest wait that a system can impose with Retry-After.
 pub const RETRY_AFTER_MS_MAX: u64 = 3_600_000;
 

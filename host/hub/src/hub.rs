@@ -74,7 +74,8 @@ impl Hub {
             }
             None => None,
         };
-        let settings = EgressConfig { proxy: catalog.hub.proxy.clone(), extra_ca_pem, ..EgressConfig::default() };
+        let settings =
+            EgressConfig { proxy: catalog.hub.proxy.clone(), extra_ca_pem, clock: clock.clone(), ..EgressConfig::default() };
         let egress = Egress::new(settings).map_err(|error| unavailable("the network settings", error.to_string()))?;
         let runtime = nave_runtime::Engine::new().map_err(|error| unavailable("the WebAssembly engine", error.to_string()))?;
         let cache = match CompileCache::open(data.join("compiled"), master.derive(Purpose::CompileCache)) {

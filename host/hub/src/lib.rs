@@ -1,5 +1,6 @@
 //! Acts. Intake, delivery, egress, vault: everything that touches the world, in the order that `core` decides.
 
+pub mod alerts;
 pub mod api;
 pub mod audit;
 pub mod bench;
@@ -11,11 +12,13 @@ pub mod engine;
 pub mod guest;
 pub mod hub;
 mod ledger;
+pub mod metrics;
 pub mod person;
 pub mod plugins;
 pub mod project;
 mod reconcile;
 mod restore;
+pub mod runbooks;
 mod scheduler;
 pub mod secrets;
 pub mod service;

@@ -60,6 +60,10 @@ pub trait Spoke: Send + Sync {
     fn find(&self, stream: String, path: String, values: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>>;
     /// Digest of the plugin, stored with every run.
     fn digest(&self) -> String;
+    /// How far the system's clock is ahead of ours, milliseconds; none where that is not known.
+    fn skew_ms(&self) -> Option<i64> {
+        None
+    }
 }
 
 /// Functions of transform plugins: one call per batch, one result per row.

@@ -79,6 +79,9 @@ pub(crate) enum Verb {
     Review(verbs::review::Review),
     #[command(subcommand)]
     Dlq(verbs::dlq::Dlq),
+    Runbook(verbs::runbook::Runbook),
+    #[command(subcommand)]
+    Alert(verbs::alert::Alert),
     #[command(subcommand)]
     Secret(verbs::secret::Secret),
     #[command(subcommand)]

@@ -103,6 +103,20 @@ fn what_errors_and_fixes_advise_parses() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn what_runbooks_advise_parses() {
+    let mut wrong = Vec::new();
+    let mut found = 0;
+    for runbook in nave_hub::runbooks::ALL {
+        for part in runbook.text.split('`').skip(1).step_by(2).filter(|part| part.starts_with("nave ")) {
+            found += 1;
+            wrong.extend(parses(&filled(part)).err().map(|error| format!("{}: {error}", runbook.class)));
+        }
+    }
+    assert!(found > 80, "only {found} were found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Commands below `command` that do something, with the words that lead there.
 fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
     let inner: Vec<&clap::Command> =

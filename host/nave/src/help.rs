@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 68] = [
+const EXAMPLES: [(&str, &str); 72] = [
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),
@@ -49,8 +49,12 @@ const EXAMPLES: [(&str, &str); 68] = [
     ("nave bench change", "nave bench change --changes 200 --json"),
     ("nave dlq list", "nave dlq list --flow crm-contacts"),
     ("nave dlq show", "nave dlq show 7"),
+    ("nave dlq edit", "nave dlq edit 7 email ada@example.com --reason 'asked her'"),
     ("nave dlq retry", "nave dlq retry --class length"),
     ("nave dlq discard", "nave dlq discard 7 --reason 'test data'"),
+    ("nave alert list", "nave alert list --all"),
+    ("nave alert test", "nave alert test ops"),
+    ("nave alert ack", "nave alert ack 3"),
     ("nave secret set", "nave secret set crm --from-file token.txt"),
     ("nave secret list", "nave secret list"),
     ("nave secret remove", "nave secret remove crm"),

@@ -36,7 +36,7 @@ pub(crate) struct Person {
 
 /// Lets a request through whose token or session is good; asks for one otherwise.
 pub(crate) async fn required(Shared(state): Shared<State>, mut request: Request, next: Next) -> Response {
-    let wants_page = !v1::is_api(request.uri().path()) && request.uri().path() != "/events";
+    let wants_page = !v1::is_api(request.uri().path()) && !matches!(request.uri().path(), "/events" | "/metrics");
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let person = match bearer(request.headers()) {
         Some(token) => match state.person_of(token, peer) {

@@ -12,6 +12,7 @@ mod guard;
 mod hooks;
 pub mod limits;
 mod listen;
+mod metrics;
 mod pages;
 mod socket;
 mod state;
@@ -93,7 +94,7 @@ pub async fn start(service: Arc<dyn Service>, options: Options, stopped: watch::
 }
 
 fn router(state: State) -> Router {
-    let closed = v1::router().merge(pages::closed()).merge(events::router());
+    let closed = v1::router().merge(pages::closed()).merge(events::router()).merge(metrics::router());
     let closed = closed.layer(axum::middleware::from_fn_with_state(state.clone(), auth::required));
     Router::new()
         .merge(closed)

@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 61] = [
+const ROUTES: [(&str, &str, &str); 67] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("POST", "/v1/apply", "apply"),
@@ -54,8 +54,14 @@ const ROUTES: [(&str, &str, &str); 61] = [
     ("POST", "/v1/reviews/{id}/decide", "review-decide"),
     ("GET", "/v1/dead-letters", "dlq-list"),
     ("GET", "/v1/dead-letters/{id}", "dlq-show"),
+    ("POST", "/v1/dead-letters/{id}/edit", "dlq-edit"),
     ("POST", "/v1/dead-letters/retry", "dlq-retry"),
     ("POST", "/v1/dead-letters/discard", "dlq-discard"),
+    ("GET", "/v1/alerts", "alert-list"),
+    ("POST", "/v1/alerts/test", "alert-test"),
+    ("POST", "/v1/alerts/{id}/ack", "alert-ack"),
+    ("GET", "/v1/runbooks", "runbook-list"),
+    ("GET", "/v1/runbooks/{class}", "runbook-show"),
     ("GET", "/v1/secrets", "secret-list"),
     ("PUT", "/v1/secrets/{name}", "secret-set"),
     ("DELETE", "/v1/secrets/{name}", "secret-remove"),

@@ -2,6 +2,7 @@
 //! as `.wasm`. One binary, linked once.
 
 mod agreement;
+mod alerts;
 mod audited;
 mod author;
 mod budget;
@@ -16,6 +17,7 @@ mod generated;
 mod held;
 mod kill;
 mod missing;
+mod numbers;
 mod renamed;
 mod socket;
 mod support;

@@ -10,7 +10,9 @@ fn steady(mut answer: Value) -> Value {
     fn strip(value: &mut Value) {
         match value {
             Value::Object(map) => {
-                for name in ["at", "last_in", "last_out", "read_at", "started_at", "ended_at", "run"] {
+                for name in
+                    ["at", "last_in", "last_out", "read_at", "as_of", "started_at", "ended_at", "run", "requests", "skew_ms"]
+                {
                     map.remove(name);
                 }
                 map.values_mut().for_each(strip);

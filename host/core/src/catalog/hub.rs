@@ -25,6 +25,7 @@ impl Default for Hub {
             ca_file: None,
             region: None,
             processes: BTreeMap::new(),
+            alerts: super::Alerts::default(),
         }
     }
 }
@@ -98,6 +99,7 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
         ca_file: table.plain("ca-file"),
         region: region.map(|region| region.value),
         processes: processes.unwrap_or_default(),
+        alerts: table.table("alerts").map(super::alerts::alerts).unwrap_or_default(),
     };
     table.finish();
     hub

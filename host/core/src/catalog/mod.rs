@@ -5,6 +5,7 @@
 //! Must not know files or networks: whoever calls reads the texts and brings what plugins said about themselves.
 
 mod address;
+mod alerts;
 mod budget;
 mod calendar;
 mod check;
@@ -30,6 +31,7 @@ mod webhook;
 use std::collections::BTreeMap;
 
 pub use address::OTHER_ADDRESS;
+pub use alerts::{Alerts, Heartbeat, MailTls, Reach, Sink, SinkKind};
 pub use check::check;
 pub use coverage::{Coverage, coverage, part_coverage};
 pub use diagnostic::{Diagnostic, Severity};

@@ -59,6 +59,8 @@ pub struct Hub {
     pub region: Option<String>,
     /// Business processes, name → label; flows name them.
     pub processes: BTreeMap<String, String>,
+    /// Who is told when something is wrong, and when it becomes somebody's task.
+    pub alerts: super::Alerts,
 }
 
 /// An entry of the inventory.

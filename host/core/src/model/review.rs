@@ -66,6 +66,13 @@ pub enum ReviewKind {
         /// Record.
         record: RecordId,
     },
+    /// Something set aside that nobody has mended: tried again, or given up?
+    DeadLetter {
+        /// Its number.
+        letter: u64,
+        /// Its flow.
+        flow: String,
+    },
 }
 
 /// What went at once.

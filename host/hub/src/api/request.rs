@@ -286,6 +286,18 @@ pub enum Request {
         /// Which.
         id: u64,
     },
+    /// Corrects one value by hand, as a steward's word, and tries it again.
+    DlqEdit {
+        /// Which.
+        id: u64,
+        /// Canonical field, or its path over there.
+        field: String,
+        /// What it should be.
+        value: String,
+        /// Why, for the audit.
+        #[serde(default)]
+        reason: String,
+    },
     /// Tries them again.
     DlqRetry {
         /// Which.
@@ -298,6 +310,30 @@ pub enum Request {
         /// Why, for the audit.
         #[serde(default)]
         reason: String,
+    },
+    /// What is wrong now, and who is told.
+    AlertList {
+        /// Those that are well again, too.
+        #[serde(default)]
+        all: bool,
+    },
+    /// Tells sinks that this is a test.
+    AlertTest {
+        /// One sink; none: all.
+        #[serde(default)]
+        sink: Option<String>,
+    },
+    /// Somebody works on it: nothing more is told of it but its end.
+    AlertAck {
+        /// Which.
+        id: u64,
+    },
+    /// What runbooks there are: one for each error class and each kind of alert.
+    RunbookList,
+    /// One of them.
+    RunbookShow {
+        /// Error class, or kind of alert.
+        class: String,
     },
 
     /// Puts a secret into the vault, or a new version of it.
@@ -524,6 +560,9 @@ impl Request {
             | Self::ScheduleBoost { .. }
             | Self::ScheduleUnboost { .. }
             | Self::ReviewDecide { .. }
+            | Self::AlertTest { .. }
+            | Self::AlertAck { .. }
+            | Self::DlqEdit { .. }
             | Self::DlqRetry { .. }
             | Self::DlqDiscard { .. }
             | Self::SecretSet { .. }
@@ -555,6 +594,9 @@ impl Request {
             | Self::ReviewShow { .. }
             | Self::DlqList { .. }
             | Self::DlqShow { .. }
+            | Self::AlertList { .. }
+            | Self::RunbookList
+            | Self::RunbookShow { .. }
             | Self::SecretList
             | Self::ConnectionList
             | Self::ConnectionCheck { .. }

@@ -92,7 +92,7 @@ struct State {
     /// When the last calls were due, as many as the rate has in a second.
     recent: VecDeque<Instant>,
     /// The system asked for patience until then.
-    held: Option<Instant>,
+    held: Option<Time>,
     spent: Spent,
     /// As made durable.
     mark: Mark,
@@ -149,14 +149,14 @@ impl Account {
             return Err(EgressError::Quota(format!("quota.budget: {}: {}; until {}", self.name, used.because, used.until)));
         }
         let mut due = match state.held {
-            Some(held) if held > now + WAIT_MAX => {
-                let seconds = held.duration_since(now).as_secs();
+            Some(held) if held.0 - wall.0 > WAIT_MAX.as_millis() as i64 => {
+                let seconds = (held.0 - wall.0) / 1_000;
                 return Err(EgressError::Quota(format!(
                     "quota.asked: {} asked for patience for {seconds} seconds more",
                     self.name
                 )));
             }
-            Some(held) if held > now => held,
+            Some(held) if held > wall => now + Duration::from_millis((held.0 - wall.0).unsigned_abs()),
             _ => now,
         };
         due = due.max(state.begin);
@@ -191,8 +191,8 @@ impl Account {
     }
 
     /// What the system asked for by the headers of an answer.
-    pub(super) fn hold(&self, now: Instant, ms: u64) {
-        let until = now + Duration::from_millis(ms);
+    pub(super) fn hold(&self, wall: Time, ms: u64) {
+        let until = wall.plus_ms(i64::try_from(ms).unwrap_or(i64::MAX));
         let mut state = self.lock();
         state.held = Some(state.held.map_or(until, |held| held.max(until)));
     }
@@ -316,11 +316,11 @@ mod tests {
         let (crm, other) =
             (accounts.get("a", None, &Budget::default(), &ledger), accounts.get("a", None, &Budget::default(), &ledger));
         let (now, wall) = (Instant::now() + Duration::from_secs(60), crate::clock::now());
-        crm.hold(now, 3_000);
+        crm.hold(wall, 3_000);
         assert_eq!(other.reserve(now, wall).unwrap(), now + Duration::from_secs(3));
-        crm.hold(now, 60_000);
+        crm.hold(wall, 60_000);
         assert!(other.reserve(now, wall).unwrap_err().to_string().contains("quota.asked"));
         let later = now + Duration::from_secs(61);
-        assert_eq!(other.reserve(later, wall).unwrap(), later);
+        assert_eq!(other.reserve(later, wall.plus_ms(61_000)).unwrap(), later);
     }
 }

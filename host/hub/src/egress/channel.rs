@@ -172,6 +172,11 @@ impl Channel {
         }
     }
 
+    /// How far the system's clock is ahead of ours, by its answers.
+    pub fn skew_ms(&self) -> Option<i64> {
+        self.inner.dialer.talks.of(&self.inner.config.connection).skew_ms()
+    }
+
     /// A run begins: from now on it may use up this much, and refusals are audited anew.
     pub fn begin_run(&self, quota: Quota) {
         *self.inner.usage.lock().unwrap_or_else(PoisonError::into_inner) = Some(quota);
@@ -434,7 +439,7 @@ impl Inner {
     ) -> Result<Answer, EgressError> {
         let now = Instant::now();
         // A mark goes to the disk at most once a second.
-        let due = crate::workers::off_the_workers(|| self.account.reserve(now, crate::clock::now()))?;
+        let due = crate::workers::off_the_workers(|| self.account.reserve(now, (self.dialer.clock)()))?;
         if due >= total {
             return Err(EgressError::Unreachable("the connection's `requests-per-second` leaves no room in time".into()));
         }
@@ -454,7 +459,11 @@ impl Inner {
             };
             let reused = live.reused;
             let request = build(prepared, applied, body)?;
-            let response = match exchange(&mut live, request, &self.dialer.bounds, total).await {
+            let began = crate::clock::now();
+            let response = exchange(&mut live, request, &self.dialer.bounds, total).await;
+            let date = response.as_ref().ok().and_then(|answer| answer.headers().get(http::header::DATE));
+            self.dialer.talks.heard(&self.config.connection, began, crate::clock::now(), date);
+            let response = match response {
                 Ok(response) => response,
                 // The other side had closed it: nothing was sent, or nothing that changes anything.
                 Err(Broken::NotSent(_)) if reused => continue,
@@ -465,8 +474,8 @@ impl Inner {
             };
             let (head, incoming) = response.into_parts();
             let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
-            if let Some(ms) = nave_core::budget::heard(head.status.as_u16(), header, crate::clock::now().0) {
-                self.account.hold(Instant::now(), ms);
+            if let Some(ms) = nave_core::budget::heard(head.status.as_u16(), header, (self.dialer.clock)().0) {
+                self.account.hold((self.dialer.clock)(), ms);
             }
             let (got, received, found) = match want {
                 Want::Memory(cap) => {

@@ -26,6 +26,7 @@ use super::resolve::Resolve;
 use super::target::{Authority, Base};
 use super::wire::{Counted, Counters};
 use super::{EgressConfig, EgressConfigError};
+use crate::clock::Clock;
 
 /// Head of a proxy's answer to CONNECT.
 const PROXY_HEAD_BYTES_MAX: usize = 8 << 10;
@@ -33,11 +34,16 @@ const PROXY_HEAD_BYTES_MAX: usize = 8 << 10;
 /// Makes connections.
 pub(super) struct Dialer {
     tls: Arc<ClientConfig>,
+    /// Certificate authorities that are trusted, as they were read.
+    pub(super) authorities: Vec<rustls::pki_types::CertificateDer<'static>>,
     proxy: Option<(String, u16)>,
     /// The proxy and the authorities, as a secret is given for them.
     pub(super) way: BTreeSet<String>,
     resolver: Arc<dyn Resolve>,
+    /// How each connection was spoken to.
+    pub(super) talks: super::talk::Talks,
     pub(super) bounds: Bounds,
+    pub(super) clock: Clock,
 }
 
 /// A connection that can carry a request.
@@ -56,11 +62,13 @@ impl Dialer {
         for error in &system.errors {
             tracing::warn!(%error, "some of the system's certificate authorities cannot be read");
         }
+        let mut authorities = system.certs.clone();
         roots.add_parsable_certificates(system.certs);
         if let Some(pem) = &config.extra_ca_pem {
             let mut count = 0;
             for certificate in rustls::pki_types::CertificateDer::pem_slice_iter(pem) {
                 let certificate = certificate.map_err(|error| EgressConfigError::Authorities(error.to_string()))?;
+                authorities.push(certificate.clone().into_owned());
                 roots.add(certificate).map_err(|error| EgressConfigError::Authorities(error.to_string()))?;
                 count += 1;
             }
@@ -76,7 +84,16 @@ impl Dialer {
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let proxy = config.proxy.as_deref().map(parse_proxy).transpose()?;
         let way = super::way(config.proxy.as_deref(), config.extra_ca_pem.as_deref());
-        Ok(Self { tls: Arc::new(tls), proxy, way, resolver: config.resolver, bounds: config.bounds })
+        Ok(Self {
+            tls: Arc::new(tls),
+            authorities,
+            proxy,
+            way,
+            resolver: config.resolver,
+            talks: Default::default(),
+            bounds: config.bounds,
+            clock: config.clock,
+        })
     }
 
     /// A connection to the base's authority.
@@ -99,7 +116,7 @@ impl Dialer {
     }
 
     /// Addresses of an authority, all of which may be dialled.
-    async fn vetted(
+    pub(super) async fn vetted(
         &self,
         authority: &Authority,
         networks: &[IpNet],
@@ -136,7 +153,15 @@ impl Dialer {
         Ok(addresses)
     }
 
-    async fn open(&self, authority: &Authority, ip: IpAddr) -> Result<Live, String> {
+    /// What encrypts mail: as everything else, without naming HTTP.
+    pub(super) fn mail_tls_config(&self) -> ClientConfig {
+        let mut config = self.tls.as_ref().clone();
+        config.alpn_protocols.clear();
+        config
+    }
+
+    /// A plain connection to an address that was vetted, through the proxy where there is one.
+    pub(super) async fn tcp(&self, authority: &Authority, ip: IpAddr) -> Result<TcpStream, String> {
         let address = SocketAddr::new(ip, authority.port);
         // A proxy is the way to the outside; what a grant's networks cover lies inside.
         let tcp = match &self.proxy {
@@ -144,6 +169,11 @@ impl Dialer {
             _ => TcpStream::connect(address).await.map_err(|error| error.to_string())?,
         };
         tcp.set_nodelay(true).map_err(|error| error.to_string())?;
+        Ok(tcp)
+    }
+
+    async fn open(&self, authority: &Authority, ip: IpAddr) -> Result<Live, String> {
+        let tcp = self.tcp(authority, ip).await?;
         if !authority.tls {
             return self.handshake(tcp).await;
         }

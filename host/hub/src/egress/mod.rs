@@ -15,10 +15,12 @@ mod dial;
 mod error;
 mod exchange;
 mod headers;
+mod mail;
 mod origin;
 mod pool;
 mod resolve;
 mod scrub;
+mod talk;
 mod target;
 mod token;
 mod way;
@@ -31,12 +33,15 @@ pub use account::{Ledger, Mark, on_behalf};
 pub use bounds::{Bounds, Quota};
 pub use channel::{Channel, ChannelConfig};
 pub use error::EgressError;
+pub use mail::MailServer;
 pub(crate) use origin::held_help;
 pub use origin::{destinations, destinations_of, origin};
 pub use resolve::{Resolve, Resolving, SystemResolver};
+pub use talk::Talk;
 pub use way::way;
 pub(crate) use way::{held, is_proxy, is_way, said};
 
+use crate::clock::Clock;
 use account::Accounts;
 use dial::Dialer;
 use nave_core::budget::{Purpose, Spent, UsedUp};
@@ -55,11 +60,14 @@ pub struct EgressConfig {
     pub resolver: Arc<dyn Resolve>,
     /// Times and sizes; the default is [`nave_core::limits`].
     pub bounds: Bounds,
+    /// Tells the time that budgets and requests for patience go by.
+    pub clock: Clock,
 }
 
 impl Default for EgressConfig {
     fn default() -> Self {
-        Self { proxy: None, extra_ca_pem: None, resolver: Arc::new(SystemResolver), bounds: Bounds::default() }
+        let clock: Clock = Arc::new(crate::clock::now);
+        Self { proxy: None, extra_ca_pem: None, resolver: Arc::new(SystemResolver), bounds: Bounds::default(), clock }
     }
 }
 
@@ -117,6 +125,11 @@ impl Egress {
         &self.dialer.way
     }
 
+    /// How a connection's system was spoken to since the hub started.
+    pub fn talk(&self, connection: &str) -> Talk {
+        self.dialer.talks.of(connection)
+    }
+
     /// One connection's use. Mistakes in a grant come out as a denial of the calls that need it.
     pub fn channel(&self, config: ChannelConfig) -> Channel {
         Channel::new(self.dialer.clone(), &self.accounts, config)
@@ -129,11 +142,11 @@ impl Egress {
 
     /// Calls of an account so far, where anything was sent since the start.
     pub fn spent(&self, account: &str) -> Option<Spent> {
-        self.accounts.known(account).map(|account| account.spent(crate::clock::now()))
+        self.accounts.known(account).map(|account| account.spent((self.dialer.clock)()))
     }
 
     /// Why an account may not be asked for this purpose now, and until when.
     pub fn used_up(&self, account: &str, purpose: Purpose) -> Option<UsedUp> {
-        self.accounts.known(account)?.used_up(purpose, crate::clock::now())
+        self.accounts.known(account)?.used_up(purpose, (self.dialer.clock)())
     }
 }

@@ -9,6 +9,7 @@ use nave_core::model::Time;
 use nave_runtime::contract::{CheckReport, Delivery, Outcome, Page, SourceRecord};
 use nave_store::{Batch, KeyedRow, Store};
 
+use super::skew::put_right;
 use super::{Clock, Engine, EngineError};
 use crate::spoke::{BoxFuture, Spoke, SpokeError};
 
@@ -106,7 +107,7 @@ impl Engine {
     }
 
     /// The system is well, and asked for patience.
-    pub(super) fn patient(&self, connection: &str) -> bool {
+    pub(crate) fn patient(&self, connection: &str) -> bool {
         self.breakers.get(connection).patient()
     }
 
@@ -151,11 +152,19 @@ impl Spoke for Heard {
     }
 
     fn read(&self, stream: String, checkpoint: Option<Vec<u8>>, limit: u32) -> BoxFuture<'_, Result<Page, SpokeError>> {
-        Box::pin(self.hear(self.spoke.read(stream, checkpoint, limit)))
+        Box::pin(async move {
+            let mut page = self.hear(self.spoke.read(stream, checkpoint, limit)).await?;
+            put_right(&mut page.records, self.spoke.skew_ms());
+            Ok(page)
+        })
     }
 
     fn get(&self, stream: String, ids: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>> {
-        Box::pin(self.hear(self.spoke.get(stream, ids)))
+        Box::pin(async move {
+            let mut records = self.hear(self.spoke.get(stream, ids)).await?;
+            put_right(&mut records, self.spoke.skew_ms());
+            Ok(records)
+        })
     }
 
     fn write(&self, stream: String, deliveries: Vec<Delivery>) -> BoxFuture<'_, Result<Vec<Outcome>, SpokeError>> {
@@ -170,10 +179,18 @@ impl Spoke for Heard {
     }
 
     fn find(&self, stream: String, path: String, values: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>> {
-        Box::pin(self.hear(self.spoke.find(stream, path, values)))
+        Box::pin(async move {
+            let mut records = self.hear(self.spoke.find(stream, path, values)).await?;
+            put_right(&mut records, self.spoke.skew_ms());
+            Ok(records)
+        })
     }
 
     fn digest(&self) -> String {
         self.spoke.digest()
+    }
+
+    fn skew_ms(&self) -> Option<i64> {
+        self.spoke.skew_ms()
     }
 }

@@ -84,8 +84,12 @@ impl Engine {
                     (ReviewKind::Volume { connection, stream, what, .. }, DecisionChoice::Approve | DecisionChoice::Refuse) => {
                         super::volume::answer(draft, connection, stream, what, choice == DecisionChoice::Approve)?;
                     }
+                    (ReviewKind::DeadLetter { letter, .. }, DecisionChoice::Approve | DecisionChoice::Refuse) => {
+                        super::escalate::answer(draft, self.store.as_ref(), *letter, choice == DecisionChoice::Approve)?;
+                    }
                     (
                         ReviewKind::Delete { .. }
+                        | ReviewKind::DeadLetter { .. }
                         | ReviewKind::Remove { .. }
                         | ReviewKind::Volume { .. }
                         | ReviewKind::Frozen { .. }

@@ -14,6 +14,7 @@ pub mod decide;
 pub mod deliver;
 pub mod draft;
 pub mod drift;
+mod escalate;
 pub mod explain;
 mod external;
 mod fetch;
@@ -25,6 +26,8 @@ mod holds;
 mod images;
 mod interrupted;
 pub mod lost;
+pub mod mend;
+mod meters;
 mod missed;
 pub mod only;
 mod owned;
@@ -45,8 +48,11 @@ pub(crate) mod rows;
 mod seen;
 mod settle;
 pub mod shadow;
+mod skew;
+mod steward;
 pub mod synthetic;
 pub mod take;
+pub mod tries;
 mod unread;
 mod vanished;
 pub mod verify;
@@ -82,8 +88,7 @@ pub enum EngineError {
     Refused(String),
 }
 
-/// Tells the time; the only clock that the engine asks.
-pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
+pub use crate::clock::Clock;
 
 /// Hears how far a run is.
 pub type Progress = Arc<dyn Fn(&str, u64) + Send + Sync>;
@@ -106,6 +111,7 @@ pub struct Engine {
     /// Digest of the configuration that what is stored was computed under.
     conformed: tokio::sync::Mutex<String>,
     breakers: Arc<breaker::Breakers>,
+    meters: meters::Meters,
     /// Rings when there is something new to compare.
     news: Arc<tokio::sync::Notify>,
     holds: holds::Holds,
@@ -117,6 +123,7 @@ impl Engine {
         let breakers = Arc::new(breaker::Breakers::new(store.clone(), clock.clone()));
         Self {
             breakers,
+            meters: meters::Meters::new(store.as_ref()),
             store,
             catalog: RwLock::new(catalog),
             spokes,
@@ -348,7 +355,9 @@ impl Engine {
             // A run that succeeded may have something to say all the same.
             (None, true) => run.message.take(),
         };
+        let sums = self.meters.ran(&run);
         self.write(Cause::default(), |draft| {
+            draft.batch.rows.extend(sums.clone());
             run.ended_at = Some(draft.now);
             let mut flow = self.store.flow(&run.flow)?;
             match (run.status, run.direction.as_str()) {

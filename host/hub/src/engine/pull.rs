@@ -261,7 +261,8 @@ impl Engine {
                 let lost = self.lost(&mapping.name)?;
                 let open_creates = open_creates.clone();
                 let guard = volume::copy(reading.guard);
-                let mut intake = Intake { catalog, mapping, entity, run, open_creates, lost, guard, arrived: Vec::new() };
+                let mut intake =
+                    Intake { catalog, mapping, entity, run, open_creates, lost, guard, arrived: Vec::new(), near_misses: 0 };
                 let met = tokio::task::block_in_place(|| intake.page(draft, page, &mut taken))?;
                 let met = met.into_iter().map(|id| Ok(Met { id, active: draft.glimpsed(id)?.is_active() }));
                 let met = met.collect::<Result<Vec<_>, EngineError>>()?;
@@ -389,6 +390,7 @@ pub(super) fn add(counts: &mut InCounts, page: &InCounts) {
     counts.held += page.held;
     counts.quarantined += page.quarantined;
     counts.drifted += page.drifted;
+    counts.near_misses += page.near_misses;
 }
 
 /// Envelopes and bodies as the host spells them. What cannot be decoded is a value, not an error.

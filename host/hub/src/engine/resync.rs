@@ -91,6 +91,7 @@ impl Engine {
                 lost: Default::default(),
                 guard: None,
                 arrived: Vec::new(),
+                near_misses: 0,
             };
             intake.page(&mut draft, page, &mut Default::default())?;
         }

@@ -21,7 +21,9 @@ use super::dead_letter::dead_letter;
 use super::draft::Draft;
 use super::frozen;
 use super::images;
+use super::meters;
 use super::take::{IncomingKind, Intake, Times, settle_create};
+use super::tries;
 use super::{Engine, EngineError};
 use crate::spoke::{Spoke, SpokeError};
 
@@ -62,7 +64,8 @@ impl Engine {
                 | SpokeError::Misconfigured(_)
                 | SpokeError::Held(_)),
             ) => {
-                self.release(mapping, intents, self.while_answered(mapping, next)?, &error.to_string()).await?;
+                self.meters.not_sent(&mapping.name, intents.len());
+                self.release(mapping, run, intents, self.while_answered(mapping, next)?, &error.to_string()).await?;
                 return Ok(OutCounts { parked: intents.len() as u64, ..OutCounts::default() });
             }
             Err(error) => {
@@ -70,6 +73,7 @@ impl Engine {
                 intents.iter().map(|_| Outcome::Rejected(rejection.clone())).collect()
             }
         };
+        self.meters.sent(&mapping.name, &outcomes);
         let read_back = self.read_back(mapping, spoke, stream, &outcomes).await;
         kill::reach("before-settle");
         let next = self.while_answered(mapping, next)?;
@@ -82,7 +86,14 @@ impl Engine {
     }
 
     /// Nothing was sent: the intents are closed, the records parked on the ladder.
-    async fn release(&self, mapping: &Mapping, intents: &[Intent], next: &[Intent], why: &str) -> Result<(), EngineError> {
+    async fn release(
+        &self,
+        mapping: &Mapping,
+        run: u64,
+        intents: &[Intent],
+        next: &[Intent],
+        why: &str,
+    ) -> Result<(), EngineError> {
         let parked: HashMap<RecordId, Parked> =
             self.store.parked(&mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
         // A system that is down uses up nobody's retries.
@@ -90,7 +101,7 @@ impl Engine {
         self.write(Cause::default(), |draft| {
             for intent in intents {
                 draft.batch.settled.push((intent.destination.clone(), intent.record));
-                self.park(draft, mapping, intent, parked.get(&intent.record), wait, why);
+                self.park(draft, mapping, run, intent, parked.get(&intent.record), wait, why);
             }
             draft.batch.intents.extend_from_slice(next);
             Ok(())
@@ -99,10 +110,12 @@ impl Engine {
     }
 
     /// Parks on the ladder, or sets aside when the ladder is used up. Says whether it was parked.
+    #[expect(clippy::too_many_arguments, reason = "one delivery, in which run, and what was said to it")]
     fn park(
         &self,
         draft: &mut Draft<'_>,
         mapping: &Mapping,
+        run: u64,
         intent: &Intent,
         before: Option<&Parked>,
         asked_ms: Option<u64>,
@@ -114,6 +127,7 @@ impl Engine {
         draft.batch.clean.push(entry_of(intent));
         match retry::next(draft.now, rung, asked_ms, jitter) {
             Next::Park { until, rung } => {
+                tries::note(draft, run, intent, Some(until), why);
                 draft.batch.parked.push(Parked {
                     destination: intent.destination.clone(),
                     record: intent.record,
@@ -125,6 +139,7 @@ impl Engine {
                 true
             }
             Next::DeadLetter => {
+                tries::note(draft, run, intent, None, why);
                 let message = format!("tried {} times; last answer: {why}", retry::LADDER_MS.len() + 1);
                 let letter = dead_letter(mapping, intent.record, "exhausted", None, message, draft.now, intent.run);
                 draft.batch.dead_letters.push(letter);
@@ -174,8 +189,10 @@ impl Engine {
         let parked: HashMap<RecordId, Parked> =
             self.store.parked(&mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
         let cause = Cause { connection: Some(mapping.connection.as_str().into()), run: Some(run), ..Cause::default() };
-        self.write(cause, |draft| {
+        let mut landed = Vec::new();
+        let settled = self.write(cause, |draft| {
             let mut tally = OutCounts::default();
+            landed.clear();
             draft.batch.intents.extend_from_slice(next);
             load(draft, mapping, intents, &outcomes)?;
             for (intent, outcome) in intents.iter().zip(&outcomes) {
@@ -189,12 +206,13 @@ impl Engine {
                         let times =
                             Times { modified_at: written.modified_at.as_deref().and_then(Time::parse), ..Times::default() };
                         let version = written.version.clone();
+                        landed.extend(meters::claimed(draft, mapping, intent));
                         let kept = self.written(draft, mapping, entity, intent, id, version, body.as_ref(), &times)?;
                         if !kept.is_empty() {
                             // Success is said, never inferred; here it was said, and is not to be seen.
                             let names = kept.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
                             let why = format!("said to be written, but {names} is there as it was before");
-                            if self.park(draft, mapping, intent, before, None, &why) {
+                            if self.park(draft, mapping, run, intent, before, None, &why) {
                                 tally.parked += 1;
                             } else {
                                 tally.failed += 1;
@@ -205,6 +223,7 @@ impl Engine {
                             draft.batch.revived_subjects.push(delivery_subject(intent));
                         }
                         if before.is_some() {
+                            tries::forget(draft, &intent.destination, intent.record);
                             draft.batch.unparked.push((intent.destination.clone(), intent.record));
                         }
                         tally.delivered += 1;
@@ -240,7 +259,7 @@ impl Engine {
                     }
                     Outcome::RetryAfter(ms) => {
                         close(draft);
-                        if self.park(draft, mapping, intent, before, Some(*ms), "asked to wait") {
+                        if self.park(draft, mapping, run, intent, before, Some(*ms), "asked to wait") {
                             tally.parked += 1;
                         } else {
                             tally.failed += 1;
@@ -263,7 +282,7 @@ impl Engine {
                             last.outcome = AttemptOutcome::Unknown(why.clone());
                         }
                         draft.batch.intents.push(open);
-                        if self.park(draft, mapping, intent, before, None, why) {
+                        if self.park(draft, mapping, run, intent, before, None, why) {
                             tally.parked += 1;
                         } else {
                             tally.failed += 1;
@@ -272,8 +291,10 @@ impl Engine {
                 }
             }
             Ok(tally)
-        })
-        .await
+        });
+        let tally = settled.await?;
+        self.meters.landed(&mapping.name, &landed, self.now());
+        Ok(tally)
     }
 
     /// A write that the system confirmed: shadow and cross-reference, never a claim. Answers the paths that it said to have
@@ -302,7 +323,8 @@ impl Engine {
         match (&intent.kind, intent.contribution) {
             (WriteKind::Create, _) | (WriteKind::Update(_), None) => {
                 let key = RemoteKey::new(&mapping.connection, &mapping.alias, remote_id);
-                let id = settle_create(draft, mapping, entity, intent, key, body, times, version.map(Text::from), Time(at.0 + 1))?;
+                let id =
+                    settle_create(draft, mapping, entity, intent, key, body, times, version.map(Text::from), Time(at.0 + 1))?;
                 if let Some(body) = body {
                     kept = landed::kept(mapping, None, &intent.values, body, region.as_deref());
                     let row = draft.contribution_mut(id)?;
@@ -359,8 +381,24 @@ impl Engine {
         child_stream: Option<&str>,
         records: Vec<contract::SourceRecord>,
     ) -> Result<(), EngineError> {
+        let began = draft.now;
+        self.take_as_of(draft, catalog, mapping, run, child_stream, records, began)
+    }
+
+    /// The same, of what was read at another time.
+    #[expect(clippy::too_many_arguments, reason = "a reading: of what, by what, when")]
+    pub(super) fn take_as_of(
+        &self,
+        draft: &mut Draft<'_>,
+        catalog: &Catalog,
+        mapping: &Mapping,
+        run: u64,
+        child_stream: Option<&str>,
+        records: Vec<contract::SourceRecord>,
+        began: Time,
+    ) -> Result<(), EngineError> {
         let entity = self.entity(catalog, &mapping.entity)?;
-        let page = super::pull::decode(catalog, mapping, records, draft.now, draft.now);
+        let page = super::pull::decode(catalog, mapping, records, began, draft.now);
         if let Some(stream) = child_stream {
             if let Some(children) = &Children::of(mapping, stream) {
                 let mut intake = ChildIntake { catalog, mapping, entity, children, run, open_creates: Vec::new() };
@@ -381,6 +419,7 @@ impl Engine {
             lost: Default::default(),
             guard: None,
             arrived: Vec::new(),
+            near_misses: 0,
         };
         intake.page(draft, page, &mut Default::default())?;
         Ok(())

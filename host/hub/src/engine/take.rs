@@ -83,6 +83,8 @@ pub struct Intake<'a> {
     pub(super) guard: Option<Guard>,
     /// Remote ids that were taken in for the first time, or anew.
     pub arrived: Vec<Text>,
+    /// Values that were changed again so soon after our write that it may be an automation.
+    pub near_misses: u64,
 }
 
 /// What happened to one source record.
@@ -153,6 +155,7 @@ impl Intake<'_> {
             met.extend(draft.contribution_of(key)?);
         }
         counts.drifted += drift::noted(&draft.batch) - noted_before;
+        counts.near_misses += std::mem::take(&mut self.near_misses);
         draft.settle_queue()?;
         Ok(met)
     }
@@ -320,6 +323,11 @@ impl Intake<'_> {
         mapped: Mapped,
     ) -> Result<Happened, StoreError> {
         let row = draft.contribution_mut(id)?;
+        let soon = |at: nave_core::model::Time| pulled.read_at.0 - at.0 <= nave_core::meter::NEAR_MISS_MS;
+        if row.attempted_at.is_some_and(soon) {
+            let written = mapped.fields.iter().filter(|(index, _)| self.mapping.fields[*index].direction.writes());
+            self.near_misses += written.count() as u64;
+        }
         let returned = !row.is_active();
         row.state = ContributionState::Active;
         let mut row = row.clone();

@@ -60,6 +60,11 @@ impl Host {
         })
     }
 
+    /// How far the system's clock is ahead of ours, by its answers.
+    pub(super) fn skew_ms(&self) -> Option<i64> {
+        self.channel.skew_ms()
+    }
+
     /// A call of the guest begins, about this stream if it is about one: its quota is full again.
     pub(super) fn begin_call(&self, stream: Option<&str>) {
         self.state.begin(stream);

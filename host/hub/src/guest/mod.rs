@@ -160,6 +160,11 @@ impl Guests {
         Ok(spoke)
     }
 
+    /// The one way out.
+    pub(crate) fn egress(&self) -> &Egress {
+        &self.egress
+    }
+
     /// What a call is about that a connection's system made and that was verified. An instance of its own answers, so that a
     /// long read does not keep the system waiting.
     pub(crate) async fn webhook(&self, connection: &str, request: WebhookRequest) -> Result<Vec<Event>, SpokeError> {
@@ -291,6 +296,10 @@ impl Spoke for GuestSpoke {
 
     fn find(&self, stream: String, path: String, values: Vec<String>) -> BoxFuture<'_, Result<Vec<SourceRecord>, SpokeError>> {
         guest_call!(self, Some(&stream), |instance| instance.find(&stream, &path, values))
+    }
+
+    fn skew_ms(&self) -> Option<i64> {
+        self.host.skew_ms()
     }
 
     fn digest(&self) -> String {

@@ -46,6 +46,7 @@ pub(super) async fn check(hub: &Hub, name: &str) -> Result<CheckAnswer, ApiError
         environment: report.environment,
         scopes: report.scopes,
         limits: report.limits,
+        skew_ms: hub.guests.egress().talk(name).skew_ms(),
         warnings,
     })
 }

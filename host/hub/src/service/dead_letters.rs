@@ -11,6 +11,7 @@ use crate::api::{
     Answer, ApiError, ClassCount, DeadLetterAnswer, DeadLetterLine, DeadLetters, DeadLettersAnswer, ProgressSender,
 };
 use crate::engine::Engine;
+use crate::engine::tries::forget;
 
 /// Dead letters read at once.
 const CHUNK_LETTERS: usize = 1_000;
@@ -89,6 +90,7 @@ fn line(engine: &Engine, names: &Names<'_>, letter: &DeadLetter) -> Result<DeadL
         field: letter.field.clone(),
         message: letter.message.clone(),
         fix: letter.fix.clone(),
+        runbook: crate::runbooks::name_for(&letter.class).to_owned(),
         at: letter.last_at.to_string(),
         count: letter.count,
     })
@@ -203,6 +205,7 @@ pub(super) async fn retry(engine: &Engine, which: &DeadLetters, by: &str, progre
                 draft.batch.revived.push(*id);
                 let record = draft.surviving(*record)?;
                 draft.enter(destination, record, Reason::Retry);
+                forget(draft, destination, record);
             }
             let line = audit_entry(draft.now, by, "dead-letter.retry", &subject, "");
             draft.batch.audit.push(line);
@@ -284,6 +287,26 @@ async fn refetch(engine: &Engine, mapping: &str, stream: &str, wanted: &[(u64, S
     Ok(Again { taken: fetched.taken.len(), message: words.join(", "), next })
 }
 
+/// Corrects one value by hand, and tries it again.
+pub(super) async fn edit(
+    engine: &Engine,
+    id: u64,
+    (field, value): (&str, &str),
+    by: &str,
+    reason: &str,
+) -> Result<Answer, ApiError> {
+    let letter = tokio::task::block_in_place(|| by_id(engine, id))?;
+    let mended = engine.mend(&letter, field, value, by, reason).await?;
+    let catalog = engine.catalog();
+    let entity = catalog.mappings.get(flow(&letter)).map_or("record", |mapping| mapping.entity.as_str());
+    let record = format!("{entity}/{}", mended.record);
+    let then = match mended.sent_later {
+        true => "the delivery is tried again with the next sync",
+        false => "the record is taken in, and what follows from it is sent with the next sync",
+    };
+    Ok(Answer::done(format!("`{}` of {record} is {value:?} now, as a steward's word; {then}.", mended.field), 1))
+}
+
 /// Gives them up.
 pub(super) async fn discard(engine: &Engine, which: &DeadLetters, by: &str, reason: &str) -> Result<Answer, ApiError> {
     let letters = tokio::task::block_in_place(|| chosen(engine, which))?;
@@ -294,6 +317,11 @@ pub(super) async fn discard(engine: &Engine, which: &DeadLetters, by: &str, reas
     engine
         .write(Cause { person: Some(by.to_owned()), ..Cause::default() }, |draft| {
             draft.batch.revived.extend(letters.iter().map(|letter| letter.id));
+            for letter in &letters {
+                if let DeadLetterSubject::Delivery { destination, record } = &letter.subject {
+                    forget(draft, destination, *record);
+                }
+            }
             let line = audit_entry(draft.now, by, "dead-letter.discarded", &subject, reason);
             draft.batch.audit.push(line);
             Ok(())

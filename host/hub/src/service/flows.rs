@@ -3,7 +3,7 @@
 use nave_core::model::Cause;
 
 use super::{audit_entry, unknown};
-use crate::api::{ApiError, DriftLine, FlowsAnswer, RunLine, RunsAnswer};
+use crate::api::{ApiError, DriftLine, FlowsAnswer, RunLine, RunsAnswer, TryLine};
 use crate::engine::Engine;
 
 /// Records with drift in one answer.
@@ -68,5 +68,11 @@ pub(super) fn run(engine: &Engine, id: u64) -> Result<RunLine, ApiError> {
         paths: drift.paths,
         at: drift.at.to_string(),
     });
-    Ok(RunLine { drift: drift.collect(), ..RunLine::from(found) })
+    let tries = engine.tries_of_run(id)?.into_iter().map(|(record, one)| TryLine {
+        record: format!("{entity}/{record}"),
+        at: one.at.to_string(),
+        next: one.next.map(|next| next.to_string()),
+        why: one.why,
+    });
+    Ok(RunLine { drift: drift.collect(), tries: tries.collect(), ..RunLine::from(found) })
 }

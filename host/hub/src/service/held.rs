@@ -8,6 +8,7 @@ use nave_core::catalog::{Connection, Diagnostic, Severity};
 use tokio::task::block_in_place;
 
 use super::{audit, listed, unknown};
+use crate::alerts::OWN;
 use crate::api::{Answer, ApiError, HeldAnswer, HeldSecret};
 use crate::egress::{destinations_of, is_proxy, is_way, origin, said};
 use crate::hub::Hub;
@@ -24,6 +25,16 @@ fn destinations(project: &Project, connection: &Connection) -> BTreeMap<String, 
     }
 }
 
+/// Every name under which secrets go somewhere, with where: the connections, and the hub's own alerts.
+fn places(project: &Project) -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
+    let connections = project.catalog.connections.iter();
+    let mut all: BTreeMap<_, _> =
+        connections.map(|(name, connection)| (name.clone(), destinations(project, connection))).collect();
+    let way = project::way(&project.place.dir, &project.catalog.hub);
+    all.insert(OWN.to_owned(), crate::alerts::destinations(&project.catalog.hub, &way));
+    all
+}
+
 /// The origins that any connection sends a secret to, and the ways there, in force or from the next start on; none where
 /// the file of a plugin is missing, so that nobody knows.
 fn used(hub: &Hub, project: &Project, secret: &str) -> Option<BTreeSet<String>> {
@@ -34,13 +45,14 @@ fn used(hub: &Hub, project: &Project, secret: &str) -> Option<BTreeSet<String>> 
             all.extend(destinations(project, connection).remove(secret).unwrap_or_default());
         }
     }
+    all.extend(places(project).remove(OWN).and_then(|mut own| own.remove(secret)).unwrap_or_default());
     Some(all)
 }
 
 fn of_project(hub: &Hub, project: &Project, only: Option<&str>) -> Vec<HeldSecret> {
     let mut found = Vec::new();
-    for (name, connection) in project.catalog.connections.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
-        for (secret, origins) in destinations(project, connection) {
+    for (name, sent) in places(project).into_iter().filter(|(name, _)| only.is_none_or(|only| only == name)) {
+        for (secret, origins) in sent {
             if let Err(SecretError::Held { to, given_for, .. }) = hub.vault.may_go(&secret, &origins) {
                 found.push(HeldSecret { connection: name.clone(), secret, to, given_for });
             }
@@ -52,7 +64,7 @@ fn of_project(hub: &Hub, project: &Project, only: Option<&str>) -> Vec<HeldSecre
 /// What is held, of one connection or of all.
 pub(super) fn list(hub: &Hub, only: Option<&str>) -> Result<Answer, ApiError> {
     let project = project::load(&hub.dir)?;
-    if let Some(name) = only
+    if let Some(name) = only.filter(|name| *name != OWN)
         && !project.catalog.connections.contains_key(name)
     {
         return Err(unknown("connection", name, project.catalog.connections.keys()));
@@ -72,6 +84,7 @@ fn finding(project: &Project, held: &HeldSecret) -> Diagnostic {
     let bases = project.catalog.connections.get(&held.connection).into_iter().flat_map(|found| found.grants.endpoints.values());
     let base = bases.map(|grant| &grant.base).find(|base| origin(base).is_some_and(|origin| held.to.contains(&origin)));
     let (path, cause) = match held.to.iter().any(|entry| !is_way(entry)) {
+        true if held.connection == OWN => ("nave.toml".to_owned(), None),
         true => (format!("connections/{}.toml", held.connection), base),
         false if held.to.iter().any(|entry| is_proxy(entry)) => ("nave.toml".to_owned(), hub.proxy.as_ref()),
         false => ("nave.toml".to_owned(), hub.ca_file.as_ref()),
@@ -104,8 +117,12 @@ pub(super) async fn give(
         project::load(&hub.dir)
     })?;
     let connections = &project.catalog.connections;
-    let connection = connections.get(name).ok_or_else(|| unknown("connection", name, connections.keys()))?;
-    let known = destinations(&project, connection);
+    let plugin = match connections.get(name) {
+        Some(connection) => connection.plugin.as_str(),
+        None if name == OWN => OWN,
+        None => return Err(unknown("connection", name, connections.keys())),
+    };
+    let known = places(&project).remove(name).unwrap_or_default();
     for (secret, origins) in secrets {
         let sent = known.get(secret).cloned().unwrap_or_default();
         if let Some(other) = origins.iter().find(|origin| !sent.contains(*origin)) {
@@ -114,7 +131,7 @@ pub(super) async fn give(
         }
     }
     if added {
-        audit(&hub.engine, by, "connection.added", name, &connection.plugin).await?;
+        audit(&hub.engine, by, "connection.added", name, plugin).await?;
     }
     let mut lines = Vec::new();
     for (secret, origins) in secrets {
@@ -198,8 +215,8 @@ pub(super) async fn give_new(hub: &Hub, secret: &str, by: &str) -> Result<String
     }
     let Ok(project) = block_in_place(|| project::load(&hub.dir)) else { return Ok(String::new()) };
     let (mut sets, mut users) = (BTreeSet::new(), Vec::new());
-    for (name, connection) in &project.catalog.connections {
-        if let Some(found) = destinations(&project, connection).remove(secret).filter(|found| !found.is_empty()) {
+    for (name, mut sent) in places(&project) {
+        if let Some(found) = sent.remove(secret).filter(|found| !found.is_empty()) {
             sets.insert(found);
             users.push(name.clone());
         }

@@ -4,6 +4,7 @@
 //! what to type next. Decides nothing: the engine does, and `core` below it. Must not know which face asked.
 //! Store look-ups block for the time of a short read, so a hub needs a runtime with more than one thread.
 
+mod alerts;
 mod budget;
 mod configuration;
 mod dead_letters;
@@ -190,8 +191,14 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
             block_in_place(|| dead_letters::list(engine, flow.as_deref(), class.as_deref(), limit)).map(Answer::DeadLetters)
         }
         Request::DlqShow { id } => block_in_place(|| dead_letters::show(engine, id)).map(Answer::DeadLetter),
+        Request::DlqEdit { id, field, value, reason } => dead_letters::edit(engine, id, (&field, &value), by, &reason).await,
         Request::DlqRetry { which } => dead_letters::retry(engine, &which, by, &progress).await,
         Request::DlqDiscard { which, reason } => dead_letters::discard(engine, &which, by, &reason).await,
+        Request::AlertList { all } => block_in_place(|| crate::alerts::list(engine, all)).map(Answer::Alerts),
+        Request::AlertTest { sink } => alerts::test(hub, sink.as_deref(), by).await,
+        Request::AlertAck { id } => alerts::acknowledge(engine, id, by).await,
+        Request::RunbookList => Ok(Answer::Runbooks(crate::runbooks::list())),
+        Request::RunbookShow { class } => crate::runbooks::show(&class).map(Answer::Runbook),
 
         Request::SecretSet { name, value, give_later } => operations::secret_set(hub, &name, value, give_later, by).await,
         Request::SecretList => block_in_place(|| operations::secrets(hub)).map(Answer::Secrets),

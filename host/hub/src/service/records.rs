@@ -16,6 +16,7 @@ pub(super) fn show(engine: &Engine, which: &RecordRef) -> Result<RecordAnswer, A
     let found = find(engine, which)?;
     let names = Names::new(engine);
     let rows = found.contributions(engine)?;
+    let deliveries = deliveries::of_record(engine, &names, &found.record, &rows)?;
     Ok(RecordAnswer {
         record: found.reference(),
         entity: found.record.entity.to_string(),
@@ -24,8 +25,8 @@ pub(super) fn show(engine: &Engine, which: &RecordRef) -> Result<RecordAnswer, A
         merged_into: found.merged_into(),
         version: found.record.version,
         fields: fields(engine, &names, &found.record, &rows)?,
-        contributions: rows.iter().map(|row| contribution(&names, &found.record, row)).collect(),
-        deliveries: deliveries::of_record(engine, &names, &found.record, &rows)?,
+        contributions: contributions(engine, &names, &found.record, &rows, &deliveries)?,
+        deliveries,
     })
 }
 
@@ -35,10 +36,11 @@ fn fields(engine: &Engine, names: &Names<'_>, record: &Record, rows: &[Contribut
         if name.contains('/') && field.value.is_empty() {
             continue; // an element that was taken out of its list
         }
-        let from = match rows.iter().find(|row| row.id == field.winner) {
-            Some(row) => remote(&row.key),
-            None => engine.store.contributions(&[field.winner])?.pop().flatten().map(|row| remote(&row.key)).unwrap_or_default(),
+        let winner = match rows.iter().find(|row| row.id == field.winner) {
+            Some(row) => Some(row.clone()),
+            None => engine.store.contributions(&[field.winner])?.pop().flatten(),
         };
+        let from = winner.as_ref().map(|row| remote(&row.key)).unwrap_or_default();
         fields.push(RecordField {
             field: name.to_string(),
             label: names.label(&record.entity, name),
@@ -47,9 +49,37 @@ fn fields(engine: &Engine, names: &Names<'_>, record: &Record, rows: &[Contribut
             from,
             rule: rule(field.rule).to_owned(),
             claimed_at: field.claimed_at.to_string(),
+            as_of: winner.map(|row| row.read_at.to_string()).unwrap_or_default(),
         });
     }
     Ok(fields)
+}
+
+/// What each system says, and how far behind it is.
+fn contributions(
+    engine: &Engine,
+    names: &Names<'_>,
+    record: &Record,
+    rows: &[Contribution],
+    waiting: &[crate::api::DeliveryView],
+) -> Result<Vec<ContributionView>, ApiError> {
+    let now = engine.now();
+    let mut views = Vec::new();
+    for row in rows {
+        let mut view = contribution(names, record, row);
+        let here = |mapping: &&std::sync::Arc<nave_core::catalog::Mapping>| {
+            mapping.connection == row.key.connection.as_str() && mapping.alias == row.key.stream.as_str()
+        };
+        for mapping in names.catalog.mappings.values().filter(|mapping| mapping.flow_out.is_some()).filter(here) {
+            let since = match waiting.iter().any(|delivery| delivery.flow == mapping.name) {
+                true => engine.pending_since(mapping, record.id)?,
+                false => None,
+            };
+            view.lag_s = Some(since.map_or(0, |since| now.0.saturating_sub(since.0).max(0) as u64 / 1_000));
+        }
+        views.push(view);
+    }
+    Ok(views)
 }
 
 fn contribution(names: &Names<'_>, record: &Record, row: &Contribution) -> ContributionView {
@@ -72,6 +102,7 @@ fn contribution(names: &Names<'_>, record: &Record, row: &Contribution) -> Contr
         version: row.version.as_ref().map(ToString::to_string),
         read_at: row.read_at.to_string(),
         attempted_at: row.attempted_at.map(|time| time.to_string()),
+        lag_s: None,
         shadow: row.shadow.iter().map(|(path, value)| (path.to_string(), value.to_json())).collect(),
         claims: claims.collect(),
     }

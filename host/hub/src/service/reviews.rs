@@ -20,11 +20,14 @@ const REVIEWS_LISTED_MAX: usize = 10_000;
 pub(super) fn list(engine: &Engine, all: bool) -> Result<ReviewsAnswer, ApiError> {
     let mut reviews = engine.store.reviews(!all, ReviewId(0), REVIEWS_LISTED_MAX)?;
     reviews.sort_by_key(|review| review.id);
-    Ok(ReviewsAnswer { reviews: reviews.iter().map(line).collect() })
+    Ok(ReviewsAnswer { reviews: reviews.iter().map(|review| line(engine, review)).collect() })
 }
 
-fn line(review: &Review) -> ReviewLine {
+fn line(engine: &Engine, review: &Review) -> ReviewLine {
+    let due = review.opened_at.plus_ms(engine.catalog().hub.alerts.due_ms as i64);
     ReviewLine {
+        due: due.to_string(),
+        overdue: review.closed_at.is_none() && due <= engine.now(),
         id: review.id.0,
         kind: match review.kind {
             ReviewKind::Match { .. } => "match",
@@ -34,6 +37,7 @@ fn line(review: &Review) -> ReviewLine {
             ReviewKind::Volume { .. } => "volume",
             ReviewKind::Frozen { .. } => "frozen",
             ReviewKind::UnknownOutcome { .. } => "unknown-outcome",
+            ReviewKind::DeadLetter { .. } => "dead-letter",
         }
         .to_owned(),
         entity: review.entity.clone(),
@@ -105,12 +109,13 @@ pub(super) fn show(engine: &Engine, id: u64) -> Result<ReviewAnswer, ApiError> {
             let record = record_of(engine, *record)?;
             lost(engine, &names, destination, &record)?
         }
+        ReviewKind::DeadLetter { letter, flow } => set_aside(engine, *letter, flow)?,
     };
     if review.closed_at.is_some() {
         answer.choices.clear();
     }
     answer.decisions = decisions.iter().map(|decision| decided(&review, decision)).collect();
-    answer.review = line(&review);
+    answer.review = line(engine, &review);
     Ok(answer)
 }
 
@@ -156,6 +161,43 @@ fn volume(
         question,
         subject: format!("{connection}/{stream}"),
         fields,
+        choices: vec!["approve".to_owned(), "refuse".to_owned()],
+        ..ReviewAnswer::default()
+    })
+}
+
+/// What was set aside and not mended since.
+fn set_aside(engine: &Engine, letter: u64, flow: &str) -> Result<ReviewAnswer, ApiError> {
+    let letters = engine.store.dead_letters(letter.saturating_sub(1), 1)?;
+    let found = letters.into_iter().find(|found| found.id == letter);
+    let subject = format!("dead letter {letter}");
+    let Some(found) = found else {
+        let question =
+            format!("Dead letter {letter} of {flow} is gone: it was mended or given up. This review closes by itself.");
+        return Ok(ReviewAnswer { question, subject, ..ReviewAnswer::default() });
+    };
+    let field = |name: &str, value: &str| ReviewField {
+        field: name.to_owned(),
+        label: name.to_owned(),
+        value: value.to_owned(),
+        candidates: Vec::new(),
+    };
+    let question = format!(
+        "It was set aside on {} ({}) and nobody has mended it since. `nave runbook {}` says how. `approve` tries it once more \
+         with the next sync; `refuse` gives it up. The review closes by itself when the dead letter is gone.",
+        found.first_at,
+        found.class,
+        crate::runbooks::name_for(&found.class)
+    );
+    Ok(ReviewAnswer {
+        question,
+        subject,
+        fields: vec![
+            field("flow", flow),
+            field("class", &found.class),
+            field("message", &found.message),
+            field("fix", &found.fix),
+        ],
         choices: vec!["approve".to_owned(), "refuse".to_owned()],
         ..ReviewAnswer::default()
     })

@@ -146,7 +146,7 @@ pub(super) fn advise(engine: &Engine) -> Result<AdviceAnswer, ApiError> {
 /// As it is typed: one number and one unit.
 fn word(ms: u64) -> String {
     for (size, unit) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m")] {
-        if ms % size == 0 {
+        if ms.is_multiple_of(size) {
             return format!("{}{unit}", ms / size);
         }
     }

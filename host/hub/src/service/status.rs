@@ -6,7 +6,7 @@ use nave_core::catalog::Mapping;
 use nave_core::model::{Reason, RecordId, ReviewId};
 
 use super::dead_letters;
-use crate::api::{ApiError, EntityCount, FlowStatus, StatusAnswer};
+use crate::api::{ApiError, EntityCount, FlowStatus, SetAside, StatusAnswer, SystemStatus};
 use crate::engine::Engine;
 use crate::hub::Hub;
 use crate::project::plugin_faults;
@@ -18,7 +18,12 @@ const CHUNK_REVIEWS: usize = 1_000;
 
 /// Health of every flow, and what is wrong with the files of plugins.
 pub(super) fn of_hub(hub: &Hub) -> Result<StatusAnswer, ApiError> {
-    Ok(StatusAnswer { broken: plugin_faults(&hub.dir, &hub.engine.catalog())?, ..status(&hub.engine)? })
+    let mut answer = StatusAnswer { broken: plugin_faults(&hub.dir, &hub.engine.catalog())?, ..status(&hub.engine)? };
+    for system in &mut answer.systems {
+        let talk = hub.guests.egress().talk(&system.connection);
+        (system.requests, system.skew_ms) = (talk.requests, talk.skew_ms());
+    }
+    Ok(answer)
 }
 
 /// Health of every flow.
@@ -26,26 +31,48 @@ pub(super) fn status(engine: &Engine) -> Result<StatusAnswer, ApiError> {
     let catalog = engine.catalog();
     let mut failed: HashMap<String, u64> = HashMap::new();
     let mut letters = 0;
+    let mut classes: BTreeMap<(String, String), u64> = BTreeMap::new();
     dead_letters::each(engine, |letter| {
         letters += 1;
+        *classes.entry((dead_letters::flow(&letter).to_owned(), letter.class.clone())).or_default() += 1;
         *failed.entry(dead_letters::flow(&letter).to_owned()).or_default() += 1;
     })?;
     let objects = engine.store.objects()?;
     let linked: Linked = objects.into_iter().map(|of| ((of.connection, of.stream), of.linked)).collect();
     let mut flows = Vec::new();
+    let (mut meters, at) = (engine.meters(), engine.now());
     for mapping in catalog.mappings.values() {
-        flows.push(flow(engine, mapping, &linked, failed.get(&mapping.name).copied().unwrap_or_default())?);
+        let mut of = flow(engine, mapping, &linked, failed.get(&mapping.name).copied().unwrap_or_default())?;
+        of.meter = meters.remove(&mapping.name).unwrap_or_default();
+        of.oldest_pending_s = engine.oldest_pending(mapping)?.map(|since| at.0.saturating_sub(since.0).max(0) as u64 / 1_000);
+        flows.push(of);
     }
     Ok(StatusAnswer {
+        set_aside: classes.into_iter().map(|((flow, class), count)| SetAside { flow, class, count }).collect(),
+        systems: catalog.connections.keys().map(|connection| system(engine, connection)).collect(),
         environment: catalog.hub.environment.clone(),
         catalog: catalog.digest.clone(),
-        at: engine.now().to_string(),
+        at: at.to_string(),
         records: records(engine)?,
         flows,
         reviews: open_reviews(engine)?,
         dead_letters: letters,
         broken: Vec::new(),
     })
+}
+
+/// How a system answers.
+fn system(engine: &Engine, connection: &str) -> SystemStatus {
+    let open = engine.unanswered(connection);
+    let breaker = match &open {
+        None => "closed",
+        Some(_) if engine.patient(connection) => "waiting",
+        Some(_) => "open",
+    };
+    let (since, until, why) =
+        open.map_or((None, None, None), |(since, until, why)| (Some(since.to_string()), Some(until.to_string()), Some(why)));
+    let breaker = breaker.to_owned();
+    SystemStatus { connection: connection.to_owned(), breaker, since, until, why, ..SystemStatus::default() }
 }
 
 type Linked = HashMap<(String, String), u64>;
@@ -56,7 +83,12 @@ fn flow(engine: &Engine, mapping: &Mapping, linked: &Linked, failed: u64) -> Res
     let parked = store.parked(&mapping.name)?;
     let held = engine.held_back(&mapping.name)?;
     let next = parked.iter().min_by_key(|row| row.until);
+    let process = mapping.flow_out.as_ref().and_then(|flow| flow.process.clone());
+    let process = process.or_else(|| mapping.flow_in.as_ref().and_then(|flow| flow.process.clone()));
     Ok(FlowStatus {
+        process: process.unwrap_or_default(),
+        oldest_pending_s: None,
+        meter: Default::default(),
         flow: mapping.name.clone(),
         connection: mapping.connection.clone(),
         stream: mapping.stream.clone(),

@@ -105,6 +105,8 @@ pub(super) async fn sync(
             break;
         }
     }
+    // Where nobody serves, this is the only time that somebody looks.
+    engine.escalate().await?;
     Ok(SyncAnswer { runs: lines })
 }
 
@@ -228,6 +230,7 @@ async fn run_one(engine: &Engine, flow: &str, step: Step) -> Result<RunLine, Api
                 catalog: engine.catalog().digest.clone(),
                 plugins: Vec::new(),
                 drift: Vec::new(),
+                tries: Vec::new(),
             })
         }
     }

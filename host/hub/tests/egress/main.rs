@@ -10,4 +10,6 @@ mod hostile;
 mod reuse;
 mod server;
 mod setup;
+mod smtp;
 mod tls;
+mod told;

@@ -187,6 +187,7 @@ impl Setup {
             extra_ca_pem: self.ca.clone(),
             resolver: self.names.clone(),
             bounds: self.bounds.clone(),
+            ..EgressConfig::default()
         });
         egress.unwrap().channel(self.config.clone())
     }

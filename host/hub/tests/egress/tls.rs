@@ -14,13 +14,13 @@ use tokio_rustls::TlsAcceptor;
 use crate::server::{Server, ok};
 use crate::setup::{Setup, get, outcome};
 
-struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    pem: Vec<u8>,
+    pub(crate) pem: Vec<u8>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -29,7 +29,7 @@ impl Authority {
     }
 
     /// An acceptor with a certificate for this name.
-    fn acceptor(&self, name: &str, change: impl Fn(&mut CertificateParams)) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self, name: &str, change: impl Fn(&mut CertificateParams)) -> TlsAcceptor {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         change(&mut params);
         let key = KeyPair::generate().unwrap();

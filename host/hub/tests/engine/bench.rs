@@ -141,6 +141,11 @@ impl Bench {
         self.engine = engine(&self.store, &self.catalog, &self.systems, &self.clock);
     }
 
+    /// A hub over the same store and systems, as it would start now.
+    pub(crate) fn another(&self) -> Arc<Engine> {
+        Arc::new(engine(&self.store, &self.catalog, &self.systems, &self.clock))
+    }
+
     /// Time passes.
     pub(crate) fn pass(&self, ms: i64) {
         self.clock.now.fetch_add(ms, Ordering::SeqCst);

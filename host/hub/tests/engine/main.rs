@@ -11,6 +11,7 @@ macro_rules! on_both_stores {
     };
 }
 
+mod alerts;
 mod bench;
 mod breaker;
 mod carried;
@@ -18,6 +19,8 @@ mod conform;
 mod frozen;
 mod kept;
 mod lost;
+mod mended;
+mod meters;
 mod missed;
 mod odd;
 mod parts;

@@ -105,6 +105,8 @@ pub(crate) struct State {
     deleted: BTreeMap<String, Thing>,
     /// It answers nothing but this.
     pub(crate) down: Option<SpokeError>,
+    /// Its clock is so far ahead, and its answers say so.
+    pub(crate) skew_ms: Option<i64>,
     /// Calls that it got.
     pub(crate) calls: usize,
     /// Streams that cannot be read.
@@ -371,6 +373,10 @@ fn without_ids(body: &Value) -> Value {
 }
 
 impl Spoke for System {
+    fn skew_ms(&self) -> Option<i64> {
+        self.state.lock().unwrap().skew_ms
+    }
+
     fn discover(&self) -> BoxFuture<'_, Result<Vec<StreamInfo>, SpokeError>> {
         let streams = self
             .streams

@@ -367,6 +367,11 @@ async fn check(name: String, context: &Context) -> Outcome {
     for (name, value) in &answer.limits {
         say(format_args!("  {}: {}", clean(name), clean(value)));
     }
+    // A `Date` is exact to a second.
+    if let Some(skew) = answer.skew_ms.filter(|skew| skew.abs() >= 2_000) {
+        let way = if skew > 0 { "ahead of" } else { "behind" };
+        say(format_args!("  its clock is {} s {way} this machine's", skew.abs() / 1_000));
+    }
     answer.warnings.iter().for_each(|warning| say(format_args!("  note: {}", clean(warning))));
     Ok(exit::OK)
 }

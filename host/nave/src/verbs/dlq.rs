@@ -30,6 +30,19 @@ pub(crate) enum Dlq {
         /// Number
         id: u64,
     },
+    /// Correct one value by hand, as a steward's word, and try again
+    Edit {
+        /// Number
+        id: u64,
+        /// Canonical field, or its path over there
+        field: String,
+        /// What it should be
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+        /// Why, for the audit
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
     /// Try again
     Retry {
         #[command(flatten)]
@@ -77,6 +90,7 @@ pub(crate) async fn run(verb: Dlq, context: &Context) -> Outcome {
     match verb {
         Dlq::List { flow, class, limit } => list(Request::DlqList { flow, class, limit }, context).await,
         Dlq::Show { id } => show(id, context).await,
+        Dlq::Edit { id, field, value, reason } => done(Request::DlqEdit { id, field, value, reason }, context).await,
         Dlq::Retry { which } => done(Request::DlqRetry { which: which.letters()? }, context).await,
         Dlq::Discard { which, reason } => done(Request::DlqDiscard { which: which.letters()?, reason }, context).await,
     }
@@ -151,6 +165,7 @@ async fn show(id: u64, context: &Context) -> Outcome {
     say(format_args!("  {}", clean(&letter.message)));
     say(format_args!("  first {}, last {}, {} times, run {}", answer.first_at, letter.at, letter.count, answer.run));
     say(format_args!("  fix: {}", clean(&letter.fix)));
+    say(format_args!("  more: `nave runbook {}`", clean(&letter.runbook)));
     if letter.direction == "out" {
         say(format_args!("  what was to be sent: `nave record show {}`", clean(&letter.subject)));
     }

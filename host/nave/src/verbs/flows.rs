@@ -361,6 +361,18 @@ pub(crate) fn show_status(answer: &StatusAnswer) {
     if let Some((at, flow)) = oldest {
         say(format_args!("Longest not verified: {}, in {flow} (`nave reconcile status`)", ago(at)));
     }
+    for flow in &answer.flows {
+        if let Some(seconds) = flow.oldest_pending_s.filter(|seconds| *seconds >= 60) {
+            say(format_args!("  {}: the oldest change that was not delivered is {} min old", flow.flow, seconds / 60));
+        }
+    }
+    // A `Date` is exact to a second.
+    for system in &answer.systems {
+        if let Some(skew) = system.skew_ms.filter(|skew| skew.abs() >= 5_000) {
+            let way = if skew > 0 { "ahead" } else { "behind" };
+            say(format_args!("  {}: its clock is {} s {way}; its times are put right", system.connection, skew.abs() / 1_000));
+        }
+    }
     let records: Vec<String> = answer.records.iter().map(|count| format!("{} {}", count.active, clean(&count.entity))).collect();
     if !records.is_empty() {
         say(format_args!("\nRecords: {}", records.join(", ")));

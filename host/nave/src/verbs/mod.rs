@@ -1,5 +1,6 @@
 //! One file per group of verbs: how it is spelled, what it asks the hub, how its answer looks.
 
+pub(crate) mod alert;
 pub(crate) mod bench;
 pub(crate) mod budget;
 pub(crate) mod connection;
@@ -16,6 +17,7 @@ pub(crate) mod record;
 pub(crate) mod release;
 pub(crate) mod resync;
 pub(crate) mod review;
+pub(crate) mod runbook;
 pub(crate) mod schedule;
 pub(crate) mod schema;
 pub(crate) mod secret;
@@ -60,6 +62,8 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Xref(verb) => record::xref(verb, context).await,
         Verb::Review(verb) => review::run(verb, context).await,
         Verb::Dlq(verb) => dlq::run(verb, context).await,
+        Verb::Alert(verb) => alert::run(verb, context).await,
+        Verb::Runbook(verb) => runbook::run(verb, context).await,
         Verb::Secret(verb) => secret::run(verb, context).await,
         Verb::Plugin(verb) => plugin::run(verb, context).await,
         Verb::Schema(verb) => schema::run(verb, context).await,

@@ -60,6 +60,10 @@ fn under(run: &RunLine) {
     for plugin in &run.plugins {
         say(format_args!("plugin         {} {}", clean(&plugin.name), clean(&plugin.digest)));
     }
+    for one in &run.tries {
+        let next = one.next.as_ref().map_or_else(|| "set aside".to_owned(), |next| format!("again {next}"));
+        say(format_args!("tried          {} {}, {next}: {}", one.at, clean(&one.record), clean(&one.why)));
+    }
     for drift in &run.drift {
         say(format_args!("drift          {} {}", clean(&drift.record), clean(&drift.paths.join(", "))));
     }

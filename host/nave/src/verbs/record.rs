@@ -118,14 +118,18 @@ async fn show(record: RecordRef, xref: bool, context: &Context) -> Outcome {
     }
     let merged = answer.merged_into.as_ref().map(|into| format!(", merged into {into}")).unwrap_or_default();
     say(format_args!("{} {} ({}{merged}, version {})\n", answer.record, clean(&answer.title), answer.state, answer.version));
-    let mut rows = Rows::new(&["field", "value", "from", "rule", "since"]);
+    let mut rows = Rows::new(&["field", "value", "from", "rule", "since", "as of"]);
     for field in &answer.fields {
-        rows.row([&field.field, &field.display, &field.from, &field.rule, &ago(&field.claimed_at)]);
+        rows.row([&field.field, &field.display, &field.from, &field.rule, &ago(&field.claimed_at), &ago(&field.as_of)]);
     }
     rows.print("It has no fields.");
     for contribution in &answer.contributions {
+        let behind = match contribution.lag_s {
+            None | Some(0) => String::new(),
+            Some(seconds) => format!(", {seconds} s behind"),
+        };
         say(format_args!(
-            "\n{} ({}, read {})",
+            "\n{} ({}, read {}{behind})",
             clean(&contribution.remote),
             clean(&contribution.state),
             ago(&contribution.read_at)

@@ -82,7 +82,7 @@ async fn list(all: bool, context: &Context) -> Outcome {
         output::json(&answer);
         return Ok(exit::OK);
     }
-    let mut rows = Rows::new(&["review", "kind", "entity", "about", "who decides", "since", "closed"]);
+    let mut rows = Rows::new(&["review", "kind", "entity", "about", "who decides", "since", "due", "closed"]);
     for review in &answer.reviews {
         rows.row([
             review.id.to_string(),
@@ -91,11 +91,21 @@ async fn list(all: bool, context: &Context) -> Outcome {
             review.title.clone(),
             review.steward.clone(),
             ago(&review.opened_at),
+            due(review),
             review.closed_at.as_deref().map(ago).unwrap_or_default(),
         ]);
     }
     rows.print("Nothing waits for a person.");
     Ok(exit::OK)
+}
+
+/// Until when, where it is still open.
+fn due(review: &nave_hub::api::ReviewLine) -> String {
+    match (&review.closed_at, review.overdue) {
+        (Some(_), _) => String::new(),
+        (None, true) => "overdue".to_owned(),
+        (None, false) => review.due.split('.').next().unwrap_or_default().trim_end_matches('Z').replace('T', " "),
+    }
 }
 
 async fn show(id: u64, context: &Context) -> Outcome {

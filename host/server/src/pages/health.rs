@@ -5,7 +5,7 @@ use axum::extract::State as Shared;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router};
-use nave_hub::api::{EntityCount, FlowStatus, Request, StatusAnswer};
+use nave_hub::api::{AlertLine, Answer, EntityCount, FlowStatus, Request, SinkLine, StatusAnswer};
 
 use super::{Frame, page, want};
 use crate::auth::Person;
@@ -82,6 +82,9 @@ struct HealthPage {
     reviews: u64,
     dead_letters: u64,
     environment: String,
+    alerts: Vec<AlertLine>,
+    /// Those who are told, and are not reached.
+    unreached: Vec<SinkLine>,
 }
 
 pub(crate) fn router() -> Router<State> {
@@ -90,7 +93,14 @@ pub(crate) fn router() -> Router<State> {
 
 async fn health(Shared(state): Shared<State>, Extension(person): Extension<Person>) -> Response {
     let status = want!(state.call(Request::Status).await, Status, &person, "health");
+    // Where alerts cannot be had, health is shown all the same.
+    let alerts = match state.call(Request::AlertList { all: false }).await {
+        Ok(Answer::Alerts(alerts)) => alerts,
+        _ => Default::default(),
+    };
     page(&HealthPage {
+        alerts: alerts.alerts,
+        unreached: alerts.sinks.into_iter().filter(|sink| sink.waiting > 0).collect(),
         frame: Frame::new(&person, "health"),
         rows: rows(&status),
         reviews: status.reviews,

@@ -6,6 +6,7 @@ mod health;
 mod login;
 mod records;
 mod reviews;
+mod runbooks;
 
 use askama::Template;
 use axum::Router;
@@ -36,7 +37,12 @@ impl Frame {
 
 /// Pages behind the log-in.
 pub(crate) fn closed() -> Router<State> {
-    Router::new().merge(health::router()).merge(records::router()).merge(reviews::router()).merge(login::closed())
+    Router::new()
+        .merge(health::router())
+        .merge(records::router())
+        .merge(reviews::router())
+        .merge(runbooks::router())
+        .merge(login::closed())
 }
 
 /// The log-in page and what it needs.

@@ -44,6 +44,9 @@ pub struct CheckAnswer {
     pub scopes: Vec<String>,
     /// Observed limits: name and value.
     pub limits: Vec<(String, String)>,
+    /// How far its clock is ahead of ours, milliseconds, by the `Date` of its answers; none where they have none.
+    #[serde(default)]
+    pub skew_ms: Option<i64>,
     /// Things to look at in its file.
     #[serde(default)]
     pub warnings: Vec<String>,

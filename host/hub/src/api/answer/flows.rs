@@ -148,6 +148,22 @@ pub struct RunLine {
     /// Drift that this run saw last; where one run is asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<DriftLine>,
+    /// Every try of the deliveries that this run tried in vain, and that have not arrived since; where one run is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tries: Vec<TryLine>,
+}
+
+/// One try of a delivery that waits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TryLine {
+    /// `contact/12`.
+    pub record: String,
+    /// When it came to nothing.
+    pub at: String,
+    /// When it is tried next; none: it was set aside.
+    pub next: Option<String>,
+    /// In the system's words.
+    pub why: String,
 }
 
 /// A record whose one-way fields were changed over there: it is put right with the next delivery, nothing is taken in.
@@ -183,6 +199,7 @@ impl From<&Run> for RunLine {
             catalog: run.catalog.clone(),
             plugins: run.plugins().map(|(name, digest)| PluginPin { name: name.to_owned(), digest: digest.to_owned() }).collect(),
             drift: Vec::new(),
+            tries: Vec::new(),
         }
     }
 }
@@ -279,6 +296,12 @@ pub struct StatusAnswer {
     pub reviews: u64,
     /// Dead letters.
     pub dead_letters: u64,
+    /// What is set aside, by flow and class.
+    #[serde(default)]
+    pub set_aside: Vec<SetAside>,
+    /// How each system answers.
+    #[serde(default)]
+    pub systems: Vec<SystemStatus>,
     /// Plugins whose file is missing or was exchanged: a sentence each, with the connections that cannot work.
     #[serde(default)]
     pub broken: Vec<String>,
@@ -293,6 +316,34 @@ pub struct EntityCount {
     pub active: u64,
     /// Archived, deleted or merged into another.
     pub other: u64,
+}
+
+/// How much of a class a flow set aside.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SetAside {
+    pub flow: String,
+    pub class: String,
+    pub count: u64,
+}
+
+/// How a system answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemStatus {
+    /// Connection.
+    pub connection: String,
+    /// `closed`: it answers; `waiting`: it asked for patience; `open`: it does not, and nothing is sent to it.
+    pub breaker: String,
+    /// Since when it is not closed.
+    pub since: Option<String>,
+    /// When it is tried again.
+    pub until: Option<String>,
+    /// What its last call said.
+    pub why: Option<String>,
+    /// HTTP requests to it since the hub started.
+    pub requests: u64,
+    /// How far its clock is ahead of ours, milliseconds, by the `Date` of its answers; none where they have none.
+    pub skew_ms: Option<i64>,
 }
 
 /// One flow's health.
@@ -346,6 +397,15 @@ pub struct FlowStatus {
     /// Why its last canary did not arrive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub canary_failed: Option<String>,
+    /// Business process; empty where the mapping names none.
+    #[serde(default)]
+    pub process: String,
+    /// Age of the oldest change that was not delivered, seconds; none where nothing waits.
+    #[serde(default)]
+    pub oldest_pending_s: Option<u64>,
+    /// Sums since the flow ran first.
+    #[serde(default)]
+    pub meter: nave_core::meter::Meter,
     /// Last success in.
     pub last_in: Option<String>,
     /// Last success out.

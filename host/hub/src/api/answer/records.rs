@@ -65,6 +65,9 @@ pub struct RecordField {
     pub rule: String,
     /// When its source says it was set.
     pub claimed_at: String,
+    /// When its source was last read: it held this then.
+    #[serde(default)]
+    pub as_of: String,
 }
 
 /// What one remote object says.
@@ -84,6 +87,10 @@ pub struct ContributionView {
     pub read_at: String,
     /// When the last write to it settled.
     pub attempted_at: Option<String>,
+    /// How far it is behind the record, seconds: the age of the oldest change that it was not told; 0 where it was told all, none
+    /// where nothing is written to it.
+    #[serde(default)]
+    pub lag_s: Option<u64>,
     /// What it was last known to hold, in its own spelling: path → value.
     pub shadow: serde_json::Map<String, Json>,
     /// What it asserted itself.

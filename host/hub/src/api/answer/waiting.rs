@@ -15,7 +15,7 @@ pub struct ReviewsAnswer {
 pub struct ReviewLine {
     /// Number.
     pub id: u64,
-    /// `match`, `delete`, `remove`, `merge`, `volume`, `frozen`, `unknown-outcome`.
+    /// `match`, `delete`, `remove`, `merge`, `volume`, `frozen`, `unknown-outcome`, `dead-letter`.
     pub kind: String,
     /// Canonical type.
     pub entity: String,
@@ -25,6 +25,12 @@ pub struct ReviewLine {
     pub steward: String,
     /// Since when.
     pub opened_at: String,
+    /// Until when it is to be decided.
+    #[serde(default)]
+    pub due: String,
+    /// It is open, and that time has passed.
+    #[serde(default)]
+    pub overdue: bool,
     /// Decided, or moot, when.
     pub closed_at: Option<String>,
 }
@@ -125,6 +131,9 @@ pub struct DeadLetterLine {
     pub message: String,
     /// The command that fixes it.
     pub fix: String,
+    /// The runbook of its class: `nave runbook …`.
+    #[serde(default)]
+    pub runbook: String,
     /// Last time.
     pub at: String,
     /// How often.
@@ -144,4 +153,91 @@ pub struct DeadLetterAnswer {
     pub body: Option<Json>,
     /// The body as text, where it is not.
     pub body_text: Option<String>,
+}
+
+/// What runbooks there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunbooksAnswer {
+    /// Those of error classes first, then those of alerts.
+    pub runbooks: Vec<RunbookLine>,
+}
+
+/// One runbook in a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunbookLine {
+    /// Error class, or kind of alert.
+    pub class: String,
+    /// `error` or `alert`.
+    pub about: String,
+    /// The class, and what it means in a few words.
+    pub title: String,
+}
+
+/// One runbook.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunbookAnswer {
+    /// Error class, or kind of alert.
+    pub class: String,
+    /// `error` or `alert`.
+    pub about: String,
+    /// The class, and what it means in a few words.
+    pub title: String,
+    /// Markdown: what happened, why, how to check, what to type, whom to call.
+    pub text: String,
+}
+
+/// Alerts, and how those who are told do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertsAnswer {
+    /// Oldest first.
+    pub alerts: Vec<AlertLine>,
+    /// Who is told.
+    pub sinks: Vec<SinkLine>,
+    /// Address that is called while all is well.
+    pub heartbeat: Option<String>,
+}
+
+/// One alert.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertLine {
+    /// Number.
+    pub id: u64,
+    /// `breaker-open`, `dead-letter`, `run-failed`, `flow-silent`, `review-overdue`, `volume-held`, `field-frozen`,
+    /// `unknown-outcome`, `escalated`, `budget`.
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// How many things it concerns.
+    pub count: u64,
+    /// One line.
+    pub what: String,
+    /// What to type first.
+    pub fix: String,
+    /// Class of the runbook.
+    pub runbook: String,
+    /// Whose task it is; empty where it is the operators'.
+    pub owner: String,
+    /// Since when it is wrong.
+    pub since: String,
+    /// When the hub saw it.
+    pub opened_at: String,
+    /// When it was well again.
+    pub resolved_at: Option<String>,
+    /// Who works on it.
+    pub acknowledged_by: Option<String>,
+    /// Sinks that were told.
+    pub told: Vec<String>,
+}
+
+/// One place that is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SinkLine {
+    /// Name in `nave.toml`.
+    pub sink: String,
+    /// `webhook`, `slack` or `mail`.
+    pub kind: String,
+    /// Alerts that did not get through yet.
+    pub waiting: u64,
+    /// Why not.
+    pub error: Option<String>,
 }

@@ -132,3 +132,23 @@ async fn searching() {
     }
     assert_eq!(seen.len(), 3, "pages of one reach everything once: {seen:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_says_as_of_when_it_is_known_and_who_is_behind() {
+    let bench = in_step().await;
+    let lag = |connection: &str| {
+        let shown = record_answers::show(&bench.engine, &which("crm:5432")).unwrap();
+        shown.contributions.iter().find(|row| row.connection == connection).unwrap().lag_s
+    };
+    assert_eq!((lag("crm"), lag("books")), (Some(0), Some(0)), "told all");
+    bench.crm.put("contacts", "5432", &ADA.replace("Lovelace", "King"), 9_000);
+    bench.engine.run_in("crm-contacts", false).await.unwrap();
+    let (first, then) = (lag("books").unwrap(), lag("books").unwrap());
+    assert!(first > 0 && then > first, "it grows while it waits: {first}, {then}");
+    let shown = record_answers::show(&bench.engine, &which("crm:5432")).unwrap();
+    let read = &shown.contributions.iter().find(|row| row.connection == "crm").unwrap().read_at;
+    let name = shown.fields.iter().find(|field| field.field == "last_name").unwrap();
+    assert_eq!((name.from.as_str(), &name.as_of), ("crm/contacts:5432", read));
+    bench.sync().await;
+    assert_eq!(lag("books"), Some(0), "delivered");
+}

@@ -153,8 +153,10 @@ impl Bench {
     /// Shows the plan and agrees to it.
     pub(super) async fn agree(&self) -> Result<(), ApiError> {
         self.ask(Request::Plan { flow: None, limit: 1, explain: false }).await?;
-        let applied =
-            want!(self.ask(Request::Apply { flow: None, limit: None, schema: false, reason: "the fault matrix".to_owned() }).await?, Apply);
+        let applied = want!(
+            self.ask(Request::Apply { flow: None, limit: None, schema: false, reason: "the fault matrix".to_owned() }).await?,
+            Apply
+        );
         if applied.unseen.is_empty() {
             Ok(())
         } else {

@@ -1,0 +1,199 @@
+//! What is wrong now, read from what is stored anyway. One function per source; another part of the hub adds its own with [`raise`].
+
+use std::collections::BTreeMap;
+
+use nave_core::alert::Condition;
+use nave_core::catalog::Mapping;
+use nave_core::model::{DeadLetterSubject, ReviewId, ReviewKind, RunStatus, Time};
+use nave_store::KeyedRow;
+
+use crate::engine::{Engine, EngineError};
+use crate::runbooks;
+
+/// Rows that other parts of the hub write: conditions that are nowhere else to be read.
+const RAISED: &str = "condition";
+/// Dead letters and reviews read at once.
+const CHUNK: usize = 1_000;
+/// A flow is silent after this many times its freshness without a success.
+const SILENT_FACTOR: i64 = 2;
+/// Runs looked at for the first one of a flow that never succeeded.
+const RUNS_LOOKED_AT: usize = 100;
+
+/// A row with which any part of the hub says, within its own commit, that something is wrong, or (none) that it is well again: a
+/// budget that is nearly used up. Its kind needs a runbook.
+pub fn raise(kind: &str, subject: &str, condition: Option<&Condition>) -> KeyedRow {
+    let value = condition.and_then(|condition| serde_json::to_vec(condition).ok());
+    KeyedRow { space: RAISED.into(), key: format!("{kind} {subject}"), value }
+}
+
+/// Everything that is wrong now.
+pub(super) fn all(engine: &Engine) -> Result<Vec<Condition>, EngineError> {
+    let mut found = Vec::new();
+    breakers(engine, &mut found);
+    flows(engine, &mut found)?;
+    dead_letters(engine, &mut found)?;
+    reviews(engine, &mut found)?;
+    for (_, row) in engine.store.rows(RAISED)? {
+        found.extend(serde_json::from_slice::<Condition>(&row));
+    }
+    Ok(found)
+}
+
+fn breakers(engine: &Engine, found: &mut Vec<Condition>) {
+    for connection in engine.catalog().connections.keys() {
+        let Some((since, until, why)) = engine.unanswered(connection) else { continue };
+        if engine.patient(connection) {
+            continue; // it is well, and asked to wait
+        }
+        found.push(Condition {
+            kind: "breaker-open".into(),
+            subject: connection.clone(),
+            count: 1,
+            since,
+            what: format!("{connection} does not answer ({why}); nothing is sent to it before {until}, the others go on"),
+            fix: format!("nave connection check {connection}"),
+            runbook: "breaker-open".into(),
+            owner: engine.catalog().systems.get(connection).map(|system| system.owner.clone()).unwrap_or_default(),
+        });
+    }
+}
+
+fn flows(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineError> {
+    let now = engine.now();
+    for mapping in engine.catalog().mappings.values() {
+        let state = engine.store.flow(&mapping.name)?;
+        if state.paused {
+            continue;
+        }
+        if let (Some(error), Some(direction)) = (&state.last_error, &state.failed) {
+            let runs = engine.store.runs(Some(&mapping.name), RUNS_LOOKED_AT)?;
+            let failed = runs.iter().filter(|run| run.direction == *direction).take_while(|run| run.status != RunStatus::Success);
+            let failed: Vec<_> = failed.filter(|run| run.status == RunStatus::Failed).collect();
+            found.push(Condition {
+                kind: "run-failed".into(),
+                subject: mapping.name.clone(),
+                count: failed.len().max(1) as u64,
+                since: failed.last().map_or(now, |run| run.started_at),
+                what: format!("the last run of {} ({direction}) failed: {error}", mapping.name),
+                fix: format!("nave run list --flow {}", mapping.name),
+                runbook: "run-failed".into(),
+                owner: mapping.steward.clone(),
+            });
+        }
+        if let Some((since, freshness_ms)) = silent(engine, mapping, state.last_in, now)? {
+            found.push(Condition {
+                kind: "flow-silent".into(),
+                subject: mapping.name.clone(),
+                count: 1,
+                since,
+                what: format!(
+                    "{} had no successful run since {since}; it is to be fresh within {} s",
+                    mapping.name,
+                    freshness_ms / 1_000
+                ),
+                fix: format!("nave sync {}", mapping.name),
+                runbook: "flow-silent".into(),
+                owner: mapping.steward.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Since when a flow had no success, where that is too long. A flow that only writes has nothing to say while nothing waits: its
+/// silence is a change that was not delivered.
+fn silent(engine: &Engine, mapping: &Mapping, last_in: Option<Time>, now: Time) -> Result<Option<(Time, u64)>, EngineError> {
+    let too_long = |since: Time, freshness_ms: u64| {
+        let freshness_ms = freshness_ms.max(1_000);
+        (now.0 - since.0 > SILENT_FACTOR * freshness_ms as i64).then_some((since, freshness_ms))
+    };
+    if let Some(inward) = &mapping.flow_in {
+        let since = match last_in {
+            Some(at) => Some(at),
+            None => {
+                let runs = engine.store.runs(Some(&mapping.name), RUNS_LOOKED_AT)?;
+                runs.iter().filter(|run| run.direction == "in").map(|run| run.started_at).min()
+            }
+        };
+        if let Some(found) = since.and_then(|since| too_long(since, inward.freshness_ms)) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+fn dead_letters(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineError> {
+    let mut groups: BTreeMap<(String, String), Condition> = BTreeMap::new();
+    let catalog = engine.catalog();
+    let mut after = 0;
+    loop {
+        let letters = engine.store.dead_letters(after, CHUNK)?;
+        let Some(last) = letters.last() else { break };
+        after = last.id;
+        for letter in letters {
+            let flow = match &letter.subject {
+                DeadLetterSubject::SourceRecord { mapping, .. } => mapping,
+                DeadLetterSubject::Delivery { destination, .. } => destination,
+            };
+            let group = groups.entry((flow.clone(), letter.class.clone())).or_insert_with(|| Condition {
+                kind: "dead-letter".into(),
+                subject: format!("{flow} {}", letter.class),
+                count: 0,
+                since: letter.first_at,
+                what: String::new(),
+                fix: format!("nave dlq list --flow {flow} --class {}", letter.class),
+                runbook: runbooks::name_for(&letter.class).into(),
+                owner: catalog.mappings.get(flow).map(|mapping| mapping.steward.clone()).unwrap_or_default(),
+            });
+            group.count += 1;
+            group.since = group.since.min(letter.first_at);
+            if group.what.is_empty() {
+                group.what = letter.message.chars().take(300).collect();
+            }
+        }
+    }
+    found.extend(groups.into_values().map(|mut group| {
+        group.what = format!("{} set aside; the first: {}", group.count, group.what);
+        group
+    }));
+    Ok(())
+}
+
+fn reviews(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineError> {
+    let now = engine.now();
+    let due_ms = engine.catalog().hub.alerts.due_ms as i64;
+    let mut groups: BTreeMap<(&'static str, String), Condition> = BTreeMap::new();
+    let mut after = ReviewId(0);
+    loop {
+        let reviews = engine.store.reviews(true, after, CHUNK)?;
+        let Some(last) = reviews.iter().map(|review| review.id).max() else { break };
+        after = last;
+        for review in reviews {
+            let kind = match &review.kind {
+                ReviewKind::Volume { connection, stream, .. } => Some(("volume-held", format!("{connection}/{stream}"))),
+                ReviewKind::Frozen { destination, .. } => Some(("field-frozen", destination.clone())),
+                ReviewKind::UnknownOutcome { destination, .. } => Some(("unknown-outcome", destination.clone())),
+                ReviewKind::DeadLetter { flow, .. } => Some(("escalated", flow.clone())),
+                ReviewKind::Match { .. } | ReviewKind::Delete { .. } | ReviewKind::Remove { .. } => None,
+            };
+            let due = review.opened_at.plus_ms(due_ms);
+            let overdue = (due <= now).then(|| ("review-overdue", review.steward.clone()));
+            for (kind, subject) in kind.into_iter().chain(overdue) {
+                let group = groups.entry((kind, subject.clone())).or_insert_with(|| Condition {
+                    kind: kind.into(),
+                    subject,
+                    count: 0,
+                    since: review.opened_at,
+                    what: format!("review {}: {}; due {due}", review.id.0, review.title),
+                    fix: format!("nave review show {}", review.id.0),
+                    runbook: kind.into(),
+                    owner: review.steward.clone(),
+                });
+                group.count += 1;
+                group.since = group.since.min(review.opened_at);
+            }
+        }
+    }
+    found.extend(groups.into_values());
+    Ok(())
+}

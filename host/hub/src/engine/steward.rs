@@ -1,0 +1,48 @@
+//! A steward's own word about a field: a claim of the pseudo-connection `steward`, which wins over every rule (I12).
+
+use nave_core::catalog::{Entity, FieldType};
+use nave_core::mapping;
+use nave_core::model::{Claim, RecordId, RemoteKey};
+use nave_core::survivorship::STEWARD;
+use nave_core::value::Value;
+
+use super::draft::Draft;
+use super::{Engine, EngineError};
+
+impl Engine {
+    /// A text as the canonical value of a field, spelled as the hub spells it.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] where there is no such field, where it is a list, an object or a reference (a text is none), or
+    /// where the text is no value of its type.
+    pub(super) fn steward_value(entity: &Entity, field: &str, text: &str) -> Result<Value, EngineError> {
+        let Some(known) = entity.fields.get(field) else {
+            return Err(EngineError::Refused(format!(
+                "{} has no field `{field}`; `nave schema show {}` lists them",
+                entity.name, entity.name
+            )));
+        };
+        if matches!(known.kind, FieldType::List { .. } | FieldType::Object | FieldType::File | FieldType::Reference(_)) {
+            return Err(EngineError::Refused(format!(
+                "`{field}` is no single value, so that one cannot be typed here; correct it at its source"
+            )));
+        }
+        mapping::normalise(&known.kind, Value::text(text))
+            .map_err(|error| EngineError::Refused(format!("`{field}`: {}", error.message)))
+    }
+}
+
+/// Notes what a steward says of a field of a record. The record's fields are not computed anew yet.
+pub(super) fn assert(draft: &mut Draft<'_>, record: RecordId, field: &str, value: Value) -> Result<(), EngineError> {
+    let now = draft.now;
+    let entity = draft.record(record)?.entity.to_string();
+    let key = RemoteKey::new(STEWARD, entity.as_str(), record.to_string());
+    let id = match draft.contribution_of(&key)? {
+        Some(id) => id,
+        None => draft.new_contribution(key, now),
+    };
+    draft.attach(id, record)?;
+    let claim = Claim { value, claimed_at: now, observed_at: now };
+    draft.contribution_mut(id)?.claims.insert(field, claim);
+    Ok(())
+}
