@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn a_sink_that_is_down_is_tried_on_the_ladder_and_told_what_is_so_then() {
         check("0 down, 0 1, 2 5, 40 up", "0 failed, 1 failed, 6 failed, 36 failed, 66 Opened 5");
-        check("0 down, 0 1, 2 ok, 40 up", "0 failed");
+        check("0 down, 0 1, 2 ok, 40 up", "0 failed, 1 failed");
         check("0 1, 1 down, 2 ok, 3 up", "0 Opened 1, 2 failed, 3 Resolved 1");
     }
 

@@ -84,6 +84,10 @@ pub trait Spokes: Send + Sync {
     fn used_up(&self, _connection: &str, _purpose: Purpose) -> Option<UsedUp> {
         None
     }
+    /// Of a connection's account: percent of its budget that is used up, and percent above which that is said; none without bounds.
+    fn used_percent(&self, _connection: &str) -> Option<(u64, u64)> {
+        None
+    }
     /// Transform plugins.
     fn transforms(&self) -> Arc<dyn Transforms>;
 }

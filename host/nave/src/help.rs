@@ -77,10 +77,7 @@ const EXAMPLES: [(&str, &str); 72] = [
     ("nave sim act mass-delete", "nave sim act mass-delete --share 0.3 --url http://127.0.0.1:6401 --token control-1"),
     ("nave sim act merge", "nave sim act merge --object contacts --url http://127.0.0.1:6401 --token control-1"),
     ("nave sim act schema", "nave sim act schema rename city --to town --url http://127.0.0.1:6401 --token control-1"),
-    (
-        "nave sim act person",
-        "nave sim act person DELETE /crm/v3/objects/contacts/1 --url http://127.0.0.1:6401 --token control-1",
-    ),
+    ("nave sim act person", "nave sim act person DELETE /api/v2/users/1 --url http://127.0.0.1:6401 --token control-1"),
     ("nave audit", "nave audit --limit 10"),
     ("nave token reset", "nave token reset ada"),
     ("nave store check", "nave store check --indexes"),

@@ -74,6 +74,8 @@ pub struct SimConfig {
     pub bind: SocketAddr,
     /// The time; modification times never go back even where this does.
     pub clock: Clock,
+    /// What the header Date shows, where that is not the same: a test lets hours pass in a system and not in whoever asks it.
+    pub date: Option<Clock>,
     /// Objects of the CRM; contacts and companies where `None`.
     pub schemas: Option<Vec<ObjectSchema>>,
     /// The standing bearer token; from the seed where `None`.
@@ -93,6 +95,7 @@ impl SimConfig {
             folder: None,
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             clock: system_clock(),
+            date: None,
             schemas: None,
             token: None,
             control_token: None,

@@ -28,6 +28,8 @@ pub(crate) struct Running {
     /// Set when the state file could not be written: nothing is answered any more, since nothing would be remembered.
     pub(crate) broken: Option<String>,
     pub(crate) clock: Clock,
+    /// What the header Date shows.
+    pub(crate) date: Clock,
     pub(crate) seed: u64,
     pub(crate) webhooks: Webhooks,
     /// Acts so far.
@@ -155,7 +157,8 @@ impl Running {
 
     /// Writes an answer out, once, and says how many bytes it has. Every answer carries the system's time.
     fn written_out(&self, mut reply: Reply) -> (Reply, usize) {
-        reply.headers.push(("date", time::http_date(self.system_clock())));
+        let off = self.faults.clock_offset().unwrap_or(0);
+        reply.headers.push(("date", time::http_date((self.date)().saturating_add(off))));
         if let Body::Json(value) = &reply.body {
             reply.body = Body::Text(value.to_string());
         }

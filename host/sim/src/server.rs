@@ -146,6 +146,7 @@ fn open(system: System, config: &SimConfig) -> Result<Running, StartError> {
         journal,
         broken: None,
         clock: config.clock.clone(),
+        date: config.date.clone().unwrap_or_else(|| config.clock.clone()),
         seed: config.seed,
         webhooks: Webhooks::new(config.clock.clone()),
         acts: 0,

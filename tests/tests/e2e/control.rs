@@ -89,8 +89,8 @@ fn a_few_records_are_written_first_and_read_back() {
     assert_eq!(plan["flows"][0]["writes"].as_array().map(Vec::len), Some(2), "{plan}");
     let done = pair.project.run(&["apply", "--flow", "other", "--limit", "2"]);
     assert_eq!(done.code, Some(0), "{done:?}");
-    let piloted = &done.json()["piloted"][0];
-    assert_eq!((&piloted["things"], &piloted["mismatches"]), (&json!(2), &json!([])), "{piloted}");
+    let sampled = &done.json()["sampled"][0];
+    assert_eq!((&sampled["things"], &sampled["mismatches"]), (&json!(2), &json!([])), "{sampled}");
     assert_eq!(pair.other.show().len(), 2);
     pair.project.sync(&[]);
     assert_eq!(pair.other.show().len(), 2, "the rest waits for its plan");
@@ -100,7 +100,7 @@ fn a_few_records_are_written_first_and_read_back() {
     Pair::fault(&pair.other, json!({ "switch": "silent-drop", "only": "writes" }));
     let failed = pair.project.run(&["apply", "--flow", "other", "--limit", "1"]);
     assert_eq!(failed.code, Some(1), "{failed:?}");
-    assert_eq!(failed.json()["piloted"][0]["mismatches"].as_array().map(Vec::len), Some(1), "{failed:?}");
+    assert_eq!(failed.json()["sampled"][0]["run"]["delivered"], 0, "{failed:?}");
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_canary_sees_what_is_dropped_silently() {
     let arrived = pair.project.run(&["canary", "run", "other"]);
     assert_eq!(arrived.code, Some(0), "{arrived:?}");
     assert_eq!(flow(&pair.project.json(&["status"]), "other")["canary_failed"], Value::Null);
-    failed(json!({ "switch": "silent-drop", "only": "writes" }), "answered as written");
+    failed(json!({ "switch": "silent-drop", "only": "writes" }), "it was not written");
     assert_eq!(pair.crm.show().len(), 1, "it goes nowhere else");
 }
 

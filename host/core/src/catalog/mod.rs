@@ -39,7 +39,7 @@ pub use entity::{SHIPPED, shipped_entities};
 pub use hub::{is_host, lock_text};
 pub use model::{
     Canary, Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity, EntityField, FieldMapping,
-    FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, NO_FILE_YET, OnLeave, PartMapping,
+    FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, NO_FILE_YET, OnLeave, PartMapping, Pilot,
     Survivorship, System, Watched, Webhook,
 };
 pub use numbers::Numbers;

@@ -11,6 +11,7 @@ use crate::budget::Budget;
 use crate::grant::Grants;
 use crate::manifest::{CredentialKind, FolderAccess, Function};
 use crate::mapping::{Expression, External, Hint, Predicate};
+use crate::model::RecordId;
 use crate::schedule::Calendar;
 use crate::volume::Volume;
 
@@ -348,6 +349,8 @@ pub struct FlowOut {
     pub filter: Option<Predicate>,
     /// What happens to a record that leaves the filter.
     pub on_leave: OnLeave,
+    /// The pilot: who is outside of it is left as it is there, whatever the filter says.
+    pub pilot: Pilot,
     /// Whether records that are not there yet are created. Default yes.
     pub create: bool,
     /// Remote path that carries our marker on create, and by which a lost create is found again.
@@ -362,6 +365,23 @@ pub struct FlowOut {
     pub canary: Option<Canary>,
     /// Business process.
     pub process: Option<String>,
+}
+
+/// Which records a flow is tried with first. Empty: all.
+#[derive(Clone, Debug, Default)]
+pub struct Pilot {
+    /// Only records for which this holds (over canonical fields).
+    pub filter: Option<Predicate>,
+    /// Only this share of them, percent; the same ones each time, and a larger share holds the smaller.
+    pub percent: Option<u64>,
+}
+
+impl Pilot {
+    /// Whether a record belongs to the share.
+    pub fn holds_share(&self, mapping: &str, record: RecordId) -> bool {
+        let place = || crate::matching::key_hash(&[mapping, &record.to_string()]) % 100;
+        self.percent.is_none_or(|percent| place() < percent)
+    }
 }
 
 /// A record that leaves the filter.

@@ -49,6 +49,12 @@ fn header(out: &mut String, mapping: &Mapping, entity: &Entity) -> std::fmt::Res
             }
             None => writeln!(out, ".")?,
         }
+        let share = flow.pilot.percent.map(|percent| format!("{percent} % of them"));
+        let chosen = flow.pilot.filter.as_ref().map(|filter| format!("those where {}", filter.text()));
+        let pilot: Vec<String> = [chosen, share].into_iter().flatten().collect();
+        if !pilot.is_empty() {
+            writeln!(out, "A pilot: only {}; all others are left as they are there.", pilot.join(", "))?;
+        }
         if !flow.create {
             writeln!(out, "Nothing new is made there.")?;
         }

@@ -33,6 +33,8 @@ pub(super) fn all(engine: &Engine) -> Result<Vec<Condition>, EngineError> {
     flows(engine, &mut found)?;
     dead_letters(engine, &mut found)?;
     reviews(engine, &mut found)?;
+    budgets(engine, &mut found);
+    canaries(engine, &mut found)?;
     for (_, row) in engine.store.rows(RAISED)? {
         found.extend(serde_json::from_slice::<Condition>(&row));
     }
@@ -58,6 +60,55 @@ fn breakers(engine: &Engine, found: &mut Vec<Condition>) {
     }
 }
 
+fn budgets(engine: &Engine, found: &mut Vec<Condition>) {
+    let catalog = engine.catalog();
+    let accounts: BTreeMap<&str, &str> =
+        catalog.connections.values().map(|connection| (connection.account.as_str(), connection.name.as_str())).collect();
+    for (account, connection) in accounts {
+        let Some((percent, warn, used)) = engine.budget_of(connection) else { continue };
+        let what = match used {
+            Some(used) => format!("{account}: {}; flows that are not critical wait until {}", used.because, used.until),
+            None if percent >= warn => format!("{account}: {percent} % of its budget of calls is used up"),
+            None => continue,
+        };
+        found.push(Condition {
+            kind: "budget".into(),
+            subject: account.to_owned(),
+            count: 1,
+            since: engine.now(),
+            what,
+            fix: "nave budget".into(),
+            runbook: "budget".into(),
+            owner: catalog.systems.get(connection).map(|system| system.owner.clone()).unwrap_or_default(),
+        });
+    }
+}
+
+fn canaries(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineError> {
+    for mapping in engine.catalog().mappings.values() {
+        let Some(flown) = engine.last_canary(&mapping.name)? else { continue };
+        let Some(why) = flown.failed else { continue };
+        found.push(Condition {
+            kind: "canary-failed".into(),
+            subject: mapping.name.clone(),
+            count: 1,
+            since: Time(flown.at_ms),
+            what: format!("the canary of {} did not arrive: {why}", mapping.name),
+            fix: "nave canary run".into(),
+            runbook: "canary-failed".into(),
+            owner: mapping.steward.clone(),
+        });
+    }
+    Ok(())
+}
+
+/// Whether a flow's system is left alone at this time: its silence then is as it should be.
+fn left_alone(engine: &Engine, mapping: &Mapping, now: Time) -> bool {
+    let catalog = engine.catalog();
+    let closed = catalog.connections.get(&mapping.connection).is_some_and(|connection| connection.calendar.open(now).is_err());
+    closed || engine.used_up(mapping).is_some()
+}
+
 fn flows(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineError> {
     let now = engine.now();
     for mapping in engine.catalog().mappings.values() {
@@ -80,7 +131,9 @@ fn flows(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineError>
                 owner: mapping.steward.clone(),
             });
         }
-        if let Some((since, freshness_ms)) = silent(engine, mapping, state.last_in, now)? {
+        if !left_alone(engine, mapping, now)
+            && let Some((since, freshness_ms)) = silent(engine, mapping, state.last_in, now)?
+        {
             found.push(Condition {
                 kind: "flow-silent".into(),
                 subject: mapping.name.clone(),

@@ -33,7 +33,8 @@ pub async fn on_behalf<T>(purpose: Purpose, work: impl Future<Output = T>) -> T 
     PURPOSE.scope(purpose, work).await
 }
 
-fn purpose() -> Purpose {
+/// What the calls of the task under way are for.
+pub fn purpose() -> Purpose {
     PURPOSE.try_with(|purpose| *purpose).unwrap_or_default()
 }
 

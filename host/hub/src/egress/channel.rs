@@ -459,10 +459,10 @@ impl Inner {
             };
             let reused = live.reused;
             let request = build(prepared, applied, body)?;
-            let began = crate::clock::now();
+            let began = (self.dialer.clock)();
             let response = exchange(&mut live, request, &self.dialer.bounds, total).await;
             let date = response.as_ref().ok().and_then(|answer| answer.headers().get(http::header::DATE));
-            self.dialer.talks.heard(&self.config.connection, began, crate::clock::now(), date);
+            self.dialer.talks.heard(&self.config.connection, began, (self.dialer.clock)(), date);
             let response = match response {
                 Ok(response) => response,
                 // The other side had closed it: nothing was sent, or nothing that changes anything.

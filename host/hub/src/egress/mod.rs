@@ -29,7 +29,7 @@ mod wire;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-pub use account::{Ledger, Mark, on_behalf};
+pub use account::{Ledger, Mark, on_behalf, purpose};
 pub use bounds::{Bounds, Quota};
 pub use channel::{Channel, ChannelConfig};
 pub use error::EgressError;

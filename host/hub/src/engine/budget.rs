@@ -4,16 +4,26 @@ use nave_core::budget::{Purpose, UsedUp};
 use nave_core::catalog::Mapping;
 
 use super::{Engine, EngineError};
+use crate::egress::purpose;
 
-/// What the calls of a flow are for.
+/// What the calls of a flow are for: what somebody outside has said, else its own work.
 pub(super) fn purpose_of(mapping: &Mapping) -> Purpose {
-    if mapping.critical { Purpose::Critical } else { Purpose::Ordinary }
+    match purpose() {
+        Purpose::Ordinary if mapping.critical => Purpose::Critical,
+        said => said,
+    }
 }
 
 impl Engine {
     /// Why a flow has to wait for its account's budget, and until when.
     pub fn used_up(&self, mapping: &Mapping) -> Option<UsedUp> {
         self.spokes.used_up(&mapping.connection, purpose_of(mapping))
+    }
+
+    /// Of a connection's account: percent of its budget that is used up, percent above which that is said, and why flows wait.
+    pub(crate) fn budget_of(&self, connection: &str) -> Option<(u64, u64, Option<UsedUp>)> {
+        let (percent, warn) = self.spokes.used_percent(connection)?;
+        Some((percent, warn, self.spokes.used_up(connection, Purpose::Ordinary)))
     }
 
     pub(super) fn affordable(&self, mapping: &Mapping) -> Result<(), EngineError> {

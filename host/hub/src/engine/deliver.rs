@@ -428,15 +428,20 @@ impl Engine {
         }
         let entity = self.entity(catalog, &mapping.entity)?;
         let region = catalog.hub.region.as_deref();
-        if let Some(filter) = &flow.filter {
+        if subject.synthetic.is_none() && !flow.pilot.holds_share(&mapping.name, record.id) {
+            return Ok(Need::Nothing);
+        }
+        for (name, filter) in [("pilot", &flow.pilot.filter), ("filter", &flow.filter)] {
+            let Some(filter) = filter.as_ref().filter(|_| name == "filter" || subject.synthetic.is_none()) else { continue };
             let fields: NameMap<Value> = record.fields.iter().map(|(name, field)| (name.clone(), field.value.clone())).collect();
             let body = Value::Object(fields);
             let env = Env { body: &body, externals: &[], connection: &mapping.connection, region };
             match filter.holds(&env) {
                 Ok(true) => {}
+                Ok(false) if name == "pilot" => return Ok(Need::Nothing),
                 Ok(false) => return self.left(mapping, entity, record, &active, flow.on_leave, current),
                 Err(error) => {
-                    let blocked = Blocked { class: error.class.into(), field: "filter".into(), message: error.message };
+                    let blocked = Blocked { class: error.class.into(), field: name.into(), message: error.message };
                     return Ok(Need::Blocked(vec![blocked]));
                 }
             }

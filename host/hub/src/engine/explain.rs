@@ -7,7 +7,7 @@ use super::{Engine, EngineError};
 /// What was chosen for one flow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Strategy {
-    /// How it is read: `cursor poll`, `full scan and compare`, `files`; none where it only writes.
+    /// How it is read: `webhook, then poll`, `cursor poll`, `full scan and compare`, `files`; none where it only writes.
     pub reads: Option<&'static str>,
     /// How it is written; none where it only reads.
     pub writes: Option<&'static str>,
@@ -16,7 +16,7 @@ pub struct Strategy {
 }
 
 /// Chosen from what a stream can do.
-fn choose(mapping: &Mapping, can: &Capabilities, folders: &[String], seconds: u64) -> Strategy {
+fn choose(mapping: &Mapping, can: &Capabilities, folders: &[String], seconds: u64, listens: bool) -> Strategy {
     let (system, stream) = (&mapping.connection, &mapping.stream);
     let mut chosen = Strategy::default();
     let mut because = |sentence: String| chosen.why.push(sentence);
@@ -37,7 +37,7 @@ fn choose(mapping: &Mapping, can: &Capabilities, folders: &[String], seconds: u6
                 ),
             ),
         };
-        chosen.reads = Some(word);
+        chosen.reads = Some(if listens && can.webhooks { "webhook, then poll" } else { word });
         because(why);
         because(match can.deletes {
             DeleteDetection::Feed => format!("{system} tells what was deleted"),
@@ -48,7 +48,14 @@ fn choose(mapping: &Mapping, can: &Capabilities, folders: &[String], seconds: u6
             DeleteDetection::Never => "a deletion is never noticed".to_owned(),
         });
         if can.webhooks {
-            because(format!("{system} could also send webhooks: they make it faster, and polling stays for what they lose"));
+            because(match listens {
+                true => format!(
+                    "{system} also tells at once what changed: that is read by itself, and polling finds what was not told"
+                ),
+                false => format!(
+                    "{system} could also tell at once what changed: [webhook] with a secret in connections/{system}.toml listens to it"
+                ),
+            });
         }
         if can.read_lag_ms > 0 {
             because(format!(
@@ -98,7 +105,8 @@ impl Engine {
         let folders =
             catalog.connections.get(&mapping.connection).map(|connection| connection.drop_folders()).unwrap_or_default();
         let folders: Vec<String> = folders.iter().map(ToString::to_string).collect();
+        let listens = catalog.connections.get(&mapping.connection).is_some_and(|connection| connection.webhook.is_some());
         let seconds = mapping.flow_in.as_ref().map_or(0, |flow| flow.freshness_ms / 1_000);
-        Ok(choose(&mapping, &can, &folders, seconds))
+        Ok(choose(&mapping, &can, &folders, seconds, listens))
     }
 }

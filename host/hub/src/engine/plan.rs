@@ -12,7 +12,7 @@ use nave_core::value::Value;
 use serde::{Deserialize, Serialize};
 
 use super::deliver::{Need, Write};
-use super::pilot::Listed;
+use super::sample::Listed;
 use super::take::title;
 use super::{Engine, EngineError};
 

@@ -266,7 +266,8 @@ impl Engine {
     async fn flown(&self, flow: &str, record: RecordId) -> Result<(u64, Option<String>), EngineError> {
         let run = self.run_out_only(flow, &Only::of([record])).await?;
         let verified = self.verify(run.id).await?;
-        let failed = arrived(&run, &verified);
+        let waits = self.store.parked(flow)?.into_iter().find(|row| row.record == record).map(|row| row.reason);
+        let failed = arrived(&run, &verified, waits);
         let left = self.take_away(FLYING, &[record].into()).await?;
         let failed =
             failed.or_else(|| (!left.is_empty()).then(|| format!("it could not be taken away again: {}", left.join(", "))));
@@ -387,7 +388,7 @@ impl Engine {
 }
 
 /// Why a canary did not arrive; none: it did.
-fn arrived(run: &Run, verified: &Verified) -> Option<String> {
+fn arrived(run: &Run, verified: &Verified, waits: Option<String>) -> Option<String> {
     if let Some(message) = &run.message {
         return Some(message.clone());
     }
@@ -400,5 +401,8 @@ fn arrived(run: &Run, verified: &Verified) -> Option<String> {
     if let Some((id, why)) = verified.unread.first() {
         return Some(format!("{id} could not be read back: {why}"));
     }
-    (verified.things == 0).then(|| "it was not written: see `nave record list`, `nave dlq list`".to_owned())
+    (verified.things == 0).then(|| match waits {
+        Some(why) => format!("it was not written: {why}"),
+        None => "it was not written: see `nave record list`, `nave dlq list`".to_owned(),
+    })
 }

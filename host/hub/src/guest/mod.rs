@@ -179,9 +179,9 @@ impl Guests {
         instance.webhook(request).await.map_err(failed)
     }
 
-    /// Calls of an account so far, where anything was sent since the start.
-    pub(crate) fn spent(&self, account: &str) -> Option<Spent> {
-        self.egress.spent(account)
+    /// Calls of an account so far: those counted since the start, or as the ledger has them.
+    pub(crate) fn spent(&self, account: &str) -> Spent {
+        self.egress.spent(account).unwrap_or_else(|| StoreLedger::new(self.store.clone()).mark(account).spent.at(now()))
     }
 
     /// The way to the network that is in force, as entries of what a secret is given for.
@@ -216,13 +216,18 @@ impl Spokes for Guests {
         let connection = catalog.connections.get(connection)?;
         match self.egress.used_up(&connection.account, purpose) {
             Some(used) => Some(used),
-            // Nothing was sent since the start: what is in the ledger counts.
             None if self.egress.spent(&connection.account).is_none() => {
-                let spent = StoreLedger::new(self.store.clone()).mark(&connection.account).spent.at(crate::clock::now());
-                connection.budget.may(spent, purpose).err()
+                connection.budget.may(self.spent(&connection.account), purpose).err()
             }
             None => None,
         }
+    }
+
+    fn used_percent(&self, connection: &str) -> Option<(u64, u64)> {
+        let catalog = self.catalog();
+        let connection = catalog.connections.get(connection)?;
+        let percent = connection.budget.used_percent(self.spent(&connection.account))?;
+        Some((percent, connection.budget.warn_percent))
     }
 
     fn transforms(&self) -> Arc<dyn Transforms> {

@@ -7,7 +7,6 @@ use nave_core::budget::{Purpose, day_of};
 use nave_core::model::Time;
 
 use crate::api::{ApiError, BudgetAnswer, BudgetLine};
-use crate::egress::Ledger as _;
 use crate::hub::Hub;
 use crate::ledger::{StoreLedger, per_day};
 use crate::spoke::Spokes as _;
@@ -22,7 +21,6 @@ const DAY_MS: i64 = 86_400_000;
 pub(super) fn of_accounts(hub: &Hub, days: u64) -> Result<BudgetAnswer, ApiError> {
     let (catalog, now) = (hub.engine.catalog(), hub.engine.now());
     let history = StoreLedger::days(hub.store.as_ref(), DAYS_BACK)?;
-    let ledger = StoreLedger::new(hub.store.clone());
     let mut connections: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for connection in catalog.connections.values() {
         connections.entry(&connection.account).or_default().insert(&connection.name);
@@ -30,7 +28,7 @@ pub(super) fn of_accounts(hub: &Hub, days: u64) -> Result<BudgetAnswer, ApiError
     let mut accounts = Vec::new();
     for (account, names) in connections {
         let Some(first) = names.first().and_then(|name| catalog.connections.get(*name)) else { continue };
-        let spent = hub.guests.spent(account).unwrap_or_else(|| ledger.mark(account).spent.at(now));
+        let spent = hub.guests.spent(account);
         let used = hub.guests.used_up(&first.name, Purpose::Ordinary);
         let average = history.get(account).and_then(|days| per_day(days, day_of(now)));
         let forecast = average.map(|average| average.saturating_mul(days));

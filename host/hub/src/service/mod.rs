@@ -36,12 +36,14 @@ mod why;
 
 use std::sync::Arc;
 
+use nave_core::budget::Purpose;
 use nave_core::model::{AuditEntry, Cause, TokenRow};
 use nave_store::StoreError;
 use tokio::sync::watch;
 use tokio::task::block_in_place;
 
 use crate::api::{Answer, ApiError, ApplyAnswer, Asked, BoxFuture, ProgressSender, Request, Service};
+use crate::egress::on_behalf;
 use crate::engine::{Engine, EngineError};
 use crate::hub::Hub;
 use crate::webhook::{HookAnswer, HookCall};
@@ -127,8 +129,8 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         }
         Request::Apply { flow, limit: Some(limit), schema: false, reason } => {
             block_in_place(|| hub.reload())?;
-            let piloted = plans::pilot(engine, flow.as_deref(), limit, &reason, by).await?;
-            Ok(Answer::Apply(ApplyAnswer { piloted, ..ApplyAnswer::default() }))
+            let sampled = on_behalf(Purpose::Person, plans::sample(engine, flow.as_deref(), limit, &reason, by)).await?;
+            Ok(Answer::Apply(ApplyAnswer { sampled, ..ApplyAnswer::default() }))
         }
         Request::Apply { limit: Some(_), .. } => {
             Err(ApiError::usage("a few records can be tried, what the configuration takes away cannot")
@@ -169,7 +171,9 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::ScheduleAdvise => block_in_place(|| schedule::advise(engine)).map(Answer::Advice),
         Request::Status => block_in_place(|| status::of_hub(hub)).map(Answer::Status),
         Request::RunList { flow, limit } => block_in_place(|| flows::runs(engine, flow.as_deref(), limit)).map(Answer::Runs),
-        Request::Rollback { id, plan, release, reason } => rollback::rollback(engine, id, plan, release, by, &reason).await,
+        Request::Rollback { id, plan, release, reason } => {
+            on_behalf(Purpose::Person, rollback::rollback(engine, id, plan, release, by, &reason)).await
+        }
         Request::RunShow { id } => block_in_place(|| flows::run(engine, id)).map(Answer::Run),
 
         Request::Records { entity, query, after, limit } => {
@@ -180,7 +184,9 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::RecordHistory { record, limit } => {
             block_in_place(|| records::history(engine, &record, limit)).map(Answer::History)
         }
-        Request::RecordResync { record, plan } => resync::resync(engine, &record, plan, by).await.map(Answer::Resync),
+        Request::RecordResync { record, plan } => {
+            on_behalf(Purpose::Person, resync::resync(engine, &record, plan, by)).await.map(Answer::Resync)
+        }
         Request::Xref { record } => block_in_place(|| records::xref(engine, &record)).map(Answer::Xref),
 
         Request::ReviewList { all } => block_in_place(|| reviews::list(engine, all)).map(Answer::Reviews),

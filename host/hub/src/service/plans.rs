@@ -4,8 +4,8 @@ use nave_core::catalog::{Diagnostic, Mapping};
 
 use super::{order, unknown};
 use crate::api::{
-    ApiError, ApplyAnswer, Finding, FlowPlan, MismatchLine, PilotLine, PlanAnswer, PlannedField, PlannedWrite, ProgressSender,
-    RunLine, StrategyLine,
+    ApiError, ApplyAnswer, Finding, FlowPlan, MismatchLine, PlanAnswer, PlannedField, PlannedWrite, ProgressSender, RunLine,
+    SampleLine, StrategyLine,
 };
 use crate::engine::{Engine, EngineError, plan as planned};
 
@@ -140,13 +140,13 @@ pub(super) async fn apply(engine: &Engine, only: Option<&str>, reason: &str, by:
 }
 
 /// Writes a few records of each plan, as they were shown, and reads them back.
-pub(super) async fn pilot(
+pub(super) async fn sample(
     engine: &Engine,
     only: Option<&str>,
     limit: usize,
     reason: &str,
     by: &str,
-) -> Result<Vec<PilotLine>, ApiError> {
+) -> Result<Vec<SampleLine>, ApiError> {
     let catalog = engine.catalog();
     let mut flows = writing(catalog.mappings.values().map(AsRef::as_ref), only, || {
         unknown("flow", only.unwrap_or_default(), catalog.mappings.keys())
@@ -154,8 +154,8 @@ pub(super) async fn pilot(
     order::sort(&catalog, &mut flows);
     let mut lines = Vec::new();
     for mapping in flows {
-        let mut line = PilotLine { flow: mapping.name.clone(), ..PilotLine::default() };
-        match engine.pilot(&mapping.name, limit, by, reason).await {
+        let mut line = SampleLine { flow: mapping.name.clone(), ..SampleLine::default() };
+        match engine.sample(&mapping.name, limit, by, reason).await {
             Ok(done) => {
                 let record = |id| format!("{}/{id}", mapping.entity);
                 line.records = done.records.into_iter().map(record).collect();

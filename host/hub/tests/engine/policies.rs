@@ -13,6 +13,7 @@ on_both_stores!(
     what_a_system_calls_gone_once_it_is_put_away_is_not_forgotten,
     a_second_object_gone_does_not_archive,
     what_leaves_the_filter_is_put_away,
+    who_is_outside_of_the_pilot_is_left_as_he_is,
     what_leaves_the_filter_is_deleted_if_a_person_agrees,
     duplicates_are_merged_if_a_person_agrees,
     what_the_system_cannot_merge_is_set_aside,
@@ -185,6 +186,33 @@ async fn a_second_object_gone_does_not_archive(kind: Kind) {
 }
 
 const PILOT: &str = "filter = \"job_title = pilot\"\n";
+
+async fn who_is_outside_of_the_pilot_is_left_as_he_is(kind: Kind) {
+    const PILOT: &str = "pilot = \"job_title = pilot\"\non-leave = \"archive\"\nfilter = \"first_name != Nobody\"";
+    let mut bench = bench(kind, &[("drop", "", ""), ("erp", SWITCH, PILOT)]).await;
+    let ada = bench.system("drop").create("contacts", ADA);
+    bench.system("drop").create("contacts", r#"{"first":"Bea","last":"Ek","email":"bea@x.test","title":"cook"}"#);
+    bench.quiet().await;
+    assert_eq!(bench.system("erp").dump("contacts").len(), 1, "Ada alone");
+    let erp = bench.system("erp").only_id("contacts");
+    // Who leaves it is not put away, as one who leaves the filter is; what he becomes is not told.
+    set(bench.system("drop"), &ada, "title", Value::text("cook"));
+    set(bench.system("drop"), &ada, "first", Value::text("Augusta"));
+    bench.quiet().await;
+    let at = |bench: &Bench, path: &str| bench.system("erp").at("contacts", &erp, path);
+    assert_eq!((at(&bench, "title"), at(&bench, "first"), at(&bench, "active")), ("pilot".into(), "Ada".into(), String::new()));
+    // It is made wider: the others follow, and what is equal is not written again.
+    let wider = [("drop", mapping("drop", "", "")), ("erp", mapping("erp", SWITCH, "pilot-percent = 100"))];
+    let files = wider.map(|(system, text)| (format!("mappings/{system}-contacts.toml"), text));
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    bench.configure(&files);
+    bench.approve_all().await;
+    let before = bench.system("erp").writes();
+    bench.quiet().await;
+    assert_eq!((at(&bench, "title"), at(&bench, "first")), ("cook".into(), "Augusta".into()));
+    assert_eq!((bench.system("erp").dump("contacts").len(), bench.system("erp").writes() - before), (2, 2));
+    check_quiet(&bench).await;
+}
 
 async fn what_leaves_the_filter_is_put_away(kind: Kind) {
     let out = format!("{PILOT}on-leave = \"archive\"");

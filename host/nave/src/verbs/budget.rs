@@ -18,7 +18,7 @@ const DAY_MS: u64 = 86_400_000;
 pub(crate) struct Budget {
     /// How far to look ahead, in days
     #[arg(long, value_name = "SPAN", default_value = "30d")]
-    forecast: String,
+    pub(crate) forecast: String,
 }
 
 pub(crate) async fn run(verb: Budget, context: &Context) -> Outcome {

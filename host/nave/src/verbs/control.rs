@@ -120,14 +120,22 @@ pub(crate) fn strategies(lines: &[StrategyLine]) {
     }
 }
 
+/// Writes of a run that did not come to anything: refused, or to be tried again.
+fn waits(run: &nave_hub::api::RunLine) -> u64 {
+    match run.counts {
+        nave_core::accounting::Counts::Out(counts) => counts.parked + counts.held + counts.failed,
+        nave_core::accounting::Counts::In(_) => 0,
+    }
+}
+
 /// What became of the first records of each plan; 1 where one does not hold what was sent.
-pub(crate) fn piloted(context: &Context, answer: &ApplyAnswer) -> u8 {
-    let wrong = |line: &nave_hub::api::PilotLine| {
+pub(crate) fn sampled(context: &Context, answer: &ApplyAnswer) -> u8 {
+    let wrong = |line: &nave_hub::api::SampleLine| {
         !line.mismatches.is_empty()
             || !line.unread.is_empty()
-            || line.run.as_ref().is_some_and(|run| flows::code_of(std::slice::from_ref(run)) == exit::FAILED)
+            || line.run.as_ref().is_some_and(|run| flows::code_of(std::slice::from_ref(run)) == exit::FAILED || waits(run) > 0)
     };
-    let code = match (answer.piloted.iter().any(wrong), answer.piloted.iter().any(|line| line.refused.is_some())) {
+    let code = match (answer.sampled.iter().any(wrong), answer.sampled.iter().any(|line| line.refused.is_some())) {
         (true, _) => exit::FAILED,
         (_, true) => exit::PERSON,
         _ => exit::OK,
@@ -136,7 +144,7 @@ pub(crate) fn piloted(context: &Context, answer: &ApplyAnswer) -> u8 {
         output::json(answer);
         return code;
     }
-    for line in &answer.piloted {
+    for line in &answer.sampled {
         if let Some(why) = &line.refused {
             say(format_args!("{}: nothing was written: {}", line.flow, clean(why)));
             continue;
@@ -154,6 +162,9 @@ pub(crate) fn piloted(context: &Context, answer: &ApplyAnswer) -> u8 {
         if let Some(message) = line.run.as_ref().and_then(|run| run.message.as_ref()) {
             say(format_args!("  {}", clean(message)));
         }
+        if let Some(count) = line.run.as_ref().map(waits).filter(|count| *count > 0) {
+            say(format_args!("  {count} not written: `nave status` says what waits and why, `nave dlq list` what was refused"));
+        }
         for found in &line.mismatches {
             let there = found.found.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string);
             match &found.path {
@@ -170,10 +181,10 @@ pub(crate) fn piloted(context: &Context, answer: &ApplyAnswer) -> u8 {
         }
         line.unread.iter().for_each(|why| say(format_args!("  not read back: {}", clean(why))));
     }
-    if answer.piloted.is_empty() {
+    if answer.sampled.is_empty() {
         say("No flow writes anything yet.");
     }
-    if code == exit::OK && answer.piloted.iter().any(|line| !line.records.is_empty()) {
+    if code == exit::OK && answer.sampled.iter().any(|line| !line.records.is_empty()) {
         say("Everything that was written is there. `nave apply` agrees to the rest.");
     }
     code

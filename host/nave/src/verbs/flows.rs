@@ -28,9 +28,15 @@ pub(crate) struct Plan {
     /// Writes listed per flow
     #[arg(long, default_value_t = 5)]
     limit: usize,
+    /// Instead of writes: calls and what they cost in the days ahead, from what they were before (as `nave budget`)
+    #[arg(long, value_name = "SPAN", conflicts_with_all = ["named", "flow", "explain"])]
+    forecast: Option<String>,
 }
 
 pub(crate) async fn plan(verb: Plan, context: &Context) -> Outcome {
+    if let Some(forecast) = verb.forecast {
+        return super::budget::run(super::budget::Budget { forecast }, context).await;
+    }
     let answer = want!(
         context.call(Request::Plan { flow: verb.named.or(verb.flow), limit: verb.limit, explain: verb.explain }).await?,
         Plan
@@ -120,11 +126,11 @@ pub(crate) struct Apply {
 }
 
 pub(crate) async fn apply(verb: Apply, context: &Context) -> Outcome {
-    let pilot = verb.limit.is_some();
+    let sample = verb.limit.is_some();
     let request = Request::Apply { flow: verb.flow, limit: verb.limit, schema: verb.schema, reason: verb.reason };
     let answer = want!(context.call(request).await?, Apply);
-    if pilot {
-        return Ok(control::piloted(context, &answer));
+    if sample {
+        return Ok(control::sampled(context, &answer));
     }
     let code = if answer.unseen.is_empty() { exit::OK } else { exit::PERSON };
     if context.json {

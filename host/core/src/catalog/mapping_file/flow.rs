@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::entity::did_you_mean;
 use super::super::reader::{At, Table, json};
-use super::super::{Canary, FlowIn, FlowOut, OnLeave};
+use super::super::{Canary, FlowIn, FlowOut, OnLeave, Pilot};
 use super::Between;
 use super::scope::Side;
 use crate::value::Value;
@@ -51,6 +51,7 @@ impl Between<'_, '_> {
         let flow = FlowOut {
             freshness_ms: table.duration("freshness").unwrap_or(FRESHNESS_MS),
             filter: table.text("filter").and_then(|text| self.predicate(&text, Side::Canonical)),
+            pilot: self.pilot(&mut table),
             on_leave: table.word("on-leave", super::policy::LEAVES).map_or_else(OnLeave::default, |word| word.value),
             process: self.process(&mut table),
             shadow: table.word("mode", MODES).is_some_and(|word| word.value),
@@ -79,6 +80,18 @@ impl Between<'_, '_> {
         }
         table.finish();
         Canary { every_ms, values }
+    }
+
+    /// `pilot = "address.country in (DE)"`, `pilot-percent = 10`.
+    fn pilot(&mut self, table: &mut Table<'_>) -> Pilot {
+        let percent = table.number("pilot-percent");
+        if let Some(percent) = percent.as_ref().filter(|percent| percent.value > 100) {
+            self.file.error(percent.span.clone(), "wrong-value", "`pilot-percent` is at most 100".to_owned(), None);
+        }
+        Pilot {
+            filter: table.text("pilot").and_then(|text| self.predicate(&text, Side::Canonical)),
+            percent: percent.map(|percent| percent.value),
+        }
     }
 
     fn process(&self, table: &mut Table<'_>) -> Option<String> {

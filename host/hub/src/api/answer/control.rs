@@ -107,7 +107,7 @@ pub struct BackLine {
 
 /// A few records of a plan, written and read back.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PilotLine {
+pub struct SampleLine {
     /// Flow.
     pub flow: String,
     /// Records that were written.

@@ -7,7 +7,7 @@ use nave_core::model::{Run, RunStatus};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{PilotLine, StrategyLine};
+use super::{SampleLine, StrategyLine};
 use crate::api::Finding;
 
 /// What would be sent.
@@ -109,7 +109,7 @@ pub struct ApplyAnswer {
     pub schema: Vec<SchemaStep>,
     /// Where only a few records were written: those, and what was read back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub piloted: Vec<PilotLine>,
+    pub sampled: Vec<SampleLine>,
 }
 
 /// One line per run.

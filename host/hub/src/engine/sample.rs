@@ -35,7 +35,7 @@ impl Listed {
 
 /// What came of it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Piloted {
+pub struct Sampled {
     /// Records that were written.
     pub records: Vec<RecordId>,
     /// The run; none where nothing of what was shown is left to write.
@@ -50,7 +50,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Refused`] where nobody has seen the plan, it showed fewer, or what it showed has changed.
-    pub async fn pilot(&self, name: &str, limit: usize, by: &str, reason: &str) -> Result<Piloted, EngineError> {
+    pub async fn sample(&self, name: &str, limit: usize, by: &str, reason: &str) -> Result<Sampled, EngineError> {
         let mapping = self.mapping(name)?;
         let again = format!("run `nave plan --flow {name} --limit {limit}` and look");
         let Some((all, shown)) = self.listed(name, &mapping.digest)? else {
@@ -82,14 +82,14 @@ impl Engine {
         }
         let records: Vec<RecordId> = chosen.records.iter().copied().collect();
         if records.is_empty() {
-            return Ok(Piloted { records, run: None, verified: Verified::default() });
+            return Ok(Sampled { records, run: None, verified: Verified::default() });
         }
         let detail = format!("{} records of the plan. {reason}", records.len());
         self.write(Cause { person: Some(by.to_owned()), ..Cause::default() }, |draft| {
             draft.batch.audit.push(AuditEntry {
                 at: draft.now,
                 actor: by.to_owned(),
-                action: "plan.piloted".into(),
+                action: "plan.sampled".into(),
                 subject: name.to_owned(),
                 detail: detail.trim_end().to_owned(),
             });
@@ -98,7 +98,7 @@ impl Engine {
         .await?;
         let run = self.run_out_only(name, &chosen).await?;
         let verified = self.verify(run.id).await?;
-        Ok(Piloted { records, run: Some(run), verified })
+        Ok(Sampled { records, run: Some(run), verified })
     }
 
     /// What would be written for one record, if it waits for the flow.

@@ -3,7 +3,7 @@
 use nave_core::Value;
 use nave_core::catalog::ChangeDetection;
 use nave_hub::engine::EngineError;
-use nave_hub::engine::pilot::Piloted;
+use nave_hub::engine::sample::Sampled;
 
 use super::bench::{Bench, Kind};
 use super::policies::{ADA, check_quiet, mapping, only_record, set};
@@ -30,28 +30,28 @@ async fn people(kind: Kind, count: usize) -> Bench {
     bench
 }
 
-async fn pilot(bench: &Bench, limit: usize) -> Result<Piloted, EngineError> {
-    bench.engine.pilot("books-contacts", limit, "ann", "").await
+async fn sample(bench: &Bench, limit: usize) -> Result<Sampled, EngineError> {
+    bench.engine.sample("books-contacts", limit, "ann", "").await
 }
 
 #[track_caller]
-fn check_refused(done: Result<Piloted, EngineError>, word: &str) {
+fn check_refused(done: Result<Sampled, EngineError>, word: &str) {
     assert!(matches!(&done, Err(EngineError::Refused(why)) if why.contains(word)), "{done:?}");
 }
 
 async fn only_so_many_are_written_and_all_are_read_back(kind: Kind) {
     let bench = people(kind, 7).await;
-    check_refused(pilot(&bench, 3).await, "nobody has seen");
+    check_refused(sample(&bench, 3).await, "nobody has seen");
     bench.engine.plan("books-contacts", 3).await.unwrap();
-    check_refused(pilot(&bench, 5).await, "showed 3 of 7");
-    let done = pilot(&bench, 3).await.unwrap();
+    check_refused(sample(&bench, 5).await, "showed 3 of 7");
+    let done = sample(&bench, 3).await.unwrap();
     assert_eq!((done.records.len(), done.verified.things, done.verified.fields), (3, 3, 12), "{done:?}");
     assert!(done.verified.holds() && done.run.unwrap().counts.balances());
     assert_eq!(bench.system("books").dump("contacts").len(), 3);
     assert!(bench.system("books").state.lock().unwrap().asked.len() >= 3, "each was read back");
     // The rest waits for its plan to be agreed to; and what is written already is not written again.
     bench.engine.run_out("books-contacts").await.unwrap();
-    assert!(pilot(&bench, 3).await.is_err_and(|error| error.to_string().contains("showed 3 of")));
+    assert!(sample(&bench, 3).await.is_err_and(|error| error.to_string().contains("showed 3 of")));
     assert_eq!(bench.system("books").dump("contacts").len(), 3);
     bench.engine.plan("books-contacts", 10).await.unwrap();
     bench.engine.approve("books-contacts", "ann", "").await.unwrap();
@@ -70,7 +70,7 @@ async fn what_was_answered_and_not_done_is_found(kind: Kind) {
     bench.engine.run_in("crm-contacts", false).await.unwrap();
     bench.engine.plan("books-contacts", 3).await.unwrap();
     bench.system("books").fault(Fault::Unwritten);
-    let done = pilot(&bench, 1).await.unwrap();
+    let done = sample(&bench, 1).await.unwrap();
     assert_eq!(done.verified.mismatches.len(), 1, "{done:?}");
     let found = &done.verified.mismatches[0];
     assert_eq!(
@@ -92,7 +92,7 @@ async fn what_is_not_what_was_shown_is_not_written(kind: Kind) {
     bench.engine.plan("books-contacts", 3).await.unwrap();
     set(bench.system("crm"), &ada, "title", Value::text("captain"));
     bench.engine.run_in("crm-contacts", false).await.unwrap();
-    check_refused(pilot(&bench, 1).await, "not what the plan showed");
+    check_refused(sample(&bench, 1).await, "not what the plan showed");
     assert_eq!(bench.system("books").dump("contacts").len(), 0);
 }
 
