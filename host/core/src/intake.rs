@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use smol_str::format_smolstr;
 
 use crate::catalog::{Direction, Entity, FieldMapping, FieldType, ListMapping, Mapping, Watched};
-use crate::limits::LIST_ELEMENTS_MAX;
+use crate::limits::{LIST_ELEMENTS_MAX, SKEW_MS_MIN};
 use crate::mapping::{Env, Hint, MapError, find_near};
 use crate::matching::same_element;
 use crate::model::{Claim, Contribution, ElementId, Record, Time};
@@ -365,12 +365,14 @@ pub fn take(
     taken
 }
 
-/// The time of a claim: the field's own, else the record's modification, else the read.
+/// The time of a claim: the field's own, else the record's modification, else the read. Nobody says anything later than it is
+/// heard: a system whose clock is ahead, and that shows it nowhere, would else be the newest until everybody's clock is there.
 fn claimed_at<'a>(pulled: &Pulled, mut paths: impl Iterator<Item = &'a str>) -> Time {
-    paths
+    let said = paths
         .find_map(|path| pulled.field_times.iter().find(|(known, _)| known == path).map(|(_, time)| *time))
         .or(pulled.modified_at)
-        .unwrap_or(pulled.read_at)
+        .unwrap_or(pulled.read_at);
+    if said > pulled.observed_at.plus_ms(SKEW_MS_MIN) { pulled.observed_at } else { said }
 }
 
 pub(crate) fn put_claim(contribution: &mut Contribution, field: Text, value: Value, at: Time, observed_at: Time) -> bool {

@@ -9,7 +9,7 @@ use nave_core::model::Time;
 use nave_runtime::contract::{CheckReport, Delivery, Outcome, Page, SourceRecord};
 use nave_store::{Batch, KeyedRow, Store};
 
-use super::skew::put_right;
+use super::skew::{put_outcomes_right, put_right};
 use super::{Clock, Engine, EngineError};
 use crate::spoke::{BoxFuture, Spoke, SpokeError};
 
@@ -169,7 +169,10 @@ impl Spoke for Heard {
 
     fn write(&self, stream: String, deliveries: Vec<Delivery>) -> BoxFuture<'_, Result<Vec<Outcome>, SpokeError>> {
         Box::pin(async move {
-            let answer = self.spoke.write(stream, deliveries).await;
+            let mut answer = self.spoke.write(stream, deliveries).await;
+            if let Ok(outcomes) = &mut answer {
+                put_outcomes_right(outcomes, self.spoke.skew_ms());
+            }
             match &answer {
                 Ok(outcomes) => self.breakers.hear_outcomes(&self.connection, outcomes),
                 Err(_) => self.breakers.hear(&self.connection, &answer),

@@ -29,6 +29,7 @@ pub(super) struct Host {
 }
 
 impl Host {
+    #[expect(clippy::too_many_arguments, reason = "everything that one connection's guest may reach, and the time it is told")]
     /// From manifest and grants. A granted folder that cannot be opened is an error here, not in the middle of a run.
     pub(super) fn new(
         project: &Path,

@@ -106,6 +106,13 @@ async fn test_records_never_go_to_production(kind: Kind) {
     assert_eq!(bench.system("books").writes() + bench.system("crm").writes(), 0);
 }
 
+/// Time passes, and a system's clock is right.
+fn later(bench: &Bench, system: &str) {
+    bench.pass(1_000_000);
+    let now = bench.engine.now().0;
+    bench.system(system).state.lock().unwrap().clock = now;
+}
+
 async fn what_is_edited_there_shows_here(kind: Kind) {
     let bench = bench(kind, &[("crm", "", ""), ("books", "", "")]).await;
     let record = bench.engine.seed("contact", &[person(1)]).await.unwrap()[0].record;
@@ -113,7 +120,7 @@ async fn what_is_edited_there_shows_here(kind: Kind) {
     let mut at = 0;
     for (from, to, there) in [("books", "crm", &crm), ("crm", "books", &books)] {
         at += 1;
-        bench.system(from).state.lock().unwrap().clock += at * 1_000_000;
+        later(&bench, from);
         let value = Value::text(format!("TEST-DELETE-ME {at}"));
         let flow = |system: &str| format!("{system}-contacts");
         let tried = bench.engine.shows(record, &flow(from), &flow(to), "job_title", &value).await.unwrap();
@@ -122,7 +129,7 @@ async fn what_is_edited_there_shows_here(kind: Kind) {
         assert_eq!(bench.engine.quiescent(record).await.unwrap(), Tried::Passed);
     }
     // What is answered and not done does not pass.
-    bench.system("crm").state.lock().unwrap().clock += 9_000_000;
+    later(&bench, "crm");
     bench.system("crm").fault(Fault::Nothing);
     bench.system("books").fault(Fault::Unwritten);
     let value = Value::text("TEST-DELETE-ME lost");

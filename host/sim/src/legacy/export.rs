@@ -73,7 +73,7 @@ impl Exports {
             put(&self.folder, NAME, &bytes, Some(now))?;
         }
         if find(Switch::Forbidden).is_some() {
-            fs::set_permissions(self.folder.join(NAME), Permissions::from_mode(0))?;
+            fs::set_permissions(self.folder.join(NAME), Permissions::from_mode(0o000))?;
         }
         Ok(())
     }

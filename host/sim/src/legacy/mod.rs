@@ -63,7 +63,7 @@ impl Legacy {
         for record in csv::Reader::from_reader(text.as_bytes()).records() {
             let record = record.map_err(|error| error.to_string())?;
             let cells = columns().iter().zip(record.iter().skip(1)).map(|(name, text)| ((*name).to_owned(), text.to_owned()));
-            let modified = record.iter().last().and_then(time::parse).unwrap_or_default();
+            let modified = record.iter().next_back().and_then(time::parse).unwrap_or_default();
             let row = Row { id: record.get(0).unwrap_or_default().to_owned(), cells: cells.collect(), modified, gone: false };
             legacy.rows.insert(row.id.clone(), row);
         }
