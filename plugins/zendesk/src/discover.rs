@@ -15,6 +15,7 @@ pub(crate) fn streams() -> Result<Vec<Stream>, Failure> {
         write_mode: WriteMode::Patch,
         deletable: true,
         searchable: searchable.iter().map(|path| (*path).to_owned()).collect(),
+        webhooks: true,
         ..Capabilities::read_only()
     };
     let exported = |capabilities: Capabilities| Capabilities {
@@ -38,6 +39,8 @@ pub(crate) fn streams() -> Result<Vec<Stream>, Failure> {
             changes: ChangeDetection::Incremental,
             deletes: DeleteDetection::Never,
             read_lag_ms: EXPORT_LAG_MS,
+            // Those that are added to a ticket are told; the first one, its description, is not.
+            webhooks: false,
             ..Capabilities::read_only()
         }),
     ])

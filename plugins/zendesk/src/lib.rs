@@ -13,8 +13,11 @@ mod limits;
 mod pages;
 #[cfg(test)]
 mod tests;
+mod told;
 
-use nave_sdk::prelude::{CheckReport, Connection, Delivery, Destination, Failure, Outcome, Page, Source, SourceRecord, Stream};
+use nave_sdk::prelude::{
+    CheckReport, Connection, Delivery, Destination, Event, Failure, Outcome, Page, Source, SourceRecord, Stream, WebhookRequest,
+};
 use nave_sdk::serde_json::Value;
 
 use kind::Kind;
@@ -40,6 +43,10 @@ impl Connection for Zendesk {
             }
         }
         Ok(report)
+    }
+
+    fn webhook(request: WebhookRequest) -> Result<Vec<Event>, Failure> {
+        told::events(&request.body)
     }
 }
 

@@ -22,4 +22,5 @@ mod renamed;
 mod socket;
 mod support;
 mod told;
+mod told_desk;
 mod update;

@@ -18,7 +18,7 @@ const MINUTE_MS: i64 = 61_000;
 const AUDIENCE: &str = "a1b2c3d4e5";
 
 /// Name and mailbox.
-type Person = (String, String);
+pub(crate) type Person = (String, String);
 
 struct All {
     project: Project,
@@ -110,7 +110,7 @@ impl All {
 }
 
 #[track_caller]
-fn add(project: &Project, plugin: &str, name: &str, settings: &[String], secret: &str) {
+pub(crate) fn add(project: &Project, plugin: &str, name: &str, settings: &[String], secret: &str) {
     project.install(plugin);
     let mut arguments = vec!["connection", "add", plugin, "--name", name, "--secret-from", "-", "--yes"];
     settings.iter().for_each(|setting| arguments.extend(["--set", setting.as_str()]));
@@ -119,7 +119,7 @@ fn add(project: &Project, plugin: &str, name: &str, settings: &[String], secret:
 }
 
 /// People in a system, by its own state.
-fn people(name: &str, sim: &Sim) -> Vec<Person> {
+pub(crate) fn people(name: &str, sim: &Sim) -> Vec<Person> {
     let state = sim.control("GET", "/_sim/state", None);
     let rows = |kind: &str| state[kind].as_array().cloned().unwrap_or_default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
