@@ -20,6 +20,7 @@ pub(crate) fn streams(settings: &Settings) -> Result<Vec<Stream>, Failure> {
         write_mode: WriteMode::Patch,
         deletable: true,
         searchable: vec!["email_address".to_owned()],
+        webhooks: true,
         ..Capabilities::read_only()
     };
     let mut fields = member();

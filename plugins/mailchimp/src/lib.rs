@@ -11,9 +11,12 @@ mod lists;
 mod members;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use nave_sdk::http;
-use nave_sdk::prelude::{CheckReport, Connection, Delivery, Destination, Failure, Outcome, Page, Source, SourceRecord, Stream};
+use nave_sdk::prelude::{
+    CheckReport, Connection, Delivery, Destination, Event, Failure, Outcome, Page, Source, SourceRecord, Stream, WebhookRequest,
+};
 use nave_sdk::serde_json::Value;
 
 use api::Settings;
@@ -33,6 +36,10 @@ impl Connection for Mailchimp {
         let name = body["name"].as_str().unwrap_or("an audience");
         let company = body["contact"]["company"].as_str().unwrap_or_default();
         Ok(CheckReport::account(if company.is_empty() { name.to_owned() } else { format!("{name} ({company})") }))
+    }
+
+    fn webhook(request: WebhookRequest) -> Result<Vec<Event>, Failure> {
+        told::events(&request.body, &Settings::load()?.audience)
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 const MINUTE_MS: i64 = 61_000;
 
 /// The audience whose members these are.
-const AUDIENCE: &str = "a1b2c3d4e5";
+pub(crate) const AUDIENCE: &str = "a1b2c3d4e5";
 
 /// Name and mailbox.
 pub(crate) type Person = (String, String);

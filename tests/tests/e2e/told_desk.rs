@@ -1,15 +1,34 @@
-//! A support desk that tells at once what happened: who is entered there is in the CRM, and a ticket with its comments in the hub,
-//! though every flow is read on schedule only after an hour, and the desk's exports hold back the last minute.
+//! A support desk and a mailing list that tell at once what happened: who is entered there is in the CRM, and a ticket with its
+//! comments in the hub, though every flow is read on schedule only after an hour, and the desk's exports hold back the last minute.
 
 use nave_sim::{SimConfig, System};
 use nave_tests::http;
-use nave_tests::project::{Project, until};
+use nave_tests::project::{Project, Serving, until};
 use nave_tests::systems::Sim;
 use serde_json::{Value, json};
 
-use super::support::{add, people};
+use super::support::{AUDIENCE, add, people};
 
 const SECRET: &str = "whsec-77ab";
+
+/// Has the hub listen to this connection and serve, when everything was just read: an hour passes before it is read again.
+#[track_caller]
+fn serve(project: &Project, connection: &str, mappings: &[&str]) -> Serving {
+    for name in mappings.iter().chain(&["crm-contacts", "crm-companies"]) {
+        let file = format!("mappings/{name}.toml");
+        let often = project.read(&file);
+        assert!(often.contains("[flow.in]\nfreshness = \"15m\""), "{often}");
+        project.write(&file, &often.replace("[flow.in]\nfreshness = \"15m\"", "[flow.in]\nfreshness = \"1h\""));
+    }
+    project.ok(&["mapping", "lint"]);
+    project.agree();
+    project.sync(&[]);
+    let file = format!("connections/{connection}.toml");
+    let text = project.read(&file);
+    project.write(&file, &format!("{text}\n[webhook]\nsecret = \"hooks\"\nfold = \"50ms\"\n"));
+    project.tell(&["secret", "set", "hooks"], SECRET);
+    project.serve()
+}
 
 #[test]
 fn what_happens_in_the_desk_is_known_at_once() {
@@ -19,21 +38,7 @@ fn what_happens_in_the_desk_is_known_at_once() {
     add(&project, "hubspot", "crm", &[url(&crm)], &crm.running.credential.token);
     let user = desk.running.credential.user.clone().expect("the desk has a user");
     add(&project, "zendesk", "desk", &[url(&desk)], &format!("{user}:{}", desk.running.credential.token));
-    for name in ["desk-users", "desk-tickets", "desk-comments", "desk-organizations", "crm-contacts", "crm-companies"] {
-        let file = format!("mappings/{name}.toml");
-        let often = project.read(&file);
-        assert!(often.contains("[flow.in]\nfreshness = \"15m\""), "{often}");
-        project.write(&file, &often.replace("[flow.in]\nfreshness = \"15m\"", "[flow.in]\nfreshness = \"1h\""));
-    }
-    project.ok(&["mapping", "lint"]);
-    project.agree();
-    // Everything was just read: an hour passes before it is read again.
-    project.sync(&[]);
-    let file = "connections/desk.toml";
-    let text = project.read(file);
-    project.write(file, &format!("{text}\n[webhook]\nsecret = \"desk-hooks\"\nfold = \"50ms\"\n"));
-    project.tell(&["secret", "set", "desk-hooks"], SECRET);
-    let serving = project.serve();
+    let serving = serve(&project, "desk", &["desk-users", "desk-tickets", "desk-comments", "desk-organizations"]);
     let hook = format!("http://{}/hooks/desk", serving.addr);
     desk.control("POST", "/_sim/webhooks", Some(json!({ "url": hook, "secret": SECRET })));
 
@@ -71,5 +76,36 @@ fn what_happens_in_the_desk_is_known_at_once() {
     assert_eq!(answer.expect("an answer").status, 401);
     let audit = project.json(&["audit", "--limit", "100"]).to_string();
     assert!(audit.contains("webhook.refused"), "{audit}");
+    serving.stop();
+}
+
+#[test]
+fn what_happens_in_the_list_is_known_at_once() {
+    let (crm, mail) = (Sim::start(System::Crm, SimConfig::new(32)), Sim::start(System::Mail, SimConfig::new(32)));
+    let project = Project::init();
+    let url = |sim: &Sim| format!("url={}", sim.running.base_url());
+    add(&project, "hubspot", "crm", &[url(&crm)], &crm.running.credential.token);
+    let settings = [url(&mail), format!("audience={AUDIENCE}")];
+    add(&project, "mailchimp", "mail", &settings, &format!("nave:{}", mail.running.credential.token));
+    let serving = serve(&project, "mail", &["mail-members", "mail-campaigns"]);
+    let hook = format!("http://{}/hooks/mail?secret={SECRET}", serving.addr);
+    mail.control("POST", "/_sim/webhooks", Some(json!({ "url": hook, "secret": "" })));
+
+    let arrives = |name: &str, mailbox: &str| {
+        until(&format!("{name} is in the CRM"), || {
+            people("crm", &crm).contains(&(name.to_owned(), mailbox.to_owned())).then_some(())
+        });
+    };
+    let names = |first: &str| json!({ "FNAME": first, "LNAME": "Told" });
+    let new = json!({ "email_address": "bo@told.example", "status": "subscribed", "merge_fields": names("Bo") });
+    mail.call("POST", &format!("/3.0/lists/{AUDIENCE}/members"), Some(new));
+    arrives("Bo Told", "bo@told.example");
+    let change = json!({ "email_address": "bob@told.example", "merge_fields": names("Bob") });
+    mail.call("PATCH", &format!("/3.0/lists/{AUDIENCE}/members/bo@told.example"), Some(change));
+    arrives("Bob Told", "bob@told.example");
+
+    for path in ["/hooks/mail", "/hooks/mail?secret=guessed"] {
+        assert_eq!(http::request(serving.addr, "POST", path, &[], Some(&json!({}))).expect("an answer").status, 401, "{path}");
+    }
     serving.stop();
 }
