@@ -1,10 +1,13 @@
 //! `bench`: what the hub costs, beside a floor measured in the same run.
 
+mod latency;
+
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use nave_hub::api::{ApiError, exit};
 use nave_hub::bench::{self, Place};
+use serde_json::Value as Json;
 
 use super::Outcome;
 use super::simulated::Simulated;
@@ -66,6 +69,7 @@ pub(crate) enum Bench {
         #[arg(long, default_value = "target/plugins/hubspot.wasm")]
         plugin: PathBuf,
     },
+    Latency(latency::Latency),
 }
 
 pub(crate) async fn run(verb: Bench, context: &Context) -> Outcome {
@@ -87,17 +91,31 @@ pub(crate) async fn run(verb: Bench, context: &Context) -> Outcome {
             stop([left, right]).await;
             figures?
         }
+        Bench::Latency(verb) => latency::measure(&verb, context).await?,
     };
     if context.json {
         output::json(&figures);
     } else if let Some(figures) = figures.as_object() {
         let mut rows = output::Rows::new(&["figure", "value"]);
         for (name, value) in figures {
-            rows.row([name.as_str(), &value.to_string()]);
+            match value.as_object() {
+                // Of several ways, a line each.
+                Some(ways) if ways.values().all(Json::is_object) => {
+                    ways.iter().for_each(|(way, value)| rows.row([way.as_str(), &line(value)]));
+                }
+                Some(_) => rows.row([name.as_str(), &line(value)]),
+                None => rows.row([name.as_str(), &value.to_string()]),
+            }
         }
         rows.print("Nothing was measured.");
     }
     Ok(exit::OK)
+}
+
+/// `delivered 12, ms_p50 40`, of an object.
+fn line(value: &Json) -> String {
+    let parts = value.as_object().into_iter().flatten().map(|(name, value)| format!("{name} {value}"));
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 async fn crm(records: usize) -> Result<Simulated, ApiError> {
