@@ -138,9 +138,15 @@ impl Heard {
 }
 
 impl Spoke for Heard {
-    // Not every plugin asks its system for these.
+    // Not every plugin asks its system for these: that it answers says nothing, that it fails does.
     fn discover(&self) -> BoxFuture<'_, Result<Vec<StreamInfo>, SpokeError>> {
-        self.spoke.discover()
+        Box::pin(async move {
+            let answer = self.spoke.discover().await;
+            if answer.is_err() {
+                self.breakers.hear(&self.connection, &answer);
+            }
+            answer
+        })
     }
 
     fn acknowledge(&self, stream: String, checkpoint: Vec<u8>) -> BoxFuture<'_, Result<(), SpokeError>> {

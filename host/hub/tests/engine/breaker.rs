@@ -10,6 +10,7 @@ use super::policies::{bench, check_quiet};
 on_both_stores!(
     a_system_that_is_down_for_an_hour_loses_nothing_and_holds_nobody_up,
     a_restart_does_not_forget_that_a_system_is_down,
+    a_system_that_is_down_when_the_hub_starts_is_left_alone,
     a_system_that_asks_for_patience_is_left_alone,
     one_bad_record_does_not_close_a_system_that_answers,
 );
@@ -87,6 +88,17 @@ async fn a_restart_does_not_forget_that_a_system_is_down(kind: Kind) {
     assert!(!bench.engine.may_send("books"));
     minutes(&bench, 1).await;
     assert_eq!(calls(&bench), before);
+}
+
+async fn a_system_that_is_down_when_the_hub_starts_is_left_alone(kind: Kind) {
+    let mut bench = people(kind).await;
+    set_down(&bench, Some(SpokeError::Unavailable("503".into())));
+    bench.system("books").state.lock().unwrap().dumb = true;
+    bench.restart();
+    // It cannot even be asked what it has.
+    minutes(&bench, 10).await;
+    let (_, _, why) = bench.engine.unanswered("books").unwrap();
+    assert_eq!((why.as_str(), bench.engine.may_send("books")), ("503", false));
 }
 
 async fn a_system_that_asks_for_patience_is_left_alone(kind: Kind) {

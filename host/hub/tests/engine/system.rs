@@ -107,6 +107,8 @@ pub(crate) struct State {
     pub(crate) down: Option<SpokeError>,
     /// Its clock is so far ahead, and its answers say so.
     pub(crate) skew_ms: Option<i64>,
+    /// It does not say either what it has.
+    pub(crate) dumb: bool,
     /// Calls that it got.
     pub(crate) calls: usize,
     /// Streams that cannot be read.
@@ -383,7 +385,10 @@ impl Spoke for System {
             .iter()
             .map(|name| StreamInfo { name: name.clone(), capabilities: self.capabilities.clone(), ..StreamInfo::default() })
             .collect();
-        Box::pin(async move { Ok(streams) })
+        let state = self.state.lock().unwrap();
+        let answer = state.down.clone().filter(|_| state.dumb).map_or(Ok(streams), Err);
+        drop(state);
+        Box::pin(async move { answer })
     }
 
     fn check(&self) -> BoxFuture<'_, Result<CheckReport, SpokeError>> {
