@@ -58,8 +58,38 @@ pub fn kept(
         }
     };
     let paths = values.iter().filter(|(path, _)| !path.contains('#'));
-    let lost = paths.filter(|(path, sent)| as_before(path, sent) && !landed(mapping, read_back, path, sent, region));
+    let fields = || mapping.fields.iter().map(|field| field.remote.as_str());
+    let wanted = |path: &str| values.get(path).or_else(|| contribution.and_then(|row| row.shadow.get(path)));
+    let there = |path: &str| crate::mapping::find(read_back, path);
+    let lost = paths.filter(|(path, sent)| {
+        as_before(path, sent)
+            && !landed(mapping, read_back, path, sent, region)
+            && !divided_otherwise(fields(), path, wanted, there)
+    });
     lost.map(|(path, _)| path.to_string()).collect()
+}
+
+/// Whether a system has one text for two of our fields, and divides it at another place: `Ana Maria` and `Silva Costa` come
+/// back as `Ana Maria Silva` and `Costa`. Every word that was sent is there, in the same order: that is its spelling.
+fn divided_otherwise<'a, 'v>(
+    mut paths: impl Iterator<Item = &'a str>,
+    path: &str,
+    wanted: impl Fn(&str) -> Option<&'v Value>,
+    there: impl Fn(&str) -> Option<&'v Value>,
+) -> bool {
+    let (wanted, there) = (|path: &str| wanted(path).and_then(words), |path: &str| there(path).and_then(words));
+    let both = |first: Option<Vec<String>>, second: Option<Vec<String>>| Some([first?, second?].concat());
+    paths.any(|other| {
+        let sent = both(wanted(path), wanted(other));
+        let turned = both(wanted(other), wanted(path));
+        other != path && sent.is_some() && (sent == both(there(path), there(other)) || turned == both(there(other), there(path)))
+    })
+}
+
+/// The words of a text, in lower case; none where there are none.
+fn words(value: &Value) -> Option<Vec<String>> {
+    let words: Vec<String> = value.as_text()?.split_whitespace().map(str::to_lowercase).collect();
+    (!words.is_empty()).then_some(words)
 }
 
 /// What elements mean, in one order.
@@ -104,4 +134,36 @@ fn same(there: &Value, sent: &Value) -> bool {
 fn letters(value: &Value) -> Option<String> {
     let text: String = value.as_text()?.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn divided(wanted: [&str; 2], there: [&str; 2], expected: bool) {
+        let value = |texts: [&str; 2]| texts.map(Value::text);
+        let (wanted, there) = (value(wanted), value(there));
+        for path in ["first", "last"] {
+            let found = divided_otherwise(
+                ["first", "last"].into_iter(),
+                path,
+                |path| Some(&wanted[usize::from(path == "last")]),
+                |path| Some(&there[usize::from(path == "last")]),
+            );
+            assert_eq!(found, expected, "{path}: {wanted:?} {there:?}");
+        }
+    }
+
+    #[test]
+    fn one_name_that_a_system_divides_elsewhere_is_its_spelling() {
+        divided(["Ana Maria", "Silva Costa"], ["Ana Maria Silva", "Costa"], true);
+        divided(["Ana Maria", "Silva Costa"], ["Ana", "Maria Silva Costa"], true);
+        divided(["Ana Maria", "Silva Costa"], ["ana maria silva", "COSTA"], true);
+        // A word is missing, another one is there, or they are turned about: that is not what was sent.
+        divided(["Ana Maria", "Silva Costa"], ["Ana Maria", "Costa"], false);
+        divided(["Bob", "Silva"], ["Ana", "Silva"], false);
+        divided(["Silva", "Ana"], ["Ana", "Silva"], false);
+        divided(["", "Ana Silva"], ["Ana", "Silva"], false);
+    }
 }
