@@ -60,7 +60,7 @@ async function tabTo(locator, what) {
 }
 
 check("nothing is shown before signing in", async () => {
-  for (const to of ["/", "/records", "/records/contact/1", "/reviews", "/reviews/1"]) {
+  for (const to of ["/", "/records", "/records/contact/1", "/reviews", "/reviews/1", "/schedule"]) {
     await page.goto(to);
     assert.equal(path(), "/login", `${to} sends to the sign-in page`);
     assert.equal(await page.locator("header, table").count(), 0, `${to} shows nothing of the hub`);
@@ -116,6 +116,26 @@ check("health shows every flow with its last success, what is pending and what f
     } catch (error) {
       if (again === 3) throw error;
     }
+  }
+});
+
+check("the schedule says how often each flow is read and why, and what each account was asked", async () => {
+  await page.goto("/");
+  await page.getByRole("link", { name: "Schedule" }).click();
+  await page.waitForURL("/schedule");
+  const { flows } = await hub.json("schedule", "list");
+  const { accounts } = await hub.json("budget");
+  assert.ok(flows.length >= 4 && accounts.some((account) => account.this_month > 0));
+  for (const flow of flows) {
+    const row = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: `${flow.flow} ${flow.connection}`, exact: true }) });
+    assert.ok((await row.textContent()).includes(flow.because), `${flow.flow}: why so often`);
+    if (flow.next) assert.match(await row.locator("time").textContent(), /^in \d+ (s|min|h)$|now/, `${flow.flow}: the next read`);
+  }
+  for (const account of accounts) {
+    const row = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: new RegExp(`^${account.account} `) }) });
+    // The hub works meanwhile: calls only become more.
+    const shown = Number((await row.getByRole("cell").nth(1).textContent()).split(" ")[0]);
+    assert.ok(shown > 0 === account.this_month > 0 && shown <= account.this_month, `${account.account}: ${shown} calls, ${account.this_month} a moment later`);
   }
 });
 
@@ -203,7 +223,7 @@ const SIZES = [["wide", WIDE], ["phone", PHONE]];
 const someContact = async () => `/records/${(await hub.json("record", "list", "contact")).records[0].record.replace(":", "/")}`;
 const places = async () => {
   const { reviews } = await hub.json("review", "list");
-  return [["health", "/"], ["records", "/records"], ["record", await someContact()], ["reviews", "/reviews"], ["review", `/reviews/${reviews[0].id}`],
+  return [["health", "/"], ["records", "/records"], ["record", await someContact()], ["reviews", "/reviews"], ["schedule", "/schedule"], ["review", `/reviews/${reviews[0].id}`],
     ["not-found", "/records/contact/999999"], ["login", "/login"]];
 };
 for (const scheme of ["light", "dark"]) {

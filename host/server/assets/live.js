@@ -4,6 +4,9 @@
 function relative(text) {
   const seconds = Math.round((Date.now() - Date.parse(text)) / 1000);
   if (!Number.isFinite(seconds)) return text ? text : "never";
+  if (seconds < -7200) return "in " + Math.floor(-seconds / 3600) + " h";
+  if (seconds < -120) return "in " + Math.floor(-seconds / 60) + " min";
+  if (seconds < -2) return "in " + -seconds + " s";
   if (seconds < 2) return "just now";
   if (seconds < 120) return seconds + " s ago";
   if (seconds < 7200) return Math.floor(seconds / 60) + " min ago";

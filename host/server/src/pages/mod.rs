@@ -7,6 +7,7 @@ mod login;
 mod records;
 mod reviews;
 mod runbooks;
+mod schedule;
 
 use askama::Template;
 use axum::Router;
@@ -42,6 +43,7 @@ pub(crate) fn closed() -> Router<State> {
         .merge(records::router())
         .merge(reviews::router())
         .merge(runbooks::router())
+        .merge(schedule::router())
         .merge(login::closed())
 }
 
