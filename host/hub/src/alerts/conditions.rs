@@ -1,30 +1,20 @@
-//! What is wrong now, read from what is stored anyway. One function per source; another part of the hub adds its own with [`raise`].
+//! What is wrong now, read from what is stored anyway. One function per source.
 
 use std::collections::BTreeMap;
 
 use nave_core::alert::Condition;
 use nave_core::catalog::Mapping;
 use nave_core::model::{DeadLetterSubject, ReviewId, ReviewKind, RunStatus, Time};
-use nave_store::KeyedRow;
 
 use crate::engine::{Engine, EngineError};
 use crate::runbooks;
 
-/// Rows that other parts of the hub write: conditions that are nowhere else to be read.
-const RAISED: &str = "condition";
 /// Dead letters and reviews read at once.
 const CHUNK: usize = 1_000;
 /// A flow is silent after this many times its freshness without a success.
 const SILENT_FACTOR: i64 = 2;
 /// Runs looked at for the first one of a flow that never succeeded.
 const RUNS_LOOKED_AT: usize = 100;
-
-/// A row with which any part of the hub says, within its own commit, that something is wrong, or (none) that it is well again: a
-/// budget that is nearly used up. Its kind needs a runbook.
-pub fn raise(kind: &str, subject: &str, condition: Option<&Condition>) -> KeyedRow {
-    let value = condition.and_then(|condition| serde_json::to_vec(condition).ok());
-    KeyedRow { space: RAISED.into(), key: format!("{kind} {subject}"), value }
-}
 
 /// Everything that is wrong now.
 pub(super) fn all(engine: &Engine) -> Result<Vec<Condition>, EngineError> {
@@ -35,9 +25,6 @@ pub(super) fn all(engine: &Engine) -> Result<Vec<Condition>, EngineError> {
     reviews(engine, &mut found)?;
     budgets(engine, &mut found);
     canaries(engine, &mut found)?;
-    for (_, row) in engine.store.rows(RAISED)? {
-        found.extend(serde_json::from_slice::<Condition>(&row));
-    }
     Ok(found)
 }
 

@@ -17,7 +17,6 @@ use nave_core::catalog::Alerts;
 use nave_core::model::{Cause, Time};
 use nave_store::KeyedRow;
 
-pub use conditions::raise;
 pub use message::Message;
 pub(crate) use sinks::destinations;
 pub use sinks::{OWN, Outlets, Sinks};

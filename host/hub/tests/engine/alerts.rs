@@ -2,12 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use nave_core::alert::Condition;
-use nave_core::model::{DecisionChoice, Review, ReviewId, ReviewKind, Time};
-use nave_hub::alerts::{Message, Outlet, Watch, raise};
+use nave_core::model::{DecisionChoice, Review, ReviewId, ReviewKind};
+use nave_hub::alerts::{Message, Outlet, Watch};
 use nave_hub::engine::Engine;
 use nave_hub::spoke::{BoxFuture, SpokeError};
-use nave_store::Batch;
 
 use super::bench::{Bench, Kind};
 use super::system::{Fault, System};
@@ -20,7 +18,9 @@ on_both_stores!(
     silence_is_told_and_the_heartbeat_stops,
     what_nobody_mends_becomes_a_task_with_owner_and_due_time,
     a_task_is_answered,
-    other_parts_raise_their_own,
+    a_budget_is_told_before_it_is_used_up_and_then,
+    a_canary_that_does_not_arrive_is_told,
+    a_system_that_is_left_alone_may_be_silent,
 );
 
 const PEOPLE: &str = r#"
@@ -90,10 +90,17 @@ impl Ears {
 }
 
 async fn bench(kind: Kind) -> (Bench, Arc<Engine>, Arc<Ears>, Watch) {
+    set_up(kind, &[]).await
+}
+
+/// The bench with these files instead of its own, or beside them.
+async fn set_up(kind: Kind, others: &[(&str, &str)]) -> (Bench, Arc<Engine>, Arc<Ears>, Watch) {
     let there = PEOPLE.replace("\"drop\"", "\"erp\"");
     let systems = vec![System::new("drop", &["contacts"]), System::new("erp", &["contacts"])];
-    let files =
-        [("nave.toml", SETTINGS), ("mappings/drop-contacts.toml", PEOPLE), ("mappings/erp-contacts.toml", there.as_str())];
+    let mut files =
+        vec![("nave.toml", SETTINGS), ("mappings/drop-contacts.toml", PEOPLE), ("mappings/erp-contacts.toml", there.as_str())];
+    files.retain(|(path, _)| others.iter().all(|(other, _)| other != path));
+    files.extend(others);
     let bench = Bench::new(kind, systems, &files);
     bench.round().await;
     bench.approve_all().await;
@@ -285,23 +292,50 @@ async fn a_task_is_answered(kind: Kind) {
     }
 }
 
-async fn other_parts_raise_their_own(kind: Kind) {
+async fn a_budget_is_told_before_it_is_used_up_and_then(kind: Kind) {
     let (bench, _hub, ears, watch) = bench(kind).await;
-    let condition = Condition {
-        kind: "budget".into(),
-        subject: "erp".into(),
-        count: 1,
-        since: Time(0),
-        what: "90 % of today's calls are used".into(),
-        fix: "nave status".into(),
-        runbook: "budget".into(),
-        owner: String::new(),
-    };
-    let say = |condition| Batch { rows: vec![raise("budget", "erp", condition)], ..Batch::default() };
-    bench.store.commit(say(Some(&condition))).unwrap();
+    for (percent, expected) in [
+        (Some(79), &[][..]),
+        (Some(80), &["budget erp Opened 1"]),
+        (Some(99), &[]),
+        (Some(100), &[]),
+        (Some(2), &["budget erp Resolved 1"]),
+        (None, &[]),
+    ] {
+        bench.system("erp").state.lock().unwrap().used_percent = percent;
+        look(&watch).await;
+        assert_eq!(ears.heard(), expected, "{percent:?}");
+    }
+}
+
+async fn a_canary_that_does_not_arrive_is_told(kind: Kind) {
+    let canary = "[flow.canary]\nevery = \"1h\"\nvalues = { first_name = \"Canary\" }\n";
+    let there = format!("{}{canary}", PEOPLE.replace("\"drop\"", "\"erp\""));
+    let (bench, hub, ears, watch) = set_up(kind, &[("mappings/erp-contacts.toml", &there)]).await;
+    bench.system("erp").fault(Fault::Unwritten);
+    for expected in ["canary-failed erp-contacts Opened 1", "canary-failed erp-contacts Resolved 1"] {
+        hub.canary("erp-contacts").await.unwrap();
+        look(&watch).await;
+        assert!(ears.heard().contains(&expected.to_owned()), "{expected}");
+        bench.pass(60_000);
+    }
+}
+
+/// While a system is left alone, and while its account may not be asked, silence is as it should be.
+async fn a_system_that_is_left_alone_may_be_silent(kind: Kind) {
+    // The bench's clock begins at 00:16 of 1970-01-01, a Thursday.
+    let erp = "plugin = \"scripted\"\nenvironment = \"dev\"\nblackouts = [\"thu 01:00-06:00\"]\n";
+    let (bench, _hub, ears, watch) = set_up(kind, &[("connections/erp.toml", erp)]).await;
+    bench.system("drop").state.lock().unwrap().used_percent = Some(100);
     look(&watch).await;
-    assert_eq!(ears.heard(), ["budget erp Opened 1"]);
-    bench.store.commit(say(None)).unwrap();
+    assert_eq!(ears.heard(), ["budget drop Opened 1"]);
+    bench.pass(3 * 3_600_000);
     look(&watch).await;
-    assert_eq!(ears.heard(), ["budget erp Resolved 1"]);
+    assert_eq!(ears.heard(), [""; 0], "three hours without a run, and both have their reason");
+    bench.system("drop").state.lock().unwrap().used_percent = None;
+    look(&watch).await;
+    assert_eq!(ears.heard(), ["budget drop Resolved 1", "flow-silent drop-contacts Opened 1"]);
+    bench.pass(3 * 3_600_000);
+    look(&watch).await;
+    assert_eq!(ears.heard(), ["flow-silent erp-contacts Opened 1"], "after six it is open again");
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use nave_core::Value;
 use nave_core::accounting::Counts;
+use nave_core::budget::{Purpose, UsedUp};
 use nave_core::catalog::{Catalog, Numbers, SourceFile};
 use nave_core::mapping::MapError;
 use nave_core::model::{Run, RunStatus, Time};
@@ -15,12 +16,25 @@ use nave_store::{Memory, Redb, Store, StoreKey};
 
 use super::system::System;
 
+/// Share of a budget above which that is said.
+const WARN_PERCENT: u64 = 80;
+
 /// Spokes by name.
 struct Map(BTreeMap<String, System>);
 
 impl Spokes for Map {
     fn spoke(&self, connection: &str) -> Result<Arc<dyn Spoke>, SpokeError> {
         Ok(Arc::new(self.0.get(connection).ok_or_else(|| SpokeError::Misconfigured("no such system".into()))?.clone()))
+    }
+
+    fn used_percent(&self, connection: &str) -> Option<(u64, u64)> {
+        let percent = self.0.get(connection)?.state.lock().unwrap().used_percent?;
+        Some((percent, WARN_PERCENT))
+    }
+
+    fn used_up(&self, connection: &str, _purpose: Purpose) -> Option<UsedUp> {
+        let percent = self.0.get(connection)?.state.lock().unwrap().used_percent?;
+        (percent >= 100).then(|| UsedUp { until: Time(i64::MAX), because: "its calls of this day are used up".into() })
     }
 
     fn transforms(&self) -> Arc<dyn Transforms> {
@@ -69,7 +83,7 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// A hub over these systems, configured by these files (besides connections, which are made).
+    /// A hub over these systems, configured by these files (connections are made where there is none).
     pub(crate) fn new(kind: Kind, systems: Vec<System>, files: &[(&str, &str)]) -> Self {
         Self::over(kind, Arc::new(Memory::new()), systems, files)
     }
@@ -209,7 +223,10 @@ fn catalog<'s>(systems: impl Iterator<Item = &'s str> + Clone, files: &[(&str, &
         let production = files.iter().any(|(_, text)| text.contains("environment = \"production\""));
         let environment = if production { "production" } else { "dev" };
         let text = format!("plugin = \"scripted\"\nenvironment = \"{environment}\"\n");
-        sources.push(SourceFile { path: format!("connections/{system}.toml"), text });
+        let path = format!("connections/{system}.toml");
+        if sources.iter().all(|source| source.path != path) {
+            sources.push(SourceFile { path, text });
+        }
     }
     let inventory: String = systems.map(|s| format!("[{s}]\nkind = \"other\"\nowner = \"ops\"\n")).collect();
     sources.push(SourceFile { path: "systems.toml".into(), text: inventory });

@@ -73,6 +73,8 @@ pub(crate) struct State {
     pub(crate) forgets: bool,
     /// It tells when each field was changed.
     pub(crate) tells_times: bool,
+    /// How much of its account's budget of calls is used up.
+    pub(crate) used_percent: Option<u64>,
     forgotten: i64,
     /// The search index lags behind: nothing is found by a value.
     pub(crate) search_lags: bool,
