@@ -19,7 +19,8 @@ use super::contacts;
 const PHASES: [&str; 6] = ["before-commit", "after-commit", "after-intent", "after-send", "before-settle", "before-acknowledge"];
 /// Kills in all; `.ci/run` asks for 200.
 const KILLS: usize = 24;
-const GROUPS_MAX: usize = 200;
+/// Groups of edits and kills that are tried for each kill of a phase: a run may end before it comes to one.
+const GROUPS_EACH: usize = 3;
 
 fn wanted() -> usize {
     std::env::var("NAVE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS)
@@ -75,7 +76,7 @@ fn by_phase() {
     world.sync();
     let each = wanted().div_ceil(PHASES.len());
     let mut count: BTreeMap<&str, usize> = PHASES.iter().map(|phase| (*phase, 0)).collect();
-    for group in 0..GROUPS_MAX {
+    for group in 0..GROUPS_EACH * each {
         let mut left: Vec<&str> = PHASES.iter().copied().filter(|phase| count[phase] < each).collect();
         if left.is_empty() {
             break;
