@@ -16,6 +16,7 @@ pub mod grant;
 pub mod intake;
 pub mod landed;
 pub mod limits;
+pub mod linkage;
 pub mod manifest;
 pub mod mapping;
 pub mod matching;

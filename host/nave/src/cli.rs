@@ -76,6 +76,8 @@ pub(crate) enum Verb {
     Record(verbs::record::Record),
     Xref(verbs::record::Xref),
     #[command(subcommand)]
+    Match(verbs::matching::Match),
+    #[command(subcommand)]
     Review(verbs::review::Review),
     #[command(subcommand)]
     Dlq(verbs::dlq::Dlq),

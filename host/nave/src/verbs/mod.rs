@@ -10,6 +10,7 @@ pub(crate) mod dlq;
 pub(crate) mod flows;
 pub(crate) mod init;
 pub(crate) mod mapping;
+pub(crate) mod matching;
 pub(crate) mod operate;
 pub(crate) mod plugin;
 pub(crate) mod proof;
@@ -60,6 +61,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Advise(verb) => schedule::advise(verb, context).await,
         Verb::Record(verb) => record::run(verb, context).await,
         Verb::Xref(verb) => record::xref(verb, context).await,
+        Verb::Match(verb) => matching::run(&verb, context),
         Verb::Review(verb) => review::run(verb, context).await,
         Verb::Dlq(verb) => dlq::run(verb, context).await,
         Verb::Alert(verb) => alert::run(verb, context).await,

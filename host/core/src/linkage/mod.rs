@@ -1,0 +1,38 @@
+//! Which of many records are about the same thing, when nothing identifies them: scored comparison after Fellegi and Sunter
+//! (A Theory for Record Linkage, 1969), with parameters that the data itself gives.
+//!
+//! In four steps: every value gets a comparable form ([`normal`]); records that share something rare are candidates ([`block`]);
+//! candidates are compared column by column, in five levels ([`compare`]); a model of three kinds of pairs (the same, of one
+//! household or office, unrelated) is learned without labels by expectation maximisation ([`model`]); clusters are made of pairs
+//! that are surely the same, and what is likely is a person's to decide ([`cluster`]).
+//!
+//! A name alone never merges, and whoever differs in what is one person's own (first name, date of birth) is not merged for
+//! what a household shares.
+
+mod block;
+mod cluster;
+mod compare;
+mod kind;
+mod model;
+mod normal;
+mod score;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use cluster::{Edge, Linkage, Verdict};
+pub use compare::Pattern;
+pub use kind::Kind;
+pub use model::{Model, Weight};
+pub use score::{Point, Score, errors};
+pub use table::Table;
+
+/// Links the records of a table: candidates, a model of this data, clusters and what is left for a person.
+pub fn link(table: &Table) -> Linkage {
+    let candidates = block::candidates(table);
+    let groups = compare::groups(table);
+    let mut comparer = compare::Comparer::new(table, &groups);
+    let patterns: Vec<_> = candidates.iter().map(|(left, right)| comparer.pattern(*left, *right)).collect();
+    let model = Model::learn(table, &groups, &mut comparer, &patterns);
+    cluster::clusters(table, &model, &mut comparer, &candidates, &patterns)
+}

@@ -1,0 +1,245 @@
+//! How much each agreement says: learned from the data without labels, by expectation maximisation over three kinds of pairs.
+//!
+//! *Unrelated* pairs agree by chance, and how often is counted. *Housemates* (one household, one office) share what is shared and
+//! agree by chance in what is personal. The *same* agree in most. Without the second kind, five shared columns of an address would
+//! outweigh another first name: agreements within a household are not independent, which the plain model takes them to be.
+
+use std::collections::HashMap;
+
+use super::Kind;
+use super::compare::{ALIKE, Comparer, DIFFERENT, Group, LEVELS, Pattern, SAME, UNKNOWN};
+use super::table::Table;
+
+/// Random pairs looked at to learn how often what is unrelated is alike.
+const SAMPLE: usize = 40_000;
+const ROUNDS: usize = 25;
+/// What the first round takes for granted of pairs that are the same: different, faintly alike, alike, the same.
+const SAME_PRIOR: [f64; LEVELS] = [0.0, 0.08, 0.07, 0.15, 0.70];
+/// Weight of that prior, in pairs.
+const PRIOR_PAIRS: f64 = 4.0;
+/// Odds (base 2) from which a number that somebody else gave outweighs that first name and date of birth both differ.
+const NUMBERED_BITS: f64 = 16.0;
+/// No probability is below: nothing is known so surely.
+const FLOOR: f64 = 1e-6;
+
+type Levels = [f64; LEVELS];
+
+/// What agreement says in this data.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub(super) groups: Vec<Group>,
+    same: Vec<Levels>,
+    housemates: Vec<Levels>,
+    unrelated: Vec<Levels>,
+    /// Of each column that is compared alone: pairs of records, of all that there are, that say the same there.
+    alike: Vec<f64>,
+    /// Logarithms (base 2) of the shares of the kinds among all pairs: the same, housemates.
+    same_share: f64,
+    housemates_share: f64,
+}
+
+/// What a comparison came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weight {
+    /// Logarithm (base 2) of the odds that the two are the same.
+    pub bits: f64,
+    /// Level of each group.
+    pub pattern: Pattern,
+}
+
+impl Model {
+    /// Learns from what candidates came to.
+    pub(super) fn learn(table: &Table, groups: &[Group], comparer: &mut Comparer<'_>, patterns: &[Pattern]) -> Self {
+        let groups = groups.to_vec();
+        let rows = table.rows().max(2) as f64;
+        let alike: Vec<f64> = groups.iter().map(|group| group.kind().map_or(0.0, |_| equal_pairs(table, group))).collect();
+        let unrelated = by_chance(table, &groups, comparer);
+        let counted = counted(patterns);
+        let pairs = rows * (rows - 1.0) / 2.0;
+        let has = |test: fn(&Group) -> bool| groups.iter().any(test);
+        // What has nothing personal, or nothing shared, has no housemates.
+        let households = has(Group::is_personal) && has(Group::is_shared);
+        let mut model = Self {
+            same: groups.iter().map(|_| SAME_PRIOR).collect(),
+            housemates: groups
+                .iter()
+                .zip(&unrelated)
+                .map(|(group, by_chance)| if group.is_shared() { [0.0, 0.15, 0.05, 0.1, 0.7] } else { *by_chance })
+                .collect(),
+            unrelated,
+            groups,
+            alike,
+            same_share: (rows * 0.05 / pairs).log2(),
+            housemates_share: if households { (rows * 0.05 / pairs).log2() } else { f64::NEG_INFINITY },
+        };
+        for _ in 0..ROUNDS {
+            model.round(&counted, pairs, rows);
+        }
+        model
+    }
+
+    fn round(&mut self, counted: &HashMap<Pattern, f64, foldhash::fast::FixedState>, pairs: f64, rows: f64) {
+        let zero = || vec![[0.0; LEVELS]; self.groups.len()];
+        let (mut same, mut housemates) = (zero(), zero());
+        let (mut same_sum, mut housemates_sum) = (0.0, 0.0);
+        for (pattern, count) in counted {
+            let [s, h, u] = self.likelihoods(*pattern);
+            let of = s + h + u;
+            let (s, h) = (count * s / of, count * h / of);
+            same_sum += s;
+            housemates_sum += h;
+            for (group, level) in pattern.known() {
+                same[group][level as usize] += s;
+                housemates[group][level as usize] += h;
+            }
+        }
+        // Chance is what is left of all agreements without those of pairs that are the same, or of one household.
+        for (group, alike) in self.alike.iter().enumerate().filter(|(_, alike)| **alike > 0.0) {
+            let shared = if self.groups[group].is_shared() { housemates[group][SAME as usize] } else { 0.0 };
+            let left = (alike - same[group][SAME as usize] - shared).max(alike * 1e-3).max(0.5);
+            self.unrelated[group][SAME as usize] = (left / pairs).max(FLOOR * 1e-2);
+            if self.groups[group].is_personal() {
+                self.housemates[group] = self.unrelated[group];
+            }
+        }
+        for (group, learned) in same.into_iter().enumerate() {
+            self.same[group] = smoothed(learned, &SAME_PRIOR);
+        }
+        for (group, learned) in housemates.into_iter().enumerate() {
+            if !self.groups[group].is_personal() {
+                self.housemates[group] = smoothed(learned, &self.housemates[group]);
+            }
+        }
+        // A share of nothing would never come back.
+        self.same_share = ((same_sum + 1e-3 * rows) / pairs).log2();
+        if self.housemates_share.is_finite() {
+            self.housemates_share = ((housemates_sum + 1e-3 * rows) / pairs).log2();
+        }
+    }
+
+    /// Of the three kinds, up to a factor.
+    fn likelihoods(&self, pattern: Pattern) -> [f64; 3] {
+        let (mut same, mut housemates, mut unrelated) = (self.same_share, self.housemates_share, 0.0);
+        for (group, level) in pattern.known() {
+            let level = level as usize;
+            same += self.same[group][level].log2();
+            housemates += self.housemates[group][level].log2();
+            unrelated += self.unrelated[group][level].log2();
+        }
+        let most = same.max(housemates).max(unrelated);
+        [same, housemates, unrelated].map(|bits| (bits - most).exp2())
+    }
+
+    /// How surely two records are the same that came to this pattern.
+    pub(super) fn weigh(&self, table: &Table, left: u32, pattern: Pattern) -> Weight {
+        let (mut same, mut housemates, mut unrelated) = (self.same_share, self.housemates_share, 0.0);
+        let rows = table.rows().max(2) as f64;
+        for (group, level) in pattern.known() {
+            let mut chance = self.unrelated[group][level as usize];
+            // To agree on a rare value says more than to agree on a common one.
+            if let (Group::One(at, _), SAME) = (&self.groups[group], level) {
+                let others = table.columns[*at].of(left).map_or(0, |value| value.count).saturating_sub(2);
+                chance = if others == 0 { chance.min(0.5 / rows) } else { (f64::from(others) + 0.5) / rows };
+            }
+            let level = level as usize;
+            same += self.same[group][level].log2();
+            housemates += if self.groups[group].is_personal() { chance.log2() } else { self.housemates[group][level].log2() };
+            unrelated += chance.log2();
+        }
+        let most = housemates.max(unrelated);
+        let others = most + ((housemates - most).exp2() + (unrelated - most).exp2()).log2();
+        Weight { bits: same - others, pattern }
+    }
+
+    /// Whether so much speaks for it, whatever the weight, that a machine may say it: something besides names agrees, and nobody
+    /// differs in what is a person's own, unless something that identifies agrees.
+    pub(super) fn is_safe(&self, weight: &Weight) -> bool {
+        let known = || weight.pattern.known().map(|(group, level)| (&self.groups[group], level));
+        let at =
+            |test: &dyn Fn(&Group) -> bool, least: u8| known().filter(|(group, level)| test(group) && *level >= least).count();
+        let agree = at(&|_| true, ALIKE);
+        let besides = at(&|group| !group.is_name(), ALIKE);
+        let identified = at(&|group| matches!(group.kind(), Some(Kind::Identifier | Kind::Email | Kind::Mobile)), ALIKE) > 0;
+        let own = |group: &Group| matches!(group.kind(), Some(Kind::Given | Kind::Date | Kind::Name));
+        let contradicted = known().filter(|(group, level)| own(group) && *level == DIFFERENT).count();
+        let persons = self.groups.iter().any(|group| group.kind() == Some(Kind::Given));
+        let numbered = known().any(|(group, level)| group.kind() == Some(Kind::Identifier) && level == SAME);
+        let own_differs = match contradicted {
+            0 => false,
+            1 => !identified,
+            _ => !numbered || weight.bits < NUMBERED_BITS,
+        };
+        agree >= 2 && besides >= 1 && !(persons && own_differs)
+    }
+}
+
+/// Probability that two records that both say something in a column say the same.
+pub(super) fn coincidence(table: &Table, at: usize) -> f64 {
+    let sum: f64 = table.columns[at].values.iter().skip(1).map(|value| f64::from(value.count)).sum();
+    let pairs = sum * (sum - 1.0) / 2.0;
+    if sum < 2.0 { 1.0 } else { equal_in(table, at).max(0.5) / pairs }
+}
+
+/// Pairs of records that say the same in a column.
+fn equal_in(table: &Table, at: usize) -> f64 {
+    table.columns[at].values.iter().skip(1).map(|value| f64::from(value.count)).map(|count| count * (count - 1.0) / 2.0).sum()
+}
+
+fn equal_pairs(table: &Table, group: &Group) -> f64 {
+    match group {
+        Group::One(at, _) => equal_in(table, *at),
+        Group::Address(_) => 0.0,
+    }
+}
+
+/// How often unrelated pairs are at each level: the same by counting values, the rest from a sample of random pairs.
+fn by_chance(table: &Table, groups: &[Group], comparer: &mut Comparer<'_>) -> Vec<Levels> {
+    let mut seen = vec![[0.0; LEVELS]; groups.len()];
+    let rows = table.rows() as u64;
+    let mut state = 0x5eed_u64;
+    let mut next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z ^= z >> 27;
+        (z % rows.max(1)) as u32
+    };
+    let sample = SAMPLE.min((rows * 8) as usize);
+    for _ in 0..sample {
+        let (left, right) = (next(), next());
+        if left == right {
+            continue;
+        }
+        for (group, level) in comparer.pattern(left, right).known() {
+            seen[group][level as usize] += 1.0;
+        }
+    }
+    let rule = |(group, mut seen): (&Group, Levels)| {
+        seen[UNKNOWN as usize] = 0.0;
+        let mut known = smoothed(seen, &[0.0, 0.97, 0.01, 0.01, 0.01]);
+        if let Group::One(at, _) = group {
+            known[SAME as usize] = coincidence(table, *at).max(FLOOR);
+        }
+        let sum: f64 = known.iter().sum();
+        known.map(|share| share / sum)
+    };
+    groups.iter().zip(seen).map(rule).collect()
+}
+
+/// Shares from counts, with a prior of a few pairs.
+fn smoothed(mut counted: Levels, prior: &Levels) -> Levels {
+    counted[UNKNOWN as usize] = 0.0;
+    let sum: f64 = counted.iter().sum::<f64>() + PRIOR_PAIRS;
+    let mut shares = [0.0; LEVELS];
+    for level in DIFFERENT as usize..LEVELS {
+        shares[level] = ((counted[level] + PRIOR_PAIRS * prior[level]) / sum).max(FLOOR);
+    }
+    shares
+}
+
+/// How many candidates there are of each pattern.
+fn counted(patterns: &[Pattern]) -> HashMap<Pattern, f64, foldhash::fast::FixedState> {
+    let mut counted = HashMap::default();
+    patterns.iter().for_each(|pattern| *counted.entry(*pattern).or_insert(0.0) += 1.0);
+    counted
+}

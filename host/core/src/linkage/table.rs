@@ -1,0 +1,105 @@
+//! Records to be linked, column by column: each different value once, in its comparable form.
+
+use std::collections::HashMap;
+
+use super::Kind;
+use super::normal::{Normal, normal};
+
+/// Values looked at to guess what a column holds.
+const GUESSED_OVER: usize = 2_000;
+
+/// Records in columns.
+#[derive(Debug, Default)]
+pub struct Table {
+    pub(super) columns: Vec<Column>,
+    rows: usize,
+}
+
+/// One column.
+#[derive(Debug)]
+pub(super) struct Column {
+    pub(super) kind: Kind,
+    /// Different values; the first is the one that says nothing.
+    pub(super) values: Vec<Value>,
+    /// Of each record, which value.
+    pub(super) cells: Vec<u32>,
+}
+
+/// One value that records have.
+#[derive(Debug)]
+pub(super) struct Value {
+    pub(super) normal: Normal,
+    /// Records that have it.
+    pub(super) count: u32,
+    /// Its words, sorted.
+    pub(super) words: Vec<u64>,
+}
+
+impl Table {
+    /// What each column of rows is compared as, by its heading and its values.
+    pub fn guess(headings: &[String], rows: &[Vec<String>]) -> Vec<Kind> {
+        let kinds = headings.iter().enumerate().map(|(at, heading)| {
+            let filled = rows.iter().filter_map(|row| row.get(at)).map(|value| value.trim()).filter(|value| !value.is_empty());
+            Kind::guess(heading, &filled.take(GUESSED_OVER).collect::<Vec<_>>())
+        });
+        kinds.collect()
+    }
+
+    /// From rows with a value for each of these kinds.
+    pub fn new(kinds: &[Kind], rows: &[Vec<String>]) -> Self {
+        let columns = kinds.iter().enumerate().filter(|(_, kind)| **kind != Kind::Ignored).map(|(at, kind)| {
+            let mut column =
+                Column { kind: *kind, values: vec![Value::new(Normal::default())], cells: Vec::with_capacity(rows.len()) };
+            let mut raw: HashMap<&str, u32> = HashMap::new();
+            let mut known: HashMap<String, u32> = HashMap::new();
+            for row in rows {
+                let text = row.get(at).map_or("", String::as_str);
+                let index = *raw.entry(text).or_insert_with(|| {
+                    let form = normal(*kind, text);
+                    if form.text.is_empty() {
+                        return 0;
+                    }
+                    // Two spellings of one date are two values: one of them may be in doubt.
+                    let doubt = if form.date.is_some_and(|date| date.doubtful) { "?" } else { "" };
+                    *known.entry(format!("{}{doubt}", form.text)).or_insert_with(|| {
+                        column.values.push(Value::new(form));
+                        (column.values.len() - 1) as u32
+                    })
+                });
+                column.values[index as usize].count += 1;
+                column.cells.push(index);
+            }
+            column
+        });
+        Self { columns: columns.collect(), rows: rows.len() }
+    }
+
+    /// Records.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+}
+
+impl Value {
+    fn new(normal: Normal) -> Self {
+        let mut words: Vec<u64> = normal
+            .text
+            .split(' ')
+            .filter(|word| !word.is_empty())
+            .map(|word| xxhash_rust::xxh3::xxh3_64(word.as_bytes()))
+            .collect();
+        words.sort_unstable();
+        words.dedup();
+        Self { normal, count: 0, words }
+    }
+}
+
+impl Column {
+    /// The value of a record; none where it says nothing.
+    pub(super) fn of(&self, row: u32) -> Option<&Value> {
+        match self.cells[row as usize] {
+            0 => None,
+            value => Some(&self.values[value as usize]),
+        }
+    }
+}
