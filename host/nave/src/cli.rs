@@ -77,6 +77,7 @@ pub(crate) enum Verb {
     Xref(verbs::record::Xref),
     #[command(subcommand)]
     Match(verbs::matching::Match),
+    Census(verbs::matching::Census),
     #[command(subcommand)]
     Review(verbs::review::Review),
     #[command(subcommand)]

@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 67] = [
+const ROUTES: [(&str, &str, &str); 69] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("POST", "/v1/apply", "apply"),
@@ -42,6 +42,8 @@ const ROUTES: [(&str, &str, &str); 67] = [
     ("DELETE", "/v1/schedule/{flow}/boost", "schedule-unboost"),
     ("GET", "/v1/schedule/advice", "schedule-advise"),
     ("GET", "/v1/budget", "budget"),
+    ("GET", "/v1/match/{entity}/candidates", "match-candidates"),
+    ("GET", "/v1/census/{entity}/{left}/{right}", "census"),
     ("GET", "/v1/records", "records"),
     ("GET", "/v1/records/{entity}/{number}", "record-show"),
     ("GET", "/v1/records/{entity}/{number}/why", "record-why"),

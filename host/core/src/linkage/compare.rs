@@ -415,7 +415,7 @@ mod tests {
     fn levels_of_values() {
         let value = |kind, text| {
             let rows = vec![vec![String::from(text)]];
-            let mut table = Table::new(&[kind], &rows);
+            let mut table = Table::new(&[(String::new(), kind)], &rows);
             table.columns.remove(0).values.pop().unwrap()
         };
         for (kind, a, b, expected) in [

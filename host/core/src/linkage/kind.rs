@@ -67,6 +67,16 @@ impl Kind {
         self.is_address() || matches!(self, Self::Surname | Self::Phone | Self::Company)
     }
 
+    /// The same, where it is known whose records these are: a name is a person's in one entity, a company's in another.
+    #[must_use]
+    pub fn of_entity(self, entity: &str) -> Self {
+        match (self, entity) {
+            (Self::Name, "company") => Self::Company,
+            (Self::Name, "product") => Self::Text,
+            _ => self,
+        }
+    }
+
     /// What a column is by its heading and its values. `values` are the filled ones, of at most a few thousand records.
     pub fn guess(heading: &str, values: &[&str]) -> Self {
         if values.is_empty() || values.iter().all(|value| *value == values[0]) {

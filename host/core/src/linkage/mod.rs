@@ -23,7 +23,7 @@ mod tests;
 pub use cluster::{Edge, Linkage, Verdict};
 pub use compare::Pattern;
 pub use kind::Kind;
-pub use model::{Model, Weight};
+pub use model::{Because, Model, Weight};
 pub use score::{Point, Score, errors};
 pub use table::Table;
 

@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use serde::Serialize;
+
 use super::Kind;
 use super::compare::{ALIKE, Comparer, DIFFERENT, Group, LEVELS, Pattern, SAME, UNKNOWN};
 use super::table::Table;
@@ -45,6 +47,17 @@ pub struct Weight {
     pub bits: f64,
     /// Level of each group.
     pub pattern: Pattern,
+}
+
+/// One line of the reasons for a weight.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Because {
+    /// What was compared.
+    pub what: String,
+    /// How far it agrees.
+    pub agreement: &'static str,
+    /// What that says, as a logarithm (base 2) of odds against records that have nothing to do with each other.
+    pub bits: f64,
 }
 
 impl Model {
@@ -133,14 +146,8 @@ impl Model {
     /// How surely two records are the same that came to this pattern.
     pub(super) fn weigh(&self, table: &Table, left: u32, pattern: Pattern) -> Weight {
         let (mut same, mut housemates, mut unrelated) = (self.same_share, self.housemates_share, 0.0);
-        let rows = table.rows().max(2) as f64;
         for (group, level) in pattern.known() {
-            let mut chance = self.unrelated[group][level as usize];
-            // To agree on a rare value says more than to agree on a common one.
-            if let (Group::One(at, _), SAME) = (&self.groups[group], level) {
-                let others = table.columns[*at].of(left).map_or(0, |value| value.count).saturating_sub(2);
-                chance = if others == 0 { chance.min(0.5 / rows) } else { (f64::from(others) + 0.5) / rows };
-            }
+            let chance = self.chance(table, left, group, level);
             let level = level as usize;
             same += self.same[group][level].log2();
             housemates += if self.groups[group].is_personal() { chance.log2() } else { self.housemates[group][level].log2() };
@@ -149,6 +156,42 @@ impl Model {
         let most = housemates.max(unrelated);
         let others = most + ((housemates - most).exp2() + (unrelated - most).exp2()).log2();
         Weight { bits: same - others, pattern }
+    }
+
+    /// What each comparison speaks for or against: one line per group of which both know something, in words and bits.
+    pub fn explain(&self, table: &Table, left: u32, weight: &Weight) -> Vec<Because> {
+        let line = |(group, level): (usize, u8)| {
+            let what = match &self.groups[group] {
+                Group::One(at, _) => table.columns[*at].label.clone(),
+                Group::Address(columns) => {
+                    columns.iter().map(|(at, _)| table.columns[*at].label.as_str()).collect::<Vec<_>>().join(", ")
+                }
+            };
+            let chance = self.chance(table, left, group, level);
+            let level = level as usize;
+            Because {
+                what,
+                agreement: ["unknown", "different", "faintly alike", "alike", "the same"][level],
+                bits: (self.same[group][level] / chance).log2(),
+            }
+        };
+        weight.pattern.known().map(line).collect()
+    }
+
+    /// Where everybody begins: the odds (base 2) that two records taken at random are the same.
+    pub fn prior_bits(&self) -> f64 {
+        self.same_share
+    }
+
+    /// How probable a level is among unrelated records. To agree on a rare value says more than to agree on a common one.
+    fn chance(&self, table: &Table, left: u32, group: usize, level: u8) -> f64 {
+        let chance = self.unrelated[group][level as usize];
+        let (Group::One(at, _), SAME) = (&self.groups[group], level) else { return chance };
+        let rows = table.rows().max(2) as f64;
+        match table.columns[*at].of(left).map_or(0, |value| value.count).saturating_sub(2) {
+            0 => chance.min(0.5 / rows),
+            others => (f64::from(others) + 0.5) / rows,
+        }
     }
 
     /// Whether so much speaks for it, whatever the weight, that a machine may say it: something besides names agrees, and nobody

@@ -18,6 +18,8 @@ pub struct Table {
 /// One column.
 #[derive(Debug)]
 pub(super) struct Column {
+    /// What it is called, for people.
+    pub(super) label: String,
     pub(super) kind: Kind,
     /// Different values; the first is the one that says nothing.
     pub(super) values: Vec<Value>,
@@ -37,19 +39,24 @@ pub(super) struct Value {
 
 impl Table {
     /// What each column of rows is compared as, by its heading and its values.
-    pub fn guess(headings: &[String], rows: &[Vec<String>]) -> Vec<Kind> {
+    pub fn guess(headings: &[String], rows: &[Vec<String>]) -> Vec<(String, Kind)> {
         let kinds = headings.iter().enumerate().map(|(at, heading)| {
             let filled = rows.iter().filter_map(|row| row.get(at)).map(|value| value.trim()).filter(|value| !value.is_empty());
-            Kind::guess(heading, &filled.take(GUESSED_OVER).collect::<Vec<_>>())
+            (heading.clone(), Kind::guess(heading, &filled.take(GUESSED_OVER).collect::<Vec<_>>()))
         });
         kinds.collect()
     }
 
-    /// From rows with a value for each of these kinds.
-    pub fn new(kinds: &[Kind], rows: &[Vec<String>]) -> Self {
-        let columns = kinds.iter().enumerate().filter(|(_, kind)| **kind != Kind::Ignored).map(|(at, kind)| {
-            let mut column =
-                Column { kind: *kind, values: vec![Value::new(Normal::default())], cells: Vec::with_capacity(rows.len()) };
+    /// From rows with a value for each of these columns: what it is called, and what it is compared as.
+    pub fn new(labelled: &[(String, Kind)], rows: &[Vec<String>]) -> Self {
+        let compared = labelled.iter().enumerate().filter(|(_, (_, kind))| *kind != Kind::Ignored);
+        let columns = compared.map(|(at, (label, kind))| {
+            let mut column = Column {
+                label: label.clone(),
+                kind: *kind,
+                values: vec![Value::new(Normal::default())],
+                cells: Vec::with_capacity(rows.len()),
+            };
             let mut raw: HashMap<&str, u32> = HashMap::new();
             let mut known: HashMap<String, u32> = HashMap::new();
             for row in rows {

@@ -194,6 +194,27 @@ pub enum Request {
     /// Reads the configuration again.
     Reload,
 
+    /// Records of an entity that may be the same, by score.
+    MatchCandidates {
+        /// Entity.
+        entity: String,
+        /// Pairs shown.
+        #[serde(default = "default_pairs")]
+        limit: usize,
+    },
+    /// What two connections have in common of an entity; nothing is written.
+    Census {
+        /// Connection.
+        left: String,
+        /// The other.
+        right: String,
+        /// Entity.
+        entity: String,
+        /// Likely pairs shown.
+        #[serde(default = "default_pairs")]
+        limit: usize,
+    },
+
     /// Records of an entity, or whose fields hold a text.
     Records {
         /// One entity; none: all.
@@ -504,6 +525,11 @@ pub enum Request {
     Doctor,
 }
 
+/// Pairs that a person looks at.
+fn default_pairs() -> usize {
+    20
+}
+
 fn default_days() -> u64 {
     30
 }
@@ -583,6 +609,8 @@ impl Request {
             | Self::ScheduleList
             | Self::ScheduleAdvise
             | Self::Budget { .. }
+            | Self::MatchCandidates { .. }
+            | Self::Census { .. }
             | Self::ReconcileStatus
             | Self::TestHistory { .. }
             | Self::Records { .. }

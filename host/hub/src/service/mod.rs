@@ -14,6 +14,7 @@ mod find;
 mod flows;
 mod held;
 mod indexes;
+mod linkage;
 mod names;
 mod numbers;
 mod operations;
@@ -186,6 +187,12 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         }
         Request::RecordResync { record, plan } => {
             on_behalf(Purpose::Person, resync::resync(engine, &record, plan, by)).await.map(Answer::Resync)
+        }
+        Request::MatchCandidates { entity, limit } => {
+            block_in_place(|| linkage::candidates(engine, &entity, limit)).map(Answer::Candidates)
+        }
+        Request::Census { left, right, entity, limit } => {
+            block_in_place(|| linkage::census(engine, &left, &right, &entity, limit)).map(Answer::Census)
         }
         Request::Xref { record } => block_in_place(|| records::xref(engine, &record)).map(Answer::Xref),
 

@@ -4,6 +4,7 @@ mod budget;
 mod configuration;
 mod control;
 mod flows;
+mod matching;
 mod operations;
 mod plugins;
 mod proof;
@@ -17,6 +18,7 @@ pub use budget::*;
 pub use configuration::*;
 pub use control::*;
 pub use flows::*;
+pub use matching::*;
 pub use operations::*;
 pub use plugins::*;
 pub use proof::*;
@@ -42,6 +44,8 @@ pub enum Answer {
     Why(WhyAnswer),
     History(HistoryAnswer),
     Xref(XrefAnswer),
+    Candidates(CandidatesAnswer),
+    Census(CensusAnswer),
     Resync(ResyncAnswer),
     Rollback(RollbackAnswer),
     Reconcile(ReconcileAnswer),

@@ -35,14 +35,14 @@ pub(super) fn run(path: &Path, truth: &Path, entity: &str, show: usize, context:
     let records = file::records(path)?;
     let truth = file::pairs(truth, &records)?;
     let before = cpu_seconds();
-    let mut kinds = Table::guess(&records.headings, &records.rows);
-    kinds.iter_mut().for_each(|kind| *kind = of_entity(*kind, entity));
-    let table = Table::new(&kinds, &records.rows);
+    let mut columns = Table::guess(&records.headings, &records.rows);
+    columns.iter_mut().for_each(|(_, kind)| *kind = kind.of_entity(entity));
+    let table = Table::new(&columns, &records.rows);
     let linkage = link(&table);
     let evaluation = Evaluation {
         cpu_seconds: cpu_seconds() - before,
         records: records.ids.len(),
-        columns: records.headings.iter().cloned().zip(kinds).collect(),
+        columns,
         compared_pairs: linkage.compared,
         score: Score::of(&linkage, &truth),
     };
@@ -60,15 +60,6 @@ pub(super) fn run(path: &Path, truth: &Path, entity: &str, show: usize, context:
         }
     }
     Ok(exit::OK)
-}
-
-/// A name is a person's in one entity, a company's in another.
-fn of_entity(kind: Kind, entity: &str) -> Kind {
-    match (kind, entity) {
-        (Kind::Name, "company") => Kind::Company,
-        (Kind::Name, "product") => Kind::Text,
-        _ => kind,
-    }
 }
 
 fn for_people(evaluation: &Evaluation) {

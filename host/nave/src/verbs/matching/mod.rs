@@ -2,17 +2,48 @@
 
 mod evaluate;
 mod file;
+mod found;
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::Outcome;
 use crate::context::Context;
 
+/// What two systems have in common, before anything is written: things in both by rule, likely in both by score, and only in one
+#[derive(Debug, Args)]
+#[command(after_help = "What was read is compared: `nave sync` reads, and sends nothing before its plan is agreed to.\n\n\
+                        Examples:\n  nave census crm books --entity company\n  nave census crm books --double-entry --json")]
+pub(crate) struct Census {
+    /// Connection
+    left: String,
+    /// The other connection
+    right: String,
+    /// Of what
+    #[arg(long, default_value = "contact")]
+    entity: String,
+    /// Only fields that hold the same in both though the hub does not carry them: somebody types them twice
+    #[arg(long)]
+    double_entry: bool,
+    /// Likely pairs shown
+    #[arg(long, default_value_t = 20)]
+    limit: usize,
+}
+
 /// Which records are about the same thing
 #[derive(Debug, Subcommand)]
 pub(crate) enum Match {
+    /// Records of an entity that may be the same, strongest first, with what speaks for and against it
+    #[command(after_help = "Nothing is merged.\n\nExample:\n  nave match candidates --entity contact --limit 50")]
+    Candidates {
+        /// Of what
+        #[arg(long, default_value = "contact")]
+        entity: String,
+        /// Pairs shown
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
     /// How well records of a file are matched, where the truth is known: precision, recall, and what is left for a person
     #[command(
         after_help = "The first column of FILE holds ids; what the others hold is guessed from headings and values. PAIRS has two \
@@ -34,8 +65,13 @@ pub(crate) enum Match {
     },
 }
 
-pub(crate) fn run(verb: &Match, context: &Context) -> Outcome {
+pub(crate) async fn run(verb: &Match, context: &Context) -> Outcome {
     match verb {
+        Match::Candidates { entity, limit } => found::candidates(entity, *limit, context).await,
         Match::Evaluate { file, truth, entity, show } => evaluate::run(file, truth, entity, *show, context),
     }
+}
+
+pub(crate) async fn census(verb: &Census, context: &Context) -> Outcome {
+    found::census(verb, context).await
 }

@@ -1,0 +1,96 @@
+//! Which records are about the same thing, as far as scores can say.
+
+use serde::{Deserialize, Serialize};
+
+/// Records of an entity that may be the same.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CandidatesAnswer {
+    /// Entity.
+    pub entity: String,
+    /// Records that were looked at.
+    pub records: u64,
+    /// Pairs that were compared.
+    pub compared: u64,
+    /// Pairs that are at least likely, before they were cut to the limit.
+    pub found: u64,
+    /// Strongest first.
+    pub pairs: Vec<CandidateLine>,
+}
+
+/// Two that may be the same.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CandidateLine {
+    /// `contact/1`, or `crm/contacts:7`.
+    pub left: String,
+    /// What people call it.
+    pub left_title: String,
+    /// The other.
+    pub right: String,
+    /// What people call it.
+    pub right_title: String,
+    /// `same`: nothing speaks against it; `likely`: a person should look.
+    pub verdict: String,
+    /// Logarithm (base 2) of the odds that they are the same.
+    pub bits: f64,
+    /// Logarithm of the odds of two records taken at random: where everybody begins.
+    pub prior_bits: f64,
+    /// What speaks for and against it.
+    pub reasons: Vec<ReasonLine>,
+}
+
+/// One line of the reasons.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReasonLine {
+    /// What was compared.
+    pub what: String,
+    /// How far it agrees.
+    pub agreement: String,
+    /// What that says, bits.
+    pub bits: f64,
+}
+
+/// What two systems have in common, before anything is written.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CensusAnswer {
+    /// Entity.
+    pub entity: String,
+    /// Connection.
+    pub left: String,
+    /// The other.
+    pub right: String,
+    /// Things in the first.
+    pub left_count: u64,
+    /// Things in the second.
+    pub right_count: u64,
+    /// Things of the first that are known to be in the second, by rule.
+    pub exact: u64,
+    /// Things of the second that are known to be in the first: not as many, where one of them is there twice.
+    pub exact_right: u64,
+    /// Things of the first that are likely to be in the second, by score.
+    pub likely: u64,
+    /// Things of the second that are likely to be in the first.
+    pub likely_right: u64,
+    /// Things of the first with nothing like them in the second.
+    pub only_left: u64,
+    /// Things of the second with nothing like them in the first.
+    pub only_right: u64,
+    /// Likely pairs, strongest first, at most as many as were asked for.
+    pub pairs: Vec<CandidateLine>,
+    /// Fields that both hold, and how often they agree.
+    pub fields: Vec<CensusField>,
+}
+
+/// One field that both systems hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CensusField {
+    /// Canonical field.
+    pub field: String,
+    /// Pairs of things, known or likely to be the same, where both say something.
+    pub both: u64,
+    /// Of these, those that say the same.
+    pub agree: u64,
+    /// Share, percent.
+    pub percent: u64,
+    /// The hub carries it between the two. Where it does not and values agree, people type them twice.
+    pub carried: bool,
+}

@@ -1,0 +1,263 @@
+//! Likely duplicates among the hub's records, and what two systems have in common: by score, nothing is changed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use nave_core::Value;
+use nave_core::catalog::{Entity, FieldType, Mapping};
+use nave_core::linkage::{Edge, Kind, Linkage, Table, Verdict, link};
+use nave_core::model::{Contribution, ContributionId, ContributionState, RecordId, RecordState};
+
+use super::names::{Names, reference, remote};
+use super::unknown;
+use crate::api::{ApiError, CandidateLine, CandidatesAnswer, CensusAnswer, CensusField, ReasonLine};
+use crate::engine::{Engine, take};
+
+/// Records compared at once: about two gigabytes of memory.
+const RECORDS_MAX: usize = 500_000;
+/// Rows read from the store at once.
+const CHUNK: usize = 5_000;
+
+/// Records of an entity that may be the same.
+pub(super) fn candidates(engine: &Engine, entity: &str, limit: usize) -> Result<CandidatesAnswer, ApiError> {
+    let names = Names::new(engine);
+    let entity = entity_of(&names, entity)?;
+    let fields = fields(entity);
+    let (mut rows, mut ids, mut after) = (Vec::new(), Vec::new(), RecordId(0));
+    loop {
+        let records = engine.store.records_after(after, CHUNK)?;
+        let Some(last) = records.last() else { break };
+        after = last.id;
+        for record in records {
+            if record.entity == entity.name.as_str() && record.state == RecordState::Active {
+                rows.push(fields.iter().map(|field| text_of(field, |name| record.value(name))).collect());
+                ids.push((reference(&record), names.title(&record)));
+            }
+        }
+        bound(ids.len())?;
+    }
+    let table = Table::new(&kinds(entity, &fields, &rows), &rows);
+    let linkage = link(&table);
+    let lines = linkage.edges.iter().take(limit).map(|edge| line(&table, &linkage, edge, &ids));
+    Ok(CandidatesAnswer {
+        entity: entity.name.clone(),
+        records: ids.len() as u64,
+        compared: linkage.compared as u64,
+        found: linkage.edges.len() as u64,
+        pairs: lines.collect(),
+    })
+}
+
+/// What two connections have in common of an entity.
+pub(super) fn census(engine: &Engine, left: &str, right: &str, entity: &str, limit: usize) -> Result<CensusAnswer, ApiError> {
+    let names = Names::new(engine);
+    let entity = entity_of(&names, entity)?;
+    if left == right {
+        return Err(ApiError::usage(format!("`{left}` is compared with itself")).help("a census is of two connections"));
+    }
+    for connection in [left, right] {
+        if !names.catalog.connections.contains_key(connection) {
+            return Err(unknown("connection", connection, names.catalog.connections.keys()));
+        }
+        if mappings(&names, connection, &entity.name).next().is_none() {
+            let message = format!("nothing of `{connection}` is mapped to `{}`", entity.name);
+            return Err(ApiError::usage(message).help(format!("`nave mapping coverage {connection}` shows what is")));
+        }
+    }
+    let things = things(engine, &names, [left, right], entity)?;
+    let records = |side: usize| -> BTreeSet<RecordId> { things[side].iter().filter_map(|thing| thing.record).collect() };
+    let known: BTreeSet<RecordId> = records(0).intersection(&records(1)).copied().collect();
+    let open = |thing: &&Contribution| thing.record.is_none_or(|record| !known.contains(&record));
+    let fields = fields(entity);
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut ids = Vec::new();
+    let mut rest: Vec<&Contribution> = Vec::new();
+    let mut from = [0, 0];
+    for (side, things) in things.iter().enumerate() {
+        for thing in things.iter().filter(open) {
+            let row: Vec<String> =
+                fields.iter().map(|field| text_of(field, |name| thing.claims.get(name).map(|claim| &claim.value))).collect();
+            ids.push((remote(&thing.key), title(entity, thing)));
+            rows.push(row);
+            rest.push(thing);
+        }
+        from[side] = rest.len();
+    }
+    let table = Table::new(&kinds(entity, &fields, &rows), &rows);
+    let linkage = link(&table);
+    let across = |edge: &&Edge| (edge.left as usize) < from[0] && edge.right as usize >= from[0];
+    let side =
+        |at: usize| -> BTreeSet<u32> { linkage.edges.iter().filter(across).map(|edge| [edge.left, edge.right][at]).collect() };
+    let (likely, likely_right) = (side(0).len(), side(1).len());
+    let exact = things[0].iter().filter(|thing| !open(thing)).count();
+    let exact_right = things[1].iter().filter(|thing| !open(thing)).count();
+    let mut pairs: Vec<(&Contribution, &Contribution)> = Vec::new();
+    let there: HashMap<RecordId, &Contribution> = things[1].iter().filter_map(|thing| Some((thing.record?, thing))).collect();
+    pairs.extend(things[0].iter().filter_map(|thing| Some((thing, *there.get(&thing.record?)?))));
+    let sure = linkage.edges.iter().filter(across).filter(|edge| edge.verdict == Verdict::Same);
+    pairs.extend(sure.map(|edge| (rest[edge.left as usize], rest[edge.right as usize])));
+    Ok(CensusAnswer {
+        entity: entity.name.clone(),
+        left: left.to_owned(),
+        right: right.to_owned(),
+        left_count: things[0].len() as u64,
+        right_count: things[1].len() as u64,
+        exact: exact as u64,
+        exact_right: exact_right as u64,
+        likely: likely as u64,
+        likely_right: likely_right as u64,
+        only_left: (things[0].len() - exact - likely) as u64,
+        only_right: (things[1].len() - exact_right - likely_right) as u64,
+        pairs: linkage.edges.iter().filter(across).take(limit).map(|edge| line(&table, &linkage, edge, &ids)).collect(),
+        fields: agreements(engine, &names, [left, right], entity, &pairs)?,
+    })
+}
+
+/// How often each field that both sides hold agrees.
+fn agreements(
+    engine: &Engine,
+    names: &Names<'_>,
+    sides: [&str; 2],
+    entity: &Entity,
+    pairs: &[(&Contribution, &Contribution)],
+) -> Result<Vec<CensusField>, ApiError> {
+    let mut counted: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for (left, right) in pairs {
+        for (name, claim) in &left.claims {
+            let Some((field, _)) = entity.fields.get_key_value(name.as_str()) else { continue };
+            let Some(other) = right.claims.get(name).filter(|other| !other.value.is_empty() && !claim.value.is_empty()) else {
+                continue;
+            };
+            let count = counted.entry(field).or_default();
+            count.0 += 1;
+            count.1 += u64::from(other.value == claim.value);
+        }
+    }
+    let mut carried: BTreeSet<&str> = BTreeSet::new();
+    for (from, to) in [(sides[0], sides[1]), (sides[1], sides[0])] {
+        for mapping in mappings(names, to, &entity.name) {
+            if engine.store.flow(&mapping.name)?.approved.as_deref() != Some(mapping.digest.as_str()) {
+                continue; // nothing is sent there yet
+            }
+            let reads = |name: &str| {
+                let read = |own: &Mapping| own.fields.iter().any(|f| f.canonical.as_deref() == Some(name) && f.direction.reads());
+                mappings(names, from, &entity.name).any(read)
+            };
+            let written = mapping.fields.iter().filter(|field| field.direction.writes());
+            carried.extend(written.filter_map(|field| field.canonical.as_deref()).filter(|name| reads(name)));
+        }
+    }
+    let line = |(field, (both, agree)): (&str, (u64, u64))| CensusField {
+        field: field.to_owned(),
+        both,
+        agree,
+        percent: (agree * 100).checked_div(both).unwrap_or(0),
+        carried: carried.contains(field),
+    };
+    Ok(counted.into_iter().map(line).collect())
+}
+
+fn entity_of<'n>(names: &'n Names<'_>, entity: &str) -> Result<&'n Entity, ApiError> {
+    names
+        .catalog
+        .entities
+        .get(entity)
+        .map(std::convert::AsRef::as_ref)
+        .ok_or_else(|| unknown("entity", entity, names.catalog.entities.keys()))
+}
+
+fn mappings<'n>(names: &'n Names<'_>, connection: &'n str, entity: &'n str) -> impl Iterator<Item = &'n Mapping> {
+    let own = move |mapping: &&Mapping| mapping.connection == connection && mapping.entity == entity;
+    names.catalog.mappings.values().map(std::convert::AsRef::as_ref).filter(own)
+}
+
+/// What stands in two systems, each by itself.
+fn things(engine: &Engine, names: &Names<'_>, sides: [&str; 2], entity: &Entity) -> Result<[Vec<Contribution>; 2], ApiError> {
+    let mut found = [Vec::new(), Vec::new()];
+    let mut after = ContributionId(0);
+    loop {
+        let rows = engine.store.contributions_after(after, CHUNK)?;
+        let Some(last) = rows.last() else { break };
+        after = last.id;
+        for row in rows.into_iter().filter(|row| row.state == ContributionState::Active) {
+            let Some(side) = sides.iter().position(|side| row.key.connection == *side) else { continue };
+            if mappings(names, sides[side], &entity.name).any(|mapping| row.key.stream == mapping.alias.as_str()) {
+                found[side].push(row);
+            }
+        }
+        bound(found[0].len() + found[1].len())?;
+    }
+    Ok(found)
+}
+
+fn title(entity: &Entity, thing: &Contribution) -> String {
+    take::title(entity, |field| thing.claims.get(field).map(|claim| &claim.value))
+}
+
+fn bound(count: usize) -> Result<(), ApiError> {
+    if count <= RECORDS_MAX {
+        return Ok(());
+    }
+    Err(ApiError::usage(format!("more than {RECORDS_MAX} things are not compared at once"))
+        .help("an export of them can be compared in parts with `nave match evaluate`"))
+}
+
+/// Fields that say who or what a thing is; of lists the first element's parts.
+fn fields(entity: &Entity) -> Vec<String> {
+    let compared = |kind: &FieldType| {
+        !matches!(
+            kind,
+            FieldType::Reference(_)
+                | FieldType::List { .. }
+                | FieldType::Object
+                | FieldType::File
+                | FieldType::Timestamp
+                | FieldType::Boolean
+        )
+    };
+    entity.fields.iter().filter(|(_, field)| compared(&field.kind)).map(|(name, _)| name.clone()).collect()
+}
+
+fn text_of<'v>(field: &str, value: impl Fn(&str) -> Option<&'v Value>) -> String {
+    match value(field) {
+        Some(Value::Text(text) | Value::Number(text)) => text.to_string(),
+        Some(Value::Object(parts)) => parts.iter().filter_map(|(_, part)| part.as_text()).collect::<Vec<_>>().join(" "),
+        _ => String::new(),
+    }
+}
+
+/// What each field is compared as: by its type where that says it, else as a column of that name would be.
+fn kinds(entity: &Entity, fields: &[String], rows: &[Vec<String>]) -> Vec<(String, Kind)> {
+    let guessed = Table::guess(fields, rows);
+    let kind = |(name, guess): (String, Kind)| {
+        let kind = match entity.fields.get(&name).map(|field| &field.kind) {
+            _ if guess == Kind::Ignored => Kind::Ignored,
+            Some(FieldType::Email) => Kind::Email,
+            Some(FieldType::Phone) if guess != Kind::Mobile => Kind::Phone,
+            Some(FieldType::Country) => Kind::Country,
+            Some(FieldType::Enum(_)) => Kind::Category,
+            // A date of which nobody says that it is a birth is one of the record, not of the thing.
+            Some(FieldType::Date) if !name.contains("birth") => Kind::Ignored,
+            Some(FieldType::Url) => Kind::Text,
+            _ => guess.of_entity(&entity.name),
+        };
+        (name, kind)
+    };
+    guessed.into_iter().map(kind).collect()
+}
+
+fn line(table: &Table, linkage: &Linkage, edge: &Edge, ids: &[(String, String)]) -> CandidateLine {
+    let (left, right) = (&ids[edge.left as usize], &ids[edge.right as usize]);
+    let reasons = linkage.model.explain(table, edge.left, &edge.weight).into_iter();
+    CandidateLine {
+        left: left.0.clone(),
+        left_title: left.1.clone(),
+        right: right.0.clone(),
+        right_title: right.1.clone(),
+        verdict: if edge.verdict == Verdict::Same { "same" } else { "likely" }.to_owned(),
+        bits: edge.weight.bits,
+        prior_bits: linkage.model.prior_bits(),
+        reasons: reasons
+            .map(|because| ReasonLine { what: because.what, agreement: because.agreement.to_owned(), bits: because.bits })
+            .collect(),
+    }
+}

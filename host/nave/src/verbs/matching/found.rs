@@ -1,0 +1,95 @@
+//! Likely duplicates, and what two systems have in common.
+
+use nave_hub::api::{CandidateLine, Request, exit};
+
+use super::Census;
+use crate::context::{Context, want};
+use crate::output::{self, Rows, clean, say};
+use crate::verbs::Outcome;
+
+/// From this share of agreement on, percent, and over this many pairs, two systems are taken to be told the same by hand.
+const TYPED_TWICE_PERCENT: u64 = 50;
+const TYPED_TWICE_PAIRS: u64 = 5;
+
+pub(super) async fn candidates(entity: &str, limit: usize, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::MatchCandidates { entity: entity.to_owned(), limit }).await?, Candidates);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    pairs(&answer.pairs);
+    say(format_args!(
+        "{} of {} records may be somebody else's double: {} pairs, {} shown",
+        count(&answer.pairs),
+        answer.records,
+        answer.found,
+        answer.pairs.len()
+    ));
+    Ok(exit::OK)
+}
+
+/// Records that these pairs are of.
+fn count(pairs: &[CandidateLine]) -> usize {
+    pairs.iter().flat_map(|pair| [&pair.left, &pair.right]).collect::<std::collections::BTreeSet<_>>().len()
+}
+
+fn pairs(pairs: &[CandidateLine]) {
+    for pair in pairs {
+        say(format_args!(
+            "{} {} = {} {}: {} ({} : 1)",
+            pair.left,
+            clean(&pair.left_title),
+            pair.right,
+            clean(&pair.right_title),
+            pair.verdict,
+            pair.bits.exp2().round()
+        ));
+        for reason in &pair.reasons {
+            say(format_args!("  {:+6.1}  {} {}", reason.bits, clean(&reason.what), reason.agreement));
+        }
+        say(format_args!("  {:+6.1}  two records taken at random\n", pair.prior_bits));
+    }
+}
+
+pub(super) async fn census(verb: &Census, context: &Context) -> Outcome {
+    let request = Request::Census {
+        left: verb.left.clone(),
+        right: verb.right.clone(),
+        entity: verb.entity.clone(),
+        limit: if verb.double_entry { 0 } else { verb.limit },
+    };
+    let mut answer = want!(context.call(request).await?, Census);
+    if verb.double_entry {
+        let twice = |both: u64, percent: u64| both >= TYPED_TWICE_PAIRS && percent >= TYPED_TWICE_PERCENT;
+        answer.fields.retain(|field| !field.carried && twice(field.both, field.percent));
+    }
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    if !verb.double_entry {
+        pairs(&answer.pairs);
+    }
+    let mut rows = Rows::new(&[verb.entity.as_str(), "in all", "in both", "likely in both", "only there"]);
+    for (name, counts) in [
+        (&answer.left, [answer.left_count, answer.exact, answer.likely, answer.only_left]),
+        (&answer.right, [answer.right_count, answer.exact_right, answer.likely_right, answer.only_right]),
+    ] {
+        let [all, both, likely, only] = counts.map(|count| count.to_string());
+        rows.row([name.clone(), all, both, likely, only]);
+    }
+    rows.print("");
+    let mut rows = Rows::new(&["field", "both say", "say the same", "", "carried by the hub"]);
+    for field in &answer.fields {
+        let carried = if field.carried { "yes" } else { "no" };
+        rows.row([
+            field.field.clone(),
+            field.both.to_string(),
+            field.agree.to_string(),
+            format!("{} %", field.percent),
+            carried.to_owned(),
+        ]);
+    }
+    rows.print(if verb.double_entry { "No field seems to be typed twice." } else { "" });
+    Ok(exit::OK)
+}
