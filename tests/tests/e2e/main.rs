@@ -7,6 +7,7 @@ mod audited;
 mod author;
 mod budget;
 mod canary;
+mod census;
 mod contacts;
 mod control;
 mod denied;

@@ -115,8 +115,9 @@ impl Model {
                 self.housemates[group] = self.unrelated[group];
             }
         }
+        let persons = self.groups.iter().any(Group::is_personal);
         for (group, learned) in same.into_iter().enumerate() {
-            self.same[group] = smoothed(learned, &SAME_PRIOR);
+            self.same[group] = anchored(smoothed(learned, &SAME_PRIOR), differing_at_most(&self.groups[group], persons));
         }
         for (group, learned) in housemates.into_iter().enumerate() {
             if !self.groups[group].is_personal() {
@@ -228,6 +229,14 @@ fn equal_in(table: &Table, at: usize) -> f64 {
     table.columns[at].values.iter().skip(1).map(|value| f64::from(value.count)).map(|count| count * (count - 1.0) / 2.0).sum()
 }
 
+/// The share of pairs that say the same by chance, to begin with: what only two records say may be one thing said twice.
+fn common(table: &Table, at: usize) -> f64 {
+    let counts = || table.columns[at].values.iter().skip(1).map(|value| f64::from(value.count));
+    let sum: f64 = counts().sum();
+    let pairs: f64 = counts().filter(|count| *count > 2.0).map(|count| count * (count - 1.0) / 2.0).sum();
+    if sum < 2.0 { 1.0 } else { pairs.max(0.5) / (sum * (sum - 1.0) / 2.0) }
+}
+
 fn equal_pairs(table: &Table, group: &Group) -> f64 {
     match group {
         Group::One(at, _) => equal_in(table, *at),
@@ -261,12 +270,34 @@ fn by_chance(table: &Table, groups: &[Group], comparer: &mut Comparer<'_>) -> Ve
         seen[UNKNOWN as usize] = 0.0;
         let mut known = smoothed(seen, &[0.0, 0.97, 0.01, 0.01, 0.01]);
         if let Group::One(at, _) = group {
-            known[SAME as usize] = coincidence(table, *at).max(FLOOR);
+            known[SAME as usize] = common(table, *at).max(FLOOR * 1e-2);
         }
         let sum: f64 = known.iter().sum();
         known.map(|share| share / sum)
     };
     groups.iter().zip(seen).map(rule).collect()
+}
+
+/// How often what is the same may differ in a group. Where hardly anything is the same, the commonest other kinship (colleagues,
+/// neighbours) would be learned for it: what makes somebody who he is does not mostly differ.
+fn differing_at_most(group: &Group, persons: bool) -> f64 {
+    match group.kind() {
+        Some(Kind::Given | Kind::Surname | Kind::Name | Kind::Date | Kind::Identifier) => 0.35,
+        Some(Kind::Company) if !persons => 0.35,
+        Some(Kind::Email | Kind::Mobile) => 0.6,
+        _ => 1.0,
+    }
+}
+
+/// Shares of which `different` is at most so large.
+fn anchored(mut shares: Levels, at_most: f64) -> Levels {
+    let different = shares[DIFFERENT as usize];
+    if different > at_most {
+        let others = shares.iter().sum::<f64>() - different;
+        shares.iter_mut().skip(DIFFERENT as usize + 1).for_each(|share| *share *= (1.0 - at_most) / others);
+        shares[DIFFERENT as usize] = at_most;
+    }
+    shares
 }
 
 /// Shares from counts, with a prior of a few pairs.

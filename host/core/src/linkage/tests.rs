@@ -104,6 +104,37 @@ fn the_order_of_the_records_does_not_matter() {
     assert_eq!(pairs(&rows), forth);
 }
 
+#[test]
+fn where_nothing_is_the_same_nothing_is_learned_to_be() {
+    // Sixty offices of ten colleagues each: company, town, telephone and language are the office's.
+    let kinds = [Kind::Given, Kind::Surname, Kind::Company, Kind::City, Kind::Phone, Kind::Category, Kind::Email];
+    let people = strangers(600);
+    let row = |(at, person): (usize, &Vec<String>)| {
+        let office = at % 60;
+        let mut row = vec![person[0].clone(), person[1].clone(), format!("Firm {} {office}", SURNAMES[office % 14])];
+        row.extend([people[office][6].clone(), people[office][3].clone(), ["de", "fr", "en"][office % 3].to_owned()]);
+        row.push(if at % 2 == 0 { person[2].clone() } else { String::new() });
+        row
+    };
+    let rows: Vec<Vec<String>> = people.iter().enumerate().map(row).collect();
+    let linkage = link(&Table::new(&columns(&kinds), &rows));
+    assert_eq!(linkage.pairs(), []);
+    // Who has a colleague of the same name may well be there twice.
+    let namesakes = |edge: &&Edge| rows[edge.left as usize][..3] == rows[edge.right as usize][..3];
+    let others = linkage.reviews().filter(|edge| !namesakes(edge)).count();
+    assert!(others <= 6, "{others} pairs of colleagues are likely");
+}
+
+#[test]
+fn a_name_alone_is_likely_and_a_persons() {
+    let name = |at: usize| vec![format!("{} {} {at}", SURNAMES[at % 14], CITIES[at % 5])];
+    let rows: Vec<Vec<String>> = (0..60).map(name).chain((30..90).map(name)).collect();
+    let linkage = link(&Table::new(&columns(&[Kind::Company]), &rows));
+    assert_eq!(linkage.pairs(), [], "a name alone never merges");
+    let same = linkage.reviews().filter(|edge| rows[edge.left as usize] == rows[edge.right as usize]).count();
+    assert_eq!(same, 30);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -1,0 +1,142 @@
+//! Before the first write: what two systems have in common, what may be a double, what is typed twice (S1.4, S1.5, S4.5).
+
+use std::sync::Arc;
+
+use nave_sim::{SimConfig, System};
+use nave_tests::project::Project;
+use nave_tests::systems::{Clock, Sim};
+use serde_json::{Value, json};
+
+use super::support::add;
+
+const NAMES: [&str; 20] = [
+    "Ada Lovelace",
+    "Bo Okafor",
+    "Carla Novak",
+    "Dmitri Silva",
+    "Edith Weber",
+    "Farid Rossi",
+    "Greta Moreau",
+    "Hugo Jansen",
+    "Ines Khan",
+    "Jonas Larsen",
+    "Karin Dubois",
+    "Lars Costa",
+    "Mira Patel",
+    "Nils Olsen",
+    "Olga Smirnova",
+    "Pablo Ibarra",
+    "Quinn Harper",
+    "Rosa Blanco",
+    "Sven Lindgren",
+    "Tara Walsh",
+];
+
+/// Both hold the first ten, by mailbox and name; five more that only scores find; five are in one system alone.
+struct Two {
+    project: Project,
+    crm: Sim,
+    books: Sim,
+}
+
+fn parts(name: &str) -> (&str, &str) {
+    name.split_once(' ').expect("two parts")
+}
+
+fn phone(number: usize) -> String {
+    format!("+49 30 55512{number:02}7")
+}
+
+impl Two {
+    fn start() -> Self {
+        let clock = Clock::default();
+        let config = || {
+            let clock = clock.clone();
+            SimConfig { clock: Arc::new(move || clock.now()), date: Some(nave_sim::system_clock()), ..SimConfig::new(5) }
+        };
+        let (crm, books) = (Sim::start(System::Crm, config()), Sim::start(System::Books, config()));
+        for (number, name) in NAMES.iter().enumerate() {
+            let (first, last) = parts(name);
+            let mail = format!("p{number}@{last}.example").to_lowercase();
+            let there = json!({ "properties": {
+                "firstname": first, "lastname": last, "email": mail, "phone": phone(number), "jobtitle": "Buyer",
+                "address": format!("{last} Street {number}"), "city": "Berlin",
+            } });
+            if number < 18 {
+                crm.call("POST", "/crm/v3/objects/contacts", Some(there));
+            }
+            // From the tenth on without mailbox and telephone, and with a slip of the pen.
+            let known = number < 10;
+            let slip = if known { last.to_owned() } else { format!("{}{}", last, &last[last.len() - 1..]) };
+            let digits: String = phone(number).chars().filter(char::is_ascii_digit).skip(2).collect();
+            let own = json!({
+                "Name": format!("{first} {slip} {number}"), "FirstName": first, "LastName": slip,
+                "EmailAddress": if known { mail } else { String::new() },
+                "Phones": [{ "PhoneType": "DEFAULT", "PhoneCountryCode": "49", "PhoneNumber": if known { digits } else { String::new() } }],
+                "Addresses": [{ "AddressType": "STREET", "AddressLine1": format!("{last} Street {number}"), "City": "Berlin" }],
+            });
+            if number < 15 || number >= 18 {
+                books.call("PUT", "/api.xro/2.0/Contacts", Some(json!({ "Contacts": [own] })));
+            }
+        }
+        let project = Project::init();
+        let url = |sim: &Sim| format!("url={}", sim.running.base_url());
+        add(&project, "hubspot", "crm", &[url(&crm)], &crm.running.credential.token);
+        let tenant = books.running.credential.tenant_id.clone().expect("books have an organisation");
+        let settings = [format!("{}/api.xro/2.0", url(&books)), format!("tenant={tenant}")];
+        add(&project, "xero", "books", &settings, &books.running.credential.token);
+        Self { project, crm, books }
+    }
+}
+
+#[test]
+fn what_two_systems_have_in_common_is_known_before_anything_is_written() {
+    let two = Two::start();
+    let marks = [two.crm.last_request(), two.books.last_request()];
+    two.project.sync(&[]);
+    let census = two.project.json(&["census", "crm", "books"]);
+    let counts = ["left_count", "right_count", "exact", "likely", "only_left", "only_right"].map(|name| census[name].as_u64());
+    assert_eq!(counts, [18, 17, 10, 5, 3, 2].map(Some), "{census}");
+    let found: Vec<&Value> = census["pairs"].as_array().into_iter().flatten().collect();
+    for pair in &found {
+        let first = |title: &Value| title.as_str().and_then(|title| title.split(' ').next()).map(str::to_owned);
+        assert_eq!(first(&pair["left_title"]), first(&pair["right_title"]), "{pair}");
+        assert!(pair["reasons"].as_array().is_some_and(|reasons| reasons.len() >= 3), "{pair}");
+    }
+    assert_eq!(found.len(), 5);
+
+    // The same five are candidates among the hub's own records; nothing was merged, and nothing sent.
+    let candidates = two.project.json(&["match", "candidates", "--entity", "contact"]);
+    assert_eq!((candidates["records"].as_u64(), candidates["found"].as_u64()), (Some(25), Some(5)), "{candidates}");
+    for (sim, mark) in [&two.crm, &two.books].into_iter().zip(marks) {
+        assert_eq!(sim.changes_since(mark), Vec::<Value>::new());
+    }
+
+    // The mailbox is the same in both, and nobody carries it: somebody types it twice.
+    let twice = |project: &Project| -> Vec<String> {
+        let census = project.json(&["census", "crm", "books", "--double-entry"]);
+        let fields = census["fields"].as_array().cloned().unwrap_or_default();
+        fields.iter().filter_map(|field| field["field"].as_str().map(str::to_owned)).collect()
+    };
+    let before = twice(&two.project);
+    assert!(before.contains(&"email".to_owned()) && before.contains(&"first_name".to_owned()), "{before:?}");
+    two.project.ok(&["mapping", "lint"]);
+    two.project.agree();
+    assert_eq!(twice(&two.project), Vec::<String>::new(), "the hub carries them now");
+}
+
+#[test]
+fn a_census_that_cannot_be_says_why() {
+    let two = Two::start();
+    for (words, expected) in [
+        (&["census", "crm", "crm"][..], "is compared with itself"),
+        (&["census", "crm", "nothing"], "there is no connection `nothing`"),
+        (&["census", "crm", "books", "--entity", "planet"], "there is no entity `planet`"),
+        (&["census", "crm", "books", "--entity", "company"], "nothing of `books` is mapped to `company`"),
+        (&["match", "candidates", "--entity", "planet"], "there is no entity `planet`"),
+    ] {
+        let output = two.project.command(words).output().expect("nave runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success() && said.contains(expected), "{words:?}: {said}");
+    }
+}
