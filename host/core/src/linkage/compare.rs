@@ -353,12 +353,11 @@ fn similarity(a: &str, b: &str) -> f64 {
     let reach = (longer / 2).saturating_sub(1);
     let (mut mine, mut theirs) = (0_u64, 0_u64);
     for (at, byte) in a.iter().enumerate() {
-        for other in at.saturating_sub(reach)..(at + reach + 1).min(b.len()) {
-            if theirs & (1 << other) == 0 && b[other] == *byte {
-                mine |= 1 << at;
-                theirs |= 1 << other;
-                break;
-            }
+        let from = at.saturating_sub(reach);
+        let near = b.iter().enumerate().take(at + reach + 1).skip(from);
+        if let Some((other, _)) = near.filter(|(_, found)| *found == byte).find(|(other, _)| theirs & (1 << other) == 0) {
+            mine |= 1 << at;
+            theirs |= 1 << other;
         }
     }
     let matches = f64::from(mine.count_ones());
@@ -366,8 +365,7 @@ fn similarity(a: &str, b: &str) -> f64 {
         return 0.0;
     }
     let (mut half, mut rest) = (0.0, theirs);
-    for (at, byte) in a.iter().enumerate().filter(|(at, _)| mine & (1 << at) != 0) {
-        let _ = at;
+    for (_, byte) in a.iter().enumerate().filter(|(at, _)| mine & (1 << at) != 0) {
         let other = rest.trailing_zeros() as usize;
         rest &= rest - 1;
         half += f64::from(u8::from(b[other] != *byte));

@@ -198,7 +198,7 @@ fn bound(count: usize) -> Result<(), ApiError> {
         return Ok(());
     }
     Err(ApiError::usage(format!("more than {RECORDS_MAX} things are not compared at once"))
-        .help("an export of them can be compared in parts with `nave match evaluate`"))
+        .help("an export of them can be compared in parts with `nave match evaluate FILE --truth PAIRS`"))
 }
 
 /// Fields that say who or what a thing is; of lists the first element's parts.
