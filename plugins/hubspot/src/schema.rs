@@ -142,7 +142,7 @@ pub(crate) fn stream(object: &Object, settings: &Settings) -> Result<Stream, Fai
     }
     let capabilities = Capabilities {
         writable: true,
-        changes: ChangeDetection::Incremental,
+        changes: if crate::pages::tells_changes(object)? { ChangeDetection::Incremental } else { ChangeDetection::FullScan },
         deletes: DeleteDetection::Feed,
         upsert_by: if has_marker { vec![format!("properties.{}", settings.marker)] } else { Vec::new() },
         batch_max: BATCH_MAX as u32,

@@ -21,6 +21,7 @@ mod missing;
 mod numbers;
 mod renamed;
 mod socket;
+mod strategy;
 mod support;
 mod told;
 mod told_desk;
