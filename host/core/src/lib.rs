@@ -5,6 +5,7 @@
 
 pub mod accounting;
 pub mod alert;
+pub mod assess;
 pub mod breaker;
 pub mod budget;
 pub mod catalog;

@@ -15,7 +15,7 @@ use nave_sdk::types::{Failure, Page, SourceRecord};
 use nave_sdk::{slice, time};
 
 use crate::api;
-use crate::limits::{ARCHIVE_PAGES_MAX, BATCH_MAX, OVERLAP_MS, PROPERTY_QUERY_CHARS_MAX, SEARCH_PAGE_MAX};
+use crate::limits::{ARCHIVE_PAGES_MAX, BATCH_MAX, PROPERTY_QUERY_CHARS_MAX, SEARCH_PAGE_MAX};
 use crate::schema::{self, Object};
 
 /// The checkpoint.
@@ -126,7 +126,9 @@ fn full(object: &Object, names: &[String], scan: Scan, limit: usize) -> Result<P
         after = slice::at(&answer.body, "paging.next")?.and_then(|next| slice::text(next, "after"));
         if after.is_none() {
             let next = match (began, archived) {
-                (Some(began), _) => Position::Changes { since: began - OVERLAP_MS, tie: None, archived: began - OVERLAP_MS },
+                (Some(began), _) => {
+                    Position::Changes { since: began - object.overlap_ms(), tie: None, archived: began - object.overlap_ms() }
+                }
                 (None, None) => Position::Again { archived: 0 },
                 (None, Some(mut since)) => {
                     records.extend(archive(object, &mut since)?);
@@ -191,7 +193,7 @@ fn changes(
         }
     }
     let newest = records.iter().filter_map(|record| record.modified_at.as_deref()).filter_map(millis).max();
-    since = newest.map_or(since, |newest| since.max(newest - OVERLAP_MS));
+    since = newest.map_or(since, |newest| since.max(newest - object.overlap_ms()));
     records.extend(archive(object, &mut archived)?);
     Ok(Page::end(records, checkpoint::encode(&Position::Changes { since, tie: None, archived })))
 }

@@ -26,6 +26,7 @@ pub(crate) fn streams(settings: &Settings) -> Result<Vec<Stream>, Failure> {
         deletable: true,
         searchable: vec!["email_address".to_owned()],
         webhooks: true,
+        read_lag_ms: u64::from(settings.lag_seconds) * 1_000,
         ..Capabilities::read_only()
     };
     let mut fields = member();

@@ -118,7 +118,10 @@ fn by_time(settings: &Settings, mut position: Position, limit: u32) -> Result<Pa
         return Ok(Page::more(records, checkpoint::encode(&next)));
     }
     let scanned = position.changes.is_none() && !position.unnamed;
-    let next = checkpoint::encode(&Position { changes: Some(began - OVERLAP_S), ..Position::default() });
+    let next = checkpoint::encode(&Position {
+        changes: Some(began - OVERLAP_S - i64::from(settings.lag_seconds)),
+        ..Position::default()
+    });
     Ok(if scanned { Page::scan_end(records, next) } else { Page::end(records, next) })
 }
 

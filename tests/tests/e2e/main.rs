@@ -3,6 +3,7 @@
 
 mod agreement;
 mod alerts;
+mod assess;
 mod audited;
 mod author;
 mod budget;

@@ -4,6 +4,7 @@
 //! repetition is kept by the order of three things: the journal before the send, the commit before the
 //! acknowledgement, and the look-up of every unknown outcome before anything else happens to its record.
 
+pub mod assess;
 mod breaker;
 mod budget;
 mod children;

@@ -1,5 +1,6 @@
 //! What the hub answers: flat, in words that a person reads and a script can rely on. Times are RFC 3339 text in UTC.
 
+mod assess;
 mod budget;
 mod configuration;
 mod control;
@@ -14,6 +15,7 @@ mod waiting;
 
 use serde::{Deserialize, Serialize};
 
+pub use assess::*;
 pub use budget::*;
 pub use configuration::*;
 pub use control::*;
@@ -54,6 +56,8 @@ pub enum Answer {
     Seeded(SeedAnswer),
     Test(TestRun),
     TestHistory(TestHistoryAnswer),
+    Assess(AssessAnswer),
+    Assessments(AssessmentsAnswer),
     Reviews(ReviewsAnswer),
     Review(ReviewAnswer),
     DeadLetters(DeadLettersAnswer),
