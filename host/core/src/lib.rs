@@ -20,6 +20,7 @@ pub mod limits;
 pub mod linkage;
 pub mod manifest;
 pub mod mapping;
+pub mod mask;
 pub mod matching;
 pub mod meter;
 pub mod model;

@@ -73,6 +73,10 @@ pub const ASSESSED_STREAMS_MAX: usize = 40;
 pub const ASSESSED_PAGES_MAX: usize = 8;
 /// Pages read to see whether a listing shows a test record, in one look: a longer listing is not searched.
 pub const ASSESSED_LISTING_PAGES_MAX: usize = 40;
+/// Things in one sample of real data: masked in memory, and sent as one answer.
+pub const SAMPLE_RECORDS_MAX: usize = 20_000;
+/// Pages that a sample of a stream is drawn from: each is a call to the system.
+pub const SAMPLE_STREAM_PAGES_MAX: usize = 100;
 /// Writes noted of one flow in shadow mode: more than anybody looks through, and 50 MB at most.
 pub const SHADOW_WRITES_MAX: u64 = 50_000;
 /// How long a thing may go unverified, where its flow does not say: a month's drift is still put right by people who remember it.

@@ -21,6 +21,7 @@ mod kill;
 mod missing;
 mod numbers;
 mod renamed;
+mod sample;
 mod socket;
 mod strategy;
 mod support;

@@ -138,6 +138,20 @@ pub enum Request {
         #[serde(default = "default_limit")]
         limit: usize,
     },
+    /// Takes a sample of real data, masked: fixtures.
+    TestSample {
+        /// Entity, or `connection/stream`.
+        source: String,
+        /// How many things.
+        #[serde(default = "default_sample")]
+        records: usize,
+        /// `pii` or `none`.
+        #[serde(default = "default_mask")]
+        mask: String,
+        /// People's data is meant to be copied as it is; without it `none` is refused.
+        #[serde(default)]
+        allow_unmasked: bool,
+    },
     /// Measures a connected system, beside what its connector claims. Reads only, unless it may write.
     Assess {
         /// Connection.
@@ -558,6 +572,14 @@ fn default_seeds() -> usize {
     3
 }
 
+fn default_sample() -> usize {
+    500
+}
+
+fn default_mask() -> String {
+    "pii".to_owned()
+}
+
 fn default_wait_s() -> u64 {
     180
 }
@@ -605,6 +627,7 @@ impl Request {
             | Self::TestClean
             | Self::TestRoundtrip { .. }
             | Self::TestKeep { .. }
+            | Self::TestSample { .. }
             | Self::Assess { .. }
             | Self::Reload
             | Self::ScheduleSet { .. }

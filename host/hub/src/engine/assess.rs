@@ -19,9 +19,9 @@ use crate::spoke::{Spoke, SpokeError};
 
 /// Time until it is looked again, at first, at last, and in between as a share of the time that has passed: what is measured is
 /// exact to about that share.
-const LOOK_MIN: Duration = Duration::from_millis(50);
-const LOOK_MAX: Duration = Duration::from_secs(4);
-const LOOK_SHARE: u32 = 20;
+const LOOK_MIN: Duration = Duration::from_millis(100);
+const LOOK_MAX: Duration = Duration::from_secs(6);
+const LOOK_SHARE: u32 = 12;
 
 /// What reading a stream showed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -97,7 +97,14 @@ pub(super) async fn assess(
     }
     let lag_setting = block_in_place(|| hub.guests.manifest(&connection.plugin))
         .is_ok_and(|manifest| manifest.settings.contains_key(LAG_SETTING));
-    judge(&mut answer, connection, lag_setting);
+    let set = Set {
+        name,
+        plugin: &connection.plugin,
+        requests_per_second: connection.requests_per_second,
+        per_day: connection.budget.per_day,
+        lag: lag_setting,
+    };
+    judge(&mut answer, &set);
     keep(engine, answer, by).await
 }
 
@@ -235,9 +242,19 @@ fn seconds(ms: u64) -> String {
     format!("{}.{} s", ms / 1_000, ms % 1_000 / 100)
 }
 
+/// What is set of a connection by now.
+struct Set<'a> {
+    name: &'a str,
+    plugin: &'a str,
+    requests_per_second: Option<u32>,
+    per_day: Option<u64>,
+    /// Its connector has [`LAG_SETTING`].
+    lag: bool,
+}
+
 /// What is not as claimed, and which settings follow.
-fn judge(answer: &mut AssessAnswer, connection: &Connection, lag_setting: bool) {
-    let file = format!("connections/{}.toml", connection.name);
+fn judge(answer: &mut AssessAnswer, set: &Set<'_>) {
+    let file = format!("connections/{}.toml", set.name);
     let mut longest: Option<(u64, String)> = None;
     for one in &answer.streams {
         let Some(written) = &one.written else { continue };
@@ -269,7 +286,7 @@ fn judge(answer: &mut AssessAnswer, connection: &Connection, lag_setting: bool) 
         let why = format!(
             "the overlap window: what changed within {wanted} s before the newest change is read again, and a write is not missed for so long ({said})"
         );
-        match lag_setting {
+        match set.lag {
             true => answer.settings.push(Recommended {
                 file: file.clone(),
                 section: "settings".to_owned(),
@@ -277,15 +294,14 @@ fn judge(answer: &mut AssessAnswer, connection: &Connection, lag_setting: bool) 
                 why,
             }),
             false => {
-                let why = format!("the plugin `{}` has no setting `{LAG_SETTING}`; tell its author: {said}", connection.plugin);
+                let why = format!("the plugin `{}` has no setting `{LAG_SETTING}`; tell its author: {said}", set.plugin);
                 skip(answer, None, "a setting for the lag", &why);
             }
         }
     }
     let rates = answer.rates.clone();
     let said = stated(|name| rates.get(name).map(String::as_str));
-    if let Some(rate) =
-        said.requests_per_second().filter(|rate| connection.requests_per_second.is_none_or(|set| u64::from(set) > *rate))
+    if let Some(rate) = said.requests_per_second().filter(|rate| set.requests_per_second.is_none_or(|set| u64::from(set) > *rate))
     {
         answer.settings.push(Recommended {
             file: file.clone(),
@@ -294,7 +310,7 @@ fn judge(answer: &mut AssessAnswer, connection: &Connection, lag_setting: bool) 
             why: "four fifths of what the system's headers allow: others use the account too".to_owned(),
         });
     }
-    if let Some(calls) = said.requests_per_day().filter(|calls| connection.budget.per_day.is_none_or(|set| set > *calls)) {
+    if let Some(calls) = said.requests_per_day().filter(|calls| set.per_day.is_none_or(|set| set > *calls)) {
         answer.settings.push(Recommended {
             file,
             section: "budget".to_owned(),
@@ -379,10 +395,6 @@ mod tests {
 
     use super::*;
 
-    fn connection() -> Connection {
-        Connection { name: "crm".to_owned(), plugin: "hubspot".to_owned(), ..Connection::default() }
-    }
-
     /// A stream whose connector claims five seconds, with a lag of its search.
     fn answer(search_ms: u64) -> AssessAnswer {
         let showed = |after_ms| Some(Showed { after_ms, not_before_ms: None });
@@ -395,7 +407,7 @@ mod tests {
 
     #[track_caller]
     fn check(mut answer: AssessAnswer, lag_setting: bool, disagreements: usize, lines: &[&str]) {
-        judge(&mut answer, &connection(), lag_setting);
+        judge(&mut answer, &Set { name: "crm", plugin: "hubspot", requests_per_second: None, per_day: None, lag: lag_setting });
         let found: Vec<&str> = answer.settings.iter().map(|one| one.line.as_str()).collect();
         assert_eq!((answer.disagreements.len(), found), (disagreements, lines.to_vec()), "{answer:?}");
     }

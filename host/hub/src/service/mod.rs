@@ -27,6 +27,7 @@ mod records;
 mod resync;
 mod reviews;
 mod rollback;
+mod sample;
 mod schedule;
 mod search;
 mod status;
@@ -164,6 +165,10 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::TestClean => tests_kept::clean(engine, by).await.map(Answer::Test),
         Request::TestRoundtrip { flow } => tests_kept::roundtrip(engine, flow.as_deref(), by).await.map(Answer::Test),
         Request::TestHistory { limit } => block_in_place(|| tests_kept::history(engine, limit)).map(Answer::TestHistory),
+        Request::TestSample { source, records, mask, allow_unmasked } => {
+            let how = sample::How { source: &source, records, mask: &mask, allow_unmasked };
+            on_behalf(Purpose::Person, sample::sample(engine, &how, by, &progress)).await.map(Answer::Sample)
+        }
         Request::Assess { name, write_test_records, wait_s } => {
             let how = assess::How { write: write_test_records, wait: Duration::from_secs(wait_s) };
             on_behalf(Purpose::Person, assess::assess(hub, &name, &how, by, &progress)).await.map(Answer::Assess)

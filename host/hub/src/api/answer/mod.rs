@@ -10,6 +10,7 @@ mod operations;
 mod plugins;
 mod proof;
 mod records;
+mod sample;
 mod schedule;
 mod waiting;
 
@@ -25,6 +26,7 @@ pub use operations::*;
 pub use plugins::*;
 pub use proof::*;
 pub use records::*;
+pub use sample::*;
 pub use schedule::*;
 pub use waiting::*;
 
@@ -56,6 +58,7 @@ pub enum Answer {
     Seeded(SeedAnswer),
     Test(TestRun),
     TestHistory(TestHistoryAnswer),
+    Sample(SampleAnswer),
     Assess(AssessAnswer),
     Assessments(AssessmentsAnswer),
     Reviews(ReviewsAnswer),
