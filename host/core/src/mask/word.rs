@@ -122,6 +122,6 @@ impl Stream<'_, '_> {
         }
         let taken: Vec<u8> = self.left.drain(..4).collect();
         let number = taken.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-        u32::try_from(number * u64::from(bound) >> 32).unwrap_or(0)
+        u32::try_from((number * u64::from(bound)) >> 32).unwrap_or(0)
     }
 }
