@@ -170,7 +170,7 @@ fn of_entity(
     let Some(entity) = catalog.entities.get(name) else {
         let error = unknown("entity", name, catalog.entities.keys());
         return Err(
-            error.help("name an entity, or a stream as CONNECTION/STREAM: `nave schema list`, `nave connection discover`")
+            error.help("name an entity, or a stream as CONNECTION/STREAM: `nave schema list`, `nave connection discover NAME`")
         );
     };
     let mut draw = Draw::new(digest, records);

@@ -140,10 +140,10 @@ mod tests {
     #[test]
     fn cells_are_what_is_there() {
         let things =
-            vec![serde_json::json!({"a": {"b": "x,\"y\""}, "list": [1, 2]}), serde_json::json!({"a": {"b": null}, "n": 1.50})];
+            vec![serde_json::json!({"a": {"b": "x,\"y\""}, "list": [1, 2]}), serde_json::json!({"a": {"b": null}, "n": 1.5})];
         let columns = ["a.b", "list", "n"].map(str::to_owned).to_vec();
         let fixture = Fixture { name: "t".into(), columns, things };
-        assert_eq!(csv(&fixture).unwrap(), "a.b,list,n\n\"x,\"\"y\"\"\",\"[1,2]\",\n,,1.50\n");
+        assert_eq!(csv(&fixture).unwrap(), "a.b,list,n\n\"x,\"\"y\"\"\",\"[1,2]\",\n,,1.5\n");
         assert_eq!(jsonl(&fixture).lines().count(), 2);
     }
 }
