@@ -5,6 +5,7 @@
 
 pub mod accounting;
 pub mod alert;
+pub mod assess;
 pub mod breaker;
 pub mod budget;
 pub mod catalog;
@@ -19,6 +20,7 @@ pub mod limits;
 pub mod linkage;
 pub mod manifest;
 pub mod mapping;
+pub mod mask;
 pub mod matching;
 pub mod meter;
 pub mod model;

@@ -65,6 +65,18 @@ pub const BEFORE_IMAGES_MAX: u64 = 200_000;
 pub const BEFORE_IMAGE_MS_MAX: i64 = 30 * 24 * 3_600_000;
 /// Test runs that are kept: a nightly suite for more than a year.
 pub const TEST_RUNS_MAX: usize = 500;
+/// Assessments that are kept of a connection: enough to see whether a system got slower over the months.
+pub const ASSESSMENTS_MAX: usize = 50;
+/// Streams that one assessment reads: more than any connector has today.
+pub const ASSESSED_STREAMS_MAX: usize = 40;
+/// Pages that an assessment reads of a stream for its latency: each counts against the account's budget.
+pub const ASSESSED_PAGES_MAX: usize = 8;
+/// Pages read to see whether a listing shows a test record, in one look: a longer listing is not searched.
+pub const ASSESSED_LISTING_PAGES_MAX: usize = 40;
+/// Things in one sample of real data: masked in memory, and sent as one answer.
+pub const SAMPLE_RECORDS_MAX: usize = 20_000;
+/// Pages that a sample of a stream is drawn from: each is a call to the system.
+pub const SAMPLE_STREAM_PAGES_MAX: usize = 100;
 /// Writes noted of one flow in shadow mode: more than anybody looks through, and 50 MB at most.
 pub const SHADOW_WRITES_MAX: u64 = 50_000;
 /// How long a thing may go unverified, where its flow does not say: a month's drift is still put right by people who remember it.

@@ -10,6 +10,8 @@ use nave_core::mapping::MapError;
 use nave_core::value::Value;
 use nave_runtime::contract::{CheckReport, Delivery, Outcome, Page, SourceRecord};
 
+use crate::egress::Talk;
+
 /// A future that the engine can hold without knowing who made it.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;
 
@@ -87,6 +89,10 @@ pub trait Spokes: Send + Sync {
     /// Of a connection's account: percent of its budget that is used up, and percent above which that is said; none without bounds.
     fn used_percent(&self, _connection: &str) -> Option<(u64, u64)> {
         None
+    }
+    /// How a connection's system was spoken to since the hub started; nothing where that is not known.
+    fn talk(&self, _connection: &str) -> Talk {
+        Talk::default()
     }
     /// Transform plugins.
     fn transforms(&self) -> Arc<dyn Transforms>;

@@ -64,6 +64,7 @@ pub(crate) enum Verb {
     Canary(verbs::proof::Canary),
     #[command(subcommand)]
     Test(verbs::test::Test),
+    Assess(verbs::assess::Assess),
     Pause(verbs::flows::Pause),
     Resume(verbs::flows::Resume),
     Status(verbs::flows::Status),

@@ -9,8 +9,8 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request as HttpRequest, StatusCode};
 use nave_core::model::{DecisionChoice, RecordId, Time, TokenRow};
 use nave_hub::api::{
-    Answer, ApiError, Asked, BoxFuture, Candidate, FlowStatus, ProgressSender, Request, ReviewAnswer, ReviewLine, Service,
-    StatusAnswer,
+    Answer, ApiError, Asked, AssessAnswer, AssessmentsAnswer, BoxFuture, Candidate, Claimed, FlowStatus, ProgressSender,
+    Recommended, Request, ReviewAnswer, ReviewLine, Service, Showed, StatusAnswer, StreamAssessment, WrittenAssessment,
 };
 use nave_hub::webhook::{HookAnswer, HookCall};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -50,6 +50,24 @@ impl Service for Fake {
                     let candidate = Candidate { id: 12, record: "contact/12".into(), ..Candidate::default() };
                     let choices = vec!["existing".into(), "new".into()];
                     Ok(Answer::Review(ReviewAnswer { review, candidates: vec![candidate], choices, ..ReviewAnswer::default() }))
+                }
+                Request::Assessments { .. } => {
+                    let by_search = Some(Showed { after_ms: 90_670, not_before_ms: Some(86_000) });
+                    let stream = StreamAssessment {
+                        stream: "<script>alert(2)</script>".into(),
+                        claimed: Claimed { read_lag_ms: 5_000, ..Claimed::default() },
+                        written: Some(WrittenAssessment { by_search, ..WrittenAssessment::default() }),
+                        ..StreamAssessment::default()
+                    };
+                    let line =
+                        Recommended { section: "settings".into(), line: "lag-seconds = 100".into(), ..Recommended::default() };
+                    let assessment = AssessAnswer {
+                        streams: vec![stream],
+                        disagreements: vec!["<b>late</b>".into()],
+                        settings: vec![line],
+                        ..AssessAnswer::default()
+                    };
+                    Ok(Answer::Assessments(AssessmentsAnswer { assessments: vec![assessment.clone(), assessment] }))
                 }
                 Request::ReviewDecide { .. } => Ok(Answer::done("decided", 1)),
                 _ => Err(ApiError::not_found("not in the script")),
@@ -359,6 +377,12 @@ async fn pages_escape_everything() {
     assert!(!page.contains("<script>alert"), "{page}");
     let (_, _, page) = server.ask("GET /reviews/3", &[HOST, &cookie], "").await;
     assert!(!page.contains("<img src=x>"), "{page}");
+    let (status, _, page) = server.ask("GET /connections/crm", &[HOST, &cookie], "").await;
+    assert_eq!(status, StatusCode::OK);
+    for part in ["90.67 s", "5000 ms", "[settings]\nlag-seconds = 100", "Not as claimed", "Earlier"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("<script>alert") && !page.contains("<b>late"), "{page}");
 }
 
 #[tokio::test]
@@ -429,6 +453,17 @@ async fn routes_become_requests() {
             "POST /v1/dead-letters/retry",
             r#"{"which":{"ids":[1,2]}}"#,
             Request::DlqRetry { which: nave_hub::api::DeadLetters::Ids(vec![1, 2]) },
+        ),
+        (
+            "POST /v1/connections/crm/assess",
+            r#"{"write-test-records":true,"wait-s":60}"#,
+            Request::Assess { name: "crm".into(), write_test_records: true, wait_s: 60 },
+        ),
+        ("GET /v1/connections/crm/assessments", "", Request::Assessments { name: Some("crm".into()), limit: 50 }),
+        (
+            "POST /v1/tests/sample",
+            r#"{"source":"contact"}"#,
+            Request::TestSample { source: "contact".into(), records: 500, mask: "pii".into(), allow_unmasked: false },
         ),
         ("GET /v1/reviews?all=true", "", Request::ReviewList { all: true }),
     ];

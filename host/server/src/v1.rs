@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 69] = [
+const ROUTES: [(&str, &str, &str); 73] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("POST", "/v1/apply", "apply"),
@@ -35,6 +35,8 @@ const ROUTES: [(&str, &str, &str); 69] = [
     ("POST", "/v1/tests/roundtrip", "test-roundtrip"),
     ("GET", "/v1/tests", "test-history"),
     ("POST", "/v1/tests", "test-keep"),
+    ("POST", "/v1/tests/sample", "test-sample"),
+    ("GET", "/v1/assessments", "assessments"),
     ("POST", "/v1/reload", "reload"),
     ("GET", "/v1/schedule", "schedule-list"),
     ("PUT", "/v1/schedule/{flow}", "schedule-set"),
@@ -70,6 +72,8 @@ const ROUTES: [(&str, &str, &str); 69] = [
     ("GET", "/v1/connections", "connection-list"),
     ("POST", "/v1/connections/{name}/check", "connection-check"),
     ("POST", "/v1/connections/{name}/discover", "connection-discover"),
+    ("POST", "/v1/connections/{name}/assess", "assess"),
+    ("GET", "/v1/connections/{name}/assessments", "assessments"),
     ("GET", "/v1/mappings/lint", "mapping-lint"),
     ("GET", "/v1/mappings/coverage", "mapping-coverage"),
     ("GET", "/v1/mappings/{mapping}/explain", "mapping-explain"),

@@ -48,6 +48,10 @@ pub(crate) trait Simulated: Send {
     fn partial(&mut self, call: &Call, reply: Reply, failed: &[Value]) -> Reply;
     /// Fields that a request filters or looks up by.
     fn searched(&self, call: &Call) -> Vec<String>;
+    /// What of a request asks by the time of the last change: a field or a parameter. `None` where it does not.
+    fn by_updated(&self, _call: &Call) -> Option<String> {
+        None
+    }
     /// Takes a field out of an answer, and out of the schema where the answer is one.
     fn strip(&self, call: &Call, body: &mut Value, field: &str);
     /// The objects of a listing's answer; `None` where the answer is none.

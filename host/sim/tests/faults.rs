@@ -233,6 +233,34 @@ async fn rate_limits_say_when_to_come_back_or_do_not() {
     .await;
 }
 
+/// What asks by the time of the last change is refused, everything else is answered; a vendor who could not show it says why not.
+#[tokio::test]
+async fn questions_by_the_time_of_the_last_change_are_refused() {
+    each(3, async |sut| {
+        let rule = json!({"switch": "no-updated-since"});
+        let by_time: (&str, &str, Value) = match sut.face.system {
+            System::Crm => {
+                let filter = json!({"propertyName": "lastmodifieddate", "operator": "GTE", "value": "0"});
+                ("POST", "/crm/v3/objects/contacts/search", json!({"filterGroups": [{"filters": [filter]}]}))
+            }
+            System::Mail => ("GET", "/3.0/lists/a1b2c3d4e5/members?since_last_changed=2020-01-01T00:00:00%2B00:00", Value::Null),
+            _ => {
+                assert!(sut.refusal(rule).await.contains("makes no sense here"));
+                return;
+            }
+        };
+        let before = sut.listed().await;
+        assert_eq!(sut.sim.call(by_time.0, by_time.1, by_time.2.clone()).await.0, 200);
+        sut.sim.fault(rule.clone()).await;
+        let (status, said) = sut.sim.call(by_time.0, by_time.1, by_time.2.clone()).await;
+        assert_eq!(status, 400, "{said}");
+        assert_eq!((sut.list().await, sut.listed().await), (200, before), "the list itself is there");
+        sut.sim.fault(json!({"switch": "no-updated-since", "on": false})).await;
+        assert_eq!(sut.sim.call(by_time.0, by_time.1, by_time.2).await.0, 200);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn errors_have_the_status_asked_for_and_may_come_after_the_commit() {
     each(0, async |sut| {

@@ -6,10 +6,10 @@ pub(crate) const BATCH_MAX: usize = 100;
 pub(crate) const SEARCH_PAGE_MAX: usize = 200;
 /// Names of properties in an address; beyond it, ids are listed and the objects read by a batch, whose body is free.
 pub(crate) const PROPERTY_QUERY_CHARS_MAX: usize = 5_000;
-/// A search answers from an index that follows the writes; this much is read again.
-pub(crate) const OVERLAP_MS: i64 = 15_000;
-/// How long a write may stay unseen by a search.
-pub(crate) const SEARCH_LAG_MS: u64 = 5_000;
+/// A search answers from an index that follows the writes; beyond its lag, this much is read again.
+pub(crate) const OVERLAP_MS: i64 = 10_000;
+/// How long a write may stay unseen by a search, where the settings do not say.
+pub(crate) const SEARCH_LAG_S: u32 = 5;
 /// Pages of the archive looked at in one go: the vendor keeps archived objects for 90 days.
 pub(crate) const ARCHIVE_PAGES_MAX: usize = 100;
 /// Wait when the vendor says "too many" without a time: its windows are ten seconds.

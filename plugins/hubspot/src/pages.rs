@@ -3,6 +3,9 @@
 //! A search is cut off after 10,000 results and its pages shift while objects change, so no page after the first is
 //! ever asked for: each question begins at the time where the last answer ended. Objects that share one millisecond
 //! are read by their ids.
+//!
+//! Where the account has no searches by the time of the last change, all objects are read each time, and what was archived.
+//! The checkpoint says which way is gone; when the other one is found to be right, it has expired.
 
 use nave_sdk::checkpoint;
 use nave_sdk::serde::{Deserialize, Serialize};
@@ -12,7 +15,7 @@ use nave_sdk::types::{Failure, Page, SourceRecord};
 use nave_sdk::{slice, time};
 
 use crate::api;
-use crate::limits::{ARCHIVE_PAGES_MAX, BATCH_MAX, OVERLAP_MS, PROPERTY_QUERY_CHARS_MAX, SEARCH_PAGE_MAX};
+use crate::limits::{ARCHIVE_PAGES_MAX, BATCH_MAX, PROPERTY_QUERY_CHARS_MAX, SEARCH_PAGE_MAX};
 use crate::schema::{self, Object};
 
 /// The checkpoint.
@@ -24,12 +27,20 @@ enum Position {
     Start,
     /// Within the list of everything.
     Full {
-        /// Newest change before it began, milliseconds.
-        began: i64,
+        /// Newest change before it began, milliseconds; none where there are no searches by it: then all is read again next time.
+        began: Option<i64>,
         after: Option<String>,
         /// An object had no id: who is missing, nobody knows.
         #[serde(default)]
         unnamed: bool,
+        /// Where all is read each time: newest archiving reported, milliseconds; none the first time.
+        #[serde(default)]
+        archived: Option<i64>,
+    },
+    /// All was read, and all will be read again.
+    Again {
+        /// Newest archiving reported, milliseconds.
+        archived: i64,
     },
     /// Reading what changed.
     Changes {
@@ -47,29 +58,52 @@ pub(crate) fn read(object: &Object, from: Option<&[u8]>, limit: u32) -> Result<P
     let limit = (limit as usize).max(1);
     match checkpoint::decode(from)? {
         Position::Start => {
-            let began = newest(object)?;
-            full(object, &names, began, None, false, limit)
+            let scan = Scan { began: newest(object)?, ..Scan::default() };
+            full(object, &names, scan, limit)
         }
-        Position::Full { began, after, unnamed } => full(object, &names, began, after, unnamed, limit),
-        Position::Changes { since, tie, archived } => changes(object, &names, since, tie, archived, limit),
+        Position::Full { began, after, unnamed, archived } => {
+            full(object, &names, Scan { began, after, unnamed, archived }, limit)
+        }
+        Position::Again { archived } => match newest(object)? {
+            None => full(object, &names, Scan { archived: Some(archived), ..Scan::default() }, limit),
+            // There are searches again: from now on only what changes is read.
+            Some(_) => Err(Failure::CheckpointExpired),
+        },
+        Position::Changes { since, tie, archived } => match changes(object, &names, since, tie, archived, limit) {
+            Err(Failure::Rejected(_)) if newest(object)?.is_none() => Err(Failure::CheckpointExpired),
+            page => page,
+        },
     }
 }
 
-/// The time of the newest change, by the vendor's clock.
-fn newest(object: &Object) -> Result<i64, Failure> {
-    let sort = json!([{"propertyName": object.modified(), "direction": "DESCENDING"}]);
-    let found = search(object, json!([]), sort, &[object.modified().to_owned()], 1)?;
-    Ok(found.first().map_or(0, |(modified, _)| *modified))
+/// Whether the account can be asked for what changed since a time.
+pub(crate) fn tells_changes(object: &Object) -> Result<bool, Failure> {
+    Ok(newest(object)?.is_some())
 }
 
-fn full(
-    object: &Object,
-    names: &[String],
-    began: i64,
-    mut after: Option<String>,
-    mut unnamed: bool,
-    limit: usize,
-) -> Result<Page, Failure> {
+/// The time of the newest change, by the vendor's clock; none where no search goes by it.
+fn newest(object: &Object) -> Result<Option<i64>, Failure> {
+    let modified = object.modified();
+    let filters = json!([{"filters": [{"propertyName": modified, "operator": "GTE", "value": "0"}]}]);
+    let sort = json!([{"propertyName": modified, "direction": "DESCENDING"}]);
+    match search(object, filters, sort, &[modified.to_owned()], 1) {
+        Ok(found) => Ok(Some(found.first().map_or(0, |(modified, _)| *modified))),
+        Err(Failure::Rejected(_)) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Where a reading of all objects stands: as in [`Position::Full`].
+#[derive(Clone, Debug, Default)]
+struct Scan {
+    began: Option<i64>,
+    after: Option<String>,
+    unnamed: bool,
+    archived: Option<i64>,
+}
+
+fn full(object: &Object, names: &[String], scan: Scan, limit: usize) -> Result<Page, Failure> {
+    let Scan { began, mut after, mut unnamed, archived } = scan;
     let mut records = Vec::new();
     loop {
         let size = (limit - records.len()).min(BATCH_MAX);
@@ -91,13 +125,22 @@ fn full(
         }
         after = slice::at(&answer.body, "paging.next")?.and_then(|next| slice::text(next, "after"));
         if after.is_none() {
-            let next = Position::Changes { since: began - OVERLAP_MS, tie: None, archived: began - OVERLAP_MS };
+            let next = match (began, archived) {
+                (Some(began), _) => {
+                    Position::Changes { since: began - object.overlap_ms(), tie: None, archived: began - object.overlap_ms() }
+                }
+                (None, None) => Position::Again { archived: 0 },
+                (None, Some(mut since)) => {
+                    records.extend(archive(object, &mut since)?);
+                    Position::Again { archived: since }
+                }
+            };
             let next = checkpoint::encode(&next);
             return Ok(if unnamed { Page::end(records, next) } else { Page::scan_end(records, next) });
         }
         // Losers of merges come with their winners: leave room for them.
         if records.len() + BATCH_MAX > limit {
-            return Ok(Page::more(records, checkpoint::encode(&Position::Full { began, after, unnamed })));
+            return Ok(Page::more(records, checkpoint::encode(&Position::Full { began, after, unnamed, archived })));
         }
     }
 }
@@ -150,7 +193,7 @@ fn changes(
         }
     }
     let newest = records.iter().filter_map(|record| record.modified_at.as_deref()).filter_map(millis).max();
-    since = newest.map_or(since, |newest| since.max(newest - OVERLAP_MS));
+    since = newest.map_or(since, |newest| since.max(newest - object.overlap_ms()));
     records.extend(archive(object, &mut archived)?);
     Ok(Page::end(records, checkpoint::encode(&Position::Changes { since, tie: None, archived })))
 }

@@ -9,7 +9,7 @@ use nave_sdk::serde_json::Value;
 use nave_sdk::types::{Capabilities, ChangeDetection, DeleteDetection, Failure, Field, FieldType, Stream, WriteMode};
 
 use crate::api;
-use crate::limits::{BATCH_MAX, NAMES_MS_MAX, SEARCH_LAG_MS};
+use crate::limits::{BATCH_MAX, NAMES_MS_MAX, OVERLAP_MS, SEARCH_LAG_S};
 
 /// The connection's settings.
 #[derive(Clone, Debug, Deserialize)]
@@ -19,11 +19,17 @@ pub(crate) struct Settings {
     pub(crate) objects: Vec<String>,
     /// Property with the hub's marker: unique, made by an administrator.
     pub(crate) marker: String,
+    /// How long a write may stay unseen by searches.
+    pub(crate) lag_seconds: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { objects: vec!["contacts".to_owned(), "companies".to_owned()], marker: "nave_id".to_owned() }
+        Self {
+            objects: vec!["contacts".to_owned(), "companies".to_owned()],
+            marker: "nave_id".to_owned(),
+            lag_seconds: SEARCH_LAG_S,
+        }
     }
 }
 
@@ -35,7 +41,7 @@ impl Settings {
     /// The object of a stream.
     pub(crate) fn object(&self, stream: &str) -> Result<Object, Failure> {
         if self.objects.iter().any(|name| name == stream) {
-            Ok(Object::new(stream))
+            Ok(Object { lag_seconds: self.lag_seconds, ..Object::new(stream) })
         } else {
             Err(Failure::no_such_stream(stream))
         }
@@ -46,11 +52,18 @@ impl Settings {
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
     pub(crate) name: String,
+    /// How long a write may stay unseen by searches.
+    lag_seconds: u32,
 }
 
 impl Object {
     pub(crate) fn new(name: &str) -> Self {
-        Self { name: name.to_owned() }
+        Self { name: name.to_owned(), lag_seconds: SEARCH_LAG_S }
+    }
+
+    /// What changed within this time before the newest change is read again, milliseconds.
+    pub(crate) fn overlap_ms(&self) -> i64 {
+        i64::from(self.lag_seconds) * 1_000 + OVERLAP_MS
     }
 
     pub(crate) fn path(&self) -> String {
@@ -142,7 +155,7 @@ pub(crate) fn stream(object: &Object, settings: &Settings) -> Result<Stream, Fai
     }
     let capabilities = Capabilities {
         writable: true,
-        changes: ChangeDetection::Incremental,
+        changes: if crate::pages::tells_changes(object)? { ChangeDetection::Incremental } else { ChangeDetection::FullScan },
         deletes: DeleteDetection::Feed,
         upsert_by: if has_marker { vec![format!("properties.{}", settings.marker)] } else { Vec::new() },
         batch_max: BATCH_MAX as u32,
@@ -151,7 +164,7 @@ pub(crate) fn stream(object: &Object, settings: &Settings) -> Result<Stream, Fai
         deletable: true,
         mergeable: true,
         searchable,
-        read_lag_ms: SEARCH_LAG_MS,
+        read_lag_ms: u64::from(object.lag_seconds) * 1_000,
         ..Capabilities::read_only()
     };
     let mut label = object.name.clone();

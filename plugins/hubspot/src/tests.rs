@@ -129,6 +129,49 @@ fn everything_then_changes_then_the_archive() {
     });
 }
 
+/// The account has no searches by time, and gets them back: all is read each time meanwhile, and the checkpoint expires with
+/// each turn.
+#[test]
+fn without_searches_by_time_everything_is_read_each_time() {
+    use std::cell::Cell;
+    use std::rc::Rc;
+    let searches = Rc::new(Cell::new(false));
+    let offered = Rc::clone(&searches);
+    let host = host(move |_, path, query| match path {
+        _ if path.ends_with("/search") && !offered.get() => {
+            reply(400, r#"{"category":"VALIDATION_ERROR","message":"Property lastmodifieddate is not searchable"}"#)
+        }
+        _ if path.ends_with("/search") => reply(200, &search(&[(1, 5_000_000)], query).to_string()),
+        _ if path.contains("archived=true") => reply(200, r#"{"results":[{"id":"8","archivedAt":"1970-01-01T01:23:30Z"}]}"#),
+        _ if path.contains("after=1") => reply(200, &json!({"results": [contact(2, 4_000_000)]}).to_string()),
+        _ => reply(200, &json!({"results": [contact(1, 5_000_000)], "paging": {"next": {"after": "1"}}}).to_string()),
+    });
+    let host = host.settings(r#"{"objects":["contacts"]}"#);
+    host.run(|| {
+        let changes = || HubSpot::discover().expect("streams")[0].capabilities.changes;
+        let round = |checkpoint: Option<Vec<u8>>| {
+            let first = HubSpot::read("contacts", checkpoint, 1).expect("a page");
+            assert!(first.more);
+            let last = HubSpot::read("contacts", Some(first.next), 1).expect("a page");
+            assert_eq!((last.more, last.complete_scan), (false, true));
+            let ids = first.records.iter().chain(&last.records).map(|record| record.remote_id.clone()).collect::<Vec<_>>();
+            (ids, last.next)
+        };
+        assert_eq!(changes(), ChangeDetection::FullScan);
+        let (ids, next) = round(None);
+        assert_eq!(ids, ["1", "2"]);
+        let (ids, next) = round(Some(next));
+        assert_eq!(ids, ["1", "2", "8"], "all of it, and what was archived");
+        searches.set(true);
+        assert_eq!(HubSpot::read("contacts", Some(next), 1), Err(Failure::CheckpointExpired));
+        assert_eq!(changes(), ChangeDetection::Incremental);
+        let (_, next) = round(None);
+        assert_eq!(HubSpot::read("contacts", Some(next.clone()), 1000).expect("a page").records.len(), 2);
+        searches.set(false);
+        assert_eq!(HubSpot::read("contacts", Some(next), 1000), Err(Failure::CheckpointExpired));
+    });
+}
+
 #[test]
 fn merged_and_archived_are_told_apart() {
     let host = host(|method, path, _| match (method, path) {

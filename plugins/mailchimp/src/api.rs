@@ -17,6 +17,9 @@ pub(crate) struct Settings {
     /// What new members are.
     #[serde(default = "unsubscribed")]
     pub(crate) status_of_new: String,
+    /// How long a write may stay unseen by the list of members.
+    #[serde(default)]
+    pub(crate) lag_seconds: u32,
 }
 
 fn unsubscribed() -> String {

@@ -6,21 +6,27 @@ use nave_sdk::types::{Capabilities, ChangeDetection, DeleteDetection, Failure, F
 
 use crate::api::{self, Settings};
 use crate::limits::{BATCH_MAX, PAGE_ROWS_MAX};
+use crate::whole;
 
 /// Length of a merge field's text, in characters.
 const TEXT_CHARS_MAX: u32 = 255;
 
 /// All streams.
 pub(crate) fn streams(settings: &Settings) -> Result<Vec<Stream>, Failure> {
+    let (changes, deletes) = match whole::tells_changes(settings)? {
+        true => (ChangeDetection::Incremental, DeleteDetection::Feed),
+        false => (ChangeDetection::FullScan, DeleteDetection::Get),
+    };
     let members = Capabilities {
         writable: true,
-        changes: ChangeDetection::Incremental,
-        deletes: DeleteDetection::Feed,
+        changes,
+        deletes,
         batch_max: BATCH_MAX,
         write_mode: WriteMode::Patch,
         deletable: true,
         searchable: vec!["email_address".to_owned()],
         webhooks: true,
+        read_lag_ms: u64::from(settings.lag_seconds) * 1_000,
         ..Capabilities::read_only()
     };
     let mut fields = member();

@@ -12,6 +12,7 @@ mod members;
 #[cfg(test)]
 mod tests;
 mod told;
+mod whole;
 
 use nave_sdk::http;
 use nave_sdk::prelude::{

@@ -1,6 +1,7 @@
 //! Reading members by the time of their last change. Rows come oldest change first, and a row that changes moves to the end:
 //! asking for page two would skip one. So every question begins at the second where the last answer ended, and only a second
-//! that fills a whole page is paged through. Archived members are another listing; they are deletions.
+//! that fills a whole page is paged through. Archived members are another listing; they are deletions. Where there is no filter by
+//! that time, all are read each time (`whole`); when the other way is found to be right, the checkpoint has expired.
 
 use nave_sdk::http::Answer;
 use nave_sdk::serde::{Deserialize, Serialize};
@@ -10,9 +11,10 @@ use nave_sdk::{checkpoint, host, slice, time};
 
 use crate::api::{self, Settings};
 use crate::limits::{OVERLAP_S, PAGE_ROWS_MAX, SEEN_MAX};
+use crate::whole;
 
 /// What no answer needs.
-const WITHOUT: &str = "_links,members._links";
+pub(crate) const WITHOUT: &str = "_links,members._links";
 
 /// The checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -34,9 +36,37 @@ struct Position {
     began: Option<i64>,
 }
 
+/// The checkpoint, by the way of reading.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(crate = "nave_sdk::serde", untagged)]
+enum Way {
+    Whole(whole::Position),
+    ByTime(Position),
+}
+
+impl Default for Way {
+    fn default() -> Self {
+        Self::ByTime(Position::default())
+    }
+}
+
 /// The page after a checkpoint.
 pub(crate) fn read(settings: &Settings, from: Option<&[u8]>, limit: u32) -> Result<Page, Failure> {
-    let mut position: Position = checkpoint::decode(from)?;
+    match checkpoint::decode(from)? {
+        Way::ByTime(position) if position == Position::default() && !whole::tells_changes(settings)? => {
+            whole::read(settings, whole::Position::default(), limit)
+        }
+        Way::ByTime(position) => match by_time(settings, position, limit) {
+            Err(Failure::Rejected(_)) if !whole::tells_changes(settings)? => Err(Failure::CheckpointExpired),
+            page => page,
+        },
+        // The filter is there again: from now on only what changes is read.
+        Way::Whole(position) if position.counted == 0 && whole::tells_changes(settings)? => Err(Failure::CheckpointExpired),
+        Way::Whole(position) => whole::read(settings, position, limit),
+    }
+}
+
+fn by_time(settings: &Settings, mut position: Position, limit: u32) -> Result<Page, Failure> {
     let size = limit.clamp(1, PAGE_ROWS_MAX);
     let since = position.since.or(position.changes);
     let mut request = api::get(settings.members(None))
@@ -88,7 +118,10 @@ pub(crate) fn read(settings: &Settings, from: Option<&[u8]>, limit: u32) -> Resu
         return Ok(Page::more(records, checkpoint::encode(&next)));
     }
     let scanned = position.changes.is_none() && !position.unnamed;
-    let next = checkpoint::encode(&Position { changes: Some(began - OVERLAP_S), ..Position::default() });
+    let next = checkpoint::encode(&Position {
+        changes: Some(began - OVERLAP_S - i64::from(settings.lag_seconds)),
+        ..Position::default()
+    });
     Ok(if scanned { Page::scan_end(records, next) } else { Page::end(records, next) })
 }
 

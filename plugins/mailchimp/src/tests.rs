@@ -94,6 +94,49 @@ fn everything_then_changes_then_who_was_archived() {
     });
 }
 
+/// The vendor takes the filter by time away, and gives it back: all is read each time meanwhile, and the checkpoint expires
+/// with each turn.
+#[test]
+fn without_a_filter_by_time_everything_is_read_each_time() {
+    use std::cell::Cell;
+    use std::rc::Rc;
+    let filters = Rc::new(Cell::new(false));
+    let offered = Rc::clone(&filters);
+    let all: Vec<(u64, i64, &str)> = (0..120).map(|id| (id, 5_000 + id as i64, "subscribed")).collect();
+    let host = FakeHost::new().settings(SETTINGS).answer(move |_, request| {
+        if parameter(request, "since_last_changed").is_some() && !offered.get() {
+            return reply(400, r#"{"title":"Invalid Resource","detail":"Members cannot be filtered by this field"}"#);
+        }
+        match (path(request), parameter(request, "fields"), parameter(request, "sort_field")) {
+            ("/lists/a1/merge-fields", ..) => reply(200, r#"{"merge_fields":[]}"#),
+            (MEMBERS, Some("total_items"), _) => reply(200, r#"{"total_items":120}"#),
+            (MEMBERS, None, Some("timestamp_opt")) => {
+                let number = |name: &str| parameter(request, name).and_then(|text| text.parse::<usize>().ok()).expect("a number");
+                let page = all.iter().skip(number("offset")).take(number("count"));
+                let page: Vec<Value> = page.map(|(id, second, status)| member(*id, *second, status)).collect();
+                reply(200, &json!({"members": page, "total_items": all.len()}).to_string())
+            }
+            _ => listing(&all, request),
+        }
+    });
+    host.run(|| {
+        let way = || Mailchimp::discover().expect("streams")[0].capabilities.clone();
+        assert_eq!((way().changes, way().deletes), (ChangeDetection::FullScan, DeleteDetection::Get));
+        let (seen, next, complete) = round(None);
+        assert_eq!((seen.len(), complete), (120, true));
+        let (seen, next, complete) = round(Some(next));
+        assert_eq!((seen.len(), complete), (120, true), "once more, all of it");
+        filters.set(true);
+        assert_eq!(Mailchimp::read("members", Some(next), 50), Err(Failure::CheckpointExpired));
+        assert_eq!(way().changes, ChangeDetection::Incremental);
+        let (_, next, _) = round(None);
+        let (seen, next, complete) = round(Some(next));
+        assert!((seen.len(), complete) < (120, true), "only what changed");
+        filters.set(false);
+        assert_eq!(Mailchimp::read("members", Some(next), 50), Err(Failure::CheckpointExpired));
+    });
+}
+
 fn delivery(operation: WriteOperation, changed: &Value) -> Delivery {
     let bytes = changed.to_string().into_bytes();
     Delivery { id: "d1".into(), operation, if_version: None, changed: bytes.clone(), desired: bytes }

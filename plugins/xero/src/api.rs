@@ -14,6 +14,8 @@ const ENDPOINT: &str = "api";
 pub(crate) struct Settings {
     /// Id of the organisation; empty for a custom connection, which has only one.
     pub(crate) tenant: String,
+    /// How long a write may stay unseen by lists.
+    pub(crate) lag_seconds: u32,
 }
 
 impl Settings {

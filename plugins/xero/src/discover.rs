@@ -2,10 +2,12 @@
 
 use nave_sdk::types::{Capabilities, ChangeDetection, DeleteDetection, Field, FieldType, Stream, WriteMode};
 
+use crate::api::Settings;
 use crate::limits::{BATCH_MAX, NUMBER_CHARS_MAX};
 
 /// All streams.
-pub(crate) fn streams() -> Vec<Stream> {
+pub(crate) fn streams(settings: &Settings) -> Vec<Stream> {
+    let read_lag_ms = u64::from(settings.lag_seconds) * 1_000;
     let contacts = Capabilities {
         writable: true,
         changes: ChangeDetection::Incremental,
@@ -17,12 +19,14 @@ pub(crate) fn streams() -> Vec<Stream> {
         webhooks: true,
         deletable: true,
         searchable: ["ContactNumber", "EmailAddress", "Name", "AccountNumber"].map(str::to_owned).to_vec(),
+        read_lag_ms,
         ..Capabilities::read_only()
     };
     let invoices = Capabilities {
         changes: ChangeDetection::Incremental,
         deletes: DeleteDetection::Feed,
         webhooks: true,
+        read_lag_ms,
         ..Capabilities::read_only()
     };
     vec![

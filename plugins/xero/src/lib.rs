@@ -49,7 +49,7 @@ impl Connection for Xero {
 
 impl Source for Xero {
     fn discover() -> Result<Vec<Stream>, Failure> {
-        Ok(discover::streams())
+        Ok(discover::streams(&Settings::load()?))
     }
 
     fn read(stream: &str, checkpoint: Option<Vec<u8>>, limit: u32) -> Result<Page, Failure> {

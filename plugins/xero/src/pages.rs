@@ -116,7 +116,7 @@ pub(crate) fn read(kind: Kind, settings: &Settings, from: Option<&[u8]>, limit: 
         position.seen.drain(..more);
         return Ok(Page::more(records, checkpoint::encode(&position)));
     }
-    let since = last.map(|last| last - OVERLAP_S).max(position.since);
+    let since = last.map(|last| last - OVERLAP_S - i64::from(settings.lag_seconds)).max(position.since);
     let next = checkpoint::encode(&Position { since, page: 1, full: since.is_none(), seen: Vec::new(), unnamed: false });
     Ok(if position.full && !position.unnamed { Page::scan_end(records, next) } else { Page::end(records, next) })
 }

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod alerts;
+mod assess;
 mod audited;
 mod author;
 mod budget;
@@ -20,7 +21,9 @@ mod kill;
 mod missing;
 mod numbers;
 mod renamed;
+mod sample;
 mod socket;
+mod strategy;
 mod support;
 mod told;
 mod told_desk;

@@ -220,6 +220,7 @@ fn whatever_goes_wrong_in_the_desk_and_the_list() {
         (&both, json!({ "switch": "rate-limited", "share": 0.5, "retry_after": 1 })),
         (&both, json!({ "switch": "bad-token", "share": 0.3 })),
         (&both[..1], json!({ "switch": "expired-checkpoint", "seconds": 0 })),
+        (&both[1..], json!({ "switch": "no-updated-since" })),
         (&both, json!({ "switch": "down" })),
     ];
     let mut expected: Vec<Person> = Vec::new();

@@ -33,6 +33,11 @@ fn lines() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     })
 }
 
+/// All codes, alpha-2.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    COUNTRIES.iter().map(|country| country.alpha2)
+}
+
 /// How a system spells countries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spelling {

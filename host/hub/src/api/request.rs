@@ -138,6 +138,40 @@ pub enum Request {
         #[serde(default = "default_limit")]
         limit: usize,
     },
+    /// Takes a sample of real data, masked: fixtures.
+    TestSample {
+        /// Entity, or `connection/stream`.
+        source: String,
+        /// How many things.
+        #[serde(default = "default_sample")]
+        records: usize,
+        /// `pii` or `none`.
+        #[serde(default = "default_mask")]
+        mask: String,
+        /// People's data is meant to be copied as it is; without it `none` is refused.
+        #[serde(default)]
+        allow_unmasked: bool,
+    },
+    /// Measures a connected system, beside what its connector claims. Reads only, unless it may write.
+    Assess {
+        /// Connection.
+        name: String,
+        /// Also writes a test record into each stream that a flow writes, and takes it away again. Never in production.
+        #[serde(default)]
+        write_test_records: bool,
+        /// Longest wait for anything to show, in seconds.
+        #[serde(default = "default_wait_s")]
+        wait_s: u64,
+    },
+    /// Assessments that were kept, newest first.
+    Assessments {
+        /// One connection; none: all.
+        #[serde(default)]
+        name: Option<String>,
+        /// How many.
+        #[serde(default = "default_limit")]
+        limit: usize,
+    },
     /// Keeps the results of a suite that ran elsewhere.
     TestKeep {
         /// Its name.
@@ -538,6 +572,18 @@ fn default_seeds() -> usize {
     3
 }
 
+fn default_sample() -> usize {
+    500
+}
+
+fn default_mask() -> String {
+    "pii".to_owned()
+}
+
+fn default_wait_s() -> u64 {
+    180
+}
+
 fn default_limit() -> usize {
     50
 }
@@ -581,6 +627,8 @@ impl Request {
             | Self::TestClean
             | Self::TestRoundtrip { .. }
             | Self::TestKeep { .. }
+            | Self::TestSample { .. }
+            | Self::Assess { .. }
             | Self::Reload
             | Self::ScheduleSet { .. }
             | Self::ScheduleBoost { .. }
@@ -613,6 +661,7 @@ impl Request {
             | Self::Census { .. }
             | Self::ReconcileStatus
             | Self::TestHistory { .. }
+            | Self::Assessments { .. }
             | Self::Records { .. }
             | Self::RecordShow { .. }
             | Self::RecordWhy { .. }

@@ -461,8 +461,8 @@ impl Inner {
             let request = build(prepared, applied, body)?;
             let began = (self.dialer.clock)();
             let response = exchange(&mut live, request, &self.dialer.bounds, total).await;
-            let date = response.as_ref().ok().and_then(|answer| answer.headers().get(http::header::DATE));
-            self.dialer.talks.heard(&self.config.connection, began, (self.dialer.clock)(), date);
+            let headers = response.as_ref().ok().map(http::Response::headers);
+            self.dialer.talks.heard(&self.config.connection, began, (self.dialer.clock)(), headers);
             let response = match response {
                 Ok(response) => response,
                 // The other side had closed it: nothing was sent, or nothing that changes anything.

@@ -1,13 +1,20 @@
-//! How systems are spoken to: requests counted, and how far their clocks are off, by the `Date` of their answers.
+//! How systems are spoken to: requests counted, how long they took, what answers said of how often more may be asked, and how
+//! far the systems' clocks are off, by the `Date` of their answers.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
+use nave_core::assess::is_about_rates;
 use nave_core::model::Time;
 
 /// Answers that a clock is judged by: one that was late says little, the middle of several does.
 const ANSWERS_KEPT: usize = 9;
+/// Answers whose length is kept: those of one assessment of a stream.
+const LENGTHS_KEPT: usize = 512;
+/// Headers about rates that are kept of one system, and characters of each value: vendors have a handful, of numbers.
+const RATES_KEPT: usize = 16;
+const RATE_CHARS_MAX: usize = 64;
 /// A `Date` says whole seconds: on average it was so much later.
 const HALF_A_SECOND_MS: i64 = 500;
 
@@ -18,6 +25,10 @@ pub struct Talk {
     pub requests: u64,
     /// How far its clock was ahead, by its last answers; milliseconds.
     skews_ms: VecDeque<i64>,
+    /// How long the last requests took to the head of their answer, milliseconds, the latest last.
+    lengths_ms: VecDeque<u64>,
+    /// Headers about rates as they were last said.
+    rates: BTreeMap<String, String>,
 }
 
 impl Talk {
@@ -29,9 +40,39 @@ impl Talk {
         sorted.get(sorted.len() / 2).copied()
     }
 
+    /// How long the requests after a number of them took, milliseconds.
+    pub fn lengths_since(&self, requests: u64) -> Vec<u64> {
+        let count = usize::try_from(self.requests.saturating_sub(requests)).unwrap_or(usize::MAX);
+        self.lengths_ms.iter().skip(self.lengths_ms.len().saturating_sub(count)).copied().collect()
+    }
+
+    /// Headers about how often it may be asked, as they were last said: numbers only.
+    pub fn rates(&self) -> &BTreeMap<String, String> {
+        &self.rates
+    }
+
+    fn note_rates(&mut self, headers: &HeaderMap) {
+        for (name, value) in headers.iter().filter(|(name, _)| is_about_rates(name.as_str())) {
+            // Numbers and what stands between them: nothing that could be anybody's secret or name.
+            let plain = |text: &&str| {
+                text.len() <= RATE_CHARS_MAX
+                    && text.chars().any(|c| c.is_ascii_digit())
+                    && text.chars().all(|c| c.is_ascii_digit() || " ,;=.wqrt\"-".contains(c))
+            };
+            let Some(value) = value.to_str().ok().filter(plain) else { continue };
+            if self.rates.len() < RATES_KEPT || self.rates.contains_key(name.as_str()) {
+                self.rates.insert(name.as_str().to_owned(), value.to_owned());
+            }
+        }
+    }
+
     /// A request that began and was answered at these times of ours.
     fn heard(&mut self, began: Time, ended: Time, date: Option<i64>) {
         self.requests += 1;
+        if self.lengths_ms.len() == LENGTHS_KEPT {
+            self.lengths_ms.pop_front();
+        }
+        self.lengths_ms.push_back(u64::try_from(ended.0 - began.0).unwrap_or(0));
         let Some(date) = date else { return };
         let here = began.0 + (ended.0 - began.0) / 2;
         if self.skews_ms.len() == ANSWERS_KEPT {
@@ -50,14 +91,19 @@ impl Talks {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(connection).cloned().unwrap_or_default()
     }
 
-    pub(super) fn heard(&self, connection: &str, began: Time, ended: Time, date: Option<&HeaderValue>) {
-        let date = date.and_then(|date| milliseconds(date.to_str().ok()?));
+    /// A request that was answered with these headers, or not.
+    pub(super) fn heard(&self, connection: &str, began: Time, ended: Time, headers: Option<&HeaderMap>) {
+        let said = |date: &HeaderValue| milliseconds(date.to_str().ok()?);
+        let date = headers.and_then(|headers| headers.get(http::header::DATE)).and_then(said);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !all.contains_key(connection) {
             all.insert(connection.to_owned(), Talk::default());
         }
         if let Some(talk) = all.get_mut(connection) {
             talk.heard(began, ended, date);
+            if let Some(headers) = headers {
+                talk.note_rates(headers);
+            }
         }
     }
 }
@@ -84,5 +130,24 @@ mod tests {
             talk.heard(Time(began), Time(ended), Some(date));
         }
         assert_eq!((talk.requests, talk.skew_ms()), (4, Some(420_000)));
+        assert_eq!((talk.lengths_since(2), talk.lengths_since(4)), (vec![1_000, 70_000], Vec::new()));
+    }
+
+    #[test]
+    fn of_headers_about_rates_only_numbers_are_kept() {
+        let mut talk = Talk::default();
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("x-rate-limit", "700"),
+            ("ratelimit-policy", "100;w=60"),
+            ("x-ratelimit-key", "whsec-4e1f"),
+            ("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"),
+            ("content-length", "12"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        talk.note_rates(&headers);
+        let kept: Vec<(&str, &str)> = talk.rates().iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(kept, [("ratelimit-policy", "100;w=60"), ("x-rate-limit", "700")]);
     }
 }

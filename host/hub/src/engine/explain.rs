@@ -41,6 +41,9 @@ fn choose(mapping: &Mapping, can: &Capabilities, folders: &[String], seconds: u6
         because(why);
         because(match can.deletes {
             DeleteDetection::Feed => format!("{system} tells what was deleted"),
+            DeleteDetection::Get if can.changes == ChangeDetection::FullScan => {
+                "what a whole scan does not show is asked for by itself, and only then taken for deleted".to_owned()
+            }
             DeleteDetection::Get => {
                 "what was deleted is noticed when it is asked for by itself: reconciliation does, in turn".to_owned()
             }
@@ -94,7 +97,8 @@ fn choose(mapping: &Mapping, can: &Capabilities, folders: &[String], seconds: u6
 }
 
 impl Engine {
-    /// How a flow reads and writes, and why. Asks the system what it can do, unless that is known.
+    /// How a flow reads and writes, and why. Answers by what the system says that it can do: [`Engine::forget_streams`] first has
+    /// it asked anew.
     ///
     /// # Errors
     /// [`EngineError::Spoke`] where it cannot be asked, [`EngineError::Refused`] where it has no such stream.

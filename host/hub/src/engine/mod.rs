@@ -4,6 +4,7 @@
 //! repetition is kept by the order of three things: the journal before the send, the commit before the
 //! acknowledgement, and the look-up of every unknown outcome before anything else happens to its record.
 
+pub mod assess;
 mod breaker;
 mod budget;
 mod children;
@@ -195,6 +196,11 @@ impl Engine {
         Ok(found)
     }
 
+    /// A connection is asked for its streams anew before they are needed again.
+    pub(crate) fn forget_streams(&self, connection: &str) {
+        self.streams.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(connection);
+    }
+
     /// Where files are still to come, for a stream that was never read and that its connection does not offer yet. What
     /// was read before and is gone now is not this: that is a failure, and never says that things were deleted.
     async fn no_file_yet(&self, mapping: &Mapping) -> Result<Option<String>, EngineError> {
@@ -205,7 +211,7 @@ impl Engine {
             return Ok(None);
         }
         // It may have come since it was asked.
-        self.streams.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&mapping.connection);
+        self.forget_streams(&mapping.connection);
         let streams = self.streams(&mapping.connection).await?;
         if offers(&streams) || self.store.checkpoint(&mapping.connection, &mapping.alias)?.is_some() {
             return Ok(None);

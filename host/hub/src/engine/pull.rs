@@ -97,7 +97,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let Reading { mapping, spoke, .. } = *reading;
         let (stream, alias) = (reading.stream(), reading.alias());
-        let capabilities = self.capabilities_of(mapping, stream).await?;
+        let mut capabilities = self.capabilities_of(mapping, stream).await?;
         let stored = self.store.checkpoint(&mapping.connection, &alias)?;
         if let Some(stored) = &stored {
             // Repeated after a restart; a failure is repeated with the next run.
@@ -129,6 +129,9 @@ impl Engine {
                     checkpoint = None;
                     (resumed, whole, from_start) = (false, true, true);
                     seen = Scanned::default();
+                    // It may tell in another way from now on what changes.
+                    self.forget_streams(&mapping.connection);
+                    capabilities = self.capabilities_of(mapping, stream).await?;
                     continue;
                 }
                 Err(error) => return Err(EngineError::Spoke(mapping.connection.clone(), error)),

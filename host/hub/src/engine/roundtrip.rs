@@ -123,7 +123,7 @@ impl Engine {
     }
 
     /// A record's object in a flow's stream.
-    fn object(&self, record: RecordId, mapping: &Mapping) -> Result<Option<Contribution>, EngineError> {
+    pub(super) fn object(&self, record: RecordId, mapping: &Mapping) -> Result<Option<Contribution>, EngineError> {
         let Some(row) = self.record(record)? else { return Ok(None) };
         let rows = self.store.contributions(&row.contributions)?;
         let ours =

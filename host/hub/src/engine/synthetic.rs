@@ -24,7 +24,7 @@ pub const TEST_PREFIX: &str = "TEST-DELETE-ME";
 /// Environment that no test record goes to.
 const PRODUCTION: &str = "production";
 /// Rows: test records that are not taken away yet, by number; and the last canaries, by flow.
-const SEEDED: &str = "test records";
+pub(super) const SEEDED: &str = "test records";
 const CANARIES: &str = "canary";
 /// And the records of canaries that are not taken away yet.
 const FLYING: &str = "canary records";
@@ -135,7 +135,7 @@ impl Engine {
     }
 
     /// Has synthetic records taken away everywhere, and asks whether they are gone. Answers what is still there.
-    async fn take_away(&self, space: &str, records: &BTreeSet<RecordId>) -> Result<Vec<String>, EngineError> {
+    pub(super) async fn take_away(&self, space: &str, records: &BTreeSet<RecordId>) -> Result<Vec<String>, EngineError> {
         let catalog = self.catalog();
         let rows: Vec<Contribution> = {
             let rows = self.store.records(&records.iter().copied().collect::<Vec<_>>())?;

@@ -18,7 +18,7 @@ use nave_runtime::contract::{CheckReport, Delivery, Event, Failure, Outcome, Pag
 use nave_runtime::{CallError, CompileCache, Instance, InstanceLimits, Plugin};
 
 use crate::clock::now;
-use crate::egress::{Egress, Ledger as _, destinations_of, held_help};
+use crate::egress::{Egress, Ledger as _, Talk, destinations_of, held_help};
 use crate::engine::Clock;
 use crate::ledger::StoreLedger;
 use crate::secrets::{SecretError, SecretSource};
@@ -228,6 +228,10 @@ impl Spokes for Guests {
         let connection = catalog.connections.get(connection)?;
         let percent = connection.budget.used_percent(self.spent(&connection.account))?;
         Some((percent, connection.budget.warn_percent))
+    }
+
+    fn talk(&self, connection: &str) -> Talk {
+        self.egress.talk(connection)
     }
 
     fn transforms(&self) -> Arc<dyn Transforms> {

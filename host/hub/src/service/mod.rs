@@ -5,6 +5,7 @@
 //! Store look-ups block for the time of a short read, so a hub needs a runtime with more than one thread.
 
 mod alerts;
+mod assess;
 mod budget;
 mod configuration;
 mod dead_letters;
@@ -26,6 +27,7 @@ mod records;
 mod resync;
 mod reviews;
 mod rollback;
+mod sample;
 mod schedule;
 mod search;
 mod status;
@@ -36,6 +38,7 @@ mod tests_kept;
 mod why;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use nave_core::budget::Purpose;
 use nave_core::model::{AuditEntry, Cause, TokenRow};
@@ -62,6 +65,7 @@ impl Service for Hub {
     }
 
     fn run(&self, mut shutdown: watch::Receiver<bool>) -> BoxFuture<'_, ()> {
+        self.webhooks.serves();
         // The background's tasks outlive this borrow: they share the parts, not the hub.
         let hub = Arc::new(Hub {
             dir: self.dir.clone(),
@@ -161,6 +165,17 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::TestClean => tests_kept::clean(engine, by).await.map(Answer::Test),
         Request::TestRoundtrip { flow } => tests_kept::roundtrip(engine, flow.as_deref(), by).await.map(Answer::Test),
         Request::TestHistory { limit } => block_in_place(|| tests_kept::history(engine, limit)).map(Answer::TestHistory),
+        Request::TestSample { source, records, mask, allow_unmasked } => {
+            let how = sample::How { source: &source, records, mask: &mask, allow_unmasked };
+            on_behalf(Purpose::Person, sample::sample(engine, &how, by, &progress)).await.map(Answer::Sample)
+        }
+        Request::Assess { name, write_test_records, wait_s } => {
+            let how = assess::How { write: write_test_records, wait: Duration::from_secs(wait_s) };
+            on_behalf(Purpose::Person, assess::assess(hub, &name, &how, by, &progress)).await.map(Answer::Assess)
+        }
+        Request::Assessments { name, limit } => {
+            block_in_place(|| assess::kept(engine, name.as_deref(), limit)).map(Answer::Assessments)
+        }
         Request::TestKeep { suite, cases } => tests_kept::keep(engine, &suite, cases, by).await.map(Answer::Test),
         Request::Pause { flow } => flows::set_paused(engine, flow.as_deref(), true, by).await.map(Answer::Flows),
         Request::Resume { flow } => flows::set_paused(engine, flow.as_deref(), false, by).await.map(Answer::Flows),

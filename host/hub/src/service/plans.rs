@@ -44,6 +44,10 @@ pub(super) async fn strategies(engine: &Engine, only: Option<&str>) -> Vec<Strat
     let catalog = engine.catalog();
     let asked = |mapping: &&Mapping| only.is_none_or(|only| only == mapping.name || only == mapping.connection);
     let mut lines = Vec::new();
+    // What a system can do is what it says now, not what it said when the hub started.
+    for mapping in catalog.mappings.values().map(AsRef::as_ref).filter(asked) {
+        engine.forget_streams(&mapping.connection);
+    }
     for mapping in catalog.mappings.values().map(AsRef::as_ref).filter(asked) {
         let mut line = StrategyLine { flow: mapping.name.clone(), ..StrategyLine::default() };
         match engine.explain(&mapping.name).await {

@@ -86,7 +86,7 @@ fn entity_of(engine: &Engine, asked: Option<&str>) -> Result<std::sync::Arc<Enti
 }
 
 /// What a test record says: every text begins with the prefix, so that whoever meets it knows what it is.
-fn values(entity: &Entity, mappings: &[std::sync::Arc<Mapping>], number: u64, at: usize) -> BTreeMap<String, Value> {
+pub(super) fn values(entity: &Entity, mappings: &[std::sync::Arc<Mapping>], number: u64, at: usize) -> BTreeMap<String, Value> {
     let mapped = |name: &str| {
         mappings.iter().any(|mapping| {
             mapping.fields.iter().any(|field| field.canonical.as_deref() == Some(name) && field.direction.writes())

@@ -4,9 +4,11 @@
 mod repeats;
 mod told;
 mod verify;
+mod watch;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nave_core::model::{AuditEntry, Time};
 use nave_core::webhook::Call;
@@ -18,6 +20,8 @@ use crate::hub::Hub;
 use crate::secrets::SecretSource as _;
 use repeats::Repeats;
 pub(crate) use told::{Due, Told};
+pub(crate) use watch::Watch;
+use watch::Watched;
 
 /// Refusals of one connection are audited once in this time, with their number: a flood of forged calls must not fill the audit.
 const REFUSALS_NOTED_EVERY_MS: i64 = 60_000;
@@ -63,6 +67,25 @@ pub enum HookAnswer {
 pub(crate) struct Webhooks {
     repeats: Mutex<Repeats>,
     refused: Mutex<BTreeMap<String, (u64, Time)>>,
+    watched: Arc<Watched>,
+    serving: AtomicBool,
+}
+
+impl Webhooks {
+    /// Remembers what a connection's system tells, until the watch is dropped.
+    pub(crate) fn watch(&self, connection: &str) -> Watch {
+        self.watched.begin(connection)
+    }
+
+    /// The hub works in the background: calls can come.
+    pub(crate) fn serves(&self) {
+        self.serving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether calls can come.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Relaxed)
+    }
 }
 
 impl Hub {
@@ -96,6 +119,7 @@ impl Hub {
             Err(crate::spoke::SpokeError::Rejected(why)) => return HookAnswer::Odd(why),
             Err(error) => return HookAnswer::Later(error.to_string()),
         };
+        self.webhooks.watched.told(&call.connection, &events, at);
         let told = tokio::task::block_in_place(|| self.told.tell(&call.connection, &events, at));
         match told {
             Ok(things) => {

@@ -1,6 +1,7 @@
 //! One file per group of verbs: how it is spelled, what it asks the hub, how its answer looks.
 
 pub(crate) mod alert;
+pub(crate) mod assess;
 pub(crate) mod bench;
 pub(crate) mod budget;
 pub(crate) mod connection;
@@ -53,6 +54,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Reconcile(verb) => proof::reconcile(verb, context).await,
         Verb::Canary(verb) => proof::canary(verb, context).await,
         Verb::Test(verb) => test::run(verb, context).await,
+        Verb::Assess(verb) => assess::run(verb, context).await,
         Verb::Pause(verb) => flows::pause(verb, context).await,
         Verb::Resume(verb) => flows::resume(verb, context).await,
         Verb::Status(verb) => flows::status(&verb, context).await,

@@ -2,6 +2,7 @@
 //!
 //! Templates escape everything; nothing that came from a system is ever marked safe.
 
+mod connections;
 mod health;
 mod login;
 mod records;
@@ -40,6 +41,7 @@ impl Frame {
 pub(crate) fn closed() -> Router<State> {
     Router::new()
         .merge(health::router())
+        .merge(connections::router())
         .merge(records::router())
         .merge(reviews::router())
         .merge(runbooks::router())

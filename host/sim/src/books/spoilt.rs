@@ -10,8 +10,11 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-pub(crate) fn lacks(_switch: Switch) -> Option<&'static str> {
-    None
+pub(crate) fn lacks(switch: Switch) -> Option<&'static str> {
+    match switch {
+        Switch::NoUpdatedSince => Some("Xero's lists all take If-Modified-Since"),
+        _ => None,
+    }
 }
 
 pub(crate) fn refuse(books: &Books, no: &No) -> Reply {

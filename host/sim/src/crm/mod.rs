@@ -343,6 +343,10 @@ impl Simulated for Crm {
         spoilt::searched(call)
     }
 
+    fn by_updated(&self, call: &Call) -> Option<String> {
+        spoilt::by_updated(self, call)
+    }
+
     fn strip(&self, call: &Call, body: &mut Value, field: &str) {
         spoilt::strip(call, body, field);
     }

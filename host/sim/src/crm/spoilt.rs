@@ -149,6 +149,13 @@ pub(crate) fn searched(call: &Call) -> Vec<String> {
     fields
 }
 
+/// The property with the time of the last change, where a search filters or sorts by it.
+pub(crate) fn by_updated(crm: &Crm, call: &Call) -> Option<String> {
+    let (kind, rest) = parts(call)?;
+    let modified = &crm.tables[crm.kind(kind).ok()?].schema.modified_property;
+    (rest.as_slice() == ["search"]).then(|| searched(call).into_iter().find(|field| field == modified))?
+}
+
 pub(crate) fn strip(call: &Call, body: &mut Value, field: &str) {
     let schema = call.segments.get(2).is_some_and(|part| part == "properties");
     let drop = |object: &mut Value| {

@@ -8,8 +8,11 @@ use crate::{
 };
 use serde_json::Value;
 
-pub(crate) fn lacks(_switch: Switch) -> Option<&'static str> {
-    None
+pub(crate) fn lacks(switch: Switch) -> Option<&'static str> {
+    match switch {
+        Switch::NoUpdatedSince => Some("an export of Zendesk's is by time alone"),
+        _ => None,
+    }
 }
 
 pub(crate) fn refuse(no: &No) -> Reply {

@@ -35,6 +35,11 @@ impl Faults {
                 return refuse(No::Forbidden(request.object.clone()));
             }
         }
+        if let Some(field) = system.by_updated(call)
+            && self.hits(Switch::NoUpdatedSince, request).is_some()
+        {
+            return refuse(No::Unsearchable(field));
+        }
         if self.expired(call, system, now) {
             return refuse(No::Expired);
         }

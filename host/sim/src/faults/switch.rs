@@ -19,6 +19,7 @@ pub enum Switch {
     FieldGone,
     ReadOnly,
     NoSearch,
+    NoUpdatedSince,
     NoIdempotency,
     Reformat,
     SilentDrop,
@@ -90,7 +91,7 @@ pub(crate) const PARAMETERS: [(&str, &str); 17] = [
 
 impl Switch {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::LostResponse,
         Self::Down,
         Self::Reset,
@@ -103,6 +104,7 @@ impl Switch {
         Self::FieldGone,
         Self::ReadOnly,
         Self::NoSearch,
+        Self::NoUpdatedSince,
         Self::NoIdempotency,
         Self::Reformat,
         Self::SilentDrop,
@@ -127,7 +129,7 @@ impl Switch {
     ];
 
     /// Their names, in the same order.
-    const NAMES: [&'static str; 33] = [
+    const NAMES: [&'static str; 34] = [
         "lost-response",
         "down",
         "reset",
@@ -140,6 +142,7 @@ impl Switch {
         "field-gone",
         "read-only",
         "no-search",
+        "no-updated-since",
         "no-idempotency",
         "reformat",
         "silent-drop",
@@ -193,6 +196,7 @@ impl Switch {
             Self::FieldGone => hit("the field is missing from answers and schema, and refused in writes", &["field"], &["field"]),
             Self::ReadOnly => hit("the field is refused in writes", &["field"], &["field"]),
             Self::NoSearch => hit("filters and look-ups by the field are refused", &["field"], &["field"]),
+            Self::NoUpdatedSince => hit("filters and orders by the time of the last change are refused", &[], &[]),
             Self::NoIdempotency => hit("idempotency keys are ignored", &[], &[]),
             Self::Reformat => {
                 hit("what is written to the field is kept in another spelling", &["field", "how"], &["field", "how"])

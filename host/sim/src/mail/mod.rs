@@ -251,6 +251,10 @@ impl Simulated for Mail {
         spoilt::searched(call)
     }
 
+    fn by_updated(&self, call: &Call) -> Option<String> {
+        spoilt::by_updated(call)
+    }
+
     fn strip(&self, _call: &Call, body: &mut Value, field: &str) {
         spoilt::strip(body, field);
     }

@@ -84,6 +84,12 @@ pub(crate) fn searched(call: &Call) -> Vec<String> {
     FIELDS.iter().filter(|name| call.param(name).is_some()).map(|name| (*name).to_owned()).collect()
 }
 
+/// The parameter with the time of the last change.
+pub(crate) fn by_updated(call: &Call) -> Option<String> {
+    let name = "since_last_changed";
+    call.param(name).map(|_| name.to_owned())
+}
+
 pub(crate) fn strip(body: &mut Value, field: &str) {
     match body {
         Value::Array(list) => {

@@ -1,5 +1,6 @@
 //! What the hub answers: flat, in words that a person reads and a script can rely on. Times are RFC 3339 text in UTC.
 
+mod assess;
 mod budget;
 mod configuration;
 mod control;
@@ -9,11 +10,13 @@ mod operations;
 mod plugins;
 mod proof;
 mod records;
+mod sample;
 mod schedule;
 mod waiting;
 
 use serde::{Deserialize, Serialize};
 
+pub use assess::*;
 pub use budget::*;
 pub use configuration::*;
 pub use control::*;
@@ -23,6 +26,7 @@ pub use operations::*;
 pub use plugins::*;
 pub use proof::*;
 pub use records::*;
+pub use sample::*;
 pub use schedule::*;
 pub use waiting::*;
 
@@ -54,6 +58,9 @@ pub enum Answer {
     Seeded(SeedAnswer),
     Test(TestRun),
     TestHistory(TestHistoryAnswer),
+    Sample(SampleAnswer),
+    Assess(AssessAnswer),
+    Assessments(AssessmentsAnswer),
     Reviews(ReviewsAnswer),
     Review(ReviewAnswer),
     DeadLetters(DeadLettersAnswer),

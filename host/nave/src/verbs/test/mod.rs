@@ -3,6 +3,7 @@
 pub(crate) mod faults;
 mod history;
 mod records;
+mod sample;
 
 use clap::Subcommand;
 
@@ -16,6 +17,7 @@ pub(crate) enum Test {
     Seed(records::Seed),
     Clean(records::Clean),
     Roundtrip(records::Roundtrip),
+    Sample(sample::Sample),
     History(history::History),
     Faults(faults::Faults),
 }
@@ -25,6 +27,7 @@ pub(crate) async fn run(verb: Test, context: &Context) -> Outcome {
         Test::Seed(verb) => records::seed(verb, context).await,
         Test::Clean(verb) => records::clean(&verb, context).await,
         Test::Roundtrip(verb) => records::roundtrip(verb, context).await,
+        Test::Sample(verb) => sample::run(verb, context).await,
         Test::History(verb) => history::run(verb, context).await,
         Test::Faults(verb) => faults::run(&verb, context).await,
     }

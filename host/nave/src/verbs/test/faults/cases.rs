@@ -185,6 +185,7 @@ pub(super) static SPECS: &[Spec] = &[
     refused("field-gone-unmapped", &[r#"{"switch": "field-gone", "field": "@unmapped"}"#]),
     refused("read-only", &[r#"{"switch": "read-only", "field": "@first_name"}"#]),
     Spec { flows: NOT_BARE, ..refused("no-search", &[r#"{"switch": "no-search", "field": "@marker"}"#]) },
+    spec("no-updated-since", &[r#"{"switch": "no-updated-since"}"#]),
     Spec { hits: Hits::Only(System::Books), ..spec("no-idempotency", &[r#"{"switch": "no-idempotency"}"#]) },
     Spec {
         expect: Expect { respelled: Some("first_name"), ..AGREE },
