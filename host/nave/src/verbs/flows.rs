@@ -217,6 +217,29 @@ pub(crate) fn code_of(runs: &[RunLine]) -> u8 {
     }
 }
 
+/// What fails, by system and class; nothing where nothing ever did.
+fn failing(answer: &StatusAnswer) {
+    let mut rows = Rows::new(&["fails in", "attempts", "class", "failures", "set aside", "next"]);
+    let mut any = false;
+    for system in answer.failing() {
+        for line in system.classes {
+            any = true;
+            rows.row([
+                system.connection.clone(),
+                system.attempts.to_string(),
+                line.class,
+                line.failures.to_string(),
+                line.set_aside.to_string(),
+                line.command,
+            ]);
+        }
+    }
+    if any {
+        say("");
+        rows.print("");
+    }
+}
+
 /// Runs as a table; counts that are 0 are left out.
 pub(crate) fn runs(runs: &[RunLine]) {
     let mut rows = Rows::new(&["run", "flow", "", "status", "counts", "began"]);
@@ -379,6 +402,7 @@ pub(crate) fn show_status(answer: &StatusAnswer) {
             say(format_args!("  {}: its clock is {} s {way}; its times are put right", system.connection, skew.abs() / 1_000));
         }
     }
+    failing(answer);
     let records: Vec<String> = answer.records.iter().map(|count| format!("{} {}", count.active, clean(&count.entity))).collect();
     if !records.is_empty() {
         say(format_args!("\nRecords: {}", records.join(", ")));

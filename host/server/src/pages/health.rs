@@ -5,7 +5,7 @@ use axum::extract::State as Shared;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router};
-use nave_hub::api::{AlertLine, Answer, EntityCount, FlowStatus, Request, SinkLine, StatusAnswer};
+use nave_hub::api::{AlertLine, Answer, EntityCount, FlowStatus, Request, SinkLine, StatusAnswer, SystemFailures};
 
 use super::{Frame, page, want};
 use crate::auth::Person;
@@ -83,6 +83,8 @@ struct HealthPage {
     dead_letters: u64,
     environment: String,
     alerts: Vec<AlertLine>,
+    /// Attempts, failures and what is set aside, by system and class.
+    failing: Vec<SystemFailures>,
     /// Those who are told, and are not reached.
     unreached: Vec<SinkLine>,
 }
@@ -103,6 +105,7 @@ async fn health(Shared(state): Shared<State>, Extension(person): Extension<Perso
         unreached: alerts.sinks.into_iter().filter(|sink| sink.waiting > 0).collect(),
         frame: Frame::new(&person, "health"),
         rows: rows(&status),
+        failing: status.failing(),
         reviews: status.reviews,
         dead_letters: status.dead_letters,
         records: status.records,

@@ -3,6 +3,7 @@
 mod budget;
 mod configuration;
 mod control;
+mod failing;
 mod flows;
 mod matching;
 mod operations;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use budget::*;
 pub use configuration::*;
 pub use control::*;
+pub use failing::*;
 pub use flows::*;
 pub use matching::*;
 pub use operations::*;
