@@ -54,16 +54,16 @@ marker = "marker"
 natural-key = "email"
 required = ["email"]
 constants = { "kind" = "person" }
-
 [flow.in]
 freshness = "1h"
 process = "sales"
-
+because = "sales corrects it there"
 [flow.out]
 freshness = "5m"
 filter = "address.country in (DE, AT) and not archived"
 on-leave = "keep"
-
+process = "sales"
+because = "sales writes to whom the others know"
 [[field]]
 remote = "email"
 canonical = "email"
@@ -121,9 +121,9 @@ because = "the CRM's own id"
 const COMPANIES: &str = r#"connection = "crm"
 stream = "companies"
 entity = "company"
-
 [flow.in]
-
+process = "sales"
+because = "contacts belong to them"
 [[field]]
 remote = "name"
 canonical = "name"
@@ -244,7 +244,9 @@ fn a_mapping_is_told_in_words() {
         told,
         "crm-contacts: each of `contacts` in `crm` is a contact.\n\
          In: what changed there is read within an hour.\n\
+         `sales` needs it. Why: sales corrects it there\n\
          Out: what changed here is written within 5 minutes, where address.country in (DE, AT) and not archived; what no longer fits is left alone there.\n\
+         `sales` needs it. Why: sales writes to whom the others know\n\
          Nothing is made there without `email`.\n\
          What is deleted there is let go: it stays here, and is not made there again.\n\
          Two there that are one here are both kept up to date.\n\
@@ -287,7 +289,7 @@ fn names_in_mappings() {
     check_mapping(
         "(DE, AT) and not archived",
         "(DE, AT) and not archivd",
-        &format!("{at}:15:47: contact has no field `archivd` [unknown-field] → did you mean `archived`?"),
+        &format!("{at}:14:47: contact has no field `archivd` [unknown-field] → did you mean `archived`?"),
     );
     check_mapping(
         "direction = \"in\"",
@@ -335,12 +337,12 @@ fn names_in_mappings() {
     check_mapping(
         "process = \"sales\"",
         "process = \"sale\"",
-        &format!("{at}:11:11: nave.toml has no process `sale` [unknown-process] → did you mean `sales`?"),
+        &format!("{at}:10:11: nave.toml has no process `sale` [unknown-process] → did you mean `sales`?"),
     );
     check_mapping(
         "freshness = \"1h\"",
         "freshness = \"1 hour\"",
-        &format!("{at}:10:13: `1 hour` is no length of time [bad-duration] → write a number and s, m, h or d: \"5m\""),
+        &format!("{at}:9:13: `1 hour` is no length of time [bad-duration] → write a number and s, m, h or d: \"5m\""),
     );
     check_mapping(
         "reference(companies)",
@@ -697,6 +699,8 @@ fn digests_tell_what_changed() {
         ("mappings/crm-contacts.toml", "\"1h\"", "\"2h\""),
         ("mappings/crm-contacts.toml", "\"5m\"", "\"1d\""),
         ("mappings/crm-contacts.toml", "process = \"sales\"\n", ""),
+        ("mappings/crm-contacts.toml", "sales corrects it there", "they do"),
+        ("mappings/crm-contacts.toml", "because = \"sales writes to whom the others know\"\n", ""),
         ("mappings/crm-contacts.toml", "entity = \"contact\"", "# a comment\nentity  =  'contact'\nsteward = \"sales-ops\""),
         ("mappings/crm-contacts.toml", "Sales edits it", "Somebody edits it"),
     ] {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::catalog::{
-    Clear, DeletePolicy, Direction, DuplicatePolicy, Entity, FieldMapping, ListMapping, Mapping, OnLeave, PartMapping,
+    Clear, DeletePolicy, Direction, DuplicatePolicy, Entity, FieldMapping, ListMapping, Mapping, OnLeave, PartMapping, Purpose,
 };
 
 /// A mapping in plain English, one paragraph and one line per field.
@@ -33,6 +33,7 @@ fn header(out: &mut String, mapping: &Mapping, entity: &Entity) -> std::fmt::Res
             Some(filter) => writeln!(out, ", where {}.", filter.text())?,
             None => writeln!(out, ".")?,
         }
+        purpose(out, &flow.purpose)?;
     } else {
         writeln!(out, "In: nothing is read.")?;
     }
@@ -55,6 +56,7 @@ fn header(out: &mut String, mapping: &Mapping, entity: &Entity) -> std::fmt::Res
         if !pilot.is_empty() {
             writeln!(out, "A pilot: only {}; all others are left as they are there.", pilot.join(", "))?;
         }
+        purpose(out, &flow.purpose)?;
         if !flow.create {
             writeln!(out, "Nothing new is made there.")?;
         }
@@ -91,6 +93,16 @@ fn header(out: &mut String, mapping: &Mapping, entity: &Entity) -> std::fmt::Res
         DuplicatePolicy::Review => writeln!(out, "Of two there that are one here, the second waits for a person.")?,
     }
     Ok(())
+}
+
+/// Which process needs it, and why.
+fn purpose(out: &mut String, purpose: &Purpose) -> std::fmt::Result {
+    match (&purpose.process, &purpose.because) {
+        (Some(process), Some(because)) => writeln!(out, "`{process}` needs it. Why: {because}"),
+        (Some(process), None) => writeln!(out, "`{process}` needs it."),
+        (None, Some(because)) => writeln!(out, "Why: {because}"),
+        (None, None) => Ok(()),
+    }
 }
 
 /// Direction and its colour: never a colour without its word.

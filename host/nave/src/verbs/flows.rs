@@ -57,6 +57,11 @@ pub(crate) async fn plan(verb: Plan, context: &Context) -> Outcome {
         rows.row(cells);
     }
     rows.print("No flow writes anything yet.");
+    for flow in &answer.flows {
+        if let Some(purpose) = &flow.purpose {
+            say(format_args!("  {}: for {}", clean(&flow.flow), clean(purpose)));
+        }
+    }
     answer.flows.iter().for_each(writes);
     schema(&answer.schema, "needs your word: `nave apply --schema`", "they keep it with `nave apply`; then plan again");
     if open {

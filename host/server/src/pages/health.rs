@@ -16,6 +16,8 @@ pub(crate) struct Row {
     pub(crate) flow: String,
     pub(crate) connection: String,
     pub(crate) entity: String,
+    /// What it is for: the process that needs it, and why; empty where its mapping does not say.
+    pub(crate) purpose: String,
     /// `reads`, `writes`, `both ways`.
     pub(crate) direction: &'static str,
     pub(crate) health: &'static str,
@@ -44,6 +46,7 @@ pub(crate) fn rows(status: &StatusAnswer) -> Vec<Row> {
             flow: flow.flow.clone(),
             connection: flow.connection.clone(),
             entity: flow.entity.clone(),
+            purpose: purpose(flow),
             direction: match (flow.reads, flow.writes) {
                 (true, true) => "both ways",
                 (true, false) => "reads",
@@ -65,6 +68,12 @@ pub(crate) fn rows(status: &StatusAnswer) -> Vec<Row> {
                 .unwrap_or_default(),
         })
         .collect()
+}
+
+/// "sales: sales calls and writes to what the others have corrected".
+fn purpose(flow: &FlowStatus) -> String {
+    let parts = [Some(flow.process.as_str()).filter(|process| !process.is_empty()), flow.because.as_deref()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
 }
 
 /// Why something waits, and until when.

@@ -5,6 +5,7 @@ mod flow;
 mod list;
 mod part;
 mod policy;
+mod purpose;
 mod scope;
 mod whole;
 

@@ -6,9 +6,9 @@ const COMPANIES: &str = r#"connection = "crm"
 stream = "companies"
 entity = "company"
 
-[flow.in]
+flow.in = { process = "sales", because = "sales hears of a number first" }
 
-[flow.out]
+flow.out = { process = "sales", because = "who calls needs the number" }
 
 [[field]]
 remote = "name"
@@ -189,7 +189,7 @@ fn what_a_part_asks_of_its_stream() {
         &["19:13: direction = \"both\" needs `because` [missing-because] → say who edits it where: because = \"…\""],
     );
     check_part(
-        "[flow.in]\n",
+        "flow.in = { process = \"sales\", because = \"sales hears of a number first\" }\n",
         "",
         &[
             "1:1: a part is read before anything of it is written, and nothing is read [no-flow] → add [flow.in] with freshness = \"1h\"",

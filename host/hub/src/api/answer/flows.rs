@@ -45,6 +45,12 @@ pub struct FlowPlan {
     pub flow: String,
     /// Connection that would be written to.
     pub connection: String,
+    /// Business process that needs it; empty where the mapping names none.
+    #[serde(default)]
+    pub process: String,
+    /// What it is for, in a sentence: the process and why; none where the mapping does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
     /// Records that would be created.
     pub creates: u64,
     /// Records that would be updated.
@@ -400,6 +406,9 @@ pub struct FlowStatus {
     /// Business process; empty where the mapping names none.
     #[serde(default)]
     pub process: String,
+    /// Why it is there, as its mapping says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
     /// Age of the oldest change that was not delivered, seconds; none where nothing waits.
     #[serde(default)]
     pub oldest_pending_s: Option<u64>,
