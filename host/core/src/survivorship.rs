@@ -1,10 +1,11 @@
 //! Who wins a field. A record's fields are a function of the claims on them, and of nothing else:
 //! the order in which claims arrived does not matter.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::catalog::{Entity, Survivorship};
-use crate::model::{Claim, Contribution, Field, Record, Rule};
+use crate::model::{Claim, Contribution, ContributionId, Field, Record, Rule};
 use crate::value::Value;
 use crate::{NameMap, Text};
 
@@ -45,6 +46,18 @@ pub fn compute(entity: &Entity, contributions: &[&Contribution], previous: Optio
         }
     }
     fields
+}
+
+/// These contributions without the claims that do not count.
+pub fn without<'a>(contributions: &[&'a Contribution], claims: &[(ContributionId, String)]) -> Vec<Cow<'a, Contribution>> {
+    let silence = |row: &'a Contribution| {
+        let mut left = Cow::Borrowed(row);
+        for (_, field) in claims.iter().filter(|(id, _)| *id == row.id) {
+            left.to_mut().claims.remove(field);
+        }
+        left
+    };
+    contributions.iter().map(|row| silence(row)).collect()
 }
 
 /// All claims on a field, lowest contribution first.
@@ -137,7 +150,7 @@ fn length(value: &Value) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ContributionId, RemoteKey, Time};
+    use crate::model::{RemoteKey, Time};
 
     /// `connection value@time`, one per claim; `-` is null.
     fn contributions(text: &str) -> Vec<Contribution> {

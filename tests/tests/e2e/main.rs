@@ -17,6 +17,7 @@ mod full;
 mod generated;
 mod held;
 mod kill;
+mod misfit;
 mod missing;
 mod numbers;
 mod renamed;

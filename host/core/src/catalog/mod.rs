@@ -26,6 +26,7 @@ mod secrets;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod unlimited;
 mod webhook;
 
 use std::collections::BTreeMap;

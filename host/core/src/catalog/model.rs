@@ -38,6 +38,15 @@ pub struct Catalog {
     pub digest: String,
 }
 
+impl Catalog {
+    /// The mapping that a remote object belongs to.
+    pub fn mapping_of(&self, key: &crate::model::RemoteKey) -> Option<&Mapping> {
+        let here =
+            |mapping: &&Arc<Mapping>| mapping.connection == key.connection.as_str() && mapping.alias == key.stream.as_str();
+        self.mappings.values().find(here).map(AsRef::as_ref)
+    }
+}
+
 /// `nave.toml`.
 #[derive(Clone, Debug)]
 pub struct Hub {
@@ -448,8 +457,8 @@ pub struct FieldMapping {
     pub outputs: Vec<String>,
     /// How it is cleared there.
     pub clear: Clear,
-    /// Longest text the system takes, in characters, if declared here.
-    pub max_length: Option<u32>,
+    /// What the system takes there, and what to do with a value that it does not take.
+    pub constraints: crate::fit::Constraints,
     /// Why.
     pub because: Option<String>,
 }

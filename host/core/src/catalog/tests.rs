@@ -1,6 +1,7 @@
 //! One good project; every test changes a line of it and says what the hub answers.
 
 mod address;
+mod fits;
 mod missing;
 mod numbers;
 mod parts;
@@ -216,7 +217,7 @@ fn the_good_project_is_good() {
     assert_eq!(mapping.externals.len(), 1);
     let email = &mapping.fields[0];
     assert_eq!(
-        (email.inputs.as_slice(), email.outputs.as_slice(), email.max_length),
+        (email.inputs.as_slice(), email.outputs.as_slice(), email.constraints.max_length),
         (&["email".to_owned()][..], &["email".to_owned()][..], Some(100))
     );
     let flow = mapping.flow_out.as_ref().unwrap();
@@ -250,7 +251,7 @@ fn a_mapping_is_told_in_words() {
          Nothing is made there without `email`.\n\
          What is deleted there is let go: it stays here, and is not made there again.\n\
          Two there that are one here are both kept up to date.\n\
-         - `email` ↔ email (E-mail): both ways (yellow). It comes in as `email`, without blanks around it, in lower case. More than 100 characters are not sent, but reported. Why: Sales edits it in the CRM; support corrects bounces in the desk\n\
+         - `email` ↔ email (E-mail): both ways (yellow). It comes in as `email`, without blanks around it, in lower case. It takes at most 100 characters there; what does not fit is not sent, but reported. Why: Sales edits it in the CRM; support corrects bounces in the desk\n\
          - `created` → first_seen: one way, in (green). It comes in as `created`, as a time from ISO 8601, as a date.\n\
          - `country` ↔ address.country (Country): both ways (yellow). It comes in as `country`, translated by the table `countries`. It goes out as `address.country`, translated back by the table `countries`. Why: both\n\
          - `phone` → phone: one way, in (green). It comes in as what `phone_e164` makes of it.\n\

@@ -98,6 +98,11 @@ fn answer(hub: &Hub, mapping: &Mapping, plan: planned::FlowPlan) -> FlowPlan {
 
 /// One write that would be made, in words.
 pub(super) fn write_line(entity: &str, write: planned::PlannedWrite) -> PlannedWrite {
+    let note = |path: &str| {
+        let fitted = write.fitted.iter().find(|fitted| fitted.path == path)?;
+        let how = if fitted.policy == "truncate" { "cut to" } else { "transformed to" };
+        Some(format!("{how} {} of {} characters", fitted.sent, fitted.length))
+    };
     PlannedWrite {
         record: format!("{entity}/{}", write.record),
         title: write.title,
@@ -105,7 +110,12 @@ pub(super) fn write_line(entity: &str, write: planned::PlannedWrite) -> PlannedW
         fields: write
             .fields
             .into_iter()
-            .map(|(path, now, then)| PlannedField { path, now: now.map(|value| value.to_json()), then: then.to_json() })
+            .map(|(path, now, then)| PlannedField {
+                note: note(&path),
+                path,
+                now: now.map(|value| value.to_json()),
+                then: then.to_json(),
+            })
             .collect(),
     }
 }

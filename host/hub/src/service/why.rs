@@ -7,6 +7,7 @@ use nave_core::survivorship::{self, Contender, STEWARD};
 use super::find::find;
 use super::listed;
 use super::names::{Names, minute, remote, rule};
+use super::notes;
 use crate::api::{ApiError, FieldWhy, Loser, RecordRef, WhyAnswer};
 use crate::engine::Engine;
 
@@ -66,7 +67,8 @@ fn why_field(
 ) -> FieldWhy {
     let counting: Vec<&Contribution> = rows.iter().filter(|row| names.counts(record, row)).collect();
     let mut others = survivorship::contenders(&counting, name);
-    others.retain(|contender| contender.contribution.id != field.winner);
+    let echoes = notes::echoes(names, name, &counting);
+    others.retain(|contender| contender.contribution.id != field.winner && !echoes.contains(&contender.contribution.id));
     let entity = names.catalog.entities.get(record.entity.as_str()).map(AsRef::as_ref);
     FieldWhy {
         field: name.to_owned(),
@@ -79,6 +81,7 @@ fn why_field(
         decided_by: decided_by(name, winner, changes),
         claimed_at: field.claimed_at.to_string(),
         observed_at: winner.and_then(|row| row.claims.get(name)).map(|claim| claim.observed_at.to_string()),
+        notes: notes::spelled(names, record, name, rows),
         losers: others
             .iter()
             .map(|contender| Loser {

@@ -96,8 +96,7 @@ fn writes(flow: &FlowPlan) {
     for write in &flow.writes {
         say(format_args!("  {} {} {}", write.operation, write.record, clean(&write.title)));
         for field in &write.fields {
-            let now = field.now.as_ref().map(|now| format!("{now} → ")).unwrap_or_default();
-            say(format_args!("      {}: {}", clean(&field.path), clean(&format!("{now}{}", field.then))));
+            super::resync::field(field);
         }
     }
     let shown = flow.writes.len() as u64;
@@ -260,6 +259,9 @@ pub(crate) fn runs(runs: &[RunLine]) {
         if run.drifted() > 0 {
             text = format!("{text}; {} changed there against a one-way field", run.drifted());
         }
+        if let Some(misfits) = run.misfits() {
+            text = format!("{text}; {misfits}");
+        }
         if let Some(message) = &run.message {
             text = format!("{text} — {message}");
         }
@@ -383,6 +385,11 @@ pub(crate) fn show_status(answer: &StatusAnswer) {
         }
         if let Some(held) = flow.held_back() {
             say(format_args!("  {}: {held}", flow.flow));
+        }
+    }
+    for flow in &answer.flows {
+        if let Some(misfits) = flow.misfits() {
+            say(format_args!("  {}: {misfits} (`nave mapping explain {}`)", flow.flow, flow.flow));
         }
     }
     for flow in answer.flows.iter().filter(|flow| flow.drifted > 0) {

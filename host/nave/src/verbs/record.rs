@@ -213,6 +213,9 @@ async fn why(record: RecordRef, field: Option<String>, context: &Context) -> Out
         if let Some(person) = &field.decided_by {
             say(format_args!("    decided by {}", clean(person)));
         }
+        for note in &field.notes {
+            say(format_args!("    note    {}", clean(note)));
+        }
         for loser in &field.losers {
             let word = if loser.agrees { "agrees " } else { "lost   " };
             say(format_args!("    {word} {} (said by {} on {})", clean(&loser.display), clean(&loser.from), loser.claimed_at));

@@ -1,6 +1,7 @@
 //! `mappings/*.toml`: a stream ↔ an entity, checked against both of their schemas.
 
 mod field;
+mod fit;
 mod flow;
 mod list;
 mod part;

@@ -162,6 +162,9 @@ pub struct FieldWhy {
     pub claimed_at: String,
     /// When the hub saw it.
     pub observed_at: Option<String>,
+    /// What has to be known beside it: where it goes otherwise than it is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Those whose claim lost.
     pub losers: Vec<Loser>,
 }
