@@ -96,6 +96,14 @@ pub fn choose(rule: &Survivorship, contenders: &[Contender<'_>], previous: Optio
             None => (newest(contenders)?, Rule::Newest),
         },
         Survivorship::Newest => (newest(contenders)?, Rule::Newest),
+        Survivorship::NewestOr(owner) => {
+            let winner = newest(contenders)?;
+            let disputed = !winner.claim.timed() && contenders.iter().any(|other| other.claim.value != winner.claim.value);
+            match of(owner).filter(|_| disputed) {
+                Some(winner) => (winner, Rule::Owner),
+                None => (winner, Rule::Newest),
+            }
+        }
         Survivorship::Longest => {
             let longest = contenders.iter().map(|c| length(&c.claim.value)).max()?;
             let among: Vec<_> = contenders.iter().copied().filter(|c| length(&c.claim.value) == longest).collect();
@@ -152,7 +160,7 @@ mod tests {
     use super::*;
     use crate::model::{RemoteKey, Time};
 
-    /// `connection value@time`, one per claim; `-` is null.
+    /// `connection value@time`, one per claim, heard a moment later; with `!` not before that time. `-` is null.
     fn contributions(text: &str) -> Vec<Contribution> {
         text.split_whitespace()
             .enumerate()
@@ -162,8 +170,9 @@ mod tests {
                 let key = RemoteKey::new(connection, "s", index.to_string());
                 let mut contribution = Contribution::new(ContributionId(index as u64 + 1), key, Time(0));
                 let value = if value == "-" { Value::Null } else { Value::text(value) };
+                let (time, heard) = time.strip_suffix('!').map_or((time, 1), |time| (time, 0));
                 let at = Time(time.parse().unwrap());
-                contribution.claims.insert("f", Claim { value, claimed_at: at, observed_at: at });
+                contribution.claims.insert("f", Claim { value, claimed_at: at, observed_at: at.plus_ms(heard) });
                 contribution
             })
             .collect()
@@ -205,6 +214,15 @@ mod tests {
         check(&S::NonEmpty, "crm=a@1 books=-@2", "a", Rule::NonEmpty);
         check(&S::Manual, "crm=a@1 books=b@2", "a", Rule::Manual);
         check(&S::Newest, "", "nothing", Rule::Only);
+        let or = S::NewestOr("crm".into());
+        check(&or, "crm=a@1 desk=b@2", "b", Rule::Newest);
+        // The desk's clock is ahead, and it is not known by how much.
+        check(&or, "crm=a@1 desk=b@2!", "a", Rule::Owner);
+        check(&or, "crm=a@1 desk=a@2!", "a", Rule::Newest);
+        check(&or, "books=a@1 desk=b@2!", "b", Rule::Newest);
+        check(&or, "crm=a@3 desk=b@2!", "a", Rule::Newest);
+        check(&or, "desk=b@2!", "b", Rule::Only);
+        check(&or, "crm=a@1 desk=b@2! steward=s@0", "s", Rule::Steward);
     }
 
     #[test]

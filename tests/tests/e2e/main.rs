@@ -8,6 +8,7 @@ mod author;
 mod budget;
 mod canary;
 mod census;
+mod clocks;
 mod contacts;
 mod control;
 mod denied;

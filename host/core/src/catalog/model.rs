@@ -168,6 +168,9 @@ pub enum Survivorship {
     Priority(Vec<String>),
     /// The latest claim by its source's time.
     Newest,
+    /// The latest claim by its source's time; where that time cannot be relied on ([`crate::model::Claim::timed`]) and others say
+    /// otherwise, this connection's.
+    NewestOr(String),
     /// The longest text; ties by newest.
     Longest,
     /// Newest that is not empty.

@@ -1,13 +1,16 @@
-//! What a person has to know beside a value and who said it: where it goes otherwise than it is.
+//! What a person has to know beside a value and who said it: where it goes otherwise than it is, and whose clock was off.
 
-use nave_core::catalog::{FieldMapping, Mapping};
+use nave_core::catalog::{FieldMapping, Mapping, Survivorship};
 use nave_core::fit::{self, Fit};
 use nave_core::mapping::Env;
-use nave_core::model::{Contribution, ContributionId, Record};
+use nave_core::model::{Contribution, ContributionId, Field, Record, Rule};
+use nave_core::survivorship::{self, STEWARD};
 use nave_core::value::Value;
 use nave_core::{NameMap, Text};
 
 use super::names::Names;
+use crate::api::ApiError;
+use crate::engine::Engine;
 
 /// Where a value goes otherwise than it is, or not at all, because the field there does not take it.
 pub(super) fn spelled(names: &Names<'_>, record: &Record, name: &str, rows: &[Contribution]) -> Vec<String> {
@@ -63,4 +66,46 @@ fn one(mapping: &Mapping, field: &FieldMapping, whole: &Value, sent: &Fit, row: 
 pub(super) fn echoes(names: &Names<'_>, name: &str, rows: &[&Contribution]) -> Vec<ContributionId> {
     let found = fit::echoes(rows, |row| names.catalog.mapping_of(&row.key), names.catalog.hub.region.as_deref());
     found.into_iter().filter(|(_, field)| field == name).map(|(id, _)| id).collect()
+}
+
+/// Whose clock was off when it spoke of a field, whether its times were put right, and what became of the rule `newest`.
+pub(super) fn clocks(
+    engine: &Engine,
+    names: &Names<'_>,
+    record: &Record,
+    name: &str,
+    field: &Field,
+    rows: &[Contribution],
+) -> Result<Vec<String>, ApiError> {
+    let mut notes = Vec::new();
+    let counting: Vec<&Contribution> = rows.iter().filter(|row| names.counts(record, row)).collect();
+    let contenders = survivorship::contenders(&counting, name);
+    let entity = names.catalog.entities.get(record.entity.as_str());
+    let rule = entity.map(|entity| survivorship::rule_of(entity, name));
+    let disputed = contenders.iter().any(|one| !names.same(&one.claim.value, &field.value));
+    for one in contenders.iter().filter(|one| one.contribution.key.connection != STEWARD) {
+        let (system, claim) = (&one.contribution.key.connection, one.claim);
+        if let Some(ahead) = engine.clock_was(system, claim.observed_at)? {
+            let way = if ahead > 0 { "ahead" } else { "behind" };
+            notes.push(format!(
+                "the clock of {system} was {} s {way} when this was read; its time was put right by that",
+                ahead.abs() / 1_000
+            ));
+        } else if !claim.timed() && disputed && matches!(rule, Some(Survivorship::Newest | Survivorship::NewestOr(_))) {
+            let heard = format!(
+                "{system} said a time that was not over yet when it was heard, and shows its clock nowhere: its word counts as said when it was read"
+            );
+            notes.push(match (rule, field.rule) {
+                (Some(Survivorship::NewestOr(owner)), Rule::Owner) => {
+                    format!("{heard}, and {owner} decides, by newest = \"{owner}\" in entities/{}.toml", record.entity)
+                }
+                (Some(Survivorship::Newest), Rule::Newest) if one.contribution.id == field.winner => format!(
+                    "{heard}; what others said shortly before may be newer: survivorship = {{ newest = \"SYSTEM\" }} in entities/{}.toml says who decides then",
+                    record.entity
+                ),
+                _ => heard,
+            });
+        }
+    }
+    Ok(notes)
 }
