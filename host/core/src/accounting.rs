@@ -38,7 +38,8 @@ fn is_none(count: &u64) -> bool {
     *count == 0
 }
 
-/// wanted = delivered + unchanged + parked + held + failed.
+/// wanted = delivered + unchanged + parked + held + failed; beside it, how many values did not fit the field that they go to, by
+/// what was done with them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are I14's")]
 pub struct OutCounts {
@@ -48,6 +49,12 @@ pub struct OutCounts {
     pub parked: u64,
     pub held: u64,
     pub failed: u64,
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub truncated: u64,
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub transformed: u64,
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub rejected: u64,
 }
 
 impl InCounts {
@@ -66,6 +73,21 @@ impl InCounts {
 }
 
 impl OutCounts {
+    /// Values that did not fit, by the word of their policy; those of which there were any.
+    pub fn misfits(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let all = [("truncate", self.truncated), ("transform", self.transformed), ("reject", self.rejected)];
+        all.into_iter().filter(|(_, count)| *count > 0)
+    }
+
+    /// A value was cut or transformed to fit, or rejected, by the word of its policy.
+    pub fn misfit(&mut self, policy: &str) {
+        *match policy {
+            "truncate" => &mut self.truncated,
+            "transform" => &mut self.transformed,
+            _ => &mut self.rejected,
+        } += 1;
+    }
+
     /// Whether everything wanted is accounted for.
     pub fn balances(&self) -> bool {
         self.wanted == self.delivered + self.unchanged + self.parked + self.held + self.failed

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::catalog::{Clear, Direction, Entity, FieldMapping, FlowOut, ListMapping, Mapping};
+use crate::fit::{Fit, Fitted, Unfit};
 use crate::intake::{concerns, element_key, element_value, list_path, paths, remote_elements, shadow_body, spell_list};
 use crate::mapping::Env;
 use crate::model::{Contribution, ElementId, Record, RecordId, RemoteKey, Time};
@@ -30,6 +31,8 @@ pub struct Difference {
     pub elements: BTreeMap<String, Vec<u64>>,
     /// Paths left alone, and why: a reference that is not there yet, a field that cannot be cleared.
     pub skipped: Vec<(String, String)>,
+    /// Values that go there otherwise than they are here, because they do not fit.
+    pub fitted: Vec<Fitted>,
 }
 
 /// Stopped here, by policy, before anything is sent.
@@ -41,6 +44,24 @@ pub struct Blocked {
     pub field: String,
     /// For a person.
     pub message: String,
+    /// A constraint of the field was broken, and its policy is to reject.
+    pub unfit: bool,
+}
+
+impl Blocked {
+    /// Stopped for another reason than a constraint.
+    pub fn new(class: impl Into<String>, field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { class: class.into(), field: field.into(), message: message.into(), unfit: false }
+    }
+
+    /// A value that its field does not take.
+    fn unfit(mapping: &Mapping, field: impl Into<String>, unfit: Unfit) -> Self {
+        let message = format!(
+            "{}: correct it at its source, or say in mappings/{}.toml what goes there instead (`misfit`)",
+            unfit.why, mapping.name
+        );
+        Self { unfit: true, ..Self::new(unfit.class, field, message) }
+    }
 }
 
 impl Difference {
@@ -66,6 +87,7 @@ impl Difference {
     /// Leaves this path as it is over there.
     pub fn give_up(&mut self, path: &str, there: Option<&Value>) {
         self.values.remove(path);
+        self.fitted.retain(|fitted| fitted.path != path);
         let remote = path.split_once('#').map_or(path, |(remote, _)| remote);
         self.changed.remove(remote);
         self.elements.retain(|list, _| !path.ends_with(&format!("#{list}")));
@@ -86,9 +108,12 @@ impl Difference {
         self.values.insert(path, value);
     }
 
-    fn note(&mut self, field: &FieldMapping, found: Result<Option<Value>, Wanted>, blocked: &mut Vec<Blocked>) {
+    fn note(&mut self, field: &FieldMapping, found: Result<Option<Sent>, Wanted>, blocked: &mut Vec<Blocked>) {
         match found {
-            Ok(Some(value)) => self.set(&field.remote, value),
+            Ok(Some(Sent { value, fitted })) => {
+                self.set(&field.remote, value);
+                self.fitted.extend(fitted);
+            }
             Ok(None) => {}
             Err(Wanted::Skip(why)) => self.skipped.push((field.remote.clone(), why)),
             Err(Wanted::Block(error)) => blocked.push(error),
@@ -177,6 +202,18 @@ enum Wanted {
     Block(Blocked),
 }
 
+/// A value to send, and how it was made to fit.
+struct Sent {
+    value: Value,
+    fitted: Option<Fitted>,
+}
+
+impl From<Value> for Sent {
+    fn from(value: Value) -> Self {
+        Self { value, fitted: None }
+    }
+}
+
 /// The value to send for a field, if one is to be sent.
 fn wanted(
     mapping: &Mapping,
@@ -185,12 +222,19 @@ fn wanted(
     contribution: Option<&Contribution>,
     known: Option<&Value>,
     region: Option<&str>,
-) -> Result<Option<Value>, Wanted> {
+) -> Result<Option<Sent>, Wanted> {
     let Some(write) = &field.write else { return Ok(None) };
     let env = Env { body: canonical, externals: &[], connection: &mapping.connection, region };
-    let block =
-        |class: &str, message: String| Wanted::Block(Blocked { class: class.into(), field: field.remote.clone(), message });
-    let value = write.evaluate(&env).map_err(|error| block(error.class, error.message))?;
+    let whole = write.evaluate(&env).map_err(|error| Wanted::Block(Blocked::new(error.class, &field.remote, error.message)))?;
+    // What would go there is what is compared: a value that was cut on its way is there already.
+    let (value, fitted, unfit) = match field.constraints.fit(&field.remote, &whole, &mapping.connection, region) {
+        Fit::Whole => (whole, None, None),
+        Fit::Instead(value) => {
+            let fitted = Fitted::new(field, &whole, &value);
+            (value, Some(fitted), None)
+        }
+        Fit::Unfit(unfit) => (whole, None, Some(unfit)),
+    };
     let shadow = contribution.and_then(|contribution| contribution.shadow.get(&field.remote));
     if let (Some(contribution), Some(shadow)) = (contribution, shadow) {
         if *shadow == value || shadow.is_empty() && value.is_empty() || contribution.sent.get(&field.remote) == Some(&value) {
@@ -212,18 +256,15 @@ fn wanted(
             return Ok(None); // unknown or empty there: nothing to clear
         }
         return match field.clear {
-            Clear::Null | Clear::Omit => Ok(Some(Value::Null)),
-            Clear::EmptyText => Ok(Some(Value::text(""))),
+            Clear::Null | Clear::Omit => Ok(Some(Value::Null.into())),
+            Clear::EmptyText => Ok(Some(Value::text("").into())),
             Clear::Cannot => Err(Wanted::Skip("it is empty here and cannot be cleared there".into())),
         };
     }
-    if let (Some(max), Value::Text(text)) = (field.max_length, &value) {
-        let length = text.chars().count();
-        if length > max as usize {
-            return Err(block("length", format!("{length} characters, the system takes {max}")));
-        }
+    match unfit {
+        Some(unfit) => Err(Wanted::Block(Blocked::unfit(mapping, &field.remote, unfit))),
+        None => Ok(Some(Sent { value, fitted })),
     }
-    Ok(Some(value))
 }
 
 /// Canonical fields as one object of flat names, references spelled for the destination; and the fields whose
@@ -465,11 +506,12 @@ pub(crate) fn spell(
     let env = Env { body: value, externals: &[], connection: &mapping.connection, region };
     for field in &list.fields {
         let Some(write) = &field.write else { continue };
-        let spelled = write.evaluate(&env).map_err(|error| Blocked {
-            class: error.class.to_owned(),
-            field: format!("{}.{}", list.remote, field.remote),
-            message: error.message,
-        })?;
+        let named = || format!("{}.{}", list.remote, field.remote);
+        let spelled = write.evaluate(&env).map_err(|error| Blocked::new(error.class, named(), error.message))?;
+        // Of elements nothing is cut: those without an id are told apart by what they hold.
+        if let Fit::Unfit(unfit) = field.constraints.fit(&field.remote, &spelled, &mapping.connection, region) {
+            return Err(Blocked::unfit(mapping, named(), unfit));
+        }
         if !spelled.is_empty() {
             if field.remote.is_empty() {
                 element = spelled; // the element itself
@@ -497,11 +539,8 @@ fn finish_create(mapping: &Mapping, difference: &mut Difference, blocked: &mut V
     let Some(FlowOut { required, .. }) = &mapping.flow_out else { return };
     for path in required {
         if difference.changed.at(path).is_none_or(Value::is_empty) {
-            blocked.push(Blocked {
-                class: "required".into(),
-                field: path.clone(),
-                message: format!("`{path}` is required there and the record has no value for it"),
-            });
+            let message = format!("`{path}` is required there and the record has no value for it");
+            blocked.push(Blocked::new("required", path, message));
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod catalog;
 pub mod codec;
 pub mod difference;
 pub mod escalation;
+pub mod fit;
 pub mod freeze;
 pub mod grant;
 pub mod intake;

@@ -63,6 +63,9 @@ pub const FREEZE_WITHIN_MS: i64 = 24 * 3_600_000;
 pub const BEFORE_IMAGES_MAX: u64 = 200_000;
 /// And for so long: a mistake that nobody saw for a month is put right by hand, among a month of other people's edits.
 pub const BEFORE_IMAGE_MS_MAX: i64 = 30 * 24 * 3_600_000;
+/// Times that the hub noted how far a system's clock is off: years of a clock that is put right now and then, a hundred of one that
+/// wanders.
+pub const CLOCK_NOTES_MAX: usize = 100;
 /// Test runs that are kept: a nightly suite for more than a year.
 pub const TEST_RUNS_MAX: usize = 500;
 /// Assessments that are kept of a connection: enough to see whether a system got slower over the months.

@@ -53,6 +53,8 @@ pub struct Meter {
     pub records: BTreeMap<String, u64>,
     /// Values that the system changed again within a minute of our write: echoes that are none.
     pub near_misses: u64,
+    /// Values that did not fit the field that they go to, by policy: `truncate`, `transform`, `reject`.
+    pub misfits: BTreeMap<String, u64>,
     /// From the time that a source says a change was made to the confirmation of its write.
     pub latency: Histogram,
 }
@@ -86,6 +88,9 @@ impl Meter {
                 ("in", counts)
             }
             Counts::Out(c) => {
+                for (policy, count) in c.misfits() {
+                    *self.misfits.entry(policy.to_owned()).or_default() += count;
+                }
                 let counts = vec![
                     ("wanted", c.wanted),
                     ("delivered", c.delivered),

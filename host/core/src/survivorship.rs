@@ -1,10 +1,11 @@
 //! Who wins a field. A record's fields are a function of the claims on them, and of nothing else:
 //! the order in which claims arrived does not matter.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::catalog::{Entity, Survivorship};
-use crate::model::{Claim, Contribution, Field, Record, Rule};
+use crate::model::{Claim, Contribution, ContributionId, Field, Record, Rule};
 use crate::value::Value;
 use crate::{NameMap, Text};
 
@@ -47,6 +48,18 @@ pub fn compute(entity: &Entity, contributions: &[&Contribution], previous: Optio
     fields
 }
 
+/// These contributions without the claims that do not count.
+pub fn without<'a>(contributions: &[&'a Contribution], claims: &[(ContributionId, String)]) -> Vec<Cow<'a, Contribution>> {
+    let silence = |row: &'a Contribution| {
+        let mut left = Cow::Borrowed(row);
+        for (_, field) in claims.iter().filter(|(id, _)| *id == row.id) {
+            left.to_mut().claims.remove(field);
+        }
+        left
+    };
+    contributions.iter().map(|row| silence(row)).collect()
+}
+
 /// All claims on a field, lowest contribution first.
 pub fn contenders<'a>(contributions: &[&'a Contribution], field: &str) -> Vec<Contender<'a>> {
     let mut found: Vec<_> = contributions
@@ -83,6 +96,14 @@ pub fn choose(rule: &Survivorship, contenders: &[Contender<'_>], previous: Optio
             None => (newest(contenders)?, Rule::Newest),
         },
         Survivorship::Newest => (newest(contenders)?, Rule::Newest),
+        Survivorship::NewestOr(owner) => {
+            let winner = newest(contenders)?;
+            let disputed = !winner.claim.timed() && contenders.iter().any(|other| other.claim.value != winner.claim.value);
+            match of(owner).filter(|_| disputed) {
+                Some(winner) => (winner, Rule::Owner),
+                None => (winner, Rule::Newest),
+            }
+        }
         Survivorship::Longest => {
             let longest = contenders.iter().map(|c| length(&c.claim.value)).max()?;
             let among: Vec<_> = contenders.iter().copied().filter(|c| length(&c.claim.value) == longest).collect();
@@ -137,9 +158,9 @@ fn length(value: &Value) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{ContributionId, RemoteKey, Time};
+    use crate::model::{RemoteKey, Time};
 
-    /// `connection value@time`, one per claim; `-` is null.
+    /// `connection value@time`, one per claim, heard a moment later; with `!` not before that time. `-` is null.
     fn contributions(text: &str) -> Vec<Contribution> {
         text.split_whitespace()
             .enumerate()
@@ -149,8 +170,9 @@ mod tests {
                 let key = RemoteKey::new(connection, "s", index.to_string());
                 let mut contribution = Contribution::new(ContributionId(index as u64 + 1), key, Time(0));
                 let value = if value == "-" { Value::Null } else { Value::text(value) };
+                let (time, heard) = time.strip_suffix('!').map_or((time, 1), |time| (time, 0));
                 let at = Time(time.parse().unwrap());
-                contribution.claims.insert("f", Claim { value, claimed_at: at, observed_at: at });
+                contribution.claims.insert("f", Claim { value, claimed_at: at, observed_at: at.plus_ms(heard) });
                 contribution
             })
             .collect()
@@ -192,6 +214,15 @@ mod tests {
         check(&S::NonEmpty, "crm=a@1 books=-@2", "a", Rule::NonEmpty);
         check(&S::Manual, "crm=a@1 books=b@2", "a", Rule::Manual);
         check(&S::Newest, "", "nothing", Rule::Only);
+        let or = S::NewestOr("crm".into());
+        check(&or, "crm=a@1 desk=b@2", "b", Rule::Newest);
+        // The desk's clock is ahead, and it is not known by how much.
+        check(&or, "crm=a@1 desk=b@2!", "a", Rule::Owner);
+        check(&or, "crm=a@1 desk=a@2!", "a", Rule::Newest);
+        check(&or, "books=a@1 desk=b@2!", "b", Rule::Newest);
+        check(&or, "crm=a@3 desk=b@2!", "a", Rule::Newest);
+        check(&or, "desk=b@2!", "b", Rule::Only);
+        check(&or, "crm=a@1 desk=b@2! steward=s@0", "s", Rule::Steward);
     }
 
     #[test]

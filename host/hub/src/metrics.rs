@@ -104,6 +104,10 @@ impl Collector for Snapshot {
         counters(out, "nave_records", "What runs accounted for: every record read and every write wanted", records.collect())?;
         let near = flows.iter().map(|flow| (with(flow, &[]), flow.meter.near_misses)).collect();
         counters(out, "nave_near_miss_echoes", "Values that a system changed again within a minute of our write", near)?;
+        let misfits = writing().flat_map(|flow| {
+            flow.meter.misfits.iter().map(|(policy, count)| (with(flow, &[("policy", policy)]), *count)).collect::<Vec<_>>()
+        });
+        counters(out, "nave_misfits", "Values that did not fit the field that they go to, by policy", misfits.collect())?;
         let oldest = writing().map(|flow| (with(flow, &[]), flow.oldest_pending_s.unwrap_or_default() as f64)).collect();
         gauges(
             out,

@@ -35,6 +35,19 @@ function flow(row) {
   }
 }
 
+// What fails is drawn anew as the server draws it, as soon as its numbers differ.
+let failing = null;
+async function fails(now) {
+  const text = JSON.stringify(now);
+  if (failing !== null && failing !== text) {
+    const answer = await fetch("/", { credentials: "same-origin" });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById("failing");
+    if (fresh) document.getElementById("failing").replaceWith(document.adoptNode(fresh));
+  }
+  failing = text;
+}
+
 times();
 setInterval(times, 5000);
 
@@ -51,6 +64,7 @@ if (document.querySelector("[data-live-flows]")) {
       const count = status.records.find((one) => one.entity === cell.dataset.liveRecord);
       if (count) cell.textContent = count.active;
     }
+    fails(status.failing).catch(() => { failing = ""; });
     times();
   });
 }

@@ -57,8 +57,9 @@ async fn watch(state: &State, person: &Person, sender: &mpsc::Sender<Bytes>) {
             })
             .collect();
         let text =
-            json!({ "flows": rows, "records": status.records, "reviews": status.reviews, "dead_letters": status.dead_letters })
-                .to_string();
+            json!({ "flows": rows, "records": status.records, "reviews": status.reviews, "dead_letters": status.dead_letters,
+                    "failing": status.failing() })
+            .to_string();
         // A comment keeps the connection alive where nothing changed.
         let event = if text == before { ":\n\n".to_owned() } else { format!("event: status\ndata: {text}\n\n") };
         before = text;

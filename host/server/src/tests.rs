@@ -10,7 +10,7 @@ use axum::http::{Request as HttpRequest, StatusCode};
 use nave_core::model::{DecisionChoice, RecordId, Time, TokenRow};
 use nave_hub::api::{
     Answer, ApiError, Asked, AssessAnswer, AssessmentsAnswer, BoxFuture, Candidate, Claimed, FlowStatus, ProgressSender,
-    Recommended, Request, ReviewAnswer, ReviewLine, Service, Showed, StatusAnswer, StreamAssessment, WrittenAssessment,
+    Recommended, Request, ReviewAnswer, ReviewLine, Service, SetAside, Showed, StatusAnswer, StreamAssessment, WrittenAssessment,
 };
 use nave_hub::webhook::{HookAnswer, HookCall};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -43,7 +43,11 @@ impl Service for Fake {
                         reads: true,
                         ..FlowStatus::default()
                     };
-                    Ok(Answer::Status(StatusAnswer { flows: vec![flow], ..StatusAnswer::default() }))
+                    Ok(Answer::Status(StatusAnswer {
+                        flows: vec![flow, books()],
+                        set_aside: set_aside(),
+                        ..StatusAnswer::default()
+                    }))
                 }
                 Request::ReviewShow { id } => {
                     let review = ReviewLine { id, title: "\"><img src=x>".into(), ..ReviewLine::default() };
@@ -101,6 +105,25 @@ impl Service for Fake {
     fn refused(&self, address: &str, count: u64) {
         self.refused.lock().unwrap().push((address.to_owned(), count));
     }
+}
+
+/// A flow of which something failed.
+fn books() -> FlowStatus {
+    let mut flow = FlowStatus {
+        flow: "books-contacts".into(),
+        connection: "books".into(),
+        writes: true,
+        process: "invoicing".into(),
+        because: Some("an invoice to an old address is <not> paid".into()),
+        ..FlowStatus::default()
+    };
+    flow.meter.attempts = 41;
+    flow.meter.failures = [("length".to_owned(), 7), ("unavailable".to_owned(), 2)].into();
+    flow
+}
+
+fn set_aside() -> Vec<SetAside> {
+    vec![SetAside { flow: "books-contacts".into(), class: "length".into(), count: 5 }]
 }
 
 struct Server {
@@ -543,4 +566,46 @@ async fn the_local_socket_answers_in_lines() {
     stop.send_replace(true);
     running.stopped().await;
     assert!(!path.exists(), "the socket's file stays behind");
+}
+
+/// S9.6: what fails, by system and class, with its runbook and what to type; the numbers are those of the status.
+#[tokio::test]
+async fn the_health_page_says_what_fails_and_what_a_flow_is_for() {
+    let server = Server::new();
+    let (cookie, _) = server.sign_in().await;
+    let (status, _, page) = server.ask("GET /", &[HOST, &cookie], "").await;
+    assert_eq!(status, StatusCode::OK);
+    let section = page.split("id=\"failing\"").nth(1).and_then(|rest| rest.split("</table>").next()).expect("the section");
+    let cells = |row: &str| -> Vec<String> {
+        let cell = |cell: &str| cell.split_once('>').map(|(_, text)| plain(text)).filter(|text| !text.is_empty());
+        row.split("<t").skip(1).filter(|part| part.starts_with('d') || part.starts_with('h')).filter_map(cell).collect()
+    };
+    let rows: Vec<Vec<String>> = section.split("<tr").skip(2).map(cells).collect();
+    assert_eq!(
+        rows,
+        [
+            vec!["books", "41", "all", "9", "5"],
+            vec!["length", "7", "5", "nave dlq list --flow books-contacts --class length"],
+            vec!["unavailable", "2", "0", "nave runbook breaker-open"],
+        ]
+    );
+    for link in ["href=\"/runbooks/length\"", "href=\"/runbooks/breaker-open\""] {
+        assert!(section.contains(link), "{link}: {section}");
+    }
+    assert!(page.contains("invoicing: an invoice to an old address is &#60;not&#62; paid"), "{page}");
+}
+
+/// Text without tags and ends.
+fn plain(html: &str) -> String {
+    let mut text = String::new();
+    let mut tag = false;
+    for c in html.chars() {
+        match c {
+            '<' => tag = true,
+            '>' => tag = false,
+            c if !tag => text.push(c),
+            _ => {}
+        }
+    }
+    text.trim().to_owned()
 }

@@ -8,7 +8,7 @@ use super::entity::{self, did_you_mean};
 use super::reader::{At, File};
 use super::{
     Catalog, Connection, Diagnostic, Entity, FieldType, Hub, LockedPlugin, Mapping, Numbers, PluginInfo, Severity, SourceFile,
-    StreamInfo, System, connection, effective, hub, mapping_file, secrets,
+    StreamInfo, System, connection, effective, hub, mapping_file, secrets, unlimited,
 };
 use crate::manifest::{Function, PluginKind};
 use crate::mapping::Table;
@@ -105,6 +105,7 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
     let mut mappings: Vec<Mapping> =
         each(files, "mappings", found, |file, parsed| mapping_file::read(file, file.root(parsed), &known));
     aliases(files, &mut mappings, found);
+    unlimited::unlimited(files, &mappings, &entities, found);
     references(
         files,
         mappings.iter().filter(|mapping| connection_names.contains(&mapping.connection)).collect::<Vec<_>>().as_slice(),

@@ -53,6 +53,7 @@ fn mapping(table: &mut Table) {
             if let Value::Table(direction) = direction {
                 direction.remove("freshness");
                 direction.remove("process");
+                direction.remove("because");
                 direction.remove("verify");
                 direction.remove("mode");
             }

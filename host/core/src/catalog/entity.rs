@@ -342,7 +342,7 @@ fn simple(name: &str) -> Option<FieldType> {
     })
 }
 
-/// `"newest"`, or `{ owner = "crm" }`, or `{ priority = ["crm", "books"] }`.
+/// `"newest"`, or `{ newest = "crm" }` with who decides where clocks do not tell, or `{ owner = "crm" }`, or `{ priority = ["crm", "books"] }`.
 fn survivorship(table: &mut Table<'_>, loose: &mut Loose) -> Option<Survivorship> {
     if !table.has("survivorship") {
         table.text("survivorship");
@@ -360,20 +360,23 @@ fn survivorship(table: &mut Table<'_>, loose: &mut Loose) -> Option<Survivorship
     let mut inner = table.table("survivorship")?;
     let owner = inner.text("owner");
     let priority = inner.texts("priority");
+    let newest = inner.text("newest");
     let span = inner.span.clone();
     let file = inner.file;
     inner.finish();
     loose.connections.extend(owner.clone());
     loose.connections.extend(priority.clone());
-    match (owner, priority.is_empty()) {
-        (Some(owner), true) => Some(Survivorship::Owner(owner.value)),
-        (None, false) => Some(Survivorship::Priority(priority.into_iter().map(|name| name.value).collect())),
+    loose.connections.extend(newest.clone());
+    match (owner, newest, priority.is_empty()) {
+        (Some(owner), None, true) => Some(Survivorship::Owner(owner.value)),
+        (None, Some(owner), true) => Some(Survivorship::NewestOr(owner.value)),
+        (None, None, false) => Some(Survivorship::Priority(priority.into_iter().map(|name| name.value).collect())),
         _ => {
             file.error(
                 span,
                 "wrong-type",
-                "either `owner` or `priority` is wanted",
-                Some("write { owner = \"crm\" } or { priority = [\"crm\", \"books\"] }".to_owned()),
+                "one of `owner`, `priority` and `newest` is wanted",
+                Some("write { owner = \"crm\" }, { priority = [\"crm\", \"books\"] }, or { newest = \"crm\" }".to_owned()),
             );
             None
         }

@@ -38,6 +38,15 @@ pub struct Catalog {
     pub digest: String,
 }
 
+impl Catalog {
+    /// The mapping that a remote object belongs to.
+    pub fn mapping_of(&self, key: &crate::model::RemoteKey) -> Option<&Mapping> {
+        let here =
+            |mapping: &&Arc<Mapping>| mapping.connection == key.connection.as_str() && mapping.alias == key.stream.as_str();
+        self.mappings.values().find(here).map(AsRef::as_ref)
+    }
+}
+
 /// `nave.toml`.
 #[derive(Clone, Debug)]
 pub struct Hub {
@@ -159,6 +168,9 @@ pub enum Survivorship {
     Priority(Vec<String>),
     /// The latest claim by its source's time.
     Newest,
+    /// The latest claim by its source's time; where that time cannot be relied on ([`crate::model::Claim::timed`]) and others say
+    /// otherwise, this connection's.
+    NewestOr(String),
     /// The longest text; ties by newest.
     Longest,
     /// Newest that is not empty.
@@ -309,6 +321,29 @@ pub struct Watched {
     pub near: Hint,
 }
 
+/// What a flow is for, for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Purpose {
+    /// Business process that needs it; its label is in `nave.toml`.
+    pub process: Option<String>,
+    /// Why.
+    pub because: Option<String>,
+}
+
+impl Purpose {
+    /// "sales (From lead to order): sales works with who is in the books", as far as it is said.
+    pub fn sentence(&self, hub: &Hub) -> Option<String> {
+        let process = self.process.as_ref().map(|name| match hub.processes.get(name).filter(|label| *label != name) {
+            Some(label) => format!("{name} ({label})"),
+            None => name.clone(),
+        });
+        match (process, &self.because) {
+            (Some(process), Some(because)) => Some(format!("{process}: {because}")),
+            (process, because) => process.or(because.clone()),
+        }
+    }
+}
+
 /// One direction: from the system.
 #[derive(Clone, Debug, Default)]
 pub struct FlowIn {
@@ -320,8 +355,8 @@ pub struct FlowIn {
     pub hold_above: Volume,
     /// Each thing is read back by itself at least so often, milliseconds; none: [`crate::limits::VERIFY_EVERY_MS`].
     pub verify_ms: Option<u64>,
-    /// Business process.
-    pub process: Option<String>,
+    /// What it is for.
+    pub purpose: Purpose,
 }
 
 /// A synthetic record that is made, read back and taken away again on a timer, to see that what is answered is also done.
@@ -334,6 +369,16 @@ pub struct Canary {
 }
 
 impl Mapping {
+    /// What it is for: its way out, where it has one and says so, else its way in.
+    pub fn purpose(&self) -> Purpose {
+        let out = self.flow_out.as_ref().map(|flow| &flow.purpose);
+        let all = || out.into_iter().chain(self.flow_in.as_ref().map(|flow| &flow.purpose));
+        Purpose {
+            process: all().find_map(|purpose| purpose.process.clone()),
+            because: all().find_map(|purpose| purpose.because.clone()),
+        }
+    }
+
     /// Each thing of it is read back by itself at least so often, milliseconds.
     pub fn verify_ms(&self) -> u64 {
         self.flow_in.as_ref().and_then(|flow| flow.verify_ms).unwrap_or(crate::limits::VERIFY_EVERY_MS)
@@ -363,8 +408,8 @@ pub struct FlowOut {
     pub shadow: bool,
     /// A synthetic record that goes there on a timer; none: there is none.
     pub canary: Option<Canary>,
-    /// Business process.
-    pub process: Option<String>,
+    /// What it is for.
+    pub purpose: Purpose,
 }
 
 /// Which records a flow is tried with first. Empty: all.
@@ -415,8 +460,8 @@ pub struct FieldMapping {
     pub outputs: Vec<String>,
     /// How it is cleared there.
     pub clear: Clear,
-    /// Longest text the system takes, in characters, if declared here.
-    pub max_length: Option<u32>,
+    /// What the system takes there, and what to do with a value that it does not take.
+    pub constraints: crate::fit::Constraints,
     /// Why.
     pub because: Option<String>,
 }

@@ -1,6 +1,7 @@
 //! One good project; every test changes a line of it and says what the hub answers.
 
 mod address;
+mod fits;
 mod missing;
 mod numbers;
 mod parts;
@@ -54,16 +55,16 @@ marker = "marker"
 natural-key = "email"
 required = ["email"]
 constants = { "kind" = "person" }
-
 [flow.in]
 freshness = "1h"
 process = "sales"
-
+because = "sales corrects it there"
 [flow.out]
 freshness = "5m"
 filter = "address.country in (DE, AT) and not archived"
 on-leave = "keep"
-
+process = "sales"
+because = "sales writes to whom the others know"
 [[field]]
 remote = "email"
 canonical = "email"
@@ -121,9 +122,9 @@ because = "the CRM's own id"
 const COMPANIES: &str = r#"connection = "crm"
 stream = "companies"
 entity = "company"
-
 [flow.in]
-
+process = "sales"
+because = "contacts belong to them"
 [[field]]
 remote = "name"
 canonical = "name"
@@ -216,7 +217,7 @@ fn the_good_project_is_good() {
     assert_eq!(mapping.externals.len(), 1);
     let email = &mapping.fields[0];
     assert_eq!(
-        (email.inputs.as_slice(), email.outputs.as_slice(), email.max_length),
+        (email.inputs.as_slice(), email.outputs.as_slice(), email.constraints.max_length),
         (&["email".to_owned()][..], &["email".to_owned()][..], Some(100))
     );
     let flow = mapping.flow_out.as_ref().unwrap();
@@ -244,11 +245,13 @@ fn a_mapping_is_told_in_words() {
         told,
         "crm-contacts: each of `contacts` in `crm` is a contact.\n\
          In: what changed there is read within an hour.\n\
+         `sales` needs it. Why: sales corrects it there\n\
          Out: what changed here is written within 5 minutes, where address.country in (DE, AT) and not archived; what no longer fits is left alone there.\n\
+         `sales` needs it. Why: sales writes to whom the others know\n\
          Nothing is made there without `email`.\n\
          What is deleted there is let go: it stays here, and is not made there again.\n\
          Two there that are one here are both kept up to date.\n\
-         - `email` ↔ email (E-mail): both ways (yellow). It comes in as `email`, without blanks around it, in lower case. More than 100 characters are not sent, but reported. Why: Sales edits it in the CRM; support corrects bounces in the desk\n\
+         - `email` ↔ email (E-mail): both ways (yellow). It comes in as `email`, without blanks around it, in lower case. It takes at most 100 characters there; what does not fit is not sent, but reported. Why: Sales edits it in the CRM; support corrects bounces in the desk\n\
          - `created` → first_seen: one way, in (green). It comes in as `created`, as a time from ISO 8601, as a date.\n\
          - `country` ↔ address.country (Country): both ways (yellow). It comes in as `country`, translated by the table `countries`. It goes out as `address.country`, translated back by the table `countries`. Why: both\n\
          - `phone` → phone: one way, in (green). It comes in as what `phone_e164` makes of it.\n\
@@ -287,7 +290,7 @@ fn names_in_mappings() {
     check_mapping(
         "(DE, AT) and not archived",
         "(DE, AT) and not archivd",
-        &format!("{at}:15:47: contact has no field `archivd` [unknown-field] → did you mean `archived`?"),
+        &format!("{at}:14:47: contact has no field `archivd` [unknown-field] → did you mean `archived`?"),
     );
     check_mapping(
         "direction = \"in\"",
@@ -335,12 +338,12 @@ fn names_in_mappings() {
     check_mapping(
         "process = \"sales\"",
         "process = \"sale\"",
-        &format!("{at}:11:11: nave.toml has no process `sale` [unknown-process] → did you mean `sales`?"),
+        &format!("{at}:10:11: nave.toml has no process `sale` [unknown-process] → did you mean `sales`?"),
     );
     check_mapping(
         "freshness = \"1h\"",
         "freshness = \"1 hour\"",
-        &format!("{at}:10:13: `1 hour` is no length of time [bad-duration] → write a number and s, m, h or d: \"5m\""),
+        &format!("{at}:9:13: `1 hour` is no length of time [bad-duration] → write a number and s, m, h or d: \"5m\""),
     );
     check_mapping(
         "reference(companies)",
@@ -697,6 +700,8 @@ fn digests_tell_what_changed() {
         ("mappings/crm-contacts.toml", "\"1h\"", "\"2h\""),
         ("mappings/crm-contacts.toml", "\"5m\"", "\"1d\""),
         ("mappings/crm-contacts.toml", "process = \"sales\"\n", ""),
+        ("mappings/crm-contacts.toml", "sales corrects it there", "they do"),
+        ("mappings/crm-contacts.toml", "because = \"sales writes to whom the others know\"\n", ""),
         ("mappings/crm-contacts.toml", "entity = \"contact\"", "# a comment\nentity  =  'contact'\nsteward = \"sales-ops\""),
         ("mappings/crm-contacts.toml", "Sales edits it", "Somebody edits it"),
     ] {

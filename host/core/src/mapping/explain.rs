@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::catalog::{
-    Clear, DeletePolicy, Direction, DuplicatePolicy, Entity, FieldMapping, ListMapping, Mapping, OnLeave, PartMapping,
+    Clear, DeletePolicy, Direction, DuplicatePolicy, Entity, FieldMapping, ListMapping, Mapping, OnLeave, PartMapping, Purpose,
 };
+use crate::fit::{Constraints, Misfit};
 
 /// A mapping in plain English, one paragraph and one line per field.
 pub fn explain(mapping: &Mapping, entity: &Entity) -> String {
@@ -33,6 +34,7 @@ fn header(out: &mut String, mapping: &Mapping, entity: &Entity) -> std::fmt::Res
             Some(filter) => writeln!(out, ", where {}.", filter.text())?,
             None => writeln!(out, ".")?,
         }
+        purpose(out, &flow.purpose)?;
     } else {
         writeln!(out, "In: nothing is read.")?;
     }
@@ -55,6 +57,7 @@ fn header(out: &mut String, mapping: &Mapping, entity: &Entity) -> std::fmt::Res
         if !pilot.is_empty() {
             writeln!(out, "A pilot: only {}; all others are left as they are there.", pilot.join(", "))?;
         }
+        purpose(out, &flow.purpose)?;
         if !flow.create {
             writeln!(out, "Nothing new is made there.")?;
         }
@@ -91,6 +94,16 @@ fn header(out: &mut String, mapping: &Mapping, entity: &Entity) -> std::fmt::Res
         DuplicatePolicy::Review => writeln!(out, "Of two there that are one here, the second waits for a person.")?,
     }
     Ok(())
+}
+
+/// Which process needs it, and why.
+fn purpose(out: &mut String, purpose: &Purpose) -> std::fmt::Result {
+    match (&purpose.process, &purpose.because) {
+        (Some(process), Some(because)) => writeln!(out, "`{process}` needs it. Why: {because}"),
+        (Some(process), None) => writeln!(out, "`{process}` needs it."),
+        (None, Some(because)) => writeln!(out, "Why: {because}"),
+        (None, None) => Ok(()),
+    }
 }
 
 /// Direction and its colour: never a colour without its word.
@@ -131,8 +144,8 @@ fn line(out: &mut String, field: &FieldMapping, entity: &Entity, indent: &str) -
         {
             write!(out, ". It goes out as {}", write.phrase())?;
         }
-        if let Some(max) = field.max_length.filter(|_| field.direction.writes()) {
-            write!(out, ". More than {max} characters are not sent, but reported")?;
+        if field.direction.writes() {
+            constraints(out, &field.constraints)?;
         }
         if field.direction.writes() {
             match field.clear {
@@ -147,6 +160,29 @@ fn line(out: &mut String, field: &FieldMapping, entity: &Entity, indent: &str) -
     match &field.because {
         Some(because) => writeln!(out, " Why: {because}"),
         None => writeln!(out),
+    }
+}
+
+/// What the system takes, and what becomes of a value that it does not take.
+fn constraints(out: &mut String, of: &Constraints) -> std::fmt::Result {
+    let all = [
+        of.max_length.map(|max| format!("at most {max} characters")),
+        of.characters.as_ref().map(|characters| format!("the characters `{}` alone", characters.text)),
+        of.pattern.as_ref().map(|pattern| format!("what matches `{}`", pattern.text)),
+        (!of.values.is_empty()).then(|| format!("one of {} values", of.values.len())),
+        of.precision.map(|digits| format!("at most {digits} digits")),
+        of.scale.map(|digits| format!("at most {digits} digits after the point")),
+    ];
+    let all: Vec<String> = all.into_iter().flatten().collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    write!(out, ". It takes {} there; what does not fit is ", all.join(", "))?;
+    match &of.misfit {
+        Misfit::Reject => write!(out, "not sent, but reported"),
+        Misfit::Truncate(mark) if mark.is_empty() => write!(out, "cut"),
+        Misfit::Truncate(mark) => write!(out, "cut, with `{mark}` behind it"),
+        Misfit::Transform(operations) => write!(out, "sent {}", operations.phrase()),
     }
 }
 

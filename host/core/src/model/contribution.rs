@@ -41,6 +41,14 @@ pub struct Claim {
     pub observed_at: Time,
 }
 
+impl Claim {
+    /// Whether its time can be relied on. What is said to be as new as its reading, or newer, was said by a clock that is ahead
+    /// and shows it nowhere: when it was set is not known.
+    pub fn timed(&self) -> bool {
+        self.claimed_at < self.observed_at
+    }
+}
+
 /// Whether the remote object still stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ContributionState {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Clear, Entity, FieldMapping, Mapping, PartMapping};
+use crate::catalog::{Clear, FieldMapping, Mapping, PartMapping};
 use crate::difference::{Blocked, Difference, means, spell};
 use crate::intake::{concerns, element_value, list_path};
 use crate::model::{Contribution, ElementId, Record, WriteKind};
@@ -28,14 +28,13 @@ pub struct Step {
 /// body of a child just read, so that what is not mapped is carried over.
 pub fn steps(
     mapping: &Mapping,
-    entity: &Entity,
     part: &PartMapping,
     record: &Record,
     contribution: Option<&Contribution>,
     current: &dyn Fn(&str) -> Option<Value>,
     region: Option<&str>,
 ) -> (Vec<Step>, Vec<Blocked>) {
-    let making = Making { mapping, entity, part, contribution, current, region };
+    let making = Making { mapping, part, contribution, current, region };
     let list = &part.list;
     let mut found: Vec<(u8, Step)> = Vec::new();
     let mut blocked = Vec::new();
@@ -95,7 +94,6 @@ fn elements<'r>(record: &'r Record, list: &str) -> Vec<(u64, &'r Value)> {
 /// What one step is made from.
 struct Making<'m> {
     mapping: &'m Mapping,
-    entity: &'m Entity,
     part: &'m PartMapping,
     contribution: Option<&'m Contribution>,
     current: &'m dyn Fn(&str) -> Option<Value>,
@@ -123,7 +121,7 @@ impl Making<'_> {
             changed: Value::Object(NameMap::new()),
             desired: Value::Object(NameMap::new()),
             elements: [(list.canonical.clone(), vec![number])].into(),
-            skipped: Vec::new(),
+            ..Difference::default()
         };
         Some(Step { kind: WriteKind::Delete(id.to_owned()), difference })
     }
@@ -186,7 +184,7 @@ impl Making<'_> {
             changed,
             desired,
             elements: [(list.canonical.clone(), vec![number])].into(),
-            skipped: Vec::new(),
+            ..Difference::default()
         };
         Step { kind, difference }
     }
@@ -198,15 +196,6 @@ impl Making<'_> {
             error.field = named(error.field.strip_prefix(&prefix).unwrap_or(&error.field));
             error
         })?;
-        for field in &self.part.list.fields {
-            let length = at(&spelled, &field.remote).as_text().map_or(0, |text| text.chars().count());
-            if let Some(max) = field.max_length.filter(|max| length > *max as usize) {
-                let label = &self.entity.label;
-                let message =
-                    format!("{length} characters in {} of a {}, the system takes {max}", field.remote, label.to_lowercase());
-                return Err(Blocked { class: "length".into(), field: named(&field.remote), message });
-            }
-        }
         Ok(spelled)
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn dead_letter(
             mapping.name
         ),
         "length" => format!(
-            "shorten the value at its source, or add a `truncate` to `out` in mappings/{}.toml, then `nave dlq retry --class length`",
+            "shorten the value at its source, or set `misfit` for the field in mappings/{}.toml, then `nave dlq retry --class length`",
             mapping.name
         ),
         "duplicate" => format!(

@@ -61,7 +61,7 @@ impl Need {
                 Some(stream) => (format!("{stream}.id"), &mut *stopped),
                 None => ("id".to_owned(), &mut blocked),
             };
-            to.push(Blocked { class: "other".into(), field, message: why.clone() });
+            to.push(Blocked::new("other", field, why));
             false
         });
         if blocked.is_empty() && writes.is_empty() && !*waits {
@@ -89,7 +89,7 @@ impl Need {
                     "{} says that it {what} in `{}`: change `{change}` in mappings/{}.toml",
                     mapping.connection, mapping.stream, mapping.name
                 );
-                impossible.push(Blocked { class: "other".into(), field: String::new(), message });
+                impossible.push(Blocked::new("other", "", message));
             }
             kept
         });
@@ -441,7 +441,7 @@ impl Engine {
                 Ok(false) if name == "pilot" => return Ok(Need::Nothing),
                 Ok(false) => return self.left(mapping, entity, record, &active, flow.on_leave, current),
                 Err(error) => {
-                    let blocked = Blocked { class: error.class.into(), field: name.into(), message: error.message };
+                    let blocked = Blocked::new(error.class, name, error.message);
                     return Ok(Need::Blocked(vec![blocked]));
                 }
             }
@@ -491,7 +491,7 @@ impl Engine {
                 }
                 let read = |id: &str| current.get(&(part.stream.clone(), id.to_owned()));
                 let body = |id: &str| read(id).map(|read| read.body.clone());
-                let (steps, stopped) = part::steps(mapping, entity, part, record, target, &body, region);
+                let (steps, stopped) = part::steps(mapping, part, record, target, &body, region);
                 wanted.stopped.extend(stopped);
                 wanted.writes.extend(steps.into_iter().map(|step| Write {
                     version: match &step.kind {
@@ -597,5 +597,5 @@ fn cannot_restore(mapping: &Mapping, row: &Contribution) -> Blocked {
         "it is in use again, and was put away in {0}, which says of it that it is gone: restore `{1}` in {0} by hand",
         mapping.connection, row.key.remote_id
     );
-    Blocked { class: "other".into(), field: String::new(), message }
+    Blocked::new("other", "", message)
 }

@@ -444,6 +444,9 @@ impl<'a> Draft<'a> {
         let counting = self.counting(id)?;
         let entity = self.entity(&self.records[&id].now.entity.clone())?;
         let rows: Vec<&Contribution> = counting.iter().map(|id| &self.contributions[id].now).collect();
+        let echoes = nave_core::fit::echoes(&rows, |row| self.catalog.mapping_of(&row.key), self.catalog.hub.region.as_deref());
+        let silenced = survivorship::without(&rows, &echoes);
+        let rows: Vec<&Contribution> = silenced.iter().map(AsRef::as_ref).collect();
         let mut fields = survivorship::compute(entity, &rows, self.records[&id].before());
         for field in fields.values_mut() {
             if let Value::Reference(reference) = &field.value {

@@ -362,8 +362,10 @@ impl Engine {
             (None, true) => run.message.take(),
         };
         let sums = self.meters.ran(&run);
+        let clock = self.clock_row(&run)?;
         self.write(Cause::default(), |draft| {
             draft.batch.rows.extend(sums.clone());
+            draft.batch.rows.extend(clock.clone());
             run.ended_at = Some(draft.now);
             let mut flow = self.store.flow(&run.flow)?;
             match (run.status, run.direction.as_str()) {

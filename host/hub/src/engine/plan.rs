@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use nave_core::Text;
 use nave_core::catalog::{Entity, Mapping};
 use nave_core::difference::Blocked;
+use nave_core::fit::Fitted;
 use nave_core::intake::list_path;
 use nave_core::model::{Cause, Record, RecordId, Time, WriteKind};
 use nave_core::part;
@@ -78,6 +79,8 @@ pub struct PlannedWrite {
     pub operation: &'static str,
     /// Remote path, value there now, value it would get.
     pub fields: Vec<(String, Option<Value>, Value)>,
+    /// Of these: what goes there otherwise than it is here.
+    pub fitted: Vec<Fitted>,
 }
 
 /// One flow's plan.
@@ -145,6 +148,7 @@ pub(super) fn planned(mapping: &Mapping, entity: &Entity, record: &Record, write
             WriteKind::Merge(..) => "merge",
         },
         fields: planned_fields(mapping, write),
+        fitted: write.difference.fitted.clone(),
     }
 }
 
@@ -297,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_record_that_several_things_stop_is_one_line() {
-        let error = |message: &str| Blocked { class: "required".into(), field: "x".into(), message: message.into() };
+        let error = |message: &str| Blocked::new("required", "x", message);
         assert_eq!(blocked("Ada", &[error("no name"), error("no e-mail")]), "Ada: no name; no e-mail");
     }
 }

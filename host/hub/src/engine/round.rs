@@ -252,6 +252,7 @@ impl Sending<'_> {
                 }
                 Need::Blocked(errors) => {
                     tally.failed += 1;
+                    errors.iter().filter(|error| error.unfit).for_each(|_| tally.misfit("reject"));
                     effects.push(Effect::Dead(entry.clone(), self.blocked(entry.record, &errors, now)));
                 }
                 Need::Writes(mut wanted) => {
@@ -275,10 +276,12 @@ impl Sending<'_> {
                     if !stopped.is_empty() {
                         tally.wanted += 1;
                         tally.failed += 1;
+                        stopped.iter().filter(|error| error.unfit).for_each(|_| tally.misfit("reject"));
                         effects.push(Effect::Letter(self.blocked(entry.record, &stopped, now)));
                     }
                     let last = writes.len().saturating_sub(1);
                     for (position, write) in writes.into_iter().enumerate() {
+                        write.difference.fitted.iter().for_each(|fitted| tally.misfit(fitted.policy));
                         // One delivery in flight per record and destination (I5): a second object of the record has its
                         // turn in the next wave. The entry leaves dirty with the last one.
                         let mut intent = self.intent(entry, write, now);
@@ -310,6 +313,9 @@ impl Sending<'_> {
         counts.held += tally.held;
         counts.parked += tally.parked;
         counts.failed += tally.failed;
+        counts.truncated += tally.truncated;
+        counts.transformed += tally.transformed;
+        counts.rejected += tally.rejected;
         Ok(waves)
     }
 

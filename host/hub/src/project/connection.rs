@@ -110,7 +110,7 @@ pub fn plan_connection(dir: &Path, plugin: &Manifest, new: &NewConnection) -> Re
         if dir.join(&file).exists() {
             planned.warnings.push(format!("{} exists and stays as it is", file.display()));
         } else {
-            let text = text.replace("{connection}", &new.name);
+            let text = purpose::known_processes(dir, &text.replace("{connection}", &new.name))?;
             planned.files.push((file, if new.read_only { reading::reading_only(&text)? } else { text }));
         }
     }
@@ -422,6 +422,7 @@ pub(super) fn with_system(text: &str, name: &str) -> Result<Option<String>, Stri
 
 mod fitting;
 mod networks;
+mod purpose;
 mod reading;
 #[cfg(test)]
 mod tests;

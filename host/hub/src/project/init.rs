@@ -20,6 +20,12 @@ data = "data"
 # The one environment of that data folder. Connections name theirs; another one's are refused.
 environment = "dev"
 
+# Business processes, each as people call it. A flow names the one that needs it: process = "sales".
+processes.sales = "From lead to order"
+processes.invoicing = "From order to payment"
+processes.support = "From question to answer"
+processes.marketing = "From list to campaign"
+
 # Region assumed where a phone number or a date does not say (ISO 3166-1 alpha-2).
 # region = "DE"
 

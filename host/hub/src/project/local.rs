@@ -238,6 +238,7 @@ fn survivorship(rule: &Survivorship) -> String {
         Survivorship::Owner(connection) => format!("{connection} owns it"),
         Survivorship::Priority(connections) => format!("first of {}", connections.join(", ")),
         Survivorship::Newest => "newest".to_owned(),
+        Survivorship::NewestOr(connection) => format!("newest; where clocks do not tell, {connection}"),
         Survivorship::Longest => "longest".to_owned(),
         Survivorship::NonEmpty => "newest that is not empty".to_owned(),
         Survivorship::Manual => "stays until a steward changes it".to_owned(),

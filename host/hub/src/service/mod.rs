@@ -17,6 +17,7 @@ mod held;
 mod indexes;
 mod linkage;
 mod names;
+mod notes;
 mod numbers;
 mod operations;
 mod order;

@@ -97,8 +97,8 @@ impl<'e> Names<'e> {
     }
 
     /// The mapping that a contribution came through, if it is still configured.
-    pub(super) fn mapping_of(&self, key: &RemoteKey) -> Option<&Arc<Mapping>> {
-        self.catalog.mappings.values().find(|mapping| mapping.connection == key.connection && mapping.alias == key.stream)
+    pub(super) fn mapping_of(&self, key: &RemoteKey) -> Option<&Mapping> {
+        self.catalog.mapping_of(key)
     }
 
     /// Whether its claims count for its record.

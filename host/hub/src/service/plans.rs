@@ -1,6 +1,6 @@
 //! What would be sent, and agreeing to it.
 
-use nave_core::catalog::{Diagnostic, Mapping};
+use nave_core::catalog::{Diagnostic, Hub, Mapping};
 
 use super::{order, unknown};
 use crate::api::{
@@ -34,7 +34,7 @@ pub(super) async fn plan(
     for (index, mapping) in flows.iter().enumerate() {
         progress.report(&format!("planning {}", mapping.name), index as u64, Some(flows.len() as u64));
         let plan = engine.plan(&mapping.name, limit.min(WRITES_LISTED_MAX)).await?;
-        plans.push(answer(&mapping.entity, plan));
+        plans.push(answer(&catalog.hub, mapping, plan));
     }
     Ok(PlanAnswer { warnings: warnings.iter().map(Finding::from).collect(), flows: plans, ..PlanAnswer::default() })
 }
@@ -80,9 +80,12 @@ fn writing<'c>(
     }
 }
 
-fn answer(entity: &str, plan: planned::FlowPlan) -> FlowPlan {
-    let writes = plan.writes.into_iter().map(|write| write_line(entity, write));
+fn answer(hub: &Hub, mapping: &Mapping, plan: planned::FlowPlan) -> FlowPlan {
+    let writes = plan.writes.into_iter().map(|write| write_line(&mapping.entity, write));
+    let purpose = mapping.purpose();
     FlowPlan {
+        purpose: purpose.sentence(hub),
+        process: purpose.process.unwrap_or_default(),
         flow: plan.flow,
         connection: plan.connection,
         creates: plan.creates,
@@ -99,6 +102,11 @@ fn answer(entity: &str, plan: planned::FlowPlan) -> FlowPlan {
 
 /// One write that would be made, in words.
 pub(super) fn write_line(entity: &str, write: planned::PlannedWrite) -> PlannedWrite {
+    let note = |path: &str| {
+        let fitted = write.fitted.iter().find(|fitted| fitted.path == path)?;
+        let how = if fitted.policy == "truncate" { "cut to" } else { "transformed to" };
+        Some(format!("{how} {} of {} characters", fitted.sent, fitted.length))
+    };
     PlannedWrite {
         record: format!("{entity}/{}", write.record),
         title: write.title,
@@ -106,7 +114,12 @@ pub(super) fn write_line(entity: &str, write: planned::PlannedWrite) -> PlannedW
         fields: write
             .fields
             .into_iter()
-            .map(|(path, now, then)| PlannedField { path, now: now.map(|value| value.to_json()), then: then.to_json() })
+            .map(|(path, now, then)| PlannedField {
+                note: note(&path),
+                path,
+                now: now.map(|value| value.to_json()),
+                then: then.to_json(),
+            })
             .collect(),
     }
 }

@@ -18,7 +18,12 @@ pub(super) async fn resync(engine: &Engine, which: &RecordRef, plan: bool, by: &
         fields: looked
             .fields
             .into_iter()
-            .map(|(path, now, then)| PlannedField { path, now: now.map(|value| value.to_json()), then: then.to_json() })
+            .map(|(path, now, then)| PlannedField {
+                path,
+                now: now.map(|value| value.to_json()),
+                then: then.to_json(),
+                note: None,
+            })
             .collect(),
     });
     let towards = done.towards.into_iter().map(|towards| TowardsLine {

@@ -30,6 +30,8 @@ pub(super) fn list(hub: &Hub) -> Result<ScheduleAnswer, ApiError> {
         flows.push(ScheduleLine {
             flow: mapping.name.clone(),
             connection: mapping.connection.clone(),
+            process: inward.purpose.process.clone().unwrap_or_default(),
+            purpose: inward.purpose.sentence(&catalog.hub),
             paused: engine.store.flow(&mapping.name)?.paused,
             freshness_ms: inward.freshness_ms,
             every_ms: scheduled.pace.every_ms,

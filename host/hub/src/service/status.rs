@@ -83,10 +83,10 @@ fn flow(engine: &Engine, mapping: &Mapping, linked: &Linked, failed: u64) -> Res
     let parked = store.parked(&mapping.name)?;
     let held = engine.held_back(&mapping.name)?;
     let next = parked.iter().min_by_key(|row| row.until);
-    let process = mapping.flow_out.as_ref().and_then(|flow| flow.process.clone());
-    let process = process.or_else(|| mapping.flow_in.as_ref().and_then(|flow| flow.process.clone()));
+    let purpose = mapping.purpose();
     Ok(FlowStatus {
-        process: process.unwrap_or_default(),
+        process: purpose.process.unwrap_or_default(),
+        because: purpose.because,
         oldest_pending_s: None,
         meter: Default::default(),
         flow: mapping.name.clone(),

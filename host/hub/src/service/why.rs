@@ -7,6 +7,7 @@ use nave_core::survivorship::{self, Contender, STEWARD};
 use super::find::find;
 use super::listed;
 use super::names::{Names, minute, remote, rule};
+use super::notes;
 use crate::api::{ApiError, FieldWhy, Loser, RecordRef, WhyAnswer};
 use crate::engine::Engine;
 
@@ -33,7 +34,9 @@ pub(super) fn why(engine: &Engine, which: &RecordRef, only: Option<&str>) -> Res
             Some(row) => Some(row.clone()),
             None => engine.store.contributions(&[field.winner])?.pop().flatten(),
         };
-        fields.push(why_field(&names, record, name, field, winner.as_ref(), &rows, &changes));
+        let mut told = why_field(&names, record, name, field, winner.as_ref(), &rows, &changes);
+        told.notes.extend(notes::clocks(engine, &names, record, name, field, &rows)?);
+        fields.push(told);
     }
     if fields.is_empty()
         && let Some(only) = only
@@ -66,8 +69,10 @@ fn why_field(
 ) -> FieldWhy {
     let counting: Vec<&Contribution> = rows.iter().filter(|row| names.counts(record, row)).collect();
     let mut others = survivorship::contenders(&counting, name);
-    others.retain(|contender| contender.contribution.id != field.winner);
+    let echoes = notes::echoes(names, name, &counting);
+    others.retain(|contender| contender.contribution.id != field.winner && !echoes.contains(&contender.contribution.id));
     let entity = names.catalog.entities.get(record.entity.as_str()).map(AsRef::as_ref);
+    let set = changes.iter().find(|change| change.fields.iter().any(|field| field.field == name));
     FieldWhy {
         field: name.to_owned(),
         value: field.value.to_json(),
@@ -78,7 +83,10 @@ fn why_field(
         because: because(names, entity, name, winner),
         decided_by: decided_by(name, winner, changes),
         claimed_at: field.claimed_at.to_string(),
+        sequence: set.map(|change| change.sequence.0),
+        committed_at: set.map(|change| change.at.to_string()),
         observed_at: winner.and_then(|row| row.claims.get(name)).map(|claim| claim.observed_at.to_string()),
+        notes: notes::spelled(names, record, name, rows),
         losers: others
             .iter()
             .map(|contender| Loser {
@@ -86,6 +94,7 @@ fn why_field(
                 value: contender.claim.value.to_json(),
                 display: names.display(&contender.claim.value),
                 claimed_at: contender.claim.claimed_at.to_string(),
+                observed_at: contender.claim.observed_at.to_string(),
                 agrees: names.same(&contender.claim.value, &field.value),
             })
             .collect(),
@@ -127,6 +136,9 @@ fn sentence(
         Rule::Only => format!("{base}; nobody else says anything about it."),
         Rule::Owner => match configured {
             Some(Survivorship::Owner(owner)) => format!("{chosen}: {owner} owns this field{with}."),
+            Some(Survivorship::NewestOr(owner)) => {
+                format!("{chosen}: the clock of who spoke last cannot be relied on, and {owner} decides then{with}.")
+            }
             _ => format!("{chosen}: it owned this field then{with}."),
         },
         Rule::Priority => match configured {

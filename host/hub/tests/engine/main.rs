@@ -21,6 +21,7 @@ mod kept;
 mod lost;
 mod mended;
 mod meters;
+mod misfits;
 mod missed;
 mod odd;
 mod parts;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nave_core::meter::Meter;
-use nave_core::model::Time;
+use nave_core::model::{Rule, Time};
 use nave_hub::engine::Engine;
 use nave_hub::spoke::SpokeError;
 
@@ -38,9 +38,18 @@ because = "people correct names anywhere"
 "#;
 
 async fn bench(kind: Kind) -> (Bench, Arc<Engine>) {
+    bench_with(kind, "").await
+}
+
+/// With these lines in `entities/contact.toml`.
+async fn bench_with(kind: Kind, entity: &str) -> (Bench, Arc<Engine>) {
     let there = PEOPLE.replace("\"drop\"", "\"erp\"");
     let systems = vec![System::new("drop", &["contacts"]), System::new("erp", &["contacts"])];
-    let files = [("mappings/drop-contacts.toml", PEOPLE), ("mappings/erp-contacts.toml", there.as_str())];
+    let files = [
+        ("mappings/drop-contacts.toml", PEOPLE),
+        ("mappings/erp-contacts.toml", there.as_str()),
+        ("entities/contact.toml", entity),
+    ];
     let bench = Bench::new(kind, systems, &files);
     bench.round().await;
     bench.approve_all().await;
@@ -170,9 +179,16 @@ async fn every_try_of_what_waits_is_shown(kind: Kind) {
 }
 
 async fn a_clock_that_is_ahead_does_not_win_by_it(kind: Kind) {
-    // 7 minutes ahead: measured, and not; the drop's edit is the newer one in truth.
-    for (measured, expected) in [(Some(420_000), "drop's"), (None, "erp's")] {
-        let (bench, hub) = bench(kind).await;
+    // 7 minutes ahead: measured, and not; the drop's edit is the newer one in truth. Where the rule names who decides then, it is.
+    let or_drop = "[fields.first_name]\nsurvivorship = { newest = \"drop\" }\n";
+    let cases = [
+        (Some(420_000), "", "drop's", Rule::Newest),
+        (Some(420_000), or_drop, "drop's", Rule::Newest),
+        (None, "", "erp's", Rule::Newest),
+        (None, or_drop, "drop's", Rule::Owner),
+    ];
+    for (measured, rule, expected, by) in cases {
+        let (bench, hub) = bench_with(kind, rule).await;
         bench.system("drop").create("contacts", r#"{"first":"Ada"}"#);
         round(&hub).await;
         let (here, there) = (bench.system("drop").only_id("contacts"), bench.system("erp").only_id("contacts"));
@@ -188,6 +204,7 @@ async fn a_clock_that_is_ahead_does_not_win_by_it(kind: Kind) {
         bench.pass(60_000);
         round(&hub).await;
         let record = bench.store.records_after(nave_core::model::RecordId(0), 1).unwrap().remove(0);
-        assert_eq!(record.value("first_name").unwrap().display(), expected, "measured: {measured:?}");
+        let field = &record.fields.get("first_name").unwrap();
+        assert_eq!((field.value.display().as_str(), field.rule), (expected, by), "measured: {measured:?}, {rule}");
     }
 }

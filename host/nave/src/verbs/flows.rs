@@ -57,6 +57,11 @@ pub(crate) async fn plan(verb: Plan, context: &Context) -> Outcome {
         rows.row(cells);
     }
     rows.print("No flow writes anything yet.");
+    for flow in &answer.flows {
+        if let Some(purpose) = &flow.purpose {
+            say(format_args!("  {}: for {}", clean(&flow.flow), clean(purpose)));
+        }
+    }
     answer.flows.iter().for_each(writes);
     schema(&answer.schema, "needs your word: `nave apply --schema`", "they keep it with `nave apply`; then plan again");
     if open {
@@ -91,8 +96,7 @@ fn writes(flow: &FlowPlan) {
     for write in &flow.writes {
         say(format_args!("  {} {} {}", write.operation, write.record, clean(&write.title)));
         for field in &write.fields {
-            let now = field.now.as_ref().map(|now| format!("{now} → ")).unwrap_or_default();
-            say(format_args!("      {}: {}", clean(&field.path), clean(&format!("{now}{}", field.then))));
+            super::resync::field(field);
         }
     }
     let shown = flow.writes.len() as u64;
@@ -217,6 +221,29 @@ pub(crate) fn code_of(runs: &[RunLine]) -> u8 {
     }
 }
 
+/// What fails, by system and class; nothing where nothing ever did.
+fn failing(answer: &StatusAnswer) {
+    let mut rows = Rows::new(&["fails in", "attempts", "class", "failures", "set aside", "next"]);
+    let mut any = false;
+    for system in answer.failing() {
+        for line in system.classes {
+            any = true;
+            rows.row([
+                system.connection.clone(),
+                system.attempts.to_string(),
+                line.class,
+                line.failures.to_string(),
+                line.set_aside.to_string(),
+                line.command,
+            ]);
+        }
+    }
+    if any {
+        say("");
+        rows.print("");
+    }
+}
+
 /// Runs as a table; counts that are 0 are left out.
 pub(crate) fn runs(runs: &[RunLine]) {
     let mut rows = Rows::new(&["run", "flow", "", "status", "counts", "began"]);
@@ -231,6 +258,9 @@ pub(crate) fn runs(runs: &[RunLine]) {
         }
         if run.drifted() > 0 {
             text = format!("{text}; {} changed there against a one-way field", run.drifted());
+        }
+        if let Some(misfits) = run.misfits() {
+            text = format!("{text}; {misfits}");
         }
         if let Some(message) = &run.message {
             text = format!("{text} — {message}");
@@ -357,6 +387,11 @@ pub(crate) fn show_status(answer: &StatusAnswer) {
             say(format_args!("  {}: {held}", flow.flow));
         }
     }
+    for flow in &answer.flows {
+        if let Some(misfits) = flow.misfits() {
+            say(format_args!("  {}: {misfits} (`nave mapping explain {}`)", flow.flow, flow.flow));
+        }
+    }
     for flow in answer.flows.iter().filter(|flow| flow.drifted > 0) {
         say(format_args!(
             "  {}: {} changed there against a one-way field, put right with the next delivery (`nave run list --flow {}`)",
@@ -379,6 +414,7 @@ pub(crate) fn show_status(answer: &StatusAnswer) {
             say(format_args!("  {}: its clock is {} s {way}; its times are put right", system.connection, skew.abs() / 1_000));
         }
     }
+    failing(answer);
     let records: Vec<String> = answer.records.iter().map(|count| format!("{} {}", count.active, clean(&count.entity))).collect();
     if !records.is_empty() {
         say(format_args!("\nRecords: {}", records.join(", ")));

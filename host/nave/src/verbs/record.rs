@@ -205,13 +205,19 @@ async fn why(record: RecordRef, field: Option<String>, context: &Context) -> Out
     say(format_args!("{} {}", answer.record, clean(&answer.title)));
     for field in &answer.fields {
         say(format_args!("\n{} = {}", clean(&field.field), clean(&field.display)));
-        say(format_args!("    said by {} on {}", clean(&field.from), field.claimed_at));
+        let heard = field.observed_at.as_ref().map(|at| format!(", heard {at}")).unwrap_or_default();
+        let taken = field.committed_at.as_ref().map(|at| format!(", taken {at}")).unwrap_or_default();
+        let change = field.sequence.map(|sequence| format!(" (change {sequence})")).unwrap_or_default();
+        say(format_args!("    said by {} on {}{heard}{taken}{change}", clean(&field.from), field.claimed_at));
         say(format_args!("    rule    {}: {}", field.rule, clean(&field.sentence)));
         if let Some(because) = &field.because {
             say(format_args!("    because {}", clean(because)));
         }
         if let Some(person) = &field.decided_by {
             say(format_args!("    decided by {}", clean(person)));
+        }
+        for note in &field.notes {
+            say(format_args!("    note    {}", clean(note)));
         }
         for loser in &field.losers {
             let word = if loser.agrees { "agrees " } else { "lost   " };

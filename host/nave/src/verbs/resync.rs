@@ -47,5 +47,6 @@ pub(crate) async fn run(record: RecordRef, plan: bool, context: &Context) -> Out
 /// One field: what was there or known, and what is or will be.
 pub(crate) fn field(field: &PlannedField) {
     let now = field.now.as_ref().map(|now| format!("{now} → ")).unwrap_or_default();
-    say(format_args!("      {}: {}", clean(&field.path), clean(&format!("{now}{}", field.then))));
+    let note = field.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+    say(format_args!("      {}: {}", clean(&field.path), clean(&format!("{now}{}{note}", field.then))));
 }

@@ -88,6 +88,9 @@ async fn list(context: &Context) -> Outcome {
     rows.print("No flow reads anything yet.");
     for flow in &answer.flows {
         say(format_args!("\n{}: {}", clean(&flow.flow), clean(&flow.because)));
+        if let Some(purpose) = &flow.purpose {
+            say(format_args!("  for {}", clean(purpose)));
+        }
         if let Some(until) = &flow.boosted_until {
             say(format_args!("  boosted until {until}; `nave schedule unboost {}` takes it back", flow.flow));
         }

@@ -5,7 +5,7 @@ use axum::extract::State as Shared;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router};
-use nave_hub::api::{AlertLine, Answer, EntityCount, FlowStatus, Request, SinkLine, StatusAnswer};
+use nave_hub::api::{AlertLine, Answer, EntityCount, FlowStatus, Request, SinkLine, StatusAnswer, SystemFailures};
 
 use super::{Frame, page, want};
 use crate::auth::Person;
@@ -16,6 +16,8 @@ pub(crate) struct Row {
     pub(crate) flow: String,
     pub(crate) connection: String,
     pub(crate) entity: String,
+    /// What it is for: the process that needs it, and why; empty where its mapping does not say.
+    pub(crate) purpose: String,
     /// `reads`, `writes`, `both ways`.
     pub(crate) direction: &'static str,
     pub(crate) health: &'static str,
@@ -44,6 +46,7 @@ pub(crate) fn rows(status: &StatusAnswer) -> Vec<Row> {
             flow: flow.flow.clone(),
             connection: flow.connection.clone(),
             entity: flow.entity.clone(),
+            purpose: purpose(flow),
             direction: match (flow.reads, flow.writes) {
                 (true, true) => "both ways",
                 (true, false) => "reads",
@@ -67,6 +70,12 @@ pub(crate) fn rows(status: &StatusAnswer) -> Vec<Row> {
         .collect()
 }
 
+/// "sales: sales calls and writes to what the others have corrected".
+fn purpose(flow: &FlowStatus) -> String {
+    let parts = [Some(flow.process.as_str()).filter(|process| !process.is_empty()), flow.because.as_deref()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(": ")
+}
+
 /// Why something waits, and until when.
 fn waits(flow: &FlowStatus) -> Option<String> {
     let (until, why) = (flow.next_try.as_ref()?, flow.parked_because.as_ref()?);
@@ -83,6 +92,8 @@ struct HealthPage {
     dead_letters: u64,
     environment: String,
     alerts: Vec<AlertLine>,
+    /// Attempts, failures and what is set aside, by system and class.
+    failing: Vec<SystemFailures>,
     /// Those who are told, and are not reached.
     unreached: Vec<SinkLine>,
 }
@@ -103,6 +114,7 @@ async fn health(Shared(state): Shared<State>, Extension(person): Extension<Perso
         unreached: alerts.sinks.into_iter().filter(|sink| sink.waiting > 0).collect(),
         frame: Frame::new(&person, "health"),
         rows: rows(&status),
+        failing: status.failing(),
         reviews: status.reviews,
         dead_letters: status.dead_letters,
         records: status.records,

@@ -7,7 +7,7 @@ use super::super::entity::did_you_mean;
 use super::super::reader::{At, Table};
 use super::super::{Clear, Direction, FieldInfo, FieldMapping, FieldType, RemoteType};
 use super::scope::Side;
-use super::{Between, DIRECTIONS};
+use super::{Between, DIRECTIONS, fit};
 use crate::mapping::{Expression, Type};
 
 const CLEARS: &[(&str, Clear)] =
@@ -170,17 +170,14 @@ impl Between<'_, '_> {
             self.fits(write.gives(), remote_type, span, Some(&remote), "out");
         }
 
-        let max_length = table.number("max-length");
-        if let (Some(declared), Some(there)) = (&max_length, info.and_then(|info| info.max_length))
-            && declared.value > u64::from(there)
-        {
-            self.file.error(
-                declared.span.clone(),
-                "too-long",
-                format!("`{}` takes {there} characters there", remote.value),
-                Some(format!("max-length = {there}")),
-            );
-        }
+        let target = fit::Target {
+            remote: &remote,
+            kind: kind.as_ref(),
+            info,
+            writes: direction.is_some_and(Direction::writes),
+            sub_field,
+        };
+        let constraints = self.constraints(&mut table, &target);
         let clear = table.word("clear", CLEARS).map_or_else(Clear::default, |word| word.value);
         table.finish();
         let direction = direction?;
@@ -195,7 +192,7 @@ impl Between<'_, '_> {
             read,
             write,
             clear,
-            max_length: max_length.and_then(|number| u32::try_from(number.value).ok()).or(info.and_then(|info| info.max_length)),
+            constraints,
             because: because.map(|because| because.value),
         })
     }

@@ -24,7 +24,7 @@ impl Between<'_, '_> {
             filter: table.text("filter").and_then(|text| self.predicate(&text, Side::Remote)),
             hold_above: self.hold_above(&mut table),
             verify_ms: table.duration("verify"),
-            process: self.process(&mut table),
+            purpose: self.purpose(&mut table, "flow.in"),
         };
         table.finish();
         flow
@@ -53,7 +53,7 @@ impl Between<'_, '_> {
             filter: table.text("filter").and_then(|text| self.predicate(&text, Side::Canonical)),
             pilot: self.pilot(&mut table),
             on_leave: table.word("on-leave", super::policy::LEAVES).map_or_else(OnLeave::default, |word| word.value),
-            process: self.process(&mut table),
+            purpose: self.purpose(&mut table, "flow.out"),
             shadow: table.word("mode", MODES).is_some_and(|word| word.value),
             ..FlowOut::default()
         };
@@ -92,20 +92,6 @@ impl Between<'_, '_> {
             filter: table.text("pilot").and_then(|text| self.predicate(&text, Side::Canonical)),
             percent: percent.map(|percent| percent.value),
         }
-    }
-
-    fn process(&self, table: &mut Table<'_>) -> Option<String> {
-        let process = table.text("process")?;
-        let processes = &self.known.hub.processes;
-        if !processes.is_empty() && !processes.contains_key(&process.value) {
-            self.file.error(
-                process.span,
-                "unknown-process",
-                format!("nave.toml has no process `{}`", process.value),
-                did_you_mean(&process.value, processes.keys()),
-            );
-        }
-        Some(process.value)
     }
 
     /// Remote paths and the values that are written there: `constants`, `archive`, `restore`.

@@ -1,10 +1,12 @@
 //! `mappings/*.toml`: a stream ↔ an entity, checked against both of their schemas.
 
 mod field;
+mod fit;
 mod flow;
 mod list;
 mod part;
 mod policy;
+mod purpose;
 mod scope;
 mod whole;
 

@@ -66,7 +66,7 @@ impl<'k> Between<'k, '_> {
         }
     }
 
-    fn issues(&self, text: &At<String>, issues: Vec<Issue>) {
+    pub(super) fn issues(&self, text: &At<String>, issues: Vec<Issue>) {
         for issue in issues {
             let span = self.file.within(text, issue.offset, issue.length.max(1));
             self.file.error(span, issue.code, issue.message, issue.help);

@@ -6,9 +6,9 @@ const COMPANIES: &str = r#"connection = "crm"
 stream = "companies"
 entity = "company"
 
-[flow.in]
+flow.in = { process = "sales", because = "sales hears of a number first" }
 
-[flow.out]
+flow.out = { process = "sales", because = "who calls needs the number" }
 
 [[field]]
 remote = "name"
@@ -88,11 +88,11 @@ fn a_good_part() {
     let part = &mapping.parts[0];
     assert_eq!((part.stream.as_str(), part.parent.as_str(), part.numbered), ("numbers", "company", true));
     assert_eq!((part.list.remote.as_str(), part.list.canonical.as_str()), ("numbers[]", "phones"));
-    assert_eq!(part.list.fields[0].max_length, Some(20));
+    assert_eq!(part.list.fields[0].constraints.max_length, Some(20));
     let told = explain(mapping, &catalog.entities["company"]);
     assert!(
         told.ends_with(
-            "- each of `numbers` is an element of phones: both ways (yellow), only elements where `type` is phone or mobile; `company` there says whose it is. Each is made, changed and deleted there by itself, once its owner is there. Why: whoever hears of one enters it\n    - `value` ↔ number: both ways (yellow). It comes in as `value`, as a phone number. More than 20 characters are not sent, but reported.\n"
+            "- each of `numbers` is an element of phones: both ways (yellow), only elements where `type` is phone or mobile; `company` there says whose it is. Each is made, changed and deleted there by itself, once its owner is there. Why: whoever hears of one enters it\n    - `value` ↔ number: both ways (yellow). It comes in as `value`, as a phone number. It takes at most 20 characters there; what does not fit is not sent, but reported.\n"
         ),
         "{told}"
     );
@@ -189,7 +189,7 @@ fn what_a_part_asks_of_its_stream() {
         &["19:13: direction = \"both\" needs `because` [missing-because] → say who edits it where: because = \"…\""],
     );
     check_part(
-        "[flow.in]\n",
+        "flow.in = { process = \"sales\", because = \"sales hears of a number first\" }\n",
         "",
         &[
             "1:1: a part is read before anything of it is written, and nothing is read [no-flow] → add [flow.in] with freshness = \"1h\"",

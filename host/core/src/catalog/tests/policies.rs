@@ -84,7 +84,7 @@ fn policies() {
     assert_eq!(
         said("on-leave = \"keep\"", "on-leave = \"archive\"", &plugins()),
         format!(
-            "{at}:16:1: on-leave = \"archive\" needs to know how a thing is put away there [missing-archive] → add the line archive = {{ \"…\" = … }} with the path and the value by which it is put away"
+            "{at}:15:1: on-leave = \"archive\" needs to know how a thing is put away there [missing-archive] → add the line archive = {{ \"…\" = … }} with the path and the value by which it is put away"
         )
     );
     assert_eq!(
@@ -103,7 +103,7 @@ fn policies() {
     assert_eq!(said(marker, &with("duplicates = \"merge\""), &able(true, false)), "");
     assert_eq!(
         said("on-leave = \"keep\"", "on-leave = \"delete\"", &able(true, false)),
-        format!("{at}:16:1: nothing can be deleted in `contacts` [not-deletable] → use on-leave = \"archive\" or \"keep\"")
+        format!("{at}:15:1: nothing can be deleted in `contacts` [not-deletable] → use on-leave = \"archive\" or \"keep\"")
     );
     assert_eq!(said("on-leave = \"keep\"", "on-leave = \"delete\"", &able(false, true)), "");
     // The table is checked as constants are.
@@ -143,7 +143,7 @@ fn policies() {
             &able(false, true)
         ),
         format!(
-            "{at}:15:1: warning: nothing ever leaves: [flow.out] has no filter [no-filter] → add filter = \"…\", or leave `on-leave` out"
+            "{at}:14:1: warning: nothing ever leaves: [flow.out] has no filter [no-filter] → add filter = \"…\", or leave `on-leave` out"
         )
     );
     check_patch(

@@ -45,6 +45,12 @@ pub struct FlowPlan {
     pub flow: String,
     /// Connection that would be written to.
     pub connection: String,
+    /// Business process that needs it; empty where the mapping names none.
+    #[serde(default)]
+    pub process: String,
+    /// What it is for, in a sentence: the process and why; none where the mapping does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
     /// Records that would be created.
     pub creates: u64,
     /// Records that would be updated.
@@ -87,6 +93,9 @@ pub struct PlannedField {
     pub now: Option<Json>,
     /// What it would hold.
     pub then: Json,
+    /// How it differs from what the record holds, because that does not fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// Flows whose plan was agreed to.
@@ -238,6 +247,12 @@ impl RunLine {
         }
     }
 
+    /// Values that did not fit the field that they go to, by what was done with them; none where all fit.
+    pub fn misfits(&self) -> Option<String> {
+        let Counts::Out(counts) = self.counts else { return None };
+        misfits(counts.misfits())
+    }
+
     /// `in` or `out`.
     pub fn direction(&self) -> &'static str {
         match self.counts {
@@ -261,6 +276,17 @@ impl RunLine {
             Counts::Out(c) => c.delivered > 0,
         }
     }
+}
+
+/// "values that did not fit: 2 cut, 1 rejected"; none where all fit as they were.
+fn misfits<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> Option<String> {
+    let done = |policy: &str| match policy {
+        "truncate" => "cut",
+        "transform" => "transformed",
+        _ => "rejected",
+    };
+    let parts: Vec<String> = counts.map(|(policy, count)| format!("{count} {}", done(policy))).collect();
+    (!parts.is_empty()).then(|| format!("values that did not fit: {}", parts.join(", ")))
 }
 
 /// Runs, newest first.
@@ -400,6 +426,9 @@ pub struct FlowStatus {
     /// Business process; empty where the mapping names none.
     #[serde(default)]
     pub process: String,
+    /// Why it is there, as its mapping says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
     /// Age of the oldest change that was not delivered, seconds; none where nothing waits.
     #[serde(default)]
     pub oldest_pending_s: Option<u64>,
@@ -418,6 +447,11 @@ pub struct FlowStatus {
 }
 
 impl FlowStatus {
+    /// Values that did not fit the field that they go to, by what was done with them, since the flow ran first.
+    pub fn misfits(&self) -> Option<String> {
+        misfits(self.meter.misfits.iter().map(|(policy, count)| (policy.as_str(), *count)))
+    }
+
     /// What is held back, in a sentence; none where nothing is.
     pub fn held_back(&self) -> Option<String> {
         let run = self.taken_back.first()?;

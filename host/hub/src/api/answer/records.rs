@@ -162,6 +162,15 @@ pub struct FieldWhy {
     pub claimed_at: String,
     /// When the hub saw it.
     pub observed_at: Option<String>,
+    /// When the hub made it the record's, by its own clock.
+    #[serde(default)]
+    pub committed_at: Option<String>,
+    /// Position of that change in the changelog: what comes first, also where the hub's clock is put back.
+    #[serde(default)]
+    pub sequence: Option<u64>,
+    /// What has to be known beside it: where it goes otherwise than it is, and whose clock was off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Those whose claim lost.
     pub losers: Vec<Loser>,
 }
@@ -177,6 +186,9 @@ pub struct Loser {
     pub display: String,
     /// When its source says it was set.
     pub claimed_at: String,
+    /// When the hub saw it.
+    #[serde(default)]
+    pub observed_at: String,
     /// It says the same as the winner.
     #[serde(default)]
     pub agrees: bool,

@@ -16,6 +16,12 @@ pub struct ScheduleLine {
     pub flow: String,
     /// Connection.
     pub connection: String,
+    /// Business process that needs it; empty where the mapping names none.
+    #[serde(default)]
+    pub process: String,
+    /// What it is for, in a sentence: the process and why; none where the mapping does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
     /// Nothing is read until it is resumed.
     pub paused: bool,
     /// Target: how old what the hub knows may be, milliseconds.

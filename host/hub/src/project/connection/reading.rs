@@ -30,8 +30,11 @@ pub(super) fn reading_only(text: &str) -> Result<String, ProjectError> {
     Ok(document.to_string())
 }
 
+/// What is said of a field about values that go out.
+const ABOUT_VALUES: [&str; 9] = ["out", "characters", "pattern", "values", "precision", "scale", "misfit", "mark", "transform"];
+
 fn inward(field: &mut Table) {
-    field.remove("out");
+    ABOUT_VALUES.iter().for_each(|key| _ = field.remove(key));
     if let Some(direction) = field.get_mut("direction")
         && direction.as_str() == Some("both")
     {

@@ -195,14 +195,14 @@ fn starter_mappings_are_checked() {
         found.iter().map(|d| format!("{}:{}:{} {:?} {}", d.path, d.line, d.column, d.severity, d.code)).collect::<Vec<_>>()
     };
     let at = "mappings/tickets.toml";
-    let good = "connection = \"{connection}\"\nstream = \"tickets\"\nentity = \"contact\"\n[flow.in]\nfreshness = \"1h\"\n";
+    let good = "connection = \"{connection}\"\nstream = \"tickets\"\nentity = \"contact\"\n[flow.in]\nprocess = \"support\"\nbecause = \"b\"\n";
     assert_eq!(found(good), Vec::<String>::new());
     assert_eq!(found(&good.replace("\"tickets\"", "\"tiket\"")), [format!("{at}:2:10 Error unknown-stream")]);
     assert_eq!(found(&good.replace("\"contact\"", "\"kontact\"")), [format!("{at}:3:10 Error unknown-entity")]);
     assert_eq!(found(&good.replace("\n[", "\nstraem = 1\n[")), [format!("{at}:4:1 Error unknown-key")]);
     let field = "[[field]]\nremote = \"x\"\ncanonical = \"first_name\"\ndirection = \"in\"\nin = \"clean_up(x)\"\n";
     assert!(
-        found(&format!("{good}{field}")).contains(&format!("{at}:10:7 Warning unknown-operation")),
+        found(&format!("{good}{field}")).contains(&format!("{at}:11:7 Warning unknown-operation")),
         "{:?}",
         found(&format!("{good}{field}"))
     );
