@@ -31,7 +31,11 @@ impl Settings {
 
 /// Sends a reading request; anything but success (or "not modified") is a failure.
 pub(crate) fn read(request: Request) -> Result<Answer, Failure> {
-    let answer = request.send()?;
+    passed(request.send()?)
+}
+
+/// The answer to a reading request, where it is one.
+pub(crate) fn passed(answer: Answer) -> Result<Answer, Failure> {
     if answer.is_success() || answer.status == 304 { Ok(answer) } else { Err(failure(&answer)) }
 }
 

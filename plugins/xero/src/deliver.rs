@@ -1,5 +1,8 @@
 //! Writing contacts. A create with a contact number goes by it, so that it may be repeated; one without is sent alone
-//! under its own idempotency key. Updates go fifty at a time; each element answers for itself.
+//! under its own idempotency key. Updates go fifty at a time; each element answers for itself, and where a whole request is refused
+//! because of one of them, they go one by one.
+
+use std::collections::VecDeque;
 
 use nave_sdk::body as bodies;
 use nave_sdk::http::Answer;
@@ -32,18 +35,23 @@ pub(crate) fn write(settings: &Settings, deliveries: &[Delivery]) -> Result<Vec<
         }
     }
     let mut sent = false;
-    let mut groups: Vec<(&str, Vec<Member>)> = Vec::new();
+    let mut groups: VecDeque<(&str, Vec<Member>)> = VecDeque::new();
     if !batch.is_empty() {
-        groups.push(("POST", batch));
+        groups.push_back(("POST", batch));
     }
     groups.extend(alone.into_iter().map(|one| ("PUT", vec![one])));
-    for (method, members) in groups {
+    while let Some((method, members)) = groups.pop_front() {
         match send(settings, method, &members, deliveries) {
             Ok(done) => {
                 sent = true;
                 for ((index, _), outcome) in members.iter().zip(done) {
                     outcomes[*index] = Some(outcome);
                 }
+            }
+            // One of them spoils the request, and nothing of it was done.
+            Err(Stop::Settled(outcome)) if members.len() > 1 && matches!(*outcome, Outcome::Rejected(_)) => {
+                sent = true;
+                groups.extend(members.into_iter().map(|one| (method, vec![one])));
             }
             Err(Stop::Settled(outcome)) => {
                 sent = true;

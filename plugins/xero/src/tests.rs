@@ -139,6 +139,41 @@ fn each_element_answers_for_itself() {
 }
 
 #[test]
+fn one_that_spoils_a_request_keeps_no_other_waiting() {
+    let host = FakeHost::new().settings(TENANT).answer(move |_, request| {
+        let body: Value = nave_sdk::serde_json::from_slice(request.body.as_deref().unwrap_or(b"null")).expect("JSON");
+        let bad = body["Contacts"].as_array().is_some_and(|all| all.iter().any(|one| one["Name"] == "Bad"));
+        match (request.method.as_str(), bad) {
+            ("GET", _) => Err(Error::NoAnswer("cut".into())),
+            (_, true) => reply(400, r#"{"Message":"The field Name cannot be updated"}"#),
+            _ => reply(200, &json!({"Contacts": [{"ContactID": body["Contacts"][0]["ContactID"]}]}).to_string()),
+        }
+    });
+    host.run(|| {
+        let update = |id: &str, name: &str| delivery(id, WriteOperation::Update(id.into()), &json!({ "Name": name }));
+        let outcomes = Xero::write("contacts", vec![update("c1", "Ada"), update("c2", "Bad"), update("c3", "Bo")]);
+        let outcomes = outcomes.expect("outcomes");
+        assert!(matches!(&outcomes[0], Outcome::Written(written) if written.remote_id == "c1"), "{outcomes:?}");
+        assert!(matches!(&outcomes[1], Outcome::Rejected(why) if why.message.contains("cannot be updated")), "{outcomes:?}");
+        assert!(matches!(&outcomes[2], Outcome::Written(written) if written.remote_id == "c3"), "{outcomes:?}");
+    });
+}
+
+#[test]
+fn a_time_that_lies_too_far_back_is_an_expired_checkpoint() {
+    let host = FakeHost::new().settings(TENANT).answer(|_, request| match header(request, "If-Modified-Since") {
+        Some(_) => reply(400, r#"{"Message":"If-Modified-Since lies too far in the past"}"#),
+        None => list(&[(1, 1_000)], request),
+    });
+    host.run(|| {
+        let first = Xero::read("contacts", None, 10).expect("a page");
+        assert_eq!(Xero::read("contacts", Some(first.next), 10), Err(Failure::CheckpointExpired));
+    });
+    let refused = FakeHost::new().settings(TENANT).answer(|_, _| reply(400, r#"{"Message":"no"}"#));
+    refused.run(|| assert!(matches!(Xero::read("contacts", None, 10), Err(Failure::Rejected(_)))));
+}
+
+#[test]
 fn what_is_said_to_be_made_and_is_not_there_is_unknown() {
     let made = r#"{"Contacts": [{"ContactID": "c1", "Name": "Ada", "ContactStatus": "ACTIVE"}]}"#;
     for (there, expected) in [(Some(made), None), (None, Some("c1 was said to be made, and is not there"))] {

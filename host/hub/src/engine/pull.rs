@@ -171,7 +171,8 @@ impl Engine {
             };
             #[cfg(feature = "break-i3")]
             let _ = spoke.acknowledge(stream.to_owned(), page.next.clone()).await;
-            let met = self.take_page(reading, page.records, began, counts, commit).await?;
+            let lag = i64::try_from(capabilities.read_lag_ms).unwrap_or(i64::MAX);
+            let met = self.take_read(reading, page.records, (began, lag), counts, commit).await?;
             self.forget_seen(&mut missed, met.iter().map(|met| met.id.0).chain(children.iter().copied())).await?;
             met.into_iter().for_each(|met| seen.add(met));
             seen.children.extend(children);
@@ -213,13 +214,25 @@ impl Engine {
         }
     }
 
-    /// Takes source records in and commits them. Those that were read before our last attempt settled are fetched
-    /// again first (I15). Answers which contributions they are about.
+    /// Takes in what was asked for by its ids, and shows how things are now.
     pub(super) async fn take_page(
         &self,
         reading: &Reading<'_>,
         records: Vec<SourceRecord>,
         began: Time,
+        counts: &mut InCounts,
+        commit: PageCommit,
+    ) -> Result<Vec<Met>, EngineError> {
+        self.take_read(reading, records, (began, 0), counts, commit).await
+    }
+
+    /// Takes source records in and commits them. Those that were read before our last attempt settled, or so soon after it that a
+    /// reading may not show it yet (`lag`, milliseconds), are fetched again first (I15). Answers which contributions they are about.
+    async fn take_read(
+        &self,
+        reading: &Reading<'_>,
+        records: Vec<SourceRecord>,
+        (began, lag): (Time, i64),
         counts: &mut InCounts,
         commit: PageCommit,
     ) -> Result<Vec<Met>, EngineError> {
@@ -230,7 +243,7 @@ impl Engine {
         let mut page = tokio::task::block_in_place(|| decode(catalog, mapping, records, began, self.now()));
         match reading.children {
             None => {
-                self.refresh_stale(catalog, mapping, spoke, &mut page).await?;
+                self.refresh_stale(catalog, mapping, spoke, &mut page, lag).await?;
                 self.externals(catalog, mapping, &mut page).await?;
             }
             Some(children) => self.prepare_children(reading, children, &mut page, counts).await?,
@@ -298,6 +311,7 @@ impl Engine {
         mapping: &Mapping,
         spoke: &dyn Spoke,
         page: &mut [Incoming],
+        lag: i64,
     ) -> Result<(), EngineError> {
         let ours = |other: &Mapping| other.connection == mapping.connection && other.alias == mapping.alias;
         if !catalog.mappings.values().any(|other| other.flow_out.is_some() && ours(other)) {
@@ -310,15 +324,13 @@ impl Engine {
         let rows = self.store.contributions(&known)?;
         let attempted: std::collections::HashMap<Text, Time> =
             rows.into_iter().flatten().filter_map(|row| Some((row.key.remote_id, row.attempted_at?))).collect();
-        let stale: Vec<usize> = page
-            .iter()
-            .enumerate()
-            .filter(|(_, incoming)| match &incoming.kind {
-                IncomingKind::Upsert { pulled, .. } => attempted.get(&incoming.remote_id).is_some_and(|at| pulled.read_at <= *at),
-                _ => false,
-            })
-            .map(|(index, _)| index)
-            .collect();
+        let mut stale = Vec::new();
+        for (index, incoming) in page.iter_mut().enumerate() {
+            let IncomingKind::Upsert { pulled, .. } = &mut incoming.kind else { continue };
+            let Some(at) = attempted.get(&incoming.remote_id).filter(|at| pulled.read_at <= at.plus_ms(lag)) else { continue };
+            pulled.read_at = pulled.read_at.min(*at);
+            stale.push(index);
+        }
         for chunk in stale.chunks(GET_IDS_MAX) {
             let ids: Vec<String> = chunk.iter().map(|index| page[*index].remote_id.to_string()).collect();
             let began = self.now();

@@ -18,6 +18,7 @@ mod carried;
 mod conform;
 mod frozen;
 mod kept;
+mod lag;
 mod lost;
 mod mended;
 mod meters;

@@ -78,6 +78,8 @@ pub(crate) struct State {
     forgotten: i64,
     /// The search index lags behind: nothing is found by a value.
     pub(crate) search_lags: bool,
+    /// Its lists show these things as they are here, whatever became of them; asked for by its id, each is as it is.
+    pub(crate) lagging: BTreeMap<String, Thing>,
     /// It answers the same page, and that there is more, for ever.
     pub(crate) stuck: bool,
     /// Ids that cannot be asked for: a call that names one is refused whole.
@@ -432,7 +434,7 @@ impl Spoke for System {
                 _ => begun.to_string(),
             };
             let columns = state.columns.clone();
-            let records = found.into_iter().map(|(id, thing)| Self::record(id, thing));
+            let records = found.into_iter().map(|(id, thing)| Self::record(id, state.lagging.get(id).unwrap_or(thing)));
             let records = records.map(|record| match &columns {
                 Some(columns) => SourceRecord { coverage: Coverage::Only(columns.clone()), ..record },
                 None => record,

@@ -6,14 +6,19 @@
 
 mod cases;
 mod clock;
+mod expect;
 mod flows;
 mod hub;
+mod linked;
 mod people;
+mod plots;
 mod report;
 mod script;
 mod secrets;
+mod serving;
 mod settle;
 mod side;
+mod specs;
 mod systems;
 mod verdict;
 

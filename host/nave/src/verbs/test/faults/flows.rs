@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::linked;
 use super::systems::{self, Spoken};
 use nave_sim::System;
 
@@ -20,6 +21,8 @@ pub(super) struct Part {
     pub(super) way: Way,
     /// It has a marker and a field that can be searched for, or neither: then a lost create can only be told by people.
     pub(super) marked: bool,
+    /// Its people have employers, as objects of their own that they refer to.
+    pub(super) linked: bool,
 }
 
 /// A kind of flow.
@@ -31,15 +34,19 @@ pub(super) struct Flow {
 }
 
 const fn part(name: &'static str, sim: System, way: Way) -> Part {
-    Part { name, sim, way, marked: true }
+    Part { name, sim, way, marked: true, linked: false }
 }
 
 const fn bare(name: &'static str, sim: System, way: Way) -> Part {
-    Part { name, sim, way, marked: false }
+    Part { name, sim, way, marked: false, linked: false }
+}
+
+const fn linked(name: &'static str) -> Part {
+    Part { name, sim: System::Crm, way: Way::Both, marked: true, linked: true }
 }
 
 /// All of them.
-pub(super) static ALL: [Flow; 5] = [
+pub(super) static ALL: [Flow; 6] = [
     Flow {
         name: "both",
         about: "a CRM and books, each written to what the other says",
@@ -69,7 +76,19 @@ pub(super) static ALL: [Flow; 5] = [
             part("books", System::Books, Way::Both),
         ],
     },
+    Flow {
+        name: "linked",
+        about: "two CRMs whose contacts refer to companies; only where a case names it",
+        parts: &[linked("crm"), linked("sales")],
+    },
 ];
+
+impl Flow {
+    /// People in it have employers.
+    pub(super) fn is_linked(&self) -> bool {
+        self.parts.iter().any(|part| part.linked)
+    }
+}
 
 impl Part {
     /// The system as data. There is one for every system that a flow names: a test sees to it.
@@ -77,8 +96,8 @@ impl Part {
         systems::ALL.iter().find(|spoken| spoken.sim == self.sim).unwrap_or(&systems::ALL[0])
     }
 
-    /// `mappings/<name>.toml`.
-    pub(super) fn mapping(&self) -> String {
+    /// `mappings/<name>.toml`, with how often its flows are read by themselves.
+    pub(super) fn mapping(&self, freshness: &str) -> String {
         let spoken = self.spoken();
         let mut out = format!(
             "connection = {:?}\nstream = {:?}\nentity = \"contact\"\nsteward = \"ops\"\ndelete = \"propagate\"\n",
@@ -90,7 +109,7 @@ impl Part {
         // A system that cannot merge keeps a second object of the same record until somebody has looked at it.
         out.push_str("duplicates = \"review\"\n");
         // Also what is only written is read: by that the hub knows what is there.
-        out.push_str("\n[flow.in]\nfreshness = \"24h\"\n");
+        let _ = write!(out, "\n[flow.in]\nfreshness = {freshness:?}\n");
         if self.way != Way::In {
             out.push_str("\n[flow.out]\nfreshness = \"24h\"\n");
         }
@@ -110,15 +129,23 @@ impl Part {
         if self.way != Way::In {
             out.push_str(spoken.tables);
         }
+        if self.linked {
+            out.push_str(linked::REFERENCE);
+        }
         out
     }
 }
 
-/// `entities/contact.toml`: who was last wins, and one mailbox is one person.
-pub(super) fn entity() -> String {
+/// `entities/contact.toml`: who was last wins, and one mailbox is one person. A job title may have an owner.
+pub(super) fn entity(owner: Option<&str>, linked: bool) -> String {
     let mut out = String::new();
-    for field in ["email", "first_name", "last_name", "job_title"] {
-        let _ = writeln!(out, "[fields.{field}]\nsurvivorship = \"newest\"\nbecause = \"who was last knows best\"\n");
+    let employer = linked.then_some("company");
+    for field in ["email", "first_name", "last_name", "job_title"].into_iter().chain(employer) {
+        let rule = match owner {
+            Some(owner) if field == "job_title" => format!("{{ owner = {owner:?} }}"),
+            _ => "\"newest\"".to_owned(),
+        };
+        let _ = writeln!(out, "[fields.{field}]\nsurvivorship = {rule}\nbecause = \"who was last knows best\"\n");
     }
     out.push_str("[[match]]\nkey = \"email\"\nagree = []\n");
     out

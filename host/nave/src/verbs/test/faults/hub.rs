@@ -14,7 +14,9 @@ use nave_hub::project::{self, NewConnection};
 use tempfile::TempDir;
 
 use super::clock::Clock;
+use super::expect::{Expect, Plot};
 use super::flows::{self, Part};
+use super::linked;
 use super::systems;
 use crate::context::want;
 use crate::verbs::shipped;
@@ -90,17 +92,23 @@ pub(super) enum Reach {
     Folder(PathBuf),
 }
 
+/// The secret by which the hub believes what it is told, and what it is.
+const HOOKS: &str = "hooks";
+pub(super) const HOOKS_SECRET: &str = "whsec-of-the-fault-matrix";
+
 /// An open hub.
 pub(super) struct Bench {
     pub(super) dir: PathBuf,
-    hub: Arc<Hub>,
+    pub(super) hub: Arc<Hub>,
 }
 
 impl Bench {
     /// Writes the configuration, opens the hub and gives it the secrets.
-    pub(super) async fn open(dir: PathBuf, parts: &[(&Part, Reach)], clock: &Clock) -> Result<Self, ApiError> {
+    pub(super) async fn open(dir: PathBuf, parts: &[(&Part, Reach)], clock: &Clock, expect: &Expect) -> Result<Self, ApiError> {
         let write = |path: &str, text: &str| std::fs::write(dir.join(path), text).map_err(|error| failed(&dir.join(path), error));
-        write("entities/contact.toml", &flows::entity())?;
+        write("entities/contact.toml", &flows::entity(expect.owner, parts.iter().any(|(part, _)| part.linked)))?;
+        write("entities/company.toml", linked::ENTITY)?;
+        let told = if let Plot::Told(freshness, _) = expect.plot { Some(freshness) } else { None };
         let mut given = Vec::new();
         for (part, reach) in parts {
             let spoken = part.spoken();
@@ -125,12 +133,24 @@ impl Bench {
             let mut planned = project::plan_connection(&dir, &manifest, &new)?;
             planned.files.retain(|(file, _)| file.starts_with("connections"));
             project::write_connection(&dir, &planned)?;
-            write(&format!("mappings/{}.toml", part.name), &part.mapping())?;
+            write(&format!("mappings/{}.toml", part.name), &part.mapping(told.unwrap_or("24h")))?;
+            if part.linked {
+                write(&format!("mappings/{}-companies.toml", part.name), &linked::mapping(part.name))?;
+            }
+            if told.is_some() {
+                let file = format!("connections/{}.toml", part.name);
+                let text = std::fs::read_to_string(dir.join(&file)).map_err(|error| failed(&dir.join(&file), error))?;
+                write(&file, &format!("{text}\n[webhook]\nsecret = \"{HOOKS}\"\nfold = \"50ms\"\n"))?;
+            }
             given.push((part.name.to_owned(), secret, planned.destinations));
         }
         let time = clock.clone();
         let hub = Hub::open_at(&dir, Arc::new(move || Time(time.now()))).await?;
         let bench = Self { dir, hub };
+        if told.is_some() {
+            let value = SecretText(HOOKS_SECRET.to_owned());
+            bench.ask(Request::SecretSet { name: HOOKS.to_owned(), value, give_later: true }).await?;
+        }
         for (name, secret, secrets) in given {
             if let Some(secret) = secret {
                 let value = SecretText(secret);
@@ -148,6 +168,23 @@ impl Bench {
 
     pub(super) async fn sync(&self, full: bool, retry: bool) -> Result<Vec<RunLine>, ApiError> {
         Ok(want!(self.ask(Request::Sync { flows: Vec::new(), full, once: false, retry, shadow: false }).await?, Sync).runs)
+    }
+
+    /// Reads and delivers one flow.
+    pub(super) async fn sync_one(&self, flow: &str) -> Result<(), ApiError> {
+        let flows = vec![flow.to_owned()];
+        self.ask(Request::Sync { flows, full: false, once: false, retry: false, shadow: false }).await.map(drop)
+    }
+
+    /// Compares so many records with what the systems hold, and writes what differs.
+    pub(super) async fn compare(&self, limit: usize) -> Result<(), ApiError> {
+        let list = Request::Records { entity: Some("contact".to_owned()), query: String::new(), after: 0, limit };
+        for line in want!(self.ask(list).await?, Records).records {
+            if let Ok(record) = line.record.parse::<RecordRef>() {
+                self.ask(Request::RecordResync { record, plan: false }).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Shows the plan and agrees to it.

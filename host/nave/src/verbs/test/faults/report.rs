@@ -4,10 +4,9 @@ use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use nave_sim::Switch;
 use serde_json::json;
 
-use super::cases::{Case, WITHOUT};
+use super::cases::Case;
 use super::script::Ran;
 use crate::context::Context;
 use crate::output::{Rows, clean, json_line, say};
@@ -96,7 +95,7 @@ fn line(ran: &Ran) -> String {
     format!("{word} {} ({:.1} s)", ran.case.name(), ran.seconds)
 }
 
-/// The cases, and the switches that have none.
+/// The cases, and the kinds of flows.
 pub(super) fn list(cases: &[Case], context: &Context) {
     if context.json {
         cases.iter().for_each(|case| json_line(&json!({ "case": case.name(), "sets": case.about() })));
@@ -107,6 +106,4 @@ pub(super) fn list(cases: &[Case], context: &Context) {
     rows.print("");
     let flows: Vec<_> = super::flows::ALL.iter().map(|flow| format!("  {:<6} {}", flow.name, flow.about)).collect();
     say(format_args!("\nFlows:\n{}", flows.join("\n")));
-    let without: Vec<String> = WITHOUT.iter().map(|(switch, why)| format!("  {}: {why}", Switch::name(*switch))).collect();
-    say(format_args!("\nSwitches without a case:\n{}", without.join("\n")));
 }

@@ -7,19 +7,22 @@ use nave_sim::System;
 
 use super::cases::Case;
 use super::clock::Clock;
+use super::expect::{Expect, Plot};
 use super::flows::Way;
 use super::hub::{Bench, Template};
 use super::people::People;
 use super::side::Side;
 use super::systems::Texts;
 use super::verdict::{Before, Verdict, before, judge};
-use super::{secrets, settle};
+use super::{linked, plots, secrets, settle};
 
 /// People at the start for each system where people are made, made in turn in each: one of whom nothing is ever said, two who are
 /// edited in one system, one who is edited in two systems at the same time, one whose same field is.
 const PEOPLE: usize = 5;
 /// Edits and syncs while the switch is set.
 const ROUNDS: usize = 2;
+/// Records that are compared once more at the end, field by field: nothing differs, so nothing is written.
+const COMPARED: usize = 12;
 /// A case that takes longer hangs.
 const CASE_MAX: Duration = Duration::from_secs(180);
 
@@ -59,13 +62,15 @@ fn failed(why: String) -> Verdict {
 
 async fn acts(case: Case, template: &Template, seed: u64) -> Result<Verdict, ApiError> {
     let folder = template.copy()?;
-    let clock = Clock::default();
+    let expect = &case.spec.expect;
+    let serves = matches!(expect.plot, Plot::Told(..));
+    let clock = if serves { Clock::on_the_wall() } else { Clock::default() };
     let mut sides = Vec::new();
     for (nth, part) in case.flow.parts.iter().enumerate() {
         sides.push(Side::start(part, folder.path(), &clock, seed.wrapping_add(nth as u64)).await?);
     }
     let reaches: Vec<_> = sides.iter().map(|side| (side.part, side.reach())).collect();
-    let bench = Bench::open(folder.path().join("hub"), &reaches, &clock).await?;
+    let bench = Bench::open(folder.path().join("hub"), &reaches, &clock, expect).await?;
     let mut scene = Scene { case, bench, sides, clock, people: People::new(seed), verdict: Verdict::default() };
     let befores = scene.agreement().await?;
     scene.trouble().await?;
@@ -85,16 +90,16 @@ async fn acts(case: Case, template: &Template, seed: u64) -> Result<Verdict, Api
 
 impl Scene {
     /// Systems in which people make others.
-    fn makers(&self) -> Vec<usize> {
+    pub(super) fn makers(&self) -> Vec<usize> {
         (0..self.sides.len()).filter(|side| self.sides[*side].part.way != Way::Out).collect()
     }
 
-    async fn arrive(&mut self, side: usize, bystander: bool) -> Result<(), ApiError> {
+    pub(super) async fn arrive(&mut self, side: usize, bystander: bool) -> Result<(), ApiError> {
         let (email, texts) = self.people.arrive(side, bystander);
         self.sides[side].make(&texts, Some(&format!("http://note.example/{side}/{email}"))).await.map(drop)
     }
 
-    async fn edit(&mut self, email: &str, field: &str, side: usize) -> Result<(), ApiError> {
+    pub(super) async fn edit(&mut self, email: &str, field: &str, side: usize) -> Result<(), ApiError> {
         let text = self.people.text(field);
         let Some(shown) = self.sides[side].find(email).await? else {
             // A system that throws people out may have thrown this one out.
@@ -136,7 +141,7 @@ impl Scene {
             self.bench.sync(false, false).await?;
         }
         let mut befores = Vec::new();
-        let nothing = super::cases::Expect::default();
+        let nothing = Expect::default();
         for (nth, side) in self.sides.iter().enumerate() {
             let shown = side.show().await?;
             let seen = before(side, &shown);
@@ -174,6 +179,9 @@ impl Scene {
             self.spoil().await?;
         }
         let healthy: Vec<usize> = self.makers().into_iter().filter(|side| !expect.meanwhile || !hit.contains(side)).collect();
+        if expect.plot != Plot::Days {
+            return plots::play(self, expect.plot).await;
+        }
         for round in 0..ROUNDS {
             self.day(round, &healthy).await?;
             if round == 0 && expect.late {
@@ -190,15 +198,38 @@ impl Scene {
             // It says what it could not do; what it answers is judged by what the systems hold.
             self.bench.sync(expect.full, false).await?;
             self.look().await?;
+            if expect.short {
+                self.heal().await?;
+            }
         }
+        self.no_torn_texts().await?;
         if expect.meanwhile {
             self.others_agree(&healthy).await?;
         }
         Ok(())
     }
 
+    /// Nothing was written with characters that nobody could read.
+    async fn no_torn_texts(&mut self) -> Result<(), ApiError> {
+        for side in self.sides.iter().filter(|side| side.is_written()) {
+            let shown = side.show().await?;
+            if let Some(torn) = shown.iter().flat_map(|one| one.texts.values()).find(|text| text.contains('\u{fffd}')) {
+                self.verdict.wrong(format!("{}: {torn:?} was written, which nobody said", side.part.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// All switches are cleared.
+    async fn heal(&self) -> Result<(), ApiError> {
+        for side in &self.sides {
+            side.heal().await?;
+        }
+        Ok(())
+    }
+
     /// What people do in a day.
-    async fn day(&mut self, round: usize, makers: &[usize]) -> Result<(), ApiError> {
+    pub(super) async fn day(&mut self, round: usize, makers: &[usize]) -> Result<(), ApiError> {
         let all = self.makers();
         let at = |side: usize| all.iter().position(|maker| *maker == side).unwrap_or_default();
         for side in makers {
@@ -207,6 +238,9 @@ impl Scene {
             let other = if swaps { (at(*side) + 1) % all.len() } else { at(*side) };
             let email = self.nth(1 + round, other, all.len());
             self.edit(&email, "first_name", *side).await?;
+            if self.case.flow.is_linked() {
+                linked::change_employer(self, &email, *side, round == 0).await?;
+            }
             self.clock.pass(1);
         }
         if let (Some(first), Some(last)) = (makers.first(), makers.last())
@@ -228,6 +262,9 @@ impl Scene {
         if !self.case.spec.expect.no_arrivals {
             for side in makers {
                 self.arrive(*side, false).await?;
+                if let (true, Some(email)) = (self.case.flow.is_linked(), self.people.arrived.last().cloned()) {
+                    linked::change_employer(self, &email, *side, round > 0).await?;
+                }
             }
         }
         Ok(())
@@ -252,11 +289,11 @@ impl Scene {
 
     /// The switch is cleared; until nothing is open any more. What must have been asked was asked.
     async fn recovery(&mut self) -> Result<(), ApiError> {
-        for side in &self.sides {
-            side.heal().await?;
+        let expect = self.case.spec.expect;
+        if !expect.stays {
+            self.heal().await?;
         }
         settle::settle(self).await?;
-        let expect = self.case.spec.expect;
         let seen = self.verdict.reviews.clone();
         if let Some(wanted) = expect.review.filter(|wanted| !seen.contains(*wanted)) {
             self.verdict.wrong(format!("nobody was asked ({wanted}), only {seen:?}"));
@@ -272,6 +309,9 @@ impl Scene {
     async fn judge(&mut self, befores: &[Before]) -> Result<(), ApiError> {
         let expect = self.case.spec.expect;
         settle::unasked(self).await?;
+        if self.case.flow.is_linked() {
+            linked::judge(self).await?;
+        }
         for (nth, (side, before)) in self.sides.iter().zip(befores).enumerate() {
             let shown = side.show().await?;
             judge(&mut self.verdict, (nth, side), &shown, &self.people, before, &expect);
@@ -290,6 +330,7 @@ impl Scene {
             self.clock.pass(10);
             self.bench.sync(full, true).await?;
         }
+        self.bench.compare(COMPARED).await?;
         for (side, mark) in self.sides.iter().zip(marks) {
             let writes = side.asked(mark).await?.writes;
             if writes > 0 {

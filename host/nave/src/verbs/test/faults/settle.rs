@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use nave_core::model::DecisionChoice;
 use nave_hub::api::ApiError;
 
-use super::cases::Decide;
+use super::expect::Decide;
 use super::script::Scene;
 
 /// Rounds within which everything must be at rest. Half an hour passes in each: the ladder of retries ends within three.
@@ -47,6 +47,7 @@ async fn decide(scene: &mut Scene, said: &mut BTreeSet<u64>) -> Result<usize, Ap
     let mut decided = 0;
     for review in scene.bench.reviews().await? {
         match scene.case.decides(&review.kind) {
+            Some(Decide::Leave) => {}
             Some(decide) => {
                 let choice = if decide == Decide::Look { look(scene, review.id).await? } else { decide.choice() };
                 match scene.bench.decide(review.id, choice).await {

@@ -70,7 +70,7 @@ impl Side {
     }
 
     /// Somebody does something in it. Answers what the system said.
-    async fn person(&self, (method, path, body): Act) -> Result<Json, ApiError> {
+    pub(super) async fn person(&self, (method, path, body): Act) -> Result<Json, ApiError> {
         let act = json!({ "act": "person", "method": method, "path": path, "body": body });
         Ok(self.call("POST", "act", Some(&act)).await?["answer"].take())
     }
@@ -88,9 +88,14 @@ impl Side {
         self.person((spoken.edit)(id, &spoken.there(texts))).await.map(drop)
     }
 
+    /// Everything in it, as it spells that itself.
+    pub(super) async fn state(&self) -> Result<Json, ApiError> {
+        self.call("GET", "state", None).await
+    }
+
     /// Everything in it.
     pub(super) async fn show(&self) -> Result<Vec<Shown>, ApiError> {
-        Ok((self.part.spoken().show)(&self.call("GET", "state", None).await?))
+        Ok((self.part.spoken().show)(&self.state().await?))
     }
 
     /// The one that bears this mailbox.
@@ -136,6 +141,11 @@ impl Side {
         let log = self.call("GET", &format!("requests?since={since}"), None).await?;
         let writes = log["requests"].as_array().into_iter().flatten().filter(|request| request["write"] == true).count();
         Ok(Asked { last: log["last"].as_u64().unwrap_or(since), writes })
+    }
+
+    /// From now on it tells what changes in it, signed with this.
+    pub(super) async fn tells(&self, url: &str, secret: &str) -> Result<(), ApiError> {
+        self.call("POST", "webhooks", Some(&json!({ "url": url, "secret": secret }))).await.map(drop)
     }
 
     pub(super) async fn stop(self) {

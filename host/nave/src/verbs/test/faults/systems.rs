@@ -66,6 +66,8 @@ pub(super) struct Shown {
     /// When it was last changed, in the system's own spelling.
     pub(super) modified: String,
     pub(super) gone: bool,
+    /// Name of the company that it refers to.
+    pub(super) company: String,
 }
 
 impl Spoken {
@@ -81,6 +83,9 @@ impl Spoken {
 
     /// The text of a canonical field.
     pub(super) fn here<'s>(&self, shown: &'s Shown, canonical: &str) -> &'s str {
+        if canonical == "company" {
+            return &shown.company;
+        }
         self.own(canonical).and_then(|own| shown.texts.get(own)).map_or("", String::as_str)
     }
 

@@ -35,6 +35,7 @@ pub(super) const BOOKS: Spoken = Spoken {
             texts: texts(object),
             modified: text(&object["UpdatedDateUTC"]),
             gone: object["ContactStatus"] != "ACTIVE",
+            company: String::new(),
         });
         shown.collect()
     },

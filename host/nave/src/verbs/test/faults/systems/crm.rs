@@ -3,6 +3,7 @@
 use nave_sim::System;
 use serde_json::json;
 
+use super::super::linked;
 use super::{Shown, Spelled, Spoken, text, texts};
 
 pub(super) const CRM: Spoken = Spoken {
@@ -21,7 +22,14 @@ pub(super) const CRM: Spoken = Spoken {
     marker_own: "nave_id",
     unmapped: "website",
     tables: "",
-    technical: &["hs_object_id", "createdate", "lastmodifieddate", "hs_merged_object_ids", "hs_additional_emails"],
+    technical: &[
+        "hs_object_id",
+        "createdate",
+        "lastmodifieddate",
+        "hs_merged_object_ids",
+        "hs_additional_emails",
+        "associatedcompanyid",
+    ],
     make: |texts| ("POST", "/crm/v3/objects/contacts".to_owned(), json!({ "properties": texts })),
     edit: |id, texts| ("PATCH", format!("/crm/v3/objects/contacts/{id}"), json!({ "properties": texts })),
     made: |answer| text(&answer["id"]),
@@ -31,6 +39,7 @@ pub(super) const CRM: Spoken = Spoken {
             texts: texts(&object["properties"]),
             modified: text(&object["properties"]["lastmodifieddate"]),
             gone: object["archived"] == true || object["merged_into"].is_string(),
+            company: linked::employer(state, object),
         });
         shown.collect()
     },

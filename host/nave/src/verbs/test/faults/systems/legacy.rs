@@ -31,6 +31,7 @@ pub(super) const LEGACY: Spoken = Spoken {
             texts: texts(&row["cells"]),
             modified: row["modified"].to_string(),
             gone: row["gone"] == true,
+            company: String::new(),
         });
         shown.collect()
     },
