@@ -32,7 +32,8 @@ impl Originals {
             _ => said.push((text.to_lowercase(), *kind == Kind::Phone)),
         });
         for (text, phone) in said {
-            if text.contains('@') {
+            // Signs alone are nobody's mailbox, and stay as they are.
+            if text.contains('@') && text.chars().any(char::is_alphanumeric) {
                 self.add(text.clone());
             }
             if phone {

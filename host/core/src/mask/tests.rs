@@ -177,6 +177,14 @@ fn what_is_left_is_found() {
     }
 }
 
+#[test]
+fn signs_alone_are_nobodys() {
+    for text in ["@᠅@<", ":᠀@:", "@@@@@"] {
+        let things = [thing(&[("name", text), ("email", "ada@x.org"), ("phone", "+4930123456")])];
+        assert!(at(&masked(1, &things)[0], "name").starts_with(text), "{text}");
+    }
+}
+
 proptest! {
     /// Any texts anywhere: their shape stays, nothing of them is left, and as many are different as before.
     #[test]
