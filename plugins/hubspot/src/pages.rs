@@ -76,9 +76,13 @@ pub(crate) fn read(object: &Object, from: Option<&[u8]>, limit: u32) -> Result<P
     }
 }
 
-/// Whether the account can be asked for what changed since a time.
+/// Whether the account can be asked for what changed since a time. Where that was not granted, it is as HubSpot's pages say: the
+/// first reading then says what is missing.
 pub(crate) fn tells_changes(object: &Object) -> Result<bool, Failure> {
-    Ok(newest(object)?.is_some())
+    match newest(object) {
+        Err(Failure::Misconfigured(_)) => Ok(true),
+        newest => Ok(newest?.is_some()),
+    }
 }
 
 /// The time of the newest change, by the vendor's clock; none where no search goes by it.

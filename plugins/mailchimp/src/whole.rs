@@ -22,7 +22,8 @@ pub(crate) struct Position {
     torn: bool,
 }
 
-/// Whether the audience can be asked who changed since a time.
+/// Whether the audience can be asked who changed since a time. Where that was not granted, it is as Mailchimp's pages say: the first
+/// reading then says what is missing.
 pub(crate) fn tells_changes(settings: &Settings) -> Result<bool, Failure> {
     let long_ago = time::rfc3339(0).replace('Z', "+00:00");
     let request = api::get(settings.members(None))
@@ -34,6 +35,7 @@ pub(crate) fn tells_changes(settings: &Settings) -> Result<bool, Failure> {
     match api::read(request) {
         Ok(_) => Ok(true),
         Err(Failure::Rejected(_)) => Ok(false),
+        Err(Failure::Misconfigured(_)) => Ok(true),
         Err(failure) => Err(failure),
     }
 }
