@@ -75,7 +75,7 @@ impl Two {
                 "Phones": [{ "PhoneType": "DEFAULT", "PhoneCountryCode": "49", "PhoneNumber": if known { digits } else { String::new() } }],
                 "Addresses": [{ "AddressType": "STREET", "AddressLine1": format!("{last} Street {number}"), "City": "Berlin" }],
             });
-            if number < 15 || number >= 18 {
+            if !(15..18).contains(&number) {
                 books.call("PUT", "/api.xro/2.0/Contacts", Some(json!({ "Contacts": [own] })));
             }
         }
