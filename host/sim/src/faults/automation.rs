@@ -33,9 +33,10 @@ impl Faults {
                 entries.extend(system.amend(&kind, &id, Amendment::Set(&field, &edit), later));
             }
         }
+        // One object that is asked for by itself is no page of a listing.
         if self.is_set(Switch::PageShift)
             && let Some(page) = reply.json_body().and_then(|body| system.page(call, &body))
-            && let (Some(_), Some(first)) = (&page.next, page.ids.first())
+            && let (Some(_), [first, _, ..]) = (&page.next, page.ids.as_slice())
             && self.hits(Switch::PageShift, request).is_some()
         {
             let what = if page.by_id { Amendment::Delete } else { Amendment::Touch };
