@@ -7,7 +7,7 @@ use nave_tests::project::Project;
 use nave_tests::systems::{Clock, Sim};
 use serde_json::{Value, json};
 
-use super::support::add;
+use super::support::{AUDIENCE, add};
 
 const NAMES: [&str; 20] = [
     "Ada Lovelace",
@@ -123,6 +123,27 @@ fn what_two_systems_have_in_common_is_known_before_anything_is_written() {
     two.project.ok(&["mapping", "lint"]);
     two.project.agree();
     assert_eq!(twice(&two.project), Vec::<String>::new(), "the hub carries them now");
+}
+
+/// Where rules have merged most doubles, hardly any pair is left to learn from: colleagues must not be learned for them.
+#[test]
+fn colleagues_are_not_likely_to_be_one() {
+    let config = || SimConfig { records: 700, ..SimConfig::new(7) };
+    let sims = [System::Crm, System::Books, System::Desk, System::Mail].map(|system| Sim::start(system, config()));
+    let project = Project::init();
+    let url = |sim: &Sim| format!("url={}", sim.running.base_url());
+    let token = |sim: &Sim| sim.running.credential.token.clone();
+    let [crm, books, desk, mail] = &sims;
+    add(&project, "hubspot", "crm", &[url(crm)], &token(crm));
+    let tenant = books.running.credential.tenant_id.clone().expect("books have an organisation");
+    add(&project, "xero", "books", &[format!("{}/api.xro/2.0", url(books)), format!("tenant={tenant}")], &token(books));
+    let user = desk.running.credential.user.clone().expect("the desk has a user");
+    add(&project, "zendesk", "desk", &[url(desk)], &format!("{user}:{}", token(desk)));
+    add(&project, "mailchimp", "mail", &[url(mail), format!("audience={AUDIENCE}")], &format!("nave:{}", token(mail)));
+    project.sync(&[]);
+    let candidates = project.json(&["match", "candidates", "--limit", "0"]);
+    let (records, found) = (candidates["records"].as_u64().unwrap_or(0), candidates["found"].as_u64().unwrap_or(0));
+    assert!(records > 700 && found > 0 && found * 20 < records, "{candidates}");
 }
 
 #[test]

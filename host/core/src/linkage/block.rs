@@ -9,6 +9,8 @@ use super::table::{Column, Table};
 
 /// Records with the same term beyond which it is too common to make pairs by itself.
 const BLOCK_MAX: usize = 14;
+/// Words of one value that are looked at: a title has fewer, of a page of text the first say enough.
+const WORDS_MAX: usize = 32;
 /// Common terms of a record that are taken two by two.
 const COMMON_MAX: usize = 12;
 /// Pairs have to meet so often; what identifies meets twice at once.
@@ -37,6 +39,8 @@ pub(super) fn candidates(table: &Table) -> Vec<(u32, u32)> {
             }
         }
     }
+    let whole = whole_rows(table).into_iter().enumerate();
+    terms.extend(whole.map(|(row, hash)| Term { hash, row: row as u32, strong: true }));
     terms.sort_unstable();
     terms.dedup_by_key(|term| (term.hash, term.row));
     let mut pairs: Vec<u64> = Vec::new();
@@ -44,6 +48,10 @@ pub(super) fn candidates(table: &Table) -> Vec<(u32, u32)> {
     let mut common: Vec<Vec<(u32, u64)>> = vec![Vec::new(); table.rows()];
     for block in terms.chunk_by(|one, other| one.hash == other.hash) {
         if block.len() > BLOCK_MAX {
+            if block[0].strong {
+                // So many of one mailbox may be one thing typed again and again: each meets the next.
+                block.windows(2).for_each(|two| meet([two[0].row, two[1].row].into_iter(), MEETINGS_MIN, &mut pairs));
+            }
             for term in block.iter().filter(|_| block.len() * 2 < table.rows()) {
                 common[term.row as usize].push((block.len() as u32, term.hash));
             }
@@ -79,6 +87,16 @@ fn meet(rows: impl Iterator<Item = u32> + Clone, times: usize, pairs: &mut Vec<u
     }
 }
 
+/// What a record says in all, hashed: the same record typed twice is a candidate, however common all that it says is.
+fn whole_rows(table: &Table) -> Vec<u64> {
+    let row = |row: usize| {
+        let mut hasher = FixedState::with_seed(11).build_hasher();
+        table.columns.iter().for_each(|column| hasher.write_u32(column.cells[row]));
+        hasher.finish()
+    };
+    (0..table.rows()).map(row).collect()
+}
+
 /// The terms of each different value of a column.
 fn of_values(at: usize, column: &Column) -> Vec<Vec<(u64, bool)>> {
     let family = match column.kind {
@@ -102,7 +120,7 @@ fn of_values(at: usize, column: &Column) -> Vec<Vec<(u64, bool)>> {
         if text.is_empty() {
             return Vec::new();
         }
-        let words = || text.split(' ').filter(|word| word.len() >= 2);
+        let words = || text.split(' ').filter(|word| word.len() >= 2).take(WORDS_MAX);
         match column.kind {
             Kind::Email => {
                 let local = text.split('@').next().unwrap_or(text);

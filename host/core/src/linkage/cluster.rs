@@ -113,7 +113,7 @@ pub(super) fn clusters(
     Linkage { cluster, edges, compared: candidates.len(), model: model.clone() }
 }
 
-/// Whether two clusters agree as wholes: a chain of likenesses does not merge its ends.
+/// Whether two clusters agree as wholes: a chain of likenesses does not merge its ends. None of one speaks against one of the other.
 fn agree(table: &Table, model: &Model, comparer: &mut Comparer<'_>, one: &[u32], other: &[u32]) -> bool {
     if one.len() + other.len() > CLUSTER_MAX {
         return false;
@@ -121,7 +121,11 @@ fn agree(table: &Table, model: &Model, comparer: &mut Comparer<'_>, one: &[u32],
     let (mut sum, mut count) = (0.0, 0.0);
     for left in one {
         for right in other {
-            sum += model.weigh(table, *left, comparer.pattern(*left, *right)).bits;
+            let weight = model.weigh(table, *left, comparer.pattern(*left, *right));
+            if weight.bits < LIKELY_BITS && model.contradicts(&weight) {
+                return false;
+            }
+            sum += weight.bits;
             count += 1.0;
         }
     }

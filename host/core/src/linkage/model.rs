@@ -19,6 +19,8 @@ const ROUNDS: usize = 25;
 const SAME_PRIOR: [f64; LEVELS] = [0.0, 0.08, 0.07, 0.15, 0.70];
 /// Weight of that prior, in pairs.
 const PRIOR_PAIRS: f64 = 4.0;
+/// What something besides the name has to say at least, bits: as a value that one in sixteen has.
+const TELLING_BITS: f64 = 4.0;
 /// Odds (base 2) from which a number that somebody else gave outweighs that first name and date of birth both differ.
 const NUMBERED_BITS: f64 = 16.0;
 /// No probability is below: nothing is known so surely.
@@ -97,6 +99,7 @@ impl Model {
         let (mut same_sum, mut housemates_sum) = (0.0, 0.0);
         for (pattern, count) in counted {
             let [s, h, u] = self.likelihoods(*pattern);
+            let s = if self.is_plausible(*pattern) { s } else { 0.0 };
             let of = s + h + u;
             let (s, h) = (count * s / of, count * h / of);
             same_sum += s;
@@ -115,9 +118,8 @@ impl Model {
                 self.housemates[group] = self.unrelated[group];
             }
         }
-        let persons = self.groups.iter().any(Group::is_personal);
         for (group, learned) in same.into_iter().enumerate() {
-            self.same[group] = anchored(smoothed(learned, &SAME_PRIOR), differing_at_most(&self.groups[group], persons));
+            self.same[group] = smoothed(learned, &SAME_PRIOR);
         }
         for (group, learned) in housemates.into_iter().enumerate() {
             if !self.groups[group].is_personal() {
@@ -129,6 +131,14 @@ impl Model {
         if self.housemates_share.is_finite() {
             self.housemates_share = ((housemates_sum + 1e-3 * rows) / pairs).log2();
         }
+    }
+
+    /// Whether a pair may be learned from as one that is the same: two things agree, and not names alone, nor what few values have.
+    /// Where hardly anything is the same, the commonest other likeness (namesakes who speak one language) would be learned for it.
+    fn is_plausible(&self, pattern: Pattern) -> bool {
+        let agree = || pattern.known().filter(|(_, level)| *level >= ALIKE).map(|(group, _)| &self.groups[group]);
+        let says_more = |group: &Group| !group.is_name() && group.kind() != Some(Kind::Category);
+        agree().count() >= 2 && agree().any(says_more) || pattern.known().count() == 1 && agree().count() == 1
     }
 
     /// Of the three kinds, up to a factor.
@@ -198,22 +208,30 @@ impl Model {
     /// Whether so much speaks for it, whatever the weight, that a machine may say it: something besides names agrees, and nobody
     /// differs in what is a person's own, unless something that identifies agrees.
     pub(super) fn is_safe(&self, weight: &Weight) -> bool {
-        let known = || weight.pattern.known().map(|(group, level)| (&self.groups[group], level));
-        let at =
-            |test: &dyn Fn(&Group) -> bool, least: u8| known().filter(|(group, level)| test(group) && *level >= least).count();
-        let agree = at(&|_| true, ALIKE);
-        let besides = at(&|group| !group.is_name(), ALIKE);
-        let identified = at(&|group| matches!(group.kind(), Some(Kind::Identifier | Kind::Email | Kind::Mobile)), ALIKE) > 0;
-        let own = |group: &Group| matches!(group.kind(), Some(Kind::Given | Kind::Date | Kind::Name));
-        let contradicted = known().filter(|(group, level)| own(group) && *level == DIFFERENT).count();
-        let persons = self.groups.iter().any(|group| group.kind() == Some(Kind::Given));
-        let numbered = known().any(|(group, level)| group.kind() == Some(Kind::Identifier) && level == SAME);
-        let own_differs = match contradicted {
-            0 => false,
-            1 => !identified,
-            _ => !numbered || weight.bits < NUMBERED_BITS,
+        let agree = || weight.pattern.known().filter(|(_, level)| *level >= ALIKE);
+        // A town of five, or a language, that namesakes share says next to nothing.
+        let says = |group: usize, level: u8| (self.same[group][level as usize] / self.unrelated[group][level as usize]).log2();
+        let besides = |(group, level): (usize, u8)| !self.groups[group].is_name() && says(group, level) >= TELLING_BITS;
+        agree().count() >= 2 && agree().any(besides) && !self.contradicts(weight)
+    }
+
+    /// Whether two differ in what is a person's own, and nothing that identifies says otherwise.
+    pub(super) fn contradicts(&self, weight: &Weight) -> bool {
+        let kinds = |level: fn(u8) -> bool| {
+            self.known(weight).filter(move |(_, found)| level(*found)).filter_map(|(group, _)| group.kind())
         };
-        agree >= 2 && besides >= 1 && !(persons && own_differs)
+        let own = |kind: &Kind| matches!(kind, Kind::Given | Kind::Date | Kind::Name);
+        let identifies = |kind| matches!(kind, Kind::Identifier | Kind::Email | Kind::Mobile);
+        match kinds(|level| level == DIFFERENT).filter(own).count() {
+            _ if !self.groups.iter().any(|group| matches!(group.kind(), Some(Kind::Given | Kind::Name))) => false,
+            0 => false,
+            1 => !kinds(|level| level >= ALIKE).any(identifies),
+            _ => weight.bits < NUMBERED_BITS || !kinds(|level| level == SAME).any(|kind| kind == Kind::Identifier),
+        }
+    }
+
+    fn known(&self, weight: &Weight) -> impl Iterator<Item = (&Group, u8)> {
+        weight.pattern.known().map(|(group, level)| (&self.groups[group], level))
     }
 }
 
@@ -276,28 +294,6 @@ fn by_chance(table: &Table, groups: &[Group], comparer: &mut Comparer<'_>) -> Ve
         known.map(|share| share / sum)
     };
     groups.iter().zip(seen).map(rule).collect()
-}
-
-/// How often what is the same may differ in a group. Where hardly anything is the same, the commonest other kinship (colleagues,
-/// neighbours) would be learned for it: what makes somebody who he is does not mostly differ.
-fn differing_at_most(group: &Group, persons: bool) -> f64 {
-    match group.kind() {
-        Some(Kind::Given | Kind::Surname | Kind::Name | Kind::Date | Kind::Identifier) => 0.35,
-        Some(Kind::Company) if !persons => 0.35,
-        Some(Kind::Email | Kind::Mobile) => 0.6,
-        _ => 1.0,
-    }
-}
-
-/// Shares of which `different` is at most so large.
-fn anchored(mut shares: Levels, at_most: f64) -> Levels {
-    let different = shares[DIFFERENT as usize];
-    if different > at_most {
-        let others = shares.iter().sum::<f64>() - different;
-        shares.iter_mut().skip(DIFFERENT as usize + 1).for_each(|share| *share *= (1.0 - at_most) / others);
-        shares[DIFFERENT as usize] = at_most;
-    }
-    shares
 }
 
 /// Shares from counts, with a prior of a few pairs.

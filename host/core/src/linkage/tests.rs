@@ -77,6 +77,8 @@ fn who_is_not() {
     // The same household: surname, telephone and address.
     check(&[(0, "Zenobia"), (2, "zenobia@x.test"), (4, "1971-03-09")], false);
     check(&[(0, "Zenobia"), (2, ""), (4, "")], false);
+    // The same name in the same town, one of five, and nothing else that is known.
+    check(&[(2, ""), (3, ""), (4, ""), (5, "")], false);
     // A namesake at the same provider, whose mailbox has another number.
     check(&[(2, &strangers(1)[0][2].replace("0@", "7@")), (3, ""), (4, ""), (5, ""), (6, "")], false);
     // A twin has the date of birth too.
@@ -85,6 +87,130 @@ fn who_is_not() {
     check(&[(2, ""), (3, ""), (4, ""), (5, ""), (6, "")], false);
     // The same name, and everything else differs.
     check(&[(2, "other@y.test"), (3, "0999 1234567"), (4, "1901-01-31"), (5, "Far Away 77"), (6, "Nowhere")], false);
+}
+
+#[test]
+fn a_rare_name_and_a_common_town_are_a_persons_to_decide() {
+    let mut rows = strangers(300);
+    for at in 100..140 {
+        let mut twin = rows[at].clone();
+        twin[2] = String::new();
+        rows.push(twin);
+    }
+    for mailbox in ["zen@x.test", ""] {
+        let text = ["Zenobia", "Xanthopoulos", mailbox, "", "", "", "Kew"];
+        rows.push(text.map(str::to_owned).into());
+    }
+    // And the same with a language instead of the town.
+    let spoken: Vec<Vec<String>> = rows
+        .iter()
+        .enumerate()
+        .map(|(at, row)| {
+            let language = if at >= 340 { "en" } else { ["de", "fr", "en", "es"][at % 4] };
+            [&row[..6], &[language.to_owned()]].concat()
+        })
+        .collect();
+    let mut languages = KINDS;
+    languages[6] = Kind::Category;
+    for (kinds, rows) in [(KINDS, rows), (languages, spoken)] {
+        let linkage = link(&Table::new(&columns(&kinds), &rows));
+        assert_ne!(linkage.cluster[340], linkage.cluster[341], "{kinds:?}");
+        assert!(linkage.reviews().any(|edge| (edge.left, edge.right) == (340, 341)), "{kinds:?}");
+    }
+}
+
+#[test]
+fn names_that_changed_places_are_found() {
+    let first = strangers(1).remove(0);
+    check(&[(0, &first[1]), (1, &first[0]), (2, ""), (4, "")], true);
+}
+
+#[test]
+fn who_is_there_many_times_is_one_all_the_same() {
+    let mut rows = strangers(200);
+    rows.extend(std::iter::repeat_n(rows[0].clone(), 29));
+    // And one row that is there thirty times and says hardly anything.
+    rows.extend(std::iter::repeat_n(
+        vec!["Ada".to_owned(), "Lee".to_owned(), String::new(), String::new(), String::new(), String::new(), "Kew".to_owned()],
+        30,
+    ));
+    let linkage = link(&Table::new(&columns(&KINDS), &rows));
+    let of_first = linkage.cluster.iter().filter(|cluster| **cluster == 0).count();
+    assert_eq!(of_first, 30);
+}
+
+#[test]
+fn the_end_of_a_chain_is_not_its_beginning() {
+    // Two of one household, and a row that has the mailbox of one and the date of birth of the other.
+    let mut rows = strangers(300);
+    for at in 100..140 {
+        let mut twin = rows[at].clone();
+        twin[2] = String::new();
+        rows.push(twin);
+    }
+    let ada = rows[0].clone();
+    let mut zoe = ada.clone();
+    for (column, value) in [(0, "Zenobia"), (2, "zenobia@y.test"), (4, "1971-03-09")] {
+        value.clone_into(&mut zoe[column]);
+    }
+    let mut between = ada.clone();
+    (between[0], between[4]) = (String::new(), zoe[4].clone());
+    let at = rows.len();
+    rows.extend([zoe, between]);
+    let linkage = link(&Table::new(&columns(&KINDS), &rows));
+    assert_ne!(linkage.cluster[0], linkage.cluster[at]);
+    let ties =
+        |left: u32| linkage.edges.iter().any(|edge| edge.left == left && edge.right == at as u32 + 1 && edge.weight.bits > 7.0);
+    assert!(ties(0) && ties(at as u32), "each by itself is as good as sure");
+}
+
+#[test]
+fn firms_that_only_a_third_ties_together_stay_two() {
+    let kinds = [Kind::Company, Kind::Phone, Kind::Street, Kind::City, Kind::Identifier, Kind::Email];
+    let firm = |(at, row): (usize, &Vec<String>)| {
+        let name = format!("{} {}", row[1], row[4].replace('-', " "));
+        vec![name, row[3].clone(), row[5].clone(), row[6].clone(), format!("DE{}", 7_000_003 * (at + 11)), row[2].clone()]
+    };
+    let mut rows: Vec<Vec<String>> = strangers(300).iter().enumerate().map(firm).collect();
+    for at in 100..160 {
+        let mut twin = rows[at].clone();
+        twin[at % 6] = String::new();
+        twin[(at + 2) % 6].clone_from(&rows[at - 60][(at + 2) % 6]);
+        rows.push(twin);
+    }
+    // Number and name of the first; telephone, mailbox and address of the second.
+    let mut between = rows[1].clone();
+    [0, 4].into_iter().for_each(|column: usize| between[column] = rows[0][column].clone());
+    rows.push(between);
+    let at = rows.len() as u32 - 1;
+    let linkage = link(&Table::new(&columns(&kinds), &rows));
+    assert_ne!(linkage.cluster[0], linkage.cluster[1]);
+    let ties = |left: u32| linkage.edges.iter().any(|edge| edge.left == left && edge.right == at && edge.weight.bits > 7.0);
+    assert!(ties(0) && ties(1), "each by itself is as good as sure");
+}
+
+#[test]
+fn to_agree_on_what_is_rare_says_more() {
+    let mut rows = strangers(300);
+    for row in rows.iter_mut().step_by(2) {
+        row[1] = "Schmidt".into();
+    }
+    [0, 4, 6, 8].into_iter().for_each(|at: usize| rows[at][1] = "Xanthopoulos".into());
+    rows[2][1] = "Schmidt".into();
+    for at in [0, 2] {
+        let mut twin = rows[at].clone();
+        twin[2] = String::new();
+        rows.push(twin);
+    }
+    let linkage = link(&Table::new(&columns(&KINDS), &rows));
+    let table = Table::new(&columns(&KINDS), &rows);
+    let surname = |left: u32, right: u32| {
+        let edge = linkage.edges.iter().find(|edge| (edge.left, edge.right) == (left, right)).expect("a likely pair");
+        let reasons = linkage.model.explain(&table, left, &edge.weight);
+        reasons.iter().find(|reason| reason.what == "Surname").expect("compared").bits
+    };
+    let (rare, common) = (surname(0, 300), surname(2, 301));
+    assert!(rare > common + 4.0, "{rare} and {common}");
 }
 
 #[test]
@@ -106,13 +232,15 @@ fn the_order_of_the_records_does_not_matter() {
 
 #[test]
 fn where_nothing_is_the_same_nothing_is_learned_to_be() {
-    // Sixty offices of ten colleagues each: company, town, telephone and language are the office's.
-    let kinds = [Kind::Given, Kind::Surname, Kind::Company, Kind::City, Kind::Phone, Kind::Category, Kind::Email];
-    let people = strangers(600);
+    // Eighty offices of ten colleagues each: company, town and language are the office's; names are rare, half have a mailbox.
+    let kinds = [Kind::Given, Kind::Surname, Kind::Company, Kind::City, Kind::Mobile, Kind::Category, Kind::Email];
+    let people = strangers(800);
     let row = |(at, person): (usize, &Vec<String>)| {
-        let office = at % 60;
-        let mut row = vec![person[0].clone(), person[1].clone(), format!("Firm {} {office}", SURNAMES[office % 14])];
-        row.extend([people[office][6].clone(), people[office][3].clone(), ["de", "fr", "en"][office % 3].to_owned()]);
+        let office = at % 80;
+        let own = |text: &str, many: usize| format!("{text}{}", ["a", "el", "in", "o", "us", "ka", "ri", "tis"][at / 7 % many]);
+        let mut row = vec![own(&person[0], 8), own(&person[1], 5), format!("Firm {} {office}", SURNAMES[office % 14])];
+        let mobile = if at % 3 == 0 { person[3].clone() } else { String::new() };
+        row.extend([people[office][6].clone(), mobile, ["de", "fr", "en"][office % 3].to_owned()]);
         row.push(if at % 2 == 0 { person[2].clone() } else { String::new() });
         row
     };

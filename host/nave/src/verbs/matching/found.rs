@@ -19,18 +19,12 @@ pub(super) async fn candidates(entity: &str, limit: usize, context: &Context) ->
     }
     pairs(&answer.pairs);
     say(format_args!(
-        "{} of {} records may be somebody else's double: {} pairs, {} shown",
-        count(&answer.pairs),
-        answer.records,
+        "{} pairs of {} records may be the same; {} shown (`--limit`)",
         answer.found,
+        answer.records,
         answer.pairs.len()
     ));
     Ok(exit::OK)
-}
-
-/// Records that these pairs are of.
-fn count(pairs: &[CandidateLine]) -> usize {
-    pairs.iter().flat_map(|pair| [&pair.left, &pair.right]).collect::<std::collections::BTreeSet<_>>().len()
 }
 
 fn pairs(pairs: &[CandidateLine]) {
