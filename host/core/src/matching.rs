@@ -261,10 +261,26 @@ pub fn decide<'a>(entity: &Entity, facts: &Facts, candidates: impl Iterator<Item
 /// The parts of a person's name.
 const NAMES: [&str; 2] = ["first_name", "last_name"];
 
-/// Two whole names that share nothing: people behind one mailbox and one switchboard, not one person.
+/// Two whole names that share nothing: people behind one mailbox and one switchboard, not one person. Where a name is divided is a
+/// system's habit: `Ana Maria | Silva Costa` is `Ana Maria Silva | Costa`.
 fn contradict(left: &Facts, right: &Facts) -> bool {
     let known = |path: &str| left.values(path).next().is_some() && right.values(path).next().is_some();
-    NAMES.iter().all(|path| known(path)) && !NAMES.iter().any(|path| share(left, right, path))
+    NAMES.iter().all(|path| known(path))
+        && !NAMES.iter().any(|path| share(left, right, path))
+        && !within(&name_words(left), &name_words(right))
+        && !within(&name_words(right), &name_words(left))
+}
+
+/// Every word of a name, sorted.
+fn name_words(facts: &Facts) -> Vec<&str> {
+    let mut words: Vec<&str> = NAMES.iter().flat_map(|path| facts.values(path)).flat_map(|value| value.split(' ')).collect();
+    words.sort_unstable();
+    words
+}
+
+/// Whether all of these words are among those.
+fn within(few: &[&str], many: &[&str]) -> bool {
+    few.iter().all(|word| many.binary_search(word).is_ok())
 }
 
 /// Whether both know the path and share a value there. A phone agrees with any phone of the other.
@@ -365,7 +381,7 @@ mod tests {
             .split_whitespace()
             .map(|part| part.split_once('=').unwrap())
             .map(|(name, value)| {
-                let value = Value::text(value);
+                let value = Value::text(value.replace('_', " "));
                 (name.to_owned(), Field { value, winner: ContributionId(1), rule: Rule::Only, claimed_at: Time(0) })
             })
             .collect();
@@ -427,6 +443,22 @@ mod tests {
             "email=a@x.test phone=1 first_name=Al last_name=Lee",
             &["email=a@x.test phone=1 first_name=Al last_name=Ray"],
             "existing 1",
+        );
+        // `_` stands for the blank within a name.
+        check(
+            "email=a@x.test phone=1 first_name=Ana_Maria last_name=Silva_Costa",
+            &["email=a@x.test phone=1 first_name=Ana_Maria_Silva last_name=Costa"],
+            "existing 1",
+        );
+        check(
+            "email=a@x.test phone=1 first_name=Ana_Maria last_name=Silva_Costa",
+            &["email=a@x.test phone=1 first_name=Ana last_name=Costa"],
+            "existing 1",
+        );
+        check(
+            "email=a@x.test phone=1 first_name=Rui_Maria last_name=Silva_Costa",
+            &["email=a@x.test phone=1 first_name=Ana_Maria_Silva last_name=Costa"],
+            "ambiguous 1",
         );
         check(
             "email=jo\u{308}rg@x.test last_name=Mu\u{308}ller",

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use nave_sim::{SimConfig, System, system_clock};
-use nave_tests::project::Project;
+use nave_tests::project::{PATIENCE, Project};
 use nave_tests::systems::Sim;
 use serde_json::{Value, json};
 
@@ -48,13 +49,16 @@ impl Two {
         two
     }
 
+    #[track_caller]
     fn settle(&self) {
+        let end = Instant::now() + PATIENCE;
         loop {
             self.shift.fetch_add(MINUTE_MS, Ordering::SeqCst);
             let runs = self.project.sync(&[]);
             if runs.iter().all(|run| run["delivered"].as_u64().unwrap_or(0) == 0) {
                 return;
             }
+            assert!(Instant::now() < end, "writes go on: {runs:?}");
         }
     }
 

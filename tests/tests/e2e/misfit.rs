@@ -1,9 +1,11 @@
 //! S3.14: a name of 300 characters, and a field that takes 100. By each policy what the mapping says is done, counted and shown; what
 //! was cut never comes back as the books' word.
 
+use std::time::Instant;
+
 use nave_sim::{SimConfig, System};
 use nave_tests::http;
-use nave_tests::project::Project;
+use nave_tests::project::{PATIENCE, Project};
 use nave_tests::systems::Sim;
 use serde_json::{Value, json};
 
@@ -84,7 +86,9 @@ impl Pair {
     }
 
     /// Syncs until nothing is written. Answers how many values the runs say were treated by this policy.
+    #[track_caller]
     fn settle(&self, word: &str) -> u64 {
+        let end = Instant::now() + PATIENCE;
         let mut counted = 0;
         loop {
             let runs = self.project.sync(&["--full"]);
@@ -92,6 +96,7 @@ impl Pair {
             if runs.iter().all(|run| run["delivered"].as_u64().unwrap_or(0) == 0) {
                 return counted;
             }
+            assert!(Instant::now() < end, "writes go on: {runs:?}");
         }
     }
 
