@@ -512,6 +512,14 @@ fn move_shadow(mapping: &Mapping, contribution: &mut Contribution, pulled: &Pull
 
 /// Canonical values that a new thing would claim, for matching before it has a record.
 pub fn facts_of(mapping: &Mapping, entity: &Entity, mapped: &Mapped) -> crate::matching::Facts {
+    crate::matching::Facts::new(entity, values_of(mapping, mapped))
+}
+
+/// Canonical values of what was mapped: (field or `list/position`, value).
+pub fn values_of<'m>(
+    mapping: &'m Mapping,
+    mapped: &'m Mapped,
+) -> impl Iterator<Item = (std::borrow::Cow<'m, str>, &'m Value)> + use<'m> {
     let scalars = mapped
         .fields
         .iter()
@@ -520,5 +528,5 @@ pub fn facts_of(mapping: &Mapping, entity: &Entity, mapped: &Mapped) -> crate::m
         let canonical = &mapping.lists[*index].canonical;
         elements.iter().enumerate().map(move |(position, (_, value))| (format!("{canonical}/{position}").into(), value))
     });
-    crate::matching::Facts::new(entity, scalars.chain(lists))
+    scalars.chain(lists)
 }

@@ -11,13 +11,14 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use crate::Text;
 use crate::catalog::{Entity, FieldType};
 use crate::limits::MATCH_CANDIDATES_MAX;
+use crate::linkage::are_two_first_names;
 use crate::model::{Record, RecordId, RecordState, RemoteKey};
 use crate::value::{Reference, Value};
 
 /// Counts how [`keys`] spells: what a store's index holds under another number is found by nobody, and is made anew.
 ///
-/// 1 lower case and blanks; 2 one Unicode spelling besides.
-pub const SPELLING: u32 = 2;
+/// 1 lower case and blanks; 2 one Unicode spelling besides; 3 the terms of what is compared by score ([`crate::linkage::Roles`]).
+pub const SPELLING: u32 = 3;
 
 /// Keys up to this long, lengths included, are hashed from the stack.
 const SHORT_KEY_BYTES: usize = 256;
@@ -126,7 +127,7 @@ fn matters(entity: &Entity, path: &str) -> bool {
     NAMES.contains(&path)
         || entity.match_rules.iter().any(|rule| {
             let looks = |at: &str| at == path || family.contains(&at);
-            looks(&rule.key) || rule.agree.iter().any(|at| looks(at))
+            looks(&rule.key) || rule.agree.iter().chain(&rule.unless_different).any(|at| looks(at))
         })
 }
 
@@ -233,6 +234,10 @@ pub fn decide<'a>(entity: &Entity, facts: &Facts, candidates: impl Iterator<Item
                 proposed.get_or_insert_with(|| format!("same {}, but another name", rule.key));
                 continue;
             }
+            if let Some(other) = rule.unless_different.iter().find(|field| differ(facts, &theirs, field)) {
+                proposed.get_or_insert_with(|| format!("same {}, but another {other}", rule.key));
+                continue;
+            }
             if let Some(second) = rule.agree.iter().find(|field| **field != rule.key && share(facts, &theirs, field)) {
                 agreed = Some(format!("same {} and {second}", rule.key));
                 break;
@@ -256,6 +261,16 @@ pub fn decide<'a>(entity: &Entity, facts: &Facts, candidates: impl Iterator<Item
         0 => MatchDecision::Ambiguous(partial),
         _ => MatchDecision::Ambiguous(full),
     }
+}
+
+/// Whether both say something under this path, and nothing alike. A first name may be a form of the other.
+fn differ(left: &Facts, right: &Facts, path: &str) -> bool {
+    let mut pairs = left.values(path).flat_map(|one| right.values(path).map(move |other| (one, other))).peekable();
+    let alike = |(one, other): (&Text, &Text)| match path {
+        "first_name" => !are_two_first_names(one, other),
+        _ => one == other,
+    };
+    pairs.peek().is_some() && !pairs.any(alike)
 }
 
 /// The parts of a person's name.
@@ -367,9 +382,19 @@ mod tests {
             name: "contact".into(),
             label: "Contact".into(),
             fields: BTreeMap::new(),
+            scoring: None,
             match_rules: vec![
-                MatchRule { key: "tax_id".into(), agree: vec![] },
-                MatchRule { key: "email".into(), agree: vec!["last_name".into(), "phone".into()] },
+                MatchRule { key: "tax_id".into(), agree: vec![], unless_different: vec![] },
+                MatchRule {
+                    key: "email".into(),
+                    agree: vec!["last_name".into(), "phone".into()],
+                    unless_different: vec![],
+                },
+                MatchRule {
+                    key: "phone".into(),
+                    agree: vec!["last_name".into()],
+                    unless_different: vec!["first_name".into(), "birth".into()],
+                },
             ],
             title: vec![],
             steward: "ops".into(),
@@ -465,6 +490,19 @@ mod tests {
             &["email=j\u{f6}rg@x.test last_name=M\u{fc}ller"],
             "existing 1",
         );
+        // A household: one telephone, one last name.
+        for (theirs, expected) in [
+            ("first_name=Robert", "existing 1"),
+            ("first_name=Bob", "existing 1"),
+            ("first_name=R.", "existing 1"),
+            ("first_name=Rboert", "existing 1"),
+            ("", "existing 1"),
+            ("first_name=Mary", "ambiguous 1"),
+            ("first_name=Robert birth=1990-01-02", "ambiguous 1"),
+        ] {
+            let known = format!("phone=1234567 last_name=Lee {theirs}");
+            check("phone=1234567 last_name=Lee first_name=Robert birth=1960-02-10", &[&known], expected);
+        }
         check("tax_id=x\u{b2}", &["tax_id=x2"], "new");
         check("tax_id=7 last_name=Lee", &["tax_id=7 last_name=Ray"], "existing 1");
         check("last_name=Lee", &["last_name=Lee"], "new");

@@ -8,6 +8,7 @@ use toml::de::DeValue;
 
 use super::reader::{At, File, Table};
 use super::{Entity, EntityField, FieldType, MatchRule, SourceFile, Survivorship};
+use crate::linkage::Roles;
 use crate::mapping::nearest;
 
 /// The entities that ship with the hub.
@@ -75,6 +76,7 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, base: Option<&Entity>)
         name,
         fields: BTreeMap::new(),
         match_rules: Vec::new(),
+        scoring: None,
         title: Vec::new(),
         steward: String::new(),
     });
@@ -106,6 +108,12 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, base: Option<&Entity>)
         let rules = table.tables("match");
         entity.match_rules = rules.into_iter().filter_map(|rule| match_rule(rule, &entity)).collect();
     }
+    if let Some(scored) = table.table("scored") {
+        entity.scoring = Some(super::scored::read(scored, &entity));
+    }
+    if let Some(scoring) = &mut entity.scoring {
+        scoring.roles = Roles::new(&entity.name, &entity.fields);
+    }
     table.finish();
     (entity, loose)
 }
@@ -127,7 +135,8 @@ fn renamed(file: &File<'_>, entity: &Entity, renamed: &[(At<String>, String)]) {
 fn match_rule(mut table: Table<'_>, entity: &Entity) -> Option<MatchRule> {
     let key = table.needed("key", "the field that proposes: key = \"email\"");
     let agree = table.texts("agree");
-    for field in key.iter().chain(&agree) {
+    let unless_different = table.texts("unless-different");
+    for field in key.iter().chain(&agree).chain(&unless_different) {
         known(table.file, entity, field, "match");
     }
     if let Some(key) = key.as_ref().filter(|_| agree.is_empty())
@@ -137,7 +146,8 @@ fn match_rule(mut table: Table<'_>, entity: &Entity) -> Option<MatchRule> {
         table.file.error(key.span.clone(), "missing-key", "`agree` is missing: which second field must agree?", Some(help));
     }
     table.finish();
-    Some(MatchRule { key: key?.value, agree: agree.into_iter().map(|field| field.value).collect() })
+    let names = |fields: Vec<At<String>>| fields.into_iter().map(|field| field.value).collect();
+    Some(MatchRule { key: key?.value, agree: names(agree), unless_different: names(unless_different) })
 }
 
 /// Whether a field, or a sub-field of a list, exists.

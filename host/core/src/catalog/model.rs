@@ -9,6 +9,7 @@ use super::StreamInfo;
 use crate::Text;
 use crate::budget::Budget;
 use crate::grant::Grants;
+use crate::linkage::Roles;
 use crate::manifest::{CredentialKind, FolderAccess, Function};
 use crate::mapping::{Expression, External, Hint, Predicate};
 use crate::model::RecordId;
@@ -102,6 +103,8 @@ pub struct Entity {
     pub fields: BTreeMap<String, EntityField>,
     /// Match rules, strictest first.
     pub match_rules: Vec<MatchRule>,
+    /// Whether, and how, what no rule matches is compared by score; none: never (two tickets alike are two tickets).
+    pub scoring: Option<Scoring>,
     /// Fields that name a record for people, in order of preference.
     pub title: Vec<String>,
     /// Who decides reviews.
@@ -186,6 +189,27 @@ pub struct MatchRule {
     pub key: String,
     /// At least one of these must agree too before it merges. Empty: the key alone identifies (a tax number).
     pub agree: Vec<String>,
+    /// Fields of which none may differ: it is a person's to decide then. Who lives in one house shares its telephone.
+    pub unless_different: Vec<String>,
+}
+
+/// How things of an entity are matched by score, where no rule says it: `[scored]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scoring {
+    /// Off only with a reason.
+    pub on: bool,
+    /// Why it is off.
+    pub because: Option<String>,
+    /// Odds from which two are taken for the same, as a logarithm (base 2).
+    pub sure_bits: f64,
+    /// Odds from which a person is asked, as a logarithm (base 2).
+    pub ask_bits: f64,
+    /// Objects of one record; what would make it larger is a person's to decide.
+    pub cluster_max: usize,
+    /// Field → how much what it says counts: 1 as learned, 0 not at all.
+    pub weights: BTreeMap<String, f64>,
+    /// What its fields are looked up by.
+    pub roles: Roles,
 }
 
 /// A configured use of a connector.

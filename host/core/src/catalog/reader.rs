@@ -174,6 +174,16 @@ impl<'t> Table<'t> {
         number.map(|number| At { value: number, span: value.span() })
     }
 
+    /// A number, with or without a point.
+    pub(super) fn decimal(&mut self, key: &'static str) -> Option<At<f64>> {
+        let value = self.get(key)?;
+        let number = decimal(value.get_ref());
+        if number.is_none() {
+            self.wrong(key, value, "a number");
+        }
+        number.map(|number| At { value: number, span: value.span() })
+    }
+
     /// `"5m"`, `"1h"`, `"30s"`, `"2d"`, `"250ms"`; milliseconds.
     pub(super) fn duration(&mut self, key: &'static str) -> Option<u64> {
         let text = self.text(key)?;
@@ -298,6 +308,12 @@ impl<'t> Table<'t> {
             }
         }
     }
+}
+
+/// A TOML number, whole or not.
+pub(super) fn decimal(value: &DeValue<'_>) -> Option<f64> {
+    let text = value.as_float().map(|number| number.as_str()).or_else(|| value.as_integer().map(|number| number.as_str()))?;
+    text.replace('_', "").parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 /// A TOML value as JSON; dates become texts.

@@ -151,7 +151,7 @@ fn of_values(at: usize, column: &Column) -> Vec<Vec<(u64, bool)>> {
 }
 
 /// What a name sounds like, roughly: its first letter, then consonants by the groups of the Soundex code, none twice in a row.
-fn skeleton(word: &str) -> String {
+pub(super) fn skeleton(word: &str) -> String {
     let group = |c: char| match c {
         'b' | 'f' | 'p' | 'v' | 'w' => Some('1'),
         'c' | 'g' | 'j' | 'k' | 'q' | 's' | 'x' | 'z' => Some('2'),

@@ -1,5 +1,7 @@
 //! How much two values of a kind agree, in five levels.
 
+use serde::{Deserialize, Serialize};
+
 use super::Kind;
 use super::model::coincidence;
 use super::normal::Date;
@@ -19,7 +21,7 @@ pub(super) const ALIKE: u8 = 3;
 pub(super) const SAME: u8 = 4;
 
 /// What is compared as one: a column, or all columns of an address, which a move changes together.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Group {
     One(usize, Kind),
     /// Columns, each with what its agreement is worth, bits.
@@ -218,6 +220,8 @@ fn named(table: &Table, groups: &[Group], left: u32, right: u32, pattern: &mut P
 fn values(kind: Kind, left: &Value, right: &Value) -> u8 {
     let (a, b) = (left.normal.text.as_str(), right.normal.text.as_str());
     match kind {
+        // A pet name says less than the name: faintly alike speaks for nothing, and against nothing.
+        Kind::Given if super::nickname::same_name(a, b) => ALIKE.min(names(a, b).max(FAINT)),
         Kind::Given | Kind::Surname => names(a, b),
         Kind::Email => emails(a, b),
         Kind::Phone | Kind::Mobile | Kind::Identifier | Kind::House => {
@@ -249,6 +253,13 @@ fn values(kind: Kind, left: &Value, right: &Value) -> u8 {
         }
         _ => texts(left, right),
     }
+}
+
+/// Whether two first names are those of two people: neither a slip of the pen, nor a part, nor a form of the other.
+pub fn are_two_first_names(one: &str, other: &str) -> bool {
+    let form = |text| super::normal::normal(Kind::Given, text).text;
+    let (one, other) = (form(one), form(other));
+    !one.is_empty() && !other.is_empty() && one != other && names(&one, &other) == DIFFERENT && !super::nickname::same_name(&one, &other)
 }
 
 fn names(a: &str, b: &str) -> u8 {
@@ -429,6 +440,10 @@ mod tests {
             (Kind::Given, "Alex", "Alexander", FAINT),
             (Kind::Given, "Marian", "Marlan", ALIKE),
             (Kind::Given, "James", "Isabella", DIFFERENT),
+            (Kind::Given, "Bob", "Robert", FAINT),
+            (Kind::Given, "Hans", "Johannes", FAINT),
+            (Kind::Given, "Sofia", "Sophie", FAINT),
+            (Kind::Surname, "Bob", "Robert", DIFFERENT),
             (Kind::Email, "ada.lee@x.test", "ada.lee@y.test", ALIKE),
             (Kind::Email, "ada@x.test", "bob@x.test", DIFFERENT),
             (Kind::Email, "al.lee12@x.test", "al.lee13@x.test", UNKNOWN),

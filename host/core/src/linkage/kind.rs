@@ -1,9 +1,9 @@
 //! What a column holds, as far as comparing goes: guessed from its heading, and from its values where that says nothing.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a column is compared as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A first name.
@@ -77,6 +77,11 @@ impl Kind {
         }
     }
 
+    /// What a heading alone says; none where it says nothing.
+    pub(super) fn of_heading(heading: &str) -> Option<Self> {
+        by_heading(heading)
+    }
+
     /// What a column is by its heading and its values. `values` are the filled ones, of at most a few thousand records.
     pub fn guess(heading: &str, values: &[&str]) -> Self {
         if values.is_empty() || values.iter().all(|value| *value == values[0]) {
@@ -138,6 +143,8 @@ const HEADINGS: &[(Kind, &[&str])] = &[
 ];
 
 fn by_heading(heading: &str) -> Option<Kind> {
+    // `address.city` is a city.
+    let heading = heading.rsplit('.').find(|part| !part.trim().is_empty()).unwrap_or(heading);
     let words = words_of(heading);
     let has = |word: &str| words.iter().any(|own| own == word);
     if has("street") && (has("number") || has("no") || has("nr")) {
@@ -223,6 +230,7 @@ mod tests {
             ("Suburb", "kew", Kind::City),
             ("MobilePhone", "0151", Kind::Mobile),
             ("soc_sec_id", "99", Kind::Identifier),
+            ("address.city", "kew", Kind::City),
             ("JobTitle", "buyer", Kind::Text),
             ("UpdatedAt", "2026", Kind::Ignored),
             ("contact", "a@b.test", Kind::Email),

@@ -6,24 +6,35 @@
 //! household or office, unrelated) is learned without labels by expectation maximisation ([`model`]); clusters are made of pairs
 //! that are surely the same, and what is likely is a person's to decide ([`cluster`]).
 //!
+//! One new thing among many records is compared with few: [`Roles`] says under which terms it and they are found in an index,
+//! [`Learned`] keeps the model and how frequent values are, [`decide`] says which record it is, or that a person has to.
+//!
 //! A name alone never merges, and whoever differs in what is one person's own (first name, date of birth) is not merged for
 //! what a household shares.
 
 mod block;
 mod cluster;
 mod compare;
+mod decide;
+pub mod entity;
 mod kind;
+mod learned;
 mod model;
+mod nickname;
 mod normal;
+mod roles;
 mod score;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use cluster::{Edge, Linkage, Verdict};
-pub use compare::Pattern;
+pub use compare::{Pattern, are_two_first_names};
+pub use decide::{Candidate, decide};
 pub use kind::Kind;
+pub use learned::{Judge, Judged, LEARN_MAX, LEARN_MIN, Learned};
 pub use model::{Because, Model, Weight};
+pub use roles::{Roles, TERM_RECORDS_MAX};
 pub use score::{Point, Score, errors};
 pub use table::Table;
 

@@ -6,10 +6,10 @@
 
 use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Kind;
-use super::compare::{ALIKE, Comparer, DIFFERENT, Group, LEVELS, Pattern, SAME, UNKNOWN};
+use super::compare::{ALIKE, Comparer, DIFFERENT, FAINT, Group, LEVELS, Pattern, SAME, UNKNOWN};
 use super::table::Table;
 
 /// Random pairs looked at to learn how often what is unrelated is alike.
@@ -23,13 +23,20 @@ const PRIOR_PAIRS: f64 = 4.0;
 const TELLING_BITS: f64 = 4.0;
 /// Odds (base 2) from which a number that somebody else gave outweighs that first name and date of birth both differ.
 const NUMBERED_BITS: f64 = 16.0;
+/// Of so many new things one is here already, where nothing else was learned: systems that are connected hold the same people.
+const KNOWN_ALREADY: f64 = 0.1;
+/// What a level is called.
+const AGREEMENTS: [&str; LEVELS] = ["unknown", "different", "faintly alike", "alike", "the same"];
 /// No probability is below: nothing is known so surely.
 const FLOOR: f64 = 1e-6;
 
 type Levels = [f64; LEVELS];
 
+/// No share at all, as a logarithm. Finite: it is stored as JSON.
+const NONE_BITS: f64 = -1e9;
+
 /// What agreement says in this data.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Model {
     pub(super) groups: Vec<Group>,
     same: Vec<Levels>,
@@ -40,6 +47,9 @@ pub struct Model {
     /// Logarithms (base 2) of the shares of the kinds among all pairs: the same, housemates.
     same_share: f64,
     housemates_share: f64,
+    /// How much each group counts, 1 as learned; set by a steward.
+    #[serde(skip, default)]
+    factors: Vec<f64>,
 }
 
 /// What a comparison came to.
@@ -85,7 +95,8 @@ impl Model {
             groups,
             alike,
             same_share: (rows * 0.05 / pairs).log2(),
-            housemates_share: if households { (rows * 0.05 / pairs).log2() } else { f64::NEG_INFINITY },
+            housemates_share: if households { (rows * 0.05 / pairs).log2() } else { NONE_BITS },
+            factors: Vec::new(),
         };
         for _ in 0..ROUNDS {
             model.round(&counted, pairs, rows);
@@ -128,9 +139,62 @@ impl Model {
         }
         // A share of nothing would never come back.
         self.same_share = ((same_sum + 1e-3 * rows) / pairs).log2();
-        if self.housemates_share.is_finite() {
+        if self.housemates_share > NONE_BITS {
             self.housemates_share = ((housemates_sum + 1e-3 * rows) / pairs).log2();
         }
+    }
+
+    fn factor(&self, group: usize) -> f64 {
+        self.factors.get(group).copied().unwrap_or(1.0)
+    }
+
+    /// What a steward says of how much fields count. `label` is a column's.
+    pub(super) fn weighted(&mut self, labels: &[String], weight: impl Fn(&str) -> Option<f64>) {
+        let of = |at: &usize| labels.get(*at).and_then(|label| weight(label)).unwrap_or(1.0);
+        let factor = |group: &Group| match group {
+            Group::One(at, _) => of(at),
+            Group::Address(columns) => columns.iter().map(|(at, _)| of(at)).fold(f64::INFINITY, f64::min),
+        };
+        self.factors = self.groups.iter().map(factor).collect();
+    }
+
+    /// The odds with which one more thing meets one of so many: at least those with which a new thing is known already.
+    pub(super) fn among(&mut self, learned_from: usize, population: usize) {
+        let (rows, population) = (learned_from.max(2) as f64, population.max(2) as f64);
+        // Of pairs that there are, so many are the same: each record is one of two.
+        let expected = |share: f64| share.exp2() * (rows - 1.0);
+        self.same_share = (expected(self.same_share).max(KNOWN_ALREADY) / population).log2();
+        if self.housemates_share > NONE_BITS {
+            self.housemates_share = (expected(self.housemates_share).max(KNOWN_ALREADY) / population).log2();
+        }
+    }
+
+    /// Whether it is more than a likeness of names, or of what few values have: worth a person's time.
+    pub(super) fn is_worth_asking(&self, weight: &Weight) -> bool {
+        self.is_plausible(weight.pattern)
+    }
+
+    /// Whether both say the same of what somebody else gave to one only.
+    pub(super) fn is_identified(&self, weight: &Weight) -> bool {
+        let gives = |kind| matches!(kind, Some(Kind::Email | Kind::Identifier));
+        self.known(weight).any(|(group, level)| level == SAME && gives(group.kind()))
+    }
+
+    /// What each level of each group says where the value is a common one: label, then bits of different, faintly alike, alike, same.
+    pub(super) fn levels(&self, labels: &[String]) -> Vec<(String, [f64; LEVELS - 1])> {
+        let bits = |group: usize, level: usize| {
+            self.factor(group) * (self.same[group][level] / self.unrelated[group][level]).log2()
+        };
+        let line = |(at, group): (usize, &Group)| {
+            let label = match group {
+                Group::One(column, _) => labels[*column].clone(),
+                Group::Address(columns) => {
+                    columns.iter().map(|(column, _)| labels[*column].as_str()).collect::<Vec<_>>().join(", ")
+                }
+            };
+            (label, [DIFFERENT, FAINT, ALIKE, SAME].map(|level| bits(at, level as usize)))
+        };
+        self.groups.iter().enumerate().map(line).collect()
     }
 
     /// Whether a pair may be learned from as one that is the same: two things agree, and not names alone, nor what few values have.
@@ -159,10 +223,11 @@ impl Model {
         let (mut same, mut housemates, mut unrelated) = (self.same_share, self.housemates_share, 0.0);
         for (group, level) in pattern.known() {
             let chance = self.chance(table, left, group, level);
-            let level = level as usize;
-            same += self.same[group][level].log2();
-            housemates += if self.groups[group].is_personal() { chance.log2() } else { self.housemates[group][level].log2() };
-            unrelated += chance.log2();
+            let (level, factor) = (level as usize, self.factor(group));
+            same += factor * self.same[group][level].log2();
+            let of_household = if self.groups[group].is_personal() { chance } else { self.housemates[group][level] };
+            housemates += factor * of_household.log2();
+            unrelated += factor * chance.log2();
         }
         let most = housemates.max(unrelated);
         let others = most + ((housemates - most).exp2() + (unrelated - most).exp2()).log2();
@@ -182,8 +247,8 @@ impl Model {
             let level = level as usize;
             Because {
                 what,
-                agreement: ["unknown", "different", "faintly alike", "alike", "the same"][level],
-                bits: (self.same[group][level] / chance).log2(),
+                agreement: AGREEMENTS[level],
+                bits: self.factor(group) * (self.same[group][level] / chance).log2(),
             }
         };
         weight.pattern.known().map(line).collect()
@@ -198,7 +263,7 @@ impl Model {
     fn chance(&self, table: &Table, left: u32, group: usize, level: u8) -> f64 {
         let chance = self.unrelated[group][level as usize];
         let (Group::One(at, _), SAME) = (&self.groups[group], level) else { return chance };
-        let rows = table.rows().max(2) as f64;
+        let rows = table.counted();
         match table.columns[*at].of(left).map_or(0, |value| value.count).saturating_sub(2) {
             0 => chance.min(0.5 / rows),
             others => (f64::from(others) + 0.5) / rows,

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use super::Kind;
 use super::normal::{Normal, normal};
 
+/// Records that have a value which is not known to be frequent.
+const RARE: u32 = 2;
 /// Values looked at to guess what a column holds.
 const GUESSED_OVER: usize = 2_000;
 
@@ -13,6 +15,8 @@ const GUESSED_OVER: usize = 2_000;
 pub struct Table {
     pub(super) columns: Vec<Column>,
     rows: usize,
+    /// Records that values were counted over, where that was done elsewhere.
+    counted: Option<usize>,
 }
 
 /// One column.
@@ -78,12 +82,27 @@ impl Table {
             }
             column
         });
-        Self { columns: columns.collect(), rows: rows.len() }
+        Self { columns: columns.collect(), rows: rows.len(), counted: None }
     }
 
     /// Records.
     pub fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// Records that values were counted over.
+    pub(super) fn counted(&self) -> f64 {
+        self.counted.unwrap_or(self.rows).max(2) as f64
+    }
+
+    /// Values are as frequent as they are among so many other records; one of which nothing is known there is rare.
+    pub(super) fn count_as(&mut self, rows: usize, count: impl Fn(usize, &str) -> Option<u32>) {
+        self.counted = Some(rows);
+        for (at, column) in self.columns.iter_mut().enumerate() {
+            for value in &mut column.values {
+                value.count = count(at, &value.normal.text).unwrap_or(RARE);
+            }
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use nave_core::NameMap;
 use nave_core::catalog::{Catalog, Entity};
+use nave_core::linkage::TERM_RECORDS_MAX;
 use nave_core::matching::{self, Facts};
 use nave_core::model::{
     Cause, Change, ChangeKind, Contribution, ContributionId, DeadLetterSubject, Reason, Record, RecordId, RecordState, RemoteKey,
@@ -217,6 +218,45 @@ impl<'a> Draft<'a> {
         let ids: Vec<RecordId> = found.iter().flatten().copied().map(RecordId).collect();
         self.matched.extend(hashes.iter().copied().zip(found));
         self.load_records(&ids)
+    }
+
+    /// Looks up what may be the same by score, and loads it. What too many have under one term tells nobody apart.
+    pub fn prefetch_terms(&mut self, terms: &[u64]) -> Result<(), StoreError> {
+        let mut unasked: Vec<u64> = terms.iter().filter(|term| !self.matched.contains_key(term)).copied().collect();
+        unasked.sort_unstable();
+        unasked.dedup();
+        let found = self.store.candidates(IndexSpace::Match, &unasked)?;
+        let few = |ids: &&Vec<u64>| ids.len() <= TERM_RECORDS_MAX;
+        let ids: Vec<RecordId> = found.iter().filter(few).flatten().copied().map(RecordId).collect();
+        self.matched.extend(unasked.into_iter().zip(found));
+        self.load_records(&ids)
+    }
+
+    /// Records that may be the same by score: from the index, and from this draft.
+    pub fn likely(&mut self, terms: &[u64]) -> Result<Vec<RecordId>, StoreError> {
+        self.prefetch_terms(terms)?;
+        let mut ids: Vec<RecordId> = Vec::new();
+        for term in terms {
+            let stored = self.matched.get(term).map_or(&[][..], Vec::as_slice);
+            let fresh = self.fresh.get(term).map_or(&[][..], Vec::as_slice);
+            if stored.len() + fresh.len() <= TERM_RECORDS_MAX {
+                ids.extend(stored.iter().copied().map(RecordId).chain(fresh.iter().copied()));
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        self.load_records(&ids)?;
+        Ok(ids)
+    }
+
+    /// How many records there are, deleted and merged ones too.
+    pub fn population(&self) -> usize {
+        usize::try_from(self.heads.record).unwrap_or(usize::MAX)
+    }
+
+    /// The store that it is decided from.
+    pub fn store(&self) -> &'a dyn Store {
+        self.store
     }
 
     /// Loads contributions.

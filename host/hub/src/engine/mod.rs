@@ -26,6 +26,7 @@ mod heirs;
 mod holds;
 mod images;
 mod interrupted;
+pub mod linker;
 pub mod lost;
 pub mod mend;
 mod meters;
@@ -116,6 +117,7 @@ pub struct Engine {
     /// Rings when there is something new to compare.
     news: Arc<tokio::sync::Notify>,
     holds: holds::Holds,
+    pub(crate) linker: linker::Linker,
 }
 
 impl Engine {
@@ -138,6 +140,7 @@ impl Engine {
             conformed: Default::default(),
             news: Arc::default(),
             holds: Default::default(),
+            linker: Default::default(),
         }
     }
 

@@ -92,6 +92,8 @@ impl Engine {
                 guard: None,
                 arrived: Vec::new(),
                 near_misses: 0,
+                linker: &self.linker,
+                judge: None,
             };
             intake.page(&mut draft, page, &mut Default::default())?;
         }

@@ -1,6 +1,7 @@
 //! What follows from rows: whose claims count for a record, under which keys it is to be found, what changed in it, how its
 //! list elements are numbered.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use nave_core::Text;
@@ -41,6 +42,11 @@ pub(crate) fn index_entries(entity: Option<&Entity>, record: &Record) -> Vec<Ind
     if let Some(entity) = entity {
         for key in matching::keys(entity, &Facts::of(entity, record)) {
             entries.push(IndexEntry { space: IndexSpace::Match, hash: key.hash, id: record.id.0 });
+        }
+        if let Some(scoring) = entity.scoring.as_ref().filter(|scoring| scoring.on) {
+            let values = record.fields.iter().map(|(name, field)| (Cow::Borrowed(name.as_str()), &field.value));
+            let terms = scoring.roles.terms(values).into_iter();
+            entries.extend(terms.map(|hash| IndexEntry { space: IndexSpace::Match, hash, id: record.id.0 }));
         }
     }
     for hash in waits_for(record) {

@@ -420,6 +420,8 @@ impl Engine {
             guard: None,
             arrived: Vec::new(),
             near_misses: 0,
+            linker: &self.linker,
+            judge: None,
         };
         intake.page(draft, page, &mut Default::default())?;
         Ok(())

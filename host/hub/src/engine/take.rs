@@ -6,6 +6,7 @@ use nave_core::accounting::InCounts;
 use nave_core::catalog::{Catalog, Entity, Mapping};
 use nave_core::intake::{self, FieldError, Mapped, Pulled};
 use nave_core::limits::DEAD_LETTER_BODY_BYTES_MAX;
+use nave_core::linkage::Judge;
 use nave_core::mapping::{Env, MapError};
 use nave_core::matching::{Facts, MatchDecision};
 use nave_core::model::{
@@ -19,6 +20,7 @@ use nave_store::StoreError;
 
 use super::draft::{Draft, Recomputed};
 use super::drift;
+use super::linker::Linker;
 use super::lost::{Lost, Whose};
 use super::volume::Guard;
 
@@ -60,8 +62,8 @@ pub enum IncomingKind {
 }
 
 /// What was mapped of something that nobody knows, and what it is matched by.
-struct First {
-    mapped: Mapped,
+pub(super) struct First {
+    pub(super) mapped: Mapped,
     facts: Facts,
 }
 
@@ -85,6 +87,10 @@ pub struct Intake<'a> {
     pub arrived: Vec<Text>,
     /// Values that were changed again so soon after our write that it may be an automation.
     pub near_misses: u64,
+    /// Compares by score what no rule matches.
+    pub(super) linker: &'a Linker,
+    /// Made ready for this page.
+    pub(super) judge: Option<Judge>,
 }
 
 /// What happened to one source record.
@@ -143,6 +149,7 @@ impl Intake<'_> {
         };
         let noted_before = drift::noted(&draft.batch);
         let first = self.look_ahead(draft, &keys, &page, &differing)?;
+        self.get_ready(draft, &first)?;
         let mut met = Vec::with_capacity(keys.len());
         for (at, ((incoming, key), first)) in page.into_iter().zip(&keys).zip(first).enumerate() {
             let held = held.contains(&at);
@@ -380,7 +387,8 @@ impl Intake<'_> {
         facts: &Facts,
     ) -> Result<Happened, StoreError> {
         let candidates = draft.candidates(self.entity, facts)?;
-        let decision = matching::decide(self.entity, facts, candidates.iter().filter_map(|id| draft.loaded(*id)));
+        let by_rule = matching::decide(self.entity, facts, candidates.iter().filter_map(|id| draft.loaded(*id)));
+        let decision = self.by_score(draft, &mapped, by_rule)?;
         self.arrived.push(key.remote_id.clone());
         let id = draft.new_contribution(key, pulled.read_at);
         let (record, happened) = match decision {

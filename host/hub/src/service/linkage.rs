@@ -1,10 +1,11 @@
 //! Likely duplicates among the hub's records, and what two systems have in common: by score, nothing is changed.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use nave_core::Value;
-use nave_core::catalog::{Entity, FieldType, Mapping};
-use nave_core::linkage::{Edge, Kind, Linkage, Table, Verdict, link};
+use nave_core::catalog::{Entity, Mapping};
+use nave_core::linkage::entity::{fields as fields_of, kinds, row, row_of};
+use nave_core::linkage::{Edge, Linkage, Table, Verdict, link};
 use nave_core::model::{Contribution, ContributionId, ContributionState, RecordId, RecordState};
 
 use super::names::{Names, reference, remote};
@@ -21,7 +22,7 @@ const CHUNK: usize = 5_000;
 pub(super) fn candidates(engine: &Engine, entity: &str, limit: usize) -> Result<CandidatesAnswer, ApiError> {
     let names = Names::new(engine);
     let entity = entity_of(&names, entity)?;
-    let fields = fields(entity);
+    let fields = fields_of(entity);
     let (mut rows, mut ids, mut after) = (Vec::new(), Vec::new(), RecordId(0));
     loop {
         let records = engine.store.records_after(after, CHUNK)?;
@@ -29,7 +30,7 @@ pub(super) fn candidates(engine: &Engine, entity: &str, limit: usize) -> Result<
         after = last.id;
         for record in records {
             if record.entity == entity.name.as_str() && record.state == RecordState::Active {
-                rows.push(fields.iter().map(|field| text_of(field, |name| record.value(name))).collect());
+                rows.push(row_of(&fields, &record));
                 ids.push((reference(&record), names.title(&record)));
             }
         }
@@ -67,17 +68,16 @@ pub(super) fn census(engine: &Engine, left: &str, right: &str, entity: &str, lim
     let records = |side: usize| -> BTreeSet<RecordId> { things[side].iter().filter_map(|thing| thing.record).collect() };
     let known: BTreeSet<RecordId> = records(0).intersection(&records(1)).copied().collect();
     let open = |thing: &&Contribution| thing.record.is_none_or(|record| !known.contains(&record));
-    let fields = fields(entity);
+    let fields = fields_of(entity);
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut ids = Vec::new();
     let mut rest: Vec<&Contribution> = Vec::new();
     let mut from = [0, 0];
     for (side, things) in things.iter().enumerate() {
         for thing in things.iter().filter(open) {
-            let row: Vec<String> =
-                fields.iter().map(|field| text_of(field, |name| thing.claims.get(name).map(|claim| &claim.value))).collect();
+            let claims = thing.claims.iter().map(|(name, claim)| (Cow::Borrowed(name.as_str()), &claim.value));
             ids.push((remote(&thing.key), title(entity, thing)));
-            rows.push(row);
+            rows.push(row(&fields, claims));
             rest.push(thing);
         }
         from[side] = rest.len();
@@ -199,50 +199,6 @@ fn bound(count: usize) -> Result<(), ApiError> {
     }
     Err(ApiError::usage(format!("more than {RECORDS_MAX} things are not compared at once"))
         .help("an export of them can be compared in parts with `nave match evaluate FILE --truth PAIRS`"))
-}
-
-/// Fields that say who or what a thing is; of lists the first element's parts.
-fn fields(entity: &Entity) -> Vec<String> {
-    let compared = |kind: &FieldType| {
-        !matches!(
-            kind,
-            FieldType::Reference(_)
-                | FieldType::List { .. }
-                | FieldType::Object
-                | FieldType::File
-                | FieldType::Timestamp
-                | FieldType::Boolean
-        )
-    };
-    entity.fields.iter().filter(|(_, field)| compared(&field.kind)).map(|(name, _)| name.clone()).collect()
-}
-
-fn text_of<'v>(field: &str, value: impl Fn(&str) -> Option<&'v Value>) -> String {
-    match value(field) {
-        Some(Value::Text(text) | Value::Number(text)) => text.to_string(),
-        Some(Value::Object(parts)) => parts.iter().filter_map(|(_, part)| part.as_text()).collect::<Vec<_>>().join(" "),
-        _ => String::new(),
-    }
-}
-
-/// What each field is compared as: by its type where that says it, else as a column of that name would be.
-fn kinds(entity: &Entity, fields: &[String], rows: &[Vec<String>]) -> Vec<(String, Kind)> {
-    let guessed = Table::guess(fields, rows);
-    let kind = |(name, guess): (String, Kind)| {
-        let kind = match entity.fields.get(&name).map(|field| &field.kind) {
-            _ if guess == Kind::Ignored => Kind::Ignored,
-            Some(FieldType::Email) => Kind::Email,
-            Some(FieldType::Phone) if guess != Kind::Mobile => Kind::Phone,
-            Some(FieldType::Country) => Kind::Country,
-            Some(FieldType::Enum(_)) => Kind::Category,
-            // A date of which nobody says that it is a birth is one of the record, not of the thing.
-            Some(FieldType::Date) if !name.contains("birth") => Kind::Ignored,
-            Some(FieldType::Url) => Kind::Text,
-            _ => guess.of_entity(&entity.name),
-        };
-        (name, kind)
-    };
-    guessed.into_iter().map(kind).collect()
 }
 
 fn line(table: &Table, linkage: &Linkage, edge: &Edge, ids: &[(String, String)]) -> CandidateLine {

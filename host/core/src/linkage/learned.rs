@@ -1,0 +1,152 @@
+//! What was learned from an entity's records, kept so that one new thing can be compared with few others: the model, and how
+//! frequent values are.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::compare::Comparer;
+use super::model::{Because, Model};
+use super::{Kind, Table, block, compare, entity};
+use crate::catalog::{Entity, Scoring};
+
+/// Records below which nothing is learned: how frequent a value is cannot be told from fewer.
+pub const LEARN_MIN: usize = 200;
+/// Records that are learned from at most; of more, a sample. Learning from so many takes half a second.
+pub const LEARN_MAX: usize = 10_000;
+/// Records that have a value from which it is remembered as frequent.
+const FREQUENT: u32 = 3;
+/// Frequent values of a column that are remembered.
+const REMEMBERED_MAX: usize = 5_000;
+
+/// What was learned of an entity.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Learned {
+    columns: Vec<(String, Kind)>,
+    model: Model,
+    /// Of each column, hash of a frequent value → records that have it. Hashes: the values may be a person's.
+    frequent: Vec<BTreeMap<u64, u32>>,
+    rows: usize,
+}
+
+/// What the comparison with one candidate came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// Logarithm (base 2) of the odds that it is the same.
+    pub bits: f64,
+    /// Whether a machine may say so, whatever the odds.
+    pub is_safe: bool,
+    /// Whether it is worth a person's time.
+    pub is_worth_asking: bool,
+    /// Whether both say the same of what somebody else gave to one only: a mailbox, a number.
+    pub is_identified: bool,
+    /// What speaks for it and against it.
+    pub because: Vec<Because>,
+    /// Odds before anything was compared.
+    pub prior_bits: f64,
+}
+
+impl Judged {
+    /// In a line: `21.4 bits: email the same +19.0, last_name alike +6.1; chance −13.3`.
+    pub fn line(&self) -> String {
+        let signed = |bits: f64| format!("{}{:.1}", if bits < 0.0 { "\u{2212}" } else { "+" }, bits.abs());
+        let each = self.because.iter().map(|because| format!("{} {} {}", because.what, because.agreement, signed(because.bits)));
+        let each: Vec<String> = each.collect();
+        format!("{:.1} bits: {}; before that {}", self.bits, each.join(", "), signed(self.prior_bits))
+    }
+}
+
+impl Learned {
+    /// From rows with a text for each of the entity's [`entity::fields`].
+    pub fn from_rows(of: &Entity, rows: &[Vec<String>]) -> Self {
+        let fields = entity::fields(of);
+        let mut columns = entity::kinds(of, &fields, rows);
+        let table = Table::new(&columns, rows);
+        let candidates = block::candidates(&table);
+        let groups = compare::groups(&table);
+        let mut comparer = Comparer::new(&table, &groups);
+        let patterns: Vec<_> = candidates.iter().map(|(left, right)| comparer.pattern(*left, *right)).collect();
+        let model = Model::learn(&table, &groups, &mut comparer, &patterns);
+        let frequent = table.columns.iter().map(|column| {
+            let mut counts: Vec<(u64, u32)> = column
+                .values
+                .iter()
+                .skip(1)
+                .filter(|value| value.count >= FREQUENT)
+                .map(|value| (hash(&value.normal.text), value.count))
+                .collect();
+            counts.sort_unstable_by_key(|(hash, count)| (std::cmp::Reverse(*count), *hash));
+            counts.truncate(REMEMBERED_MAX);
+            counts.into_iter().collect()
+        });
+        let frequent = frequent.collect();
+        columns.retain(|(_, kind)| *kind != Kind::Ignored);
+        Self { columns, model, frequent, rows: rows.len() }
+    }
+
+    /// Fields that are compared, in the order of the texts of a row.
+    pub fn fields(&self) -> Vec<String> {
+        self.columns.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Records that it was learned from.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// What each level of agreement says, for people: what is compared; bits of different, faintly alike, alike, the same.
+    pub fn levels(&self, scoring: &Scoring) -> Vec<(String, [f64; 4])> {
+        let mut model = self.model.clone();
+        model.weighted(&self.fields(), |field| scoring.weights.get(field).copied());
+        model.levels(&self.fields())
+    }
+
+    /// Ready to compare, among so many records.
+    pub fn judge(self: &Arc<Self>, scoring: &Scoring, population: usize) -> Judge {
+        let mut model = self.model.clone();
+        model.weighted(&self.fields(), |field| scoring.weights.get(field).copied());
+        model.among(self.rows, population);
+        Judge { learned: self.clone(), model }
+    }
+}
+
+/// Compares one thing with a few others.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    learned: Arc<Learned>,
+    model: Model,
+}
+
+impl Judge {
+    /// Fields whose texts make a row.
+    pub fn fields(&self) -> Vec<String> {
+        self.learned.fields()
+    }
+
+    /// What the comparison with each came to. Rows are of [`Learned::fields`].
+    pub fn compare(&self, thing: Vec<String>, others: Vec<Vec<String>>) -> Vec<Judged> {
+        let count = others.len() as u32;
+        let mut rows = others;
+        rows.insert(0, thing);
+        let mut table = Table::new(&self.learned.columns, &rows);
+        table.count_as(self.learned.rows, |column, text| self.learned.frequent[column].get(&hash(text)).copied());
+        let mut comparer = Comparer::new(&table, &self.model.groups);
+        let judged = |row: u32| {
+            let weight = self.model.weigh(&table, 0, comparer.pattern(0, row));
+            Judged {
+                bits: weight.bits,
+                is_safe: self.model.is_safe(&weight),
+                is_worth_asking: self.model.is_worth_asking(&weight),
+                is_identified: self.model.is_identified(&weight),
+                because: self.model.explain(&table, 0, &weight),
+                prior_bits: self.model.prior_bits(),
+            }
+        };
+        (1..=count).map(judged).collect()
+    }
+}
+
+fn hash(text: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+}

@@ -1,0 +1,223 @@
+//! What an entity's fields are looked up by, where candidates of one new thing are to be found in an index: it costs the same at
+//! a million records as at a thousand, so the terms are few and each is rare.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, Hasher as _};
+
+use foldhash::fast::FixedState;
+
+use super::Kind;
+use super::block::skeleton;
+use super::normal::normal;
+use crate::catalog::{EntityField, FieldType};
+use crate::value::Value;
+
+/// Records with the same term beyond which it tells nobody apart, and is not looked at.
+pub const TERM_RECORDS_MAX: usize = 32;
+/// Characters of a mailbox's own part from which it is rare enough to be looked up by itself (`info` is not).
+const LOCAL_LENGTH_MIN: usize = 6;
+
+/// Fields of an entity by what they are looked up as. By type and name alone: what is in the index must not move when data does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    entity: String,
+    fields: Vec<(String, Kind)>,
+}
+
+impl Roles {
+    /// Of an entity's fields.
+    pub fn new(entity: &str, fields: &BTreeMap<String, EntityField>) -> Self {
+        let role = |(name, field): (&String, &EntityField)| Some((name.clone(), role(entity, name, &field.kind)?));
+        Self { entity: entity.to_owned(), fields: fields.iter().filter_map(role).collect() }
+    }
+
+    /// Hashes under which a thing with these values (field or `list/element`, value) is to be found, sorted.
+    pub fn terms<'v>(&self, values: impl Iterator<Item = (Cow<'v, str>, &'v Value)>) -> Vec<u64> {
+        let mut known = Known::default();
+        for (name, value) in values {
+            let (field, element) = name.split_once('/').map_or((&*name, false), |(list, _)| (list, true));
+            let Ok(at) = self.fields.binary_search_by(|(known, _)| known.as_str().cmp(field)) else { continue };
+            let kind = self.fields[at].1;
+            let part = if kind == Kind::Email { "address" } else { "number" };
+            let value = if element { value.at(part) } else { Some(value) };
+            if let Some(Value::Text(text) | Value::Number(text)) = value {
+                known.add(kind, normal(kind, text).text);
+            }
+        }
+        let mut terms = known.terms(&self.entity);
+        terms.sort_unstable();
+        terms.dedup();
+        terms
+    }
+}
+
+fn role(entity: &str, name: &str, kind: &FieldType) -> Option<Kind> {
+    let named = Kind::of_heading(name);
+    let role = match kind {
+        FieldType::Email => Kind::Email,
+        FieldType::Phone => Kind::Phone,
+        FieldType::Date if name.contains("birth") => Kind::Date,
+        FieldType::Text => named?.of_entity(entity),
+        FieldType::Url if matches!(entity, "company") => Kind::Text,
+        FieldType::List { fields, .. } => match fields.values().find(|kind| matches!(kind, FieldType::Email | FieldType::Phone))? {
+            FieldType::Email => Kind::Email,
+            _ => Kind::Phone,
+        },
+        _ => return None,
+    };
+    let looked_up = matches!(
+        role,
+        Kind::Given
+            | Kind::Surname
+            | Kind::Name
+            | Kind::Email
+            | Kind::Phone
+            | Kind::Mobile
+            | Kind::Date
+            | Kind::Identifier
+            | Kind::Street
+            | Kind::City
+            | Kind::Postal
+            | Kind::Company
+            | Kind::Text
+    );
+    looked_up.then_some(role)
+}
+
+/// What is known of a thing, in comparable spelling.
+#[derive(Default)]
+struct Known {
+    given: String,
+    surname: String,
+    name: String,
+    date: String,
+    street: String,
+    city: String,
+    postal: String,
+    companies: Vec<String>,
+    emails: Vec<String>,
+    /// Looked up as they are: telephones, numbers, titles.
+    whole: Vec<(&'static str, String)>,
+}
+
+impl Known {
+    fn add(&mut self, kind: Kind, text: String) {
+        if text.is_empty() {
+            return;
+        }
+        let first = |place: &mut String, text: String| {
+            if place.is_empty() {
+                *place = text;
+            }
+        };
+        match kind {
+            Kind::Given => first(&mut self.given, text),
+            Kind::Surname => first(&mut self.surname, text),
+            Kind::Name => first(&mut self.name, text),
+            Kind::Date => first(&mut self.date, text),
+            Kind::Street => first(&mut self.street, text),
+            Kind::City => first(&mut self.city, text),
+            Kind::Postal => first(&mut self.postal, text),
+            Kind::Company => self.companies.push(text),
+            Kind::Email => self.emails.push(text),
+            // With or without a prefix, the last seven digits are the same.
+            Kind::Phone | Kind::Mobile if text.len() >= 6 => self.whole.push(("phone", text[text.len().saturating_sub(7)..].to_owned())),
+            Kind::Identifier if text.len() >= 4 => self.whole.push(("number", text)),
+            Kind::Text if text.len() >= 4 => self.whole.push(("text", text)),
+            _ => {}
+        }
+    }
+
+    fn terms(&self, entity: &str) -> Vec<u64> {
+        let seed = FixedState::with_seed(0x6e61_7665);
+        let mut terms = Vec::with_capacity(12);
+        let mut term = |what: &str, parts: &[&str]| {
+            if parts.iter().any(|part| part.is_empty()) {
+                return;
+            }
+            let mut hasher = seed.build_hasher();
+            for part in [entity, what].iter().chain(parts) {
+                hasher.write(part.as_bytes());
+                hasher.write_u8(0);
+            }
+            terms.push(hasher.finish());
+        };
+        for (what, text) in &self.whole {
+            term(what, &[text]);
+        }
+        for email in &self.emails {
+            term("mailbox", &[email]);
+            let local = email.split('@').next().unwrap_or_default();
+            if local.len() >= LOCAL_LENGTH_MIN {
+                term("local", &[local]);
+            }
+        }
+        let words = || self.name.split(' ').filter(|word| !word.is_empty());
+        let given = if self.given.is_empty() { words().next().unwrap_or_default() } else { self.given.as_str() };
+        let surname = if self.surname.is_empty() { words().skip(1).last().unwrap_or_default() } else { self.surname.as_str() };
+        let (given, surname) = (sound(given.split(' ').next()), sound(surname.split(' ').next_back()));
+        // Two names that changed places are found too.
+        let mut both = [given.as_str(), surname.as_str()];
+        both.sort_unstable();
+        let [one, other] = both;
+        term("names", &both);
+        term("names and town", &[one, other, if self.postal.is_empty() { &self.city } else { &self.postal }]);
+        for name in [&given, &surname] {
+            term("name and date", &[name, &self.date]);
+            term("name and street", &[name, &self.street]);
+        }
+        for company in &self.companies {
+            term("company", &[company]);
+            term("company and name", &[company, if surname.is_empty() { &given } else { &surname }]);
+            let mut words = company.split(' ');
+            let (first, second) = (sound(words.next()), sound(words.next()));
+            term("company's town", &[&first, if self.city.is_empty() { &self.postal } else { &self.city }]);
+            term("company's street", &[&first, &self.street]);
+            term("company's words", &[&first, &second]);
+        }
+        terms
+    }
+}
+
+fn sound(word: Option<&str>) -> String {
+    word.map(skeleton).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::shipped_entities;
+
+    /// How many terms two contacts share.
+    #[track_caller]
+    fn check(left: &str, right: &str, shared: bool) {
+        let entities = shipped_entities();
+        let entity = &entities["contact"];
+        let roles = Roles::new(&entity.name, &entity.fields);
+        let terms = |text: &str| {
+            let values: BTreeMap<String, Value> = text
+                .split(';')
+                .filter_map(|part| part.split_once('='))
+                .map(|(name, value)| (name.trim().to_owned(), Value::text(value)))
+                .collect();
+            roles.terms(values.iter().map(|(name, value)| (Cow::Borrowed(name.as_str()), value)))
+        };
+        let (left_terms, right_terms) = (terms(left), terms(right));
+        assert_eq!(left_terms.iter().any(|term| right_terms.contains(term)), shared, "{left} and {right}");
+    }
+
+    #[test]
+    fn who_may_be_one_shares_a_term() {
+        check("first_name=Ada; last_name=Meier", "first_name=Ada; last_name=Mayer", true);
+        check("first_name=Ada; last_name=Meier", "name=Ada Meier", true);
+        check("first_name=Meier; last_name=Ada", "name=Ada Meier", true);
+        check("first_name=Ada; last_name=Lee", "first_name=Bob; last_name=Lee", false);
+        check("phone=+49 30 901820", "mobile=030/901820", true);
+        check("email=ada.lee@x.test", "email=ada.lee@y.test", true);
+        check("email=info@x.test", "email=info@y.test", false);
+        check("last_name=Lee; birth_date=1960-02-10", "first_name=Ad; last_name=Lee; birth_date=1960-02-10", true);
+        check("address.city=Kew", "address.city=Kew", false);
+        check("", "", false);
+    }
+}
