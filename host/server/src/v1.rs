@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 73] = [
+const ROUTES: [(&str, &str, &str); 76] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("POST", "/v1/apply", "apply"),
@@ -45,6 +45,8 @@ const ROUTES: [(&str, &str, &str); 73] = [
     ("GET", "/v1/schedule/advice", "schedule-advise"),
     ("GET", "/v1/budget", "budget"),
     ("GET", "/v1/match/{entity}/candidates", "match-candidates"),
+    ("GET", "/v1/match/{entity}/model", "match-model"),
+    ("POST", "/v1/match/explain", "match-explain"),
     ("GET", "/v1/census/{entity}/{left}/{right}", "census"),
     ("GET", "/v1/records", "records"),
     ("GET", "/v1/records/{entity}/{number}", "record-show"),
@@ -56,6 +58,7 @@ const ROUTES: [(&str, &str, &str); 73] = [
     ("GET", "/v1/reviews", "review-list"),
     ("GET", "/v1/reviews/{id}", "review-show"),
     ("POST", "/v1/reviews/{id}/decide", "review-decide"),
+    ("POST", "/v1/reviews/decide", "review-bulk"),
     ("GET", "/v1/dead-letters", "dlq-list"),
     ("GET", "/v1/dead-letters/{id}", "dlq-show"),
     ("POST", "/v1/dead-letters/{id}/edit", "dlq-edit"),

@@ -25,6 +25,7 @@ mod numbers;
 mod renamed;
 mod sample;
 mod socket;
+mod steward;
 mod strategy;
 mod support;
 mod told;

@@ -182,9 +182,8 @@ impl Model {
 
     /// What each level of each group says where the value is a common one: label, then bits of different, faintly alike, alike, same.
     pub(super) fn levels(&self, labels: &[String]) -> Vec<(String, [f64; LEVELS - 1])> {
-        let bits = |group: usize, level: usize| {
-            self.factor(group) * (self.same[group][level] / self.unrelated[group][level]).log2()
-        };
+        let bits =
+            |group: usize, level: usize| self.factor(group) * (self.same[group][level] / self.unrelated[group][level]).log2();
         let line = |(at, group): (usize, &Group)| {
             let label = match group {
                 Group::One(column, _) => labels[*column].clone(),
@@ -245,13 +244,15 @@ impl Model {
             };
             let chance = self.chance(table, left, group, level);
             let level = level as usize;
-            Because {
-                what,
-                agreement: AGREEMENTS[level],
-                bits: self.factor(group) * (self.same[group][level] / chance).log2(),
-            }
+            Because { what, agreement: AGREEMENTS[level], bits: self.factor(group) * (self.same[group][level] / chance).log2() }
         };
-        weight.pattern.known().map(line).collect()
+        let mut lines: Vec<Because> = weight.pattern.known().map(line).collect();
+        // What a household shares says little of its members: the rest of the sum.
+        let shared = weight.bits - self.same_share - lines.iter().map(|line| line.bits).sum::<f64>();
+        if shared.abs() >= 0.05 {
+            lines.push(Because { what: "what a household shares".to_owned(), agreement: "says less", bits: shared });
+        }
+        lines
     }
 
     /// Where everybody begins: the odds (base 2) that two records taken at random are the same.

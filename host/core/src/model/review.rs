@@ -59,6 +59,13 @@ pub enum ReviewKind {
         /// Remote path.
         path: String,
     },
+    /// Systems disagree about a field that only a person decides: whose value is right?
+    Conflict {
+        /// Record.
+        record: RecordId,
+        /// Canonical field.
+        field: String,
+    },
     /// A write went out, no answer came, and the system offers no way to tell.
     UnknownOutcome {
         /// Mapping name.

@@ -214,7 +214,10 @@ fn reviews(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineErro
                 ReviewKind::Frozen { destination, .. } => Some(("field-frozen", destination.clone())),
                 ReviewKind::UnknownOutcome { destination, .. } => Some(("unknown-outcome", destination.clone())),
                 ReviewKind::DeadLetter { flow, .. } => Some(("escalated", flow.clone())),
-                ReviewKind::Match { .. } | ReviewKind::Delete { .. } | ReviewKind::Remove { .. } => None,
+                ReviewKind::Match { .. }
+                | ReviewKind::Conflict { .. }
+                | ReviewKind::Delete { .. }
+                | ReviewKind::Remove { .. } => None,
             };
             let due = review.opened_at.plus_ms(due_ms);
             let overdue = (due <= now).then(|| ("review-overdue", review.steward.clone()));

@@ -236,6 +236,18 @@ pub enum Request {
         #[serde(default = "default_pairs")]
         limit: usize,
     },
+    /// Two records compared: what speaks for their being one, and against it.
+    MatchExplain {
+        /// One.
+        left: RecordRef,
+        /// The other.
+        right: RecordRef,
+    },
+    /// What was learned of how an entity's records compare.
+    MatchModel {
+        /// Entity.
+        entity: String,
+    },
     /// What two connections have in common of an entity; nothing is written.
     Census {
         /// Connection.
@@ -322,6 +334,17 @@ pub enum Request {
         /// Why.
         #[serde(default)]
         reason: String,
+    },
+
+    /// Decides every open review that a rule fits, with one reason. Never overridden by automation (I12).
+    ReviewBulk {
+        /// Which, and what they are.
+        rule: BulkRule,
+        /// Why.
+        reason: String,
+        /// Only says what would be decided.
+        #[serde(default)]
+        dry_run: bool,
     },
 
     /// What was set aside.
@@ -634,6 +657,7 @@ impl Request {
             | Self::ScheduleBoost { .. }
             | Self::ScheduleUnboost { .. }
             | Self::ReviewDecide { .. }
+            | Self::ReviewBulk { .. }
             | Self::AlertTest { .. }
             | Self::AlertAck { .. }
             | Self::DlqEdit { .. }
@@ -658,6 +682,8 @@ impl Request {
             | Self::ScheduleAdvise
             | Self::Budget { .. }
             | Self::MatchCandidates { .. }
+            | Self::MatchExplain { .. }
+            | Self::MatchModel { .. }
             | Self::Census { .. }
             | Self::ReconcileStatus
             | Self::TestHistory { .. }
@@ -694,4 +720,40 @@ impl Request {
             | Self::Doctor => false,
         }
     }
+}
+
+/// Which reviews are decided at once, and what they are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct BulkRule {
+    /// Kind of review, as `nave review list` names it.
+    pub kind: String,
+    /// Only of this entity.
+    #[serde(default)]
+    pub entity: Option<String>,
+    /// Only what came from this connection; of conflicts, whose value is right.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Fields that both hold, and hold the same in.
+    #[serde(default)]
+    pub agree: Vec<String>,
+    /// Fields that both hold, and hold different values in.
+    #[serde(default)]
+    pub differ: Vec<String>,
+    /// What those are.
+    pub choice: BulkChoice,
+}
+
+/// What a rule decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BulkChoice {
+    /// The one candidate that the rule fits; of a conflict, the value of `from`.
+    Existing,
+    /// None of the candidates, where the rule fits each.
+    New,
+    /// Yes.
+    Approve,
+    /// No.
+    Refuse,
 }

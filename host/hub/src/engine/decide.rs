@@ -49,6 +49,9 @@ impl Engine {
                         draft.linked(record, *contribution, reason);
                         draft.recompute(record)?;
                         draft.enter_all(record, Reason::Changed)?;
+                        if let Some(entity) = draft.catalog.entities.get(&review.entity) {
+                            super::conflict::note(draft, entity, record, &review.steward)?;
+                        }
                     }
                     (ReviewKind::Delete { record, .. }, DecisionChoice::Approve) => {
                         let record = draft.surviving(*record)?;
@@ -80,6 +83,9 @@ impl Engine {
                     ) => {
                         let yes = choice == DecisionChoice::Approve;
                         super::frozen::answer(draft, destination, *record, *contribution, path, yes)?;
+                    }
+                    (ReviewKind::Conflict { record, field }, choice) => {
+                        super::conflict::answer(draft, *record, field, id, choice)?;
                     }
                     (ReviewKind::Volume { connection, stream, what, .. }, DecisionChoice::Approve | DecisionChoice::Refuse) => {
                         super::volume::answer(draft, connection, stream, what, choice == DecisionChoice::Approve)?;

@@ -8,6 +8,7 @@ pub mod assess;
 mod breaker;
 mod budget;
 mod children;
+mod conflict;
 mod conform;
 mod consent;
 mod dead_letter;

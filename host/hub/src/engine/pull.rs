@@ -277,20 +277,19 @@ impl Engine {
                 let lost = self.lost(&mapping.name)?;
                 let open_creates = open_creates.clone();
                 let guard = volume::copy(reading.guard);
-                let mut intake =
-                    Intake {
-                        catalog,
-                        mapping,
-                        entity,
-                        run,
-                        open_creates,
-                        lost,
-                        guard,
-                        arrived: Vec::new(),
-                        near_misses: 0,
-                        linker: &self.linker,
-                        judge: None,
-                    };
+                let mut intake = Intake {
+                    catalog,
+                    mapping,
+                    entity,
+                    run,
+                    open_creates,
+                    lost,
+                    guard,
+                    arrived: Vec::new(),
+                    near_misses: 0,
+                    linker: &self.linker,
+                    judge: None,
+                };
                 let met = tokio::task::block_in_place(|| intake.page(draft, page, &mut taken))?;
                 let met = met.into_iter().map(|id| Ok(Met { id, active: draft.glimpsed(id)?.is_active() }));
                 let met = met.collect::<Result<Vec<_>, EngineError>>()?;
@@ -344,13 +343,18 @@ impl Engine {
             stale.push(index);
         }
         for chunk in stale.chunks(GET_IDS_MAX) {
-            let ids: Vec<String> = chunk.iter().map(|index| page[*index].remote_id.to_string()).collect();
+            let mut ids: Vec<String> = chunk.iter().map(|index| page[*index].remote_id.to_string()).collect();
+            // A page may name a thing twice, where it was changed while the page was made.
+            ids.sort_unstable();
+            ids.dedup();
             let began = self.now();
             let fetched = self.fetch(mapping, spoke, &mapping.stream, &ids).await?;
             let refused = fetched.refused.iter().map(|(id, why)| refusal(id, why));
             for incoming in decode(catalog, mapping, fetched.found, began, self.now()).into_iter().chain(refused) {
-                if let Some(index) = chunk.iter().find(|index| page[**index].remote_id == incoming.remote_id) {
-                    page[*index] = incoming;
+                for index in chunk {
+                    if page[*index].remote_id == incoming.remote_id {
+                        page[*index] = incoming.clone();
+                    }
                 }
             }
         }

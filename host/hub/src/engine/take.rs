@@ -18,6 +18,7 @@ use nave_core::{Text, difference, matching};
 use nave_runtime::contract::SourceRecord;
 use nave_store::StoreError;
 
+use super::conflict;
 use super::draft::{Draft, Recomputed};
 use super::drift;
 use super::linker::Linker;
@@ -25,7 +26,7 @@ use super::lost::{Lost, Whose};
 use super::volume::Guard;
 
 /// A source record on its way in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Incoming {
     /// The system's own id (or what the mapping's `id` made of it).
     pub remote_id: Text,
@@ -34,7 +35,7 @@ pub struct Incoming {
 }
 
 /// What a source record says.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum IncomingKind {
     /// It holds this.
     Upsert {
@@ -164,6 +165,13 @@ impl Intake<'_> {
         counts.drifted += drift::noted(&draft.batch) - noted_before;
         counts.near_misses += std::mem::take(&mut self.near_misses);
         draft.settle_queue()?;
+        if conflict::any(self.entity) {
+            for id in &met {
+                if let Some(record) = draft.contribution(*id)?.record {
+                    conflict::note(draft, self.entity, record, &self.mapping.steward)?;
+                }
+            }
+        }
         Ok(met)
     }
 

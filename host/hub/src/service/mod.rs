@@ -7,6 +7,7 @@
 mod alerts;
 mod assess;
 mod budget;
+mod bulk;
 mod configuration;
 mod dead_letters;
 mod deliveries;
@@ -30,6 +31,7 @@ mod reviews;
 mod rollback;
 mod sample;
 mod schedule;
+mod scored;
 mod search;
 mod status;
 mod sync;
@@ -207,6 +209,8 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::MatchCandidates { entity, limit } => {
             block_in_place(|| linkage::candidates(engine, &entity, limit)).map(Answer::Candidates)
         }
+        Request::MatchExplain { left, right } => block_in_place(|| scored::explain(engine, &left, &right)).map(Answer::Explained),
+        Request::MatchModel { entity } => block_in_place(|| scored::model(engine, &entity)).map(Answer::MatchModel),
         Request::Census { left, right, entity, limit } => {
             block_in_place(|| linkage::census(engine, &left, &right, &entity, limit)).map(Answer::Census)
         }
@@ -214,6 +218,9 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
 
         Request::ReviewList { all } => block_in_place(|| reviews::list(engine, all)).map(Answer::Reviews),
         Request::ReviewShow { id } => block_in_place(|| reviews::show(engine, id)).map(Answer::Review),
+        Request::ReviewBulk { rule, reason, dry_run } => {
+            bulk::decide(engine, &rule, &reason, dry_run, by).await.map(Answer::Bulk)
+        }
         Request::ReviewDecide { id, choice, other, reason } => reviews::decide(engine, id, choice, other, by, &reason).await,
 
         Request::DlqList { flow, class, limit } => {

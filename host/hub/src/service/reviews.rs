@@ -36,6 +36,7 @@ fn line(engine: &Engine, review: &Review) -> ReviewLine {
             ReviewKind::Remove { into: Some(_), .. } => "merge",
             ReviewKind::Volume { .. } => "volume",
             ReviewKind::Frozen { .. } => "frozen",
+            ReviewKind::Conflict { .. } => "conflict",
             ReviewKind::UnknownOutcome { .. } => "unknown-outcome",
             ReviewKind::DeadLetter { .. } => "dead-letter",
         }
@@ -102,6 +103,7 @@ pub(super) fn show(engine: &Engine, id: u64) -> Result<ReviewAnswer, ApiError> {
             );
             about_record(&names, &record, question)
         }
+        ReviewKind::Conflict { record, field } => conflict(engine, &names, &record_of(engine, *record)?, field)?,
         ReviewKind::Volume { connection, stream, what, things, known } => {
             volume(engine, &names, (connection, stream), what, (*things, *known))?
         }
@@ -239,6 +241,34 @@ fn lost(engine: &Engine, names: &Names<'_>, destination: &str, record: &Record) 
     if found.len() > 1 {
         answer.choices.retain(|choice| choice != "approve");
     }
+    Ok(answer)
+}
+
+/// A field that only a person decides, with what each system says.
+fn conflict(engine: &Engine, names: &Names<'_>, record: &Record, field: &str) -> Result<ReviewAnswer, ApiError> {
+    let label = names.label(&record.entity, field);
+    let stands = record.value(field).map(|value| names.display(value)).unwrap_or_default();
+    let question = format!(
+        "Systems disagree about {label} of {}. Name the one that is right; `refuse` leaves it as it is ({stands:?}). What you say \
+         goes to every system, and no later edit overrides it.",
+        names.title(record)
+    );
+    let mut answer = about_record(names, record, question);
+    for row in engine.store.contributions(&record.contributions)?.into_iter().flatten() {
+        if let Some(claim) = row.claims.get(field).filter(|_| row.is_active()) {
+            answer.candidates.push(Candidate {
+                id: 0,
+                record: row.key.to_string(),
+                title: names.display(&claim.value),
+                reason: format!("said on {}", claim.claimed_at),
+            });
+        }
+    }
+    let candidates: Vec<String> = answer.candidates.iter().map(|candidate| candidate.title.clone()).collect();
+    for line in &mut answer.fields {
+        line.candidates = if line.field == field { candidates.clone() } else { vec![String::new(); candidates.len()] };
+    }
+    answer.choices = vec!["remote".to_owned(), "refuse".to_owned()];
     Ok(answer)
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use nave_core::model::{DecisionChoice, RecordId, RemoteKey};
-use nave_hub::api::{ApiError, RecordRef, Request, exit};
+use nave_hub::api::{ApiError, BulkChoice, BulkRule, RecordRef, Request, exit};
 
 use super::Outcome;
 use crate::context::{Context, want};
@@ -38,12 +38,60 @@ pub(crate) enum Review {
         #[arg(long, default_value = "")]
         reason: String,
     },
+    /// Decide every open review that a rule fits, each by itself and with the same reason
+    #[command(
+        after_help = "A match is `existing` where exactly one of the candidates fits, `new` where all do. --dry-run shows which those are.\n\n\
+                      Examples:\n  nave review decide-all existing --agree email,birth_date --reason 'same mailbox and birthday' --dry-run\n  \
+                      nave review decide-all new --differ first_name --from crm --reason 'families share a mailbox'\n  \
+                      nave review decide-all existing --kind conflict --from books --reason 'the books are audited'\n  \
+                      nave review decide-all refuse --kind delete --from books --reason 'the books archive, they delete nobody'"
+    )]
+    DecideAll {
+        /// existing, new, approve or refuse
+        #[arg(value_parser = bulk_choice)]
+        choice: BulkChoice,
+        /// Which kind of review
+        #[arg(long, default_value = "match")]
+        kind: String,
+        /// Only of this entity
+        #[arg(long)]
+        entity: Option<String>,
+        /// Only what came from this connection; of conflicts, whose value is right
+        #[arg(long)]
+        from: Option<String>,
+        /// Fields that both hold, and hold the same in
+        #[arg(long, value_delimiter = ',')]
+        agree: Vec<String>,
+        /// Fields that both hold, and hold different values in
+        #[arg(long, value_delimiter = ',')]
+        differ: Vec<String>,
+        /// Why, for those who come after you
+        #[arg(long)]
+        reason: String,
+        /// Only show what would be decided
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+fn bulk_choice(text: &str) -> Result<BulkChoice, String> {
+    match text {
+        "existing" => Ok(BulkChoice::Existing),
+        "new" => Ok(BulkChoice::New),
+        "approve" | "yes" => Ok(BulkChoice::Approve),
+        "refuse" | "no" => Ok(BulkChoice::Refuse),
+        _ => Err("write existing, new, approve or refuse".to_owned()),
+    }
 }
 
 pub(crate) async fn run(verb: Review, context: &Context) -> Outcome {
     match verb {
         Review::List { all } => list(all, context).await,
         Review::Show { id } => show(id, context).await,
+        Review::DecideAll { choice, kind, entity, from, agree, differ, reason, dry_run } => {
+            let rule = BulkRule { kind, entity, from, agree, differ, choice };
+            decide_all(rule, reason, dry_run, context).await
+        }
         Review::Decide { id, choice, other, reason } => {
             let choice = choice_of(&choice)?;
             let request = Request::ReviewDecide { id, choice, other, reason };
@@ -56,6 +104,33 @@ pub(crate) async fn run(verb: Review, context: &Context) -> Outcome {
             Ok(exit::OK)
         }
     }
+}
+
+async fn decide_all(rule: BulkRule, reason: String, dry_run: bool, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::ReviewBulk { rule, reason, dry_run }).await?, Bulk);
+    if context.json {
+        output::json(&answer);
+    } else {
+        let mut rows = Rows::new(&["review", "about", "decided", "problem"]);
+        for line in &answer.fits {
+            rows.row([
+                line.review.to_string(),
+                line.title.clone(),
+                line.choice.clone(),
+                line.problem.clone().unwrap_or_default(),
+            ]);
+        }
+        rows.print("The rule fits none.");
+        let fits = answer.fits.len();
+        match dry_run {
+            true => say(format_args!("{fits} of {} would be decided; without --dry-run they are", answer.looked_at)),
+            false => say(format_args!(
+                "{} of {} decided; what follows from it is delivered with the next sync",
+                answer.decided, answer.looked_at
+            )),
+        }
+    }
+    Ok(if answer.fits.iter().any(|line| line.problem.is_some()) { exit::FAILED } else { exit::OK })
 }
 
 fn choice_of(text: &str) -> Result<DecisionChoice, ApiError> {

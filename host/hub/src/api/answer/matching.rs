@@ -94,3 +94,41 @@ pub struct CensusField {
     /// The hub carries it between the two. Where it does not and values agree, people type them twice.
     pub carried: bool,
 }
+
+/// What was learned of how an entity's records compare.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MatchModelAnswer {
+    /// Entity.
+    pub entity: String,
+    /// Whether what no rule matches is compared by score.
+    pub on: bool,
+    /// Why it is off.
+    pub because: Option<String>,
+    /// Things that it was learned from; none: nothing was learned yet.
+    pub learned_from: Option<u64>,
+    /// Things that it is learned from at least.
+    pub needed: u64,
+    /// Odds from which two are the same, as a logarithm (base 2).
+    pub sure_bits: f64,
+    /// Odds from which a person is asked.
+    pub ask_bits: f64,
+    /// Objects of one record; what would make it larger is a person's to decide.
+    pub cluster_max: u64,
+    /// What each agreement says, where the value is a common one: a rare one says more.
+    pub levels: Vec<LevelLine>,
+}
+
+/// What agreement in one thing says, bits: positive speaks for the same.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LevelLine {
+    /// Field, or the fields of an address.
+    pub what: String,
+    /// Different.
+    pub different: f64,
+    /// Faintly alike.
+    pub faint: f64,
+    /// Alike.
+    pub alike: f64,
+    /// The same.
+    pub same: f64,
+}

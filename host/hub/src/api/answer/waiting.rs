@@ -15,7 +15,7 @@ pub struct ReviewsAnswer {
 pub struct ReviewLine {
     /// Number.
     pub id: u64,
-    /// `match`, `delete`, `remove`, `merge`, `volume`, `frozen`, `unknown-outcome`, `dead-letter`.
+    /// `match`, `conflict`, `delete`, `remove`, `merge`, `volume`, `frozen`, `unknown-outcome`, `dead-letter`.
     pub kind: String,
     /// Canonical type.
     pub entity: String,
@@ -240,4 +240,31 @@ pub struct SinkLine {
     pub waiting: u64,
     /// Why not.
     pub error: Option<String>,
+}
+
+/// What a decision about many came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkAnswer {
+    /// Open reviews that were looked at.
+    pub looked_at: u64,
+    /// Those that the rule fits.
+    pub fits: Vec<BulkLine>,
+    /// How many of them were decided.
+    pub decided: u64,
+    /// Nothing was decided: it was only asked.
+    pub dry_run: bool,
+}
+
+/// A review that a rule fits.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkLine {
+    /// Number.
+    pub review: u64,
+    /// One line.
+    pub title: String,
+    /// `contact/12`, `new`, `approve` or `refuse`.
+    pub choice: String,
+    /// Why it was not decided all the same.
+    #[serde(default)]
+    pub problem: Option<String>,
 }

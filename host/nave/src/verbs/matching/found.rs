@@ -1,6 +1,6 @@
 //! Likely duplicates, and what two systems have in common.
 
-use nave_hub::api::{CandidateLine, Request, exit};
+use nave_hub::api::{CandidateLine, RecordRef, Request, exit};
 
 use super::Census;
 use crate::context::{Context, want};
@@ -23,6 +23,47 @@ pub(super) async fn candidates(entity: &str, limit: usize, context: &Context) ->
         answer.found,
         answer.records,
         answer.pairs.len()
+    ));
+    Ok(exit::OK)
+}
+
+pub(super) async fn explain(left: &RecordRef, right: &RecordRef, context: &Context) -> Outcome {
+    let request = Request::MatchExplain { left: left.clone(), right: right.clone() };
+    let answer = want!(context.call(request).await?, Explained);
+    match context.json {
+        true => output::json(&answer),
+        false => pairs(std::slice::from_ref(&answer)),
+    }
+    Ok(exit::OK)
+}
+
+pub(super) async fn model(entity: &str, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::MatchModel { entity: entity.to_owned() }).await?, MatchModel);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    if !answer.on {
+        say(format_args!("{} is not compared by score: {}", answer.entity, clean(answer.because.as_deref().unwrap_or("off"))));
+    }
+    let Some(learned_from) = answer.learned_from else {
+        say(format_args!("Nothing was learned yet: it takes {} things; until then rules decide alone.", answer.needed));
+        return Ok(exit::OK);
+    };
+    let mut rows = Rows::new(&["bits, of a common value", "different", "faintly alike", "alike", "the same"]);
+    for line in &answer.levels {
+        let bits = [line.different, line.faint, line.alike, line.same].map(|bits| format!("{bits:+.1}"));
+        rows.row(std::iter::once(line.what.clone()).chain(bits));
+    }
+    rows.print("Nothing is compared.");
+    say(format_args!(
+        "\nLearned from {learned_from} things. From {} bits on ({} to one) two are the same, from {} on a person is asked; a record \
+         has at most {} objects. `entities/{}.toml` changes it: `nave match model --help`.",
+        answer.sure_bits,
+        answer.sure_bits.exp2().round(),
+        answer.ask_bits,
+        answer.cluster_max,
+        answer.entity
     ));
     Ok(exit::OK)
 }

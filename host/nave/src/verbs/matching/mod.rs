@@ -7,6 +7,7 @@ mod found;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use nave_hub::api::RecordRef;
 
 use super::Outcome;
 use crate::context::Context;
@@ -44,6 +45,26 @@ pub(crate) enum Match {
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
+    /// Two records compared: what speaks for their being one, and what against it
+    #[command(after_help = "Nothing is merged.\n\nExample:\n  nave match explain contact/12 contact/15")]
+    Explain {
+        /// contact/12, crm:5432
+        left: RecordRef,
+        /// The other
+        right: RecordRef,
+    },
+    /// What was learned of how records compare: what each agreement says, and from which odds on who decides
+    #[command(
+        after_help = "It is learned from the records themselves, without anybody's help. A steward changes it in entities/ENTITY.toml:\n\n  \
+                      [scored]\n  sure = 9        # bits from which nobody is asked: 9 is 512 to one\n  ask = 2         # bits from which a person is asked\n  \
+                      cluster-max = 20\n  [scored.weights]\n  job_title = 0   # counts for nothing; 1 is as learned\n\n\
+                      Example:\n  nave match model --entity contact"
+    )]
+    Model {
+        /// Of what
+        #[arg(long, default_value = "contact")]
+        entity: String,
+    },
     /// How well records of a file are matched, where the truth is known: precision, recall, and what is left for a person
     #[command(
         after_help = "The first column of FILE holds ids; what the others hold is guessed from headings and values. PAIRS has two \
@@ -68,6 +89,8 @@ pub(crate) enum Match {
 pub(crate) async fn run(verb: &Match, context: &Context) -> Outcome {
     match verb {
         Match::Candidates { entity, limit } => found::candidates(entity, *limit, context).await,
+        Match::Explain { left, right } => found::explain(left, right, context).await,
+        Match::Model { entity } => found::model(entity, context).await,
         Match::Evaluate { file, truth, entity, show } => evaluate::run(file, truth, entity, *show, context),
     }
 }

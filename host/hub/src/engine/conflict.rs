@@ -1,0 +1,122 @@
+//! Fields that only a person decides (`survivorship = "manual"`): where systems say otherwise than what stands, he is asked, once
+//! per field. What he says is his own claim, which no rule and no later edit overrides (I12).
+
+use nave_core::catalog::{Entity, Survivorship};
+use nave_core::model::{ContributionId, DecisionChoice, Reason, RecordId, RemoteKey, Review, ReviewId, ReviewKind};
+use nave_core::survivorship::STEWARD;
+use nave_core::value::Value;
+use nave_store::{KeyedRow, StoreError};
+
+use super::EngineError;
+use super::draft::Draft;
+use super::steward;
+use super::take::title;
+
+/// Which field of which record is asked about → number of the review.
+const SPACE: &str = "conflict";
+
+fn key(record: RecordId, field: &str) -> String {
+    format!("{:020} {field}", record.0)
+}
+
+/// Whether an entity has fields that only a person decides.
+pub(super) fn any(entity: &Entity) -> bool {
+    entity.fields.values().any(|field| field.survivorship == Survivorship::Manual)
+}
+
+/// What systems say of a field, by contribution, the steward's own word last.
+pub(crate) fn said(
+    draft: &mut Draft<'_>,
+    record: RecordId,
+    field: &str,
+) -> Result<Vec<(ContributionId, RemoteKey, Value)>, StoreError> {
+    let mut found = Vec::new();
+    for id in draft.counting(record)? {
+        let row = draft.contribution(id)?;
+        if let Some(claim) = row.claims.get(field) {
+            found.push((id, row.key.clone(), claim.value.clone()));
+        }
+    }
+    found.sort_by_key(|(id, key, _)| (key.connection == STEWARD, *id));
+    Ok(found)
+}
+
+/// Asks about each field of a record of which systems say otherwise than what stands; takes the question back where they no longer do.
+pub(super) fn note(draft: &mut Draft<'_>, entity: &Entity, record: RecordId, steward: &str) -> Result<(), StoreError> {
+    let record = draft.surviving(record)?;
+    for field in entity.fields.values().filter(|field| field.survivorship == Survivorship::Manual) {
+        let said = said(draft, record, &field.name)?;
+        let stands = draft.record(record)?.value(&field.name).cloned();
+        let settled = said.iter().any(|(_, key, _)| key.connection == STEWARD);
+        let differs = !settled && said.iter().any(|(.., value)| !value.is_empty() && Some(value) != stands.as_ref());
+        let row = draft.row(SPACE, &key(record, &field.name))?;
+        let asked = row.and_then(|row| String::from_utf8(row).ok()?.parse().ok()).map(ReviewId);
+        let value = match (differs, asked) {
+            (true, None) => {
+                let whose = draft.record(record)?;
+                let title = title(entity, |name| whose.value(name));
+                let id = draft.next_review();
+                draft.batch.reviews.push(Review {
+                    id,
+                    kind: ReviewKind::Conflict { record, field: field.name.clone() },
+                    entity: entity.name.clone(),
+                    steward: if entity.steward.is_empty() { steward.to_owned() } else { entity.steward.clone() },
+                    opened_at: draft.now,
+                    closed_at: None,
+                    title: format!("{} of {title}: systems disagree. Which is right?", field.label),
+                });
+                Some(id.0.to_string().into_bytes())
+            }
+            (false, Some(review)) => {
+                if let Some(mut review) = draft.store().review(review)?.filter(|review| review.closed_at.is_none()) {
+                    review.closed_at = Some(draft.now);
+                    draft.batch.reviews.push(review);
+                }
+                None
+            }
+            _ => continue,
+        };
+        draft.batch.rows.push(KeyedRow { space: SPACE.into(), key: key(record, &field.name), value });
+    }
+    Ok(())
+}
+
+/// What a person said: one system's value, or what stands. It is his own claim from now on.
+pub(super) fn answer(
+    draft: &mut Draft<'_>,
+    record: RecordId,
+    field: &str,
+    review: ReviewId,
+    choice: &DecisionChoice,
+) -> Result<(), EngineError> {
+    let asked = record;
+    let record = draft.surviving(record)?;
+    let said = said(draft, record, field)?;
+    let value = match choice {
+        DecisionChoice::Remote(remote) => match said.iter().find(|(_, key, _)| key == remote) {
+            Some((.., value)) => value.clone(),
+            None => {
+                let known: Vec<String> = said.iter().map(|(_, key, _)| key.to_string()).collect();
+                return Err(EngineError::Refused(format!(
+                    "{remote} says nothing of `{field}`; those that do: {}. `nave review decide {review} {}`",
+                    known.join(", "),
+                    known.first().map_or("refuse", String::as_str)
+                )));
+            }
+        },
+        DecisionChoice::Refuse => draft.record(record)?.value(field).cloned().unwrap_or_default(),
+        _ => {
+            let known: Vec<String> = said.iter().map(|(_, key, _)| key.to_string()).collect();
+            return Err(EngineError::Refused(format!(
+                "say whose value is right ({}), or `refuse` to leave it as it is: `nave review decide {review} {}`",
+                known.join(", "),
+                known.first().map_or("refuse", String::as_str)
+            )));
+        }
+    };
+    steward::assert(draft, record, field, value)?;
+    draft.recompute(record)?;
+    draft.enter_all(record, Reason::Changed)?;
+    draft.batch.rows.push(KeyedRow { space: SPACE.into(), key: key(asked, field), value: None });
+    Ok(())
+}
