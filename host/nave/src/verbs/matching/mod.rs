@@ -3,6 +3,7 @@
 mod evaluate;
 mod file;
 mod found;
+mod merges;
 
 use std::path::PathBuf;
 
@@ -44,6 +45,10 @@ pub(crate) enum Match {
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
+    Merge(merges::Merge),
+    Unmerge(merges::Unmerge),
+    #[command(subcommand)]
+    Merges(merges::Merges),
     /// How well records of a file are matched, where the truth is known: precision, recall, and what is left for a person
     #[command(
         after_help = "The first column of FILE holds ids; what the others hold is guessed from headings and values. PAIRS has two \
@@ -68,6 +73,9 @@ pub(crate) enum Match {
 pub(crate) async fn run(verb: &Match, context: &Context) -> Outcome {
     match verb {
         Match::Candidates { entity, limit } => found::candidates(entity, *limit, context).await,
+        Match::Merge(verb) => merges::merge(verb, context).await,
+        Match::Unmerge(verb) => merges::unmerge(verb, context).await,
+        Match::Merges(verb) => merges::merges(verb, context).await,
         Match::Evaluate { file, truth, entity, show } => evaluate::run(file, truth, entity, *show, context),
     }
 }
