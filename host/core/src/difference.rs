@@ -102,6 +102,13 @@ impl Difference {
         self.set(path, value);
     }
 
+    /// A list is to hold these elements again: `whole` is the list as it is spelled at `remote`.
+    pub fn put_list_back(&mut self, path: &str, remote: &str, elements: Value, whole: Value) {
+        self.changed.put(remote, whole.clone());
+        self.desired.put(remote, whole);
+        self.values.insert(path, elements);
+    }
+
     fn set(&mut self, path: &str, value: Value) {
         self.changed.put(path, value.clone());
         self.desired.put(path, value.clone());

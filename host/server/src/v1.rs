@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 76] = [
+const ROUTES: [(&str, &str, &str); 81] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("POST", "/v1/apply", "apply"),
@@ -48,6 +48,11 @@ const ROUTES: [(&str, &str, &str); 76] = [
     ("GET", "/v1/match/{entity}/model", "match-model"),
     ("POST", "/v1/match/explain", "match-explain"),
     ("GET", "/v1/census/{entity}/{left}/{right}", "census"),
+    ("GET", "/v1/merges", "merge-list"),
+    ("POST", "/v1/merges", "merge-records"),
+    ("GET", "/v1/merges/{id}", "merge-show"),
+    ("POST", "/v1/merges/{id}/resume", "merge-resume"),
+    ("POST", "/v1/merges/{which}/unmerge", "unmerge"),
     ("GET", "/v1/records", "records"),
     ("GET", "/v1/records/{entity}/{number}", "record-show"),
     ("GET", "/v1/records/{entity}/{number}/why", "record-why"),

@@ -30,4 +30,5 @@ mod strategy;
 mod support;
 mod told;
 mod told_desk;
+mod unmerge;
 mod update;

@@ -30,6 +30,10 @@ pub enum ChangeKind {
     Absorbed(RecordId),
     /// It was merged into another.
     MergedInto(RecordId),
+    /// Another record was taken out of it again: the two are not the same.
+    Unmerged(RecordId),
+    /// It stands by itself again, taken out of the one that it was merged into.
+    UnmergedFrom(RecordId),
     /// It was deleted, by evidence.
     Deleted,
     /// It was put away.

@@ -6,6 +6,7 @@ use nave_core::alert::Condition;
 use nave_core::catalog::Mapping;
 use nave_core::model::{DeadLetterSubject, ReviewId, ReviewKind, RunStatus, Time};
 
+use crate::engine::merges::{MergeState, StepOutcome};
 use crate::engine::{Engine, EngineError};
 use crate::runbooks;
 
@@ -25,7 +26,32 @@ pub(super) fn all(engine: &Engine) -> Result<Vec<Condition>, EngineError> {
     reviews(engine, &mut found)?;
     budgets(engine, &mut found);
     canaries(engine, &mut found)?;
+    merges(engine, &mut found)?;
     Ok(found)
+}
+
+/// Merges that a system refused, or that wait there for a person.
+fn merges(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineError> {
+    for merge in engine.open_merges()?.into_iter().filter(|merge| merge.state == MergeState::Partial) {
+        let why = merge.current().iter().find_map(|step| match &step.outcome {
+            StepOutcome::Refused(why) => Some(format!("{}: {why}", step.connection)),
+            StepOutcome::Asked(review) => Some(format!("{}: review {review} asks first", step.connection)),
+            StepOutcome::Waiting(_) | StepOutcome::Done => None,
+        });
+        let steward = merge.current().iter().find_map(|step| engine.mapping(step.flow.as_deref()?).ok());
+        let what = if merge.undo.is_some() { "taking back merge" } else { "merge" };
+        found.push(Condition {
+            kind: "merge-partial".into(),
+            subject: format!("merge {}", merge.id),
+            count: 1,
+            since: merge.undo.as_ref().map_or(merge.at, |undo| undo.at),
+            what: format!("{what} {} is not done everywhere; {}", merge.id, why.unwrap_or_default()),
+            fix: format!("nave match merges show {}", merge.id),
+            runbook: "merge-partial".into(),
+            owner: steward.map(|mapping| mapping.steward.clone()).unwrap_or_default(),
+        });
+    }
+    Ok(())
 }
 
 fn breakers(engine: &Engine, found: &mut Vec<Condition>) {

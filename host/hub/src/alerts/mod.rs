@@ -237,6 +237,14 @@ async fn settle(
         .await
 }
 
+/// Everything that is wrong now, as it is stored: what alerts are made of.
+///
+/// # Errors
+/// Those of the store.
+pub fn wrong_now(engine: &Engine) -> Result<Vec<Condition>, crate::engine::EngineError> {
+    conditions::all(engine)
+}
+
 /// Alerts for people: open ones, or all that are kept; and how the sinks do.
 pub(crate) fn list(engine: &Engine, all: bool) -> Result<AlertsAnswer, ApiError> {
     let settings = engine.catalog().hub.alerts.clone();

@@ -261,6 +261,56 @@ pub enum Request {
         limit: usize,
     },
 
+    /// Merges two records: first what it would come to, then it is done and told to every system.
+    MergeRecords {
+        /// One of them.
+        one: RecordRef,
+        /// The other.
+        other: RecordRef,
+        /// The one that carries on; none: the older one.
+        #[serde(default)]
+        into: Option<RecordRef>,
+        /// Only says what it would come to.
+        #[serde(default)]
+        plan: bool,
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Takes a merge back: the records are two again, in every system as far as that goes.
+    Unmerge {
+        /// The number of the merge, or the record that was merged: `3`, `contact/15`.
+        which: String,
+        /// Objects that go to another record than they would by themselves: `crm/contacts:77` → `contact/15`.
+        #[serde(default)]
+        assign: BTreeMap<RecordRef, RecordRef>,
+        /// Only says what it would come to.
+        #[serde(default)]
+        plan: bool,
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Merges, newest first.
+    MergeList {
+        /// Those that are over, too.
+        #[serde(default)]
+        all: bool,
+        /// How many.
+        #[serde(default = "default_limit")]
+        limit: usize,
+    },
+    /// One of them, with what follows in each system.
+    MergeShow {
+        /// Which.
+        id: u64,
+    },
+    /// Goes on with one that was broken off or refused.
+    MergeResume {
+        /// Which.
+        id: u64,
+    },
+
     /// Records of an entity, or whose fields hold a text.
     Records {
         /// One entity; none: all.
@@ -658,6 +708,7 @@ impl Request {
             | Self::ScheduleUnboost { .. }
             | Self::ReviewDecide { .. }
             | Self::ReviewBulk { .. }
+            | Self::MergeResume { .. }
             | Self::AlertTest { .. }
             | Self::AlertAck { .. }
             | Self::DlqEdit { .. }
@@ -674,7 +725,7 @@ impl Request {
             | Self::Backup { .. } => true,
             Self::ConnectionDiscover { save, .. } => *save,
             Self::ShadowReport { clear, .. } => *clear,
-            Self::RecordResync { plan, .. } => !*plan,
+            Self::RecordResync { plan, .. } | Self::MergeRecords { plan, .. } | Self::Unmerge { plan, .. } => !*plan,
             Self::Rollback { plan, release, .. } => !*plan || *release,
             Self::Plan { .. }
             | Self::Status
@@ -685,6 +736,8 @@ impl Request {
             | Self::MatchExplain { .. }
             | Self::MatchModel { .. }
             | Self::Census { .. }
+            | Self::MergeList { .. }
+            | Self::MergeShow { .. }
             | Self::ReconcileStatus
             | Self::TestHistory { .. }
             | Self::Assessments { .. }

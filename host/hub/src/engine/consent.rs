@@ -13,6 +13,8 @@ use super::{Engine, EngineError};
 const SPACE: &str = "consent";
 const ASKED: &str = "asked";
 const REFUSED: &str = "refused";
+/// The person who merged two records saw which of their objects become one.
+const MERGED: &[u8] = b"merge ";
 
 /// Whether a write may be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +61,7 @@ impl Engine {
         Ok(match stored.as_deref() {
             Some(value) if value == REFUSED.as_bytes() => None,
             Some(value) if value == ASKED.as_bytes() => Some(Consent::Asked),
-            Some(value) if value == agreed(record).as_bytes() => Some(Consent::Given),
+            Some(value) if value == agreed(record).as_bytes() || value.starts_with(MERGED) => Some(Consent::Given),
             _ => Some(Consent::Ask(words())),
         })
     }
@@ -103,6 +105,21 @@ pub(super) fn answer(
         value: Some(value.into_bytes()),
     });
     Ok(())
+}
+
+/// A person merged two records, and with them these objects: that holds until the merge is taken back.
+pub(super) fn with_merge(draft: &mut Draft<'_>, destination: &str, contribution: ContributionId, into: &str, merge: u64) {
+    draft.batch.rows.push(KeyedRow {
+        space: SPACE.into(),
+        key: key(destination, contribution, Some(into)),
+        value: Some(format!("merge {merge}").into_bytes()),
+    });
+}
+
+/// The merge was taken back: nobody agreed to this any more.
+pub(super) fn withdrawn(draft: &mut Draft<'_>, destination: &str, contribution: ContributionId, into: &str) {
+    let key = key(destination, contribution, Some(into));
+    draft.batch.rows.push(KeyedRow { space: SPACE.into(), key, value: None });
 }
 
 /// We deleted an object, or merged it into another: what it said stays said, by the other where there is one.

@@ -18,6 +18,7 @@ use nave_core::value::Value;
 
 use super::budget::purpose_of;
 use super::consent::{self, Consent};
+use super::merges::restore::made_again;
 use super::only::Only;
 use super::parts::ChildrenKnown;
 use super::round::Sending;
@@ -186,7 +187,7 @@ impl Engine {
             return self.run_shadow(name).await;
         }
         let lane = self.lane(&mapping.connection);
-        let _lane = lane.lock().await;
+        let lane_held = lane.lock().await;
         // As it is called once the lane is free.
         let mapping = self.mapping(name)?;
         let mut run = self.begin(&mapping, "out").await?;
@@ -199,7 +200,10 @@ impl Engine {
         };
         run.counts = Counts::Out(counts);
         self.forget_images().await?;
-        self.end(run, failure).await
+        let run = self.end(run, failure).await?;
+        drop(lane_held);
+        self.tend_merges(&mapping.name).await?;
+        Ok(run)
     }
 
     pub(super) async fn deliver(
@@ -403,7 +407,8 @@ impl Engine {
     ) -> Result<Need, EngineError> {
         let Some(flow) = &mapping.flow_out else { return Ok(Need::Nothing) };
         let record = &subject.record;
-        let active: Vec<&Contribution> = subject.there.iter().filter(|row| row.is_active()).collect();
+        let mut active: Vec<&Contribution> = subject.there.iter().filter(|row| row.is_active()).collect();
+        self.primary_first(record.id, &mut active)?;
         if let Some(synthetic) = subject.synthetic {
             if !synthetic.goes_to(catalog, mapping) {
                 return Ok(Need::Nothing);
@@ -450,6 +455,7 @@ impl Engine {
         let ours = |row: &Contribution| matches!(&row.state, ContributionState::Deleted { evidence, .. } if evidence == "ours");
         let by_policy = flow.on_leave == OnLeave::Delete || mapping.delete == DeletePolicy::Propagate;
         let again = by_policy && subject.there.iter().all(ours);
+        let again = again || active.is_empty() && !subject.there.is_empty() && made_again(self, &mapping.name, record.id)?;
         if active.is_empty() && (!flow.create || !subject.there.is_empty() && !again) {
             let gone = |row: &&Contribution| matches!(row.state, ContributionState::Deleted { .. }) && !ours(row);
             if let Some(row) = subject.there.iter().filter(gone).find(|row| difference::put_away_by_us(mapping, row)) {
@@ -462,13 +468,13 @@ impl Engine {
         let targets: Vec<Option<&Contribution>> =
             if active.is_empty() { vec![None] } else { active.iter().map(|row| Some(*row)).collect() };
         let mut wanted = Wanted::default();
-        let mut blocked = Vec::new();
+        let (mut blocked, mut extras) = (Vec::new(), Vec::new());
         for (position, target) in targets.into_iter().enumerate() {
             if let Some(row) = target
                 && position > 0
                 && mapping.duplicates != DuplicatePolicy::KeepInStep
             {
-                wanted.writes.extend(self.extra(mapping, entity, record, row, active[0], current)?);
+                extras.extend(self.extra(mapping, entity, record, row, active[0], current)?);
                 continue;
             }
             let body = target.and_then(|row| current.get(&(mapping.stream.clone(), row.key.remote_id.to_string())));
@@ -507,6 +513,8 @@ impl Engine {
                 }));
             }
         }
+        // Second objects first: what they alone may hold (a mailbox, a name) is free for the one that stays then.
+        wanted.writes.splice(0..0, extras);
         Ok(if !blocked.is_empty() {
             Need::Blocked(blocked)
         } else if !wanted.writes.is_empty() {

@@ -4,6 +4,7 @@
 //! later source records see what earlier ones did.
 
 mod dirty;
+mod part_ways;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -19,7 +20,7 @@ use nave_core::survivorship;
 use nave_core::value::{Reference, Value};
 use nave_store::{Batch, Heads, IndexEntry, IndexSpace, Store, StoreError};
 
-use super::rows::{counts, field_changes, index_entries, rehome};
+use super::rows::{Renumbered, counts, field_changes, index_entries, rehome, renumber};
 
 /// A contribution as it should be.
 struct Row {
@@ -106,6 +107,10 @@ pub struct Draft<'a> {
     noted: HashSet<RecordId, foldhash::fast::RandomState>,
     dirty: BTreeMap<(String, RecordId), nave_core::model::Reasons>,
     queue: Vec<RecordId>,
+    /// Contributions that came to another record → which element numbers became which.
+    renumbered: BTreeMap<ContributionId, Vec<Renumbered>>,
+    /// Records that are as they once were: what `manual` goes by, instead of what is stored.
+    recalled: BTreeMap<RecordId, Record>,
     /// Everything that is not a record, a contribution, a change or an index entry.
     pub batch: Batch,
 }
@@ -133,6 +138,8 @@ impl<'a> Draft<'a> {
             noted: HashSet::default(),
             dirty: BTreeMap::new(),
             queue: Vec::new(),
+            renumbered: BTreeMap::new(),
+            recalled: BTreeMap::new(),
             batch: Batch { at: now, ..Batch::default() },
         })
     }
@@ -422,18 +429,28 @@ impl<'a> Draft<'a> {
     /// Makes a contribution speak about a record. Element numbers of its lists move into the record's numbering.
     /// Records that waited for this remote object are recomputed at the end of the step.
     pub fn attach(&mut self, contribution: ContributionId, record: RecordId) -> Result<(), StoreError> {
+        self.attach_as(contribution, record, &[])
+    }
+
+    /// The same, where it is known how elements are numbered there.
+    fn attach_as(&mut self, contribution: ContributionId, record: RecordId, numbers: &[Renumbered]) -> Result<(), StoreError> {
         let name = self.record(record)?.entity.clone();
         let entity = self.entity(&name)?;
         let (row, target) = self.pair(contribution, record)?;
-        if row.record != Some(record) {
-            rehome(entity, row, target);
+        let moved = if row.record == Some(record) {
+            None
+        } else {
             row.record = Some(record);
-        }
+            Some(rehome(entity, row, target, numbers))
+        };
         if !target.contributions.contains(&contribution) {
             target.contributions.push(contribution);
             target.contributions.sort();
         }
         let hash = matching::remote_hash(&row.key);
+        if let Some(moved) = moved {
+            self.renumbered.insert(contribution, moved);
+        }
         let mut waiting: Vec<RecordId> = match self.awaited.get(&hash) {
             Some(known) => known.clone(),
             None => self.store.candidates(IndexSpace::Waiting, &[hash])?.into_iter().flatten().map(RecordId).collect(),
@@ -487,7 +504,7 @@ impl<'a> Draft<'a> {
         let echoes = nave_core::fit::echoes(&rows, |row| self.catalog.mapping_of(&row.key), self.catalog.hub.region.as_deref());
         let silenced = survivorship::without(&rows, &echoes);
         let rows: Vec<&Contribution> = silenced.iter().map(AsRef::as_ref).collect();
-        let mut fields = survivorship::compute(entity, &rows, self.records[&id].before());
+        let mut fields = survivorship::compute(entity, &rows, self.recalled.get(&id).or_else(|| self.records[&id].before()));
         for field in fields.values_mut() {
             if let Value::Reference(reference) = &field.value {
                 field.value = Value::Reference(self.resolve_reference(reference.clone())?);
@@ -565,9 +582,11 @@ impl<'a> Draft<'a> {
         if winner == loser {
             return Ok(());
         }
-        let moving = self.record(loser)?.contributions.clone();
-        for id in &moving {
-            self.attach(*id, winner)?;
+        let was = self.record(loser)?.clone();
+        let entity = self.entity(&was.entity)?;
+        let numbers = renumber(entity, &was, self.record_mut(winner)?);
+        for id in &was.contributions {
+            self.attach_as(*id, winner, &numbers)?;
         }
         let record = self.record_mut(loser)?;
         record.contributions.clear();
@@ -610,6 +629,8 @@ impl<'a> Draft<'a> {
                 ChangeKind::Created
                 | ChangeKind::Updated
                 | ChangeKind::Absorbed(_)
+                | ChangeKind::Unmerged(_)
+                | ChangeKind::UnmergedFrom(_)
                 | ChangeKind::Archived
                 | ChangeKind::Restored => field_changes(slot.before(), &slot.now),
                 _ => Vec::new(),

@@ -6,12 +6,15 @@ use nave_core::difference;
 use nave_core::intake::{FieldError, Pulled};
 use nave_core::limits::DELETIONS_CARRIED_MAX;
 use nave_core::model::{
-    ChangeKind, Claim, Contribution, ContributionId, ContributionState, Reason, RecordId, RecordState, Review, ReviewKind, Time,
+    AuditEntry, ChangeKind, Claim, Contribution, ContributionId, ContributionState, Reason, RecordId, RecordState, Review,
+    ReviewKind, Time,
 };
 use nave_store::{KeyedRow, StoreError};
 
+use super::apart;
 use super::draft::Draft;
 use super::heirs::inherit;
+use super::merges::{self, Kept};
 use super::take::{Happened, Intake, title};
 
 /// Rows: how many deletions a run has carried on by itself, by mapping.
@@ -46,6 +49,13 @@ impl Intake<'_> {
             let other = draft.contribution(other)?;
             others += u32::from(other.is_active());
             here += u32::from(other.is_active() && other.key.connection == key.connection && other.key.stream == key.stream);
+        }
+        let put_away = difference::put_away_by_us(self.mapping, draft.contribution(id)?);
+        if here > 0 && put_away && draft.record(record)?.state == RecordState::Active {
+            // A second object that we put away, which this system calls gone: what it said is still said.
+            draft.contribution_mut(id)?.state = ContributionState::Deleted { evidence: "ours".into(), at: now };
+            draft.recompute(record)?;
+            return Ok(Happened::Deleted);
         }
         if self.mapping.delete == DeletePolicy::Archive && here == 0 {
             // It keeps what it holds: claims of things that are gone count for an archived record.
@@ -205,16 +215,28 @@ impl Intake<'_> {
         if matches!(&draft.contribution(losing)?.state, ContributionState::MergedInto(into) if into == winner) {
             return Ok(Happened::Unchanged);
         }
-        draft.contribution_mut(losing)?.state = ContributionState::MergedInto(winner.to_owned());
         let from = draft.contribution(losing)?.record;
         let to = draft.contribution(winning)?.record;
+        let mut kept = None;
+        if let (Some(from), Some(to)) = (from, to) {
+            let (from, to) = (draft.surviving(from)?, draft.surviving(to)?);
+            if from != to {
+                if apart::kept_apart_in(draft, from, to)?.is_some() {
+                    return self.stays_apart(draft, losing, winner, (from, to));
+                }
+                kept = Some(Kept::before(draft, to, from)?);
+            }
+        }
+        draft.contribution_mut(losing)?.state = ContributionState::MergedInto(winner.to_owned());
         match (from, to) {
-            (Some(from), Some(to)) => {
-                let (from, to) = (draft.surviving(from)?, draft.surviving(to)?);
-                if from == to {
-                    draft.recompute(to)?;
-                } else {
-                    draft.merge(to, from)?;
+            (Some(_), Some(to)) => {
+                let to = draft.surviving(to)?;
+                match kept {
+                    Some(kept) => {
+                        let said = format!("{loser} was merged into {winner} there");
+                        merges::of_system(draft, kept, &self.mapping.connection, &said)?;
+                    }
+                    None => drop(draft.recompute(to)?),
                 }
             }
             (Some(from), None) => {
@@ -223,6 +245,39 @@ impl Intake<'_> {
             }
             (None, _) => {}
         }
+        Ok(Happened::Merged)
+    }
+
+    /// The system merged it into a thing that a steward keeps apart from it (I12): the records stay two. Its own is gone there,
+    /// and is not made again by itself; what it said is still said.
+    fn stays_apart(
+        &self,
+        draft: &mut Draft<'_>,
+        losing: ContributionId,
+        winner: &str,
+        (from, to): (RecordId, RecordId),
+    ) -> Result<Happened, StoreError> {
+        let at = draft.now;
+        let row = draft.contribution_mut(losing)?;
+        if let ContributionState::Deleted { evidence, .. } = &row.state
+            && (evidence == "ours" || evidence == apart::EVIDENCE)
+        {
+            return Ok(Happened::Unchanged);
+        }
+        row.state = ContributionState::Deleted { evidence: apart::EVIDENCE.into(), at };
+        let entity = &self.entity.name;
+        let line = AuditEntry {
+            at,
+            actor: "hub".into(),
+            action: "merge.kept-apart".into(),
+            subject: draft.contribution(losing)?.key.to_string(),
+            detail: format!(
+                "merged into {winner} there, and {entity}/{from} is kept apart from {entity}/{to}; if they are one after all: \
+                 `nave match merge {entity}/{to} {entity}/{from} --reason TEXT`"
+            ),
+        };
+        draft.batch.audit.push(line);
+        draft.recompute(from)?;
         Ok(Happened::Merged)
     }
 

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::deliver::{Current, Need, Subject, Wanted, Write, put_away};
 use super::draft::Draft;
+use super::merges::restore;
 use super::{Engine, EngineError};
 
 /// Where a flow's holds are.
@@ -36,6 +37,13 @@ pub(super) struct Held {
     pub(super) there: Value,
     /// The run that is taken back.
     pub(super) run: u64,
+    /// The merge that is taken back, 0 for none: only until it is so again, or the record says something of the field.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) once: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What is held of one thing over there.
@@ -125,9 +133,11 @@ impl Engine {
     /// What is held of a flow: fields, things that were made, and the runs that were taken back.
     pub fn held_back(&self, flow: &str) -> Result<(u64, Vec<u64>), StoreError> {
         let holds = self.holds(flow)?;
-        let fields = holds.values().map(|hold| if hold.made.is_some() { 1 } else { hold.paths.len() as u64 }).sum();
-        let mut runs: Vec<u64> =
-            holds.values().flat_map(|hold| hold.made.into_iter().chain(hold.paths.values().map(|held| held.run))).collect();
+        let of_runs = |hold: &Hold| hold.paths.values().filter(|held| held.once == 0).count() as u64;
+        let fields = holds.values().map(|hold| if hold.made.is_some() { 1 } else { of_runs(hold) }).sum();
+        let paths =
+            |hold: &Hold| -> Vec<u64> { hold.paths.values().filter(|held| held.once == 0).map(|held| held.run).collect() };
+        let mut runs: Vec<u64> = holds.values().flat_map(|hold| hold.made.into_iter().chain(paths(hold))).collect();
         runs.sort_unstable();
         runs.dedup();
         Ok((fields, runs))
@@ -142,7 +152,7 @@ impl Engine {
                 continue;
             }
             let mut by_run: BTreeMap<u64, Vec<String>> = BTreeMap::new();
-            for (path, held) in &hold.paths {
+            for (path, held) in hold.paths.iter().filter(|(_, held)| held.once == 0) {
                 by_run.entry(held.run).or_default().push(path.clone());
             }
             found.extend(by_run.into_iter().map(|(run, paths)| (paths, run)));
@@ -193,9 +203,14 @@ impl Engine {
             };
             for (path, held) in &hold.paths {
                 let now = row.shadow.get(path.as_str());
+                if held.once != 0 && restore::says(mapping, &subject.record, path) {
+                    continue;
+                }
                 write.difference.give_up(path, now);
                 let ours = now.is_some_and(|now| same(now, &held.there) && !same(now, &held.before));
-                if ours && let Some(value) = spelled(mapping, path, &held.before) {
+                if let (true, Some((remote, whole))) = (ours, restore::list_back(mapping, path, &held.before)) {
+                    write.difference.put_list_back(path, &remote, held.before.clone(), whole);
+                } else if ours && let Some(value) = spelled(mapping, path, &held.before) {
                     write.difference.put_back(path, value);
                 }
             }

@@ -4,6 +4,7 @@
 //! repetition is kept by the order of three things: the journal before the send, the commit before the
 //! acknowledgement, and the look-up of every unknown outcome before anything else happens to its record.
 
+pub mod apart;
 pub mod assess;
 mod breaker;
 mod budget;
@@ -30,6 +31,7 @@ mod interrupted;
 pub mod linker;
 pub mod lost;
 pub mod mend;
+pub mod merges;
 mod meters;
 mod missed;
 pub mod only;
@@ -65,7 +67,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, RwLock};
 
 use nave_core::catalog::{Capabilities, Catalog, Entity, Mapping, StreamInfo};
-use nave_core::model::{Cause, RecordId, RemoteKey, Run, RunStatus, Time};
+use nave_core::model::{Cause, Contribution, RecordId, RemoteKey, Run, RunStatus, Time};
 use nave_store::{Batch, CommitError, Heads, Store, StoreError, kill};
 
 use crate::spoke::{Spoke, SpokeError, Spokes};
@@ -393,10 +395,10 @@ impl Engine {
     pub fn locate(&self, record: RecordId, connection: &str, stream: &str) -> Option<String> {
         let row = self.store.records(&[record]).ok()?.pop()??;
         let rows = self.store.contributions(&row.contributions).ok()?;
-        rows.into_iter()
-            .flatten()
-            .find(|c| c.is_active() && c.key.connection == connection && c.key.stream == stream)
-            .map(|c| c.key.remote_id.to_string())
+        let here = |c: &&Contribution| c.is_active() && c.key.connection == connection && c.key.stream == stream;
+        let mut there: Vec<&Contribution> = rows.iter().flatten().filter(here).collect();
+        self.primary_first(row.id, &mut there).ok()?;
+        there.first().map(|c| c.key.remote_id.to_string())
     }
 
     /// Record that a remote object belongs to, following merges.

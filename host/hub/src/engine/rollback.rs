@@ -284,11 +284,11 @@ impl Engine {
                             let Some(path) = &of.path else { continue };
                             let (_, there) = &thing.after[path];
                             let before = of.before.clone().unwrap_or_default();
-                            hold.paths.insert(path.clone(), Held { before, there: there.clone(), run });
+                            hold.paths.insert(path.clone(), Held { before, there: there.clone(), run, once: 0 });
                         }
                         if thing.made {
                             let all = thing.after.iter().map(|(path, (_, there))| {
-                                (path.clone(), Held { before: Value::Null, there: there.clone(), run })
+                                (path.clone(), Held { before: Value::Null, there: there.clone(), run, once: 0 })
                             });
                             hold.paths = all.filter(|(path, _)| !path.contains('#')).collect();
                         }
@@ -383,7 +383,7 @@ impl Engine {
                     .after
                     .iter()
                     .filter(|(path, _)| !path.contains('#'))
-                    .map(|(path, (_, there))| (path.clone(), Held { before: Value::Null, there: there.clone(), run }))
+                    .map(|(path, (_, there))| (path.clone(), Held { before: Value::Null, there: there.clone(), run, once: 0 }))
                     .collect(),
                 ..Hold::default()
             };

@@ -11,12 +11,19 @@ use nave_core::model::{Contribution, ContributionState, ElementId, Field, FieldC
 use nave_core::value::{Reference, Value};
 use nave_store::{IndexEntry, IndexSpace};
 
+use super::apart;
+
 /// Whether a contribution's claims count for its record, which is in this state.
 pub(crate) fn counts(catalog: &Catalog, state: &RecordState, row: &Contribution) -> bool {
     match &row.state {
         ContributionState::Active => true,
-        // We deleted it: that is no opinion of the system's. An archived record keeps what it held.
-        ContributionState::Deleted { evidence, .. } if evidence == "ours" || *state == RecordState::Archived => true,
+        // We deleted it, or it was merged into a thing that a steward keeps apart from it: that is no opinion of the system's.
+        // An archived record keeps what it held.
+        ContributionState::Deleted { evidence, .. }
+            if evidence == "ours" || evidence == apart::EVIDENCE || *state == RecordState::Archived =>
+        {
+            true
+        }
         ContributionState::Deleted { .. } => catalog
             .mappings
             .values()
@@ -86,42 +93,95 @@ pub(super) fn field_changes(before: Option<&Record>, now: &Record) -> Vec<FieldC
         .collect()
 }
 
-/// Moves a contribution's list elements into a record's numbering: joined by the list's key, else new numbers.
-pub(super) fn rehome(entity: &Entity, row: &mut Contribution, record: &mut Record) {
-    let names: Vec<Text> = row.claims.keys().filter(|name| name.contains('/')).cloned().collect();
-    if names.is_empty() && row.elements.is_empty() {
-        return;
-    }
-    let mut moved: Vec<(String, Text, u64, u64)> = Vec::new();
-    for name in &names {
+/// A list element's number before and after it came to another record.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Renumbered {
+    /// List field.
+    pub(super) list: String,
+    /// Number in the record that it was of.
+    pub(super) from: u64,
+    /// Number in the record that it is of.
+    pub(super) to: u64,
+}
+
+/// How the list elements of a record are numbered in another one that carries on for it: joined by the list's key, else new
+/// numbers. An element is one thing, whoever speaks of it.
+pub(super) fn renumber(entity: &Entity, from: &Record, record: &mut Record) -> Vec<Renumbered> {
+    let mut moved: Vec<Renumbered> = Vec::new();
+    for (name, field) in &from.fields {
         let Some((list, number)) = name.split_once('/') else { continue };
-        let Some(kind) = entity.fields.get(list).map(|field| &field.kind) else { continue };
-        let value = &row.claims[name].value;
-        let taken: Vec<u64> = moved.iter().filter(|(of, ..)| of == list).map(|(.., to)| *to).collect();
-        let joined = record
-            .elements(list)
-            .find(|(candidate, element)| !taken.contains(candidate) && matching::same_element(kind, element, value))
+        let (Some(kind), Ok(from)) = (entity.fields.get(list).map(|field| &field.kind), number.parse()) else { continue };
+        let taken = |candidate: u64| moved.iter().any(|known| known.list == list && known.to == candidate);
+        let joined = (!field.value.is_empty())
+            .then(|| {
+                record
+                    .elements(list)
+                    .find(|(candidate, element)| !taken(*candidate) && matching::same_element(kind, element, &field.value))
+            })
+            .flatten()
             .map(|(candidate, _)| candidate);
         let to = joined.unwrap_or_else(|| {
             let next = record.next_element;
             record.next_element += 1;
             next
         });
-        moved.push((list.to_owned(), name.clone(), number.parse().unwrap_or(0), to));
+        moved.push(Renumbered { list: list.to_owned(), from, to });
+    }
+    moved
+}
+
+/// Moves a contribution's list elements into a record's numbering: as it is known, else joined by the list's key, else new
+/// numbers. Says which number became which.
+pub(super) fn rehome(entity: &Entity, row: &mut Contribution, record: &mut Record, known: &[Renumbered]) -> Vec<Renumbered> {
+    let names: Vec<Text> = row.claims.keys().filter(|name| name.contains('/')).cloned().collect();
+    if names.is_empty() && row.elements.is_empty() {
+        return Vec::new();
+    }
+    let mut moved: Vec<(String, Text, u64, u64)> = Vec::new();
+    for name in &names {
+        let Some((list, number)) = name.split_once('/') else { continue };
+        let Some(kind) = entity.fields.get(list).map(|field| &field.kind) else { continue };
+        let value = &row.claims[name].value;
+        let from: u64 = number.parse().unwrap_or(0);
+        let taken: Vec<u64> = moved.iter().filter(|(of, ..)| of == list).map(|(.., to)| *to).collect();
+        let joined = || {
+            record
+                .elements(list)
+                .find(|(candidate, element)| !taken.contains(candidate) && matching::same_element(kind, element, value))
+                .map(|(candidate, _)| candidate)
+        };
+        let as_known = known.iter().find(|known| known.list == list && known.from == from).map(|known| known.to);
+        let to = as_known.or_else(joined).unwrap_or_else(|| {
+            let next = record.next_element;
+            record.next_element += 1;
+            next
+        });
+        moved.push((list.to_owned(), name.clone(), from, to));
     }
     let claims: Vec<_> =
         moved.iter().filter_map(|(list, name, _, to)| Some((format!("{list}/{to}"), row.claims.remove(name)?))).collect();
     row.claims.extend(claims);
+    let mut renumbered: Vec<Renumbered> =
+        moved.iter().map(|(list, _, from, to)| Renumbered { list: list.clone(), from: *from, to: *to }).collect();
     for (list, ties) in row.elements.iter_mut() {
         for (id, _) in ties.iter_mut() {
-            match moved.iter().find(|(of, _, from, _)| of == list && *from == id.0) {
-                Some((.., to)) => *id = ElementId(*to),
+            let as_claimed = moved.iter().find(|(of, _, from, _)| of == list && *from == id.0).map(|(.., to)| *to);
+            let as_known = || known.iter().find(|known| known.list == list.as_str() && known.from == id.0).map(|known| known.to);
+            match as_claimed.or_else(as_known) {
+                Some(to) => {
+                    if as_claimed.is_none() {
+                        renumbered.push(Renumbered { list: list.to_string(), from: id.0, to });
+                    }
+                    *id = ElementId(to);
+                }
                 None => {
                     // Held there without a claim of its own (the hub wrote it): a number of its own here.
+                    renumbered.push(Renumbered { list: list.to_string(), from: id.0, to: record.next_element });
                     *id = ElementId(record.next_element);
                     record.next_element += 1;
                 }
             }
         }
     }
+    renumbered
 }

@@ -357,7 +357,7 @@ impl Engine {
         let row = subjects.get(&record).and_then(|subject| subject.there.iter().find(|row| row.is_active())).cloned();
         let row = row.ok_or_else(|| refused("it is not there"))?;
         let there = row.shadow.get(path).cloned().unwrap_or_default();
-        let held = Held { before: value.clone(), there: there.clone(), run: 0 };
+        let held = Held { before: value.clone(), there: there.clone(), run: 0, once: 0 };
         let hold = Hold { record, paths: [(path.to_owned(), held)].into(), ..Hold::default() };
         let put = async |hold: Hold| {
             let done = self

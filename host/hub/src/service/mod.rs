@@ -17,6 +17,7 @@ mod flows;
 mod held;
 mod indexes;
 mod linkage;
+mod merging;
 mod names;
 mod notes;
 mod numbers;
@@ -214,6 +215,16 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::Census { left, right, entity, limit } => {
             block_in_place(|| linkage::census(engine, &left, &right, &entity, limit)).map(Answer::Census)
         }
+        Request::MergeRecords { one, other, into, plan, reason } => {
+            let records = merging::Two { one: &one, other: &other, into: into.as_ref() };
+            on_behalf(Purpose::Person, merging::merge(engine, &records, plan, by, &reason)).await.map(Answer::Merge)
+        }
+        Request::Unmerge { which, assign, plan, reason } => {
+            on_behalf(Purpose::Person, merging::unmerge(engine, &which, &assign, plan, by, &reason)).await.map(Answer::Merge)
+        }
+        Request::MergeList { all, limit } => block_in_place(|| merging::list(engine, all, limit)).map(Answer::Merges),
+        Request::MergeShow { id } => block_in_place(|| merging::show(engine, id)).map(Answer::Merge),
+        Request::MergeResume { id } => on_behalf(Purpose::Person, merging::resume(engine, id, by)).await.map(Answer::Merge),
         Request::Xref { record } => block_in_place(|| records::xref(engine, &record)).map(Answer::Xref),
 
         Request::ReviewList { all } => block_in_place(|| reviews::list(engine, all)).map(Answer::Reviews),

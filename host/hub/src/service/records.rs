@@ -4,6 +4,7 @@ use nave_core::model::{Cause, Change, ChangeKind, Contribution, ContributionStat
 
 use super::deliveries;
 use super::find::{Found, find};
+use super::merging;
 use super::names::{Names, record_state, reference, remote, remote_state, rule};
 use crate::api::{
     ApiError, ChangeView, ClaimView, ContributionView, FieldChangeView, HistoryAnswer, RecordAnswer, RecordField, RecordRef,
@@ -23,6 +24,7 @@ pub(super) fn show(engine: &Engine, which: &RecordRef) -> Result<RecordAnswer, A
         title: names.title(&found.record),
         state: record_state(&found.asked.state).to_owned(),
         merged_into: found.merged_into(),
+        merged_from: merging::merged_from(engine, &found.record)?,
         version: found.record.version,
         fields: fields(engine, &names, &found.record, &rows)?,
         contributions: contributions(engine, &names, &found.record, &rows, &deliveries)?,
@@ -139,6 +141,8 @@ fn change(names: &Names<'_>, change: &Change) -> ChangeView {
             ChangeKind::Updated => "updated".to_owned(),
             ChangeKind::Absorbed(other) => format!("absorbed {}/{other}", change.entity),
             ChangeKind::MergedInto(other) => format!("merged into {}/{other}", change.entity),
+            ChangeKind::Unmerged(other) => format!("{}/{other} was taken out of it again", change.entity),
+            ChangeKind::UnmergedFrom(other) => format!("unmerged from {}/{other}", change.entity),
             ChangeKind::Deleted => "deleted".to_owned(),
             ChangeKind::Archived => "archived".to_owned(),
             ChangeKind::Restored => "restored".to_owned(),

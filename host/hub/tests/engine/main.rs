@@ -21,6 +21,7 @@ mod kept;
 mod lag;
 mod lost;
 mod mended;
+mod merges;
 mod meters;
 mod misfits;
 mod missed;

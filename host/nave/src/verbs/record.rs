@@ -118,6 +118,9 @@ async fn show(record: RecordRef, xref: bool, context: &Context) -> Outcome {
     }
     let merged = answer.merged_into.as_ref().map(|into| format!(", merged into {into}")).unwrap_or_default();
     say(format_args!("{} {} ({}{merged}, version {})\n", answer.record, clean(&answer.title), answer.state, answer.version));
+    for from in &answer.merged_from {
+        say(format_args!("{} was merged into it: `nave match merges show {}`", from.record, from.merge));
+    }
     let mut rows = Rows::new(&["field", "value", "from", "rule", "since", "as of"]);
     for field in &answer.fields {
         rows.row([&field.field, &field.display, &field.from, &field.rule, &ago(&field.claimed_at), &ago(&field.as_of)]);

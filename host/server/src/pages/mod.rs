@@ -5,6 +5,7 @@
 mod connections;
 mod health;
 mod login;
+mod merges;
 mod records;
 mod reviews;
 mod runbooks;
@@ -43,6 +44,7 @@ pub(crate) fn closed() -> Router<State> {
         .merge(health::router())
         .merge(connections::router())
         .merge(records::router())
+        .merge(merges::router())
         .merge(reviews::router())
         .merge(runbooks::router())
         .merge(schedule::router())

@@ -68,6 +68,14 @@ pub(crate) fn put_change(
             put_u64(out, id.0);
             put_bytes(out, why.as_bytes());
         }
+        ChangeKind::Unmerged(id) => {
+            out.push(9);
+            put_u64(out, id.0);
+        }
+        ChangeKind::UnmergedFrom(id) => {
+            out.push(10);
+            put_u64(out, id.0);
+        }
     }
     let Cause { connection, run, person, rule } = &change.cause;
     put_option(out, connection.as_deref(), |out, name| names.put(out, name));
@@ -117,6 +125,8 @@ pub(crate) fn read_change(sequence: Sequence, row: &[u8], key: &Key<'_>, names: 
         6 => ChangeKind::Archived,
         7 => ChangeKind::Linked(ContributionId(reader.u64()?), reader.text()?.to_owned()),
         8 => ChangeKind::Rejected(ContributionId(reader.u64()?), reader.text()?.to_owned()),
+        9 => ChangeKind::Unmerged(RecordId(reader.u64()?)),
+        10 => ChangeKind::UnmergedFrom(RecordId(reader.u64()?)),
         _ => return Err(FormatError::Unknown("a kind of change that was never written")),
     };
     let cause = Cause {

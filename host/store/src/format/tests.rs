@@ -123,6 +123,8 @@ fn change() -> impl Strategy<Value = Change> {
         Just(ChangeKind::Updated),
         any::<u64>().prop_map(|id| ChangeKind::Absorbed(RecordId(id))),
         any::<u64>().prop_map(|id| ChangeKind::MergedInto(RecordId(id))),
+        any::<u64>().prop_map(|id| ChangeKind::Unmerged(RecordId(id))),
+        any::<u64>().prop_map(|id| ChangeKind::UnmergedFrom(RecordId(id))),
         Just(ChangeKind::Deleted),
         Just(ChangeKind::Restored),
         (any::<u64>(), ".{0,40}").prop_map(|(id, why)| ChangeKind::Linked(ContributionId(id), why)),

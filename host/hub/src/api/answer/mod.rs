@@ -7,6 +7,7 @@ mod control;
 mod failing;
 mod flows;
 mod matching;
+mod merging;
 mod operations;
 mod plugins;
 mod proof;
@@ -24,6 +25,7 @@ pub use control::*;
 pub use failing::*;
 pub use flows::*;
 pub use matching::*;
+pub use merging::*;
 pub use operations::*;
 pub use plugins::*;
 pub use proof::*;
@@ -54,6 +56,8 @@ pub enum Answer {
     Explained(CandidateLine),
     MatchModel(MatchModelAnswer),
     Census(CensusAnswer),
+    Merge(MergeAnswer),
+    Merges(MergesAnswer),
     Resync(ResyncAnswer),
     Rollback(RollbackAnswer),
     Reconcile(ReconcileAnswer),

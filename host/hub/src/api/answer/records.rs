@@ -38,6 +38,9 @@ pub struct RecordAnswer {
     pub state: String,
     /// The record that carries on, where it was merged.
     pub merged_into: Option<String>,
+    /// Records that it carries on for, by merges that can be taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged_from: Vec<super::MergedFrom>,
     /// Counts its changes.
     pub version: u64,
     /// Its fields, by name.

@@ -3,6 +3,7 @@
 mod evaluate;
 mod file;
 mod found;
+mod merges;
 
 use std::path::PathBuf;
 
@@ -65,6 +66,10 @@ pub(crate) enum Match {
         #[arg(long, default_value = "contact")]
         entity: String,
     },
+    Merge(merges::Merge),
+    Unmerge(merges::Unmerge),
+    #[command(subcommand)]
+    Merges(merges::Merges),
     /// How well records of a file are matched, where the truth is known: precision, recall, and what is left for a person
     #[command(
         after_help = "The first column of FILE holds ids; what the others hold is guessed from headings and values. PAIRS has two \
@@ -91,6 +96,9 @@ pub(crate) async fn run(verb: &Match, context: &Context) -> Outcome {
         Match::Candidates { entity, limit } => found::candidates(entity, *limit, context).await,
         Match::Explain { left, right } => found::explain(left, right, context).await,
         Match::Model { entity } => found::model(entity, context).await,
+        Match::Merge(verb) => merges::merge(verb, context).await,
+        Match::Unmerge(verb) => merges::unmerge(verb, context).await,
+        Match::Merges(verb) => merges::merges(verb, context).await,
         Match::Evaluate { file, truth, entity, show } => evaluate::run(file, truth, entity, *show, context),
     }
 }

@@ -1,0 +1,77 @@
+//! Records that a steward said are not the same: nothing automatic makes one of them (I12).
+//!
+//! One row per pair. Whatever comes to the conclusion that two records are one asks [`kept_apart`] first: a system that says
+//! that it merged two of its things, a rule, a score. A steward may: that is another decision, and takes the row away.
+
+use nave_core::model::{RecordId, Time};
+use nave_store::{KeyedRow, Store, StoreError};
+use serde::{Deserialize, Serialize};
+
+use super::draft::Draft;
+
+/// Rows by pair, the lower number first.
+const SPACE: &str = "apart";
+/// Evidence that a thing is gone: its system merged it into one that is kept apart from it. What it said still counts.
+pub(crate) const EVIDENCE: &str = "kept apart";
+
+/// Why two records are kept apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Apart {
+    /// The merge that was taken back.
+    pub merge: u64,
+    /// Who said so.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Time,
+}
+
+fn key(one: RecordId, other: RecordId) -> String {
+    format!("{:020} {:020}", one.min(other).0, one.max(other).0)
+}
+
+fn read(row: Option<Vec<u8>>) -> Result<Option<Apart>, StoreError> {
+    row.map(|row| serde_json::from_slice(&row).map_err(|error| StoreError::Damaged(error.to_string()))).transpose()
+}
+
+/// Whether a steward said that these two are not the same, and why. Both are the records that carry on, not merged ones.
+///
+/// # Errors
+/// [`StoreError`] where the store cannot be read.
+pub fn kept_apart(store: &dyn Store, one: RecordId, other: RecordId) -> Result<Option<Apart>, StoreError> {
+    read(store.row(SPACE, &key(one, other))?)
+}
+
+/// The same, as a decision in the making leaves it.
+///
+/// # Errors
+/// [`StoreError`] where the store cannot be read.
+pub fn kept_apart_in(draft: &Draft<'_>, one: RecordId, other: RecordId) -> Result<Option<Apart>, StoreError> {
+    read(draft.row(SPACE, &key(one, other))?)
+}
+
+/// From now on they are kept apart.
+pub(super) fn keep(draft: &mut Draft<'_>, one: RecordId, other: RecordId, why: &Apart) -> Result<(), StoreError> {
+    let value = serde_json::to_vec(why).map_err(|error| StoreError::Damaged(error.to_string()))?;
+    draft.batch.rows.push(KeyedRow { space: SPACE.into(), key: key(one, other), value: Some(value) });
+    Ok(())
+}
+
+/// One record carries on for another: whoever was kept apart from the other is kept apart from it. That the two themselves
+/// were is no longer so.
+pub(super) fn carried_on(draft: &mut Draft<'_>, survivor: RecordId, loser: RecordId) -> Result<(), StoreError> {
+    for (pair, row) in draft.store().rows(SPACE)? {
+        let mut ids = pair.split(' ').filter_map(|part| part.parse().ok().map(RecordId));
+        let (Some(one), Some(other)) = (ids.next(), ids.next()) else { continue };
+        let third = match (one == loser, other == loser) {
+            (true, false) => other,
+            (false, true) => one,
+            _ => continue,
+        };
+        let row = if third == survivor { None } else { Some(row) };
+        let key = if third == survivor { pair } else { key(survivor, third) };
+        draft.batch.rows.push(KeyedRow { space: SPACE.into(), key, value: row });
+    }
+    Ok(())
+}

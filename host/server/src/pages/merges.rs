@@ -1,0 +1,105 @@
+//! Merges of records: how far each system is, and the way back.
+
+use std::collections::BTreeMap;
+
+use askama::Template;
+use axum::extract::{Form, Path, State as Shared};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+use nave_hub::api::{ApiError, Asked, MergeAnswer, MergeLine, Request, exit};
+use serde::Deserialize;
+
+use super::{Frame, error_page, page, want};
+use crate::auth::Person;
+use crate::state::State;
+
+/// Merges on the page.
+const ROWS: usize = 200;
+
+#[derive(Template)]
+#[template(path = "merges.html")]
+struct MergesPage {
+    frame: Frame,
+    /// Under each heading.
+    groups: Vec<(&'static str, Vec<MergeLine>)>,
+}
+
+#[derive(Template)]
+#[template(path = "merge.html")]
+struct MergePage {
+    frame: Frame,
+    id: u64,
+    merge: MergeAnswer,
+}
+
+/// The form that takes one back, or goes on with it.
+#[derive(Deserialize)]
+struct Asking {
+    #[serde(default)]
+    form_token: String,
+    /// `plan` or `do`.
+    #[serde(default)]
+    what: String,
+    #[serde(default)]
+    reason: String,
+}
+
+pub(crate) fn router() -> Router<State> {
+    Router::new()
+        .route("/merges", get(list))
+        .route("/merges/{id}", get(show))
+        .route("/merges/{id}/unmerge", post(unmerge))
+        .route("/merges/{id}/resume", post(resume))
+}
+
+async fn list(Shared(state): Shared<State>, Extension(person): Extension<Person>) -> Response {
+    let found = want!(state.call(Request::MergeList { all: true, limit: ROWS }).await, Merges, &person, "merges");
+    let is_over = |merge: &MergeLine| matches!(merge.state.as_str(), "done" | "undone");
+    let (over, open) = found.merges.into_iter().partition(is_over);
+    page(&MergesPage { frame: Frame::new(&person, "merges"), groups: vec![("Not done everywhere", open), ("Done", over)] })
+}
+
+async fn show(Shared(state): Shared<State>, Extension(person): Extension<Person>, Path(id): Path<u64>) -> Response {
+    let merge = want!(state.call(Request::MergeShow { id }).await, Merge, &person, "merges");
+    page(&MergePage { frame: Frame::new(&person, "merges"), id, merge })
+}
+
+fn of_another_session(person: &Person, form: &Asking) -> Option<Response> {
+    person.form_token.as_deref().is_some_and(|token| token != form.form_token).then(|| {
+        let error = ApiError::new("forbidden", exit::FAILED, "the form is of another session").help("open the merge again");
+        error_page(person, "merges", &error)
+    })
+}
+
+/// First what it would come to, then it is done.
+async fn unmerge(
+    Shared(state): Shared<State>,
+    Extension(person): Extension<Person>,
+    Path(id): Path<u64>,
+    Form(form): Form<Asking>,
+) -> Response {
+    if let Some(refused) = of_another_session(&person, &form) {
+        return refused;
+    }
+    let plan = form.what != "do";
+    let request = Request::Unmerge { which: id.to_string(), assign: BTreeMap::new(), plan, reason: form.reason };
+    let merge = want!(state.call_by(Asked::by(&person.name, request)).await, Merge, &person, "merges");
+    if plan {
+        return page(&MergePage { frame: Frame::new(&person, "merges"), id, merge });
+    }
+    Redirect::to(&format!("/merges/{id}")).into_response()
+}
+
+async fn resume(
+    Shared(state): Shared<State>,
+    Extension(person): Extension<Person>,
+    Path(id): Path<u64>,
+    Form(form): Form<Asking>,
+) -> Response {
+    if let Some(refused) = of_another_session(&person, &form) {
+        return refused;
+    }
+    want!(state.call_by(Asked::by(&person.name, Request::MergeResume { id })).await, Merge, &person, "merges");
+    Redirect::to(&format!("/merges/{id}")).into_response()
+}

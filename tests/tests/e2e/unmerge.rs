@@ -1,0 +1,158 @@
+//! Two records merged and made two again, by the command line, over real plugins: the CRM merges its two objects, which it never
+//! takes back, the books are told what is left; then all is as it was (S4.17, I12).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use nave_sim::{SimConfig, System};
+use nave_tests::project::Project;
+use nave_tests::systems::{Clock, Sim};
+use serde_json::{Value, json};
+
+use super::support::add;
+
+struct Two {
+    project: Project,
+    crm: Sim,
+    books: Sim,
+}
+
+impl Two {
+    /// The same person, once entered in the CRM and once in the books, each since carried to the other.
+    fn start() -> Self {
+        let clock = Clock::default();
+        let config = || {
+            let clock = clock.clone();
+            SimConfig { clock: Arc::new(move || clock.now()), date: Some(nave_sim::system_clock()), ..SimConfig::new(5) }
+        };
+        let (crm, books) = (Sim::start(System::Crm, config()), Sim::start(System::Books, config()));
+        let project = Project::init();
+        let url = |sim: &Sim| format!("url={}", sim.running.base_url());
+        add(&project, "hubspot", "crm", &[url(&crm)], &crm.running.credential.token);
+        let tenant = books.running.credential.tenant_id.clone().expect("books have an organisation");
+        let settings = [format!("{}/api.xro/2.0", url(&books)), format!("tenant={tenant}")];
+        add(&project, "xero", "books", &settings, &books.running.credential.token);
+        let policy =
+            |path: &str, policy: &str| project.write(path, &format!("duplicates = \"{policy}\"\n{}", project.read(path)));
+        policy("mappings/crm-contacts.toml", "merge");
+        // Two customers of one name cannot both be in use there: the second is put away.
+        policy("mappings/books-contacts.toml", "archive");
+        let books_file = project.read("mappings/books-contacts.toml");
+        project.write(
+            "mappings/books-contacts.toml",
+            &format!("archive = {{ ContactStatus = \"ARCHIVED\" }}\nrestore = {{ ContactStatus = \"ACTIVE\" }}\n{books_file}"),
+        );
+        let two = Self { project, crm, books };
+        let ada = json!({ "properties": { "firstname": "Ada", "lastname": "Lovelace", "email": "ada@x.example", "jobtitle": "Countess" } });
+        two.crm.call("POST", "/crm/v3/objects/contacts", Some(ada));
+        two.project.agree();
+        two.settle();
+        let king =
+            json!({ "Name": "Augusta King", "FirstName": "Augusta", "LastName": "King", "EmailAddress": "king@y.example" });
+        two.books.call("PUT", "/api.xro/2.0/Contacts", Some(json!({ "Contacts": [king] })));
+        two.settle();
+        two
+    }
+
+    fn settle(&self) {
+        for _ in 0..6 {
+            let runs = self.project.sync(&["--retry"]);
+            if runs.iter().all(|run| run["delivered"].as_u64().unwrap_or(0) == 0) {
+                return;
+            }
+        }
+        panic!("still moving: {}", self.project.json(&["status"]));
+    }
+
+    /// What each system holds, by its own state, without ids, times and the hub's marks: each thing's name and what it holds.
+    fn there(&self) -> BTreeMap<String, Vec<String>> {
+        let crm = self.crm.control("GET", "/_sim/state", None)["contacts"].as_array().cloned().unwrap_or_default();
+        let alive = crm.iter().filter(|row| row["archived"] != true && row["merged_into"].is_null());
+        let own = |row: &Value| -> String {
+            let names = ["firstname", "lastname", "email", "jobtitle", "phone"];
+            names.map(|name| row["properties"][name].as_str().unwrap_or_default().to_owned()).join(" ")
+        };
+        let mut people: Vec<String> = alive.map(own).collect();
+        people.sort();
+        let books = self.books.control("GET", "/_sim/state", None)["Contacts"].as_array().cloned().unwrap_or_default();
+        let alive = books.iter().filter(|row| row["ContactStatus"] == "ACTIVE");
+        let own = |row: &Value| -> String {
+            ["Name", "FirstName", "LastName", "EmailAddress"]
+                .map(|name| row[name].as_str().unwrap_or_default().to_owned())
+                .join(" ")
+        };
+        let mut customers: Vec<String> = alive.map(own).collect();
+        customers.sort();
+        BTreeMap::from([("crm".to_owned(), people), ("books".to_owned(), customers)])
+    }
+
+    /// A record's fields, and where each comes from.
+    fn record(&self, record: &str) -> BTreeMap<String, (String, String)> {
+        let shown = self.project.json(&["record", "show", record]);
+        let fields = shown["fields"].as_array().cloned().unwrap_or_default();
+        let text = |field: &Value, name: &str| field[name].as_str().unwrap_or_default().to_owned();
+        fields.iter().map(|field| (text(field, "field"), (text(field, "display"), text(field, "from")))).collect()
+    }
+}
+
+fn outcomes(merge: &Value) -> Vec<String> {
+    let steps = merge["steps"].as_array().cloned().unwrap_or_default();
+    steps.iter().map(|step| format!("{} {} {}", step["connection"], step["what"], step["outcome"]).replace('"', "")).collect()
+}
+
+#[test]
+fn merged_in_both_systems_and_taken_back() {
+    let two = Two::start();
+    let before = two.there();
+    let records = (two.record("contact/1"), two.record("contact/2"));
+    assert_eq!(before["crm"], ["Ada Lovelace ada@x.example Countess ", "Augusta King king@y.example  "], "{before:#?}");
+    assert_eq!(before["books"].len(), 2, "{before:#?}");
+
+    // Nothing is done without a reason, and nothing by a plan.
+    let ran = two.project.command(&["match", "merge", "contact/1", "contact/2"]).output().expect("nave runs");
+    assert_eq!(ran.status.code(), Some(2));
+    let plan = two.project.json(&["match", "merge", "contact/2", "contact/1", "--dry-run"]);
+    assert_eq!((plan["survivor"].as_str(), plan["loser"].as_str()), (Some("contact/1"), Some("contact/2")), "{plan}");
+    let email = plan["fields"].as_array().unwrap().iter().find(|field| field["field"] == "email").cloned().unwrap();
+    assert_eq!((&email["survivor"], &email["loser"]), (&json!("ada@x.example"), &json!("king@y.example")));
+    assert_eq!(two.there(), before);
+
+    let merge = two.project.json(&["match", "merge", "contact/1", "contact/2", "--reason", "the same person"]);
+    assert_eq!(merge["state"], "done", "{merge}");
+    let done = outcomes(&merge);
+    assert_eq!(done, ["books update done", "books archive done", "crm update done", "crm merge done"], "{merge}");
+    let mut steps = merge["steps"].as_array().unwrap().iter();
+    assert!(steps.all(|step| step["verified"].is_string()), "read back: {merge}");
+    two.settle();
+    let now = two.there();
+    assert_eq!(now["crm"], ["Augusta King king@y.example Countess "], "{now:#?}");
+    assert_eq!(now["books"], ["Augusta King Augusta King king@y.example"], "{now:#?}");
+    let shown = two.project.json(&["record", "show", "contact/2"]);
+    assert_eq!((&shown["state"], &shown["merged_into"]), (&json!("merged"), &json!("contact/1")));
+    assert_eq!(two.project.json(&["record", "show", "contact/1"])["merged_from"], json!([{ "record": "contact/2", "merge": 1 }]));
+
+    let back = two.project.json(&["match", "unmerge", "contact/2", "--dry-run"]);
+    assert!(back["left"].to_string().contains("under a new id"), "{back}");
+    assert_eq!(two.there(), now);
+    let undone = two.project.json(&["match", "unmerge", "contact/2", "--reason", "mother and daughter"]);
+    assert_eq!(undone["state"], "undone", "{undone}");
+    two.settle();
+    assert_eq!(two.there(), before);
+    let without_ids = |fields: &BTreeMap<String, (String, String)>| -> BTreeMap<String, String> {
+        fields.iter().map(|(name, (value, _))| (name.clone(), value.clone())).collect()
+    };
+    let after = (two.record("contact/1"), two.record("contact/2"));
+    assert_eq!((without_ids(&after.0), without_ids(&after.1)), (without_ids(&records.0), without_ids(&records.1)));
+    let history = two.project.json(&["record", "history", "contact/2"]).to_string();
+    assert!(history.contains("merged into contact/1") && history.contains("unmerged from contact/1"), "{history}");
+    let audit = two.project.json(&["audit"]).to_string();
+    assert!(audit.contains("record.merged") && audit.contains("record.unmerged"), "{audit}");
+
+    // Nothing is left to do, by the systems' own logs, also when everything is read again: they stay two.
+    let marks = [two.crm.last_request(), two.books.last_request()];
+    two.project.sync(&["--full"]);
+    for (sim, mark) in [&two.crm, &two.books].into_iter().zip(marks) {
+        assert_eq!(sim.changes_since(mark), Vec::<Value>::new());
+    }
+    assert_eq!(two.project.json(&["record", "show", "contact/2"])["state"], "active");
+}
