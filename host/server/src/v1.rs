@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 73] = [
+const ROUTES: [(&str, &str, &str); 80] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("POST", "/v1/apply", "apply"),
@@ -77,6 +77,13 @@ const ROUTES: [(&str, &str, &str); 73] = [
     ("GET", "/v1/mappings/lint", "mapping-lint"),
     ("GET", "/v1/mappings/coverage", "mapping-coverage"),
     ("GET", "/v1/mappings/{mapping}/explain", "mapping-explain"),
+    ("GET", "/v1/flows", "field-flows"),
+    ("GET", "/v1/reports/bidirectional", "report-bidirectional"),
+    ("GET", "/v1/impact/systems/{name}", "impact-system"),
+    ("GET", "/v1/impact/fields/{field}", "impact-field"),
+    ("GET", "/v1/fields/{field}/why", "field-why"),
+    ("POST", "/v1/fields/{field}", "field-add"),
+    ("POST", "/v1/policies/{template}", "policy-init"),
     ("GET", "/v1/plugins", "plugin-list"),
     ("DELETE", "/v1/plugins/{name}", "plugin-remove"),
     ("GET", "/v1/grants", "plugin-grants"),

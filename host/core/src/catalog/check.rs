@@ -8,7 +8,7 @@ use super::entity::{self, did_you_mean};
 use super::reader::{At, File};
 use super::{
     Catalog, Connection, Diagnostic, Entity, FieldType, Hub, LockedPlugin, Mapping, Numbers, PluginInfo, Severity, SourceFile,
-    StreamInfo, System, connection, effective, hub, mapping_file, secrets, unlimited,
+    StreamInfo, System, connection, effective, hub, mapping_file, ownership, secrets, unlimited,
 };
 use crate::manifest::{Function, PluginKind};
 use crate::mapping::Table;
@@ -106,6 +106,8 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
         each(files, "mappings", found, |file, parsed| mapping_file::read(file, file.root(parsed), &known));
     aliases(files, &mut mappings, found);
     unlimited::unlimited(files, &mappings, &entities, found);
+    let unowned = ownership::unowned(&mappings, &entities);
+    ownership::report(files, &unowned, found);
     references(
         files,
         mappings.iter().filter(|mapping| connection_names.contains(&mapping.connection)).collect::<Vec<_>>().as_slice(),
@@ -140,6 +142,7 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
         mappings: mappings.into_iter().map(|mapping| (mapping.name.clone(), Arc::new(mapping))).collect(),
         plugins: locked,
         numbers,
+        unowned,
         functions: owned.into_iter().map(|(function, (_, plugin))| (function, plugin)).collect(),
         digest,
     }

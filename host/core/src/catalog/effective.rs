@@ -30,9 +30,9 @@ fn entity(table: &mut Table) {
     }
 }
 
-/// `because` and `renamed-from` where they are texts: a field may be called so.
+/// What is for people alone, and `renamed-from`, where they are texts: a field may be called so.
 fn words(table: &mut Table) {
-    for word in ["because", "renamed-from"] {
+    for word in ["because", "steward", "decided-by", "decided-on", "renamed-from"] {
         if table.get(word).is_some_and(Value::is_str) {
             table.remove(word);
         }

@@ -24,6 +24,7 @@ impl Default for Hub {
             proxy: None,
             ca_file: None,
             region: None,
+            ownership_required: false,
             processes: BTreeMap::new(),
             alerts: super::Alerts::default(),
         }
@@ -98,6 +99,7 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
         proxy: table.plain("proxy"),
         ca_file: table.plain("ca-file"),
         region: region.map(|region| region.value),
+        ownership_required: table.word("ownership", &[("required", true), ("advised", false)]).is_some_and(|word| word.value),
         processes: processes.unwrap_or_default(),
         alerts: table.table("alerts").map(super::alerts::alerts).unwrap_or_default(),
     };

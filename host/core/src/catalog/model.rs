@@ -35,6 +35,8 @@ pub struct Catalog {
     pub functions: BTreeMap<String, String>,
     /// `nave.lock`: permanent numbers of what was agreed to.
     pub numbers: super::Numbers,
+    /// Fields that several systems write, and nobody has decided whose word counts.
+    pub unowned: Vec<super::Unowned>,
     /// SHA-like digest over all files' names and texts (hexadecimal, stable).
     pub digest: String,
 }
@@ -68,6 +70,9 @@ pub struct Hub {
     pub ca_file: Option<String>,
     /// Region assumed where a phone or a date does not say (`DE`).
     pub region: Option<String>,
+    /// Flows do not start while nobody has decided whose word counts for a field that several systems write: `ownership =
+    /// "required"`, as `nave init` writes it. Otherwise such a field is only warned about.
+    pub ownership_required: bool,
     /// Business processes, name → label; flows name them.
     pub processes: BTreeMap<String, String>,
     /// Who is told when something is wrong, and when it becomes somebody's task.
@@ -111,6 +116,14 @@ pub struct Entity {
     pub steward: String,
 }
 
+impl Entity {
+    /// Who answers for a field: the steward of its policy line, else the entity's. Empty: nobody was named.
+    pub fn steward_of(&self, field: &str) -> &str {
+        let field = field.split_once('/').map_or(field, |(list, _)| list);
+        self.fields.get(field).and_then(|field| field.steward.as_deref()).unwrap_or(&self.steward)
+    }
+}
+
 /// A canonical field.
 #[derive(Clone, Debug)]
 pub struct EntityField {
@@ -122,8 +135,16 @@ pub struct EntityField {
     pub kind: FieldType,
     /// Who wins.
     pub survivorship: Survivorship,
+    /// Somebody decided who wins: `survivorship` of the field, or of its entity in the project, was written down.
+    pub decided: bool,
     /// Why, shown by `record why`.
     pub because: Option<String>,
+    /// Person or team that answers for it; none: the entity's steward.
+    pub steward: Option<String>,
+    /// Who decided who wins, for people.
+    pub decided_by: Option<String>,
+    /// When it was decided (date).
+    pub decided_on: Option<String>,
     /// Sealed in the changelog under the record's key.
     pub personal: bool,
     /// What it was called before: stored values follow the name.

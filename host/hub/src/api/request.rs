@@ -459,6 +459,72 @@ pub enum Request {
         mapping: Option<String>,
     },
 
+    /// Where canonical fields come from and go to.
+    FieldFlows {
+        /// One entity; none: all.
+        #[serde(default)]
+        entity: Option<String>,
+        /// One field of it; none: all.
+        #[serde(default)]
+        field: Option<String>,
+    },
+    /// Everything that goes both ways, with the reasons.
+    ReportBidirectional,
+    /// What hangs on a system.
+    ImpactSystem {
+        /// Which.
+        name: String,
+    },
+    /// What hangs on a canonical field.
+    ImpactField {
+        /// `contact.email`.
+        field: String,
+    },
+    /// Who owns what, by a template, written into `entities/*.toml`.
+    PolicyInit {
+        /// `crm-centric`, `books-for-money` or `hris-for-employees`.
+        template: String,
+        /// Connection that owns; none: the one of that kind.
+        #[serde(default)]
+        owner: Option<String>,
+        /// Person or team that answers for it; none: the system's owner.
+        #[serde(default)]
+        steward: Option<String>,
+        /// Only says what it would write.
+        #[serde(default)]
+        plan: bool,
+    },
+    /// Adds a canonical field and maps it in and out.
+    FieldAdd {
+        /// `contact.loyalty_tier`.
+        field: String,
+        /// Connection that it comes from.
+        from: String,
+        /// Path there; none: found by name.
+        #[serde(default)]
+        from_path: Option<String>,
+        /// Connections that it goes to.
+        #[serde(default)]
+        to: Vec<String>,
+        /// `CONNECTION=PATH`, where the name does not tell it.
+        #[serde(default)]
+        to_paths: Vec<String>,
+        /// Canonical type; none: as it is over there.
+        #[serde(default)]
+        kind: Option<String>,
+        /// Why.
+        #[serde(default)]
+        because: Option<String>,
+        /// Writes it.
+        #[serde(default)]
+        apply: bool,
+    },
+    /// Why a field is read, written, or neither.
+    FieldWhy {
+        /// `books.customers.balance`, or `contact.email`.
+        field: String,
+    },
+
     /// Installed plugins.
     PluginList,
     /// Copies a plugin in and pins it.
@@ -648,6 +714,8 @@ impl Request {
             | Self::TokenReset { .. }
             | Self::StoreRebuild
             | Self::Backup { .. } => true,
+            Self::PolicyInit { plan, .. } => !*plan,
+            Self::FieldAdd { apply, .. } => *apply,
             Self::ConnectionDiscover { save, .. } => *save,
             Self::ShadowReport { clear, .. } => *clear,
             Self::RecordResync { plan, .. } => !*plan,
@@ -681,6 +749,11 @@ impl Request {
             | Self::MappingLint { .. }
             | Self::MappingExplain { .. }
             | Self::MappingCoverage { .. }
+            | Self::FieldFlows { .. }
+            | Self::ReportBidirectional
+            | Self::ImpactSystem { .. }
+            | Self::ImpactField { .. }
+            | Self::FieldWhy { .. }
             | Self::PluginList
             | Self::PluginGrants { .. }
             | Self::SchemaList

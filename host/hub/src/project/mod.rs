@@ -5,15 +5,22 @@
 //! person's comments and order where it edits one. Must not know what a key means: `core::catalog` checks that.
 
 mod connection;
+mod coverage;
 mod drops;
+mod edit;
 mod error;
+mod field_add;
+mod field_why;
 mod freshness;
 mod init;
+mod lineage;
 mod load;
 mod local;
 mod lock;
 mod own;
+pub mod ownership;
 mod pin;
+mod policy;
 mod read;
 mod streams;
 mod trial;
@@ -22,6 +29,7 @@ mod write;
 pub(crate) use connection::fit_starters;
 pub use connection::{NewConnection, PlannedConnection, plan_connection, write_connection};
 pub use error::ProjectError;
+pub use field_add::{NewField, field_add};
 pub(crate) use freshness::set_freshness;
 pub use init::init;
 pub use load::{Installed, Project, load, plugin_faults};
@@ -29,6 +37,7 @@ pub use local::answer;
 pub use lock::{lock_numbers, lock_plugin, read_lock, unlock_plugin};
 pub(crate) use own::{DATA_FILES, refuse_own};
 pub(crate) use pin::{pin_all, unpinned};
+pub use policy::{Decision, TEMPLATE_NAMES, policy_init};
 pub use read::{Place, environment, place, sources};
 pub(crate) use read::{text, way};
 pub use streams::{load_streams, save_streams, streams_file};

@@ -11,6 +11,7 @@ mod configuration;
 mod dead_letters;
 mod deliveries;
 mod doctor;
+mod edits;
 mod find;
 mod flows;
 mod held;
@@ -248,10 +249,16 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::PluginCall { connection, function, arguments } => {
             plugins::call(hub, &connection, function, &arguments, by).await
         }
+        Request::PolicyInit { .. } | Request::FieldAdd { .. } => edits::change(hub, &request, by).await,
         Request::MappingLint { .. } => configuration::lint(hub, &request),
         Request::ConnectionList
         | Request::MappingExplain { .. }
         | Request::MappingCoverage { .. }
+        | Request::FieldFlows { .. }
+        | Request::ReportBidirectional
+        | Request::ImpactSystem { .. }
+        | Request::ImpactField { .. }
+        | Request::FieldWhy { .. }
         | Request::PluginList
         | Request::PluginGrants { .. }
         | Request::SchemaList

@@ -1,7 +1,7 @@
 //! `mapping`: checked, explained, and how complete it is.
 
 use clap::Subcommand;
-use nave_hub::api::{Request, exit};
+use nave_hub::api::{MappingCoverage, Request, exit};
 
 use super::Outcome;
 use crate::context::{Context, want};
@@ -22,9 +22,9 @@ pub(crate) enum Mapping {
         /// Mapping
         mapping: String,
     },
-    /// Which fields of a stream no mapping mentions
+    /// Which fields are mapped, which are ignored and why, and which no mapping mentions: together all that were discovered
     Coverage {
-        /// One mapping
+        /// One mapping, or all of one connection
         mapping: Option<String>,
     },
 }
@@ -65,16 +65,40 @@ async fn coverage(mapping: Option<String>, context: &Context) -> Outcome {
         output::json(&answer);
         return Ok(exit::OK);
     }
-    let mut rows = Rows::new(&["mapping", "stream", "covered", "missing"]);
+    let mut rows = Rows::new(&["mapping", "stream", "mapped", "ignored", "unmapped", "of", "covered", "not spoken of"]);
     for mapping in &answer.mappings {
-        let covered = if mapping.fields == 0 {
-            "not discovered yet".to_owned()
-        } else {
-            format!("{} of {} ({} %)", mapping.covered, mapping.fields, mapping.covered * 100 / mapping.fields)
+        let name = if mapping.mapping.is_empty() { "(no mapping)" } else { &mapping.mapping };
+        let covered = match mapping.fields {
+            0 => "not discovered yet".to_owned(),
+            fields => format!("{} of {fields} ({} %)", mapping.covered, mapping.covered * 100 / fields),
         };
-        rows.row([&mapping.mapping, &mapping.stream, &covered, &mapping.missing.join(", ")]);
+        rows.row([
+            name,
+            &mapping.stream,
+            &mapping.mapped.to_string(),
+            &mapping.ignored.len().to_string(),
+            &mapping.missing.len().to_string(),
+            &mapping.fields.to_string(),
+            &covered,
+            &mapping.missing.join(", "),
+        ]);
     }
     rows.print("No mappings yet.");
+    let ignored: Vec<_> = answer.mappings.iter().flat_map(|one| one.ignored.iter().map(move |field| (one, field))).collect();
+    if !ignored.is_empty() {
+        say("\nLeft alone on purpose:");
+        for (one, field) in &ignored {
+            say(format_args!("  {}.{}: {}", clean(&one.stream), clean(&field.field), clean(&field.because)));
+        }
+    }
+    let sum = |of: fn(&MappingCoverage) -> u64| answer.mappings.iter().map(of).sum::<u64>();
+    let (mapped, left, unmapped, all) =
+        (sum(|one| one.mapped), sum(|one| one.ignored.len() as u64), sum(|one| one.missing.len() as u64), sum(|one| one.fields));
+    if all > 0 {
+        say(format_args!(
+            "\n{mapped} mapped + {left} ignored, each with a reason + {unmapped} unmapped = {all} discovered fields (100 %)."
+        ));
+    }
     for mapping in answer.mappings.iter().filter(|mapping| mapping.fields == 0) {
         say(format_args!("  {}: `nave connection discover NAME --save` asks the system for its fields", clean(&mapping.mapping)));
     }

@@ -6,6 +6,7 @@ mod configuration;
 mod control;
 mod failing;
 mod flows;
+mod lineage;
 mod matching;
 mod operations;
 mod plugins;
@@ -23,6 +24,7 @@ pub use configuration::*;
 pub use control::*;
 pub use failing::*;
 pub use flows::*;
+pub use lineage::*;
 pub use matching::*;
 pub use operations::*;
 pub use plugins::*;
@@ -78,6 +80,11 @@ pub enum Answer {
     Lint(LintAnswer),
     Text(TextAnswer),
     Coverage(CoverageAnswer),
+    FieldFlows(FieldFlowsAnswer),
+    Bidirectional(BidirectionalAnswer),
+    Impact(ImpactAnswer),
+    FieldReasons(FieldReasonsAnswer),
+    Edits(EditsAnswer),
     Plugins(PluginsAnswer),
     Installed(InstalledAnswer),
     Grants(GrantsAnswer),
