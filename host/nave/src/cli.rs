@@ -50,6 +50,7 @@ pub(crate) enum Verb {
     Serve(verbs::serve::Serve),
     #[command(subcommand)]
     Connection(verbs::connection::Connection),
+    Discover(verbs::connection::Discover),
     #[command(subcommand)]
     Mapping(verbs::mapping::Mapping),
     #[command(subcommand)]

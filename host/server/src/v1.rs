@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 80] = [
+const ROUTES: [(&str, &str, &str); 81] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("POST", "/v1/apply", "apply"),
@@ -89,6 +89,7 @@ const ROUTES: [(&str, &str, &str); 80] = [
     ("GET", "/v1/grants", "plugin-grants"),
     ("GET", "/v1/schemas", "schema-list"),
     ("GET", "/v1/schemas/{entity}", "schema-show"),
+    ("GET", "/v1/schemas/diff/{from}/{to}", "schema-diff"),
     ("GET", "/v1/systems", "system-list"),
     ("GET", "/v1/systems/{name}", "system-show"),
     ("GET", "/v1/runs", "run-list"),

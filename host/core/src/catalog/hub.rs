@@ -137,11 +137,23 @@ pub(super) fn systems(table: &Table<'_>) -> BTreeMap<String, System> {
             docs: table.plain("docs").unwrap_or_default(),
             docs_checked: table.plain("docs-checked").unwrap_or_default(),
             notes: table.plain("notes").unwrap_or_default(),
+            attachments: attachments(&mut table),
         };
         table.finish();
         system
     };
     table.named_tables().into_iter().map(|(name, table)| (name.value.to_owned(), read(table))).collect()
+}
+
+/// Names of files within the project.
+fn attachments(table: &mut Table<'_>) -> Vec<String> {
+    let inside = |path: &str| !path.starts_with('/') && !path.split(['/', '\\']).any(|part| part == "..");
+    let all = table.texts("attachments");
+    for outside in all.iter().filter(|one| !inside(&one.value)) {
+        let help = Some("put it into the project, where version control keeps it: attachments = [\"docs/crm.png\"]".to_owned());
+        table.file.error(outside.span.clone(), "bad-path", format!("`{}` lies outside of the project", outside.value), help);
+    }
+    all.into_iter().map(|one| one.value).collect()
 }
 
 /// `[plugins.<name>]` and `[numbers]`.

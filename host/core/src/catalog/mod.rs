@@ -23,6 +23,7 @@ mod ownership;
 mod reader;
 mod schema;
 mod scored;
+mod schema_diff;
 #[cfg(test)]
 mod schema_tests;
 mod secrets;
@@ -50,6 +51,7 @@ pub use model::{
 pub use numbers::Numbers;
 pub use ownership::Unowned;
 pub use schema::{SHARED_TYPES, json_schema, shared_type_schema};
+pub use schema_diff::{SchemaChange, schema_diff};
 pub use stream::{Capabilities, ChangeDetection, DeleteDetection, FieldInfo, RemoteType, StreamInfo, WriteMode};
 
 use crate::manifest::Manifest;

@@ -95,6 +95,8 @@ pub struct System {
     pub docs_checked: String,
     /// Free text.
     pub notes: String,
+    /// Files that explain it, relative to the project's directory: a screenshot of its settings, a contract.
+    pub attachments: Vec<String>,
 }
 
 /// A canonical type.

@@ -564,6 +564,13 @@ pub enum Request {
         /// Which.
         entity: String,
     },
+    /// What became different in what a connection offers.
+    SchemaDiff {
+        /// `crm@2026-10`: what was saved by then; `crm@saved`, `crm@now`.
+        from: String,
+        /// The newer side.
+        to: String,
+    },
     /// The inventory.
     SystemList,
     /// One system.
@@ -758,6 +765,7 @@ impl Request {
             | Self::PluginGrants { .. }
             | Self::SchemaList
             | Self::SchemaShow { .. }
+            | Self::SchemaDiff { .. }
             | Self::SystemList
             | Self::SystemShow { .. }
             | Self::RunList { .. }

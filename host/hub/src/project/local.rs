@@ -234,6 +234,7 @@ fn systems(catalog: &Catalog) -> Vec<SystemLine> {
         docs: system.docs.clone(),
         docs_checked: system.docs_checked.clone(),
         notes: system.notes.clone(),
+        attachments: system.attachments.clone(),
         connections: catalog
             .connections
             .values()

@@ -31,6 +31,7 @@ mod reviews;
 mod rollback;
 mod sample;
 mod schedule;
+mod schemas;
 mod search;
 mod status;
 mod sync;
@@ -250,6 +251,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
             plugins::call(hub, &connection, function, &arguments, by).await
         }
         Request::PolicyInit { .. } | Request::FieldAdd { .. } => edits::change(hub, &request, by).await,
+        Request::SchemaDiff { from, to } => schemas::diff(hub, &from, &to).await.map(Answer::SchemaDiff),
         Request::MappingLint { .. } => configuration::lint(hub, &request),
         Request::ConnectionList
         | Request::MappingExplain { .. }

@@ -48,6 +48,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Serve(verb) => serve::run(&verb, context).await,
         Verb::Connection(verb) => connection::run(verb, context).await,
         Verb::Mapping(verb) => mapping::run(verb, context).await,
+        Verb::Discover(verb) => connection::discover(verb, context).await,
         Verb::Policy(verb) => policy::run(verb, context).await,
         Verb::Flows(verb) => lineage::flows(verb, context).await,
         Verb::Impact(verb) => lineage::impact(verb, context).await,

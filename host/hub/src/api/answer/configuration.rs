@@ -226,6 +226,9 @@ pub struct SystemLine {
     pub docs_checked: String,
     /// Free text.
     pub notes: String,
+    /// Files of the project that explain it.
+    #[serde(default)]
+    pub attachments: Vec<String>,
     /// Connections to it; empty: not connected.
     pub connections: Vec<String>,
     /// References to the secrets of its connections, `secret://<name>/<environment>`; never a value.

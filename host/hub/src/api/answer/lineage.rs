@@ -1,6 +1,6 @@
 //! What goes where, what hangs on what, and why a field is as it is.
 
-use nave_core::catalog::{Direction, FieldLine};
+use nave_core::catalog::{Direction, FieldLine, SchemaChange};
 use serde::{Deserialize, Serialize};
 
 use crate::api::Finding;
@@ -147,4 +147,25 @@ pub struct FileEdit {
     pub new: bool,
     /// Unified difference.
     pub diff: String,
+}
+
+/// What became different in what a connection offers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaDiffAnswer {
+    /// The older side, and when it was so.
+    pub from: String,
+    /// The newer side.
+    pub to: String,
+    /// By stream and field.
+    pub changes: Vec<SchemaDifference>,
+}
+
+/// One difference, and whom it concerns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaDifference {
+    /// What.
+    #[serde(flatten)]
+    pub change: SchemaChange,
+    /// Mappings that speak of it.
+    pub affects: Vec<String>,
 }

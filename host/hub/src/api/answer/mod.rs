@@ -85,6 +85,7 @@ pub enum Answer {
     Impact(ImpactAnswer),
     FieldReasons(FieldReasonsAnswer),
     Edits(EditsAnswer),
+    SchemaDiff(SchemaDiffAnswer),
     Plugins(PluginsAnswer),
     Installed(InstalledAnswer),
     Grants(GrantsAnswer),
