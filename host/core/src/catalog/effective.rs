@@ -64,7 +64,9 @@ fn mapping(table: &mut Table) {
 
 /// `because` of fields and lists, and of the fields in those. Tables of values (constants) are left alone.
 fn reasons(table: &mut Table) {
-    table.remove("because");
+    for word in ["because", "comment", "approved-by", "approved-on"] {
+        table.remove(word);
+    }
     for (_, value) in table.iter_mut() {
         let Value::Array(tables) = value else { continue };
         for inner in tables {

@@ -511,6 +511,19 @@ pub struct FieldMapping {
     pub constraints: crate::fit::Constraints,
     /// Why.
     pub because: Option<String>,
+    /// What people say about it to each other.
+    pub note: Note,
+}
+
+/// What people say about a mapped field to each other; decides nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Note {
+    /// A remark or a question.
+    pub comment: Option<String>,
+    /// Who agreed to the field as it is.
+    pub approved_by: Option<String>,
+    /// When (date).
+    pub approved_on: Option<String>,
 }
 
 /// One list field: elements there ↔ elements here.

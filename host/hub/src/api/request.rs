@@ -459,6 +459,23 @@ pub enum Request {
         mapping: Option<String>,
     },
 
+    /// Which columns of systems may be which canonical fields, by name, by what they hold and by values in common.
+    MappingSuggest {
+        /// Connections.
+        connections: Vec<String>,
+        /// Entity.
+        #[serde(default = "default_entity")]
+        entity: String,
+        /// Writes mapping files, to be edited.
+        #[serde(default)]
+        apply: bool,
+    },
+    /// Mappings as sheets, a line per field.
+    MappingSheet {
+        /// One mapping; none: all.
+        #[serde(default)]
+        mapping: Option<String>,
+    },
     /// Where canonical fields come from and go to.
     FieldFlows {
         /// One entity; none: all.
@@ -637,6 +654,10 @@ fn default_pairs() -> usize {
     20
 }
 
+fn default_entity() -> String {
+    "contact".to_owned()
+}
+
 fn default_days() -> u64 {
     30
 }
@@ -722,7 +743,7 @@ impl Request {
             | Self::StoreRebuild
             | Self::Backup { .. } => true,
             Self::PolicyInit { plan, .. } => !*plan,
-            Self::FieldAdd { apply, .. } => *apply,
+            Self::FieldAdd { apply, .. } | Self::MappingSuggest { apply, .. } => *apply,
             Self::ConnectionDiscover { save, .. } => *save,
             Self::ShadowReport { clear, .. } => *clear,
             Self::RecordResync { plan, .. } => !*plan,
@@ -756,6 +777,7 @@ impl Request {
             | Self::MappingLint { .. }
             | Self::MappingExplain { .. }
             | Self::MappingCoverage { .. }
+            | Self::MappingSheet { .. }
             | Self::FieldFlows { .. }
             | Self::ReportBidirectional
             | Self::ImpactSystem { .. }

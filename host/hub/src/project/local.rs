@@ -7,7 +7,7 @@ use nave_core::catalog::{
 };
 use nave_core::mapping;
 
-use super::{Project, coverage, field_why, lineage, load, ownership};
+use super::{Project, coverage, field_why, lineage, load, ownership, sheet};
 use crate::api::{
     Answer, ApiError, ConnectionLine, ConnectionsAnswer, EntityLine, Finding, GrantsAnswer, LintAnswer, PluginsAnswer,
     PowersView, Request, SchemaAnswer, SchemaField, SchemasAnswer, SystemLine, SystemsAnswer, TextAnswer,
@@ -20,6 +20,7 @@ pub fn answer(dir: &Path, request: &Request) -> Option<Result<Answer, ApiError>>
         Request::MappingLint { mapping } => load(dir).and_then(|project| lint(&project, mapping.as_deref())),
         Request::MappingExplain { mapping } => load(dir).and_then(|project| explain(&project, mapping)),
         Request::MappingCoverage { mapping } => load(dir).and_then(|project| coverage::coverage(&project, mapping.as_deref())),
+        Request::MappingSheet { mapping } => load(dir).and_then(|project| sheet::sheets(&project, mapping.as_deref())),
         Request::FieldFlows { entity, field } => {
             load(dir).and_then(|project| lineage::flows(&project.catalog, entity.as_deref(), field.as_deref()))
         }

@@ -34,6 +34,7 @@ mod schedule;
 mod schemas;
 mod search;
 mod status;
+mod suggest;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -251,11 +252,15 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
             plugins::call(hub, &connection, function, &arguments, by).await
         }
         Request::PolicyInit { .. } | Request::FieldAdd { .. } => edits::change(hub, &request, by).await,
+        Request::MappingSuggest { connections, entity, apply } => {
+            suggest::suggest_mapping(hub, &connections, &entity, apply, by).await.map(Answer::Suggest)
+        }
         Request::SchemaDiff { from, to } => schemas::diff(hub, &from, &to).await.map(Answer::SchemaDiff),
         Request::MappingLint { .. } => configuration::lint(hub, &request),
         Request::ConnectionList
         | Request::MappingExplain { .. }
         | Request::MappingCoverage { .. }
+        | Request::MappingSheet { .. }
         | Request::FieldFlows { .. }
         | Request::ReportBidirectional
         | Request::ImpactSystem { .. }

@@ -5,6 +5,7 @@
 mod connections;
 mod health;
 mod login;
+mod mappings;
 mod records;
 mod reviews;
 mod runbooks;
@@ -42,6 +43,7 @@ pub(crate) fn closed() -> Router<State> {
     Router::new()
         .merge(health::router())
         .merge(connections::router())
+        .merge(mappings::router())
         .merge(records::router())
         .merge(reviews::router())
         .merge(runbooks::router())

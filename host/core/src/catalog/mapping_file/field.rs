@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::super::entity::did_you_mean;
 use super::super::reader::{At, Table};
-use super::super::{Clear, Direction, FieldInfo, FieldMapping, FieldType, RemoteType};
+use super::super::{Clear, Direction, FieldInfo, FieldMapping, FieldType, Note, RemoteType};
 use super::scope::Side;
 use super::{Between, DIRECTIONS, fit};
 use crate::mapping::{Expression, Type};
@@ -178,6 +178,11 @@ impl Between<'_, '_> {
             sub_field,
         };
         let constraints = self.constraints(&mut table, &target);
+        let note = Note {
+            comment: table.plain("comment"),
+            approved_by: table.plain("approved-by"),
+            approved_on: table.plain("approved-on"),
+        };
         let clear = table.word("clear", CLEARS).map_or_else(Clear::default, |word| word.value);
         table.finish();
         let direction = direction?;
@@ -194,6 +199,7 @@ impl Between<'_, '_> {
             clear,
             constraints,
             because: because.map(|because| because.value),
+            note,
         })
     }
 

@@ -169,3 +169,59 @@ pub struct SchemaDifference {
     /// Mappings that speak of it.
     pub affects: Vec<String>,
 }
+
+/// Which columns of systems may be which canonical fields. Nothing is mapped by it unless that was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuggestAnswer {
+    /// Entity.
+    pub entity: String,
+    /// What was looked at.
+    pub sides: Vec<SuggestSide>,
+    /// Canonical fields, those that most systems have first.
+    pub fields: Vec<SuggestField>,
+    /// Columns that are mapped nowhere, and for which nothing fits.
+    pub rest: Vec<String>,
+    /// The files as they would be, or are now.
+    pub edits: EditsAnswer,
+}
+
+/// One stream that was looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuggestSide {
+    /// Connection.
+    pub connection: String,
+    /// Stream.
+    pub stream: String,
+    /// Things whose values were compared.
+    pub sampled: u64,
+}
+
+/// One canonical field with what it may be called in each system.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuggestField {
+    /// Canonical field.
+    pub field: String,
+    /// For people.
+    pub label: String,
+    /// At most one per connection, likeliest first.
+    pub aliases: Vec<SuggestAlias>,
+}
+
+/// One column.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuggestAlias {
+    /// Connection.
+    pub connection: String,
+    /// Stream.
+    pub stream: String,
+    /// Path there.
+    pub path: String,
+    /// How likely, percent.
+    pub percent: u64,
+    /// Why, strongest first.
+    pub reasons: Vec<String>,
+    /// What would be done to it on the way in; none: it comes as it is.
+    pub inward: Option<String>,
+    /// A mapping speaks of it already.
+    pub mapped: bool,
+}

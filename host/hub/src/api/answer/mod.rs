@@ -14,6 +14,7 @@ mod proof;
 mod records;
 mod sample;
 mod schedule;
+mod sheet;
 mod waiting;
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,7 @@ pub use proof::*;
 pub use records::*;
 pub use sample::*;
 pub use schedule::*;
+pub use sheet::*;
 pub use waiting::*;
 
 /// An answer; the variant follows from the request.
@@ -85,6 +87,8 @@ pub enum Answer {
     Impact(ImpactAnswer),
     FieldReasons(FieldReasonsAnswer),
     Edits(EditsAnswer),
+    Sheet(SheetAnswer),
+    Suggest(SuggestAnswer),
     SchemaDiff(SchemaDiffAnswer),
     Plugins(PluginsAnswer),
     Installed(InstalledAnswer),
