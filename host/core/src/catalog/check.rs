@@ -119,6 +119,9 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
             if let Some((_, plugin)) = owned.get(&call.function).filter(|(_, plugin)| !plugins.contains_key(plugin)) {
                 without_plugin(files, mapping, &call.function, plugin, found);
             }
+            if let Some((_, plugin)) = owned.get(&call.function).filter(|(function, _)| function.explain.trim().is_empty()) {
+                unexplained(files, mapping, &call.function, plugin, found);
+            }
         }
     }
     for mapping in &mut mappings {
@@ -159,6 +162,18 @@ fn without_plugin(files: &[SourceFile], mapping: &Mapping, function: &str, plugi
             "the flow is held: `{function}` is of plugin `{plugin}`, whose file is missing, or is not the one that nave.lock pins"
         ),
         Some("install it again: nave plugin install FILE.wasm".to_owned()),
+    );
+}
+
+/// What a transform does has to be said in plain English: a mapping is narrated to people who read no code.
+fn unexplained(files: &[SourceFile], mapping: &Mapping, function: &str, plugin: &str, found: &RefCell<Vec<Diagnostic>>) {
+    let Some(source) = named(files, &format!("mappings/{}.toml", mapping.name)) else { return };
+    let at = source.text.find(function).map_or(0..0, |at| at..at + function.len());
+    File::new(source, found).error(
+        at,
+        "missing-explain",
+        format!("`{function}` of plugin `{plugin}` does not say what it does"),
+        Some("its manifest completes \"the value …\": explain = \"written as an international phone number\"".to_owned()),
     );
 }
 

@@ -22,10 +22,10 @@ pub mod numbers;
 mod ownership;
 mod reader;
 mod schema;
-mod scored;
 mod schema_diff;
 #[cfg(test)]
 mod schema_tests;
+mod scored;
 mod secrets;
 mod stream;
 #[cfg(test)]

@@ -277,20 +277,19 @@ impl Engine {
                 let lost = self.lost(&mapping.name)?;
                 let open_creates = open_creates.clone();
                 let guard = volume::copy(reading.guard);
-                let mut intake =
-                    Intake {
-                        catalog,
-                        mapping,
-                        entity,
-                        run,
-                        open_creates,
-                        lost,
-                        guard,
-                        arrived: Vec::new(),
-                        near_misses: 0,
-                        linker: &self.linker,
-                        judge: None,
-                    };
+                let mut intake = Intake {
+                    catalog,
+                    mapping,
+                    entity,
+                    run,
+                    open_creates,
+                    lost,
+                    guard,
+                    arrived: Vec::new(),
+                    near_misses: 0,
+                    linker: &self.linker,
+                    judge: None,
+                };
                 let met = tokio::task::block_in_place(|| intake.page(draft, page, &mut taken))?;
                 let met = met.into_iter().map(|id| Ok(Met { id, active: draft.glimpsed(id)?.is_active() }));
                 let met = met.collect::<Result<Vec<_>, EngineError>>()?;

@@ -101,7 +101,9 @@ fn backfill(from: &End<'_>, to: &[End<'_>]) -> Vec<String> {
     for end in to {
         let name = &end.mapping.name;
         next.push(format!("`nave plan {name}`: what would be filled in there, record by record"));
-        next.push(format!("`nave apply {name} --limit 5`: writes five of them, and reads them back; then `nave apply {name}`"));
+        next.push(format!(
+            "`nave apply --flow {name} --limit 5`: writes five of them, and reads them back; then `nave apply --flow {name}`"
+        ));
         next.push(format!("`nave sync {name}`: writes the rest"));
     }
     next
@@ -122,7 +124,7 @@ fn end<'c>(
     let mut mappings = catalog.mappings.values().filter(|mapping| mapping.connection == connection && mapping.entity == entity);
     let mapping = mappings.next().ok_or_else(|| {
         ApiError::not_found(format!("{connection} has no mapping for {entity}"))
-            .help("`nave mapping suggest` proposes one; `nave connection add` writes the plugin's own")
+            .help(format!("`nave mapping suggest {connection} --entity {entity}` proposes one"))
     })?;
     let streams = load_streams(dir, connection)?.unwrap_or_default();
     let stream = streams.iter().find(|stream| stream.name == mapping.stream);

@@ -124,7 +124,7 @@ pub fn policy_init(dir: &Path, template: &str, decision: &Decision<'_>, plan: bo
         let after = match before {
             Some(_) => text,
             None => format!(
-                "# Who owns what of a {}: written by `nave policy init {}`, yours to edit.\n# `owner` is the connection whose \
+                "# Who owns what of a {}: written by nave policy init {}, yours to edit.\n# `owner` is the connection whose \
                  word counts; an edit made elsewhere is put back. Other rules: \"newest\", \"longest\",\n# \"non-empty\", \
                  \"manual\", {{ priority = [\"a\", \"b\"] }}.\n{text}",
                 entity.label.to_lowercase(),
@@ -224,4 +224,93 @@ fn implicit() -> Item {
     let mut table = Table::new();
     table.set_implicit(true);
     Item::Table(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Request;
+    use crate::project::{answer, load, ownership};
+
+    const CRM: &str = "connection = \"crm\"\nstream = \"contacts\"\nentity = \"contact\"\nsteward = \"ops\"\n[flow.in]\nprocess = \"sales\"\n\
+        because = \"x\"\n[flow.out]\nprocess = \"sales\"\nbecause = \"x\"\n[[field]]\nremote = \"email\"\ncanonical = \"email\"\n\
+        direction = \"both\"\nbecause = \"both sides edit it\"\n";
+
+    fn project(hub: &str) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let books = CRM.replace("\"crm\"", "\"books\"");
+        for (path, text) in [
+            ("nave.toml", hub),
+            ("systems.toml", "[crm]\nkind = \"crm\"\nowner = \"Sales\"\n[books]\nkind = \"accounting\"\n"),
+            ("nave.lock", "[plugins.x]\nsource = \"test\"\ndigest = \"00\"\nserial = 1\nversion = \"1.0.0\"\n"),
+            ("connections/crm.toml", "plugin = \"x\"\n"),
+            ("connections/books.toml", "plugin = \"x\"\n"),
+            ("mappings/crm-contacts.toml", CRM),
+            ("mappings/books-contacts.toml", &books),
+        ] {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        dir
+    }
+
+    fn lint(dir: &Path) -> Result<Answer, ApiError> {
+        answer(dir, &Request::MappingLint { mapping: None }).unwrap()
+    }
+
+    fn init(dir: &Path, template: &str) -> EditsAnswer {
+        let decision = Decision { owner: None, steward: None, by: "Ada", on: "2026-11-03" };
+        match policy_init(dir, template, &decision, false).unwrap() {
+            Answer::Edits(edits) => edits,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_starts_before_somebody_decided() {
+        let dir = project("ownership = \"required\"\n");
+        let error = lint(dir.path()).unwrap_err();
+        assert_eq!((error.code.as_str(), error.exit), ("unowned", 1));
+        assert!(
+            error.message.contains("contact.email") && error.findings.iter().filter(|found| found.error).count() == 2,
+            "{error:?}"
+        );
+        let catalog = load(dir.path()).unwrap().catalog;
+        assert_eq!(ownership::complete(&catalog, ["contact"].into_iter()).unwrap_err().exit, 1);
+        assert!(ownership::complete(&catalog, ["company"].into_iter()).is_ok(), "what is decided goes on");
+        let edits = init(dir.path(), "crm-centric");
+        assert!(edits.files.iter().any(|file| file.path == "entities/contact.toml" && file.new));
+        let catalog = load(dir.path()).unwrap().catalog;
+        assert!(lint(dir.path()).is_ok() && ownership::complete(&catalog, ["contact"].into_iter()).is_ok());
+        let email = &catalog.entities["contact"].fields["email"];
+        assert_eq!((email.steward.as_deref(), email.decided_by.as_deref()), (Some("Sales"), Some("Ada")));
+        // What somebody decided stays.
+        std::fs::write(dir.path().join("entities/contact.toml"), "# ours\n[fields.email]\nsurvivorship = \"newest\"\n").unwrap();
+        init(dir.path(), "crm-centric");
+        let text = std::fs::read_to_string(dir.path().join("entities/contact.toml")).unwrap();
+        assert_eq!(text, "# ours\n[fields.email]\nsurvivorship = \"newest\"\n");
+    }
+
+    #[test]
+    fn where_it_is_only_advised_it_is_a_warning() {
+        let dir = project("");
+        let Ok(Answer::Lint(answer)) = lint(dir.path()) else { panic!() };
+        assert_eq!(answer.findings.iter().filter(|found| found.code == "unowned").count(), 2);
+        assert!(answer.findings.iter().all(|found| !found.error));
+    }
+
+    #[test]
+    fn every_template_lints() {
+        for template in TEMPLATE_NAMES {
+            let dir = project("");
+            let decision = Decision { owner: Some("crm"), steward: None, by: "Ada", on: "2026-11-03" };
+            policy_init(dir.path(), template, &decision, false).unwrap();
+            assert!(lint(dir.path()).is_ok(), "{template}");
+        }
+        let dir = project("");
+        let decision = Decision { owner: None, steward: None, by: "Ada", on: "2026-11-03" };
+        let error = policy_init(dir.path(), "hris-for-employees", &decision, true).unwrap_err();
+        assert!(error.help.unwrap().contains("--owner"), "{}", error.message);
+    }
 }

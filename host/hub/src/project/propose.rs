@@ -99,7 +99,7 @@ fn file_name(connection: &str, stream: &str) -> String {
 fn head(connection: &str, stream: &str, entity: &str, today: &str) -> String {
     let quoted = |text: &str| toml_edit::Value::from(text).to_string();
     format!(
-        "# Proposed by `nave mapping suggest` on {today}, yours to edit. Everything only comes in: nothing goes out before\n\
+        "# Proposed by nave mapping suggest on {today}, yours to edit. Everything only comes in: nothing goes out before\n\
          # there is a [flow.out] and directions say so.\n\
          connection = {}\nstream = {}\nentity = {}\n\n[flow.in]\nfreshness = \"1h\"\n",
         quoted(connection),

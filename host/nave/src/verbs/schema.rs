@@ -25,7 +25,7 @@ pub(crate) enum Schema {
     },
     /// What became different in what a connection offers: fields, labels, types, picklists, and which mappings it concerns
     #[command(
-        after_help = "A side is CONNECTION@WHEN: a year, month or day (what `nave discover --save` had saved by its end), \
+        after_help = "A side is CONNECTION@WHEN: a year, month or day (what `nave discover crm --save` had saved by its end), \
                             `saved` (what mappings are checked against) or `now` (the system is asked)."
     )]
     Diff {

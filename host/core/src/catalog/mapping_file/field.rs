@@ -191,7 +191,7 @@ impl Between<'_, '_> {
         Some(FieldMapping {
             canonical: canonical.map(|canonical| canonical.value).filter(|_| direction != Direction::Ignore),
             inputs: paths(&read),
-            outputs: paths(&write),
+            outputs: if matches!(here, Side::Canonical) { self.roots(paths(&write)) } else { paths(&write) },
             remote: remote.value,
             direction,
             read,
@@ -201,6 +201,20 @@ impl Between<'_, '_> {
             because: because.map(|because| because.value),
             note,
         })
+    }
+
+    /// The canonical fields that these paths lie in: `price.amount` is of `price`.
+    fn roots(&self, paths: Vec<String>) -> Vec<String> {
+        let known = |name: &str| self.entity.fields.contains_key(name);
+        let mut roots: Vec<String> = Vec::new();
+        for path in paths {
+            let inside = || path.rmatch_indices('.').map(|(at, _)| &path[..at]).find(|root| known(root)).map(str::to_owned);
+            let root = if known(&path) { None } else { inside() }.unwrap_or(path);
+            if !roots.contains(&root) {
+                roots.push(root);
+            }
+        }
+        roots
     }
 
     fn fits(&self, from: Type, to: Type, span: &Range<usize>, target: Option<&At<String>>, way: &str) {

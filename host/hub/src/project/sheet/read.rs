@@ -72,7 +72,7 @@ pub fn import(dir: &Path, bytes: &[u8], apply: bool) -> Result<Answer, ApiError>
             exit::FAILED,
             format!("nothing was taken in: {} changed since this copy was exported", stale.join(", ")),
         )
-        .help("`nave mapping export` makes a new copy; put your changes into that one"));
+        .help("`nave mapping export FILE.xlsx` makes a new copy; put your changes into that one"));
     }
     let (_, findings) = try_edits(&mut sources, &edits)?;
     if apply {
@@ -110,7 +110,7 @@ fn edited(before: &str, range: &Range<Data>, sheet: &str) -> Result<String, ApiE
     for (column, (heading, _)) in COLUMNS.iter().enumerate() {
         if cell(HEADINGS_LINE, column) != *heading {
             return Err(wrong(HEADINGS_LINE, format!("column {} is not called `{heading}` any more", column + 1))
-                .help("leave the headings as they are; `nave mapping export` makes a new copy"));
+                .help("leave the headings as they are; `nave mapping export FILE.xlsx` makes a new copy"));
         }
     }
     let mut document: DocumentMut =

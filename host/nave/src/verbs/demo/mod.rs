@@ -201,7 +201,10 @@ async fn policies(context: &Context) -> Result<(), ApiError> {
     }
     if !written.is_empty() {
         call::reload(context).await?;
-        say(format_args!("  ({} say whose word counts: the newest; `nave policy init` has other starts)", written.join(" and ")));
+        say(format_args!(
+            "  ({} say whose word counts: the newest; `nave policy init crm-centric` writes another start)",
+            written.join(" and ")
+        ));
     }
     Ok(())
 }
