@@ -58,8 +58,11 @@ impl Drop for Project {
     }
 }
 
+/// As `nave init` writes it.
+pub const REQUIRED: &str = "ownership = \"required\"";
+
 impl Project {
-    /// `nave init`.
+    /// `nave init`. Ownership is only advised.
     #[track_caller]
     pub fn init() -> Self {
         let folder = tempfile::Builder::new().prefix("nave-test-").tempdir().expect("a folder");
@@ -67,6 +70,11 @@ impl Project {
         let project = Self { folder: Some(folder), dir };
         let ran = run(Command::new(binary::nave()).arg("init").arg(&project.dir), None);
         assert_eq!(ran.code, Some(0), "{ran:?}");
+        // Most tests are not about who decided what; those that are say "required" again.
+        let toml = project.dir.join("nave.toml");
+        let text = std::fs::read_to_string(&toml).expect("nave.toml");
+        assert!(text.contains(REQUIRED), "{text}");
+        std::fs::write(&toml, text.replace(REQUIRED, "ownership = \"advised\"")).expect("nave.toml");
         project
     }
 

@@ -156,6 +156,9 @@ fn length(value: &Value) -> usize {
 }
 
 #[cfg(test)]
+mod truth;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{RemoteKey, Time};

@@ -50,8 +50,18 @@ pub(crate) enum Verb {
     Serve(verbs::serve::Serve),
     #[command(subcommand)]
     Connection(verbs::connection::Connection),
+    Discover(verbs::connection::Discover),
     #[command(subcommand)]
     Mapping(verbs::mapping::Mapping),
+    #[command(subcommand)]
+    Policy(verbs::policy::Policy),
+    Flows(verbs::lineage::Flows),
+    #[command(subcommand)]
+    Impact(verbs::lineage::Impact),
+    #[command(subcommand)]
+    Field(verbs::lineage::Field),
+    #[command(subcommand)]
+    Report(verbs::lineage::Report),
     Plan(verbs::flows::Plan),
     Apply(verbs::flows::Apply),
     Rollback(verbs::control::Rollback),

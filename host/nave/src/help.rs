@@ -10,14 +10,25 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 72] = [
+const EXAMPLES: [(&str, &str); 83] = [
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),
     ("nave connection discover", "nave connection discover crm --save"),
+    ("nave discover", "nave discover crm --save"),
+    ("nave schema diff", "nave schema diff crm@2026-10 crm@now"),
+    ("nave mapping export", "nave mapping export mappings.xlsx"),
+    ("nave mapping import", "nave mapping import mappings.xlsx --apply"),
+    ("nave mapping suggest", "nave mapping suggest crm books desk --entity contact"),
     ("nave mapping lint", "nave mapping lint"),
     ("nave mapping explain", "nave mapping explain crm-contacts"),
     ("nave mapping coverage", "nave mapping coverage crm-contacts"),
+    ("nave impact system", "nave impact system books"),
+    ("nave impact field", "nave impact field contact.email"),
+    ("nave field why", "nave field why books.customers.balance"),
+    ("nave field add", "nave field add contact.loyalty_tier --from crm --to mail"),
+    ("nave report bidirectional", "nave report bidirectional --json"),
+    ("nave policy init", "nave policy init crm-centric --owner crm"),
     ("nave shadow report", "nave shadow report crm-contacts"),
     ("nave reconcile run", "nave reconcile run crm-contacts --budget 500"),
     ("nave reconcile status", "nave reconcile status"),

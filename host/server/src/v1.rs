@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 81] = [
+const ROUTES: [(&str, &str, &str); 92] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("POST", "/v1/apply", "apply"),
@@ -85,11 +85,22 @@ const ROUTES: [(&str, &str, &str); 81] = [
     ("GET", "/v1/mappings/lint", "mapping-lint"),
     ("GET", "/v1/mappings/coverage", "mapping-coverage"),
     ("GET", "/v1/mappings/{mapping}/explain", "mapping-explain"),
+    ("GET", "/v1/mappings", "mapping-sheet"),
+    ("GET", "/v1/mappings/{mapping}/sheet", "mapping-sheet"),
+    ("POST", "/v1/mappings/suggest", "mapping-suggest"),
+    ("GET", "/v1/flows", "field-flows"),
+    ("GET", "/v1/reports/bidirectional", "report-bidirectional"),
+    ("GET", "/v1/impact/systems/{name}", "impact-system"),
+    ("GET", "/v1/impact/fields/{field}", "impact-field"),
+    ("GET", "/v1/fields/{field}/why", "field-why"),
+    ("POST", "/v1/fields/{field}", "field-add"),
+    ("POST", "/v1/policies/{template}", "policy-init"),
     ("GET", "/v1/plugins", "plugin-list"),
     ("DELETE", "/v1/plugins/{name}", "plugin-remove"),
     ("GET", "/v1/grants", "plugin-grants"),
     ("GET", "/v1/schemas", "schema-list"),
     ("GET", "/v1/schemas/{entity}", "schema-show"),
+    ("GET", "/v1/schemas/diff/{from}/{to}", "schema-diff"),
     ("GET", "/v1/systems", "system-list"),
     ("GET", "/v1/systems/{name}", "system-show"),
     ("GET", "/v1/runs", "run-list"),

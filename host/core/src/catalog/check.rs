@@ -8,7 +8,7 @@ use super::entity::{self, did_you_mean};
 use super::reader::{At, File};
 use super::{
     Catalog, Connection, Diagnostic, Entity, FieldType, Hub, LockedPlugin, Mapping, Numbers, PluginInfo, Severity, SourceFile,
-    StreamInfo, System, connection, effective, hub, mapping_file, secrets, unlimited,
+    StreamInfo, System, connection, effective, hub, mapping_file, ownership, secrets, unlimited,
 };
 use crate::manifest::{Function, PluginKind};
 use crate::mapping::Table;
@@ -106,6 +106,8 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
         each(files, "mappings", found, |file, parsed| mapping_file::read(file, file.root(parsed), &known));
     aliases(files, &mut mappings, found);
     unlimited::unlimited(files, &mappings, &entities, found);
+    let unowned = ownership::unowned(&mappings, &entities);
+    ownership::report(files, &unowned, found);
     references(
         files,
         mappings.iter().filter(|mapping| connection_names.contains(&mapping.connection)).collect::<Vec<_>>().as_slice(),
@@ -116,6 +118,9 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
         for call in &mapping.externals {
             if let Some((_, plugin)) = owned.get(&call.function).filter(|(_, plugin)| !plugins.contains_key(plugin)) {
                 without_plugin(files, mapping, &call.function, plugin, found);
+            }
+            if let Some((_, plugin)) = owned.get(&call.function).filter(|(function, _)| function.explain.trim().is_empty()) {
+                unexplained(files, mapping, &call.function, plugin, found);
             }
         }
     }
@@ -140,6 +145,7 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
         mappings: mappings.into_iter().map(|mapping| (mapping.name.clone(), Arc::new(mapping))).collect(),
         plugins: locked,
         numbers,
+        unowned,
         functions: owned.into_iter().map(|(function, (_, plugin))| (function, plugin)).collect(),
         digest,
     }
@@ -156,6 +162,18 @@ fn without_plugin(files: &[SourceFile], mapping: &Mapping, function: &str, plugi
             "the flow is held: `{function}` is of plugin `{plugin}`, whose file is missing, or is not the one that nave.lock pins"
         ),
         Some("install it again: nave plugin install FILE.wasm".to_owned()),
+    );
+}
+
+/// What a transform does has to be said in plain English: a mapping is narrated to people who read no code.
+fn unexplained(files: &[SourceFile], mapping: &Mapping, function: &str, plugin: &str, found: &RefCell<Vec<Diagnostic>>) {
+    let Some(source) = named(files, &format!("mappings/{}.toml", mapping.name)) else { return };
+    let at = source.text.find(function).map_or(0..0, |at| at..at + function.len());
+    File::new(source, found).error(
+        at,
+        "missing-explain",
+        format!("`{function}` of plugin `{plugin}` does not say what it does"),
+        Some("its manifest completes \"the value …\": explain = \"written as an international phone number\"".to_owned()),
     );
 }
 

@@ -30,9 +30,9 @@ fn entity(table: &mut Table) {
     }
 }
 
-/// `because` and `renamed-from` where they are texts: a field may be called so.
+/// What is for people alone, and `renamed-from`, where they are texts: a field may be called so.
 fn words(table: &mut Table) {
-    for word in ["because", "renamed-from"] {
+    for word in ["because", "steward", "decided-by", "decided-on", "renamed-from"] {
         if table.get(word).is_some_and(Value::is_str) {
             table.remove(word);
         }
@@ -64,7 +64,9 @@ fn mapping(table: &mut Table) {
 
 /// `because` of fields and lists, and of the fields in those. Tables of values (constants) are left alone.
 fn reasons(table: &mut Table) {
-    table.remove("because");
+    for word in ["because", "comment", "approved-by", "approved-on"] {
+        table.remove(word);
+    }
     for (_, value) in table.iter_mut() {
         let Value::Array(tables) = value else { continue };
         for inner in tables {

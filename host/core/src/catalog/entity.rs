@@ -47,8 +47,21 @@ const TYPES: &[&str] = &[
 ];
 
 /// Keys of a field; a table below `fields` with none of them is a group: `[fields.address.city]`.
-const FIELD_KEYS: &[&str] =
-    &["type", "label", "survivorship", "because", "personal", "values", "entity", "fields", "key", "renamed-from"];
+const FIELD_KEYS: &[&str] = &[
+    "type",
+    "label",
+    "survivorship",
+    "because",
+    "steward",
+    "decided-by",
+    "decided-on",
+    "personal",
+    "values",
+    "entity",
+    "fields",
+    "key",
+    "renamed-from",
+];
 
 /// The shipped files, as [`SourceFile`]s.
 pub(super) fn shipped() -> Vec<SourceFile> {
@@ -93,10 +106,13 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, base: Option<&Entity>)
     }
     let default = survivorship(&mut table, &mut loose);
     if let Some(default) = &default {
-        entity.fields.values_mut().for_each(|field| field.survivorship = default.clone());
+        for field in entity.fields.values_mut() {
+            field.survivorship = default.clone();
+            field.decided = true;
+        }
     }
     if let Some(fields) = table.table("fields") {
-        group(&fields, "", &mut entity, default.as_ref().unwrap_or(&Survivorship::Newest), &mut loose);
+        group(&fields, "", &mut entity, default.as_ref(), &mut loose);
     }
     renamed(file, &entity, &loose.renamed);
     let titles = table.texts("title");
@@ -171,7 +187,7 @@ pub(super) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a S
     nearest(name, known.into_iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
 }
 
-fn group(table: &Table<'_>, prefix: &str, entity: &mut Entity, default: &Survivorship, loose: &mut Loose) {
+fn group(table: &Table<'_>, prefix: &str, entity: &mut Entity, default: Option<&Survivorship>, loose: &mut Loose) {
     for (key, inner) in table.named_tables() {
         let name = format!("{prefix}{}", key.value);
         let is_group = !FIELD_KEYS.iter().any(|known| inner.has(known))
@@ -190,7 +206,7 @@ fn field(
     span: std::ops::Range<usize>,
     name: String,
     entity: &mut Entity,
-    default: &Survivorship,
+    default: Option<&Survivorship>,
     loose: &mut Loose,
 ) {
     let file = table.file;
@@ -219,16 +235,65 @@ fn field(
         return;
     };
     let label = table.plain("label").or_else(|| base.as_ref().map(|base| base.label.clone())).unwrap_or_else(|| title(&name));
-    let survivorship = survivorship(&mut table, loose)
+    let own = survivorship(&mut table, loose);
+    let line = own.is_some();
+    let decided = line || default.is_some() || base.as_ref().is_some_and(|base| base.decided);
+    let survivorship = own
         .or_else(|| base.as_ref().map(|base| base.survivorship.clone()))
-        .unwrap_or_else(|| default.clone());
+        .or_else(|| default.cloned())
+        .unwrap_or(Survivorship::Newest);
     let because = table.plain("because").or_else(|| base.as_ref().and_then(|base| base.because.clone()));
+    let steward = table.plain("steward").or_else(|| base.as_ref().and_then(|base| base.steward.clone()));
+    let decided_by = table.plain("decided-by").or_else(|| base.as_ref().and_then(|base| base.decided_by.clone()));
+    let decided_on = decided_on(&mut table).or_else(|| base.as_ref().and_then(|base| base.decided_on.clone()));
+    if line {
+        let has = (steward.is_some() || !entity.steward.is_empty(), because.is_some());
+        policy_line(file, table.key_span("survivorship"), &name, has);
+    }
     let personal = table.flag("personal").unwrap_or_else(|| base.as_ref().is_some_and(|base| base.personal));
     let before = table.text("renamed-from");
     let renamed_from = before.as_ref().map(|from| from.value.clone());
     loose.renamed.extend(before.map(|from| (from, name.clone())));
     table.finish();
-    entity.fields.insert(name.clone(), EntityField { name, label, kind, survivorship, because, personal, renamed_from });
+    let field = EntityField {
+        name: name.clone(),
+        label,
+        kind,
+        survivorship,
+        decided,
+        because,
+        steward,
+        decided_by,
+        decided_on,
+        personal,
+        renamed_from,
+    };
+    entity.fields.insert(name, field);
+}
+
+/// The day of a decision; anything but a date is refused.
+fn decided_on(table: &mut Table<'_>) -> Option<String> {
+    let on = table.text("decided-on")?;
+    if on.value.parse::<jiff::civil::Date>().is_err() {
+        let help = Some("write decided-on = \"2026-11-03\"".to_owned());
+        table.file.error(on.span, "bad-date", format!("`{}` is no date", on.value), help);
+        return None;
+    }
+    Some(on.value)
+}
+
+/// A line that says who wins also says who answers for it, and why. `has`: a steward, a reason.
+fn policy_line(file: &File<'_>, span: std::ops::Range<usize>, name: &str, (steward, because): (bool, bool)) {
+    let (missing, help) = match (steward, because) {
+        (true, true) => return,
+        (false, true) => ("who answers for it", "steward = \"sales-ops\", here or for the whole entity"),
+        (true, false) => ("why", "because = \"who knows it best, and how\""),
+        (false, false) => (
+            "who answers for it, nor why",
+            "steward = \"sales-ops\", here or for the whole entity, and because = \"who knows it best\"",
+        ),
+    };
+    file.warning(span, "no-steward", format!("who wins `{name}` is decided, and not said {missing}"), Some(help.to_owned()));
 }
 
 fn field_type(table: &mut Table<'_>, loose: &mut Loose) -> Option<FieldType> {

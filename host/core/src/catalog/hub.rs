@@ -24,6 +24,7 @@ impl Default for Hub {
             proxy: None,
             ca_file: None,
             region: None,
+            ownership_required: false,
             processes: BTreeMap::new(),
             alerts: super::Alerts::default(),
         }
@@ -98,6 +99,7 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
         proxy: table.plain("proxy"),
         ca_file: table.plain("ca-file"),
         region: region.map(|region| region.value),
+        ownership_required: table.word("ownership", &[("required", true), ("advised", false)]).is_some_and(|word| word.value),
         processes: processes.unwrap_or_default(),
         alerts: table.table("alerts").map(super::alerts::alerts).unwrap_or_default(),
     };
@@ -135,11 +137,23 @@ pub(super) fn systems(table: &Table<'_>) -> BTreeMap<String, System> {
             docs: table.plain("docs").unwrap_or_default(),
             docs_checked: table.plain("docs-checked").unwrap_or_default(),
             notes: table.plain("notes").unwrap_or_default(),
+            attachments: attachments(&mut table),
         };
         table.finish();
         system
     };
     table.named_tables().into_iter().map(|(name, table)| (name.value.to_owned(), read(table))).collect()
+}
+
+/// Names of files within the project.
+fn attachments(table: &mut Table<'_>) -> Vec<String> {
+    let inside = |path: &str| !path.starts_with('/') && !path.split(['/', '\\']).any(|part| part == "..");
+    let all = table.texts("attachments");
+    for outside in all.iter().filter(|one| !inside(&one.value)) {
+        let help = Some("put it into the project, where version control keeps it: attachments = [\"docs/crm.png\"]".to_owned());
+        table.file.error(outside.span.clone(), "bad-path", format!("`{}` lies outside of the project", outside.value), help);
+    }
+    all.into_iter().map(|one| one.value).collect()
 }
 
 /// `[plugins.<name>]` and `[numbers]`.

@@ -15,11 +15,14 @@ mod diagnostic;
 mod effective;
 mod entity;
 mod hub;
+mod lineage;
 mod mapping_file;
 mod model;
 pub mod numbers;
+mod ownership;
 mod reader;
 mod schema;
+mod schema_diff;
 #[cfg(test)]
 mod schema_tests;
 mod scored;
@@ -39,13 +42,16 @@ pub use coverage::{Coverage, coverage, part_coverage};
 pub use diagnostic::{Diagnostic, Severity};
 pub use entity::{SHIPPED, shipped_entities};
 pub use hub::{is_host, lock_text};
+pub use lineage::{FieldLine, lineage};
 pub use model::{
     Canary, Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity, EntityField, FieldMapping,
-    FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, NO_FILE_YET, OnLeave, PartMapping, Pilot,
-    Purpose, Scoring, Survivorship, System, Watched, Webhook,
+    FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, NO_FILE_YET, Note, OnLeave, PartMapping,
+    Pilot, Purpose, Scoring, Survivorship, System, Watched, Webhook,
 };
 pub use numbers::Numbers;
+pub use ownership::Unowned;
 pub use schema::{SHARED_TYPES, json_schema, shared_type_schema};
+pub use schema_diff::{SchemaChange, schema_diff};
 pub use stream::{Capabilities, ChangeDetection, DeleteDetection, FieldInfo, RemoteType, StreamInfo, WriteMode};
 
 use crate::manifest::Manifest;

@@ -35,6 +35,8 @@ pub struct Catalog {
     pub functions: BTreeMap<String, String>,
     /// `nave.lock`: permanent numbers of what was agreed to.
     pub numbers: super::Numbers,
+    /// Fields that several systems write, and nobody has decided whose word counts.
+    pub unowned: Vec<super::Unowned>,
     /// SHA-like digest over all files' names and texts (hexadecimal, stable).
     pub digest: String,
 }
@@ -68,6 +70,9 @@ pub struct Hub {
     pub ca_file: Option<String>,
     /// Region assumed where a phone or a date does not say (`DE`).
     pub region: Option<String>,
+    /// Flows do not start while nobody has decided whose word counts for a field that several systems write: `ownership =
+    /// "required"`, as `nave init` writes it. Otherwise such a field is only warned about.
+    pub ownership_required: bool,
     /// Business processes, name → label; flows name them.
     pub processes: BTreeMap<String, String>,
     /// Who is told when something is wrong, and when it becomes somebody's task.
@@ -90,6 +95,8 @@ pub struct System {
     pub docs_checked: String,
     /// Free text.
     pub notes: String,
+    /// Files that explain it, relative to the project's directory: a screenshot of its settings, a contract.
+    pub attachments: Vec<String>,
 }
 
 /// A canonical type.
@@ -111,6 +118,14 @@ pub struct Entity {
     pub steward: String,
 }
 
+impl Entity {
+    /// Who answers for a field: the steward of its policy line, else the entity's. Empty: nobody was named.
+    pub fn steward_of(&self, field: &str) -> &str {
+        let field = field.split_once('/').map_or(field, |(list, _)| list);
+        self.fields.get(field).and_then(|field| field.steward.as_deref()).unwrap_or(&self.steward)
+    }
+}
+
 /// A canonical field.
 #[derive(Clone, Debug)]
 pub struct EntityField {
@@ -122,8 +137,16 @@ pub struct EntityField {
     pub kind: FieldType,
     /// Who wins.
     pub survivorship: Survivorship,
+    /// Somebody decided who wins: `survivorship` of the field, or of its entity in the project, was written down.
+    pub decided: bool,
     /// Why, shown by `record why`.
     pub because: Option<String>,
+    /// Person or team that answers for it; none: the entity's steward.
+    pub steward: Option<String>,
+    /// Who decided who wins, for people.
+    pub decided_by: Option<String>,
+    /// When it was decided (date).
+    pub decided_on: Option<String>,
     /// Sealed in the changelog under the record's key.
     pub personal: bool,
     /// What it was called before: stored values follow the name.
@@ -488,6 +511,19 @@ pub struct FieldMapping {
     pub constraints: crate::fit::Constraints,
     /// Why.
     pub because: Option<String>,
+    /// What people say about it to each other.
+    pub note: Note,
+}
+
+/// What people say about a mapped field to each other; decides nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Note {
+    /// A remark or a question.
+    pub comment: Option<String>,
+    /// Who agreed to the field as it is.
+    pub approved_by: Option<String>,
+    /// When (date).
+    pub approved_on: Option<String>,
 }
 
 /// One list field: elements there ↔ elements here.

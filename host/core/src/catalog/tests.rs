@@ -4,6 +4,7 @@ mod address;
 mod fits;
 mod missing;
 mod numbers;
+mod ownership;
 mod parts;
 mod policies;
 
@@ -565,7 +566,7 @@ fn entities() {
     );
     patch(
         "because = \"Sales owns it\"",
-        "type = \"text\"",
+        "type = \"text\"\nbecause = \"Sales owns it\"",
         "@:5:1: `email` of contact ships with another type [type-changed] → leave `type` out, or make a field of your own: [fields.x.<system>.email]",
     );
     patch("type = \"integer\"", "type = \"intger\"", "@:8:8: there is no type `intger` [unknown-type] → did you mean `integer`?");

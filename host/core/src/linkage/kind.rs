@@ -78,8 +78,13 @@ impl Kind {
     }
 
     /// What a heading alone says; none where it says nothing.
-    pub(super) fn of_heading(heading: &str) -> Option<Self> {
+    pub fn of_heading(heading: &str) -> Option<Self> {
         by_heading(heading)
+    }
+
+    /// The words of a heading, in lower case: `MobilePhone`, `mobile_phone` and `Mobile phone` have the same two.
+    pub fn words(heading: &str) -> Vec<String> {
+        words_of(heading)
     }
 
     /// What a column is by its heading and its values. `values` are the filled ones, of at most a few thousand records.

@@ -25,6 +25,14 @@ pub fn explain(mapping: &Mapping, entity: &Entity) -> String {
     out
 }
 
+/// One scalar field of a mapping in plain English.
+pub fn explain_field(field: &FieldMapping, entity: &Entity) -> String {
+    let mut out = String::new();
+    // Writing into a String cannot fail.
+    let _ = line(&mut out, field, entity, "");
+    out.trim_end().to_owned()
+}
+
 fn header(out: &mut String, mapping: &Mapping, entity: &Entity) -> std::fmt::Result {
     let label = entity.label.to_lowercase();
     writeln!(out, "{}: each of `{}` in `{}` is a {label}.", mapping.name, mapping.stream, mapping.connection)?;

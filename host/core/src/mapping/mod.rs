@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub use canonical::normalise;
 pub use compile::{CALLS, OPERATIONS, Scope, compile, compile_predicate};
 pub use country::codes as country_codes;
-pub use explain::explain;
+pub use explain::{explain, explain_field};
 pub use syntax::Issue;
 pub use table::Table;
 pub use types::Type;

@@ -532,6 +532,89 @@ pub enum Request {
         mapping: Option<String>,
     },
 
+    /// Which columns of systems may be which canonical fields, by name, by what they hold and by values in common.
+    MappingSuggest {
+        /// Connections.
+        connections: Vec<String>,
+        /// Entity.
+        #[serde(default = "default_entity")]
+        entity: String,
+        /// Writes mapping files, to be edited.
+        #[serde(default)]
+        apply: bool,
+    },
+    /// Mappings as sheets, a line per field.
+    MappingSheet {
+        /// One mapping; none: all.
+        #[serde(default)]
+        mapping: Option<String>,
+    },
+    /// Where canonical fields come from and go to.
+    FieldFlows {
+        /// One entity; none: all.
+        #[serde(default)]
+        entity: Option<String>,
+        /// One field of it; none: all.
+        #[serde(default)]
+        field: Option<String>,
+    },
+    /// Everything that goes both ways, with the reasons.
+    ReportBidirectional,
+    /// What hangs on a system.
+    ImpactSystem {
+        /// Which.
+        name: String,
+    },
+    /// What hangs on a canonical field.
+    ImpactField {
+        /// `contact.email`.
+        field: String,
+    },
+    /// Who owns what, by a template, written into `entities/*.toml`.
+    PolicyInit {
+        /// `crm-centric`, `books-for-money` or `hris-for-employees`.
+        template: String,
+        /// Connection that owns; none: the one of that kind.
+        #[serde(default)]
+        owner: Option<String>,
+        /// Person or team that answers for it; none: the system's owner.
+        #[serde(default)]
+        steward: Option<String>,
+        /// Only says what it would write.
+        #[serde(default)]
+        plan: bool,
+    },
+    /// Adds a canonical field and maps it in and out.
+    FieldAdd {
+        /// `contact.loyalty_tier`.
+        field: String,
+        /// Connection that it comes from.
+        from: String,
+        /// Path there; none: found by name.
+        #[serde(default)]
+        from_path: Option<String>,
+        /// Connections that it goes to.
+        #[serde(default)]
+        to: Vec<String>,
+        /// `CONNECTION=PATH`, where the name does not tell it.
+        #[serde(default)]
+        to_paths: Vec<String>,
+        /// Canonical type; none: as it is over there.
+        #[serde(default)]
+        kind: Option<String>,
+        /// Why.
+        #[serde(default)]
+        because: Option<String>,
+        /// Writes it.
+        #[serde(default)]
+        apply: bool,
+    },
+    /// Why a field is read, written, or neither.
+    FieldWhy {
+        /// `books.customers.balance`, or `contact.email`.
+        field: String,
+    },
+
     /// Installed plugins.
     PluginList,
     /// Copies a plugin in and pins it.
@@ -570,6 +653,13 @@ pub enum Request {
     SchemaShow {
         /// Which.
         entity: String,
+    },
+    /// What became different in what a connection offers.
+    SchemaDiff {
+        /// `crm@2026-10`: what was saved by then; `crm@saved`, `crm@now`.
+        from: String,
+        /// The newer side.
+        to: String,
     },
     /// The inventory.
     SystemList,
@@ -635,6 +725,10 @@ pub enum Request {
 /// Pairs that a person looks at.
 fn default_pairs() -> usize {
     20
+}
+
+fn default_entity() -> String {
+    "contact".to_owned()
 }
 
 fn default_days() -> u64 {
@@ -723,6 +817,8 @@ impl Request {
             | Self::TokenReset { .. }
             | Self::StoreRebuild
             | Self::Backup { .. } => true,
+            Self::PolicyInit { plan, .. } => !*plan,
+            Self::FieldAdd { apply, .. } | Self::MappingSuggest { apply, .. } => *apply,
             Self::ConnectionDiscover { save, .. } => *save,
             Self::ShadowReport { clear, .. } => *clear,
             Self::RecordResync { plan, .. } | Self::MergeRecords { plan, .. } | Self::Unmerge { plan, .. } => !*plan,
@@ -760,10 +856,17 @@ impl Request {
             | Self::MappingLint { .. }
             | Self::MappingExplain { .. }
             | Self::MappingCoverage { .. }
+            | Self::MappingSheet { .. }
+            | Self::FieldFlows { .. }
+            | Self::ReportBidirectional
+            | Self::ImpactSystem { .. }
+            | Self::ImpactField { .. }
+            | Self::FieldWhy { .. }
             | Self::PluginList
             | Self::PluginGrants { .. }
             | Self::SchemaList
             | Self::SchemaShow { .. }
+            | Self::SchemaDiff { .. }
             | Self::SystemList
             | Self::SystemShow { .. }
             | Self::RunList { .. }

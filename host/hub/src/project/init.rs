@@ -20,6 +20,11 @@ data = "data"
 # The one environment of that data folder. Connections name theirs; another one's are refused.
 environment = "dev"
 
+# Nothing moves while nobody has decided whose word counts for a field that several systems write:
+# `survivorship` with `steward` and `because` in entities/*.toml; `nave policy init crm-centric` writes such files.
+# "advised" only warns.
+ownership = "required"
+
 # Business processes, each as people call it. A flow names the one that needs it: process = "sales".
 processes.sales = "From lead to order"
 processes.invoicing = "From order to payment"

@@ -1,18 +1,16 @@
 //! Requests that need the project's directory and nothing else: answered without opening the store.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use nave_core::catalog::{
-    Catalog, EntityField, FieldType, MatchRule, SHARED_TYPES, Survivorship, json_schema, part_coverage, shared_type_schema,
+    Catalog, EntityField, FieldType, MatchRule, SHARED_TYPES, Survivorship, json_schema, shared_type_schema,
 };
 use nave_core::mapping;
 
-use super::{Project, load, load_streams};
+use super::{Project, coverage, field_why, lineage, load, ownership, sheet};
 use crate::api::{
-    Answer, ApiError, ConnectionLine, ConnectionsAnswer, CoverageAnswer, EntityLine, Finding, GrantsAnswer, LintAnswer,
-    MappingCoverage, PluginsAnswer, PowersView, Request, SchemaAnswer, SchemaField, SchemasAnswer, SystemLine, SystemsAnswer,
-    TextAnswer,
+    Answer, ApiError, ConnectionLine, ConnectionsAnswer, EntityLine, Finding, GrantsAnswer, LintAnswer, PluginsAnswer,
+    PowersView, Request, SchemaAnswer, SchemaField, SchemasAnswer, SystemLine, SystemsAnswer, TextAnswer,
 };
 use crate::plugins::{self, InstallOptions, powers};
 
@@ -21,7 +19,15 @@ pub fn answer(dir: &Path, request: &Request) -> Option<Result<Answer, ApiError>>
     Some(match request {
         Request::MappingLint { mapping } => load(dir).and_then(|project| lint(&project, mapping.as_deref())),
         Request::MappingExplain { mapping } => load(dir).and_then(|project| explain(&project, mapping)),
-        Request::MappingCoverage { mapping } => load(dir).and_then(|project| coverage(&project, mapping.as_deref())),
+        Request::MappingCoverage { mapping } => load(dir).and_then(|project| coverage::coverage(&project, mapping.as_deref())),
+        Request::MappingSheet { mapping } => load(dir).and_then(|project| sheet::sheets(&project, mapping.as_deref())),
+        Request::FieldFlows { entity, field } => {
+            load(dir).and_then(|project| lineage::flows(&project.catalog, entity.as_deref(), field.as_deref()))
+        }
+        Request::ReportBidirectional => load(dir).map(|project| lineage::bidirectional(&project.catalog)),
+        Request::ImpactSystem { name } => load(dir).and_then(|project| lineage::system(&project.catalog, name)),
+        Request::ImpactField { field } => load(dir).and_then(|project| lineage::field(&project.catalog, field)),
+        Request::FieldWhy { field } => load(dir).and_then(|project| field_why::field_why(&project, field)),
         Request::ConnectionList => load(dir).map(|project| connections(&project)),
         Request::SchemaList => load(dir).map(|project| schemas(&project.catalog)),
         Request::SchemaShow { entity } => load(dir).and_then(|project| schema(&project.catalog, entity)),
@@ -41,7 +47,7 @@ pub fn answer(dir: &Path, request: &Request) -> Option<Result<Answer, ApiError>>
     })
 }
 
-fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n String>) -> ApiError {
+pub(super) fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n String>) -> ApiError {
     let known: Vec<&str> = known.map(String::as_str).collect();
     let help = if known.is_empty() { "there are none yet".to_owned() } else { format!("there are: {}", known.join(", ")) };
     ApiError::not_found(format!("there is no {what} `{name}`")).help(help)
@@ -52,6 +58,13 @@ fn lint(project: &Project, only: Option<&str>) -> Result<Answer, ApiError> {
         && !project.catalog.mappings.contains_key(name)
     {
         return Err(unknown("mapping", name, project.catalog.mappings.keys()));
+    }
+    let unowned = project.warnings.iter().any(|found| found.code == ownership::UNOWNED);
+    if project.catalog.hub.ownership_required && unowned {
+        let mut findings: Vec<Finding> = project.warnings.iter().map(Finding::from).collect();
+        findings.iter_mut().filter(|found| found.code == ownership::UNOWNED).for_each(|found| found.error = true);
+        let of: Vec<_> = project.catalog.unowned.iter().collect();
+        return Err(ApiError { findings, ..ownership::refused(&of) });
     }
     let wanted = |path: &str| only.is_none_or(|name| path == format!("mappings/{name}.toml"));
     Ok(Answer::Lint(LintAnswer {
@@ -65,57 +78,6 @@ fn explain(project: &Project, name: &str) -> Result<Answer, ApiError> {
     let found = catalog.mappings.get(name).ok_or_else(|| unknown("mapping", name, catalog.mappings.keys()))?;
     let entity = catalog.entities.get(&found.entity).ok_or_else(|| unknown("entity", &found.entity, catalog.entities.keys()))?;
     Ok(Answer::Text(TextAnswer { title: name.to_owned(), text: mapping::explain(found, entity) }))
-}
-
-fn coverage(project: &Project, only: Option<&str>) -> Result<Answer, ApiError> {
-    let catalog = &project.catalog;
-    if let Some(name) = only
-        && !catalog.mappings.contains_key(name)
-    {
-        return Err(unknown("mapping", name, catalog.mappings.keys()));
-    }
-    let mut mappings = Vec::new();
-    for (name, mapping) in catalog.mappings.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)) {
-        let streams = load_streams(&project.place.dir, &mapping.connection)?.unwrap_or_default();
-        let fields = streams
-            .iter()
-            .find(|stream| stream.name == mapping.stream)
-            .map(|stream| stream.fields.as_slice())
-            .unwrap_or_default();
-        let covers = |path: &str| {
-            let touches = |remote: &str| {
-                remote == path || remote.starts_with(&format!("{path}.")) || path.starts_with(&format!("{remote}."))
-            };
-            mapping.fields.iter().any(|field| touches(&field.remote) || field.inputs.iter().any(|input| touches(input)))
-                || mapping.lists.iter().any(|list| touches(&list.remote))
-                || mapping
-                    .constants
-                    .keys()
-                    .chain(mapping.archive.keys())
-                    .chain(mapping.restore.keys())
-                    .any(|remote| touches(remote))
-        };
-        let missing: Vec<String> = fields.iter().filter(|field| !covers(&field.path)).map(|field| field.path.clone()).collect();
-        mappings.push(MappingCoverage {
-            mapping: name.clone(),
-            stream: mapping.stream.clone(),
-            fields: fields.len() as u64,
-            covered: (fields.len() - missing.len()) as u64,
-            missing,
-        });
-        let children: BTreeSet<&String> = mapping.parts.iter().map(|part| &part.stream).collect();
-        for stream in streams.iter().filter(|stream| children.contains(&stream.name)) {
-            let found = part_coverage(mapping, stream);
-            mappings.push(MappingCoverage {
-                mapping: name.clone(),
-                stream: stream.name.clone(),
-                fields: stream.fields.len() as u64,
-                covered: found.mapped.len() as u64,
-                missing: found.unmapped,
-            });
-        }
-    }
-    Ok(Answer::Coverage(CoverageAnswer { mappings }))
 }
 
 fn connections(project: &Project) -> Answer {
@@ -233,7 +195,7 @@ fn kind(kind: &FieldType) -> String {
 }
 
 /// Who wins, as a phrase.
-fn survivorship(rule: &Survivorship) -> String {
+pub(super) fn survivorship(rule: &Survivorship) -> String {
     match rule {
         Survivorship::Owner(connection) => format!("{connection} owns it"),
         Survivorship::Priority(connections) => format!("first of {}", connections.join(", ")),
@@ -273,6 +235,7 @@ fn systems(catalog: &Catalog) -> Vec<SystemLine> {
         docs: system.docs.clone(),
         docs_checked: system.docs_checked.clone(),
         notes: system.notes.clone(),
+        attachments: system.attachments.clone(),
         connections: catalog
             .connections
             .values()

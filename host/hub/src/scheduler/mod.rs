@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::now;
 use crate::hub::Hub;
+use crate::project::ownership;
 use crate::webhook::Due;
 pub(crate) use boost::{Boost, boost_of, boost_row};
 pub(crate) use due::{Schedule, Scheduled};
@@ -130,7 +131,7 @@ impl Lanes {
                 return worked; // it is tried when its time has come; the others go on
             }
             let Ok(flow) = hub.store.flow(&mapping.name) else { return worked };
-            if flow.paused || hub.engine.used_up(mapping).is_some() {
+            if flow.paused || hub.engine.used_up(mapping).is_some() || ownership::open(&catalog, &mapping.entity) {
                 continue;
             }
             if self.schedule.due(hub, mapping, &flow, now()) {
@@ -169,7 +170,8 @@ impl Lanes {
             if mapping.stream != due.stream && !of_part {
                 continue;
             }
-            if hub.store.flow(&mapping.name).is_ok_and(|flow| flow.paused) || hub.engine.used_up(mapping).is_some() {
+            let open = ownership::open(&catalog, &mapping.entity);
+            if open || hub.store.flow(&mapping.name).is_ok_and(|flow| flow.paused) || hub.engine.used_up(mapping).is_some() {
                 paused = true;
                 continue;
             }

@@ -119,6 +119,8 @@ pub(super) async fn discover(hub: &Hub, name: &str, save: bool, by: &str) -> Res
     if save {
         let before = block_in_place(|| project::load_streams(&hub.dir, name)).ok().flatten().unwrap_or_default();
         let file = block_in_place(|| project::save_streams(&hub.dir, name, &streams))?;
+        let today = crate::clock::now().to_string();
+        block_in_place(|| project::keep_snapshot(&hub.dir, name, &streams, &today))?;
         let file = file.display().to_string();
         audit(&hub.engine, by, "connection.discovered", name, &format!("saved in {file}")).await?;
         saved = Some(file);

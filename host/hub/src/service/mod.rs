@@ -12,6 +12,7 @@ mod configuration;
 mod dead_letters;
 mod deliveries;
 mod doctor;
+mod edits;
 mod find;
 mod flows;
 mod held;
@@ -32,9 +33,11 @@ mod reviews;
 mod rollback;
 mod sample;
 mod schedule;
+mod schemas;
 mod scored;
 mod search;
 mod status;
+mod suggest;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -266,10 +269,21 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::PluginCall { connection, function, arguments } => {
             plugins::call(hub, &connection, function, &arguments, by).await
         }
+        Request::PolicyInit { .. } | Request::FieldAdd { .. } => edits::change(hub, &request, by).await,
+        Request::MappingSuggest { connections, entity, apply } => {
+            suggest::suggest_mapping(hub, &connections, &entity, apply, by).await.map(Answer::Suggest)
+        }
+        Request::SchemaDiff { from, to } => schemas::diff(hub, &from, &to).await.map(Answer::SchemaDiff),
         Request::MappingLint { .. } => configuration::lint(hub, &request),
         Request::ConnectionList
         | Request::MappingExplain { .. }
         | Request::MappingCoverage { .. }
+        | Request::MappingSheet { .. }
+        | Request::FieldFlows { .. }
+        | Request::ReportBidirectional
+        | Request::ImpactSystem { .. }
+        | Request::ImpactField { .. }
+        | Request::FieldWhy { .. }
         | Request::PluginList
         | Request::PluginGrants { .. }
         | Request::SchemaList

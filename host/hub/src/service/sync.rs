@@ -17,6 +17,7 @@ use nave_store::CommitError;
 use super::{audit, order, unknown};
 use crate::api::{ApiError, ProgressSender, RunLine, SyncAnswer};
 use crate::engine::{Engine, EngineError};
+use crate::project::ownership;
 
 /// Rounds of one sync: references take two, a conflict one more. What still moves then goes on with the next sync.
 const ROUNDS_MAX: usize = 6;
@@ -54,6 +55,7 @@ pub(super) async fn sync(
 ) -> Result<SyncAnswer, ApiError> {
     let catalog = engine.catalog();
     let chosen = choose(engine, &catalog, names)?;
+    ownership::complete(&catalog, chosen.iter().map(|mapping| mapping.entity.as_str()))?;
     let subject = if names.is_empty() { "all flows".to_owned() } else { names.join(", ") };
     audit(
         engine,

@@ -8,7 +8,7 @@ use super::find::find;
 use super::listed;
 use super::names::{Names, minute, remote, rule};
 use super::notes;
-use crate::api::{ApiError, FieldWhy, Loser, RecordRef, WhyAnswer};
+use crate::api::{ApiError, FieldWhy, Loser, PolicyWhy, RecordRef, WhyAnswer};
 use crate::engine::Engine;
 
 /// Changes looked through for the person behind a value.
@@ -81,6 +81,7 @@ fn why_field(
         rule: rule(field.rule).to_owned(),
         sentence: sentence(names, entity, name, field, winner, &others),
         because: because(names, entity, name, winner),
+        policy: entity.and_then(|entity| policy(entity, name)),
         decided_by: decided_by(name, winner, changes),
         claimed_at: field.claimed_at.to_string(),
         sequence: set.map(|change| change.sequence.0),
@@ -185,6 +186,18 @@ fn because(names: &Names<'_>, entity: Option<&Entity>, name: &str, winner: Optio
         (Some(rule), Some(mapping)) if rule != mapping => Some(format!("{}; {mapping}", rule.trim_end_matches('.'))),
         (rule, mapping) => rule.or(mapping),
     }
+}
+
+/// What the policy line of a field says for people, where somebody decided who wins.
+fn policy(entity: &Entity, name: &str) -> Option<PolicyWhy> {
+    let canonical = name.split_once('/').map_or(name, |(list, _)| list);
+    let field = entity.fields.get(canonical).filter(|field| field.decided)?;
+    Some(PolicyWhy {
+        because: field.because.clone(),
+        steward: Some(entity.steward_of(canonical)).filter(|steward| !steward.is_empty()).map(str::to_owned),
+        decided_by: field.decided_by.clone(),
+        decided_on: field.decided_on.clone(),
+    })
 }
 
 /// The person behind the change that last set a field, or the steward whose claim it is.

@@ -16,6 +16,7 @@ mod bench;
 mod breaker;
 mod carried;
 mod conform;
+mod fanned;
 mod frozen;
 mod kept;
 mod lag;

@@ -40,13 +40,17 @@ pub(crate) enum Connection {
         yes: bool,
     },
     /// What the system offers: streams, fields, what can be done with them
-    Discover {
-        /// Connection
-        name: String,
-        /// Save it in streams/NAME.json, so that mappings are checked against it
-        #[arg(long)]
-        save: bool,
-    },
+    Discover(Discover),
+}
+
+/// What a system offers: streams, fields with labels, types and picklists, and what can be done with them
+#[derive(Debug, Args)]
+pub(crate) struct Discover {
+    /// Connection
+    name: String,
+    /// Save it in streams/NAME.json, so that mappings are checked against it, and under today's date for `nave schema diff`
+    #[arg(long)]
+    save: bool,
 }
 
 /// Connect a system: writes connections/NAME.toml and the plugin's starter mappings
@@ -103,7 +107,7 @@ pub(crate) async fn run(verb: Connection, context: &Context) -> Outcome {
         Connection::List => list(context).await,
         Connection::Check { name } => check(name, context).await,
         Connection::Approve { name, yes } => approve(name, yes, context).await,
-        Connection::Discover { name, save } => discover(name, save, context).await,
+        Connection::Discover(verb) => discover(verb, context).await,
     }
 }
 
@@ -376,7 +380,8 @@ async fn check(name: String, context: &Context) -> Outcome {
     Ok(exit::OK)
 }
 
-async fn discover(name: String, save: bool, context: &Context) -> Outcome {
+pub(crate) async fn discover(verb: Discover, context: &Context) -> Outcome {
+    let Discover { name, save } = verb;
     let answer = want!(context.call(Request::ConnectionDiscover { name, save }).await?, Streams);
     if context.json {
         output::json(&answer);

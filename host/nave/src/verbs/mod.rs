@@ -10,10 +10,12 @@ pub(crate) mod demo;
 pub(crate) mod dlq;
 pub(crate) mod flows;
 pub(crate) mod init;
+pub(crate) mod lineage;
 pub(crate) mod mapping;
 pub(crate) mod matching;
 pub(crate) mod operate;
 pub(crate) mod plugin;
+pub(crate) mod policy;
 pub(crate) mod proof;
 pub(crate) mod record;
 pub(crate) mod release;
@@ -46,6 +48,12 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Serve(verb) => serve::run(&verb, context).await,
         Verb::Connection(verb) => connection::run(verb, context).await,
         Verb::Mapping(verb) => mapping::run(verb, context).await,
+        Verb::Discover(verb) => connection::discover(verb, context).await,
+        Verb::Policy(verb) => policy::run(verb, context).await,
+        Verb::Flows(verb) => lineage::flows(verb, context).await,
+        Verb::Impact(verb) => lineage::impact(verb, context).await,
+        Verb::Field(verb) => lineage::field(verb, context).await,
+        Verb::Report(verb) => lineage::report(verb, context).await,
         Verb::Plan(verb) => flows::plan(verb, context).await,
         Verb::Apply(verb) => flows::apply(verb, context).await,
         Verb::Rollback(verb) => control::rollback(verb, context).await,

@@ -216,6 +216,9 @@ async fn why(record: RecordRef, field: Option<String>, context: &Context) -> Out
         if let Some(because) = &field.because {
             say(format_args!("    because {}", clean(because)));
         }
+        if let Some(policy) = field.policy.as_ref().and_then(|policy| policy.sentence()) {
+            say(format_args!("    policy: {}", clean(&policy)));
+        }
         if let Some(person) = &field.decided_by {
             say(format_args!("    decided by {}", clean(person)));
         }

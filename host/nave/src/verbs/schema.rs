@@ -23,6 +23,17 @@ pub(crate) enum Schema {
         #[arg(long)]
         json_schema: bool,
     },
+    /// What became different in what a connection offers: fields, labels, types, picklists, and which mappings it concerns
+    #[command(
+        after_help = "A side is CONNECTION@WHEN: a year, month or day (what `nave discover crm --save` had saved by its end), \
+                            `saved` (what mappings are checked against) or `now` (the system is asked)."
+    )]
+    Diff {
+        /// The older side: crm@2026-10
+        from: String,
+        /// The newer side: crm@now
+        to: String,
+    },
 }
 
 /// The inventory of business systems
@@ -52,6 +63,7 @@ pub(crate) async fn run(verb: Schema, context: &Context) -> Outcome {
             }
             rows.print("There are no entities.");
         }
+        Schema::Diff { from, to } => return diff(from, to, context).await,
         Schema::Show { entity, json_schema } => {
             let answer = want!(context.call(Request::SchemaShow { entity }).await?, Schema);
             if json_schema {
@@ -76,6 +88,30 @@ pub(crate) async fn run(verb: Schema, context: &Context) -> Outcome {
             }
         }
     }
+    Ok(exit::OK)
+}
+
+async fn diff(from: String, to: String, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::SchemaDiff { from, to }).await?, SchemaDiff);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    say(format_args!("{} → {}", clean(&answer.from), clean(&answer.to)));
+    let mut rows = Rows::new(&["stream", "field", "what", "before", "after", "mapped in"]);
+    for difference in &answer.changes {
+        let change = &difference.change;
+        let side = |side: &Option<String>| side.clone().unwrap_or_default();
+        rows.row([
+            change.stream.clone(),
+            side(&change.field),
+            change.what.clone(),
+            side(&change.before),
+            side(&change.after),
+            difference.affects.join(", "),
+        ]);
+    }
+    rows.print("Nothing is different.");
     Ok(exit::OK)
 }
 
@@ -114,6 +150,7 @@ fn system(system: &SystemLine) {
         ("connections", system.connections.join(", ")),
         ("credentials", system.credentials.join(", ")),
         ("notes", system.notes.clone()),
+        ("attachments", system.attachments.join(", ")),
     ];
     for (name, fact) in facts {
         let fact = if fact.is_empty() { "–".to_owned() } else { clean(&fact) };

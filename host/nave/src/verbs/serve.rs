@@ -92,7 +92,9 @@ pub(crate) async fn start(context: &Context, listen: Option<SocketAddr>, hosts: 
             ApiError::new("serving", exit::UNAVAILABLE, "a hub serves this directory already").help("`nave status` asks it")
         );
     }
-    let configured = project::load(context.dir())?.catalog.hub;
+    let catalog = project::load(context.dir())?.catalog;
+    project::ownership::complete(&catalog, catalog.entities.keys().map(String::as_str))?;
+    let configured = catalog.hub;
     let listen = match listen {
         Some(listen) => listen,
         None => {

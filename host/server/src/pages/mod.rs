@@ -5,6 +5,7 @@
 mod connections;
 mod health;
 mod login;
+mod mappings;
 mod merges;
 mod records;
 mod reviews;
@@ -43,6 +44,7 @@ pub(crate) fn closed() -> Router<State> {
     Router::new()
         .merge(health::router())
         .merge(connections::router())
+        .merge(mappings::router())
         .merge(records::router())
         .merge(merges::router())
         .merge(reviews::router())

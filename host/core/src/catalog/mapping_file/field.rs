@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::super::entity::did_you_mean;
 use super::super::reader::{At, Table};
-use super::super::{Clear, Direction, FieldInfo, FieldMapping, FieldType, RemoteType};
+use super::super::{Clear, Direction, FieldInfo, FieldMapping, FieldType, Note, RemoteType};
 use super::scope::Side;
 use super::{Between, DIRECTIONS, fit};
 use crate::mapping::{Expression, Type};
@@ -178,6 +178,11 @@ impl Between<'_, '_> {
             sub_field,
         };
         let constraints = self.constraints(&mut table, &target);
+        let note = Note {
+            comment: table.plain("comment"),
+            approved_by: table.plain("approved-by"),
+            approved_on: table.plain("approved-on"),
+        };
         let clear = table.word("clear", CLEARS).map_or_else(Clear::default, |word| word.value);
         table.finish();
         let direction = direction?;
@@ -186,7 +191,7 @@ impl Between<'_, '_> {
         Some(FieldMapping {
             canonical: canonical.map(|canonical| canonical.value).filter(|_| direction != Direction::Ignore),
             inputs: paths(&read),
-            outputs: paths(&write),
+            outputs: if matches!(here, Side::Canonical) { self.roots(paths(&write)) } else { paths(&write) },
             remote: remote.value,
             direction,
             read,
@@ -194,7 +199,22 @@ impl Between<'_, '_> {
             clear,
             constraints,
             because: because.map(|because| because.value),
+            note,
         })
+    }
+
+    /// The canonical fields that these paths lie in: `price.amount` is of `price`.
+    fn roots(&self, paths: Vec<String>) -> Vec<String> {
+        let known = |name: &str| self.entity.fields.contains_key(name);
+        let mut roots: Vec<String> = Vec::new();
+        for path in paths {
+            let inside = || path.rmatch_indices('.').map(|(at, _)| &path[..at]).find(|root| known(root)).map(str::to_owned);
+            let root = if known(&path) { None } else { inside() }.unwrap_or(path);
+            if !roots.contains(&root) {
+                roots.push(root);
+            }
+        }
+        roots
     }
 
     fn fits(&self, from: Type, to: Type, span: &Range<usize>, target: Option<&At<String>>, way: &str) {

@@ -68,3 +68,13 @@ fn an_outgoing_stream_that_is_not_offered_is_an_error() {
         assert!(found.is_none_or(|found| found.help.is_some()));
     }
 }
+
+#[test]
+fn a_function_that_does_not_say_what_it_does_is_not_used() {
+    let mut plugins = plugins();
+    plugins.get_mut("phone-e164").unwrap().manifest.functions[0].explain = " ".to_owned();
+    let found = check(&project(), &plugins).unwrap_err();
+    let told: Vec<_> = found.iter().map(|found| (found.path.as_str(), found.code)).collect();
+    assert_eq!(told, [("mappings/crm-contacts.toml", "missing-explain")]);
+    assert!(found[0].message.contains("`phone_e164` of plugin `phone-e164`"), "{}", found[0].message);
+}

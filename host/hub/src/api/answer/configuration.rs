@@ -119,7 +119,16 @@ pub struct CoverageAnswer {
     pub mappings: Vec<MappingCoverage>,
 }
 
-/// One mapping's coverage.
+/// A field that is left alone on purpose.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IgnoredField {
+    /// Path over there.
+    pub field: String,
+    /// Why.
+    pub because: String,
+}
+
+/// One mapping's coverage: `mapped + ignored + missing` are all fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MappingCoverage {
     /// Mapping.
@@ -130,7 +139,13 @@ pub struct MappingCoverage {
     pub fields: u64,
     /// Of these, mapped or ignored with a reason.
     pub covered: u64,
-    /// The others.
+    /// Of these, read or written.
+    #[serde(default)]
+    pub mapped: u64,
+    /// Of these, left alone on purpose, each with its reason.
+    #[serde(default)]
+    pub ignored: Vec<IgnoredField>,
+    /// The others: nobody has said anything about them.
     pub missing: Vec<String>,
 }
 
@@ -211,6 +226,9 @@ pub struct SystemLine {
     pub docs_checked: String,
     /// Free text.
     pub notes: String,
+    /// Files of the project that explain it.
+    #[serde(default)]
+    pub attachments: Vec<String>,
     /// Connections to it; empty: not connected.
     pub connections: Vec<String>,
     /// References to the secrets of its connections, `secret://<name>/<environment>`; never a value.

@@ -6,6 +6,7 @@ mod configuration;
 mod control;
 mod failing;
 mod flows;
+mod lineage;
 mod matching;
 mod merging;
 mod operations;
@@ -14,6 +15,7 @@ mod proof;
 mod records;
 mod sample;
 mod schedule;
+mod sheet;
 mod waiting;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,7 @@ pub use configuration::*;
 pub use control::*;
 pub use failing::*;
 pub use flows::*;
+pub use lineage::*;
 pub use matching::*;
 pub use merging::*;
 pub use operations::*;
@@ -32,6 +35,7 @@ pub use proof::*;
 pub use records::*;
 pub use sample::*;
 pub use schedule::*;
+pub use sheet::*;
 pub use waiting::*;
 
 /// An answer; the variant follows from the request.
@@ -85,6 +89,14 @@ pub enum Answer {
     Lint(LintAnswer),
     Text(TextAnswer),
     Coverage(CoverageAnswer),
+    FieldFlows(FieldFlowsAnswer),
+    Bidirectional(BidirectionalAnswer),
+    Impact(ImpactAnswer),
+    FieldReasons(FieldReasonsAnswer),
+    Edits(EditsAnswer),
+    Sheet(SheetAnswer),
+    Suggest(SuggestAnswer),
+    SchemaDiff(SchemaDiffAnswer),
     Plugins(PluginsAnswer),
     Installed(InstalledAnswer),
     Grants(GrantsAnswer),

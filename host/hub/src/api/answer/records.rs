@@ -142,6 +142,34 @@ pub struct WhyAnswer {
     pub catalog: String,
 }
 
+/// What a policy line says for people.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyWhy {
+    /// Why the rule is what it is.
+    pub because: Option<String>,
+    /// Person or team that answers for the field.
+    pub steward: Option<String>,
+    /// Who decided it.
+    pub decided_by: Option<String>,
+    /// When (date).
+    pub decided_on: Option<String>,
+}
+
+impl PolicyWhy {
+    /// "decided by Ada (sales-ops) on 2026-11-03; sales-ops answers for it", as far as it is said.
+    pub fn sentence(&self) -> Option<String> {
+        let decided = match (&self.decided_by, &self.decided_on) {
+            (Some(by), Some(on)) => Some(format!("decided by {by} on {on}")),
+            (Some(by), None) => Some(format!("decided by {by}")),
+            (None, Some(on)) => Some(format!("decided on {on}")),
+            (None, None) => None,
+        };
+        let answers = self.steward.as_ref().map(|steward| format!("{steward} answers for it"));
+        let parts: Vec<String> = [decided, answers].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+}
+
 /// Why one field holds what it holds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FieldWhy {
@@ -159,6 +187,9 @@ pub struct FieldWhy {
     pub sentence: String,
     /// Reason given in the configuration.
     pub because: Option<String>,
+    /// Who decided whose word counts for this field, when and why; none where nobody did.
+    #[serde(default)]
+    pub policy: Option<PolicyWhy>,
     /// Who decided, where a person did.
     pub decided_by: Option<String>,
     /// When its source says it was set.

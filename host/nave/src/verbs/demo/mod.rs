@@ -18,6 +18,8 @@ use crate::output::{self, say};
 
 /// What a person would write after a look at the export's header line.
 const DROP_MAPPING: &str = include_str!("drop-contacts.toml");
+/// Whose word counts in the demo: both systems are edited, and whoever was last knows best.
+const POLICY: &str = "# Who wins, field by field or, as here, for all of them: the newest word.\nsurvivorship = \"newest\"\nsteward = \"sales-ops\"\n";
 /// A line of the starter mapping, which is for another system's columns.
 const STARTER: &str = "Change `remote` to your file's column names";
 /// Plugins that the demo uses.
@@ -70,6 +72,7 @@ async fn play(verb: &Demo, context: &Context) -> Result<(sims::Sims, show::Summa
     install(context).await?;
     let sims = sims::Sims::start(&dir, verb.seed, verb.records).await?;
     connect(context, &sims).await?;
+    policies(context).await?;
     step(context, &["mapping", "lint"]).await?;
     // Nothing is written before a plan was seen: the first sync only reads.
     step(context, &["sync"]).await?;
@@ -182,6 +185,26 @@ async fn drop_folder(context: &Context) -> Result<(), ApiError> {
     }
     if fresh {
         step(context, &["connection", "check", "drop"]).await?;
+    }
+    Ok(())
+}
+
+/// Says whose word counts, where nobody has: nothing moves before that.
+async fn policies(context: &Context) -> Result<(), ApiError> {
+    let mut written = Vec::new();
+    for entity in ["contact", "company"] {
+        let path = context.dir().join("entities").join(format!("{entity}.toml"));
+        if !path.exists() {
+            std::fs::write(&path, POLICY).map_err(|error| ApiError::failed(format!("{}: {error}", path.display())))?;
+            written.push(format!("entities/{entity}.toml"));
+        }
+    }
+    if !written.is_empty() {
+        call::reload(context).await?;
+        say(format_args!(
+            "  ({} say whose word counts: the newest; `nave policy init crm-centric` writes another start)",
+            written.join(" and ")
+        ));
     }
     Ok(())
 }

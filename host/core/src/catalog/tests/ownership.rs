@@ -1,0 +1,77 @@
+//! Who decided whose word counts; every test changes a line of the good project, to which a second system is added.
+
+use super::*;
+
+const BOOKS: &str = "plugin = \"hubspot\"\nsystem = \"crm\"\n[settings]\nportal = \"1\"\n[credentials.key]\nsecret = \"b\"\n[grants.endpoints.api]\nbase = \"https://api.hubapi.com\"\n";
+const BOOKS_CONTACTS: &str = "connection = \"books\"\nstream = \"people\"\nentity = \"contact\"\n[flow.in]\nprocess = \"sales\"\nbecause = \"x\"\n[flow.out]\nprocess = \"sales\"\nbecause = \"x\"\n\
+    [[field]]\nremote = \"mail\"\ncanonical = \"email\"\ndirection = \"both\"\nbecause = \"x\"\n[[field]]\nremote = \"land\"\ncanonical = \"address.country\"\ndirection = \"DIRECTION\"\nbecause = \"x\"\n";
+
+/// Fields that nobody decided, and the findings about entities and ownership.
+fn asked(entity: &str, direction: &str) -> (Vec<String>, Vec<String>) {
+    let mut files = project();
+    files.iter_mut().find(|file| file.path == "entities/contact.toml").unwrap().text = entity.to_owned();
+    files.push(SourceFile { path: "connections/books.toml".into(), text: BOOKS.into() });
+    files.push(SourceFile { path: "mappings/books-contacts.toml".into(), text: BOOKS_CONTACTS.replace("DIRECTION", direction) });
+    let (catalog, found) = check(&files, &plugins()).unwrap_or_else(|found| panic!("{found:?}"));
+    let unowned = catalog.unowned.iter().map(|one| format!("{}: {}", one.field, one.claimed_by.join(", "))).collect();
+    let told = found.iter().filter(|found| matches!(found.code, "unowned" | "no-steward"));
+    (unowned, told.map(|found| format!("{}:{}: {}", found.path, found.line, found.message)).collect())
+}
+
+#[track_caller]
+fn check_owned(entity: &str, direction: &str, unowned: &[&str], told: &[&str]) {
+    let (fields, findings) = asked(entity, direction);
+    assert_eq!(fields, unowned, "{entity}");
+    assert_eq!(findings.len(), told.len(), "{findings:?}");
+    for (found, expected) in findings.iter().zip(told) {
+        assert!(found.contains(expected), "`{found}` does not say `{expected}`");
+    }
+}
+
+#[test]
+fn a_field_that_several_write_needs_somebody_who_decided() {
+    let email = "[fields.email]\nsurvivorship = { owner = \"crm\" }\nsteward = \"sales\"\nbecause = \"x\"\n";
+    let country = "[fields.address.country]\nsurvivorship = \"newest\"\nsteward = \"sales\"\nbecause = \"x\"\n";
+    check_owned("", "in", &["address.country: books, crm", "email: books, crm"], &["`email`", "`email`", "`address.country`"]);
+    check_owned(email, "both", &["address.country: books, crm"], &["books-contacts.toml:17", "crm-contacts.toml:33"]);
+    check_owned(&format!("{email}{country}"), "both", &[], &[]);
+    // For the whole entity at once.
+    check_owned("steward = \"sales\"\nsurvivorship = \"newest\"\n", "both", &[], &[]);
+    // What only goes out there is said by nobody else.
+    check_owned(email, "out", &[], &[]);
+}
+
+#[test]
+fn a_policy_line_has_a_steward_and_a_reason() {
+    let rest = "[fields.address.country]\nsurvivorship = \"newest\"\nsteward = \"x\"\nbecause = \"x\"\n";
+    let line = |more: &str| format!("[fields.email]\nsurvivorship = \"newest\"\n{more}{rest}");
+    check_owned(&line("because = \"x\"\n"), "in", &[], &["who wins `email` is decided, and not said who answers for it"]);
+    check_owned(&line("steward = \"x\"\n"), "in", &[], &["who wins `email` is decided, and not said why"]);
+    check_owned(&line("steward = \"x\"\nbecause = \"x\"\n"), "in", &[], &[]);
+    check_owned(&format!("steward = \"x\"\n{}", line("because = \"x\"\n")), "in", &[], &[]);
+}
+
+#[test]
+fn who_decided_it_is_kept_and_changes_nothing_that_is_written() {
+    let digest = |entity: &str| {
+        let mut files = project();
+        files.iter_mut().find(|file| file.path == "entities/contact.toml").unwrap().text = entity.to_owned();
+        let (catalog, _) = check(&files, &plugins()).unwrap_or_else(|found| panic!("{found:?}"));
+        let email = &catalog.entities["contact"].fields["email"];
+        assert_eq!(catalog.entities["contact"].steward_of("email"), email.steward.clone().unwrap_or_default());
+        (email.decided_by.clone(), email.decided_on.clone(), catalog.mappings["crm-contacts"].digest.clone())
+    };
+    let plain = "[fields.email]\nsurvivorship = \"newest\"\nbecause = \"x\"\n[fields.x.crm.score]\ntype = \"integer\"\n";
+    let said = plain.replace("because", "steward = \"Ada\"\ndecided-by = \"Ada\"\ndecided-on = \"2026-11-03\"\nbecause");
+    let (plain, said) = (digest(plain), digest(&said));
+    assert_eq!((said.0.as_deref(), said.1.as_deref()), (Some("Ada"), Some("2026-11-03")));
+    assert_eq!((plain.0, plain.1), (None, None));
+    assert_eq!(plain.2, said.2);
+    let at = "entities/contact.toml";
+    check_patch(
+        at,
+        "because = \"Sales owns it\"",
+        "because = \"Sales owns it\"\ndecided-on = \"yesterday\"",
+        &format!("{at}:6:14: `yesterday` is no date [bad-date] → write decided-on = \"2026-11-03\""),
+    );
+}

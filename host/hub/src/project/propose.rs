@@ -1,0 +1,109 @@
+//! Proposed fields, as mapping files that a person edits: a new file, or lines added to the one that is there.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use toml_edit::DocumentMut;
+
+use super::edit::{Edit, present, try_edits, write_edits};
+use super::field_add::add_field;
+use super::load::Sources;
+use crate::api::{ApiError, EditsAnswer};
+
+/// One field that is proposed. It goes in: nothing is written anywhere before a person says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Proposed {
+    /// Path over there.
+    pub(crate) remote: String,
+    /// Canonical field.
+    pub(crate) canonical: String,
+    /// What is done to it on the way in.
+    pub(crate) inward: Option<String>,
+    /// Why it is proposed.
+    pub(crate) because: String,
+}
+
+/// Mapping files with these fields, by connection and stream: shown, or written. Fields that the mapping reads already are left out.
+pub(crate) fn propose(
+    dir: &Path,
+    entity: &str,
+    proposed: &BTreeMap<(String, String), Vec<Proposed>>,
+    today: &str,
+    apply: bool,
+) -> Result<EditsAnswer, ApiError> {
+    let mut sources = Sources::read(dir)?;
+    let catalog = match sources.check()? {
+        Ok((catalog, _)) => catalog,
+        Err(found) => return Err(ApiError::configuration(&found)),
+    };
+    let mut edits = Vec::new();
+    for ((connection, stream), fields) in proposed {
+        let known =
+            catalog.mappings.values().find(|one| one.connection == *connection && one.stream == *stream && one.entity == entity);
+        let name = known.map_or_else(|| file_name(connection, stream), |mapping| mapping.name.clone());
+        let path = format!("mappings/{name}.toml");
+        let before = present(&sources, &path);
+        if known.is_none() && before.is_some() {
+            return Err(
+                ApiError::usage(format!("{path} is there, and is about something else")).help("rename it, then ask again")
+            );
+        }
+        let read = |canonical: &str| {
+            known.is_some_and(|one| {
+                one.fields.iter().any(|field| field.direction.reads() && field.canonical.as_deref() == Some(canonical))
+            })
+        };
+        let new: Vec<&Proposed> = fields.iter().filter(|field| !read(&field.canonical)).collect();
+        if new.is_empty() {
+            continue;
+        }
+        let text = before.clone().unwrap_or_else(|| head(connection, stream, entity, today));
+        let mut document: DocumentMut =
+            text.parse().map_err(|error: toml_edit::TomlError| ApiError::failed(format!("{path}: {}", error.message())))?;
+        for field in new {
+            add_field(&mut document, &field.remote, Some(&field.canonical), "in", field.inward.as_deref(), &field.because)
+                .map_err(|why| ApiError::failed(format!("{path}: {why}")))?;
+        }
+        edits.push(Edit { path, before, after: document.to_string() });
+    }
+    let (_, findings) = try_edits(&mut sources, &edits)?;
+    if apply {
+        write_edits(dir, &edits)?;
+    }
+    let next = if apply {
+        vec![
+            "look at the files: each line says why it is proposed; take out what is wrong, and say `direction` and `because`"
+                .to_owned(),
+            "`nave mapping coverage` says what is left; `nave sync` reads, and sends nothing before its plan is agreed to"
+                .to_owned(),
+        ]
+    } else {
+        Vec::new()
+    };
+    Ok(EditsAnswer {
+        what: format!("proposed fields of {entity}, from outside to here"),
+        files: edits.iter().map(Edit::shown).collect(),
+        findings,
+        written: apply,
+        next,
+        notes: Vec::new(),
+    })
+}
+
+/// `crm-contacts`, of letters that a file's name may have.
+fn file_name(connection: &str, stream: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' };
+    format!("{connection}-{}", stream.chars().map(plain).collect::<String>())
+}
+
+fn head(connection: &str, stream: &str, entity: &str, today: &str) -> String {
+    let quoted = |text: &str| toml_edit::Value::from(text).to_string();
+    format!(
+        "# Proposed by nave mapping suggest on {today}, yours to edit. Everything only comes in: nothing goes out before\n\
+         # there is a [flow.out] and directions say so.\n\
+         connection = {}\nstream = {}\nentity = {}\n\n[flow.in]\nfreshness = \"1h\"\n",
+        quoted(connection),
+        quoted(stream),
+        quoted(entity)
+    )
+}

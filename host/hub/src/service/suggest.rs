@@ -1,0 +1,173 @@
+//! Which columns of connected systems are which canonical fields: proposed from what they offer and from a sample of what they
+//! hold, read as every other read is. Written only where a person says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nave_core::Value;
+use nave_core::catalog::{Catalog, Entity, FieldInfo, FieldMapping, StreamInfo};
+use nave_core::codec::decode;
+use nave_core::mapping::find;
+use nave_core::suggest::{Column, suggest};
+use nave_runtime::contract::Operation;
+use tokio::task::block_in_place;
+
+use super::configuration::broken;
+use super::{audit, unknown};
+use crate::api::{ApiError, SuggestAlias, SuggestAnswer, SuggestField, SuggestSide};
+use crate::clock::now;
+use crate::engine::EngineError;
+use crate::hub::Hub;
+use crate::project::{self, Proposed};
+
+/// Things of each stream whose values are looked at.
+const SAMPLE_RECORDS: u32 = 200;
+/// Streams of one connection that are looked into for the entity, where their names do not tell.
+const STREAMS_MAX: usize = 12;
+
+/// What streams of an entity are called in systems.
+const CALLED: [(&str, &[&str]); 9] = [
+    ("contact", &["contacts", "contact", "people", "persons", "customers", "customer", "leads", "members", "users"]),
+    ("company", &["companies", "company", "organizations", "organisations", "accounts", "customers", "parties"]),
+    ("product", &["products", "product", "items", "articles"]),
+    ("deal", &["deals", "opportunities", "deal"]),
+    ("invoice", &["invoices", "invoice", "bills"]),
+    ("payment", &["payments", "payment"]),
+    ("ticket", &["tickets", "ticket", "cases", "issues"]),
+    ("employee", &["employees", "employee", "staff", "workers"]),
+    ("user", &["users", "user"]),
+];
+
+/// Proposes, and writes where that was asked for.
+pub(super) async fn suggest_mapping(
+    hub: &Hub,
+    connections: &[String],
+    entity: &str,
+    apply: bool,
+    by: &str,
+) -> Result<SuggestAnswer, ApiError> {
+    let catalog = hub.engine.catalog();
+    let entity = catalog.entities.get(entity).ok_or_else(|| unknown("entity", entity, catalog.entities.keys()))?;
+    if let Some(name) = connections.iter().find(|name| !catalog.connections.contains_key(*name)) {
+        return Err(unknown("connection", name, catalog.connections.keys()));
+    }
+    let mut columns: Vec<Column> = Vec::new();
+    let mut sides = Vec::new();
+    for connection in connections.iter().collect::<BTreeSet<_>>() {
+        let (stream, things) = side(hub, &catalog, entity, connection).await?;
+        sides.push(SuggestSide { connection: connection.clone(), stream: stream.name.clone(), sampled: things.len() as u64 });
+        columns.extend(columns_of(&catalog, connection, &stream, &things));
+    }
+    let suggestions = suggest(entity, &columns);
+    let placed: BTreeSet<usize> = suggestions.iter().flat_map(|one| one.aliases.iter().map(|alias| alias.column)).collect();
+    let mut proposed: BTreeMap<(String, String), Vec<Proposed>> = BTreeMap::new();
+    let mut fields = Vec::new();
+    for suggestion in &suggestions {
+        let mut aliases = Vec::new();
+        for alias in &suggestion.aliases {
+            let column = &columns[alias.column];
+            let percent = (alias.score * 100.0).round() as u64;
+            let mapped = column.mapped.is_some();
+            if !mapped {
+                let at = (column.connection.clone(), column.stream.clone());
+                proposed.entry(at).or_default().push(Proposed {
+                    remote: column.path.clone(),
+                    canonical: suggestion.field.clone(),
+                    inward: alias.inward.map(str::to_owned),
+                    because: format!("proposed with {percent} %: {}", alias.reasons.join("; ")),
+                });
+            }
+            aliases.push(SuggestAlias {
+                connection: column.connection.clone(),
+                stream: column.stream.clone(),
+                path: column.path.clone(),
+                percent,
+                reasons: alias.reasons.clone(),
+                inward: alias.inward.map(str::to_owned),
+                mapped,
+            });
+        }
+        let label = entity.fields.get(&suggestion.field).map(|field| field.label.clone()).unwrap_or_default();
+        fields.push(SuggestField { field: suggestion.field.clone(), label, aliases });
+    }
+    fields.sort_by_key(|field| std::cmp::Reverse((field.aliases.len(), field.aliases.iter().map(|one| one.percent).max())));
+    let rest = columns.iter().enumerate().filter(|(at, column)| !placed.contains(at) && column.mapped.is_none());
+    let rest = rest.map(|(_, column)| format!("{}/{}.{}", column.connection, column.stream, column.path)).collect();
+    let today = now().to_string();
+    let today = today.get(..10).unwrap_or_default();
+    let edits = block_in_place(|| project::propose(&hub.dir, &entity.name, &proposed, today, apply))?;
+    if edits.written && !edits.files.is_empty() {
+        for file in &edits.files {
+            audit(&hub.engine, by, "configuration.edited", &file.path, &edits.what).await?;
+        }
+        block_in_place(|| hub.reload())?;
+    }
+    Ok(SuggestAnswer { entity: entity.name.clone(), sides, fields, rest, edits })
+}
+
+/// The stream of a connection that holds an entity's things, with some of them.
+async fn side(hub: &Hub, catalog: &Catalog, entity: &Entity, connection: &str) -> Result<(StreamInfo, Vec<Value>), ApiError> {
+    let failed = |error| match error {
+        EngineError::Spoke(name, error) => broken(&name, error),
+        error => error.into(),
+    };
+    let streams = hub.engine.streams(connection).await.map_err(failed)?;
+    let mapped = catalog.mappings.values().find(|one| one.connection == connection && one.entity == entity.name);
+    if let Some(mapping) = mapped
+        && let Some(stream) = streams.iter().find(|stream| stream.name == mapping.stream)
+    {
+        return Ok((stream.clone(), sample(hub, connection, &stream.name).await?));
+    }
+    let called: &[&str] = CALLED.iter().find(|(name, _)| *name == entity.name).map(|(_, called)| *called).unwrap_or_default();
+    let named = called.iter().find_map(|name| streams.iter().find(|stream| stream.name.eq_ignore_ascii_case(name)));
+    if let Some(stream) = named {
+        return Ok((stream.clone(), sample(hub, connection, &stream.name).await?));
+    }
+    let mut best: Option<(f64, StreamInfo, Vec<Value>)> = None;
+    for stream in streams.iter().filter(|stream| stream.capabilities.readable).take(STREAMS_MAX) {
+        let things = sample(hub, connection, &stream.name).await?;
+        let found = suggest(entity, &columns_of(catalog, connection, stream, &things));
+        let sum: f64 = found.iter().flat_map(|one| &one.aliases).map(|alias| alias.score).sum();
+        if sum > 0.0 && best.as_ref().is_none_or(|(known, ..)| sum > *known) {
+            best = Some((sum, stream.clone(), things));
+        }
+    }
+    best.map(|(_, stream, things)| (stream, things)).ok_or_else(|| {
+        let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
+        ApiError::not_found(format!("no stream of {connection} looks as if it held a {}", entity.name))
+            .help(format!("it has {}; map one by hand: mappings/NAME.toml", names.join(", ")))
+    })
+}
+
+/// Some things of a stream. Nothing is kept of them, and the flow's checkpoint stays where it is.
+async fn sample(hub: &Hub, connection: &str, stream: &str) -> Result<Vec<Value>, ApiError> {
+    let spoke = hub.engine.spoke(connection)?;
+    let page = spoke.read(stream.to_owned(), None, SAMPLE_RECORDS).await.map_err(|error| broken(connection, error))?;
+    let alive = page.records.into_iter().filter(|record| record.operation == Operation::Upsert);
+    Ok(alive.filter_map(|record| decode(&record.body).ok()).collect())
+}
+
+fn columns_of(catalog: &Catalog, connection: &str, stream: &StreamInfo, things: &[Value]) -> Vec<Column> {
+    let text = |value: &Value| match value {
+        Value::Text(text) | Value::Number(text) => Some(text.to_string()).filter(|text| !text.trim().is_empty()),
+        _ => None,
+    };
+    let own = || catalog.mappings.values().filter(|one| one.connection == connection && one.stream == stream.name);
+    let mapped = |path: &str| {
+        let fields = own().flat_map(|mapping| &mapping.fields);
+        let speaks = |field: &&FieldMapping| field.remote == path || field.inputs.iter().any(|input| input == path);
+        let field = fields.filter(speaks).map(|field| field.canonical.clone().unwrap_or_default()).next();
+        let listed = || own().flat_map(|mapping| &mapping.lists).any(|list| path == list.remote).then(String::new);
+        let constant = || own().any(|mapping| mapping.constants.contains_key(path)).then(String::new);
+        field.or_else(listed).or_else(constant)
+    };
+    let column = |field: &FieldInfo| Column {
+        mapped: mapped(&field.path),
+        connection: connection.to_owned(),
+        stream: stream.name.clone(),
+        path: field.path.clone(),
+        label: field.label.clone(),
+        kind: field.kind,
+        values: things.iter().filter_map(|thing| find(thing, &field.path).and_then(text)).collect(),
+    };
+    stream.fields.iter().map(column).collect()
+}
