@@ -31,6 +31,7 @@ pub mod remap;
 pub mod rename;
 pub mod retry;
 pub mod schedule;
+pub mod shown;
 pub mod survivorship;
 pub mod value;
 pub mod volume;

@@ -58,7 +58,6 @@ pub(crate) enum Verb {
     Sync(verbs::flows::Sync),
     #[command(subcommand)]
     Shadow(verbs::proof::Shadow),
-    #[command(subcommand)]
     Reconcile(verbs::proof::Reconcile),
     #[command(subcommand)]
     Canary(verbs::proof::Canary),

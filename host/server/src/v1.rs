@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 73] = [
+const ROUTES: [(&str, &str, &str); 76] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("POST", "/v1/apply", "apply"),
@@ -29,6 +29,9 @@ const ROUTES: [(&str, &str, &str); 73] = [
     ("GET", "/v1/shadow", "shadow-report"),
     ("GET", "/v1/reconcile", "reconcile-status"),
     ("POST", "/v1/reconcile", "reconcile-run"),
+    ("GET", "/v1/reconcile/history", "compare-history"),
+    ("GET", "/v1/reconcile/{left}/{right}/{entity}", "compare"),
+    ("POST", "/v1/reconcile/{left}/{right}/{entity}", "compare"),
     ("POST", "/v1/canaries", "canary-run"),
     ("POST", "/v1/tests/seed", "test-seed"),
     ("POST", "/v1/tests/clean", "test-clean"),

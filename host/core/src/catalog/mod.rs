@@ -42,7 +42,7 @@ pub use hub::{is_host, lock_text};
 pub use model::{
     Canary, Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity, EntityField, FieldMapping,
     FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, NO_FILE_YET, OnLeave, PartMapping, Pilot,
-    Purpose, Scoring, Survivorship, System, Watched, Webhook,
+    Purpose, Reconcile, Scoring, Survivorship, System, Watched, Webhook,
 };
 pub use numbers::Numbers;
 pub use schema::{SHARED_TYPES, json_schema, shared_type_schema};

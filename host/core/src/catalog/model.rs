@@ -72,6 +72,23 @@ pub struct Hub {
     pub processes: BTreeMap<String, String>,
     /// Who is told when something is wrong, and when it becomes somebody's task.
     pub alerts: super::Alerts,
+    /// How often two systems are compared, and when that is told.
+    pub reconcile: Reconcile,
+}
+
+/// `[reconcile]`: two systems that hold the same entity are compared by schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reconcile {
+    /// How often, milliseconds; default a week.
+    pub every_ms: u64,
+    /// An alert is raised where what differs grew by more than this share of what is compared, percent; default 5.
+    pub alert_percent: u64,
+}
+
+impl Default for Reconcile {
+    fn default() -> Self {
+        Self { every_ms: 7 * 86_400_000, alert_percent: 5 }
+    }
 }
 
 /// An entry of the inventory.

@@ -108,6 +108,33 @@ pub enum Request {
     },
     /// How long ago the oldest look at a thing of each flow was.
     ReconcileStatus,
+    /// Compares what two connections hold of an entity.
+    Compare {
+        /// Connection.
+        left: String,
+        /// The other.
+        right: String,
+        /// Entity.
+        entity: String,
+        /// Findings of each kind that are listed.
+        #[serde(default = "default_pairs")]
+        limit: usize,
+        /// Reads both anew before.
+        #[serde(default)]
+        read: bool,
+        /// Keeps the numbers, as the schedule does.
+        #[serde(default)]
+        keep: bool,
+    },
+    /// What comparisons came to over time.
+    CompareHistory {
+        /// Only pairs with this connection.
+        #[serde(default)]
+        left: Option<String>,
+        /// And with this one.
+        #[serde(default)]
+        right: Option<String>,
+    },
     /// Sends canaries now.
     CanaryRun {
         /// One flow; none: all that have one.
@@ -650,6 +677,7 @@ impl Request {
             | Self::Backup { .. } => true,
             Self::ConnectionDiscover { save, .. } => *save,
             Self::ShadowReport { clear, .. } => *clear,
+            Self::Compare { read, keep, .. } => *read || *keep,
             Self::RecordResync { plan, .. } => !*plan,
             Self::Rollback { plan, release, .. } => !*plan || *release,
             Self::Plan { .. }
@@ -660,6 +688,7 @@ impl Request {
             | Self::MatchCandidates { .. }
             | Self::Census { .. }
             | Self::ReconcileStatus
+            | Self::CompareHistory { .. }
             | Self::TestHistory { .. }
             | Self::Assessments { .. }
             | Self::Records { .. }

@@ -8,6 +8,8 @@ pub mod assess;
 mod breaker;
 mod budget;
 mod children;
+pub mod compare;
+pub mod compared;
 mod conform;
 mod consent;
 mod dead_letter;

@@ -7,6 +7,7 @@
 mod alerts;
 mod assess;
 mod budget;
+mod compare;
 mod configuration;
 mod dead_letters;
 mod deliveries;
@@ -161,6 +162,15 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
             proof::reconcile(engine, flow.as_deref(), budget, by).await.map(Answer::Reconcile)
         }
         Request::ReconcileStatus => block_in_place(|| proof::standing(engine)).map(Answer::Reconcile),
+        Request::Compare { left, right, entity, limit, read, keep } => {
+            let how = compare::How { limit, read, keep };
+            on_behalf(Purpose::Person, compare::compare(engine, [&left, &right], &entity, how, by, &progress))
+                .await
+                .map(Answer::Compare)
+        }
+        Request::CompareHistory { left, right } => {
+            block_in_place(|| compare::history(engine, left.as_deref(), right.as_deref())).map(Answer::CompareHistory)
+        }
         Request::CanaryRun { flow } => proof::canaries(engine, flow.as_deref()).await.map(Answer::Canary),
         Request::TestSeed { entity, count } => tests_kept::seed(engine, entity.as_deref(), count, by).await.map(Answer::Seeded),
         Request::TestClean => tests_kept::clean(engine, by).await.map(Answer::Test),

@@ -15,6 +15,7 @@ mod alerts;
 mod bench;
 mod breaker;
 mod carried;
+mod compare;
 mod conform;
 mod frozen;
 mod kept;

@@ -4,6 +4,7 @@ pub(crate) mod alert;
 pub(crate) mod assess;
 pub(crate) mod bench;
 pub(crate) mod budget;
+pub(crate) mod compare;
 pub(crate) mod connection;
 pub(crate) mod control;
 pub(crate) mod demo;

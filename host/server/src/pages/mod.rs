@@ -5,6 +5,7 @@
 mod connections;
 mod health;
 mod login;
+mod reconcile;
 mod records;
 mod reviews;
 mod runbooks;
@@ -45,6 +46,7 @@ pub(crate) fn closed() -> Router<State> {
         .merge(records::router())
         .merge(reviews::router())
         .merge(runbooks::router())
+        .merge(reconcile::router())
         .merge(schedule::router())
         .merge(login::closed())
 }

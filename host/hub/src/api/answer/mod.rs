@@ -2,6 +2,7 @@
 
 mod assess;
 mod budget;
+mod compare;
 mod configuration;
 mod control;
 mod failing;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use assess::*;
 pub use budget::*;
+pub use compare::*;
 pub use configuration::*;
 pub use control::*;
 pub use failing::*;
@@ -55,6 +57,8 @@ pub enum Answer {
     Resync(ResyncAnswer),
     Rollback(RollbackAnswer),
     Reconcile(ReconcileAnswer),
+    Compare(CompareAnswer),
+    CompareHistory(CompareHistoryAnswer),
     Shadow(ShadowAnswer),
     Canary(CanaryAnswer),
     Seeded(SeedAnswer),
