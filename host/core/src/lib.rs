@@ -32,6 +32,7 @@ pub mod rename;
 pub mod retry;
 pub mod schedule;
 pub mod shown;
+pub mod surge;
 pub mod survivorship;
 pub mod value;
 pub mod volume;

@@ -93,7 +93,7 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, base: Option<&Entity>)
     }
     let default = survivorship(&mut table, &mut loose);
     if let Some(default) = &default {
-        entity.fields.values_mut().for_each(|field| field.survivorship = default.clone());
+        entity.fields.values_mut().for_each(|field| (field.survivorship, field.decided) = (default.clone(), true));
     }
     if let Some(fields) = table.table("fields") {
         group(&fields, "", &mut entity, default.as_ref().unwrap_or(&Survivorship::Newest), &mut loose);
@@ -219,16 +219,17 @@ fn field(
         return;
     };
     let label = table.plain("label").or_else(|| base.as_ref().map(|base| base.label.clone())).unwrap_or_else(|| title(&name));
-    let survivorship = survivorship(&mut table, loose)
-        .or_else(|| base.as_ref().map(|base| base.survivorship.clone()))
-        .unwrap_or_else(|| default.clone());
+    let own = survivorship(&mut table, loose);
+    let decided =
+        own.is_some() || base.as_ref().is_some_and(|base| base.decided) || base.is_none() && *default != Survivorship::Newest;
+    let survivorship = own.or_else(|| base.as_ref().map(|base| base.survivorship.clone())).unwrap_or_else(|| default.clone());
     let because = table.plain("because").or_else(|| base.as_ref().and_then(|base| base.because.clone()));
     let personal = table.flag("personal").unwrap_or_else(|| base.as_ref().is_some_and(|base| base.personal));
     let before = table.text("renamed-from");
     let renamed_from = before.as_ref().map(|from| from.value.clone());
     loose.renamed.extend(before.map(|from| (from, name.clone())));
     table.finish();
-    entity.fields.insert(name.clone(), EntityField { name, label, kind, survivorship, because, personal, renamed_from });
+    entity.fields.insert(name.clone(), EntityField { name, label, kind, survivorship, decided, because, personal, renamed_from });
 }
 
 fn field_type(table: &mut Table<'_>, loose: &mut Loose) -> Option<FieldType> {

@@ -139,6 +139,8 @@ pub struct EntityField {
     pub kind: FieldType,
     /// Who wins.
     pub survivorship: Survivorship,
+    /// Somebody decided that, for the field or for its entity; otherwise it is what ships.
+    pub decided: bool,
     /// Why, shown by `record why`.
     pub because: Option<String>,
     /// Sealed in the changelog under the record's key.
@@ -394,6 +396,8 @@ pub struct FlowIn {
     pub filter: Option<Predicate>,
     /// Deletions, or clearings of one field, above which a run holds them for a person.
     pub hold_above: Volume,
+    /// Fewer new things than this in a day are never held, however unusual they are.
+    pub hold_new_above: u64,
     /// Each thing is read back by itself at least so often, milliseconds; none: [`crate::limits::VERIFY_EVERY_MS`].
     pub verify_ms: Option<u64>,
     /// What it is for.

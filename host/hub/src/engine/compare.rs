@@ -416,7 +416,7 @@ impl Engine {
                 write.contribution.as_ref().is_some_and(|known| known.id == row.id) && write.difference.values.contains_key(&path)
             }),
             Need::Nothing => false,
-            Need::Held(_) | Need::Parked(_) | Need::Blocked(_) => true,
+            Need::Held(_) | Need::Parked(_) | Need::Surged | Need::Blocked(_) => true,
         };
         if !written {
             let action = format!("{} is not to have it: a filter, a policy, or a value that cannot go there", mapping.connection);
@@ -437,6 +437,9 @@ impl Engine {
                 ));
             }
             Need::Held(why) => return Ok(Proposed::new(why.clone(), "nave review list")),
+            Need::Surged => {
+                return Ok(Proposed::new("it came with far more than usual: say whether that is right", "nave review list"));
+            }
             Need::Writes(wanted) if wanted.writes.iter().any(|write| write.consent != Consent::Given) => {
                 return Ok(Proposed::new("a person is asked first", "nave review list"));
             }

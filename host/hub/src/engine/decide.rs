@@ -119,6 +119,7 @@ impl Engine {
                 Ok(Decided::Closed(closed))
             })
             .await;
+        self.surges.forget();
         match decided? {
             Decided::Closed(review) => Ok(review),
             Decided::ChangedSince(system) => Err(EngineError::Refused(format!(

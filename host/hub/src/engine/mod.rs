@@ -54,6 +54,7 @@ mod settle;
 pub mod shadow;
 mod skew;
 mod steward;
+mod surge;
 pub mod synthetic;
 pub mod take;
 pub mod tries;
@@ -120,6 +121,7 @@ pub struct Engine {
     news: Arc<tokio::sync::Notify>,
     holds: holds::Holds,
     pub(crate) linker: linker::Linker,
+    surges: surge::Surges,
 }
 
 impl Engine {
@@ -143,6 +145,7 @@ impl Engine {
             news: Arc::default(),
             holds: Default::default(),
             linker: Default::default(),
+            surges: Default::default(),
         }
     }
 

@@ -419,6 +419,7 @@ impl Engine {
             lost: Default::default(),
             guard: None,
             arrived: Vec::new(),
+            changed: Vec::new(),
             near_misses: 0,
             linker: &self.linker,
             judge: None,

@@ -85,6 +85,8 @@ pub struct Intake<'a> {
     pub(super) guard: Option<Guard>,
     /// Remote ids that were taken in for the first time, or anew.
     pub arrived: Vec<Text>,
+    /// Records that a known thing said something new of.
+    pub changed: Vec<RecordId>,
     /// Values that were changed again so soon after our write that it may be an automation.
     pub near_misses: u64,
     /// Compares by score what no rule matches.
@@ -370,6 +372,9 @@ impl Intake<'_> {
             self.arrived.push(draft.contribution(id)?.key.remote_id.clone());
         }
         heed(draft, self.mapping, record, self.run, &taken, returned || restored)?;
+        if taken.claimed {
+            self.changed.push(record);
+        }
         if let Some(said) = said.filter(|_| taken.claimed) {
             self.note_rejected(draft, id, record, &said)?;
         }

@@ -35,6 +35,7 @@ mod resync;
 mod rollback;
 mod sample;
 mod shadow;
+mod surge;
 mod synthetic;
 mod system;
 mod thread;
