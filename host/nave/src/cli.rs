@@ -59,6 +59,8 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Shadow(verbs::proof::Shadow),
     Reconcile(verbs::proof::Reconcile),
+    Governance(verbs::governance::Governance),
+    Anomalies(verbs::governance::Anomalies),
     #[command(subcommand)]
     Canary(verbs::proof::Canary),
     #[command(subcommand)]

@@ -55,6 +55,24 @@ pub enum Request {
         #[serde(default)]
         explain: bool,
     },
+    /// What two systems hold already and say differently, before the first write, with who would win and why.
+    PlanInitial {
+        /// A flow, or a connection; none: every flow whose plan was not agreed to.
+        #[serde(default)]
+        flow: Option<String>,
+        /// Pairs listed.
+        #[serde(default = "default_pairs")]
+        limit: usize,
+        /// Agrees to the plans; refused where nobody decided who wins a field that differs.
+        #[serde(default)]
+        apply: bool,
+        /// Connection that wins those fields, written into the entities' files.
+        #[serde(default)]
+        prefer: Option<String>,
+        /// Why, for the audit.
+        #[serde(default)]
+        reason: String,
+    },
     /// Agrees to a plan that was seen.
     Apply {
         /// One flow; none: all whose plan was seen.
@@ -135,6 +153,10 @@ pub enum Request {
         #[serde(default)]
         right: Option<String>,
     },
+    /// Whether master data can be trusted, in five numbers.
+    Governance,
+    /// What is unusual: writers that nobody knows, volumes that are held.
+    Anomalies,
     /// Sends canaries now.
     CanaryRun {
         /// One flow; none: all that have one.
@@ -678,6 +700,7 @@ impl Request {
             Self::ConnectionDiscover { save, .. } => *save,
             Self::ShadowReport { clear, .. } => *clear,
             Self::Compare { read, keep, .. } => *read || *keep,
+            Self::PlanInitial { apply, .. } => *apply,
             Self::RecordResync { plan, .. } => !*plan,
             Self::Rollback { plan, release, .. } => !*plan || *release,
             Self::Plan { .. }
@@ -689,6 +712,8 @@ impl Request {
             | Self::Census { .. }
             | Self::ReconcileStatus
             | Self::CompareHistory { .. }
+            | Self::Governance
+            | Self::Anomalies
             | Self::TestHistory { .. }
             | Self::Assessments { .. }
             | Self::Records { .. }

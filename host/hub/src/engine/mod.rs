@@ -62,6 +62,7 @@ mod unread;
 mod vanished;
 pub mod verify;
 mod volume;
+pub mod writers;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, RwLock};

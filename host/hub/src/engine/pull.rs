@@ -28,6 +28,7 @@ use super::take::{Incoming, IncomingKind, Intake};
 use super::unread::Unread;
 use super::vanished::{Met, Scanned};
 use super::volume::{self, Guard};
+use super::writers;
 use super::{Engine, EngineError};
 use crate::egress::on_behalf;
 use crate::spoke::{Spoke, SpokeError};
@@ -290,6 +291,7 @@ impl Engine {
                     guard,
                     arrived: Vec::new(),
                     changed: Vec::new(),
+                    rewritten: Vec::new(),
                     near_misses: 0,
                         linker: &self.linker,
                         judge: None,
@@ -305,6 +307,7 @@ impl Engine {
                     changed: &intake.changed,
                     ordinary: reading.guard.is_some(),
                 };
+                writers::note(draft, mapping, &intake.rewritten)?;
                 self.note_surge(draft, &brought, known)?;
                 for stream in &passed {
                     draft.batch.rows.extend(intake.arrived.iter().map(|id| due_row(mapping, stream, id, true)));

@@ -420,6 +420,7 @@ impl Engine {
             guard: None,
             arrived: Vec::new(),
             changed: Vec::new(),
+            rewritten: Vec::new(),
             near_misses: 0,
             linker: &self.linker,
             judge: None,

@@ -7,6 +7,8 @@ mod configuration;
 mod control;
 mod failing;
 mod flows;
+mod governance;
+mod initial;
 mod matching;
 mod operations;
 mod plugins;
@@ -25,6 +27,8 @@ pub use configuration::*;
 pub use control::*;
 pub use failing::*;
 pub use flows::*;
+pub use governance::*;
+pub use initial::*;
 pub use matching::*;
 pub use operations::*;
 pub use plugins::*;
@@ -40,6 +44,7 @@ pub use waiting::*;
 #[expect(missing_docs, reason = "each variant is documented at its type")]
 pub enum Answer {
     Plan(PlanAnswer),
+    Initial(InitialAnswer),
     Apply(ApplyAnswer),
     Sync(SyncAnswer),
     Flows(FlowsAnswer),
@@ -58,6 +63,8 @@ pub enum Answer {
     Rollback(RollbackAnswer),
     Reconcile(ReconcileAnswer),
     Compare(CompareAnswer),
+    Governance(GovernanceAnswer),
+    Anomalies(AnomaliesAnswer),
     CompareHistory(CompareHistoryAnswer),
     Shadow(ShadowAnswer),
     Canary(CanaryAnswer),
