@@ -385,11 +385,7 @@ mod tests {
             scoring: None,
             match_rules: vec![
                 MatchRule { key: "tax_id".into(), agree: vec![], unless_different: vec![] },
-                MatchRule {
-                    key: "email".into(),
-                    agree: vec!["last_name".into(), "phone".into()],
-                    unless_different: vec![],
-                },
+                MatchRule { key: "email".into(), agree: vec!["last_name".into(), "phone".into()], unless_different: vec![] },
                 MatchRule {
                     key: "phone".into(),
                     agree: vec!["last_name".into()],

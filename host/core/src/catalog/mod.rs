@@ -20,9 +20,9 @@ mod model;
 pub mod numbers;
 mod reader;
 mod schema;
-mod scored;
 #[cfg(test)]
 mod schema_tests;
+mod scored;
 mod secrets;
 mod stream;
 #[cfg(test)]

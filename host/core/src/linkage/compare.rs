@@ -259,7 +259,11 @@ fn values(kind: Kind, left: &Value, right: &Value) -> u8 {
 pub fn are_two_first_names(one: &str, other: &str) -> bool {
     let form = |text| super::normal::normal(Kind::Given, text).text;
     let (one, other) = (form(one), form(other));
-    !one.is_empty() && !other.is_empty() && one != other && names(&one, &other) == DIFFERENT && !super::nickname::same_name(&one, &other)
+    !one.is_empty()
+        && !other.is_empty()
+        && one != other
+        && names(&one, &other) == DIFFERENT
+        && !super::nickname::same_name(&one, &other)
 }
 
 fn names(a: &str, b: &str) -> u8 {

@@ -182,9 +182,8 @@ impl Model {
 
     /// What each level of each group says where the value is a common one: label, then bits of different, faintly alike, alike, same.
     pub(super) fn levels(&self, labels: &[String]) -> Vec<(String, [f64; LEVELS - 1])> {
-        let bits = |group: usize, level: usize| {
-            self.factor(group) * (self.same[group][level] / self.unrelated[group][level]).log2()
-        };
+        let bits =
+            |group: usize, level: usize| self.factor(group) * (self.same[group][level] / self.unrelated[group][level]).log2();
         let line = |(at, group): (usize, &Group)| {
             let label = match group {
                 Group::One(column, _) => labels[*column].clone(),
@@ -245,11 +244,7 @@ impl Model {
             };
             let chance = self.chance(table, left, group, level);
             let level = level as usize;
-            Because {
-                what,
-                agreement: AGREEMENTS[level],
-                bits: self.factor(group) * (self.same[group][level] / chance).log2(),
-            }
+            Because { what, agreement: AGREEMENTS[level], bits: self.factor(group) * (self.same[group][level] / chance).log2() }
         };
         weight.pattern.known().map(line).collect()
     }

@@ -60,10 +60,12 @@ fn role(entity: &str, name: &str, kind: &FieldType) -> Option<Kind> {
         FieldType::Date if name.contains("birth") => Kind::Date,
         FieldType::Text => named?.of_entity(entity),
         FieldType::Url if matches!(entity, "company") => Kind::Text,
-        FieldType::List { fields, .. } => match fields.values().find(|kind| matches!(kind, FieldType::Email | FieldType::Phone))? {
-            FieldType::Email => Kind::Email,
-            _ => Kind::Phone,
-        },
+        FieldType::List { fields, .. } => {
+            match fields.values().find(|kind| matches!(kind, FieldType::Email | FieldType::Phone))? {
+                FieldType::Email => Kind::Email,
+                _ => Kind::Phone,
+            }
+        }
         _ => return None,
     };
     let looked_up = matches!(
@@ -122,7 +124,9 @@ impl Known {
             Kind::Company => self.companies.push(text),
             Kind::Email => self.emails.push(text),
             // With or without a prefix, the last seven digits are the same.
-            Kind::Phone | Kind::Mobile if text.len() >= 6 => self.whole.push(("phone", text[text.len().saturating_sub(7)..].to_owned())),
+            Kind::Phone | Kind::Mobile if text.len() >= 6 => {
+                self.whole.push(("phone", text[text.len().saturating_sub(7)..].to_owned()))
+            }
             Kind::Identifier if text.len() >= 4 => self.whole.push(("number", text)),
             Kind::Text if text.len() >= 4 => self.whole.push(("text", text)),
             _ => {}

@@ -133,11 +133,8 @@ impl Intake<'_> {
         let is_there = |record: &&Record| {
             record.entity == self.entity.name.as_str() && matches!(record.state, RecordState::Active | RecordState::Archived)
         };
-        let candidate = |record: &Record| Candidate {
-            id: record.id,
-            row: row_of(&fields, record),
-            objects: record.contributions.len(),
-        };
+        let candidate =
+            |record: &Record| Candidate { id: record.id, row: row_of(&fields, record), objects: record.contributions.len() };
         let candidates = ids.iter().filter_map(|id| draft.loaded(*id)).filter(is_there).map(candidate).collect();
         let thing = row(&fields, intake::values_of(self.mapping, mapped));
         Ok(linkage::decide(judge, scoring, thing, candidates, by_rule))
@@ -161,9 +158,11 @@ fn sample(store: &dyn Store, entity: &Entity, fields: &[String]) -> Result<Vec<V
         // What the hub made there itself says nothing of its own.
         let says = |object: &Contribution| object.is_active() && !object.claims.is_empty();
         let objects = store.contributions(&objects)?.into_iter().flatten().filter(says);
-        rows.extend(objects.map(|object| {
-            row(fields, object.claims.iter().map(|(name, claim)| (Cow::Borrowed(name.as_str()), &claim.value)))
-        }));
+        rows.extend(
+            objects.map(|object| {
+                row(fields, object.claims.iter().map(|(name, claim)| (Cow::Borrowed(name.as_str()), &claim.value)))
+            }),
+        );
         after = last.max(after + stride);
     }
     rows.truncate(LEARN_MAX);

@@ -293,8 +293,8 @@ impl Engine {
                     changed: Vec::new(),
                     rewritten: Vec::new(),
                     near_misses: 0,
-                        linker: &self.linker,
-                        judge: None,
+                    linker: &self.linker,
+                    judge: None,
                 };
                 let met = tokio::task::block_in_place(|| intake.page(draft, page, &mut taken))?;
                 let met = met.into_iter().map(|id| Ok(Met { id, active: draft.glimpsed(id)?.is_active() }));
