@@ -51,6 +51,8 @@ pub const PAGE_RECORDS: u32 = 500;
 pub const RECORD_BYTES_MAX: usize = 4 << 20;
 /// Deletions that one run carries on to other systems by itself; a person is asked about each one more (I11).
 pub const DELETIONS_CARRIED_MAX: usize = 10;
+/// New things of a flow in a day below which nothing is held, where its flow does not say: what one person types in a day.
+pub const HOLD_NEW_ABOVE: u64 = 50;
 /// Writes of the same value to one field of one thing, each after something else was put there, before it is frozen and a person
 /// is asked: more than somebody who insists, less than a night of a loop.
 pub const FREEZE_AFTER_SAME: usize = 6;

@@ -68,8 +68,9 @@ pub(crate) enum Verb {
     Sync(verbs::flows::Sync),
     #[command(subcommand)]
     Shadow(verbs::proof::Shadow),
-    #[command(subcommand)]
     Reconcile(verbs::proof::Reconcile),
+    Governance(verbs::governance::Governance),
+    Anomalies(verbs::governance::Anomalies),
     #[command(subcommand)]
     Canary(verbs::proof::Canary),
     #[command(subcommand)]

@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 83] = [
+const EXAMPLES: [(&str, &str); 84] = [
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),
@@ -32,6 +32,7 @@ const EXAMPLES: [(&str, &str); 83] = [
     ("nave shadow report", "nave shadow report crm-contacts"),
     ("nave reconcile run", "nave reconcile run crm-contacts --budget 500"),
     ("nave reconcile status", "nave reconcile status"),
+    ("nave reconcile history", "nave reconcile history crm books --json"),
     ("nave canary run", "nave canary run crm-contacts"),
     ("nave test seed", "nave test seed contact --count 5"),
     ("nave test clean", "nave test clean"),

@@ -19,9 +19,11 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 92] = [
+const ROUTES: [(&str, &str, &str); 99] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
+    ("GET", "/v1/plan/initial", "plan-initial"),
+    ("POST", "/v1/plan/initial", "plan-initial"),
     ("POST", "/v1/apply", "apply"),
     ("POST", "/v1/sync", "sync"),
     ("POST", "/v1/pause", "pause"),
@@ -29,6 +31,11 @@ const ROUTES: [(&str, &str, &str); 92] = [
     ("GET", "/v1/shadow", "shadow-report"),
     ("GET", "/v1/reconcile", "reconcile-status"),
     ("POST", "/v1/reconcile", "reconcile-run"),
+    ("GET", "/v1/governance", "governance"),
+    ("GET", "/v1/anomalies", "anomalies"),
+    ("GET", "/v1/reconcile/history", "compare-history"),
+    ("GET", "/v1/reconcile/{left}/{right}/{entity}", "compare"),
+    ("POST", "/v1/reconcile/{left}/{right}/{entity}", "compare"),
     ("POST", "/v1/canaries", "canary-run"),
     ("POST", "/v1/tests/seed", "test-seed"),
     ("POST", "/v1/tests/clean", "test-clean"),

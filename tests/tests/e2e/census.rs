@@ -33,10 +33,10 @@ const NAMES: [&str; 20] = [
 ];
 
 /// Both hold the first ten, by mailbox and name; five more that only scores find; five are in one system alone.
-struct Two {
-    project: Project,
-    crm: Sim,
-    books: Sim,
+pub(super) struct Two {
+    pub(super) project: Project,
+    pub(super) crm: Sim,
+    pub(super) books: Sim,
 }
 
 fn parts(name: &str) -> (&str, &str) {
@@ -48,7 +48,7 @@ fn phone(number: usize) -> String {
 }
 
 impl Two {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let clock = Clock::default();
         let config = || {
             let clock = clock.clone();

@@ -22,6 +22,7 @@ mod kill;
 mod misfit;
 mod missing;
 mod numbers;
+mod reconcile;
 mod renamed;
 mod sample;
 mod socket;

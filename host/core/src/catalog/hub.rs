@@ -13,6 +13,9 @@ use crate::value::Value;
 /// Default address of the dashboard and the API.
 const LISTEN: &str = "127.0.0.1:6283";
 
+/// Two systems are compared no more often than this: it goes through everything that is known of them.
+const RECONCILE_MS_MIN: u64 = 60_000;
+
 impl Default for Hub {
     fn default() -> Self {
         Self {
@@ -27,6 +30,7 @@ impl Default for Hub {
             ownership_required: false,
             processes: BTreeMap::new(),
             alerts: super::Alerts::default(),
+            reconcile: super::Reconcile::default(),
         }
     }
 }
@@ -102,9 +106,21 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
         ownership_required: table.word("ownership", &[("required", true), ("advised", false)]).is_some_and(|word| word.value),
         processes: processes.unwrap_or_default(),
         alerts: table.table("alerts").map(super::alerts::alerts).unwrap_or_default(),
+        reconcile: table.table("reconcile").map(reconcile).unwrap_or_default(),
     };
     table.finish();
     hub
+}
+
+/// `[reconcile]`.
+fn reconcile(mut table: Table<'_>) -> super::Reconcile {
+    let default = super::Reconcile::default();
+    let found = super::Reconcile {
+        every_ms: table.duration("every").map_or(default.every_ms, |every| every.max(RECONCILE_MS_MIN)),
+        alert_percent: table.number("alert-above-percent").map_or(default.alert_percent, |percent| percent.value),
+    };
+    table.finish();
+    found
 }
 
 /// `https://hub.example.com:8443`, without path.

@@ -46,7 +46,7 @@ pub use lineage::{FieldLine, lineage};
 pub use model::{
     Canary, Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity, EntityField, FieldMapping,
     FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, NO_FILE_YET, Note, OnLeave, PartMapping,
-    Pilot, Purpose, Scoring, Survivorship, System, Watched, Webhook,
+    Pilot, Purpose, Reconcile, Scoring, Survivorship, System, Watched, Webhook,
 };
 pub use numbers::Numbers;
 pub use ownership::Unowned;

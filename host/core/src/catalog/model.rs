@@ -77,6 +77,23 @@ pub struct Hub {
     pub processes: BTreeMap<String, String>,
     /// Who is told when something is wrong, and when it becomes somebody's task.
     pub alerts: super::Alerts,
+    /// How often two systems are compared, and when that is told.
+    pub reconcile: Reconcile,
+}
+
+/// `[reconcile]`: two systems that hold the same entity are compared by schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reconcile {
+    /// How often, milliseconds; default a week.
+    pub every_ms: u64,
+    /// An alert is raised where what differs grew by more than this share of what is compared, percent; default 5.
+    pub alert_percent: u64,
+}
+
+impl Default for Reconcile {
+    fn default() -> Self {
+        Self { every_ms: 7 * 86_400_000, alert_percent: 5 }
+    }
 }
 
 /// An entry of the inventory.
@@ -400,6 +417,8 @@ pub struct FlowIn {
     pub filter: Option<Predicate>,
     /// Deletions, or clearings of one field, above which a run holds them for a person.
     pub hold_above: Volume,
+    /// Fewer new things than this in a day are never held, however unusual they are.
+    pub hold_new_above: u64,
     /// Each thing is read back by itself at least so often, milliseconds; none: [`crate::limits::VERIFY_EVERY_MS`].
     pub verify_ms: Option<u64>,
     /// What it is for.

@@ -82,7 +82,7 @@ pub enum ReviewKind {
     },
 }
 
-/// What went at once.
+/// What went, or came, at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Went {
@@ -92,6 +92,10 @@ pub enum Went {
     Deleted,
     /// The values at this remote path.
     Cleared(String),
+    /// Things that were not there before: they came.
+    Arrived,
+    /// Things that say something else than before.
+    Changed,
 }
 
 /// Something that waits for a person.

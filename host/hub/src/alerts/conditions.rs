@@ -27,6 +27,7 @@ pub(super) fn all(engine: &Engine) -> Result<Vec<Condition>, EngineError> {
     budgets(engine, &mut found);
     canaries(engine, &mut found)?;
     merges(engine, &mut found)?;
+    comparisons(engine, &mut found)?;
     Ok(found)
 }
 
@@ -48,6 +49,33 @@ fn merges(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineError
             what: format!("{what} {} is not done everywhere; {}", merge.id, why.unwrap_or_default()),
             fix: format!("nave match merges show {}", merge.id),
             runbook: "merge-partial".into(),
+            owner: steward.map(|mapping| mapping.steward.clone()).unwrap_or_default(),
+        });
+    }
+    Ok(())
+}
+
+/// Two systems that differ in more than they did the time before.
+fn comparisons(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineError> {
+    let catalog = engine.catalog();
+    for pair in engine.pairs() {
+        let Some(kept) = engine.kept_of(&pair)? else { continue };
+        let (Some(more), Some(last)) = (kept.grew(catalog.hub.reconcile.alert_percent), kept.outcomes.last()) else { continue };
+        let (left, right, entity) = (&pair.left, &pair.right, &pair.entity);
+        let steward = catalog.mappings.values().find(|mapping| mapping.connection == *right && mapping.entity == *entity);
+        found.push(Condition {
+            kind: "reconcile-grew".into(),
+            subject: format!("{left} {right} {entity}"),
+            count: more,
+            since: last.at,
+            what: format!(
+                "{left} and {right} differ in {} ({entity}), {more} more than the time before: {} new, {} gone",
+                last.apart(),
+                last.new,
+                last.gone
+            ),
+            fix: format!("nave reconcile {left} {right} --entity {entity}"),
+            runbook: "reconcile-grew".into(),
             owner: steward.map(|mapping| mapping.steward.clone()).unwrap_or_default(),
         });
     }

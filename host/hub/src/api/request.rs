@@ -55,6 +55,24 @@ pub enum Request {
         #[serde(default)]
         explain: bool,
     },
+    /// What two systems hold already and say differently, before the first write, with who would win and why.
+    PlanInitial {
+        /// A flow, or a connection; none: every flow whose plan was not agreed to.
+        #[serde(default)]
+        flow: Option<String>,
+        /// Pairs listed.
+        #[serde(default = "default_pairs")]
+        limit: usize,
+        /// Agrees to the plans; refused where nobody decided who wins a field that differs.
+        #[serde(default)]
+        apply: bool,
+        /// Connection that wins those fields, written into the entities' files.
+        #[serde(default)]
+        prefer: Option<String>,
+        /// Why, for the audit.
+        #[serde(default)]
+        reason: String,
+    },
     /// Agrees to a plan that was seen.
     Apply {
         /// One flow; none: all whose plan was seen.
@@ -108,6 +126,37 @@ pub enum Request {
     },
     /// How long ago the oldest look at a thing of each flow was.
     ReconcileStatus,
+    /// Compares what two connections hold of an entity.
+    Compare {
+        /// Connection.
+        left: String,
+        /// The other.
+        right: String,
+        /// Entity.
+        entity: String,
+        /// Findings of each kind that are listed.
+        #[serde(default = "default_pairs")]
+        limit: usize,
+        /// Reads both anew before.
+        #[serde(default)]
+        read: bool,
+        /// Keeps the numbers, as the schedule does.
+        #[serde(default)]
+        keep: bool,
+    },
+    /// What comparisons came to over time.
+    CompareHistory {
+        /// Only pairs with this connection.
+        #[serde(default)]
+        left: Option<String>,
+        /// And with this one.
+        #[serde(default)]
+        right: Option<String>,
+    },
+    /// Whether master data can be trusted, in five numbers.
+    Governance,
+    /// What is unusual: writers that nobody knows, volumes that are held.
+    Anomalies,
     /// Sends canaries now.
     CanaryRun {
         /// One flow; none: all that have one.
@@ -821,6 +870,8 @@ impl Request {
             Self::FieldAdd { apply, .. } | Self::MappingSuggest { apply, .. } => *apply,
             Self::ConnectionDiscover { save, .. } => *save,
             Self::ShadowReport { clear, .. } => *clear,
+            Self::Compare { read, keep, .. } => *read || *keep,
+            Self::PlanInitial { apply, .. } => *apply,
             Self::RecordResync { plan, .. } | Self::MergeRecords { plan, .. } | Self::Unmerge { plan, .. } => !*plan,
             Self::Rollback { plan, release, .. } => !*plan || *release,
             Self::Plan { .. }
@@ -835,6 +886,9 @@ impl Request {
             | Self::MergeList { .. }
             | Self::MergeShow { .. }
             | Self::ReconcileStatus
+            | Self::CompareHistory { .. }
+            | Self::Governance
+            | Self::Anomalies
             | Self::TestHistory { .. }
             | Self::Assessments { .. }
             | Self::Records { .. }

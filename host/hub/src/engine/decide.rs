@@ -125,6 +125,7 @@ impl Engine {
                 Ok(Decided::Closed(closed))
             })
             .await;
+        self.surges.forget();
         match decided? {
             Decided::Closed(review) => Ok(review),
             Decided::ChangedSince(system) => Err(EngineError::Refused(format!(

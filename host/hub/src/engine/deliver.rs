@@ -39,6 +39,8 @@ pub(super) enum Need {
     Held(String),
     /// Not before its time.
     Parked(Parked),
+    /// It came with far more than usual: a person says first whether that is right, and enters it again.
+    Surged,
     /// These writes.
     Writes(Wanted),
     /// Stopped by us, before anything was sent.
@@ -392,6 +394,9 @@ impl Engine {
         current: &Current,
         known: &ChildrenKnown,
     ) -> Result<Need, EngineError> {
+        if self.surged(subject.record.id)? {
+            return Ok(Need::Surged);
+        }
         let need = self.compared_with_record(catalog, mapping, subject, current, known)?;
         self.held(mapping, subject, current, need)
     }

@@ -9,6 +9,8 @@ pub mod assess;
 mod breaker;
 mod budget;
 mod children;
+pub mod compare;
+pub mod compared;
 mod conflict;
 mod conform;
 mod consent;
@@ -55,6 +57,7 @@ mod settle;
 pub mod shadow;
 mod skew;
 mod steward;
+mod surge;
 pub mod synthetic;
 pub mod take;
 pub mod tries;
@@ -62,6 +65,7 @@ mod unread;
 mod vanished;
 pub mod verify;
 mod volume;
+pub mod writers;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, RwLock};
@@ -121,6 +125,7 @@ pub struct Engine {
     news: Arc<tokio::sync::Notify>,
     holds: holds::Holds,
     pub(crate) linker: linker::Linker,
+    surges: surge::Surges,
 }
 
 impl Engine {
@@ -144,6 +149,7 @@ impl Engine {
             news: Arc::default(),
             holds: Default::default(),
             linker: Default::default(),
+            surges: Default::default(),
         }
     }
 

@@ -203,7 +203,7 @@ impl Engine {
                 let Some(subject) = subjects.get(&entry.record) else { continue };
                 match self.need(&catalog, &mapping, subject, &none, &known)? {
                     Need::Nothing => plan.unchanged += 1,
-                    Need::Held(_) | Need::Parked(_) => plan.waiting += 1,
+                    Need::Held(_) | Need::Parked(_) | Need::Surged => plan.waiting += 1,
                     Need::Blocked(errors) => {
                         plan.blocked += 1;
                         if plan.reasons.len() < limit {

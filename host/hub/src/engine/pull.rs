@@ -23,10 +23,12 @@ use super::children::Children;
 use super::fetch::refusal;
 use super::group::Group;
 use super::parts::due_row;
+use super::surge::Brought;
 use super::take::{Incoming, IncomingKind, Intake};
 use super::unread::Unread;
 use super::vanished::{Met, Scanned};
 use super::volume::{self, Guard};
+use super::writers;
 use super::{Engine, EngineError};
 use crate::egress::on_behalf;
 use crate::spoke::{Spoke, SpokeError};
@@ -84,7 +86,8 @@ impl Engine {
         self.read_through(&reading, full, &Marks::default(), counts).await?;
         self.settle_held(&reading, counts).await?;
         self.pull_parts(&reading, full, counts).await?;
-        Ok(volume::said(&guard))
+        let said: Vec<String> = volume::said(&guard).into_iter().chain(self.said_of_surge(&reading)?).collect();
+        Ok((!said.is_empty()).then(|| said.join("; ")))
     }
 
     /// Reads one stream from its checkpoint, or all of it, to the end of what the system has to say.
@@ -268,6 +271,7 @@ impl Engine {
         let entity = self.entity(catalog, &mapping.entity)?;
         let open_creates = self.open_creates(mapping)?;
         let passed = self.streams_that_passed(mapping)?;
+        let known = self.active_of(&mapping.connection, &mapping.alias)?;
         let mut page = Some(page);
         let (taken, met, guard) = self
             .write(reading.cause(), |draft| {
@@ -286,6 +290,8 @@ impl Engine {
                     lost,
                     guard,
                     arrived: Vec::new(),
+                    changed: Vec::new(),
+                    rewritten: Vec::new(),
                     near_misses: 0,
                     linker: &self.linker,
                     judge: None,
@@ -294,6 +300,15 @@ impl Engine {
                 let met = met.into_iter().map(|id| Ok(Met { id, active: draft.glimpsed(id)?.is_active() }));
                 let met = met.collect::<Result<Vec<_>, EngineError>>()?;
                 self.put_lost(draft, &mapping.name, &intake.lost)?;
+                let brought = Brought {
+                    mapping,
+                    entity,
+                    arrived: &intake.arrived,
+                    changed: &intake.changed,
+                    ordinary: reading.guard.is_some(),
+                };
+                writers::note(draft, mapping, &intake.rewritten)?;
+                self.note_surge(draft, &brought, known)?;
                 for stream in &passed {
                     draft.batch.rows.extend(intake.arrived.iter().map(|id| due_row(mapping, stream, id, true)));
                 }
@@ -303,6 +318,7 @@ impl Engine {
                 Ok((taken, met, intake.guard))
             })
             .await?;
+        self.surges.forget();
         volume::put_back(reading.guard, guard, met.iter().map(|met| met.id));
         add(counts, &taken);
         Ok(met)

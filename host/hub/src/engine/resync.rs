@@ -91,6 +91,8 @@ impl Engine {
                 lost: Default::default(),
                 guard: None,
                 arrived: Vec::new(),
+                changed: Vec::new(),
+                rewritten: Vec::new(),
                 near_misses: 0,
                 linker: &self.linker,
                 judge: None,
@@ -258,6 +260,9 @@ impl Engine {
         match self.need(catalog, mapping, subject, &HashMap::new(), &known)? {
             Need::Nothing => {}
             Need::Held(why) => towards.stopped = Some(why),
+            Need::Surged => {
+                towards.stopped = Some("it came with far more than usual: `nave review list` asks whether that is right".into())
+            }
             Need::Parked(row) => towards.stopped = Some(row.reason),
             Need::Blocked(errors) => {
                 towards.stopped = Some(errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "));

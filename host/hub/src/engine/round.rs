@@ -241,6 +241,10 @@ impl Sending<'_> {
                     tally.unchanged += 1;
                     effects.push(Effect::Done(entry.clone()));
                 }
+                Need::Surged => {
+                    tally.held += 1;
+                    effects.push(Effect::Done(entry.clone()));
+                }
                 Need::Held(why) => {
                     tracing::debug!(flow = self.mapping.name, record = %entry.record, why, "held");
                     tally.held += 1;

@@ -419,6 +419,8 @@ impl Engine {
             lost: Default::default(),
             guard: None,
             arrived: Vec::new(),
+            changed: Vec::new(),
+            rewritten: Vec::new(),
             near_misses: 0,
             linker: &self.linker,
             judge: None,

@@ -40,7 +40,7 @@ pub enum Synthetic {
 
 impl Synthetic {
     /// By the name of the pseudo-connection that asserts it.
-    pub(super) fn of(connection: &str) -> Option<Self> {
+    pub(crate) fn of(connection: &str) -> Option<Self> {
         match connection {
             "canary:" => Some(Self::Canary),
             "test:" => Some(Self::Test),

@@ -86,6 +86,10 @@ pub struct Intake<'a> {
     pub(super) guard: Option<Guard>,
     /// Remote ids that were taken in for the first time, or anew.
     pub arrived: Vec<Text>,
+    /// Remote paths that were changed again so soon after our write.
+    pub rewritten: Vec<String>,
+    /// Records that a known thing said something new of.
+    pub changed: Vec<RecordId>,
     /// Values that were changed again so soon after our write that it may be an automation.
     pub near_misses: u64,
     /// Compares by score what no rule matches.
@@ -341,6 +345,7 @@ impl Intake<'_> {
         let soon = |at: nave_core::model::Time| pulled.read_at.0 - at.0 <= nave_core::meter::NEAR_MISS_MS;
         if row.attempted_at.is_some_and(soon) {
             let written = mapped.fields.iter().filter(|(index, _)| self.mapping.fields[*index].direction.writes());
+            self.rewritten.extend(written.clone().map(|(index, _)| self.mapping.fields[*index].remote.clone()));
             self.near_misses += written.count() as u64;
         }
         let returned = !row.is_active();
@@ -378,6 +383,9 @@ impl Intake<'_> {
             self.arrived.push(draft.contribution(id)?.key.remote_id.clone());
         }
         heed(draft, self.mapping, record, self.run, &taken, returned || restored)?;
+        if taken.claimed {
+            self.changed.push(record);
+        }
         if let Some(said) = said.filter(|_| taken.claimed) {
             self.note_rejected(draft, id, record, &said)?;
         }

@@ -36,6 +36,8 @@ fn word(what: &Went) -> String {
         Went::Vanished => "vanished".to_owned(),
         Went::Deleted => "deleted".to_owned(),
         Went::Cleared(path) => format!("cleared {path}"),
+        Went::Arrived => "arrived".to_owned(),
+        Went::Changed => "changed".to_owned(),
     }
 }
 
@@ -91,6 +93,9 @@ impl Asked {
 
 /// A person's answer.
 pub(super) fn answer(draft: &mut Draft<'_>, connection: &str, stream: &str, what: &Went, yes: bool) -> Result<(), StoreError> {
+    if matches!(what, Went::Arrived | Went::Changed) {
+        return super::surge::answer(draft, connection, stream, what, yes);
+    }
     let key = asked_key(connection, stream, what);
     let mut asked = Asked::of(draft.row(SPACE, &key)?);
     asked.review = None;
@@ -174,7 +179,7 @@ impl Guard {
             let (mut stay, new): (Vec<usize>, Vec<usize>) = all.into_iter().partition(waits);
             let gone = match &what {
                 Went::Cleared(path) => self.cleared.entry(path.clone()).or_default(),
-                Went::Deleted | Went::Vanished => &mut self.deleted,
+                Went::Deleted | Went::Vanished | Went::Arrived | Went::Changed => &mut self.deleted,
             };
             if self.limit.exceeded(*gone + new.len() as u64, self.known) {
                 stay.extend(new);
@@ -402,6 +407,11 @@ impl Engine {
                 let asked = self.asked(connection, stream, what)?;
                 asked.things.into_iter().take(at_most).map(ContributionId).collect()
             }
+            Went::Arrived | Went::Changed => {
+                let records = self.surged_records(connection, stream, what, at_most)?;
+                let records = self.store.records(&records)?.into_iter().flatten();
+                records.flat_map(|record| record.contributions).collect()
+            }
             Went::Deleted | Went::Cleared(_) => {
                 let prefix = thing_key(what, "");
                 let rows = self.store.rows(&things(connection, stream))?;
@@ -494,7 +504,7 @@ impl Engine {
 /// What is taken in of a thing that waited.
 fn incoming(what: &Went, now: Time) -> IncomingKind {
     match what {
-        Went::Vanished | Went::Deleted => IncomingKind::Delete { evidence: "system" },
+        Went::Vanished | Went::Deleted | Went::Arrived | Went::Changed => IncomingKind::Delete { evidence: "system" },
         Went::Cleared(path) => IncomingKind::Upsert {
             pulled: Pulled {
                 body: Value::Object(NameMap::new()),
@@ -514,6 +524,8 @@ fn incoming(what: &Went, now: Time) -> IncomingKind {
 fn title(entity: &Entity, connection: &str, what: &Went, things: u64, known: u64) -> String {
     let label = entity.label.to_lowercase();
     match what {
+        // Their reviews are asked where they are counted.
+        Went::Arrived | Went::Changed => format!("{things} ({label}) came at once in {connection}: is that right?"),
         Went::Vanished => format!("{things} of {known} ({label}) vanished from {connection} at once: are they gone?"),
         Went::Deleted => format!("{things} of {known} ({label}) were deleted in {connection} at once: is that right?"),
         Went::Cleared(path) => {
@@ -525,6 +537,7 @@ fn title(entity: &Entity, connection: &str, what: &Went, things: u64, known: u64
 fn waits(what: &Went, things: u64, known: u64, review: ReviewId) -> String {
     let went = match what {
         Went::Vanished => "vanished at once".to_owned(),
+        Went::Arrived | Went::Changed => "came at once".to_owned(),
         Went::Deleted => "were deleted at once".to_owned(),
         Went::Cleared(path) => format!("lost `{path}` at once"),
     };

@@ -153,6 +153,7 @@ impl Lanes {
             crate::reconcile::tick(hub, mapping).await;
             crate::canary::tick(hub, mapping).await;
         }
+        crate::reconcile::compare(hub, name).await;
         worked
     }
 

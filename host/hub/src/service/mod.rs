@@ -8,6 +8,7 @@ mod alerts;
 mod assess;
 mod budget;
 mod bulk;
+mod compare;
 mod configuration;
 mod dead_letters;
 mod deliveries;
@@ -15,8 +16,10 @@ mod doctor;
 mod edits;
 mod find;
 mod flows;
+mod governance;
 mod held;
 mod indexes;
+mod initial;
 mod linkage;
 mod merging;
 mod names;
@@ -139,6 +142,11 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
             }
             Ok(Answer::Plan(answer))
         }
+        Request::PlanInitial { flow, limit, apply, prefer, reason } => {
+            let (only, prefer) = (flow.as_deref(), prefer.as_deref());
+            let how = initial::How { only, limit, apply, prefer, reason: &reason };
+            initial::initial(hub, &how, by, &progress).await.map(Answer::Initial)
+        }
         Request::Apply { flow, limit: Some(limit), schema: false, reason } => {
             block_in_place(|| hub.reload())?;
             let sampled = on_behalf(Purpose::Person, plans::sample(engine, flow.as_deref(), limit, &reason, by)).await?;
@@ -167,6 +175,17 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
             proof::reconcile(engine, flow.as_deref(), budget, by).await.map(Answer::Reconcile)
         }
         Request::ReconcileStatus => block_in_place(|| proof::standing(engine)).map(Answer::Reconcile),
+        Request::Compare { left, right, entity, limit, read, keep } => {
+            let how = compare::How { limit, read, keep };
+            on_behalf(Purpose::Person, compare::compare(engine, [&left, &right], &entity, how, by, &progress))
+                .await
+                .map(Answer::Compare)
+        }
+        Request::CompareHistory { left, right } => {
+            block_in_place(|| compare::history(engine, left.as_deref(), right.as_deref())).map(Answer::CompareHistory)
+        }
+        Request::Governance => block_in_place(|| governance::governance(engine)).map(Answer::Governance),
+        Request::Anomalies => block_in_place(|| governance::anomalies(engine)).map(Answer::Anomalies),
         Request::CanaryRun { flow } => proof::canaries(engine, flow.as_deref()).await.map(Answer::Canary),
         Request::TestSeed { entity, count } => tests_kept::seed(engine, entity.as_deref(), count, by).await.map(Answer::Seeded),
         Request::TestClean => tests_kept::clean(engine, by).await.map(Answer::Test),

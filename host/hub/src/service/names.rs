@@ -22,6 +22,11 @@ pub(super) struct Names<'e> {
 }
 
 impl<'e> Names<'e> {
+    /// The engine that it asks.
+    pub(super) fn engine(&self) -> &'e Engine {
+        self.engine
+    }
+
     /// What a contribution is called where it is.
     pub(super) fn key_of(&self, id: ContributionId) -> Option<RemoteKey> {
         Some(self.engine.store.contributions(&[id]).ok()?.pop()??.key)

@@ -141,6 +141,12 @@ fn volume(
             "{connection} says that {things} of the {known} things known of {stream} were deleted. `approve` takes exactly these \
              in as deleted; `refuse` keeps them as if they were still there."
         ),
+        Went::Arrived | Went::Changed => format!(
+            "{connection} has {things} {} of {stream} in a day, far more than usual. They were taken in, and nothing of them is written \
+             to any other system. `approve` if that is right: exactly these are carried on; `refuse` if it is not: they go nowhere, and \
+             are to be deleted in {connection}.",
+            if *what == Went::Changed { "changed things" } else { "new things" }
+        ),
         Went::Cleared(path) => format!(
             "`{path}` of {things} of the {known} things known of {stream} in {connection} held something, and was read as empty. \
              `approve` clears exactly these; `refuse` keeps what they held, and writes it back where the mapping writes."

@@ -6,7 +6,7 @@ use nave_core::model::{Cause, RunStatus, Time};
 use nave_core::schedule::{EVERY_MS_MIN, Found, advice, parse_span, span};
 
 use super::{audit, audit_entry, unknown};
-use crate::api::{AdviceAnswer, AdviceLine, Answer, ApiError, ScheduleAnswer, ScheduleLine};
+use crate::api::{AdviceAnswer, AdviceLine, Answer, ApiError, ComparisonLine, ScheduleAnswer, ScheduleLine};
 use crate::engine::Engine;
 use crate::hub::Hub;
 use crate::project;
@@ -46,7 +46,27 @@ pub(super) fn list(hub: &Hub) -> Result<ScheduleAnswer, ApiError> {
             told: hub.told.waiting(&mapping.connection),
         });
     }
-    Ok(ScheduleAnswer { flows })
+    Ok(ScheduleAnswer { flows, comparisons: comparisons(engine)? })
+}
+
+/// Every two systems that hold the same entity are compared by schedule.
+fn comparisons(engine: &Engine) -> Result<Vec<ComparisonLine>, ApiError> {
+    let every_ms = engine.catalog().hub.reconcile.every_ms;
+    let mut lines = Vec::new();
+    for pair in engine.pairs() {
+        let kept = engine.kept_of(&pair)?;
+        let last = kept.as_ref().and_then(|kept| kept.outcomes.last());
+        lines.push(ComparisonLine {
+            every_ms,
+            last: last.map(|last| last.at.to_string()),
+            apart: last.map(crate::engine::compared::Outcome::apart),
+            next: kept.as_ref().map(|kept| kept.due.to_string()),
+            left: pair.left,
+            right: pair.right,
+            entity: pair.entity,
+        });
+    }
+    Ok(lines)
 }
 
 fn reading(engine: &Engine, flow: &str) -> Result<std::sync::Arc<Mapping>, ApiError> {

@@ -13,7 +13,7 @@ use crate::report;
 /// Show what would be written into each system; writes nothing
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  nave plan\n  nave plan --flow crm-contacts --limit 20\n  nave plan crm --explain       # how each flow of it reads and writes, and why"
+    after_help = "Examples:\n  nave plan\n  nave plan --flow crm-contacts --limit 20\n  nave plan crm --explain       # how each flow of it reads and writes, and why\n  nave plan --initial           # before the first write: what two systems say differently, and who wins\n  nave plan --initial --apply --prefer crm"
 )]
 pub(crate) struct Plan {
     /// One flow, or the flows of one connection
@@ -25,17 +25,34 @@ pub(crate) struct Plan {
     /// Say how each flow reads and writes, and why
     #[arg(long)]
     explain: bool,
-    /// Writes listed per flow
+    /// Writes, or pairs, that are listed
     #[arg(long, default_value_t = 5)]
     limit: usize,
+    /// Instead of writes: records that two systems hold already and say differently, field by field with who would win and why
+    #[arg(long, conflicts_with = "explain")]
+    initial: bool,
+    /// Agree to these plans, if somebody decided who wins each field that differs
+    #[arg(long, requires = "initial")]
+    apply: bool,
+    /// The connection that wins the fields for which nobody decided that; written into the entities' files
+    #[arg(long, requires = "apply", value_name = "CONNECTION")]
+    prefer: Option<String>,
+    /// Why, for the audit
+    #[arg(long, requires = "apply", default_value = "")]
+    reason: String,
     /// Instead of writes: calls and what they cost in the days ahead, from what they were before (as `nave budget`)
-    #[arg(long, value_name = "SPAN", conflicts_with_all = ["named", "flow", "explain"])]
+    #[arg(long, value_name = "SPAN", conflicts_with_all = ["named", "flow", "explain", "initial"])]
     forecast: Option<String>,
 }
 
 pub(crate) async fn plan(verb: Plan, context: &Context) -> Outcome {
     if let Some(forecast) = verb.forecast {
         return super::budget::run(super::budget::Budget { forecast }, context).await;
+    }
+    if verb.initial {
+        let Plan { named, flow, limit, apply, prefer, reason, .. } = verb;
+        let request = Request::PlanInitial { flow: named.or(flow), limit, apply, prefer, reason };
+        return super::initial::initial(request, context).await;
     }
     let answer = want!(
         context.call(Request::Plan { flow: verb.named.or(verb.flow), limit: verb.limit, explain: verb.explain }).await?,

@@ -4,12 +4,15 @@ pub(crate) mod alert;
 pub(crate) mod assess;
 pub(crate) mod bench;
 pub(crate) mod budget;
+pub(crate) mod compare;
 pub(crate) mod connection;
 pub(crate) mod control;
 pub(crate) mod demo;
 pub(crate) mod dlq;
 pub(crate) mod flows;
+pub(crate) mod governance;
 pub(crate) mod init;
+pub(crate) mod initial;
 pub(crate) mod lineage;
 pub(crate) mod mapping;
 pub(crate) mod matching;
@@ -60,6 +63,8 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Sync(verb) => flows::sync(verb, context).await,
         Verb::Shadow(verb) => proof::shadow(verb, context).await,
         Verb::Reconcile(verb) => proof::reconcile(verb, context).await,
+        Verb::Governance(verb) => governance::run(&verb, context).await,
+        Verb::Anomalies(_) => governance::anomalies(context).await,
         Verb::Canary(verb) => proof::canary(verb, context).await,
         Verb::Test(verb) => test::run(verb, context).await,
         Verb::Assess(verb) => assess::run(verb, context).await,

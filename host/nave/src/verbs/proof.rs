@@ -1,18 +1,50 @@
 //! `reconcile`, `shadow`, `canary`: whether everything is as it should be.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use nave_hub::api::{ReconcileAnswer, Request, exit};
 
-use super::Outcome;
+use super::{Outcome, compare};
 use crate::context::{Context, want};
 use crate::output::{self, Rows, ago, ago_or_never, clean, say};
 
-/// Read things back by themselves in turn, so that silent differences are found
-#[derive(Debug, Subcommand)]
+/// Compare what two systems hold, with what to do about each difference; and read things back in turn, so that silent ones are found
+#[derive(Debug, Args)]
 #[command(
-    after_help = "`nave serve` does it each hour: every thing has its turn within `verify` of its [flow.in], 30 days where it does not say."
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "What was read last is compared, through the hub's records: it says how old that is, and `--read` reads both anew. \
+                  Nothing is written to any system.\n`nave serve` compares every two systems that hold the same things once a week \
+                  (`every` of [reconcile] in nave.toml), and reads things back each hour: every thing has its turn within `verify` of its \
+                  [flow.in], 30 days where it does not say.\n\n\
+                  Examples:\n  nave reconcile crm books --entity company\n  nave reconcile crm books --entity company --read --limit 5 --json\n  \
+                  nave reconcile history crm books"
 )]
-pub(crate) enum Reconcile {
+pub(crate) struct Reconcile {
+    #[command(subcommand)]
+    verb: Option<ReconcileVerb>,
+    /// Connection
+    #[arg(required = true)]
+    left: Option<String>,
+    /// The other connection
+    #[arg(required = true)]
+    right: Option<String>,
+    /// Of what
+    #[arg(long, default_value = "contact")]
+    entity: String,
+    /// Read both anew before
+    #[arg(long)]
+    read: bool,
+    /// Keep the numbers in the history, as the weekly comparison does
+    #[arg(long)]
+    keep: bool,
+    /// Findings of each kind that are listed
+    #[arg(long, default_value_t = 20, value_parser = super::at_least_one)]
+    limit: usize,
+}
+
+/// What else reconciling is.
+#[derive(Debug, Subcommand)]
+enum ReconcileVerb {
     /// Verify now what was longest not
     Run {
         /// One flow [default: all that read]
@@ -23,6 +55,13 @@ pub(crate) enum Reconcile {
     },
     /// How long ago the oldest look at a thing of each flow was
     Status,
+    /// What comparisons came to over time, with the difference to the one before
+    History {
+        /// Only those with this connection
+        left: Option<String>,
+        /// And with this one
+        right: Option<String>,
+    },
 }
 
 /// What was noted in shadow mode
@@ -54,9 +93,15 @@ pub(crate) enum Canary {
 }
 
 pub(crate) async fn reconcile(verb: Reconcile, context: &Context) -> Outcome {
-    let request = match verb {
-        Reconcile::Run { flow, budget } => Request::ReconcileRun { flow, budget },
-        Reconcile::Status => Request::ReconcileStatus,
+    let request = match verb.verb {
+        Some(ReconcileVerb::Run { flow, budget }) => Request::ReconcileRun { flow, budget },
+        Some(ReconcileVerb::Status) => Request::ReconcileStatus,
+        Some(ReconcileVerb::History { left, right }) => return compare::history(left, right, context).await,
+        None => {
+            let Reconcile { left, right, entity, read, keep, limit, .. } = verb;
+            let (left, right) = (left.unwrap_or_default(), right.unwrap_or_default());
+            return compare::compare(Request::Compare { left, right, entity, limit, read, keep }, context).await;
+        }
     };
     let answer = want!(context.call(request).await?, Reconcile);
     let failed = answer.flows.iter().any(|flow| flow.batch.as_ref().is_some_and(|batch| batch.failed.is_some()));

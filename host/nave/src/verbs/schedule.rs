@@ -101,6 +101,21 @@ async fn list(context: &Context) -> Outcome {
             say(format_args!("  {} things that {} told of are still to be read", flow.told, clean(&flow.connection)));
         }
     }
+    let mut rows = Rows::new(&["compared", "of what", "every", "last", "differed", "next"]);
+    for one in &answer.comparisons {
+        rows.row([
+            format!("{} {}", one.left, one.right),
+            one.entity.clone(),
+            span(one.every_ms),
+            one.last.clone().unwrap_or_else(|| "not yet".to_owned()),
+            one.apart.map(|apart| apart.to_string()).unwrap_or_default(),
+            one.next.clone().unwrap_or_else(|| "within an hour of `nave serve`".to_owned()),
+        ]);
+    }
+    if !answer.comparisons.is_empty() {
+        say("");
+        rows.print("");
+    }
     Ok(exit::OK)
 }
 

@@ -5,7 +5,9 @@ use axum::extract::State as Shared;
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router};
-use nave_hub::api::{AlertLine, Answer, EntityCount, FlowStatus, Request, SinkLine, StatusAnswer, SystemFailures};
+use nave_hub::api::{
+    AlertLine, Answer, EntityCount, FlowStatus, GovernanceLine, Request, SinkLine, StatusAnswer, SystemFailures,
+};
 
 use super::{Frame, page, want};
 use crate::auth::Person;
@@ -82,6 +84,9 @@ fn waits(flow: &FlowStatus) -> Option<String> {
     Some(format!("{} wait, the first until {}: {why}", flow.parked, super::short_time(until)))
 }
 
+/// Above so many records `nave governance` counts, and not each look at the page: it goes through everything.
+const COUNTED_MAX: u64 = 50_000;
+
 #[derive(Template)]
 #[template(path = "health.html")]
 struct HealthPage {
@@ -94,6 +99,8 @@ struct HealthPage {
     alerts: Vec<AlertLine>,
     /// Attempts, failures and what is set aside, by system and class.
     failing: Vec<SystemFailures>,
+    /// Whether master data can be trusted; empty where there is too much to count with each look.
+    governance: Vec<GovernanceLine>,
     /// Those who are told, and are not reached.
     unreached: Vec<SinkLine>,
 }
@@ -109,7 +116,15 @@ async fn health(Shared(state): Shared<State>, Extension(person): Extension<Perso
         Ok(Answer::Alerts(alerts)) => alerts,
         _ => Default::default(),
     };
+    let records: u64 = status.records.iter().map(|count| count.active).sum();
+    let mut governance = Vec::new();
+    if records <= COUNTED_MAX
+        && let Ok(Answer::Governance(found)) = state.call(Request::Governance).await
+    {
+        governance = found.lines;
+    }
     page(&HealthPage {
+        governance,
         alerts: alerts.alerts,
         unreached: alerts.sinks.into_iter().filter(|sink| sink.waiting > 0).collect(),
         frame: Frame::new(&person, "health"),

@@ -7,6 +7,7 @@ mod health;
 mod login;
 mod mappings;
 mod merges;
+mod reconcile;
 mod records;
 mod reviews;
 mod runbooks;
@@ -49,6 +50,7 @@ pub(crate) fn closed() -> Router<State> {
         .merge(merges::router())
         .merge(reviews::router())
         .merge(runbooks::router())
+        .merge(reconcile::router())
         .merge(schedule::router())
         .merge(login::closed())
 }

@@ -7,6 +7,7 @@ use super::super::reader::{At, Table, json};
 use super::super::{Canary, FlowIn, FlowOut, OnLeave, Pilot};
 use super::Between;
 use super::scope::Side;
+use crate::limits::HOLD_NEW_ABOVE;
 use crate::value::Value;
 use crate::volume::Volume;
 
@@ -23,6 +24,7 @@ impl Between<'_, '_> {
             freshness_ms: table.duration("freshness").unwrap_or(FRESHNESS_MS),
             filter: table.text("filter").and_then(|text| self.predicate(&text, Side::Remote)),
             hold_above: self.hold_above(&mut table),
+            hold_new_above: table.number("hold-new-above").map_or(HOLD_NEW_ABOVE, |number| number.value),
             verify_ms: table.duration("verify"),
             purpose: self.purpose(&mut table, "flow.in"),
         };

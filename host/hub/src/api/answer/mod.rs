@@ -2,10 +2,13 @@
 
 mod assess;
 mod budget;
+mod compare;
 mod configuration;
 mod control;
 mod failing;
 mod flows;
+mod governance;
+mod initial;
 mod lineage;
 mod matching;
 mod merging;
@@ -22,10 +25,13 @@ use serde::{Deserialize, Serialize};
 
 pub use assess::*;
 pub use budget::*;
+pub use compare::*;
 pub use configuration::*;
 pub use control::*;
 pub use failing::*;
 pub use flows::*;
+pub use governance::*;
+pub use initial::*;
 pub use lineage::*;
 pub use matching::*;
 pub use merging::*;
@@ -44,6 +50,7 @@ pub use waiting::*;
 #[expect(missing_docs, reason = "each variant is documented at its type")]
 pub enum Answer {
     Plan(PlanAnswer),
+    Initial(InitialAnswer),
     Apply(ApplyAnswer),
     Sync(SyncAnswer),
     Flows(FlowsAnswer),
@@ -65,6 +72,10 @@ pub enum Answer {
     Resync(ResyncAnswer),
     Rollback(RollbackAnswer),
     Reconcile(ReconcileAnswer),
+    Compare(CompareAnswer),
+    Governance(GovernanceAnswer),
+    Anomalies(AnomaliesAnswer),
+    CompareHistory(CompareHistoryAnswer),
     Shadow(ShadowAnswer),
     Canary(CanaryAnswer),
     Seeded(SeedAnswer),

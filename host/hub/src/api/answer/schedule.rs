@@ -7,6 +7,31 @@ use serde::{Deserialize, Serialize};
 pub struct ScheduleAnswer {
     /// By name.
     pub flows: Vec<ScheduleLine>,
+    /// Comparisons of two systems.
+    #[serde(default)]
+    pub comparisons: Vec<ComparisonLine>,
+}
+
+/// Two systems that are compared by schedule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ComparisonLine {
+    /// Connection.
+    pub left: String,
+    /// The other.
+    pub right: String,
+    /// Entity.
+    pub entity: String,
+    /// How often, milliseconds.
+    pub every_ms: u64,
+    /// When it was compared last; none: not yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+    /// What differed then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apart: Option<u64>,
+    /// When it is compared next; none: within an hour of `nave serve`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// One of them.

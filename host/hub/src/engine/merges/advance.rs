@@ -168,6 +168,7 @@ impl Engine {
         match self.need(&catalog, mapping, &subject, &Current::new(), &self.children_known(mapping)?)? {
             Need::Nothing => {}
             Need::Held(why) => still.waits = Some(why),
+            Need::Surged => still.waits = Some("it came with far more than usual; a review asks about them".into()),
             Need::Parked(parked) => still.waits = Some(parked.reason),
             Need::Blocked(errors) => {
                 still.blocked = Some(errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "));

@@ -1,0 +1,134 @@
+//! What two systems hold is compared, decided before the first write, and followed when names and mailboxes change (S3.9, S4.9,
+//! S4.11, S4.12).
+
+use nave_tests::project::Project;
+use serde_json::{Value, json};
+
+use super::census::Two;
+
+fn counts(project: &Project, words: &[&str]) -> [Option<u64>; 3] {
+    let answer = project.json(&[&["reconcile", "crm", "books"][..], words].concat());
+    ["missing", "extra", "differing"].map(|kind| answer["counts"][kind].as_u64())
+}
+
+fn id_of(sim: &nave_tests::systems::Sim, mail: &str) -> String {
+    let all = sim.call("GET", "/crm/v3/objects/contacts?limit=100&properties=email", None).json();
+    let found = all["results"].as_array().into_iter().flatten().find(|row| row["properties"]["email"] == mail);
+    found.and_then(|row| row["id"].as_str()).expect("the contact is there").to_owned()
+}
+
+fn in_books(two: &Two) -> Vec<Value> {
+    let all = two.books.call("GET", "/api.xro/2.0/Contacts", None).json();
+    all["Contacts"].as_array().cloned().unwrap_or_default()
+}
+
+#[test]
+fn what_differs_is_decided_before_the_first_write_and_gone_after_it() {
+    let two = Two::start();
+    two.project.sync(&[]);
+    let marks = [two.crm.last_request(), two.books.last_request()];
+    // The same person has another first name in each.
+    let changed = json!({ "properties": { "firstname": "Augusta" } });
+    let ada = id_of(&two.crm, "p0@lovelace.example");
+    two.crm.call("PATCH", &format!("/crm/v3/objects/contacts/{ada}"), Some(changed));
+    let answer = two.project.json(&["reconcile", "crm", "books", "--read"]);
+    let differing: Vec<&Value> =
+        answer["findings"].as_array().into_iter().flatten().filter(|finding| finding["kind"] == "differing").collect();
+    let of_ada = differing.iter().find(|finding| finding["remote_ids"][0] == ada.as_str());
+    let fields = of_ada.and_then(|finding| finding["fields"].as_array()).expect("she differs");
+    let first = fields.iter().find(|field| field["field"] == "first_name").expect("in her first name");
+    assert_eq!((&first["left"], &first["right"]), (&json!("Augusta"), &json!("Ada")), "{answer}");
+    assert!(first["command"].as_str().is_some_and(|command| command.starts_with("nave plan --flow ")), "{first}");
+    assert_eq!(answer["counts"]["missing"], 8, "{answer}");
+    assert_eq!(answer["counts"]["extra"], 7, "{answer}");
+
+    // Nobody has decided who wins: it is said for each field, and not agreed to.
+    let initial = two.project.json(&["plan", "--initial", "--limit", "100"]);
+    let undecided = initial["undecided"].as_array().cloned().unwrap_or_default();
+    assert!(undecided.contains(&json!("contact.first_name")), "{initial}");
+    let refused = two.project.run(&["plan", "--initial", "--apply"]);
+    assert_eq!(refused.code, Some(4), "{refused:?}");
+    assert!(refused.out.contains("contact.first_name"), "{refused:?}");
+    assert!(two.project.json(&["plan"])["flows"].as_array().into_iter().flatten().all(|flow| flow["approved"] == false));
+    for (sim, mark) in [&two.crm, &two.books].into_iter().zip(marks) {
+        let by_hub = |change: &&Value| change["method"] != "PATCH";
+        assert_eq!(sim.changes_since(mark).iter().filter(by_hub).count(), 0, "nothing was written");
+    }
+
+    // Once it is decided it is agreed to, and after a sync nothing differs any more.
+    let applied = two.project.json(&["plan", "--initial", "--apply", "--prefer", "crm", "--reason", "sales knows them"]);
+    assert_eq!(applied["applied"], true, "{applied}");
+    assert!(two.project.read("entities/contact.toml").contains("[fields.first_name]"));
+    two.project.ok(&["mapping", "lint"]);
+    two.project.sync(&[]);
+    assert_eq!(counts(&two.project, &["--read"])[2], Some(0));
+
+    // It is on the schedule without anybody asking for it, and what is kept has its difference.
+    let schedule = two.project.json(&["schedule", "list"]);
+    let weekly = schedule["comparisons"].as_array().into_iter().flatten().find(|one| one["entity"] == "contact");
+    assert_eq!(weekly.map(|one| &one["every_ms"]), Some(&json!(7 * 86_400_000_u64)), "{schedule}");
+    two.project.json(&["reconcile", "books", "crm", "--keep"]);
+    two.project.json(&["reconcile", "books", "crm", "--keep"]);
+    let history = two.project.json(&["reconcile", "history", "crm", "books"]);
+    let outcomes = history["pairs"][0]["outcomes"].as_array().cloned().unwrap_or_default();
+    assert_eq!(outcomes.len(), 2, "{history}");
+    assert_eq!((&outcomes[1]["new"], &outcomes[1]["gone"]), (&json!(0), &json!(0)), "{history}");
+}
+
+/// A person who is called otherwise and has another mailbox is the same person: what is known there is changed, nothing is made.
+#[test]
+fn another_name_and_another_mailbox_are_the_same_person() {
+    let two = Two::start();
+    two.project.sync(&[]);
+    two.project.agree();
+    two.project.sync(&[]);
+    let before = in_books(&two).len();
+    let ada = id_of(&two.crm, "p0@lovelace.example");
+    let record = two.project.json(&["xref", &format!("crm:{ada}")]);
+    let changed = json!({ "properties": { "firstname": "Augusta", "lastname": "King", "email": "augusta@king.example" } });
+    two.crm.call("PATCH", &format!("/crm/v3/objects/contacts/{ada}"), Some(changed));
+    two.project.sync(&[]);
+    assert_eq!(in_books(&two).len(), before, "nothing was made");
+    let there: Vec<Value> = in_books(&two).into_iter().filter(|row| row["EmailAddress"] == "augusta@king.example").collect();
+    assert_eq!(there.len(), 1, "{there:?}");
+    assert_eq!((&there[0]["FirstName"], &there[0]["LastName"]), (&json!("Augusta"), &json!("King")));
+    let after = two.project.json(&["xref", &format!("crm:{ada}")]);
+    assert_eq!(after["record"], record["record"]);
+    assert_eq!(after["remotes"].as_array().map(Vec::len), record["remotes"].as_array().map(Vec::len));
+}
+
+/// An automation in the CRM sets the field of whatever was just written: nobody there is known to do that (S1.6). The numbers that say
+/// whether the data can be trusted name what nobody decided (S4.2).
+#[test]
+fn an_automation_that_nobody_knows_is_raised() {
+    let two = Two::start();
+    two.project.sync(&[]);
+    two.project.agree();
+    two.project.sync(&[]);
+    assert_eq!(two.project.json(&["anomalies"])["anomalies"], json!([]));
+    two.crm.fault(json!({ "switch": "rewrite", "field": "firstname", "value": "Robot", "object": "contacts" }));
+    let known: Vec<Value> = in_books(&two).into_iter().filter(|row| row["EmailAddress"] != "").take(4).collect();
+    assert_eq!(known.len(), 4);
+    for row in known {
+        let edited = json!({ "ContactID": row["ContactID"], "Name": row["Name"], "LastName": format!("{}-Smith", row["LastName"].as_str().unwrap_or_default()) });
+        two.books.call("POST", "/api.xro/2.0/Contacts", Some(json!({ "Contacts": [edited] })));
+    }
+    two.project.sync(&[]);
+    two.project.sync(&[]);
+    let anomalies = two.project.json(&["anomalies"]);
+    let subjects: Vec<&Value> = anomalies["anomalies"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|one| one["kind"] == "unknown-writer")
+        .map(|one| &one["subject"])
+        .collect();
+    assert!(subjects.contains(&&json!("crm.contact.first_name")), "{anomalies}");
+    let governance = two.project.json(&["governance"]);
+    let lines = governance["lines"].as_array().cloned().unwrap_or_default();
+    let names: Vec<&str> = lines.iter().filter_map(|line| line["name"].as_str()).collect();
+    assert_eq!(names, ["duplicates", "orphans", "unowned-fields", "open-conflicts", "stale-xrefs"]);
+    let count = |name: &str| lines.iter().find(|line| line["name"] == name).and_then(|line| line["count"].as_u64());
+    assert_eq!((count("duplicates"), count("orphans"), count("stale-xrefs")), (Some(0), Some(0), Some(0)), "{governance}");
+    assert!(count("unowned-fields").is_some_and(|count| count > 0), "{governance}");
+}
