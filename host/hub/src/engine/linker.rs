@@ -26,8 +26,11 @@ const CHUNK: usize = 200;
 /// What was learned last, read once. The row is the truth: this is its decoded form.
 #[derive(Default)]
 pub struct Linker {
-    known: Mutex<HashMap<String, (Vec<u8>, Arc<Learned>)>>,
+    known: Mutex<HashMap<String, Decoded>>,
 }
+
+/// A row, and what it holds.
+type Decoded = (Vec<u8>, Arc<Learned>);
 
 impl Linker {
     /// What was learned of an entity.
