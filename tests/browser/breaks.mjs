@@ -39,6 +39,7 @@ export const breaks = {
   "script only": { check: "without scripts", how: rewrite(/^\/$/, (text) => text.replaceAll(/(<time[^>]*>)[^<]*/g, "$1")) },
   "no way by keyboard": { check: "a review is decided", how: rewrite(/^\/reviews/, (text) => text.replaceAll("<button>", '<button tabindex="-1">')) },
   "focus is not seen": { check: "a review is decided", how: style(":focus-visible { outline: none }") },
+  "many without asking": { check: "many reviews", how: rewrite(/^\/reviews\/many/, (text) => text.replace('name="reason" maxlength="500" required', 'name="why"')) },
   "signed out but not": {
     check: "signing out",
     how: (context) => context.route("**/logout", (route) => route.fulfill({ status: 303, headers: { location: "/login", "set-cookie": "none=1" } })),

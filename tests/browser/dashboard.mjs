@@ -210,7 +210,7 @@ check("what waits for a person is listed, and what was set aside with its fix", 
   await page.goto("/reviews");
   const { reviews } = await hub.json("review", "list");
   assert.ok(reviews.length > 0);
-  assert.deepEqual(await texts(page.locator('a[href^="/reviews/"]')), reviews.map((review) => review.title));
+  assert.deepEqual(await texts(page.locator('tbody a[href^="/reviews/"]')), reviews.map((review) => review.title));
   const { dead_letters } = await hub.json("dlq", "list");
   const rows = page.getByRole("table").nth(1).locator("tbody tr");
   assert.equal(await rows.count(), dead_letters.length);
@@ -223,7 +223,8 @@ const SIZES = [["wide", WIDE], ["phone", PHONE]];
 const someContact = async () => `/records/${(await hub.json("record", "list", "contact")).records[0].record.replace(":", "/")}`;
 const places = async () => {
   const { reviews } = await hub.json("review", "list");
-  return [["health", "/"], ["records", "/records"], ["record", await someContact()], ["reviews", "/reviews"], ["schedule", "/schedule"], ["connections", "/connections"], ["connection", "/connections/crm"], ["review", `/reviews/${reviews[0].id}`],
+  return [["health", "/"], ["records", "/records"], ["record", await someContact()], ["reviews", "/reviews"], ["schedule", "/schedule"], ["connections", "/connections"], ["connection", "/connections/crm"],
+    ["many", "/reviews/many?kind=match&choice=new&differ=first_name"], ["merges", "/merges"], ["mappings", "/mappings"], ["mapping", "/mappings/crm-contacts"], ["reconcile", "/reconcile"], ["review", `/reviews/${reviews[0].id}`],
     ["not-found", "/records/contact/999999"], ["login", "/login"]];
 };
 for (const scheme of ["light", "dark"]) {
@@ -289,6 +290,36 @@ check("a review is decided with the keyboard alone", async () => {
   await page.goto(`/reviews/${review.id}`);
   await page.getByText("Neither: <b>two</b> people share a phone").waitFor();
   assert.equal(await choices.count(), 0, "what is decided stays decided");
+});
+
+check("many reviews are decided by one rule that is looked at first", async () => {
+  const open = async () => (await hub.json("review", "list")).reviews.filter(({ kind }) => kind === "match");
+  const before = await open();
+  assert.ok(before.length > 0);
+  await page.goto("/reviews");
+  await page.getByRole("link", { name: "Decide many by one rule" }).click();
+  await page.waitForURL("/reviews/many");
+  await page.getByLabel("These differ").fill("frist_name");
+  await page.getByRole("button", { name: "Show which those are" }).click();
+  await page.getByRole("heading", { name: `0 of ${before.length}` }).waitFor();
+  // What the first of them differs in is the rule.
+  const shown = await hub.json("review", "show", String(before[0].id));
+  const differs = shown.fields.find(({ value, candidates }) => value && candidates.every((other) => other && other.toLowerCase() !== value.toLowerCase()));
+  await page.getByLabel("These differ").fill(differs.field);
+  await page.getByLabel("Then it is").selectOption("new");
+  await page.getByRole("button", { name: "Show which those are" }).click();
+  const fits = page.locator("tbody th a");
+  await fits.first().waitFor();
+  const titles = await texts(fits);
+  assert.ok(titles.includes(before[0].title));
+  assert.equal((await open()).length, before.length, "nothing is decided yet");
+  await picture(page, "many");
+  await page.getByLabel("Why").fill("they differ");
+  await page.getByRole("button", { name: `Decide these ${titles.length}` }).click();
+  await page.waitForURL("/reviews");
+  assert.equal((await open()).length, before.length - titles.length);
+  const { decisions } = await hub.json("review", "show", String(before[0].id));
+  assert.deepEqual(decisions.map(({ choice, reason }) => [choice, reason]), [["new", "they differ"]]);
 });
 
 check("signing out ends the session", async () => {

@@ -34,13 +34,14 @@ fn host(text: &str) -> Result<String, String> {
 }
 
 pub(crate) async fn run(verb: &Serve, context: &Context) -> Outcome {
+    let end = interrupted();
     let running = start(context, verb.listen, &verb.hosts).await?;
     if context.json {
         json_line(&json!({ "address": running.url(), "token": running.token }));
     } else {
         running.announce();
     }
-    interrupted().await;
+    end.await;
     if !context.json {
         say("Ending what is under way …");
     }
@@ -124,18 +125,22 @@ pub(crate) async fn start(context: &Context, listen: Option<SocketAddr>, hosts: 
     Ok(Running { server, shutdown, work, token })
 }
 
-/// Ctrl-C, or the signal that service managers send.
-pub(crate) async fn interrupted() {
+/// Ctrl-C, or the signal that service managers send. Listens from the call on: whoever is told that something runs may end it at once.
+pub(crate) fn interrupted() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let signals = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut end) = signal(SignalKind::terminate()) {
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    };
+    async move {
+        #[cfg(unix)]
+        if let (Ok(mut end), Ok(mut key)) = signals {
             tokio::select! {
                 _ = end.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
+                _ = key.recv() => {}
             }
             return;
         }
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = tokio::signal::ctrl_c().await;
 }

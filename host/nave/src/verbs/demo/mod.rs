@@ -55,10 +55,11 @@ pub(crate) async fn run(verb: &Demo, context: &Context) -> Outcome {
         sims.stop().await;
         return Ok(if agreed { exit::OK } else { exit::FAILED });
     }
+    let end = serve::interrupted();
     let running = serve::start(&steps, None, &[]).await?;
     running.announce();
     show::next_steps(context.dir());
-    serve::interrupted().await;
+    end.await;
     running.stop().await;
     sims.stop().await;
     Ok(exit::OK)
