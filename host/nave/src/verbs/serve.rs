@@ -1,6 +1,7 @@
 //! `serve`: the hub at work, with its API, its dashboard and its local socket.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 
 use clap::Args;
@@ -34,8 +35,11 @@ fn host(text: &str) -> Result<String, String> {
 }
 
 pub(crate) async fn run(verb: &Serve, context: &Context) -> Outcome {
-    let end = interrupted();
-    let running = start(context, verb.listen, &verb.hosts).await?;
+    let mut end = pin!(interrupted());
+    let running = tokio::select! {
+        running = start(context, verb.listen, &verb.hosts) => running?,
+        () = &mut end => return Err(stopped_early()),
+    };
     if context.json {
         json_line(&json!({ "address": running.url(), "token": running.token }));
     } else {
@@ -47,6 +51,11 @@ pub(crate) async fn run(verb: &Serve, context: &Context) -> Outcome {
     }
     running.stop().await;
     Ok(exit::OK)
+}
+
+/// Somebody ended it before it served. Nothing is lost: what was committed is kept.
+pub(crate) fn stopped_early() -> ApiError {
+    ApiError::failed("stopped before it served").help("`nave serve` begins again")
 }
 
 /// A hub that serves.

@@ -55,8 +55,11 @@ pub(crate) async fn run(verb: &Demo, context: &Context) -> Outcome {
         sims.stop().await;
         return Ok(if agreed { exit::OK } else { exit::FAILED });
     }
-    let end = serve::interrupted();
-    let running = serve::start(&steps, None, &[]).await?;
+    let mut end = std::pin::pin!(serve::interrupted());
+    let running = tokio::select! {
+        running = serve::start(&steps, None, &[]) => running?,
+        () = &mut end => return Err(serve::stopped_early()),
+    };
     running.announce();
     show::next_steps(context.dir());
     end.await;
