@@ -431,6 +431,20 @@ mod tests {
         assert_eq!(found, expected, "{incoming} against {known:?}");
     }
 
+    /// The rules that ship: who shares a house's telephone and a last name is not one person for that.
+    #[test]
+    fn a_household_is_not_one_contact() {
+        let contact = &crate::catalog::shipped_entities()["contact"];
+        for (theirs, expected) in [("first_name=Mary", false), ("first_name=Bob", true), ("birth_date=1990-01-02", false)] {
+            for key in ["phone", "mobile"] {
+                let known = record(1, &format!("{key}=+4930901820 last_name=Lee {theirs}"));
+                let new = record(0, "phone=+4930901820 last_name=Lee first_name=Robert birth_date=1960-02-10");
+                let found = decide(contact, &Facts::of(contact, &new), std::iter::once(&known));
+                assert_eq!(matches!(found, MatchDecision::Existing(..)), expected, "{key}, {theirs}: {found:?}");
+            }
+        }
+    }
+
     #[test]
     fn elements_are_the_same_however_they_are_composed() {
         let fields = BTreeMap::from([("address".into(), FieldType::Email)]);
