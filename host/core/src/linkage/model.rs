@@ -27,6 +27,8 @@ const NUMBERED_BITS: f64 = 16.0;
 const KNOWN_ALREADY: f64 = 0.1;
 /// What a level is called.
 const AGREEMENTS: [&str; LEVELS] = ["unknown", "different", "faintly alike", "alike", "the same"];
+/// Strangers who agree with somebody as far as that, on average, below which an agreement tells who it is.
+const TELLING_STRANGERS: f64 = 1.0;
 /// No probability is below: nothing is known so surely.
 const FLOOR: f64 = 1e-6;
 
@@ -81,6 +83,7 @@ impl Model {
         let unrelated = by_chance(table, &groups, comparer);
         let counted = counted(patterns);
         let pairs = rows * (rows - 1.0) / 2.0;
+        let tells: Vec<Option<u8>> = groups.iter().zip(&unrelated).map(|(group, chance)| tells(group, chance, rows)).collect();
         let has = |test: fn(&Group) -> bool| groups.iter().any(test);
         // What has nothing personal, or nothing shared, has no housemates.
         let households = has(Group::is_personal) && has(Group::is_shared);
@@ -99,18 +102,20 @@ impl Model {
             factors: Vec::new(),
         };
         for _ in 0..ROUNDS {
-            model.round(&counted, pairs, rows);
+            model.round(&counted, &tells, pairs, rows);
         }
         model
     }
 
-    fn round(&mut self, counted: &HashMap<Pattern, f64, foldhash::fast::FixedState>, pairs: f64, rows: f64) {
+    /// One round: how probable each candidate is under what is known, then what is known from that. `tells`: of each group, the
+    /// level from which it tells who it is.
+    fn round(&mut self, counted: &Counted, tells: &[Option<u8>], pairs: f64, rows: f64) {
         let zero = || vec![[0.0; LEVELS]; self.groups.len()];
         let (mut same, mut housemates) = (zero(), zero());
         let (mut same_sum, mut housemates_sum) = (0.0, 0.0);
         for (pattern, count) in counted {
             let [s, h, u] = self.likelihoods(*pattern);
-            let s = if self.is_plausible(*pattern) { s } else { 0.0 };
+            let s = if self.is_plausible(*pattern) && is_told(&self.groups, tells, *pattern) { s } else { 0.0 };
             let of = s + h + u;
             let (s, h) = (count * s / of, count * h / of);
             same_sum += s;
@@ -373,8 +378,31 @@ fn smoothed(mut counted: Levels, prior: &Levels) -> Levels {
     shares
 }
 
+/// The level from which a group tells who it is: hardly any stranger agrees as far as that. None where it never does.
+fn tells(group: &Group, by_chance: &Levels, rows: f64) -> Option<u8> {
+    if group.is_name() || group.kind() == Some(Kind::Category) {
+        return None;
+    }
+    let strangers = |level: u8| by_chance[level as usize..].iter().sum::<f64>() * rows;
+    (ALIKE..=SAME).find(|level| strangers(*level) < TELLING_STRANGERS)
+}
+
+/// Whether something that tells who it is agrees; or, where nothing of the kind is known of both, all names do. Where a system
+/// has nobody twice, the commonest likeness (half a namesake in one town, with another mailbox) would be learned as what doubles
+/// look like.
+fn is_told(groups: &[Group], tells: &[Option<u8>], pattern: Pattern) -> bool {
+    let mut known = pattern.known().filter_map(|(group, level)| tells[group].map(|from| level >= from)).peekable();
+    match known.peek() {
+        Some(_) => known.any(|agrees| agrees),
+        None => pattern.known().all(|(group, level)| !groups[group].is_name() || level >= ALIKE),
+    }
+}
+
+/// Candidates of each pattern.
+type Counted = HashMap<Pattern, f64, foldhash::fast::FixedState>;
+
 /// How many candidates there are of each pattern.
-fn counted(patterns: &[Pattern]) -> HashMap<Pattern, f64, foldhash::fast::FixedState> {
+fn counted(patterns: &[Pattern]) -> Counted {
     let mut counted = HashMap::default();
     patterns.iter().for_each(|pattern| *counted.entry(*pattern).or_insert(0.0) += 1.0);
     counted

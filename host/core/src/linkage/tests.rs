@@ -89,6 +89,47 @@ fn who_is_not() {
     check(&[(2, "other@y.test"), (3, "0999 1234567"), (4, "1901-01-31"), (5, "Far Away 77"), (6, "Nowhere")], false);
 }
 
+/// People of ten countries, each with its own twenty given names, of which everybody has two, twenty surnames and three towns: many
+/// are namesakes by half and live in one town, and nobody is there twice. Given name, surname, mailbox, telephone, town, country.
+fn namesakes(count: usize) -> Vec<Vec<String>> {
+    let mut state = 11_u64;
+    let mut below = |bound: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % bound
+    };
+    const SYLLABLES: [&str; 16] =
+        ["ba", "de", "fi", "go", "lu", "ma", "ne", "pi", "ro", "su", "ta", "ve", "wi", "xo", "yu", "za"];
+    let word = |number: usize, length: usize| -> String {
+        (0..length).map(|at| SYLLABLES[(number * 7 + at * (number + 3) + number / 16) % 16]).collect()
+    };
+    (0..count)
+        .map(|at| {
+            let country = below(10);
+            let given = format!("{} {}", word(country * 20 + below(20), 3), word(country * 20 + below(20) + 37, 3));
+            let surname = word(country * 20 + below(20) + 91, 4);
+            let mailbox = format!("{}.{surname}@{}{at}.test", given.replace(' ', "-"), word(at, 3));
+            let telephone = if at % 3 == 0 { String::new() } else { format!("0{} {:07}", country, below(9_999_999)) };
+            vec![given, surname, mailbox, telephone, word(country * 3 + below(3) + 333, 4), word(country + 777, 4)]
+        })
+        .collect()
+}
+
+#[test]
+fn a_system_that_has_nobody_twice_has_little_to_ask() {
+    let kinds = [Kind::Given, Kind::Surname, Kind::Email, Kind::Phone, Kind::City, Kind::Country];
+    let everybody = namesakes(3_000);
+    // Where nothing tells who somebody is, the one in fifty whose whole name and town are another's is worth a question.
+    for (kept, most) in [(&[0, 1, 2, 3, 4, 5][..], 15), (&[0, 1, 3, 4, 5], 30), (&[0, 1, 4, 5], 60)] {
+        let kinds: Vec<Kind> = kept.iter().map(|at| kinds[*at]).collect();
+        let rows: Vec<Vec<String>> = everybody.iter().map(|row| kept.iter().map(|at| row[*at].clone()).collect()).collect();
+        let linkage = link(&Table::new(&columns(&kinds), &rows));
+        let records: BTreeSet<u32> = linkage.cluster.iter().copied().collect();
+        assert_eq!(records.len(), 3_000, "nobody is merged by {kinds:?}");
+        let asked = linkage.reviews().count();
+        assert!(asked <= most, "{asked} of 3,000 are asked, by {kinds:?}");
+    }
+}
+
 #[test]
 fn a_rare_name_and_a_common_town_are_a_persons_to_decide() {
     let mut rows = strangers(300);
