@@ -178,6 +178,13 @@ pub(super) static SPECS: &[Spec] = &[
         flows: &["both", "out", "bare"],
         ..spec("page-shift", &[r#"{"switch": "page-shift", "count": 2}"#])
     },
+    // More than one page of the books, which have 500 on each.
+    Spec {
+        hits: Hits::Only(System::Books),
+        expect: Expect { full: true, crowd: 520, stirs: true, ..AGREE },
+        flows: &["both"],
+        ..spec("page-shift-books", &[r#"{"switch": "page-shift", "count": 2}"#])
+    },
     // The one that says something first has the later time, or the one that says it last the earlier.
     Spec {
         hits: Hits::Only(System::Books),
