@@ -222,8 +222,11 @@ fn values(kind: Kind, left: &Value, right: &Value) -> u8 {
     match kind {
         // A pet name says less than the name: faintly alike speaks for nothing, and against nothing.
         Kind::Given if super::nickname::same_name(a, b) => ALIKE.min(names(a, b).max(FAINT)),
+        // `Agent 12` and `Agent 13`, `Werk 2 GmbH` and `Werk 3 GmbH`: what is numbered is told apart by nothing else.
+        Kind::Given | Kind::Surname | Kind::Name | Kind::Company if are_numbered_apart(a, b) => DIFFERENT,
         Kind::Given | Kind::Surname => names(a, b),
         Kind::Email => emails(a, b),
+        Kind::Phone | Kind::Mobile if are_neighbours(a, b) => FAINT,
         Kind::Phone | Kind::Mobile | Kind::Identifier | Kind::House => {
             if a.len() >= 5 && one_slip(a, b) {
                 ALIKE
@@ -264,6 +267,13 @@ pub fn are_two_first_names(one: &str, other: &str) -> bool {
         && one != other
         && names(&one, &other) == DIFFERENT
         && !super::nickname::same_name(&one, &other)
+}
+
+/// Whether two texts are the same but for numbers that both have.
+fn are_numbered_apart(a: &str, b: &str) -> bool {
+    let is_numbered = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
+    let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    is_numbered(a) && is_numbered(b) && letters(a) == letters(b)
 }
 
 fn names(a: &str, b: &str) -> u8 {
@@ -343,6 +353,16 @@ fn common(left: &[u64], right: &[u64]) -> usize {
         count += usize::from(right.get(at) == Some(word));
     }
     count
+}
+
+/// Last digits of a telephone number that are a line of the same house or series.
+const LINE_DIGITS: usize = 4;
+
+/// Whether two numbers differ in one digit of their ends only: as probably the next desk's, or the next of a series, as a slip.
+fn are_neighbours(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut apart = a.iter().zip(b).enumerate().filter(|(_, (x, y))| x != y).map(|(at, _)| at);
+    a.len() == b.len() && matches!((apart.next(), apart.next()), (Some(at), None) if at + LINE_DIGITS >= a.len())
 }
 
 /// Whether one slip of the pen makes one of the other: a character more, less, another, or two that changed places
@@ -460,7 +480,15 @@ mod tests {
             (Kind::Company, "Acme Foods Ltd", "Acme Foods Trading", ALIKE),
             (Kind::Text, "the quick brown fox", "quick brown dog", FAINT),
             (Kind::Postal, "4011", "4012", ALIKE),
-            (Kind::Phone, "0123 456789", "0123 456780", ALIKE),
+            (Kind::Phone, "0123 456789", "0123 456780", FAINT),
+            (Kind::Mobile, "0123 456789", "0123 455789", FAINT),
+            (Kind::Phone, "0123 456789", "0124 456789", ALIKE),
+            (Kind::Phone, "0123 456789", "0123 456798", ALIKE),
+            (Kind::Phone, "0123 456789", "0123 45678", ALIKE),
+            (Kind::Identifier, "0123 456789", "0123 456780", ALIKE),
+            (Kind::Given, "Agent 12", "Agent 13", DIFFERENT),
+            (Kind::Company, "Werk 12 GmbH", "Werk 13 GmbH", DIFFERENT),
+            (Kind::Company, "Werk 12 GmbH", "Wrek 12 GmbH", ALIKE),
         ] {
             assert_eq!(values(kind, &value(kind, a), &value(kind, b)), expected, "{a} {b}");
             assert_eq!(values(kind, &value(kind, b), &value(kind, a)), expected, "{b} {a}");

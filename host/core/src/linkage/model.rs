@@ -206,7 +206,18 @@ impl Model {
     fn is_plausible(&self, pattern: Pattern) -> bool {
         let agree = || pattern.known().filter(|(_, level)| *level >= ALIKE).map(|(group, _)| &self.groups[group]);
         let says_more = |group: &Group| !group.is_name() && group.kind() != Some(Kind::Category);
-        agree().count() >= 2 && agree().any(says_more) || pattern.known().count() == 1 && agree().count() == 1
+        let agrees = agree().count() >= 2 && agree().any(says_more) || pattern.known().count() == 1 && agree().count() == 1;
+        agrees && !self.has_other_names(pattern)
+    }
+
+    /// Whether all names that both have are others, and nothing that somebody has alone is the same.
+    fn has_other_names(&self, pattern: Pattern) -> bool {
+        let known = || pattern.known().map(|(group, level)| (&self.groups[group], level));
+        let mut names = known().filter(|(group, _)| group.is_name()).peekable();
+        let own = |kind| matches!(kind, Some(Kind::Email | Kind::Identifier | Kind::Phone | Kind::Mobile));
+        names.peek().is_some()
+            && names.all(|(_, level)| level == DIFFERENT)
+            && !known().any(|(group, level)| level == SAME && own(group.kind()))
     }
 
     /// Of the three kinds, up to a factor.
@@ -292,11 +303,16 @@ impl Model {
             self.known(weight).filter(move |(_, found)| level(*found)).filter_map(|(group, _)| group.kind())
         };
         let own = |kind: &Kind| matches!(kind, Kind::Given | Kind::Date | Kind::Name);
-        let identifies = |kind| matches!(kind, Kind::Identifier | Kind::Email | Kind::Mobile);
+        // Of mobiles, what is nearly the same may be the next one that somebody's office was given.
+        let identifies = |(group, level): (&Group, u8)| match group.kind() {
+            Some(Kind::Mobile) => level == SAME,
+            Some(Kind::Identifier | Kind::Email) => level >= ALIKE,
+            _ => false,
+        };
         match kinds(|level| level == DIFFERENT).filter(own).count() {
             _ if !self.groups.iter().any(|group| matches!(group.kind(), Some(Kind::Given | Kind::Name))) => false,
             0 => false,
-            1 => !kinds(|level| level >= ALIKE).any(identifies),
+            1 => !self.known(weight).any(identifies),
             _ => weight.bits < NUMBERED_BITS || !kinds(|level| level == SAME).any(|kind| kind == Kind::Identifier),
         }
     }

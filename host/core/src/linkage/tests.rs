@@ -131,6 +131,29 @@ fn a_system_that_has_nobody_twice_has_little_to_ask() {
 }
 
 #[test]
+fn who_is_numbered_through_is_not_there_twice() {
+    // As test data, series of accounts and lines of a switchboard are: neighbours in everything, and nobody is the same.
+    let rows: Vec<Vec<String>> = (0..6_000)
+        .map(|n| {
+            vec![
+                format!("First{}", n % 977),
+                format!("Last{}", n % 1_013),
+                format!("Person{n}@example.test"),
+                format!("+49 30 {n:08}"),
+                format!("+49 170 {n:08}"),
+                format!("Company {}", n % 5_000),
+                format!("Main St {}", n % 400),
+                format!("{n:05}"),
+            ]
+        })
+        .collect();
+    let kinds = [Kind::Given, Kind::Surname, Kind::Email, Kind::Phone, Kind::Mobile, Kind::Company, Kind::Street, Kind::Postal];
+    let linkage = link(&Table::new(&columns(&kinds), &rows));
+    let records: BTreeSet<u32> = linkage.cluster.iter().copied().collect();
+    assert_eq!((records.len(), linkage.reviews().count()), (6_000, 0));
+}
+
+#[test]
 fn a_rare_name_and_a_common_town_are_a_persons_to_decide() {
     let mut rows = strangers(300);
     for at in 100..140 {
