@@ -181,3 +181,8 @@ pub const SCRUB_BYTES_MIN: usize = 6;
 pub const SCRUB_SECRETS_MAX: usize = 64;
 /// Different denials of one connection that are audited per run; the rest is counted.
 pub const AUDIT_DENIALS_PER_RUN_MAX: usize = 100;
+/// Changes of one record that are looked through for what a field held before: years of a record that is edited every day.
+pub const CORRECTION_CHANGES_MAX: usize = 10_000;
+/// Records that refer to one that are looked through for copies of an old value: the invoices of the largest customer of most
+/// companies. Each is compared as before a delivery; what is left out is counted.
+pub const CORRECTION_DOCUMENTS_MAX: usize = 10_000;

@@ -11,6 +11,7 @@ mod canary;
 mod census;
 mod clocks;
 mod contacts;
+mod corrected;
 mod control;
 mod denied;
 mod drops;

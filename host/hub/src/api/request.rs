@@ -404,6 +404,22 @@ pub enum Request {
         #[serde(default)]
         plan: bool,
     },
+    /// Where old values of one of its fields still stand: on its things in every system, and in what refers to it.
+    RecordCorrect {
+        /// Which.
+        record: RecordRef,
+        /// Canonical field, `tax_id` or `.tax_id`; of a list one element, `emails/2`.
+        field: String,
+        /// The old value; none: all that its history knows.
+        #[serde(default)]
+        from: Option<String>,
+        /// Copies to put right: `all`, or numbers of the list that was shown, `1,3`. None: nothing is written.
+        #[serde(default)]
+        apply: Option<String>,
+        /// Why; needed with `apply`.
+        #[serde(default)]
+        reason: String,
+    },
     /// What every system calls it.
     Xref {
         /// Which.
@@ -872,6 +888,8 @@ impl Request {
             Self::ShadowReport { clear, .. } => *clear,
             Self::Compare { read, keep, .. } => *read || *keep,
             Self::PlanInitial { apply, .. } => *apply,
+            // A list is remembered, so that its numbers mean something.
+            Self::RecordCorrect { .. } => true,
             Self::RecordResync { plan, .. } | Self::MergeRecords { plan, .. } | Self::Unmerge { plan, .. } => !*plan,
             Self::Rollback { plan, release, .. } => !*plan || *release,
             Self::Plan { .. }

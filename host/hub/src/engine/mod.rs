@@ -14,6 +14,8 @@ pub mod compared;
 mod conflict;
 mod conform;
 mod consent;
+pub mod copies;
+pub mod correct;
 mod dead_letter;
 pub mod decide;
 pub mod deliver;

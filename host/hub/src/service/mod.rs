@@ -10,6 +10,7 @@ mod budget;
 mod bulk;
 mod compare;
 mod configuration;
+mod correction;
 mod dead_letters;
 mod deliveries;
 mod doctor;
@@ -228,6 +229,12 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         }
         Request::RecordResync { record, plan } => {
             on_behalf(Purpose::Person, resync::resync(engine, &record, plan, by)).await.map(Answer::Resync)
+        }
+        Request::RecordCorrect { record, field, from, apply, reason } => {
+            let (from, apply) = (from.as_deref(), apply.as_deref());
+            on_behalf(Purpose::Person, correction::correct(engine, &record, &field, from, apply, by, &reason))
+                .await
+                .map(Answer::Correction)
         }
         Request::MatchCandidates { entity, limit } => {
             block_in_place(|| linkage::candidates(engine, &entity, limit)).map(Answer::Candidates)

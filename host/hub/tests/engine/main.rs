@@ -17,6 +17,7 @@ mod breaker;
 mod carried;
 mod compare;
 mod conform;
+mod corrected;
 mod fanned;
 mod frozen;
 mod human;

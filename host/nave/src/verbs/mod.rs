@@ -7,6 +7,7 @@ pub(crate) mod budget;
 pub(crate) mod compare;
 pub(crate) mod connection;
 pub(crate) mod control;
+mod correct;
 pub(crate) mod demo;
 pub(crate) mod dlq;
 pub(crate) mod flows;

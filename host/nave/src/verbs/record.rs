@@ -57,6 +57,25 @@ pub(crate) enum Record {
         #[arg(long)]
         plan: bool,
     },
+    /// Where an old value of a field still stands: in every system, and in what refers to the record
+    #[command(after_help = "Without --apply nothing is written.\n\n\
+                            Examples:\n  nave record correct contact/1 .tax_id\n  \
+                            nave record correct contact/1 .tax_id --apply 1,3 --because \"typing error of May\"")]
+    Correct {
+        /// contact/12, crm:5432
+        record: RecordRef,
+        /// Field that was corrected: .tax_id; of a list one element: .emails/2
+        field: String,
+        /// The old value, where its history does not know it
+        #[arg(long)]
+        from: Option<String>,
+        /// Put these right: numbers of the list that was shown (1,3), or all that can be written
+        #[arg(long, requires = "because")]
+        apply: Option<String>,
+        /// Why; kept in the audit and with each change
+        #[arg(long, alias = "reason", default_value = "")]
+        because: String,
+    },
     /// What happened to it, newest first
     History {
         /// contact/12, crm:5432
@@ -82,6 +101,10 @@ pub(crate) async fn run(verb: Record, context: &Context) -> Outcome {
         Record::Trace { record } => trace(record, context).await,
         Record::Why { record, field } => why(record, field, context).await,
         Record::Resync { record, plan } => super::resync::run(record, plan, context).await,
+        Record::Correct { record, field, from, apply, because } => {
+            let request = Request::RecordCorrect { record, field, from, apply, reason: because };
+            super::correct::run(request, context).await
+        }
         Record::History { record, limit } => history(record, limit, context).await,
     }
 }

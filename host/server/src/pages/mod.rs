@@ -3,6 +3,7 @@
 //! Templates escape everything; nothing that came from a system is ever marked safe.
 
 mod connections;
+mod correction;
 mod health;
 mod login;
 mod mappings;
@@ -47,6 +48,7 @@ pub(crate) fn closed() -> Router<State> {
         .merge(connections::router())
         .merge(mappings::router())
         .merge(records::router())
+        .merge(correction::router())
         .merge(merges::router())
         .merge(reviews::router())
         .merge(runbooks::router())

@@ -5,6 +5,7 @@ mod budget;
 mod compare;
 mod configuration;
 mod control;
+mod correction;
 mod failing;
 mod flows;
 mod governance;
@@ -28,6 +29,7 @@ pub use budget::*;
 pub use compare::*;
 pub use configuration::*;
 pub use control::*;
+pub use correction::*;
 pub use failing::*;
 pub use flows::*;
 pub use governance::*;
@@ -70,6 +72,7 @@ pub enum Answer {
     Merge(MergeAnswer),
     Merges(MergesAnswer),
     Resync(ResyncAnswer),
+    Correction(CorrectionAnswer),
     Rollback(RollbackAnswer),
     Reconcile(ReconcileAnswer),
     Compare(CompareAnswer),
