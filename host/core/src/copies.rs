@@ -50,7 +50,9 @@ impl Sought {
         for old in old {
             match old {
                 Value::Object(parts) => {
-                    let changed = parts.iter().filter(|(part, value)| !value.is_empty() && now.and_then(|now| now.at(part)) != Some(*value));
+                    let changed = parts
+                        .iter()
+                        .filter(|(part, value)| !value.is_empty() && now.and_then(|now| now.at(part)) != Some(*value));
                     all.extend(changed.map(|(part, value)| Self::new(value, now.and_then(|now| now.at(part)))));
                 }
                 old => all.push(Self::new(old, now)),

@@ -28,6 +28,7 @@ pub mod meter;
 pub mod model;
 pub mod names;
 pub mod part;
+pub mod past;
 pub mod remap;
 pub mod rename;
 pub mod retry;

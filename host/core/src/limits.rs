@@ -186,3 +186,6 @@ pub const CORRECTION_CHANGES_MAX: usize = 10_000;
 /// Records that refer to one that are looked through for copies of an old value: the invoices of the largest customer of most
 /// companies. Each is compared as before a delivery; what is left out is counted.
 pub const CORRECTION_DOCUMENTS_MAX: usize = 10_000;
+/// Changes of one record that are gone through for what it was at a time: a change every quarter of an hour for nearly three years, a
+/// second of reading. Beyond them the history is told from its newest end.
+pub const PAST_CHANGES_MAX: usize = 100_000;

@@ -450,7 +450,23 @@ async fn routes_become_requests() {
             "",
             Request::Records { entity: Some("contact".into()), query: "a@b.c".into(), after: 0, limit: 3 },
         ),
-        ("GET /v1/records/contact/12", "", Request::RecordShow { record: record("contact/12") }),
+        ("GET /v1/records/contact/12", "", Request::RecordShow { record: record("contact/12"), at: None }),
+        (
+            "GET /v1/records/contact/12?at=2026-10-01",
+            "",
+            Request::RecordShow { record: record("contact/12"), at: Some("2026-10-01".into()) },
+        ),
+        (
+            "POST /v1/records/contact/12/correct",
+            r#"{"field":"tax_id","apply":"1,3","reason":"typing error"}"#,
+            Request::RecordCorrect {
+                record: record("contact/12"),
+                field: "tax_id".into(),
+                from: None,
+                apply: Some("1,3".into()),
+                reason: "typing error".into(),
+            },
+        ),
         (
             "GET /v1/records/contact/12/why?field=email",
             "",

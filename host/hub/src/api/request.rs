@@ -379,6 +379,9 @@ pub enum Request {
     RecordShow {
         /// Which.
         record: RecordRef,
+        /// As it was at this time (`2026-10-01T12:00:00Z`, or a date: the end of that day, UTC); none: as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<String>,
     },
     /// Why its fields hold what they hold.
     RecordWhy {

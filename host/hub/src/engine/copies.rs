@@ -10,11 +10,11 @@ use nave_core::copies::{Likeness, Sought};
 use nave_core::intake::{element_key, element_value, list_path, shadow_body};
 use nave_core::limits::{CORRECTION_CHANGES_MAX, CORRECTION_DOCUMENTS_MAX};
 use nave_core::mapping::{Env, find, normalise};
+use nave_core::matching;
 use nave_core::model::{Cause, Contribution, Record, RecordId, RecordState, RemoteKey, WriteKind};
 use nave_core::part;
 use nave_core::survivorship::STEWARD;
 use nave_core::value::{Reference, Value};
-use nave_core::matching;
 use nave_store::IndexSpace;
 
 use super::deliver::{Need, Subject};
@@ -151,13 +151,7 @@ impl Engine {
                 read_only.insert(mapping.name.clone(), self.read_only(mapping).await?);
             }
         }
-        let search = Search {
-            catalog: &catalog,
-            corrected: record.id,
-            field,
-            sought: &sought,
-            read_only: &read_only,
-        };
+        let search = Search { catalog: &catalog, corrected: record.id, field, sought: &sought, read_only: &read_only };
         let mut copies = self.copies_of(&search, record)?;
         for document in &documents {
             copies.extend(self.copies_of(&search, document)?);
@@ -209,8 +203,7 @@ impl Engine {
         let entity = self.entity(search.catalog, &record.entity)?;
         let claims = search.claims(entity, record);
         let rows: Vec<Contribution> = self.store.contributions(&record.contributions)?.into_iter().flatten().collect();
-        let rows: Vec<Contribution> =
-            rows.into_iter().filter(|row| row.is_active() && row.key.connection != STEWARD).collect();
+        let rows: Vec<Contribution> = rows.into_iter().filter(|row| row.is_active() && row.key.connection != STEWARD).collect();
         let mut found: Vec<Copy> = Vec::new();
         for row in &rows {
             search.hits(entity, record, row, &mut found);
@@ -271,7 +264,8 @@ impl Engine {
                     sent.stopped.insert(mapping.name.clone(), Can::Review(why.into()));
                 }
                 Need::Parked(row) => {
-                    let why = format!("it waits until {}: {}; `nave sync {} --retry` tries now", row.until, row.reason, mapping.name);
+                    let why =
+                        format!("it waits until {}: {}; `nave sync {} --retry` tries now", row.until, row.reason, mapping.name);
                     sent.stopped.insert(mapping.name.clone(), Can::Cannot(why));
                 }
                 Need::Blocked(errors) => {
@@ -298,13 +292,17 @@ impl Engine {
         let (name, flow) = (&mapping.name, self.store.flow(&mapping.name)?);
         let shadow = mapping.flow_out.as_ref().is_some_and(|out| out.shadow);
         Ok(if shadow {
-            Some(Can::Cannot(format!("`{name}` is in shadow mode, so nothing is sent: take `mode = \"shadow\"` out of mappings/{name}.toml")))
+            Some(Can::Cannot(format!(
+                "`{name}` is in shadow mode, so nothing is sent: take `mode = \"shadow\"` out of mappings/{name}.toml"
+            )))
         } else if flow.paused {
             Some(Can::Cannot(format!("`{name}` is paused: `nave resume {name}`")))
         } else if flow.approved.as_deref() != Some(mapping.digest.as_str()) {
             Some(Can::Cannot(format!("its plan is not agreed to: `nave plan --flow {name}`, `nave apply --flow {name}`")))
         } else if self.store.intent(name, record)?.is_some() {
-            Some(Can::Review("an earlier write's outcome is looked up first: `nave review list` shows whether a person is asked".into()))
+            Some(Can::Review(
+                "an earlier write's outcome is looked up first: `nave review list` shows whether a person is asked".into(),
+            ))
         } else {
             None
         })
@@ -399,7 +397,14 @@ struct Cover {
 }
 
 impl Copy {
-    fn of(record: &Record, key: Option<&RemoteKey>, path: String, field: Option<String>, value: Value, likeness: Likeness) -> Self {
+    fn of(
+        record: &Record,
+        key: Option<&RemoteKey>,
+        path: String,
+        field: Option<String>,
+        value: Value,
+        likeness: Likeness,
+    ) -> Self {
         Self {
             record: record.id,
             entity: record.entity.to_string(),
@@ -501,7 +506,9 @@ impl Search<'_> {
                 for mapping in &mappings {
                     let of_parts = mapping.parts.iter().map(|part| (&part.list, Some(part.stream.as_str())));
                     let mut lists = mapping.lists.iter().map(|list| (list, None)).chain(of_parts);
-                    if let (Some((list, stream)), Value::List(elements)) = (lists.find(|(list, _)| list_path(list) == *path), value) {
+                    if let (Some((list, stream)), Value::List(elements)) =
+                        (lists.find(|(list, _)| list_path(list) == *path), value)
+                    {
                         self.hits_in_list(entity, record, row, mapping, (list, stream), elements, found);
                         break;
                     }
@@ -565,7 +572,8 @@ impl Search<'_> {
             for field in &list.fields {
                 let there = if field.remote.is_empty() { Some(element) } else { find(element, &field.remote) };
                 let canonical = field.canonical.as_deref().unwrap_or_default();
-                let base = if record.id == self.corrected && name.as_deref() == Some(self.field) { &list.canonical } else { canonical };
+                let base =
+                    if record.id == self.corrected && name.as_deref() == Some(self.field) { &list.canonical } else { canonical };
                 let Some((there, likeness)) = there.and_then(|there| Some((there, self.like(base, there)?))) else { continue };
                 let place = child.map_or_else(|| position.to_string(), str::to_owned);
                 let dot = if field.remote.is_empty() { "" } else { "." };
@@ -594,10 +602,7 @@ fn instead(sought: &Sought, kind: &FieldType) -> Result<Value, String> {
 fn check_field(entity: &Entity, record: &Record, field: &str) -> Result<(), EngineError> {
     let (base, element) = field.split_once('/').map_or((field, None), |(list, number)| (list, Some(number)));
     let Some(known) = entity.fields.get(base) else {
-        return Err(EngineError::Refused(format!(
-            "{0} has no field `{base}`; `nave schema show {0}` lists them",
-            entity.name
-        )));
+        return Err(EngineError::Refused(format!("{0} has no field `{base}`; `nave schema show {0}` lists them", entity.name)));
     };
     match (&known.kind, element) {
         (FieldType::List { .. }, None) => {

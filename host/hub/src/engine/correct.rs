@@ -109,7 +109,8 @@ impl Engine {
                         draft.enter(flow, copy.record, Reason::Resync);
                     }
                 }
-                let records: BTreeSet<RecordId> = chunk.iter().filter(|copy| copy.claim.is_some()).map(|copy| copy.record).collect();
+                let records: BTreeSet<RecordId> =
+                    chunk.iter().filter(|copy| copy.claim.is_some()).map(|copy| copy.record).collect();
                 for record in records {
                     draft.recompute(record)?;
                 }
@@ -212,7 +213,10 @@ impl Engine {
             return Ok(message.clone());
         }
         Ok(match &copy.can {
-            Can::Write => format!("it was not sent, or what was read back still shows it; `nave record resync {}/{}`", copy.entity, copy.record),
+            Can::Write => format!(
+                "it was not sent, or what was read back still shows it; `nave record resync {}/{}`",
+                copy.entity, copy.record
+            ),
             Can::Review(why) | Can::Cannot(why) => why.clone(),
         })
     }

@@ -41,6 +41,7 @@ mod missed;
 pub mod only;
 mod owned;
 mod parts;
+pub mod past;
 pub mod plan;
 pub mod pull;
 pub mod reconcile;

@@ -114,7 +114,8 @@ fn said(can: &Can) -> (&'static str, Option<String>) {
 /// One field of one record is corrected for every system that shows it.
 fn with(copies: &[Copy], at: usize) -> Vec<usize> {
     let copy = &copies[at];
-    let same = |other: &Copy| copy.claim.is_some() && other.claim.is_some() && other.record == copy.record && other.field == copy.field;
+    let same =
+        |other: &Copy| copy.claim.is_some() && other.claim.is_some() && other.record == copy.record && other.field == copy.field;
     copies.iter().enumerate().filter(|(other, of)| *other != at && same(of)).map(|(other, _)| other + 1).collect()
 }
 

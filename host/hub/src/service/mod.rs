@@ -28,6 +28,7 @@ mod notes;
 mod numbers;
 mod operations;
 mod order;
+mod past;
 mod plans;
 mod plugins;
 mod proof;
@@ -222,7 +223,8 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::Records { entity, query, after, limit } => {
             block_in_place(|| search::records(engine, entity.as_deref(), &query, after, limit)).map(Answer::Records)
         }
-        Request::RecordShow { record } => block_in_place(|| records::show(engine, &record)).map(Answer::Record),
+        Request::RecordShow { record, at: None } => block_in_place(|| records::show(engine, &record)).map(Answer::Record),
+        Request::RecordShow { record, at: Some(at) } => block_in_place(|| past::show(engine, &record, &at)).map(Answer::Past),
         Request::RecordWhy { record, field } => block_in_place(|| why::why(engine, &record, field.as_deref())).map(Answer::Why),
         Request::RecordHistory { record, limit } => {
             block_in_place(|| records::history(engine, &record, limit)).map(Answer::History)

@@ -59,8 +59,12 @@ because = "as the list"
 fn contacts(system: &str, tax: &str) -> String {
     let both = tax == "both";
     let direction = if both { "both" } else { "in" };
-    let mut fields =
-        vec![field("first", "first_name", direction, ""), field("last", "last_name", direction, ""), field("email", "email", direction, ""), field("vat", "tax_id", tax, "")];
+    let mut fields = vec![
+        field("first", "first_name", direction, ""),
+        field("last", "last_name", direction, ""),
+        field("email", "email", direction, ""),
+        field("vat", "tax_id", tax, ""),
+    ];
     if both {
         fields.push(EMAILS.to_owned());
     }
@@ -123,9 +127,8 @@ async fn ada(kind: Kind) -> (Bench, Ids) {
     let desk = bench.system("desk").create("contacts", &body);
     bench.quiet().await;
     let books = bench.system("books").only_id("contacts");
-    let invoice = format!(
-        r#"{{"number":"R-1","customer_vat":"DE 123 456 789","memo":"Reverse charge, {OLD}","contact":"{books}"}}"#
-    );
+    let invoice =
+        format!(r#"{{"number":"R-1","customer_vat":"DE 123 456 789","memo":"Reverse charge, {OLD}","contact":"{books}"}}"#);
     let invoice = bench.system("books").create("invoices", &invoice);
     bench.system("books").create("invoices", r#"{"number":"R-2","customer_vat":"DE123456789"}"#);
     let ticket = format!(r#"{{"subject":"Wrong number","vat_note":"{OLD}","contact":"{desk}"}}"#);
@@ -186,7 +189,10 @@ async fn what_is_chosen_is_written_and_nothing_else(kind: Kind) {
     let (bench, ids) = ada(kind).await;
     bench.engine.show_copies(ids.ada, "tax_id", None).await.unwrap();
     let done = bench.engine.correct(ids.ada, "tax_id", None, &numbers(&[3]), "ann", "typing error").await.unwrap();
-    assert_eq!(done.became.iter().map(|became| *became == Became::Corrected).collect::<Vec<_>>(), [false, false, true, false, false]);
+    assert_eq!(
+        done.became.iter().map(|became| *became == Became::Corrected).collect::<Vec<_>>(),
+        [false, false, true, false, false]
+    );
     assert_eq!(bench.system("books").at("invoices", &ids.invoice, "customer_vat"), NEW);
     assert_eq!(bench.system("books").at("invoices", &ids.invoice, "memo"), format!("Reverse charge, {OLD}"));
     assert_eq!(bench.system("books").at("contacts", &ids.books, "vat"), OLD, "it was not chosen; it goes with the next run");

@@ -31,6 +31,7 @@ mod misfits;
 mod missed;
 mod odd;
 mod parts;
+mod past;
 mod paused;
 mod policies;
 mod reconcile;

@@ -13,7 +13,8 @@ use crate::output::{self, Rows, ago, clean, say};
 /// Look at records
 #[derive(Debug, Subcommand)]
 #[command(after_help = "A record is named contact/12, or by what a system calls it: crm:5432, crm/contacts:5432.\n\n\
-                        Examples:\n  nave record list contact ada@example.com\n  nave record why contact/1 email\n  nave record show crm:5432")]
+                        Examples:\n  nave record list contact ada@example.com\n  nave record why contact/1 email\n  nave record show crm:5432\n  \
+                        nave record show contact/1 --at 2026-10-01")]
 pub(crate) enum Record {
     /// Records of an entity, or whose fields hold a text
     List {
@@ -36,6 +37,9 @@ pub(crate) enum Record {
         /// And what every system calls it
         #[arg(long)]
         xref: bool,
+        /// As the hub held it then: 2026-10-01T12:00:00Z, or a date (the end of that day, UTC)
+        #[arg(long, value_name = "TIME", conflicts_with = "xref")]
+        at: Option<String>,
     },
     /// Which way it went: who said it first, where it went from there and when, and where it still has to go
     Trace {
@@ -97,7 +101,8 @@ pub(crate) struct Xref {
 pub(crate) async fn run(verb: Record, context: &Context) -> Outcome {
     match verb {
         Record::List { entity, query, after, limit } => list(Request::Records { entity, query, after, limit }, context).await,
-        Record::Show { record, xref } => show(record, xref, context).await,
+        Record::Show { record, at: Some(at), .. } => past(Request::RecordShow { record, at: Some(at) }, context).await,
+        Record::Show { record, xref, at: None } => show(record, xref, context).await,
         Record::Trace { record } => trace(record, context).await,
         Record::Why { record, field } => why(record, field, context).await,
         Record::Resync { record, plan } => super::resync::run(record, plan, context).await,
@@ -127,7 +132,7 @@ async fn list(request: Request, context: &Context) -> Outcome {
 }
 
 async fn show(record: RecordRef, xref: bool, context: &Context) -> Outcome {
-    let answer = want!(context.call(Request::RecordShow { record: record.clone() }).await?, Record);
+    let answer = want!(context.call(Request::RecordShow { record: record.clone(), at: None }).await?, Record);
     let called = match xref {
         true => Some(want!(context.call(Request::Xref { record }).await?, Xref)),
         false => None,
@@ -174,6 +179,31 @@ async fn show(record: RecordRef, xref: bool, context: &Context) -> Outcome {
     Ok(exit::OK)
 }
 
+async fn past(request: Request, context: &Context) -> Outcome {
+    let answer = want!(context.call(request).await?, Past);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    let merged = answer.merged_into.as_ref().map(|into| format!(", merged into {into}")).unwrap_or_default();
+    say(format_args!("{} {} ({}{merged}) as of {}", answer.record, clean(&answer.title), answer.state, answer.at));
+    let until = answer.until.as_ref().map_or_else(|| "and still so".to_owned(), |until| format!("until {until}"));
+    say(format_args!("so since change {} of {}, {until}\n", answer.sequence, answer.since));
+    let mut rows = Rows::new(&["field", "value", "from", "since"]);
+    for field in &answer.fields {
+        let value = match &field.why {
+            Some(why) => format!("(not known: {why})"),
+            None => field.display.clone(),
+        };
+        rows.row([field.field.clone(), value, field.from.clone(), field.since.clone().unwrap_or_default()]);
+    }
+    rows.print("It held nothing.");
+    for note in &answer.notes {
+        say(format_args!("\n{}", clean(note)));
+    }
+    Ok(exit::OK)
+}
+
 /// One object of the record on its way.
 #[derive(Serialize)]
 struct Hop {
@@ -187,7 +217,7 @@ struct Hop {
 
 async fn trace(record: RecordRef, context: &Context) -> Outcome {
     let called = want!(context.call(Request::Xref { record: record.clone() }).await?, Xref);
-    let shown = want!(context.call(Request::RecordShow { record }).await?, Record);
+    let shown = want!(context.call(Request::RecordShow { record, at: None }).await?, Record);
     let mut hops: Vec<Hop> = called
         .remotes
         .iter()

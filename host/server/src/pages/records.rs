@@ -6,7 +6,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use nave_hub::api::{
-    ApiError, Asked, FieldWhy, HistoryAnswer, Loser, RecordAnswer, RecordLine, RecordRef, Request, ResyncAnswer, exit,
+    ApiError, Asked, FieldWhy, HistoryAnswer, Loser, PastAnswer, RecordAnswer, RecordLine, RecordRef, Request, ResyncAnswer, exit,
 };
 use serde::Deserialize;
 
@@ -45,6 +45,20 @@ struct RecordPage {
     record: RecordAnswer,
     why: Vec<FieldWhy>,
     history: HistoryAnswer,
+}
+
+#[derive(Template)]
+#[template(path = "past.html")]
+struct PastPage {
+    frame: Frame,
+    past: PastAnswer,
+}
+
+/// Which time is asked for.
+#[derive(Default, Deserialize)]
+struct When {
+    #[serde(default)]
+    at: String,
 }
 
 #[derive(Template)]
@@ -97,9 +111,14 @@ async fn show(
     Shared(state): Shared<State>,
     Extension(person): Extension<Person>,
     Path((entity, id)): Path<(String, u64)>,
+    Query(when): Query<When>,
 ) -> Response {
     let record = RecordRef::Record { entity: Some(entity), id };
-    let shown = want!(state.call(Request::RecordShow { record: record.clone() }).await, Record, &person, "records");
+    if !when.at.is_empty() {
+        let past = want!(state.call(Request::RecordShow { record, at: Some(when.at) }).await, Past, &person, "records");
+        return page(&PastPage { frame: Frame::new(&person, "records"), past });
+    }
+    let shown = want!(state.call(Request::RecordShow { record: record.clone(), at: None }).await, Record, &person, "records");
     let why = want!(state.call(Request::RecordWhy { record: record.clone(), field: None }).await, Why, &person, "records");
     let history = want!(state.call(Request::RecordHistory { record, limit: 20 }).await, History, &person, "records");
     page(&RecordPage { frame: Frame::new(&person, "records"), record: shown, why: why.fields, history })

@@ -14,6 +14,7 @@ mod lineage;
 mod matching;
 mod merging;
 mod operations;
+mod past;
 mod plugins;
 mod proof;
 mod records;
@@ -38,6 +39,7 @@ pub use lineage::*;
 pub use matching::*;
 pub use merging::*;
 pub use operations::*;
+pub use past::*;
 pub use plugins::*;
 pub use proof::*;
 pub use records::*;
@@ -62,6 +64,7 @@ pub enum Answer {
     Budget(BudgetAnswer),
     Records(RecordsAnswer),
     Record(RecordAnswer),
+    Past(PastAnswer),
     Why(WhyAnswer),
     History(HistoryAnswer),
     Xref(XrefAnswer),

@@ -108,7 +108,7 @@ async fn examples(context: &Context) -> Result<Examples, ApiError> {
             break;
         }
         let Ok(record) = line.record.parse::<RecordRef>() else { continue };
-        let shown = want!(context.call(Request::RecordShow { record: record.clone() }).await?, Record);
+        let shown = want!(context.call(Request::RecordShow { record: record.clone(), at: None }).await?, Record);
         if found.conflict.is_none() && line.connections.len() > 1 {
             let why = want!(context.call(Request::RecordWhy { record, field: None }).await?, Why);
             let fields = ["address.street", "job_title", "last_name", "email", "phone"];

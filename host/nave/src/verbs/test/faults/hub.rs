@@ -222,7 +222,7 @@ impl Bench {
         let connection = words.iter().skip_while(|word| **word != "in").nth(1).map_or("", |word| word.trim_end_matches('?'));
         let record = words.iter().find_map(|word| word.parse::<RecordRef>().ok());
         let record = record.ok_or_else(|| ApiError::failed(format!("which record is it about? {}", asked.review.title)))?;
-        let shown = want!(self.ask(Request::RecordShow { record }).await?, Record);
+        let shown = want!(self.ask(Request::RecordShow { record, at: None }).await?, Record);
         let emails = shown.fields.into_iter().filter(|field| field.field == "email").map(|field| field.display);
         Ok((connection.to_owned(), emails.collect()))
     }
