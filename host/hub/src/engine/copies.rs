@@ -275,10 +275,8 @@ impl Engine {
                 Need::Writes(wanted) => {
                     for write in &wanted.writes {
                         let WriteKind::Update(id) = &write.kind else { continue };
-                        let stream = write.child_of.as_ref().map(|stream| format!("{stream} ")).unwrap_or_default();
                         for (path, value) in &write.difference.values {
-                            let place = (mapping.name.clone(), id.clone(), format!("{stream}{path}"));
-                            sent.values.insert(place, value.clone());
+                            sent.values.insert((mapping.name.clone(), id.clone(), path.to_string()), value.clone());
                         }
                     }
                 }
@@ -333,9 +331,8 @@ impl Engine {
         }
         let cover = copy.cover(row, search.catalog);
         for mapping in all() {
-            let place = |id: &String| (mapping.name.clone(), id.clone(), cover.path.clone());
-            let value = sent.values.get(&place(&cover.id));
-            if value.is_some_and(|value| !search.sought.iter().any(|sought| sought.like(value) == Some(Likeness::Whole))) {
+            let value = sent.values.get(&(mapping.name.clone(), cover.id.clone(), cover.path.clone()));
+            if value.is_some_and(|value| !search.still_in(value, &cover.sub)) {
                 return Ok(Can::Write);
             }
         }
@@ -390,10 +387,11 @@ impl Engine {
     }
 }
 
-/// Where the comparison would write a copy: the thing, and the path or list.
+/// Where the comparison would write a copy: the thing, the path or list, and of a list what of its elements.
 struct Cover {
     id: String,
     path: String,
+    sub: String,
 }
 
 impl Copy {
@@ -421,19 +419,19 @@ impl Copy {
     }
 
     fn cover(&self, row: &Contribution, catalog: &Catalog) -> Cover {
-        let own = Cover { id: row.key.remote_id.to_string(), path: self.path.clone() };
+        let own = Cover { id: row.key.remote_id.to_string(), path: self.path.clone(), sub: String::new() };
         let Some((list, rest)) = self.path.split_once('[') else { return own };
         let Some((inside, sub)) = rest.split_once(']') else { return own };
-        let sub = sub.trim_start_matches('.');
+        let sub = sub.trim_start_matches('.').to_owned();
         for mapping in catalog.mappings.values().filter(|mapping| speaks_for(mapping, row)) {
-            if mapping.parts.iter().any(|part| part.stream == list) {
-                return Cover { id: inside.to_owned(), path: format!("{list} {sub}") };
+            if let Some(part) = mapping.parts.iter().find(|part| part.stream == list) {
+                return Cover { id: inside.to_owned(), path: list_path(&part.list), sub };
             }
             let canonical = self.field.as_deref().and_then(|field| field.split_once('/')).map(|(list, _)| list);
             let found = mapping.lists.iter().filter(|known| known.remote == list);
             let mut found = found.filter(|known| canonical.is_none_or(|canonical| known.canonical == canonical));
             if let Some(found) = found.next() {
-                return Cover { id: own.id, path: list_path(found) };
+                return Cover { id: own.id, path: list_path(found), sub };
             }
         }
         own
@@ -486,6 +484,16 @@ impl Search<'_> {
         let own = name == self.field.split_once('/').map_or(self.field, |(list, _)| list);
         let looked_for = self.sought.iter().filter(|sought| own || sought.telling());
         looked_for.filter_map(|sought| Some((sought.like(value)?, sought))).min_by_key(|(likeness, _)| *likeness)
+    }
+
+    /// Whether what would be written still holds an old value there.
+    fn still_in(&self, written: &Value, sub: &str) -> bool {
+        let old = |value: &Value| self.sought.iter().any(|sought| sought.like(value) == Some(Likeness::Whole));
+        match written {
+            Value::List(elements) if sub.is_empty() => elements.iter().any(old),
+            Value::List(elements) => elements.iter().any(|element| find(element, sub).is_some_and(old)),
+            value => old(value),
+        }
     }
 
     /// Whether the mapping's own reading of it is an old value of the corrected field.

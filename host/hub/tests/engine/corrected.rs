@@ -10,6 +10,7 @@ use nave_hub::engine::copies::{Can, Copies};
 use nave_hub::engine::correct::{Became, Which};
 
 use super::bench::{Bench, Kind};
+use super::parts;
 use super::system::{Fault, System};
 
 on_both_stores!(
@@ -22,6 +23,8 @@ on_both_stores!(
     a_record_that_was_never_corrected_has_none,
     an_element_of_a_list_is_corrected_by_its_number,
     what_a_rollback_holds_is_a_persons,
+    a_child_of_its_own_over_there_is_a_copy,
+    a_paused_flow_says_so,
 );
 
 const OLD: &str = "DE123456789";
@@ -323,4 +326,56 @@ async fn what_a_rollback_holds_is_a_persons(kind: Kind) {
     let (place, can) = lines(&copies).remove(0);
     assert_eq!(place, "books/contacts vat DE123456789");
     assert!(can.starts_with("review: ") && can.contains("--release"), "{can}");
+}
+
+/// The ERP keeps each phone as a thing of its own: the number of one is corrected in the CRM.
+async fn a_child_of_its_own_over_there_is_a_copy(kind: Kind) {
+    let bench = parts::bench(kind);
+    let crm = bench.system("crm").create("contacts", parts::ADA);
+    parts::synced(&bench).await;
+    let before = parts::erp_phones(&bench);
+    assert!(before.iter().any(|phone| phone.contains("+4930111")), "{before:?}");
+    bench.system("crm").edit("contacts", &crm, |body| {
+        let mut phones = body.at("phones").unwrap().clone();
+        let Value::List(all) = &mut phones else { panic!("{phones:?}") };
+        all[0].put("value", Value::text("+4930999"));
+        body.put("phones", phones);
+    });
+    bench.engine.run_in("crm-contacts", false).await.unwrap();
+    let record = bench.store.records_after(RecordId(0), 10).unwrap().remove(0);
+    let number = record.elements("phones").find(|(_, value)| value.display().contains("+4930999")).unwrap().0;
+    let field = format!("phones/{number}");
+    let copies = bench.engine.show_copies(record.id, &field, None).await.unwrap();
+    let found = lines(&copies);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].0.starts_with("erp/contacts phones[") && found[0].0.ends_with("].value +4930111"), "{found:?}");
+    assert_eq!(found[0].1, "write");
+    let done = bench.engine.correct(record.id, &field, None, &numbers(&[1]), "ann", "a digit").await.unwrap();
+    assert_eq!(done.became, [Became::Corrected]);
+    let after = parts::erp_phones(&bench);
+    assert_eq!((after.len(), after.iter().any(|phone| phone.contains("+4930111"))), (before.len(), false), "{after:?}");
+    assert!(after.iter().any(|phone| phone.contains("+4930999")), "{after:?}");
+}
+
+async fn a_paused_flow_says_so(kind: Kind) {
+    let (bench, ids) = ada(kind).await;
+    bench
+        .engine
+        .write(Default::default(), |draft| {
+            let mut flow = bench.store.flow("books-contacts")?;
+            flow.paused = true;
+            draft.batch.flows.push(("books-contacts".into(), flow));
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let copies = bench.engine.copies(ids.ada, "tax_id", None).await.unwrap();
+    let (place, can) = lines(&copies).remove(0);
+    assert_eq!(place, "books/contacts vat DE123456789");
+    assert!(can.starts_with("cannot: ") && can.contains("nave resume books-contacts"), "{can}");
+    let writes = bench.system("books").writes();
+    let done = bench.engine.correct(ids.ada, "tax_id", None, &Which::All, "ann", "all that can be").await.unwrap();
+    assert_eq!(done.became[0], Became::Left);
+    assert_eq!(bench.system("books").at("contacts", &ids.books, "vat"), OLD);
+    assert_eq!(bench.system("books").writes(), writes + 1, "the invoice alone");
 }

@@ -105,20 +105,21 @@ fn erp() -> System {
     erp
 }
 
-fn bench(kind: Kind) -> Bench {
+pub(crate) fn bench(kind: Kind) -> Bench {
     bench_of(kind, erp(), ERP)
 }
 
-const ADA: &str = r#"{"last":"Lovelace","email":"ada@acme.test","phones":[{"value":"+4930111"},{"value":"+4930222"}]}"#;
+pub(crate) const ADA: &str =
+    r#"{"last":"Lovelace","email":"ada@acme.test","phones":[{"value":"+4930111"},{"value":"+4930222"}]}"#;
 
-async fn synced(bench: &Bench) {
+pub(crate) async fn synced(bench: &Bench) {
     bench.round().await;
     bench.approve_all().await;
     bench.quiet().await;
 }
 
 /// Phones in the ERP: whose they are (by last name), and the number.
-fn erp_phones(bench: &Bench) -> Vec<String> {
+pub(crate) fn erp_phones(bench: &Bench) -> Vec<String> {
     let state = bench.system("erp").state.lock().unwrap();
     let name = |id: &str| state.things["contacts"].get(id).map_or("nobody".into(), |c| c.body.at("last").unwrap().display());
     let mut found: Vec<String> = state.things["phones"]
