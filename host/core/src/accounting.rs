@@ -12,7 +12,7 @@ pub enum Counts {
     Out(OutCounts),
 }
 
-/// read = created + updated + unchanged + deleted + merged + filtered + held + quarantined; beside it, how many of them
+/// read = created + updated + unchanged + deleted + merged + filtered + held + quarantined + archived; beside it, how many of them
 /// had a one-way field changed over there, and how many values were changed again within a minute of our write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are I14's")]
@@ -26,6 +26,8 @@ pub struct InCounts {
     pub filtered: u64,
     pub held: u64,
     pub quarantined: u64,
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub archived: u64,
     #[serde(default)]
     pub drifted: u64,
     #[serde(default, skip_serializing_if = "is_none")]
@@ -69,6 +71,7 @@ impl InCounts {
                 + self.filtered
                 + self.held
                 + self.quarantined
+                + self.archived
     }
 }
 

@@ -29,6 +29,7 @@ pub mod model;
 pub mod names;
 pub mod part;
 pub mod past;
+pub mod profile;
 pub mod remap;
 pub mod rename;
 pub mod retry;

@@ -189,3 +189,5 @@ pub const CORRECTION_DOCUMENTS_MAX: usize = 10_000;
 /// Changes of one record that are gone through for what it was at a time: a change every quarter of an hour for nearly three years, a
 /// second of reading. Beyond them the history is told from its newest end.
 pub const PAST_CHANGES_MAX: usize = 100_000;
+/// Source records that do not fit and are kept of one flow: their ids are in memory (10 MB) while it runs. More are dead letters.
+pub const ARCHIVED_MAX: usize = 100_000;

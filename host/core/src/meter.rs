@@ -74,7 +74,7 @@ impl Meter {
         let (direction, counts): (_, Vec<(&str, u64)>) = match &run.counts {
             Counts::In(c) => {
                 self.near_misses += c.near_misses;
-                let counts = vec![
+                let mut counts = vec![
                     ("read", c.read),
                     ("created", c.created),
                     ("updated", c.updated),
@@ -85,6 +85,8 @@ impl Meter {
                     ("held", c.held),
                     ("quarantined", c.quarantined),
                 ];
+                // Only where somebody asked for it.
+                counts.extend((c.archived > 0).then_some(("archived", c.archived)));
                 ("in", counts)
             }
             Counts::Out(c) => {

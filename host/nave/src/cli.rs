@@ -66,6 +66,7 @@ pub(crate) enum Verb {
     Apply(verbs::flows::Apply),
     Rollback(verbs::control::Rollback),
     Sync(verbs::flows::Sync),
+    Backfill(verbs::backfill::Backfill),
     #[command(subcommand)]
     Shadow(verbs::proof::Shadow),
     Reconcile(verbs::proof::Reconcile),

@@ -19,13 +19,15 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 100] = [
+const ROUTES: [(&str, &str, &str); 102] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("GET", "/v1/plan/initial", "plan-initial"),
     ("POST", "/v1/plan/initial", "plan-initial"),
     ("POST", "/v1/apply", "apply"),
     ("POST", "/v1/sync", "sync"),
+    ("POST", "/v1/backfill/{flow}", "backfill"),
+    ("GET", "/v1/archived/{flow}", "archived"),
     ("POST", "/v1/pause", "pause"),
     ("POST", "/v1/resume", "resume"),
     ("GET", "/v1/shadow", "shadow-report"),

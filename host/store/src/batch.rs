@@ -67,11 +67,14 @@ pub struct KeyedRow {
     pub value: Option<Vec<u8>>,
 }
 
+/// Under whose key a row is sealed that belongs to no record: no record has this number.
+pub const NOBODY: RecordId = RecordId(0);
+
 /// A small named row whose value is sealed under a record's key, as the changelog's values are: with the key it is gone (I2).
 /// Read with [`crate::Store::sealed_rows`], removed as a [`KeyedRow`] without a value.
 #[derive(Clone, Debug)]
 pub struct SealedRow {
-    /// Whose key. A record that was erased keeps nothing: the row is not written.
+    /// Whose key. A record that was erased keeps nothing: the row is not written. [`NOBODY`] for what belongs to no record.
     pub record: RecordId,
     /// Table-like prefix: `written 00…12`, `held crm-contacts`. No other kind of row may be in it.
     pub space: String,

@@ -15,7 +15,7 @@ mod redb_store;
 mod rules;
 mod seal;
 
-pub use batch::{Batch, CheckpointMove, Expected, IndexEntry, IndexSpace, InputRow, KeyedRow, SealedRow};
+pub use batch::{Batch, CheckpointMove, Expected, IndexEntry, IndexSpace, InputRow, KeyedRow, NOBODY, SealedRow};
 pub use format::FormatError;
 pub use interface::{CommitError, Heads, ObjectCount, OpenedRow, Store, StoreError};
 pub use memory::Memory;

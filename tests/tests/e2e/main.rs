@@ -6,6 +6,7 @@ mod alerts;
 mod assess;
 mod audited;
 mod author;
+mod backfill;
 mod budget;
 mod canary;
 mod census;

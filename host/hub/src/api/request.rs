@@ -106,6 +106,34 @@ pub enum Request {
         #[serde(default)]
         shadow: bool,
     },
+    /// Reads a flow's stream whole; with `profile` only says what of it does not fit.
+    Backfill {
+        /// Flow.
+        flow: String,
+        /// Nothing is taken in: what does not fit is told by rule.
+        #[serde(default)]
+        profile: bool,
+        /// What does not fit is kept as it comes: not synced, not tried again, no dead letter.
+        #[serde(default)]
+        archive_misfits: bool,
+        /// Why; needed with `archive_misfits`.
+        #[serde(default)]
+        reason: String,
+    },
+    /// What a backfill kept because it does not fit.
+    Archived {
+        /// Flow.
+        flow: String,
+        /// One of them, as it came; none: all, without what is in them.
+        #[serde(default)]
+        remote_id: Option<String>,
+        /// After this id.
+        #[serde(default)]
+        after_id: String,
+        /// How many.
+        #[serde(default = "default_limit")]
+        limit: usize,
+    },
     /// What was noted in shadow mode, against what the systems hold by now.
     ShadowReport {
         /// One flow; none: all of which something was noted.
@@ -893,6 +921,7 @@ impl Request {
             Self::PlanInitial { apply, .. } => *apply,
             // A list is remembered, so that its numbers mean something.
             Self::RecordCorrect { .. } => true,
+            Self::Backfill { profile, .. } => !*profile,
             Self::RecordResync { plan, .. } | Self::MergeRecords { plan, .. } | Self::Unmerge { plan, .. } => !*plan,
             Self::Rollback { plan, release, .. } => !*plan || *release,
             Self::Plan { .. }
@@ -900,6 +929,7 @@ impl Request {
             | Self::ScheduleList
             | Self::ScheduleAdvise
             | Self::Budget { .. }
+            | Self::Archived { .. }
             | Self::MatchCandidates { .. }
             | Self::MatchExplain { .. }
             | Self::MatchModel { .. }

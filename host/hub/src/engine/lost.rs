@@ -292,7 +292,7 @@ impl Engine {
             .map(|(id, _)| id.clone())
             .collect();
         let catalog = self.catalog();
-        let reading = Reading { catalog: &catalog, mapping, spoke, run, children: None, guard: None };
+        let reading = Reading { catalog: &catalog, mapping, spoke, run, children: None, guard: None, archive: false };
         for chunk in free.chunks(GET_IDS_MAX) {
             let began = self.now();
             let fetched = self.fetch(mapping, spoke, &mapping.stream, chunk).await?;

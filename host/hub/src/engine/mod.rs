@@ -5,6 +5,7 @@
 //! acknowledgement, and the look-up of every unknown outcome before anything else happens to its record.
 
 pub mod apart;
+pub mod archive;
 pub mod assess;
 mod breaker;
 mod budget;
@@ -43,6 +44,7 @@ mod owned;
 mod parts;
 pub mod past;
 pub mod plan;
+pub mod profile;
 pub mod pull;
 pub mod reconcile;
 mod recur;
@@ -127,6 +129,7 @@ pub struct Engine {
     /// Rings when there is something new to compare.
     news: Arc<tokio::sync::Notify>,
     holds: holds::Holds,
+    archives: archive::Archives,
     pub(crate) linker: linker::Linker,
     surges: surge::Surges,
 }
@@ -151,6 +154,7 @@ impl Engine {
             conformed: Default::default(),
             news: Arc::default(),
             holds: Default::default(),
+            archives: Default::default(),
             linker: Default::default(),
             surges: Default::default(),
         }

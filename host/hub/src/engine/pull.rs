@@ -48,6 +48,11 @@ pub(super) struct PageCommit {
 impl Engine {
     /// One run of a mapping's flow inwards, to the end of what the system has to say. `full` ignores the checkpoint.
     pub async fn run_in(&self, name: &str, full: bool) -> Result<Run, EngineError> {
+        self.run_in_as(name, full, false).await
+    }
+
+    /// The same; with `archive` what does not fit, and of which nothing is known here, is kept and left.
+    pub(super) async fn run_in_as(&self, name: &str, full: bool, archive: bool) -> Result<Run, EngineError> {
         let mapping = self.mapping(name)?;
         let lane = self.lane(&mapping.connection);
         let _lane = lane.lock().await;
@@ -55,7 +60,7 @@ impl Engine {
         let mapping = self.mapping(name)?;
         let mut run = self.begin(&mapping, "in").await?;
         let mut counts = InCounts::default();
-        let pulled = on_behalf(purpose_of(&mapping), self.pull(&mapping, full, run.id, &mut counts));
+        let pulled = on_behalf(purpose_of(&mapping), self.pull(&mapping, (full, archive), run.id, &mut counts));
         let failure = match pulled.await {
             Ok(said) => {
                 run.message = said;
@@ -69,7 +74,13 @@ impl Engine {
     }
 
     /// Answers what there is to say of a run that succeeded.
-    async fn pull(&self, mapping: &Mapping, full: bool, run: u64, counts: &mut InCounts) -> Result<Option<String>, EngineError> {
+    async fn pull(
+        &self,
+        mapping: &Mapping,
+        (full, archive): (bool, bool),
+        run: u64,
+        counts: &mut InCounts,
+    ) -> Result<Option<String>, EngineError> {
         let catalog = self.catalog();
         self.functions_ready(mapping)?;
         self.affordable(mapping)?;
@@ -82,7 +93,8 @@ impl Engine {
         // Nothing that is pulled can be judged while it is unknown what we wrote ourselves.
         self.resolve_open(mapping, run).await?;
         let guard = Mutex::new(self.guard(mapping)?);
-        let reading = Reading { catalog: &catalog, mapping, spoke: spoke.as_ref(), run, children: None, guard: Some(&guard) };
+        let reading =
+            Reading { catalog: &catalog, mapping, spoke: spoke.as_ref(), run, children: None, guard: Some(&guard), archive };
         self.read_through(&reading, full, &Marks::default(), counts).await?;
         self.settle_held(&reading, counts).await?;
         self.pull_parts(&reading, full, counts).await?;
@@ -273,7 +285,7 @@ impl Engine {
         let passed = self.streams_that_passed(mapping)?;
         let known = self.active_of(&mapping.connection, &mapping.alias)?;
         let mut page = Some(page);
-        let (taken, met, guard) = self
+        let (taken, met, guard, shelved) = self
             .write(reading.cause(), |draft| {
                 let page =
                     page.take().ok_or_else(|| EngineError::Refused("the store changed under a page; run it again".into()))?;
@@ -295,6 +307,7 @@ impl Engine {
                     near_misses: 0,
                     linker: &self.linker,
                     judge: None,
+                    shelf: Some(self.shelf(&mapping.name, reading.archive, run)?),
                 };
                 let met = tokio::task::block_in_place(|| intake.page(draft, page, &mut taken))?;
                 let met = met.into_iter().map(|id| Ok(Met { id, active: draft.glimpsed(id)?.is_active() }));
@@ -315,9 +328,11 @@ impl Engine {
                 draft.batch.deferrable = deferrable;
                 draft.batch.checkpoint = checkpoint.clone();
                 draft.batch.rows.extend(rows.iter().cloned());
-                Ok((taken, met, intake.guard))
+                let shelved = intake.shelf.map(|shelf| shelf.changed).unwrap_or_default();
+                Ok((taken, met, intake.guard, shelved))
             })
             .await?;
+        self.archives.learn(&mapping.name, shelved);
         self.surges.forget();
         volume::put_back(reading.guard, guard, met.iter().map(|met| met.id));
         add(counts, &taken);
@@ -393,6 +408,8 @@ pub(super) struct Reading<'a> {
     pub(super) children: Option<&'a Children<'a>>,
     /// Holds what goes at once; none where a person agreed, and where single things are looked at.
     pub(super) guard: Option<&'a Mutex<Guard>>,
+    /// What does not fit, and of which nothing is known here, is kept as it came: a person said so.
+    pub(super) archive: bool,
 }
 
 impl Reading<'_> {
@@ -436,6 +453,7 @@ pub(super) fn add(counts: &mut InCounts, page: &InCounts) {
     counts.filtered += page.filtered;
     counts.held += page.held;
     counts.quarantined += page.quarantined;
+    counts.archived += page.archived;
     counts.drifted += page.drifted;
     counts.near_misses += page.near_misses;
 }

@@ -67,8 +67,15 @@ impl Engine {
         let spoke = self.spoke(&mapping.connection)?;
         let children = Children::of(mapping, stream);
         let run = refetched.run;
-        let reading =
-            Reading { catalog: &catalog, mapping, spoke: spoke.as_ref(), run, children: children.as_ref(), guard: None };
+        let reading = Reading {
+            catalog: &catalog,
+            mapping,
+            spoke: spoke.as_ref(),
+            run,
+            children: children.as_ref(),
+            guard: None,
+            archive: false,
+        };
         if reading.stream() != stream {
             return Err(EngineError::Refused(format!(
                 "`{0}` reads no `{stream}` any more; `nave dlq discard --flow {0}` gives up what was set aside of it",

@@ -57,8 +57,15 @@ impl Engine {
                 self.close(&intent).await?;
                 continue;
             }
-            let reading =
-                Reading { catalog: &catalog, mapping, spoke: spoke.as_ref(), run, children: children.as_ref(), guard: None };
+            let reading = Reading {
+                catalog: &catalog,
+                mapping,
+                spoke: spoke.as_ref(),
+                run,
+                children: children.as_ref(),
+                guard: None,
+                archive: false,
+            };
             let capabilities = self.capabilities_of(mapping, reading.stream()).await?;
             let found = self.look_up(&catalog, mapping, &capabilities, spoke.as_ref(), &intent).await?;
             tracing::info!(flow = mapping.name, record = %intent.record, key = intent.key, found = found.word(), "open write looked up");

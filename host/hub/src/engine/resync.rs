@@ -96,6 +96,7 @@ impl Engine {
                 near_misses: 0,
                 linker: &self.linker,
                 judge: None,
+                shelf: None,
             };
             intake.page(&mut draft, page, &mut Default::default())?;
         }

@@ -200,6 +200,7 @@ impl Sending<'_> {
                 run: self.run,
                 children: children.as_ref(),
                 guard: None,
+                archive: false,
             };
             for chunk in ids.chunks(GET_IDS_MAX) {
                 let began = self.engine.now();

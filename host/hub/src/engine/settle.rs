@@ -424,6 +424,7 @@ impl Engine {
             near_misses: 0,
             linker: &self.linker,
             judge: None,
+            shelf: None,
         };
         intake.page(draft, page, &mut Default::default())?;
         Ok(())

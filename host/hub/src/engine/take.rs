@@ -18,6 +18,7 @@ use nave_core::{Text, difference, matching};
 use nave_runtime::contract::SourceRecord;
 use nave_store::StoreError;
 
+use super::archive::Shelf;
 use super::conflict;
 use super::draft::{Draft, Recomputed};
 use super::drift;
@@ -96,6 +97,8 @@ pub struct Intake<'a> {
     pub(super) linker: &'a Linker,
     /// Made ready for this page.
     pub(super) judge: Option<Judge>,
+    /// Where what does not fit is kept; none where single things are looked at.
+    pub(super) shelf: Option<Shelf>,
 }
 
 /// What happened to one source record.
@@ -109,6 +112,7 @@ pub(super) enum Happened {
     Filtered,
     Held,
     Quarantined,
+    Archived,
 }
 
 impl Happened {
@@ -124,6 +128,7 @@ impl Happened {
             Self::Filtered => &mut counts.filtered,
             Self::Held => &mut counts.held,
             Self::Quarantined => &mut counts.quarantined,
+            Self::Archived => &mut counts.archived,
         } += 1;
     }
 }
@@ -252,10 +257,7 @@ impl Intake<'_> {
             IncomingKind::Upsert { pulled, externals, raw } => self.upsert(draft, key, pulled, &externals, raw, first),
             IncomingKind::Delete { evidence } => self.delete(draft, &remote_id, evidence),
             IncomingKind::MergedInto(winner) => self.merged(draft, &remote_id, &winner),
-            IncomingKind::Bad { errors, raw } => {
-                self.quarantine(draft, &remote_id, errors, raw);
-                Ok(Happened::Quarantined)
-            }
+            IncomingKind::Bad { errors, raw } => self.misfit(draft, &remote_id, errors, raw),
         }
     }
 
@@ -277,8 +279,7 @@ impl Intake<'_> {
             Ok(false) => return Ok(Happened::Filtered),
             Err(error) => {
                 let error = FieldError { path: "filter".into(), class: error.class.into(), message: error.message };
-                self.quarantine(draft, &key.remote_id, vec![error], raw);
-                return Ok(Happened::Quarantined);
+                return self.misfit(draft, &key.remote_id, vec![error], raw);
             }
         }
         let known = match draft.contribution_of(key)? {
@@ -319,11 +320,13 @@ impl Intake<'_> {
         let (mapped, facts) = match mapped {
             Ok(mapped) => mapped,
             Err(errors) => {
-                self.quarantine(draft, &key.remote_id, errors, raw);
-                return Ok(Happened::Quarantined);
+                return self.misfit(draft, &key.remote_id, errors, raw);
             }
         };
         draft.revive(&self.subject(&key.remote_id))?;
+        if let Some(shelf) = &mut self.shelf {
+            shelf.take_off(draft, &key.remote_id);
+        }
         match known {
             Some(id) => self.update(draft, id, &pulled, mapped),
             None => {
@@ -487,6 +490,25 @@ impl Intake<'_> {
 
     fn subject(&self, remote_id: &str) -> DeadLetterSubject {
         subject(self.mapping, &self.mapping.stream, remote_id)
+    }
+
+    /// It does not fit: kept as it came where a person said so, set aside otherwise.
+    fn misfit(
+        &mut self,
+        draft: &mut Draft<'_>,
+        remote_id: &str,
+        errors: Vec<FieldError>,
+        raw: Vec<u8>,
+    ) -> Result<Happened, StoreError> {
+        let known_here = draft.contribution_of(&self.key(remote_id))?.is_some();
+        if let Some(shelf) = &mut self.shelf
+            && shelf.keep(draft, remote_id, known_here, &errors, &raw)?
+        {
+            draft.revive(&self.subject(remote_id))?;
+            return Ok(Happened::Archived);
+        }
+        self.quarantine(draft, remote_id, errors, raw);
+        Ok(Happened::Quarantined)
     }
 
     pub(super) fn quarantine(&self, draft: &mut Draft<'_>, remote_id: &str, errors: Vec<FieldError>, raw: Vec<u8>) {

@@ -6,6 +6,7 @@
 
 mod alerts;
 mod assess;
+mod backfill;
 mod budget;
 mod bulk;
 mod compare;
@@ -171,6 +172,13 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         }
         Request::Sync { flows, full, once, retry, shadow } => {
             sync::sync(&hub.engine, &flows, sync::How { full, once, retry, shadow }, by, progress).await.map(Answer::Sync)
+        }
+        Request::Backfill { flow, profile, archive_misfits, reason } => {
+            let how = backfill::How { profile, archive_misfits, because: &reason };
+            on_behalf(Purpose::Person, backfill::backfill(engine, &flow, how, by, progress)).await
+        }
+        Request::Archived { flow, remote_id, after_id, limit } => {
+            block_in_place(|| backfill::archived(engine, &flow, remote_id.as_deref(), &after_id, limit)).map(Answer::Archived)
         }
         Request::ShadowReport { flow, clear } => proof::shadow_report(engine, flow.as_deref(), clear).await.map(Answer::Shadow),
         Request::ReconcileRun { flow, budget } => {

@@ -204,7 +204,7 @@ impl Bench {
                 assert_eq!(run.status, RunStatus::Success, "{run:?}");
             }
             let moved = runs.iter().any(|run| match run.counts {
-                Counts::In(counts) => counts.read != counts.unchanged + counts.held + counts.filtered,
+                Counts::In(counts) => counts.read != counts.unchanged + counts.held + counts.filtered + counts.archived,
                 Counts::Out(counts) => counts.wanted != 0,
             });
             if !moved {

@@ -2,6 +2,7 @@
 
 pub(crate) mod alert;
 pub(crate) mod assess;
+pub(crate) mod backfill;
 pub(crate) mod bench;
 pub(crate) mod budget;
 pub(crate) mod compare;
@@ -61,6 +62,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Plan(verb) => flows::plan(verb, context).await,
         Verb::Apply(verb) => flows::apply(verb, context).await,
         Verb::Rollback(verb) => control::rollback(verb, context).await,
+        Verb::Backfill(verb) => backfill::run(verb, context).await,
         Verb::Sync(verb) => flows::sync(verb, context).await,
         Verb::Shadow(verb) => proof::shadow(verb, context).await,
         Verb::Reconcile(verb) => proof::reconcile(verb, context).await,

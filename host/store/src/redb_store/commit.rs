@@ -25,7 +25,7 @@ use crate::format::{
 use crate::index::{Edit, write_tables};
 use crate::rules;
 use crate::seal::{RANDOM_BYTES, Sealer, WRAPPED_BYTES, random};
-use crate::{Batch, CommitError, Heads, IndexSpace, InputRow, SealedRow, StoreError, subject_key};
+use crate::{Batch, CommitError, Heads, IndexSpace, InputRow, NOBODY, SealedRow, StoreError, subject_key};
 
 /// Version of an input's row.
 const INPUT_VERSION: u8 = 1;
@@ -579,8 +579,15 @@ impl Writing<'_> {
         if rows.is_empty() {
             return Ok(());
         }
-        let keys = self.transaction.open_table(KEYS)?;
+        let mut keys = self.transaction.open_table(KEYS)?;
         let mut table = self.transaction.open_table(ROWS)?;
+        if rows.iter().any(|row| row.record == NOBODY) && keys.get(NOBODY.0)?.is_none() {
+            // Nobody has a changelog that would have made it.
+            let mut entropy = [0; RANDOM_BYTES];
+            random(&mut entropy);
+            let (_, wrapped) = self.store.keys.wrap(NOBODY.0, &mut entropy);
+            keys.insert(NOBODY.0, wrapped.as_slice())?;
+        }
         for row in rows {
             let Some(wrapped) = keys.get(row.record.0)? else {
                 return Err(StoreError::Damaged(format!("record {} has no key", row.record)));

@@ -217,17 +217,21 @@ impl RunLine {
     /// Counts by name, in I14's order; the first is the sum of the others.
     pub fn named_counts(&self) -> Vec<(&'static str, u64)> {
         match self.counts {
-            Counts::In(c) => vec![
-                ("read", c.read),
-                ("created", c.created),
-                ("updated", c.updated),
-                ("unchanged", c.unchanged),
-                ("deleted", c.deleted),
-                ("merged", c.merged),
-                ("filtered", c.filtered),
-                ("held", c.held),
-                ("quarantined", c.quarantined),
-            ],
+            Counts::In(c) => {
+                let mut counts = vec![
+                    ("read", c.read),
+                    ("created", c.created),
+                    ("updated", c.updated),
+                    ("unchanged", c.unchanged),
+                    ("deleted", c.deleted),
+                    ("merged", c.merged),
+                    ("filtered", c.filtered),
+                    ("held", c.held),
+                    ("quarantined", c.quarantined),
+                ];
+                counts.extend((c.archived > 0).then_some(("archived", c.archived)));
+                counts
+            }
             Counts::Out(c) => vec![
                 ("wanted", c.wanted),
                 ("delivered", c.delivered),

@@ -1,6 +1,7 @@
 //! What the hub answers: flat, in words that a person reads and a script can rely on. Times are RFC 3339 text in UTC.
 
 mod assess;
+mod backfill;
 mod budget;
 mod compare;
 mod configuration;
@@ -26,6 +27,7 @@ mod waiting;
 use serde::{Deserialize, Serialize};
 
 pub use assess::*;
+pub use backfill::*;
 pub use budget::*;
 pub use compare::*;
 pub use configuration::*;
@@ -57,6 +59,8 @@ pub enum Answer {
     Initial(InitialAnswer),
     Apply(ApplyAnswer),
     Sync(SyncAnswer),
+    Profile(ProfileAnswer),
+    Archived(ArchivedAnswer),
     Flows(FlowsAnswer),
     Status(StatusAnswer),
     Schedule(ScheduleAnswer),
