@@ -69,7 +69,12 @@ pub fn at(now: &Record, newest_first: &[Change], all: bool, time: Time) -> Resul
     }
     let (before, after) = changes.split_at(count);
     let made = all && first.kind == ChangeKind::Created;
-    let forward_sure = made && !before.iter().any(|change| unnamed(&change.kind));
+    let last_unnamed = before.iter().rev().find(|change| unnamed(&change.kind)).map(|change| change.sequence);
+    // What was set since the last of them is known from then on.
+    let forward_sure = |set: Option<(Sequence, Time, Option<ContributionId>)>| match last_unnamed {
+        None => made,
+        Some(last) => set.is_some_and(|(sequence, ..)| sequence > last),
+    };
     let backward_sure = !after.iter().any(|change| unnamed(&change.kind));
 
     let mut forward: NameMap<PastField> = NameMap::new();
@@ -101,7 +106,7 @@ pub fn at(now: &Record, newest_first: &[Change], all: bool, time: Time) -> Resul
         } else if !ever(&name) {
             PastField { value: None, set, unsure: Some(Unsure::NoHistory) }
         } else {
-            match (forward_sure, backward_sure) {
+            match (forward_sure(set), backward_sure) {
                 (true, false) => PastField { value: by_forward, set, unsure: None },
                 (false, true) => PastField { value: by_backward, set, unsure: None },
                 (true, true) => PastField { value: None, set, unsure: Some(Unsure::Differs) },

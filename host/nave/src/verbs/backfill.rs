@@ -11,7 +11,7 @@ use crate::output::{self, Rows, ago, clean, clean_lines, say};
 #[derive(Debug, Args)]
 #[command(after_help = "What is read goes out with the next `nave sync`.\n\n\
                         Examples:\n  nave backfill crm-contacts --profile\n  \
-                        nave backfill crm-contacts --archive-misfits --because \"orders of before 2015 are looked up only\"\n  \
+                        nave backfill crm-contacts --archive-misfits --because looked-up-only\n  \
                         nave backfill crm-contacts --archived\n  nave backfill crm-contacts --archived 5432")]
 pub(crate) struct Backfill {
     /// Flow

@@ -64,7 +64,7 @@ pub(crate) enum Record {
     /// Where an old value of a field still stands: in every system, and in what refers to the record
     #[command(after_help = "Without --apply nothing is written.\n\n\
                             Examples:\n  nave record correct contact/1 .tax_id\n  \
-                            nave record correct contact/1 .tax_id --apply 1,3 --because \"typing error of May\"")]
+                            nave record correct contact/1 .tax_id --apply 1,3 --because typing-error")]
     Correct {
         /// contact/12, crm:5432
         record: RecordRef,
