@@ -9,7 +9,7 @@ use nave_core::matching::key_hash;
 use nave_core::model::{Contribution, ContributionId, Record, RecordId, RecordState, RemoteKey, ReviewId, ReviewKind, Time};
 use nave_core::shown::{canonical, shown};
 
-use super::consent::Consent;
+use super::agreed::Agreement;
 use super::deliver::{Need, Subject};
 use super::parts::ChildrenKnown;
 use super::{Engine, EngineError};
@@ -440,7 +440,7 @@ impl Engine {
             Need::Surged => {
                 return Ok(Proposed::new("it came with far more than usual: say whether that is right", "nave review list"));
             }
-            Need::Writes(wanted) if wanted.writes.iter().any(|write| write.consent != Consent::Given) => {
+            Need::Writes(wanted) if wanted.writes.iter().any(|write| write.agreement != Agreement::Given) => {
                 return Ok(Proposed::new("a person is asked first", "nave review list"));
             }
             Need::Nothing | Need::Parked(_) | Need::Writes(_) => {}

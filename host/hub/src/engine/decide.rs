@@ -74,7 +74,7 @@ impl Engine {
                     ) => {
                         let record = draft.surviving(*record)?;
                         let yes = choice == DecisionChoice::Approve;
-                        super::consent::answer(draft, destination, record, *contribution, into.as_deref(), yes)?;
+                        super::agreed::answer(draft, destination, record, *contribution, into.as_deref(), yes)?;
                         draft.enter(destination, record, Reason::Resync);
                     }
                     (

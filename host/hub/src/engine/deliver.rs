@@ -16,8 +16,8 @@ use nave_core::model::{Cause, Contribution, ContributionState, Parked, Reason, R
 use nave_core::part;
 use nave_core::value::Value;
 
+use super::agreed::{self, Agreement};
 use super::budget::purpose_of;
-use super::consent::{self, Consent};
 use super::merges::restore::made_again;
 use super::only::Only;
 use super::parts::ChildrenKnown;
@@ -128,7 +128,7 @@ pub(super) struct Write {
     /// The difference.
     pub difference: Difference,
     /// Whether it may be sent.
-    pub consent: Consent,
+    pub agreement: Agreement,
     /// The children's stream; none for the thing itself.
     pub child_of: Option<String>,
     /// A child whose parent is not there yet: computed anew once it is.
@@ -139,7 +139,7 @@ impl Write {
     pub(super) fn of(kind: WriteKind, target: Option<&Contribution>, difference: Difference) -> Self {
         let version = target.and_then(|row| row.version.as_ref().map(ToString::to_string));
         let contribution = target.cloned();
-        Self { kind, contribution, version, difference, consent: Consent::Given, child_of: None, later: false }
+        Self { kind, contribution, version, difference, agreement: Agreement::Given, child_of: None, later: false }
     }
 
     /// Against the version that was just read: what was not mapped may have moved it since, as children do.
@@ -512,7 +512,7 @@ impl Engine {
                     kind: step.kind,
                     contribution: target.cloned(),
                     difference: step.difference,
-                    consent: Consent::Given,
+                    agreement: Agreement::Given,
                     child_of: Some(part.stream.clone()),
                     later: target.is_none(),
                 }));
@@ -586,9 +586,9 @@ impl Engine {
         row: &Contribution,
         kind: WriteKind,
     ) -> Result<Option<Write>, EngineError> {
-        let words = || consent::question(mapping, &title(entity, |field| record.value(field)), &kind);
-        let consent = self.consent(mapping, record, row, &kind, words)?;
-        Ok(consent.map(|consent| Write { consent, ..Write::of(kind, Some(row), Difference::none()) }))
+        let words = || agreed::question(mapping, &title(entity, |field| record.value(field)), &kind);
+        let agreement = self.agreement(mapping, record, row, &kind, words)?;
+        Ok(agreement.map(|agreement| Write { agreement, ..Write::of(kind, Some(row), Difference::none()) }))
     }
 }
 

@@ -4,6 +4,7 @@
 //! repetition is kept by the order of three things: the journal before the send, the commit before the
 //! acknowledgement, and the look-up of every unknown outcome before anything else happens to its record.
 
+mod agreed;
 pub mod apart;
 pub mod archive;
 pub mod assess;
@@ -14,7 +15,6 @@ pub mod compare;
 pub mod compared;
 mod conflict;
 mod conform;
-mod consent;
 pub mod copies;
 pub mod correct;
 mod dead_letter;

@@ -255,7 +255,7 @@ impl Engine {
                     }
                 }
                 WriteKind::Delete(_) | WriteKind::Merge(..) => {
-                    super::consent::removed(draft, mapping, intent)?;
+                    super::agreed::removed(draft, mapping, intent)?;
                     super::images::note(draft, mapping, intent, "")?;
                     draft.batch.settled.push((intent.destination.clone(), intent.record));
                 }

@@ -12,7 +12,7 @@ use nave_core::value::Value;
 use nave_store::KeyedRow;
 use serde::{Deserialize, Serialize};
 
-use super::consent;
+use super::agreed;
 use super::holds::{self, Held, Hold, same, spelled, untouched};
 use super::images::Image;
 use super::only::Only;
@@ -398,9 +398,9 @@ impl Engine {
                 Back::Left(left::NO_WAY)
             } else if let (true, true, Some(record)) = (ours, mapping.archive.is_empty(), record) {
                 let kind = WriteKind::Delete(remote_id.to_owned());
-                match self.consent(mapping, &record, row, &kind, String::new)? {
+                match self.agreement(mapping, &record, row, &kind, String::new)? {
                     None => Back::Left(left::REFUSED),
-                    Some(consent::Consent::Asked) => Back::Asked,
+                    Some(agreed::Agreement::Asked) => Back::Asked,
                     Some(_) => Back::ToRemove,
                 }
             } else {

@@ -14,8 +14,8 @@ use nave_core::value::Value;
 use nave_runtime::contract;
 use nave_store::{StoreError, kill};
 
+use super::agreed::{self, Agreement};
 use super::children::Children;
-use super::consent::{self, Consent};
 use super::dead_letter::dead_letter;
 use super::deliver::{Current, JustRead, Need, Subject, Wanted, Write, asked_for};
 use super::draft::Draft;
@@ -266,7 +266,7 @@ impl Sending<'_> {
                     let Wanted { mut writes, stopped, waits } = wanted;
                     writes.retain(|write| !write.later);
                     let (writes, asks): (Vec<Write>, Vec<Write>) =
-                        writes.into_iter().partition(|write| write.consent == Consent::Given);
+                        writes.into_iter().partition(|write| write.agreement == Agreement::Given);
                     if writes.is_empty() {
                         tally.held += 1;
                         if (!asks.is_empty() || frozen) && stopped.is_empty() && !waits {
@@ -466,7 +466,7 @@ enum Effect {
 
 impl Effect {
     fn ask(record: RecordId, write: Write) -> Option<Self> {
-        let Consent::Ask(title) = &write.consent else { return None };
+        let Agreement::Ask(title) = &write.agreement else { return None };
         let title = title.clone();
         Some(Self::Ask(record, Box::new(write), title))
     }
@@ -488,7 +488,7 @@ impl Effect {
                 draft.batch.parked.push(row.clone());
             }
             Self::Letter(letter) => draft.batch.dead_letters.push(letter.clone()),
-            Self::Ask(record, write, title) => consent::ask(draft, mapping, *record, write, title),
+            Self::Ask(record, write, title) => agreed::ask(draft, mapping, *record, write, title),
             Self::Dead(entry, letter) => {
                 draft.batch.clean.push(entry.clone());
                 draft.batch.dead_letters.push(letter.clone());

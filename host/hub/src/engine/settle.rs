@@ -15,8 +15,8 @@ use nave_core::{Text, codec};
 use nave_runtime::contract::{self, Outcome};
 use nave_store::kill;
 
+use super::agreed;
 use super::children::{ChildIntake, Children, written_child};
-use super::consent;
 use super::dead_letter::dead_letter;
 use super::draft::Draft;
 use super::frozen;
@@ -341,7 +341,7 @@ impl Engine {
                 difference::settle(mapping, entity, row, &intent.values, &intent.elements, body, at, region.as_deref());
                 kept.iter().for_each(|path| _ = row.sent.remove(path));
             }
-            (WriteKind::Delete(_) | WriteKind::Merge(..), _) => consent::removed(draft, mapping, intent)?,
+            (WriteKind::Delete(_) | WriteKind::Merge(..), _) => agreed::removed(draft, mapping, intent)?,
         }
         images::note(draft, mapping, intent, remote_id)?;
         draft.batch.settled.push((intent.destination.clone(), intent.record));

@@ -174,9 +174,9 @@ impl Engine {
                 still.blocked = Some(errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "));
             }
             Need::Writes(wanted) => {
-                let given = crate::engine::consent::Consent::Given;
+                let given = crate::engine::agreed::Agreement::Given;
                 let writes =
-                    wanted.writes.iter().map(|write| (write.contribution.as_ref().map(|row| row.id), write.consent == given));
+                    wanted.writes.iter().map(|write| (write.contribution.as_ref().map(|row| row.id), write.agreement == given));
                 still.writes = writes.collect();
                 if wanted.waits {
                     still.waits.get_or_insert_with(|| "its children there have not all been read yet".into());

@@ -7,7 +7,7 @@ use super::plan::mergeable;
 use super::{Kept, Merge, MergeState, OF, StepKind, StepOutcome, into_space, key, next, of, primary, put, row, steps};
 use crate::engine::draft::Draft;
 use crate::engine::only::Only;
-use crate::engine::{Engine, EngineError, apart, consent};
+use crate::engine::{Engine, EngineError, agreed, apart};
 
 /// Why a merge is not told to a system yet, where a run says so.
 pub(super) struct Told {
@@ -148,7 +148,7 @@ impl Engine {
             for step in &merge.steps {
                 // The person who merges the records has seen which objects become one over there.
                 if let (StepKind::Merge(into), Some(flow), Some(extra)) = (&step.what, &step.flow, step.contribution) {
-                    consent::with_merge(draft, flow, extra, into, id);
+                    agreed::with_merge(draft, flow, extra, into, id);
                 }
             }
             let detail = format!("{0}/{1} into {0}/{2}: {3}", merge.entity, merge.loser, merge.survivor, merge.reason);

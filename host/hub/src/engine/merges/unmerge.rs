@@ -16,7 +16,7 @@ use super::{Kept, Merge, MergeState, OF, Step, StepKind, Undo, into_space, key, 
 use crate::engine::apart::{self, Apart};
 use crate::engine::draft::Draft;
 use crate::engine::holds::Held;
-use crate::engine::{Engine, EngineError, consent};
+use crate::engine::{Engine, EngineError, agreed};
 
 /// Where one of the survivor's objects goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,7 +134,7 @@ impl Engine {
                     }
                     for step in &merge.steps {
                         if let (StepKind::Merge(into), Some(flow), Some(extra)) = (&step.what, &step.flow, step.contribution) {
-                            consent::withdrawn(draft, flow, extra, into);
+                            agreed::withdrawn(draft, flow, extra, into);
                         }
                     }
                     let why = Apart { merge: id, by: by.to_owned(), reason: reason.to_owned(), at: draft.now };

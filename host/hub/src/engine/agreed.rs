@@ -10,6 +10,7 @@ use super::deliver::Write;
 use super::draft::Draft;
 use super::{Engine, EngineError};
 
+/// The name under which these rows are stored; they were called so before a field could be one of consent.
 const SPACE: &str = "consent";
 const ASKED: &str = "asked";
 const REFUSED: &str = "refused";
@@ -18,7 +19,7 @@ const MERGED: &[u8] = b"merge ";
 
 /// Whether a write may be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Consent {
+pub(super) enum Agreement {
     /// Nobody has to be asked, or somebody agreed.
     Given,
     /// A review asks already.
@@ -49,20 +50,20 @@ fn into(kind: &WriteKind) -> Option<&str> {
 
 impl Engine {
     /// Whether an object may be deleted or merged away; `None`: a person said no.
-    pub(super) fn consent(
+    pub(super) fn agreement(
         &self,
         mapping: &Mapping,
         record: &Record,
         row: &Contribution,
         kind: &WriteKind,
         words: impl FnOnce() -> String,
-    ) -> Result<Option<Consent>, EngineError> {
+    ) -> Result<Option<Agreement>, EngineError> {
         let stored = self.store.row(SPACE, &key(&mapping.name, row.id, into(kind)))?;
         Ok(match stored.as_deref() {
             Some(value) if value == REFUSED.as_bytes() => None,
-            Some(value) if value == ASKED.as_bytes() => Some(Consent::Asked),
-            Some(value) if value == agreed(record).as_bytes() || value.starts_with(MERGED) => Some(Consent::Given),
-            _ => Some(Consent::Ask(words())),
+            Some(value) if value == ASKED.as_bytes() => Some(Agreement::Asked),
+            Some(value) if value == agreed(record).as_bytes() || value.starts_with(MERGED) => Some(Agreement::Given),
+            _ => Some(Agreement::Ask(words())),
         })
     }
 }
