@@ -14,6 +14,7 @@ use crate::limits::{LIST_ELEMENTS_MAX, SKEW_MS_MIN};
 use crate::mapping::{Env, Hint, MapError, find_near};
 use crate::matching::same_element;
 use crate::model::{Claim, Contribution, ElementId, Record, Time};
+use crate::survivorship::consent;
 use crate::value::Value;
 use crate::{NameMap, Text};
 
@@ -349,7 +350,9 @@ pub fn take(
             // Empty at first sight says nothing; null would blank what others know.
             !value.is_empty()
         };
-        if claim {
+        // Who refused and says neither now has not granted.
+        let stays = || consent::stays(entity, canonical, contribution.claims.get(canonical.as_str()), &value);
+        if claim && !stays() {
             let at = claimed_at(pulled, paths(field));
             taken.claimed |= put_claim(contribution, canonical.into(), value, at, pulled.observed_at);
         }

@@ -11,6 +11,7 @@ use crate::intake::{list_path, paths};
 use crate::mapping::{Env, MapError};
 use crate::matching::key_hash;
 use crate::model::{Claim, Contribution};
+use crate::survivorship::consent;
 use crate::value::Value;
 
 /// How a mapping reads: canonical field → hash of path and expression.
@@ -63,6 +64,7 @@ pub fn rules(entity: &Entity) -> u64 {
 /// anything changed. What cannot be spelled stays as it was; the next read says why.
 pub fn remap(
     mapping: &Mapping,
+    entity: &Entity,
     row: &mut Contribution,
     changed: &Changed,
     body: &Value,
@@ -70,7 +72,10 @@ pub fn remap(
     region: Option<&str>,
 ) -> bool {
     let mut moved = false;
-    let stale: Vec<Text> = row.claims.keys().filter(|name| changed.gone.contains(list_of(name))).cloned().collect();
+    let stale = row.claims.iter().filter(|(name, _)| changed.gone.contains(list_of(name)));
+    // A refusal is not lifted by reading no more of it.
+    let stale = stale.filter(|(name, claim)| !consent::stays(entity, name, Some(claim), &Value::Null));
+    let stale: Vec<Text> = stale.map(|(name, _)| name.clone()).collect();
     for name in stale {
         row.claims.remove(&name);
         moved = true;
@@ -82,7 +87,7 @@ pub fn remap(
         let Some(read) = field.read.as_ref().filter(|_| paths(field).all(theirs)) else { continue };
         let Ok(value) = read.evaluate(&env) else { continue };
         match row.claims.get(canonical) {
-            Some(claim) if claim.value == value => {}
+            Some(claim) if claim.value == value || consent::stays(entity, canonical, Some(claim), &value) => {}
             Some(claim) => {
                 let claim = Claim { value, ..claim.clone() };
                 row.claims.insert(Text::from(canonical.as_str()), claim);

@@ -9,6 +9,8 @@ use crate::model::{Claim, Contribution, ContributionId, Field, Record, Rule};
 use crate::value::Value;
 use crate::{NameMap, Text};
 
+pub mod consent;
+
 /// The connection name under which stewards' own claims are kept.
 pub const STEWARD: &str = "steward";
 
@@ -21,10 +23,16 @@ pub struct Contender<'a> {
     pub claim: &'a Claim,
 }
 
-/// Computes all fields from the claims of these contributions (those that count, in any order).
-/// `previous` matters to `manual` alone.
-pub fn compute(entity: &Entity, contributions: &[&Contribution], previous: Option<&Record>) -> NameMap<Field> {
+/// Computes all fields from the claims of these contributions (those that count, in any order). `gone` are the record's other
+/// contributions, which matter to consent alone: a refusal stands when its object does not. `previous` matters to `manual` alone.
+pub fn compute(
+    entity: &Entity,
+    contributions: &[&Contribution],
+    gone: &[&Contribution],
+    previous: Option<&Record>,
+) -> NameMap<Field> {
     if let [only] = contributions
+        && gone.is_empty()
         && previous.is_none()
     {
         // Most records have one contribution when they are made: nobody to choose among.
@@ -36,10 +44,16 @@ pub fn compute(entity: &Entity, contributions: &[&Contribution], previous: Optio
         };
         return only.claims.iter().map(|(name, claim)| (name.clone(), field(claim))).collect();
     }
-    let names: BTreeSet<&Text> = contributions.iter().flat_map(|c| c.claims.keys()).collect();
+    let mut names: BTreeSet<&Text> = contributions.iter().flat_map(|c| c.claims.keys()).collect();
+    names.extend(gone.iter().flat_map(|c| c.claims.keys()).filter(|name| consent::stances(entity, name).is_some()));
     let mut fields = NameMap::new();
     for name in names {
         let contenders = contenders(contributions, name);
+        if let Some(stances) = consent::stances(entity, name) {
+            let gone = self::contenders(gone, name);
+            fields.extend(consent::choose(stances, &contenders, &gone).map(|field| (name.clone(), field)));
+            continue;
+        }
         let kept = previous.and_then(|record| record.fields.get(name));
         if let Some(field) = choose(rule_of(entity, name), &contenders, kept) {
             fields.insert(name.clone(), field);
@@ -79,6 +93,10 @@ pub fn rule_of<'a>(entity: &'a Entity, field: &str) -> &'a Survivorship {
 /// Chooses among contenders, which come lowest contribution first. Ties go to the lower contribution, so the answer
 /// is the same on replay.
 pub fn choose(rule: &Survivorship, contenders: &[Contender<'_>], previous: Option<&Field>) -> Option<Field> {
+    if let Survivorship::Consent(stances) = rule {
+        // A steward's word is one of the stances here: his grant lifts his own refusal, nobody else's.
+        return consent::choose(stances, contenders, &[]);
+    }
     let steward: Vec<_> = contenders.iter().copied().filter(|c| c.contribution.key.connection == STEWARD).collect();
     if let Some(winner) = newest(&steward) {
         return Some(field(winner, Rule::Steward));
@@ -116,6 +134,7 @@ pub fn choose(rule: &Survivorship, contenders: &[Contender<'_>], previous: Optio
                 None => (newest(contenders)?, Rule::NonEmpty),
             }
         }
+        Survivorship::Consent(_) => return None, // above
         Survivorship::Manual => {
             let stays =
                 previous.and_then(|kept| contenders.iter().find(|c| c.contribution.id == kept.winner).map(|c| (*c, kept)));

@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 86] = [
+const EXAMPLES: [(&str, &str); 87] = [
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),
@@ -53,6 +53,7 @@ const EXAMPLES: [(&str, &str); 86] = [
     ("nave record why", "nave record why contact/1 email"),
     ("nave record resync", "nave record resync contact/1 --plan"),
     ("nave record correct", "nave record correct contact/1 .tax_id"),
+    ("nave record set", "nave record set contact/1 email_marketing refused --reason 'she asked by telephone'"),
     ("nave record history", "nave record history contact/1 --limit 5"),
     ("nave review list", "nave review list --all"),
     ("nave review show", "nave review show 3"),

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::consent;
 use super::reader::{At, File, Table};
-use super::{Entity, EntityField, FieldType, MatchRule, SourceFile, Survivorship};
+use super::{Entity, EntityField, FieldType, MatchRule, SourceFile, Stances, Survivorship};
 use crate::linkage::Roles;
 use crate::mapping::nearest;
 
@@ -104,9 +105,16 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, base: Option<&Entity>)
         let message = "an entity keeps its name: records, reviews and references are stored under it";
         file.error(table.key_span("renamed-from"), "keeps-its-name", message, Some(help));
     }
-    let default = survivorship(&mut table, &mut loose);
+    let mut default = survivorship(&mut table, &mut loose);
+    if matches!(default, Some(Survivorship::Consent(_))) {
+        let help = Some("write it at the field: [fields.NAME] with survivorship = \"consent\"".to_owned());
+        file.error(table.key_span("survivorship"), "not-consent", "consent is of one field, not of a whole entity", help);
+        default = None;
+    }
     if let Some(default) = &default {
-        for field in entity.fields.values_mut() {
+        // A field of consent stays one: only a line of its own makes it another.
+        let other = |field: &&mut EntityField| !matches!(field.survivorship, Survivorship::Consent(_));
+        for field in entity.fields.values_mut().filter(other) {
             field.survivorship = default.clone();
             field.decided = true;
         }
@@ -236,12 +244,21 @@ fn field(
     };
     let label = table.plain("label").or_else(|| base.as_ref().map(|base| base.label.clone())).unwrap_or_else(|| title(&name));
     let own = survivorship(&mut table, loose);
-    let line = own.is_some();
+    let consents = own.as_ref().or(base.as_ref().map(|base| &base.survivorship));
+    if let Some(Survivorship::Consent(stances)) = consents {
+        consent::check(file, &table, &name, &kind, stances);
+    }
+    let was = base.as_ref().is_some_and(|base| matches!(base.survivorship, Survivorship::Consent(_)));
+    let own_line = table.key_span("survivorship");
+    // A refusal wins whoever answers for the field, and says why itself.
+    let line = own.as_ref().is_some_and(|rule| !matches!(rule, Survivorship::Consent(_)));
     let decided = line || default.is_some() || base.as_ref().is_some_and(|base| base.decided);
     let survivorship = own
         .or_else(|| base.as_ref().map(|base| base.survivorship.clone()))
         .or_else(|| default.cloned())
         .unwrap_or(Survivorship::Newest);
+    consent::lint(file, if line { own_line } else { span }, &name, &kind, &survivorship, was);
+    let decided = decided || matches!(survivorship, Survivorship::Consent(_));
     let because = table.plain("because").or_else(|| base.as_ref().and_then(|base| base.because.clone()));
     let steward = table.plain("steward").or_else(|| base.as_ref().and_then(|base| base.steward.clone()));
     let decided_by = table.plain("decided-by").or_else(|| base.as_ref().and_then(|base| base.decided_by.clone()));
@@ -417,7 +434,8 @@ fn simple(name: &str) -> Option<FieldType> {
     })
 }
 
-/// `"newest"`, or `{ newest = "crm" }` with who decides where clocks do not tell, or `{ owner = "crm" }`, or `{ priority = ["crm", "books"] }`.
+/// `"newest"`, or `{ newest = "crm" }` with who decides where clocks do not tell, or `{ owner = "crm" }`, or `{ priority = ["crm", "books"] }`,
+/// or `{ refusal = ["no"], grant = ["yes"] }`.
 fn survivorship(table: &mut Table<'_>, loose: &mut Loose) -> Option<Survivorship> {
     if !table.has("survivorship") {
         table.text("survivorship");
@@ -429,19 +447,33 @@ fn survivorship(table: &mut Table<'_>, loose: &mut Loose) -> Option<Survivorship
             ("longest", &Survivorship::Longest),
             ("non-empty", &Survivorship::NonEmpty),
             ("manual", &Survivorship::Manual),
+            ("consent", &Survivorship::Consent(Stances::default())),
         ];
-        return table.word("survivorship", &words).map(|rule| rule.value.clone());
+        let rule = table.word("survivorship", &words).map(|rule| rule.value.clone());
+        // By itself it is of a boolean; `consent::check` says so where it is not.
+        return rule.map(|rule| match rule {
+            Survivorship::Consent(_) => Survivorship::Consent(Stances::opt_in()),
+            rule => rule,
+        });
     }
     let mut inner = table.table("survivorship")?;
     let owner = inner.text("owner");
     let priority = inner.texts("priority");
     let newest = inner.text("newest");
+    let stances = consent::read(&mut inner);
     let span = inner.span.clone();
     let file = inner.file;
     inner.finish();
     loose.connections.extend(owner.clone());
     loose.connections.extend(priority.clone());
     loose.connections.extend(newest.clone());
+    if let Some(stances) = stances
+        && owner.is_none()
+        && newest.is_none()
+        && priority.is_empty()
+    {
+        return Some(Survivorship::Consent(stances));
+    }
     match (owner, newest, priority.is_empty()) {
         (Some(owner), None, true) => Some(Survivorship::Owner(owner.value)),
         (None, Some(owner), true) => Some(Survivorship::NewestOr(owner.value)),
@@ -450,8 +482,12 @@ fn survivorship(table: &mut Table<'_>, loose: &mut Loose) -> Option<Survivorship
             file.error(
                 span,
                 "wrong-type",
-                "one of `owner`, `priority` and `newest` is wanted",
-                Some("write { owner = \"crm\" }, { priority = [\"crm\", \"books\"] }, or { newest = \"crm\" }".to_owned()),
+                "one of `owner`, `priority`, `newest`, and `refusal` with `grant` is wanted",
+                Some(
+                    "write { owner = \"crm\" }, { priority = [\"crm\", \"books\"] }, { newest = \"crm\" }, or \
+                     { refusal = [\"no\"], grant = [\"yes\"] }"
+                        .to_owned(),
+                ),
             );
             None
         }

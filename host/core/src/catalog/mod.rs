@@ -10,6 +10,7 @@ mod budget;
 mod calendar;
 mod check;
 mod connection;
+mod consent;
 mod coverage;
 mod diagnostic;
 mod effective;
@@ -46,7 +47,7 @@ pub use lineage::{FieldLine, lineage};
 pub use model::{
     Canary, Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity, EntityField, FieldMapping,
     FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, NO_FILE_YET, Note, OnLeave, PartMapping,
-    Pilot, Purpose, Reconcile, Scoring, Survivorship, System, Watched, Webhook,
+    Pilot, Purpose, Reconcile, Scoring, Stance, Stances, Survivorship, System, Watched, Webhook,
 };
 pub use numbers::Numbers;
 pub use ownership::Unowned;

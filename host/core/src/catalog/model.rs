@@ -220,6 +220,49 @@ pub enum Survivorship {
     NonEmpty,
     /// The value that is there stays until a steward changes it.
     Manual,
+    /// A refusal by any system or steward stands until that same source grants again ([`crate::survivorship::consent`]).
+    Consent(Stances),
+}
+
+/// Which values of a field of consent refuse, and which grant. A value of neither list is no stance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stances {
+    /// Values that refuse; of a boolean `true` or `false`.
+    pub refusal: Vec<String>,
+    /// Values that grant.
+    pub grant: Vec<String>,
+}
+
+/// What a source says about consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stance {
+    /// No.
+    Refusal,
+    /// Yes.
+    Grant,
+}
+
+impl Stances {
+    /// Of a boolean that says whether a person agreed: `false` refuses, `true` grants.
+    pub fn opt_in() -> Self {
+        Self { refusal: vec!["false".to_owned()], grant: vec!["true".to_owned()] }
+    }
+
+    /// What a value says; none where it says neither.
+    pub fn of(&self, value: &crate::value::Value) -> Option<Stance> {
+        let word = match value {
+            crate::value::Value::Bool(true) => "true",
+            crate::value::Value::Bool(false) => "false",
+            crate::value::Value::Text(text) => text.as_str(),
+            _ => return None,
+        };
+        let names = |words: &[String]| words.iter().any(|known| known == word);
+        match (names(&self.refusal), names(&self.grant)) {
+            (true, _) => Some(Stance::Refusal),
+            (false, true) => Some(Stance::Grant),
+            (false, false) => None,
+        }
+    }
 }
 
 /// Records of an entity are the same when these agree.

@@ -562,7 +562,7 @@ fn entities() {
     patch(
         "survivorship = { owner = \"crm\" }",
         "survivorship = \"newst\"",
-        "@:4:16: `survivorship` is one of `newest`, `longest`, `non-empty`, `manual`, not `newst` [unknown-word] → did you mean `newest`?",
+        "@:4:16: `survivorship` is one of `newest`, `longest`, `non-empty`, `manual`, `consent`, not `newst` [unknown-word] → did you mean `newest`?",
     );
     patch(
         "because = \"Sales owns it\"",
@@ -585,6 +585,63 @@ fn entities() {
         "type = \"integer\"\n\n[[match]]\nkey = \"emails.address\"\n",
         "@:11:7: `agree` is missing: which second field must agree? [missing-key] → write agree = [\"last_name\"], or agree = [] if this field alone identifies, as a tax number does",
     );
+}
+
+#[test]
+fn fields_of_consent() {
+    let at = "entities/contact.toml";
+    let patch =
+        |to: &str, expected: &str| check_patch(at, "[fields.x.crm.score]\ntype = \"integer\"", to, &expected.replace("@", at));
+    let own = |rest: &str| format!("[fields.x.crm.may_call]\n{rest}\nbecause = \"we ask\"");
+    let good = [
+        "type = \"boolean\"\nsurvivorship = \"consent\"",
+        "type = \"boolean\"\nsurvivorship = { refusal = [\"true\"], grant = [\"false\"] }",
+        "type = \"enum\"\nvalues = [\"yes\", \"no\", \"asked\"]\nsurvivorship = { refusal = \"no\", grant = [\"yes\"] }",
+    ];
+    for rule in good {
+        patch(&own(rule), "");
+    }
+    patch(
+        &own("type = \"text\"\nsurvivorship = \"consent\""),
+        "@:9:16: `x.crm.may_call` is neither, so nobody can refuse or grant by it [not-consent] → a field of consent is a boolean or an enum: type = \"boolean\"",
+    );
+    let values = "type = \"enum\"\nvalues = [\"yes\", \"no\"]\nsurvivorship = ";
+    patch(
+        &own(&format!("{values}\"consent\"")),
+        "@:10:16: which values of `x.crm.may_call` refuse, and which grant? [not-consent] → write survivorship = { refusal = [\"no\"], grant = [\"yes\"] }, the right way round",
+    );
+    patch(
+        &own(&format!("{values}{{ refusal = [\"noo\"], grant = [\"yes\"] }}")),
+        "@:10:16: `noo` of `refusal` is no value of `x.crm.may_call` [unknown-word] → did you mean `no`?",
+    );
+    patch(
+        &own(&format!("{values}{{ refusal = [\"no\"] }}")),
+        "@:10:16: `x.crm.may_call` has no value by which anybody could grant [not-consent] → write both: { refusal = [\"no\"], grant = [\"yes\"] }",
+    );
+    patch(
+        &own(&format!("{values}{{ refusal = [\"no\", \"yes\"], grant = [\"yes\"] }}")),
+        "@:10:16: `yes` of `x.crm.may_call` refuses and grants [not-consent] → leave it in one of them; a value in neither list is no stance",
+    );
+    // What says by its name that it is about consent, and what ships as such, is warned of under another rule.
+    patch(
+        "[fields.x.crm.optin_sms]\ntype = \"boolean\"\nsurvivorship = \"newest\"\nbecause = \"who was last knows best\"",
+        "@:9:16: `x.crm.optin_sms` says whether a person agreed, and by this rule a word of one system lifts the refusal in another [not-consent] → write survivorship = \"consent\"",
+    );
+    patch(
+        "[fields.x.crm.opt_out]\ntype = \"boolean\"",
+        "@:7:15: `x.crm.opt_out` says whether a person agreed, and by this rule a word of one system lifts the refusal in another [not-consent] → write survivorship = { refusal = [\"true\"], grant = [\"false\"] }",
+    );
+    patch(
+        "[fields.email_marketing]\nsurvivorship = \"newest\"\nbecause = \"who was last knows best\"",
+        "@:8:16: `email_marketing` says whether a person agreed, and by this rule a word of one system lifts the refusal in another [not-consent] → take the line out: the shipped field keeps refusals",
+    );
+    // A rule for the whole entity leaves them what they are, and cannot make all fields so.
+    let catalog = |text: &str| check(&patched(at, "steward = \"sales-ops\"", text), &plugins());
+    let (newest, _) = catalog("steward = \"sales-ops\"\nsurvivorship = \"newest\"").unwrap_or_else(|found| panic!("{found:?}"));
+    assert!(matches!(newest.entities["contact"].fields["email_marketing"].survivorship, Survivorship::Consent(_)));
+    assert_eq!(newest.entities["contact"].fields["phone"].survivorship, Survivorship::Newest);
+    let refused = catalog("steward = \"sales-ops\"\nsurvivorship = \"consent\"").unwrap_err();
+    assert!(refused.iter().any(|found| found.message.contains("consent is of one field")), "{refused:?}");
 }
 
 #[test]

@@ -101,7 +101,7 @@ impl World {
         let silent = echoes(&rows, |row| self.catalog.mapping_of(&row.key), None);
         let rows = without(&rows, &silent);
         let rows: Vec<&Contribution> = rows.iter().map(AsRef::as_ref).collect();
-        self.record.fields = compute(&self.catalog.entities["contact"], &rows, Some(&self.record));
+        self.record.fields = compute(&self.catalog.entities["contact"], &rows, &[], Some(&self.record));
     }
 
     /// The hub writes what differs, and reads it back. Answers whether it wrote.

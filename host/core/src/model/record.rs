@@ -26,6 +26,8 @@ pub enum Rule {
     Manual,
     /// A steward said so; wins over every rule (I12).
     Steward,
+    /// A refusal stands until its own source grants again; else the newest grant.
+    Consent,
 }
 
 /// One field as computed.

@@ -5,7 +5,7 @@
 //! both changed it a rule has to choose.
 
 use super::*;
-use crate::catalog::shipped_entities;
+use crate::catalog::{Stances, shipped_entities};
 use crate::model::{RecordId, RecordState, RemoteKey, Time};
 
 /// Who says what before anybody changes anything: both the same, at the same time.
@@ -48,12 +48,15 @@ fn after(rule: &Survivorship, changes: &[&str], turned: bool) -> String {
         if turned {
             all.reverse();
         }
-        record(compute(&entity, &all, previous))
+        record(compute(&entity, &all, &[], previous))
     };
     let mut held = computed(&rows, None);
     for text in changes {
         let (connection, claim) = change(text);
-        rows.iter_mut().find(|row| row.key.connection == connection).unwrap().claims.insert("name", claim);
+        let row = rows.iter_mut().find(|row| row.key.connection == connection).unwrap();
+        if !consent::stays(&entity, "name", row.claims.get("name"), &claim.value) {
+            row.claims.insert("name", claim);
+        }
         held = computed(&rows, Some(&held));
     }
     // Computed once more from what is stored, as a replay and a changed rule do, it is the same.
@@ -117,5 +120,141 @@ fn every_rule_and_who_changed() {
                 }
             }
         }
+    }
+}
+
+/// A refusal by any source stands until that same source grants again; everybody said `old` before, which is no stance. The changes
+/// of one source come in their order, those of several in any.
+#[test]
+fn a_refusal_stands_until_its_own_source_grants() {
+    let rule = Survivorship::Consent(Stances { refusal: vec!["no".into(), "never".into()], grant: vec!["yes".into()] });
+    let table: [(&[&str], &str); 18] = [
+        (&[], "old"),
+        (&["crm=yes@5"], "yes"),
+        (&["crm=no@5"], "no"),
+        // Nobody else's grant lifts it, however new it is; nor a steward's.
+        (&["crm=no@5", "books=yes@9"], "no"),
+        (&["crm=yes@5", "books=no@3"], "no"),
+        (&["crm=no@5", "steward=yes@9"], "no"),
+        (&["steward=no@5", "crm=yes@9", "books=yes@9"], "no"),
+        // Its own does, and then everybody's grant counts.
+        (&["crm=no@5", "crm=yes@7"], "yes"),
+        (&["crm=no@5", "books=yes@6", "crm=yes@7"], "yes"),
+        (&["steward=no@5", "steward=yes@7"], "yes"),
+        // Of two refusals each needs its own grant; what is shown is the newest.
+        (&["crm=no@5", "books=never@6"], "never"),
+        (&["crm=no@5", "books=no@6", "crm=yes@7"], "no"),
+        (&["crm=no@5", "books=no@6", "crm=yes@7", "books=yes@8"], "yes"),
+        // Who says nothing any more, or neither, has not granted.
+        (&["crm=no@5", "crm=-@7"], "no"),
+        (&["crm=no@5", "crm=perhaps@7", "books=yes@8"], "no"),
+        (&["crm=no@5", "crm=-@7", "crm=yes@9"], "yes"),
+        // A grant that was taken back is none; a value of neither list counts only where nobody refuses or grants.
+        (&["crm=yes@5", "crm=-@7"], "old"),
+        (&["crm=perhaps@9", "books=yes@5"], "yes"),
+    ];
+    for (changes, expected) in table {
+        for order in orders(changes) {
+            let of = |source: &str| -> Vec<&str> { order.iter().copied().filter(|one| one.starts_with(source)).collect() };
+            let sorted = ["crm", "books", "steward"]
+                .iter()
+                .all(|source| of(source) == changes.iter().copied().filter(|one| one.starts_with(source)).collect::<Vec<_>>());
+            for turned in [false, true].into_iter().filter(|_| sorted) {
+                assert_eq!(after(&rule, &order, turned), expected, "{order:?}");
+            }
+        }
+    }
+}
+
+/// The refusal of an object that is gone stands; its grant is nobody's any more, but has lifted what its source refused before.
+#[test]
+fn what_is_gone_refuses_still() {
+    let rule = Survivorship::Consent(Stances { refusal: vec!["no".into()], grant: vec!["yes".into()] });
+    // Objects that are there, objects that are gone → what the record holds.
+    let table: [(&[&str], &[&str], &str); 7] = [
+        (&["crm=yes@5"], &["books=no@3"], "no"),
+        (&["crm=yes@5", "books=yes@4"], &["books=no@3"], "yes"),
+        (&["crm=yes@5", "books=yes@2"], &["books=no@3"], "no"),
+        (&[], &["books=no@3"], "no"),
+        (&[], &["books=yes@3"], "nothing"),
+        (&["books=no@3"], &["books=yes@4"], "nothing"),
+        // At the same time, the refusal is the later one.
+        (&["books=yes@3"], &["books=no@3"], "no"),
+    ];
+    for (there, gone, expected) in table {
+        let rows = |from: u64, said: &[&str]| -> Vec<Contribution> {
+            let one = |(index, text): (usize, &&str)| {
+                let (connection, claim) = change(text);
+                let mut row = row(from + index as u64, connection);
+                row.claims.insert("name", claim);
+                row
+            };
+            said.iter().enumerate().map(one).collect()
+        };
+        for [first, second] in [[1, 11], [11, 1]] {
+            let (there, gone) = (rows(first, there), rows(second, gone));
+            let fields = compute(&entity(&rule), &there.iter().collect::<Vec<_>>(), &gone.iter().collect::<Vec<_>>(), None);
+            let holds = fields.get("name").map_or_else(|| "nothing".to_owned(), |field| field.value.display());
+            assert_eq!(holds, expected, "{there:?} {gone:?}");
+        }
+    }
+}
+
+proptest::proptest! {
+    /// However what several sources say comes in, what the record holds in the end is what each of them said last.
+    #[test]
+    fn consent_does_not_depend_on_whom_the_hub_hears_first(
+        said in proptest::collection::vec((0_u64..6, 0_usize..4), 0..14),
+        gone in 0_u64..64,
+        seed in proptest::prelude::any::<u64>(),
+    ) {
+        const VALUES: [&str; 4] = ["no", "yes", "perhaps", "-"];
+        let rule = Survivorship::Consent(Stances { refusal: vec!["no".into()], grant: vec!["yes".into()] });
+        let entity = entity(&rule);
+        let source = |object: u64| ["crm", "books", STEWARD][object as usize / 2];
+        // Two objects each of three sources; what is said later is newer.
+        let heard = |mut order: Vec<(usize, u64, usize)>, mut seed: u64| {
+            let mut rows: Vec<Contribution> = (0..6).map(|object| row(object + 1, source(object))).collect();
+            let mut heard = Vec::new();
+            while !order.is_empty() {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let object = order[(seed >> 33) as usize % order.len()].1;
+                // Each object is heard in its own order.
+                let next = order.iter().position(|one| one.1 == object).unwrap();
+                heard.push(order.remove(next));
+            }
+            for (at, object, value) in heard {
+                let claim = change(&format!("x={}@{at}", VALUES[value])).1;
+                let row = &mut rows[object as usize];
+                if !consent::stays(&entity, "name", row.claims.get("name"), &claim.value) {
+                    row.claims.insert("name", claim);
+                }
+            }
+            let is_gone = |row: &&Contribution| gone >> (row.id.0 - 1) & 1 == 1;
+            let (away, there): (Vec<&Contribution>, Vec<&Contribution>) = rows.iter().partition(is_gone);
+            compute(&entity, &there, &away, None).get("name").map(|field| (field.value.display(), field.winner.0, field.claimed_at))
+        };
+        let all: Vec<(usize, u64, usize)> = said.iter().enumerate().map(|(at, (object, value))| (at, *object, *value)).collect();
+        let found = heard(all.clone(), 0);
+        proptest::prop_assert_eq!(&heard(all.clone(), seed), &found);
+        // By the words of the rule, from the whole history.
+        let standing = |object: u64| -> Option<(usize, bool)> {
+            let mut stance = None;
+            for (at, _, value) in all.iter().filter(|one| one.1 == object) {
+                match value {
+                    0 => stance = Some((*at, true)),
+                    1 => stance = Some((*at, false)),
+                    _ => stance = stance.filter(|(_, refusal)| *refusal),
+                }
+            }
+            stance
+        };
+        let refused = [[0, 1], [2, 3], [4, 5]].iter().any(|objects| {
+            objects.iter().filter_map(|object| standing(*object)).max().is_some_and(|(_, refusal)| refusal)
+        });
+        let granted = (0..6).any(|object| gone >> object & 1 == 0 && standing(object).is_some_and(|(_, refusal)| !refusal));
+        let value = found.map(|(value, ..)| value);
+        proptest::prop_assert_eq!(value.as_deref() == Some("no"), refused);
+        proptest::prop_assert_eq!(value.as_deref() == Some("yes"), granted && !refused);
     }
 }

@@ -451,6 +451,18 @@ pub enum Request {
         #[serde(default)]
         reason: String,
     },
+    /// Says what a field holds, as a steward's word.
+    RecordSet {
+        /// Which.
+        record: RecordRef,
+        /// Canonical field.
+        field: String,
+        /// What it should be.
+        value: String,
+        /// Why, for the audit.
+        #[serde(default)]
+        reason: String,
+    },
     /// What every system calls it.
     Xref {
         /// Which.
@@ -896,6 +908,7 @@ impl Request {
             | Self::ScheduleSet { .. }
             | Self::ScheduleBoost { .. }
             | Self::ScheduleUnboost { .. }
+            | Self::RecordSet { .. }
             | Self::ReviewDecide { .. }
             | Self::ReviewBulk { .. }
             | Self::MergeResume { .. }

@@ -4,6 +4,7 @@ use nave_core::catalog::Mapping;
 use nave_core::model::{
     Contribution, ContributionId, ContributionState, Intent, Record, RecordId, RemoteKey, Review, ReviewKind, WriteKind,
 };
+use nave_core::survivorship::consent;
 use nave_store::{KeyedRow, StoreError};
 
 use super::deliver::Write;
@@ -140,11 +141,13 @@ pub(super) fn removed(draft: &mut Draft<'_>, mapping: &Mapping, intent: &Intent)
     let winner = RemoteKey::new(&*mapping.connection, &*mapping.alias, winner);
     let Some(winner) = draft.contribution_of(&winner)? else { return Ok(()) };
     let claims = draft.contribution(id)?.claims.clone();
+    let entity = draft.entity(&mapping.entity)?;
     let row = draft.contribution_mut(winner)?;
     row.attempted_at = Some(at);
     for (field, claim) in claims {
-        let newer = row.claims.get(&field).is_none_or(|known| known.claimed_at < claim.claimed_at);
-        if newer {
+        let known = row.claims.get(&field);
+        let newer = known.is_none_or(|known| known.claimed_at < claim.claimed_at);
+        if newer && !consent::stays(entity, &field, known, &claim.value) {
             row.claims.insert(field, claim);
         }
     }

@@ -76,6 +76,7 @@ impl Engine {
             ..Cause::default()
         };
         let region = catalog.hub.region.as_deref();
+        let entity = self.entity(catalog, &mapping.entity)?;
         let mut after = ContributionId(0);
         let mut done = 0;
         loop {
@@ -92,7 +93,7 @@ impl Engine {
                     if now.shadow != row.shadow {
                         continue; // read since: under the new mapping already
                     }
-                    if !remap::remap(mapping, &mut now, changed, &pulled.body, externals, region) {
+                    if !remap::remap(mapping, entity, &mut now, changed, &pulled.body, externals, region) {
                         continue;
                     }
                     let record = now.record;

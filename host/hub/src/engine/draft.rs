@@ -504,7 +504,15 @@ impl<'a> Draft<'a> {
         let echoes = nave_core::fit::echoes(&rows, |row| self.catalog.mapping_of(&row.key), self.catalog.hub.region.as_deref());
         let silenced = survivorship::without(&rows, &echoes);
         let rows: Vec<&Contribution> = silenced.iter().map(AsRef::as_ref).collect();
-        let mut fields = survivorship::compute(entity, &rows, self.recalled.get(&id).or_else(|| self.records[&id].before()));
+        let gone: Vec<&Contribution> = self.records[&id]
+            .now
+            .contributions
+            .iter()
+            .filter(|id| !counting.contains(id))
+            .map(|id| &self.contributions[id].now)
+            .collect();
+        let previous = self.recalled.get(&id).or_else(|| self.records[&id].before());
+        let mut fields = survivorship::compute(entity, &rows, &gone, previous);
         for field in fields.values_mut() {
             if let Value::Reference(reference) = &field.value {
                 field.value = Value::Reference(self.resolve_reference(reference.clone())?);

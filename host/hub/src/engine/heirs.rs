@@ -5,12 +5,14 @@ use nave_core::Text;
 use nave_core::intake::shadow_body;
 use nave_core::mapping::Env;
 use nave_core::model::{Claim, Contribution, ContributionId, RecordId};
+use nave_core::survivorship::consent;
 use nave_store::StoreError;
 
 use super::draft::Draft;
 
 /// Gives what only `gone` said to the active objects of the record that hold it, as of when it was said. What nobody holds is
-/// no longer said; what others say whose claims count, though they are gone themselves, they go on saying.
+/// no longer said; what others say whose claims count, though they are gone themselves, they go on saying. Consent has no heirs:
+/// what the hub wrote of it into a system is nobody's stance, and a refusal stands by itself.
 pub(super) fn inherit(draft: &mut Draft<'_>, gone: ContributionId, record: RecordId) -> Result<(), StoreError> {
     let claims = draft.contribution(gone)?.claims.clone();
     let mut speaking = draft.counting(record)?;
@@ -21,8 +23,10 @@ pub(super) fn inherit(draft: &mut Draft<'_>, gone: ContributionId, record: Recor
             others.push(id);
         }
     }
+    let entity = draft.record(record)?.entity.clone();
+    let entity = draft.entity(&entity)?;
     let mut left: Vec<(Text, Claim)> = Vec::new();
-    for (field, claim) in claims.iter() {
+    for (field, claim) in claims.iter().filter(|(field, _)| consent::stances(entity, field).is_none()) {
         let mut said = false;
         for id in &speaking {
             said |= draft.contribution(*id)?.claims.get(field.as_str()).is_some();

@@ -4,7 +4,8 @@
 use nave_core::catalog::{Entity, FieldMapping, Mapping};
 use nave_core::codec;
 use nave_core::mapping::find;
-use nave_core::model::{AuditEntry, Cause, DeadLetter, DeadLetterSubject, Reason, RecordId, RemoteKey};
+use nave_core::model::{AuditEntry, Cause, Claim, DeadLetter, DeadLetterSubject, Reason, RecordId, RemoteKey};
+use nave_core::survivorship::consent;
 use nave_core::value::Value;
 use nave_runtime::contract;
 
@@ -88,8 +89,13 @@ impl Engine {
                         body: codec::encode(&said.corrected),
                     };
                     self.not_written_since(draft, &mapping, remote_id, letter)?;
+                    let key = RemoteKey::new(&mapping.connection, &mapping.alias, remote_id);
+                    let said_before = match draft.contribution_of(&key)? {
+                        Some(id) => draft.contribution(id)?.claims.get(&canonical).cloned(),
+                        None => None,
+                    };
                     self.take_as_of(draft, &catalog, &mapping, letter.run, None, vec![record], letter.last_at)?;
-                    let mended = self.spoken_for(draft, &mapping, remote_id, &said, &canonical)?;
+                    let mended = self.spoken_for(draft, &mapping, remote_id, &said, &canonical, said_before)?;
                     done(draft, letter, &canonical, by, reason);
                     Ok(mended)
                 })
@@ -156,6 +162,7 @@ impl Engine {
         remote_id: &str,
         said: &Said,
         canonical: &str,
+        said_before: Option<Claim>,
     ) -> Result<Mended, EngineError> {
         if let Some(letter) = draft.batch.dead_letters.first() {
             return Err(EngineError::Refused(format!("it is still wrong: {}; nothing was changed", letter.message)));
@@ -173,8 +180,13 @@ impl Engine {
             )));
         };
         let record = draft.surviving(record)?;
+        let entity = draft.entity(&mapping.entity)?;
         let contribution = draft.contribution_mut(id)?;
         let claim = contribution.claims.remove(canonical);
+        if let Some(before) = said_before.filter(|before| consent::stays(entity, canonical, Some(before), &Value::Null)) {
+            // The system has refused, and has not taken that back: a person corrected it, not the system.
+            contribution.claims.insert(canonical, before);
+        }
         match &said.before {
             // As it is spelled over there: the next reading finds it unchanged, and a delivery corrects it.
             Some(before) => {

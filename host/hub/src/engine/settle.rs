@@ -10,6 +10,7 @@ use nave_core::model::{
     AttemptOutcome, Cause, DeadLetterSubject, Dirty, Intent, Parked, Reason, Reasons, RecordId, RemoteKey, Time, WriteKind,
 };
 use nave_core::retry::{self, Next};
+use nave_core::survivorship::consent;
 use nave_core::value::Value;
 use nave_core::{Text, codec};
 use nave_runtime::contract::{self, Outcome};
@@ -340,6 +341,10 @@ impl Engine {
                 }
                 difference::settle(mapping, entity, row, &intent.values, &intent.elements, body, at, region.as_deref());
                 kept.iter().for_each(|path| _ = row.sent.remove(path));
+                if body.is_some() && consent::answered(mapping, entity, row, &intent.values, at, region.as_deref()) {
+                    let record = draft.surviving(intent.record)?;
+                    draft.recompute(record)?;
+                }
             }
             (WriteKind::Delete(_) | WriteKind::Merge(..), _) => agreed::removed(draft, mapping, intent)?,
         }

@@ -2,8 +2,8 @@
 
 use nave_core::catalog::{Entity, FieldType};
 use nave_core::mapping;
-use nave_core::model::{Claim, RecordId, RemoteKey};
-use nave_core::survivorship::STEWARD;
+use nave_core::model::{AuditEntry, Cause, Claim, RecordId, RecordState, RemoteKey};
+use nave_core::survivorship::{STEWARD, consent};
 use nave_core::value::Value;
 
 use super::draft::Draft;
@@ -32,10 +32,56 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// A steward says what a field of a record holds. Answers the record, and what it holds now.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] where the field takes no such value, or the record is gone.
+    pub async fn steward_says(
+        &self,
+        record: RecordId,
+        (field, text): (&str, &str),
+        by: &str,
+        reason: &str,
+    ) -> Result<(RecordId, Value), EngineError> {
+        let cause = Cause { person: Some(by.to_owned()), rule: Some(format!("said by hand: {reason}")), ..Cause::default() };
+        self.write(cause, |draft| {
+            let record = draft.surviving(record)?;
+            let was = draft.record(record)?.clone();
+            let entity = draft.entity(&was.entity)?;
+            if !matches!(was.state, RecordState::Active | RecordState::Archived) {
+                return Err(EngineError::Refused(format!("{}/{record} is gone, so that nothing can be said of it", was.entity)));
+            }
+            let value = Self::steward_value(entity, field, text)?;
+            assert(draft, record, field, value)?;
+            draft.recompute(record)?;
+            draft.batch.audit.push(AuditEntry {
+                at: draft.now,
+                actor: by.to_owned(),
+                action: "record.set".to_owned(),
+                subject: format!("{}/{record}", was.entity),
+                detail: format!("`{field}`: {reason}"),
+            });
+            Ok((record, draft.record(record)?.value(field).cloned().unwrap_or_default()))
+        })
+        .await
+    }
+}
+
 /// Notes what a steward says of a field of a record. The record's fields are not computed anew yet.
 pub(super) fn assert(draft: &mut Draft<'_>, record: RecordId, field: &str, value: Value) -> Result<(), EngineError> {
     let now = draft.now;
     let entity = draft.record(record)?.entity.to_string();
+    if let Some(stances) = consent::stances(draft.entity(&entity)?, field)
+        && stances.of(&value).is_none()
+    {
+        return Err(EngineError::Refused(format!(
+            "`{}` neither refuses nor grants, and a steward says one of them of `{field}`: {} or {}",
+            value.display(),
+            stances.refusal.join(", "),
+            stances.grant.join(", ")
+        )));
+    }
     let key = RemoteKey::new(STEWARD, entity.as_str(), record.to_string());
     let id = match draft.contribution_of(&key)? {
         Some(id) => id,

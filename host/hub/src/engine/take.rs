@@ -13,6 +13,7 @@ use nave_core::model::{
     ChangeKind, ContributionId, ContributionState, DeadLetter, DeadLetterSubject, Intent, Reason, Record, RecordId, RecordState,
     RemoteKey, Review, ReviewKind, Time,
 };
+use nave_core::survivorship::consent;
 use nave_core::value::Value;
 use nave_core::{Text, difference, matching};
 use nave_runtime::contract::SourceRecord;
@@ -657,6 +658,13 @@ pub fn settle_create(
         draft.linked(record, id, "made there by the hub");
     }
     if let Some(body) = read_back {
+        let row = draft.contribution_mut(id)?;
+        if new {
+            consent::made(mapping, entity, row, body);
+        }
+        if consent::answered(mapping, entity, row, &intent.values, at, region.as_deref()) {
+            draft.recompute(record)?;
+        }
         take_rest(draft, mapping, entity, id, record, body, times, at)?;
     }
     draft.batch.settled.push((intent.destination.clone(), intent.record));

@@ -246,6 +246,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
                 .await
                 .map(Answer::Correction)
         }
+        Request::RecordSet { record, field, value, reason } => records::set(engine, &record, (&field, &value), by, &reason).await,
         Request::MatchCandidates { entity, limit } => {
             block_in_place(|| linkage::candidates(engine, &entity, limit)).map(Answer::Candidates)
         }

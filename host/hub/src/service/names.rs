@@ -152,6 +152,7 @@ pub(super) fn rule(rule: Rule) -> &'static str {
         Rule::NonEmpty => "non-empty",
         Rule::Manual => "manual",
         Rule::Steward => "steward",
+        Rule::Consent => "consent",
     }
 }
 

@@ -1,14 +1,16 @@
 //! One record: what it holds, what each system says about it, its history, and what every system calls it.
 
 use nave_core::model::{Cause, Change, ChangeKind, Contribution, ContributionState, Record};
+use nave_core::survivorship;
 
 use super::deliveries;
 use super::find::{Found, find};
+use super::listed;
 use super::merging;
-use super::names::{Names, record_state, reference, remote, remote_state, rule};
+use super::names::{Names, minute, record_state, reference, remote, remote_state, rule};
 use crate::api::{
-    ApiError, ChangeView, ClaimView, ContributionView, FieldChangeView, HistoryAnswer, RecordAnswer, RecordField, RecordRef,
-    RemoteView, XrefAnswer,
+    Answer, ApiError, ChangeView, ClaimView, ContributionView, FieldChangeView, HistoryAnswer, RecordAnswer, RecordField,
+    RecordRef, RemoteView, XrefAnswer,
 };
 use crate::engine::Engine;
 
@@ -29,6 +31,47 @@ pub(super) fn show(engine: &Engine, which: &RecordRef) -> Result<RecordAnswer, A
         fields: fields(engine, &names, &found.record, &rows)?,
         contributions: contributions(engine, &names, &found.record, &rows, &deliveries)?,
         deliveries,
+    })
+}
+
+/// A steward says what a field holds: his own claim. Another source's refusal of consent stands all the same, and he is told.
+pub(super) async fn set(
+    engine: &Engine,
+    which: &RecordRef,
+    (field, value): (&str, &str),
+    by: &str,
+    reason: &str,
+) -> Result<Answer, ApiError> {
+    if reason.trim().is_empty() {
+        return Err(ApiError::usage("whoever reads this later has to know why")
+            .help(format!("say it: `nave record set {which} {field} {value} --reason 'she said so by telephone'`")));
+    }
+    let found = tokio::task::block_in_place(|| find(engine, which))?;
+    let (id, holds) = engine.steward_says(found.record.id, (field, value), by, reason).await?;
+    let record = format!("{}/{id}", found.record.entity);
+    tokio::task::block_in_place(|| {
+        let names = Names::new(engine);
+        let rows = found.contributions(engine)?;
+        let contenders = survivorship::contenders(&rows.iter().collect::<Vec<_>>(), field);
+        let entity = names.catalog.entities.get(found.record.entity.as_str());
+        let stances = entity.and_then(|entity| survivorship::consent::stances(entity, field));
+        let refusing: Vec<String> = stances
+            .map(|stances| survivorship::consent::refusals(stances, &contenders))
+            .unwrap_or_default()
+            .iter()
+            .filter(|one| one.contribution.key.connection != survivorship::STEWARD)
+            .map(|one| format!("{} refused on {}", remote(&one.contribution.key), minute(one.claim.claimed_at)))
+            .collect();
+        let stands = if refusing.is_empty() {
+            String::new()
+        } else {
+            format!(" {}: that stands until it is granted there again.", listed(&refusing))
+        };
+        let display = names.display(&holds);
+        let message = format!(
+            "A steward says {value:?} of `{field}` of {record}, which holds {display} now; systems get it with the next sync.{stands}"
+        );
+        Ok(Answer::done(message, 1))
     })
 }
 

@@ -68,10 +68,16 @@ fn why_field(
     changes: &[Change],
 ) -> FieldWhy {
     let counting: Vec<&Contribution> = rows.iter().filter(|row| names.counts(record, row)).collect();
+    let entity = names.catalog.entities.get(record.entity.as_str()).map(AsRef::as_ref);
     let mut others = survivorship::contenders(&counting, name);
+    let stances = entity.and_then(|entity| survivorship::consent::stances(entity, name));
+    if stances.is_some() {
+        // What is gone may have refused, and that stands.
+        others = survivorship::contenders(&rows.iter().collect::<Vec<_>>(), name);
+    }
+    let refusing = stances.map(|stances| survivorship::consent::refusals(stances, &others)).unwrap_or_default();
     let echoes = notes::echoes(names, name, &counting);
     others.retain(|contender| contender.contribution.id != field.winner && !echoes.contains(&contender.contribution.id));
-    let entity = names.catalog.entities.get(record.entity.as_str()).map(AsRef::as_ref);
     let set = changes.iter().find(|change| change.fields.iter().any(|field| field.field == name));
     FieldWhy {
         field: name.to_owned(),
@@ -79,7 +85,10 @@ fn why_field(
         display: names.display(&field.value),
         from: winner.map(|row| remote(&row.key)).unwrap_or_default(),
         rule: rule(field.rule).to_owned(),
-        sentence: sentence(names, entity, name, field, winner, &others),
+        sentence: match stances {
+            Some(_) => consent(names, field, winner, &others, &refusing),
+            None => sentence(names, entity, name, field, winner, &others),
+        },
         because: because(names, entity, name, winner),
         policy: entity.and_then(|entity| policy(entity, name)),
         decided_by: decided_by(name, winner, changes),
@@ -162,7 +171,48 @@ fn sentence(
         Rule::NonEmpty => format!("{chosen}: it is the newest that is not empty{with}."),
         Rule::Manual => format!("{base}; the rule `manual` keeps it{over}, until a steward changes it{with}."),
         Rule::Steward => format!("{base}; the rule `steward` chose it{over}: a steward's word wins over every rule{with}."),
+        Rule::Consent => format!("{chosen}: it was a field of consent then{with}."),
     }
+}
+
+/// "crm refused on 2026-03-04 12:30 UTC (refused) and has not granted since; a refusal stands until crm itself grants again, over
+/// mail (granted, 2026-03-05 09:00 UTC)."
+fn consent(
+    names: &Names<'_>,
+    field: &Field,
+    winner: Option<&Contribution>,
+    others: &[Contender<'_>],
+    refusing: &[Contender<'_>],
+) -> String {
+    let who = winner.map_or("a system that is no longer connected", |row| &row.key.connection);
+    let said = |one: &Contender<'_>| {
+        let value = if one.claim.value.is_empty() { "empty".to_owned() } else { cut(&names.display(&one.claim.value)) };
+        let gone = if one.contribution.is_active() { "" } else { ", no longer there" };
+        format!("{} ({value}, {}{gone})", one.contribution.key.connection, minute(one.claim.claimed_at))
+    };
+    let also: Vec<String> = refusing.iter().filter(|one| one.contribution.id != field.winner).map(said).collect();
+    let rest = others.iter().filter(|one| {
+        one.contribution.id != field.winner && !refusing.iter().any(|refusal| refusal.contribution.id == one.contribution.id)
+    });
+    let rest: Vec<String> = rest.map(said).collect();
+    let value = cut(&names.display(&field.value));
+    if !refusing.iter().any(|one| one.contribution.id == field.winner) {
+        let over =
+            if rest.is_empty() { "nobody else says anything about it".to_owned() } else { format!("beside {}", listed(&rest)) };
+        return format!("{who} said {value} on {}, and nobody's refusal stands; {over}.", minute(field.claimed_at));
+    }
+    let gone = winner.is_some_and(|row| !row.is_active());
+    let gone = if gone { " by an object that is no longer there" } else { "" };
+    let over = if rest.is_empty() { String::new() } else { format!(" over {}", listed(&rest)) };
+    let also = match also.is_empty() {
+        true => String::new(),
+        false => format!("; so did {}, whose own word is needed too", listed(&also)),
+    };
+    let whose = if who == STEWARD { "a steward" } else { who };
+    format!(
+        "{who} refused ({value}) on {}{gone} and has not granted since; the rule `consent` keeps that{over} until {whose} grants again{also}.",
+        minute(field.claimed_at)
+    )
 }
 
 fn cut(text: &str) -> String {

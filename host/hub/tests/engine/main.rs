@@ -19,6 +19,7 @@ mod carried;
 mod compare;
 mod conform;
 mod corrected;
+mod consented;
 mod fanned;
 mod frozen;
 mod human;

@@ -115,6 +115,10 @@ pub(crate) struct State {
     pub(crate) dumb: bool,
     /// Calls that it got.
     pub(crate) calls: usize,
+    /// What a new thing holds where nothing is said of it: path → value.
+    pub(crate) defaults: BTreeMap<String, String>,
+    /// What a thing holds after every write, whatever was written: id and path → value.
+    pub(crate) insists: BTreeMap<(String, String), String>,
     /// Streams that cannot be read.
     pub(crate) unreadable: BTreeSet<String>,
 }
@@ -200,6 +204,11 @@ impl System {
             thing.note_times(&before);
         }
         state.next = next;
+    }
+
+    /// A person writes a text into a field over there.
+    pub(crate) fn put(&self, stream: &str, id: &str, path: &str, text: &str) {
+        self.edit(stream, id, |body| body.put(path, Value::text(text)));
     }
 
     /// A person deletes a thing over there.
@@ -336,6 +345,13 @@ impl System {
             for (name, value) in fields {
                 thing.body.put(&name, value);
             }
+        }
+        let unsaid = |(path, _): &(&String, &String)| before.is_empty() && thing.body.at(path).is_none();
+        let defaults: Vec<_> = state.defaults.iter().filter(unsaid).map(|(path, value)| (path.clone(), value.clone())).collect();
+        let insists =
+            state.insists.iter().filter(|((of, _), _)| *of == id).map(|((_, path), value)| (path.clone(), value.clone()));
+        for (path, value) in defaults.into_iter().chain(insists) {
+            thing.body.put(&path, Value::text(value));
         }
         thing.modified = modified;
         if state.tells_times {

@@ -80,6 +80,18 @@ pub(crate) enum Record {
         #[arg(long, alias = "reason", default_value = "")]
         because: String,
     },
+    /// Say what a field holds, as a steward: it wins over every rule, but lifts nobody else's refusal of consent
+    Set {
+        /// contact/12, crm:5432
+        record: RecordRef,
+        /// Field
+        field: String,
+        /// What it should be
+        value: String,
+        /// Why, for whoever reads it later
+        #[arg(long)]
+        reason: String,
+    },
     /// What happened to it, newest first
     History {
         /// contact/12, crm:5432
@@ -110,8 +122,22 @@ pub(crate) async fn run(verb: Record, context: &Context) -> Outcome {
             let request = Request::RecordCorrect { record, field, from, apply, reason: because };
             super::correct::run(request, context).await
         }
+        Record::Set { record, field, value, reason } => {
+            let request = Request::RecordSet { record, field, value, reason };
+            done(request, context).await
+        }
         Record::History { record, limit } => history(record, limit, context).await,
     }
+}
+
+async fn done(request: Request, context: &Context) -> Outcome {
+    let answer = want!(context.call(request).await?, Done);
+    if context.json {
+        output::json(&answer);
+    } else {
+        say(clean(&answer.message));
+    }
+    Ok(exit::OK)
 }
 
 async fn list(request: Request, context: &Context) -> Outcome {

@@ -11,8 +11,17 @@ use super::value::{put_value, read_value};
 
 const VERSION: u8 = 1;
 
-const RULES: [Rule; 8] =
-    [Rule::Only, Rule::Owner, Rule::Priority, Rule::Newest, Rule::Longest, Rule::NonEmpty, Rule::Manual, Rule::Steward];
+const RULES: [Rule; 9] = [
+    Rule::Only,
+    Rule::Owner,
+    Rule::Priority,
+    Rule::Newest,
+    Rule::Longest,
+    Rule::NonEmpty,
+    Rule::Manual,
+    Rule::Steward,
+    Rule::Consent,
+];
 
 fn rule_number(rule: Rule) -> u8 {
     match rule {
@@ -24,6 +33,7 @@ fn rule_number(rule: Rule) -> u8 {
         Rule::NonEmpty => 5,
         Rule::Manual => 6,
         Rule::Steward => 7,
+        Rule::Consent => 8,
     }
 }
 

@@ -60,7 +60,8 @@ fn record() -> impl Strategy<Value = Record> {
         Just(Rule::Longest),
         Just(Rule::NonEmpty),
         Just(Rule::Manual),
-        Just(Rule::Steward)
+        Just(Rule::Steward),
+        Just(Rule::Consent)
     ];
     let field = (value(), any::<u64>(), rule, time()).prop_map(|(value, winner, rule, claimed_at)| Field {
         value,
