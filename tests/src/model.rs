@@ -22,6 +22,13 @@ pub enum Rule {
     Longest,
     /// The latest that is not empty; the latest where all are.
     NonEmpty,
+    /// Consent: a refusal by any system stands until that system grants again, whatever becomes of who said it.
+    Consent {
+        /// Texts that refuse.
+        refusal: Vec<String>,
+        /// Texts that grant.
+        grant: Vec<String>,
+    },
 }
 
 /// What a deletion in a system means.
@@ -149,7 +156,10 @@ impl Model {
             for field in self.spokes[spoke].fields.clone() {
                 let now = seen.texts.get(&field).cloned().unwrap_or_default();
                 let before = self.objects[index].holds.get(&field).cloned().unwrap_or_default();
-                if !self.same(&field, &now, &before) {
+                let said = self.objects[index].claims.get(&field).map(|(text, _)| text.clone()).unwrap_or_default();
+                // Who has refused and says neither now has not granted.
+                let stands = self.stance(&field, &said) == Some(false) && self.stance(&field, &now).is_none();
+                if !self.same(&field, &now, &before) && !stands {
                     self.objects[index].claims.insert(field.clone(), (now.clone(), seen.modified));
                 }
                 self.objects[index].holds.insert(field, now);
@@ -184,6 +194,9 @@ impl Model {
         let others: Vec<usize> = self.alive(record).collect();
         let speak: Vec<usize> = self.speaking(record).filter(|other| *other != gone).collect();
         for (field, (text, at)) in self.objects[gone].claims.clone() {
+            if matches!(self.rules.get(&field), Some(Rule::Consent { .. })) {
+                continue; // nobody else has said it
+            }
             if text.is_empty() || speak.iter().any(|other| self.objects[*other].claims.contains_key(&field)) {
                 continue;
             }
@@ -232,8 +245,53 @@ impl Model {
         all.filter(move |(_, object)| object.record == record && counts(object)).map(|(index, _)| index)
     }
 
+    /// Whether a text of a field of consent grants (`true`) or refuses; none: neither, or no such field.
+    fn stance(&self, field: &str, text: &str) -> Option<bool> {
+        let Some(Rule::Consent { refusal, grant }) = self.rules.get(field) else { return None };
+        let is = |texts: &[String]| texts.iter().any(|known| self.same(field, known, text));
+        if is(refusal) { Some(false) } else { is(grant).then_some(true) }
+    }
+
+    /// What a field of consent holds: the latest refusal of a system that did not grant later, else the latest grant of what is
+    /// there, else the latest of the rest that says anything.
+    fn consent(&self, record: usize, field: &str) -> Option<Chosen> {
+        let claims = self.objects.iter().enumerate().filter(|(_, object)| object.record == record);
+        let all: Vec<(usize, &str, i64)> =
+            claims.filter_map(|(index, object)| object.claims.get(field).map(|(text, at)| (index, text.as_str(), *at))).collect();
+        let speaking: BTreeSet<usize> = self.speaking(record).collect();
+        let latest = |among: &[(usize, &str, i64)]| -> Option<usize> {
+            let at = among.iter().map(|(.., at)| *at).max()?;
+            among.iter().find(|one| one.2 == at).map(|one| one.0)
+        };
+        let mut refusing = Vec::new();
+        for spoke in 0..self.spokes.len() {
+            let of = |wanted: bool| -> Vec<(usize, &str, i64)> {
+                let own = all.iter().copied().filter(|one| self.objects[one.0].spoke == spoke);
+                own.filter(|one| self.stance(field, one.1) == Some(wanted)).collect()
+            };
+            let (no, yes) = (of(false), of(true));
+            let last = no.iter().map(|one| one.2).max();
+            if last.is_some() && last >= yes.iter().map(|one| one.2).max() {
+                refusing.extend(no.into_iter().filter(|one| Some(one.2) == last).take(1));
+            }
+        }
+        let there = |wanted: &dyn Fn(&str) -> bool| -> Vec<(usize, &str, i64)> {
+            all.iter().copied().filter(|one| speaking.contains(&one.0) && wanted(one.1)).collect()
+        };
+        let grants = there(&|text| self.stance(field, text) == Some(true));
+        let neither = there(&|text| self.stance(field, text).is_none() && !text.is_empty());
+        let empty = there(&|text| text.is_empty());
+        let by = latest(&refusing).or_else(|| latest(&grants)).or_else(|| latest(&neither)).or_else(|| latest(&empty))?;
+        let text = self.objects[by].claims[field].0.clone();
+        let losers = all.iter().map(|one| one.0).filter(|index| *index != by).collect();
+        Some(Chosen { text, by, rule: if all.len() == 1 { "only" } else { "consent" }, losers })
+    }
+
     /// What a field of a record holds, and why.
     pub fn field(&self, record: usize, field: &str) -> Option<Chosen> {
+        if matches!(self.rules.get(field), Some(Rule::Consent { .. })) {
+            return self.consent(record, field);
+        }
         let claim = |index: usize| self.objects[index].claims.get(field).map(|(text, at)| (index, text.as_str(), *at));
         let all: Vec<(usize, &str, i64)> = self.speaking(record).filter_map(claim).collect();
         let newest = |among: Vec<(usize, &str, i64)>| -> Option<usize> {
@@ -257,6 +315,7 @@ impl Model {
                 let full = newest(all.iter().copied().filter(|(_, text, _)| !text.is_empty()).collect());
                 (full.or_else(|| newest(all.clone()))?, "non-empty")
             }
+            Rule::Consent { .. } => return None, // above
         };
         let text = self.objects[by].claims[field].0.clone();
         let losers = all.iter().map(|(index, ..)| *index).filter(|index| *index != by).collect();

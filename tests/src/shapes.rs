@@ -141,6 +141,7 @@ impl Shape {
                 }
                 Rule::Longest => "\"longest\"".to_owned(),
                 Rule::NonEmpty => "\"non-empty\"".to_owned(),
+                Rule::Consent { refusal, grant } => format!("{{ refusal = {refusal:?}, grant = {grant:?} }}"),
             };
             let _ = writeln!(out, "survivorship = {rule}\nbecause = \"the test says so\"");
         }

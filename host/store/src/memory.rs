@@ -15,7 +15,7 @@ use nave_core::value::Value;
 
 use crate::interface::{CommitError, Heads, Store, StoreError};
 use crate::rules;
-use crate::{Batch, IndexSpace, InputRow, ObjectCount, subject_key};
+use crate::{Batch, EntriesOf, IndexSpace, InputRow, ObjectCount, subject_key};
 
 /// Keeps everything in memory.
 #[derive(Debug, Default)]
@@ -468,6 +468,17 @@ impl Store for Memory {
 
     fn backup(&self, _to: &std::path::Path, _key: &crate::BackupKey) -> Result<(), StoreError> {
         Err(StoreError::Engine("a store in memory has no file to copy".to_owned()))
+    }
+
+    fn rebuild_index(&self, of_record: &EntriesOf<'_>) -> Result<(), StoreError> {
+        let mut tables = self.read()?;
+        // Remote objects are found under what their contributions say.
+        tables.index.retain(|(space, _), _| *space == IndexSpace::Remote);
+        let asked: Vec<_> = tables.records.values().flat_map(of_record).collect();
+        for entry in asked {
+            tables.index.entry((entry.space, entry.hash)).or_default().insert(entry.id);
+        }
+        Ok(())
     }
 
     fn tend(&self) -> Result<bool, StoreError> {

@@ -64,14 +64,20 @@ fn shape(schema: &ObjectSchema, rng: &mut Rng) -> (Shape, Vec<String>) {
         if property.unique {
             key.clone_from(&property.name);
         }
+        let kind = kind(property);
         let rule = match rng.below(4) {
             _ if property.unique => Rule::Newest,
+            0 | 1 if kind == Kind::Flag => Rule::Consent { refusal: vec!["false".to_owned()], grant: vec!["true".to_owned()] },
+            0 | 1 if matches!(&kind, Kind::Choice(words) if words.len() > 1) => {
+                let Kind::Choice(words) = &kind else { unreachable!() };
+                Rule::Consent { refusal: words[..1].to_vec(), grant: words[1..2].to_vec() }
+            }
             0 => Rule::Owner(rng.below(2)),
             1 => Rule::Priority(vec![1, 2]),
             2 => Rule::NonEmpty,
             _ => Rule::Newest,
         };
-        fields.push(Field { name: property.name.clone(), kind: kind(property), rule, needed: property.unique, there });
+        fields.push(Field { name: property.name.clone(), kind, rule, needed: property.unique, there });
     }
     (Shape { entity: "thing".to_owned(), own: true, parts, fields, key, seconds: Vec::new() }, columns)
 }

@@ -11,6 +11,7 @@ mod budget;
 mod canary;
 mod census;
 mod clocks;
+mod consented;
 mod contacts;
 mod control;
 mod corrected;

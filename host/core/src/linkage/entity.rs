@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Kind, Table};
-use crate::catalog::{Entity, FieldType};
+use crate::catalog::{Entity, EntityField, FieldType, Survivorship};
 use crate::model::Record;
 use crate::value::Value;
 
@@ -20,7 +20,9 @@ pub fn fields(entity: &Entity) -> Vec<String> {
                 | FieldType::Boolean
         )
     };
-    entity.fields.iter().filter(|(_, field)| compared(&field.kind)).map(|(name, _)| name.clone()).collect()
+    // Whether somebody agreed to something does not say who he is.
+    let consent = |field: &EntityField| matches!(field.survivorship, Survivorship::Consent(_));
+    entity.fields.iter().filter(|(_, field)| compared(&field.kind) && !consent(field)).map(|(name, _)| name.clone()).collect()
 }
 
 /// The texts of these fields, which are in order, from values (field or `list/element`, value). A mailbox or telephone that is

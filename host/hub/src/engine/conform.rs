@@ -29,6 +29,7 @@ impl Engine {
         if *conformed == catalog.digest {
             return Ok(());
         }
+        self.respell().await?;
         let mut rows = Vec::new();
         for mapping in catalog.mappings.values() {
             let now = remap::reading(mapping);

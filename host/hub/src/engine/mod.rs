@@ -61,6 +61,7 @@ mod seen;
 mod settle;
 pub mod shadow;
 mod skew;
+mod spelled;
 mod steward;
 mod surge;
 pub mod synthetic;

@@ -126,7 +126,7 @@ impl Service for Hub {
 /// Brings a store that was just opened up to this version and this configuration: how its index is spelled, and which hosts
 /// secrets are given for.
 pub(crate) async fn lapse(hub: &Hub) -> Result<(), ApiError> {
-    indexes::respell(&hub.engine).await?;
+    hub.engine.respell().await?;
     held::lapse(hub).await
 }
 

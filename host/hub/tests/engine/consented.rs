@@ -12,6 +12,7 @@ on_both_stores!(
     a_default_of_what_the_hub_made_is_no_stance,
     what_a_system_does_not_take_it_refuses,
     what_is_gone_refuses_still,
+    consent_has_no_heirs,
     merged_records_keep_both_refusals_and_part_with_their_own,
     a_steward_refuses_and_grants,
     another_mapping_lifts_no_refusal,
@@ -87,6 +88,16 @@ async fn says(bench: &Bench, system: &str, says: &str) {
     let value = if says.is_empty() { Value::Null } else { Value::text(says) };
     bench.system(system).edit("contacts", &format!("{system}1"), |body| body.put("news", value));
     bench.quiet().await;
+}
+
+/// Somebody deletes it in the CRM, which tells.
+async fn gone(bench: &Bench, id: &str) {
+    bench.system("crm").state.lock().unwrap().tells = true;
+    bench.system("crm").delete("contacts", id);
+    bench.quiet().await;
+    let key = RemoteKey::new("crm", "contacts", id);
+    let row = bench.store.resolve(&[key]).unwrap()[0].unwrap();
+    assert!(!bench.store.contributions(&[row]).unwrap()[0].as_ref().unwrap().is_active(), "{id} is there");
 }
 
 /// What the record holds, and what the CRM and the mailing system hold.
@@ -179,8 +190,7 @@ async fn what_a_system_does_not_take_it_refuses(kind: Kind) {
 async fn what_is_gone_refuses_still(kind: Kind) {
     let bench = ada(kind, "no", "yes").await;
     assert_eq!(holds(&bench), "no: no no");
-    bench.system("crm").delete("contacts", "crm1");
-    bench.quiet().await;
+    gone(&bench, "crm1").await;
     let mail = || bench.system("mail").at("contacts", "mail1", "news");
     says(&bench, "mail", "yes").await;
     assert_eq!((mail().as_str(), claim(&bench, "mail").as_str()), ("no", "yes"));
@@ -188,6 +198,20 @@ async fn what_is_gone_refuses_still(kind: Kind) {
     bench.system("crm").create_as("contacts", "crm2", &ada_says("yes"));
     bench.quiet().await;
     assert_eq!(mail(), "yes");
+}
+
+async fn consent_has_no_heirs(kind: Kind) {
+    let bench = ada(kind, "no", "").await;
+    assert_eq!((holds(&bench).as_str(), claim(&bench, "mail").as_str()), ("no: no no", "-"));
+    // The mailing system holds what the hub wrote, and has said nothing when the CRM's object goes.
+    gone(&bench, "crm1").await;
+    assert_eq!(claim(&bench, "mail"), "-");
+    bench.system("crm").create_as("contacts", "crm2", &ada_says("yes"));
+    bench.quiet().await;
+    assert_eq!(bench.system("mail").at("contacts", "mail1", "news"), "yes");
+    // A grant has none either: nobody who is there has given it.
+    gone(&bench, "crm2").await;
+    assert_eq!((holds(&bench).split(':').next(), claim(&bench, "mail").as_str()), (Some("-"), "-"));
 }
 
 async fn merged_records_keep_both_refusals_and_part_with_their_own(kind: Kind) {

@@ -42,6 +42,7 @@ mod resync;
 mod rollback;
 mod sample;
 mod shadow;
+mod spelled;
 mod surge;
 mod synthetic;
 mod system;

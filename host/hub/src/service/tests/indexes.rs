@@ -51,9 +51,9 @@ async fn an_index_that_an_older_hub_spelled_is_made_anew_once() {
     assert!(damage.index_add.len() > 1);
     bench.engine.store.commit(damage.clone()).unwrap();
     assert!(!index_commands::check(&bench.engine).unwrap().sound);
-    index_commands::respell(&bench.engine).await.unwrap();
+    bench.engine.respell().await.unwrap();
     assert!(index_commands::check(&bench.engine).unwrap().sound, "opened by this version");
     bench.engine.store.commit(damage).unwrap();
-    index_commands::respell(&bench.engine).await.unwrap();
+    bench.engine.respell().await.unwrap();
     assert!(!index_commands::check(&bench.engine).unwrap().sound, "not with every start");
 }
