@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 87] = [
+const EXAMPLES: [(&str, &str); 89] = [
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),
@@ -47,6 +47,8 @@ const EXAMPLES: [(&str, &str); 87] = [
     ("nave advise", "nave advise frequency"),
     ("nave advise frequency", "nave advise frequency --json"),
     ("nave backfill", "nave backfill crm-contacts --profile"),
+    ("nave anomalies let-in", "nave anomalies let-in crm/contacts --reason 'an import after all'"),
+    ("nave anomalies detach", "nave anomalies detach crm/contacts --reason 'a robot made them'"),
     ("nave record list", "nave record list contact ada@example.com"),
     ("nave record show", "nave record show crm:5432"),
     ("nave record trace", "nave record trace crm:5432"),

@@ -185,6 +185,22 @@ pub enum Request {
     Governance,
     /// What is unusual: writers that nobody knows, volumes that are held.
     Anomalies,
+    /// What came at once and was refused: let in after all, or detached for good.
+    SurgeRelease {
+        /// Connection.
+        connection: String,
+        /// Stream, or the alias of its mapping.
+        stream: String,
+        /// What changed at once, instead of what was new.
+        #[serde(default)]
+        changed: bool,
+        /// It is no record any more, instead of going where everything goes.
+        #[serde(default)]
+        detach: bool,
+        /// Why, for the audit.
+        #[serde(default)]
+        reason: String,
+    },
     /// Sends canaries now.
     CanaryRun {
         /// One flow; none: all that have one.
@@ -909,6 +925,7 @@ impl Request {
             | Self::ScheduleBoost { .. }
             | Self::ScheduleUnboost { .. }
             | Self::RecordSet { .. }
+            | Self::SurgeRelease { .. }
             | Self::ReviewDecide { .. }
             | Self::ReviewBulk { .. }
             | Self::MergeResume { .. }

@@ -49,6 +49,7 @@ pub mod pull;
 pub mod reconcile;
 mod recur;
 pub mod refetch;
+pub mod refused;
 pub mod rename;
 pub mod resolve;
 pub mod resync;

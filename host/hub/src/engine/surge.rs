@@ -20,7 +20,7 @@ use super::{Engine, EngineError};
 /// How much came, a row by stream.
 const PACE: &str = "pace";
 /// What is held, a row by stream and by what it is.
-const SPACE: &str = "surge";
+pub(super) const SPACE: &str = "surge";
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
 /// Fewer changed things than this in a day are never held: an edit is not as easily made for nothing as a record.
@@ -56,10 +56,10 @@ impl Pace {
 /// Numbers of records, as ranges: what comes at once is numbered in a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-struct Ranges(Vec<(u64, u64)>);
+pub(super) struct Ranges(Vec<(u64, u64)>);
 
 impl Ranges {
-    fn add(&mut self, id: u64) {
+    pub(super) fn add(&mut self, id: u64) {
         let at = self.0.partition_point(|(_, to)| *to + 1 < id);
         match self.0.get_mut(at) {
             Some((from, to)) if id + 1 >= *from => (*from, *to) = ((*from).min(id), (*to).max(id)),
@@ -77,11 +77,11 @@ impl Ranges {
         self.0.get(at).is_some_and(|(from, _)| *from <= id)
     }
 
-    fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         self.0.iter().map(|(from, to)| to - from + 1).sum()
     }
 
-    fn ids(&self) -> impl Iterator<Item = u64> + '_ {
+    pub(super) fn ids(&self) -> impl Iterator<Item = u64> + '_ {
         self.0.iter().flat_map(|(from, to)| *from..=*to)
     }
 
@@ -92,7 +92,7 @@ impl Ranges {
 
 /// What came of one kind, and what is held of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Surge {
+pub(super) struct Surge {
     /// The day that is counted.
     day: i64,
     /// What came that day and is not held: it is, once there is too much.
@@ -100,24 +100,32 @@ struct Surge {
     review: Option<ReviewId>,
     held: Ranges,
     /// Somebody said that they are not right: they go nowhere.
-    refused: Ranges,
+    pub(super) refused: Ranges,
+    /// Refused, and nobody's record any more: nothing of them is told anywhere, their end neither.
+    #[serde(default)]
+    pub(super) detached: Ranges,
 }
 
 fn key(connection: &str, stream: &str) -> String {
     format!("{connection}/{stream}")
 }
 
-fn surge_key(connection: &str, stream: &str, what: &Went) -> String {
+pub(super) fn surge_key(connection: &str, stream: &str, what: &Went) -> String {
     format!("{connection}/{stream} {}", if *what == Went::Changed { "changed" } else { "arrived" })
 }
 
-fn surge_of(row: Option<Vec<u8>>) -> Surge {
+pub(super) fn surge_of(row: Option<Vec<u8>>) -> Surge {
     row.and_then(|row| serde_json::from_slice(&row).ok()).unwrap_or_default()
 }
 
 fn row<T: Serialize>(space: &str, key: String, of: &T) -> Result<KeyedRow, StoreError> {
     let value = serde_json::to_vec(of).map_err(|error| StoreError::Damaged(error.to_string()))?;
     Ok(KeyedRow { space: space.into(), key, value: Some(value) })
+}
+
+/// The row of what is held of a stream.
+pub(super) fn surge_row(key: String, surge: &Surge) -> Result<KeyedRow, StoreError> {
+    row(SPACE, key, surge)
 }
 
 /// Records of which nothing is written, as they were last read from the store; forgotten with each change.
@@ -212,7 +220,8 @@ impl Engine {
         if surge.day != day {
             (surge.day, surge.today) = (day, Ranges::default());
         }
-        let known_there = |record: &&RecordId| surge.held.holds(record.0) || surge.refused.holds(record.0);
+        let known_there =
+            |record: &&RecordId| surge.held.holds(record.0) || surge.refused.holds(record.0) || surge.detached.holds(record.0);
         let new: Vec<u64> = records.iter().filter(|record| !known_there(record)).map(|record| record.0).collect();
         new.into_iter().for_each(|record| surge.today.add(record));
         let open = surge.review.is_some();
@@ -266,6 +275,7 @@ impl Engine {
                         let surge = surge_of(Some(stored));
                         all.join(&surge.held);
                         all.join(&surge.refused);
+                        all.join(&surge.detached);
                     }
                     cached.insert(Arc::new(all)).clone()
                 }

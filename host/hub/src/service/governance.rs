@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use nave_core::model::{ContributionId, RecordId, RecordState, ReviewId, ReviewKind};
+use nave_core::model::{ContributionId, RecordId, RecordState, ReviewId, ReviewKind, Went};
 use nave_core::survivorship::STEWARD;
 
+use super::count;
 use super::names::{Names, reference};
-use crate::api::{AnomaliesAnswer, AnomalyLine, ApiError, GovernanceAnswer, GovernanceLine};
+use crate::api::{AnomaliesAnswer, AnomalyLine, Answer, ApiError, GovernanceAnswer, GovernanceLine};
 use crate::engine::Engine;
+use crate::engine::refused::Refused;
 use crate::engine::synthetic::Synthetic;
 
 /// Rows read from the store at once.
@@ -189,5 +191,55 @@ pub(super) fn anomalies(engine: &Engine) -> Result<AnomaliesAnswer, ApiError> {
             });
         }
     }
+    for refused in engine.refused()? {
+        let Refused { connection, stream, what, records } = refused;
+        let (came, flag) = if what == Went::Changed { ("changed", " --changed") } else { ("new", "") };
+        anomalies.push(AnomalyLine {
+            kind: "refused".to_owned(),
+            subject: format!("{connection}/{stream}"),
+            count: records,
+            since: String::new(),
+            last: String::new(),
+            what: format!("{records} {came} at once in {connection} and were refused: nothing of them is written anywhere"),
+            command: format!("nave anomalies let-in {connection}/{stream}{flag} --reason TEXT"),
+        });
+    }
     Ok(AnomaliesAnswer { anomalies })
+}
+
+/// What came at once and was refused: let in after all, or detached for good.
+pub(super) async fn release(
+    engine: &Engine,
+    (connection, stream): (&str, &str),
+    (changed, detach): (bool, bool),
+    by: &str,
+    reason: &str,
+) -> Result<Answer, ApiError> {
+    let verb = if detach { "detach" } else { "let-in" };
+    if reason.trim().is_empty() {
+        return Err(ApiError::usage("whoever reads this later has to know why")
+            .help(format!("say it: `nave anomalies {verb} {connection}/{stream} --reason 'an import after all'`")));
+    }
+    let released = match (changed, detach) {
+        (true, true) => {
+            return Err(ApiError::usage("what only changed was here before, and is not detached").help(format!(
+                "correct it in {connection}, or let it in: `nave anomalies let-in {connection}/{stream} --changed --reason TEXT`"
+            )));
+        }
+        (_, true) => engine.detach_refused((connection, stream), by, reason).await?,
+        (true, false) => engine.let_in((connection, stream), &Went::Changed, by, reason).await?,
+        (false, false) => engine.let_in((connection, stream), &Went::Arrived, by, reason).await?,
+    };
+    let records = count(usize::try_from(released.done).unwrap_or(usize::MAX), "record", "records");
+    let mut message = match detach {
+        true => format!("{records} of {connection}/{stream} detached: they are in {connection}, and nowhere here any more."),
+        false => format!("{records} of {connection}/{stream} let in: they go where everything goes with the next sync."),
+    };
+    if released.left > 0 {
+        message.push_str(&format!(
+            " {} left as they were, because another system knows them too: let them in, or part them first.",
+            released.left
+        ));
+    }
+    Ok(Answer::done(message, released.done))
 }

@@ -195,6 +195,9 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
             block_in_place(|| compare::history(engine, left.as_deref(), right.as_deref())).map(Answer::CompareHistory)
         }
         Request::Governance => block_in_place(|| governance::governance(engine)).map(Answer::Governance),
+        Request::SurgeRelease { connection, stream, changed, detach, reason } => {
+            governance::release(engine, (&connection, &stream), (changed, detach), by, &reason).await
+        }
         Request::Anomalies => block_in_place(|| governance::anomalies(engine)).map(Answer::Anomalies),
         Request::CanaryRun { flow } => proof::canaries(engine, flow.as_deref()).await.map(Answer::Canary),
         Request::TestSeed { entity, count } => tests_kept::seed(engine, entity.as_deref(), count, by).await.map(Answer::Seeded),

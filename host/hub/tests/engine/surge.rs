@@ -11,6 +11,8 @@ use super::system::System;
 on_both_stores!(
     far_more_than_usual_is_held_until_somebody_agrees,
     what_is_refused_goes_nowhere,
+    what_was_refused_is_let_in_after_all,
+    what_was_refused_is_detached_for_good,
     a_first_load_is_not_held,
     a_hub_that_dies_goes_on_holding,
     many_changes_are_held_too,
@@ -105,6 +107,59 @@ async fn what_is_refused_goes_nowhere(kind: Kind) {
     bench.quiet().await;
     assert_eq!(books(&bench), 90, "the next day's are carried on, and nothing of those");
     assert_eq!(open_reviews(&bench), []);
+}
+
+/// A night of a hundred that a person refused.
+async fn refused(kind: Kind) -> Bench {
+    let bench = bench(kind).await;
+    usual(&bench).await;
+    add(&bench, 8, 100);
+    bench.quiet().await;
+    let review = open_reviews(&bench).remove(0);
+    bench.engine.decide(review.id, DecisionChoice::Refuse, "ops", "a robot").await.unwrap();
+    bench.quiet().await;
+    assert_eq!(bench.engine.refused().unwrap().iter().map(|one| one.records).collect::<Vec<_>>(), [100]);
+    bench
+}
+
+async fn what_was_refused_is_let_in_after_all(kind: Kind) {
+    let mut bench = refused(kind).await;
+    let crm = ("crm", "contacts");
+    let wrong = bench.engine.let_in(("books", "contacts"), &Went::Arrived, "ops", "x").await.unwrap_err().to_string();
+    assert!(wrong.contains("nothing that came at once in books/contacts was refused"), "{wrong}");
+    assert_eq!(books(&bench), 80);
+    let released = bench.engine.let_in(crm, &Went::Arrived, "ops", "an import").await.unwrap();
+    assert_eq!((released.done, released.left), (100, 0));
+    bench.restart();
+    bench.quiet().await;
+    assert_eq!((books(&bench), bench.engine.refused().unwrap()), (180, Vec::new()));
+    let noted = bench.store.audit(50).unwrap().into_iter().find(|line| line.action == "surge.let-in").unwrap();
+    assert_eq!((noted.actor.as_str(), noted.detail.as_str()), ("ops", "an import"));
+    check_quiet(&bench).await;
+}
+
+async fn what_was_refused_is_detached_for_good(kind: Kind) {
+    let mut bench = refused(kind).await;
+    // One of them is somebody whom the books know, too.
+    bench.system("books").create("contacts", r#"{"first":"P7","last":"Ek8","email":"p7.8@x.test"}"#);
+    bench.quiet().await;
+    let released = bench.engine.detach_refused(("crm", "contacts"), "ops", "a robot").await.unwrap();
+    assert_eq!((released.done, released.left), (99, 1));
+    bench.restart();
+    // Whatever is edited there, it comes back nowhere; and nothing was deleted.
+    for at in 0..3 {
+        bench.system("crm").edit("contacts", &format!("x8.{at}"), |body| body.put("title", Value::text("captain")));
+    }
+    bench.engine.run_in("crm-contacts", true).await.unwrap();
+    bench.quiet().await;
+    assert_eq!((books(&bench), bench.system("crm").dump("contacts").len()), (81, 180));
+    assert_eq!(bench.engine.refused().unwrap().iter().map(|one| one.records).collect::<Vec<_>>(), [1]);
+    assert!(bench.engine.let_in(("crm", "contacts"), &Went::Changed, "ops", "x").await.is_err());
+    // The next day's are carried on.
+    bench.pass(DAY);
+    add(&bench, 9, 10);
+    bench.quiet().await;
+    assert_eq!(books(&bench), 91);
 }
 
 async fn a_first_load_is_not_held(kind: Kind) {

@@ -1,7 +1,7 @@
 //! `governance`: five numbers that say whether master data can be trusted.
 
-use clap::Args;
-use nave_hub::api::{Request, exit};
+use clap::{Args, Subcommand};
+use nave_hub::api::{ApiError, Request, exit};
 
 use super::Outcome;
 use crate::context::{Context, want};
@@ -41,9 +41,58 @@ pub(crate) async fn run(verb: &Governance, context: &Context) -> Outcome {
     after_help = "Connectors are told no actor of a change. An unknown writer is seen by what it does: it changes a field right after \
                         the hub has written it, or changes it back each time.\n\nExample:\n  nave anomalies --json"
 )]
-pub(crate) struct Anomalies {}
+pub(crate) struct Anomalies {
+    #[command(subcommand)]
+    what: Option<Refused>,
+}
 
-pub(crate) async fn anomalies(context: &Context) -> Outcome {
+/// What becomes of what came at once and was refused
+#[derive(Debug, Subcommand)]
+enum Refused {
+    /// Let in after all what was refused: it goes where everything goes with the next sync
+    LetIn {
+        /// crm/contacts
+        stream: String,
+        /// What changed at once, instead of what was new
+        #[arg(long)]
+        changed: bool,
+        /// Why, for whoever reads it later
+        #[arg(long)]
+        reason: String,
+    },
+    /// Detach for good what was refused: it is no record any more; nothing is deleted in any system
+    Detach {
+        /// crm/contacts
+        stream: String,
+        /// Why, for whoever reads it later
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+async fn release(verb: Refused, context: &Context) -> Outcome {
+    let (named, changed, detach, reason) = match verb {
+        Refused::LetIn { stream, changed, reason } => (stream, changed, false, reason),
+        Refused::Detach { stream, reason } => (stream, false, true, reason),
+    };
+    let Some((connection, stream)) = named.split_once('/').map(|(left, right)| (left.to_owned(), right.to_owned())) else {
+        return Err(ApiError::usage(format!("`{named}` is no stream"))
+            .help("name it as CONNECTION/STREAM: crm/contacts; `nave anomalies` lists them")
+            .into());
+    };
+    let answer = want!(context.call(Request::SurgeRelease { connection, stream, changed, detach, reason }).await?, Done);
+    if context.json {
+        output::json(&answer);
+    } else {
+        say(clean(&answer.message));
+    }
+    Ok(exit::OK)
+}
+
+pub(crate) async fn anomalies(verb: Anomalies, context: &Context) -> Outcome {
+    if let Some(refused) = verb.what {
+        return release(refused, context).await;
+    }
     let answer = want!(context.call(Request::Anomalies).await?, Anomalies);
     if context.json {
         output::json(&answer);
@@ -51,7 +100,11 @@ pub(crate) async fn anomalies(context: &Context) -> Outcome {
     }
     for line in &answer.anomalies {
         say(format_args!("{} {}: {}", line.kind, clean(&line.subject), clean(&line.what)));
-        say(format_args!("  {} times, from {} to {}: `{}`", line.count, line.since, line.last, clean(&line.command)));
+        let times = match line.since.is_empty() {
+            true => String::new(),
+            false => format!("{} times, from {} to {}: ", line.count, line.since, line.last),
+        };
+        say(format_args!("  {times}`{}`", clean(&line.command)));
     }
     if answer.anomalies.is_empty() {
         say("Nothing unusual is seen.");

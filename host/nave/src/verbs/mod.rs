@@ -67,7 +67,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Shadow(verb) => proof::shadow(verb, context).await,
         Verb::Reconcile(verb) => proof::reconcile(verb, context).await,
         Verb::Governance(verb) => governance::run(&verb, context).await,
-        Verb::Anomalies(_) => governance::anomalies(context).await,
+        Verb::Anomalies(verb) => governance::anomalies(verb, context).await,
         Verb::Canary(verb) => proof::canary(verb, context).await,
         Verb::Test(verb) => test::run(verb, context).await,
         Verb::Assess(verb) => assess::run(verb, context).await,
