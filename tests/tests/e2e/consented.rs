@@ -14,6 +14,8 @@ struct Two {
     project: Project,
     crm: Sim,
     mail: Sim,
+    /// Ada's id in the CRM.
+    ada: String,
 }
 
 impl Two {
@@ -29,7 +31,9 @@ impl Two {
         }
         project.ok(&["mapping", "lint"]);
         project.agree();
-        Self { project, crm, mail }
+        let ada = json!({ "properties": { "firstname": "Ada", "lastname": "Lovelace", "email": MAILBOX } });
+        let ada = crm.call("POST", "/crm/v3/objects/contacts", Some(ada)).json()["id"].as_str().expect("an id").to_owned();
+        Self { project, crm, mail, ada }
     }
 
     /// Syncs until nothing is written any more.
@@ -46,9 +50,13 @@ impl Two {
     }
 
     /// Somebody sets it in the CRM.
-    fn opt_out(&self, id: &str, out: bool) {
-        let change = json!({ "properties": { "hs_email_optout": out } });
-        self.crm.call("PATCH", &format!("/crm/v3/objects/contacts/{id}"), Some(change));
+    fn opt_out(&self, out: bool) {
+        let change = json!({ "properties": { "hs_email_optout": out.to_string() } });
+        self.crm.call("PATCH", &format!("/crm/v3/objects/contacts/{}", self.ada), Some(change));
+    }
+
+    fn record(&self) -> String {
+        format!("crm/contacts:{}", self.ada)
     }
 
     fn member(&self) -> String {
@@ -70,7 +78,7 @@ impl Two {
     }
 
     fn why(&self) -> Value {
-        self.project.json(&["record", "why", "contact/1", "email_marketing"])["fields"][0].clone()
+        self.project.json(&["record", "why", &self.record(), "email_marketing"])["fields"][0].clone()
     }
 }
 
@@ -81,15 +89,13 @@ fn holds(value: &str, status: &str) -> (String, String) {
 #[test]
 fn a_refusal_stands_until_it_is_taken_back_where_it_was_said() {
     let two = Two::start();
-    let ada = json!({ "properties": { "firstname": "Ada", "lastname": "Lovelace", "email": MAILBOX } });
-    let ada = two.crm.call("POST", "/crm/v3/objects/contacts", Some(ada)).json()["id"].as_str().expect("an id").to_owned();
     two.settle();
     // Nobody has said anything: the list's own default for whom the hub made is no refusal.
-    two.opt_out(&ada, false);
+    two.opt_out(false);
     assert_eq!(two.stands(), holds("granted", "subscribed"));
 
     // Refused in the CRM: she gets no mail, and being subscribed again in the list does not lift it.
-    two.opt_out(&ada, true);
+    two.opt_out(true);
     assert_eq!(two.stands(), holds("refused", "unsubscribed"));
     two.says("subscribed");
     assert_eq!(two.stands(), holds("refused", "unsubscribed"));
@@ -100,7 +106,7 @@ fn a_refusal_stands_until_it_is_taken_back_where_it_was_said() {
     assert_eq!(why["rule"], "consent");
 
     // Taken back there, everything is granted again: what the hub wrote into the list was not the list's word.
-    two.opt_out(&ada, false);
+    two.opt_out(false);
     assert_eq!(two.stands(), holds("granted", "subscribed"));
 
     // She unsubscribes herself. A steward's grant does not lift that, and he is told.
@@ -108,7 +114,7 @@ fn a_refusal_stands_until_it_is_taken_back_where_it_was_said() {
     assert_eq!(two.stands(), holds("refused", "unsubscribed"));
     let set = |value: &str| {
         let reason = format!("--reason=she rang: {value}");
-        two.project.json(&["record", "set", "contact/1", "email_marketing", value, &reason])["message"]
+        two.project.json(&["record", "set", &two.record(), "email_marketing", value, &reason])["message"]
             .as_str()
             .map(str::to_owned)
     };
