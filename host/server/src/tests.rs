@@ -9,8 +9,9 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request as HttpRequest, StatusCode};
 use nave_core::model::{DecisionChoice, RecordId, Time, TokenRow};
 use nave_hub::api::{
-    Answer, ApiError, Asked, AssessAnswer, AssessmentsAnswer, BoxFuture, Candidate, Claimed, FlowStatus, ProgressSender,
-    Recommended, Request, ReviewAnswer, ReviewLine, Service, SetAside, Showed, StatusAnswer, StreamAssessment, WrittenAssessment,
+    Answer, ApiError, Asked, AssessAnswer, AssessmentsAnswer, BoxFuture, Candidate, Claimed, FlowStatus, MergeAnswer,
+    MergeFieldLine, ProgressSender, Recommended, Request, ReviewAnswer, ReviewLine, Service, SetAside, Showed, StatusAnswer,
+    StreamAssessment, WrittenAssessment,
 };
 use nave_hub::webhook::{HookAnswer, HookCall};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -74,6 +75,19 @@ impl Service for Fake {
                     Ok(Answer::Assessments(AssessmentsAnswer { assessments: vec![assessment.clone(), assessment] }))
                 }
                 Request::ReviewDecide { .. } => Ok(Answer::done("decided", 1)),
+                Request::MergeRecords { plan, .. } => Ok(Answer::Merge(MergeAnswer {
+                    id: (!plan).then_some(4),
+                    planned: plan,
+                    survivor: "contact/12".into(),
+                    survivor_title: "<script>alert(3)</script>".into(),
+                    loser: "contact/15".into(),
+                    fields: vec![MergeFieldLine {
+                        label: "E-mail".into(),
+                        value: Some("ada@x.test".into()),
+                        ..MergeFieldLine::default()
+                    }],
+                    ..MergeAnswer::default()
+                })),
                 _ => Err(ApiError::not_found("not in the script")),
             }
         })
@@ -438,6 +452,40 @@ async fn only_our_own_form_decides() {
     let decided =
         server.fake.asked.lock().unwrap().iter().filter(|asked| matches!(asked.request, Request::ReviewDecide { .. })).count();
     assert_eq!(decided, 1);
+}
+
+#[tokio::test]
+async fn a_merge_is_shown_before_it_is_started() {
+    let server = Server::new();
+    let (cookie, form_token) = server.sign_in().await;
+    let headers = [HOST, &cookie, FORM, "origin: http://localhost:6283"];
+    let merge = |one: &str, other: &str, into: Option<&str>, plan: bool, reason: &str| {
+        let record = |text: &str| text.parse().unwrap();
+        let (one, other, into) = (record(one), record(other), into.map(record));
+        Asked::by("ada", Request::MergeRecords { one, other, into, plan, reason: reason.to_owned() })
+    };
+    let (status, _, page) =
+        server.ask("POST /merges", &headers, "form_token=guessed&one=contact/12&other=contact/15&what=do&reason=x").await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "{page}");
+    let wrong = format!("form_token={form_token}&one=contact/12&other=+&what=plan");
+    let (_, _, page) = server.ask("POST /merges", &headers, &wrong).await;
+    assert!(page.contains("names no record") && page.contains("contact/12, or crm:5432"), "{page}");
+    let asked = |asked: &Asked| matches!(asked.request, Request::MergeRecords { .. });
+    assert!(!server.fake.asked.lock().unwrap().iter().any(asked), "nothing was asked of the hub");
+
+    let body = format!("form_token={form_token}&one=contact%2F12&other=crm%3A5432&what=plan");
+    let (status, _, page) = server.ask("POST /merges", &headers, &body).await;
+    assert_eq!((status, server.last()), (StatusCode::OK, merge("contact/12", "crm:5432", None, true, "")), "{page}");
+    for part in ["Nothing has been done yet", "ada@x.test", "name=\"reason\" required", "value=\"contact/15\""] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(!page.contains("<script>alert"), "{page}");
+
+    let body = format!("form_token={form_token}&one=contact/12&other=contact/15&into=contact/12&what=do&reason=one+person");
+    let (status, answer, _) = server.ask("POST /merges", &headers, &body).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    assert!(answer.contains("\"/merges/4\""), "{answer}");
+    assert_eq!(server.last(), merge("contact/12", "contact/15", Some("contact/12"), false, "one person"));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use axum::extract::{Form, Path, State as Shared};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use nave_hub::api::{ApiError, Asked, MergeAnswer, MergeLine, Request, exit};
+use nave_hub::api::{ApiError, Asked, MergeAnswer, MergeLine, RecordRef, Request, exit};
 use serde::Deserialize;
 
 use super::{Frame, error_page, page, want};
@@ -33,6 +33,31 @@ struct MergePage {
     merge: MergeAnswer,
 }
 
+/// What merging two records would come to, and the form that does it.
+#[derive(Template)]
+#[template(path = "merging.html")]
+struct MergingPage {
+    frame: Frame,
+    merge: MergeAnswer,
+}
+
+/// The form that starts one: two records as people name them.
+#[derive(Deserialize)]
+struct Starting {
+    #[serde(default)]
+    form_token: String,
+    one: String,
+    other: String,
+    /// Empty: the older one.
+    #[serde(default)]
+    into: String,
+    /// `plan` or `do`.
+    #[serde(default)]
+    what: String,
+    #[serde(default)]
+    reason: String,
+}
+
 /// The form that takes one back, or goes on with it.
 #[derive(Deserialize)]
 struct Asking {
@@ -47,7 +72,7 @@ struct Asking {
 
 pub(crate) fn router() -> Router<State> {
     Router::new()
-        .route("/merges", get(list))
+        .route("/merges", get(list).post(start))
         .route("/merges/{id}", get(show))
         .route("/merges/{id}/unmerge", post(unmerge))
         .route("/merges/{id}/resume", post(resume))
@@ -65,11 +90,38 @@ async fn show(Shared(state): Shared<State>, Extension(person): Extension<Person>
     page(&MergePage { frame: Frame::new(&person, "merges"), id, merge })
 }
 
-fn of_another_session(person: &Person, form: &Asking) -> Option<Response> {
-    person.form_token.as_deref().is_some_and(|token| token != form.form_token).then(|| {
+fn of_another_session(person: &Person, given: &str) -> Option<Response> {
+    person.form_token.as_deref().is_some_and(|token| token != given).then(|| {
         let error = ApiError::new("forbidden", exit::FAILED, "the form is of another session").help("open the merge again");
         error_page(person, "merges", &error)
     })
+}
+
+/// A record as a person named it.
+fn record(text: &str) -> Result<RecordRef, ApiError> {
+    text.trim().parse().map_err(|error| {
+        ApiError::usage(format!("`{}` names no record: {error}", text.trim())).help("write contact/12, or crm:5432")
+    })
+}
+
+/// First what it would come to, then it is done.
+async fn start(Shared(state): Shared<State>, Extension(person): Extension<Person>, Form(form): Form<Starting>) -> Response {
+    if let Some(refused) = of_another_session(&person, &form.form_token) {
+        return refused;
+    }
+    let into = Some(form.into.as_str()).filter(|into| !into.trim().is_empty());
+    let named = record(&form.one).and_then(|one| Ok((one, record(&form.other)?, into.map(record).transpose()?)));
+    let (one, other, into) = match named {
+        Ok(named) => named,
+        Err(error) => return error_page(&person, "merges", &error),
+    };
+    let plan = form.what != "do";
+    let request = Request::MergeRecords { one, other, into, plan, reason: form.reason };
+    let merge = want!(state.call_by(Asked::by(&person.name, request)).await, Merge, &person, "merges");
+    match merge.id.filter(|_| !plan) {
+        Some(id) => Redirect::to(&format!("/merges/{id}")).into_response(),
+        None => page(&MergingPage { frame: Frame::new(&person, "merges"), merge }),
+    }
 }
 
 /// First what it would come to, then it is done.
@@ -79,7 +131,7 @@ async fn unmerge(
     Path(id): Path<u64>,
     Form(form): Form<Asking>,
 ) -> Response {
-    if let Some(refused) = of_another_session(&person, &form) {
+    if let Some(refused) = of_another_session(&person, &form.form_token) {
         return refused;
     }
     let plan = form.what != "do";
@@ -97,7 +149,7 @@ async fn resume(
     Path(id): Path<u64>,
     Form(form): Form<Asking>,
 ) -> Response {
-    if let Some(refused) = of_another_session(&person, &form) {
+    if let Some(refused) = of_another_session(&person, &form.form_token) {
         return refused;
     }
     want!(state.call_by(Asked::by(&person.name, Request::MergeResume { id })).await, Merge, &person, "merges");
