@@ -77,8 +77,7 @@ async fn release(verb: Refused, context: &Context) -> Outcome {
     };
     let Some((connection, stream)) = named.split_once('/').map(|(left, right)| (left.to_owned(), right.to_owned())) else {
         return Err(ApiError::usage(format!("`{named}` is no stream"))
-            .help("name it as CONNECTION/STREAM: crm/contacts; `nave anomalies` lists them")
-            .into());
+            .help("name it as CONNECTION/STREAM: crm/contacts; `nave anomalies` lists them"));
     };
     let answer = want!(context.call(Request::SurgeRelease { connection, stream, changed, detach, reason }).await?, Done);
     if context.json {
