@@ -603,37 +603,37 @@ fn fields_of_consent() {
     }
     patch(
         &own("type = \"text\"\nsurvivorship = \"consent\""),
-        "@:9:16: `x.crm.may_call` is neither, so nobody can refuse or grant by it [not-consent] → a field of consent is a boolean or an enum: type = \"boolean\"",
+        "@:9:1: `x.crm.may_call` is neither, so nobody can refuse or grant by it [not-consent] → a field of consent is a boolean or an enum: type = \"boolean\"",
     );
     let values = "type = \"enum\"\nvalues = [\"yes\", \"no\"]\nsurvivorship = ";
     patch(
         &own(&format!("{values}\"consent\"")),
-        "@:10:16: which values of `x.crm.may_call` refuse, and which grant? [not-consent] → write survivorship = { refusal = [\"no\"], grant = [\"yes\"] }, the right way round",
+        "@:10:1: which values of `x.crm.may_call` refuse, and which grant? [not-consent] → write survivorship = { refusal = [\"no\"], grant = [\"yes\"] }, the right way round",
     );
     patch(
         &own(&format!("{values}{{ refusal = [\"noo\"], grant = [\"yes\"] }}")),
-        "@:10:16: `noo` of `refusal` is no value of `x.crm.may_call` [unknown-word] → did you mean `no`?",
+        "@:10:1: `noo` of `refusal` is no value of `x.crm.may_call` [unknown-word] → did you mean `no`?",
     );
     patch(
         &own(&format!("{values}{{ refusal = [\"no\"] }}")),
-        "@:10:16: `x.crm.may_call` has no value by which anybody could grant [not-consent] → write both: { refusal = [\"no\"], grant = [\"yes\"] }",
+        "@:10:1: `x.crm.may_call` has no value by which anybody could grant [not-consent] → write both: { refusal = [\"no\"], grant = [\"yes\"] }",
     );
     patch(
         &own(&format!("{values}{{ refusal = [\"no\", \"yes\"], grant = [\"yes\"] }}")),
-        "@:10:16: `yes` of `x.crm.may_call` refuses and grants [not-consent] → leave it in one of them; a value in neither list is no stance",
+        "@:10:1: `yes` of `x.crm.may_call` refuses and grants [not-consent] → leave it in one of them; a value in neither list is no stance",
     );
     // What says by its name that it is about consent, and what ships as such, is warned of under another rule.
     patch(
         "[fields.x.crm.optin_sms]\ntype = \"boolean\"\nsurvivorship = \"newest\"\nbecause = \"who was last knows best\"",
-        "@:9:16: `x.crm.optin_sms` says whether a person agreed, and by this rule a word of one system lifts the refusal in another [not-consent] → write survivorship = \"consent\"",
+        "@:9:1: warning: `x.crm.optin_sms` says whether a person agreed, and by this rule a word of one system lifts the refusal in another [not-consent] → write survivorship = \"consent\"",
     );
     patch(
         "[fields.x.crm.opt_out]\ntype = \"boolean\"",
-        "@:7:15: `x.crm.opt_out` says whether a person agreed, and by this rule a word of one system lifts the refusal in another [not-consent] → write survivorship = { refusal = [\"true\"], grant = [\"false\"] }",
+        "@:7:15: warning: `x.crm.opt_out` says whether a person agreed, and by this rule a word of one system lifts the refusal in another [not-consent] → write survivorship = { refusal = [\"true\"], grant = [\"false\"] }",
     );
     patch(
         "[fields.email_marketing]\nsurvivorship = \"newest\"\nbecause = \"who was last knows best\"",
-        "@:8:16: `email_marketing` says whether a person agreed, and by this rule a word of one system lifts the refusal in another [not-consent] → take the line out: the shipped field keeps refusals",
+        "@:8:1: warning: `email_marketing` says whether a person agreed, and by this rule a word of one system lifts the refusal in another [not-consent] → take the line out: the shipped field keeps refusals",
     );
     // A rule for the whole entity leaves them what they are, and cannot make all fields so.
     let catalog = |text: &str| check(&patched(at, "steward = \"sales-ops\"", text), &plugins());

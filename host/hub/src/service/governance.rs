@@ -215,10 +215,12 @@ pub(super) async fn release(
     by: &str,
     reason: &str,
 ) -> Result<Answer, ApiError> {
-    let verb = if detach { "detach" } else { "let-in" };
     if reason.trim().is_empty() {
-        return Err(ApiError::usage("whoever reads this later has to know why")
-            .help(format!("say it: `nave anomalies {verb} {connection}/{stream} --reason 'an import after all'`")));
+        let say = match detach {
+            true => format!("say it: `nave anomalies detach {connection}/{stream} --reason 'a robot made them'`"),
+            false => format!("say it: `nave anomalies let-in {connection}/{stream} --reason 'an import after all'`"),
+        };
+        return Err(ApiError::usage("whoever reads this later has to know why").help(say));
     }
     let released = match (changed, detach) {
         (true, true) => {

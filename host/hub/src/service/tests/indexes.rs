@@ -2,7 +2,7 @@
 
 use nave_core::matching::remote_hash;
 use nave_core::model::RemoteKey;
-use nave_store::{Batch, IndexEntry, IndexSpace, Redb, StoreKey};
+use nave_store::{Batch, IndexEntry, IndexSpace, KeyedRow, Redb, StoreKey};
 
 use super::*;
 
@@ -49,7 +49,8 @@ async fn an_index_that_an_older_hub_spelled_is_made_anew_once() {
         }
     }
     assert!(damage.index_add.len() > 1);
-    bench.engine.store.commit(damage.clone()).unwrap();
+    let spelled = KeyedRow { space: "hub".into(), key: "match spelling".into(), value: Some(b"2".to_vec()) };
+    bench.engine.store.commit(Batch { rows: vec![spelled], ..damage.clone() }).unwrap();
     assert!(!index_commands::check(&bench.engine).unwrap().sound);
     bench.engine.respell().await.unwrap();
     assert!(index_commands::check(&bench.engine).unwrap().sound, "opened by this version");
