@@ -426,7 +426,7 @@ async fn pages_escape_everything() {
 async fn only_our_own_form_decides() {
     let server = Server::new();
     let (cookie, form_token) = server.sign_in().await;
-    let body = format!("form_token={form_token}&choice=existing-12&reason=asked+her");
+    let body = format!("form_token={form_token}&choice=contact/12&reason=asked+her");
     let forged = "form_token=guessed&choice=new";
     let ours = "origin: http://localhost:6283";
     let cases: &[(&[&str], &str, u16)] = &[

@@ -48,13 +48,43 @@ pub struct Judged {
 }
 
 impl Judged {
-    /// In a line: `21.4 bits: email the same +19.0, last_name alike +6.1; chance −13.3`.
+    /// In a line: `5,000 to 1: email the same, last_name alike; against it: phone different`. `nave match explain` has the figures.
     pub fn line(&self) -> String {
-        let signed = |bits: f64| format!("{}{:.1}", if bits < 0.0 { "\u{2212}" } else { "+" }, bits.abs());
-        let each = self.because.iter().map(|because| format!("{} {} {}", because.what, because.agreement, signed(because.bits)));
-        let each: Vec<String> = each.collect();
-        format!("{:.1} bits: {}; before that {}", self.bits, each.join(", "), signed(self.prior_bits))
+        let side = |speaks_for: bool| {
+            let own = self.because.iter().filter(|because| (because.bits > 0.0) == speaks_for);
+            own.map(|because| format!("{} {}", spoken(&because.what), because.agreement)).collect::<Vec<_>>().join(", ")
+        };
+        let against = match side(false) {
+            none if none.is_empty() => none,
+            some => format!("; against it: {some}"),
+        };
+        format!("{}: {}{against}", odds(self.bits), side(true))
     }
+}
+
+/// A field's name as a person reads it: `address.street` → `address street`.
+pub fn spoken(field: &str) -> String {
+    field.replace(['_', '.'], " ")
+}
+
+/// Odds above this say no more to a person.
+const ODDS_MAX: f64 = 1e6;
+
+/// Odds for people, from their logarithm (base 2): `1,024 to 1`, `1 to 8`.
+pub fn odds(bits: f64) -> String {
+    let times = bits.abs().exp2();
+    let times = if times > ODDS_MAX { "over a million".to_owned() } else { grouped(times.round() as u64) };
+    if bits < 0.0 { format!("1 to {times}") } else { format!("{times} to 1") }
+}
+
+/// `1234567` → `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let group = |(at, digit): (usize, char)| {
+        let comma = at > 0 && (digits.len() - at).is_multiple_of(3);
+        comma.then_some(',').into_iter().chain([digit])
+    };
+    digits.chars().enumerate().flat_map(group).collect()
 }
 
 impl Learned {
@@ -149,4 +179,39 @@ impl Judge {
 
 fn hash(text: &str) -> u64 {
     xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odds_are_for_people() {
+        for (bits, expected) in [
+            (0.0, "1 to 1"),
+            (10.0, "1,024 to 1"),
+            (17.0, "131,072 to 1"),
+            (-3.0, "1 to 8"),
+            (40.0, "over a million to 1"),
+            (-40.0, "1 to over a million"),
+        ] {
+            assert_eq!(odds(bits), expected, "{bits} bits");
+        }
+    }
+
+    #[test]
+    fn what_speaks_for_it_and_what_against_it_are_told_apart() {
+        let because = |what: &str, agreement, bits| Because { what: what.into(), agreement, bits };
+        let judged = |because| Judged {
+            bits: 10.0,
+            is_safe: false,
+            is_worth_asking: true,
+            is_identified: false,
+            because,
+            prior_bits: -13.0,
+        };
+        let all = vec![because("first_name", "the same", 4.0), because("phone", "different", -3.0)];
+        assert_eq!(judged(all).line(), "1,024 to 1: first name the same; against it: phone different");
+        assert_eq!(judged(vec![because("address.city", "alike", 4.0)]).line(), "1,024 to 1: address city alike");
+    }
 }

@@ -32,7 +32,7 @@ pub use cluster::{Edge, Linkage, Verdict};
 pub use compare::{Pattern, are_two_first_names};
 pub use decide::{Candidate, decide};
 pub use kind::Kind;
-pub use learned::{Judge, Judged, LEARN_MAX, LEARN_MIN, Learned};
+pub use learned::{Judge, Judged, LEARN_MAX, LEARN_MIN, Learned, odds, spoken};
 pub use model::{Because, Model, Weight};
 pub use roles::{Roles, TERM_RECORDS_MAX};
 pub use score::{Point, Score, errors};

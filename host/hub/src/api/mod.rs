@@ -13,7 +13,7 @@ mod wire;
 
 pub use answer::*;
 pub use error::{ApiError, Finding, exit};
-pub use reference::{RecordRef, RecordRefError};
+pub use reference::{RecordRef, RecordRefError, decision};
 pub(crate) use request::LOCAL;
 pub use request::{Asked, BulkChoice, BulkRule, DeadLetters, Request, SecretText};
 pub use service::{BoxFuture, Progress, ProgressSender, Service};

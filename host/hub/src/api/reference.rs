@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use nave_core::model::{DecisionChoice, RecordId, RemoteKey};
 use serde::{Deserialize, Serialize};
+
+use super::ApiError;
 
 /// A record by its own number, or by what a system calls it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -79,6 +82,28 @@ impl From<RecordRef> for String {
     fn from(reference: RecordRef) -> Self {
         reference.to_string()
     }
+}
+
+/// What a person answers to a review: a record (`contact/12`), a thing over there (`crm/contacts:17`), `new`, `approve` or `refuse`.
+///
+/// # Errors
+/// Where it is none of these.
+pub fn decision(text: &str) -> Result<DecisionChoice, ApiError> {
+    Ok(match text {
+        "new" => DecisionChoice::New,
+        "approve" | "yes" => DecisionChoice::Approve,
+        "refuse" | "no" => DecisionChoice::Refuse,
+        record => match record.parse() {
+            Ok(RecordRef::Record { id, .. }) => DecisionChoice::Existing(RecordId(id)),
+            Ok(RecordRef::Remote { connection, stream: Some(stream), remote_id }) => {
+                DecisionChoice::Remote(RemoteKey::new(connection, stream, remote_id))
+            }
+            _ => {
+                let help = "write contact/12, crm/contacts:17 for a thing over there, new, approve or refuse";
+                return Err(ApiError::usage(format!("`{text}` is no choice")).help(help));
+            }
+        },
+    })
 }
 
 #[cfg(test)]

@@ -30,7 +30,9 @@ pub(super) async fn decide(
         }
         answer.looked_at += 1;
         let Some((choice, word)) = fitting(rule, &review) else { continue };
-        let mut fit = BulkLine { review: line.id, title: line.title, choice: word, problem: None };
+        let says = review.answers.iter().find(|answer| answer.choice == word).map(|answer| answer.says.clone());
+        let says = says.unwrap_or_default();
+        let mut fit = BulkLine { review: line.id, title: line.title, choice: word, says, problem: None };
         if !dry_run {
             match reviews::decide(engine, line.id, choice, false, by, reason).await {
                 Ok(_) => answer.decided += 1,

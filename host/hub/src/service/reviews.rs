@@ -10,8 +10,8 @@ use nave_core::value::Value;
 use super::find::{follow, load};
 use super::listed;
 use super::names::{Names, reference};
-use crate::api::{Answer, ApiError, Candidate, DecisionView, ReviewAnswer, ReviewField, ReviewLine, ReviewsAnswer};
-use crate::engine::Engine;
+use crate::api::{Answer, AnswerLine, ApiError, Candidate, DecisionView, ReviewAnswer, ReviewField, ReviewLine, ReviewsAnswer};
+use crate::engine::{Engine, take};
 
 /// Reviews in one list: more than a person can look at.
 const REVIEWS_LISTED_MAX: usize = 10_000;
@@ -64,12 +64,11 @@ pub(super) fn show(engine: &Engine, id: u64) -> Result<ReviewAnswer, ApiError> {
         ReviewKind::Delete { contribution, record } => {
             let gone = contribution_of(engine, *contribution)?;
             let record = record_of(engine, *record)?;
-            let question = format!(
-                "{} was deleted in {}. `approve` deletes it in every other system that is told of it; `refuse` leaves it there.",
-                names.title(&record),
-                gone.map_or_else(|| "a system".into(), |row| row.key.connection)
-            );
-            about_record(&names, &record, question)
+            let from = gone.map_or_else(|| "a system".into(), |row| row.key.connection);
+            let question = format!("{} was deleted in {from}. Nothing was deleted anywhere else yet.", names.title(&record));
+            let answers =
+                ("Delete it in every other system that is told of it".to_owned(), "Leave it in the other systems".to_owned());
+            about_record(&names, &record, question, answers)
         }
         ReviewKind::Remove { destination, record, contribution, into } => {
             let row = contribution_of(engine, *contribution)?;
@@ -77,17 +76,17 @@ pub(super) fn show(engine: &Engine, id: u64) -> Result<ReviewAnswer, ApiError> {
             let connection = names.catalog.mappings.get(destination).map_or(destination.as_str(), |mapping| &mapping.connection);
             let object = row.map_or_else(|| "an object".to_owned(), |row| row.key.to_string());
             let title = names.title(&record);
-            let question = match into {
-                Some(into) => format!(
-                    "{title} is there more than once in {connection}. `approve` merges {object} into {into} there, which cannot \
-                     be undone; `refuse` leaves it as it is."
+            let (question, approve) = match into {
+                Some(into) => (
+                    format!("{title} is there more than once in {connection}."),
+                    format!("Merge {object} into {into} there; {connection} cannot undo that"),
                 ),
-                None => format!(
-                    "{title} is no longer among what {destination} sends to {connection}. `approve` deletes {object} there; \
-                     `refuse` leaves it as it is."
+                None => (
+                    format!("{title} is no longer among what {destination} sends to {connection}, and is still there."),
+                    format!("Delete {object} there"),
                 ),
             };
-            about_record(&names, &record, question)
+            about_record(&names, &record, question, (approve, "Leave it as it is there".to_owned()))
         }
         ReviewKind::Frozen { destination, record, contribution, path } => {
             let row = contribution_of(engine, *contribution)?;
@@ -97,15 +96,15 @@ pub(super) fn show(engine: &Engine, id: u64) -> Result<ReviewAnswer, ApiError> {
             let question = format!(
                 "`{path}` of {} in {connection} was written again and again within a day, and something there changed it \
                  each time, to {there:?} last. Every write succeeded, so that it would go on for ever. Look for a workflow, an \
-                 automation or another integration there that sets it, or let {connection} own the field in its entity. `approve` \
-                 writes it again; `refuse` leaves it as it is there until another value is wanted.",
+                 automation or another integration there that sets it, or let {connection} own the field in its entity.",
                 names.title(&record)
             );
-            about_record(&names, &record, question)
+            let answers = ("Write it again".to_owned(), "Leave it as it is there until another value is wanted".to_owned());
+            about_record(&names, &record, question, answers)
         }
-        ReviewKind::Conflict { record, field } => conflict(engine, &names, &record_of(engine, *record)?, field)?,
+        ReviewKind::Conflict { record, field } => conflict(engine, &names, &review, &record_of(engine, *record)?, field)?,
         ReviewKind::Volume { connection, stream, what, things, known } => {
-            volume(engine, &names, (connection, stream), what, (*things, *known))?
+            volume(engine, &names, &review.entity, (connection, stream), what, (*things, *known))?
         }
         ReviewKind::UnknownOutcome { destination, record } => {
             let record = record_of(engine, *record)?;
@@ -115,6 +114,7 @@ pub(super) fn show(engine: &Engine, id: u64) -> Result<ReviewAnswer, ApiError> {
     };
     if review.closed_at.is_some() {
         answer.choices.clear();
+        answer.answers.clear();
     }
     answer.decisions = decisions.iter().map(|decision| decided(&review, decision)).collect();
     answer.review = line(engine, &review);
@@ -128,35 +128,59 @@ const VOLUME_EXAMPLES: usize = 20;
 fn volume(
     engine: &Engine,
     names: &Names<'_>,
+    entity: &str,
     (connection, stream): (&str, &str),
     what: &Went,
     (things, known): (u64, u64),
 ) -> Result<ReviewAnswer, ApiError> {
-    let question = match what {
-        Went::Vanished => format!(
-            "{things} of the {known} things that were known of {stream} in {connection} are not in its latest complete reading. \
-             `approve` if they are gone: exactly these are taken for deleted; `refuse` if they are not: they are kept."
+    let (question, approve, refuse) = match what {
+        Went::Vanished => (
+            format!(
+                "{things} of the {known} things that were known of {stream} in {connection} are not in its latest complete reading. \
+                 That many at once may be an export that broke off, so nothing was taken for deleted. Look whether they are still \
+                 there."
+            ),
+            "They are gone: take exactly these for deleted".to_owned(),
+            "They are not gone: keep them".to_owned(),
         ),
-        Went::Deleted => format!(
-            "{connection} says that {things} of the {known} things known of {stream} were deleted. `approve` takes exactly these \
-             in as deleted; `refuse` keeps them as if they were still there."
+        Went::Deleted => (
+            format!(
+                "{connection} says that {things} of the {known} things known of {stream} were deleted. That is many at once, so \
+                 nothing was deleted anywhere else yet. Ask there who deleted them."
+            ),
+            "That is right: take exactly these in as deleted".to_owned(),
+            "It was a mistake: keep them as if they were still there".to_owned(),
         ),
-        Went::Arrived | Went::Changed => format!(
-            "{connection} has {things} {} of {stream} in a day, far more than usual. They were taken in, and nothing of them is written \
-             to any other system. `approve` if that is right: exactly these are carried on; `refuse` if it is not: they go nowhere, and \
-             are to be deleted in {connection}.",
-            if *what == Went::Changed { "changed things" } else { "new things" }
-        ),
-        Went::Cleared(path) => format!(
-            "`{path}` of {things} of the {known} things known of {stream} in {connection} held something, and was read as empty. \
-             `approve` clears exactly these; `refuse` keeps what they held, and writes it back where the mapping writes."
+        Went::Arrived | Went::Changed => {
+            let things_are = if *what == Went::Changed { "changed things" } else { "new things" };
+            (
+                format!(
+                    "{connection} has {things} {things_are} of {stream} in a day, far more than usual. They were taken in, and nothing \
+                     of them is written to any other system. Look whether an import or a script went wrong there."
+                ),
+                "That is right: carry exactly these on".to_owned(),
+                format!("It is not: they go nowhere, and are to be deleted in {connection}"),
+            )
+        }
+        Went::Cleared(path) => (
+            format!(
+                "`{path}` of {things} of the {known} things known of {stream} in {connection} held something, and was read as empty. \
+                 That is many at once, so the old values still stand. Look whether the field was emptied there, or only left out of \
+                 what was read."
+            ),
+            "It was emptied: clear exactly these".to_owned(),
+            "It was not: keep what they held, and write it back where the mapping writes".to_owned(),
         ),
     };
     let mut fields = Vec::new();
     for row in engine.held_things(connection, stream, what, VOLUME_EXAMPLES)? {
         let title = match row.record {
             Some(id) => names.title(&record_of(engine, id)?),
-            None => String::new(),
+            // Nobody said yet which record it is.
+            None => match names.catalog.entities.get(entity) {
+                Some(entity) => take::title(entity, |field| row.claims.get(field).map(|claim| &claim.value)),
+                None => String::new(),
+            },
         };
         let id = row.key.remote_id.to_string();
         fields.push(ReviewField { field: id.clone(), label: id, value: title, candidates: Vec::new() });
@@ -169,7 +193,8 @@ fn volume(
         question,
         subject: format!("{connection}/{stream}"),
         fields,
-        choices: vec!["approve".to_owned(), "refuse".to_owned()],
+        choices: words(&["approve", "refuse"]),
+        answers: yes_or_no(approve, refuse),
         ..ReviewAnswer::default()
     })
 }
@@ -191,8 +216,8 @@ fn set_aside(engine: &Engine, letter: u64, flow: &str) -> Result<ReviewAnswer, A
         candidates: Vec::new(),
     };
     let question = format!(
-        "It was set aside on {} ({}) and nobody has mended it since. `nave runbook {}` says how. `approve` tries it once more \
-         with the next sync; `refuse` gives it up. The review closes by itself when the dead letter is gone.",
+        "It was set aside on {} ({}) and nobody has mended it since. `nave runbook {}` says how. This closes by itself when it is \
+         mended.",
         found.first_at,
         found.class,
         crate::runbooks::name_for(&found.class)
@@ -206,7 +231,8 @@ fn set_aside(engine: &Engine, letter: u64, flow: &str) -> Result<ReviewAnswer, A
             field("message", &found.message),
             field("fix", &found.fix),
         ],
-        choices: vec!["approve".to_owned(), "refuse".to_owned()],
+        choices: words(&["approve", "refuse"]),
+        answers: yes_or_no("Try it once more with the next sync".to_owned(), "Give it up".to_owned()),
         ..ReviewAnswer::default()
     })
 }
@@ -219,17 +245,16 @@ fn lost(engine: &Engine, names: &Names<'_>, destination: &str, record: &Record) 
     } else {
         Vec::new()
     };
-    let which = match found.len() {
-        0 => "`approve` if it arrived (which thing it is there, the next read shows)",
-        1 => "`approve` if it is what was found there",
-        _ => "name the one of those found there that it is",
-    };
     let question = format!(
-        "A write of {} to {connection} got no answer, and the system offers no way to tell what became of it. Look there: \
-         {which}; `refuse` if it did not arrive, then it is sent again.",
+        "A write of {} to {connection} got no answer, and the system offers no way to tell what became of it. Nothing more is sent \
+         for it until somebody says. Look there whether it arrived.",
         names.title(record)
     );
-    let mut answer = about_record(names, record, question);
+    let arrived = match found.len() {
+        0 => "It arrived; which thing it is there, the next read shows",
+        _ => "It arrived: it is what was found there",
+    };
+    let mut answer = about_record(names, record, question, (arrived.to_owned(), "It did not arrive: send it again".to_owned()));
     for candidate in &found {
         answer.candidates.push(Candidate {
             id: 0,
@@ -246,35 +271,46 @@ fn lost(engine: &Engine, names: &Names<'_>, destination: &str, record: &Record) 
     }
     if found.len() > 1 {
         answer.choices.retain(|choice| choice != "approve");
+        answer.answers.retain(|answer| answer.choice != "approve");
     }
+    let named =
+        answer.candidates.iter().map(|one| answer_line(&one.record, format!("It arrived: it is {}", one.record), &one.reason));
+    answer.answers.splice(0..0, named.collect::<Vec<_>>());
     Ok(answer)
 }
 
 /// A field that only a person decides, with what each system says.
-fn conflict(engine: &Engine, names: &Names<'_>, record: &Record, field: &str) -> Result<ReviewAnswer, ApiError> {
+fn conflict(engine: &Engine, names: &Names<'_>, review: &Review, record: &Record, field: &str) -> Result<ReviewAnswer, ApiError> {
     let label = names.label(&record.entity, field);
     let stands = record.value(field).map(|value| names.display(value)).unwrap_or_default();
-    let question = format!(
-        "Systems disagree about {label} of {}. Name the one that is right; `refuse` leaves it as it is ({stands:?}). What you say \
-         goes to every system, and no later edit overrides it.",
-        names.title(record)
-    );
-    let mut answer = about_record(names, record, question);
-    for row in engine.store.contributions(&record.contributions)?.into_iter().flatten() {
-        if let Some(claim) = row.claims.get(field).filter(|_| row.is_active()) {
-            answer.candidates.push(Candidate {
-                id: 0,
-                record: row.key.to_string(),
-                title: names.display(&claim.value),
-                reason: format!("said on {}", claim.claimed_at),
-            });
-        }
+    let question = format!("{} What you say goes to every system, and no later edit overrides it.", review.title);
+    let leave = if stands.is_empty() { "Leave it empty".to_owned() } else { format!("Leave it as it is: {stands}") };
+    let mut answer = about_record(names, record, question, (String::new(), leave));
+    answer.answers.retain(|answer| answer.choice == "refuse");
+    let rows: Vec<Contribution> = engine.store.contributions(&record.contributions)?.into_iter().flatten().collect();
+    let rows = rows.into_iter().filter(|row| row.is_active() && row.claims.contains_key(field)).collect::<Vec<_>>();
+    let said =
+        |row: &Contribution, field: &str| row.claims.get(field).map(|claim| names.display(&claim.value)).unwrap_or_default();
+    for row in &rows {
+        let (record, title) = (row.key.to_string(), said(row, field));
+        let reason = row.claims.get(field).map(|claim| said_on(&claim.claimed_at.to_string())).unwrap_or_default();
+        answer.candidates.push(Candidate { id: 0, record, title, reason });
     }
-    let candidates: Vec<String> = answer.candidates.iter().map(|candidate| candidate.title.clone()).collect();
+    let named = rows
+        .iter()
+        .zip(&answer.candidates)
+        .map(|(row, one)| answer_line(&one.record, format!("{}, as {} has it", one.title, row.key.connection), &one.reason));
+    answer.answers.splice(0..0, named.collect::<Vec<_>>());
     for line in &mut answer.fields {
-        line.candidates = if line.field == field { candidates.clone() } else { vec![String::new(); candidates.len()] };
+        line.candidates = rows.iter().map(|row| said(row, &line.field)).collect();
     }
-    answer.choices = vec!["remote".to_owned(), "refuse".to_owned()];
+    if !answer.fields.iter().any(|line| line.field == field) {
+        let candidates = rows.iter().map(|row| said(row, field)).collect();
+        answer.fields.push(ReviewField { field: field.to_owned(), label, value: stands, candidates });
+    }
+    // What they disagree about comes first.
+    answer.fields.sort_by_key(|line| line.field != field);
+    answer.choices = words(&["remote", "refuse"]);
     Ok(answer)
 }
 
@@ -304,7 +340,21 @@ fn matching(
             }
         }
     }
-    let candidates = records.iter().zip(reasons.iter().map(String::as_str).chain(std::iter::repeat("")));
+    let candidates: Vec<Candidate> = records
+        .iter()
+        .zip(reasons.iter().map(String::as_str).chain(std::iter::repeat("")))
+        .map(|(record, reason)| Candidate {
+            id: record.id.0,
+            record: reference(record),
+            title: names.title(record),
+            reason: reason.to_owned(),
+        })
+        .collect();
+    let mut answers: Vec<AnswerLine> = candidates
+        .iter()
+        .map(|one| answer_line(&one.record, format!("It is {} ({})", one.title, one.record), &one.reason))
+        .collect();
+    answers.push(answer_line("new", format!("It is another one: a new {label}"), ""));
     Ok(ReviewAnswer {
         question: format!(
             "{} Nothing of it is carried anywhere until somebody says which {label} it is.",
@@ -312,15 +362,9 @@ fn matching(
         ),
         subject: row.map(|row| row.key.to_string()).unwrap_or_default(),
         fields,
-        candidates: candidates
-            .map(|(record, reason)| Candidate {
-                id: record.id.0,
-                record: reference(record),
-                title: names.title(record),
-                reason: reason.to_owned(),
-            })
-            .collect(),
-        choices: vec!["existing".to_owned(), "new".to_owned()],
+        candidates,
+        answers,
+        choices: words(&["existing", "new"]),
         ..ReviewAnswer::default()
     })
 }
@@ -336,7 +380,28 @@ fn shown<'v>(names: &Names<'_>, field: &str, values: impl Iterator<Item = (&'v s
     here.map(|(_, value)| names.display(value)).collect::<Vec<_>>().join(", ")
 }
 
-fn about_record(names: &Names<'_>, record: &Record, question: String) -> ReviewAnswer {
+/// `2026-11-29T08:40:35.388Z` → `said on 2026-11-29 at 08:40`.
+fn said_on(time: &str) -> String {
+    match (time.get(..10), time.get(11..16)) {
+        (Some(day), Some(minute)) => format!("said on {day} at {minute} UTC"),
+        _ => format!("said on {time}"),
+    }
+}
+
+fn words(choices: &[&str]) -> Vec<String> {
+    choices.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn answer_line(choice: &str, says: String, reason: &str) -> AnswerLine {
+    AnswerLine { choice: choice.to_owned(), says, reason: reason.to_owned() }
+}
+
+fn yes_or_no(approve: String, refuse: String) -> Vec<AnswerLine> {
+    vec![answer_line("approve", approve, ""), answer_line("refuse", refuse, "")]
+}
+
+/// What is asked about a record, with what `approve` and `refuse` mean.
+fn about_record(names: &Names<'_>, record: &Record, question: String, (approve, refuse): (String, String)) -> ReviewAnswer {
     let fields = record.fields.iter().filter(|(_, field)| !field.value.is_empty()).map(|(name, field)| ReviewField {
         field: name.to_string(),
         label: names.label(&record.entity, name),
@@ -347,7 +412,8 @@ fn about_record(names: &Names<'_>, record: &Record, question: String) -> ReviewA
         question,
         subject: reference(record),
         fields: fields.collect(),
-        choices: vec!["approve".to_owned(), "refuse".to_owned()],
+        choices: words(&["approve", "refuse"]),
+        answers: yes_or_no(approve, refuse),
         ..ReviewAnswer::default()
     }
 }

@@ -1,8 +1,7 @@
 //! `review`: what waits for a person.
 
 use clap::Subcommand;
-use nave_core::model::{DecisionChoice, RecordId, RemoteKey};
-use nave_hub::api::{ApiError, BulkChoice, BulkRule, RecordRef, Request, exit};
+use nave_hub::api::{BulkChoice, BulkRule, Request, decision, exit};
 
 use super::Outcome;
 use crate::context::{Context, want};
@@ -93,7 +92,7 @@ pub(crate) async fn run(verb: Review, context: &Context) -> Outcome {
             decide_all(rule, reason, dry_run, context).await
         }
         Review::Decide { id, choice, other, reason } => {
-            let choice = choice_of(&choice)?;
+            let choice = decision(&choice)?;
             let request = Request::ReviewDecide { id, choice, other, reason };
             let answer = want!(context.call(request).await?, Done);
             if context.json {
@@ -116,7 +115,7 @@ async fn decide_all(rule: BulkRule, reason: String, dry_run: bool, context: &Con
             rows.row([
                 line.review.to_string(),
                 line.title.clone(),
-                line.choice.clone(),
+                if line.says.is_empty() { line.choice.clone() } else { line.says.clone() },
                 line.problem.clone().unwrap_or_default(),
             ]);
         }
@@ -131,24 +130,6 @@ async fn decide_all(rule: BulkRule, reason: String, dry_run: bool, context: &Con
         }
     }
     Ok(if answer.fits.iter().any(|line| line.problem.is_some()) { exit::FAILED } else { exit::OK })
-}
-
-fn choice_of(text: &str) -> Result<DecisionChoice, ApiError> {
-    Ok(match text {
-        "new" => DecisionChoice::New,
-        "approve" | "yes" => DecisionChoice::Approve,
-        "refuse" | "no" => DecisionChoice::Refuse,
-        record => match record.parse() {
-            Ok(RecordRef::Record { id, .. }) => DecisionChoice::Existing(RecordId(id)),
-            Ok(RecordRef::Remote { connection, stream: Some(stream), remote_id }) => {
-                DecisionChoice::Remote(RemoteKey::new(connection, stream, remote_id))
-            }
-            _ => {
-                let help = "write contact/12, crm/contacts:17 for a thing over there, new, approve or refuse";
-                return Err(ApiError::usage(format!("`{text}` is no choice")).help(help));
-            }
-        },
-    })
 }
 
 async fn list(all: bool, context: &Context) -> Outcome {
@@ -217,17 +198,11 @@ async fn show(id: u64, context: &Context) -> Outcome {
             clean(&decision.reason)
         ));
     }
-    let commands: Vec<String> = answer
-        .choices
-        .iter()
-        .flat_map(|choice| match choice.as_str() {
-            "existing" | "remote" => answer.candidates.iter().map(|candidate| candidate.record.clone()).collect(),
-            word => vec![word.to_owned()],
-        })
-        .map(|choice| format!("nave review decide {id} {choice}"))
-        .collect();
-    if !commands.is_empty() {
-        say(format_args!("\nDecide with:\n  {}", commands.join("\n  ")));
+    if !answer.answers.is_empty() {
+        say("\nDecide with:");
+    }
+    for line in &answer.answers {
+        say(format_args!("  nave review decide {id} {:<8} {}", line.choice, clean(&line.says)));
     }
     Ok(exit::OK)
 }

@@ -1,13 +1,15 @@
 //! What waits for a person, and the form that decides it.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::extract::{Form, Path, Query, State as Shared};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
-use nave_core::model::{DecisionChoice, RecordId, RemoteKey};
 use nave_hub::api::{
-    Answer, ApiError, Asked, BulkAnswer, BulkChoice, BulkRule, DeadLetterLine, RecordRef, Request, ReviewAnswer, ReviewLine, exit,
+    Answer, ApiError, Asked, BulkAnswer, BulkChoice, BulkRule, Candidate, DeadLetterLine, Request, ReviewAnswer, ReviewLine,
+    decision, exit,
 };
 use serde::Deserialize;
 
@@ -19,7 +21,8 @@ use crate::state::State;
 #[template(path = "reviews.html")]
 struct ReviewsPage {
     frame: Frame,
-    reviews: Vec<ReviewLine>,
+    /// Those of each kind that there are any of.
+    kinds: Vec<(Kind, Vec<ReviewLine>)>,
     letters: Vec<DeadLetterLine>,
 }
 
@@ -31,30 +34,85 @@ struct ReviewPage {
 }
 
 impl ReviewPage {
-    /// Whether this word is a choice here.
-    fn offers(&self, choice: &str) -> bool {
-        self.review.choices.iter().any(|offered| offered == choice)
+    /// What is asked, without what the heading says already.
+    fn question(&self) -> &str {
+        self.review.question.strip_prefix(self.review.review.title.as_str()).unwrap_or(&self.review.question)
+    }
+
+    /// Whether it has a page of its own; a thing over there has none.
+    fn is_record(&self, candidate: &Candidate) -> bool {
+        !candidate.record.contains(':')
     }
 }
 
-/// Kinds of reviews that a rule may be about.
-pub(crate) const KINDS: &[&str] =
-    &["match", "conflict", "delete", "remove", "merge", "volume", "frozen", "unknown-outcome", "dead-letter"];
-/// What a rule may decide, and how that is put.
-pub(crate) const CHOICES: &[(&str, &str)] = &[
-    ("existing", "the one that fits"),
-    ("new", "a new one"),
-    ("approve", "yes, do it"),
-    ("refuse", "no, do not; leave it as it is"),
+/// A kind of reviews: its word, and how it is put to people.
+type Kind = (&'static str, &'static str);
+
+/// Kinds of reviews that a rule may be about, and in which order they are listed.
+const KINDS: [Kind; 9] = [
+    ("match", "Which one is it?"),
+    ("conflict", "Systems disagree"),
+    ("volume", "Unusually many at once"),
+    ("delete", "Deleted in one system"),
+    ("remove", "No longer to be there"),
+    ("merge", "More than once in one system"),
+    ("unknown-outcome", "Did it arrive?"),
+    ("frozen", "Written back again and again"),
+    ("dead-letter", "Set aside, and not mended"),
 ];
+
+/// Reviews under their kinds; a kind of which there are none is left out. One that this page does not know comes last, by itself.
+fn by_kind(reviews: Vec<ReviewLine>) -> Vec<(Kind, Vec<ReviewLine>)> {
+    let mut groups: Vec<(Kind, Vec<ReviewLine>)> = KINDS.into_iter().map(|kind| (kind, Vec::new())).collect();
+    let mut others = Vec::new();
+    for review in reviews {
+        match groups.iter_mut().find(|((word, _), _)| *word == review.kind) {
+            Some((_, of_kind)) => of_kind.push(review),
+            None => others.push(review),
+        }
+    }
+    groups.push((("", "Others"), others));
+    groups.retain(|(_, of_kind)| !of_kind.is_empty());
+    groups
+}
+
+/// Reviews of a kind that are looked at for the fields that a rule can be about.
+const FIELDS_OF: usize = 10;
 
 #[derive(Template)]
 #[template(path = "many.html")]
 struct ManyPage {
     frame: Frame,
+    /// Kinds that reviews wait of, and how many.
+    kinds: Vec<(Kind, usize)>,
+    /// Fields that matches are compared in: name and label.
+    fields: Vec<(String, String)>,
+    connections: Vec<String>,
     asked: Many,
     answer: Option<BulkAnswer>,
     problem: Option<String>,
+}
+
+impl ManyPage {
+    /// What a rule may decide about this kind, and how that is put.
+    fn choices(&self) -> &'static [(&'static str, &'static str)] {
+        match self.asked.kind.as_str() {
+            "match" => &[("existing", "It is the one that fits"), ("new", "It is none of those: a new one")],
+            "conflict" => &[("existing", "This system is right"), ("refuse", "Leave all as they are")],
+            _ => &[("approve", "Yes, do it"), ("refuse", "No, leave it as it is")],
+        }
+    }
+
+    /// How the rule wants a field: `agree`, `differ`, or empty.
+    fn wants(&self, field: &str) -> &'static str {
+        if names(&self.asked.agree).any(|name| name == field) {
+            "agree"
+        } else if names(&self.asked.differ).any(|name| name == field) {
+            "differ"
+        } else {
+            ""
+        }
+    }
 }
 
 /// A rule as a form sends it.
@@ -63,23 +121,46 @@ struct ManyPage {
 struct Many {
     form_token: String,
     kind: String,
+    /// Names of fields, with commas or blanks between.
     agree: String,
     differ: String,
     from: String,
     choice: String,
     reason: String,
+    /// `is.email` → `agree` or `differ`, as the rows of the form send them.
+    #[serde(flatten)]
+    rows: BTreeMap<String, String>,
+}
+
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split([',', ' ']).map(str::trim).filter(|name| !name.is_empty())
 }
 
 impl Many {
+    /// With the rows of the form among the names.
+    fn folded(mut self) -> Self {
+        for (row, wanted) in std::mem::take(&mut self.rows) {
+            let Some(field) = row.strip_prefix("is.") else { continue };
+            let list = match wanted.as_str() {
+                "agree" => &mut self.agree,
+                "differ" => &mut self.differ,
+                _ => continue,
+            };
+            if !list.is_empty() {
+                list.push(',');
+            }
+            list.push_str(field);
+        }
+        self
+    }
+
     fn request(&self, reason: &str, dry_run: bool) -> Request {
-        let names =
-            |text: &str| text.split([',', ' ']).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
         let rule = BulkRule {
             kind: self.kind.clone(),
             entity: None,
             from: Some(self.from.trim().to_owned()).filter(|from| !from.is_empty()),
-            agree: names(&self.agree),
-            differ: names(&self.differ),
+            agree: names(&self.agree).map(str::to_owned).collect(),
+            differ: names(&self.differ).map(str::to_owned).collect(),
             choice: match self.choice.as_str() {
                 "new" => BulkChoice::New,
                 "approve" => BulkChoice::Approve,
@@ -93,16 +174,48 @@ impl Many {
 
 /// Which reviews a rule fits, before anything is decided.
 async fn preview(Shared(state): Shared<State>, Extension(person): Extension<Person>, Query(asked): Query<Many>) -> Response {
-    let frame = Frame::new(&person, "reviews");
-    if asked.kind.is_empty() {
-        return page(&ManyPage { frame, asked, answer: None, problem: None });
+    let asked = asked.folded();
+    if asked.choice.is_empty() {
+        return many(&state, &person, asked, None, None).await;
     }
-    let (answer, problem) = match state.call(asked.request("not decided yet", true)).await {
-        Ok(Answer::Bulk(answer)) => (Some(answer), None),
-        Ok(_) => (None, None),
-        Err(error) => (None, Some([Some(error.message), error.help].into_iter().flatten().collect::<Vec<_>>().join(": "))),
-    };
-    page(&ManyPage { frame, asked, answer, problem })
+    match state.call(asked.request("not decided yet", true)).await {
+        Ok(Answer::Bulk(answer)) => many(&state, &person, asked, Some(answer), None).await,
+        Ok(_) => many(&state, &person, asked, None, None).await,
+        Err(error) => many(&state, &person, asked, None, Some(said(error))).await,
+    }
+}
+
+fn said(error: ApiError) -> String {
+    [Some(error.message), error.help].into_iter().flatten().collect::<Vec<_>>().join(": ")
+}
+
+/// The page of a rule, with what it came to.
+async fn many(state: &State, person: &Person, mut asked: Many, answer: Option<BulkAnswer>, problem: Option<String>) -> Response {
+    let open = want!(state.call(Request::ReviewList { all: false }).await, Reviews, person, "reviews");
+    let mut groups = by_kind(open.reviews);
+    groups.retain(|((word, _), _)| !word.is_empty());
+    if asked.kind.is_empty() {
+        asked.kind = groups.first().map(|((word, _), _)| (*word).to_owned()).unwrap_or_default();
+    }
+    let mut fields: Vec<(String, String)> = Vec::new();
+    let first = groups.iter().find(|((word, _), _)| *word == asked.kind && *word == "match").map(|(_, reviews)| reviews);
+    for review in first.into_iter().flatten().take(FIELDS_OF) {
+        if let Ok(Answer::Review(review)) = state.call(Request::ReviewShow { id: review.id }).await {
+            fields.extend(review.fields.into_iter().map(|field| (field.field, field.label)));
+        }
+    }
+    fields.sort_by(|one, other| (&one.1, &one.0).cmp(&(&other.1, &other.0)));
+    fields.dedup();
+    let connections = want!(state.call(Request::ConnectionList).await, Connections, person, "reviews");
+    page(&ManyPage {
+        frame: Frame::new(person, "reviews"),
+        kinds: groups.into_iter().map(|(kind, reviews)| (kind, reviews.len())).collect(),
+        fields,
+        connections: connections.connections.into_iter().map(|connection| connection.name).collect(),
+        asked,
+        answer,
+        problem,
+    })
 }
 
 async fn decide_many(Shared(state): Shared<State>, Extension(person): Extension<Person>, Form(form): Form<Many>) -> Response {
@@ -110,6 +223,10 @@ async fn decide_many(Shared(state): Shared<State>, Extension(person): Extension<
         return error_page(&person, "reviews", &other_session());
     }
     match state.call_by(Asked::by(&person.name, form.request(&form.reason, false))).await {
+        // Somebody was quicker, or it changed since: that is said, not passed over.
+        Ok(Answer::Bulk(answer)) if answer.fits.iter().any(|line| line.problem.is_some()) => {
+            many(&state, &person, form, Some(answer), None).await
+        }
         Ok(_) => Redirect::to("/reviews").into_response(),
         Err(error) => error_page(&person, "reviews", &error),
     }
@@ -123,7 +240,7 @@ fn other_session() -> ApiError {
 struct Decision {
     #[serde(default)]
     form_token: String,
-    /// `existing-12`, `remote-crm/contacts:17`, `new`, `approve`, `refuse`.
+    /// `contact/12`, `crm/contacts:17`, `new`, `approve`, `refuse`.
     #[serde(default)]
     choice: String,
     #[serde(default)]
@@ -141,7 +258,7 @@ async fn list(Shared(state): Shared<State>, Extension(person): Extension<Person>
     let reviews = want!(state.call(Request::ReviewList { all: false }).await, Reviews, &person, "reviews");
     let letters = Request::DlqList { flow: None, class: None, limit: 100 };
     let letters = want!(state.call(letters).await, DeadLetters, &person, "reviews");
-    page(&ReviewsPage { frame: Frame::new(&person, "reviews"), reviews: reviews.reviews, letters: letters.dead_letters })
+    page(&ReviewsPage { frame: Frame::new(&person, "reviews"), kinds: by_kind(reviews.reviews), letters: letters.dead_letters })
 }
 
 async fn show(Shared(state): Shared<State>, Extension(person): Extension<Person>, Path(id): Path<u64>) -> Response {
@@ -158,24 +275,36 @@ async fn decide(
     if person.form_token.as_deref().is_some_and(|token| token != form.form_token) {
         return error_page(&person, "reviews", &other_session());
     }
-    let choice = match form.choice.as_str() {
-        "new" => Some(DecisionChoice::New),
-        "approve" => Some(DecisionChoice::Approve),
-        "refuse" => Some(DecisionChoice::Refuse),
-        other => match (other.strip_prefix("existing-"), other.strip_prefix("remote-").map(str::parse)) {
-            (Some(id), _) => id.parse().ok().map(|id| DecisionChoice::Existing(RecordId(id))),
-            (None, Some(Ok(RecordRef::Remote { connection, stream: Some(stream), remote_id }))) => {
-                Some(DecisionChoice::Remote(RemoteKey::new(connection, stream, remote_id)))
-            }
-            _ => None,
-        },
-    };
-    let Some(choice) = choice else {
-        return error_page(&person, "reviews", &ApiError::usage("choose one of the answers"));
+    let choice = match decision(&form.choice) {
+        Ok(choice) => choice,
+        Err(_) => return error_page(&person, "reviews", &ApiError::usage("choose one of the answers")),
     };
     let request = Request::ReviewDecide { id, choice, other: false, reason: form.reason };
     match state.call_by(Asked::by(&person.name, request)).await {
         Ok(_) => Redirect::to("/reviews").into_response(),
         Err(error) => error_page(&person, "reviews", &error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reviews_stand_under_their_kinds_and_none_is_lost() {
+        let line = |id, kind: &str| ReviewLine { id, kind: kind.into(), ..ReviewLine::default() };
+        let groups = by_kind(vec![line(1, "conflict"), line(2, "match"), line(3, "of a later version"), line(4, "conflict")]);
+        let found: Vec<(&str, Vec<u64>)> =
+            groups.iter().map(|((word, _), reviews)| (*word, reviews.iter().map(|review| review.id).collect())).collect();
+        assert_eq!(found, [("match", vec![2]), ("conflict", vec![1, 4]), ("", vec![3])]);
+    }
+
+    #[test]
+    fn rows_of_the_form_are_fields_of_the_rule() {
+        let rows =
+            [("is.email", "agree"), ("is.phone", ""), ("is.last_name", "differ"), ("is.first_name", "differ"), ("x", "agree")];
+        let rows = rows.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let asked = Many { agree: "birth_date".into(), rows, ..Many::default() }.folded();
+        assert_eq!((asked.agree.as_str(), asked.differ.as_str()), ("birth_date,email", "first_name,last_name"));
     }
 }

@@ -50,8 +50,23 @@ pub struct ReviewAnswer {
     pub candidates: Vec<Candidate>,
     /// Words that `review decide` takes here: `existing`, `remote`, `new`, `approve`, `refuse`.
     pub choices: Vec<String>,
+    /// What can be answered, one line each, and what follows from it; none where it is closed.
+    #[serde(default)]
+    pub answers: Vec<AnswerLine>,
     /// What was decided before, oldest first.
     pub decisions: Vec<DecisionView>,
+}
+
+/// One answer to a review.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerLine {
+    /// What is typed: `contact/12`, `crm/contacts:17`, `new`, `approve` or `refuse`.
+    pub choice: String,
+    /// What it means, for people: "Leave it there".
+    pub says: String,
+    /// What speaks for it; empty where nothing is known.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// One field of what waits, beside the candidates' values.
@@ -264,6 +279,9 @@ pub struct BulkLine {
     pub title: String,
     /// `contact/12`, `new`, `approve` or `refuse`.
     pub choice: String,
+    /// What that means, for people.
+    #[serde(default)]
+    pub says: String,
     /// Why it was not decided all the same.
     #[serde(default)]
     pub problem: Option<String>,
