@@ -281,7 +281,7 @@ fn reviews(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineErro
                     subject,
                     count: 0,
                     since: review.opened_at,
-                    what: format!("review {}: {}; due {due}", review.id.0, review.title),
+                    what: format!("review {}: {} (due {})", review.id.0, review.title, minute(due)),
                     fix: format!("nave review show {}", review.id.0),
                     runbook: kind.into(),
                     owner: review.steward.clone(),
@@ -293,4 +293,10 @@ fn reviews(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineErro
     }
     found.extend(groups.into_values());
     Ok(())
+}
+
+/// `2026-11-30 10:16 UTC`.
+fn minute(time: Time) -> String {
+    let text = time.to_string();
+    text.get(..16).map_or(text.clone(), |minute| format!("{} UTC", minute.replace('T', " ")))
 }

@@ -367,7 +367,12 @@ fn step(step: &Step) -> MergeStepLine {
         StepOutcome::Refused(why) => ("refused", why.clone()),
         StepOutcome::Asked(review) => ("asked", format!("`nave review show {review}` asks first")),
     };
+    let review = match &step.outcome {
+        StepOutcome::Asked(review) => Some(*review),
+        _ => None,
+    };
     MergeStepLine {
+        review,
         connection: step.connection.clone(),
         flow: step.flow.clone(),
         remote_id: step.remote_id.clone(),

@@ -84,8 +84,22 @@ fn waits(flow: &FlowStatus) -> Option<String> {
     Some(format!("{} wait, the first until {}: {why}", flow.parked, super::short_time(until)))
 }
 
-/// Above so many records `nave governance` counts, and not each look at the page: it goes through everything.
-const COUNTED_MAX: u64 = 50_000;
+/// A name as people read it: `unowned-fields` → `Unowned fields`.
+fn spoken(name: &str) -> String {
+    let text = name.replace('-', " ").replace("xrefs", "cross-references");
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// The page where it is mended, where its command shows one thing that has a page.
+fn href(alert: &AlertLine) -> Option<String> {
+    let merge = || alert.fix.strip_prefix("nave match merges show ").and_then(|id| id.parse::<u64>().ok());
+    let letters = || alert.fix.starts_with("nave dlq list").then(|| "/reviews#set-aside".to_owned());
+    super::review_href(&alert.fix).or_else(|| merge().map(|id| format!("/merges/{id}"))).or_else(letters)
+}
+
+/// Above so many records only a person who asks has everything counted, and not each look at a page.
+pub(crate) const COUNTED_MAX: u64 = 50_000;
 
 #[derive(Template)]
 #[template(path = "health.html")]
@@ -135,4 +149,24 @@ async fn health(Shared(state): Shared<State>, Extension(person): Extension<Perso
         records: status.records,
         environment: status.environment,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alert_leads_to_the_page_where_it_is_mended() {
+        for (fix, expected) in [
+            ("nave review show 39", Some("/reviews/39")),
+            ("nave match merges show 1", Some("/merges/1")),
+            ("nave dlq list --flow books-contacts --class duplicate", Some("/reviews#set-aside")),
+            ("nave review show 39; rm -rf", None),
+            ("nave sync", None),
+        ] {
+            let alert = AlertLine { fix: fix.into(), ..AlertLine::default() };
+            assert_eq!(href(&alert).as_deref(), expected, "{fix}");
+        }
+        assert_eq!((spoken("stale-xrefs"), spoken("")), ("Stale cross-references".into(), String::new()));
+    }
 }

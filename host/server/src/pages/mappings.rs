@@ -5,7 +5,7 @@ use axum::extract::{Path, State as Shared};
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Extension, Router};
-use nave_hub::api::{LEGEND, MappingSheet, Request};
+use nave_hub::api::{LEGEND, MappingSheet, Request, SheetLine};
 
 use super::{Frame, page, want};
 use crate::auth::Person;
@@ -35,6 +35,14 @@ struct MappingPage {
     frame: Frame,
     mapping: MappingSheet,
     legend: Vec<Legend>,
+}
+
+/// What a line's explanation says beside what its other cells do: names and direction are the first sentence.
+fn explained(line: &SheetLine) -> &str {
+    match line.explanation.split_once("). ") {
+        Some((_, rest)) => rest,
+        None => &line.because,
+    }
 }
 
 pub(crate) fn router() -> Router<State> {

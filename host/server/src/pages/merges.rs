@@ -21,7 +21,7 @@ const ROWS: usize = 200;
 #[template(path = "merges.html")]
 struct MergesPage {
     frame: Frame,
-    /// Under each heading.
+    /// Under each heading; one with nothing below it is left out.
     groups: Vec<(&'static str, Vec<MergeLine>)>,
 }
 
@@ -58,6 +58,60 @@ struct Starting {
     reason: String,
 }
 
+impl MergePage {
+    /// How it stands, and what there is to do about it.
+    fn stands(&self) -> String {
+        let merge = &self.merge;
+        let with = |outcome: &str| {
+            let mut named: Vec<&str> =
+                merge.steps.iter().filter(|step| step.outcome == outcome).map(|step| step.connection.as_str()).collect();
+            named.dedup();
+            named.join(", ")
+        };
+        let (refused, asked, waiting) = (with("refused"), with("asked"), with("waiting"));
+        let mut told = Vec::new();
+        if !refused.is_empty() {
+            told.push(format!("Refused by {refused}: put right there what is said below, then go on with it."));
+        }
+        if !asked.is_empty() {
+            told.push(format!("A review asks before something goes in {asked}: decide it, and it goes on by itself."));
+        }
+        if !waiting.is_empty() {
+            told.push(format!("Still to go to {waiting}: what it waits for is said below."));
+        }
+        let end = match (merge.state.as_str(), &merge.undone) {
+            ("done", _) => "It is done in every system.",
+            ("undone", _) => "It was taken back in every system: they are two again, and nothing but a person merges them again.",
+            ("planned", _) => "It is planned, and nothing is sent yet.",
+            (_, Some(_)) => "In Nave they are two again; systems that are not done yet hold what they held.",
+            _ => "In Nave it is one record; systems that are not done yet hold what they held. Nothing is lost.",
+        };
+        told.push(end.to_owned());
+        told.join(" ")
+    }
+}
+
+/// A state for people, and the class of its badge.
+fn state(word: &str) -> (&str, &'static str) {
+    match word {
+        "done" => ("done", "ok"),
+        "partial" => ("not everywhere", "failing"),
+        "running" => ("on its way", "waiting"),
+        "undone" => ("taken back", ""),
+        other => (other, "waiting"),
+    }
+}
+
+/// An outcome for people, and the class of its badge.
+fn outcome(word: &str) -> (&str, &'static str) {
+    match word {
+        "done" => ("done", "ok"),
+        "refused" => ("refused", "failing"),
+        "asked" => ("asks first", "waiting"),
+        other => (other, "waiting"),
+    }
+}
+
 /// The form that takes one back, or goes on with it.
 #[derive(Deserialize)]
 struct Asking {
@@ -81,8 +135,9 @@ pub(crate) fn router() -> Router<State> {
 async fn list(Shared(state): Shared<State>, Extension(person): Extension<Person>) -> Response {
     let found = want!(state.call(Request::MergeList { all: true, limit: ROWS }).await, Merges, &person, "merges");
     let is_over = |merge: &MergeLine| matches!(merge.state.as_str(), "done" | "undone");
-    let (over, open) = found.merges.into_iter().partition(is_over);
-    page(&MergesPage { frame: Frame::new(&person, "merges"), groups: vec![("Not done everywhere", open), ("Done", over)] })
+    let (over, open): (Vec<MergeLine>, Vec<MergeLine>) = found.merges.into_iter().partition(is_over);
+    let groups = [("Not done everywhere", open), ("Done", over)].into_iter().filter(|(_, merges)| !merges.is_empty());
+    page(&MergesPage { frame: Frame::new(&person, "merges"), groups: groups.collect() })
 }
 
 async fn show(Shared(state): Shared<State>, Extension(person): Extension<Person>, Path(id): Path<u64>) -> Response {

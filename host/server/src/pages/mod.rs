@@ -130,6 +130,12 @@ fn record_href(record: &str) -> String {
     }
 }
 
+/// Address of the review that a command shows: `nave review show 39` → `/reviews/39`.
+fn review_href(command: &str) -> Option<String> {
+    let id = command.strip_prefix("nave review show ")?;
+    (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit())).then(|| format!("/reviews/{id}"))
+}
+
 /// One path segment, percent-encoded.
 fn segment(text: &str) -> String {
     text.bytes()

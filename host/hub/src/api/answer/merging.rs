@@ -117,6 +117,9 @@ pub struct MergeStepLine {
     /// Why it waits or was refused; the review that asks.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+    /// The review that asks, where the outcome is `asked`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<u64>,
     /// When it was read back and found to be so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<String>,
