@@ -148,6 +148,7 @@ fn agreements(
     }
     let line = |(field, (both, agree)): (&str, (u64, u64))| CensusField {
         field: field.to_owned(),
+        label: names.label(&entity.name, field),
         both,
         agree,
         percent: (agree * 100).checked_div(both).unwrap_or(0),

@@ -2,6 +2,7 @@
 //!
 //! Templates escape everything; nothing that came from a system is ever marked safe.
 
+mod census;
 mod connections;
 mod correction;
 mod health;
@@ -45,6 +46,7 @@ impl Frame {
 pub(crate) fn closed() -> Router<State> {
     Router::new()
         .merge(health::router())
+        .merge(census::router())
         .merge(connections::router())
         .merge(mappings::router())
         .merge(records::router())

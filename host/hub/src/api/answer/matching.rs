@@ -85,6 +85,9 @@ pub struct CensusAnswer {
 pub struct CensusField {
     /// Canonical field.
     pub field: String,
+    /// For people.
+    #[serde(default)]
+    pub label: String,
     /// Pairs of things, known or likely to be the same, where both say something.
     pub both: u64,
     /// Of these, those that say the same.
@@ -93,6 +96,18 @@ pub struct CensusField {
     pub percent: u64,
     /// The hub carries it between the two. Where it does not and values agree, people type them twice.
     pub carried: bool,
+}
+
+impl CensusField {
+    /// From this share of agreement on, percent, and over this many pairs, two systems are taken to be told the same by hand.
+    const TYPED_TWICE_PERCENT: u64 = 50;
+    const TYPED_TWICE_PAIRS: u64 = 5;
+
+    /// Both hold the same far too often for chance, and the hub does not carry it: somebody types it twice.
+    #[must_use]
+    pub fn typed_twice(&self) -> bool {
+        !self.carried && self.both >= Self::TYPED_TWICE_PAIRS && self.percent >= Self::TYPED_TWICE_PERCENT
+    }
 }
 
 /// What was learned of how an entity's records compare.

@@ -1,15 +1,11 @@
 //! Likely duplicates, and what two systems have in common.
 
-use nave_hub::api::{CandidateLine, RecordRef, Request, exit};
+use nave_hub::api::{CandidateLine, CensusField, RecordRef, Request, exit};
 
 use super::Census;
 use crate::context::{Context, want};
 use crate::output::{self, Rows, clean, say};
 use crate::verbs::Outcome;
-
-/// From this share of agreement on, percent, and over this many pairs, two systems are taken to be told the same by hand.
-const TYPED_TWICE_PERCENT: u64 = 50;
-const TYPED_TWICE_PAIRS: u64 = 5;
 
 pub(super) async fn candidates(entity: &str, limit: usize, context: &Context) -> Outcome {
     let answer = want!(context.call(Request::MatchCandidates { entity: entity.to_owned(), limit }).await?, Candidates);
@@ -95,8 +91,7 @@ pub(super) async fn census(verb: &Census, context: &Context) -> Outcome {
     };
     let mut answer = want!(context.call(request).await?, Census);
     if verb.double_entry {
-        let twice = |both: u64, percent: u64| both >= TYPED_TWICE_PAIRS && percent >= TYPED_TWICE_PERCENT;
-        answer.fields.retain(|field| !field.carried && twice(field.both, field.percent));
+        answer.fields.retain(CensusField::typed_twice);
     }
     if context.json {
         output::json(&answer);
