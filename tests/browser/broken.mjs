@@ -8,11 +8,11 @@ const here = import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathna
 const only = process.argv[2];
 let passed = 0;
 let failed = 0;
-for (const [name, { check }] of Object.entries(breaks)) {
+for (const [name, { check, file = "dashboard.mjs" }] of Object.entries(breaks)) {
   if (only && !name.includes(only)) continue;
   const { stdout, stderr } = spawnSync(
     process.execPath,
-    ["--test", `--test-reporter=${path.join(here, "reporter.mjs")}`, path.join(here, "dashboard.mjs")],
+    ["--test", `--test-reporter=${path.join(here, "reporter.mjs")}`, path.join(here, file)],
     { encoding: "utf8", timeout: 300_000, env: { ...process.env, NAVE_BREAK: name, NAVE_PATIENCE_MS: "4000" } },
   );
   const red = stdout.split("\n").filter((line) => line.startsWith("FAILED  ")).map((line) => line.slice(8));

@@ -1,5 +1,7 @@
 // Headless Chromium: how it is started, what a page is not allowed to do, and where pictures go.
+import assert from "node:assert/strict";
 import fs from "node:fs/promises";
+import { test } from "node:test";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
@@ -51,4 +53,58 @@ export async function barriers(page) {
   await page.evaluate(axe);
   const found = await page.evaluate(() => globalThis.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] }));
   return found.violations.flatMap((rule) => rule.nodes.map((node) => `${rule.id}: ${node.html.slice(0, 120)}: ${node.failureSummary.split("\n")[1]?.trim()}`));
+}
+
+/** Signs in with a token, as whoever has it does. */
+export async function signIn(page, token) {
+  await page.goto("/login");
+  await page.getByLabel("Token").fill(token);
+  await page.keyboard.press("Enter");
+  await page.waitForURL("/");
+}
+
+/** Presses Tab until the focus is where a person wants it; on the way every stop must be visible. */
+export async function tabTo(page, locator, what, steps = 60) {
+  for (let step = 0; step < steps; step += 1) {
+    await page.keyboard.press("Tab");
+    if ((await locator.count()) && (await locator.evaluate((node) => node === document.activeElement))) {
+      const outline = await locator.evaluate((node) => getComputedStyle(node).outlineStyle);
+      assert.notEqual(outline, "none", `nothing shows that ${what} has the focus`);
+      return;
+    }
+  }
+  assert.fail(`${steps} times Tab does not lead to ${what}`);
+}
+
+export const texts = (locator) => locator.evaluateAll((nodes) => nodes.map((node) => node.textContent.trim()));
+
+/**
+ * Makes checks. Where one fails, a picture of what was there is kept; with `story`, those after it are skipped: they go on from where
+ * it would have ended.
+ */
+export function checks(page, { story = false } = {}) {
+  let broke;
+  return (name, body) => test(name, async (context) => {
+    if (story && broke) return context.skip(`after “${broke}”`);
+    try {
+      await body();
+    } catch (error) {
+      broke ??= name;
+      if (page()) await picture(page(), `failed-${name.replaceAll(/\W+/g, "-")}`).catch(() => {});
+      throw error;
+    }
+  });
+}
+
+/** What is wrong with the page that is open, at each of these sizes: too wide for it, or hard to use or to read. One line for each. */
+export async function wrongs(page, name, sizes) {
+  const wrong = [];
+  for (const [size, viewport] of sizes) {
+    await page.setViewportSize(viewport);
+    await picture(page, `${name}-${size}`);
+    const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+    if (content > window) wrong.push(`${name} (${size}): ${content} px wide in a window of ${window} px`);
+    wrong.push(...(await barriers(page)).map((line) => `${name} (${size}): ${line}`));
+  }
+  return wrong;
 }

@@ -1,9 +1,9 @@
 // The dashboard as a person meets it: in a browser, against a hub at work. One hub and one signed-in visitor for all
 // checks, in order; what a page may never do is collected on the way and asked for at the end.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 
-import { barriers, launch, picture, shots, visitor } from "./browser.mjs";
+import { checks, launch, picture, shots, signIn, tabTo, texts, visitor, wrongs } from "./browser.mjs";
 import { breaks } from "./breaks.mjs";
 import { HOSTILE, drop, start } from "./hub.mjs";
 
@@ -25,42 +25,10 @@ after(async () => {
   console.log(`pictures: ${shots}`);
 });
 
-/** A check; where it fails, a picture of what was there is kept. */
-const check = (name, body) =>
-  test(name, async () => {
-    try {
-      await body();
-    } catch (error) {
-      if (page) await picture(page, `failed-${name.replaceAll(/\W+/g, "-")}`).catch(() => {});
-      throw error;
-    }
-  });
-
+const check = checks(() => page);
 const path = () => new URL(page.url()).pathname;
-const texts = (locator) => locator.evaluateAll((nodes) => nodes.map((node) => node.textContent.trim()));
-
-async function signIn(visitor) {
-  await visitor.goto("/login");
-  await visitor.getByLabel("Token").fill(hub.token);
-  await visitor.keyboard.press("Enter");
-  await visitor.waitForURL("/");
-}
-
-/** Presses Tab until the focus is where a person wants it; on the way every stop must be visible. */
-async function tabTo(locator, what) {
-  for (let step = 0; step < 60; step += 1) {
-    await page.keyboard.press("Tab");
-    if ((await locator.count()) && (await locator.evaluate((node) => node === document.activeElement))) {
-      const outline = await locator.evaluate((node) => getComputedStyle(node).outlineStyle);
-      assert.notEqual(outline, "none", `nothing shows that ${what} has the focus`);
-      return;
-    }
-  }
-  assert.fail(`60 times Tab does not lead to ${what}`);
-}
-
 check("nothing is shown before signing in", async () => {
-  for (const to of ["/", "/records", "/records/contact/1", "/reviews", "/reviews/1", "/schedule", "/connections"]) {
+  for (const to of ["/", "/records", "/records/contact/1", "/reviews", "/reviews/1", "/reviews/many", "/census", "/schedule", "/connections"]) {
     await page.goto(to);
     assert.equal(path(), "/login", `${to} sends to the sign-in page`);
     assert.equal(await page.locator("header, table").count(), 0, `${to} shows nothing of the hub`);
@@ -210,9 +178,14 @@ check("what waits for a person is listed, and what was set aside with its fix", 
   await page.goto("/reviews");
   const { reviews } = await hub.json("review", "list");
   assert.ok(reviews.length > 0);
-  assert.deepEqual(await texts(page.locator('tbody a[href^="/reviews/"]')), reviews.map((review) => review.title));
+  const shown = await texts(page.locator('tbody a[href^="/reviews/"]'));
+  assert.deepEqual(shown.toSorted(), reviews.map((review) => review.title).toSorted());
+  for (const kind of new Set(reviews.map((review) => review.kind))) {
+    const own = reviews.filter((review) => review.kind === kind).map((review) => review.title);
+    assert.ok((await texts(page.locator("section table"))).some((table) => own.every((title) => table.includes(title))), `${kind}: under one heading`);
+  }
   const { dead_letters } = await hub.json("dlq", "list");
-  const rows = page.getByRole("table").nth(1).locator("tbody tr");
+  const rows = page.locator("#letters tbody tr");
   assert.equal(await rows.count(), dead_letters.length);
   const all = (await texts(rows)).join("\n");
   for (const letter of dead_letters) for (const part of [letter.title, letter.message, letter.fix.replaceAll("`", "")]) assert.ok(all.includes(part), part);
@@ -224,25 +197,19 @@ const someContact = async () => `/records/${(await hub.json("record", "list", "c
 const places = async () => {
   const { reviews } = await hub.json("review", "list");
   return [["health", "/"], ["records", "/records"], ["record", await someContact()], ["reviews", "/reviews"], ["schedule", "/schedule"], ["connections", "/connections"], ["connection", "/connections/crm"],
-    ["many", "/reviews/many?kind=match&choice=new&differ=first_name"], ["merges", "/merges"], ["mappings", "/mappings"], ["mapping", "/mappings/crm-contacts"], ["reconcile", "/reconcile"], ["review", `/reviews/${reviews[0].id}`],
+    ["many", "/reviews/many?kind=match&choice=new&is.first_name=differ"], ["merges", "/merges"], ["census", "/census"], ["mappings", "/mappings"], ["mapping", "/mappings/crm-contacts"], ["reconcile", "/reconcile"], ["review", `/reviews/${reviews[0].id}`],
     ["not-found", "/records/contact/999999"], ["login", "/login"]];
 };
 for (const scheme of ["light", "dark"]) {
   check(`every page fits a phone and can be read, ${scheme}`, async () => {
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
     const wrong = [];
-    for (const [size, viewport] of SIZES) {
-      await page.setViewportSize(viewport);
-      for (const [name, to] of await places()) {
-        // A page that is not there answers 404, which the console repeats.
-        const heard = problems.length;
-        await page.goto(to);
-        if (name === "not-found") problems.splice(heard);
-        await picture(page, `${name}-${size}-${scheme}`);
-        const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
-        if (content > window) wrong.push(`${name} (${size}): ${content} px wide in a window of ${window} px`);
-        wrong.push(...(await barriers(page)).map((line) => `${name} (${size}): ${line}`));
-      }
+    for (const [name, to] of await places()) {
+      // A page that is not there answers 404, which the console repeats.
+      const heard = problems.length;
+      await page.goto(to);
+      if (name === "not-found") problems.splice(heard);
+      wrong.push(...(await wrongs(page, `${name}-${scheme}`, SIZES)));
     }
     await page.emulateMedia({ colorScheme: null });
     await page.setViewportSize(WIDE);
@@ -252,7 +219,7 @@ for (const scheme of ["light", "dark"]) {
 
 check("without scripts every page still shows what it has", async () => {
   const plain = await visitor(browser, hub.url, problems, { javaScriptEnabled: false }, broken);
-  await signIn(plain.page);
+  await signIn(plain.page, hub.token);
   assert.ok((await plain.page.locator("[data-flow]").count()) >= 4);
   assert.match(await plain.page.locator("[data-cell=last_in]").first().textContent(), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/);
   await plain.page.goto(await someContact());
@@ -263,23 +230,23 @@ check("without scripts every page still shows what it has", async () => {
 check("a review is decided with the keyboard alone", async () => {
   await page.goto("/");
   const [review] = (await hub.json("review", "list")).reviews;
-  await tabTo(page.getByRole("link", { name: "Waiting" }), "the navigation");
+  await tabTo(page, page.getByRole("link", { name: "Waiting" }), "the navigation");
   await page.keyboard.press("Enter");
   await page.waitForURL("/reviews");
-  await tabTo(page.getByRole("link", { name: review.title }), "the review");
+  await tabTo(page, page.getByRole("link", { name: review.title }), "the review");
   await page.keyboard.press("Enter");
   await page.waitForURL(`/reviews/${review.id}`);
   const choices = page.getByRole("radio");
   const shown = await hub.json("review", "show", String(review.id));
   assert.equal(await choices.count(), shown.candidates.length + 1, "each candidate, or a new one");
-  await tabTo(choices.first(), "the choices");
+  await tabTo(page, choices.first(), "the choices");
   await page.keyboard.press("Space");
   for (let step = 0; step < shown.candidates.length; step += 1) await page.keyboard.press("ArrowDown");
   assert.ok(await choices.last().isChecked(), "arrows go from choice to choice");
-  await tabTo(page.getByLabel("Why"), "the reason");
+  await tabTo(page, page.getByLabel("Why"), "the reason");
   await page.keyboard.type("Neither: <b>two</b> people share a phone");
   await picture(page, "review-decided");
-  await tabTo(page.getByRole("button", { name: "Decide" }), "the button");
+  await tabTo(page, page.getByRole("button", { name: "Decide" }), "the button");
   await page.keyboard.press("Enter");
   await page.waitForURL("/reviews");
   assert.equal(await page.getByRole("link", { name: review.title }).count(), 0, "it is off the list");
@@ -297,16 +264,15 @@ check("many reviews are decided by one rule that is looked at first", async () =
   const before = await open();
   assert.ok(before.length > 0);
   await page.goto("/reviews");
-  await page.getByRole("link", { name: "Decide many by one rule" }).click();
-  await page.waitForURL("/reviews/many");
-  await page.getByLabel("These differ").fill("frist_name");
-  await page.getByRole("button", { name: "Show which those are" }).click();
-  await page.getByRole("heading", { name: `0 of ${before.length}` }).waitFor();
+  await page.getByRole("link", { name: "Decide many by one rule" }).first().click();
+  await page.waitForURL("/reviews/many?kind=match");
+  await page.goto("/reviews/many?kind=match&choice=new&differ=frist_name");
+  await page.getByRole("heading", { name: `0 of ${before.length} fit` }).waitFor();
   // What the first of them differs in is the rule.
   const shown = await hub.json("review", "show", String(before[0].id));
   const differs = shown.fields.find(({ value, candidates }) => value && candidates.every((other) => other && other.toLowerCase() !== value.toLowerCase()));
-  await page.getByLabel("These differ").fill(differs.field);
-  await page.getByLabel("Then it is").selectOption("new");
+  await page.getByLabel(`${differs.label} differs`, { exact: true }).check();
+  await page.getByLabel("Then").selectOption("new");
   await page.getByRole("button", { name: "Show which those are" }).click();
   const fits = page.locator("tbody th a");
   await fits.first().waitFor();

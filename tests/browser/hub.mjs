@@ -1,4 +1,4 @@
-// A hub with something to show: `nave demo` on a free port, in a folder of its own.
+// A hub with something to show, on a free port and in a folder of its own: `nave demo`, or what a test makes of a project.
 // Knows the command line only; nothing of the dashboard.
 import { execFile, spawn } from "node:child_process";
 import fs from "node:fs/promises";
@@ -13,14 +13,18 @@ const COMMAND_MS_MAX = 60_000;
 /** A record's name that would run as a script wherever somebody forgot to escape it. */
 export const HOSTILE = "<img src=x onerror=alert(1)>";
 
-/** Starts the demo. `nave(...words)` runs a command on it, `json(...words)` one whose answer is JSON. */
-export async function start() {
+/**
+ * A project in a folder of its own. `nave(...words)` runs a command on it, `json(...words)` one whose answer is JSON, `spawned(...words)`
+ * one that goes on until `stop()`; what stands in its `said` grows.
+ */
+export async function project() {
   const folder = await fs.mkdtemp(path.join(os.tmpdir(), "nave-browser-"));
   const dir = path.join(folder, "hub");
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("NAVE_")));
   // Inside a test, node's own test runner tells what it starts to report to it.
   delete env.NODE_TEST_CONTEXT;
   const options = { env: { ...env, NAVE_USER: "tester", NO_COLOR: "1" }, timeout: COMMAND_MS_MAX };
+  const children = [];
 
   const nave = async (...words) => {
     try {
@@ -32,45 +36,57 @@ export async function start() {
     }
   };
   const json = async (...words) => JSON.parse(await nave("--json", ...words));
+  const spawned = (...words) => {
+    const child = spawn(process.env.NAVE_BIN, ["--dir", dir, ...words], { ...options, timeout: 0, stdio: ["ignore", "pipe", "pipe"] });
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    const one = { child, ended, said: "" };
+    for (const output of [child.stdout, child.stderr]) output.on("data", (bytes) => { one.said += bytes; });
+    children.push(one);
+    return one;
+  };
+  const stop = async () => {
+    // The hub before the systems that it asks.
+    for (const { child, ended } of children.toReversed()) {
+      child.kill("SIGTERM");
+      const hard = setTimeout(() => child.kill("SIGKILL"), 20_000);
+      await ended;
+      clearTimeout(hard);
+    }
+    if (!process.env.NAVE_KEEP) await fs.rm(folder, { recursive: true, force: true });
+  };
 
   await run(process.env.NAVE_BIN, ["init", dir], options);
   const toml = path.join(dir, "nave.toml");
   await fs.writeFile(toml, (await fs.readFile(toml, "utf8")).replace(/^listen = .*$/m, 'listen = "127.0.0.1:0"'));
+  return { folder, dir, nave, json, spawned, stop };
+}
 
-  const demo = spawn(process.env.NAVE_BIN, ["--dir", dir, "demo", "--records", "50"], { ...options, timeout: 0, stdio: ["ignore", "pipe", "pipe"] });
-  const ended = new Promise((resolve) => demo.once("exit", resolve));
-  const stop = async () => {
-    demo.kill("SIGTERM");
-    const hard = setTimeout(() => demo.kill("SIGKILL"), 20_000);
-    await ended;
-    clearTimeout(hard);
-    if (!process.env.NAVE_KEEP) await fs.rm(folder, { recursive: true, force: true });
-  };
+/** The demo as a project that serves at `url` and takes `token`. */
+export async function start() {
+  const hub = await project();
   try {
-    const url = await announced(demo, ended);
-    const { token } = await json("token", "reset");
-    return { dir, url, token, nave, json, stop };
+    const url = await announced(hub.spawned("demo", "--records", "50"), /serves at (http:\S+)/);
+    const { token } = await hub.json("token", "reset");
+    return { ...hub, url, token };
   } catch (error) {
-    await stop();
+    await hub.stop();
     throw error;
   }
 }
 
-/** Waits until the demo says where it serves. */
-async function announced(demo, ended) {
-  let said = "";
+/** Waits until a spawned command says this; answers what stands in the parentheses. */
+export async function announced(one, pattern) {
   let timer;
   try {
     return await new Promise((resolve, reject) => {
-      const hear = (bytes) => {
-        said += bytes;
-        const found = said.match(/serves at (http:\S+)/);
+      const hear = () => {
+        const found = one.said.match(pattern);
         if (found) resolve(found[1]);
       };
-      demo.stdout.on("data", hear);
-      demo.stderr.on("data", hear);
-      ended.then((code) => reject(new Error(`nave demo ended with ${code}:\n${said.slice(-2000)}`)));
-      timer = setTimeout(() => reject(new Error(`nave demo does not serve yet:\n${said.slice(-2000)}`)), START_MS_MAX);
+      for (const output of [one.child.stdout, one.child.stderr]) output.on("data", hear);
+      hear();
+      one.ended.then((code) => reject(new Error(`it ended with ${code}:\n${one.said.slice(-2000)}`)));
+      timer = setTimeout(() => reject(new Error(`it does not say ${pattern}:\n${one.said.slice(-2000)}`)), START_MS_MAX);
     });
   } finally {
     clearTimeout(timer);
