@@ -236,8 +236,9 @@ fn a_stewards_day_by_the_command_line() {
         assert_eq!(phone(&there(row)), right(row), "the number of person {}", row.person);
     }
     let id = |row: &Row| there(row)["id"].as_str().expect("an id").to_owned();
-    let why = project.json(&["record", "why", &format!("crm/contacts:{}", id(&conflicts[0])), "phone"]);
+    let why = project.json(&["record", "why", review["subject"].as_str().expect("a record"), "phone"]);
     assert_eq!(why["fields"][0]["rule"], "steward", "{why}");
+    assert!(why["fields"][0]["notes"].to_string().contains("asked her"), "{why}");
 
     // What a person said is never overridden: the CRM's old number, typed again, does not come back.
     let other = &conflicts[1];

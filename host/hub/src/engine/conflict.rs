@@ -2,18 +2,20 @@
 //! per field. What he says is his own claim, which no rule and no later edit overrides (I12).
 
 use nave_core::catalog::{Entity, Survivorship};
-use nave_core::model::{ContributionId, DecisionChoice, Reason, RecordId, RemoteKey, Review, ReviewId, ReviewKind};
+use nave_core::model::{ContributionId, Decision, DecisionChoice, Reason, RecordId, RemoteKey, Review, ReviewId, ReviewKind};
 use nave_core::survivorship::STEWARD;
 use nave_core::value::Value;
 use nave_store::{KeyedRow, StoreError};
 
-use super::EngineError;
 use super::draft::Draft;
 use super::steward;
 use super::take::title;
+use super::{Engine, EngineError};
 
 /// Which field of which record is asked about → number of the review.
 const SPACE: &str = "conflict";
+/// Which field of which record was answered → number of the review, so that it can be said who decided it, and why.
+const ANSWERED: &str = "conflict-answered";
 
 fn key(record: RecordId, field: &str) -> String {
     format!("{:020} {field}", record.0)
@@ -118,5 +120,22 @@ pub(super) fn answer(
     draft.recompute(record)?;
     draft.enter_all(record, Reason::Changed)?;
     draft.batch.rows.push(KeyedRow { space: SPACE.into(), key: key(asked, field), value: None });
+    let number = Some(review.0.to_string().into_bytes());
+    draft.batch.rows.push(KeyedRow { space: ANSWERED.into(), key: key(record, field), value: number });
     Ok(())
+}
+
+impl Engine {
+    /// The last answer about a field of a record that only a person decides.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) fn answered(&self, record: RecordId, field: &str) -> Result<Option<Decision>, StoreError> {
+        let row = self.store.row(ANSWERED, &key(record, field))?;
+        let review = row.and_then(|row| String::from_utf8(row).ok()?.parse().ok()).map(ReviewId);
+        Ok(match review {
+            Some(review) => self.store.decisions(review)?.pop(),
+            None => None,
+        })
+    }
 }

@@ -36,6 +36,14 @@ pub(super) fn why(engine: &Engine, which: &RecordRef, only: Option<&str>) -> Res
         };
         let mut told = why_field(&names, record, name, field, winner.as_ref(), &rows, &changes);
         told.notes.extend(notes::clocks(engine, &names, record, name, field, &rows)?);
+        if let Some(row) = winner.as_ref().filter(|row| row.key.connection == STEWARD)
+            && let Some(decision) = engine.answered(record.id, name)?
+            && row.claims.get(name.as_str()).is_some_and(|claim| claim.claimed_at <= decision.at)
+        {
+            told.decided_by = Some(decision.by);
+            let because = if decision.reason.is_empty() { "no reason was given" } else { decision.reason.as_str() };
+            told.notes.push(format!("decided in review {}: {because}", decision.review));
+        }
         fields.push(told);
     }
     if fields.is_empty()

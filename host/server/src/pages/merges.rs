@@ -210,3 +210,30 @@ async fn resume(
     want!(state.call_by(Asked::by(&person.name, Request::MergeResume { id })).await, Merge, &person, "merges");
     Redirect::to(&format!("/merges/{id}")).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use nave_hub::api::MergeStepLine;
+
+    use super::*;
+
+    #[test]
+    fn a_merge_says_whose_turn_it_is() {
+        let steps = [("books", "refused"), ("crm", "done"), ("desk", "refused"), ("desk", "asked"), ("mail", "waiting")];
+        let step = |(connection, outcome): (&str, &str)| MergeStepLine {
+            connection: connection.into(),
+            outcome: outcome.into(),
+            ..MergeStepLine::default()
+        };
+        let told = |state: &str, of: &[(&str, &str)]| {
+            let steps = of.iter().map(|one| step(*one)).collect();
+            let frame = Frame { person: String::new(), form_token: String::new(), here: "merges" };
+            MergePage { frame, id: 1, merge: MergeAnswer { state: state.into(), steps, ..MergeAnswer::default() } }.stands()
+        };
+        let partial = told("partial", &steps);
+        for part in ["Refused by books, desk:", "something goes in desk:", "Still to go to mail:", "In Nave it is one record"] {
+            assert!(partial.contains(part), "{part}: {partial}");
+        }
+        assert_eq!(told("done", &steps[1..2]), "It is done in every system.");
+    }
+}

@@ -72,12 +72,16 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
     ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
+#[derive(Template)]
+#[template(path = "not_found.html")]
+struct NotFoundPage;
+
 /// There is no such page.
 pub(crate) async fn not_found(uri: Uri) -> Response {
     if crate::v1::is_api(uri.path()) {
         return crate::v1::failure(&ApiError::not_found("there is no such route").help("GET /v1 lists them"));
     }
-    (StatusCode::NOT_FOUND, "There is no such page.\n").into_response()
+    (StatusCode::NOT_FOUND, page(&NotFoundPage)).into_response()
 }
 
 /// A page from its template.
