@@ -32,7 +32,9 @@ export async function project() {
     } catch (error) {
       // 4: done as far as possible, the rest waits for a person.
       if (error.code === 4) return error.stdout;
-      throw new Error(`nave ${words.join(" ")}: exit ${error.code}: ${error.stderr || error.stdout}`);
+      const gone = children.filter(({ child }) => child.exitCode !== null || child.signalCode !== null);
+      const why = gone.map(({ child, said }) => `\n${child.spawnargs.slice(3).join(" ")} ended with ${child.exitCode ?? child.signalCode}: ${said.slice(-500)}`);
+      throw new Error(`nave ${words.join(" ")}: exit ${error.code}: ${error.stderr || error.stdout}${why.join("")}`);
     }
   };
   const json = async (...words) => JSON.parse(await nave("--json", ...words));
