@@ -49,6 +49,9 @@ pub struct Model {
     /// Logarithms (base 2) of the shares of the kinds among all pairs: the same, housemates.
     same_share: f64,
     housemates_share: f64,
+    /// Others that are the same as a record, on average: so often a value is there again without being anybody else's.
+    #[serde(default)]
+    partners: f64,
     /// How much each group counts, 1 as learned; set by a steward.
     #[serde(skip, default)]
     factors: Vec<f64>,
@@ -99,11 +102,13 @@ impl Model {
             alike,
             same_share: (rows * 0.05 / pairs).log2(),
             housemates_share: if households { (rows * 0.05 / pairs).log2() } else { NONE_BITS },
+            partners: 0.0,
             factors: Vec::new(),
         };
         for _ in 0..ROUNDS {
             model.round(&counted, &tells, pairs, rows);
         }
+        model.partners = model.same_share.exp2() * (rows - 1.0);
         model
     }
 
@@ -281,9 +286,11 @@ impl Model {
         let chance = self.unrelated[group][level as usize];
         let (Group::One(at, _), SAME) = (&self.groups[group], level) else { return chance };
         let rows = table.counted();
-        match table.columns[*at].of(left).map_or(0, |value| value.count).saturating_sub(2) {
-            0 => chance.min(0.5 / rows),
-            others => (f64::from(others) + 0.5) / rows,
+        // Itself, and whoever is the same: a few more than on average, since records are not there equally often.
+        let own = 1.0 + (2.0 * self.partners).ceil().max(1.0);
+        match f64::from(table.columns[*at].of(left).map_or(0, |value| value.count)) - own {
+            others if others > 0.0 => (others + 0.5) / rows,
+            _ => chance.min(0.5 / rows),
         }
     }
 
@@ -334,11 +341,17 @@ fn equal_in(table: &Table, at: usize) -> f64 {
     table.columns[at].values.iter().skip(1).map(|value| f64::from(value.count)).map(|count| count * (count - 1.0) / 2.0).sum()
 }
 
-/// The share of pairs that say the same by chance, to begin with: what only two records say may be one thing said twice.
+/// Records of one thing that say what somebody else gave to it alone, from which on it is something that many have.
+const OWN_MAX: f64 = 10.0;
+
+/// The share of pairs that say the same by chance, to begin with: what only two records say may be one thing said twice, and what
+/// somebody else gave to one thing alone may be said of it some times more.
 fn common(table: &Table, at: usize) -> f64 {
-    let counts = || table.columns[at].values.iter().skip(1).map(|value| f64::from(value.count));
+    let column = &table.columns[at];
+    let counts = || column.values.iter().skip(1).map(|value| f64::from(value.count));
     let sum: f64 = counts().sum();
-    let pairs: f64 = counts().filter(|count| *count > 2.0).map(|count| count * (count - 1.0) / 2.0).sum();
+    let own = if matches!(column.kind, Kind::Email | Kind::Identifier | Kind::Mobile) { OWN_MAX } else { 2.0 };
+    let pairs: f64 = counts().filter(|count| *count > own).map(|count| count * (count - 1.0) / 2.0).sum();
     if sum < 2.0 { 1.0 } else { pairs.max(0.5) / (sum * (sum - 1.0) / 2.0) }
 }
 

@@ -154,6 +154,37 @@ fn who_is_numbered_through_is_not_there_twice() {
 }
 
 #[test]
+fn who_is_there_five_times_is_one() {
+    // A number that somebody else gave is no common one because five records of one person have it. Of the address, and of the name,
+    // something is another each time, so that nothing but the number and the date of birth holds them together.
+    let kinds = [Kind::Given, Kind::Surname, Kind::Date, Kind::Identifier, Kind::Street, Kind::City];
+    let rows: Vec<Vec<String>> = strangers(400)
+        .iter()
+        .enumerate()
+        .flat_map(|(at, row)| {
+            let number = format!("{:07}", 1_000_003 + at * 7_919 % 8_999_993);
+            (0..5).map(move |copy| {
+                let mut copied =
+                    vec![&row[0], &row[1], &row[4], &number, &row[5], &row[6]].into_iter().cloned().collect::<Vec<_>>();
+                match copy {
+                    1 => copied[4] = copied[4].replacen("Road", "Raod", 1),
+                    2 => copied[0] = GIVEN[(at * 5 + 3) % 12].to_owned(),
+                    3 => copied[4].push('1'),
+                    4 => copied[2] = format!("{}-0{}-11", 1950 + at % 40, 1 + at % 9),
+                    _ => {}
+                }
+                copied
+            })
+        })
+        .collect();
+    let linkage = link(&Table::new(&columns(&kinds), &rows));
+    let people: BTreeSet<u32> = linkage.cluster.iter().copied().collect();
+    assert!(people.len() <= 404, "{} records for 400 people", people.len());
+    let strangers = (0..rows.len()).filter(|at| linkage.cluster[*at] != linkage.cluster[at / 5 * 5]).count();
+    assert!(strangers <= 8, "{strangers} records are not with the first of their person");
+}
+
+#[test]
 fn a_rare_name_and_a_common_town_are_a_persons_to_decide() {
     let mut rows = strangers(300);
     for at in 100..140 {
