@@ -9,6 +9,8 @@ use super::table::{Column, Table};
 
 /// Records with the same term beyond which it is too common to make pairs by itself.
 const BLOCK_MAX: usize = 14;
+/// Records with the same terms up to which they may be one thing that is there again and again: each meets the next.
+const CHAIN_MAX: usize = 64;
 /// Words of one value that are looked at: a title has fewer, of a page of text the first say enough.
 const WORDS_MAX: usize = 32;
 /// Common terms of a record that are taken two by two.
@@ -69,8 +71,12 @@ pub(super) fn candidates(table: &Table) -> Vec<(u32, u32)> {
         }
     }
     twos.sort_unstable();
-    for block in twos.chunk_by(|one, other| one.0 == other.0).filter(|block| block.len() <= BLOCK_MAX) {
-        meet(block.iter().map(|(_, row)| *row), 1, &mut pairs);
+    for block in twos.chunk_by(|one, other| one.0 == other.0) {
+        match block.len() {
+            ..=BLOCK_MAX => meet(block.iter().map(|(_, row)| *row), 1, &mut pairs),
+            ..=CHAIN_MAX => block.windows(2).for_each(|two| meet([two[0].1, two[1].1].into_iter(), 1, &mut pairs)),
+            _ => {}
+        }
     }
     pairs.sort_unstable();
     let met = pairs.chunk_by(|one, other| one == other).filter(|met| met.len() >= MEETINGS_MIN);

@@ -33,6 +33,11 @@ impl Group {
         matches!(self, Self::One(_, kind) if kind.is_name())
     }
 
+    /// Whether it can tell who or what something is, beside its name: an occupation or a description cannot.
+    pub(super) fn tells_who(&self) -> bool {
+        !self.is_name() && !matches!(self.kind(), Some(Kind::Text | Kind::Category | Kind::Number))
+    }
+
     pub(super) fn is_personal(&self) -> bool {
         matches!(self, Self::One(_, kind) if kind.is_personal())
     }

@@ -17,8 +17,9 @@ const SAMPLE: usize = 40_000;
 const ROUNDS: usize = 25;
 /// What the first round takes for granted of pairs that are the same: different, faintly alike, alike, the same.
 const SAME_PRIOR: [f64; LEVELS] = [0.0, 0.08, 0.07, 0.15, 0.70];
-/// Weight of that prior, in pairs.
+/// Weight of that prior, in pairs; of many pairs, in shares of them. Nothing that is the same in some systems never differs.
 const PRIOR_PAIRS: f64 = 4.0;
+const PRIOR_SHARE: f64 = 0.05;
 /// What something besides the name has to say at least, bits: as a value that one in sixteen has.
 const TELLING_BITS: f64 = 4.0;
 /// Odds (base 2) from which a number that somebody else gave outweighs that first name and date of birth both differ.
@@ -140,11 +141,11 @@ impl Model {
             }
         }
         for (group, learned) in same.into_iter().enumerate() {
-            self.same[group] = smoothed(learned, &SAME_PRIOR);
+            self.same[group] = smoothed(learned, &SAME_PRIOR, PRIOR_SHARE);
         }
         for (group, learned) in housemates.into_iter().enumerate() {
             if !self.groups[group].is_personal() {
-                self.housemates[group] = smoothed(learned, &self.housemates[group]);
+                self.housemates[group] = smoothed(learned, &self.housemates[group], 0.0);
             }
         }
         // A share of nothing would never come back.
@@ -294,13 +295,14 @@ impl Model {
         }
     }
 
-    /// Whether so much speaks for it, whatever the weight, that a machine may say it: something besides names agrees, and nobody
+    /// Whether so much speaks for it, whatever the weight, that a machine may say it: something besides names and
+    /// descriptions agrees, and nobody
     /// differs in what is a person's own, unless something that identifies agrees.
     pub(super) fn is_safe(&self, weight: &Weight) -> bool {
         let agree = || weight.pattern.known().filter(|(_, level)| *level >= ALIKE);
         // A town of five, or a language, that namesakes share says next to nothing.
         let says = |group: usize, level: u8| (self.same[group][level as usize] / self.unrelated[group][level as usize]).log2();
-        let besides = |(group, level): (usize, u8)| !self.groups[group].is_name() && says(group, level) >= TELLING_BITS;
+        let besides = |(group, level): (usize, u8)| self.groups[group].tells_who() && says(group, level) >= TELLING_BITS;
         agree().count() >= 2 && agree().any(besides) && !self.contradicts(weight)
     }
 
@@ -386,7 +388,7 @@ fn by_chance(table: &Table, groups: &[Group], comparer: &mut Comparer<'_>) -> Ve
     }
     let rule = |(group, mut seen): (&Group, Levels)| {
         seen[UNKNOWN as usize] = 0.0;
-        let mut known = smoothed(seen, &[0.0, 0.97, 0.01, 0.01, 0.01]);
+        let mut known = smoothed(seen, &[0.0, 0.97, 0.01, 0.01, 0.01], 0.0);
         if let Group::One(at, _) = group {
             known[SAME as usize] = common(table, *at).max(FLOOR * 1e-2);
         }
@@ -396,13 +398,15 @@ fn by_chance(table: &Table, groups: &[Group], comparer: &mut Comparer<'_>) -> Ve
     groups.iter().zip(seen).map(rule).collect()
 }
 
-/// Shares from counts, with a prior of a few pairs.
-fn smoothed(mut counted: Levels, prior: &Levels) -> Levels {
+/// Shares from counts, with a prior of a few pairs, or of a share of them.
+fn smoothed(mut counted: Levels, prior: &Levels, share: f64) -> Levels {
     counted[UNKNOWN as usize] = 0.0;
-    let sum: f64 = counted.iter().sum::<f64>() + PRIOR_PAIRS;
+    let sum: f64 = counted.iter().sum();
+    let weight = PRIOR_PAIRS.max(sum * share);
+    let sum = sum + weight;
     let mut shares = [0.0; LEVELS];
     for level in DIFFERENT as usize..LEVELS {
-        shares[level] = ((counted[level] + PRIOR_PAIRS * prior[level]) / sum).max(FLOOR);
+        shares[level] = ((counted[level] + weight * prior[level]) / sum).max(FLOOR);
     }
     shares
 }

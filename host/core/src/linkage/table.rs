@@ -48,7 +48,13 @@ impl Table {
             let filled = rows.iter().filter_map(|row| row.get(at)).map(|value| value.trim()).filter(|value| !value.is_empty());
             (heading.clone(), Kind::guess(heading, &filled.take(GUESSED_OVER).collect::<Vec<_>>()))
         });
-        kinds.collect()
+        let mut kinds: Vec<(String, Kind)> = kinds.collect();
+        for at in (0..kinds.len()).rev() {
+            if repeats(&kinds, rows, at) {
+                kinds[at].1 = Kind::Ignored;
+            }
+        }
+        kinds
     }
 
     /// From rows with a value for each of these columns: what it is called, and what it is compared as.
@@ -104,6 +110,36 @@ impl Table {
             }
         }
     }
+}
+
+/// Of ten rows, so many in which a column says what others say for it to say nothing of its own.
+const REPEATS_IN_TEN: usize = 8;
+
+/// Whether a name says only what others say: the full name beside first and last name, or the same name once more. Compared as well,
+/// one name would speak twice.
+fn repeats(kinds: &[(String, Kind)], rows: &[Vec<String>], at: usize) -> bool {
+    if !kinds[at].1.is_name() {
+        return false;
+    }
+    let of = |kind: Kind| {
+        kinds.iter().enumerate().filter(move |(other, (_, found))| *other != at && *found == kind).map(|(other, _)| other)
+    };
+    let words = |row: &[String], at: usize| -> Vec<String> {
+        let text = normal(Kind::Name, row.get(at).map_or("", String::as_str)).text;
+        text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
+    let says = |others: &[usize]| {
+        let (mut both, mut said) = (0, 0);
+        for row in rows.iter().take(GUESSED_OVER) {
+            let (mine, theirs) = (words(row, at), others.iter().map(|at| words(row, *at)).collect::<Vec<_>>());
+            if !mine.is_empty() && theirs.iter().all(|words| !words.is_empty()) {
+                both += 1;
+                said += usize::from(theirs.iter().flatten().all(|word| mine.contains(word)));
+            }
+        }
+        both > 0 && said * 10 >= both * REPEATS_IN_TEN
+    };
+    of(Kind::Given).any(|given| of(Kind::Surname).any(|surname| says(&[given, surname])))
 }
 
 impl Value {

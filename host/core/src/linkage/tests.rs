@@ -185,6 +185,46 @@ fn who_is_there_five_times_is_one() {
 }
 
 #[test]
+fn a_name_that_is_there_twice_is_compared_once() {
+    let headings = ["id_text", "full_name", "first_name", "surname", "birth_date"].map(str::to_owned);
+    let rows: Vec<Vec<String>> = strangers(60)
+        .into_iter()
+        .map(|row| vec![String::new(), format!("{}, {} B.", row[1], row[0]), row[0].clone(), row[1].clone(), row[4].clone()])
+        .collect();
+    let kinds: Vec<Kind> = Table::guess(&headings, &rows).into_iter().map(|(_, kind)| kind).collect();
+    assert_eq!(kinds, [Kind::Ignored, Kind::Ignored, Kind::Given, Kind::Surname, Kind::Date]);
+    // Where it says more than first and last name of most, it is compared.
+    let other: Vec<Vec<String>> = rows
+        .iter()
+        .zip(rows.iter().skip(1))
+        .map(|(row, next)| vec![String::new(), next[1].clone(), row[2].clone(), row[3].clone(), row[4].clone()])
+        .collect();
+    assert_eq!(Table::guess(&headings, &other)[1].1, Kind::Name);
+}
+
+#[test]
+fn namesakes_of_one_trade_are_not_merged() {
+    const TRADES: [&str; 5] =
+        ["master of ceremonies", "painter of ships", "keeper of bees", "maker of clocks", "writer of wills"];
+    let mut rows: Vec<Vec<String>> = strangers(300)
+        .into_iter()
+        .enumerate()
+        .map(|(at, row)| vec![row[0].clone(), row[1].clone(), row[4].clone(), format!("{} {}", TRADES[at % 5], at % 60)])
+        .collect();
+    for at in 100..140 {
+        let mut twin = rows[at].clone();
+        twin[at % 2] = String::new();
+        rows.push(twin);
+    }
+    for _ in 0..2 {
+        rows.push(["Zenobia", "Xanthopoulos", "", "maker of sundials"].map(str::to_owned).into());
+    }
+    let linkage = link(&Table::new(&columns(&[Kind::Given, Kind::Surname, Kind::Date, Kind::Text]), &rows));
+    assert_ne!(linkage.cluster[340], linkage.cluster[341]);
+    assert!(linkage.reviews().any(|edge| (edge.left, edge.right) == (340, 341)), "a person is asked");
+}
+
+#[test]
 fn a_rare_name_and_a_common_town_are_a_persons_to_decide() {
     let mut rows = strangers(300);
     for at in 100..140 {
