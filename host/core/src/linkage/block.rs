@@ -72,10 +72,10 @@ pub(super) fn candidates(table: &Table) -> Vec<(u32, u32)> {
     }
     twos.sort_unstable();
     for block in twos.chunk_by(|one, other| one.0 == other.0) {
-        match block.len() {
-            ..=BLOCK_MAX => meet(block.iter().map(|(_, row)| *row), 1, &mut pairs),
-            ..=CHAIN_MAX => block.windows(2).for_each(|two| meet([two[0].1, two[1].1].into_iter(), 1, &mut pairs)),
-            _ => {}
+        if block.len() <= BLOCK_MAX {
+            meet(block.iter().map(|(_, row)| *row), 1, &mut pairs);
+        } else if block.len() <= CHAIN_MAX {
+            block.windows(2).for_each(|two| meet([two[0].1, two[1].1].into_iter(), 1, &mut pairs));
         }
     }
     pairs.sort_unstable();
