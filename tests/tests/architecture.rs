@@ -1,5 +1,5 @@
-//! What the texts of the architecture say is so: every path that they name exists, and every invariant that is built is cited where it
-//! is kept and in a test that attacks it.
+//! What the texts of the architecture say is so: every path that they name exists, every invariant that is built is cited where it
+//! is kept and in a test that attacks it, and every test that the threat model names is there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -30,11 +30,13 @@ fn quoted(text: &str) -> BTreeSet<String> {
 /// Folders of the repository that a path may begin with.
 const TOP: [&str; 7] = ["host/", "wit/", "sdk/", "plugins/", "tests/", ".ci/", "Cargo.toml"];
 
-/// Paths that a text names: links, and what stands between backticks and begins with a folder of the repository.
+/// Paths that a text names: links, and what stands between backticks and begins with a folder of the repository; of `path::test` the
+/// path.
 fn paths(text: &str) -> BTreeSet<String> {
     let plain = |word: &String| !word.contains(['*', '<', '{', ' ', '…', '$']);
     let top = |word: &String| TOP.iter().any(|top| word.starts_with(top) || format!("{word}/") == *top);
-    let mut found: BTreeSet<String> = quoted(text).into_iter().filter(plain).filter(top).collect();
+    let file = |word: String| word.split_once("::").map_or(word.clone(), |(file, _)| file.to_owned());
+    let mut found: BTreeSet<String> = quoted(text).into_iter().map(file).filter(plain).filter(top).collect();
     for rest in text.split("](").skip(1) {
         let target: String = rest.chars().take_while(|c| *c != ')').collect();
         let target = target.split('#').next().unwrap_or_default().to_owned();
@@ -167,4 +169,113 @@ fn citations_are_recognised() {
     assert_eq!((cited(code), cited(test)), ([7].into(), [8].into()));
     assert_eq!(parts(Path::new("host/core/tests/x.rs"), text).0, "");
     assert_eq!(parts(Path::new("host/core/src/x/tests.rs"), text).0, "");
+}
+
+/// Attacks of the threat model.
+const ATTACKS: u32 = 128;
+
+/// A row of the table of attacks.
+struct Attack {
+    id: u32,
+    /// `path::test`.
+    tests: Vec<(String, String)>,
+    /// Of the words held, in part, open and later, with what stands behind it.
+    state: (String, String),
+}
+
+/// Rows of the table of attacks; what is no good row is told instead.
+fn attacks(text: &str) -> Result<Vec<Attack>, String> {
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
+        let [id, _, _, tests, state] = cells.as_slice() else { return Err(format!("not five cells: {line}")) };
+        let id = id[1..].parse().map_err(|_| format!("no number: {line}"))?;
+        let named = tests.split('`').skip(1).step_by(2).map(|test| test.split_once("::").ok_or(format!("T{id} names {test}")));
+        let tests: Vec<_> =
+            named.map(|test| test.map(|(file, name)| (file.to_owned(), name.to_owned()))).collect::<Result<_, _>>()?;
+        let (word, rest) = state.split_once(": ").unwrap_or((state, ""));
+        Ok(Attack { id, tests, state: (word.to_owned(), rest.to_owned()) })
+    };
+    let is_row = |line: &&str| line.strip_prefix("| T").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    text.lines().filter(is_row).map(row).collect()
+}
+
+/// Whether a test of this name is in a file: a function, or what a browser test is called.
+fn has_test(text: &str, name: &str) -> bool {
+    let function = format!("fn {name}");
+    let begins = |at: usize| text[at + function.len()..].starts_with(['(', '<']);
+    text.match_indices(&function).any(|(at, _)| begins(at)) || text.contains(&format!("check(\"{name}\""))
+}
+
+/// What is wrong with the table of attacks.
+fn wrong_attacks(text: &str, all: u32, read: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let rows = match attacks(text) {
+        Ok(rows) => rows,
+        Err(why) => return vec![why],
+    };
+    let mut wrong = Vec::new();
+    let ids: Vec<u32> = rows.iter().map(|row| row.id).collect();
+    if ids != (1..=all).collect::<Vec<_>>() {
+        wrong.push(format!("the attacks are not T1 to T{all}, each once and in order: {ids:?}"));
+    }
+    for Attack { id, tests, state: (word, rest) } in &rows {
+        for (file, name) in tests {
+            match read(file) {
+                None => wrong.push(format!("T{id} names the file {file}, which is not there")),
+                Some(text) if !has_test(&text, name) => wrong.push(format!("T{id}: {file} has no test {name}")),
+                Some(_) => {}
+            }
+        }
+        match word.as_str() {
+            "held" if tests.is_empty() => wrong.push(format!("T{id} is held, and by no test")),
+            "held" | "open" if rest.is_empty() => {}
+            "in part" | "later" if !rest.is_empty() => {}
+            _ => wrong.push(format!("T{id} is `{word}: {rest}`: neither held nor open, in part nor later with a reason")),
+        }
+    }
+    for state in ["held", "in part", "open", "later"] {
+        let count = rows.iter().filter(|row| row.state.0 == state).count();
+        if !text.lines().any(|line| line == format!("| {state} | {count} |")) {
+            wrong.push(format!("{count} are {state}, and the counts say something else"));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn every_attack_is_in_the_threat_model_with_tests_that_exist() {
+    let text = read("host/THREATS.md");
+    let mut wrong = missing("host/THREATS.md", &text);
+    wrong.extend(wrong_attacks(&text, ATTACKS, |file| fs::read_to_string(root().join(file)).ok()));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_wrong_row_of_the_threat_model_is_found() {
+    const GOOD: &str = "| T1 | a | b | `a.rs::one` `b.mjs::two of them` | held |\n| T2 | a | b | – | later: x |\n\
+                        | T3 | a | b | `a.rs::one` | in part: y |\n| T4 | a | b | – | open |\n\n\
+                        | held | 1 |\n| in part | 1 |\n| open | 1 |\n| later | 1 |\n";
+    let file = |name: &str| match name {
+        "a.rs" => Some("async fn one(kind: Kind) {}\nfn one_more() {}".to_owned()),
+        "b.mjs" => Some("check(\"two of them\", async () => {".to_owned()),
+        _ => None,
+    };
+    assert_eq!(wrong_attacks(GOOD, 4, file), Vec::<String>::new());
+    for (from, to, says) in [
+        ("a.rs::one` `b", "a.rs::on` `b", "a.rs has no test on"),
+        ("a.rs::one` `b", "a.rs::one_mor` `b", "a.rs has no test one_mor"),
+        ("two of them", "two", "b.mjs has no test two"),
+        ("b.mjs", "c.mjs", "c.mjs, which is not there"),
+        ("`a.rs::one` `b.mjs::two of them`", "–", "held, and by no test"),
+        ("| T2 |", "| T3 |", "not T1 to T4"),
+        ("| T4 | a | b | – | open |\n", "", "not T1 to T4"),
+        ("later: x", "later", "with a reason"),
+        ("| open |\n", "| perhaps |\n", "neither held nor open"),
+        ("| held | 1 |", "| held | 2 |", "the counts say something else"),
+        ("| T2 | a |", "| T2 |", "not five cells"),
+    ] {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD, "{from}");
+        let wrong = wrong_attacks(&text, 4, file).join("; ");
+        assert!(wrong.contains(says), "{from}: {wrong}");
+    }
 }

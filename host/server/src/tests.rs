@@ -229,6 +229,9 @@ async fn doors_are_closed() {
         ("GET /v1/status", &[HOST, "authorization: Bearer wrong"], 401),
         ("GET /v1/status", &[HOST, "authorization: Basic YTpi"], 401),
         ("GET /v1/status", &[HOST, "cookie: nave_session=guessed"], 401),
+        ("GET /v1/status?token=a-good-token", &[HOST], 401),
+        ("GET /v1/status?access_token=a-good-token", &[HOST], 401),
+        ("GET /v1/status", &[HOST, "cookie: nave_session=a-good-token"], 401),
         ("GET /v1/status", &[HOST, &bearer], 200),
         ("GET /v1/status", &["host: HUB.example.com", &bearer], 200),
         ("GET /v1/status", &["host: [::1]:6283", &bearer], 200),
@@ -256,6 +259,11 @@ async fn doors_are_closed() {
         ("GET /v1/runs/abc", &[HOST, &bearer], 400),
         ("POST /v1/sync", &[HOST, &bearer, FORM], 400),
         ("GET /assets/style.css", &[HOST], 200),
+        ("GET /assets/../Cargo.toml", &[HOST], 404),
+        ("GET /assets/..%2f..%2fCargo.toml", &[HOST], 404),
+        ("GET /assets/%2e%2e/Cargo.toml", &[HOST], 404),
+        ("GET /assets/style.css%00", &[HOST], 404),
+        ("GET //etc/passwd", &[HOST], 404),
     ];
     for (line, headers, expected) in cases {
         let body = if line.starts_with("POST") { "x=1" } else { "" };
@@ -270,7 +278,18 @@ async fn doors_are_closed() {
 #[tokio::test]
 async fn systems_are_believed_by_their_signature_alone() {
     let server = Server::new();
+    let large = "x".repeat(crate::limits::REQUEST_BODY_BYTES_MAX + 1);
     for (line, body, status) in [
+        ("POST /hooks/crm", large.as_str(), 413),
+        ("POST /hooks/books", &large, 413),
+        ("HEAD /hooks/crm", "", 200),
+        ("HEAD /hooks/books", "", 200),
+        ("GET /hooks/books", "", 200),
+        ("DELETE /hooks/crm", "secret", 405),
+        ("POST /hooks/..%2fcrm", "secret", 404),
+        ("POST /hooks/..%2f..%2fv1%2fstatus", "secret", 404),
+        ("POST /hooks/%252e%252e%252fcrm", "secret", 404),
+        ("POST /hooks/crm%00", "secret", 404),
         ("POST /hooks/crm", "secret", 200),
         ("POST /hooks/crm?a=1&a=2&%ff", "secret", 200),
         ("POST /hooks/crm", "guessed", 401),
@@ -326,6 +345,24 @@ async fn a_session_ends_with_its_token() {
     assert_eq!(server.ask("GET /v1/status", &[HOST, &cookie], "").await.0, StatusCode::UNAUTHORIZED);
 }
 
+/// Line 111: an id that somebody else chose is never a session, and one that was left is none any more.
+#[tokio::test]
+async fn a_session_is_the_hubs_own_and_ends_when_it_is_left() {
+    let server = Server::new();
+    let ours = "origin: http://localhost:6283";
+    let planted = "cookie: nave_session=chosen-by-somebody-else";
+    let (_, headers, _) = server.ask("POST /login", &[HOST, ours, FORM, planted], &format!("token={TOKEN}")).await;
+    assert!(headers.contains("nave_session=") && !headers.contains("chosen-by-somebody-else"), "{headers}");
+    assert_eq!(server.ask("GET /v1/status", &[HOST, planted], "").await.0, StatusCode::UNAUTHORIZED);
+
+    let (cookie, form_token) = server.sign_in().await;
+    let leave = |token: String| format!("form_token={token}");
+    let guessed = server.ask("POST /logout", &[HOST, &cookie, ours, FORM], &leave("guessed".into())).await;
+    assert_eq!((guessed.0, server.ask("GET /v1/status", &[HOST, &cookie], "").await.0), (StatusCode::SEE_OTHER, StatusCode::OK));
+    server.ask("POST /logout", &[HOST, &cookie, ours, FORM], &leave(form_token)).await;
+    assert_eq!(server.ask("GET /v1/status", &[HOST, &cookie], "").await.0, StatusCode::UNAUTHORIZED);
+}
+
 #[tokio::test]
 async fn a_secret_in_the_address_is_not_taken() {
     let server = Server::new();
@@ -373,6 +410,27 @@ async fn connections_that_do_not_come_to_the_point_are_closed() {
                  0\r\n\r\nGET /login HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let once = talk(twice).await;
     assert!(once.starts_with("HTTP/1.1 400 ") && once.matches("HTTP/1.1 ").count() == 1, "{once}");
+}
+
+/// Line 109: what two servers could read in two ways gets one refusal, and nothing more is read from there.
+#[tokio::test(start_paused = true)]
+async fn requests_that_two_servers_could_read_differently_end_the_connection() {
+    const SECOND: &str = "GET /login HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    for head in [
+        "POST /v1/sync HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\r\ncontent-length: 5\r\n\r\nabcd",
+        "POST /v1/sync HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4, 5\r\n\r\nabcd",
+        "POST /v1/sync HTTP/1.1\r\nhost: localhost\r\ncontent-length: -4\r\n\r\nabcd",
+        "POST /v1/sync HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0x4\r\n\r\nabcd",
+        "POST /v1/sync HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
+        "POST /v1/sync HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding : chunked\r\n\r\n0\r\n\r\n",
+        "POST /v1/sync HTTP/1.1\r\nhost: localhost\r\nx: a\r\n folded\r\n\r\n",
+        "GET /login HTTP/1.1\r\nhost: localhost\r\nx\0: a\r\n\r\n",
+    ] {
+        let back = talk(&format!("{head}{SECOND}")).await;
+        assert!(back.starts_with("HTTP/1.1 400 ") && back.matches("HTTP/1.1 ").count() == 1, "{head:?}: {back}");
+    }
+    // Who begins with HTTP/2 is not even answered.
+    assert_eq!(talk(&format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{SECOND}")).await, "");
 }
 
 /// Line 110: with every place taken by silent connections, the next one is answered.

@@ -4,7 +4,7 @@
 use nave_sim::SimConfig;
 use nave_tests::binary;
 use nave_tests::project::Project;
-use nave_tests::systems::Crm;
+use nave_tests::systems::{Crm, System as _};
 use serde_json::{Value, json};
 
 use super::contacts::connect_crm;
@@ -110,4 +110,42 @@ fn where_the_connection_left_it_to_the_manifest() {
         let end = start + text[start..].find("\n]\n").expect("the end of the list") + 3;
         format!("{}{}", &text[..start], &text[end..])
     });
+}
+
+/// An older build needs a word, and a build that was altered where it lies is not loaded.
+#[test]
+fn an_older_or_altered_build_is_not_run_by_itself() {
+    let project = Project::init();
+    let crm = Crm::start("crm", SimConfig { records: 3, ..SimConfig::new(5) });
+    let shipped = binary::plugin("hubspot").display().to_string();
+    let newer = project.dir().parent().expect("a folder").join("newer.wasm").display().to_string();
+    let bytes = std::fs::read(&shipped).expect("the plugin");
+    std::fs::write(&newer, with_manifest(&bytes, |manifest| manifest["serial"] = json!(7))).expect("written");
+    project.ok(&["plugin", "install", &newer]);
+    connect_crm(&project, &crm);
+    let pinned = || project.json(&["plugin", "list"])["plugins"][0]["serial"].clone();
+    let refused = project.run(&["plugin", "install", &shipped]);
+    assert!(refused.code == Some(2) && format!("{refused:?}").contains("plugin.rollback"), "{refused:?}");
+    assert_eq!(pinned(), 7);
+    project.ok(&["plugin", "call", "crm", "check"]);
+    project.ok(&["plugin", "install", &shipped, "--rollback"]);
+    assert_eq!(pinned(), 1);
+    project.ok(&["plugin", "call", "crm", "check"]);
+
+    let files = std::fs::read_dir(project.dir().join("plugins")).expect("the folder").flatten();
+    let file = files.map(|entry| entry.path()).find(|path| path.extension().is_some_and(|kind| kind == "wasm")).expect("it");
+    let good = std::fs::read(&file).expect("the build");
+    let asked = crm.sim().expect("a simulator").last_request();
+    for at in [0, 9, good.len() / 2, good.len() - 1] {
+        let mut altered = good.clone();
+        altered[at] ^= 1;
+        std::fs::write(&file, altered).expect("written");
+        for command in [&["plugin", "call", "crm", "check"][..], &["connection", "check", "crm"], &["doctor"]] {
+            let ran = project.run(command);
+            assert!(ran.code != Some(0) && format!("{ran:?}").contains("nave.lock pins"), "{at}: {ran:?}");
+        }
+    }
+    assert_eq!(crm.sim().expect("a simulator").last_request(), asked, "nothing was run");
+    std::fs::write(&file, good).expect("written");
+    project.ok(&["plugin", "call", "crm", "check"]);
 }

@@ -31,6 +31,10 @@ fn json() {
     check("01", "syntax @1");
     check("{} x", "syntax @3");
     check("", "syntax @0");
+    check(r#"{"a":1"#, "syntax @5");
+    check(r#"{"a":"x"#, "syntax @6");
+    check("\u{feff}{}", "syntax @0");
+    check("\0", "syntax @0");
     check("\"a\u{1}\"", "syntax @2");
     assert_eq!(decode(b"\"\xff\"").unwrap_err().class, "encoding");
     let nested = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));

@@ -14,7 +14,7 @@ const BODY: &str = r#"{
     "tryton": {"__class__": "datetime", "year": 2026, "month": 11, "day": 24, "hour": 2, "minute": 6, "second": 37, "microsecond": 649386},
     "tagged": {"__class__": "Decimal", "decimal": "49.9000"}, "german": "1.234,50", "land": "Deutschland",
     "a.b": 1, "deep": {"a.b": {"c": "found"}, "list": [{"x": 1}, {"x": 2}]}, "tags": ["vip", "", "new"],
-    "currency": "EUR", "phone": "+49 (0)221 12-34", "json": "{\"a\":1}", "E-mail 1 - Value": "A@B.de"
+    "sly": "{{name}} ${first} {n} `id` trim(name)", "currency": "EUR", "phone": "+49 (0)221 12-34", "json": "{\"a\":1}", "E-mail 1 - Value": "A@B.de"
 }"#;
 
 fn tables() -> BTreeMap<String, Arc<Table>> {
@@ -78,6 +78,9 @@ fn check(text: &str, expected: &str) {
 
 #[test]
 fn values_come_in() {
+    // What a record holds is a value, whatever it looks like.
+    check("sly", r#""{{name}} ${first} {n} `id` trim(name)""#);
+    check("sly | trim", r#""{{name}} ${first} {n} `id` trim(name)""#);
     check("trim | lower | collapse", r#""ada lovelace""#);
     check("collapse | title", r#""Ada Lovelace""#);
     check("first", r#"type: expected a list, found "  Ada   LOVELACE ""#);

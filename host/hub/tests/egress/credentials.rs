@@ -352,6 +352,28 @@ async fn a_log_in_that_breaks_leaves_the_call_unsent() {
     assert_eq!(outcome(&get(&with_auth(&server, login()).channel(), "/x").await), "net.login-refused", "too large");
 }
 
+/// Line 43: a call that is given up in the middle of its log-in, as when its guest is stopped, keeps no other one waiting.
+#[tokio::test]
+async fn a_log_in_that_was_given_up_is_made_by_the_next_call() {
+    let (arrived, mut arrives) = tokio::sync::watch::channel(0);
+    let server = Server::start(move |request| {
+        if !is_auth(request) {
+            return ok("{}");
+        }
+        arrived.send_modify(|count| *count += 1);
+        if *arrived.borrow() == 1 { vec![Step::Hang] } else { ok(r#"{"data":{"token":"tok-en-0123456789"}}"#) }
+    })
+    .await;
+    let setup = with_auth(&server, login());
+    let channel = setup.channel();
+    tokio::select! {
+        result = get(&channel, "/x") => panic!("{result:?}"),
+        seen = arrives.wait_for(|count| *count == 1) => assert!(seen.is_ok()),
+    }
+    assert_eq!(outcome(&get(&channel, "/x").await), "200");
+    assert_eq!(server.requests().iter().filter(|request| is_auth(request)).count(), 2);
+}
+
 #[tokio::test]
 async fn a_log_in_endpoint_must_be_granted_too() {
     let server = Server::start(rotating(9)).await;

@@ -72,6 +72,17 @@ async fn only_a_good_certificate_of_a_known_authority_passes() {
     check("not valid yet", &ours, ours.acceptor("api.test", early), "net.unreachable").await;
 }
 
+/// Line 81: HTTP/2 is not spoken, so nothing of it can be turned against the hub.
+#[tokio::test]
+async fn a_server_that_speaks_only_http_2_is_not_spoken_to() {
+    let ours = Authority::new();
+    for (protocols, expected) in [(&["http/1.1"][..], "200"), (&["h2", "http/1.1"], "200"), (&["h2"], "net.unreachable")] {
+        let mut config = ServerConfig::clone(ours.acceptor("api.test", |_| ()).config());
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        check(&protocols.join(" "), &ours, TlsAcceptor::from(Arc::new(config)), expected).await;
+    }
+}
+
 #[tokio::test]
 async fn a_handshake_that_stalls_is_given_up_unsent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -134,6 +134,9 @@ fn floods() {
     let long_key = "(call $set (i32.const 0) (i32.const 300) (i32.const 4096) (i32.const 10) (i32.const 8192))";
     check("key of state", STATE, &format!("{long_key} {refused}"), "ok");
     check("requests", HTTP, &format!("{}{refused}", SEND.repeat(6)), "ok");
+    // the account's name of a report: half a megabyte that lies in the guest's own memory
+    let account = r#"(data (i32.const 4104) "\00\20\00\00\20\a1\07\00")"#;
+    check("bytes in one result", &format!("(memory (export \"memory\") 10)\n{account}"), ZEROS, "quota.hostcall-bytes");
     check("handles", BLOB, &format!("{}{refused}", SEND.repeat(5)), "ok");
 }
 
@@ -189,6 +192,61 @@ async fn a_crash_takes_the_instance_with_it() {
         assert_eq!(instance.starts(), starts);
         assert_eq!(instance.check().await.expect_err("crashes").code(), "plugin.trap");
     }
+}
+
+/// A call of each export; the code of what came of it.
+async fn call_code(instance: &mut Instance, function: &str) -> &'static str {
+    let request = WebhookRequest { path: "/".into(), headers: Vec::new(), body: Vec::new() };
+    let result = match function {
+        "discover" => instance.discover().await.map(drop),
+        "read" => instance.read("s", None, 1).await.map(drop),
+        "acknowledge" => instance.acknowledge("s", b"").await,
+        "get" => instance.get("s", Vec::new()).await.map(drop),
+        "write" => instance.write("s", Vec::new()).await.map(drop),
+        "find" => instance.find("s", "p", Vec::new()).await.map(drop),
+        "webhook" => instance.webhook(request).await.map(drop),
+        "call" => instance.transform("f", vec![Column::text([Some("a")])]).await.map(drop),
+        _ => instance.check().await.map(drop),
+    };
+    result.map_or_else(|error| error.code(), |()| "ok")
+}
+
+/// Whichever function it is: a loop is ended, a crash is one, and the next call finds a fresh instance.
+#[tokio::test]
+async fn every_export_is_stopped_and_crashes_alone() {
+    const EXPORTS: [&str; 8] = ["discover", "read", "acknowledge", "get", "write", "find", "check", "webhook"];
+    for (body, expected) in [("(loop $l (br $l)) unreachable", "plugin.deadline"), ("unreachable", "plugin.trap")] {
+        let plugins = [
+            (compile("", &EXPORTS.map(|function| (function, body))), &EXPORTS[..]),
+            (
+                Plugin::compile(engine(), &plugin(&transform_component("", &[("call", body)]), &transform()), None)
+                    .expect("compiles"),
+                &["call"],
+            ),
+        ];
+        for (plugin, exports) in &plugins {
+            let mut instance = Instance::start(plugin, Arc::new(NoHost), limits()).await.expect("starts");
+            for (before, function) in exports.iter().enumerate() {
+                assert_eq!(call_code(&mut instance, function).await, expected, "{function}");
+                assert_eq!(instance.starts(), before as u64 + 1, "{function}");
+            }
+        }
+    }
+}
+
+/// What one instance leaves in its memory no other one finds, of whichever connection.
+#[tokio::test]
+async fn instances_share_no_memory() {
+    let leave = "(if (i32.load (i32.const 60000)) (then unreachable))
+        (memory.fill (i32.const 60000) (i32.const 0x5a) (i32.const 5000)) (i32.const 4096)";
+    let plugin = compile("", &[("check", leave)]);
+    let mut first = Instance::start(&plugin, Arc::new(NoHost), limits()).await.expect("starts");
+    first.check().await.expect("clean");
+    for _ in 0..1_000 {
+        let mut other = Instance::start(&plugin, Arc::new(NoHost), limits()).await.expect("starts");
+        other.check().await.expect("nobody was here before");
+    }
+    assert_eq!(first.check().await.expect_err("its own is found").code(), "plugin.trap");
 }
 
 /// I9: also when nobody waited for the end.

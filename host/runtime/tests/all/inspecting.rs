@@ -45,6 +45,16 @@ fn not_a_component() {
     let mut huge = text("", &bare());
     huge.resize(PLUGIN_SIZE_BYTES_MAX as usize + 1, 0);
     check("one byte too many", &huge, "plugin.too-large");
+    for (depth, expected) in [(31, "ok"), (32, "plugin.invalid")] {
+        let inner = format!("{}{}", "(component ".repeat(depth), ")".repeat(depth));
+        let section = wasm_encoder::RawSection { id: 4, data: &wat::parse_str(inner).expect("text") };
+        let mut bytes = text("", &bare());
+        wasm_encoder::ComponentSection::append_to_component(&section, &mut bytes);
+        check(&format!("{depth} components in one another"), &bytes, expected);
+    }
+    check("5,000 modules", &text(&"(core module)".repeat(5_000), &bare()), "plugin.invalid");
+    let instances = format!("(core module $m) {}", "(core instance (instantiate $m))".repeat(5_000));
+    check("5,000 instances", &text(&instances, &bare()), "plugin.invalid");
 }
 
 #[test]

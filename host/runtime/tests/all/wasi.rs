@@ -119,6 +119,15 @@ async fn a_transforms_clocks_stand_still() {
     }
 }
 
+/// It uses no time of its own while it waits; the call's time ends it.
+#[test]
+fn a_guest_that_only_waits_ends_with_its_call() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("runtime");
+    let waits = format!("(call $block (call $wait (i64.const 9000000000000000))) {ZEROS}");
+    let (result, _) = runtime.block_on(run(&[WAIT, BLOCK], &waits));
+    assert_eq!(result.expect_err("it is ended").code(), "plugin.deadline");
+}
+
 /// A guest built with another patch version of WASI finds the same things.
 #[tokio::test]
 async fn any_patch_version() {
