@@ -323,6 +323,36 @@ pub fn element_key(entity: &Entity, list: &ListMapping, element: &Value, value: 
     format_smolstr!("={key}")
 }
 
+/// Under which key an element of a list is tied. Several lists of a mapping may be read into one canonical list, a field there each:
+/// what the first of them knows is tied as it is known, what the others know under their own path too.
+pub fn tie_key(mapping: &Mapping, list: &ListMapping, key: Text) -> Text {
+    match beside(mapping, list) {
+        "" => key,
+        path => format_smolstr!("{path}{BESIDE}{key}"),
+    }
+}
+
+/// Between the path of a list and the key of an element of it.
+const BESIDE: char = '\u{1e}';
+
+/// The path of a list that another one of its mapping comes before in the same canonical list; empty for the first.
+fn beside<'m>(mapping: &Mapping, list: &'m ListMapping) -> &'m str {
+    let first = mapping.lists.iter().find(|other| other.canonical == list.canonical);
+    if first.is_none_or(|first| first.remote == list.remote) { "" } else { &list.remote }
+}
+
+/// Whether an element is tied by this list, and not by another one of its mapping.
+fn ties_it(mapping: &Mapping, list: &ListMapping, tie: &str) -> bool {
+    let by = |list: &ListMapping| {
+        let path = beside(mapping, list);
+        !path.is_empty() && tie.strip_prefix(path).is_some_and(|rest| rest.starts_with(BESIDE))
+    };
+    match beside(mapping, list) {
+        "" => !mapping.lists.iter().any(|other| other.canonical == list.canonical && by(other)),
+        _ => by(list),
+    }
+}
+
 /// Moves claims and shadow of a contribution to what was pulled. `record` lends element numbers: elements that the
 /// record already has, by the list's key, are joined; new ones get the next number.
 pub fn take(
@@ -399,14 +429,17 @@ fn take_list(
     region: Option<&str>,
 ) -> bool {
     let kind = entity.fields.get(&list.canonical).map_or(&FieldType::Object, |field| &field.kind);
-    let mut ties = contribution.elements.remove(&list.canonical).unwrap_or_default();
+    let ties = contribution.elements.remove(&list.canonical).unwrap_or_default();
+    // What another list of the mapping ties is held there too, whatever this one says.
+    let (mut ties, others): (Vec<_>, Vec<_>) = ties.into_iter().partition(|(_, key)| ties_it(mapping, list, key));
     let known = contribution.shadow.contains_key(&list_path(list));
     let old = map_list(mapping, entity, list, before, region).unwrap_or_default();
     let at = claimed_at(pulled, std::iter::once(list.remote.as_str()));
     let mut claimed = false;
     let mut seen: Vec<ElementId> = Vec::new();
     for (key, value) in elements {
-        let tied = ties.iter().find(|(_, known)| *known == key).map(|(id, _)| *id);
+        let tie = tie_key(mapping, list, key.clone());
+        let tied = ties.iter().find(|(_, known)| *known == tie).map(|(id, _)| *id);
         let (id, claim) = match tied {
             Some(id) => {
                 let same = old.iter().find(|(known, _)| *known == key).is_some_and(|(_, old)| *old == value);
@@ -414,7 +447,7 @@ fn take_list(
             }
             None => {
                 let number = join(kind, list, record, &ties, &value);
-                ties.push((ElementId(number), key));
+                ties.push((ElementId(number), tie));
                 (ElementId(number), true)
             }
         };
@@ -425,12 +458,14 @@ fn take_list(
         }
     }
     if known {
-        for (id, _) in ties.iter().filter(|(id, _)| !seen.contains(id)) {
+        let held = |id: &ElementId| seen.contains(id) || others.iter().any(|(other, _)| other == id);
+        for (id, _) in ties.iter().filter(|(id, _)| !held(id)) {
             let name = format_smolstr!("{}/{id}", list.canonical);
             claimed |= put_claim(contribution, name, Value::Null, at, pulled.observed_at);
         }
     }
     ties.retain(|(id, _)| seen.contains(id));
+    ties.extend(others);
     contribution.elements.insert(&list.canonical, ties);
     claimed
 }
@@ -466,6 +501,9 @@ pub fn shadow_body(mapping: &Mapping, contribution: &Contribution) -> Value {
     }
     for (path, elements) in lists {
         let split = mapping.lists.iter().find(|list| list.remote == path && list.split.is_some());
+        if split.is_some() && contribution.shadow.contains_key(path) {
+            continue; // a field of its own too: known as it is spelled there
+        }
         let value = match split {
             Some(list) => spell_list(list, elements),
             None => Value::List(elements),

@@ -28,7 +28,12 @@ pub fn reading(mapping: &Mapping) -> Reading {
             list.fields.iter().map(|field| format!("{} {:?} {:?}", field.remote, field.canonical, field.read)).collect();
         (list.canonical.clone(), format!("{} {:?} {:?} {:?} {fields:?}", list.remote, list.id, list.split, list.only))
     });
-    scalar.chain(lists).map(|(name, text)| (name, key_hash(&[&text]))).collect()
+    let mut all: BTreeMap<String, String> = BTreeMap::new();
+    for (name, text) in scalar.chain(lists) {
+        // Several fields there may be read into one list: it is read otherwise where one of them is.
+        all.entry(name).and_modify(|known| *known = format!("{known}; {text}")).or_insert(text);
+    }
+    all.into_iter().map(|(name, text)| (name, key_hash(&[&text]))).collect()
 }
 
 /// What differs between two ways to read.

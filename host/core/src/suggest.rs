@@ -1,8 +1,13 @@
 //! Which column of a system is which canonical field: proposed by name, by what it holds, and by values that several systems
 //! have in common. A proposal: nothing is mapped before a person says so.
 
+#[cfg(test)]
+mod tests;
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::words::name_score;
 use crate::catalog::{Entity, EntityField, FieldType, RemoteType};
 use crate::linkage::Kind;
 use crate::mapping::Type;
@@ -33,9 +38,11 @@ pub struct Column {
     pub label: String,
     /// Type there.
     pub kind: RemoteType,
-    /// What a mapping says that it is, where one does: a canonical field, or empty where it is ignored. It is nothing else then.
-    pub mapped: Option<String>,
-    /// Filled values of a sample.
+    /// What a mapping says that it is, where one does: canonical fields, none where it is ignored. It is nothing else then.
+    pub mapped: Option<Vec<String>>,
+    /// Of a list there: the path within an element that the values stand at, empty for the element itself.
+    pub element: Option<String>,
+    /// Filled values of a sample; of a list, of all its elements.
     pub values: Vec<String>,
 }
 
@@ -44,8 +51,19 @@ pub struct Column {
 pub struct Suggestion {
     /// Canonical field.
     pub field: String,
-    /// At most one per connection, the likeliest first.
+    /// Of a list: the sub-field of its elements that the columns are.
+    pub element: Option<String>,
+    /// The likeliest first; of a field that is no list, at most one per connection.
     pub aliases: Vec<Alias>,
+}
+
+/// A column that is what a canonical field is, where the field has one already and the entity no list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unplaced {
+    /// Position among the columns.
+    pub column: usize,
+    /// Canonical field.
+    pub field: String,
 }
 
 /// One column.
@@ -59,6 +77,17 @@ pub struct Alias {
     pub reasons: Vec<String>,
     /// What its values go through on the way in; none: as they are.
     pub inward: Option<&'static str>,
+    /// Into a list, of a text: what stands between its elements.
+    pub split: Option<&'static str>,
+}
+
+/// What a column may be.
+struct Target {
+    field: EntityField,
+    /// Of a list: the sub-field of its elements. The field is then spelled as if it were one element.
+    element: Option<String>,
+    /// Canonical name.
+    name: String,
 }
 
 /// A column that was compared with a field.
@@ -69,25 +98,109 @@ struct Fit {
     kind: f64,
 }
 
-/// Proposes, for each canonical field that a plain column can hold, the columns that may be it.
+/// Columns from which a list is proposed: one mailbox needs none.
+const LISTED_MIN: usize = 2;
+
+/// Proposes, for each canonical field that a column can hold, the columns that may be it; and for each list of mailboxes or telephones,
+/// the columns that may be elements of it.
 pub fn suggest(entity: &Entity, columns: &[Column]) -> Vec<Suggestion> {
-    let fields: Vec<&EntityField> = entity.fields.values().filter(|field| is_plain(&field.kind)).collect();
+    let targets = targets(entity);
+    let fits = fits(entity, columns, &targets);
+    let mut taken: BTreeSet<usize> = BTreeSet::new();
+    let mut found: BTreeMap<usize, Vec<Alias>> = BTreeMap::new();
+    for (target, alias) in &fits {
+        if targets[*target].element.is_some() {
+            continue;
+        }
+        let aliases = found.entry(*target).or_default();
+        let there = |known: &Alias| columns[known.column].connection == columns[alias.column].connection;
+        if !taken.contains(&alias.column) && !aliases.iter().any(there) {
+            taken.insert(alias.column);
+            aliases.push(alias.clone());
+        }
+    }
+    // A column that is one field may be an element too: the field holds what wins, the list all that is known anywhere.
+    for (target, alias) in &fits {
+        if targets[*target].element.is_some() {
+            found.entry(*target).or_default().push(alias.clone());
+        }
+    }
+    let several = |alias: &Alias| columns[alias.column].element.is_some() || separator(&columns[alias.column]).is_some();
+    let named = found.into_iter().filter(|(target, aliases)| {
+        let least = if targets[*target].element.is_some() && !aliases.iter().any(several) { LISTED_MIN } else { 1 };
+        aliases.len() >= least
+    });
+    let named = named.map(|(target, aliases)| {
+        let Target { name, element, .. } = &targets[target];
+        Suggestion { field: name.clone(), element: element.clone(), aliases }
+    });
+    named.collect()
+}
+
+/// Columns that are left over because the field that they are has one from their connection already, and there is no list.
+pub fn unplaced(entity: &Entity, columns: &[Column], suggestions: &[Suggestion]) -> Vec<Unplaced> {
+    let placed: BTreeSet<usize> = suggestions.iter().flat_map(|one| one.aliases.iter().map(|alias| alias.column)).collect();
+    let left = |at: &usize| !placed.contains(at) && columns[*at].mapped.is_none();
+    let scalars: Vec<Target> = targets(entity).into_iter().filter(|target| target.element.is_none()).collect();
+    let as_one = |column: &Column| match column.element.is_some() || separator(column).is_some() {
+        // As if it held one at a time.
+        true => Column { kind: RemoteType::Text, element: None, values: pieces(column), ..column.clone() },
+        false => column.clone(),
+    };
+    let alone: Vec<Column> = columns.iter().map(as_one).collect();
+    let mut found: Vec<Unplaced> = Vec::new();
+    for (target, alias) in fits(entity, &alone, &scalars) {
+        let kind = &scalars[target].field.kind;
+        let known = found.iter().any(|one| one.column == alias.column);
+        if !known && left(&alias.column) && matches!(kind, FieldType::Email | FieldType::Phone) {
+            found.push(Unplaced { column: alias.column, field: scalars[target].name.clone() });
+        }
+    }
+    found.sort_by_key(|one| one.column);
+    found
+}
+
+/// What columns may be: fields that one value fills, and lists whose elements are told apart by a mailbox or a telephone.
+fn targets(entity: &Entity) -> Vec<Target> {
+    let plain = entity.fields.values().filter(|field| is_plain(&field.kind));
+    let mut all: Vec<Target> =
+        plain.map(|field| Target { field: field.clone(), element: None, name: field.name.clone() }).collect();
+    for list in entity.fields.values() {
+        let FieldType::List { fields, key } = &list.kind else { continue };
+        let [key] = key.as_slice() else { continue };
+        let Some(kind @ (FieldType::Email | FieldType::Phone)) = fields.get(key) else { continue };
+        let one = list.name.strip_suffix('s').unwrap_or(&list.name).to_owned();
+        let field = EntityField { name: one, kind: kind.clone(), ..list.clone() };
+        all.push(Target { field, element: Some(key.clone()), name: list.name.clone() });
+    }
+    all
+}
+
+/// How columns fit, the likeliest first.
+fn fits(entity: &Entity, columns: &[Column], targets: &[Target]) -> Vec<(usize, Alias)> {
     let kinds: Vec<Kind> = columns.iter().map(kind_of).collect();
-    let values: Vec<BTreeSet<String>> = columns.iter().zip(&kinds).map(|(column, kind)| spelled(&column.values, *kind)).collect();
+    let held: Vec<Vec<String>> = columns.iter().map(pieces).collect();
+    let values: Vec<BTreeSet<String>> = held.iter().zip(&kinds).map(|(held, kind)| spelled(held, *kind)).collect();
     let mut fits: Vec<Fit> = Vec::new();
     for (column, (one, kind)) in columns.iter().zip(&kinds).enumerate() {
-        for (field, known) in fields.iter().enumerate() {
-            let other = one.mapped.as_ref().is_some_and(|mapped| *mapped != known.name);
-            if other || inward(one.kind, &known.kind, *kind).is_none() {
+        for (field, target) in targets.iter().enumerate() {
+            let other = one.mapped.as_ref().is_some_and(|mapped| !mapped.contains(&target.name));
+            let several = one.element.is_some() || separator(one).is_some();
+            if other || several && target.element.is_none() || inward(kind_there(one), &target.field.kind, *kind).is_none() {
                 continue;
             }
-            let name = name_score(entity, one, known);
-            fits.push(Fit { column, field, name, kind: kind_score(*kind, one.kind, known) });
+            let mut name = name_score(entity, one, &target.field);
+            if target.element.is_some() {
+                // An element is called as the fields are that hold one of its kind: a mobile phone is a telephone.
+                let alike = entity.fields.values().filter(|field| field.kind == target.field.kind);
+                name = alike.map(|field| name_score(entity, one, field)).fold(name, f64::max);
+            }
+            fits.push(Fit { column, field, name, kind: kind_score(*kind, kind_there(one), &target.field) });
         }
     }
     let base = |fit: &Fit| (NAME_WEIGHT * fit.name + KIND_WEIGHT * fit.kind) / (NAME_WEIGHT + KIND_WEIGHT);
     let best_of: BTreeMap<(usize, usize), f64> = fits.iter().map(|fit| ((fit.column, fit.field), base(fit))).collect();
-    let mut scored: Vec<(f64, Alias, usize)> = fits
+    let mut scored: Vec<(usize, Alias)> = fits
         .iter()
         .filter_map(|fit| {
             let (common, with) = in_common(columns, &values, fit, &best_of);
@@ -95,28 +208,58 @@ pub fn suggest(entity: &Entity, columns: &[Column]) -> Vec<Suggestion> {
                 None => base(fit),
                 Some(_) => NAME_WEIGHT * fit.name + KIND_WEIGHT * fit.kind + VALUES_WEIGHT * common,
             };
-            (score >= SCORE_MIN).then(|| {
+            let target = &targets[fit.field];
+            let alike = target.element.is_none() || fit.kind > 0.5;
+            (score >= SCORE_MIN && alike).then(|| {
                 let one = &columns[fit.column];
-                let reasons = reasons(fit, kinds[fit.column], fields[fit.field], one, common, with.map(|at| &columns[at]));
-                let inward = inward(one.kind, &fields[fit.field].kind, kinds[fit.column]).unwrap_or_default();
+                let reasons = reasons(fit, kinds[fit.column], target, one, common, with.map(|at| &columns[at]));
+                let inward = inward(kind_there(one), &target.field.kind, kinds[fit.column]).unwrap_or_default();
                 let inward = (!inward.is_empty()).then_some(inward);
-                (score, Alias { column: fit.column, score, reasons, inward }, fit.field)
+                let text = target.element.is_some() && one.element.is_none();
+                let split = text.then(|| separator(one).unwrap_or(SEPARATORS[0]));
+                (fit.field, Alias { column: fit.column, score, reasons, inward, split })
             })
         })
         .collect();
-    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.column.cmp(&b.1.column)).then(a.2.cmp(&b.2)));
-    let mut taken: BTreeSet<usize> = BTreeSet::new();
-    let mut found: BTreeMap<usize, Vec<Alias>> = BTreeMap::new();
-    for (_, alias, field) in scored {
-        let aliases = found.entry(field).or_default();
-        let there = |known: &Alias| columns[known.column].connection == columns[alias.column].connection;
-        if !taken.contains(&alias.column) && !aliases.iter().any(there) {
-            taken.insert(alias.column);
-            aliases.push(alias);
-        }
+    scored.sort_by(|a, b| b.1.score.total_cmp(&a.1.score).then(a.1.column.cmp(&b.1.column)).then(a.0.cmp(&b.0)));
+    scored
+}
+
+/// What may stand between mailboxes or telephones in one text.
+const SEPARATORS: [&str; 4] = [";", ",", "|", "\n"];
+
+/// Fewer digits than that are no telephone: emergency numbers apart, subscribers' numbers have six and more with their area.
+const DIGITS_MIN: usize = 6;
+
+/// What stands between several mailboxes or telephones in a text; none: there is one at a time.
+fn separator(column: &Column) -> Option<&'static str> {
+    if column.element.is_some() || Type::of_remote(column.kind) != Type::Text {
+        return None;
     }
-    let named = found.into_iter().filter(|(_, aliases)| !aliases.is_empty());
-    named.map(|(field, aliases)| Suggestion { field: fields[field].name.clone(), aliases }).collect()
+    let mailbox = |part: &str| part.contains('@') && !part.contains(char::is_whitespace);
+    let telephone = |part: &str| {
+        let sign = |c: char| c.is_ascii_digit() || " +-()/.".contains(c);
+        part.chars().all(sign) && part.chars().filter(char::is_ascii_digit).count() >= DIGITS_MIN
+    };
+    let one = |part: &str| mailbox(part) || telephone(part);
+    SEPARATORS.into_iter().find(|separator| {
+        column.values.iter().any(|value| {
+            let parts: Vec<&str> = value.split(separator).map(str::trim).filter(|part| !part.is_empty()).collect();
+            parts.len() > 1 && parts.into_iter().all(one)
+        })
+    })
+}
+
+/// The values that a column holds, each for itself.
+fn pieces(column: &Column) -> Vec<String> {
+    let Some(separator) = separator(column) else { return column.values.clone() };
+    let parts = column.values.iter().flat_map(|value| value.split(separator)).map(str::trim);
+    parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+/// The type of what a column holds, one by one.
+fn kind_there(column: &Column) -> RemoteType {
+    if column.element.is_some() { RemoteType::Text } else { column.kind }
 }
 
 /// Whether one value fills it.
@@ -152,7 +295,8 @@ fn kind_of(column: &Column) -> Kind {
         _ => {}
     }
     let last = column.path.rsplit('.').next().unwrap_or(&column.path);
-    let values: Vec<&str> = column.values.iter().map(String::as_str).collect();
+    let held = pieces(column);
+    let values: Vec<&str> = held.iter().map(String::as_str).collect();
     match (Kind::guess(last, &values), Kind::of_heading(last).or_else(|| Kind::of_heading(&column.label))) {
         (Kind::Ignored | Kind::Text | Kind::Number | Kind::Category, Some(named)) => named,
         (guessed, _) => guessed,
@@ -185,85 +329,6 @@ fn kind_score(kind: Kind, from: RemoteType, field: &EntityField) -> f64 {
     } else {
         0.0
     }
-}
-
-/// Words that say nothing about what a field is.
-const NOISE: [&str; 8] = ["properties", "fields", "field", "attributes", "data", "value", "the", "merge"];
-/// Words that people use for the same thing: each → the one that canonical fields have.
-const SAME: [(&str, &str); 24] = [
-    ("mail", "email"),
-    ("telephone", "phone"),
-    ("tel", "phone"),
-    ("telefon", "phone"),
-    ("cell", "mobile"),
-    ("handy", "mobile"),
-    ("zip", "postal"),
-    ("zipcode", "postal"),
-    ("postcode", "postal"),
-    ("plz", "postal"),
-    ("surname", "last"),
-    ("family", "last"),
-    ("nachname", "last"),
-    ("forename", "first"),
-    ("given", "first"),
-    ("vorname", "first"),
-    ("town", "city"),
-    ("ort", "city"),
-    ("state", "region"),
-    ("province", "region"),
-    ("url", "website"),
-    ("vat", "tax"),
-    ("organisation", "company"),
-    ("organization", "company"),
-];
-
-/// The words of a name, without what every name there has, each as canonical fields have it.
-fn words(text: &str, entity: &str) -> BTreeSet<String> {
-    let own: &[&str] = match entity {
-        "contact" => &["contact", "customer", "person", "client", "lead", "member", "user"],
-        "company" => &["company", "customer", "account", "organisation", "organization", "client"],
-        "employee" => &["employee", "staff"],
-        _ => &[],
-    };
-    let all = Kind::words(text);
-    let kept: Vec<&String> = all.iter().filter(|word| !NOISE.contains(&word.as_str()) && !own.contains(&word.as_str())).collect();
-    let kept = if kept.is_empty() { all.iter().collect() } else { kept };
-    let same =
-        |word: &String| SAME.iter().find(|(from, _)| from == word).map_or_else(|| word.clone(), |(_, to)| (*to).to_owned());
-    let mut words: BTreeSet<String> = kept.into_iter().map(same).collect();
-    // An e-mail address is an e-mail; a phone number is a phone.
-    if words.contains("email") {
-        words.remove("address");
-    }
-    if words.contains("phone") || words.contains("mobile") {
-        words.remove("number");
-    }
-    if words.contains("mobile") {
-        words.remove("phone");
-    }
-    words
-}
-
-/// How alike the names are, 0 to 1: words in common, or letters where nothing else is.
-fn name_score(entity: &Entity, column: &Column, field: &EntityField) -> f64 {
-    let last = column.path.rsplit('.').next().unwrap_or(&column.path);
-    // A field of a group is called by both names, or by its own: `address.city`, `city`.
-    let short = field.name.rsplit('.').next().unwrap_or(&field.name);
-    let mut best = 0.0_f64;
-    for theirs in [last, column.path.as_str(), column.label.as_str()].into_iter().filter(|text| !text.is_empty()) {
-        let theirs = words(theirs, &entity.name);
-        for ours in [short, field.name.as_str(), field.label.as_str()] {
-            let ours = words(ours, &entity.name);
-            let common = theirs.intersection(&ours).count() as f64;
-            let union = theirs.union(&ours).count().max(1) as f64;
-            let letters = |words: &BTreeSet<String>| words.iter().cloned().collect::<String>();
-            let spelled = strsim::jaro_winkler(&letters(&theirs), &letters(&ours));
-            // Letters alone count where they are nearly the same: `loyaltytier` for `loyalty_tier`.
-            let spelled = if spelled > 0.92 { spelled } else { 0.0 };
-            best = best.max((common / union).max(spelled));
-        }
-    }
-    best
 }
 
 /// Values as they are compared: without case, blanks at the ends, and the signs of telephone numbers.
@@ -305,7 +370,7 @@ fn in_common(
     if found.0 < VALUES_ALIKE { (0.0, None) } else { (found.0.sqrt(), found.1) }
 }
 
-fn reasons(fit: &Fit, kind: Kind, field: &EntityField, column: &Column, common: f64, with: Option<&Column>) -> Vec<String> {
+fn reasons(fit: &Fit, kind: Kind, target: &Target, column: &Column, common: f64, with: Option<&Column>) -> Vec<String> {
     let last = column.path.rsplit('.').next().unwrap_or(&column.path);
     let mut all = Vec::new();
     if fit.name >= 1.0 {
@@ -317,7 +382,7 @@ fn reasons(fit: &Fit, kind: Kind, field: &EntityField, column: &Column, common: 
     }
     if fit.kind >= 1.0 {
         let word = serde_json::to_value(kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default();
-        all.push(format!("it holds what `{}` holds: {word}", field.name));
+        all.push(format!("it holds what `{}` holds: {word}", target.name));
     } else if fit.kind >= 0.5 {
         all.push("its type fits".to_owned());
     }
@@ -326,95 +391,4 @@ fn reasons(fit: &Fit, kind: Kind, field: &EntityField, column: &Column, common: 
         all.push(format!("{percent} % of its values are in {}/{}.{} too", with.connection, with.stream, with.path));
     }
     all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::catalog::shipped_entities;
-
-    /// `connection path type value,value`.
-    fn columns(text: &[&str]) -> Vec<Column> {
-        let column = |line: &&str| {
-            let mut parts = line.splitn(4, ' ');
-            let mut next = || parts.next().unwrap_or_default().to_owned();
-            let (connection, path, kind, values) = (next(), next(), next(), next());
-            Column {
-                connection,
-                stream: "s".into(),
-                path,
-                label: String::new(),
-                kind: serde_json::from_value(kind.into()).unwrap(),
-                mapped: None,
-                values: values.split(',').filter(|value| !value.is_empty()).map(str::to_owned).collect(),
-            }
-        };
-        text.iter().map(column).collect()
-    }
-
-    #[track_caller]
-    fn check(text: &[&str], expected: &[&str]) {
-        let columns = columns(text);
-        let found = suggest(&shipped_entities()["contact"], &columns);
-        let told: Vec<String> = found
-            .iter()
-            .map(|one| {
-                let path = |alias: &Alias| format!("{}.{}", columns[alias.column].connection, columns[alias.column].path);
-                let mut aliases: Vec<String> = one.aliases.iter().map(path).collect();
-                aliases.sort();
-                format!("{}: {}", one.field, aliases.join(" "))
-            })
-            .collect();
-        assert_eq!(told, expected);
-    }
-
-    #[test]
-    fn three_names_of_one_thing() {
-        check(
-            &["crm email_address text", "books customer_email text", "desk contact_email email"],
-            &["email: books.customer_email crm.email_address desk.contact_email"],
-        );
-        check(
-            &["crm properties.firstname text", "crm properties.lastname text", "books FirstName text", "books family_name text"],
-            &["first_name: books.FirstName crm.properties.firstname", "last_name: books.family_name crm.properties.lastname"],
-        );
-        check(&["crm zip text", "books address.postcode text"], &["address.postal_code: books.address.postcode crm.zip"]);
-        check(&["crm MobilePhone phone", "crm Telephone phone"], &["mobile: crm.MobilePhone", "phone: crm.Telephone"]);
-        check(&["crm dob date", "books BirthDate timestamp"], &["birth_date: books.BirthDate"]);
-    }
-
-    #[test]
-    fn what_is_nothing_of_ours_is_not_proposed() {
-        check(&["crm hs_object_id integer", "crm engine_size decimal", "crm tags list", "crm owner reference"], &[]);
-        // An e-mail field wants mailboxes: what is called so and holds none is left alone.
-        check(&["crm email boolean"], &[]);
-    }
-
-    #[test]
-    fn what_a_mapping_says_already_is_nothing_else() {
-        let mut columns = columns(&["crm mail email", "crm email email", "books City text", "crm city text"]);
-        columns[1].mapped = Some(String::new());
-        let found = suggest(&shipped_entities()["contact"], &columns);
-        let told: Vec<(&str, Vec<usize>)> =
-            found.iter().map(|one| (one.field.as_str(), one.aliases.iter().map(|alias| alias.column).collect())).collect();
-        assert_eq!(told, [("address.city", vec![2, 3]), ("email", vec![0])]);
-    }
-
-    #[test]
-    fn what_it_holds_counts_where_the_name_says_nothing() {
-        let mails = "ada@x.test,bob@x.test,eve@x.test";
-        check(&[&format!("drop f7 text {mails}"), &format!("crm email email {mails}")], &["email: crm.email drop.f7"]);
-    }
-
-    #[test]
-    fn values_in_common_decide_between_two() {
-        let (ours, others) = ("ada@x.test,bob@x.test,eve@x.test", "billing@x.test,office@x.test,info@x.test");
-        let lines = [format!("crm email email {ours}"), format!("drop mail_a text {others}"), format!("drop mail_b text {ours}")];
-        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        check(&lines, &["email: crm.email drop.mail_b"]);
-        let columns = columns(&lines);
-        let found = suggest(&shipped_entities()["contact"], &columns);
-        let reasons = found[0].aliases.iter().find(|alias| alias.column == 2).unwrap().reasons.join("; ");
-        assert!(reasons.contains("of its values are in crm/s.email too"), "{reasons}");
-    }
 }

@@ -33,6 +33,7 @@ mod sample;
 mod socket;
 mod steward;
 mod strategy;
+mod suggested;
 mod support;
 mod told;
 mod told_desk;

@@ -210,6 +210,31 @@ fn check_mapping(from: &str, to: &str, expected: &str) {
 }
 
 #[test]
+fn several_fields_there_may_be_one_list_here_and_are_only_read() {
+    let of_text = |direction: &str, more: &str| {
+        format!(
+            "[[list]]\nremote = \"phone\"\ncanonical = \"phones\"\ndirection = \"{direction}\"\n{more}\n[[list.field]]\nremote = \
+             \"\"\ncanonical = \"number\"\n\n[[field]]\nremote = \"id\"\n"
+        )
+    };
+    let id = "[[field]]\nremote = \"id\"\n";
+    let told = |from: &str, to: &str| findings("mappings/crm-contacts.toml", from, to);
+    let both = told(id, &of_text("in", "split = \";\""));
+    assert!(both.contains("`phones` and `phone` are both `phones` [claimed-twice]"), "{both}");
+    assert!(both.contains("each of them needs direction = \"in\""), "{both}");
+    let unsplit = told(id, &of_text("in", ""));
+    assert!(unsplit.contains("`phone` is no list over there [wrong-shape]") && unsplit.contains("split = \";\""), "{unsplit}");
+    // The same with both only read: the list that is there is made so.
+    let mut files = project();
+    let mapping = files.iter_mut().find(|file| file.path == "mappings/crm-contacts.toml").unwrap();
+    let list = "canonical = \"phones\"\ndirection = \"both\"";
+    assert!(mapping.text.contains(list));
+    mapping.text = mapping.text.replace(list, &list.replace("both", "in")).replace(id, &of_text("in", "split = \";\""));
+    let (catalog, _) = check(&files, &plugins()).unwrap_or_else(|found| panic!("{}", found[0]));
+    assert_eq!(catalog.mappings["crm-contacts"].lists.len(), 2);
+}
+
+#[test]
 fn the_good_project_is_good() {
     let (catalog, warnings) = check(&project(), &plugins()).unwrap_or_else(|found| panic!("{}", found[0]));
     assert_eq!(warnings, []);

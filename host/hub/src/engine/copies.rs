@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use nave_core::catalog::{Catalog, Direction, Entity, FieldMapping, FieldType, ListMapping, Mapping};
 use nave_core::copies::{Likeness, Sought};
-use nave_core::intake::{element_key, element_value, list_path, shadow_body};
+use nave_core::intake::{element_key, element_value, list_path, shadow_body, tie_key};
 use nave_core::limits::{CORRECTION_CHANGES_MAX, CORRECTION_DOCUMENTS_MAX};
 use nave_core::mapping::{Env, find, normalise};
 use nave_core::matching;
@@ -573,7 +573,9 @@ impl Search<'_> {
             let child = part::child_id(element);
             let key = match child {
                 Some(id) => Some(id.into()),
-                None => element_value(mapping, list, element, region).ok().map(|v| element_key(entity, list, element, &v)),
+                None => element_value(mapping, list, element, region)
+                    .ok()
+                    .map(|v| tie_key(mapping, list, element_key(entity, list, element, &v))),
             };
             let number = key.and_then(|key| ties.iter().find(|(_, known)| *known == key)).map(|(id, _)| id.0);
             let name = number.map(|number| format!("{}/{number}", list.canonical));

@@ -43,7 +43,7 @@ pub(crate) use own::{DATA_FILES, refuse_own};
 pub(crate) use pin::{pin_all, unpinned};
 pub use policy::{Decision, TEMPLATE_NAMES, policy_init};
 pub(crate) use prefer::prefer;
-pub(crate) use propose::{Proposed, propose};
+pub(crate) use propose::{Listed, Proposed, propose};
 pub use read::{Place, environment, place, sources};
 pub(crate) use read::{text, way};
 pub(crate) use snapshots::{at as snapshot_at, keep as keep_snapshot};

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use toml_edit::DocumentMut;
+use nave_core::catalog::Direction;
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
 use super::edit::{Edit, present, try_edits, write_edits};
 use super::field_add::add_field;
@@ -17,10 +18,23 @@ pub(crate) struct Proposed {
     pub(crate) remote: String,
     /// Canonical field.
     pub(crate) canonical: String,
+    /// It is a list, or an element of one.
+    pub(crate) listed: Option<Listed>,
     /// What is done to it on the way in.
     pub(crate) inward: Option<String>,
     /// Why it is proposed.
     pub(crate) because: String,
+}
+
+/// What is proposed for a list field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// Sub-field of the canonical list.
+    pub(crate) canonical: String,
+    /// Path within an element there; empty: the element itself.
+    pub(crate) remote: String,
+    /// What stands between the elements, where the list is one text there.
+    pub(crate) split: Option<String>,
 }
 
 /// Mapping files with these fields, by connection and stream: shown, or written. Fields that the mapping reads already are left out.
@@ -48,12 +62,18 @@ pub(crate) fn propose(
                 ApiError::usage(format!("{path} is there, and is about something else")).help("rename it, then ask again")
             );
         }
-        let read = |canonical: &str| {
-            known.is_some_and(|one| {
-                one.fields.iter().any(|field| field.direction.reads() && field.canonical.as_deref() == Some(canonical))
+        let read = |field: &Proposed| {
+            let canonical = field.canonical.as_str();
+            known.is_some_and(|one| match field.listed {
+                // Several fields there may be read into one list, but none beside one that is written, or that is parts.
+                Some(_) => {
+                    one.lists.iter().any(|list| list.canonical == canonical && list.direction != Direction::In)
+                        || one.parts.iter().any(|part| part.list.canonical == canonical)
+                }
+                None => one.fields.iter().any(|field| field.direction.reads() && field.canonical.as_deref() == Some(canonical)),
             })
         };
-        let new: Vec<&Proposed> = fields.iter().filter(|field| !read(&field.canonical)).collect();
+        let new: Vec<&Proposed> = fields.iter().filter(|field| !read(field)).collect();
         if new.is_empty() {
             continue;
         }
@@ -61,8 +81,13 @@ pub(crate) fn propose(
         let mut document: DocumentMut =
             text.parse().map_err(|error: toml_edit::TomlError| ApiError::failed(format!("{path}: {}", error.message())))?;
         for field in new {
-            add_field(&mut document, &field.remote, Some(&field.canonical), "in", field.inward.as_deref(), &field.because)
-                .map_err(|why| ApiError::failed(format!("{path}: {why}")))?;
+            let added = match &field.listed {
+                Some(listed) => add_list(&mut document, field, listed),
+                None => {
+                    add_field(&mut document, &field.remote, Some(&field.canonical), "in", field.inward.as_deref(), &field.because)
+                }
+            };
+            added.map_err(|why| ApiError::failed(format!("{path}: {why}")))?;
         }
         edits.push(Edit { path, before, after: document.to_string() });
     }
@@ -88,6 +113,31 @@ pub(crate) fn propose(
         next,
         notes: Vec::new(),
     })
+}
+
+/// Adds a `[[list]]` after the others.
+fn add_list(document: &mut DocumentMut, field: &Proposed, listed: &Listed) -> Result<(), String> {
+    let lists = document.entry("list").or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
+    let lists = lists.as_array_of_tables_mut().ok_or("`list` is no [[list]]")?;
+    let mut table = Table::new();
+    table.insert("remote", value(&field.remote));
+    table.insert("canonical", value(&field.canonical));
+    table.insert("direction", value("in"));
+    if let Some(split) = &listed.split {
+        table.insert("split", value(split));
+    }
+    table.insert("because", value(&field.because));
+    table.decor_mut().set_prefix("\n");
+    let mut inner = Table::new();
+    inner.insert("remote", value(&listed.remote));
+    inner.insert("canonical", value(&listed.canonical));
+    if let Some(inward) = &field.inward {
+        inner.insert("in", value(inward));
+    }
+    inner.decor_mut().set_prefix("\n");
+    table.insert("field", Item::ArrayOfTables(ArrayOfTables::from_iter([inner])));
+    lists.push(table);
+    Ok(())
 }
 
 /// `crm-contacts`, of letters that a file's name may have.

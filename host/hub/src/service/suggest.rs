@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nave_core::Value;
-use nave_core::catalog::{Catalog, Entity, FieldInfo, FieldMapping, StreamInfo};
+use nave_core::catalog::{Catalog, Entity, FieldInfo, FieldMapping, FieldType, RemoteType, StreamInfo};
 use nave_core::codec::decode;
+use nave_core::linkage::Kind;
 use nave_core::mapping::find;
-use nave_core::suggest::{Column, suggest};
+use nave_core::suggest::{Column, Unplaced, suggest, unplaced};
 use nave_runtime::contract::Operation;
 use tokio::task::block_in_place;
 
@@ -17,7 +18,7 @@ use crate::api::{ApiError, SuggestAlias, SuggestAnswer, SuggestField, SuggestSid
 use crate::clock::now;
 use crate::engine::EngineError;
 use crate::hub::Hub;
-use crate::project::{self, Proposed};
+use crate::project::{self, Listed, Proposed};
 
 /// Things of each stream whose values are looked at.
 const SAMPLE_RECORDS: u32 = 200;
@@ -69,9 +70,15 @@ pub(super) async fn suggest_mapping(
             let mapped = column.mapped.is_some();
             if !mapped {
                 let at = (column.connection.clone(), column.stream.clone());
+                let listed = suggestion.element.as_ref().map(|element| Listed {
+                    canonical: element.clone(),
+                    remote: column.element.clone().unwrap_or_default(),
+                    split: alias.split.map(str::to_owned),
+                });
                 proposed.entry(at).or_default().push(Proposed {
                     remote: column.path.clone(),
                     canonical: suggestion.field.clone(),
+                    listed,
                     inward: alias.inward.map(str::to_owned),
                     because: format!("proposed with {percent} %: {}", alias.reasons.join("; ")),
                 });
@@ -87,9 +94,14 @@ pub(super) async fn suggest_mapping(
             });
         }
         let label = entity.fields.get(&suggestion.field).map(|field| field.label.clone()).unwrap_or_default();
-        fields.push(SuggestField { field: suggestion.field.clone(), label, aliases });
+        // An element of a list is spelled as in `emails[]`.
+        let of_list = if suggestion.element.is_some() { "[]" } else { "" };
+        fields.push(SuggestField { field: format!("{}{of_list}", suggestion.field), label, aliases });
     }
     fields.sort_by_key(|field| std::cmp::Reverse((field.aliases.len(), field.aliases.iter().map(|one| one.percent).max())));
+    let without = unplaced(entity, &columns, &suggestions);
+    let notes = would_take(entity, &columns, &without);
+    let placed: BTreeSet<usize> = placed.into_iter().chain(without.iter().map(|one| one.column)).collect();
     let rest = columns.iter().enumerate().filter(|(at, column)| !placed.contains(at) && column.mapped.is_none());
     let rest = rest.map(|(_, column)| format!("{}/{}.{}", column.connection, column.stream, column.path)).collect();
     let today = now().to_string();
@@ -101,7 +113,33 @@ pub(super) async fn suggest_mapping(
         }
         block_in_place(|| hub.reload())?;
     }
-    Ok(SuggestAnswer { entity: entity.name.clone(), sides, fields, rest, edits })
+    Ok(SuggestAnswer { entity: entity.name.clone(), sides, fields, notes, rest, edits })
+}
+
+/// What it would take for columns that have no place: their field is one value, and has one already.
+fn would_take(entity: &Entity, columns: &[Column], without: &[Unplaced]) -> Vec<String> {
+    let mut by: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for one in without {
+        let column = &columns[one.column];
+        by.entry(&one.field).or_default().push(format!("{}/{}.{}", column.connection, column.stream, column.path));
+    }
+    let note = |(field, paths): (&str, Vec<String>)| {
+        let known = &entity.fields[field];
+        let (list, key, kind) = match known.kind {
+            FieldType::Email => ("emails", "address", "email"),
+            _ => ("phones", "number", "phone"),
+        };
+        let personal = if known.personal { ", personal = true" } else { "" };
+        format!(
+            "{} may be `{field}` too, and {} has room for one of a system and no list. To keep them all, give it a list: in \
+             entities/{}.toml under [fields], {list} = {{ type = \"list\", key = [\"{key}\"], fields = {{ {key} = \"{kind}\", kind = \
+             \"text\" }}{personal} }}; then ask again",
+            paths.join(", "),
+            entity.name,
+            entity.name
+        )
+    };
+    by.into_iter().map(note).collect()
 }
 
 /// The stream of a connection that holds an entity's things, with some of them.
@@ -155,19 +193,57 @@ fn columns_of(catalog: &Catalog, connection: &str, stream: &StreamInfo, things: 
     let mapped = |path: &str| {
         let fields = own().flat_map(|mapping| &mapping.fields);
         let speaks = |field: &&FieldMapping| field.remote == path || field.inputs.iter().any(|input| input == path);
-        let field = fields.filter(speaks).map(|field| field.canonical.clone().unwrap_or_default()).next();
-        let listed = || own().flat_map(|mapping| &mapping.lists).any(|list| path == list.remote).then(String::new);
-        let constant = || own().any(|mapping| mapping.constants.contains_key(path)).then(String::new);
-        field.or_else(listed).or_else(constant)
+        let fields = fields.filter(speaks).map(|field| field.canonical.clone());
+        let lists = own().flat_map(|mapping| &mapping.lists).filter(|list| path == list.remote);
+        let lists = lists.map(|list| Some(list.canonical.clone()));
+        let constant = own().any(|mapping| mapping.constants.contains_key(path)).then_some(None);
+        let all: Vec<Option<String>> = fields.chain(lists).chain(constant).collect();
+        (!all.is_empty()).then(|| all.into_iter().flatten().collect())
     };
-    let column = |field: &FieldInfo| Column {
-        mapped: mapped(&field.path),
-        connection: connection.to_owned(),
-        stream: stream.name.clone(),
-        path: field.path.clone(),
-        label: field.label.clone(),
-        kind: field.kind,
-        values: things.iter().filter_map(|thing| find(thing, &field.path).and_then(text)).collect(),
+    let column = |field: &FieldInfo| {
+        let mut column = Column {
+            mapped: mapped(&field.path),
+            connection: connection.to_owned(),
+            stream: stream.name.clone(),
+            path: field.path.clone(),
+            label: field.label.clone(),
+            kind: field.kind,
+            element: None,
+            values: things.iter().filter_map(|thing| find(thing, &field.path).and_then(text)).collect(),
+        };
+        if let RemoteType::List | RemoteType::Json = field.kind {
+            (column.element, column.values) = elements_of(things, &field.path);
+        }
+        column
     };
     stream.fields.iter().map(column).collect()
+}
+
+/// Where the elements of a list hold a mailbox or a telephone, and what they hold there: the elements themselves, or of a list of
+/// objects the text that most of them have and that looks like one.
+fn elements_of(things: &[Value], path: &str) -> (Option<String>, Vec<String>) {
+    let mut held: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let list = |value: &Value| match value {
+        Value::List(elements) => Some(elements.clone()),
+        _ => None,
+    };
+    for element in things.iter().filter_map(|thing| find(thing, path)).filter_map(list).flatten() {
+        match &element {
+            Value::Text(text) => held.entry(String::new()).or_default().push(text.to_string()),
+            Value::Object(parts) => {
+                for (name, value) in parts {
+                    if let Value::Text(text) = value {
+                        held.entry(name.to_string()).or_default().push(text.to_string());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let told = |name: &str, values: &[String]| {
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        matches!(Kind::guess(name, &values), Kind::Email | Kind::Phone | Kind::Mobile)
+    };
+    let best = held.into_iter().filter(|(name, values)| told(name, values)).max_by_key(|(_, values)| values.len());
+    best.map_or((None, Vec::new()), |(name, values)| (Some(name), values))
 }

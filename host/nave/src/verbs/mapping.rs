@@ -107,6 +107,9 @@ async fn suggest(connections: Vec<String>, entity: String, apply: bool, context:
         }
         rows.print("");
     }
+    for note in &answer.notes {
+        say(format_args!("\n{}", clean(note)));
+    }
     if !answer.rest.is_empty() {
         say(format_args!("\nNothing fits, and no mapping speaks of: {}", clean(&answer.rest.join(", "))));
     }

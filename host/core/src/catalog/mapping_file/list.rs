@@ -1,12 +1,14 @@
 //! `[[list]]`: a list there ↔ a list field of the entity.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::super::entity::did_you_mean;
 use super::super::reader::{At, Table, json};
 use super::super::{Direction, FieldMapping, FieldType, ListMapping, RemoteType, StreamInfo};
 use super::scope::{Remote, Side, remote_field};
 use super::{Between, DIRECTIONS};
+use crate::mapping::Type;
 use crate::value::Value;
 
 impl<'k> Between<'k, '_> {
@@ -19,19 +21,21 @@ impl<'k> Between<'k, '_> {
         if direction.is_some_and(Direction::writes) && info.is_some_and(|info| info.read_only) {
             self.read_only(&remote);
         }
-        if let Some(info) = info
-            && !matches!(info.kind, RemoteType::List | RemoteType::Json)
-        {
-            self.file.error(
-                remote.span.clone(),
-                "wrong-shape",
-                format!("`{}` is no list over there", remote.value),
-                Some("map it with [[field]]".to_owned()),
-            );
-        }
         let sub_fields = canonical.as_ref().and_then(|canonical| self.elements_of(canonical));
         let id = table.plain("id");
         let split = table.plain("split");
+        let text = |kind: RemoteType| matches!(Type::of_remote(kind), Type::Text | Type::Any);
+        if let Some(info) = info
+            && !matches!(info.kind, RemoteType::List | RemoteType::Json)
+            && !(split.is_some() && text(info.kind))
+        {
+            let help = match text(info.kind) {
+                true => "map it with [[field]], or say what stands between its elements: split = \";\"",
+                false => "map it with [[field]]",
+            };
+            let span = remote.span.clone();
+            self.file.error(span, "wrong-shape", format!("`{}` is no list over there", remote.value), Some(help.to_owned()));
+        }
         let only = table.table("only").map(only).unwrap_or_default();
         let within = |stream, path: &str| remote_field(stream, &format!("{}.{path}", remote.value));
         let fields = self.sub_fields(&mut table, &canonical, sub_fields, direction, Side::Elements(&remote.value), &within);
@@ -54,6 +58,22 @@ impl<'k> Between<'k, '_> {
             fields,
             because: because.map(|because| because.value),
         })
+    }
+
+    /// Several lists there may be read into one list here; which of them a new element would be written to nobody could say.
+    pub(super) fn list_clashes(&self, lists: &[ListMapping], places: &[Range<usize>]) {
+        for (at, list) in lists.iter().enumerate() {
+            let Some(other) = lists[..at].iter().find(|other| other.canonical == list.canonical) else { continue };
+            let help = if other.remote == list.remote {
+                "make one [[list]] of them"
+            } else if list.direction == Direction::In && other.direction == Direction::In {
+                continue;
+            } else {
+                "each of them needs direction = \"in\"; to write it, leave one of them out"
+            };
+            let message = format!("`{}` and `{}` are both `{}`", other.remote, list.remote, list.canonical);
+            self.file.error(places[at].clone(), "claimed-twice", message, Some(help.to_owned()));
+        }
     }
 
     /// Direction of a list or a part, which `named` names over there.

@@ -163,7 +163,15 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
             places.push(span);
         }
     }
-    let lists: Vec<ListMapping> = table.tables("list").into_iter().filter_map(|inner| between.list(inner)).collect();
+    let mut lists: Vec<ListMapping> = Vec::new();
+    let mut list_places: Vec<Range<usize>> = Vec::new();
+    for inner in table.tables("list") {
+        let span = inner.key_span("canonical");
+        if let Some(list) = between.list(inner) {
+            lists.push(list);
+            list_places.push(span);
+        }
+    }
     let mut parts: Vec<PartMapping> = Vec::new();
     for inner in table.tables("part") {
         let place = inner.key_span("canonical");
@@ -180,6 +188,7 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
     };
     table.finish();
     between.clashes(&fields, &places);
+    between.list_clashes(&lists, &list_places);
 
     let mapping = Mapping {
         name: file.stem().to_owned(),

@@ -179,6 +179,9 @@ pub struct SuggestAnswer {
     pub sides: Vec<SuggestSide>,
     /// Canonical fields, those that most systems have first.
     pub fields: Vec<SuggestField>,
+    /// What it would take for columns that have no place in the entity as it is.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// Columns that are mapped nowhere, and for which nothing fits.
     pub rest: Vec<String>,
     /// The files as they would be, or are now.
@@ -199,11 +202,11 @@ pub struct SuggestSide {
 /// One canonical field with what it may be called in each system.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SuggestField {
-    /// Canonical field.
+    /// Canonical field; `emails[]` for elements of a list.
     pub field: String,
     /// For people.
     pub label: String,
-    /// At most one per connection, likeliest first.
+    /// Likeliest first; of a field that is no list, at most one per connection.
     pub aliases: Vec<SuggestAlias>,
 }
 
