@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::catalog::{Entity, Survivorship};
-use crate::model::{Claim, Contribution, ContributionId, Field, Record, Rule};
+use crate::model::{Claim, Contribution, ContributionId, ContributionState, Field, Record, Rule};
 use crate::value::Value;
 use crate::{NameMap, Text};
 
@@ -24,7 +24,8 @@ pub struct Contender<'a> {
 }
 
 /// Computes all fields from the claims of these contributions (those that count, in any order). `gone` are the record's other
-/// contributions, which matter to consent alone: a refusal stands when its object does not. `previous` matters to `manual` alone.
+/// contributions: a refusal stands when its object does not, and so does what `manual` keeps when its object was merged. `previous` matters to
+/// `manual` alone.
 pub fn compute(
     entity: &Entity,
     contributions: &[&Contribution],
@@ -47,6 +48,8 @@ pub fn compute(
     let mut names: BTreeSet<&Text> = contributions.iter().flat_map(|c| c.claims.keys()).collect();
     names.extend(gone.iter().flat_map(|c| c.claims.keys()).filter(|name| consent::stances(entity, name).is_some()));
     let mut fields = NameMap::new();
+    let standing = previous.into_iter().flat_map(|record| &record.fields);
+    names.extend(standing.filter(|(name, kept)| goes_on(entity, name, kept, gone)).map(|(name, _)| name));
     for name in names {
         let contenders = contenders(contributions, name);
         if let Some(stances) = consent::stances(entity, name) {
@@ -55,11 +58,24 @@ pub fn compute(
             continue;
         }
         let kept = previous.and_then(|record| record.fields.get(name));
+        if let Some(kept) = kept.filter(|kept| goes_on(entity, name, kept, gone))
+            && !contenders.iter().any(|c| c.contribution.key.connection == STEWARD)
+        {
+            fields.insert(name.clone(), Field { rule: Rule::Manual, ..kept.clone() });
+            continue;
+        }
         if let Some(field) = choose(rule_of(entity, name), &contenders, kept) {
             fields.insert(name.clone(), field);
         }
     }
     fields
+}
+
+/// Whether what stands goes on standing without who said it: only a person decides the field, and the object that said it was made one
+/// with another one there. Nobody decided otherwise.
+fn goes_on(entity: &Entity, name: &str, kept: &Field, gone: &[&Contribution]) -> bool {
+    let merged = |row: &&Contribution| row.id == kept.winner && matches!(row.state, ContributionState::MergedInto(..));
+    *rule_of(entity, name) == Survivorship::Manual && gone.iter().any(|row| merged(row))
 }
 
 /// These contributions without the claims that do not count.
@@ -141,7 +157,14 @@ pub fn choose(rule: &Survivorship, contenders: &[Contender<'_>], previous: Optio
             match stays {
                 // The winner stays, and so does its value, whatever it has come to say since.
                 Some((_, kept)) => return Some(Field { rule: Rule::Manual, ..kept.clone() }),
-                None => (*contenders.first()?, Rule::Manual),
+                // Whoever said it says it no more, and another one does: a system that merges two objects lets the one say what the
+                // other said. Nobody decided otherwise.
+                None => match previous
+                    .and_then(|kept| contenders.iter().find(|c| c.claim.value == kept.value).map(|c| (c.contribution.id, kept)))
+                {
+                    Some((winner, kept)) => return Some(Field { winner, rule: Rule::Manual, ..kept.clone() }),
+                    None => (*contenders.first()?, Rule::Manual),
+                },
             }
         }
     };
@@ -254,5 +277,11 @@ mod tests {
         let kept = Field { value: Value::text("old"), winner: ContributionId(2), rule: Rule::Manual, claimed_at: Time(0) };
         let field = choose(&Survivorship::Manual, &contenders(&order, "f"), Some(&kept)).unwrap();
         assert_eq!(field.value, Value::text("old"));
+        // Its winner is gone: another one who says it goes on for it, else the first one counts.
+        for (value, expected, winner) in [("b", "b", 2), ("old", "a", 1)] {
+            let kept = Field { value: Value::text(value), winner: ContributionId(9), ..kept.clone() };
+            let field = choose(&Survivorship::Manual, &contenders(&order, "f"), Some(&kept)).unwrap();
+            assert_eq!((field.value.display(), field.winner), (expected.to_owned(), ContributionId(winner)), "{value}");
+        }
     }
 }

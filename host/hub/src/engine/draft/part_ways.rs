@@ -1,7 +1,7 @@
 //! What merging leaves behind, and two records parting ways again.
 
 use nave_core::matching;
-use nave_core::model::{ChangeKind, ContributionId, Reason, Record, RecordId, RecordState};
+use nave_core::model::{ChangeKind, ContributionId, Field, Reason, Record, RecordId, RecordState};
 use nave_core::value::{Reference, Value};
 use nave_store::{IndexSpace, StoreError};
 
@@ -87,9 +87,28 @@ impl Draft<'_> {
         Ok(())
     }
 
+    /// What is to stand in `manual` fields of a record when it is computed next, whatever stood there.
+    pub(in crate::engine) fn recall(&mut self, id: RecordId, fields: Vec<(String, Field)>) -> Result<(), StoreError> {
+        if fields.is_empty() {
+            return Ok(());
+        }
+        let mut recalled = self.record(id)?.clone();
+        for (name, field) in fields {
+            recalled.fields.insert(name.as_str(), field);
+        }
+        self.recalled.insert(id, recalled);
+        Ok(())
+    }
+
     /// A record that was merged stands by itself again, as it stood; what it holds is computed anew from what came back to it.
-    /// Whoever refers to either is looked at.
-    pub(in crate::engine) fn part_ways(&mut self, survivor: &Record, loser: &Record) -> Result<(), StoreError> {
+    /// Whoever refers to either is looked at. `standing` is what stands in `manual` fields of the survivor by the records that are still
+    /// merged into it.
+    pub(in crate::engine) fn part_ways(
+        &mut self,
+        survivor: &Record,
+        loser: &Record,
+        standing: &[(String, Field)],
+    ) -> Result<(), StoreError> {
         let mut referring = self.referring(survivor.id)?;
         referring.extend(self.referring(loser.id)?);
         let next = self.record(loser.id)?.next_element.max(loser.next_element);
@@ -100,10 +119,11 @@ impl Draft<'_> {
         // `manual` fields: what they were, where whoever said so is not here any more.
         let now = self.record(survivor.id)?.clone();
         let mut recalled = now.clone();
-        for (name, field) in &survivor.fields {
+        let before = survivor.fields.iter().map(|(name, field)| (name.as_str(), field));
+        for (name, field) in before.chain(standing.iter().map(|(name, field)| (name.as_str(), field))) {
             let stays = now.fields.get(name).is_some_and(|now_is| now.contributions.contains(&now_is.winner));
             if !stays {
-                recalled.fields.insert(name.clone(), field.clone());
+                recalled.fields.insert(name, field.clone());
             }
         }
         self.recalled.insert(survivor.id, recalled);

@@ -4,7 +4,7 @@ use nave_core::model::{AuditEntry, Cause, DeadLetterSubject, Reason, RecordId};
 use nave_store::StoreError;
 
 use super::plan::mergeable;
-use super::{Kept, Merge, MergeState, OF, StepKind, StepOutcome, into_space, key, next, of, primary, put, row, steps};
+use super::{Kept, Merge, MergeState, OF, StepKind, StepOutcome, into_space, key, next, of, primary, put, row, standing, steps};
 use crate::engine::draft::Draft;
 use crate::engine::only::Only;
 use crate::engine::{Engine, EngineError, agreed, apart};
@@ -17,10 +17,14 @@ pub(super) struct Told {
     pub(super) why: String,
 }
 
+/// How often a merge is told at once: what a system made of its own merge is read back, and put right where the record says otherwise.
+const TOLD_TIMES: usize = 2;
+
 /// Two records become one in a draft, and the merge's row says what follows. What they were is kept.
 fn join(draft: &mut Draft<'_>, mut kept: Kept, merge: &mut Merge) -> Result<(), StoreError> {
     let (survivor, loser) = (merge.survivor, merge.loser);
     primary::keep(draft, (survivor, &kept.survivors()), (loser, &kept.losers()))?;
+    standing::joined(draft, &kept)?;
     draft.merge(survivor, loser)?;
     kept.numbered(draft);
     merge.steps = steps::of_record(draft, survivor)?;
@@ -162,17 +166,23 @@ impl Engine {
     /// Delivers what a merge left to be sent, now, and looks at what came of it. What cannot be sent now is sent by the flow's
     /// next run.
     pub(super) async fn tell(&self, id: u64) -> Result<Merge, EngineError> {
-        let merge = self.merge_of(id)?;
-        let mut told = Vec::new();
-        for (flow, records) in merge.flows() {
-            match self.run_out_only(&flow, &Only::of(records)).await {
-                Ok(run) => told.extend(run.message.map(|why| Told { flow, why })),
-                Err(EngineError::Refused(why) | EngineError::NotFound(why)) => told.push(Told { flow, why }),
-                Err(error @ EngineError::Spoke(..)) => told.push(Told { flow, why: error.to_string() }),
-                Err(error) => return Err(error),
+        let mut merge = self.merge_of(id)?;
+        for _ in 0..TOLD_TIMES {
+            let mut told = Vec::new();
+            for (flow, records) in merge.flows() {
+                match self.run_out_only(&flow, &Only::of(records)).await {
+                    Ok(run) => told.extend(run.message.map(|why| Told { flow, why })),
+                    Err(EngineError::Refused(why) | EngineError::NotFound(why)) => told.push(Told { flow, why }),
+                    Err(error @ EngineError::Spoke(..)) => told.push(Told { flow, why: error.to_string() }),
+                    Err(error) => return Err(error),
+                }
+            }
+            merge = self.advance(id, &told).await?;
+            if merge.state != MergeState::Running || !told.is_empty() {
+                break;
             }
         }
-        self.advance(id, &told).await
+        Ok(merge)
     }
 }
 

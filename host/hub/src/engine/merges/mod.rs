@@ -11,6 +11,7 @@ mod kept;
 mod plan;
 mod primary;
 pub(super) mod restore;
+mod standing;
 mod steps;
 mod unmerge;
 

@@ -3,7 +3,7 @@
 use nave_core::model::{Cause, RecordId, RecordState, RemoteKey, Rule};
 use nave_core::value::Value;
 
-use super::{Kept, Step, steps};
+use super::{Kept, Step, standing, steps};
 use crate::engine::apart::{Apart, kept_apart_in};
 use crate::engine::draft::Draft;
 use crate::engine::{Engine, EngineError};
@@ -111,6 +111,7 @@ impl Engine {
         let kept = Kept::before(&mut draft, survivor, loser)?;
         let apart = kept_apart_in(&draft, survivor, loser)?;
         super::primary::keep(&mut draft, (survivor, &kept.survivors()), (loser, &kept.losers()))?;
+        standing::joined(&mut draft, &kept)?;
         draft.merge(survivor, loser)?;
         let mut fields = Vec::new();
         for (name, field) in draft.record(survivor)?.fields.clone() {

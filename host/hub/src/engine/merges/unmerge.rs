@@ -12,7 +12,7 @@ use nave_core::value::Value;
 
 use super::carry::{line, rule};
 use super::kept::Thing;
-use super::{Kept, Merge, MergeState, OF, Step, StepKind, Undo, into_space, key, of, put, restore, row, steps};
+use super::{Kept, Merge, MergeState, OF, Step, StepKind, Undo, into_space, key, of, put, restore, row, standing, steps};
 use crate::engine::apart::{self, Apart};
 use crate::engine::draft::Draft;
 use crate::engine::holds::Held;
@@ -251,7 +251,8 @@ impl Engine {
                 row.claims.insert(refers.field.as_str(), refers.claim.clone());
             }
         }
-        draft.part_ways(&kept.survivor, &kept.loser)?;
+        let standing = standing::parted(draft, &kept, merge.id)?;
+        draft.part_ways(&kept.survivor, &kept.loser, &standing)?;
         for record in &references {
             let record = draft.surviving(*record)?;
             draft.recompute(record)?;
