@@ -20,6 +20,14 @@ struct Two {
 impl Two {
     /// The same person, once entered in the CRM and once in the books, each since carried to the other.
     fn start() -> Self {
+        // Two customers of one name cannot both be in use there: the second is put away.
+        let away =
+            "archive = { ContactStatus = \"ARCHIVED\" }\nrestore = { ContactStatus = \"ACTIVE\" }\nduplicates = \"archive\"";
+        Self::start_with("duplicates = \"merge\"", away)
+    }
+
+    /// The same, with these lines in the mappings.
+    fn start_with(of_crm: &str, of_books: &str) -> Self {
         let clock = Clock::default();
         let config = || {
             let clock = clock.clone();
@@ -32,16 +40,9 @@ impl Two {
         let tenant = books.running.credential.tenant_id.clone().expect("books have an organisation");
         let settings = [format!("{}/api.xro/2.0", url(&books)), format!("tenant={tenant}")];
         add(&project, "xero", "books", &settings, &books.running.credential.token);
-        let policy =
-            |path: &str, policy: &str| project.write(path, &format!("duplicates = \"{policy}\"\n{}", project.read(path)));
-        policy("mappings/crm-contacts.toml", "merge");
-        // Two customers of one name cannot both be in use there: the second is put away.
-        policy("mappings/books-contacts.toml", "archive");
-        let books_file = project.read("mappings/books-contacts.toml");
-        project.write(
-            "mappings/books-contacts.toml",
-            &format!("archive = {{ ContactStatus = \"ARCHIVED\" }}\nrestore = {{ ContactStatus = \"ACTIVE\" }}\n{books_file}"),
-        );
+        for (path, lines) in [("mappings/crm-contacts.toml", of_crm), ("mappings/books-contacts.toml", of_books)] {
+            project.write(path, &format!("{lines}\n{}", project.read(path)));
+        }
         let two = Self { project, crm, books };
         let ada = json!({ "properties": { "firstname": "Ada", "lastname": "Lovelace", "email": "ada@x.example", "jobtitle": "Countess" } });
         two.crm.call("POST", "/crm/v3/objects/contacts", Some(ada));
@@ -155,4 +156,46 @@ fn merged_in_both_systems_and_taken_back() {
         assert_eq!(sim.changes_since(mark), Vec::<Value>::new());
     }
     assert_eq!(two.project.json(&["record", "show", "contact/2"])["state"], "active");
+}
+
+/// Both systems keep both objects and take a mailbox, or a name, only once: the one that has it keeps it, and the merge is done.
+#[test]
+fn merged_where_both_objects_stay_and_a_value_is_taken_only_once() {
+    let step = "duplicates = \"keep-in-step\"";
+    let two = Two::start_with(step, step);
+    let before = two.there();
+    let merge = two.project.json(&["match", "merge", "contact/1", "contact/2", "--reason", "the same person"]);
+    assert_eq!(merge["state"], "done", "{merge}");
+    let done = ["books update done", "books keep-in-step done", "crm update done", "crm keep-in-step done"];
+    assert_eq!(outcomes(&merge), done, "{merge}");
+    let left = |of: &Value| -> Vec<String> {
+        let details = of.as_array().unwrap().iter().filter_map(|line| line["detail"].as_str());
+        let mut left: Vec<String> = details
+            .filter(|detail| detail.contains("stays as it is"))
+            .map(|detail| detail[..detail.find(" of ").unwrap()].into())
+            .collect();
+        left.sort();
+        left
+    };
+    assert_eq!(left(&merge["steps"]), ["`Name`", "`properties.email`"], "{merge}");
+    two.settle();
+    let now = two.there();
+    assert_eq!(now["crm"], ["Augusta King ada@x.example Countess ", "Augusta King king@y.example Countess "], "{now:#?}");
+    let king = "Augusta King king@y.example";
+    assert_eq!(now["books"], [format!("Ada Lovelace {king}"), format!("Augusta King {king}")], "{now:#?}");
+    assert_eq!(two.project.json(&["dlq", "list"])["dead_letters"], json!([]), "nothing failed");
+    let shown = two.project.json(&["record", "show", "contact/1"]);
+    assert_eq!(left(&shown["deliveries"]), ["`Name`", "`properties.email`"], "{shown}");
+    assert_eq!(two.project.json(&["match", "merges", "show", "1"])["state"], "done");
+    // It is not tried again.
+    let marks = [two.crm.last_request(), two.books.last_request()];
+    two.project.sync(&["--full"]);
+    for (sim, mark) in [&two.crm, &two.books].into_iter().zip(marks) {
+        assert_eq!(sim.changes_since(mark), Vec::<Value>::new());
+    }
+
+    let undone = two.project.json(&["match", "unmerge", "contact/2", "--reason", "mother and daughter"]);
+    assert_eq!((&undone["state"], left(&undone["steps"])), (&json!("undone"), Vec::new()), "{undone}");
+    two.settle();
+    assert_eq!(two.there(), before);
 }

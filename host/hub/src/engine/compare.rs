@@ -407,6 +407,10 @@ impl Engine {
                 ));
             }
         }
+        let left = self.left_as_is(mapping, subject.record.id)?;
+        if let Some(left) = left.into_iter().find(|left| left.contribution == row.id && left.path == path) {
+            return Ok(Proposed::new(left.sentence(&mapping.connection), format!("nave record show {name}")));
+        }
         let side = sides.iter().find(|side| side.connection == mapping.connection);
         let none = ChildrenKnown::default();
         let known = side.and_then(|side| side.known.get(mapping.name.as_str())).unwrap_or(&none);

@@ -3,7 +3,7 @@
 //! The order is the promise: an intent is durable before its first byte is sent (I6), at most one per record and
 //! destination (I5), nothing empty is sent (I7), and an entry leaves dirty only for a reason that is said (I4).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use nave_core::NameMap;
@@ -24,6 +24,7 @@ use super::parts::ChildrenKnown;
 use super::round::Sending;
 use super::synthetic::{self, Synthetic};
 use super::take::title;
+use super::taken::Several;
 use super::{Engine, EngineError};
 use crate::egress::on_behalf;
 use crate::spoke::SpokeError;
@@ -262,7 +263,7 @@ impl Engine {
             spoke: spoke.as_ref(),
             run,
             counter: 0,
-            several: HashSet::new(),
+            several: Several::default(),
             held_alone: only.is_some_and(|only| only.held_alone),
         };
         for _ in 0..PASSES_MAX {
@@ -290,7 +291,7 @@ impl Engine {
                     return Err(EngineError::Spoke(mapping.connection.clone(), SpokeError::Unavailable(why)));
                 }
             }
-            if self.store.dirty_count(&mapping.name)? == 0 || counts.delivered == before.delivered {
+            if self.store.dirty_count(&mapping.name)? == 0 || counts.delivered == before.delivered && !sending.several.again() {
                 break;
             }
         }
@@ -485,10 +486,14 @@ impl Engine {
             let body = target.and_then(|row| current.get(&(mapping.stream.clone(), row.key.remote_id.to_string())));
             match difference::difference(mapping, entity, record, target, body.map(|read| &read.body), &locate, region) {
                 Ok(difference) if difference.is_empty() && target.is_none() => continue,
-                Ok(difference) if difference.is_empty() => {}
-                Ok(difference) => {
+                Ok(mut difference) => {
+                    if let Some(row) = target {
+                        self.leave_taken(mapping, entity, record, &active, row, &mut difference)?;
+                    }
                     let kind = target.map_or(WriteKind::Create, |row| WriteKind::Update(row.key.remote_id.to_string()));
-                    wanted.writes.push(Write::of(kind, target, difference).against(body));
+                    if !difference.is_empty() {
+                        wanted.writes.push(Write::of(kind, target, difference).against(body));
+                    }
                 }
                 Err(errors) => {
                     blocked.extend(errors);

@@ -67,6 +67,7 @@ mod steward;
 mod surge;
 pub mod synthetic;
 pub mod take;
+pub mod taken;
 pub mod tries;
 mod unread;
 mod vanished;

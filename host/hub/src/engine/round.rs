@@ -22,6 +22,7 @@ use super::draft::Draft;
 use super::frozen::Noted;
 use super::parts::ChildrenKnown;
 use super::pull::{GET_IDS_MAX, PageCommit, Reading};
+use super::taken::Several;
 use super::{Engine, EngineError};
 use crate::spoke::Spoke;
 
@@ -42,8 +43,8 @@ pub(super) struct Sending<'a> {
     pub(super) spoke: &'a dyn Spoke,
     pub(super) run: u64,
     pub(super) counter: u64,
-    /// Records of which several objects are written: one that succeeds does not clear what another failed with.
-    pub(super) several: HashSet<RecordId>,
+    /// Records of which several objects are written.
+    pub(super) several: Several,
     /// Nothing is sent but what puts back what a person holds.
     pub(super) held_alone: bool,
 }

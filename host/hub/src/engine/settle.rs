@@ -1,6 +1,6 @@
 //! Sends journalled intents and settles what came back: one commit per batch, and success is said, never inferred.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use nave_core::accounting::OutCounts;
 use nave_core::catalog::{Catalog, Mapping};
@@ -24,6 +24,7 @@ use super::frozen;
 use super::images;
 use super::meters;
 use super::take::{IncomingKind, Intake, Times, settle_create};
+use super::taken::Several;
 use super::tries;
 use super::{Engine, EngineError};
 use crate::spoke::{Spoke, SpokeError};
@@ -39,7 +40,7 @@ impl Engine {
         run: u64,
         intents: &[Intent],
         next: &[Intent],
-        several: &HashSet<RecordId>,
+        several: &Several,
     ) -> Result<OutCounts, EngineError> {
         if intents.is_empty() {
             return Ok(OutCounts::default());
@@ -78,7 +79,8 @@ impl Engine {
         let read_back = self.read_back(mapping, spoke, stream, &outcomes).await;
         kill::reach("before-settle");
         let next = self.while_answered(mapping, next)?;
-        self.settle(catalog, mapping, run, intents, next, outcomes, read_back, several).await
+        let once_only = self.once_only(mapping, &outcomes).await?;
+        self.settle(catalog, mapping, run, intents, next, outcomes, read_back, &once_only, several).await
     }
 
     /// What goes next, if the system still answers and nobody stopped the flow: nothing is journalled that is not sent.
@@ -184,7 +186,8 @@ impl Engine {
         next: &[Intent],
         outcomes: Vec<Outcome>,
         read_back: HashMap<String, Vec<u8>>,
-        several: &HashSet<RecordId>,
+        once_only: &[String],
+        several: &Several,
     ) -> Result<OutCounts, EngineError> {
         let entity = self.entity(catalog, &mapping.entity)?;
         let parked: HashMap<RecordId, Parked> =
@@ -265,6 +268,17 @@ impl Engine {
                         } else {
                             tally.failed += 1;
                         }
+                    }
+                    Outcome::Rejected(rejection)
+                        if self.note_taken(draft, mapping, entity, intent, rejection, once_only, several)? =>
+                    {
+                        close(draft);
+                        tries::forget(draft, &intent.destination, intent.record);
+                        draft.batch.unparked.push((intent.destination.clone(), intent.record));
+                        if !several.contains(&intent.record) {
+                            draft.batch.revived_subjects.push(delivery_subject(intent));
+                        }
+                        tally.held += 1;
                     }
                     Outcome::Rejected(rejection) => {
                         close(draft);

@@ -35,6 +35,9 @@ pub(super) fn of_record(
             let what = if paths.is_empty() { "the thing that it made".to_owned() } else { paths.join(", ") };
             add(flow, "held", format!("{what}, as before run {run}; `nave rollback run/{run} --release` lets go"));
         }
+        for left in engine.left_as_is(mapping, record.id)? {
+            add(flow, "left", left.sentence(&mapping.connection));
+        }
         let delivery = DeadLetterSubject::Delivery { destination: flow.to_owned(), record: record.id };
         if let Some(letter) = store.dead_letter_of(&subject_key(&delivery))? {
             add(flow, "dead-letter", format!("{}; `nave dlq show {}`", letter.message, letter.id));

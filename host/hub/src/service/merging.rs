@@ -363,7 +363,7 @@ fn step(step: &Step) -> MergeStepLine {
     };
     let (outcome, detail) = match &step.outcome {
         StepOutcome::Waiting(why) => ("waiting", why.clone()),
-        StepOutcome::Done => ("done", String::new()),
+        StepOutcome::Done => ("done", step.left.join("; ")),
         StepOutcome::Refused(why) => ("refused", why.clone()),
         StepOutcome::Asked(review) => ("asked", format!("`nave review show {review}` asks first")),
     };

@@ -46,6 +46,7 @@ mod spelled;
 mod surge;
 mod synthetic;
 mod system;
+mod taken;
 mod thread;
 mod volume;
 mod writers;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
-use nave_core::catalog::{Capabilities, ChangeDetection, StreamInfo};
+use nave_core::catalog::{Capabilities, ChangeDetection, FieldInfo, StreamInfo};
 use nave_core::{Value, codec};
 use nave_hub::spoke::{BoxFuture, Spoke, SpokeError};
 use nave_runtime::contract::{
@@ -121,6 +121,12 @@ pub(crate) struct State {
     pub(crate) insists: BTreeMap<(String, String), String>,
     /// Streams that cannot be read.
     pub(crate) unreadable: BTreeSet<String>,
+    /// Paths that no two things of a stream may hold the same of: a write that would is refused.
+    pub(crate) unique: BTreeSet<String>,
+    /// It does not say of which path that was.
+    pub(crate) unnamed: bool,
+    /// Ids of what it refused to write for that.
+    pub(crate) taken: Vec<String>,
 }
 
 impl State {
@@ -312,6 +318,11 @@ impl System {
             WriteOperation::Update(id) | WriteOperation::Delete(id) => id.clone(),
             WriteOperation::Merge(from, _) => from.clone(),
         };
+        if let Some(path) = taken_by_another(state, stream, &id, &changed) {
+            state.taken.push(id);
+            let field = (!state.unnamed).then(|| path.clone());
+            return Outcome::Rejected(Rejection { class: "duplicate".into(), field, message: "somebody has it".into() });
+        }
         state.writes.push(format!("{:?} {id}", delivery.operation));
         let things = state.things.get_mut(stream).unwrap();
         match &delivery.operation {
@@ -361,6 +372,16 @@ impl System {
     }
 }
 
+/// A path of which another thing holds what is to be written.
+fn taken_by_another(state: &State, stream: &str, id: &str, changed: &Value) -> Option<String> {
+    let holds = |path: &str, value: &Value| {
+        state.things[stream]
+            .iter()
+            .any(|(other, thing)| other != id && thing.merged_into.is_none() && thing.body.at(path) == Some(value))
+    };
+    state.unique.iter().find(|path| changed.at(path).is_some_and(|value| !value.is_empty() && holds(path, value))).cloned()
+}
+
 /// List elements that are objects get ids, as a system with child objects gives them.
 fn number_elements(body: &mut Value, next: &mut u64) {
     let Value::Object(fields) = body else { return };
@@ -400,12 +421,15 @@ impl Spoke for System {
     }
 
     fn discover(&self) -> BoxFuture<'_, Result<Vec<StreamInfo>, SpokeError>> {
-        let streams = self
-            .streams
-            .iter()
-            .map(|name| StreamInfo { name: name.clone(), capabilities: self.capabilities.clone(), ..StreamInfo::default() })
-            .collect();
         let state = self.state.lock().unwrap();
+        let unique = |path: &String| FieldInfo { path: path.clone(), unique: true, ..FieldInfo::default() };
+        let stream = |name: &String| StreamInfo {
+            name: name.clone(),
+            capabilities: self.capabilities.clone(),
+            fields: state.unique.iter().map(unique).collect(),
+            ..StreamInfo::default()
+        };
+        let streams = self.streams.iter().map(stream).collect();
         let answer = state.down.clone().filter(|_| state.dumb).map_or(Ok(streams), Err);
         drop(state);
         Box::pin(async move { answer })

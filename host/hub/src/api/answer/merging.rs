@@ -114,7 +114,7 @@ pub struct MergeStepLine {
     pub sentence: String,
     /// `waiting`, `done`, `refused` or `asked`.
     pub outcome: String,
-    /// Why it waits or was refused; the review that asks.
+    /// Why it waits or was refused; the review that asks; what of it is left as it is.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
     /// The review that asks, where the outcome is `asked`.

@@ -122,7 +122,7 @@ pub struct ClaimView {
 pub struct DeliveryView {
     /// Flow.
     pub flow: String,
-    /// `dirty`, `open`, `parked`, `dead-letter`.
+    /// `dirty`, `open`, `parked`, `held`, `left`, `dead-letter`.
     pub state: String,
     /// Why, until when, or what failed.
     pub detail: String,

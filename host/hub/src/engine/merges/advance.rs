@@ -148,6 +148,9 @@ impl Engine {
             if worst != StepOutcome::Done {
                 step.verified = None;
             }
+            let left = self.left_as_is(&mapping, self.carries_on(step.record)?)?;
+            let left = left.into_iter().filter(|left| Some(left.contribution) == step.contribution);
+            step.left = left.map(|left| left.sentence(&mapping.connection)).collect();
             step.outcome = worst;
         }
         Ok(())

@@ -125,6 +125,9 @@ pub struct Step {
     pub outcome: StepOutcome,
     /// When it was read back and found to be so; none: not yet, or it cannot be asked for.
     pub verified: Option<Time>,
+    /// What of it is left as it is, in words: it is done all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
 }
 
 impl Step {

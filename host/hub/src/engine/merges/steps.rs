@@ -24,6 +24,7 @@ fn step(mapping: &Mapping, record: RecordId, row: Option<&Contribution>, what: S
         what,
         outcome,
         verified: None,
+        left: Vec::new(),
     }
 }
 
