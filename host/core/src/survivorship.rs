@@ -75,7 +75,7 @@ pub fn compute(
 /// with another one there. Nobody decided otherwise.
 fn goes_on(entity: &Entity, name: &str, kept: &Field, gone: &[&Contribution]) -> bool {
     let merged = |row: &&Contribution| row.id == kept.winner && matches!(row.state, ContributionState::MergedInto(..));
-    *rule_of(entity, name) == Survivorship::Manual && gone.iter().any(|row| merged(row))
+    *rule_of(entity, name) == Survivorship::Manual && gone.iter().any(merged)
 }
 
 /// These contributions without the claims that do not count.

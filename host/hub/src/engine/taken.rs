@@ -109,7 +109,7 @@ impl Engine {
             .is_ok_and(|difference| !difference.values.contains_key(path))
     }
 
-    /// Takes out of differences what is left as it is. `active` are the record's objects there, `differences` what each is to get.
+    /// Takes out of an object's difference what is left as it is. `active` are the record's objects there.
     pub(super) fn leave_taken(
         &self,
         mapping: &Mapping,
@@ -176,6 +176,7 @@ impl Engine {
 
     /// Notes what a system refused to write because another object of the same record has it there, and enters the record again without
     /// it. Says whether that is why it was refused.
+    #[expect(clippy::too_many_arguments, reason = "one refusal: of what it was, and what is known of the stream")]
     pub(super) fn note_taken(
         &self,
         draft: &mut Draft<'_>,
