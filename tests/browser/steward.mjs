@@ -146,10 +146,13 @@ check("many matches are decided by rules that are looked at first", async () => 
   const left = await open("match");
   const slips = planted("slip of the pen").filter((row) => left.some(({ title }) => isAbout(title, row)));
   assert.equal(slips.length, left.length, "only slips of the pen are left");
-  await rule("Which one is it?");
-  await page.getByLabel("First name is the same", { exact: true }).check();
-  await page.getByLabel("Street is the same", { exact: true }).check();
-  await decide("match", slips, left.length, "no family names two alike");
+  // The score decides most of them by itself; whether those are one is asked of the systems at the end.
+  if (left.length > 0) {
+    await rule("Which one is it?");
+    await page.getByLabel("First name is the same", { exact: true }).check();
+    await page.getByLabel("Street is the same", { exact: true }).check();
+    await decide("match", slips, left.length, "no family names two alike");
+  }
   await page.getByRole("region", { name: "Which one is it?" }).waitFor({ state: "detached" });
 });
 
