@@ -2,7 +2,7 @@
 
 use nave_core::Value;
 use nave_core::catalog::ChangeDetection;
-use nave_core::model::{DecisionChoice, ReviewKind, RunStatus, Went};
+use nave_core::model::{DecisionChoice, RecordId, RecordState, ReviewKind, RunStatus, Went};
 
 use super::bench::{Bench, Kind};
 use super::policies::{check_quiet, mapping, open_reviews};
@@ -154,6 +154,9 @@ async fn what_was_refused_is_detached_for_good(kind: Kind) {
     bench.quiet().await;
     assert_eq!((books(&bench), bench.system("crm").dump("contacts").len()), (81, 180));
     assert_eq!(bench.engine.refused().unwrap().iter().map(|one| one.records).collect::<Vec<_>>(), [1]);
+    // They are no records any more, except the one that the books know.
+    let all = bench.store.records_after(RecordId(0), 1_000).unwrap();
+    assert_eq!(all.iter().filter(|record| matches!(record.state, RecordState::Deleted { .. })).count(), 99);
     assert!(bench.engine.let_in(("crm", "contacts"), &Went::Changed, "ops", "x").await.is_err());
     // The next day's are carried on.
     bench.pass(DAY);
