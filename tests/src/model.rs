@@ -4,6 +4,7 @@
 //! was changed. Objects that are the same thing form a record. A record's field is the claim that its rule chooses. Every system that
 //! may be written to then holds the record's fields. What the hub itself wrote is nobody's claim.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Field name → text; an empty text is a cleared field, a missing one was never there.
@@ -245,6 +246,12 @@ impl Model {
         all.filter(move |(_, object)| object.record == record && counts(object)).map(|(index, _)| index)
     }
 
+    /// What an object is called: of claims of one time, that of the first name counts.
+    fn name(&self, index: usize) -> (&str, &str) {
+        let object = &self.objects[index];
+        (&self.spokes[object.spoke].name, &object.id)
+    }
+
     /// Whether a text of a field of consent grants (`true`) or refuses; none: neither, or no such field.
     fn stance(&self, field: &str, text: &str) -> Option<bool> {
         let Some(Rule::Consent { refusal, grant }) = self.rules.get(field) else { return None };
@@ -260,8 +267,7 @@ impl Model {
             claims.filter_map(|(index, object)| object.claims.get(field).map(|(text, at)| (index, text.as_str(), *at))).collect();
         let speaking: BTreeSet<usize> = self.speaking(record).collect();
         let latest = |among: &[(usize, &str, i64)]| -> Option<usize> {
-            let at = among.iter().map(|(.., at)| *at).max()?;
-            among.iter().find(|one| one.2 == at).map(|one| one.0)
+            among.iter().max_by_key(|(index, _, at)| (*at, Reverse(self.name(*index)))).map(|(index, ..)| *index)
         };
         let mut refusing = Vec::new();
         for spoke in 0..self.spokes.len() {
@@ -295,8 +301,7 @@ impl Model {
         let claim = |index: usize| self.objects[index].claims.get(field).map(|(text, at)| (index, text.as_str(), *at));
         let all: Vec<(usize, &str, i64)> = self.speaking(record).filter_map(claim).collect();
         let newest = |among: Vec<(usize, &str, i64)>| -> Option<usize> {
-            let latest = among.iter().map(|(.., at)| *at).max()?;
-            among.into_iter().find(|(.., at)| *at == latest).map(|(index, ..)| index)
+            among.into_iter().max_by_key(|(index, _, at)| (*at, Reverse(self.name(*index)))).map(|(index, ..)| index)
         };
         let of = |spoke: usize| newest(all.iter().copied().filter(|(index, ..)| self.objects[*index].spoke == spoke).collect());
         let rule = self.rules.get(field).unwrap_or(&Rule::Newest);

@@ -90,13 +90,14 @@ pub fn without<'a>(contributions: &[&'a Contribution], claims: &[(ContributionId
     contributions.iter().map(|row| silence(row)).collect()
 }
 
-/// All claims on a field, lowest contribution first.
+/// All claims on a field, in the order of their systems' names, streams and ids: an order that is the same whichever of them
+/// the hub came to know first.
 pub fn contenders<'a>(contributions: &[&'a Contribution], field: &str) -> Vec<Contender<'a>> {
     let mut found: Vec<_> = contributions
         .iter()
         .filter_map(|&contribution| Some(Contender { contribution, claim: contribution.claims.get(field)? }))
         .collect();
-    found.sort_by_key(|contender| contender.contribution.id);
+    found.sort_by(|left, right| left.contribution.key.cmp(&right.contribution.key));
     found
 }
 
@@ -106,8 +107,8 @@ pub fn rule_of<'a>(entity: &'a Entity, field: &str) -> &'a Survivorship {
     entity.fields.get(name).map_or(&Survivorship::Newest, |field| &field.survivorship)
 }
 
-/// Chooses among contenders, which come lowest contribution first. Ties go to the lower contribution, so the answer
-/// is the same on replay.
+/// Chooses among contenders, which come as [`contenders`] orders them. Ties go to the first of them, so the answer is the same on
+/// replay, whichever of two systems answered first.
 pub fn choose(rule: &Survivorship, contenders: &[Contender<'_>], previous: Option<&Field>) -> Option<Field> {
     if let Survivorship::Consent(stances) = rule {
         // A steward's word is one of the stances here: his grant lifts his own refusal, nobody else's.
@@ -163,7 +164,8 @@ pub fn choose(rule: &Survivorship, contenders: &[Contender<'_>], previous: Optio
                     .and_then(|kept| contenders.iter().find(|c| c.claim.value == kept.value).map(|c| (c.contribution.id, kept)))
                 {
                     Some((winner, kept)) => return Some(Field { winner, rule: Rule::Manual, ..kept.clone() }),
-                    None => (*contenders.first()?, Rule::Manual),
+                    // Nobody has decided yet: who was known first keeps what it says, or each new system would take the field.
+                    None => (*contenders.iter().min_by_key(|one| one.contribution.id)?, Rule::Manual),
                 },
             }
         }
@@ -176,7 +178,7 @@ fn field(winner: Contender<'_>, rule: Rule) -> Field {
     Field { value: winner.claim.value.clone(), winner: winner.contribution.id, rule, claimed_at: winner.claim.claimed_at }
 }
 
-/// Latest claim; of equal times the lower contribution.
+/// Latest claim; of equal times the first of them.
 fn newest<'a>(contenders: &[Contender<'a>]) -> Option<Contender<'a>> {
     let mut best: Option<Contender<'a>> = None;
     for &contender in contenders {
@@ -251,7 +253,8 @@ mod tests {
         check(&priority, "crm=a@9 books=b@2", "b", Rule::Priority);
         check(&priority, "crm=a@9 mail=b@2", "a", Rule::Newest);
         check(&S::Newest, "crm=a@1 books=b@2", "b", Rule::Newest);
-        check(&S::Newest, "crm=a@2 books=b@2", "a", Rule::Newest);
+        // At the same time: the first by name.
+        check(&S::Newest, "crm=a@2 books=b@2", "b", Rule::Newest);
         check(&S::Newest, "crm=a@1 books=-@2", "–", Rule::Newest);
         check(&S::Newest, "crm=a@1", "a", Rule::Only);
         check(&S::Longest, "crm=abc@1 books=b@2", "abc", Rule::Longest);

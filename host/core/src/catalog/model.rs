@@ -201,7 +201,7 @@ pub enum FieldType {
     File,
 }
 
-/// Which contribution wins a field. Ties are broken by the lower contribution id.
+/// Which contribution wins a field. Ties go to the first by system's name, stream and id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Survivorship {

@@ -55,15 +55,17 @@ pub fn refusals<'a>(stances: &Stances, contenders: &[Contender<'a>]) -> Vec<Cont
     }
     let mut refusing: Vec<Contender<'a>> =
         latest.into_iter().filter(|(_, stance)| *stance == Stance::Refusal).map(|(contender, _)| contender).collect();
-    refusing.sort_by_key(|one| (std::cmp::Reverse(one.claim.claimed_at), one.contribution.id));
+    refusing.sort_by(|left, right| {
+        right.claim.claimed_at.cmp(&left.claim.claimed_at).then_with(|| left.contribution.key.cmp(&right.contribution.key))
+    });
     refusing
 }
 
 /// What a field of consent holds. `counting` are the claims that count; `gone` those of objects that are no longer there, whose
-/// refusals stand and whose grants only lift what the same source refused before. Both come lowest contribution first.
+/// refusals stand and whose grants only lift what the same source refused before.
 pub(super) fn choose(stances: &Stances, counting: &[Contender<'_>], gone: &[Contender<'_>]) -> Option<Field> {
     let mut all: Vec<Contender<'_>> = counting.iter().chain(gone).copied().collect();
-    all.sort_by_key(|one| one.contribution.id);
+    all.sort_by(|left, right| left.contribution.key.cmp(&right.contribution.key));
     let rule = if all.len() == 1 { Rule::Only } else { Rule::Consent };
     if let Some(refusal) = refusals(stances, &all).first() {
         return Some(field(*refusal, rule));

@@ -101,8 +101,8 @@ fn every_rule_and_who_changed() {
         (&["books=new_words@5"], ["old", "new words", "new words", "new words", "new words", "new words", "new words", "old"]),
         (&["crm=x@5", "books=longer@6"], ["x", "longer", "longer", "longer", "longer", "longer", "longer", "old"]),
         (&["crm=longer@6", "books=x@5"], ["longer", "x", "x", "longer", "longer", "longer", "longer", "old"]),
-        // At the same time, equally long: the lower contribution.
-        (&["crm=one@5", "books=two@5"], ["one", "two", "two", "one", "one", "one", "one", "old"]),
+        // At the same time, equally long: the first system by its name, whichever was known first.
+        (&["crm=one@5", "books=two@5"], ["one", "two", "two", "two", "two", "two", "two", "old"]),
         (&["crm=-@6", "books=x@5"], ["–", "x", "x", "–", "–", "x", "x", "old"]),
         (&["crm=x@5", "books=-@6"], ["x", "–", "–", "–", "–", "x", "x", "old"]),
         // Both the same: nobody is contradicted, whatever the rule; `manual` asks all the same.
