@@ -71,6 +71,12 @@ pub trait Store: Send + Sync + 'static {
     fn resolve(&self, keys: &[RemoteKey]) -> Result<Vec<Option<ContributionId>>, StoreError>;
     /// Ids under each hash, in their order; not yet verified, ascending, without duplicates.
     fn candidates(&self, space: IndexSpace, hashes: &[u64]) -> Result<Vec<Vec<u64>>, StoreError>;
+    /// The same, where what very many have is of no use: of a hash with more than `at_most` entries, those of removed ids among them, only
+    /// some ids. Costs no more for what a million have than for what `at_most` have.
+    fn candidates_up_to(&self, space: IndexSpace, hashes: &[u64], at_most: usize) -> Result<Vec<Vec<u64>>, StoreError> {
+        let _ = at_most;
+        self.candidates(space, hashes)
+    }
     /// Records by id.
     fn records(&self, ids: &[RecordId]) -> Result<Vec<Option<Record>>, StoreError>;
     /// Contributions by id.

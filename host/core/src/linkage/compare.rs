@@ -99,6 +99,8 @@ impl Pattern {
 
 /// Different values of a column up to which every two of them are compared only once.
 const REMEMBERED_MAX: usize = 1_200;
+/// Records from which on it is worth remembering.
+const REMEMBERED_FROM: usize = 200;
 const NOT_YET: u8 = u8::MAX;
 
 /// Compares records of a table, and remembers what came of values that many have.
@@ -111,7 +113,10 @@ pub(super) struct Comparer<'t> {
 
 impl<'t> Comparer<'t> {
     pub(super) fn new(table: &'t Table, groups: &'t [Group]) -> Self {
+        // Of a few records each pair is compared once.
+        let few_records = table.rows() <= REMEMBERED_FROM;
         let remembered = table.columns.iter().map(|column| match column.values.len() {
+            _ if few_records => Vec::new(),
             few @ ..=REMEMBERED_MAX => vec![NOT_YET; few * few],
             _ => Vec::new(),
         });
@@ -221,9 +226,12 @@ fn named(table: &Table, groups: &[Group], left: u32, right: u32, pattern: &mut P
     }
 }
 
-/// Two values that are not spelled alike.
+/// Two values.
 fn values(kind: Kind, left: &Value, right: &Value) -> u8 {
     let (a, b) = (left.normal.text.as_str(), right.normal.text.as_str());
+    if left.normal == right.normal {
+        return SAME;
+    }
     match kind {
         // A pet name says less than the name: faintly alike speaks for nothing, and against nothing.
         Kind::Given if super::nickname::same_name(a, b) => ALIKE.min(names(a, b).max(FAINT)),
@@ -291,7 +299,19 @@ fn names(a: &str, b: &str) -> u8 {
     let initial = short.len() == 1 && long.starts_with(short);
     let part = short.len() >= 3 && (long.starts_with(short) || long.split(' ').any(|word| word == short));
     let inner = short.split(' ').any(|word| word.len() >= 3 && long.split(' ').any(|other| other == word));
-    if initial || part || inner || short.len() >= 3 && similarity(a, b) >= 0.84 { FAINT } else { DIFFERENT }
+    if initial || part || inner || short.len() >= 3 && similarity(a, b) >= 0.84 || short.len() >= 5 && same_letters(a, b) {
+        FAINT
+    } else {
+        DIFFERENT
+    }
+}
+
+/// Whether two have the same letters but for one more, in whatever order: what was typed in haste has them.
+fn same_letters(a: &str, b: &str) -> bool {
+    let mut counts = [0_i32; 128];
+    a.bytes().filter(u8::is_ascii).for_each(|byte| counts[byte as usize] += 1);
+    b.bytes().filter(u8::is_ascii).for_each(|byte| counts[byte as usize] -= 1);
+    counts.iter().map(|count| count.unsigned_abs()).sum::<u32>() <= 1
 }
 
 fn emails(a: &str, b: &str) -> u8 {

@@ -1,6 +1,8 @@
 //! Which record a new thing is by score, where no rule said it: one, none, or a person's to say.
 
-use super::Judge;
+use std::sync::Arc;
+
+use super::{Judge, Prepared};
 use crate::catalog::Scoring;
 use crate::matching::MatchDecision;
 use crate::model::RecordId;
@@ -10,8 +12,8 @@ use crate::model::RecordId;
 pub struct Candidate {
     /// Record.
     pub id: RecordId,
-    /// Its texts, of [`super::Learned::fields`].
-    pub row: Vec<String>,
+    /// What is compared of it.
+    pub prepared: Arc<Prepared>,
     /// Objects that it has in systems.
     pub objects: usize,
 }
@@ -23,12 +25,12 @@ pub struct Candidate {
 pub fn decide(
     judge: &Judge,
     scoring: &Scoring,
-    thing: Vec<String>,
+    thing: &Prepared,
     candidates: Vec<Candidate>,
     by_rule: MatchDecision,
 ) -> MatchDecision {
-    let rows = candidates.iter().map(|candidate| candidate.row.clone()).collect();
-    let mut judged: Vec<_> = candidates.iter().zip(judge.compare(thing, rows)).collect();
+    let others: Vec<&Prepared> = candidates.iter().map(|candidate| &*candidate.prepared).collect();
+    let mut judged: Vec<_> = candidates.iter().zip(judge.compare(thing, &others)).collect();
     judged.sort_by(|(one, of_one), (other, of_other)| of_other.bits.total_cmp(&of_one.bits).then(one.id.cmp(&other.id)));
     let sure: Vec<_> = judged.iter().filter(|(_, judged)| judged.is_safe && judged.bits >= scoring.sure_bits).collect();
     let line = |(candidate, judged): &(&Candidate, super::Judged)| (candidate.id, judged.line());

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::Comparer;
 use super::model::{Because, Model};
+use super::table::Prepared;
 use super::{Kind, Table, block, compare, entity};
+use crate::Text;
 use crate::catalog::{Entity, Scoring};
 
 /// Records below which nothing is learned: how frequent a value is cannot be told from fewer.
@@ -23,7 +25,7 @@ const REMEMBERED_MAX: usize = 5_000;
 /// What was learned of an entity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Learned {
-    columns: Vec<(String, Kind)>,
+    columns: Vec<(Text, Kind)>,
     model: Model,
     /// Of each column, hash of a frequent value → records that have it. Hashes: the values may be a person's.
     frequent: Vec<BTreeMap<u64, u32>>,
@@ -102,9 +104,10 @@ impl Learned {
             let mut counts: Vec<(u64, u32)> = column
                 .values
                 .iter()
+                .zip(&column.counts)
                 .skip(1)
-                .filter(|value| value.count >= FREQUENT)
-                .map(|value| (hash(&value.normal.text), value.count))
+                .filter(|(_, count)| **count >= FREQUENT)
+                .map(|(value, count)| (hash(&value.normal.text), *count))
                 .collect();
             counts.sort_unstable_by_key(|(hash, count)| (std::cmp::Reverse(*count), *hash));
             counts.truncate(REMEMBERED_MAX);
@@ -112,12 +115,13 @@ impl Learned {
         });
         let frequent = frequent.collect();
         columns.retain(|(_, kind)| *kind != Kind::Ignored);
+        let columns = columns.into_iter().map(|(label, kind)| (label.into(), kind)).collect();
         Self { columns, model, frequent, rows: rows.len() }
     }
 
     /// Fields that are compared, in the order of the texts of a row.
     pub fn fields(&self) -> Vec<String> {
-        self.columns.iter().map(|(name, _)| name.clone()).collect()
+        self.columns.iter().map(|(name, _)| name.to_string()).collect()
     }
 
     /// Records that it was learned from.
@@ -154,13 +158,16 @@ impl Judge {
         self.learned.fields()
     }
 
-    /// What the comparison with each came to. Rows are of [`Learned::fields`].
-    pub fn compare(&self, thing: Vec<String>, others: Vec<Vec<String>>) -> Vec<Judged> {
-        let count = others.len() as u32;
-        let mut rows = others;
-        rows.insert(0, thing);
-        let mut table = Table::new(&self.learned.columns, &rows);
-        table.count_as(self.learned.rows, |column, text| self.learned.frequent[column].get(&hash(text)).copied());
+    /// A record's comparable form, from its texts of [`Learned::fields`].
+    pub fn prepare(&self, row: &[String]) -> Prepared {
+        let frequent = &self.learned.frequent;
+        Prepared::new(&self.learned.columns, row, |column, text| frequent[column].get(&hash(text)).copied())
+    }
+
+    /// What the comparison with each came to.
+    pub fn compare(&self, thing: &Prepared, others: &[&Prepared]) -> Vec<Judged> {
+        let records: Vec<&Prepared> = std::iter::once(thing).chain(others.iter().copied()).collect();
+        let table = Table::of(&self.learned.columns, self.learned.rows, &records);
         let mut comparer = Comparer::new(&table, &self.model.groups);
         let judged = |row: u32| {
             let weight = self.model.weigh(&table, 0, comparer.pattern(0, row));
@@ -173,7 +180,7 @@ impl Judge {
                 prior_bits: self.model.prior_bits(),
             }
         };
-        (1..=count).map(judged).collect()
+        (1..=others.len() as u32).map(judged).collect()
     }
 }
 

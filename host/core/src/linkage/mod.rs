@@ -34,9 +34,9 @@ pub use decide::{Candidate, decide};
 pub use kind::Kind;
 pub use learned::{Judge, Judged, LEARN_MAX, LEARN_MIN, Learned, odds, spoken};
 pub use model::{Because, Model, Weight};
-pub use roles::{Roles, TERM_RECORDS_MAX};
+pub use roles::{Roles, TERM_RECORDS_MAX, Tally, Term};
 pub use score::{Point, Score, errors};
-pub use table::Table;
+pub use table::{Prepared, Table};
 
 /// Links the records of a table: candidates, a model of this data, clusters and what is left for a person.
 pub fn link(table: &Table) -> Linkage {

@@ -87,7 +87,9 @@ impl Model {
         let unrelated = by_chance(table, &groups, comparer);
         let counted = counted(patterns);
         let pairs = rows * (rows - 1.0) / 2.0;
-        let tells: Vec<Option<u8>> = groups.iter().zip(&unrelated).map(|(group, chance)| tells(group, chance, rows)).collect();
+        let equal = strangers_equal(&groups, &alike, &counted);
+        let tells: Vec<Option<u8>> =
+            (0..groups.len()).map(|at| tells(&groups[at], &unrelated[at], equal[at] / pairs, rows)).collect();
         let has = |test: fn(&Group) -> bool| groups.iter().any(test);
         // What has nothing personal, or nothing shared, has no housemates.
         let households = has(Group::is_personal) && has(Group::is_shared);
@@ -259,7 +261,7 @@ impl Model {
     pub fn explain(&self, table: &Table, left: u32, weight: &Weight) -> Vec<Because> {
         let line = |(group, level): (usize, u8)| {
             let what = match &self.groups[group] {
-                Group::One(at, _) => table.columns[*at].label.clone(),
+                Group::One(at, _) => table.columns[*at].label.to_string(),
                 Group::Address(columns) => {
                     columns.iter().map(|(at, _)| table.columns[*at].label.as_str()).collect::<Vec<_>>().join(", ")
                 }
@@ -289,7 +291,7 @@ impl Model {
         let rows = table.counted();
         // Itself, and whoever is the same: a few more than on average, since records are not there equally often.
         let own = 1.0 + (2.0 * self.partners).ceil().max(1.0);
-        match f64::from(table.columns[*at].of(left).map_or(0, |value| value.count)) - own {
+        match f64::from(table.columns[*at].count_of(left)) - own {
             others if others > 0.0 => (others + 0.5) / rows,
             _ => chance.min(0.5 / rows),
         }
@@ -333,14 +335,14 @@ impl Model {
 
 /// Probability that two records that both say something in a column say the same.
 pub(super) fn coincidence(table: &Table, at: usize) -> f64 {
-    let sum: f64 = table.columns[at].values.iter().skip(1).map(|value| f64::from(value.count)).sum();
+    let sum: f64 = table.columns[at].counts.iter().skip(1).map(|count| f64::from(*count)).sum();
     let pairs = sum * (sum - 1.0) / 2.0;
     if sum < 2.0 { 1.0 } else { equal_in(table, at).max(0.5) / pairs }
 }
 
 /// Pairs of records that say the same in a column.
 fn equal_in(table: &Table, at: usize) -> f64 {
-    table.columns[at].values.iter().skip(1).map(|value| f64::from(value.count)).map(|count| count * (count - 1.0) / 2.0).sum()
+    table.columns[at].counts.iter().skip(1).map(|count| f64::from(*count)).map(|count| count * (count - 1.0) / 2.0).sum()
 }
 
 /// Records of one thing that say what somebody else gave to it alone, from which on it is something that many have.
@@ -350,7 +352,7 @@ const OWN_MAX: f64 = 10.0;
 /// somebody else gave to one thing alone may be said of it some times more.
 fn common(table: &Table, at: usize) -> f64 {
     let column = &table.columns[at];
-    let counts = || column.values.iter().skip(1).map(|value| f64::from(value.count));
+    let counts = || column.counts.iter().skip(1).map(|count| f64::from(*count));
     let sum: f64 = counts().sum();
     let own = if matches!(column.kind, Kind::Email | Kind::Identifier | Kind::Mobile) { OWN_MAX } else { 2.0 };
     let pairs: f64 = counts().filter(|count| *count > own).map(|count| count * (count - 1.0) / 2.0).sum();
@@ -412,12 +414,36 @@ fn smoothed(mut counted: Levels, prior: &Levels, share: f64) -> Levels {
 }
 
 /// The level from which a group tells who it is: hardly any stranger agrees as far as that. None where it never does.
-fn tells(group: &Group, by_chance: &Levels, rows: f64) -> Option<u8> {
+/// `equal`: the share of pairs of strangers that say the same, where it was counted.
+fn tells(group: &Group, by_chance: &Levels, equal: f64, rows: f64) -> Option<u8> {
     if group.is_name() || group.kind() == Some(Kind::Category) {
         return None;
     }
-    let strangers = |level: u8| by_chance[level as usize..].iter().sum::<f64>() * rows;
+    let same = by_chance[SAME as usize];
+    let same = if equal > 0.0 { same.min(equal) } else { same };
+    let strangers = |level: u8| (by_chance[level as usize..SAME as usize].iter().sum::<f64>() + same) * rows;
     (ALIKE..=SAME).find(|level| strangers(*level) < TELLING_STRANGERS)
+}
+
+/// Of other things that both say, the share that agrees from which two are no strangers.
+const ACQUAINTED: f64 = 0.6;
+
+/// Of each group, the pairs of strangers that say the same there: all that do, without those that agree in most else. Ten records of one
+/// thing share its postal code with each other, and with nobody else.
+fn strangers_equal(groups: &[Group], alike: &[f64], counted: &Counted) -> Vec<f64> {
+    let mut equal = alike.to_vec();
+    for (pattern, count) in counted {
+        let agreeing = pattern.known().filter(|(_, level)| *level >= ALIKE).count() as f64 - 1.0;
+        let others = pattern.known().count() as f64 - 1.0;
+        if others < 2.0 || agreeing < others * ACQUAINTED {
+            continue;
+        }
+        for (group, _) in pattern.known().filter(|(_, level)| *level == SAME) {
+            equal[group] -= count;
+        }
+    }
+    let counts = |(equal, group): (f64, &Group)| if group.kind().is_some() { equal.max(0.5) } else { 0.0 };
+    equal.into_iter().zip(groups).map(counts).collect()
 }
 
 /// Whether something that tells who it is agrees; or, where nothing of the kind is known of both, all names do. Where a system

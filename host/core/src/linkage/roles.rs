@@ -15,6 +15,9 @@ use crate::value::Value;
 
 /// Records with the same term beyond which it tells nobody apart, and is not looked at.
 pub const TERM_RECORDS_MAX: usize = 32;
+/// Namesakes of a person, and namesakes with the same town or birthday, up to which each is looked at; of more, those that have
+/// something else in common.
+const NAMESAKES_MAX: usize = 8;
 /// Characters of a mailbox's own part from which it is rare enough to be looked up by itself (`info` is not).
 const LOCAL_LENGTH_MIN: usize = 6;
 
@@ -32,8 +35,8 @@ impl Roles {
         Self { entity: entity.to_owned(), fields: fields.iter().filter_map(role).collect() }
     }
 
-    /// Hashes under which a thing with these values (field or `list/element`, value) is to be found, sorted.
-    pub fn terms<'v>(&self, values: impl Iterator<Item = (Cow<'v, str>, &'v Value)>) -> Vec<u64> {
+    /// What a thing with these values (field or `list/element`, value) is to be found under, sorted by hash.
+    pub fn terms<'v>(&self, values: impl Iterator<Item = (Cow<'v, str>, &'v Value)>) -> Vec<Term> {
         let mut known = Known::default();
         for (name, value) in values {
             let (field, element) = name.split_once('/').map_or((&*name, false), |(list, _)| (list, true));
@@ -47,8 +50,67 @@ impl Roles {
         }
         let mut terms = known.terms(&self.entity);
         terms.sort_unstable();
-        terms.dedup();
+        terms.dedup_by_key(|term| term.hash);
         terms
+    }
+}
+
+/// What a thing is found under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Term {
+    /// Hash of what it is and what it says.
+    pub hash: u64,
+    reach: Reach,
+}
+
+/// How far having a term in common makes two things worth comparing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    /// By itself.
+    Alone,
+    /// A name with something else: by itself where few have both, else with both names.
+    Pair,
+    /// The names, and no more than them: by itself where few are called that.
+    Names,
+    /// With the names: where somebody works does not say who it is.
+    WithNames,
+}
+
+/// Records that have terms in common with a thing, as they come from an index.
+#[derive(Debug)]
+pub struct Tally {
+    /// Record → whether it is worth comparing by itself, has the names, has something else.
+    found: BTreeMap<u64, [bool; 3]>,
+    is_named: bool,
+}
+
+impl Tally {
+    /// For a thing with these terms.
+    pub fn new(terms: &[Term]) -> Self {
+        Self { found: BTreeMap::new(), is_named: terms.iter().any(|term| term.reach == Reach::Names) }
+    }
+
+    /// These `count` records have this term. What too many have under one term tells nobody apart.
+    pub fn add(&mut self, term: Term, records: impl Iterator<Item = u64>, count: usize) {
+        if count > TERM_RECORDS_MAX {
+            return;
+        }
+        let alone = match term.reach {
+            Reach::Alone => true,
+            Reach::Pair | Reach::Names => count <= NAMESAKES_MAX || !self.is_named,
+            Reach::WithNames => !self.is_named,
+        };
+        for record in records {
+            let known = self.found.entry(record).or_default();
+            known[0] |= alone;
+            known[1] |= term.reach == Reach::Names;
+            known[2] |= matches!(term.reach, Reach::Pair | Reach::WithNames);
+        }
+    }
+
+    /// Records worth comparing with the thing, in order.
+    pub fn worth_comparing(&self) -> impl Iterator<Item = u64> + '_ {
+        self.found.iter().filter(|(_, [alone, names, other])| *alone || *names && *other).map(|(record, _)| *record)
     }
 }
 
@@ -133,10 +195,12 @@ impl Known {
         }
     }
 
-    fn terms(&self, entity: &str) -> Vec<u64> {
+    fn terms(&self, entity: &str) -> Vec<Term> {
         let seed = FixedState::with_seed(0x6e61_7665);
         let mut terms = Vec::with_capacity(12);
-        let mut term = |what: &str, parts: &[&str]| {
+        // A company's name is who it is; a person's company is not.
+        let working_there = if entity == "company" { Reach::Alone } else { Reach::WithNames };
+        let mut term = |reach: Reach, what: &str, parts: &[&str]| {
             if parts.iter().any(|part| part.is_empty()) {
                 return;
             }
@@ -145,16 +209,16 @@ impl Known {
                 hasher.write(part.as_bytes());
                 hasher.write_u8(0);
             }
-            terms.push(hasher.finish());
+            terms.push(Term { hash: hasher.finish(), reach });
         };
         for (what, text) in &self.whole {
-            term(what, &[text]);
+            term(Reach::Alone, what, &[text]);
         }
         for email in &self.emails {
-            term("mailbox", &[email]);
+            term(Reach::Alone, "mailbox", &[email]);
             let local = email.split('@').next().unwrap_or_default();
             if local.len() >= LOCAL_LENGTH_MIN {
-                term("local", &[local]);
+                term(Reach::Alone, "local", &[local]);
             }
         }
         let words = || self.name.split(' ').filter(|word| !word.is_empty());
@@ -165,20 +229,20 @@ impl Known {
         let mut both = [given.as_str(), surname.as_str()];
         both.sort_unstable();
         let [one, other] = both;
-        term("names", &both);
-        term("names and town", &[one, other, if self.postal.is_empty() { &self.city } else { &self.postal }]);
+        term(Reach::Names, "names", &both);
+        term(Reach::Pair, "names and town", &[one, other, if self.postal.is_empty() { &self.city } else { &self.postal }]);
         for name in [&given, &surname] {
-            term("name and date", &[name, &self.date]);
-            term("name and street", &[name, &self.street]);
+            term(Reach::Pair, "name and date", &[name, &self.date]);
+            term(Reach::Pair, "name and street", &[name, &self.street]);
         }
         for company in &self.companies {
-            term("company", &[company]);
-            term("company and name", &[company, if surname.is_empty() { &given } else { &surname }]);
+            term(working_there, "company", &[company]);
+            term(Reach::Pair, "company and name", &[company, if surname.is_empty() { &given } else { &surname }]);
             let mut words = company.split(' ');
             let (first, second) = (sound(words.next()), sound(words.next()));
-            term("company's town", &[&first, if self.city.is_empty() { &self.postal } else { &self.city }]);
-            term("company's street", &[&first, &self.street]);
-            term("company's words", &[&first, &second]);
+            term(working_there, "company's town", &[&first, if self.city.is_empty() { &self.postal } else { &self.city }]);
+            term(working_there, "company's street", &[&first, &self.street]);
+            term(working_there, "company's words", &[&first, &second]);
         }
         terms
     }
@@ -208,7 +272,11 @@ mod tests {
             roles.terms(values.iter().map(|(name, value)| (Cow::Borrowed(name.as_str()), value)))
         };
         let (left_terms, right_terms) = (terms(left), terms(right));
-        assert_eq!(left_terms.iter().any(|term| right_terms.contains(term)), shared, "{left} and {right}");
+        assert_eq!(
+            left_terms.iter().any(|term| right_terms.iter().any(|other| other.hash == term.hash)),
+            shared,
+            "{left} and {right}"
+        );
     }
 
     #[test]
@@ -222,6 +290,37 @@ mod tests {
         check("email=info@x.test", "email=info@y.test", false);
         check("last_name=Lee; birth_date=1960-02-10", "first_name=Ad; last_name=Lee; birth_date=1960-02-10", true);
         check("address.city=Kew", "address.city=Kew", false);
+        check("first_name=Agent12; last_name=Meier", "first_name=Agent13; last_name=Meier", false);
         check("", "", false);
+    }
+
+    /// Records by number of holders of each of these terms, to which a record belongs, and whether it is worth comparing.
+    #[test]
+    fn who_is_worth_comparing() {
+        use Reach::{Alone, Names, Pair, WithNames};
+        let table: [(&[(Reach, usize)], &[Reach], bool); 12] = [
+            (&[(Alone, 1)], &[Names], true),
+            (&[(Alone, TERM_RECORDS_MAX)], &[Names], true),
+            (&[(Alone, TERM_RECORDS_MAX + 1)], &[Names], false),
+            (&[(Names, NAMESAKES_MAX)], &[Names], true),
+            (&[(Names, NAMESAKES_MAX + 1)], &[Names], false),
+            (&[(Names, NAMESAKES_MAX + 1), (WithNames, 9)], &[Names], true),
+            (&[(Pair, NAMESAKES_MAX)], &[Names], true),
+            (&[(Pair, NAMESAKES_MAX + 1)], &[Names], false),
+            (&[(Pair, NAMESAKES_MAX + 1), (Names, NAMESAKES_MAX + 1)], &[], true),
+            // A colleague, and somebody of whom nothing but the company is known.
+            (&[(WithNames, 2)], &[Names], false),
+            (&[(WithNames, 2)], &[WithNames], true),
+            (&[], &[Names], false),
+        ];
+        for (at, (shared, others, expected)) in table.into_iter().enumerate() {
+            let own = shared.iter().map(|(reach, _)| reach).chain(others);
+            let terms: Vec<Term> = own.enumerate().map(|(at, reach)| Term { hash: at as u64, reach: *reach }).collect();
+            let mut tally = Tally::new(&terms);
+            for (term, (_, holders)) in terms.iter().zip(shared) {
+                tally.add(*term, 0..*holders as u64, *holders);
+            }
+            assert_eq!(tally.worth_comparing().any(|record| record == 0), expected, "line {at}");
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! Records to be linked, column by column: each different value once, in its comparable form.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::Kind;
 use super::normal::{Normal, normal};
+use crate::Text;
 
 /// Records that have a value which is not known to be frequent.
 const RARE: u32 = 2;
@@ -23,22 +25,29 @@ pub struct Table {
 #[derive(Debug)]
 pub(super) struct Column {
     /// What it is called, for people.
-    pub(super) label: String,
+    pub(super) label: Text,
     pub(super) kind: Kind,
     /// Different values; the first is the one that says nothing.
-    pub(super) values: Vec<Value>,
+    pub(super) values: Vec<Arc<Value>>,
+    /// Of each value, the records that have it.
+    pub(super) counts: Vec<u32>,
     /// Of each record, which value.
     pub(super) cells: Vec<u32>,
 }
 
 /// One value that records have.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Value {
     pub(super) normal: Normal,
-    /// Records that have it.
-    pub(super) count: u32,
     /// Its words, sorted.
     pub(super) words: Vec<u64>,
+}
+
+/// A record in its comparable form: of each column its value, and how many others are known to have it. Made once, however often it
+/// is compared.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    cells: Vec<(Arc<Value>, u32)>,
 }
 
 impl Table {
@@ -62,9 +71,10 @@ impl Table {
         let compared = labelled.iter().enumerate().filter(|(_, (_, kind))| *kind != Kind::Ignored);
         let columns = compared.map(|(at, (label, kind))| {
             let mut column = Column {
-                label: label.clone(),
+                label: label.into(),
                 kind: *kind,
-                values: vec![Value::new(Normal::default())],
+                values: vec![Arc::default()],
+                counts: vec![0],
                 cells: Vec::with_capacity(rows.len()),
             };
             let mut raw: HashMap<&str, u32> = HashMap::new();
@@ -79,11 +89,12 @@ impl Table {
                     // Two spellings of one date are two values: one of them may be in doubt.
                     let doubt = if form.date.is_some_and(|date| date.doubtful) { "?" } else { "" };
                     *known.entry(format!("{}{doubt}", form.text)).or_insert_with(|| {
-                        column.values.push(Value::new(form));
+                        column.values.push(Arc::new(Value::new(form)));
+                        column.counts.push(0);
                         (column.values.len() - 1) as u32
                     })
                 });
-                column.values[index as usize].count += 1;
+                column.counts[index as usize] += 1;
                 column.cells.push(index);
             }
             column
@@ -101,14 +112,30 @@ impl Table {
         self.counted.unwrap_or(self.rows).max(2) as f64
     }
 
-    /// Values are as frequent as they are among so many other records; one of which nothing is known there is rare.
-    pub(super) fn count_as(&mut self, rows: usize, count: impl Fn(usize, &str) -> Option<u32>) {
-        self.counted = Some(rows);
-        for (at, column) in self.columns.iter_mut().enumerate() {
-            for value in &mut column.values {
-                value.count = count(at, &value.normal.text).unwrap_or(RARE);
+    /// Of a few records that were prepared for these columns, none of which is left out. Values are as frequent as they are among
+    /// `counted` other records. Values that are alike are not looked for: each record has its own.
+    pub(super) fn of(labelled: &[(Text, Kind)], counted: usize, records: &[&Prepared]) -> Self {
+        let column = |(at, (label, kind)): (usize, &(Text, Kind))| {
+            let mut column = Column {
+                label: label.clone(),
+                kind: *kind,
+                values: Vec::with_capacity(records.len() + 1),
+                counts: Vec::with_capacity(records.len() + 1),
+                cells: Vec::with_capacity(records.len()),
+            };
+            column.values.push(Arc::default());
+            column.counts.push(0);
+            for (value, count) in records.iter().map(|record| &record.cells[at]) {
+                let is_empty = value.normal.text.is_empty();
+                column.cells.push(if is_empty { 0 } else { column.values.len() as u32 });
+                if !is_empty {
+                    column.values.push(value.clone());
+                    column.counts.push(*count);
+                }
             }
-        }
+            column
+        };
+        Self { columns: labelled.iter().enumerate().map(column).collect(), rows: records.len(), counted: Some(counted) }
     }
 }
 
@@ -142,6 +169,21 @@ fn repeats(kinds: &[(String, Kind)], rows: &[Vec<String>], at: usize) -> bool {
     of(Kind::Given).any(|given| of(Kind::Surname).any(|surname| says(&[given, surname])))
 }
 
+impl Prepared {
+    /// From a text for each of these columns. `count`: how many have a value, by column and comparable form; none is known: it is rare.
+    pub(super) fn new(columns: &[(Text, Kind)], row: &[String], count: impl Fn(usize, &str) -> Option<u32>) -> Self {
+        let cell = |(at, (_, kind)): (usize, &(Text, Kind))| {
+            let form = normal(*kind, row.get(at).map_or("", String::as_str));
+            if form.text.is_empty() {
+                return (Arc::default(), 0);
+            }
+            let count = count(at, &form.text).unwrap_or(RARE);
+            (Arc::new(Value::new(form)), count)
+        };
+        Self { cells: columns.iter().enumerate().map(cell).collect() }
+    }
+}
+
 impl Value {
     fn new(normal: Normal) -> Self {
         let mut words: Vec<u64> = normal
@@ -152,7 +194,7 @@ impl Value {
             .collect();
         words.sort_unstable();
         words.dedup();
-        Self { normal, count: 0, words }
+        Self { normal, words }
     }
 }
 
@@ -163,5 +205,10 @@ impl Column {
             0 => None,
             value => Some(&self.values[value as usize]),
         }
+    }
+
+    /// How many records have the value of this one.
+    pub(super) fn count_of(&self, row: u32) -> u32 {
+        self.counts[self.cells[row as usize] as usize]
     }
 }

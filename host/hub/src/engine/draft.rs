@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use nave_core::NameMap;
 use nave_core::catalog::{Catalog, Entity};
-use nave_core::linkage::TERM_RECORDS_MAX;
+use nave_core::linkage::{TERM_RECORDS_MAX, Tally, Term};
 use nave_core::matching::{self, Facts};
 use nave_core::model::{
     Cause, Change, ChangeKind, Contribution, ContributionId, DeadLetterSubject, Reason, Record, RecordId, RecordState, RemoteKey,
@@ -21,6 +21,10 @@ use nave_core::value::{Reference, Value};
 use nave_store::{Batch, Heads, IndexEntry, IndexSpace, Store, StoreError};
 
 use super::rows::{Renumbered, counts, field_changes, index_entries, rehome, renumber};
+
+/// Entries of the index that are looked at under one term: so many that, where some are of what is no longer so, it is still clear
+/// that too many have it.
+const TERM_ENTRIES_MAX: usize = TERM_RECORDS_MAX * 4;
 
 /// A contribution as it should be.
 struct Row {
@@ -227,33 +231,26 @@ impl<'a> Draft<'a> {
         self.load_records(&ids)
     }
 
-    /// Looks up what may be the same by score, and loads it. What too many have under one term tells nobody apart.
-    pub fn prefetch_terms(&mut self, terms: &[u64]) -> Result<(), StoreError> {
-        let mut unasked: Vec<u64> = terms.iter().filter(|term| !self.matched.contains_key(term)).copied().collect();
+    /// Looks up who is found under these terms.
+    pub fn prefetch_terms<'t>(&mut self, terms: impl Iterator<Item = &'t Term>) -> Result<(), StoreError> {
+        let mut unasked: Vec<u64> = terms.map(|term| term.hash).filter(|hash| !self.matched.contains_key(hash)).collect();
         unasked.sort_unstable();
         unasked.dedup();
-        let found = self.store.candidates(IndexSpace::Match, &unasked)?;
-        let few = |ids: &&Vec<u64>| ids.len() <= TERM_RECORDS_MAX;
-        let ids: Vec<RecordId> = found.iter().filter(few).flatten().copied().map(RecordId).collect();
+        let found = self.store.candidates_up_to(IndexSpace::Match, &unasked, TERM_ENTRIES_MAX)?;
         self.matched.extend(unasked.into_iter().zip(found));
-        self.load_records(&ids)
+        Ok(())
     }
 
-    /// Records that may be the same by score: from the index, and from this draft.
-    pub fn likely(&mut self, terms: &[u64]) -> Result<Vec<RecordId>, StoreError> {
-        self.prefetch_terms(terms)?;
-        let mut ids: Vec<RecordId> = Vec::new();
+    /// Records that a thing with these terms, which were looked up, is worth comparing with: stored ones, and those of this draft.
+    pub fn likely(&self, terms: &[Term]) -> Vec<RecordId> {
+        let mut tally = Tally::new(terms);
         for term in terms {
-            let stored = self.matched.get(term).map_or(&[][..], Vec::as_slice);
-            let fresh = self.fresh.get(term).map_or(&[][..], Vec::as_slice);
-            if stored.len() + fresh.len() <= TERM_RECORDS_MAX {
-                ids.extend(stored.iter().copied().map(RecordId).chain(fresh.iter().copied()));
-            }
+            let stored = self.matched.get(&term.hash).map_or(&[][..], Vec::as_slice);
+            let fresh = self.fresh.get(&term.hash).map_or(&[][..], Vec::as_slice);
+            let all = stored.iter().copied().chain(fresh.iter().map(|id| id.0));
+            tally.add(*term, all, stored.len() + fresh.len());
         }
-        ids.sort_unstable();
-        ids.dedup();
-        self.load_records(&ids)?;
-        Ok(ids)
+        tally.worth_comparing().map(RecordId).collect()
     }
 
     /// How many records there are, deleted and merged ones too.

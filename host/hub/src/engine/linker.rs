@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use nave_core::catalog::{Entity, Scoring};
 use nave_core::intake::{self, Mapped};
 use nave_core::linkage::entity::{fields, row, row_of};
-use nave_core::linkage::{self, Candidate, LEARN_MAX, LEARN_MIN, Learned};
+use nave_core::linkage::{self, Candidate, LEARN_MAX, LEARN_MIN, Learned, Term};
 use nave_core::matching::MatchDecision;
 use nave_core::model::{Contribution, ContributionId, Record, RecordId, RecordState};
 use nave_store::{KeyedRow, Store, StoreError};
@@ -71,13 +71,15 @@ impl Intake<'_> {
         };
         self.judge = learned.map(|learned| learned.judge(scoring, population));
         if self.judge.is_some() {
-            let terms: Vec<u64> = arriving().flat_map(|mapped| self.terms(scoring, mapped)).collect();
-            draft.prefetch_terms(&terms)?;
+            let terms: Vec<Vec<Term>> = arriving().map(|mapped| self.terms(scoring, mapped)).collect();
+            draft.prefetch_terms(terms.iter().flatten())?;
+            let likely: Vec<RecordId> = terms.iter().flat_map(|terms| draft.likely(terms)).collect();
+            draft.load_records(&likely)?;
         }
         Ok(())
     }
 
-    fn terms(&self, scoring: &Scoring, mapped: &Mapped) -> Vec<u64> {
+    fn terms(&self, scoring: &Scoring, mapped: &Mapped) -> Vec<Term> {
         scoring.roles.terms(intake::values_of(self.mapping, mapped))
     }
 
@@ -126,21 +128,27 @@ impl Intake<'_> {
             MatchDecision::Ambiguous(named) => named.iter().map(|(id, _)| *id).collect(),
             MatchDecision::New => Vec::new(),
         };
-        ids.extend(draft.likely(&self.terms(scoring, mapped))?);
+        let terms = self.terms(scoring, mapped);
+        draft.prefetch_terms(terms.iter())?;
+        ids.extend(draft.likely(&terms));
         ids.sort_unstable();
         ids.dedup();
         if ids.is_empty() {
             return Ok(by_rule);
         }
+        draft.load_records(&ids)?;
         let fields = judge.fields();
         let is_there = |record: &&Record| {
             record.entity == self.entity.name.as_str() && matches!(record.state, RecordState::Active | RecordState::Archived)
         };
-        let candidate =
-            |record: &Record| Candidate { id: record.id, row: row_of(&fields, record), objects: record.contributions.len() };
+        let candidate = |record: &Record| Candidate {
+            id: record.id,
+            prepared: Arc::new(judge.prepare(&row_of(&fields, record))),
+            objects: record.contributions.len(),
+        };
         let candidates = ids.iter().filter_map(|id| draft.loaded(*id)).filter(is_there).map(candidate).collect();
-        let thing = row(&fields, intake::values_of(self.mapping, mapped));
-        Ok(linkage::decide(judge, scoring, thing, candidates, by_rule))
+        let thing = judge.prepare(&row(&fields, intake::values_of(self.mapping, mapped)));
+        Ok(linkage::decide(judge, scoring, &thing, candidates, by_rule))
     }
 }
 

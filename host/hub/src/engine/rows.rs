@@ -53,7 +53,7 @@ pub(crate) fn index_entries(entity: Option<&Entity>, record: &Record) -> Vec<Ind
         if let Some(scoring) = entity.scoring.as_ref().filter(|scoring| scoring.on) {
             let values = record.fields.iter().map(|(name, field)| (Cow::Borrowed(name.as_str()), &field.value));
             let terms = scoring.roles.terms(values).into_iter();
-            entries.extend(terms.map(|hash| IndexEntry { space: IndexSpace::Match, hash, id: record.id.0 }));
+            entries.extend(terms.map(|term| IndexEntry { space: IndexSpace::Match, hash: term.hash, id: record.id.0 }));
         }
     }
     for hash in waits_for(record) {

@@ -16,6 +16,7 @@ mod shape;
 mod tests;
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
@@ -320,6 +321,7 @@ impl Index {
         &self,
         space: IndexSpace,
         hashes: &[u64],
+        at_most: usize,
         mut tables: impl FnMut() -> Result<(T, T), IndexFault>,
     ) -> Result<Vec<Vec<u64>>, IndexFault> {
         let mut order: Vec<(u64, u32)> = (0..).zip(hashes).map(|(at, hash)| (entry::key(space, *hash), at)).collect();
@@ -332,14 +334,14 @@ impl Index {
                 if state.level_0_entries > 0 {
                     for (key, at) in &order {
                         if let Some(entries) = state.level_0.get(key) {
-                            found[*at as usize].clone_from(entries);
+                            found[*at as usize].extend(entries.iter().take(at_most).copied());
                         }
                     }
                 }
                 (found, state.shape.clone())
             };
             let (blocks, guides) = tables()?;
-            match find_in_runs(&shape, &order, &mut found, &blocks, &guides) {
+            match find_in_runs(&shape, &order, at_most, &mut found, &blocks, &guides) {
                 Ok(()) => return Ok(found.into_iter().map(ids).collect()),
                 Err(IndexFault::Gone) => {}
                 Err(fault) => return Err(fault),
@@ -399,6 +401,7 @@ pub fn write_tables(transaction: &WriteTransaction) -> Result<(WriteTable<'_>, W
 fn find_in_runs<T: ReadableTable<u64, &'static [u8]>>(
     shape: &Shape,
     order: &segment::Asked,
+    at_most: usize,
     found: &mut [Vec<Entry>],
     blocks: &T,
     guides: &T,
@@ -413,9 +416,13 @@ fn find_in_runs<T: ReadableTable<u64, &'static [u8]>>(
             let mine = asked.partition_point(|(key, _)| *key <= next);
             run.segments[at].find(&asked[..mine], blocks, guides, |place, entry| {
                 let known = &mut found[place as usize];
+                if known.len() >= at_most {
+                    return ControlFlow::Break(());
+                }
                 if !known.iter().any(|newer| newer.id() == entry.id()) {
                     known.push(entry);
                 }
+                ControlFlow::Continue(())
             })?;
             // A key that the next segment opens with is asked there as well.
             asked = &asked[asked.partition_point(|(key, _)| *key < next)..];

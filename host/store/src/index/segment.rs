@@ -1,5 +1,6 @@
 //! A piece of a run: sorted blocks, the first key of each, and a filter that says "certainly not here".
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
 use redb::ReadableTable;
@@ -81,18 +82,18 @@ impl Segment {
         Ok(self.guide.get_or_init(|| guide))
     }
 
-    /// Calls for each entry under one of the keys, with the key's place.
+    /// Calls for each entry under one of the keys, with the key's place, until it says of a key that it has enough.
     pub(crate) fn find(
         &self,
         asked: &Asked,
         blocks: &impl ReadableTable<u64, &'static [u8]>,
         guides: &impl ReadableTable<u64, &'static [u8]>,
-        mut found: impl FnMut(u32, Entry),
+        mut found: impl FnMut(u32, Entry) -> ControlFlow<()>,
     ) -> Result<(), IndexFault> {
         let Guide { first_keys, filter } = self.guide(guides)?;
         // Neighbours among the keys are often in one block.
         let mut last = None;
-        for (key, place) in asked {
+        'keys: for (key, place) in asked {
             if !filter.perhaps(*key) {
                 continue;
             }
@@ -114,7 +115,9 @@ impl Segment {
                     if Entry::at(bytes, middle).is_some_and(|entry| entry.key < *key) { low = middle + 1 } else { high = middle }
                 }
                 while let Some(entry) = Entry::at(bytes, low).filter(|entry| entry.key == *key) {
-                    found(*place, entry);
+                    if found(*place, entry).is_break() {
+                        continue 'keys;
+                    }
                     low += 1;
                 }
             }

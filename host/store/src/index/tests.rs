@@ -55,7 +55,7 @@ impl Bench {
 
     #[track_caller]
     fn check(&self, space: IndexSpace, hashes: &[u64]) {
-        let found = self.index.find(space, hashes, || read_tables(&self.database.begin_read()?)).unwrap();
+        let found = self.index.find(space, hashes, usize::MAX, || read_tables(&self.database.begin_read()?)).unwrap();
         for (hash, ids) in hashes.iter().zip(found) {
             let expected: Vec<u64> =
                 self.known.range((space, *hash, 0)..=(space, *hash, u64::MAX)).map(|(_, _, id)| *id).collect();
@@ -126,6 +126,14 @@ fn many_ids_under_one_key_span_blocks_and_segments() {
     let others: Vec<IndexEntry> = (2..5_000).map(|n| entry_of(n, n)).collect();
     bench.commit(&[], &[crowd.as_slice(), &others].concat());
     bench.check(IndexSpace::Match, &[hash(1), hash(5), hash(9)]);
+    // Of what very many have only a few are looked at; what few have is found whole.
+    for at_most in [1, 7, 500] {
+        let found =
+            bench.index.find(IndexSpace::Match, &[hash(1), hash(5)], at_most, || read_tables(&bench.database.begin_read()?));
+        let found = found.unwrap();
+        assert_eq!((found[0].len(), found[1].as_slice()), (at_most, &[5][..]));
+        assert!(found[0].iter().all(|id| *id < 40_000), "{found:?}");
+    }
     bench.commit(&crowd[..20_000], &[]);
     bench.check(IndexSpace::Match, &[hash(1)]);
 }
@@ -165,7 +173,7 @@ fn a_reader_whose_view_was_merged_away_looks_again() {
     let keys = [hash(1), hash(40_001)];
     let index = std::mem::take(&mut bench.borrow_mut().index);
     let database = &bench.borrow().database;
-    let found = index.find(IndexSpace::Match, &keys, || {
+    let found = index.find(IndexSpace::Match, &keys, usize::MAX, || {
         if std::mem::take(&mut first) {
             let add: Vec<IndexEntry> = (0..9_000).map(|n| entry_of(900_000 + n, n)).collect();
             let mut more = true;

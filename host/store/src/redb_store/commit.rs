@@ -117,7 +117,8 @@ impl Redb {
         for space in [IndexSpace::Remote, IndexSpace::Match, IndexSpace::Waiting, IndexSpace::Referrer] {
             let hashes: Vec<u64> = batch.expected.vacant.iter().filter(|(of, _)| *of == space).map(|(_, hash)| *hash).collect();
             if !hashes.is_empty() {
-                conflicts.extend(self.index.find(space, &hashes, || write_tables(transaction))?.into_iter().flatten());
+                conflicts
+                    .extend(self.index.find(space, &hashes, usize::MAX, || write_tables(transaction))?.into_iter().flatten());
             }
         }
         let checkpoints = transaction.open_table(CHECKPOINTS)?;

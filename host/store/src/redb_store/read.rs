@@ -106,13 +106,13 @@ impl Redb {
         Ok(Sequence(table.get(destination.as_bytes())?.map_or(0, |row| row.value())))
     }
 
-    fn find_candidates(&self, space: IndexSpace, hashes: &[u64]) -> Result<Vec<Vec<u64>>, StoreError> {
+    fn find_candidates(&self, space: IndexSpace, hashes: &[u64], at_most: usize) -> Result<Vec<Vec<u64>>, StoreError> {
         self.refuse_closed()?;
         let tables = || {
             let transaction: ReadTransaction = redb::ReadableDatabase::begin_read(&self.database)?;
             read_tables(&transaction)
         };
-        Ok(self.index.find(space, hashes, tables)?)
+        Ok(self.index.find(space, hashes, at_most, tables)?)
     }
 }
 
@@ -146,7 +146,7 @@ impl Store for Redb {
 
     fn resolve(&self, keys: &[RemoteKey]) -> Result<Vec<Option<ContributionId>>, StoreError> {
         let hashes: Vec<u64> = keys.iter().map(remote_hash).collect();
-        let found = self.find_candidates(IndexSpace::Remote, &hashes)?;
+        let found = self.find_candidates(IndexSpace::Remote, &hashes, usize::MAX)?;
         if found.iter().all(Vec::is_empty) {
             return Ok(vec![None; keys.len()]);
         }
@@ -166,7 +166,11 @@ impl Store for Redb {
     }
 
     fn candidates(&self, space: IndexSpace, hashes: &[u64]) -> Result<Vec<Vec<u64>>, StoreError> {
-        self.find_candidates(space, hashes)
+        self.find_candidates(space, hashes, usize::MAX)
+    }
+
+    fn candidates_up_to(&self, space: IndexSpace, hashes: &[u64], at_most: usize) -> Result<Vec<Vec<u64>>, StoreError> {
+        self.find_candidates(space, hashes, at_most)
     }
 
     fn records(&self, ids: &[RecordId]) -> Result<Vec<Option<Record>>, StoreError> {
