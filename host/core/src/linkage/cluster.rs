@@ -113,21 +113,29 @@ pub(super) fn clusters(
     Linkage { cluster, edges, compared: candidates.len(), model: model.clone() }
 }
 
-/// Whether two clusters agree as wholes: a chain of likenesses does not merge its ends. None of one speaks against one of the other.
+/// Pairs that are surely the same for each that speaks against it, from which two clusters are one all the same: of ten records of one
+/// thing, two may have been mistyped into each other's opposite.
+const OUTVOTED: f64 = 3.0;
+
+/// Whether two clusters agree as wholes: a chain of likenesses does not merge its ends. None of one speaks against one of the other,
+/// or hardly any.
 fn agree(table: &Table, model: &Model, comparer: &mut Comparer<'_>, one: &[u32], other: &[u32]) -> bool {
     if one.len() + other.len() > CLUSTER_MAX {
         return false;
     }
     let (mut sum, mut count) = (0.0, 0.0);
+    let (mut sure, mut against) = (0.0, 0.0);
     for left in one {
         for right in other {
             let weight = model.weigh(table, *left, comparer.pattern(*left, *right));
             if weight.bits < LIKELY_BITS && model.contradicts(&weight) {
-                return false;
+                against += 1.0;
+            } else if weight.bits >= SURE_BITS && model.is_safe(&weight) {
+                sure += 1.0;
             }
             sum += weight.bits;
             count += 1.0;
         }
     }
-    sum / count >= LIKELY_BITS
+    sum / count >= LIKELY_BITS && sure >= against * OUTVOTED
 }

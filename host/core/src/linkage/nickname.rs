@@ -13,8 +13,12 @@ alexandra alex sandra sandy sascha sasha
 alfred al alf fred freddy
 andrew andy drew andreas andre andrea andrzej andrei
 anna ann anne annie hanna hannah nancy anja anita
+agnes aggie nessa inez
+amelia amy millie
 anthony tony anton antonio antoine toni
 antonia toni antje
+arthur art artie arturo artur
+augustus gus august augusto
 barbara barb babs barbie baerbel barbel
 benjamin ben benny benji
 bernard bernie bernd bernhard
@@ -31,6 +35,8 @@ dieter dietrich
 dominic dom nick dominik dominique
 donald don donny
 dorothy dot dottie dolly dorothea dora thea
+edmund ed eddie ned ted edmond
+edwin ed eddie win
 edward ed eddie ted ned eduard edoardo eduardo
 elizabeth liz lizzie beth betty eliza elisabeth lisa elsa else elli libby isabel isabella
 eleanor ellie nell nora eleonore elena
@@ -48,7 +54,9 @@ gertrude trudy trude gerti
 gregory greg gregor grigori
 harold harry hal harald
 henry hank harry hal heinrich heinz henri enrico enrique heiner henryk
+herbert herb bert heribert
 hubert bert hugh
+hugh hughie hugo ugo
 isaac ike
 jacob jake jakob jack jacques
 james jim jimmy jamie jacques jaime giacomo

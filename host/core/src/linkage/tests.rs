@@ -275,6 +275,48 @@ fn who_is_there_many_times_is_one_all_the_same() {
 }
 
 #[test]
+fn who_speaks_against_one_of_ten_is_outvoted() {
+    // Sixty people, each there ten times.
+    let people = strangers(60);
+    let mut rows: Vec<Vec<String>> = people.iter().flat_map(|person| std::iter::repeat_n(person.clone(), 10)).collect();
+    // One more of the first was typed so badly that its mailbox and number alone tell whose it is.
+    let mut mistyped = rows[0].clone();
+    for (column, value) in [(0, "Xqz"), (4, ""), (5, ""), (6, "")] {
+        value.clone_into(&mut mistyped[column]);
+    }
+    // And one knows neither the mailbox nor the right number: it agrees with the nine, and with that one in the last name.
+    let mut moved = rows[0].clone();
+    for (column, value) in [(2, ""), (3, "040 9999999")] {
+        value.clone_into(&mut moved[column]);
+    }
+    let first = rows.len();
+    rows.extend([mistyped, moved]);
+    let linkage = link(&Table::new(&columns(&KINDS), &rows));
+    assert_eq!(linkage.cluster[first..], [0, 0]);
+}
+
+#[test]
+fn what_ten_records_of_one_thing_share_tells_who_it_is() {
+    // A hundred people, each there ten times; two of the ten go by another name.
+    let people = strangers(100);
+    let mut rows = Vec::new();
+    for (at, person) in people.iter().enumerate() {
+        for copy in 0..10 {
+            let given = if copy >= 8 { format!("Nick{}", ["a", "ela", "oro", "uz"][at % 4]) } else { person[0].clone() };
+            rows.push(vec![given, person[1].clone(), format!("18{:02}-01-01", at % 40), format!("P{at:03}XZ")]);
+        }
+    }
+    let kinds = [Kind::Given, Kind::Surname, Kind::Date, Kind::Postal];
+    let linkage = link(&Table::new(&columns(&kinds), &rows));
+    let truth: BTreeSet<(u32, u32)> =
+        (0..1000_u32).flat_map(|left| (left + 1..(left / 10 + 1) * 10).map(move |right| (left, right))).collect();
+    let likely = linkage.edges.iter().filter(|edge| truth.contains(&(edge.left, edge.right))).count();
+    let found = linkage.pairs().iter().chain(&linkage.reviews().map(|edge| (edge.left, edge.right)).collect::<Vec<_>>()).count();
+    assert!(likely * 10 >= truth.len() * 9, "{likely} of {} pairs are likely", truth.len());
+    assert!(found <= truth.len(), "{found} pairs are merged or asked about, and {} are true", truth.len());
+}
+
+#[test]
 fn the_end_of_a_chain_is_not_its_beginning() {
     // Two of one household, and a row that has the mailbox of one and the date of birth of the other.
     let mut rows = strangers(300);
