@@ -28,6 +28,44 @@ impl Default for CsvOptions {
     }
 }
 
+/// What is wrong with a quote. Either way, where the cells end is a guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuoteFault {
+    /// It is never closed: the rest of the text would be the cell.
+    Open,
+    /// It is closed, and more than blanks follows before the cell ends.
+    Followed,
+}
+
+/// The first quote that opens a cell and is at fault, with the byte where it is. Readers of CSV take such a text without a word: a
+/// quote that is missing somewhere turns all that follows inside out. A quote within a cell that none opened is text.
+pub fn faulty_quote(bytes: &[u8], options: CsvOptions) -> Option<(usize, QuoteFault)> {
+    let ends_cell = |byte: u8| byte == options.delimiter || byte == b'\n' || byte == b'\r';
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] == options.quote {
+            let opened = at;
+            at += 1;
+            loop {
+                match memchr::memchr(options.quote, &bytes[at..]) {
+                    None => return Some((opened, QuoteFault::Open)),
+                    Some(offset) => at += offset + 1,
+                }
+                if bytes.get(at) != Some(&options.quote) {
+                    break;
+                }
+                at += 1;
+            }
+            let rest = bytes[at..].iter().position(|byte| ends_cell(*byte)).map_or(bytes.len(), |length| at + length);
+            if !bytes[at..rest].trim_ascii().is_empty() {
+                return Some((opened, QuoteFault::Followed));
+            }
+        }
+        at = bytes[at..].iter().position(|byte| ends_cell(*byte)).map_or(bytes.len(), |length| at + length + 1);
+    }
+    None
+}
+
 /// Reads rows one by one; an iterator of objects.
 pub struct CsvReader<'a> {
     reader: Reader,

@@ -8,7 +8,7 @@ mod json;
 #[cfg(test)]
 mod tests;
 
-pub use csv::{CsvOptions, CsvReader, CsvWriter};
+pub use csv::{CsvOptions, CsvReader, CsvWriter, QuoteFault, faulty_quote};
 pub use json::{Decoder, decode, encode, encode_into, lines};
 
 use crate::value::Value;

@@ -82,6 +82,23 @@ fn csv() {
 }
 
 #[test]
+fn quotes_at_fault() {
+    for (text, expected) in [
+        ("a,b\n\"x\",\"y \"\"z\"\"\"\n", None),
+        ("a,b\n1 \"inch\",x\"\n", None),
+        ("a,b\n\"x\" ,\"\"\r\n\"\"", None),
+        ("a,\"b\n1,2\n", Some((2, QuoteFault::Open))),
+        ("a\n\"", Some((2, QuoteFault::Open))),
+        ("a\n\"x\"\"", Some((2, QuoteFault::Open))),
+        ("a,b\n\"1,2\n\"3\",4\n", Some((4, QuoteFault::Followed))),
+    ] {
+        assert_eq!(faulty_quote(text.as_bytes(), CsvOptions::default()), expected, "{text:?}");
+    }
+    let semicolons = CsvOptions { delimiter: b';', ..CsvOptions::default() };
+    assert_eq!(faulty_quote(b"a;b\n\"1;2\n", semicolons), Some((4, QuoteFault::Open)));
+}
+
+#[test]
 fn csv_is_written_as_it_is_read() {
     let value = decode(br#"{"a":"=1+1","b":"x, \"y\"","c":null,"d":-3,"e":{"f":true}}"#).unwrap();
     let columns: Vec<String> = ["a", "b", "c", "d", "e.f"].map(str::to_owned).into();
@@ -134,6 +151,7 @@ proptest! {
         let _ = decode(&bytes);
         let _ = lines(&bytes).count();
         let _ = rows(&bytes);
+        let _ = faulty_quote(&bytes, CsvOptions::default());
     }
 
     #[test]
@@ -150,6 +168,7 @@ proptest! {
         let expected: Vec<Value> = cells.into_iter().map(|row| Value::Object(columns.iter().cloned().zip(row.into_iter().map(Value::text)).collect())).collect();
         expected.iter().for_each(|row| writer.row(row));
         let bytes = writer.finish();
+        prop_assert_eq!(faulty_quote(&bytes, CsvOptions::default()), None);
         let read: Vec<Value> = CsvReader::new(&bytes, CsvOptions::default()).unwrap().map(|(_, row)| row.unwrap()).collect();
         prop_assert_eq!(read, expected);
     }

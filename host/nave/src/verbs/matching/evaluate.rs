@@ -18,6 +18,10 @@ const ENTITIES: [&str; 4] = ["contact", "company", "product", "employee"];
 #[derive(Debug, Serialize)]
 struct Evaluation {
     records: usize,
+    /// How the bytes of the file of records were read.
+    encoding: String,
+    /// The same of the file of pairs.
+    truth_encoding: String,
     /// Heading and what the column was taken for.
     columns: Vec<(String, Kind)>,
     compared_pairs: usize,
@@ -33,7 +37,7 @@ pub(super) fn run(path: &Path, truth: &Path, entity: &str, show: usize, context:
         return Err(ApiError::usage(format!("records of `{}` cannot be evaluated", entity.escape_debug())).help(help));
     }
     let records = file::records(path)?;
-    let truth = file::pairs(truth, &records)?;
+    let (truth, truth_encoding) = file::pairs(truth, &records)?;
     let before = cpu_seconds();
     let mut columns = Table::guess(&records.headings, &records.rows);
     columns.iter_mut().for_each(|(_, kind)| *kind = kind.of_entity(entity));
@@ -42,6 +46,8 @@ pub(super) fn run(path: &Path, truth: &Path, entity: &str, show: usize, context:
     let evaluation = Evaluation {
         cpu_seconds: cpu_seconds() - before,
         records: records.ids.len(),
+        encoding: records.encoding.clone(),
+        truth_encoding,
         columns,
         compared_pairs: linkage.compared,
         score: Score::of(&linkage, &truth),
@@ -68,6 +74,9 @@ fn for_people(evaluation: &Evaluation) {
         "{} records, {} true pairs, {} pairs compared",
         evaluation.records, score.true_pairs, evaluation.compared_pairs
     ));
+    let (read, truth) = (&evaluation.encoding, &evaluation.truth_encoding);
+    let of_truth = if truth == read { String::new() } else { format!(", the pairs as {truth}") };
+    say(format_args!("Read as {read}{of_truth}"));
     let columns: Vec<String> = evaluation
         .columns
         .iter()
