@@ -43,6 +43,7 @@ mod rollback;
 mod sample;
 mod shadow;
 mod spelled;
+mod standing;
 mod surge;
 mod synthetic;
 mod system;
