@@ -122,6 +122,15 @@ impl Facts {
     }
 }
 
+/// Whether the match rules may decide otherwise where this field (or `list/element`) is another.
+pub fn looks_at(entity: &Entity, name: &str) -> bool {
+    let Some((list, _)) = name.split_once('/') else { return matters(entity, name) };
+    match entity.fields.get(list).map(|field| &field.kind) {
+        Some(FieldType::List { fields, .. }) => fields.keys().any(|part| matters(entity, &format!("{list}.{part}"))),
+        _ => false,
+    }
+}
+
 /// Whether a match rule looks at a path, or one of its family.
 fn matters(entity: &Entity, path: &str) -> bool {
     let family: &[&str] = family(path).unwrap_or(&[]);
@@ -443,6 +452,33 @@ mod tests {
                 let found = decide(contact, &Facts::of(contact, &new), std::iter::once(&known));
                 assert_eq!(matches!(found, MatchDecision::Existing(..)), expected, "{key}, {theirs}: {found:?}");
             }
+        }
+    }
+
+    /// What a record has to say anew before it is compared again.
+    #[test]
+    fn what_the_rules_and_the_score_look_at() {
+        let entities = crate::catalog::shipped_entities();
+        let contact = &entities["contact"];
+        let scoring = contact.scoring.as_ref().unwrap();
+        for (name, by_rule, by_score) in [
+            ("email", true, true),
+            ("last_name", true, true),
+            ("first_name", true, true),
+            ("birth_date", true, true),
+            ("address.postal_code", true, true),
+            ("phones/3", true, true),
+            ("emails/1", true, true),
+            ("job_title", false, true),
+            ("company", false, false),
+            ("archived", false, false),
+            ("updated_at", false, false),
+            ("email_marketing", false, false),
+            ("tags/1", false, false),
+            ("nothing", false, false),
+        ] {
+            assert_eq!(looks_at(contact, name), by_rule, "{name} by rule");
+            assert_eq!(crate::linkage::entity::looks_at(contact, scoring, name), by_score, "{name} by score");
         }
     }
 

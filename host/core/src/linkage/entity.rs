@@ -3,15 +3,29 @@
 use std::borrow::Cow;
 
 use super::{Kind, Table};
-use crate::catalog::{Entity, EntityField, FieldType, Survivorship};
+use crate::catalog::{Entity, EntityField, FieldType, Scoring, Survivorship};
 use crate::model::Record;
 use crate::value::Value;
 
 /// Fields that say who or what a thing is.
 pub fn fields(entity: &Entity) -> Vec<String> {
-    let compared = |kind: &FieldType| {
-        !matches!(
-            kind,
+    entity.fields.iter().filter(|(_, field)| compared(field)).map(|(name, _)| name.clone()).collect()
+}
+
+/// Whether a comparison by score may come to something else where this field (or `list/element`) is another.
+pub fn looks_at(entity: &Entity, scoring: &Scoring, name: &str) -> bool {
+    match name.split_once('/') {
+        Some((list, _)) => LISTED.iter().any(|(known, ..)| *known == list) || scoring.roles.looks_at(list),
+        None => entity.fields.get(name).is_some_and(compared),
+    }
+}
+
+fn compared(field: &EntityField) -> bool {
+    // Whether somebody agreed to something does not say who he is.
+    let consent = matches!(field.survivorship, Survivorship::Consent(_));
+    !consent
+        && !matches!(
+            field.kind,
             FieldType::Reference(_)
                 | FieldType::List { .. }
                 | FieldType::Object
@@ -19,11 +33,10 @@ pub fn fields(entity: &Entity) -> Vec<String> {
                 | FieldType::Timestamp
                 | FieldType::Boolean
         )
-    };
-    // Whether somebody agreed to something does not say who he is.
-    let consent = |field: &EntityField| matches!(field.survivorship, Survivorship::Consent(_));
-    entity.fields.iter().filter(|(_, field)| compared(&field.kind) && !consent(field)).map(|(name, _)| name.clone()).collect()
 }
+
+/// Lists whose first element stands in for a field that is empty: the list, the field, the part of an element.
+const LISTED: [(&str, &str, &str); 2] = [("emails", "email", "address"), ("phones", "phone", "number")];
 
 /// The texts of these fields, which are in order, from values (field or `list/element`, value). A mailbox or telephone that is
 /// kept in a list only is the first of that list.
@@ -39,11 +52,7 @@ pub fn row<'v>(fields: &[String], values: impl Iterator<Item = (Cow<'v, str>, &'
                 }
             }
             Some((list, _)) => {
-                let (field, part) = match list {
-                    "emails" => ("email", "address"),
-                    "phones" => ("phone", "number"),
-                    _ => continue,
-                };
+                let Some((_, field, part)) = LISTED.into_iter().find(|(known, ..)| *known == list) else { continue };
                 listed.extend(place(field).and_then(|at| Some((at, value.at(part)?.as_text()?))));
             }
         }

@@ -35,6 +35,11 @@ impl Roles {
         Self { entity: entity.to_owned(), fields: fields.iter().filter_map(role).collect() }
     }
 
+    /// Whether a field, or a list, is among them.
+    pub fn looks_at(&self, field: &str) -> bool {
+        self.fields.binary_search_by(|(known, _)| known.as_str().cmp(field)).is_ok()
+    }
+
     /// What a thing with these values (field or `list/element`, value) is to be found under, sorted by hash.
     pub fn terms<'v>(&self, values: impl Iterator<Item = (Cow<'v, str>, &'v Value)>) -> Vec<Term> {
         let mut known = Known::default();

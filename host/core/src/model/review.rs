@@ -17,6 +17,15 @@ pub enum ReviewKind {
         /// What speaks for each, for people.
         reasons: Vec<String>,
     },
+    /// A record that was here before is like these since it changed: is it the same as one of them?
+    Alike {
+        /// The record that changed.
+        record: RecordId,
+        /// Records that it may be the same as, likeliest first.
+        candidates: Vec<RecordId>,
+        /// What speaks for each, for people.
+        reasons: Vec<String>,
+    },
     /// It is gone in one system: delete it in the others too?
     Delete {
         /// The one that is gone.

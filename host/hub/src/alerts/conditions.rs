@@ -269,6 +269,7 @@ fn reviews(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineErro
                 ReviewKind::UnknownOutcome { destination, .. } => Some(("unknown-outcome", destination.clone())),
                 ReviewKind::DeadLetter { flow, .. } => Some(("escalated", flow.clone())),
                 ReviewKind::Match { .. }
+                | ReviewKind::Alike { .. }
                 | ReviewKind::Conflict { .. }
                 | ReviewKind::Delete { .. }
                 | ReviewKind::Remove { .. } => None,

@@ -17,8 +17,11 @@ pub(crate) const EVIDENCE: &str = "kept apart";
 /// Why two records are kept apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Apart {
-    /// The merge that was taken back.
-    pub merge: u64,
+    /// The merge that was taken back, if it was one.
+    pub merge: Option<u64>,
+    /// The review in which that was said, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<u64>,
     /// Who said so.
     pub by: String,
     /// Why.

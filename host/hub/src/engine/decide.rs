@@ -5,6 +5,7 @@ use nave_core::model::{
 };
 
 use super::draft::Draft;
+use super::matched::{self, Said};
 use super::{Engine, EngineError};
 
 impl Engine {
@@ -18,40 +19,26 @@ impl Engine {
             return Err(EngineError::Refused(format!("review {id} is decided already; `nave review show {id}` tells by whom")));
         }
         self.hold_for_renames(&review.entity).await?;
+        if let (ReviewKind::Alike { record, .. }, DecisionChoice::Existing(other)) = (&review.kind, &choice) {
+            // Told to every system as any merge is; where it is one already (the hub died in between), only the review is left.
+            let (one, other) = (self.carries_on(*record)?, self.carries_on(*other)?);
+            if one != other {
+                self.merge(one, other, None, by, reason).await?;
+            }
+        }
         let cause = Cause { person: Some(by.to_owned()), rule: Some(format!("review {id}")), ..Cause::default() };
         let decided = self
             .write(cause, |draft| {
                 match (&review.kind, &choice) {
                     (ReviewKind::Match { contribution, candidates, .. }, choice) => {
-                        let record = match choice {
-                            DecisionChoice::Existing(record) => {
-                                let record = draft.surviving(*record)?;
-                                let same = draft.record(record)?.entity == review.entity;
-                                if !same {
-                                    return Err(EngineError::Refused(format!(
-                                        "{}/{record} is not a {}",
-                                        review.entity, review.entity
-                                    )));
-                                }
-                                record
-                            }
-                            DecisionChoice::New => draft.new_record(&review.entity),
-                            _ => {
-                                let known =
-                                    candidates.iter().map(|id| format!("{}/{id}", review.entity)).collect::<Vec<_>>().join(", ");
-                                return Err(EngineError::Refused(format!(
-                                    "say which record it is ({known}), or `new`: `nave review decide {id} {}`",
-                                    candidates.first().map_or_else(String::new, |id| format!("{}/{id}", review.entity))
-                                )));
-                            }
-                        };
-                        draft.attach(*contribution, record)?;
-                        draft.linked(record, *contribution, reason);
-                        draft.recompute(record)?;
-                        draft.enter_all(record, Reason::Changed)?;
-                        if let Some(entity) = draft.catalog.entities.get(&review.entity) {
-                            super::conflict::note(draft, entity, record, &review.steward)?;
+                        let decision = Said { review: id, entity: &review.entity, steward: &review.steward, by, reason };
+                        if let Some(again) = matched::answer(draft, &self.linker, *contribution, candidates, choice, &decision)? {
+                            draft.batch.reviews.push(again);
                         }
+                    }
+                    (ReviewKind::Alike { record, candidates, .. }, choice) => {
+                        let decision = Said { review: id, entity: &review.entity, steward: &review.steward, by, reason };
+                        matched::answer_alike(draft, &self.linker, *record, candidates, choice, &decision)?;
                     }
                     (ReviewKind::Delete { record, .. }, DecisionChoice::Approve) => {
                         let record = draft.surviving(*record)?;

@@ -4,9 +4,12 @@
 //! later source records see what earlier ones did.
 
 mod dirty;
+mod moved;
 mod part_ways;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+pub(super) use self::moved::Moved;
 
 use nave_core::NameMap;
 use nave_core::catalog::{Catalog, Entity};

@@ -5,6 +5,7 @@
 //! acknowledgement, and the look-up of every unknown outcome before anything else happens to its record.
 
 mod agreed;
+mod alike;
 pub mod apart;
 pub mod archive;
 pub mod assess;
@@ -35,6 +36,7 @@ mod images;
 mod interrupted;
 pub mod linker;
 pub mod lost;
+mod matched;
 pub mod mend;
 pub mod merges;
 mod meters;
@@ -308,6 +310,8 @@ impl Engine {
         for _ in 0..3 {
             let mut draft = Draft::new(self.store.as_ref(), &catalog, self.now(), cause.clone())?;
             let answer = decide(&mut draft)?;
+            draft.settle_queue()?;
+            alike::look(&mut draft, &self.linker)?;
             let batch = draft.finish()?;
             match self.commit(batch) {
                 Ok(_) => return Ok(answer),

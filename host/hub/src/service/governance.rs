@@ -124,7 +124,7 @@ fn reviews(engine: &Engine) -> Result<(Count, Count), ApiError> {
         after = last;
         for review in reviews {
             let count = match review.kind {
-                ReviewKind::Match { .. } => &mut matches,
+                ReviewKind::Match { .. } | ReviewKind::Alike { .. } => &mut matches,
                 _ => &mut others,
             };
             count.add(|| format!("review {}: {}", review.id, review.title));

@@ -30,7 +30,7 @@ fn line(engine: &Engine, review: &Review) -> ReviewLine {
         overdue: review.closed_at.is_none() && due <= engine.now(),
         id: review.id.0,
         kind: match review.kind {
-            ReviewKind::Match { .. } => "match",
+            ReviewKind::Match { .. } | ReviewKind::Alike { .. } => "match",
             ReviewKind::Delete { .. } => "delete",
             ReviewKind::Remove { into: None, .. } => "remove",
             ReviewKind::Remove { into: Some(_), .. } => "merge",
@@ -61,6 +61,7 @@ pub(super) fn show(engine: &Engine, id: u64) -> Result<ReviewAnswer, ApiError> {
         ReviewKind::Match { contribution, candidates, reasons } => {
             matching(engine, &names, &review, *contribution, candidates, reasons)?
         }
+        ReviewKind::Alike { record, candidates, reasons } => alike(engine, &names, &review, *record, candidates, reasons)?,
         ReviewKind::Delete { contribution, record } => {
             let gone = contribution_of(engine, *contribution)?;
             let record = record_of(engine, *record)?;
@@ -314,6 +315,7 @@ fn conflict(engine: &Engine, names: &Names<'_>, review: &Review, record: &Record
     Ok(answer)
 }
 
+/// A thing that waits: which record is it, if any of these?
 fn matching(
     engine: &Engine,
     names: &Names<'_>,
@@ -324,36 +326,13 @@ fn matching(
 ) -> Result<ReviewAnswer, ApiError> {
     let row = contribution_of(engine, contribution)?;
     let records: Vec<Record> = candidates.iter().map(|id| record_of(engine, *id)).collect::<Result<_, _>>()?;
-    let label = names.catalog.entities.get(&review.entity).map_or(review.entity.clone(), |entity| entity.label.to_lowercase());
-    let mut fields = Vec::new();
-    if let Some(row) = &row {
-        let mut known: BTreeSet<&str> = row.claims.keys().map(|name| list_of(name)).collect();
-        known.extend(records.iter().flat_map(|record| record.fields.keys()).map(|name| list_of(name)));
-        for name in known {
-            let value = shown(names, name, row.claims.iter().map(|(name, claim)| (name.as_str(), &claim.value)));
-            let of =
-                |record: &Record| shown(names, name, record.fields.iter().map(|(name, field)| (name.as_str(), &field.value)));
-            let theirs: Vec<String> = records.iter().map(of).collect();
-            if !value.is_empty() || theirs.iter().any(|value| !value.is_empty()) {
-                let label = names.label(&review.entity, name);
-                fields.push(ReviewField { field: name.to_owned(), label, value, candidates: theirs });
-            }
-        }
-    }
-    let candidates: Vec<Candidate> = records
-        .iter()
-        .zip(reasons.iter().map(String::as_str).chain(std::iter::repeat("")))
-        .map(|(record, reason)| Candidate {
-            id: record.id.0,
-            record: reference(record),
-            title: names.title(record),
-            reason: reason.to_owned(),
-        })
-        .collect();
-    let mut answers: Vec<AnswerLine> = candidates
-        .iter()
-        .map(|one| answer_line(&one.record, format!("It is {} ({})", one.title, one.record), &one.reason))
-        .collect();
+    let label = label(names, review);
+    let claims: Vec<(&str, &Value)> =
+        row.iter().flat_map(|row| &row.claims).map(|(name, claim)| (name.as_str(), &claim.value)).collect();
+    let fields = if row.is_some() { beside(names, review, &claims, &records) } else { Vec::new() };
+    let candidates = proposed(names, &records, reasons);
+    let says = |one: &Candidate| format!("It is {} ({})", one.title, one.record);
+    let mut answers: Vec<AnswerLine> = candidates.iter().map(|one| answer_line(&one.record, says(one), &one.reason)).collect();
     answers.push(answer_line("new", format!("It is another one: a new {label}"), ""));
     Ok(ReviewAnswer {
         question: format!(
@@ -367,6 +346,83 @@ fn matching(
         choices: words(&["existing", "new"]),
         ..ReviewAnswer::default()
     })
+}
+
+/// A record that is like others since it changed: is it the same as one of them?
+fn alike(
+    engine: &Engine,
+    names: &Names<'_>,
+    review: &Review,
+    record: RecordId,
+    candidates: &[RecordId],
+    reasons: &[String],
+) -> Result<ReviewAnswer, ApiError> {
+    let record = record_of(engine, record)?;
+    let mut records: Vec<Record> = candidates.iter().map(|id| record_of(engine, *id)).collect::<Result<_, _>>()?;
+    let mut reasons = reasons.to_vec();
+    reasons.resize(records.len(), String::new());
+    if review.closed_at.is_none() {
+        // Merged into it meanwhile: nobody needs to be asked about those.
+        let two: Vec<bool> = records.iter().map(|other| other.id != record.id).collect();
+        let mut at = two.iter();
+        records.retain(|_| at.next().copied().unwrap_or(true));
+        let mut at = two.iter();
+        reasons.retain(|_| at.next().copied().unwrap_or(true));
+    }
+    let label = label(names, review);
+    let holds: Vec<(&str, &Value)> = record.fields.iter().map(|(name, field)| (name.as_str(), &field.value)).collect();
+    let fields = beside(names, review, &holds, &records);
+    let candidates = proposed(names, &records, &reasons);
+    let says = |one: &Candidate| format!("It is {} ({}): merge the two, in every system", one.title, one.record);
+    let mut answers: Vec<AnswerLine> = candidates.iter().map(|one| answer_line(&one.record, says(one), &one.reason)).collect();
+    answers.push(answer_line("new", "It is another one: they stay two, and this is not asked again".to_owned(), ""));
+    Ok(ReviewAnswer {
+        question: format!(
+            "{} Both have a history, so nothing is merged before somebody says that they are one {label}; `nave match merge {} {} \
+             --dry-run` shows what that would come to.",
+            review.title.trim_end_matches('.'),
+            reference(&record),
+            candidates.first().map_or("OTHER", |one| one.record.as_str()),
+        ),
+        subject: reference(&record),
+        fields,
+        candidates,
+        answers,
+        choices: words(&["existing", "new"]),
+        ..ReviewAnswer::default()
+    })
+}
+
+fn label(names: &Names<'_>, review: &Review) -> String {
+    names.catalog.entities.get(&review.entity).map_or(review.entity.clone(), |entity| entity.label.to_lowercase())
+}
+
+/// What one thing says beside what each of these records holds, where either says anything.
+fn beside(names: &Names<'_>, review: &Review, mine: &[(&str, &Value)], records: &[Record]) -> Vec<ReviewField> {
+    let mut known: BTreeSet<&str> = mine.iter().map(|(name, _)| list_of(name)).collect();
+    known.extend(records.iter().flat_map(|record| record.fields.keys()).map(|name| list_of(name)));
+    let mut fields = Vec::new();
+    for name in known {
+        let value = shown(names, name, mine.iter().copied());
+        let of = |record: &Record| shown(names, name, record.fields.iter().map(|(name, field)| (name.as_str(), &field.value)));
+        let theirs: Vec<String> = records.iter().map(of).collect();
+        if !value.is_empty() || theirs.iter().any(|value| !value.is_empty()) {
+            let label = names.label(&review.entity, name);
+            fields.push(ReviewField { field: name.to_owned(), label, value, candidates: theirs });
+        }
+    }
+    fields
+}
+
+fn proposed(names: &Names<'_>, records: &[Record], reasons: &[String]) -> Vec<Candidate> {
+    let reasons = reasons.iter().map(String::as_str).chain(std::iter::repeat(""));
+    let candidate = |(record, reason): (&Record, &str)| Candidate {
+        id: record.id.0,
+        record: reference(record),
+        title: names.title(record),
+        reason: reason.to_owned(),
+    };
+    records.iter().zip(reasons).map(candidate).collect()
 }
 
 /// A list's name for its elements.
@@ -450,8 +506,9 @@ fn decided(review: &Review, decision: &Decision) -> DecisionView {
 
 /// Refuses a record that the review does not propose: a slip of the number would join two strangers for good.
 fn among_candidates(engine: &Engine, id: u64, chosen: Record) -> Result<(), ApiError> {
-    let Some(Review { kind: ReviewKind::Match { candidates, .. }, .. }) = engine.store.review(ReviewId(id))? else {
-        return Ok(());
+    let candidates = match engine.store.review(ReviewId(id))?.map(|review| review.kind) {
+        Some(ReviewKind::Match { candidates, .. } | ReviewKind::Alike { candidates, .. }) => candidates,
+        _ => return Ok(()),
     };
     let name = reference(&chosen);
     let chosen = follow(engine, chosen)?.record.id;
@@ -490,9 +547,23 @@ pub(super) async fn decide(
         DecisionChoice::Approve | DecisionChoice::Refuse if matches!(review.kind, ReviewKind::Volume { .. }) => {
             "the next sync carries it out"
         }
+        DecisionChoice::Existing(_) if matches!(review.kind, ReviewKind::Alike { .. }) => {
+            "the two are one; `nave match merges list` says how far each system is"
+        }
+        DecisionChoice::New if matches!(review.kind, ReviewKind::Alike { .. }) => "automation will not ask again",
         DecisionChoice::Existing(_) | DecisionChoice::New => "what follows from it is delivered with the next sync",
         DecisionChoice::Remote(_) => "the next sync looks at it and settles it",
         DecisionChoice::Approve | DecisionChoice::Refuse => "automation will not ask again",
     };
+    if let Some(again) = engine.asked_again(&review)? {
+        let word = word(&review, &choice);
+        return Ok(Answer::done(
+            format!(
+                "Review {id} is decided: {word}; but others like it came while it waited, and review {again} asks about those: \
+                 `nave review show {again}`."
+            ),
+            1,
+        ));
+    }
     Ok(Answer::done(format!("Review {id} is decided: {}; {then}.", word(&review, &choice)), 1))
 }

@@ -12,6 +12,7 @@ macro_rules! on_both_stores {
 }
 
 mod alerts;
+mod alike;
 mod backfill;
 mod bench;
 mod breaker;

@@ -277,7 +277,7 @@ impl Engine {
     }
 
     /// The record that carries on for this one.
-    fn carries_on(&self, record: RecordId) -> Result<RecordId, EngineError> {
+    pub(in crate::engine) fn carries_on(&self, record: RecordId) -> Result<RecordId, EngineError> {
         let mut id = record;
         for _ in 0..64 {
             match self.store.records(&[id])?.pop().flatten().map(|record| record.state) {

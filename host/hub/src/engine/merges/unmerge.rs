@@ -137,7 +137,8 @@ impl Engine {
                             agreed::withdrawn(draft, flow, extra, into);
                         }
                     }
-                    let why = Apart { merge: id, by: by.to_owned(), reason: reason.to_owned(), at: draft.now };
+                    let why =
+                        Apart { merge: Some(id), review: None, by: by.to_owned(), reason: reason.to_owned(), at: draft.now };
                     apart::keep(draft, merge.survivor, merge.loser, &why)?;
                     draft.batch.rows.push(row(OF, key(merge.loser.0), None));
                     draft.batch.rows.push(row(&into_space(merge.survivor), key(id), None));
