@@ -570,6 +570,12 @@ pub fn settle(
             Some(body) => crate::mapping::find(body, path).cloned().unwrap_or(Value::Null),
             None => sent.clone(),
         };
+        // A list that reads what was written here as a field knows it too: what the hub wrote is nobody's word.
+        for list in mapping.lists.iter().filter(|list| *list.remote == **path && !values.contains_key(&list_path(list))) {
+            let mut body = Value::Object(NameMap::new());
+            body.put(path, there.clone());
+            contribution.shadow.insert(list_path(list), Value::List(remote_elements(list, &body)));
+        }
         contribution.shadow.insert(path.clone(), there);
         contribution.sent.insert(path.clone(), sent.clone());
     }

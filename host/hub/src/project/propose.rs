@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use nave_core::catalog::Direction;
+use nave_core::catalog::{Catalog, Direction};
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
 use super::edit::{Edit, present, try_edits, write_edits};
 use super::field_add::add_field;
 use super::load::Sources;
-use crate::api::{ApiError, EditsAnswer};
+use crate::api::{ApiError, EditsAnswer, Finding};
 
 /// One field that is proposed. It goes in: nothing is written anywhere before a person says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,26 +37,82 @@ pub(crate) struct Listed {
     pub(crate) split: Option<String>,
 }
 
-/// Mapping files with these fields, by connection and stream: shown, or written. Fields that the mapping reads already are left out.
-pub(crate) fn propose(
-    dir: &Path,
-    entity: &str,
-    proposed: &BTreeMap<(String, String), Vec<Proposed>>,
-    today: &str,
-    apply: bool,
-) -> Result<EditsAnswer, ApiError> {
-    let mut sources = Sources::read(dir)?;
-    let catalog = match sources.check()? {
-        Ok((catalog, _)) => catalog,
-        Err(found) => return Err(ApiError::configuration(&found)),
+/// What is proposed, by connection and stream.
+pub(crate) type All = BTreeMap<(String, String), Vec<Proposed>>;
+
+/// Mapping files with these fields: shown, or written. Fields that the mapping reads already are left out, and so is what the
+/// configuration's check would refuse: that is said in the notes.
+pub(crate) fn propose(dir: &Path, entity: &str, proposed: &All, today: &str, apply: bool) -> Result<EditsAnswer, ApiError> {
+    let attempt = |proposed: &All| -> Result<(Vec<Edit>, Vec<Finding>), ApiError> {
+        let mut sources = Sources::read(dir)?;
+        let catalog = match sources.check()? {
+            Ok((catalog, _)) => catalog,
+            Err(found) => return Err(ApiError::configuration(&found)),
+        };
+        let edits = edits(&sources, &catalog, entity, proposed, today)?;
+        let (_, findings) = try_edits(&mut sources, &edits)?;
+        Ok((edits, findings))
     };
+    let mut notes = Vec::new();
+    let (edits, findings) = match attempt(proposed) {
+        Err(refused) if !refused.findings.is_empty() => {
+            attempt(&All::new())?; // what is there must be in order
+            let mut kept = All::new();
+            for (at, fields) in proposed {
+                for field in fields {
+                    let mut more = kept.clone();
+                    more.entry(at.clone()).or_default().push(field.clone());
+                    match attempt(&more) {
+                        Ok(_) => kept = more,
+                        Err(error) => notes.push(left_out(at, field, &error)),
+                    }
+                }
+            }
+            attempt(&kept)?
+        }
+        done => done?,
+    };
+    if apply {
+        write_edits(dir, &edits)?;
+    }
+    let next = if apply {
+        vec![
+            "look at the files: each line says why it is proposed; take out what is wrong, and say `direction` and `because`"
+                .to_owned(),
+            "`nave mapping coverage` says what is left; `nave sync` reads, and sends nothing before its plan is agreed to"
+                .to_owned(),
+        ]
+    } else {
+        Vec::new()
+    };
+    Ok(EditsAnswer {
+        what: format!("proposed fields of {entity}, from outside to here"),
+        files: edits.iter().map(Edit::shown).collect(),
+        findings,
+        written: apply,
+        next,
+        notes,
+    })
+}
+
+/// Why a field is not proposed after all.
+fn left_out((connection, stream): &(String, String), field: &Proposed, error: &ApiError) -> String {
+    let why =
+        error.findings.iter().find(|finding| finding.error).map(|finding| finding.message.as_str()).unwrap_or(&error.message);
+    format!(
+        "{connection}/{stream}.{} is left out as `{}`, since the check of the files refuses it: {why}",
+        field.remote, field.canonical
+    )
+}
+
+fn edits(sources: &Sources, catalog: &Catalog, entity: &str, proposed: &All, today: &str) -> Result<Vec<Edit>, ApiError> {
     let mut edits = Vec::new();
     for ((connection, stream), fields) in proposed {
         let known =
             catalog.mappings.values().find(|one| one.connection == *connection && one.stream == *stream && one.entity == entity);
         let name = known.map_or_else(|| file_name(connection, stream), |mapping| mapping.name.clone());
         let path = format!("mappings/{name}.toml");
-        let before = present(&sources, &path);
+        let before = present(sources, &path);
         if known.is_none() && before.is_some() {
             return Err(
                 ApiError::usage(format!("{path} is there, and is about something else")).help("rename it, then ask again")
@@ -91,28 +147,7 @@ pub(crate) fn propose(
         }
         edits.push(Edit { path, before, after: document.to_string() });
     }
-    let (_, findings) = try_edits(&mut sources, &edits)?;
-    if apply {
-        write_edits(dir, &edits)?;
-    }
-    let next = if apply {
-        vec![
-            "look at the files: each line says why it is proposed; take out what is wrong, and say `direction` and `because`"
-                .to_owned(),
-            "`nave mapping coverage` says what is left; `nave sync` reads, and sends nothing before its plan is agreed to"
-                .to_owned(),
-        ]
-    } else {
-        Vec::new()
-    };
-    Ok(EditsAnswer {
-        what: format!("proposed fields of {entity}, from outside to here"),
-        files: edits.iter().map(Edit::shown).collect(),
-        findings,
-        written: apply,
-        next,
-        notes: Vec::new(),
-    })
+    Ok(edits)
 }
 
 /// Adds a `[[list]]` after the others.
@@ -156,4 +191,46 @@ fn head(connection: &str, stream: &str, entity: &str, today: &str) -> String {
         quoted(stream),
         quoted(entity)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(remote: &str, canonical: &str, listed: bool) -> Proposed {
+        let listed = listed.then(|| Listed { canonical: "address".into(), remote: String::new(), split: Some(";".into()) });
+        Proposed { remote: remote.into(), canonical: canonical.into(), listed, inward: None, because: "alike".into() }
+    }
+
+    /// What the check of the files refuses is not proposed; the rest is.
+    #[test]
+    fn what_would_be_refused_is_left_out_and_said() {
+        let project = tempfile::tempdir().unwrap();
+        let at = |path: &str| project.path().join(path);
+        for folder in ["mappings", "connections", "entities"] {
+            std::fs::create_dir_all(at(folder)).unwrap();
+        }
+        std::fs::write(at("nave.toml"), "").unwrap();
+        let all = |fields: Vec<Proposed>| All::from([(("crm".to_owned(), "people".to_owned()), fields)]);
+        let ask = |fields| propose(project.path(), "contact", &all(fields), "2026-11-29", false);
+        // The connection is not there: nothing of it can be in order, and that is said as it is.
+        let mut sources = Sources::read(project.path()).unwrap();
+        assert!(sources.check().unwrap().is_ok());
+        let answer = ask(vec![field("mail", "email", false)]).unwrap();
+        assert_eq!((answer.files.len(), answer.notes.len()), (0, 1), "{answer:?}");
+        assert!(answer.notes[0].contains("crm/people.mail is left out as `email`"), "{}", answer.notes[0]);
+        std::fs::write(at("systems.toml"), "[crm]\nkind = \"other\"\nowner = \"ops\"\n").unwrap();
+        std::fs::write(at("connections/crm.toml"), "plugin = \"files\"\nenvironment = \"dev\"\n").unwrap();
+        let lock = "[plugins.files]\nsource = \"x\"\ndigest = \"00\"\nserial = 1\nversion = \"1.0.0\"\n";
+        std::fs::write(at("nave.lock"), lock).unwrap();
+        sources = Sources::read(project.path()).unwrap();
+        assert!(sources.check().unwrap().is_ok(), "{:?}", sources.check().unwrap().err());
+        let asked = vec![field("mail", "email", false), field("work", "email", false), field("mail", "emails", true)];
+        let answer = ask(asked).unwrap();
+        let diff = &answer.files[0].diff;
+        assert!(diff.contains("canonical = \"emails\"") && diff.contains("remote = \"mail\""), "{diff}");
+        assert!(!diff.contains("remote = \"work\""), "{diff}");
+        assert_eq!(answer.notes.len(), 1, "{:?}", answer.notes);
+        assert!(answer.notes[0].contains("both claim `email`"), "{:?}", answer.notes);
+    }
 }

@@ -100,7 +100,8 @@ pub(super) async fn suggest_mapping(
     }
     fields.sort_by_key(|field| std::cmp::Reverse((field.aliases.len(), field.aliases.iter().map(|one| one.percent).max())));
     let without = unplaced(entity, &columns, &suggestions);
-    let notes = would_take(entity, &columns, &without);
+    let mut notes = would_take(entity, &columns, &without);
+    notes.extend(twice(&proposed));
     let placed: BTreeSet<usize> = placed.into_iter().chain(without.iter().map(|one| one.column)).collect();
     let rest = columns.iter().enumerate().filter(|(at, column)| !placed.contains(at) && column.mapped.is_none());
     let rest = rest.map(|(_, column)| format!("{}/{}.{}", column.connection, column.stream, column.path)).collect();
@@ -137,6 +138,29 @@ fn would_take(entity: &Entity, columns: &[Column], without: &[Unplaced]) -> Vec<
             paths.join(", "),
             entity.name,
             entity.name
+        )
+    };
+    by.into_iter().map(note).collect()
+}
+
+/// Columns that are proposed as a field and as an element of a list: both are meant, and a person may want one of them.
+fn twice(proposed: &BTreeMap<(String, String), Vec<Proposed>>) -> Vec<String> {
+    let mut by: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for ((connection, stream), fields) in proposed {
+        for list in fields.iter().filter(|field| field.listed.is_some()) {
+            let field = fields.iter().find(|field| field.listed.is_none() && field.remote == list.remote);
+            if let Some(field) = field {
+                let column = format!("{connection}/{stream}.{}", list.remote);
+                by.entry((&field.canonical, &list.canonical)).or_default().push(column);
+            }
+        }
+    }
+    let note = |((field, list), columns): ((&str, &str), Vec<String>)| {
+        let (verb, line) = if columns.len() == 1 { ("is", "its line") } else { ("are", "their lines") };
+        format!(
+            "{} {verb} proposed as `{field}`, which holds the one that wins, and as an element of `{list}`, which holds all that are \
+             known anywhere. To keep one of the two only, take {line} of the other out of the file",
+            columns.join(", ")
         )
     };
     by.into_iter().map(note).collect()

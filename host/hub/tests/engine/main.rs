@@ -26,6 +26,7 @@ mod frozen;
 mod human;
 mod kept;
 mod lag;
+mod listed;
 mod lost;
 mod mended;
 mod merges;
