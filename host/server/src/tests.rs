@@ -9,9 +9,9 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request as HttpRequest, StatusCode};
 use nave_core::model::{DecisionChoice, RecordId, Time, TokenRow};
 use nave_hub::api::{
-    Answer, ApiError, Asked, AssessAnswer, AssessmentsAnswer, BoxFuture, Candidate, Claimed, FlowStatus, MergeAnswer,
-    MergeFieldLine, ProgressSender, Recommended, Request, ReviewAnswer, ReviewLine, Service, SetAside, Showed, StatusAnswer,
-    StreamAssessment, WrittenAssessment,
+    AnomaliesAnswer, AnomalyLine, Answer, ApiError, Asked, AssessAnswer, AssessmentsAnswer, BoxFuture, Candidate, Claimed,
+    FlowStatus, MergeAnswer, MergeFieldLine, ProgressSender, Recommended, Request, ReviewAnswer, ReviewLine, Service, SetAside,
+    Showed, StatusAnswer, StreamAssessment, WrittenAssessment,
 };
 use nave_hub::webhook::{HookAnswer, HookCall};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -50,6 +50,26 @@ impl Service for Fake {
                         ..StatusAnswer::default()
                     }))
                 }
+                Request::ReviewShow { id: 7 } => {
+                    let closed_at = Some("2026-11-29T08:00:00Z".to_owned());
+                    let review = ReviewLine { id: 7, kind: "volume".into(), closed_at, ..ReviewLine::default() };
+                    Ok(Answer::Review(ReviewAnswer { review, subject: "crm/contacts".into(), ..ReviewAnswer::default() }))
+                }
+                Request::Anomalies => {
+                    let line = |subject: &str, changed| AnomalyLine {
+                        kind: "refused".into(),
+                        subject: subject.into(),
+                        what: "<script>alert(4)</script>".into(),
+                        changed,
+                        ..AnomalyLine::default()
+                    };
+                    let unknown =
+                        AnomalyLine { kind: "unknown-writer".into(), subject: "crm/contacts".into(), ..line("", false) };
+                    let anomalies =
+                        vec![line("crm/contacts", false), line("crm/contacts", true), line("crm/deals", false), unknown];
+                    Ok(Answer::Anomalies(AnomaliesAnswer { anomalies }))
+                }
+                Request::SurgeRelease { .. } => Ok(Answer::done("let in", 1)),
                 Request::ReviewShow { id } => {
                     let review = ReviewLine { id, title: "\"><img src=x>".into(), ..ReviewLine::default() };
                     let candidate = Candidate { id: 12, record: "contact/12".into(), ..Candidate::default() };
@@ -510,6 +530,37 @@ async fn only_our_own_form_decides() {
     let decided =
         server.fake.asked.lock().unwrap().iter().filter(|asked| matches!(asked.request, Request::ReviewDecide { .. })).count();
     assert_eq!(decided, 1);
+}
+
+/// What came at once and was refused is let in, or detached, from the review's page; what only changed is never detached.
+#[tokio::test]
+async fn what_was_refused_is_released_from_its_review() {
+    let server = Server::new();
+    let (cookie, form_token) = server.sign_in().await;
+    let (_, _, page) = server.ask("GET /reviews/7", &[HOST, &cookie], "").await;
+    let count = |part: &str| page.matches(part).count();
+    assert_eq!((count("action=\"/reviews/release\""), count("value=\"let-in\""), count("value=\"detach\"")), (2, 2, 1), "{page}");
+    assert_eq!((count("name=\"changed\" value=\"true\""), count("name=\"reason\" maxlength=\"500\" required")), (1, 2), "{page}");
+    assert!(!page.contains("crm/deals") && !page.contains("<script>alert"), "{page}");
+    let headers = [HOST, &cookie, FORM, "origin: http://localhost:6283"];
+    for body in [
+        "form_token=guessed&subject=crm/contacts&what=detach&reason=x".to_owned(),
+        format!("form_token={form_token}&subject=crm/contacts&what=else&reason=x"),
+        format!("form_token={form_token}&subject=crm&what=detach&reason=x"),
+    ] {
+        let (status, _, text) = server.ask("POST /reviews/release", &headers, &body).await;
+        assert!(status.is_client_error(), "{body}: {status} {text}");
+    }
+    let is_release = |asked: &Asked| matches!(asked.request, Request::SurgeRelease { .. });
+    assert!(!server.fake.asked.lock().unwrap().iter().any(is_release), "nothing was asked of the hub");
+    for (more, changed, detach) in [("&what=let-in&changed=true", true, false), ("&what=detach", false, true)] {
+        let body = format!("form_token={form_token}&subject=crm%2Fcontacts&reason=a+robot{more}");
+        let (status, answer, _) = server.ask("POST /reviews/release", &headers, &body).await;
+        assert_eq!(status, StatusCode::SEE_OTHER, "{answer}");
+        let (connection, stream) = ("crm".to_owned(), "contacts".to_owned());
+        let request = Request::SurgeRelease { connection, stream, changed, detach, reason: "a robot".into() };
+        assert_eq!(server.last(), Asked::by("ada", request));
+    }
 }
 
 #[tokio::test]

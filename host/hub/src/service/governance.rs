@@ -171,6 +171,7 @@ pub(super) fn anomalies(engine: &Engine) -> Result<AnomaliesAnswer, ApiError> {
                 writer.path, writer.connection, writer.count, writer.connection
             ),
             command: format!("nave mapping explain {}", writer.flow),
+            changed: false,
         });
     }
     let mut after = ReviewId(0);
@@ -188,6 +189,7 @@ pub(super) fn anomalies(engine: &Engine) -> Result<AnomaliesAnswer, ApiError> {
                 last: review.opened_at.to_string(),
                 what: review.title.clone(),
                 command: format!("nave review show {}", review.id),
+                changed: false,
             });
         }
     }
@@ -202,6 +204,7 @@ pub(super) fn anomalies(engine: &Engine) -> Result<AnomaliesAnswer, ApiError> {
             last: String::new(),
             what: format!("{records} {came} at once in {connection} and were refused: nothing of them is written anywhere"),
             command: format!("nave anomalies let-in {connection}/{stream}{flag} --reason TEXT"),
+            changed: what == Went::Changed,
         });
     }
     Ok(AnomaliesAnswer { anomalies })

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::extract::{Form, Path, Query, State as Shared};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router};
 use nave_hub::api::{
-    Answer, ApiError, Asked, BulkAnswer, BulkChoice, BulkRule, Candidate, DeadLetterLine, Request, ReviewAnswer, ReviewLine,
-    decision, exit,
+    AnomalyLine, Answer, ApiError, Asked, BulkAnswer, BulkChoice, BulkRule, Candidate, DeadLetterLine, Request, ReviewAnswer,
+    ReviewLine, decision, exit,
 };
 use serde::Deserialize;
 
@@ -24,6 +24,8 @@ struct ReviewsPage {
     /// Those of each kind that there are any of.
     kinds: Vec<(Kind, Vec<ReviewLine>)>,
     letters: Vec<DeadLetterLine>,
+    /// What came at once, was refused, and is still here.
+    refused: Vec<AnomalyLine>,
 }
 
 #[derive(Template)]
@@ -31,6 +33,8 @@ struct ReviewsPage {
 struct ReviewPage {
     frame: Frame,
     review: ReviewAnswer,
+    /// Of a review of what came at once that was refused: what is still here of it.
+    refused: Vec<AnomalyLine>,
 }
 
 impl ReviewPage {
@@ -247,9 +251,53 @@ struct Decision {
     reason: String,
 }
 
+/// What came at once and was refused, and is still here. The page says the rest where the hub does not answer this.
+async fn refused(state: &State) -> Vec<AnomalyLine> {
+    match state.call(Request::Anomalies).await {
+        Ok(Answer::Anomalies(answer)) => answer.anomalies.into_iter().filter(|line| line.kind == "refused").collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The form that lets in what was refused, or detaches it.
+#[derive(Deserialize)]
+struct Release {
+    #[serde(default)]
+    form_token: String,
+    /// `crm/contacts`.
+    subject: String,
+    #[serde(default)]
+    changed: bool,
+    /// `let-in` or `detach`.
+    what: String,
+    #[serde(default)]
+    reason: String,
+}
+
+async fn release(Shared(state): Shared<State>, Extension(person): Extension<Person>, Form(form): Form<Release>) -> Response {
+    if person.form_token.as_deref().is_some_and(|token| token != form.form_token) {
+        return error_page(&person, "reviews", &other_session());
+    }
+    let detach = match form.what.as_str() {
+        "let-in" => false,
+        "detach" => true,
+        _ => return error_page(&person, "reviews", &ApiError::usage("choose whether they are let in or detached")),
+    };
+    let Some((connection, stream)) = form.subject.split_once('/') else {
+        return error_page(&person, "reviews", &ApiError::usage("it is not said of which system and stream"));
+    };
+    let (connection, stream) = (connection.to_owned(), stream.to_owned());
+    let request = Request::SurgeRelease { connection, stream, changed: form.changed, detach, reason: form.reason };
+    match state.call_by(Asked::by(&person.name, request)).await {
+        Ok(_) => Redirect::to("/reviews").into_response(),
+        Err(error) => error_page(&person, "reviews", &error),
+    }
+}
+
 pub(crate) fn router() -> Router<State> {
     Router::new()
         .route("/reviews", get(list))
+        .route("/reviews/release", post(release))
         .route("/reviews/many", get(preview).post(decide_many))
         .route("/reviews/{id}", get(show).post(decide))
 }
@@ -258,12 +306,22 @@ async fn list(Shared(state): Shared<State>, Extension(person): Extension<Person>
     let reviews = want!(state.call(Request::ReviewList { all: false }).await, Reviews, &person, "reviews");
     let letters = Request::DlqList { flow: None, class: None, limit: 100 };
     let letters = want!(state.call(letters).await, DeadLetters, &person, "reviews");
-    page(&ReviewsPage { frame: Frame::new(&person, "reviews"), kinds: by_kind(reviews.reviews), letters: letters.dead_letters })
+    page(&ReviewsPage {
+        frame: Frame::new(&person, "reviews"),
+        kinds: by_kind(reviews.reviews),
+        letters: letters.dead_letters,
+        refused: refused(&state).await,
+    })
 }
 
 async fn show(Shared(state): Shared<State>, Extension(person): Extension<Person>, Path(id): Path<u64>) -> Response {
     let review = want!(state.call(Request::ReviewShow { id }).await, Review, &person, "reviews");
-    page(&ReviewPage { frame: Frame::new(&person, "reviews"), review })
+    let mut refused = match review.review.kind == "volume" && review.review.closed_at.is_some() {
+        true => refused(&state).await,
+        false => Vec::new(),
+    };
+    refused.retain(|line| line.subject == review.subject);
+    page(&ReviewPage { frame: Frame::new(&person, "reviews"), review, refused })
 }
 
 async fn decide(

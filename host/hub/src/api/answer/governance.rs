@@ -35,7 +35,8 @@ pub struct AnomaliesAnswer {
 /// One of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnomalyLine {
-    /// `unknown-writer`: something writes a field that the hub writes; `volume`: far more came or went than is usual.
+    /// `unknown-writer`: something writes a field that the hub writes; `volume`: far more came or went than is usual; `refused`: a
+    /// person said that what came is not right, and it is still here.
     pub kind: String,
     /// `crm.contact.phone`, or connection and stream.
     pub subject: String,
@@ -49,4 +50,7 @@ pub struct AnomalyLine {
     pub what: String,
     /// What to type.
     pub command: String,
+    /// Of what was refused: things that changed, not new ones.
+    #[serde(default)]
+    pub changed: bool,
 }
