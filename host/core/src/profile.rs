@@ -45,6 +45,8 @@ pub struct Profile {
     pub refused: u64,
     /// By rule.
     pub rules: BTreeMap<Rule, Broken>,
+    /// The same of its children, by their stream. One whose parent does not come in is left out.
+    pub children: BTreeMap<String, Profile>,
 }
 
 impl Profile {

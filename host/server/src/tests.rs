@@ -622,6 +622,7 @@ async fn routes_become_requests() {
                 from: None,
                 apply: Some("1,3".into()),
                 reason: "typing error".into(),
+                unmapped: false,
             },
         ),
         (

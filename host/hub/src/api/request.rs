@@ -466,6 +466,9 @@ pub enum Request {
         /// Why; needed with `apply`.
         #[serde(default)]
         reason: String,
+        /// Also ask the systems for the things as they are now, and list what stands in fields that no mapping reads.
+        #[serde(default)]
+        unmapped: bool,
     },
     /// Says what a field holds, as a steward's word.
     RecordSet {

@@ -14,6 +14,7 @@ use nave_core::part::{self, Seen};
 use nave_core::value::Value;
 use nave_store::StoreError;
 
+use super::archive::Shelf;
 use super::draft::Draft;
 use super::drift;
 use super::take::{Happened, Incoming, IncomingKind, heed, set_aside, stand_in, subject};
@@ -78,6 +79,8 @@ pub(super) struct ChildIntake<'a> {
     pub(super) run: u64,
     /// Creates of children whose outcome is not known: an unknown child may be one of them.
     pub(super) open_creates: Vec<Intent>,
+    /// Where what does not fit is kept, under its stream and id; none where single things are looked at.
+    pub(super) shelf: Option<Shelf>,
 }
 
 impl ChildIntake<'_> {
@@ -116,10 +119,7 @@ impl ChildIntake<'_> {
         let (pulled, raw) = match kind {
             IncomingKind::Upsert { pulled, raw, .. } => (Some(pulled), raw),
             IncomingKind::Delete { .. } | IncomingKind::MergedInto(_) => (None, Vec::new()),
-            IncomingKind::Bad { errors, raw } => {
-                set_aside(draft, self.mapping, self.children.stream, self.run, &remote_id, errors, raw);
-                return Ok(Happened::Quarantined);
-            }
+            IncomingKind::Bad { errors, raw } => return self.misfit(draft, &remote_id, holders, errors, raw),
         };
         let mut homes = Vec::new();
         for part in &self.children.parts {
@@ -136,10 +136,7 @@ impl ChildIntake<'_> {
         for (part, home) in self.children.parts.clone().into_iter().zip(homes) {
             let found = match self.at_home(draft, part, home, pulled.as_ref(), &remote_id, holders)? {
                 Ok(found) => found,
-                Err(error) => {
-                    set_aside(draft, self.mapping, self.children.stream, self.run, &remote_id, vec![error], raw);
-                    return Ok(Happened::Quarantined);
-                }
+                Err(error) => return self.misfit(draft, &remote_id, holders, vec![error], raw),
             };
             // Of a child that goes from one part to another, the more telling counts.
             let rank = |happened| match happened {
@@ -155,7 +152,35 @@ impl ChildIntake<'_> {
         }
         let letter = subject(self.mapping, self.children.stream, &remote_id);
         draft.revive(&letter)?;
+        if let Some(shelf) = &mut self.shelf {
+            shelf.take_off(draft, &kept_as(self.children.stream, &remote_id));
+        }
         Ok(happened)
+    }
+
+    /// It does not fit: kept as it came where a person said so and nothing of it is known, set aside otherwise.
+    fn misfit(
+        &mut self,
+        draft: &mut Draft<'_>,
+        remote_id: &str,
+        holders: &[ContributionId],
+        errors: Vec<FieldError>,
+        raw: Vec<u8>,
+    ) -> Result<Happened, StoreError> {
+        let mut known_here = false;
+        for holder in holders {
+            for part in &self.children.parts {
+                known_here |= holds(draft, *holder, part, remote_id)?.is_some();
+            }
+        }
+        if let Some(shelf) = &mut self.shelf
+            && shelf.keep(draft, &kept_as(self.children.stream, remote_id), known_here, &errors, &raw)?
+        {
+            draft.revive(&subject(self.mapping, self.children.stream, remote_id))?;
+            return Ok(Happened::Archived);
+        }
+        set_aside(draft, self.mapping, self.children.stream, self.run, remote_id, errors, raw);
+        Ok(Happened::Quarantined)
     }
 
     /// The contribution that a child belongs to now, as far as a part is concerned.
@@ -291,6 +316,11 @@ impl ChildIntake<'_> {
         draft.enter(&intent.destination, intent.record, Reason::Retry);
         Ok(true)
     }
+}
+
+/// What a child that does not fit is kept as: ids are told apart within a stream only.
+fn kept_as(stream: &str, remote_id: &str) -> String {
+    format!("{stream}:{remote_id}")
 }
 
 /// The element of a child that a contribution holds.

@@ -2,6 +2,8 @@
 //! record (invoices, tickets) and took it over when it was made. Each is found by what a system was last known to hold; whether
 //! it can be put right is what the one comparison says, tried on a draft that is thrown away.
 
+mod unmapped;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -22,6 +24,8 @@ use super::draft::Draft;
 use super::holds::same;
 use super::synthetic::Synthetic;
 use super::{Engine, EngineError, steward};
+
+pub use unmapped::{Outside, Unmapped};
 
 /// What can be done about a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -163,19 +163,22 @@ impl Engine {
         let mut open_creates = self.store.intents(&mapping.name)?;
         open_creates.retain(|intent| intent.child_stream() == Some(children.stream) && matches!(intent.kind, WriteKind::Create));
         let mut page = Some(page);
-        let taken = self
+        let (taken, shelved) = self
             .write(reading.cause(), |draft| {
                 let page =
                     page.take().ok_or_else(|| EngineError::Refused("the store changed under a page; run it again".into()))?;
                 let mut taken = InCounts::default();
-                let mut intake = ChildIntake { catalog, mapping, entity, children, run, open_creates: open_creates.clone() };
+                let shelf = Some(self.shelf(&mapping.name, reading.archive, run)?);
+                let mut intake =
+                    ChildIntake { catalog, mapping, entity, children, run, open_creates: open_creates.clone(), shelf };
                 tokio::task::block_in_place(|| intake.page(draft, page, &mut taken))?;
                 draft.batch.deferrable = deferrable;
                 draft.batch.checkpoint = checkpoint.clone();
                 draft.batch.rows.extend(rows.iter().cloned());
-                Ok(taken)
+                Ok((taken, intake.shelf.map(|shelf| shelf.changed).unwrap_or_default()))
             })
             .await?;
+        self.archives.learn(&mapping.name, shelved);
         add(counts, &taken);
         Ok(())
     }

@@ -1,22 +1,25 @@
-//! Reads a stream whole and says what of it does not fit, before any of it is taken in. Writes nothing: no record, no checkpoint,
+//! Reads a stream, and those of its children, whole and says what of it does not fit, before any of it is taken in. Writes nothing: no record, no checkpoint,
 //! no dead letter, and the source is not told that anything was read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use nave_core::catalog::{Catalog, Entity, Mapping};
 use nave_core::difference::difference;
-use nave_core::intake::{self, FieldError, Pulled};
+use nave_core::intake::{self, FieldError, Pulled, concerns, element_value};
 use nave_core::limits::PAGE_RECORDS;
 use nave_core::mapping::{Env, find};
+use nave_core::matching::key_hash;
 use nave_core::model::{ContributionId, Field, Record, RecordId, RecordState, Rule, Time};
 use nave_core::profile::{Profile, field};
 use nave_core::value::Value;
-use nave_core::{NameMap, Text, codec};
+use nave_core::{NameMap, Text, codec, part};
+use nave_runtime::contract::SourceRecord;
 
+use super::children::Children;
 use super::pull::decode;
 use super::take::{Incoming, IncomingKind};
 use super::{Engine, EngineError};
-use crate::spoke::SpokeError;
+use crate::spoke::{Spoke, SpokeError};
 
 impl Engine {
     /// What of a flow's stream does not fit: on its way in, and at the destinations that it would be made in. Reads all of it.
@@ -39,25 +42,69 @@ impl Engine {
         let spoke = self.spoke(&mapping.connection)?;
         let profiling = Profiling::new(&catalog, &mapping, self.entity(&catalog, &mapping.entity)?);
         let mut profile = Profile::default();
-        let mut checkpoint: Option<Vec<u8>> = None;
-        loop {
-            let began = self.now();
-            let page = spoke.read(mapping.stream.clone(), checkpoint.clone(), PAGE_RECORDS).await;
-            let page = page.map_err(|error| EngineError::Spoke(mapping.connection.clone(), error))?;
-            if page.more && checkpoint.as_deref() == Some(page.next.as_slice()) {
-                let message = "it says that there is more, but its `next` is the checkpoint that it was asked with: it would never \
-                               end. This is a mistake in the plugin; tell its author";
-                return Err(EngineError::Spoke(mapping.connection.clone(), SpokeError::Guest(message.to_owned())));
-            }
-            let mut decoded = tokio::task::block_in_place(|| decode(&catalog, &mapping, page.records, began, self.now()));
+        // Things that would be here: children of others are passed over.
+        let mut here: HashSet<u64> = HashSet::new();
+        let mut pages = Pages::new(&mapping.stream);
+        while let Some((page, began)) = pages.next(self, spoke.as_ref(), &mapping).await? {
+            let mut decoded = tokio::task::block_in_place(|| decode(&catalog, &mapping, page, began, self.now()));
             self.externals(&catalog, &mapping, &mut decoded).await?;
-            tokio::task::block_in_place(|| decoded.into_iter().for_each(|incoming| profiling.one(incoming, &mut profile)));
+            tokio::task::block_in_place(|| {
+                for incoming in decoded {
+                    let id = key_hash(&[&incoming.remote_id]);
+                    if profiling.one(incoming, &mut profile) {
+                        here.insert(id);
+                    }
+                }
+            });
             self.report(name, profile.read);
-            if !page.more {
-                return Ok(profile);
-            }
-            checkpoint = Some(page.next);
         }
+        for children in Children::all(&mapping) {
+            let mut of = Profile::default();
+            let mut pages = Pages::new(children.stream);
+            while let Some((page, began)) = pages.next(self, spoke.as_ref(), &mapping).await? {
+                let decoded = tokio::task::block_in_place(|| decode(&catalog, &mapping, page, began, self.now()));
+                decoded.into_iter().for_each(|incoming| profiling.child(&children, incoming, &here, &mut of));
+                self.report(name, profile.read + of.read);
+            }
+            profile.children.insert(children.stream.to_owned(), of);
+        }
+        Ok(profile)
+    }
+}
+
+/// The pages of a stream, from its start; the source is not told that they were read.
+struct Pages<'s> {
+    stream: &'s str,
+    checkpoint: Option<Vec<u8>>,
+    done: bool,
+}
+
+impl<'s> Pages<'s> {
+    fn new(stream: &'s str) -> Self {
+        Self { stream, checkpoint: None, done: false }
+    }
+
+    /// The next one, with the time at which reading it began; none: that was all.
+    async fn next(
+        &mut self,
+        engine: &Engine,
+        spoke: &dyn Spoke,
+        mapping: &Mapping,
+    ) -> Result<Option<(Vec<SourceRecord>, Time)>, EngineError> {
+        if self.done {
+            return Ok(None);
+        }
+        let began = engine.now();
+        let page = spoke.read(self.stream.to_owned(), self.checkpoint.clone(), PAGE_RECORDS).await;
+        let page = page.map_err(|error| EngineError::Spoke(mapping.connection.clone(), error))?;
+        if page.more && self.checkpoint.as_deref() == Some(page.next.as_slice()) {
+            let message = "it says that there is more, but its `next` is the checkpoint that it was asked with: it would never \
+                           end. This is a mistake in the plugin; tell its author";
+            return Err(EngineError::Spoke(mapping.connection.clone(), SpokeError::Guest(message.to_owned())));
+        }
+        self.done = !page.more;
+        self.checkpoint = Some(page.next);
+        Ok(Some((page.records, began)))
     }
 }
 
@@ -79,8 +126,15 @@ impl<'a> Profiling<'a> {
         Self { catalog, mapping, entity, destinations: others.filter(goes).collect() }
     }
 
-    fn one(&self, incoming: Incoming, profile: &mut Profile) {
+    /// Counts one thing; whether it would be here.
+    fn one(&self, incoming: Incoming, profile: &mut Profile) -> bool {
         profile.read += 1;
+        let fitting = profile.left_out + profile.misfit;
+        self.look(incoming, profile);
+        profile.left_out + profile.misfit == fitting
+    }
+
+    fn look(&self, incoming: Incoming, profile: &mut Profile) {
         let Incoming { remote_id, kind } = incoming;
         match kind {
             IncomingKind::Bad { errors, raw } => {
@@ -113,6 +167,48 @@ impl<'a> Profiling<'a> {
                         self.goes(profile, &remote_id, &pulled, values.collect());
                     }
                 }
+            }
+        }
+    }
+
+    /// Counts one child: an element of the list of its parent, where that would be here.
+    fn child(&self, children: &Children<'_>, incoming: Incoming, here: &HashSet<u64>, profile: &mut Profile) {
+        profile.read += 1;
+        let Incoming { remote_id, kind } = incoming;
+        let stream = children.stream;
+        match kind {
+            IncomingKind::Bad { errors, raw } => {
+                profile.misfit += 1;
+                let body = codec::decode(&raw).unwrap_or_default();
+                let personal = children.parts.iter().any(|part| self.personal(&part.list.canonical));
+                for error in errors {
+                    let value = find(&body, &error.path).filter(|value| !value.is_empty());
+                    let rule = (None, error.class, field(&format!("{stream}.{}", error.path)));
+                    profile.note(rule, &remote_id, value, personal, &error.message);
+                }
+            }
+            IncomingKind::Delete { .. } | IncomingKind::MergedInto(_) => profile.left_out += 1,
+            IncomingKind::Upsert { pulled, .. } => {
+                let (mut concerned, mut broken) = (false, false);
+                for part in &children.parts {
+                    let parent = part::parent(part, &pulled.body);
+                    let element = part::element(part, &remote_id, &pulled.body, &pulled.coverage, None);
+                    if !parent.is_some_and(|id| here.contains(&key_hash(&[&id]))) || !concerns(&part.list, &element) {
+                        continue;
+                    }
+                    concerned = true;
+                    let region = self.catalog.hub.region.as_deref();
+                    if part.list.direction.reads()
+                        && let Err((path, error)) = element_value(self.mapping, &part.list, &element, region)
+                    {
+                        broken = true;
+                        let value = find(&pulled.body, &path).filter(|value| !value.is_empty());
+                        let rule = (None, error.class.to_owned(), field(&format!("{stream}.{path}")));
+                        profile.note(rule, &remote_id, value, self.personal(&part.list.canonical), &error.message);
+                    }
+                }
+                profile.misfit += u64::from(broken);
+                profile.left_out += u64::from(!concerned);
             }
         }
     }

@@ -420,7 +420,7 @@ impl Engine {
         let page = super::pull::decode(catalog, mapping, records, began, draft.now);
         if let Some(stream) = child_stream {
             if let Some(children) = &Children::of(mapping, stream) {
-                let mut intake = ChildIntake { catalog, mapping, entity, children, run, open_creates: Vec::new() };
+                let mut intake = ChildIntake { catalog, mapping, entity, children, run, open_creates: Vec::new(), shelf: None };
                 intake.page(draft, page, &mut Default::default())?;
             }
             return Ok(());

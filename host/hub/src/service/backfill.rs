@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use nave_core::profile::{Broken, Rule};
+use nave_core::profile::{Broken, Profile, Rule};
 
 use crate::api::{
-    Answer, ApiError, ArchivedAnswer, ArchivedLine, BrokenRule, MisfitExample, ProfileAnswer, ProgressSender, RunLine, SyncAnswer,
+    Answer, ApiError, ArchivedAnswer, ArchivedLine, BrokenRule, ChildProfile, MisfitExample, ProfileAnswer, ProgressSender,
+    RunLine, SyncAnswer,
 };
 use crate::engine::Engine;
 use crate::engine::archive::Archived;
@@ -37,18 +38,30 @@ pub(super) async fn backfill(
         return Err(ApiError::usage("say why what does not fit is kept and left: it is kept in the audit")
             .help(format!("`nave backfill {flow} --archive-misfits --because TEXT`")));
     }
-    let mapping = engine.mapping(flow)?;
+    engine.mapping(flow)?;
     let word = if how.profile { "looking at" } else { "reading" };
     engine.set_progress(Some(Arc::new(move |flow, done| progress.report(&format!("{word} {flow}"), done, None))));
     let _heard = Heard(engine);
     if how.profile {
         let profile = engine.profile(flow).await?;
-        let rules = profile.by_count().into_iter().map(|(rule, broken)| line(flow, rule, broken, profile.read)).collect();
+        let rules = |profile: &Profile| {
+            profile.by_count().into_iter().map(|(rule, broken)| line(flow, rule, broken, profile.read)).collect::<Vec<_>>()
+        };
+        let child = |(stream, of): (&String, &Profile)| ChildProfile {
+            stream: stream.clone(),
+            read: of.read,
+            left_out: of.left_out,
+            fit: of.read - of.left_out - of.misfit,
+            misfit: of.misfit,
+            rules: rules(of),
+        };
+        let children: Vec<ChildProfile> = profile.children.iter().map(child).collect();
         let mut notes = Vec::new();
-        if !mapping.parts.is_empty() {
-            let streams: Vec<&str> = mapping.parts.iter().map(|part| part.stream.as_str()).collect();
-            notes.push(format!("its children in {} were not read", streams.join(", ")));
+        if !children.is_empty() {
+            let streams: Vec<&str> = children.iter().map(|child| child.stream.as_str()).collect();
+            notes.push(format!("whether a destination would refuse what is in {} was not looked at", streams.join(", ")));
         }
+        let rules = rules(&profile);
         return Ok(Answer::Profile(ProfileAnswer {
             flow: flow.to_owned(),
             read: profile.read,
@@ -57,6 +70,7 @@ pub(super) async fn backfill(
             misfit: profile.misfit,
             refused: profile.refused,
             rules,
+            children,
             notes,
         }));
     }

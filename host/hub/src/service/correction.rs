@@ -8,24 +8,35 @@ use nave_core::value::Value;
 
 use super::find::find;
 use super::names::{Names, reference};
-use crate::api::{ApiError, CopyLine, CorrectionAnswer, RecordRef, RunLine};
+use crate::api::{ApiError, CopyLine, CorrectionAnswer, RecordRef, RunLine, UnmappedLine};
 use crate::engine::Engine;
-use crate::engine::copies::{Can, Copies, Copy};
+use crate::engine::copies::{Can, Copies, Copy, Unmapped};
 use crate::engine::correct::{Became, Which};
 
 /// Name of what the hub alone holds.
 const HUB: &str = "hub";
 
-/// Lists the copies of what a field held before; with `apply` puts those right: `all`, or numbers of the list (`1,3`).
+/// What is looked for, and what is done about it.
+pub(super) struct How<'a> {
+    /// The old value; none: all that its history knows.
+    pub(super) from: Option<&'a str>,
+    /// `all`, or numbers of the list (`1,3`); none: nothing is written.
+    pub(super) apply: Option<&'a str>,
+    /// Why.
+    pub(super) because: &'a str,
+    /// Fields that no mapping reads are looked through too.
+    pub(super) unmapped: bool,
+}
+
+/// Lists the copies of what a field held before, and puts those right that were chosen.
 pub(super) async fn correct(
     engine: &Engine,
     which: &RecordRef,
     field: &str,
-    from: Option<&str>,
-    apply: Option<&str>,
+    how: How<'_>,
     by: &str,
-    because: &str,
 ) -> Result<CorrectionAnswer, ApiError> {
+    let How { from, apply, because, unmapped } = how;
     let field = field.trim().trim_start_matches('.');
     let id = tokio::task::block_in_place(|| find(engine, which))?.record.id;
     let (copies, became, runs) = match apply {
@@ -39,7 +50,24 @@ pub(super) async fn correct(
             (done.copies, Some(done.became), done.runs)
         }
     };
-    tokio::task::block_in_place(|| answer(engine, id, copies, became.as_deref(), &runs))
+    let outside = if unmapped { Some(engine.unmapped_copies(id, &copies).await?) } else { None };
+    let mut answer = tokio::task::block_in_place(|| answer(engine, id, copies, became.as_deref(), &runs))?;
+    if let Some(outside) = outside {
+        let names = Names::new(engine);
+        let line = |copy: Unmapped| UnmappedLine {
+            record: format!("{}/{}", copy.entity, copy.record),
+            title: names.title_of(copy.record).unwrap_or_default(),
+            system: copy.key.connection.to_string(),
+            stream: copy.key.stream.to_string(),
+            remote_id: copy.key.remote_id.to_string(),
+            path: copy.path,
+            display: names.display(&copy.value),
+            part: copy.likeness == Likeness::Part,
+        };
+        answer.unasked = outside.unasked.into_iter().map(|(what, why)| format!("{what}: {why}")).collect();
+        answer.unmapped = Some(outside.found.into_iter().map(line).collect());
+    }
+    Ok(answer)
 }
 
 /// `all`, `1,3`.
@@ -98,6 +126,8 @@ fn answer(
         documents: copies.documents,
         left_out: copies.left_out,
         copies: lines.collect(),
+        unmapped: None,
+        unasked: Vec::new(),
         listed: became.is_none(),
         runs: runs.iter().map(RunLine::from).collect(),
     })

@@ -243,11 +243,10 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::RecordResync { record, plan } => {
             on_behalf(Purpose::Person, resync::resync(engine, &record, plan, by)).await.map(Answer::Resync)
         }
-        Request::RecordCorrect { record, field, from, apply, reason } => {
+        Request::RecordCorrect { record, field, from, apply, reason, unmapped } => {
             let (from, apply) = (from.as_deref(), apply.as_deref());
-            on_behalf(Purpose::Person, correction::correct(engine, &record, &field, from, apply, by, &reason))
-                .await
-                .map(Answer::Correction)
+            let how = correction::How { from, apply, because: &reason, unmapped };
+            on_behalf(Purpose::Person, correction::correct(engine, &record, &field, how, by)).await.map(Answer::Correction)
         }
         Request::RecordSet { record, field, value, reason } => records::set(engine, &record, (&field, &value), by, &reason).await,
         Request::MatchCandidates { entity, limit } => {

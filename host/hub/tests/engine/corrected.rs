@@ -25,6 +25,7 @@ on_both_stores!(
     what_a_rollback_holds_is_a_persons,
     a_child_of_its_own_over_there_is_a_copy,
     a_paused_flow_says_so,
+    what_no_mapping_reads_is_found_where_it_is_asked_for,
 );
 
 const OLD: &str = "DE123456789";
@@ -378,4 +379,44 @@ async fn a_paused_flow_says_so(kind: Kind) {
     assert_eq!(done.became[0], Became::Left);
     assert_eq!(bench.system("books").at("contacts", &ids.books, "vat"), OLD);
     assert_eq!(bench.system("books").writes(), writes + 1, "the invoice alone");
+}
+
+/// The systems are asked; nothing of it is taken in, and what cannot be asked is said.
+async fn what_no_mapping_reads_is_found_where_it_is_asked_for(kind: Kind) {
+    let (bench, ids) = ada(kind).await;
+    bench.system("crm").edit("contacts", &ids.crm, |body| {
+        body.put("note", Value::text(format!("was {OLD} before")));
+        body.put(
+            "legal",
+            nave_core::codec::decode(br#"{"numbers":[{"kind":"tax","value":"de 123 456 789"},{"value":"7"}]}"#).unwrap(),
+        );
+        body.put("mails", nave_core::codec::decode(br#"[{"id":"1","address":"ada@x.test","remark":"DE123456789"}]"#).unwrap());
+        body.put("other", Value::text(NEW));
+    });
+    bench.system("books").edit("invoices", &ids.invoice, |body| body.put("footer", Value::text(OLD)));
+    bench.system("desk").state.lock().unwrap().down = Some(nave_hub::spoke::SpokeError::Unavailable("down for repairs".into()));
+    let copies = bench.engine.copies(ids.ada, "tax_id", None).await.unwrap();
+    let before = (bench.store.heads().unwrap(), bench.systems.values().map(System::writes).sum::<usize>());
+    let outside = bench.engine.unmapped_copies(ids.ada, &copies).await.unwrap();
+    let found: Vec<String> = outside
+        .found
+        .iter()
+        .map(|copy| {
+            format!("{}/{} {} {} {:?}", copy.key.connection, copy.key.stream, copy.path, copy.value.display(), copy.likeness)
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            format!("books/invoices footer {OLD} Whole"),
+            "crm/contacts legal.numbers[0].value de 123 456 789 Whole".to_owned(),
+            format!("crm/contacts mails[0].remark {OLD} Whole"),
+            format!("crm/contacts note was {OLD} before Part"),
+        ]
+    );
+    assert_eq!(outside.found[0].entity, "invoice");
+    let unasked: Vec<&str> = outside.unasked.iter().map(|(what, _)| what.as_str()).collect();
+    assert_eq!(unasked, ["desk/contacts", "desk/tickets"]);
+    assert!(outside.unasked[0].1.contains("down for repairs"), "{:?}", outside.unasked);
+    assert_eq!((bench.store.heads().unwrap(), bench.systems.values().map(System::writes).sum::<usize>()), before);
 }

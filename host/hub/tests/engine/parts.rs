@@ -24,6 +24,7 @@ on_both_stores!(
     a_parent_that_comes_after_its_children,
     a_child_moves_to_another_parent,
     a_child_that_cannot_be_mapped_is_set_aside,
+    children_that_do_not_fit_are_told_and_kept,
     many_vanished_children_are_held,
     a_child_that_two_scans_miss,
     a_child_that_cannot_be_asked_for_is_not_written,
@@ -515,6 +516,58 @@ async fn a_child_that_cannot_be_mapped_is_set_aside(kind: Kind) {
     assert_eq!(bench.store.dead_letters(0, 10).unwrap().len(), 0);
     bench.quiet().await;
     check(&bench, &["Lovelace +4930111", "Lovelace +4930299"]);
+}
+
+/// A backfill tells of them before anything is taken in, and keeps them where a person says so, until they fit.
+async fn children_that_do_not_fit_are_told_and_kept(kind: Kind) {
+    let bench = bench(kind);
+    let erp = bench.system("erp");
+    let ada = erp.create("contacts", r#"{"last":"Lovelace","email":"ada@x.test"}"#);
+    let hidden = erp.create("contacts", r#"{"last":"Hidden","email":"h@x.test","hidden":true}"#);
+    let phone = |of: &str, value: &str, kind: &str| {
+        erp.create("phones", &format!(r#"{{"contact":"{of}","value":"{value}","type":"{kind}"}}"#))
+    };
+    phone(&ada, "+4930111", "phone");
+    let wrong = phone(&ada, "call me", "phone");
+    phone(&ada, "call me", "fax");
+    phone(&hidden, "call me too", "phone");
+    phone("nobody", "call me too", "phone");
+    let profile = bench.engine.profile("erp-contacts").await.unwrap();
+    assert_eq!((profile.read, profile.left_out, profile.misfit), (2, 1, 0), "{profile:?}");
+    let of = &profile.children["phones"];
+    assert_eq!((of.read, of.left_out, of.misfit), (5, 3, 1), "{of:?}");
+    let ((_, _, field), broken) = of.rules.first_key_value().unwrap();
+    assert_eq!((field.as_str(), broken.count, broken.message.as_ref()), ("phones.value", 1, None), "{of:?}");
+    let example = &broken.examples[0];
+    assert_eq!(
+        (example.remote_id.as_str(), example.value.as_deref()),
+        (wrong.as_str(), Some("aaaa aa")),
+        "a person's, by its shape"
+    );
+    assert_eq!(bench.store.records_after(nave_core::model::RecordId(0), 10).unwrap(), []);
+    assert_eq!(bench.store.dead_letters(0, 10).unwrap(), []);
+
+    let counts = in_counts(&bench.engine.backfill("erp-contacts", true, "ann", "from before").await.unwrap());
+    // Parents that are not here are asked for by their ids, too.
+    assert_eq!((counts.read, counts.archived, counts.quarantined), (9, 1, 0), "{counts:?}");
+    assert_eq!(bench.store.dead_letters(0, 10).unwrap(), []);
+    let known = |bench: &Bench| bench.engine.archived("erp-contacts").unwrap().keys().cloned().collect::<Vec<_>>();
+    let name = format!("phones:{wrong}");
+    assert_eq!(known(&bench), [name.clone()]);
+    let kept = bench.engine.archived_one("erp-contacts", &name).unwrap();
+    assert!(String::from_utf8(kept.raw).unwrap().contains("call me") && kept.message.starts_with("phones.value: "));
+    // It is not tried again, however it is read, and is no dead letter.
+    let counts = in_counts(&bench.engine.run_in("erp-contacts", true).await.unwrap());
+    assert_eq!((counts.archived, counts.quarantined), (1, 0), "{counts:?}");
+    // Corrected there it comes in like any other.
+    erp.edit("phones", &wrong, |body| body.put("value", Value::text("+4930222")));
+    let counts = in_counts(&bench.engine.run_in("erp-contacts", false).await.unwrap());
+    assert_eq!((counts.created, counts.archived), (1, 0), "{counts:?}");
+    assert_eq!(known(&bench), Vec::<String>::new());
+    // One that is known is set aside as ever: a record hangs on it.
+    erp.edit("phones", &wrong, |body| body.put("value", Value::text("ask her")));
+    let counts = in_counts(&bench.engine.backfill("erp-contacts", true, "ann", "again").await.unwrap());
+    assert_eq!((counts.archived, counts.quarantined), (0, 1), "{counts:?}");
 }
 
 /// An emptied answer is no evidence, and many at once are held (I11).

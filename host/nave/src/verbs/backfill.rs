@@ -69,7 +69,18 @@ fn profiled(answer: &ProfileAnswer, context: &Context) -> u8 {
         say(format_args!("Of those that fit, {} would be refused by a destination.", answer.refused));
     }
     answer.rules.iter().for_each(rule);
-    if answer.rules.is_empty() {
+    for child in &answer.children {
+        say(format_args!(
+            "\n{}: {} read, {} fit, {} do not, {} left out: gone, not mapped, or of something that does not come in",
+            clean(&child.stream),
+            child.read,
+            child.fit,
+            child.misfit,
+            child.left_out
+        ));
+        child.rules.iter().for_each(rule);
+    }
+    if answer.rules.is_empty() && answer.children.iter().all(|child| child.rules.is_empty()) {
         say("Everything fits.");
     }
     for note in &answer.notes {

@@ -1,6 +1,6 @@
 //! `record correct`: where an old value of a field still stands, and those places put right.
 
-use nave_hub::api::{CopyLine, Request, exit};
+use nave_hub::api::{CopyLine, CorrectionAnswer, Request, exit};
 
 use super::Outcome;
 use super::flows;
@@ -39,6 +39,7 @@ pub(crate) async fn run(request: Request, context: &Context) -> Outcome {
     if answer.left_out > 0 {
         say(format_args!("{} more refer to it and were not looked through.", count(answer.left_out)));
     }
+    outside(&answer);
     if !answer.listed {
         if !answer.runs.is_empty() {
             say("");
@@ -53,6 +54,22 @@ pub(crate) async fn run(request: Request, context: &Context) -> Outcome {
         ));
     }
     Ok(code)
+}
+
+/// What stands in fields that no mapping reads, where that was asked for.
+fn outside(answer: &CorrectionAnswer) {
+    let Some(unmapped) = &answer.unmapped else {
+        say("Fields that no mapping reads were not looked at: --unmapped asks the systems for them.");
+        return;
+    };
+    say("\nAlso there, in fields that no mapping reads; correct them in their systems, or map the fields:");
+    let mut rows = Rows::new(&["record", "system", "its id", "field there", "holds"]);
+    for copy in unmapped {
+        let system = format!("{}/{}", copy.system, copy.stream);
+        rows.row([copy.record.clone(), system, copy.remote_id.clone(), copy.path.clone(), copy.display.clone()]);
+    }
+    rows.print("Nothing.");
+    answer.unasked.iter().for_each(|what| say(format_args!("Not looked at: {}", clean(what))));
 }
 
 fn count(records: usize) -> String {

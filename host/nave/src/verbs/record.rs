@@ -79,6 +79,9 @@ pub(crate) enum Record {
         /// Why; kept in the audit and with each change
         #[arg(long, alias = "reason", default_value = "")]
         because: String,
+        /// Also ask the systems for these things as they are now, and list what stands in fields that no mapping reads
+        #[arg(long)]
+        unmapped: bool,
     },
     /// Say what a field holds, as a steward: it wins over every rule, but lifts nobody else's refusal of consent
     Set {
@@ -118,8 +121,8 @@ pub(crate) async fn run(verb: Record, context: &Context) -> Outcome {
         Record::Trace { record } => trace(record, context).await,
         Record::Why { record, field } => why(record, field, context).await,
         Record::Resync { record, plan } => super::resync::run(record, plan, context).await,
-        Record::Correct { record, field, from, apply, because } => {
-            let request = Request::RecordCorrect { record, field, from, apply, reason: because };
+        Record::Correct { record, field, from, apply, because, unmapped } => {
+            let request = Request::RecordCorrect { record, field, from, apply, reason: because, unmapped };
             super::correct::run(request, context).await
         }
         Record::Set { record, field, value, reason } => {

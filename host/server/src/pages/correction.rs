@@ -34,6 +34,8 @@ struct Asking {
     apply: String,
     #[serde(default)]
     reason: String,
+    /// Fields that no mapping reads too: a box that was ticked.
+    unmapped: Option<String>,
 }
 
 pub(crate) fn router() -> Router<State> {
@@ -57,6 +59,7 @@ async fn correct(
         from: given(&form.from),
         apply: given(&form.apply),
         reason: form.reason,
+        unmapped: form.unmapped.is_some(),
     };
     let correction = want!(state.call_by(Asked::by(&person.name, request)).await, Correction, &person, "records");
     let writable = correction.copies.iter().any(|copy| copy.can == "write");

@@ -19,9 +19,29 @@ pub struct ProfileAnswer {
     pub refused: u64,
     /// Rules that are broken, the most broken first.
     pub rules: Vec<BrokenRule>,
+    /// The same of its children, by stream.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<ChildProfile>,
     /// What was not looked at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// What of a stream of children does not fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChildProfile {
+    /// Stream.
+    pub stream: String,
+    /// Things read.
+    pub read: u64,
+    /// Of these: no element of a list that is mapped, gone, or of a parent that does not come in.
+    pub left_out: u64,
+    /// Of these: fit on their way in.
+    pub fit: u64,
+    /// Of these: do not come in as they are.
+    pub misfit: u64,
+    /// Rules that are broken, the most broken first.
+    pub rules: Vec<BrokenRule>,
 }
 
 /// One rule that things break.

@@ -25,11 +25,38 @@ pub struct CorrectionAnswer {
     pub left_out: usize,
     /// The copies; a copy's number is good until the list is shown again.
     pub copies: Vec<CopyLine>,
+    /// Also there, in fields that no mapping reads: to be corrected in their systems. None where that was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmapped: Option<Vec<UnmappedLine>>,
+    /// Of what could not be asked for then: what, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unasked: Vec<String>,
     /// Nothing was written: it is a list.
     pub listed: bool,
     /// The runs that wrote.
     #[serde(default)]
     pub runs: Vec<RunLine>,
+}
+
+/// An old value in a field that no mapping reads, as its system shows it now.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UnmappedLine {
+    /// `invoice/4`: the record that the thing belongs to.
+    pub record: String,
+    /// What a person calls that.
+    pub title: String,
+    /// Connection.
+    pub system: String,
+    /// Stream of it.
+    pub stream: String,
+    /// The system's own id.
+    pub remote_id: String,
+    /// Field as the system names it.
+    pub path: String,
+    /// Value in one line, for people.
+    pub display: String,
+    /// The old value is only a part of it.
+    pub part: bool,
 }
 
 /// One place that holds an old value.
