@@ -20,6 +20,7 @@ use nave_store::{KeyedRow, StoreError};
 use super::apart::kept_apart_in;
 use super::draft::{Draft, Moved};
 use super::linker::{Linker, scoring};
+use super::returned;
 use super::take::title;
 
 /// Rows of a record: which other one it is asked about with → number of the review.
@@ -44,7 +45,10 @@ pub(super) fn look(draft: &mut Draft<'_>, linker: &Linker) -> Result<(), StoreEr
     let mut due = BTreeSet::new();
     for (id, moved) in moved {
         match moved {
-            Moved::Gone => gone(draft, id)?,
+            Moved::Gone => {
+                gone(draft, id)?;
+                returned::note(draft, id)?;
+            }
             Moved::Back => _ = due.insert(id),
             Moved::Changed(names) => {
                 let entity = draft.record(id)?.entity.clone();

@@ -94,6 +94,8 @@ pub struct Draft<'a> {
     heads: Heads,
     /// Whether the store has one at all; asked once.
     any_dead_letter: Option<bool>,
+    /// Entity → whether any record of it ended with a refusal.
+    ended: BTreeMap<String, bool>,
     records: Quick<RecordId, Slot>,
     contributions: Quick<ContributionId, Row>,
     /// Contributions as they are stored, as far as a comparison needs them.
@@ -128,6 +130,7 @@ impl<'a> Draft<'a> {
         Ok(Self {
             heads: store.heads()?,
             any_dead_letter: None,
+            ended: BTreeMap::new(),
             store,
             catalog,
             now,

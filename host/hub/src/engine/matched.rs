@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use nave_core::catalog::Entity;
+use nave_core::matching::Facts;
 use nave_core::model::{ContributionId, DecisionChoice, Reason, RecordId, Review, ReviewId, ReviewKind};
 use nave_store::{KeyedRow, StoreError};
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use super::apart::{self, Apart};
 use super::draft::Draft;
 use super::linker::Linker;
 use super::take::title;
-use super::{Engine, EngineError, alike};
+use super::{Engine, EngineError, alike, returned};
 
 /// Rows by thing: who it is not, where somebody said that, and which review asks about others since.
 const SPACE: &str = "not one of";
@@ -104,6 +105,11 @@ pub(super) fn answer(
         said.apart(draft, record, other)?;
     }
     draft.attach(object, record)?;
+    if let Some(entity) = draft.catalog.entities.get(said.entity) {
+        let claims = draft.contribution(object)?.claims.clone();
+        let facts = Facts::new(entity, claims.iter().map(|(name, claim)| (name.as_str().into(), &claim.value)));
+        returned::refuses_still(draft, entity, &facts, record)?;
+    }
     draft.linked(record, object, said.reason);
     draft.recompute(record)?;
     draft.enter_all(record, Reason::Changed)?;

@@ -55,6 +55,7 @@ pub mod refused;
 pub mod rename;
 pub mod resolve;
 pub mod resync;
+mod returned;
 pub mod rollback;
 mod round;
 pub mod roundtrip;

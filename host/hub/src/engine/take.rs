@@ -25,6 +25,7 @@ use super::draft::{Draft, Recomputed};
 use super::drift;
 use super::linker::Linker;
 use super::lost::{Lost, Whose};
+use super::returned;
 use super::volume::Guard;
 
 /// A source record on its way in.
@@ -426,6 +427,7 @@ impl Intake<'_> {
         row.record = Some(record);
         intake::take(self.mapping, self.entity, row, target, pulled, mapped, self.region());
         draft.attach(id, record)?;
+        returned::refuses_still(draft, self.entity, facts, record)?;
         if self.in_use_since(draft, record, pulled)? {
             draft.set_state(record, RecordState::Active, ChangeKind::Restored)?;
         }

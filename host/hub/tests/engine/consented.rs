@@ -16,6 +16,7 @@ on_both_stores!(
     merged_records_keep_both_refusals_and_part_with_their_own,
     a_steward_refuses_and_grants,
     another_mapping_lifts_no_refusal,
+    who_was_deleted_everywhere_and_comes_back_has_said_no,
 );
 
 const PEOPLE: &str = r#"
@@ -262,4 +263,67 @@ async fn another_mapping_lifts_no_refusal(kind: Kind) {
     bench.approve_all().await;
     says(&bench, "mail", "yes").await;
     assert_eq!((holds(&bench).as_str(), claim(&bench, "crm").as_str()), ("no: no no", "no"));
+}
+
+/// Ada, who refused in the CRM, is deleted in both systems; then somebody comes. What he is told to have said, and what is in the
+/// system that he came in by.
+async fn comes_back(kind: Kind, refused: (&str, &str), through: &str, body: &str) -> (String, String, Bench) {
+    let mut bench = ada(kind, refused.0, refused.1).await;
+    for system in ["crm", "mail"] {
+        bench.system(system).state.lock().unwrap().tells = true;
+        bench.system(system).delete("contacts", &format!("{system}1"));
+    }
+    bench.quiet().await;
+    let states: Vec<RecordState> = bench.store.records_after(RecordId(0), 10).unwrap().into_iter().map(|r| r.state).collect();
+    assert!(matches!(states[..], [RecordState::Deleted { .. }]), "{states:?}");
+    bench.restart();
+    bench.pass(1_000_000);
+    bench.system(through).state.lock().unwrap().clock = bench.engine.now().0;
+    bench.system(through).create_as("contacts", "back", body);
+    bench.quiet().await;
+    let key = RemoteKey::new(through, "contacts", "back");
+    let id = bench.engine.record_of(&key).unwrap().unwrap();
+    let record = bench.store.records(&[id]).unwrap().remove(0).unwrap();
+    let says = record.value(NEWS).map_or_else(|| "-".to_owned(), Value::display);
+    let there = bench.system(through).at("contacts", "back", "news");
+    (says, there, bench)
+}
+
+async fn who_was_deleted_everywhere_and_comes_back_has_said_no(kind: Kind) {
+    let other = ada_says("yes").replace("ada@x.test", "bo@x.test");
+    for (refused, through, body, expected) in [
+        // Somebody else's grant lifts nothing, and the system is told.
+        (("no", "yes"), "mail", ada_says("yes"), "no"),
+        (("no", ""), "mail", ada_says(""), "no"),
+        // Who says nothing where it was refused has not granted; who grants there has.
+        (("no", "yes"), "crm", ada_says(""), "no"),
+        (("no", "yes"), "crm", ada_says("yes"), "yes"),
+        (("no", "no"), "crm", ada_says("yes"), "no"),
+        // Nobody had refused, or it is another person.
+        (("yes", "yes"), "mail", ada_says("yes"), "yes"),
+        (("no", "yes"), "mail", other.clone(), "yes"),
+    ] {
+        let (says, there, bench) = comes_back(kind, refused, through, &body).await;
+        assert_eq!((says.as_str(), there.as_str()), (expected, expected), "{refused:?}, {through}: {body}");
+        // Nothing else of the old record is there, and nothing more goes on.
+        let key = RemoteKey::new(through, "contacts", "back");
+        let id = bench.engine.record_of(&key).unwrap().unwrap();
+        let record = bench.store.records(&[id]).unwrap().remove(0).unwrap();
+        assert_eq!(record.value("first_name"), Some(&Value::text("Ada")));
+        super::policies::check_quiet(&bench).await;
+        // It holds when the same one goes and comes once more.
+        if expected == "no" {
+            for system in ["crm", "mail"] {
+                let ids: Vec<String> = bench.system(system).state.lock().unwrap().things["contacts"].keys().cloned().collect();
+                bench.system(system).state.lock().unwrap().tells = true;
+                ids.iter().for_each(|id| bench.system(system).delete("contacts", id));
+            }
+            bench.quiet().await;
+            bench.pass(1_000_000);
+            bench.system("mail").state.lock().unwrap().clock = bench.engine.now().0;
+            bench.system("mail").create_as("contacts", "again", &ada_says(""));
+            bench.quiet().await;
+            assert_eq!(bench.system("mail").at("contacts", "again", "news"), "no", "{refused:?}, {through}: {body}");
+        }
+    }
 }

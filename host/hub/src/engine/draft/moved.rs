@@ -3,7 +3,10 @@
 use nave_core::Text;
 use nave_core::model::{Record, RecordId, RecordState};
 
+use nave_store::StoreError;
+
 use super::{Draft, Slot};
+use crate::engine::returned::ANY;
 
 /// What became of a record that was here before this draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +20,21 @@ pub(in crate::engine) enum Moved {
 }
 
 impl Draft<'_> {
+    /// A record as it was before this draft; none for a new one, and for one that was not looked at.
+    pub(in crate::engine) fn before(&self, id: RecordId) -> Option<&Record> {
+        self.records.get(&id)?.before()
+    }
+
+    /// Whether any record of an entity ended with a refusal, as it was before this draft; asked once.
+    pub(in crate::engine) fn any_ended(&mut self, entity: &str) -> Result<bool, StoreError> {
+        if let Some(any) = self.ended.get(entity) {
+            return Ok(*any);
+        }
+        let any = self.store.row(ANY, entity)?.is_some();
+        self.ended.insert(entity.to_owned(), any);
+        Ok(any)
+    }
+
     /// Records that were here before and are not what they were, in the order of their ids; what only counts their versions is left
     /// out.
     pub(in crate::engine) fn moved(&self) -> Vec<(RecordId, Moved)> {
