@@ -8,10 +8,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use nave_core::catalog::Entity;
 use nave_core::linkage::entity::{self, row, row_of};
-use nave_core::linkage::{self, Candidate, Judge};
+use nave_core::linkage::{self, Candidate, Judge, Term};
 use nave_core::matching::{self, Facts, MatchDecision};
 use nave_core::model::{Contribution, Record, RecordId, RecordState, Review, ReviewId, ReviewKind};
 use nave_core::value::{Reference, Value};
@@ -85,7 +86,7 @@ pub(super) fn compare(draft: &mut Draft<'_>, linker: &Linker, due: &BTreeSet<Rec
     let keys: Vec<u64> =
         things.iter().flat_map(|(entity, _, thing)| matching::keys(entity, &thing.facts)).map(|key| key.hash).collect();
     draft.prefetch_candidates(&keys)?;
-    draft.prefetch_terms(&things.iter().flat_map(|(.., thing)| thing.terms.iter().copied()).collect::<Vec<_>>())?;
+    draft.prefetch_terms(things.iter().flat_map(|(.., thing)| &thing.terms))?;
     let mut judges = Judges::default();
     for (entity, record, thing) in things {
         let mut others = thing.candidates(draft, entity)?;
@@ -244,7 +245,7 @@ type Judges = HashMap<String, Option<Judge>>;
 /// What is known of something that is compared.
 struct Thing {
     facts: Facts,
-    terms: Vec<u64>,
+    terms: Vec<Term>,
 }
 
 impl Thing {
@@ -256,9 +257,11 @@ impl Thing {
     /// Records in use that share a match key or a term with it.
     fn candidates(&self, draft: &mut Draft<'_>, entity: &Entity) -> Result<Vec<RecordId>, StoreError> {
         let mut found = draft.candidates(entity, &self.facts)?;
-        found.extend(draft.likely(&self.terms)?);
+        draft.prefetch_terms(self.terms.iter())?;
+        found.extend(draft.likely(&self.terms));
         found.sort_unstable();
         found.dedup();
+        draft.load_records(&found)?;
         let in_use = |record: &Record| record.entity == entity.name.as_str() && record.state == RecordState::Active;
         found.retain(|id| draft.loaded(*id).is_some_and(in_use));
         Ok(found)
@@ -291,11 +294,11 @@ impl Thing {
                 let fields = judge.fields();
                 let candidate = |record: &&Record| Candidate {
                     id: record.id,
-                    row: row_of(&fields, record),
+                    prepared: Arc::new(judge.prepare(&row_of(&fields, record))),
                     objects: record.contributions.len(),
                 };
                 let candidates = others.iter().map(candidate).collect();
-                decision = linkage::decide(judge, scoring, texts(&fields), candidates, decision);
+                decision = linkage::decide(judge, scoring, &judge.prepare(&texts(&fields)), candidates, decision);
             }
         }
         Ok(match decision {
