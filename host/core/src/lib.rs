@@ -38,6 +38,7 @@ pub mod shown;
 pub mod suggest;
 pub mod surge;
 pub mod survivorship;
+pub mod trust;
 pub mod value;
 pub mod volume;
 pub mod webhook;

@@ -4,16 +4,38 @@
 //! nobody to tell yet; the hub notes what it finds when it makes one.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use nave_core::model::AuditEntry;
-use nave_store::{Batch, Redb, Store as _, StoreKey};
+use nave_store::{Batch, KeyedRow, Redb, Store, StoreKey};
 
-use crate::api::{Answer, ApiError, Asked};
+use crate::api::{Answer, ApiError, Asked, Request};
 use crate::clock::now;
 use crate::hub::open_store;
+use crate::plugins::InstallOptions;
+use crate::plugins::obtain::{Obtained, Parts, obtain};
+use crate::plugins::serials;
+use crate::plugins::upgrade::{Upgrade, Upgraded, upgrade};
 use crate::project;
 use crate::service::plugin_lines;
-use crate::vault::{MasterKey, Purpose};
+use crate::vault::{MasterKey, Purpose, Vault};
+
+/// The store and the vault of a project that has one.
+async fn parts(dir: &Path) -> Result<Parts, ApiError> {
+    let none = Parts { store: None, vault: None, egress: None };
+    let place = project::place(dir)?;
+    let path = place.store();
+    if !path.exists() {
+        return Ok(none);
+    }
+    let Some(store) = store(dir).await? else { return Ok(none) };
+    let store: Arc<dyn Store> = Arc::new(store);
+    let master = MasterKey::load_or_create(&place.data, &path)?;
+    let environment = project::environment(dir).unwrap_or_else(|| nave_core::catalog::Hub::default().environment);
+    // A vault that cannot be opened is none: whoever needs a secret is told that there is none.
+    let vault = Vault::with_key(&master, &environment, store.clone()).ok().map(Arc::new);
+    Ok(Parts { store: Some(store), vault, egress: None })
+}
 
 /// The store of a project that has one.
 async fn store(dir: &Path) -> Result<Option<Redb>, ApiError> {
@@ -29,7 +51,7 @@ async fn store(dir: &Path) -> Result<Option<Redb>, ApiError> {
 /// Audit lines: action, subject, detail.
 type Lines = Vec<(&'static str, String, String)>;
 
-fn write(store: &Redb, by: &str, lines: Lines) -> Result<(), ApiError> {
+fn write(store: &dyn Store, by: &str, lines: Lines, rows: Vec<KeyedRow>) -> Result<(), ApiError> {
     let at = now();
     let entry = |(action, subject, detail): (&str, String, String)| AuditEntry {
         at,
@@ -38,7 +60,7 @@ fn write(store: &Redb, by: &str, lines: Lines) -> Result<(), ApiError> {
         subject,
         detail,
     };
-    let batch = Batch { at, audit: lines.into_iter().map(entry).collect(), ..Batch::default() };
+    let batch = Batch { at, audit: lines.into_iter().map(entry).collect(), rows, ..Batch::default() };
     store.commit(batch).map(drop).map_err(|error| ApiError::failed(format!("the audit could not be written: {error}")))
 }
 
@@ -47,11 +69,29 @@ fn write(store: &Redb, by: &str, lines: Lines) -> Result<(), ApiError> {
 /// # Errors
 /// [`ApiError`] of the request, or of the store.
 pub async fn change(dir: &Path, asked: &Asked) -> Result<Answer, ApiError> {
-    let store = store(dir).await?;
-    let answer = project::answer(dir, &asked.request)
-        .unwrap_or_else(|| Err(ApiError::failed("this request needs more than the project's directory; please report it")))?;
-    if let Some(store) = store {
-        write(&store, &asked.by, plugin_lines(&answer, &asked.request))?;
+    let parts = parts(dir).await?;
+    let (mut lines, mut rows) = (Lines::new(), Vec::new());
+    let answer = match &asked.request {
+        Request::PluginInstall { source, rollback, other_source, reach } => {
+            let options = InstallOptions { rollback: *rollback, other_source: *other_source, ..InstallOptions::default() };
+            let Obtained { answer, lines: more } = obtain(dir, source, reach, options, &parts).await?;
+            rows.push(serials::row(&answer.plugin.name, answer.plugin.serial));
+            lines = more;
+            Answer::Installed(answer)
+        }
+        Request::PluginUpgrade { target, how, rollback, other_source, reach } => {
+            let options = InstallOptions { rollback: *rollback, other_source: *other_source, ..InstallOptions::default() };
+            let Upgraded { answer, lines: more, rows: more_rows } =
+                upgrade(dir, &Upgrade { target, how: *how, options, reach }, &parts).await?;
+            (lines, rows) = (more, more_rows);
+            Answer::Upgrade(answer)
+        }
+        request => project::answer(dir, request)
+            .unwrap_or_else(|| Err(ApiError::failed("this request needs more than the project's directory; please report it")))?,
+    };
+    lines.extend(plugin_lines(&answer, &asked.request));
+    if let Some(store) = parts.store {
+        write(store.as_ref(), &asked.by, lines, rows)?;
     }
     Ok(answer)
 }
@@ -62,7 +102,7 @@ pub async fn change(dir: &Path, asked: &Asked) -> Result<Answer, ApiError> {
 /// [`ApiError`] of the store.
 pub async fn connection_added(dir: &Path, by: &str, name: &str, plugin: &str) -> Result<(), ApiError> {
     match store(dir).await? {
-        Some(store) => write(&store, by, vec![("connection.added", name.to_owned(), plugin.to_owned())]),
+        Some(store) => write(&store, by, vec![("connection.added", name.to_owned(), plugin.to_owned())], Vec::new()),
         None => Ok(()),
     }
 }

@@ -33,10 +33,18 @@ async fn unserved(context: &Context, asked: Asked, sender: &ProgressSender) -> R
     let place = project::place(context.dir())?;
     match &asked.request {
         // Noted in the audit, also where a hub could not open the project as it is.
-        Request::PluginInstall { .. } | Request::PluginRemove { .. } if !open => {
+        Request::PluginInstall { .. }
+        | Request::PluginUpgrade { .. }
+        | Request::PluginRemove { .. }
+        | Request::PluginTrust { .. }
+            if !open =>
+        {
             return direct::change(context.dir(), &asked).await;
         }
-        Request::PluginInstall { .. } | Request::PluginRemove { .. } => {}
+        Request::PluginInstall { .. }
+        | Request::PluginUpgrade { .. }
+        | Request::PluginRemove { .. }
+        | Request::PluginTrust { .. } => {}
         request => match project::answer(context.dir(), request) {
             // Where there is a hub, it tells more than the directory: which connections are held.
             Some(Ok(answer)) if matches!(request, Request::MappingLint { .. }) && place.store().exists() => {

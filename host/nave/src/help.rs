@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 89] = [
+const EXAMPLES: [(&str, &str); 99] = [
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),
@@ -78,7 +78,23 @@ const EXAMPLES: [(&str, &str); 89] = [
     ("nave plugin new", "nave plugin new desk"),
     ("nave plugin build", "nave plugin build desk"),
     ("nave plugin inspect", "nave plugin inspect target/plugins/desk.wasm"),
-    ("nave plugin install", "nave plugin install target/plugins/desk.wasm"),
+    ("nave plugin record", "nave plugin record crm --records 50"),
+    ("nave plugin key", "nave plugin key new author.pem"),
+    ("nave plugin key new", "nave plugin key new author.pem"),
+    ("nave plugin key show", "nave plugin key show author.pem"),
+    ("nave plugin pack", "nave plugin pack desk --sign author.pem --days 180"),
+    ("nave plugin verify", "nave plugin verify target/plugins/desk.wasm"),
+    ("nave plugin trust", "nave plugin trust list"),
+    (
+        "nave plugin trust add",
+        "nave plugin trust add ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo= --name 'acme-*' --owner 'Acme GmbH' --until 2028-12-31",
+    ),
+    (
+        "nave plugin trust revoke",
+        "nave plugin trust revoke ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo= --because 'their laptop was stolen'",
+    ),
+    ("nave plugin trust remove", "nave plugin trust remove ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="),
+    ("nave plugin trust list", "nave plugin trust list --json"),
     ("nave plugin list", "nave plugin list"),
     ("nave plugin remove", "nave plugin remove desk"),
     ("nave plugin grants", "nave plugin grants crm"),

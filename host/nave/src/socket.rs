@@ -87,8 +87,25 @@ impl Connection {
 /// The hub has another current directory: paths are sent whole.
 fn absolute(asked: &Asked) -> Asked {
     let whole = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let source_of = |source: &String| match source.contains("://") {
+        true => source.clone(),
+        false => whole(&PathBuf::from(source)).display().to_string(),
+    };
     let request = match &asked.request {
-        Request::PluginInstall { file, rollback } => Request::PluginInstall { file: whole(file), rollback: *rollback },
+        Request::PluginInstall { source, rollback, other_source, reach } => Request::PluginInstall {
+            source: source_of(source),
+            rollback: *rollback,
+            other_source: *other_source,
+            reach: reach.clone(),
+        },
+        Request::PluginUpgrade { target, how, rollback, other_source, reach } => Request::PluginUpgrade {
+            // A name is no file, even where there is a file of that name.
+            target: if target.ends_with(".wasm") { source_of(target) } else { target.clone() },
+            how: *how,
+            rollback: *rollback,
+            other_source: *other_source,
+            reach: reach.clone(),
+        },
         Request::Backup { to } => Request::Backup { to: whole(to) },
         other => other.clone(),
     };

@@ -66,6 +66,8 @@ pub struct Inspection {
     pub imports: BTreeSet<String>,
     /// SHA-256 of the file.
     pub digest: Digest,
+    /// SHA-256 of the manifest's section, byte for byte.
+    pub manifest_digest: Digest,
     /// Bytes of the file.
     pub size_bytes: u64,
 }
@@ -117,8 +119,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, PluginError> {
     }
     check_magic(bytes)?;
     let outline = Outline::read(bytes)?;
-    let manifest = match outline.manifests.as_slice() {
-        [one] => parse_manifest(&bytes[one.clone()])?,
+    let (manifest, manifest_digest) = match outline.manifests.as_slice() {
+        [one] => (parse_manifest(&bytes[one.clone()])?, Digest::of(&bytes[one.clone()])),
         [] => {
             return Err(PluginError::new(
                 "plugin.bad-manifest",
@@ -142,6 +144,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, PluginError> {
         exports,
         imports: outline.imports,
         digest: Digest::of(bytes),
+        manifest_digest,
         size_bytes: bytes.len() as u64,
     })
 }

@@ -1,6 +1,7 @@
-//! Real business systems, Tryton, BottleCRM and Request Tracker, edited through their own interfaces, with the hub between them.
+//! Real business systems, Tryton, BottleCRM and Request Tracker, edited through their own interfaces, with the hub between them;
+//! and a real registry that plugins come from.
 //!
-//! `tests/systems/run.sh` starts them and says where they are (`NAVE_TRYTON`, `NAVE_BOTTLECRM`, `NAVE_RT`). Without them every test says
+//! `tests/systems/run.sh` starts them and says where they are (`NAVE_TRYTON`, `NAVE_BOTTLECRM`, `NAVE_RT`, `NAVE_REGISTRY`). Without them every test says
 //! that it was skipped. The systems are shared: one test at a time, and each begins by emptying them.
 
 mod agreement;
@@ -11,6 +12,7 @@ mod killed;
 mod parts;
 mod proxy;
 mod real;
+mod registry;
 mod thread;
 mod three;
 mod tickets;

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use toml::de::DeValue;
 
 use super::reader::{File, Table, json};
-use super::{Hub, LockedPlugin, Numbers, System};
+use super::{HeldPlugin, Hub, LockedPlugin, Numbers, System};
 use crate::manifest::Function;
 use crate::mapping;
 use crate::value::Value;
 
 /// Default address of the dashboard and the API.
 const LISTEN: &str = "127.0.0.1:6283";
+
+/// Name of the environment in which nothing is tried out.
+pub const PRODUCTION: &str = "production";
 
 /// Two systems are compared no more often than this: it goes through everything that is known of them.
 const RECONCILE_MS_MIN: u64 = 60_000;
@@ -28,6 +31,7 @@ impl Default for Hub {
             ca_file: None,
             region: None,
             ownership_required: false,
+            unsigned_plugins: true,
             processes: BTreeMap::new(),
             alerts: super::Alerts::default(),
             reconcile: super::Reconcile::default(),
@@ -94,12 +98,19 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
         });
         found.collect()
     });
+    let environment = table.plain("environment").unwrap_or(default.environment);
+    let unsigned = table.table("plugins").and_then(|mut plugins| {
+        let word = plugins.word("unsigned", &[("allow", "allow"), ("refuse", "refuse")]);
+        plugins.finish();
+        word
+    });
     let hub = Hub {
         listen: listen.map_or(default.listen, |listen| listen.value),
         hosts: hosts.into_iter().map(|host| host.value.to_ascii_lowercase()).collect(),
         public_url: public_url.map(|url| url.value),
         data: table.plain("data").unwrap_or(default.data),
-        environment: table.plain("environment").unwrap_or(default.environment),
+        unsigned_plugins: allows_unsigned(Some(&environment), unsigned.map(|word| word.value)),
+        environment,
         proxy: table.plain("proxy"),
         ca_file: table.plain("ca-file"),
         region: region.map(|region| region.value),
@@ -110,6 +121,14 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
     };
     table.finish();
     hub
+}
+
+/// Whether plugins that nobody vouches for are accepted: as `[plugins] unsigned` says; without it everywhere but in production.
+pub fn allows_unsigned(environment: Option<&str>, word: Option<&str>) -> bool {
+    match word {
+        Some(word) => word == "allow",
+        None => environment != Some(PRODUCTION),
+    }
 }
 
 /// `[reconcile]`.
@@ -182,7 +201,9 @@ pub(super) fn lock(mut table: Table<'_>) -> (BTreeMap<String, LockedPlugin>, Num
             digest: plugin.needed("digest", help).map(|text| text.value).unwrap_or_default(),
             serial: plugin.number("serial").map_or(0, |number| number.value),
             version: plugin.plain("version").unwrap_or_default(),
+            key: plugin.plain("key"),
             functions: plugin.tables("functions").into_iter().map(function).collect(),
+            held: plugin.table("held").map(|held| held_plugin(held, help)),
         };
         plugin.finish();
         found.insert(name.value.to_owned(), locked);
@@ -190,6 +211,17 @@ pub(super) fn lock(mut table: Table<'_>) -> (BTreeMap<String, LockedPlugin>, Num
     let numbers = table.table("numbers").map(|inner| numbers(&inner)).unwrap_or_default();
     table.finish();
     (found, numbers)
+}
+
+fn held_plugin(mut table: Table<'_>, help: &str) -> HeldPlugin {
+    let held = HeldPlugin {
+        source: table.needed("source", help).map(|text| text.value).unwrap_or_default(),
+        digest: table.needed("digest", help).map(|text| text.value).unwrap_or_default(),
+        serial: table.number("serial").map_or(0, |number| number.value),
+        version: table.plain("version").unwrap_or_default(),
+    };
+    table.finish();
+    held
 }
 
 fn numbers(table: &Table<'_>) -> Numbers {
@@ -221,6 +253,9 @@ pub fn lock_text(plugins: &BTreeMap<String, LockedPlugin>, numbers: &Numbers) ->
             plugin.serial,
             text(&plugin.version)
         ));
+        if let Some(key) = &plugin.key {
+            out.push_str(&format!("key = {}\n", text(key)));
+        }
         let list = |words: &[String]| words.iter().map(|word| text(word)).collect::<Vec<_>>().join(", ");
         let lines = plugin.functions.iter().map(|function| {
             format!(
@@ -233,6 +268,16 @@ pub fn lock_text(plugins: &BTreeMap<String, LockedPlugin>, numbers: &Numbers) ->
         });
         if !plugin.functions.is_empty() {
             out.push_str(&format!("functions = [\n{}]\n", lines.collect::<String>()));
+        }
+        if let Some(held) = &plugin.held {
+            out.push_str(&format!(
+                "\n[plugins.{}.held]\nsource = {}\ndigest = {}\nserial = {}\nversion = {}\n",
+                text(name),
+                text(&held.source),
+                text(&held.digest),
+                held.serial,
+                text(&held.version)
+            ));
         }
     }
     let mut section = |title: String, names: &super::numbers::Names| {

@@ -42,12 +42,12 @@ pub use check::check;
 pub use coverage::{Coverage, coverage, part_coverage};
 pub use diagnostic::{Diagnostic, Severity};
 pub use entity::{SHIPPED, shipped_entities};
-pub use hub::{is_host, lock_text};
+pub use hub::{PRODUCTION, allows_unsigned, is_host, lock_text};
 pub use lineage::{FieldLine, lineage};
 pub use model::{
     Canary, Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity, EntityField, FieldMapping,
-    FieldType, FlowIn, FlowOut, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, NO_FILE_YET, Note, OnLeave, PartMapping,
-    Pilot, Purpose, Reconcile, Scoring, Stance, Stances, Survivorship, System, Watched, Webhook,
+    FieldType, FlowIn, FlowOut, HeldPlugin, Hub, ListMapping, LockedPlugin, Mapping, MatchRule, NO_FILE_YET, Note, OnLeave,
+    PartMapping, Pilot, Purpose, Reconcile, Scoring, Stance, Stances, Survivorship, System, Watched, Webhook,
 };
 pub use numbers::Numbers;
 pub use ownership::Unowned;

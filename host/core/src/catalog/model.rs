@@ -73,6 +73,8 @@ pub struct Hub {
     /// Flows do not start while nobody has decided whose word counts for a field that several systems write: `ownership =
     /// "required"`, as `nave init` writes it. Otherwise such a field is only warned about.
     pub ownership_required: bool,
+    /// Plugins that nobody vouches for are accepted: `[plugins] unsigned = "allow" | "refuse"`; without it not in `production`.
+    pub unsigned_plugins: bool,
     /// Business processes, name → label; flows name them.
     pub processes: BTreeMap<String, String>,
     /// Who is told when something is wrong, and when it becomes somebody's task.
@@ -705,7 +707,27 @@ pub struct LockedPlugin {
     pub serial: u64,
     /// Version, for people.
     pub version: String,
+    /// Key that vouched for it; none: nobody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// A transform's functions, so that mappings that call them are checked as ever while its file is not there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub functions: Vec<Function>,
+    /// A newer build that waits for somebody to agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<HeldPlugin>,
+}
+
+/// A build that is here and does not run: an upgrade that asks for more, or does something else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HeldPlugin {
+    /// Where it came from.
+    pub source: String,
+    /// SHA-256 of the file, hexadecimal.
+    pub digest: String,
+    /// Serial of the manifest.
+    pub serial: u64,
+    /// Version, for people.
+    pub version: String,
 }

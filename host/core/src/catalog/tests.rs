@@ -711,9 +711,14 @@ fn the_lock_is_read_as_it_is_written() {
         digest: "0123456789abcdef0123456789abcdef".into(),
         serial: 3,
         version: "1.0.0".into(),
+        key: None,
         functions: Vec::new(),
+        held: None,
     };
-    let transform = LockedPlugin { functions: plugins()["phone-e164"].manifest.functions.clone(), ..locked.clone() };
+    let held = HeldPlugin { source: "oci://r.example/x:2".into(), digest: "ff".into(), serial: 4, version: "2.0.0".into() };
+    let locked = LockedPlugin { key: Some("ed25519:AAAA".into()), held: Some(held), ..locked };
+    let transform =
+        LockedPlugin { key: None, held: None, functions: plugins()["phone-e164"].manifest.functions.clone(), ..locked.clone() };
     let all: BTreeMap<String, LockedPlugin> = [("hubspot".to_owned(), locked), ("phone-e164".to_owned(), transform)].into();
     let mut files = project();
     files.push(SourceFile { path: "nave.lock".into(), text: lock_text(&all, &Numbers::default()) });

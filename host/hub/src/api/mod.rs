@@ -15,6 +15,6 @@ pub use answer::*;
 pub use error::{ApiError, Finding, exit};
 pub use reference::{RecordRef, RecordRefError, decision};
 pub(crate) use request::LOCAL;
-pub use request::{Asked, BulkChoice, BulkRule, DeadLetters, Request, SecretText};
+pub use request::{Asked, BulkChoice, BulkRule, DeadLetters, FetchReach, Request, SecretText, UpgradeHow};
 pub use service::{BoxFuture, Progress, ProgressSender, Service};
 pub use wire::{Line, decode, decode_asked, encode, encode_asked};

@@ -746,11 +746,47 @@ pub enum Request {
     PluginList,
     /// Copies a plugin in and pins it.
     PluginInstall {
-        /// The `.wasm` file on the hub's machine.
-        file: PathBuf,
-        /// Accepts an older serial than the one that is installed.
+        /// A `.wasm` file on the hub's machine, `https://…`, or `oci://…`.
+        source: String,
+        /// Accepts an older serial than the highest that was ever installed.
         #[serde(default)]
         rollback: bool,
+        /// Accepts another author, or where nobody signed another place, than the installed one's.
+        #[serde(default)]
+        other_source: bool,
+        /// What an address may do beyond what every address may.
+        #[serde(default)]
+        reach: FetchReach,
+    },
+    /// Compares another build of an installed plugin with the one that runs, and puts it in force, holds it, or leaves it.
+    PluginUpgrade {
+        /// The plugin's name: what is held, or what its source gives now; or a source.
+        target: String,
+        /// What to do with it.
+        #[serde(default)]
+        how: UpgradeHow,
+        /// Accepts an older serial than the highest that was ever installed.
+        #[serde(default)]
+        rollback: bool,
+        /// Accepts another author or place than the installed one's.
+        #[serde(default)]
+        other_source: bool,
+        /// What an address may do beyond what every address may.
+        #[serde(default)]
+        reach: FetchReach,
+    },
+    /// Keeps what a connection's plugin and its system say to each other, masked.
+    PluginRecord {
+        /// Connection.
+        connection: String,
+        /// Records of each stream.
+        #[serde(default = "default_recorded")]
+        records: u32,
+    },
+    /// Changes whose plugins are accepted.
+    PluginTrust {
+        /// How.
+        change: crate::plugins::trusting::TrustChange,
     },
     /// Takes it out.
     PluginRemove {
@@ -878,6 +914,10 @@ fn default_wait_s() -> u64 {
     180
 }
 
+fn default_recorded() -> u32 {
+    20
+}
+
 fn default_limit() -> usize {
     50
 }
@@ -940,12 +980,15 @@ impl Request {
             | Self::SecretSet { .. }
             | Self::SecretRemove { .. }
             | Self::PluginInstall { .. }
+            | Self::PluginTrust { .. }
+            | Self::PluginRecord { .. }
             | Self::PluginRemove { .. }
             | Self::PluginCall { .. }
             | Self::ConnectionApprove { .. }
             | Self::TokenReset { .. }
             | Self::StoreRebuild
             | Self::Backup { .. } => true,
+            Self::PluginUpgrade { how, .. } => *how != UpgradeHow::Check,
             Self::PolicyInit { plan, .. } => !*plan,
             Self::FieldAdd { apply, .. } | Self::MappingSuggest { apply, .. } => *apply,
             Self::ConnectionDiscover { save, .. } => *save,
@@ -1014,6 +1057,35 @@ impl Request {
             | Self::Doctor => false,
         }
     }
+}
+
+/// What to do with another build.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UpgradeHow {
+    /// In force where nothing that matters is different, else held.
+    #[default]
+    Unless,
+    /// Only says what is different.
+    Check,
+    /// In force, whatever is different.
+    Approve,
+    /// What is held goes.
+    Decline,
+}
+
+/// What the address of a plugin may do beyond what every address may.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct FetchReach {
+    /// `http://` where the address says so.
+    pub insecure: bool,
+    /// Private networks that its host may lead to, as in a grant.
+    pub networks: Vec<String>,
+    /// Another host that it may ask for a token at.
+    pub sign_in_host: Option<String>,
+    /// The secret `user:password` that it is signed in with; given for that host by this.
+    pub secret: Option<String>,
 }
 
 /// Which reviews are decided at once, and what they are.

@@ -184,9 +184,14 @@ impl Channel {
     }
 
     /// One request, the answer in memory. Any status is an answer; redirects are not followed.
-    pub async fn send(&self, endpoint: &str, mut request: Request) -> Result<Response, EgressError> {
+    pub async fn send(&self, endpoint: &str, request: Request) -> Result<Response, EgressError> {
+        self.send_within(endpoint, request, self.inner.dialer.bounds.body_bytes).await
+    }
+
+    /// As [`Channel::send`], with an answer of at most this many bytes.
+    pub(crate) async fn send_within(&self, endpoint: &str, mut request: Request, cap: usize) -> Result<Response, EgressError> {
         let body = Source::Bytes(request.body.take().unwrap_or_default());
-        let want = Want::Memory(self.inner.dialer.bounds.body_bytes);
+        let want = Want::Memory(cap);
         let (status, headers, body) = self.inner.call(endpoint, &request, body, want).await?;
         let body = match body {
             Got::Memory(bytes) => bytes,

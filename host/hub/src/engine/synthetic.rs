@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nave_core::catalog::{Catalog, Mapping};
+use nave_core::catalog::{Catalog, Mapping, PRODUCTION};
 use nave_core::difference::Difference;
 use nave_core::model::{
     AuditEntry, Cause, ChangeKind, Claim, Contribution, Reason, RecordId, RecordState, RemoteKey, Run, Time, WriteKind,
@@ -21,8 +21,6 @@ use super::{Engine, EngineError};
 
 /// What every text of a test record begins with.
 pub const TEST_PREFIX: &str = "TEST-DELETE-ME";
-/// Environment that no test record goes to.
-const PRODUCTION: &str = "production";
 /// Rows: test records that are not taken away yet, by number; and the last canaries, by flow.
 pub(super) const SEEDED: &str = "test records";
 const CANARIES: &str = "canary";

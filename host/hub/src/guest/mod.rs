@@ -3,6 +3,7 @@
 mod call;
 mod folder;
 mod host;
+mod record;
 mod state;
 mod streams;
 mod transforms;
@@ -17,10 +18,12 @@ use nave_core::manifest::Manifest;
 use nave_runtime::contract::{CheckReport, Delivery, Event, Failure, Outcome, Page, SourceRecord, WebhookRequest};
 use nave_runtime::{CallError, CompileCache, Instance, InstanceLimits, Plugin};
 
+use crate::api::ApiError;
 use crate::clock::now;
 use crate::egress::{Egress, Ledger as _, Talk, destinations_of, held_help};
 use crate::engine::Clock;
 use crate::ledger::StoreLedger;
+use crate::plugins::{Judge, PluginsError, serials};
 use crate::secrets::{SecretError, SecretSource};
 use crate::spoke::{BoxFuture, Spoke, SpokeError, Spokes, Transforms};
 use crate::workers::off_the_workers;
@@ -34,6 +37,8 @@ pub struct Guests {
     dir: PathBuf,
     catalog: RwLock<Arc<Catalog>>,
     plugins: Mutex<HashMap<String, Plugin>>,
+    /// Digests of the plugins that may run as things stand.
+    accepted: Mutex<BTreeSet<String>>,
     /// Held while a plugin is compiled.
     compiling: Mutex<()>,
     spokes: Mutex<HashMap<String, Arc<GuestSpoke>>>,
@@ -60,6 +65,7 @@ impl Guests {
             dir,
             catalog: RwLock::new(catalog),
             plugins: Mutex::default(),
+            accepted: Mutex::default(),
             compiling: Mutex::default(),
             spokes: Mutex::default(),
             egress,
@@ -79,6 +85,8 @@ impl Guests {
     pub fn reconfigure(&self, catalog: Arc<Catalog>) {
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = catalog;
         self.egress.forget_bounds();
+        // A key may have been revoked.
+        self.accepted.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.spokes.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
@@ -94,10 +102,29 @@ impl Guests {
         let locked = catalog.plugins.get(name).ok_or_else(|| {
             SpokeError::Misconfigured(format!("plugin `{name}` is not installed; `nave plugin install FILE.wasm`"))
         })?;
-        if let Some(known) = self.plugins.lock().unwrap_or_else(PoisonError::into_inner).get(&locked.digest) {
-            return Ok(known.clone());
+        let known = self.plugins.lock().unwrap_or_else(PoisonError::into_inner).get(&locked.digest).cloned();
+        let plugin = match known {
+            Some(known) => known,
+            None => off_the_workers(|| self.compile(name, locked))?,
+        };
+        if !self.accepted.lock().unwrap_or_else(PoisonError::into_inner).contains(&locked.digest) {
+            off_the_workers(|| self.accept(name, &plugin, catalog.hub.unsigned_plugins))?;
+            self.accepted.lock().unwrap_or_else(PoisonError::into_inner).insert(locked.digest.clone());
         }
-        off_the_workers(|| self.compile(name, locked))
+        Ok(plugin)
+    }
+
+    /// Whether what is installed may still run: its signature, its key, and a serial that was never higher here.
+    fn accept(&self, name: &str, plugin: &Plugin, unsigned: bool) -> Result<(), SpokeError> {
+        let installed = self.dir.join("plugins").join(format!("{}.wasm", plugin.digest()));
+        let refuse = |error: PluginsError| {
+            let error = ApiError::from(error);
+            let help = error.help.map(|help| format!("; {help}")).unwrap_or_default();
+            SpokeError::Misconfigured(format!("plugin `{name}`: {}: {}{help}", error.code, error.message))
+        };
+        Judge::with(&self.dir, unsigned).still(&installed, plugin.inspection(), jiff::Timestamp::now()).map_err(refuse)?;
+        let manifest = plugin.manifest();
+        serials::accept(self.store.as_ref(), &manifest.name, &manifest.version, manifest.serial).map_err(|no| refuse(no.into()))
     }
 
     fn compile(&self, name: &str, locked: &LockedPlugin) -> Result<Plugin, SpokeError> {

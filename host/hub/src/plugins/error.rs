@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use nave_core::trust::Distrust;
 use nave_runtime::PluginError;
 
 use crate::api::{ApiError, exit};
@@ -16,9 +17,12 @@ pub enum PluginsError {
     /// The file is not a plugin that can be installed.
     #[error("{}", .0.message)]
     Refused(#[from] PluginError),
-    /// It is older than the installed one.
-    #[error("{0}")]
-    Rollback(String),
+    /// Nobody who counts here vouches for it, or it is not what somebody vouched for.
+    #[error("{}", .0.message)]
+    Distrust(Distrust),
+    /// It could not be had from where it was to come from.
+    #[error("{}", .0.message)]
+    Fetch(super::fetch::Refused),
     /// A tool that is needed is not there or failed.
     #[error("{what}: {why}")]
     Tool {
@@ -52,6 +56,29 @@ pub enum PluginsError {
     Call(String),
 }
 
+impl From<Distrust> for PluginsError {
+    fn from(distrust: Distrust) -> Self {
+        Self::Distrust(distrust)
+    }
+}
+
+/// What to type about a refusal.
+fn instead(code: &str) -> &'static str {
+    match code {
+        "plugin.rollback" => "add --rollback if you mean to go back",
+        "plugin.unsigned" => {
+            "ask its author for the file beside it, NAME.wasm.sig; your own: `nave plugin pack FILE.wasm --sign KEY`, then `nave plugin trust add KEY --name NAME`. `unsigned = \"allow\"` under [plugins] in nave.toml lets unsigned ones in"
+        }
+        "plugin.unknown-key" => "if you know whose key it is: `nave plugin trust add KEY --name NAME`",
+        "plugin.revoked-key" | "plugin.expired-key" | "plugin.expired-statement" => {
+            "get the current build from its author; `nave plugin trust list` shows what counts here"
+        }
+        "plugin.other-source" => "if that is right: the same command with --other-source",
+        "plugin.moved" => "`nave plugin upgrade NAME` shows what is different, and takes it then",
+        _ => "get the file and its signature from its author again; do not run this one",
+    }
+}
+
 impl From<PluginsError> for ApiError {
     fn from(error: PluginsError) -> Self {
         let message = error.to_string();
@@ -60,8 +87,17 @@ impl From<PluginsError> for ApiError {
             PluginsError::Refused(error) => Self::new(error.code, exit::FAILED, message).help(
                 "a plugin is one .wasm file, as its author gives it or `nave plugin build FOLDER` writes it; `nave plugin new NAME` begins one",
             ),
-            PluginsError::Rollback(_) => {
-                Self::new("plugin.rollback", exit::USAGE, message).help("add --rollback if you mean to go back")
+            PluginsError::Distrust(no) => {
+                let exit = if no.code == "plugin.rollback" { exit::USAGE } else { exit::FAILED };
+                Self::new(no.code, exit, message).help(instead(no.code))
+            }
+            PluginsError::Fetch(refused) => {
+                let exit = match refused.code {
+                    "usage" => exit::USAGE,
+                    "net.unreachable" | "net.no-answer" | "registry.status" => exit::UNAVAILABLE,
+                    _ => exit::FAILED,
+                };
+                Self::new(refused.code, exit, message).help(refused.help())
             }
             PluginsError::Tool { help, .. } => Self::new("tool", exit::FAILED, message).help(help),
             PluginsError::Crate { help, .. } => Self::new("crate", exit::FAILED, message).help(help),

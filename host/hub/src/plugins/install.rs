@@ -9,16 +9,45 @@ use std::path::Path;
 use nave_core::catalog::LockedPlugin;
 use nave_core::limits::PLUGIN_SIZE_BYTES_MAX;
 use nave_core::manifest::{Manifest, PluginKind};
+use nave_core::trust::{Distrust, not_older, short_key};
 
-use super::{PluginsError, digest, manifest_of, powers};
+use super::{Judge, PluginsError, Vouched, digest, is_address, manifest_of, powers, signature};
 use crate::api::{InstalledAnswer, PluginLine, PowersView};
-use crate::project::{self, ProjectError, place, read_lock};
+use crate::project::{self, Place, ProjectError, place, read_lock};
 
 /// How to install.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InstallOptions {
-    /// Accepts an older serial than the one that is installed.
+    /// Accepts an older serial than the highest that was ever accepted.
     pub rollback: bool,
+    /// Accepts another author, or where there is none another place, than the installed one's.
+    pub other_source: bool,
+    /// Accepts another file from the same address: an upgrade, that was looked at.
+    pub moved: bool,
+    /// The highest serial that the store remembers.
+    pub highest: Option<u64>,
+}
+
+/// A plugin that is offered for installation.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// The signature that came with it.
+    pub signature: Option<String>,
+    /// Where it came from, as `nave.lock` has it: a file's name, or an address.
+    pub source: String,
+}
+
+impl Offer {
+    /// A file of this machine, with the signature beside it.
+    ///
+    /// # Errors
+    /// [`PluginsError`] where it cannot be read.
+    pub fn file(file: &Path) -> Result<Self, PluginsError> {
+        let source = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Self { bytes: read_plain(file)?, signature: signature::read_beside(file)?, source })
+    }
 }
 
 /// Reads and checks a plugin's file: its bytes, its manifest, its digest. Runs nothing.
@@ -61,26 +90,34 @@ pub(crate) fn read_plain(file: &Path) -> Result<Vec<u8>, PluginsError> {
     if bytes.len() as u64 > PLUGIN_SIZE_BYTES_MAX { Err(too_large()) } else { Ok(bytes) }
 }
 
-/// Copies a plugin in and pins it. Grants nothing: connections do that.
+/// Copies a plugin's file in and pins it. Grants nothing: connections do that.
 ///
 /// # Errors
-/// [`PluginsError`] where it is not a plugin, or is older than the installed one.
+/// As [`install_offer`].
 pub fn install(dir: &Path, file: &Path, options: InstallOptions) -> Result<InstalledAnswer, PluginsError> {
+    install_offer(dir, &Offer::file(file)?, options)
+}
+
+/// Copies a plugin in and pins it, where somebody vouches for it or the project needs nobody to. Grants nothing.
+///
+/// # Errors
+/// [`PluginsError`] where it is not a plugin, is not trusted, or is older than what was installed.
+pub fn install_offer(dir: &Path, offer: &Offer, options: InstallOptions) -> Result<InstalledAnswer, PluginsError> {
     let place = place(dir)?;
-    let (bytes, manifest, digest) = inspect_file(file)?;
+    let found = nave_runtime::inspect(&offer.bytes)?;
+    let (manifest, digest) = (&found.manifest, found.digest.to_string());
+    let vouched = Judge::of(dir).judge(&found, offer.signature.as_deref(), jiff::Timestamp::now())?;
     let locks = read_lock(dir)?;
     let before = locks.get(&manifest.name);
-    if let Some(before) = before
-        && before.serial > manifest.serial
-        && !options.rollback
-    {
-        return Err(PluginsError::Rollback(format!(
-            "{} {} (serial {}) is older than the installed {} (serial {})",
-            manifest.name, manifest.version, manifest.serial, before.version, before.serial
-        )));
+    let highest = options.highest.max(before.map(|before| before.serial));
+    if !options.rollback {
+        not_older(&manifest.name, &manifest.version, manifest.serial, highest)?;
     }
-    let asked = powers::asked(&manifest);
-    let mut notes = Vec::new();
+    if let Some(before) = before {
+        same_author(&manifest.name, before, offer, &digest, &vouched, options)?;
+    }
+    let asked = powers::asked(manifest);
+    let mut notes = Vec::from_iter(unvouched(&vouched));
     let (mut new_powers, mut pinned) = (Vec::new(), Vec::new());
     if let Some(before) = before.filter(|before| before.digest != digest) {
         if before.serial == manifest.serial {
@@ -109,15 +146,21 @@ pub fn install(dir: &Path, file: &Path, options: InstallOptions) -> Result<Insta
     }
     let target = place.plugin(&digest);
     if !target.is_file() {
-        project::write_whole(&target, &bytes)?;
+        project::write_whole(&target, &offer.bytes)?;
     }
-    let source = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let beside = place.signature(&digest);
+    match &offer.signature {
+        Some(text) => project::write_whole(&beside, text.as_bytes())?,
+        None => _ = std::fs::remove_file(&beside),
+    }
     let locked = LockedPlugin {
-        source,
+        source: offer.source.clone(),
         digest: digest.clone(),
         serial: manifest.serial,
         version: manifest.version.clone(),
+        key: vouched.key().map(str::to_owned),
         functions: if manifest.kind == PluginKind::Transform { manifest.functions.clone() } else { Vec::new() },
+        held: None,
     };
     project::lock_plugin(dir, &manifest.name, &locked)?;
     let replaced = before.filter(|before| before.digest != digest).map(|before| before.version.clone());
@@ -125,11 +168,80 @@ pub fn install(dir: &Path, file: &Path, options: InstallOptions) -> Result<Insta
         && before.digest != digest
     {
         // The pin is what counts; a file that stays behind does no harm.
-        let _ = std::fs::remove_file(place.plugin(&before.digest));
+        forget(&place, &before.digest);
     }
-    let plugin = line(&manifest.name, &locked, Some(&manifest), &users(dir)?);
-    let not_granted = not_granted(dir, &plugin.connections, &manifest)?;
-    Ok(InstalledAnswer { plugin, powers: asked, new_powers, replaced, not_granted, pinned, notes })
+    if let Some(held) = before.and_then(|before| before.held.as_ref()).filter(|held| held.digest != digest) {
+        forget(&place, &held.digest);
+    }
+    let plugin = line(&manifest.name, &locked, Some(manifest), &users(dir)?);
+    let not_granted = not_granted(dir, &plugin.connections, manifest)?;
+    let signed_by = match vouched {
+        Vouched::By { key, owner } if owner.is_empty() => Some(key),
+        Vouched::By { owner, .. } => Some(owner),
+        Vouched::Nobody(_) => None,
+    };
+    Ok(InstalledAnswer { plugin, powers: asked, new_powers, replaced, not_granted, pinned, notes, signed_by })
+}
+
+/// A build's files that are not pinned any more.
+pub(super) fn forget(place: &Place, digest: &str) {
+    let _ = std::fs::remove_file(place.plugin(digest));
+    let _ = std::fs::remove_file(place.signature(digest));
+}
+
+/// What is said of a file that nobody vouches for and that is accepted all the same.
+fn unvouched(vouched: &Vouched) -> Option<String> {
+    match vouched {
+        Vouched::By { .. } => None,
+        Vouched::Nobody(why) => Some(format!("{}; this project accepts that, a production environment would not", why.message)),
+    }
+}
+
+/// A plugin is who signed it; one that nobody signed is where it came from. Neither changes without being told so.
+fn same_author(
+    name: &str,
+    before: &LockedPlugin,
+    offer: &Offer,
+    digest: &str,
+    vouched: &Vouched,
+    options: InstallOptions,
+) -> Result<(), PluginsError> {
+    if offer.source == before.source && is_address(&before.source) && before.digest != digest && !options.moved {
+        let message = format!(
+            "{} now gives another file ({}…) than the one that nave.lock pins ({}…)",
+            offer.source,
+            short(digest),
+            short(&before.digest)
+        );
+        return Err(Distrust::new("plugin.moved", message).into());
+    }
+    let other = match (&before.key, vouched.key()) {
+        (Some(old), Some(new)) if old == new => None,
+        (Some(old), Some(new)) => {
+            Some(format!("the installed {name} is signed with {}, and this one with {}", short_key(old), short_key(new)))
+        }
+        (Some(old), None) => Some(format!("the installed {name} is signed with {}, and this one is not", short_key(old))),
+        (None, Some(_)) => None,
+        (None, None) if origin_of(&before.source) == origin_of(&offer.source) => None,
+        (None, None) => Some(format!("the installed {name} is from {}, and this one is from {}", before.source, offer.source)),
+    };
+    match other {
+        Some(message) if !options.other_source => Err(Distrust::new("plugin.other-source", message).into()),
+        _ => Ok(()),
+    }
+}
+
+/// What stays the same from one version to the next: a registry's repository, a server's name; of files nothing.
+fn origin_of(source: &str) -> &str {
+    match source.split_once("://") {
+        None => "",
+        Some(("oci", rest)) => {
+            let bare = rest.split('@').next().unwrap_or(rest);
+            let tag = bare.rfind(':').filter(|at| bare.rfind('/').is_some_and(|slash| slash < *at));
+            tag.map_or(bare, |at| &bare[..at])
+        }
+        Some((_, rest)) => rest.split('/').next().unwrap_or(rest),
+    }
 }
 
 fn short(digest: &str) -> &str {
@@ -204,6 +316,10 @@ pub fn remove(dir: &Path, name: &str) -> Result<LockedPlugin, PluginsError> {
         });
     }
     project::unlock_plugin(dir, name)?;
+    let _ = std::fs::remove_file(place.signature(&locked.digest));
+    if let Some(held) = &locked.held {
+        forget(&place, &held.digest);
+    }
     let file = place.plugin(&locked.digest);
     match std::fs::remove_file(&file) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(ProjectError::io(&file)(error).into()),
@@ -223,13 +339,16 @@ fn line(name: &str, locked: &LockedPlugin, manifest: Option<&Manifest>, users: &
         },
         description: manifest.map(|manifest| manifest.description.clone()).unwrap_or_default(),
         digest: locked.digest.clone(),
+        source: locked.source.clone(),
+        key: locked.key.clone(),
+        held: locked.held.as_ref().map(|held| held.version.clone()),
         connections: users.get(name).cloned().unwrap_or_default(),
         present: manifest.is_some(),
     }
 }
 
 /// Plugin → connections that use it.
-fn users(dir: &Path) -> Result<BTreeMap<String, Vec<String>>, PluginsError> {
+pub(super) fn users(dir: &Path) -> Result<BTreeMap<String, Vec<String>>, PluginsError> {
     let mut users: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for file in project::sources(dir)? {
         let Some(name) = file.path.strip_prefix("connections/").and_then(|name| name.strip_suffix(".toml")) else { continue };
@@ -272,5 +391,24 @@ mod tests {
         let large = std::fs::File::create(file("large.wasm")).unwrap();
         large.set_len(PLUGIN_SIZE_BYTES_MAX + 1).unwrap();
         check(&file("large.wasm"), "plugin.too-large");
+    }
+
+    /// Line 60.
+    #[test]
+    fn a_source_is_the_same_by_its_registry_and_repository() {
+        for (one, other, same) in [
+            ("desk.wasm", "other.wasm", true),
+            ("desk.wasm", "oci://a.example/desk:1", false),
+            ("oci://a.example/desk:1", "oci://a.example/desk:2", true),
+            ("oci://a.example/desk:1", "oci://a.example/desk@sha256:00", true),
+            ("oci://a.example:5000/desk:1", "oci://a.example:5000/desk", true),
+            ("oci://a.example:5000/desk", "oci://a.example/desk", false),
+            ("oci://a.example/desk:1", "oci://b.example/desk:1", false),
+            ("oci://a.example/x/desk:1", "oci://a.example/y/desk:1", false),
+            ("https://a.example/1/desk.wasm", "https://a.example/2/desk.wasm", true),
+            ("https://a.example/desk.wasm", "https://b.example/desk.wasm", false),
+        ] {
+            assert_eq!(origin_of(one) == origin_of(other), same, "{one} {other}");
+        }
     }
 }

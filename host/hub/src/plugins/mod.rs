@@ -7,20 +7,30 @@
 mod build;
 mod call;
 mod error;
+pub(crate) mod fetch;
 mod install;
 mod new;
+pub(crate) mod obtain;
 pub mod powers;
+pub(crate) mod record;
+pub(crate) mod serials;
+pub mod signature;
 mod starters;
+pub mod trusting;
+pub(crate) mod upgrade;
+mod vouch;
 
 use nave_core::manifest::Manifest;
 
 pub use build::{BuildOptions, Built, build};
 pub use call::{call_file, call_instance};
 pub use error::PluginsError;
+pub use fetch::{SIGNATURE_ANNOTATION, each, is_address};
 pub(crate) use install::read_plain;
-pub use install::{InstallOptions, inspect_file, install, list, remove};
+pub use install::{InstallOptions, Offer, inspect_file, install, install_offer, list, remove};
 pub use new::{NewPlugin, checkout_sdk, new};
 pub use starters::{Starters, lint};
+pub use vouch::{Judge, TRUST_FILE, Vouched};
 
 /// SHA-256, hexadecimal.
 pub fn digest(bytes: &[u8]) -> String {

@@ -12,7 +12,7 @@ use crate::api::{
     Answer, ApiError, ConnectionLine, ConnectionsAnswer, EntityLine, Finding, GrantsAnswer, LintAnswer, PluginsAnswer,
     PowersView, Request, SchemaAnswer, SchemaField, SchemasAnswer, SystemLine, SystemsAnswer, TextAnswer,
 };
-use crate::plugins::{self, InstallOptions, powers};
+use crate::plugins::{self, powers};
 
 /// Answers a request from the directory alone; `None` where it needs an open hub.
 pub fn answer(dir: &Path, request: &Request) -> Option<Result<Answer, ApiError>> {
@@ -36,8 +36,9 @@ pub fn answer(dir: &Path, request: &Request) -> Option<Result<Answer, ApiError>>
         Request::PluginList => {
             plugins::list(dir).map(|plugins| Answer::Plugins(PluginsAnswer { plugins })).map_err(ApiError::from)
         }
-        Request::PluginInstall { file, rollback } => {
-            plugins::install(dir, file, InstallOptions { rollback: *rollback }).map(Answer::Installed).map_err(ApiError::from)
+        Request::PluginTrust { change } => {
+            let today = jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
+            plugins::trusting::change(dir, change, today).map(|said| Answer::done(said, 1)).map_err(ApiError::from)
         }
         Request::PluginRemove { name } => plugins::remove(dir, name)
             .map(|gone| Answer::done(format!("{name} {} was removed", gone.version), 1))

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nave_core::catalog::SourceFile;
+use nave_core::catalog::{SourceFile, allows_unsigned as allows};
 use nave_core::limits::CONFIG_FILE_BYTES_MAX;
 
 use super::ProjectError;
@@ -37,6 +37,11 @@ impl Place {
     pub fn plugin(&self, digest: &str) -> PathBuf {
         self.dir.join("plugins").join(format!("{digest}.wasm"))
     }
+
+    /// The signature that an installed plugin came with.
+    pub fn signature(&self, digest: &str) -> PathBuf {
+        self.dir.join("plugins").join(format!("{digest}.wasm.sig"))
+    }
 }
 
 /// The way to the network that nave.toml names now, as entries of what a secret is given for. A file that cannot be read
@@ -44,6 +49,20 @@ impl Place {
 pub(crate) fn way(dir: &Path, hub: &nave_core::catalog::Hub) -> std::collections::BTreeSet<String> {
     let authorities = hub.ca_file.as_ref().and_then(|file| std::fs::read(dir.join(file)).ok());
     crate::egress::way(hub.proxy.as_deref(), authorities.as_deref())
+}
+
+/// As [`way`], as far as `nave.toml` can be read.
+pub(crate) fn way_of(dir: &Path) -> std::collections::BTreeSet<String> {
+    let (proxy, ca_file) = network(dir);
+    let authorities = ca_file.and_then(|file| std::fs::read(dir.join(file)).ok());
+    crate::egress::way(proxy.as_deref(), authorities.as_deref())
+}
+
+/// Proxy and file with authorities, as far as `nave.toml` can be read.
+pub(crate) fn network(dir: &Path) -> (Option<String>, Option<String>) {
+    let table = text(&dir.join("nave.toml")).ok().and_then(|text| text.parse::<toml::Table>().ok()).unwrap_or_default();
+    let word = |key: &str| table.get(key).and_then(toml::Value::as_str).map(str::to_owned);
+    (word("proxy"), word("ca-file"))
 }
 
 /// Finds the data folder of a project.
@@ -117,4 +136,12 @@ pub(crate) fn text(path: &Path) -> Result<String, ProjectError> {
 pub fn environment(dir: &Path) -> Option<String> {
     let table = text(&dir.join("nave.toml")).ok()?.parse::<toml::Table>().ok()?;
     table.get("environment")?.as_str().map(str::to_owned)
+}
+
+/// Whether plugins that nobody vouches for are accepted, as far as `nave.toml` can be read; otherwise they are not.
+pub(crate) fn allows_unsigned(dir: &Path) -> bool {
+    let Some(table) = text(&dir.join("nave.toml")).ok().and_then(|text| text.parse::<toml::Table>().ok()) else { return false };
+    let environment = table.get("environment").and_then(toml::Value::as_str);
+    let word = table.get("plugins").and_then(|plugins| plugins.get("unsigned")).map(|word| word.as_str().unwrap_or_default());
+    allows(environment, word)
 }

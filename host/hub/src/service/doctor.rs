@@ -60,6 +60,7 @@ fn at_rest(hub: &Hub) -> Vec<HealthCheck> {
         Err(error) => wrong("store", error.to_string(), "restart the hub; `nave restore FILE` brings a backup back"),
     });
     checks.push(installed(&hub.dir, &catalog));
+    checks.extend(held_builds(&catalog));
     checks.push(secrets(hub));
     checks
 }
@@ -103,6 +104,19 @@ fn installed(dir: &Path, catalog: &Catalog) -> HealthCheck {
             wrong("plugins", error.message, error.help.unwrap_or_default())
         }
     }
+}
+
+/// Builds of plugins that wait for somebody to agree: nothing is wrong, and somebody should know.
+fn held_builds(catalog: &Catalog) -> Vec<HealthCheck> {
+    let held = catalog.plugins.iter().filter_map(|(name, plugin)| Some((name, plugin, plugin.held.as_ref()?)));
+    held.map(|(name, plugin, held)| {
+        let detail = format!(
+            "{} waits for somebody to agree, {} runs (`nave plugin upgrade {name} --check`)",
+            held.version, plugin.version
+        );
+        well(&format!("plugin {name}"), detail)
+    })
+    .collect()
 }
 
 fn secrets(hub: &Hub) -> HealthCheck {

@@ -304,7 +304,11 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::ConnectionHeld { name } => block_in_place(|| held::list(hub, name.as_deref())),
         Request::ConnectionApprove { name, secrets, added } => held::give(hub, &name, &secrets, added, by).await,
         Request::Reload => configuration::reload(hub, by).await,
-        Request::PluginInstall { .. } | Request::PluginRemove { .. } => plugins::change(hub, &request, by).await,
+        Request::PluginInstall { .. }
+        | Request::PluginUpgrade { .. }
+        | Request::PluginRecord { .. }
+        | Request::PluginRemove { .. }
+        | Request::PluginTrust { .. } => plugins::change(hub, &request, by).await,
         Request::PluginCall { connection, function, arguments } => {
             plugins::call(hub, &connection, function, &arguments, by).await
         }

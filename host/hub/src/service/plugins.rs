@@ -1,11 +1,15 @@
 //! Plugins put in and taken out while the hub works, and one function of a plugin called by hand.
 
+use nave_core::model::Cause;
 use serde_json::Value as Json;
 
-use super::audit;
 use super::configuration::from_directory;
-use crate::api::{Answer, ApiError, CallAnswer, Request};
+use super::{audit, audit_entry};
+use crate::api::{Answer, ApiError, CallAnswer, RecordingAnswer, Request, UpgradeHow};
 use crate::hub::Hub;
+use crate::plugins::obtain::{Obtained, Parts, obtain};
+use crate::plugins::upgrade::{Upgrade, Upgraded, upgrade};
+use crate::plugins::{InstallOptions, record, serials};
 
 /// Functions that would go past the plan, the journal and the checkpoints.
 const REFUSED: [&str; 2] = ["write", "acknowledge"];
@@ -16,25 +20,75 @@ pub(crate) fn lines(answer: &Answer, request: &Request) -> Vec<(&'static str, St
         (Answer::Installed(installed), _) => {
             let plugin = &installed.plugin;
             let replaced = installed.replaced.as_ref().map(|version| format!(", in place of {version}")).unwrap_or_default();
-            let detail = format!("{} (serial {}), {}{replaced}", plugin.version, plugin.serial, plugin.digest);
+            let by = installed.signed_by.as_ref().map_or_else(|| ", unsigned".to_owned(), |by| format!(", signed by {by}"));
+            let detail =
+                format!("{} (serial {}), {}{replaced}, from {}{by}", plugin.version, plugin.serial, plugin.digest, plugin.source);
             let mut lines = vec![("plugin.installed", plugin.name.clone(), detail)];
             lines.extend(
                 installed.pinned.iter().map(|file| ("grants.written", file.clone(), "as they were granted so far".to_owned())),
             );
             lines
         }
+        (_, Request::PluginTrust { change }) => {
+            let (action, detail) = change.told();
+            vec![(action, change.key().to_owned(), detail)]
+        }
         (_, Request::PluginRemove { name }) => vec![("plugin.removed", name.clone(), String::new())],
         _ => Vec::new(),
     }
 }
 
+/// What an installation uses of an open hub.
+fn parts(hub: &Hub) -> Parts {
+    Parts { store: Some(hub.store.clone()), vault: Some(hub.vault.clone()), egress: Some(hub.guests.egress().clone()) }
+}
+
 /// Installs or removes, then puts the configuration in force that results. Where that has errors (a mapping that the
 /// new version does not fit) the old one stays in force, as with every edit; `nave mapping lint` says what is wrong.
 pub(super) async fn change(hub: &Hub, request: &Request, by: &str) -> Result<Answer, ApiError> {
-    let answer = from_directory(hub, request)?;
-    for (action, subject, detail) in lines(&answer, request) {
-        audit(&hub.engine, by, action, &subject, &detail).await?;
-    }
+    let (mut more, mut rows) = (Vec::new(), Vec::new());
+    let answer = match request {
+        Request::PluginInstall { source, rollback, other_source, reach } => {
+            let options = InstallOptions { rollback: *rollback, other_source: *other_source, ..InstallOptions::default() };
+            let Obtained { answer, lines } = obtain(&hub.dir, source, reach, options, &parts(hub)).await?;
+            rows.push(serials::row(&answer.plugin.name, answer.plugin.serial));
+            more = lines;
+            Answer::Installed(answer)
+        }
+        Request::PluginUpgrade { target, how, rollback, other_source, reach } => {
+            let options = InstallOptions { rollback: *rollback, other_source: *other_source, ..InstallOptions::default() };
+            let asked = Upgrade { target, how: *how, options, reach };
+            let Upgraded { answer, lines, rows: more_rows } = upgrade(&hub.dir, &asked, &parts(hub)).await?;
+            (more, rows) = (lines, more_rows);
+            if *how == UpgradeHow::Check {
+                return Ok(Answer::Upgrade(answer));
+            }
+            Answer::Upgrade(answer)
+        }
+        Request::PluginRecord { connection, records } => {
+            let (recording, masked) =
+                hub.guests.record(connection, *records).await.map_err(|error| super::configuration::broken(connection, error))?;
+            let file = record::keep(&hub.dir, &recording)?;
+            more.push(("plugin.recorded", connection.clone(), format!("{} exchanges", recording.exchanges.len())));
+            Answer::Recording(RecordingAnswer {
+                connection: connection.clone(),
+                file: file.display().to_string(),
+                calls: recording.calls.len() as u64,
+                exchanges: recording.exchanges.len() as u64,
+                masked: masked as u64,
+            })
+        }
+        request => from_directory(hub, request)?,
+    };
+    more.extend(lines(&answer, request));
+    hub.engine
+        .write(Cause::default(), |draft| {
+            let lines = more.iter().map(|(action, subject, detail)| audit_entry(draft.now, by, action, subject, detail));
+            draft.batch.audit.extend(lines);
+            draft.batch.rows.extend(rows.iter().cloned());
+            Ok(())
+        })
+        .await?;
     if let Err(error) = tokio::task::block_in_place(|| hub.reload()) {
         tracing::warn!(%error, "the plugin changed, but the configuration was not put in force");
     }

@@ -9,7 +9,8 @@ fn a_missing_transform_holds_only_the_mappings_that_call_it() {
     let functions = there.remove("phone-e164").unwrap().manifest.functions;
     let lock = |functions: Vec<crate::manifest::Function>| {
         let source = "phone-e164.wasm".to_owned();
-        let locked = LockedPlugin { source, digest: "00".into(), serial: 1, version: "1.0.0".into(), functions };
+        let locked =
+            LockedPlugin { source, digest: "00".into(), serial: 1, version: "1.0.0".into(), key: None, functions, held: None };
         let mut files = project();
         files.push(SourceFile {
             path: "nave.lock".into(),

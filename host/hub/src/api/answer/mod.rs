@@ -120,6 +120,8 @@ pub enum Answer {
     SchemaDiff(SchemaDiffAnswer),
     Plugins(PluginsAnswer),
     Installed(InstalledAnswer),
+    Upgrade(UpgradeAnswer),
+    Recording(RecordingAnswer),
     Grants(GrantsAnswer),
     Call(CallAnswer),
     Schemas(SchemasAnswer),

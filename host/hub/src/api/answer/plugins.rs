@@ -25,6 +25,15 @@ pub struct PluginLine {
     pub description: String,
     /// SHA-256 of the file.
     pub digest: String,
+    /// Where it came from.
+    #[serde(default)]
+    pub source: String,
+    /// Key that vouched for it; none: nobody did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Version of a newer build that waits for somebody to agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     /// Connections that use it.
     pub connections: Vec<String>,
     /// Whether the file is there and is the one that was pinned.
@@ -51,6 +60,67 @@ pub struct InstalledAnswer {
     /// Things to look at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Who vouches for it: an owner of `trust.toml`, or their key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
+}
+
+/// What another build of a plugin does otherwise, and what became of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpgradeAnswer {
+    /// Plugin.
+    pub plugin: String,
+    /// Version, serial and digest of the one that runs.
+    pub from: BuildLine,
+    /// Of the other one.
+    pub to: BuildLine,
+    /// Something is different besides the version.
+    pub changed: bool,
+    /// Powers that it asks for and the old one did not.
+    pub powers_added: Vec<String>,
+    /// Powers that only the old one asks for.
+    pub powers_removed: Vec<String>,
+    /// What is different in its settings, its functions, and what `discover` says.
+    pub schema: Vec<String>,
+    /// What it reads otherwise.
+    pub reads: Vec<String>,
+    /// What it would send otherwise.
+    pub writes: Vec<String>,
+    /// Connections whose recording was played through both.
+    pub compared: Vec<String>,
+    /// Connections whose behaviour was not compared, and why.
+    pub not_compared: Vec<String>,
+    /// `checked`, `same`, `held`, `in-force`, `declined`.
+    pub state: String,
+    /// The installation, where it came to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed: Option<InstalledAnswer>,
+}
+
+/// One build.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildLine {
+    /// Version, for people.
+    pub version: String,
+    /// Serial.
+    pub serial: u64,
+    /// SHA-256 of the file.
+    pub digest: String,
+}
+
+/// What was recorded of a connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordingAnswer {
+    /// Connection.
+    pub connection: String,
+    /// The file, in the project.
+    pub file: String,
+    /// Functions that were called.
+    pub calls: u64,
+    /// Requests with their answers.
+    pub exchanges: u64,
+    /// Different values that were masked.
+    pub masked: u64,
 }
 
 /// What plugins ask for and connections were granted.

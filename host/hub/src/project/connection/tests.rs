@@ -137,7 +137,9 @@ fn the_lock_keeps_what_it_is_told() {
         digest: "00".into(),
         serial,
         version: "1.0.0".into(),
+        key: None,
         functions: Vec::new(),
+        held: None,
     };
     assert!(super::super::read_lock(dir.path()).unwrap().is_empty());
     super::super::lock_plugin(dir.path(), "desk", &locked(1)).unwrap();
@@ -225,7 +227,9 @@ fn a_connection_is_tried_before_it_is_written() {
         digest: "00".into(),
         serial: 1,
         version: "1.0.0".into(),
+        key: None,
         functions: Vec::new(),
+        held: None,
     };
     super::super::lock_plugin(&root, "desk", &lock).unwrap();
     let mut planned = planned;
@@ -247,7 +251,9 @@ fn the_lock_keeps_comments_and_numbers() {
         digest: "00".into(),
         serial,
         version: "1.0.0".into(),
+        key: None,
         functions: Vec::new(),
+        held: None,
     };
     let numbered = |number| Numbered { number, kind: Some("text".into()), removed: false };
     let numbers = |fields: &[(&str, u32)]| Numbers {

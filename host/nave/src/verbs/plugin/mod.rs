@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use nave_core::manifest::{Manifest, PluginKind};
-use nave_hub::api::{ApiError, InstalledAnswer, Request, exit};
+use nave_hub::api::{ApiError, FetchReach, InstalledAnswer, Request, exit};
 use nave_hub::plugins::{self, BuildOptions, NewPlugin, powers};
 use serde_json::{Value as Json, json};
+
+mod sign;
+mod upgrade;
 
 use super::Outcome;
 use crate::context::{Context, want};
@@ -66,14 +69,53 @@ pub(crate) enum Plugin {
         settings: String,
     },
     /// Copy a plugin in and pin it in nave.lock; grants nothing yet
+    #[command(
+        after_help = "A source is a .wasm file, a folder of them, https://HOST/PATH.wasm or oci://HOST/NAME[:TAG][@sha256:DIGEST].\n\
+        The signature lies beside it, in NAME.wasm.sig; in a registry it is the annotation nave.plugin.signature of the manifest.\n\n\
+        Examples:\n  nave plugin install target/plugins/desk.wasm\n  nave plugin install oci://registry.example.com/acme/desk:1.2.0\n  \
+        nave plugin install oci://10.1.2.3:5000/desk --insecure --network 10.1.2.3/32"
+    )]
     Install {
-        /// .wasm files
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-        /// Accept an older one than the installed
+        /// Sources
+        #[arg(required = true, value_name = "SOURCE")]
+        sources: Vec<String>,
+        /// Accept an older one than was ever installed
         #[arg(long)]
         rollback: bool,
+        /// Accept another author or place than the installed one's
+        #[arg(long)]
+        other_source: bool,
+        #[command(flatten)]
+        reach: Reach,
     },
+    /// Compare another build with the one that runs; in force where nothing that matters is different, else held
+    #[command(
+        after_help = "Held is what asks for more, or reads or sends something else when recorded traffic is played through both builds.\n\
+        The old build runs until somebody agrees. Exit 4: it is held; with --check, 1: something is different.\n\n\
+        Examples:\n  nave plugin record crm\n  nave plugin upgrade hubspot-2.wasm --check\n  nave plugin upgrade hubspot --approve"
+    )]
+    Upgrade(upgrade::Upgrade),
+    /// Keep what a connection's plugin and its system say to each other, masked, under recordings/
+    Record {
+        /// Connection
+        connection: String,
+        /// Records of each stream
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=500))]
+        records: u32,
+    },
+    /// Keys that plugins are signed with
+    #[command(subcommand)]
+    Key(sign::Key),
+    /// Sign a plugin: writes NAME.wasm.sig beside it
+    Pack(sign::Pack),
+    /// Whether a file is what somebody signed whom this project trusts
+    Verify {
+        /// A .wasm file
+        file: PathBuf,
+    },
+    /// Whose plugins this project accepts
+    #[command(subcommand)]
+    Trust(sign::Trust),
     /// Installed plugins
     List,
     /// Take a plugin out
@@ -86,6 +128,30 @@ pub(crate) enum Plugin {
         /// One plugin or connection
         name: Option<String>,
     },
+}
+
+/// What the host of an address may, beyond what every host may.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Reach {
+    /// Allow http:// to the host that the source names
+    #[arg(long)]
+    insecure: bool,
+    /// A private network that this host may lie in: 10.0.0.0/8
+    #[arg(long = "network", value_name = "CIDR")]
+    networks: Vec<String>,
+    /// Another host that the registry may give its tokens at: auth.example.com
+    #[arg(long, value_name = "HOST")]
+    sign_in_host: Option<String>,
+    /// Sign in with this secret, user:password; it is given for that host by this
+    #[arg(long, value_name = "NAME")]
+    secret: Option<String>,
+}
+
+impl From<Reach> for FetchReach {
+    fn from(reach: Reach) -> Self {
+        let Reach { insecure, networks, sign_in_host, secret } = reach;
+        Self { insecure, networks, sign_in_host, secret }
+    }
 }
 
 pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
@@ -102,12 +168,27 @@ pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
         Plugin::Call { target, function, arguments, settings } => {
             call_function(&target, function, &arguments, &settings, context).await
         }
-        Plugin::Install { files, rollback } => {
-            for file in files {
-                install(file, rollback, context).await?;
+        Plugin::Install { sources, rollback, other_source, reach } => {
+            let reach = FetchReach::from(reach);
+            for source in sources.iter().map(|source| plugins::each(source)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten()
+            {
+                let reach = reach.clone();
+                installed_by(Request::PluginInstall { source, rollback, other_source, reach }, context).await?;
             }
             Ok(exit::OK)
         }
+        Plugin::Upgrade(verb) => upgrade::run(verb, context).await,
+        Plugin::Record { connection, records } => upgrade::record(connection, records, context).await,
+        Plugin::Key(verb) => sign::key(verb, context),
+        Plugin::Pack(pack) => sign::pack(pack, context).await,
+        Plugin::Verify { file } => {
+            let found = sign::verify(&file, context)?;
+            if context.json {
+                output::json(&found);
+            }
+            Ok(exit::OK)
+        }
+        Plugin::Trust(verb) => sign::trust(verb, context).await,
         Plugin::List => list(context).await,
         Plugin::Remove { name } => {
             let answer = want!(context.call(Request::PluginRemove { name }).await?, Done);
@@ -230,8 +311,8 @@ async fn call_function(target: &str, function: String, arguments: &[String], set
 }
 
 /// Installs a plugin and shows what it asks for.
-pub(crate) async fn install(file: PathBuf, rollback: bool, context: &Context) -> Result<(), ApiError> {
-    let answer = want!(context.call(Request::PluginInstall { file, rollback }).await?, Installed);
+async fn installed_by(request: Request, context: &Context) -> Result<(), ApiError> {
+    let answer = want!(context.call(request).await?, Installed);
     if context.json {
         output::json_line(&answer);
     } else {
@@ -249,6 +330,9 @@ fn installed(answer: &InstalledAnswer) {
         plugin.version,
         plugin.digest.get(..12).unwrap_or_default()
     ));
+    if let Some(by) = &answer.signed_by {
+        say(format_args!("  signed by {}", clean(by)));
+    }
     answer.powers.iter().for_each(|power| say(format_args!("  {}", clean(power))));
     for power in &answer.new_powers {
         say(format_args!("  new: {} It is refused until a connection grants it.", clean(power)));

@@ -1,0 +1,281 @@
+//! Another build of an installed plugin: compared with the one that runs, put in force, or held until somebody agrees.
+//!
+//! Held is what asks for more, what reads or writes something else when recorded traffic is played through both, and a plugin that
+//! connections write through and of whose traffic nothing was recorded. While it is held the old build runs.
+
+use std::path::Path;
+
+use nave_core::catalog::{HeldPlugin, LockedPlugin};
+use nave_core::manifest::{CredentialKind, Manifest};
+use nave_core::trust::Distrust;
+use nave_runtime::{Engine, Inspection, Plugin};
+use nave_store::KeyedRow;
+
+use super::install::forget;
+use super::obtain::{Line, Parts, offer};
+use super::record::{self, Part, differences, play};
+use super::{InstallOptions, Judge, Offer, PluginsError, inspect_file, install_offer, is_address, powers, serials, signature};
+use crate::api::{ApiError, BuildLine, FetchReach, UpgradeAnswer, UpgradeHow};
+use crate::project::{self, place, read_lock};
+
+/// What to upgrade to, and how.
+pub(crate) struct Upgrade<'a> {
+    pub(crate) target: &'a str,
+    pub(crate) how: UpgradeHow,
+    pub(crate) options: InstallOptions,
+    pub(crate) reach: &'a FetchReach,
+}
+
+/// What it came to: the answer, more audit lines, rows for the store.
+pub(crate) struct Upgraded {
+    pub(crate) answer: UpgradeAnswer,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) rows: Vec<KeyedRow>,
+}
+
+/// Compares, then does what is asked.
+///
+/// # Errors
+/// [`ApiError`] where the plugin is not installed, the other build cannot be had, or is not trusted.
+pub(crate) async fn upgrade(dir: &Path, upgrade: &Upgrade<'_>, parts: &Parts) -> Result<Upgraded, ApiError> {
+    let place = place(dir)?;
+    let locks = read_lock(dir)?;
+    let named = locks.get(upgrade.target);
+    if let (Some(locked), UpgradeHow::Decline) = (named, upgrade.how) {
+        return decline(dir, upgrade.target, locked);
+    }
+    let held = named.and_then(|locked| locked.held.as_ref());
+    let (offer, mut lines) = match (named, held) {
+        (Some(_), Some(held)) => (from_held(&place.plugin(&held.digest), held)?, Vec::new()),
+        (Some(locked), None) if is_address(&locked.source) => offer(dir, &locked.source, upgrade.reach, parts).await?,
+        (Some(locked), None) => {
+            let message =
+                format!("`{}` was installed from the file {}, and no other build of it waits", upgrade.target, locked.source);
+            return Err(ApiError::usage(message).help("name the new file: `nave plugin upgrade FILE.wasm`"));
+        }
+        (None, _) => offer(dir, upgrade.target, upgrade.reach, parts).await?,
+    };
+    let found = nave_runtime::inspect(&offer.bytes).map_err(PluginsError::from)?;
+    let (name, digest) = (found.manifest.name.clone(), found.digest.to_string());
+    let Some(locked) = locks.get(&name) else {
+        return Err(ApiError::not_found(format!("`{name}` is not installed, so there is nothing to compare with"))
+            .help("`nave plugin install SOURCE`"));
+    };
+    // Who vouches for it is asked before anything of it runs.
+    Judge::of(dir).judge(&found, offer.signature.as_deref(), jiff::Timestamp::now())?;
+    let mut answer = UpgradeAnswer {
+        plugin: name.clone(),
+        from: BuildLine { version: locked.version.clone(), serial: locked.serial, digest: locked.digest.clone() },
+        to: BuildLine { version: found.manifest.version.clone(), serial: found.manifest.serial, digest: digest.clone() },
+        ..UpgradeAnswer::default()
+    };
+    if digest == locked.digest {
+        answer.state = "same".to_owned();
+        return Ok(Upgraded { answer, lines, rows: Vec::new() });
+    }
+    let (old, old_manifest, old_digest) = inspect_file(&place.plugin(&locked.digest))?;
+    if old_digest != locked.digest {
+        return Err(ApiError::failed(format!("the file of the installed `{name}` is not the one that nave.lock pins"))
+            .help("install it again: `nave plugin install SOURCE`"));
+    }
+    declared(&old_manifest, &found.manifest, &mut answer);
+    let unseen = behaviour(dir, &name, &old, &offer, &mut answer).await?;
+    answer.changed = !(answer.powers_added.is_empty()
+        && answer.powers_removed.is_empty()
+        && answer.schema.is_empty()
+        && answer.reads.is_empty()
+        && answer.writes.is_empty());
+    let matters = !(answer.powers_added.is_empty() && answer.reads.is_empty() && answer.writes.is_empty()) || unseen;
+    let mut rows = Vec::new();
+    match upgrade.how {
+        UpgradeHow::Check => answer.state = "checked".to_owned(),
+        UpgradeHow::Unless if matters => {
+            older(&found, locked, parts, upgrade.options)?;
+            hold(dir, locked, &offer, &found)?;
+            lines.push(("plugin.held", name, format!("{} (serial {}), {digest}", answer.to.version, answer.to.serial)));
+            answer.state = "held".to_owned();
+        }
+        UpgradeHow::Unless | UpgradeHow::Approve => {
+            let highest = match &parts.store {
+                Some(store) => serials::highest(store.as_ref(), &name)?,
+                None => None,
+            };
+            let options = InstallOptions { moved: true, highest, ..upgrade.options };
+            let installed = install_offer(dir, &offer, options)?;
+            rows.push(serials::row(&name, installed.plugin.serial));
+            let what =
+                if upgrade.how == UpgradeHow::Approve { ", as it was agreed to" } else { ", which changes nothing that matters" };
+            lines.push(("plugin.upgraded", name, format!("{} → {}, {digest}{what}", answer.from.version, answer.to.version)));
+            lines.extend(
+                installed.pinned.iter().map(|file| ("grants.written", file.clone(), "as they were granted so far".to_owned())),
+            );
+            answer.state = "in-force".to_owned();
+            answer.installed = Some(installed);
+        }
+        UpgradeHow::Decline => {
+            return Err(ApiError::usage("only what is held can be declined: name the plugin")
+                .help("`nave plugin list` shows what is held"));
+        }
+    }
+    Ok(Upgraded { answer, lines, rows })
+}
+
+/// A build that is held: its file is the one that nave.lock names.
+fn from_held(file: &Path, held: &HeldPlugin) -> Result<Offer, PluginsError> {
+    let offer = Offer { source: held.source.clone(), ..Offer::file(file)? };
+    match super::digest(&offer.bytes) == held.digest {
+        true => Ok(offer),
+        false => {
+            Err(Distrust::new("plugin.bad-signature", format!("{} is not the file that nave.lock names", file.display())).into())
+        }
+    }
+}
+
+fn decline(dir: &Path, name: &str, locked: &LockedPlugin) -> Result<Upgraded, ApiError> {
+    let Some(held) = &locked.held else {
+        return Err(
+            ApiError::not_found(format!("no other build of `{name}` waits")).help("`nave plugin list` shows what is held")
+        );
+    };
+    project::lock_plugin(dir, name, &LockedPlugin { held: None, ..locked.clone() })?;
+    forget(&place(dir)?, &held.digest);
+    let answer = UpgradeAnswer {
+        plugin: name.to_owned(),
+        from: BuildLine { version: locked.version.clone(), serial: locked.serial, digest: locked.digest.clone() },
+        to: BuildLine { version: held.version.clone(), serial: held.serial, digest: held.digest.clone() },
+        state: "declined".to_owned(),
+        ..UpgradeAnswer::default()
+    };
+    let lines = vec![("plugin.declined", name.to_owned(), format!("{}, {}", held.version, held.digest))];
+    Ok(Upgraded { answer, lines, rows: Vec::new() })
+}
+
+/// What would be refused when it is agreed to is not held.
+fn older(found: &Inspection, locked: &LockedPlugin, parts: &Parts, options: InstallOptions) -> Result<(), ApiError> {
+    let known = match &parts.store {
+        Some(store) => serials::highest(store.as_ref(), &found.manifest.name)?,
+        None => None,
+    };
+    if options.rollback {
+        return Ok(());
+    }
+    let (manifest, highest) = (&found.manifest, known.max(Some(locked.serial)));
+    nave_core::trust::not_older(&manifest.name, &manifest.version, manifest.serial, highest)
+        .map_err(|no| PluginsError::from(no).into())
+}
+
+fn hold(dir: &Path, locked: &LockedPlugin, offer: &Offer, found: &Inspection) -> Result<(), PluginsError> {
+    let place = place(dir)?;
+    let digest = found.digest.to_string();
+    project::write_whole(&place.plugin(&digest), &offer.bytes)?;
+    if let Some(text) = &offer.signature {
+        project::write_whole(&signature::beside(&place.plugin(&digest)), text.as_bytes())?;
+    }
+    if let Some(before) = locked.held.as_ref().filter(|before| before.digest != digest) {
+        forget(&place, &before.digest);
+    }
+    let held = HeldPlugin {
+        source: offer.source.clone(),
+        digest,
+        serial: found.manifest.serial,
+        version: found.manifest.version.clone(),
+    };
+    Ok(project::lock_plugin(dir, &found.manifest.name, &LockedPlugin { held: Some(held), ..locked.clone() })?)
+}
+
+/// What the two manifests say.
+fn declared(old: &Manifest, new: &Manifest, answer: &mut UpgradeAnswer) {
+    let all = |manifest: &Manifest| {
+        let mut lines = powers::asked(manifest);
+        lines.retain(|line| !line.starts_with("It asks for nothing"));
+        lines.extend(ways_in(manifest));
+        lines
+    };
+    let (before, after) = (all(old), all(new));
+    answer.powers_added = after.iter().filter(|line| !before.contains(line)).cloned().collect();
+    answer.powers_removed = before.iter().filter(|line| !after.contains(line)).cloned().collect();
+    let mut say = |line: String| answer.schema.push(line);
+    if old.kind != new.kind {
+        say(format!("it is a {:?} now, and was a {:?}", new.kind, old.kind).to_lowercase());
+    }
+    for (name, setting) in &new.settings {
+        match old.settings.get(name) {
+            None if setting.required && setting.default.is_none() => say(format!("setting `{name}` is new and must be given")),
+            None => say(format!("setting `{name}` is new")),
+            Some(before) if before != setting => say(format!("setting `{name}` is declared otherwise")),
+            Some(_) => {}
+        }
+    }
+    old.settings
+        .keys()
+        .filter(|name| !new.settings.contains_key(*name))
+        .for_each(|name| say(format!("setting `{name}` is gone")));
+    for function in &new.functions {
+        match old.functions.iter().find(|known| known.name == function.name) {
+            None => say(format!("function `{}` is new", function.name)),
+            Some(before) if (&before.inputs, &before.output) != (&function.inputs, &function.output) => say(format!(
+                "function `{}` takes ({}) and gives {}, and took ({}) and gave {}",
+                function.name,
+                function.inputs.join(", "),
+                function.output,
+                before.inputs.join(", "),
+                before.output
+            )),
+            Some(_) => {}
+        }
+    }
+    let gone = |name: &str| !new.functions.iter().any(|function| function.name == name);
+    old.functions.iter().filter(|one| gone(&one.name)).for_each(|one| say(format!("function `{}` is gone", one.name)));
+    if old.webhook != new.webhook {
+        say("webhooks are declared otherwise".to_owned());
+    }
+}
+
+/// Sentences for the ways to sign in that a manifest offers: their scopes are powers.
+fn ways_in(manifest: &Manifest) -> Vec<String> {
+    let way = |kind: &CredentialKind| serde_json::to_string(kind).unwrap_or_default();
+    let of = |(slot, asked): (&String, &nave_core::manifest::CredentialSlot)| {
+        asked.kinds.iter().map(|kind| format!("It asks to sign in with `{slot}` in this way: {}.", way(kind))).collect::<Vec<_>>()
+    };
+    manifest.credentials.iter().flat_map(of).collect()
+}
+
+/// Plays what was recorded of each connection through both. True where something that is written through was not compared.
+async fn behaviour(dir: &Path, name: &str, old: &[u8], new: &Offer, answer: &mut UpgradeAnswer) -> Result<bool, ApiError> {
+    let mut unseen = false;
+    let mut builds: Option<(Plugin, Plugin)> = None;
+    for connection in super::install::users(dir)?.remove(name).unwrap_or_default() {
+        let Some(recording) = record::read(dir, &connection)? else {
+            answer.not_compared.push(format!("{connection}: nothing is recorded of it; `nave plugin record {connection}`"));
+            unseen = true;
+            continue;
+        };
+        if recording.plugin != name {
+            answer.not_compared.push(format!("{connection}: what is recorded is of the plugin `{}`", recording.plugin));
+            unseen = true;
+            continue;
+        }
+        if builds.is_none() {
+            builds = Some((compiled(old).await?, compiled(&new.bytes).await?));
+        }
+        let Some((one, other)) = &builds else { continue };
+        let (before, after) = (play(&recording, one).await, play(&recording, other).await);
+        answer.compared.push(format!("{connection}: {} calls", before.calls()));
+        for found in differences(&before, &after) {
+            let line = format!("{connection}: {}", found.text);
+            match found.part {
+                Part::Schema => answer.schema.push(line),
+                Part::Reads => answer.reads.push(line),
+                Part::Writes => answer.writes.push(line),
+            }
+        }
+    }
+    Ok(unseen)
+}
+
+async fn compiled(bytes: &[u8]) -> Result<Plugin, PluginsError> {
+    let bytes = bytes.to_vec();
+    tokio::task::spawn_blocking(move || Ok(Plugin::compile(&Engine::new()?, &bytes, None)?))
+        .await
+        .map_err(|error| PluginsError::Call(error.to_string()))?
+}

@@ -1,0 +1,199 @@
+//! Keys of authors, signatures beside plugins, and the keys that a project trusts.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use jiff::civil::Date;
+use nave_core::trust::TrustedKey;
+use nave_hub::api::{ApiError, Request, exit};
+use nave_hub::plugins::signature::{SigningKey, read_beside, write_beside};
+use nave_hub::plugins::trusting::TrustChange;
+use nave_hub::plugins::{self, BuildOptions, Judge, PluginsError, Vouched, inspect_file};
+use serde_json::json;
+
+use crate::context::{Context, want};
+use crate::output::{self, Rows, clean, say};
+use crate::verbs::Outcome;
+
+/// The key that an author signs with
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a key; whoever has the file signs as you
+    New {
+        /// File for the private key; PEM, for its owner alone
+        file: PathBuf,
+    },
+    /// The public key of a private one: what others put into their trust.toml
+    Show {
+        /// File with the private key
+        file: PathBuf,
+    },
+}
+
+pub(crate) fn key(verb: Key, context: &Context) -> Outcome {
+    let (key, file, made) = match &verb {
+        Key::New { file } => (SigningKey::create(file)?, file, true),
+        Key::Show { file } => (SigningKey::read(file)?, file, false),
+    };
+    if context.json {
+        output::json(&json!({ "file": file.display().to_string(), "key": key.public() }));
+    } else if made {
+        say(format_args!(
+            "Made {}: keep it where nobody else can read it, and a copy where you find it again.\n\n{}\n\nThe line above is public. Next: nave plugin pack FILE.wasm --sign {}",
+            file.display(),
+            key.public(),
+            file.display()
+        ));
+    } else {
+        say(key.public());
+    }
+    Ok(exit::OK)
+}
+
+/// What a plugin is packed with.
+#[derive(Debug, Args)]
+pub(crate) struct Pack {
+    /// A .wasm file, or the crate that it is built from
+    pub(crate) plugin: PathBuf,
+    /// File with the private key
+    #[arg(long)]
+    pub(crate) sign: PathBuf,
+    /// Days until the signature is no reason any more to install it
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub(crate) days: u32,
+    /// Folder for the .wasm of a crate [default: plugins in cargo's target folder]
+    #[arg(long)]
+    pub(crate) out: Option<PathBuf>,
+}
+
+pub(crate) async fn pack(pack: Pack, context: &Context) -> Outcome {
+    let key = SigningKey::read(&pack.sign)?;
+    let file = match pack.plugin.is_dir() {
+        true => {
+            let (dir, options) = (pack.plugin, BuildOptions { out: pack.out, quiet: context.json });
+            let built = tokio::task::spawn_blocking(move || plugins::build(&dir, &options))
+                .await
+                .map_err(|error| ApiError::failed(error.to_string()))??;
+            plugins::lint(&built).await?;
+            built.file
+        }
+        false => pack.plugin,
+    };
+    let (bytes, ..) = inspect_file(&file)?;
+    let signed = key.sign(&bytes, jiff::Timestamp::now(), pack.days)?;
+    let to = write_beside(&file, &signed)?;
+    if context.json {
+        output::json(
+            &json!({ "file": file.display().to_string(), "signature": to.display().to_string(), "statement": signed.statement, "key": signed.key }),
+        );
+    } else {
+        say(format_args!(
+            "{} {} (serial {}) is signed until {}: give {} and {} to whoever runs it.\nThey type: nave plugin trust add {} --name {}",
+            signed.statement.name,
+            signed.statement.version,
+            signed.statement.serial,
+            signed.statement.expires,
+            file.display(),
+            to.display(),
+            signed.key,
+            signed.statement.name
+        ));
+    }
+    Ok(exit::OK)
+}
+
+/// Who vouches for a file, by the signature beside it and the project's trust.toml.
+pub(crate) fn verify(file: &Path, context: &Context) -> Result<serde_json::Value, ApiError> {
+    let (bytes, ..) = inspect_file(file)?;
+    let found = nave_runtime::inspect(&bytes).map_err(PluginsError::from)?;
+    let judge = Judge::with(context.dir(), false);
+    let vouched = judge.judge(&found, read_beside(file)?.as_deref(), jiff::Timestamp::now())?;
+    let (key, owner) = match vouched {
+        Vouched::By { key, owner } => (key, owner),
+        Vouched::Nobody(no) => return Err(PluginsError::from(no).into()),
+    };
+    if !context.json {
+        let who = if owner.is_empty() { &key } else { &owner };
+        say(format_args!("{} {} is what {} signed", found.manifest.name, found.manifest.version, clean(who)));
+        say(format_args!("  SHA-256 {}", found.digest));
+    }
+    Ok(json!({
+        "name": found.manifest.name, "version": found.manifest.version, "serial": found.manifest.serial,
+        "digest": found.digest.to_string(), "key": key, "owner": owner,
+    }))
+}
+
+/// Whose plugins this project accepts
+#[derive(Debug, Subcommand)]
+pub(crate) enum Trust {
+    /// Accept what a key signs, for some names
+    Add {
+        /// Public key, ed25519:…
+        key: String,
+        /// Names that it may sign: hubspot, acme-*, *
+        #[arg(long = "name", required = true)]
+        names: Vec<String>,
+        /// Who has it
+        #[arg(long, default_value = "")]
+        owner: String,
+        /// First day on which it counts
+        #[arg(long)]
+        from: Option<Date>,
+        /// Last day on which it counts
+        #[arg(long)]
+        until: Option<Date>,
+        /// Why
+        #[arg(long, default_value = "")]
+        because: String,
+    },
+    /// Accept nothing more that a key ever signed: what is installed stops
+    Revoke {
+        /// Public key
+        key: String,
+        /// Why
+        #[arg(long)]
+        because: String,
+    },
+    /// Forget a key
+    Remove {
+        /// Public key
+        key: String,
+    },
+    /// The keys that are trusted
+    List,
+}
+
+pub(crate) async fn trust(verb: Trust, context: &Context) -> Outcome {
+    let change = match verb {
+        Trust::Add { key, names, owner, from, until, because } => {
+            TrustChange::Add(TrustedKey { key, names, owner, from, until, revoked: None, because })
+        }
+        Trust::Revoke { key, because } => TrustChange::Revoke { key, because },
+        Trust::Remove { key } => TrustChange::Remove { key },
+        Trust::List => return list(context),
+    };
+    let answer = want!(context.call(Request::PluginTrust { change }).await?, Done);
+    if context.json {
+        output::json(&answer);
+    } else {
+        say(clean(&answer.message));
+    }
+    Ok(exit::OK)
+}
+
+fn list(context: &Context) -> Outcome {
+    let judge = Judge::of(context.dir());
+    let trust = judge.trust()?;
+    if context.json {
+        output::json(trust);
+        return Ok(exit::OK);
+    }
+    let mut rows = Rows::new(&["key", "may sign", "owner", "from", "until", ""]);
+    for known in &trust.keys {
+        let day = |day: Option<Date>| day.map(|day| day.to_string()).unwrap_or_default();
+        let state = known.revoked.map(|day| format!("revoked on {day}: {}", known.because)).unwrap_or_default();
+        rows.row([known.key.as_str(), &known.names.join(", "), &known.owner, &day(known.from), &day(known.until), &state]);
+    }
+    rows.print("No key is trusted yet: `nave plugin trust add KEY --name NAME`.");
+    Ok(exit::OK)
+}

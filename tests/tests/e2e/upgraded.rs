@@ -1,0 +1,180 @@
+//! Another build of a plugin: what it does otherwise is found by playing recorded traffic through both, and held until somebody agrees.
+//! Lines 56 and 57 of the attack list.
+
+use nave_sim::SimConfig;
+use nave_tests::binary;
+use nave_tests::project::{Project, Ran};
+use nave_tests::systems::{Crm, System as _};
+use serde_json::{Value, json};
+
+use super::contacts::connect_crm;
+use super::signed::code;
+use super::update::with_manifest;
+
+struct Bench {
+    project: Project,
+    crm: Crm,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let bench = Self { project: Project::init(), crm: Crm::start("crm", SimConfig { records: 6, ..SimConfig::new(11) }) };
+        bench.project.install("hubspot");
+        connect_crm(&bench.project, &bench.crm);
+        bench
+    }
+
+    /// A build with another literal of the same length in its code, and a higher serial.
+    fn build(&self, serial: u64, literal: (&str, &str), change: impl FnOnce(&mut Value)) -> String {
+        let mut bytes = std::fs::read(binary::plugin("hubspot")).expect("the plugin");
+        let (from, to) = (literal.0.as_bytes(), literal.1.as_bytes());
+        assert_eq!(from.len(), to.len());
+        let places: Vec<usize> = (0..bytes.len() - from.len()).filter(|at| bytes[*at..].starts_with(from)).collect();
+        assert!(!places.is_empty(), "{literal:?} is not in the plugin");
+        for at in places {
+            bytes[at..at + to.len()].copy_from_slice(to);
+        }
+        let bytes = with_manifest(&bytes, |manifest| {
+            manifest["serial"] = json!(serial);
+            manifest["version"] = json!(format!("0.{serial}.0"));
+            change(manifest);
+        });
+        let file = self.project.dir().parent().expect("a folder").join(format!("hubspot-{serial}.wasm"));
+        std::fs::write(&file, bytes).expect("written");
+        file.display().to_string()
+    }
+
+    fn upgrade(&self, arguments: &[&str]) -> Ran {
+        self.project.run(&[&["plugin", "upgrade"][..], arguments].concat())
+    }
+
+    fn plugin(&self) -> Value {
+        self.project.json(&["plugin", "list"])["plugins"][0].clone()
+    }
+}
+
+/// Only what is sent when something is written.
+const WRITES: (&str, &str) = ("objectWriteTraceId", "objectWriteTraceIx");
+const NOTHING: (&str, &str) = ("objectWriteTraceId", "objectWriteTraceId");
+
+fn count(answer: &Value, of: &str) -> usize {
+    answer[of].as_array().map_or(0, Vec::len)
+}
+
+#[test]
+fn a_build_that_would_write_otherwise_is_held_until_somebody_agrees() {
+    let bench = Bench::new();
+    let recorded = bench.project.json(&["plugin", "record", "crm", "--records", "5"]);
+    assert!(recorded["exchanges"].as_u64().is_some_and(|count| count > 3), "{recorded}");
+    let before = bench.plugin();
+    let other = bench.build(2, WRITES, |_| ());
+
+    let asked = bench.crm.sim().expect("a simulator").last_request();
+    let checked = bench.upgrade(&[&other, "--check"]);
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    let answer = checked.json();
+    assert!(count(&answer, "writes") > 0 && answer["writes"].to_string().contains("objectWriteTraceIx"), "{answer}");
+    assert_eq!((count(&answer, "reads"), count(&answer, "schema"), count(&answer, "powers_added")), (0, 0, 0), "{answer}");
+    assert_eq!((&answer["state"], count(&answer, "compared")), (&json!("checked"), 1), "{answer}");
+    assert_eq!(bench.crm.sim().expect("a simulator").last_request(), asked, "nothing is sent to anybody");
+    assert_eq!(bench.plugin(), before);
+
+    let held = bench.upgrade(&[&other]);
+    assert_eq!((held.code, &held.json()["state"]), (Some(4), &json!("held")), "{held:?}");
+    let waiting = bench.plugin();
+    assert_eq!((&waiting["digest"], &waiting["held"]), (&before["digest"], &json!("0.2.0")), "{waiting}");
+    bench.project.ok(&["plugin", "call", "crm", "check"]);
+    assert_eq!(bench.project.run(&["plugin", "upgrade", "hubspot", "--check"]).json()["to"]["version"], "0.2.0");
+    assert!(bench.project.run(&["doctor"]).out.contains("0.2.0"));
+
+    assert_eq!(bench.upgrade(&["hubspot", "--decline"]).json()["state"], "declined");
+    assert_eq!(bench.plugin(), before);
+    assert_eq!(code(&bench.upgrade(&["hubspot", "--decline"])), "not-found");
+    bench.project.ok(&["plugin", "call", "crm", "check"]);
+
+    bench.upgrade(&[&other]);
+    let agreed = bench.upgrade(&["hubspot", "--approve"]);
+    assert_eq!((agreed.code, &agreed.json()["state"]), (Some(0), &json!("in-force")), "{agreed:?}");
+    let after = bench.plugin();
+    assert_eq!((&after["digest"], &after["held"]), (&answer["to"]["digest"], &Value::Null), "{after}");
+    bench.project.ok(&["plugin", "call", "crm", "check"]);
+    let audit = bench.project.json(&["audit", "--limit", "50"]).to_string();
+    for line in ["plugin.held", "plugin.declined", "plugin.upgraded", "plugin.recorded"] {
+        assert!(audit.contains(line), "{line}: {audit}");
+    }
+    assert_eq!(code(&bench.upgrade(&[&binary::plugin("hubspot").display().to_string(), "--approve"])), "plugin.rollback");
+}
+
+#[test]
+fn a_build_that_does_the_same_goes_in_force_at_once() {
+    let bench = Bench::new();
+    bench.project.ok(&["plugin", "record", "crm"]);
+    let same = bench.build(3, NOTHING, |_| ());
+    let checked = bench.upgrade(&[&same, "--check"]);
+    assert_eq!((checked.code, &checked.json()["changed"]), (Some(0), &json!(false)), "{checked:?}");
+    assert_eq!(bench.upgrade(&[&same]).json()["state"], "in-force");
+    assert_eq!(bench.upgrade(&[&same]).json()["state"], "same");
+    assert_eq!(bench.plugin()["serial"], 3);
+}
+
+#[test]
+fn a_build_that_asks_for_another_host_is_held_and_the_old_one_runs() {
+    let bench = Bench::new();
+    bench.project.ok(&["plugin", "record", "crm"]);
+    let more = bench.build(4, NOTHING, |manifest| {
+        manifest["endpoints"]["spare"] = json!({
+            "base": "https://spare.example.com", "allow": [{ "methods": ["GET"], "paths": ["/"] }], "reason": "to look there too",
+        });
+    });
+    let held = bench.upgrade(&[&more]);
+    assert_eq!(held.code, Some(4), "{held:?}");
+    assert!(held.json()["powers_added"].to_string().contains("https://spare.example.com"), "{held:?}");
+    assert_eq!(bench.plugin()["serial"], 1);
+    let agreed = bench.upgrade(&["hubspot", "--approve"]).json();
+    assert_eq!(bench.plugin()["serial"], 4);
+    assert!(agreed["installed"]["not_granted"].to_string().contains("[grants.endpoints.spare]"), "{agreed}");
+    // Another scope of the same key is more, too.
+    let scope = bench.build(5, NOTHING, |manifest| {
+        let slot = manifest["credentials"].as_object_mut().expect("slots").values_mut().next().expect("one");
+        slot["kinds"].as_array_mut().expect("kinds").push(json!({ "kind": "header", "name": "x-admin" }));
+    });
+    let held = bench.upgrade(&[&scope]);
+    assert_eq!(held.code, Some(4), "{held:?}");
+    // One that asks for less is no reason to wait.
+    bench.upgrade(&["hubspot", "--decline"]);
+    let less = bench.build(6, NOTHING, |_| ());
+    assert_eq!(bench.upgrade(&[&less]).json()["state"], "in-force");
+}
+
+/// What nobody looked at is not taken to be the same.
+#[test]
+fn a_build_whose_behaviour_was_not_compared_is_held() {
+    let bench = Bench::new();
+    let same = bench.build(2, NOTHING, |_| ());
+    let held = bench.upgrade(&[&same]);
+    assert_eq!((held.code, count(&held.json(), "not_compared")), (Some(4), 1), "{held:?}");
+    assert_eq!(bench.plugin()["serial"], 1);
+}
+
+#[test]
+fn a_recording_has_neither_a_secret_nor_a_person_in_it() {
+    let bench = Bench::new();
+    bench.project.ok(&["plugin", "record", "crm"]);
+    let text = bench.project.read("recordings/crm.json");
+    let token = &bench.crm.sim().expect("a simulator").running.credential.token;
+    assert!(!text.contains(token.as_str()));
+    let page = bench.project.json(&["plugin", "call", "crm", "read", "contacts"]);
+    let people = page["records"].as_array().expect("records");
+    assert!(people.len() >= 5, "{page}");
+    for person in people {
+        for name in ["email", "firstname", "lastname"] {
+            let value = person["body"]["properties"][name].as_str().unwrap_or_default();
+            assert!(
+                value.is_empty() || !text.contains(&format!("\"{value}\"")) && !text.contains(&format!("\\\"{value}\\\"")),
+                "{name} {value}"
+            );
+        }
+        assert!(text.contains(person["remote-id"].as_str().expect("an id")), "ids stay");
+    }
+    assert!(text.contains("@masked.example"));
+}
