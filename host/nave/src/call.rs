@@ -47,7 +47,10 @@ async fn unserved(context: &Context, asked: Asked, sender: &ProgressSender) -> R
         | Request::PluginTrust { .. } => {}
         request => match project::answer(context.dir(), request) {
             // Where there is a hub, it tells more than the directory: which connections are held.
-            Some(Ok(answer)) if matches!(request, Request::MappingLint { .. }) && place.store().exists() => {
+            Some(Ok(answer))
+                if matches!(request, Request::MappingLint { .. } | Request::SystemList | Request::SystemShow { .. })
+                    && place.store().exists() =>
+            {
                 return match open::hub(context).await {
                     Ok(hub) => hub.call(asked, sender.clone()).await,
                     Err(_) => Ok(answer),

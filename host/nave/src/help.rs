@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 99] = [
+const EXAMPLES: [(&str, &str); 102] = [
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),
@@ -78,6 +78,9 @@ const EXAMPLES: [(&str, &str); 99] = [
     ("nave plugin new", "nave plugin new desk"),
     ("nave plugin build", "nave plugin build desk"),
     ("nave plugin inspect", "nave plugin inspect target/plugins/desk.wasm"),
+    ("nave plugin exposure", "nave plugin exposure hubspot --json"),
+    ("nave plugin explain-deny", "nave plugin explain-deny hubspot"),
+    ("nave system matrix", "nave system matrix --json"),
     ("nave plugin record", "nave plugin record crm --records 50"),
     ("nave plugin key", "nave plugin key new author.pem"),
     ("nave plugin key new", "nave plugin key new author.pem"),

@@ -28,6 +28,7 @@ pub(super) fn all(engine: &Engine) -> Result<Vec<Condition>, EngineError> {
     canaries(engine, &mut found)?;
     merges(engine, &mut found)?;
     comparisons(engine, &mut found)?;
+    sunsets(engine, &mut found)?;
     Ok(found)
 }
 
@@ -77,6 +78,25 @@ fn comparisons(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), Engine
             fix: format!("nave reconcile {left} {right} --entity {entity}"),
             runbook: "reconcile-grew".into(),
             owner: steward.map(|mapping| mapping.steward.clone()).unwrap_or_default(),
+        });
+    }
+    Ok(())
+}
+
+/// Systems that say that a part of their API goes.
+fn sunsets(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineError> {
+    let catalog = engine.catalog();
+    for (name, connection) in &catalog.connections {
+        let Some(said) = engine.sunset(name)? else { continue };
+        found.push(Condition {
+            kind: "api-sunset".into(),
+            subject: name.clone(),
+            count: 1,
+            since: said.since,
+            what: format!("{name} says that {}", said.said()),
+            fix: format!("nave plugin upgrade {} --check", connection.plugin),
+            runbook: "api-sunset".into(),
+            owner: catalog.systems.get(&connection.system).map(|system| system.owner.clone()).unwrap_or_default(),
         });
     }
     Ok(())

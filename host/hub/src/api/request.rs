@@ -799,6 +799,18 @@ pub enum Request {
         #[serde(default)]
         name: Option<String>,
     },
+    /// What a plugin is let near: hosts, secrets, fields.
+    PluginExposure {
+        /// Which.
+        name: String,
+    },
+    /// What a plugin was refused, and what would allow it.
+    PluginDenied {
+        /// Which.
+        name: String,
+    },
+    /// What every stream of every connected system can do.
+    SystemMatrix,
     /// Runs one function of a connection's plugin, under its grants.
     PluginCall {
         /// Connection.
@@ -1045,6 +1057,9 @@ impl Request {
             | Self::FieldWhy { .. }
             | Self::PluginList
             | Self::PluginGrants { .. }
+            | Self::PluginExposure { .. }
+            | Self::PluginDenied { .. }
+            | Self::SystemMatrix
             | Self::SchemaList
             | Self::SchemaShow { .. }
             | Self::SchemaDiff { .. }

@@ -37,7 +37,7 @@ pub use mail::MailServer;
 pub(crate) use origin::held_help;
 pub use origin::{destinations, destinations_of, origin};
 pub use resolve::{Resolve, Resolving, SystemResolver};
-pub use talk::Talk;
+pub use talk::{Sunset, Talk};
 pub use way::way;
 pub(crate) use way::{held, is_proxy, is_way, said};
 

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use http::{HeaderMap, HeaderValue};
 use nave_core::assess::is_about_rates;
 use nave_core::model::Time;
+use serde::{Deserialize, Serialize};
 
 /// Answers that a clock is judged by: one that was late says little, the middle of several does.
 const ANSWERS_KEPT: usize = 9;
@@ -27,8 +28,35 @@ pub struct Talk {
     skews_ms: VecDeque<i64>,
     /// How long the last requests took to the head of their answer, milliseconds, the latest last.
     lengths_ms: VecDeque<u64>,
+    /// What it said of the end of its API.
+    sunset: Option<Sunset>,
     /// Headers about rates as they were last said.
     rates: BTreeMap<String, String>,
+}
+
+/// What a system said of the end of its API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sunset {
+    /// Since when, or from when on, it is deprecated; none: it does not say.
+    pub deprecated: Option<Time>,
+    /// When it goes; none: it does not say.
+    pub goes: Option<Time>,
+    /// First heard.
+    pub since: Time,
+    /// Last heard.
+    pub heard: Time,
+}
+
+impl Sunset {
+    /// As a half sentence.
+    pub fn said(&self) -> String {
+        let day = |time: Time| time.to_string().get(..10).unwrap_or_default().to_owned();
+        match (self.goes, self.deprecated) {
+            (Some(goes), _) => format!("a part of its API that is used goes on {}", day(goes)),
+            (None, Some(since)) => format!("a part of its API that is used is deprecated since {}", day(since)),
+            (None, None) => "a part of its API that is used is deprecated".to_owned(),
+        }
+    }
 }
 
 impl Talk {
@@ -49,6 +77,37 @@ impl Talk {
     /// Headers about how often it may be asked, as they were last said: numbers only.
     pub fn rates(&self) -> &BTreeMap<String, String> {
         &self.rates
+    }
+
+    /// What it last said of the end of its API: the earliest of what was heard.
+    pub fn sunset(&self) -> Option<&Sunset> {
+        self.sunset.as_ref()
+    }
+
+    /// `Sunset: <date>` says when something goes, `Deprecation: @<seconds>` (or a date, or `true`) that it is deprecated.
+    fn note_sunset(&mut self, headers: &HeaderMap, at: Time) {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+        let date = |text: &str| match text.strip_prefix('@') {
+            Some(seconds) => seconds.parse::<i64>().ok().and_then(|seconds| seconds.checked_mul(1_000)).map(Time),
+            None => milliseconds(text).map(Time),
+        };
+        let (goes, deprecation) = (text("sunset").and_then(date), text("deprecation"));
+        if goes.is_none() && deprecation.is_none_or(|text| text.eq_ignore_ascii_case("false")) {
+            return;
+        }
+        let deprecated = deprecation.and_then(date);
+        let earliest = |one: Option<Time>, other: Option<Time>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        let before = self.sunset.take();
+        let since = before.as_ref().map_or(at, |before| before.since);
+        self.sunset = Some(Sunset {
+            deprecated: earliest(deprecated, before.as_ref().and_then(|before| before.deprecated)),
+            goes: earliest(goes, before.as_ref().and_then(|before| before.goes)),
+            since,
+            heard: at,
+        });
     }
 
     fn note_rates(&mut self, headers: &HeaderMap) {
@@ -103,6 +162,7 @@ impl Talks {
             talk.heard(began, ended, date);
             if let Some(headers) = headers {
                 talk.note_rates(headers);
+                talk.note_sunset(headers, ended);
             }
         }
     }
@@ -131,6 +191,23 @@ mod tests {
         }
         assert_eq!((talk.requests, talk.skew_ms()), (4, Some(420_000)));
         assert_eq!((talk.lengths_since(2), talk.lengths_since(4)), (vec![1_000, 70_000], Vec::new()));
+    }
+
+    #[test]
+    fn the_end_of_an_api_is_heard_in_both_spellings() {
+        let heard = |headers: &[(&'static str, &'static str)]| {
+            let mut map = HeaderMap::new();
+            headers.iter().for_each(|(name, value)| _ = map.insert(*name, HeaderValue::from_static(value)));
+            let mut talk = Talk::default();
+            talk.note_sunset(&map, Time(7));
+            talk.sunset().map(|said| (said.goes.map(|time| time.0), said.deprecated.map(|time| time.0)))
+        };
+        assert_eq!(heard(&[("sunset", "Sun, 06 Nov 1994 08:49:37 GMT")]), Some((Some(784_111_777_000), None)));
+        assert_eq!(heard(&[("deprecation", "@1688169599")]), Some((None, Some(1_688_169_599_000))));
+        assert_eq!(heard(&[("deprecation", "true")]), Some((None, None)));
+        assert_eq!(heard(&[("deprecation", "false")]), None);
+        assert_eq!(heard(&[("sunset", "soon")]), None);
+        assert_eq!(heard(&[]), None);
     }
 
     #[test]

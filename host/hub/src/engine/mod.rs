@@ -67,6 +67,7 @@ pub mod shadow;
 mod skew;
 mod spelled;
 mod steward;
+mod sunset;
 mod surge;
 pub mod synthetic;
 pub mod take;
@@ -390,9 +391,11 @@ impl Engine {
         };
         let sums = self.meters.ran(&run);
         let clock = self.clock_row(&run)?;
+        let sunset = self.sunset_row(&run)?;
         self.write(Cause::default(), |draft| {
             draft.batch.rows.extend(sums.clone());
             draft.batch.rows.extend(clock.clone());
+            draft.batch.rows.extend(sunset.clone());
             run.ended_at = Some(draft.now);
             let mut flow = self.store.flow(&run.flow)?;
             match (run.status, run.direction.as_str()) {

@@ -47,7 +47,7 @@ pub fn build(dir: &Path, options: &BuildOptions) -> Result<Built, PluginsError> 
     ensure_target(dir)?;
     let workspace = workspace(dir)?;
     let target = workspace.target.join("wasm");
-    let core = cargo_build(dir, &target, workspace.has_profile, options.quiet)?;
+    let core = cargo_build(dir, &target, &workspace, options.quiet)?;
     let bytes = fs::read(&core).map_err(ProjectError::io(&core))?;
     let plugin = nave_runtime::embed_manifest(&bytes, &manifest)?;
     let inspection = nave_runtime::inspect(&plugin)?;
@@ -98,6 +98,7 @@ fn read_manifest(dir: &Path) -> Result<Manifest, PluginsError> {
 }
 
 struct Workspace {
+    root: PathBuf,
     target: PathBuf,
     has_profile: bool,
 }
@@ -113,7 +114,7 @@ fn workspace(dir: &Path) -> Result<Workspace, PluginsError> {
         .ok()
         .and_then(|text| text.parse::<toml::Table>().ok())
         .is_some_and(|table| table.get("profile").and_then(|profiles| profiles.get(PROFILE)).is_some());
-    Ok(Workspace { target, has_profile })
+    Ok(Workspace { root, target, has_profile })
 }
 
 /// Adds the wasm target where it is missing.
@@ -135,8 +136,10 @@ fn ensure_target(dir: &Path) -> Result<(), PluginsError> {
 }
 
 /// Runs cargo and answers the `.wasm` of the crate's library.
-fn cargo_build(dir: &Path, target: &Path, has_profile: bool, quiet: bool) -> Result<PathBuf, PluginsError> {
+fn cargo_build(dir: &Path, target: &Path, workspace: &Workspace, quiet: bool) -> Result<PathBuf, PluginsError> {
     let mut build = cargo(dir);
+    build.env("CARGO_ENCODED_RUSTFLAGS", same_everywhere(&workspace.root).join("\u{1f}"));
+    let has_profile = workspace.has_profile;
     build.args(["build", "--lib", "--target", TARGET, "--message-format", "json-render-diagnostics", "--target-dir"]).arg(target);
     build.args(["--profile", if has_profile { PROFILE } else { "release" }]);
     build.stderr(if quiet { Stdio::piped() } else { Stdio::inherit() });
@@ -156,6 +159,17 @@ fn cargo_build(dir: &Path, target: &Path, has_profile: bool, quiet: bool) -> Res
         message: "the build made no .wasm".to_owned(),
         help: "the crate needs `[lib]` with `crate-type = [\"cdylib\", \"rlib\"]`".to_owned(),
     })
+}
+
+/// Flags by which a crate becomes the same file in whatever folder, under whatever user it is built: names of source files stand in
+/// it, and begin with where they lie.
+fn same_everywhere(root: &Path) -> Vec<String> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
+    let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+    let mut flags = vec![remap(root, "/plugin")];
+    flags.extend(home.map(|home| remap(&home, "/cargo")));
+    flags
 }
 
 fn cargo(dir: &Path) -> Command {

@@ -31,7 +31,7 @@ pub async fn call_file(file: &Path, settings: Json, function: &str, arguments: &
 ///
 /// # Errors
 /// [`PluginsError`] where it is not a plugin.
-pub(super) async fn streams_of(file: &Path, settings: Json) -> Result<Option<Vec<StreamInfo>>, PluginsError> {
+pub async fn streams_of(file: &Path, settings: Json) -> Result<Option<Vec<StreamInfo>>, PluginsError> {
     let mut instance = instance_of(file, settings).await?;
     let found = instance.discover().await.ok();
     Ok(found.map(|streams| streams.into_iter().map(crate::guest::stream).collect()))

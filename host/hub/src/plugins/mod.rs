@@ -23,7 +23,7 @@ mod vouch;
 use nave_core::manifest::Manifest;
 
 pub use build::{BuildOptions, Built, build};
-pub use call::{call_file, call_instance};
+pub use call::{call_file, call_instance, streams_of};
 pub use error::PluginsError;
 pub use fetch::{SIGNATURE_ANNOTATION, each, is_address};
 pub(crate) use install::read_plain;

@@ -7,7 +7,7 @@ use nave_core::catalog::{
 };
 use nave_core::mapping;
 
-use super::{Project, coverage, field_why, lineage, load, ownership, sheet};
+use super::{Project, coverage, exposure, field_why, lineage, load, ownership, sheet};
 use crate::api::{
     Answer, ApiError, ConnectionLine, ConnectionsAnswer, EntityLine, Finding, GrantsAnswer, LintAnswer, PluginsAnswer,
     PowersView, Request, SchemaAnswer, SchemaField, SchemasAnswer, SystemLine, SystemsAnswer, TextAnswer,
@@ -44,6 +44,8 @@ pub fn answer(dir: &Path, request: &Request) -> Option<Result<Answer, ApiError>>
             .map(|gone| Answer::done(format!("{name} {} was removed", gone.version), 1))
             .map_err(ApiError::from),
         Request::PluginGrants { name } => load(dir).and_then(|project| grants(&project, name.as_deref())),
+        Request::PluginExposure { name } => load(dir).and_then(|project| exposure::exposure(&project, name)),
+        Request::SystemMatrix => load(dir).and_then(|project| exposure::matrix(&project)),
         _ => return None,
     })
 }
@@ -236,6 +238,7 @@ fn systems(catalog: &Catalog) -> Vec<SystemLine> {
         vendor_contact: system.vendor_contact.clone(),
         docs: system.docs.clone(),
         docs_checked: system.docs_checked.clone(),
+        sunset: None,
         notes: system.notes.clone(),
         attachments: system.attachments.clone(),
         connections: catalog

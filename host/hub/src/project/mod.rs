@@ -9,6 +9,7 @@ mod coverage;
 mod drops;
 mod edit;
 mod error;
+mod exposure;
 mod field_add;
 mod field_why;
 mod freshness;

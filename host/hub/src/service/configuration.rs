@@ -17,6 +17,32 @@ pub(super) fn from_directory(hub: &Hub, request: &Request) -> Result<Answer, Api
         .unwrap_or_else(|| Err(ApiError::failed("this request needs more than the project's directory; please report it")))
 }
 
+/// What systems can do, with the headers about rates that were heard.
+pub(super) fn matrix(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
+    let mut answer = from_directory(hub, request)?;
+    if let Answer::Matrix(found) = &mut answer {
+        for line in &mut found.streams {
+            line.rate_headers = hub.engine.talk(&line.connection).rates().keys().cloned().collect();
+        }
+    }
+    Ok(answer)
+}
+
+/// The inventory, with what systems said of the end of their APIs.
+pub(super) fn systems(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
+    let mut answer = from_directory(hub, request)?;
+    if let Answer::Systems(found) = &mut answer {
+        for system in &mut found.systems {
+            for connection in &system.connections {
+                if let Some(said) = block_in_place(|| hub.engine.sunset(connection))? {
+                    system.sunset = Some(said.said());
+                }
+            }
+        }
+    }
+    Ok(answer)
+}
+
 /// What the directory tells, and which connections are held.
 pub(super) fn lint(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
     let mut answer = from_directory(hub, request)?;

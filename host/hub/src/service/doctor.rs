@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use nave_core::catalog::Catalog;
+use nave_core::model::Time;
 use tokio::task::block_in_place;
 
 use super::{configuration, count, listed, status};
@@ -61,6 +62,7 @@ fn at_rest(hub: &Hub) -> Vec<HealthCheck> {
     });
     checks.push(installed(&hub.dir, &catalog));
     checks.extend(held_builds(&catalog));
+    checks.extend(documentation(&catalog, hub.engine.now()));
     checks.push(secrets(hub));
     checks
 }
@@ -104,6 +106,27 @@ fn installed(dir: &Path, catalog: &Catalog) -> HealthCheck {
             wrong("plugins", error.message, error.help.unwrap_or_default())
         }
     }
+}
+
+/// Documentation that nobody read for this long may say something else by now.
+const DOCS_DAYS_MAX: i64 = 90;
+
+/// Systems that are connected and whose documentation nobody read lately.
+fn documentation(catalog: &Catalog, now: Time) -> Vec<HealthCheck> {
+    let today = now.to_string().get(..10).and_then(|day| day.parse::<jiff::civil::Date>().ok()).unwrap_or_default();
+    let connected = |name: &String| catalog.connections.values().any(|connection| connection.system == *name);
+    let old = catalog.systems.iter().filter(|(name, _)| connected(name)).filter_map(|(name, system)| {
+        let read = system.docs_checked.parse::<jiff::civil::Date>().ok();
+        let days = read.and_then(|read| today.since(read).ok()).map(|age| i64::from(age.get_days()));
+        let fix = format!("read it and write the day: `docs-checked = \"{today}\"` under [{name}] in systems.toml");
+        match days {
+            Some(days) if days <= DOCS_DAYS_MAX => None,
+            Some(days) => Some(wrong(&format!("documentation of {name}"), format!("last read {days} days ago"), fix)),
+            None if system.docs.is_empty() => None,
+            None => Some(wrong(&format!("documentation of {name}"), "nobody wrote down when it was read", fix)),
+        }
+    });
+    old.collect()
 }
 
 /// Builds of plugins that wait for somebody to agree: nothing is wrong, and somebody should know.

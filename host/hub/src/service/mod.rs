@@ -329,10 +329,12 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         | Request::FieldWhy { .. }
         | Request::PluginList
         | Request::PluginGrants { .. }
+        | Request::PluginExposure { .. }
         | Request::SchemaList
-        | Request::SchemaShow { .. }
-        | Request::SystemList
-        | Request::SystemShow { .. } => configuration::from_directory(hub, &request),
+        | Request::SchemaShow { .. } => configuration::from_directory(hub, &request),
+        Request::PluginDenied { name } => block_in_place(|| plugins::denied(hub, &name)).map(Answer::Denied),
+        Request::SystemMatrix => configuration::matrix(hub, &request),
+        Request::SystemList | Request::SystemShow { .. } => configuration::systems(hub, &request),
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::configuration::from_directory;
 use super::{audit, audit_entry};
-use crate::api::{Answer, ApiError, CallAnswer, RecordingAnswer, Request, UpgradeHow};
+use crate::api::{Answer, ApiError, CallAnswer, DenialLine, DeniedAnswer, RecordingAnswer, Request, UpgradeHow};
 use crate::hub::Hub;
 use crate::plugins::obtain::{Obtained, Parts, obtain};
 use crate::plugins::upgrade::{Upgrade, Upgraded, upgrade};
@@ -93,6 +93,65 @@ pub(super) async fn change(hub: &Hub, request: &Request, by: &str) -> Result<Ans
         tracing::warn!(%error, "the plugin changed, but the configuration was not put in force");
     }
     Ok(answer)
+}
+
+/// Lines of the audit that are looked through for refusals.
+const LOOKED_AT: usize = 10_000;
+/// Refusals that are listed.
+const DENIALS_MAX: usize = 50;
+
+/// What a plugin was refused lately, with the grant that would allow it, and what it asks for and never was granted.
+pub(super) fn denied(hub: &Hub, name: &str) -> Result<DeniedAnswer, ApiError> {
+    let catalog = hub.engine.catalog();
+    if !catalog.plugins.contains_key(name) {
+        return Err(super::unknown("plugin", name, catalog.plugins.keys()));
+    }
+    let actor = format!("plugin:{name}");
+    let mut denials: Vec<DenialLine> = Vec::new();
+    for entry in hub.store.audit(LOOKED_AT)?.into_iter().filter(|entry| entry.actor == actor) {
+        let same = |known: &&mut DenialLine| {
+            (known.code.as_str(), known.subject.as_str(), known.message.as_str())
+                == (entry.action.as_str(), entry.subject.as_str(), entry.detail.as_str())
+        };
+        if let Some(known) = denials.iter_mut().find(same) {
+            known.count += 1;
+        } else if denials.len() < DENIALS_MAX {
+            let connection = entry.subject.split('/').next().unwrap_or_default();
+            denials.push(DenialLine {
+                at: entry.at.to_string(),
+                count: 1,
+                fix: lifted_by(&entry.action, connection),
+                code: entry.action,
+                subject: entry.subject.clone(),
+                message: entry.detail,
+            });
+        }
+    }
+    let request = Request::PluginGrants { name: Some(name.to_owned()) };
+    let not_granted = match from_directory(hub, &request)? {
+        Answer::Grants(grants) => grants.connections.into_iter().filter(|view| !view.not_granted.is_empty()).collect(),
+        _ => Vec::new(),
+    };
+    Ok(DeniedAnswer { plugin: name.to_owned(), denials, not_granted })
+}
+
+/// What lifts a refusal of this code.
+fn lifted_by(code: &str, connection: &str) -> String {
+    match code {
+        "net.secret-held" => format!("nave connection approve {connection}"),
+        "net.not-requested" => "nothing here: only the plugin's author can ask for it".to_owned(),
+        "net.secret-scrubbed" => {
+            "nothing was refused: a secret was taken out of an answer; ask whoever runs that system why it sends it".to_owned()
+        }
+        "net.denied"
+        | "net.method-denied"
+        | "net.read-only"
+        | "net.insecure"
+        | "net.address-denied"
+        | "net.credential-denied"
+        | "net.credential-missing" => format!("write what it says into connections/{connection}.toml, then: nave plan"),
+        _ => "nothing: no grant allows that; the plugin must not do it".to_owned(),
+    }
 }
 
 /// Runs one function of a connection's plugin under its grants, or of an installed transform under none.

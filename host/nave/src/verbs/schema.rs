@@ -46,6 +46,8 @@ pub(crate) enum System {
         /// Name in systems.toml
         name: String,
     },
+    /// What every stream of every connected system can do, side by side
+    Matrix,
 }
 
 pub(crate) async fn run(verb: Schema, context: &Context) -> Outcome {
@@ -119,6 +121,7 @@ pub(crate) async fn systems(verb: System, context: &Context) -> Outcome {
     let (request, one) = match verb {
         System::List => (Request::SystemList, false),
         System::Show { name } => (Request::SystemShow { name }, true),
+        System::Matrix => return crate::verbs::plugin::near::systems(context).await,
     };
     let answer = want!(context.call(request).await?, Systems);
     if context.json {
@@ -129,10 +132,11 @@ pub(crate) async fn systems(verb: System, context: &Context) -> Outcome {
         answer.systems.iter().for_each(system);
         return Ok(exit::OK);
     }
-    let mut rows = Rows::new(&["system", "kind", "owner", "vendor contact", "documentation", "connections"]);
+    let mut rows = Rows::new(&["system", "kind", "owner", "vendor contact", "documentation", "connections", ""]);
     for system in &answer.systems {
         let connections = if system.connections.is_empty() { "not connected".to_owned() } else { system.connections.join(", ") };
-        rows.row([&system.name, &system.kind, &system.owner, &system.vendor_contact, &system.docs, &connections]);
+        let said = system.sunset.clone().unwrap_or_default();
+        rows.row([&system.name, &system.kind, &system.owner, &system.vendor_contact, &system.docs, &connections, &said]);
     }
     rows.print("The inventory is empty: systems.toml.");
     Ok(exit::OK)
@@ -147,6 +151,7 @@ fn system(system: &SystemLine) {
         ("vendor contact", system.vendor_contact.clone()),
         ("documentation", system.docs.clone()),
         ("checked", system.docs_checked.clone()),
+        ("end of its API", system.sunset.clone().unwrap_or_default()),
         ("connections", system.connections.join(", ")),
         ("credentials", system.credentials.join(", ")),
         ("notes", system.notes.clone()),

@@ -114,6 +114,62 @@ fn kinds_and_versions() {
     check("transform with a clock", &plugin(&clock, &transform()), "plugin.undeclared-capability");
 }
 
+/// Every version of the contract, every kind of plugin and every capability go through one gate: what the manifest does not ask
+/// for is refused, in whatever version it is spelled. A version that is added does not compile before it is in this table.
+#[test]
+fn every_version_and_kind_goes_through_one_gate() {
+    const DENIED: &str = "plugin.undeclared-capability";
+    const UNKNOWN: &str = "plugin.unknown-import";
+    let mut rows = 0;
+    for version in [AbiVersion::V0_1] {
+        let spelled = match version {
+            AbiVersion::V0_1 => "0.1.0",
+        };
+        assert_eq!(version.to_string(), spelled);
+        for (export, asks, asks_nothing) in [
+            ("source", connector(), bare()),
+            ("destination", connector(), bare()),
+            ("connection", connector(), bare()),
+            ("transform", transform(), transform()),
+        ] {
+            let pure = export == "transform";
+            // Import; for a connector that asks for nothing, and for one that asks for an endpoint and a folder.
+            for (import, nothing, asked) in [
+                (format!("nave:plugin/types@{spelled}"), "ok", "ok"),
+                (format!("nave:plugin/http@{spelled}"), DENIED, "ok"),
+                (format!("nave:plugin/blob@{spelled}"), DENIED, "ok"),
+                (format!("nave:plugin/folder@{spelled}"), DENIED, "ok"),
+                (format!("nave:plugin/state@{spelled}"), "ok", "ok"),
+                (format!("nave:plugin/settings@{spelled}"), "ok", "ok"),
+                (format!("nave:plugin/clock@{spelled}"), "ok", "ok"),
+                (format!("nave:plugin/log@{spelled}"), "ok", "ok"),
+                ("nave:plugin/secrets@0.1.0".to_owned(), UNKNOWN, UNKNOWN),
+                ("nave:plugin/http@0.0.9".to_owned(), "plugin.abi-version", "plugin.abi-version"),
+                ("wasi:filesystem/types@0.2.0".to_owned(), UNKNOWN, UNKNOWN),
+                ("wasi:sockets/tcp@0.2.0".to_owned(), UNKNOWN, UNKNOWN),
+                ("wasi:http/outgoing-handler@0.2.0".to_owned(), UNKNOWN, UNKNOWN),
+                ("evil:x/y".to_owned(), UNKNOWN, UNKNOWN),
+            ] {
+                for (manifest, expected) in [(&asks_nothing, nothing), (&asks, asked)] {
+                    let text = format!(
+                        "(component (import \"{import}\" (instance)) (instance $i) (export \"nave:plugin/{export}@{spelled}\" (instance $i)))"
+                    );
+                    let bytes = plugin(&wat::parse_str(text).expect("text"), manifest);
+                    let only_types = import.contains("/types@");
+                    let wanted = match (pure, expected) {
+                        // A transform computes: it is let near nothing, whatever it asks for.
+                        (true, "ok" | DENIED) if !only_types && !import.contains("/log@") => DENIED,
+                        (_, expected) => expected,
+                    };
+                    check(&format!("{export} {spelled} with {import}"), &bytes, wanted);
+                    rows += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(rows, 4 * 14 * 2);
+}
+
 #[test]
 fn features() {
     for (what, module) in [

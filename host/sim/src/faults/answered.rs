@@ -35,6 +35,11 @@ impl Faults {
         {
             return Fate::Answer(Reply { changed: reply.changed, ..failing(&rule, system) });
         }
+        let mut reply = reply;
+        if let Some(date) = self.hits(Switch::Sunset, request).and_then(|rule| rule.value) {
+            reply.headers.push(("sunset", date));
+            reply.headers.push(("deprecation", "true".to_owned()));
+        }
         Fate::Answer(reply)
     }
 

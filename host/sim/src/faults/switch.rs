@@ -41,6 +41,7 @@ pub enum Switch {
     Encoding,
     Twice,
     OlderExport,
+    Sunset,
 }
 
 /// What there is to know of a switch.
@@ -76,7 +77,7 @@ pub(crate) const PARAMETERS: [(&str, &str); 17] = [
     ("seconds", "how long; the switch's own line says what"),
     ("offset_ms", "how far the clock is off; negative where it is slow"),
     ("field", "the field's name, as the system spells it"),
-    ("value", "the value that the field gets; the delimiter"),
+    ("value", "the value that the field gets; the delimiter; the date of sunset"),
     (
         "how",
         "the spelling: upper, lower, trim, phone, number (a number at the end that grows); of partial-batch: answer, connection; of emptied: bytes, rows; of encoding: windows-1252, utf-16; of older-export: beside, instead",
@@ -91,7 +92,7 @@ pub(crate) const PARAMETERS: [(&str, &str); 17] = [
 
 impl Switch {
     /// All of them.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::LostResponse,
         Self::Down,
         Self::Reset,
@@ -126,10 +127,11 @@ impl Switch {
         Self::Encoding,
         Self::Twice,
         Self::OlderExport,
+        Self::Sunset,
     ];
 
     /// Their names, in the same order.
-    const NAMES: [&'static str; 34] = [
+    const NAMES: [&'static str; 35] = [
         "lost-response",
         "down",
         "reset",
@@ -164,6 +166,7 @@ impl Switch {
         "encoding",
         "twice",
         "older-export",
+        "sunset",
     ];
 
     /// Its name: `rate-limited`.
@@ -236,6 +239,11 @@ impl Switch {
                 "the export before the last change arrives again: beside the newest one under an older name, or instead of it",
                 &["how"],
                 &[],
+            ),
+            Self::Sunset => hit(
+                "answers say in the header Sunset when this part of the API goes, an HTTP date, and in Deprecation that it is deprecated",
+                &["value"],
+                &["value"],
             ),
         }
     }

@@ -224,6 +224,9 @@ pub struct SystemLine {
     pub docs: String,
     /// When the documentation was last read.
     pub docs_checked: String,
+    /// What its answers say of the end of its API, where a hub has heard something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sunset: Option<String>,
     /// Free text.
     pub notes: String,
     /// Files of the project that explain it.

@@ -152,3 +152,138 @@ pub struct CallAnswer {
     /// Its answer.
     pub result: Json,
 }
+
+/// What a plugin is let near.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExposureAnswer {
+    /// Plugin.
+    pub plugin: String,
+    /// Version, for people.
+    pub version: String,
+    /// SHA-256 of the file.
+    pub digest: String,
+    /// Where it came from.
+    pub source: String,
+    /// Key that vouched for it; none: nobody did.
+    pub key: Option<String>,
+    /// By connection.
+    pub connections: Vec<ExposedConnection>,
+    /// Of a transform: which function sees which paths in which mapping.
+    pub functions: Vec<String>,
+}
+
+/// What it is let near by one connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExposedConnection {
+    /// Connection.
+    pub name: String,
+    /// Hosts that it may reach.
+    pub hosts: Vec<ExposedHost>,
+    /// Secrets that the hub signs in with for it.
+    pub secrets: Vec<ExposedSecret>,
+    /// Folders.
+    pub folders: Vec<String>,
+    /// Fields that mappings read and write through it.
+    pub fields: Vec<ExposedField>,
+}
+
+/// A host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExposedHost {
+    /// Endpoint of the manifest.
+    pub endpoint: String,
+    /// Address.
+    pub base: String,
+    /// Methods and paths that are both asked for and granted.
+    pub calls: Vec<String>,
+    /// Reading only.
+    pub read_only: bool,
+    /// Without encryption.
+    pub insecure: bool,
+    /// Private networks that it may lie in.
+    pub networks: Vec<String>,
+}
+
+/// A secret; never its value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExposedSecret {
+    /// Slot of the manifest.
+    pub slot: String,
+    /// Reference: `secret://<name>/<environment>`.
+    pub secret: String,
+    /// How it is applied.
+    pub applied: String,
+    /// Origins that it is sent to.
+    pub to: Vec<String>,
+}
+
+/// A field.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExposedField {
+    /// Mapping.
+    pub mapping: String,
+    /// Stream over there.
+    pub stream: String,
+    /// Path over there.
+    pub remote: String,
+    /// `entity.field`.
+    pub field: String,
+    /// Its values come in through the plugin.
+    pub read: bool,
+    /// Its values go out through the plugin.
+    pub written: bool,
+}
+
+/// What connected systems can do.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MatrixAnswer {
+    /// Streams, by connection.
+    pub streams: Vec<MatrixLine>,
+    /// Connections of which nothing is saved.
+    pub unknown: Vec<String>,
+}
+
+/// One stream.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MatrixLine {
+    /// Connection.
+    pub connection: String,
+    /// Plugin.
+    pub plugin: String,
+    /// Stream.
+    pub stream: String,
+    /// The manifest says how a webhook of the system is signed.
+    pub webhook_scheme: bool,
+    /// Headers about how often it may be asked that this hub has heard.
+    pub rate_headers: Vec<String>,
+    /// What it can do.
+    pub capabilities: nave_core::catalog::Capabilities,
+}
+
+/// What a plugin was refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeniedAnswer {
+    /// Plugin.
+    pub plugin: String,
+    /// Refusals, newest first, each kind once.
+    pub denials: Vec<DenialLine>,
+    /// Per connection, what it asks for and was not granted.
+    pub not_granted: Vec<PowersView>,
+}
+
+/// One refusal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DenialLine {
+    /// Last time.
+    pub at: String,
+    /// How often it is in the audit's last lines.
+    pub count: u64,
+    /// Code.
+    pub code: String,
+    /// `connection/endpoint`.
+    pub subject: String,
+    /// What happened, and the grant that would allow it.
+    pub message: String,
+    /// What to type.
+    pub fix: String,
+}

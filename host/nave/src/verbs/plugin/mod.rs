@@ -8,6 +8,7 @@ use nave_hub::api::{ApiError, FetchReach, InstalledAnswer, Request, exit};
 use nave_hub::plugins::{self, BuildOptions, NewPlugin, powers};
 use serde_json::{Value as Json, json};
 
+pub(crate) mod near;
 mod sign;
 mod upgrade;
 
@@ -48,6 +49,9 @@ pub(crate) enum Plugin {
     Inspect {
         /// A .wasm file
         file: PathBuf,
+        /// Also what its streams can do, as far as it says so without a network
+        #[arg(long)]
+        capabilities: bool,
     },
     /// Run one function and print what it answers
     #[command(
@@ -112,6 +116,9 @@ pub(crate) enum Plugin {
     Verify {
         /// A .wasm file
         file: PathBuf,
+        /// Build this crate, and see whether the very same file comes of it
+        #[arg(long, value_name = "CRATE")]
+        rebuild: Option<PathBuf>,
     },
     /// Whose plugins this project accepts
     #[command(subcommand)]
@@ -120,6 +127,16 @@ pub(crate) enum Plugin {
     List,
     /// Take a plugin out
     Remove {
+        /// Name
+        name: String,
+    },
+    /// What a plugin is let near: hosts, secrets, folders, and the fields that are read and written through it
+    Exposure {
+        /// Name
+        name: String,
+    },
+    /// What a plugin was refused lately, and what would allow it
+    ExplainDeny {
         /// Name
         name: String,
     },
@@ -164,7 +181,7 @@ pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
             build(&crate_dir, out, context).await?;
             Ok(exit::OK)
         }
-        Plugin::Inspect { file } => inspect(&file, context),
+        Plugin::Inspect { file, capabilities } => inspect(&file, capabilities, context).await,
         Plugin::Call { target, function, arguments, settings } => {
             call_function(&target, function, &arguments, &settings, context).await
         }
@@ -181,13 +198,14 @@ pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
         Plugin::Record { connection, records } => upgrade::record(connection, records, context).await,
         Plugin::Key(verb) => sign::key(verb, context),
         Plugin::Pack(pack) => sign::pack(pack, context).await,
-        Plugin::Verify { file } => {
+        Plugin::Verify { file, rebuild: None } => {
             let found = sign::verify(&file, context)?;
             if context.json {
                 output::json(&found);
             }
             Ok(exit::OK)
         }
+        Plugin::Verify { file, rebuild: Some(source) } => sign::rebuild(&file, &source, context).await,
         Plugin::Trust(verb) => sign::trust(verb, context).await,
         Plugin::List => list(context).await,
         Plugin::Remove { name } => {
@@ -200,6 +218,8 @@ pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
             Ok(exit::OK)
         }
         Plugin::Grants { name } => grants(name, context).await,
+        Plugin::Exposure { name } => near::exposure(name, context).await,
+        Plugin::ExplainDeny { name } => near::denied(name, context).await,
     }
 }
 
@@ -254,12 +274,16 @@ pub(crate) async fn build(crate_dir: &Path, out: Option<PathBuf>, context: &Cont
     Ok(built.file)
 }
 
-fn inspect(file: &Path, context: &Context) -> Outcome {
+async fn inspect(file: &Path, capabilities: bool, context: &Context) -> Outcome {
     let (bytes, manifest, digest) = plugins::inspect_file(file)?;
+    let streams = if capabilities { Some(near::capabilities(file, &manifest, context).await?) } else { None };
     if context.json {
-        output::json(
-            &json!({ "manifest": manifest, "digest": digest, "bytes": bytes.len(), "powers": powers::asked(&manifest) }),
-        );
+        let mut found =
+            json!({ "manifest": manifest, "digest": digest, "bytes": bytes.len(), "powers": powers::asked(&manifest) });
+        if let Some(streams) = &streams {
+            found["capabilities"] = json!(streams);
+        }
+        output::json(&found);
         return Ok(exit::OK);
     }
     say(format_args!("{} {} (serial {}): {}", manifest.name, manifest.version, manifest.serial, clean(&manifest.title)));
@@ -267,6 +291,13 @@ fn inspect(file: &Path, context: &Context) -> Outcome {
     say(format_args!("  SHA-256 {digest}, {} bytes\n", bytes.len()));
     powers::asked(&manifest).iter().for_each(|power| say(format_args!("  {}", clean(power))));
     settings(&manifest);
+    if let Some(streams) = streams {
+        say("");
+        near::matrix(
+            &streams,
+            "Its streams are known with a connection only: `nave connection discover NAME --save`, `nave system matrix`.",
+        );
+    }
     Ok(exit::OK)
 }
 

@@ -102,16 +102,22 @@ pub(crate) async fn pack(pack: Pack, context: &Context) -> Outcome {
     Ok(exit::OK)
 }
 
+/// The key that vouches for a file, and its owner.
+fn sign_of(file: &Path, context: &Context) -> Result<(String, String), ApiError> {
+    let (bytes, ..) = inspect_file(file)?;
+    let found = nave_runtime::inspect(&bytes).map_err(PluginsError::from)?;
+    let judge = Judge::with(context.dir(), false);
+    match judge.judge(&found, read_beside(file)?.as_deref(), jiff::Timestamp::now())? {
+        Vouched::By { key, owner } => Ok((key, owner)),
+        Vouched::Nobody(no) => Err(PluginsError::from(no).into()),
+    }
+}
+
 /// Who vouches for a file, by the signature beside it and the project's trust.toml.
 pub(crate) fn verify(file: &Path, context: &Context) -> Result<serde_json::Value, ApiError> {
     let (bytes, ..) = inspect_file(file)?;
     let found = nave_runtime::inspect(&bytes).map_err(PluginsError::from)?;
-    let judge = Judge::with(context.dir(), false);
-    let vouched = judge.judge(&found, read_beside(file)?.as_deref(), jiff::Timestamp::now())?;
-    let (key, owner) = match vouched {
-        Vouched::By { key, owner } => (key, owner),
-        Vouched::Nobody(no) => return Err(PluginsError::from(no).into()),
-    };
+    let (key, owner) = sign_of(file, context)?;
     if !context.json {
         let who = if owner.is_empty() { &key } else { &owner };
         say(format_args!("{} {} is what {} signed", found.manifest.name, found.manifest.version, clean(who)));
@@ -121,6 +127,41 @@ pub(crate) fn verify(file: &Path, context: &Context) -> Result<serde_json::Value
         "name": found.manifest.name, "version": found.manifest.version, "serial": found.manifest.serial,
         "digest": found.digest.to_string(), "key": key, "owner": owner,
     }))
+}
+
+/// Whether a crate becomes the very same file. That nobody signed it is no fault here; that somebody else did is.
+pub(crate) async fn rebuild(file: &Path, source: &Path, context: &Context) -> Outcome {
+    let (_, manifest, digest) = inspect_file(file)?;
+    let signed = match sign_of(file, context) {
+        Ok((key, _)) => Some(key),
+        Err(no) if matches!(no.code.as_str(), "plugin.unsigned" | "plugin.unknown-key") => None,
+        Err(no) => return Err(no),
+    };
+    let folder = tempfile::tempdir().map_err(|error| ApiError::failed(format!("no folder to build into: {error}")))?;
+    let (from, options) = (source.to_owned(), BuildOptions { out: Some(folder.path().to_owned()), quiet: context.json });
+    let built = tokio::task::spawn_blocking(move || plugins::build(&from, &options))
+        .await
+        .map_err(|error| ApiError::failed(error.to_string()))??;
+    if built.digest != digest {
+        return Err(ApiError::new(
+            "plugin.other-build",
+            exit::FAILED,
+            format!("{} becomes another file: SHA-256 {}, and {} has {digest}", source.display(), built.digest, file.display()),
+        )
+        .help("is it the source of this very version, with its Cargo.lock, and the toolchain that it was built with?"));
+    }
+    if context.json {
+        output::json(
+            &json!({ "name": manifest.name, "version": manifest.version, "digest": digest, "key": signed, "rebuilt": true }),
+        );
+    } else {
+        say(format_args!("{} {} is what {} becomes: SHA-256 {digest}", manifest.name, manifest.version, source.display()));
+        match signed {
+            Some(key) => say(format_args!("  signed by {key}")),
+            None => say("  signed by nobody whom this project trusts"),
+        }
+    }
+    Ok(exit::OK)
 }
 
 /// Whose plugins this project accepts

@@ -1,0 +1,109 @@
+//! What a plugin is let near: hosts, secrets, folders, and the fields that mappings read and write through it. What the systems that
+//! are connected can do, side by side.
+
+use nave_core::catalog::{Direction, lineage};
+use nave_core::grant::effective;
+
+use super::local::unknown;
+use super::{Project, load_streams};
+use crate::api::{
+    Answer, ApiError, ExposedConnection, ExposedField, ExposedHost, ExposedSecret, ExposureAnswer, MatrixAnswer, MatrixLine,
+};
+use crate::plugins::powers;
+
+/// Everything that a plugin is let near, as the configuration says.
+pub(super) fn exposure(project: &Project, name: &str) -> Result<Answer, ApiError> {
+    let catalog = &project.catalog;
+    let locked = catalog.plugins.get(name).ok_or_else(|| unknown("plugin", name, catalog.plugins.keys()))?;
+    let manifest = project.plugins.get(name).map(|plugin| &plugin.manifest);
+    let lines = lineage(catalog);
+    let mut connections = Vec::new();
+    for connection in catalog.connections.values().filter(|connection| connection.plugin == name) {
+        let asked = |endpoint: &str| manifest.and_then(|manifest| manifest.endpoints.get(endpoint));
+        let hosts = connection.grants.endpoints.iter().map(|(endpoint, grant)| {
+            let allow = match (asked(endpoint), grant.allow.is_empty()) {
+                (None, _) => Vec::new(),
+                (Some(asked), true) => asked.allow.clone(),
+                (Some(asked), false) => effective(&asked.allow, &grant.allow),
+            };
+            ExposedHost {
+                endpoint: endpoint.clone(),
+                base: grant.base.clone(),
+                calls: allow.iter().map(|line| format!("{} {}", line.methods.join(" "), line.paths.join(" "))).collect(),
+                read_only: grant.read_only,
+                insecure: grant.insecure,
+                networks: grant.networks.clone(),
+            }
+        });
+        let to = manifest
+            .map(|manifest| {
+                let none = std::collections::BTreeSet::new();
+                crate::egress::destinations(&manifest.endpoints, &connection.grants, &connection.credentials, &none)
+            })
+            .unwrap_or_default();
+        let secrets = connection.credentials.iter().map(|(slot, credential)| ExposedSecret {
+            slot: slot.clone(),
+            secret: format!("secret://{}/{}", credential.secret, catalog.hub.environment),
+            applied: powers::kind_word(&credential.kind).to_owned(),
+            to: to.get(&credential.secret).into_iter().flatten().cloned().collect(),
+        });
+        let folders =
+            connection.grants.folders.values().map(|folder| format!("{} ({})", folder.path, powers::access_word(folder.access)));
+        let mine = lines.iter().filter(|line| line.connection == connection.name && line.direction != Direction::Ignore);
+        let fields = mine.map(|line| ExposedField {
+            mapping: line.mapping.clone(),
+            stream: line.stream.clone(),
+            remote: line.remote.clone(),
+            field: line.field.as_ref().map(|field| format!("{}.{field}", line.entity)).unwrap_or_default(),
+            read: matches!(line.direction, Direction::In | Direction::Both),
+            written: matches!(line.direction, Direction::Out | Direction::Both),
+        });
+        connections.push(ExposedConnection {
+            name: connection.name.clone(),
+            hosts: hosts.collect(),
+            secrets: secrets.collect(),
+            folders: folders.collect(),
+            fields: fields.collect(),
+        });
+    }
+    let calls = catalog.mappings.values().flat_map(|mapping| mapping.externals.iter().map(move |external| (mapping, external)));
+    let mut functions: Vec<String> = calls
+        .filter(|(_, external)| catalog.functions.get(&external.function).is_some_and(|owner| owner == name))
+        .map(|(mapping, external)| {
+            let paths = external.arguments.iter().flat_map(|argument| argument.paths()).collect::<Vec<_>>().join(", ");
+            format!("{} in {} sees {paths}", external.function, mapping.name)
+        })
+        .collect();
+    functions.sort();
+    functions.dedup();
+    Ok(Answer::Exposure(ExposureAnswer {
+        plugin: name.to_owned(),
+        version: locked.version.clone(),
+        digest: locked.digest.clone(),
+        source: locked.source.clone(),
+        key: locked.key.clone(),
+        connections,
+        functions,
+    }))
+}
+
+/// What every stream of every connection can do, as it was saved by `connection discover --save`.
+pub(super) fn matrix(project: &Project) -> Result<Answer, ApiError> {
+    let mut answer = MatrixAnswer::default();
+    for connection in project.catalog.connections.values() {
+        let Some(streams) = load_streams(&project.place.dir, &connection.name)? else {
+            answer.unknown.push(connection.name.clone());
+            continue;
+        };
+        let hooks = project.plugins.get(&connection.plugin).is_some_and(|plugin| plugin.manifest.webhook.is_some());
+        answer.streams.extend(streams.into_iter().map(|stream| MatrixLine {
+            connection: connection.name.clone(),
+            plugin: connection.plugin.clone(),
+            stream: stream.name,
+            webhook_scheme: hooks,
+            rate_headers: Vec::new(),
+            capabilities: stream.capabilities,
+        }));
+    }
+    Ok(Answer::Matrix(answer))
+}
