@@ -88,13 +88,10 @@ const EXAMPLES: [(&str, &str); 102] = [
     ("nave plugin pack", "nave plugin pack desk --sign author.pem --days 180"),
     ("nave plugin verify", "nave plugin verify target/plugins/desk.wasm"),
     ("nave plugin trust", "nave plugin trust list"),
-    (
-        "nave plugin trust add",
-        "nave plugin trust add ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo= --name 'acme-*' --owner 'Acme GmbH' --until 2028-12-31",
-    ),
+    ("nave plugin trust add", "nave plugin trust add ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo= --name 'acme-*'"),
     (
         "nave plugin trust revoke",
-        "nave plugin trust revoke ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo= --because 'their laptop was stolen'",
+        "nave plugin trust revoke ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo= --because stolen",
     ),
     ("nave plugin trust remove", "nave plugin trust remove ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="),
     ("nave plugin trust list", "nave plugin trust list --json"),

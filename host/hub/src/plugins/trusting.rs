@@ -69,7 +69,8 @@ pub fn change(dir: &Path, change: &TrustChange, today: Date) -> Result<String, P
     // What is wrong with it is said before anything is written.
     let before = Judge::of(dir).trust()?.clone();
     let file = dir.join(TRUST_FILE);
-    let text = if file.is_file() { project::text(&file)? } else { HEADER.to_owned() };
+    // A comment that stands alone would go behind what is added.
+    let (header, text) = if file.is_file() { ("", project::text(&file)?) } else { (HEADER, String::new()) };
     let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| usage(error.to_string()))?;
     let short = short_key(change.key());
     if !matches!(change, TrustChange::Add(_)) && !before.keys.iter().any(|known| known.key == change.key()) {
@@ -118,7 +119,7 @@ pub fn change(dir: &Path, change: &TrustChange, today: Date) -> Result<String, P
             format!("{short} is not trusted any more")
         }
     };
-    let text = document.to_string();
+    let text = format!("{header}{document}");
     Trust::parse(&text).map_err(usage)?;
     project::write_whole(&file, text.as_bytes())?;
     Ok(said)

@@ -20,6 +20,10 @@ data = "data"
 # The one environment of that data folder. Connections name theirs; another one's are refused.
 environment = "dev"
 
+# Plugins that nobody vouches for (`nave plugin trust list`) are refused where the environment is "production", and accepted
+# elsewhere. Either can be said:
+# plugins.unsigned = "refuse"
+
 # Nothing moves while nobody has decided whose word counts for a field that several systems write:
 # `survivorship` with `steward` and `because` in entities/*.toml; `nave policy init crm-centric` writes such files.
 # "advised" only warns.

@@ -362,7 +362,7 @@ impl Fetch<'_> {
             networks: if own { self.reach.networks.clone() } else { Vec::new() },
             insecure: own && self.reach.insecure,
             read_only: true,
-            because: Some("`nave plugin install`".to_owned()),
+            because: Some("somebody asked for a plugin from there".to_owned()),
         };
         let secrets: Arc<dyn SecretSource> = match sign_in {
             SignIn::Token(token) => Arc::new(OneToken(token.clone())),

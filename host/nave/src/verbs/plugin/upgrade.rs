@@ -101,7 +101,7 @@ pub(crate) async fn record(connection: String, records: u32, context: &Context) 
         output::json(&answer);
     } else {
         say(format_args!(
-            "Recorded {} calls with {} requests into {}; {} values are masked. `nave plugin upgrade` plays it through both builds.",
+            "Recorded {} calls with {} requests into {}; {} values are masked. An upgrade of the plugin plays it through both builds.",
             answer.calls, answer.exchanges, answer.file, answer.masked
         ));
     }

@@ -224,6 +224,12 @@ pub(super) static SPECS: &[Spec] = &[
         expect: Expect { plot: Plot::OneBad(200), letters: true, ..AGREE },
         ..spec("read-only-one", &[r#"{"switch": "read-only", "field": "@job_title"}"#])
     },
+    // Nothing is wrong yet: a person is told, and everything goes on.
+    Spec {
+        hits: Hits::Only(System::Crm),
+        flows: &["both"],
+        ..stays("sunset", &[r#"{"switch": "sunset", "value": "Wed, 11 Nov 2099 23:59:59 GMT"}"#])
+    },
     told("webhook-duplicate", HOURS, Hears::Repeats, &[r#"{"switch": "webhook-duplicate"}"#]),
     told("webhook-late", HOURS, Hears::Takes, &[r#"{"switch": "webhook-late", "seconds": 2}"#]),
     told("webhook-reordered", HOURS, Hears::Takes, &[r#"{"switch": "webhook-reordered", "share": 0.5}"#]),
