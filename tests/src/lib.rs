@@ -9,5 +9,6 @@ pub mod model;
 pub mod project;
 pub mod rng;
 pub mod shapes;
+pub mod sign_in;
 pub mod systems;
 pub mod world;

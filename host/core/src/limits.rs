@@ -173,6 +173,16 @@ pub const TOKEN_LIFE_MS: u64 = 300_000;
 pub const TOKEN_LIFE_MS_MAX: u64 = 86_400_000;
 /// After a refused log-in the same secret is not tried again for this long: accounts lock.
 pub const LOGIN_REFUSED_MS: u64 = 300_000;
+/// After a renewal of a token that came to nothing: the first wait, doubled with every further one.
+pub const RENEWAL_WAIT_MS: u64 = 1_000;
+/// As far as it doubles.
+pub const RENEWAL_WAIT_MS_MAX: u64 = 300_000;
+/// A sign-in by a person that was begun is over after this time: they read, log in over there, and agree.
+pub const SIGN_IN_MS: u64 = 600_000;
+/// Sign-ins by people that are under way at a time.
+pub const SIGN_INS_MAX: usize = 32;
+/// Shortest time between two questions whether a person has agreed on another device, as the standard has it.
+pub const DEVICE_INTERVAL_MS: u64 = 5_000;
 /// One secret in the vault: a private key with its chain fits.
 pub const SECRET_BYTES_MAX: usize = 64 << 10;
 /// Shorter secrets and passwords are not looked for in answers: `admin` is also a word of the data.

@@ -48,6 +48,15 @@ pub struct Manifest {
     pub webhook: Option<WebhookScheme>,
 }
 
+impl Manifest {
+    /// Whether an endpoint is called at all where credentials are applied in these ways: one that is only there for signing in
+    /// is needed by none of the other ways.
+    pub fn calls<'k>(&self, endpoint: &str, mut kinds: impl Iterator<Item = &'k CredentialKind>) -> bool {
+        self.endpoints.get(endpoint).is_none_or(|asked| !asked.allow.is_empty())
+            || kinds.any(|kind| kind.named_endpoints().contains(&endpoint))
+    }
+}
+
 /// What kind of plugin it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -137,6 +146,45 @@ pub struct CredentialSlot {
     /// Where a person finds it.
     #[serde(default)]
     pub help: String,
+    /// What it must be allowed over there. More than this is flagged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<ScopeRequest>,
+}
+
+/// A scope of a system that a credential needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ScopeRequest {
+    /// As the system spells it.
+    pub name: String,
+    /// Said to the operator: "to read contacts".
+    pub reason: String,
+    /// It allows to write: a read-only connection does not ask for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub writes: bool,
+}
+
+/// Where one step of a sign-in goes: an endpoint of the manifest, so that nothing goes to a host that is not granted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Place {
+    /// Endpoint of the manifest.
+    pub endpoint: String,
+    /// Path below its base.
+    pub path: String,
+}
+
+/// How a client says who it is to a token endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientAuthentication {
+    /// By `Authorization: Basic`, as the standard prefers.
+    #[default]
+    Basic,
+    /// In the form.
+    Post,
+    /// It has no secret: the client id alone, with PKCE.
+    None,
 }
 
 /// How a credential is applied to a request.
@@ -171,6 +219,32 @@ pub enum CredentialKind {
         #[serde(default)]
         scopes: String,
     },
+    /// OAuth 2 to which a person agrees over there: by the authorization code with PKCE through the hub's own callback, or by
+    /// the device grant. The secret is `client-id:client-secret`, or `client-id:` for a client without a secret. What the
+    /// system grants is kept in the vault, apart from it.
+    Oauth2 {
+        /// Where tokens are asked for and renewed.
+        token: Place,
+        /// Where a person's browser is sent to agree.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        authorization: Option<Place>,
+        /// Where a code for a device without a browser is asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device: Option<Place>,
+        /// Scopes, blank-separated; empty: those that the slot lists.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        scopes: String,
+        /// Who must have answered (`iss`, RFC 9207). None: an answer that names somebody must name the origin of
+        /// `authorization`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        issuer: Option<String>,
+        /// How the client says who it is.
+        #[serde(default)]
+        client: ClientAuthentication,
+        /// More parameters of the authorization address, such as `access_type = "offline"`; none of the standard's own.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        parameters: BTreeMap<String, String>,
+    },
     /// A log-in request run by the host.
     Login {
         /// Endpoint (of the manifest) of the log-in call.
@@ -193,7 +267,42 @@ pub enum CredentialKind {
 /// Before the name of a cookie where a JSON pointer could stand.
 const COOKIE: &str = "cookie:";
 
+/// Parameters of an authorization address that only the hub sets.
+pub const OAUTH_PARAMETERS: [&str; 9] = [
+    "client_id",
+    "client_secret",
+    "code_challenge",
+    "code_challenge_method",
+    "redirect_uri",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+];
+
 impl CredentialKind {
+    /// Endpoints that a secret is sent to in order to get what requests then carry.
+    pub fn sign_in_endpoints(&self) -> Vec<&str> {
+        match self {
+            Self::OauthClientCredentials { endpoint, .. } | Self::Login { endpoint, .. } => vec![endpoint],
+            Self::Oauth2 { token, device, .. } => {
+                let mut all = vec![token.endpoint.as_str()];
+                all.extend(device.iter().map(|place| place.endpoint.as_str()).filter(|name| *name != token.endpoint));
+                all
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Every endpoint that a sign-in leads to: [`Self::sign_in_endpoints`], and where a person's browser is sent.
+    pub fn named_endpoints(&self) -> Vec<&str> {
+        let mut all = self.sign_in_endpoints();
+        if let Self::Oauth2 { authorization: Some(place), .. } = self {
+            all.push(&place.endpoint);
+        }
+        all
+    }
+
     /// The cookie that carries the token of a log-in, if one does.
     pub fn cookie(&self) -> Option<&str> {
         match self {

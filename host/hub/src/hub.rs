@@ -15,6 +15,7 @@ use crate::egress::{Egress, EgressConfig};
 use crate::engine::{Clock, Engine, EngineError};
 use crate::guest::Guests;
 use crate::project;
+use crate::sign_in::SignIns;
 use crate::vault::{MasterKey, MasterKeyError, Purpose, Vault};
 use crate::webhook::{Told, Webhooks};
 
@@ -44,6 +45,8 @@ pub struct Hub {
     pub(crate) told: Arc<Told>,
     /// What is remembered of calls from systems.
     pub(crate) webhooks: Arc<Webhooks>,
+    /// Sign-ins by people that are under way.
+    pub(crate) sign_ins: Arc<SignIns>,
 }
 
 impl Hub {
@@ -98,10 +101,15 @@ impl Hub {
         }
         let backup_key = BackupKey::new(master.derive(Purpose::Backup));
         let told = Told::open(store.clone(), engine.news()).map_err(|error| unavailable("the store", error.to_string()))?;
-        let (told, webhooks) = (Arc::new(told), Arc::default());
-        let hub = Self { dir: dir.to_owned(), engine, store, vault, guests, backup_key, told, webhooks };
+        let (told, webhooks, sign_ins) = (Arc::new(told), Arc::default(), Arc::default());
+        let hub = Self { dir: dir.to_owned(), engine, store, vault, guests, backup_key, told, webhooks, sign_ins };
         crate::service::lapse(&hub).await?;
         Ok(Arc::new(hub))
+    }
+
+    /// A line of the audit about a sign-in; one that cannot be written is logged.
+    pub(crate) async fn note(&self, by: &str, action: &str, subject: &str, detail: &str) {
+        crate::service::note(&self.engine, by, action, subject, detail).await;
     }
 
     /// Reads the configuration again and puts it in force. With errors the old one stays.

@@ -23,6 +23,7 @@ mod scheduler;
 pub mod secrets;
 pub mod service;
 mod shadow;
+pub mod sign_in;
 pub mod spoke;
 pub mod vault;
 pub mod webhook;

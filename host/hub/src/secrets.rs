@@ -71,4 +71,14 @@ pub trait SecretSource: Send + Sync {
 
     /// The secret of this name, to be sent to these origins and to no other.
     fn secret(&self, name: &str, origins: &BTreeSet<String>) -> Result<SecretBytes, SecretError>;
+
+    /// What is kept for a connection's credential slot (`connection/slot`) besides its secret: what its system granted.
+    fn kept(&self, _place: &str) -> Result<Option<SecretBytes>, SecretError> {
+        Ok(None)
+    }
+
+    /// Keeps it, or forgets it. Durable when it returns.
+    fn keep(&self, place: &str, _what: Option<&SecretBytes>) -> Result<(), SecretError> {
+        Err(SecretError::Unreadable { name: place.to_owned(), why: "nothing can be kept here".to_owned() })
+    }
 }

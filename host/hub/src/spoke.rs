@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nave_core::budget::{Purpose, UsedUp};
 use nave_core::catalog::StreamInfo;
 use nave_core::mapping::MapError;
+use nave_core::model::Time;
 use nave_core::value::Value;
 use nave_runtime::contract::{CheckReport, Delivery, Outcome, Page, SourceRecord};
 
@@ -93,6 +94,10 @@ pub trait Spokes: Send + Sync {
     /// How a connection's system was spoken to since the hub started; nothing where that is not known.
     fn talk(&self, _connection: &str) -> Talk {
         Talk::default()
+    }
+    /// Since when, and why, somebody has to agree anew at a connection's system; none while what it granted is good.
+    fn needs_reauth(&self, _connection: &str) -> Option<(Time, String)> {
+        None
     }
     /// Transform plugins.
     fn transforms(&self) -> Arc<dyn Transforms>;

@@ -5,7 +5,7 @@ use std::{collections::HashSet, fmt};
 
 use nave_core::{
     limits::MANIFEST_SIZE_BYTES_MAX,
-    manifest::{ASKED_HEADERS, Allow, CredentialKind, Manifest, PluginKind},
+    manifest::{ASKED_HEADERS, Allow, CredentialKind, Manifest, OAUTH_PARAMETERS, PluginKind},
 };
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
@@ -57,7 +57,9 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
         if !(request.base.starts_with("https://") || request.base.starts_with("http://") || request.base.starts_with('{')) {
             return Err(bad(format_args!("endpoint `{endpoint}`: base `{}` is no http address", request.base)));
         }
-        if request.allow.is_empty() {
+        let kinds = || manifest.credentials.values().flat_map(|slot| &slot.kinds);
+        // Only the hub calls an endpoint that is there for signing in.
+        if request.allow.is_empty() && !kinds().any(|kind| kind.named_endpoints().contains(&endpoint.as_str())) {
             return Err(bad(format_args!("endpoint `{endpoint}` allows nothing; list methods and paths, or leave it out")));
         }
         request.allow.iter().try_for_each(|line| allowed(endpoint, line))?;
@@ -77,14 +79,21 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
             return Err(bad(format_args!("credential `{slot}` has no kinds")));
         }
         for kind in &credential.kinds {
-            if let CredentialKind::OauthClientCredentials { endpoint, .. } | CredentialKind::Login { endpoint, .. } = kind
-                && !manifest.endpoints.contains_key(endpoint)
-            {
+            if let Some(endpoint) = kind.named_endpoints().into_iter().find(|name| !manifest.endpoints.contains_key(*name)) {
                 return Err(bad(format_args!(
                     "credential `{slot}` logs in at endpoint `{endpoint}`, which is not under `endpoints`"
                 )));
             }
             token(slot, kind)?;
+            oauth(slot, kind)?;
+        }
+        for scope in &credential.scopes {
+            if scope.name.is_empty() || scope.name.contains(|c: char| c.is_whitespace() || c.is_control()) {
+                return Err(bad(format_args!("credential `{slot}`: `{}` is no scope", scope.name)));
+            }
+            if scope.reason.trim().is_empty() {
+                return Err(bad(format_args!("credential `{slot}`: scope `{}` has no `reason`", scope.name)));
+            }
         }
     }
     if let Some(webhook) = &manifest.webhook {
@@ -116,6 +125,30 @@ fn token(slot: &str, kind: &CredentialKind) -> Result<(), PluginError> {
         }
         None if !token.starts_with('/') => {
             Err(bad(format_args!("credential `{slot}`: `token` is `/a/json/pointer` or `cookie:NAME`, not `{token}`")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A sign-in by OAuth 2 has a way for a person to agree, and leaves the standard's own parameters to the hub.
+fn oauth(slot: &str, kind: &CredentialKind) -> Result<(), PluginError> {
+    let CredentialKind::Oauth2 { token, authorization, device, parameters, issuer, .. } = kind else { return Ok(()) };
+    if authorization.is_none() && device.is_none() {
+        return Err(bad(format_args!(
+            "credential `{slot}`: `oauth2` needs `authorization` or `device`, so that somebody can agree"
+        )));
+    }
+    for place in [Some(token), authorization.as_ref(), device.as_ref()].into_iter().flatten() {
+        if !place.path.starts_with('/') {
+            return Err(bad(format_args!("credential `{slot}`: path `{}` does not begin with /", place.path)));
+        }
+    }
+    if let Some(own) = parameters.keys().find(|name| OAUTH_PARAMETERS.contains(&name.as_str())) {
+        return Err(bad(format_args!("credential `{slot}`: the hub sets the parameter `{own}` itself")));
+    }
+    match issuer {
+        Some(issuer) if !issuer.starts_with("https://") && !issuer.starts_with("http://") => {
+            Err(bad(format_args!("credential `{slot}`: issuer `{issuer}` is no address")))
         }
         _ => Ok(()),
     }

@@ -14,6 +14,7 @@ pub mod limits;
 mod listen;
 mod metrics;
 mod pages;
+mod sign_in;
 mod socket;
 mod state;
 mod v1;
@@ -85,12 +86,23 @@ pub async fn start(service: Arc<dyn Service>, options: Options, stopped: watch::
             .map_err(|source| StartError { at: path.display().to_string(), source })?;
         tasks.push(task);
     }
+    service.listens(&reached_at(addr));
     let state = State::new(service, addr, &options.hosts, stopped.clone());
     let router = router(state);
     let app = move |peer: SocketAddr| router.clone().layer(Extension(ConnectInfo(peer)));
     tasks.push(tokio::spawn(listen::serve(listener, app, Bounds::default(), stopped)));
     tracing::info!(%addr, "listening");
     Ok(Running { addr, tasks })
+}
+
+/// Where a browser on this machine reaches it.
+fn reached_at(addr: SocketAddr) -> String {
+    let ip = match addr.ip() {
+        ip if !ip.is_unspecified() => ip,
+        std::net::IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+        std::net::IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    };
+    format!("http://{}", SocketAddr::new(ip, addr.port()))
 }
 
 fn router(state: State) -> Router {
@@ -100,6 +112,7 @@ fn router(state: State) -> Router {
         .merge(closed)
         .merge(pages::open())
         .merge(hooks::router())
+        .merge(sign_in::router())
         .fallback(pages::not_found)
         .method_not_allowed_fallback(v1::other_method)
         .layer(axum::middleware::from_fn_with_state(state.clone(), guard::guard))

@@ -9,10 +9,12 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request as HttpRequest, StatusCode};
 use nave_core::model::{DecisionChoice, RecordId, Time, TokenRow};
 use nave_hub::api::{
-    AnomaliesAnswer, AnomalyLine, Answer, ApiError, Asked, AssessAnswer, AssessmentsAnswer, BoxFuture, Candidate, Claimed,
-    FlowStatus, MergeAnswer, MergeFieldLine, ProgressSender, Recommended, Request, ReviewAnswer, ReviewLine, Service, SetAside,
-    Showed, StatusAnswer, StreamAssessment, WrittenAssessment,
+    AnomaliesAnswer, AnomalyLine, Answer, ApiError, Asked, AssessAnswer, AssessmentsAnswer, AuthorizationLine,
+    AuthorizationsAnswer, BoxFuture, Candidate, Claimed, FlowStatus, MergeAnswer, MergeFieldLine, ProgressSender, Recommended,
+    Request, ReviewAnswer, ReviewLine, Service, SetAside, Showed, SignInAnswer, StatusAnswer, StreamAssessment,
+    WrittenAssessment,
 };
+use nave_hub::sign_in::{SignInCallback, SignInStart, SignedIn};
 use nave_hub::webhook::{HookAnswer, HookCall};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
@@ -95,6 +97,23 @@ impl Service for Fake {
                     Ok(Answer::Assessments(AssessmentsAnswer { assessments: vec![assessment.clone(), assessment] }))
                 }
                 Request::ReviewDecide { .. } => Ok(Answer::done("decided", 1)),
+                Request::Authorizations { .. } => {
+                    let line = AuthorizationLine {
+                        state: "needs-reauth".into(),
+                        slot: "token".into(),
+                        why: Some("the system said <script>alert(4)</script>".into()),
+                        excess: vec!["<b>admin</b>".into()],
+                        ways: vec!["browser".into()],
+                        ..AuthorizationLine::default()
+                    };
+                    Ok(Answer::Authorizations(AuthorizationsAnswer { authorizations: vec![line] }))
+                }
+                Request::ConnectionAuthorize { name, device, .. } => Ok(Answer::SignIn(SignInAnswer {
+                    connection: name,
+                    address: "http://localhost:6283/oauth/start/t1cket".into(),
+                    code: device.then(|| "<script>AB</script>".into()),
+                    ..SignInAnswer::default()
+                })),
                 Request::MergeRecords { plan, .. } => Ok(Answer::Merge(MergeAnswer {
                     id: (!plan).then_some(4),
                     planned: plan,
@@ -119,6 +138,26 @@ impl Service for Fake {
                 "crm" if call.body == b"secret" => HookAnswer::Taken(1),
                 "crm" => HookAnswer::Refused,
                 _ => HookAnswer::Unknown,
+            }
+        })
+    }
+
+    fn sign_in_start<'a>(&'a self, ticket: &'a str) -> BoxFuture<'a, Result<SignInStart, String>> {
+        Box::pin(async move {
+            match ticket {
+                "good" => Ok(SignInStart { address: "https://login.example/authorize?a=b".into(), binding: "m4rk".into() }),
+                _ => Err("used <b>already</b>".into()),
+            }
+        })
+    }
+
+    fn sign_in_callback(&self, call: SignInCallback) -> BoxFuture<'_, Result<SignedIn, String>> {
+        Box::pin(async move {
+            match (call.state.as_str(), call.binding.as_deref(), call.code.as_deref(), call.issuer.as_deref()) {
+                ("st4te", Some("m4rk"), Some("c0de"), Some("https://login.example")) => {
+                    Ok(SignedIn { connection: "<i>crm</i>".into(), scopes: vec!["<u>read</u>".into()] })
+                }
+                _ => Err(format!("{:?} {:?}", call.error.unwrap_or_default(), call.error_description.unwrap_or_default())),
             }
         })
     }
@@ -498,6 +537,58 @@ async fn pages_escape_everything() {
         assert!(page.contains(part), "{part}: {page}");
     }
     assert!(!page.contains("<script>alert") && !page.contains("<b>late"), "{page}");
+}
+
+/// Lines 91 and 92: a browser without a session is sent to the system with a mark, and is believed with that mark alone; what a
+/// system says is text, and nothing of it is an address to go to.
+#[tokio::test]
+async fn a_browser_that_comes_back_from_a_system_shows_its_mark() {
+    let server = Server::new();
+    let (status, headers, _) = server.ask("GET /oauth/start/good", &[HOST], "").await;
+    assert_eq!(status.as_u16(), 303);
+    assert!(headers.contains("https://login.example/authorize?a=b"), "{headers}");
+    for part in ["nave_sign_in=m4rk", "HttpOnly", "SameSite=Lax", "Path=/oauth", "Max-Age=600"] {
+        assert!(headers.contains(part), "{part}: {headers}");
+    }
+    let (status, headers, text) = server.ask("GET /oauth/start/used", &[HOST], "").await;
+    assert!(status.as_u16() == 400 && !headers.contains("nave_sign_in"), "{headers}");
+    assert!(!text.contains("<b>already"), "{text}");
+    let good = "GET /oauth/callback?state=st4te&code=c0de&iss=https%3A%2F%2Flogin.example&redirect=https%3A%2F%2Fevil.example";
+    let script = "GET /oauth/callback?state=st4te&error=%3Cscript%3Ealert(1)%3C/script%3E&error_description=%22%3E%3Cscript%3E";
+    for (target, headers, expected) in [
+        (good, &[HOST, "cookie: nave_session=x; nave_sign_in=m4rk"][..], 200),
+        (good, &[HOST], 400),
+        (good, &[HOST, "cookie: nave_sign_in=other"], 400),
+        (script, &[HOST, "cookie: nave_sign_in=m4rk"], 400),
+        ("GET /oauth/callback", &[HOST, "cookie: nave_sign_in=m4rk"], 400),
+        ("GET /oauth/callback?state=a&state=b", &[HOST], 400),
+        ("GET /oauth/callback?state=%FF", &[HOST], 400),
+    ] {
+        let (status, answer, text) = server.ask(target, headers, "").await;
+        assert_eq!(status.as_u16(), expected, "{target} {headers:?}: {text}");
+        for tag in ["<script>", "<i>crm", "<u>read"] {
+            assert!(!text.contains(tag), "{target}: {text}");
+        }
+        assert!(!format!("{answer}{text}").contains("evil.example") && !answer.contains("location"), "{target}: {answer}");
+    }
+    // The connection's page begins one; a form of another session does not.
+    let (cookie, form_token) = server.sign_in().await;
+    let ours = "origin: http://localhost:6283";
+    let (status, _, text) = server.ask("GET /connections/crm", &[HOST, &cookie], "").await;
+    assert!(status.is_success() && text.contains("Agree at the system") && text.contains("/connections/crm/authorize"), "{text}");
+    assert!(!text.contains("<script>alert(4)") && !text.contains("<b>admin"), "{text}");
+    for (way, shown) in [("browser", "/oauth/start/t1cket"), ("device", "script&#62;AB")] {
+        let body = format!("form_token={form_token}&slot=token&way={way}");
+        let (status, _, text) = server.ask("POST /connections/crm/authorize", &[HOST, &cookie, FORM, ours], &body).await;
+        assert!(status.is_success() && text.contains(shown) && !text.contains("<script>AB"), "{text}");
+        let forged = format!("form_token=guessed&slot=token&way={way}");
+        let (status, ..) = server.ask("POST /connections/crm/authorize", &[HOST, &cookie, FORM, ours], &forged).await;
+        assert_eq!(status.as_u16(), 403);
+    }
+    for method in ["POST", "PUT"] {
+        let (status, ..) = server.ask(&format!("{method} /oauth/callback?state=st4te&code=c0de"), &[HOST], "").await;
+        assert_eq!(status.as_u16(), 405);
+    }
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 104] = [
+const ROUTES: [(&str, &str, &str); 107] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("GET", "/v1/plan/initial", "plan-initial"),
@@ -92,6 +92,9 @@ const ROUTES: [(&str, &str, &str); 104] = [
     ("GET", "/v1/connections", "connection-list"),
     ("POST", "/v1/connections/{name}/check", "connection-check"),
     ("POST", "/v1/connections/{name}/discover", "connection-discover"),
+    ("POST", "/v1/connections/{name}/authorize", "connection-authorize"),
+    ("GET", "/v1/sign-ins/{id}", "sign-in-show"),
+    ("GET", "/v1/authorizations", "authorizations"),
     ("POST", "/v1/connections/{name}/assess", "assess"),
     ("GET", "/v1/connections/{name}/assessments", "assessments"),
     ("GET", "/v1/mappings/lint", "mapping-lint"),

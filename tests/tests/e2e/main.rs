@@ -34,6 +34,7 @@ mod registry;
 mod renamed;
 mod sample;
 mod signed;
+mod sign_in;
 mod socket;
 mod steward;
 mod strategy;

@@ -1,7 +1,7 @@
-//! Real business systems, Tryton, BottleCRM and Request Tracker, edited through their own interfaces, with the hub between them;
-//! and a real registry that plugins come from.
+//! Real business systems, Tryton, BottleCRM and Request Tracker, edited through their own interfaces, with the hub between them; a
+//! real registry that plugins come from; and a real OAuth 2 server that people agree at.
 //!
-//! `tests/systems/run.sh` starts them and says where they are (`NAVE_TRYTON`, `NAVE_BOTTLECRM`, `NAVE_RT`, `NAVE_REGISTRY`). Without them every test says
+//! `tests/systems/run.sh` starts them and says where they are (`NAVE_TRYTON`, `NAVE_BOTTLECRM`, `NAVE_RT`, `NAVE_REGISTRY`, `NAVE_OIDC`). Without them every test says
 //! that it was skipped. The systems are shared: one test at a time, and each begins by emptying them.
 
 mod agreement;
@@ -13,6 +13,7 @@ mod parts;
 mod proxy;
 mod real;
 mod registry;
+mod sign_in;
 mod thread;
 mod three;
 mod tickets;

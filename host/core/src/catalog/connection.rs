@@ -56,7 +56,9 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, known: &Known<'_>) -> 
     let grants = table.table("grants").map(|table| grants(table, manifest)).unwrap_or_default();
     if let Some(manifest) = manifest {
         address::compare(file, manifest, &settings, &given, &grants);
-        for (endpoint, asked) in manifest.endpoints.iter().filter(|(endpoint, _)| !grants.endpoints.contains_key(*endpoint)) {
+        let kinds = || credentials.values().map(|credential| &credential.kind);
+        let missing = |endpoint: &str| !grants.endpoints.contains_key(endpoint) && manifest.calls(endpoint, kinds());
+        for (endpoint, asked) in manifest.endpoints.iter().filter(|(endpoint, _)| missing(endpoint)) {
             file.warning(
                 0..0,
                 "not-granted",

@@ -21,6 +21,7 @@ const RUNS_LOOKED_AT: usize = 100;
 pub(super) fn all(engine: &Engine) -> Result<Vec<Condition>, EngineError> {
     let mut found = Vec::new();
     breakers(engine, &mut found);
+    authorizations(engine, &mut found);
     flows(engine, &mut found)?;
     dead_letters(engine, &mut found)?;
     reviews(engine, &mut found)?;
@@ -117,6 +118,26 @@ fn breakers(engine: &Engine, found: &mut Vec<Condition>) {
             fix: format!("nave connection check {connection}"),
             runbook: "breaker-open".into(),
             owner: engine.catalog().systems.get(connection).map(|system| system.owner.clone()).unwrap_or_default(),
+        });
+    }
+}
+
+/// Connections whose system takes what it granted no longer: a person has to agree anew.
+fn authorizations(engine: &Engine, found: &mut Vec<Condition>) {
+    let catalog = engine.catalog();
+    let hub = catalog.hub.public_url.clone().unwrap_or_else(|| format!("http://{}", catalog.hub.listen));
+    for connection in catalog.connections.values() {
+        let name = &connection.name;
+        let Some((since, why)) = engine.needs_reauth(name) else { continue };
+        found.push(Condition {
+            kind: "needs-reauth".into(),
+            subject: name.clone(),
+            count: 1,
+            since,
+            what: format!("{name} cannot sign in any more: {why}; agree anew at {hub}/connections/{name}"),
+            fix: format!("nave connection authorize {name}"),
+            runbook: "needs-reauth".into(),
+            owner: catalog.systems.get(&connection.system).map(|system| system.owner.clone()).unwrap_or_default(),
         });
     }
 }

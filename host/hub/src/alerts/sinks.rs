@@ -95,6 +95,7 @@ impl Outlets {
             endpoints: BTreeMap::from([("alerts".to_owned(), endpoint)]),
             grants: Grants { endpoints: BTreeMap::from([("alerts".to_owned(), grant)]), folders: BTreeMap::new() },
             credentials: bearer.map(credential).into_iter().collect(),
+            scopes: BTreeMap::new(),
             account: OWN.to_owned(),
             requests_per_second: None,
             budget: Default::default(),

@@ -632,6 +632,28 @@ pub enum Request {
         #[serde(default)]
         added: bool,
     },
+    /// Asks a person to agree over there that this connection may sign in (OAuth 2): in a browser, or on another device.
+    ConnectionAuthorize {
+        /// Which.
+        name: String,
+        /// Credential slot; none: the only one of that kind.
+        #[serde(default)]
+        slot: Option<String>,
+        /// By a code that is typed in on another device.
+        #[serde(default)]
+        device: bool,
+    },
+    /// What became of a sign-in, waiting for it a while.
+    SignInShow {
+        /// Number.
+        id: u64,
+    },
+    /// What systems granted to connections, and whether that is what they need.
+    Authorizations {
+        /// One connection; none: all.
+        #[serde(default)]
+        name: Option<String>,
+    },
     /// What it offers.
     ConnectionDiscover {
         /// Which.
@@ -997,6 +1019,7 @@ impl Request {
             | Self::PluginRemove { .. }
             | Self::PluginCall { .. }
             | Self::ConnectionApprove { .. }
+            | Self::ConnectionAuthorize { .. }
             | Self::TokenReset { .. }
             | Self::StoreRebuild
             | Self::Backup { .. } => true,
@@ -1046,6 +1069,8 @@ impl Request {
             | Self::ConnectionList
             | Self::ConnectionCheck { .. }
             | Self::ConnectionHeld { .. }
+            | Self::SignInShow { .. }
+            | Self::Authorizations { .. }
             | Self::MappingLint { .. }
             | Self::MappingExplain { .. }
             | Self::MappingCoverage { .. }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
 use super::{Answer, ApiError, Asked};
+use crate::sign_in::{SignInCallback, SignInStart, SignedIn};
 use crate::webhook::{HookAnswer, HookCall};
 
 /// A future that a face can hold without knowing who made it.
@@ -69,6 +70,19 @@ pub trait Service: Send + Sync + 'static {
 
     /// Takes a call of a connected system.
     fn hook(&self, call: HookCall) -> BoxFuture<'_, HookAnswer>;
+
+    /// People's browsers reach it at this address, `http://host:port`.
+    fn listens(&self, _origin: &str) {}
+
+    /// A browser opened the address that begins a sign-in at a system. The error is for people.
+    fn sign_in_start<'a>(&'a self, _ticket: &'a str) -> BoxFuture<'a, Result<SignInStart, String>> {
+        Box::pin(async { Err("nobody signs in here".to_owned()) })
+    }
+
+    /// A browser came back from a system. The error is for people, and holds words of the system.
+    fn sign_in_callback(&self, _call: SignInCallback) -> BoxFuture<'_, Result<SignedIn, String>> {
+        Box::pin(async { Err("nobody signs in here".to_owned()) })
+    }
 
     /// Hashes of the tokens that open the HTTP API.
     fn tokens(&self) -> Result<Vec<TokenRow>, ApiError>;

@@ -3,6 +3,7 @@
 //! A call passes, in this order: endpoint, address, method and path, headers, quota (nothing has been sent and no secret
 //! has been touched); credential; rate and a free connection; the wire; scrubbing. Every refusal is audited once per run.
 
+mod authorize;
 mod sign_in;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,12 +30,14 @@ use super::dial::Dialer;
 use super::error::EgressError;
 use super::exchange::{Broken, exchange, read_body, read_to_file};
 use super::headers;
+use super::oauth::Authorizations;
 use super::pool::Pool;
 use super::scrub::Known;
 use super::target::Base;
 use super::token::TokenState;
 use super::{AuditNote, AuditSink, BlobResponse, Request, Response};
 use crate::secrets::SecretSource;
+pub use authorize::DeviceAnswer;
 
 /// What a channel is made from.
 #[derive(Clone)]
@@ -49,6 +52,8 @@ pub struct ChannelConfig {
     pub grants: Grants,
     /// Credential slot → how, and which secret.
     pub credentials: BTreeMap<String, Credential>,
+    /// Credential slot → scopes that a person is asked to agree to.
+    pub scopes: BTreeMap<String, Vec<String>>,
     /// The account that its calls count for.
     pub account: String,
     /// Requests per second on this account; none: no limit of ours.
@@ -78,6 +83,13 @@ impl ChannelConfig {
             endpoints: manifest.endpoints.clone(),
             grants: connection.grants.clone(),
             credentials: connection.credentials.clone(),
+            scopes: connection
+                .credentials
+                .iter()
+                .map(|(slot, credential)| {
+                    (slot.clone(), nave_core::scopes::asked(manifest, &connection.grants, slot, &credential.kind))
+                })
+                .collect(),
             account: connection.account.clone(),
             requests_per_second: connection.requests_per_second,
             budget: connection.budget.clone(),
@@ -103,6 +115,7 @@ struct Inner {
     account: Arc<Account>,
     known: Known,
     tokens: BTreeMap<String, tokio::sync::Mutex<TokenState>>,
+    authorizations: Arc<Authorizations>,
     usage: Mutex<Option<Quota>>,
     audited: Mutex<BTreeSet<String>>,
 }
@@ -153,7 +166,12 @@ struct Answer {
 }
 
 impl Channel {
-    pub(super) fn new(dialer: Arc<Dialer>, accounts: &Accounts, config: ChannelConfig) -> Self {
+    pub(super) fn new(
+        dialer: Arc<Dialer>,
+        accounts: &Accounts,
+        authorizations: Arc<Authorizations>,
+        config: ChannelConfig,
+    ) -> Self {
         let bases = config.grants.endpoints.iter().map(|(name, grant)| (name.clone(), Base::parse(name, grant))).collect();
         let tokens = config.credentials.keys().map(|slot| (slot.clone(), tokio::sync::Mutex::default())).collect();
         Self {
@@ -165,6 +183,7 @@ impl Channel {
                 pool: Pool::default(),
                 known: Known::new(),
                 tokens,
+                authorizations,
                 usage: Mutex::new(None),
                 audited: Mutex::default(),
                 config,
@@ -224,7 +243,7 @@ impl Channel {
 impl Inner {
     /// A whole call, with audit and scrubbing around it.
     async fn call(
-        &self,
+        self: &Arc<Self>,
         endpoint: &str,
         request: &Request,
         body: Source,
@@ -286,7 +305,13 @@ impl Inner {
         });
     }
 
-    async fn try_call(&self, endpoint: &str, request: &Request, body: &Source, want: Want) -> Result<Answer, EgressError> {
+    async fn try_call(
+        self: &Arc<Self>,
+        endpoint: &str,
+        request: &Request,
+        body: &Source,
+        want: Want,
+    ) -> Result<Answer, EgressError> {
         let total = Instant::now() + self.dialer.bounds.total;
         let prepared = self.prepare(endpoint, request)?;
         let body_max = match body {
@@ -307,9 +332,13 @@ impl Inner {
         // A refused request was not done, so it may be sent again with a new token.
         match self.credential(&prepared, Some(generation), total).await? {
             (_, Some(same)) if same == generation => Ok(answer),
-            (applied, _) => {
+            (applied, new) => {
                 drop(answer);
-                self.run(&prepared, &applied, body, want, total).await
+                let answer = self.run(&prepared, &applied, body, want, total).await?;
+                if let Some(new) = new.filter(|_| answer.status != 401) {
+                    self.proved(slot, new).await;
+                }
+                Ok(answer)
             }
         }
     }

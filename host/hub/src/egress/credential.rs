@@ -78,7 +78,9 @@ pub(super) fn apply_secret(kind: &CredentialKind, secret: &SecretBytes, name: &s
             Ok(text) => Ok(Applied::Query(parameter.clone(), Zeroizing::new(text.to_owned()))),
             Err(_) => Err(unusable(name, "it is not text")),
         },
-        CredentialKind::OauthClientCredentials { .. } => header(AUTHORIZATION, Some("Bearer"), secret, name),
+        CredentialKind::OauthClientCredentials { .. } | CredentialKind::Oauth2 { .. } => {
+            header(AUTHORIZATION, Some("Bearer"), secret, name)
+        }
         CredentialKind::Login { .. } if let Some(cookie) = kind.cookie() => {
             let mut pair = Zeroizing::new(Vec::with_capacity(cookie.len() + 1 + secret.len()));
             pair.extend_from_slice(cookie.as_bytes());

@@ -16,6 +16,7 @@ mod error;
 mod exchange;
 mod headers;
 mod mail;
+mod oauth;
 mod origin;
 mod pool;
 mod resolve;
@@ -31,9 +32,11 @@ use std::sync::Arc;
 
 pub use account::{Ledger, Mark, on_behalf, purpose};
 pub use bounds::{Bounds, Quota};
-pub use channel::{Channel, ChannelConfig};
+pub use channel::{Channel, ChannelConfig, DeviceAnswer};
 pub use error::EgressError;
 pub use mail::MailServer;
+pub use oauth::{Device, Pkce, Standing, same};
+pub(crate) use oauth::{place as authorization_place, random as random_text, standing_of};
 pub(crate) use origin::held_help;
 pub use origin::{destinations, destinations_of, origin};
 pub use resolve::{Resolve, Resolving, SystemResolver};
@@ -106,6 +109,7 @@ pub trait AuditSink: Send + Sync {
 pub struct Egress {
     dialer: Arc<Dialer>,
     accounts: Arc<Accounts>,
+    authorizations: Arc<oauth::Authorizations>,
 }
 
 impl std::fmt::Debug for Egress {
@@ -117,7 +121,7 @@ impl std::fmt::Debug for Egress {
 impl Egress {
     /// Reads the system's certificate authorities once.
     pub fn new(config: EgressConfig) -> Result<Self, EgressConfigError> {
-        Ok(Self { dialer: Arc::new(Dialer::new(config)?), accounts: Arc::default() })
+        Ok(Self { dialer: Arc::new(Dialer::new(config)?), accounts: Arc::default(), authorizations: Arc::default() })
     }
 
     /// The way that everything takes, as entries of what a secret is given for.
@@ -132,7 +136,12 @@ impl Egress {
 
     /// One connection's use. Mistakes in a grant come out as a denial of the calls that need it.
     pub fn channel(&self, config: ChannelConfig) -> Channel {
-        Channel::new(self.dialer.clone(), &self.accounts, config)
+        Channel::new(self.dialer.clone(), &self.accounts, self.authorizations.clone(), config)
+    }
+
+    /// What was granted to a place (`connection/slot`) is gone from the vault.
+    pub(crate) fn forget_authorization(&self, place: &str) {
+        self.authorizations.forget(place);
     }
 
     /// The configuration is read anew: what was said of accounts is forgotten, what was counted is not.

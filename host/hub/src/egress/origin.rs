@@ -4,21 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nave_core::catalog::{Connection, Credential};
 use nave_core::grant::Grants;
-use nave_core::manifest::{CredentialKind, EndpointRequest};
+use nave_core::manifest::EndpointRequest;
 use url::Url;
 
 /// An address's scheme, host and port, in the one spelling that browsers use; none for what is no web address.
 pub fn origin(address: &str) -> Option<String> {
     let origin = Url::parse(address).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?.origin();
     origin.is_tuple().then(|| origin.ascii_serialization())
-}
-
-/// The endpoint of a credential's log-in, where it takes one to get what is sent.
-pub(super) fn login_of(kind: &CredentialKind) -> Option<&str> {
-    match kind {
-        CredentialKind::OauthClientCredentials { endpoint, .. } | CredentialKind::Login { endpoint, .. } => Some(endpoint),
-        _ => None,
-    }
 }
 
 /// Secret → the origins that it is sent to: those of the granted endpoints that are called with it, and of its log-in.
@@ -31,10 +23,10 @@ pub fn destinations(
 ) -> BTreeMap<String, BTreeSet<String>> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (slot, credential) in credentials {
-        let login = login_of(&credential.kind);
+        let login = credential.kind.sign_in_endpoints();
         let on = |name: &str| credential.endpoints.as_ref().is_none_or(|granted| granted.iter().any(|granted| granted == name));
         let used = endpoints.iter().filter(|(name, asked)| {
-            on(name) && (asked.credential.as_deref() == Some(slot.as_str()) || login == Some(name.as_str()))
+            on(name) && (asked.credential.as_deref() == Some(slot.as_str()) || login.contains(&name.as_str()))
         });
         let origins = used.filter_map(|(name, _)| origin(&grants.endpoints.get(name)?.base));
         found.entry(credential.secret.clone()).or_default().extend(origins);

@@ -60,7 +60,7 @@ impl TokenState {
     }
 }
 
-fn fingerprint(secret: &SecretBytes) -> [u8; 32] {
+pub(super) fn fingerprint(secret: &SecretBytes) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(digest(&SHA256, secret.expose()).as_ref());
     out
@@ -156,7 +156,7 @@ pub(super) fn from_oauth(body: &[u8]) -> Result<Obtained, String> {
 }
 
 /// A short word of an error, without anything that could be markup or a secret's length.
-fn word(value: &Value) -> String {
+pub(super) fn word(value: &Value) -> String {
     value
         .as_str()
         .unwrap_or("an error")

@@ -20,6 +20,11 @@ impl Engine {
         self.spokes.used_up(&mapping.connection, purpose_of(mapping))
     }
 
+    /// Since when, and why, somebody has to agree anew at a connection's system.
+    pub(crate) fn needs_reauth(&self, connection: &str) -> Option<(nave_core::model::Time, String)> {
+        self.spokes.needs_reauth(connection)
+    }
+
     /// Of a connection's account: percent of its budget that is used up, percent above which that is said, and why flows wait.
     pub(crate) fn budget_of(&self, connection: &str) -> Option<(u64, u64, Option<UsedUp>)> {
         let (percent, warn) = self.spokes.used_percent(connection)?;

@@ -14,13 +14,17 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use nave_core::budget::{Purpose, Spent, UsedUp};
 use nave_core::catalog::{Catalog, Connection, LockedPlugin, StreamInfo};
-use nave_core::manifest::Manifest;
+use nave_core::manifest::{CredentialKind, Manifest};
+use nave_core::model::Time;
 use nave_runtime::contract::{CheckReport, Delivery, Event, Failure, Outcome, Page, SourceRecord, WebhookRequest};
 use nave_runtime::{CallError, CompileCache, Instance, InstanceLimits, Plugin};
 
 use crate::api::ApiError;
+use crate::audit::StoreAudit;
 use crate::clock::now;
-use crate::egress::{Egress, Ledger as _, Talk, destinations_of, held_help};
+use crate::egress::{
+    Channel, ChannelConfig, Egress, Ledger as _, Standing, Talk, authorization_place, destinations_of, held_help, standing_of,
+};
 use crate::engine::Clock;
 use crate::ledger::StoreLedger;
 use crate::plugins::{Judge, PluginsError, serials};
@@ -192,6 +196,30 @@ impl Guests {
         &self.egress
     }
 
+    /// A connection's way out, for what the hub does with it itself.
+    ///
+    /// # Errors
+    /// As for its spoke: it is not there, its plugin is not, or it is held.
+    pub(crate) fn channel(&self, connection: &str) -> Result<Channel, SpokeError> {
+        let catalog = self.catalog();
+        let Some(settings) = catalog.connections.get(connection) else {
+            return Err(SpokeError::Misconfigured(format!("there is no connection `{connection}`; `nave connection list`")));
+        };
+        let plugin = self.plugin(&settings.plugin)?;
+        self.held(plugin.manifest(), settings)?;
+        let audit = Arc::new(StoreAudit::new(self.store.clone()));
+        let ledger = Arc::new(StoreLedger::new(self.store.clone()));
+        Ok(self.egress.channel(ChannelConfig::new(plugin.manifest(), settings, self.secrets.clone(), audit, ledger)))
+    }
+
+    /// How what a system granted to a connection's slot stands, as it is kept.
+    ///
+    /// # Errors
+    /// [`SecretError`] where it cannot be opened.
+    pub(crate) fn standing(&self, connection: &str, slot: &str) -> Result<Option<Standing>, SecretError> {
+        Ok(self.secrets.kept(&authorization_place(connection, slot))?.as_ref().and_then(standing_of))
+    }
+
     /// What a call is about that a connection's system made and that was verified. An instance of its own answers, so that a
     /// long read does not keep the system waiting.
     pub(crate) async fn webhook(&self, connection: &str, request: WebhookRequest) -> Result<Vec<Event>, SpokeError> {
@@ -259,6 +287,13 @@ impl Spokes for Guests {
 
     fn talk(&self, connection: &str) -> Talk {
         self.egress.talk(connection)
+    }
+
+    fn needs_reauth(&self, connection: &str) -> Option<(Time, String)> {
+        let catalog = self.catalog();
+        let credentials = &catalog.connections.get(connection)?.credentials;
+        let slots = credentials.iter().filter(|(_, one)| matches!(one.kind, CredentialKind::Oauth2 { .. }));
+        slots.filter_map(|(slot, _)| self.standing(connection, slot).ok()??.needs_reauth).next()
     }
 
     fn transforms(&self) -> Arc<dyn Transforms> {

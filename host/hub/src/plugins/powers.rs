@@ -22,8 +22,13 @@ pub fn asked(manifest: &Manifest) -> Vec<String> {
             "It asks to reach {} {} (`{name}`: {}){key}{says}.",
             reachable(&endpoint.base, manifest),
             endpoint.reason.trim_end_matches('.'),
-            methods(&endpoint.allow)
+            if endpoint.allow.is_empty() { "the hub alone, to sign in".to_owned() } else { methods(&endpoint.allow) }
         ));
+    }
+    for (slot, credential) in &manifest.credentials {
+        powers.extend(credential.scopes.iter().map(|scope| {
+            format!("With `{slot}` it asks to be allowed `{}` over there {}.", scope.name, scope.reason.trim_end_matches('.'))
+        }));
     }
     for (name, folder) in &manifest.folders {
         powers.push(format!(
@@ -61,6 +66,7 @@ pub fn granted(grants: &Grants, credentials: &BTreeMap<String, Credential>, mani
     for (name, grant) in &grants.endpoints {
         let asked = manifest.endpoints.get(name);
         let lines = match (grant.allow.is_empty(), asked) {
+            (_, Some(asked)) if asked.allow.is_empty() => "the hub alone, to sign in".to_owned(),
             (true, Some(asked)) => methods(&asked.allow),
             (false, Some(asked)) => methods(&effective(&asked.allow, &grant.allow)),
             (_, None) => "nothing, since the plugin does not ask for it".to_owned(),
@@ -107,6 +113,9 @@ pub fn not_granted(
     let mut out = Vec::new();
     for (name, asked) in &manifest.endpoints {
         let Some(grant) = grants.endpoints.get(name) else {
+            if !manifest.calls(name, credentials.values().map(|credential| &credential.kind)) {
+                continue;
+            }
             out.push(format!(
                 "It asks to reach {} {}; [grants.endpoints.{name}] in {file} would allow it.",
                 reachable(&asked.base, manifest),
@@ -195,6 +204,7 @@ pub fn kind_word(kind: &CredentialKind) -> &'static str {
         CredentialKind::Header { .. } => "header",
         CredentialKind::Query { .. } => "query",
         CredentialKind::OauthClientCredentials { .. } => "oauth-client-credentials",
+        CredentialKind::Oauth2 { .. } => "oauth2",
         CredentialKind::Login { .. } => "login",
     }
 }

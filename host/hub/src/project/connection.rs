@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use nave_core::manifest::{CredentialKind, Manifest, PluginKind, Setting, SettingType};
+use nave_core::manifest::{ClientAuthentication, CredentialKind, Manifest, PluginKind, Setting, SettingType};
 use serde_json::Value as Json;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value, value};
 
@@ -251,6 +251,12 @@ fn shape_of(kind: &CredentialKind) -> &'static str {
     match kind {
         CredentialKind::Basic {} | CredentialKind::Login { .. } => "The secret is user:password.",
         CredentialKind::OauthClientCredentials { .. } => "The secret is client-id:client-secret.",
+        CredentialKind::Oauth2 { client: ClientAuthentication::None, .. } => {
+            "The secret is client-id: with the colon; then `nave connection authorize` asks the system."
+        }
+        CredentialKind::Oauth2 { .. } => {
+            "The secret is client-id:client-secret; then `nave connection authorize` asks the system."
+        }
         CredentialKind::Bearer { .. } | CredentialKind::Header { .. } | CredentialKind::Query { .. } => {
             "The secret is the token or key."
         }
@@ -268,7 +274,14 @@ fn grants(
     let mut endpoints = Table::new();
     endpoints.set_implicit(true);
     let mut placed = Vec::new();
-    for (name, asked) in &plugin.endpoints {
+    let chosen = plugin.credentials.iter().filter_map(|(slot, asked)| match new.kinds.get(slot) {
+        Some(word) => asked.kinds.iter().find(|kind| powers::kind_word(kind) == *word),
+        None => asked.kinds.first(),
+    });
+    let chosen: Vec<&CredentialKind> = chosen.collect();
+    let called = plugin.endpoints.iter().filter(|(name, _)| plugin.calls(name, chosen.iter().copied()));
+    let called: Vec<_> = called.collect();
+    for (name, asked) in called.iter().copied() {
         match concrete(&asked.base, settings) {
             Ok(base) => {
                 placed.push(Placed { endpoint: name.clone(), base, given: was_given(&asked.base, plugin, settings, new) })
@@ -277,7 +290,7 @@ fn grants(
         }
     }
     // Where an address is missing, that is the mistake.
-    let placed_all = placed.len() == plugin.endpoints.len();
+    let placed_all = placed.len() == called.len();
     let networks = networks::share(&new.networks, if placed_all { &placed } else { &[] }, wrong);
     for Placed { endpoint: name, base, .. } in &placed {
         let asked = &plugin.endpoints[name];

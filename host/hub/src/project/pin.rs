@@ -108,16 +108,18 @@ fn pin_credential(credential: &mut dyn TableLike, slot: &str, kind: &CredentialK
     }
     if credential.get("endpoints").is_none() {
         // The endpoint of a log-in is the one that the file names, if it names one.
-        let login = match kind {
+        let login: Vec<String> = match kind {
             CredentialKind::OauthClientCredentials { .. } | CredentialKind::Login { .. } => {
-                credential.get("endpoint").and_then(Item::as_str).map(str::to_owned)
+                credential.get("endpoint").and_then(Item::as_str).map(str::to_owned).into_iter().collect()
             }
-            _ => None,
+            CredentialKind::Oauth2 { .. } => {
+                let of = |step: &str| credential.get(step)?.get("endpoint")?.as_str().map(str::to_owned);
+                ["token", "device"].into_iter().filter_map(of).collect()
+            }
+            _ => Vec::new(),
         };
-        let on = manifest
-            .endpoints
-            .iter()
-            .filter(|(name, asked)| asked.credential.as_deref() == Some(slot) || login.as_deref() == Some(name.as_str()));
+        let on =
+            manifest.endpoints.iter().filter(|(name, asked)| asked.credential.as_deref() == Some(slot) || login.contains(name));
         credential.insert("endpoints", value(on.map(|(name, _)| name.as_str()).collect::<Array>()));
     }
 }

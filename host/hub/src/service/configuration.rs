@@ -101,6 +101,9 @@ pub(super) fn broken(name: &str, error: SpokeError) -> ApiError {
     match error {
         SpokeError::Unauthorized(_) => ApiError::new("unauthorized-there", exit::FAILED, message)
             .help(format!("`nave connection list` names its secret; `nave secret set NAME` stores a new one for {name}")),
+        SpokeError::Misconfigured(why) if why.contains("net.needs-reauth") => {
+            ApiError::new("needs-reauth", exit::PERSON, message).help(format!("`nave connection authorize {name}`"))
+        }
         SpokeError::Misconfigured(why) => {
             let help = secret_help(&why).or_else(|| plugin_help(&why));
             let help = help.unwrap_or_else(|| format!("correct connections/{name}.toml"));

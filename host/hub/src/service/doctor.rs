@@ -19,6 +19,7 @@ const CHECK_MS_MAX: u64 = 20_000;
 pub(super) async fn doctor(hub: &Hub) -> Result<DoctorAnswer, ApiError> {
     let mut checks = block_in_place(|| at_rest(hub));
     checks.extend(connections(hub).await);
+    checks.extend(scopes(hub));
     let health = block_in_place(|| status::status(&hub.engine))?;
     checks.extend(health.flows.iter().map(flow));
     checks.push(well("waiting for a person", format!("{} open", count(health.reviews as usize, "review is", "reviews are"))));
@@ -200,6 +201,27 @@ async fn connections(hub: &Hub) -> Vec<HealthCheck> {
             Ok(Err(_)) => wrong(&title, format!("no answer within {} seconds", CHECK_MS_MAX / 1_000), fix),
             Err(error) => wrong(&title, format!("the check was broken off: {error}"), fix),
         });
+    }
+    checks
+}
+
+/// What systems granted: more than is needed is a risk, less is a failure to come.
+fn scopes(hub: &Hub) -> Vec<HealthCheck> {
+    let Ok(answer) = super::authorizations::list(hub, None) else { return Vec::new() };
+    let mut checks = Vec::new();
+    for line in answer.authorizations {
+        let title = format!("sign-in {}", line.connection);
+        let fix = format!("`nave connection authorize {}`", line.connection);
+        if line.state != "good" {
+            checks.push(wrong(&title, line.why.unwrap_or_default(), fix));
+        } else if !line.excess.is_empty() {
+            let fix = format!("agree anew to what is asked for alone: {fix}");
+            checks.push(wrong(&title, format!("it may more than is needed: {}", listed(&line.excess)), fix));
+        } else if !line.missing.is_empty() {
+            checks.push(wrong(&title, format!("it was not granted {}", listed(&line.missing)), fix));
+        } else {
+            checks.push(well(&title, format!("agreed to by {}, with what is needed", line.by.unwrap_or_default())));
+        }
     }
     checks
 }

@@ -190,10 +190,28 @@ pub(super) fn goes(hub: &Hub, secret: &str) -> Result<String, ApiError> {
 pub(crate) async fn lapse(hub: &Hub) -> Result<(), ApiError> {
     let refused = super::operations::refused;
     let names = block_in_place(|| hub.vault.bound_names()).map_err(refused)?;
-    if names.is_empty() {
+    let places = block_in_place(|| hub.vault.authorization_places()).map_err(refused)?;
+    if names.is_empty() && places.is_empty() {
         return Ok(());
     }
     let Ok(project) = block_in_place(|| project::load(&hub.dir)) else { return Ok(()) };
+    for place in places {
+        let (connection, slot) = place.split_once('/').unwrap_or((&place, ""));
+        let there = |found: &std::sync::Arc<Connection>| found.credentials.contains_key(slot);
+        if !project.catalog.connections.get(connection).is_some_and(there) {
+            block_in_place(|| hub.vault.keep(&place, None))
+                .map_err(|error| ApiError::failed(error.to_string()).help("`nave doctor` looks at the data folder"))?;
+            hub.guests.egress().forget_authorization(&place);
+            audit(
+                &hub.engine,
+                "hub",
+                "connection.forgotten",
+                connection,
+                &format!("{slot}: there is no such credential any more"),
+            )
+            .await?;
+        }
+    }
     for name in names {
         let bound = block_in_place(|| hub.vault.bound(&name)).map_err(refused)?.unwrap_or_default();
         let Some(used) = used(hub, &project, &name) else { continue };

@@ -6,6 +6,7 @@
 
 mod alerts;
 mod assess;
+mod authorizations;
 mod backfill;
 mod budget;
 mod bulk;
@@ -63,6 +64,7 @@ use crate::api::{Answer, ApiError, ApplyAnswer, Asked, BoxFuture, ProgressSender
 use crate::egress::on_behalf;
 use crate::engine::{Engine, EngineError};
 use crate::hub::Hub;
+use crate::sign_in::{self, SignInCallback, SignInStart, SignedIn};
 use crate::webhook::{HookAnswer, HookCall};
 pub(crate) use plugins::lines as plugin_lines;
 
@@ -89,6 +91,7 @@ impl Service for Hub {
             backup_key: self.backup_key.clone(),
             told: self.told.clone(),
             webhooks: self.webhooks.clone(),
+            sign_ins: self.sign_ins.clone(),
         });
         Box::pin(crate::scheduler::run(hub, async move {
             // A sender that is gone asks for nothing any more: that is a shutdown too.
@@ -106,6 +109,18 @@ impl Service for Hub {
 
     fn hook(&self, call: HookCall) -> BoxFuture<'_, HookAnswer> {
         Box::pin(Hub::hook(self, call))
+    }
+
+    fn listens(&self, origin: &str) {
+        self.sign_ins.listens(origin);
+    }
+
+    fn sign_in_start<'a>(&'a self, ticket: &'a str) -> BoxFuture<'a, Result<SignInStart, String>> {
+        Box::pin(async move { sign_in::start(self, ticket) })
+    }
+
+    fn sign_in_callback(&self, call: SignInCallback) -> BoxFuture<'_, Result<SignedIn, String>> {
+        Box::pin(sign_in::callback(self, call))
     }
 
     fn tokens(&self) -> Result<Vec<TokenRow>, ApiError> {
@@ -302,6 +317,11 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::ConnectionCheck { name } => configuration::check(hub, &name).await.map(Answer::Check),
         Request::ConnectionDiscover { name, save } => configuration::discover(hub, &name, save, by).await.map(Answer::Streams),
         Request::ConnectionHeld { name } => block_in_place(|| held::list(hub, name.as_deref())),
+        Request::ConnectionAuthorize { name, slot, device } => {
+            sign_in::begin(hub, &name, slot.as_deref(), device, by).await.map(Answer::SignIn)
+        }
+        Request::SignInShow { id } => sign_in::wait(hub, id).await.map(Answer::SignIn),
+        Request::Authorizations { name } => authorizations::list(hub, name.as_deref()).map(Answer::Authorizations),
         Request::ConnectionApprove { name, secrets, added } => held::give(hub, &name, &secrets, added, by).await,
         Request::Reload => configuration::reload(hub, by).await,
         Request::PluginInstall { .. }
@@ -348,6 +368,13 @@ async fn audit(engine: &Engine, actor: &str, action: &str, subject: &str, detail
         })
         .await?;
     Ok(())
+}
+
+/// As [`audit`], where nothing can be done about a line that could not be written but to say so.
+pub(crate) async fn note(engine: &Engine, actor: &str, action: &str, subject: &str, detail: &str) {
+    if let Err(error) = audit(engine, actor, action, subject, detail).await {
+        tracing::error!(%error, action, subject, "an audit line could not be written");
+    }
 }
 
 fn audit_entry(at: nave_core::model::Time, actor: &str, action: &str, subject: &str, detail: &str) -> AuditEntry {

@@ -106,7 +106,7 @@ pub(super) fn refused(error: VaultError) -> ApiError {
     match error {
         VaultError::Missing(_) => ApiError::not_found(message),
         VaultError::BadName(_) | VaultError::BadSize(_) => ApiError::usage(message),
-        VaultError::Damaged(_) => ApiError::failed(message),
+        VaultError::Damaged(_) | VaultError::DamagedAuthorization(..) => ApiError::failed(message),
         VaultError::Key(_)
         | VaultError::WrongKey
         | VaultError::OtherEnvironment(_)

@@ -9,6 +9,7 @@
 //! under the key that HKDF derives from the master key for this purpose alone. Names, versions, times and (roughly)
 //! lengths are readable to whoever has the file.
 
+mod authorization;
 mod bound;
 mod hygiene;
 mod master;
@@ -61,6 +62,11 @@ pub enum VaultError {
     /// The size.
     #[error("a secret has 1 to {SECRET_BYTES_MAX} bytes, this has {0}")]
     BadSize(usize),
+    /// What a system granted to a connection was changed, or moved from elsewhere.
+    #[error(
+        "what the system granted to `{0}` does not open: its row is damaged or was moved here; `nave connection authorize {1}`"
+    )]
+    DamagedAuthorization(String, String),
     /// There is none.
     #[error("there is no secret `{0}`; `nave secret list` shows the names")]
     Missing(String),
@@ -225,6 +231,15 @@ impl SecretSource for Vault {
             VaultError::Missing(name) => SecretError::Missing(name),
             other => SecretError::Unreadable { name: name.to_owned(), why: other.to_string() },
         })
+    }
+
+    fn kept(&self, place: &str) -> Result<Option<SecretBytes>, SecretError> {
+        self.authorization(place).map_err(|error| SecretError::Unreadable { name: place.to_owned(), why: error.to_string() })
+    }
+
+    fn keep(&self, place: &str, what: Option<&SecretBytes>) -> Result<(), SecretError> {
+        self.keep_authorization(place, what)
+            .map_err(|error| SecretError::Unreadable { name: place.to_owned(), why: error.to_string() })
     }
 }
 

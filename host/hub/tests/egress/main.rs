@@ -7,6 +7,7 @@ mod cookie;
 mod credentials;
 mod guard;
 mod hostile;
+mod oauth;
 mod reuse;
 mod server;
 mod setup;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use nave_core::catalog::Credential;
 use nave_core::grant::{EndpointGrant, Grants};
 use nave_core::manifest::{Allow, CredentialKind, EndpointRequest};
+use nave_core::model::Time;
 use nave_hub::egress::{
     AuditNote, AuditSink, Bounds, Channel, ChannelConfig, Egress, EgressConfig, EgressError, Ledger, Mark, Request, Resolve,
     Resolving, Response,
@@ -48,9 +49,32 @@ impl Resolve for Names {
     }
 }
 
+/// What becomes of keeping something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The disk refuses.
+    Fails,
+    /// The process is gone before it is on the disk.
+    Dies,
+}
+
+/// What is kept besides secrets: it outlives a channel and its egress, as the disk does. Faults by number of the write, from 1.
+#[derive(Default)]
+pub(crate) struct Kept {
+    all: Mutex<BTreeMap<String, SecretBytes>>,
+    writes: std::sync::atomic::AtomicUsize,
+    pub(crate) faults: Mutex<BTreeMap<usize, Fault>>,
+}
+
+impl Kept {
+    pub(crate) fn writes(&self) -> usize {
+        self.writes.load(std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
 /// Secrets by name, and the origins that each was given for; one that names none goes anywhere.
 #[derive(Default)]
-pub(crate) struct Secrets(Mutex<BTreeMap<String, String>>, Mutex<BTreeMap<String, BTreeSet<String>>>);
+pub(crate) struct Secrets(Mutex<BTreeMap<String, String>>, Mutex<BTreeMap<String, BTreeSet<String>>>, pub(crate) Kept);
 
 impl Secrets {
     pub(crate) fn set(&self, name: &str, secret: &str) {
@@ -76,6 +100,27 @@ impl SecretSource for Secrets {
         self.may_go(name, origins)?;
         let all = self.0.lock().unwrap();
         all.get(name).map(|secret| SecretBytes::new(secret.as_str())).ok_or_else(|| SecretError::Missing(name.to_owned()))
+    }
+
+    fn kept(&self, place: &str) -> Result<Option<SecretBytes>, SecretError> {
+        Ok(self.2.all.lock().unwrap().get(place).cloned())
+    }
+
+    fn keep(&self, place: &str, what: Option<&SecretBytes>) -> Result<(), SecretError> {
+        let number = self.2.writes.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
+        let fault = self.2.faults.lock().unwrap().get(&number).copied();
+        match fault {
+            Some(Fault::Fails) => Err(SecretError::Unreadable { name: place.to_owned(), why: "the disk is full".to_owned() }),
+            Some(Fault::Dies) => panic!("killed before write {number}"),
+            None => {
+                let mut all = self.2.all.lock().unwrap();
+                match what {
+                    Some(what) => all.insert(place.to_owned(), what.clone()),
+                    None => all.remove(place),
+                };
+                Ok(())
+            }
+        }
     }
 }
 
@@ -106,6 +151,8 @@ pub(crate) struct Setup {
     pub(crate) bounds: Bounds,
     pub(crate) proxy: Option<String>,
     pub(crate) ca: Option<Vec<u8>>,
+    /// Milliseconds; none: the machine's clock.
+    pub(crate) clock: Option<Arc<std::sync::atomic::AtomicI64>>,
     pub(crate) config: ChannelConfig,
 }
 
@@ -132,6 +179,7 @@ impl Setup {
             endpoints: BTreeMap::new(),
             grants: Grants::default(),
             credentials: BTreeMap::new(),
+            scopes: BTreeMap::new(),
             account: "crm".into(),
             requests_per_second: None,
             budget: Default::default(),
@@ -139,7 +187,7 @@ impl Setup {
             secrets: secrets.clone(),
             audit: audit.clone(),
         };
-        let mut setup = Self { names, secrets, audit, bounds: quick(), proxy: None, ca: None, config };
+        let mut setup = Self { names, secrets, audit, bounds: quick(), proxy: None, ca: None, clock: None, config };
         setup.endpoint("api", base);
         setup
     }
@@ -182,14 +230,23 @@ impl Setup {
     }
 
     pub(crate) fn channel(&self) -> Channel {
+        self.egress().channel(self.config.clone())
+    }
+
+    /// A hub that has just started.
+    pub(crate) fn egress(&self) -> Egress {
+        let clock = self.clock.clone().map(|clock| -> Arc<dyn Fn() -> Time + Send + Sync> {
+            Arc::new(move || Time(clock.load(std::sync::atomic::Ordering::SeqCst)))
+        });
+        let default = EgressConfig::default();
         let egress = Egress::new(EgressConfig {
             proxy: self.proxy.clone(),
             extra_ca_pem: self.ca.clone(),
             resolver: self.names.clone(),
             bounds: self.bounds.clone(),
-            ..EgressConfig::default()
+            clock: clock.unwrap_or(default.clock),
         });
-        egress.unwrap().channel(self.config.clone())
+        egress.unwrap()
     }
 }
 

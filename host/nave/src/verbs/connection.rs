@@ -1,5 +1,7 @@
 //! `connection`: added, listed, checked, discovered.
 
+mod authorize;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -39,6 +41,7 @@ pub(crate) enum Connection {
         #[arg(long, short)]
         yes: bool,
     },
+    Authorize(authorize::Authorize),
     /// What the system offers: streams, fields, what can be done with them
     Discover(Discover),
 }
@@ -106,6 +109,7 @@ pub(crate) async fn run(verb: Connection, context: &Context) -> Outcome {
         Connection::Add(verb) => add(*verb, context).await,
         Connection::List => list(context).await,
         Connection::Check { name } => check(name, context).await,
+        Connection::Authorize(verb) => authorize::run(verb, context).await,
         Connection::Approve { name, yes } => approve(name, yes, context).await,
         Connection::Discover(verb) => discover(verb, context).await,
     }

@@ -1,13 +1,14 @@
 //! Connected systems: which there are, and what was measured of one.
 
 use askama::Template;
-use axum::extract::{Path, State as Shared};
+use axum::extract::{Form, Path, State as Shared};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Extension, Router};
-use nave_hub::api::{AssessAnswer, ConnectionLine, Request, Showed};
+use nave_hub::api::{ApiError, Asked, AssessAnswer, AuthorizationLine, ConnectionLine, Request, Showed, SignInAnswer, exit};
+use serde::Deserialize;
 
-use super::{Frame, page, want};
+use super::{Frame, error_page, page, want};
 use crate::auth::Person;
 use crate::state::State;
 
@@ -26,9 +27,29 @@ struct ConnectionsPage {
 struct ConnectionPage {
     frame: Frame,
     name: String,
+    /// What its system granted, by credential slot.
+    authorizations: Vec<AuthorizationLine>,
     /// The newest.
     assessment: Option<AssessAnswer>,
     earlier: Vec<AssessAnswer>,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    frame: Frame,
+    sign_in: SignInAnswer,
+}
+
+#[derive(Deserialize)]
+struct Authorize {
+    #[serde(default)]
+    form_token: String,
+    #[serde(default)]
+    slot: String,
+    /// `browser` or `device`.
+    #[serde(default)]
+    way: String,
 }
 
 impl ConnectionPage {
@@ -38,7 +59,27 @@ impl ConnectionPage {
 }
 
 pub(crate) fn router() -> Router<State> {
-    Router::new().route("/connections", get(list)).route("/connections/{name}", get(show))
+    Router::new()
+        .route("/connections", get(list))
+        .route("/connections/{name}", get(show))
+        .route("/connections/{name}/authorize", post(authorize))
+}
+
+/// Begins a sign-in. The page that answers has the address to open: a form may not lead to another site by itself.
+async fn authorize(
+    Shared(state): Shared<State>,
+    Extension(person): Extension<Person>,
+    Path(name): Path<String>,
+    Form(form): Form<Authorize>,
+) -> Response {
+    if person.form_token.as_deref().is_some_and(|token| token != form.form_token) {
+        let error = ApiError::new("forbidden", exit::FAILED, "the form is of another session").help("open the connection again");
+        return error_page(&person, "health", &error);
+    }
+    let slot = Some(form.slot).filter(|slot| !slot.is_empty());
+    let request = Request::ConnectionAuthorize { name, slot, device: form.way == "device" };
+    let sign_in = want!(state.call_by(Asked::by(&person.name, request)).await, SignIn, &person, "health");
+    page(&SignInPage { frame: Frame::new(&person, "health"), sign_in })
 }
 
 async fn list(Shared(state): Shared<State>, Extension(person): Extension<Person>) -> Response {
@@ -50,5 +91,13 @@ async fn show(Shared(state): Shared<State>, Extension(person): Extension<Person>
     let request = Request::Assessments { name: Some(name.clone()), limit: LISTED };
     let answer = want!(state.call(request).await, Assessments, &person, "health");
     let mut all = answer.assessments.into_iter();
-    page(&ConnectionPage { frame: Frame::new(&person, "health"), name, assessment: all.next(), earlier: all.collect() })
+    let request = Request::Authorizations { name: Some(name.clone()) };
+    let authorizations = want!(state.call(request).await, Authorizations, &person, "health").authorizations;
+    page(&ConnectionPage {
+        frame: Frame::new(&person, "health"),
+        name,
+        authorizations,
+        assessment: all.next(),
+        earlier: all.collect(),
+    })
 }

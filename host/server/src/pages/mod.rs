@@ -85,7 +85,7 @@ pub(crate) async fn not_found(uri: Uri) -> Response {
 }
 
 /// A page from its template.
-fn page(template: &impl Template) -> Response {
+pub(crate) fn page(template: &impl Template) -> Response {
     match template.render() {
         Ok(text) => Html(text).into_response(),
         Err(error) => {

@@ -22,6 +22,7 @@ mod records;
 mod sample;
 mod schedule;
 mod sheet;
+mod sign_in;
 mod waiting;
 
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,7 @@ pub use records::*;
 pub use sample::*;
 pub use schedule::*;
 pub use sheet::*;
+pub use sign_in::*;
 pub use waiting::*;
 
 /// An answer; the variant follows from the request.
@@ -106,6 +108,8 @@ pub enum Answer {
     Connections(ConnectionsAnswer),
     Check(CheckAnswer),
     Held(HeldAnswer),
+    SignIn(SignInAnswer),
+    Authorizations(AuthorizationsAnswer),
     Streams(StreamsAnswer),
     Lint(LintAnswer),
     Text(TextAnswer),

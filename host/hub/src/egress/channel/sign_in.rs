@@ -1,6 +1,7 @@
 //! A channel's credentials at the moment of sending: the secret for where it goes, and the token that a log-in gives for it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
@@ -14,7 +15,8 @@ use super::super::body::Source;
 use super::super::credential::{self, Applied};
 use super::super::error::EgressError;
 use super::super::headers;
-use super::super::origin::{held_help, login_of};
+use super::super::oauth::place;
+use super::super::origin::held_help;
 use super::super::target::Base;
 use super::super::token::{Obtained, from_cookie, from_login, from_oauth, login_body};
 use super::{Got, Inner, Prepared, Want};
@@ -22,10 +24,10 @@ use crate::secrets::{SecretBytes, SecretError};
 
 impl Inner {
     /// A credential's secret, for a request to this base: its log-in's host is asked for as well, and the way there.
-    fn secret(&self, credential: &Credential, base: &Base) -> Result<SecretBytes, EgressError> {
+    pub(super) fn secret(&self, credential: &Credential, base: &Base) -> Result<SecretBytes, EgressError> {
         let name = credential.secret.as_str();
         let mut to = BTreeSet::from([base.origin()]);
-        if let Some(endpoint) = login_of(&credential.kind) {
+        for endpoint in credential.kind.sign_in_endpoints() {
             to.insert(self.endpoint(endpoint)?.1.origin());
         }
         to.extend(self.dialer.way.iter().cloned());
@@ -45,7 +47,7 @@ impl Inner {
     /// What the endpoint's credential puts on the request, and the generation of its token if it has one. With `stale`,
     /// the token of that generation was refused: another one is made, unless it is already there or hopeless.
     pub(super) async fn credential(
-        &self,
+        self: &Arc<Self>,
         prepared: &Prepared<'_>,
         stale: Option<u64>,
         total: Instant,
@@ -53,6 +55,9 @@ impl Inner {
         let Some((slot, credential)) = prepared.credential else { return Ok((Applied::Nothing, None)) };
         let name = credential.secret.as_str();
         let secret = self.secret(credential, prepared.base)?;
+        if matches!(credential.kind, CredentialKind::Oauth2 { .. }) {
+            return self.authorized(slot, credential, &secret, stale, total).await;
+        }
         if matches!(credential.kind, CredentialKind::Basic {}) {
             let (_, password) = credential::split_pair(&secret, name)?;
             self.known.remember([password]);
@@ -90,6 +95,14 @@ impl Inner {
     }
 
     pub(super) async fn proved(&self, slot: &str, generation: u64) {
+        if matches!(self.config.credentials.get(slot).map(|found| &found.kind), Some(CredentialKind::Oauth2 { .. })) {
+            let cell = self.authorizations.cell(&place(&self.config.connection, slot));
+            // Whoever holds it renews, and the token that was proved is the old one then.
+            if let Ok(mut cell) = cell.try_lock() {
+                cell.proved |= cell.generation == generation;
+            }
+            return;
+        }
         if let Some(cell) = self.tokens.get(slot) {
             let mut state = cell.lock().await;
             state.proved |= state.generation == generation;
