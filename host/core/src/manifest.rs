@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::webhook::WebhookScheme;
+use crate::signing::HmacAlgorithm;
+use crate::webhook::{Encoding, SignedTime, WebhookScheme};
 
 /// Name of the custom section.
 pub const MANIFEST_SECTION: &str = "nave:manifest";
@@ -208,6 +209,29 @@ pub enum CredentialKind {
     Query {
         /// Parameter name.
         name: String,
+    },
+    /// A signature over the request, made with a key that stays in the hub. The secret is the key, or `id:key` with `id_header`.
+    Hmac {
+        /// Header that carries the signature.
+        header: String,
+        /// What stands before it: `sha256=`.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        prefix: String,
+        /// Digest.
+        #[serde(default)]
+        algorithm: HmacAlgorithm,
+        /// How it is written.
+        #[serde(default)]
+        encoding: Encoding,
+        /// What it covers: a template of `{time}`, `{method}`, `{host}`, `{target}` (path with query), `{path}`, `{query}`,
+        /// `{body}` and `{id}`.
+        over: String,
+        /// Header with the time that it covers, where it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        time: Option<SignedTime>,
+        /// Header with the key's public name, where the system has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id_header: Option<String>,
     },
     /// OAuth 2 client credentials; the secret is `client-id:client-secret`.
     OauthClientCredentials {

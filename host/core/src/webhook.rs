@@ -185,6 +185,15 @@ impl Signature {
 }
 
 impl TimeFormat {
+    /// A time as it is sent.
+    pub fn write(self, ms: i64) -> String {
+        match self {
+            Self::Milliseconds => ms.to_string(),
+            Self::Seconds => ms.div_euclid(1_000).to_string(),
+            Self::Rfc3339 => jiff::Timestamp::from_millisecond(ms.div_euclid(1_000) * 1_000).unwrap_or_default().to_string(),
+        }
+    }
+
     fn read(self, text: &str) -> Option<i64> {
         match self {
             Self::Milliseconds => text.parse().ok(),

@@ -72,6 +72,16 @@ pub trait SecretSource: Send + Sync {
     /// The secret of this name, to be sent to these origins and to no other.
     fn secret(&self, name: &str, origins: &BTreeSet<String>) -> Result<SecretBytes, SecretError>;
 
+    /// The successor of this secret, where one waits, to be sent to these origins and to no other.
+    fn next(&self, _name: &str, _origins: &BTreeSet<String>) -> Result<Option<SecretBytes>, SecretError> {
+        Ok(None)
+    }
+
+    /// The successor that was tried has worked, or was refused where the old one was taken: why. Says whether it still waited.
+    fn settle(&self, _name: &str, _tried: &SecretBytes, _refused: Option<&str>) -> Result<bool, SecretError> {
+        Ok(false)
+    }
+
     /// What is kept for a connection's credential slot (`connection/slot`) besides its secret: what its system granted.
     fn kept(&self, _place: &str) -> Result<Option<SecretBytes>, SecretError> {
         Ok(None)

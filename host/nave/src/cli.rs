@@ -101,6 +101,8 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Secret(verbs::secret::Secret),
     #[command(subcommand)]
+    Drill(verbs::drill::Drill),
+    #[command(subcommand)]
     Plugin(verbs::plugin::Plugin),
     #[command(subcommand)]
     Schema(verbs::schema::Schema),

@@ -86,6 +86,10 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
             }
             token(slot, kind)?;
             oauth(slot, kind)?;
+            if let CredentialKind::Hmac { over, time, id_header, .. } = kind {
+                nave_core::signing::check(over, time.is_some(), id_header.is_some())
+                    .map_err(|why| bad(format_args!("credential `{slot}`: {why}")))?;
+            }
         }
         for scope in &credential.scopes {
             if scope.name.is_empty() || scope.name.contains(|c: char| c.is_whitespace() || c.is_control()) {

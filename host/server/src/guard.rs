@@ -1,13 +1,14 @@
 //! What every request over TCP passes first: is it meant for us, and what the answer's headers forbid.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use axum::extract::{Request, State as Shared};
+use axum::extract::{ConnectInfo, Request, State as Shared};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use crate::state::State;
+use nave_core::network::may_call;
 
 const HEADERS: [(HeaderName, &str); 7] = [
     (
@@ -29,6 +30,9 @@ pub(crate) async fn guard(Shared(state): Shared<State>, request: Request, next: 
     let mut response = match malformed(&request) {
         // Whoever sends that means another server too, in front of us or behind: nothing more is read from there.
         Some(why) => (StatusCode::BAD_REQUEST, [(header::CONNECTION, "close")], why).into_response(),
+        None if !is_welcome(&state, &request) => {
+            (StatusCode::FORBIDDEN, "This hub does not answer here: `allow-from` in nave.toml says where.\n").into_response()
+        }
         None if host_is_ours(&state, request.headers()) => next.run(request).await,
         None => (StatusCode::MISDIRECTED_REQUEST, misdirected(request.headers())).into_response(),
     };
@@ -36,6 +40,12 @@ pub(crate) async fn guard(Shared(state): Shared<State>, request: Request, next: 
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// Whether it comes from where this hub may be asked from. What systems tell has a list of its own for each connection.
+fn is_welcome(state: &State, request: &Request) -> bool {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    may_call(&state.allow_from, peer) || request.uri().path().starts_with("/hooks/")
 }
 
 /// What two servers could read in two ways.

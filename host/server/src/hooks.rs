@@ -1,12 +1,14 @@
 //! Calls from connected systems. They carry no token of ours: the hub believes them by their signature alone, and what comes of
 //! one tells a stranger nothing.
 
-use axum::Router;
+use std::net::SocketAddr;
+
 use axum::extract::rejection::{BytesRejection, QueryRejection};
-use axum::extract::{Path, Query, State as Shared};
+use axum::extract::{ConnectInfo, Path, Query, State as Shared};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
+use axum::{Extension, Router};
 use bytes::Bytes;
 use nave_hub::webhook::{HookAnswer, HookCall};
 
@@ -26,6 +28,7 @@ async fn there() -> StatusCode {
 
 async fn told(
     Shared(state): Shared<State>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     Path(connection): Path<String>,
     method: Method,
     uri: Uri,
@@ -42,6 +45,7 @@ async fn told(
     let headers = headers.iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?))).collect();
     let call = HookCall {
         connection,
+        caller: peer.map(|Extension(ConnectInfo(peer))| peer.ip()),
         method: method.to_string(),
         origin: format!("http://{host}"),
         path,

@@ -44,6 +44,8 @@ pub struct Options {
     pub socket: Option<PathBuf>,
     /// Names under which the hub may be asked, besides loopback and its own address (a proxy's name).
     pub hosts: Vec<String>,
+    /// Networks that it may be asked from, but for what systems tell; empty: from anywhere.
+    pub allow_from: Vec<nave_core::network::Network>,
 }
 
 /// Why it does not listen.
@@ -87,7 +89,7 @@ pub async fn start(service: Arc<dyn Service>, options: Options, stopped: watch::
         tasks.push(task);
     }
     service.listens(&reached_at(addr));
-    let state = State::new(service, addr, &options.hosts, stopped.clone());
+    let state = State::new(service, addr, &options.hosts, options.allow_from, stopped.clone());
     let router = router(state);
     let app = move |peer: SocketAddr| router.clone().layer(Extension(ConnectInfo(peer)));
     tasks.push(tokio::spawn(listen::serve(listener, app, Bounds::default(), stopped)));

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use nave_core::network::Network;
 use nave_hub::api::{Answer, ApiError, Asked, ProgressSender, Request, Service};
 use tokio::sync::{Semaphore, watch};
 
@@ -22,6 +23,8 @@ pub(crate) struct Inner {
     /// It listens on every address of the machine, so that each of them is ours. A page that is pointed at us needs a
     /// name to do so, never an address.
     pub(crate) any_address: bool,
+    /// Who may ask, but for what systems tell; empty: everybody.
+    pub(crate) allow_from: Vec<Network>,
     pub(crate) stopped: watch::Receiver<bool>,
     pub(crate) live_views: Arc<Semaphore>,
 }
@@ -34,7 +37,13 @@ impl std::ops::Deref for State {
 }
 
 impl State {
-    pub(crate) fn new(service: Arc<dyn Service>, addr: SocketAddr, hosts: &[String], stopped: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(
+        service: Arc<dyn Service>,
+        addr: SocketAddr,
+        hosts: &[String],
+        allow_from: Vec<Network>,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
         let mut ours = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()];
         ours.push(match addr {
             SocketAddr::V4(addr) => addr.ip().to_string(),
@@ -47,6 +56,7 @@ impl State {
             failures: Failures::default(),
             hosts: ours,
             any_address: addr.ip().is_unspecified(),
+            allow_from,
             stopped,
             live_views: Arc::new(Semaphore::new(LIVE_VIEWS_MAX)),
         }))

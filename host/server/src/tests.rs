@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request as HttpRequest, StatusCode};
 use nave_core::model::{DecisionChoice, RecordId, Time, TokenRow};
+use nave_core::network::Network;
 use nave_hub::api::{
     AnomaliesAnswer, AnomalyLine, Answer, ApiError, Asked, AssessAnswer, AssessmentsAnswer, AuthorizationLine,
     AuthorizationsAnswer, BoxFuture, Candidate, Claimed, FlowStatus, MergeAnswer, MergeFieldLine, ProgressSender, Recommended,
@@ -211,10 +212,16 @@ impl Server {
     }
 
     fn on(address: [u8; 4]) -> Self {
+        Self::asked_from(address, &[])
+    }
+
+    /// One that may be asked from these networks.
+    fn asked_from(address: [u8; 4], networks: &[&str]) -> Self {
+        let allow_from = networks.iter().map(|text| Network::parse(text).unwrap()).collect();
         let fake = Arc::new(Fake::default());
         let (stop, stopped) = watch::channel(false);
         let addr = SocketAddr::from((address, 6283));
-        let router = crate::router(State::new(fake.clone(), addr, &["hub.example.com".into()], stopped));
+        let router = crate::router(State::new(fake.clone(), addr, &["hub.example.com".into()], allow_from, stopped));
         Self { fake, router, _stop: stop }
     }
 
@@ -539,6 +546,24 @@ async fn pages_escape_everything() {
     assert!(!page.contains("<script>alert") && !page.contains("<b>late"), "{page}");
 }
 
+/// Who may ask is a matter of where from, before anything else; what systems tell is not asked for that here.
+#[tokio::test]
+async fn only_who_is_on_the_list_may_ask() {
+    for (networks, expected) in
+        [(&[][..], 200), (&["127.0.0.0/8"], 200), (&["10.0.0.0/8", "127.0.0.1"], 200), (&["10.0.0.0/8", "::1"], 403)]
+    {
+        let server = Server::asked_from([127, 0, 0, 1], networks);
+        let token = format!("authorization: Bearer {TOKEN}");
+        for target in ["GET /v1/status", "GET /login"] {
+            let (status, headers, text) = server.ask(target, &[HOST, &token], "").await;
+            assert_eq!(status.as_u16(), expected, "{target} {networks:?}: {text}");
+            assert!(headers.contains("nosniff"), "{headers}");
+        }
+        let (status, ..) = server.ask("POST /hooks/crm", &[HOST], "secret").await;
+        assert_eq!(status.as_u16(), 200, "{networks:?}");
+    }
+}
+
 /// Lines 91 and 92: a browser without a session is sent to the system with a mark, and is believed with that mark alone; what a
 /// system says is text, and nothing of it is an address to go to.
 #[tokio::test]
@@ -811,7 +836,12 @@ async fn the_local_socket_answers_in_lines() {
     // Longer than a socket's path may be.
     let path = dir.path().join("d".repeat(120)).join("nave.sock");
     let (stop, stopped) = watch::channel(false);
-    let options = crate::Options { listen: SocketAddr::from(([127, 0, 0, 1], 0)), socket: Some(path.clone()), hosts: Vec::new() };
+    let options = crate::Options {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        socket: Some(path.clone()),
+        hosts: Vec::new(),
+        allow_from: Vec::new(),
+    };
     let fake = Arc::new(Fake::default());
     let running = crate::start(fake.clone(), options.clone(), stopped.clone()).await.unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

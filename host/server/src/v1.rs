@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 107] = [
+const ROUTES: [(&str, &str, &str); 109] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("GET", "/v1/plan/initial", "plan-initial"),
@@ -89,6 +89,8 @@ const ROUTES: [(&str, &str, &str); 107] = [
     ("GET", "/v1/secrets", "secret-list"),
     ("PUT", "/v1/secrets/{name}", "secret-set"),
     ("DELETE", "/v1/secrets/{name}", "secret-remove"),
+    ("POST", "/v1/secrets/{name}/rotate", "secret-rotate"),
+    ("POST", "/v1/drills/stolen-credential/{name}", "drill-stolen"),
     ("GET", "/v1/connections", "connection-list"),
     ("POST", "/v1/connections/{name}/check", "connection-check"),
     ("POST", "/v1/connections/{name}/discover", "connection-discover"),
@@ -217,7 +219,7 @@ impl Asked {
     }
 
     fn asked(mut self, person: &Person) -> Result<nave_hub::api::Asked, ApiError> {
-        if self.command == "secret-set" && !self.query.is_empty() {
+        if matches!(self.command, "secret-set" | "secret-rotate") && !self.query.is_empty() {
             return Err(ApiError::usage("a secret is never taken from the address: addresses end up in logs and histories")
                 .help("send it in the body: {\"value\": …}; and change the one that was in the address"));
         }

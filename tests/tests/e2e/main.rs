@@ -32,6 +32,7 @@ mod rebuilt;
 mod reconcile;
 mod registry;
 mod renamed;
+mod rotated;
 mod sample;
 mod signed;
 mod sign_in;

@@ -8,7 +8,7 @@ use super::reader::{At, File, Table, json};
 use super::secrets::looks_like_secret;
 use super::{Connection, Credential, Hub, LockedPlugin, PluginInfo, System};
 use super::{address, budget, calendar, webhook};
-use crate::grant::{EndpointGrant, FolderGrant, Grants};
+use crate::grant::{EndpointGrant, FolderGrant, Grants, path_under};
 use crate::manifest::{Allow, CredentialKind, CredentialSlot, FolderAccess, Manifest, PluginKind, SettingType};
 
 /// What a connection is checked against.
@@ -255,10 +255,20 @@ fn credential(mut table: Table<'_>, slot: Option<&CredentialSlot>) -> Option<Cre
     let file = table.file;
     let secret = secret_name(&mut table);
     let endpoints = table.entries().any(|(key, _)| key.value == "endpoints").then(|| table.strings("endpoints"));
+    let paths = table.texts("paths");
+    for path in paths.iter().filter(|path| !path.value.starts_with('/') || !path_under("/", &path.value)) {
+        file.error(
+            path.span.clone(),
+            "bad-path",
+            format!("`{}` is no path", path.value),
+            Some("write a prefix below the endpoint's base: paths = [\"/v1/contacts\"]".to_owned()),
+        );
+    }
+    let paths: Vec<String> = paths.into_iter().map(|path| path.value).collect();
     let span = table.span.clone();
     let mut given: serde_json::Map<String, serde_json::Value> = table
         .entries()
-        .filter(|(key, _)| !matches!(key.value, "secret" | "endpoints"))
+        .filter(|(key, _)| !matches!(key.value, "secret" | "endpoints" | "paths"))
         .map(|(key, value)| (key.value.to_owned(), json(value.get_ref())))
         .collect();
     let kind_span = table.key_span("kind");
@@ -299,7 +309,7 @@ fn credential(mut table: Table<'_>, slot: Option<&CredentialSlot>) -> Option<Cre
         return None;
     }
     match serde_json::from_value::<CredentialKind>(serde_json::Value::Object(given)) {
-        Ok(kind) => Some(Credential { secret: secret?.value, endpoints, kind }),
+        Ok(kind) => Some(Credential { secret: secret?.value, endpoints, paths, kind }),
         Err(error) => {
             file.error(span, "wrong-type", format!("this credential cannot be read: {error}"), None);
             None

@@ -8,6 +8,7 @@ use super::reader::{File, Table, json};
 use super::{HeldPlugin, Hub, LockedPlugin, Numbers, System};
 use crate::manifest::Function;
 use crate::mapping;
+use crate::network::Network;
 use crate::value::Value;
 
 /// Default address of the dashboard and the API.
@@ -24,6 +25,7 @@ impl Default for Hub {
         Self {
             listen: LISTEN.to_owned(),
             hosts: Vec::new(),
+            allow_from: Vec::new(),
             public_url: None,
             data: "data".to_owned(),
             environment: "dev".to_owned(),
@@ -107,6 +109,7 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
     let hub = Hub {
         listen: listen.map_or(default.listen, |listen| listen.value),
         hosts: hosts.into_iter().map(|host| host.value.to_ascii_lowercase()).collect(),
+        allow_from: networks(&mut table),
         public_url: public_url.map(|url| url.value),
         data: table.plain("data").unwrap_or(default.data),
         unsigned_plugins: allows_unsigned(Some(&environment), unsigned.map(|word| word.value)),
@@ -129,6 +132,24 @@ pub fn allows_unsigned(environment: Option<&str>, word: Option<&str>) -> bool {
         Some(word) => word == "allow",
         None => environment != Some(PRODUCTION),
     }
+}
+
+/// `allow-from = ["10.0.0.0/8"]`: who may call.
+pub(super) fn networks(table: &mut Table<'_>) -> Vec<Network> {
+    let texts = table.texts("allow-from");
+    let read = |text: &super::reader::At<String>| {
+        let network = Network::parse(&text.value);
+        if network.is_none() {
+            table.file.error(
+                text.span.clone(),
+                "bad-network",
+                format!("`{}` is no network", text.value),
+                Some("write allow-from = [\"203.0.113.0/24\"]".to_owned()),
+            );
+        }
+        network
+    };
+    texts.iter().filter_map(read).collect()
 }
 
 /// `[reconcile]`.

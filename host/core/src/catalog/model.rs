@@ -13,6 +13,7 @@ use crate::linkage::Roles;
 use crate::manifest::{CredentialKind, FolderAccess, Function};
 use crate::mapping::{Expression, External, Hint, Predicate};
 use crate::model::RecordId;
+use crate::network::Network;
 use crate::schedule::Calendar;
 use crate::volume::Volume;
 
@@ -57,6 +58,8 @@ pub struct Hub {
     pub listen: String,
     /// Names under which the dashboard and the API may be asked, besides addresses: a proxy's, the machine's.
     pub hosts: Vec<String>,
+    /// Networks that the dashboard and the API may be asked from; empty: from anywhere.
+    pub allow_from: Vec<Network>,
     /// The hub's own address as systems outside are given it for their webhooks, `https://hub.example.com`, where a proxy stands
     /// before it.
     pub public_url: Option<String>,
@@ -331,6 +334,8 @@ pub struct Connection {
 pub struct Webhook {
     /// Name of the secret that its calls are signed with.
     pub secret: String,
+    /// Networks that its calls come from; empty: from anywhere, believed by their signature alone.
+    pub allow_from: Vec<Network>,
     /// A thing that was told of is read once nothing more was told of it for this long, milliseconds: a burst is one read.
     pub fold_ms: u64,
 }
@@ -364,6 +369,9 @@ pub struct Credential {
     /// writes down first which those were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<Vec<String>>,
+    /// Path prefixes, below the base of those endpoints, that it may be used on. Empty: all that is granted there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
     /// How it is applied.
     #[serde(flatten)]
     pub kind: CredentialKind,

@@ -36,6 +36,7 @@ pub(super) fn read(mut table: Table<'_>, manifest: Option<&Manifest>) -> Option<
             Some("a flow's `freshness` says how often everything is read".to_owned()),
         );
     }
+    let allow_from = super::hub::networks(&mut table);
     table.finish();
-    Some(Webhook { secret: secret?.value, fold_ms })
+    Some(Webhook { secret: secret?.value, allow_from, fold_ms })
 }

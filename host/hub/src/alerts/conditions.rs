@@ -9,6 +9,7 @@ use nave_core::model::{DeadLetterSubject, ReviewId, ReviewKind, RunStatus, Time}
 use crate::engine::merges::{MergeState, StepOutcome};
 use crate::engine::{Engine, EngineError};
 use crate::runbooks;
+use crate::vault::{ROTATION_SPACE, Rotation};
 
 /// Dead letters and reviews read at once.
 const CHUNK: usize = 1_000;
@@ -22,6 +23,7 @@ pub(super) fn all(engine: &Engine) -> Result<Vec<Condition>, EngineError> {
     let mut found = Vec::new();
     breakers(engine, &mut found);
     authorizations(engine, &mut found);
+    rotations(engine, &mut found)?;
     flows(engine, &mut found)?;
     dead_letters(engine, &mut found)?;
     reviews(engine, &mut found)?;
@@ -140,6 +142,24 @@ fn authorizations(engine: &Engine, found: &mut Vec<Condition>) {
             owner: catalog.systems.get(&connection.system).map(|system| system.owner.clone()).unwrap_or_default(),
         });
     }
+}
+
+/// Secrets whose successor a system refused: the old one is used, and is still to be replaced.
+fn rotations(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineError> {
+    for (name, row) in engine.store.rows(ROTATION_SPACE)? {
+        let Ok(Rotation::Refused { at, why }) = serde_json::from_slice(&row) else { continue };
+        found.push(Condition {
+            kind: "rotation-refused".into(),
+            subject: name.clone(),
+            count: 1,
+            since: at,
+            what: format!("the new secret `{name}` was refused, and the old one is still used: {why}"),
+            fix: format!("nave secret rotate {name}"),
+            runbook: "rotation-refused".into(),
+            owner: String::new(),
+        });
+    }
+    Ok(())
 }
 
 fn budgets(engine: &Engine, found: &mut Vec<Condition>) {

@@ -85,8 +85,12 @@ impl Outlets {
             because: Some("[alerts] in nave.toml".to_owned()),
         };
         let credential = |name: &str| {
-            let credential =
-                Credential { secret: name.to_owned(), endpoints: None, kind: CredentialKind::Bearer { scheme: None } };
+            let credential = Credential {
+                secret: name.to_owned(),
+                endpoints: None,
+                paths: Vec::new(),
+                kind: CredentialKind::Bearer { scheme: None },
+            };
             ("token".to_owned(), credential)
         };
         let channel = self.egress.channel(ChannelConfig {

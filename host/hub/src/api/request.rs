@@ -601,6 +601,18 @@ pub enum Request {
         #[serde(default)]
         give_later: bool,
     },
+    /// Stores a secret's successor: it is tried first from now on, and takes the old one's place once it has worked.
+    SecretRotate {
+        /// Name, as connections name it.
+        name: String,
+        /// The new secret.
+        value: SecretText,
+    },
+    /// What a thief of a secret would reach, with a proof that the hub's limits hold. Nothing is sent.
+    DrillStolen {
+        /// Name of the secret.
+        name: String,
+    },
     /// Names and ages; never values.
     SecretList,
     /// Destroys it.
@@ -1012,6 +1024,8 @@ impl Request {
             | Self::DlqRetry { .. }
             | Self::DlqDiscard { .. }
             | Self::SecretSet { .. }
+            | Self::SecretRotate { .. }
+            | Self::DrillStolen { .. }
             | Self::SecretRemove { .. }
             | Self::PluginInstall { .. }
             | Self::PluginTrust { .. }

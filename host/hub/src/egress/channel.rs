@@ -4,7 +4,9 @@
 //! has been touched); credential; rate and a free connection; the wire; scrubbing. Every refusal is audited once per run.
 
 mod authorize;
+mod rotate;
 mod sign_in;
+mod signature;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +16,7 @@ use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri};
 use nave_core::budget::Budget;
 use nave_core::catalog::{Connection, Credential};
-use nave_core::grant::{Grants, check_call};
+use nave_core::grant::{Grants, check_call, path_under};
 use nave_core::limits::AUDIT_DENIALS_PER_RUN_MAX;
 use nave_core::manifest::{EndpointRequest, Manifest};
 use nave_runtime::Blob;
@@ -322,7 +324,10 @@ impl Inner {
             return Err(EgressError::denied("net.bad-request", format!("the body is larger than {body_max} bytes")));
         }
         self.count(1, body.size())?;
-        let (applied, generation) = self.credential(&prepared, None, total).await?;
+        if let Some(answer) = self.by_successor(&prepared, body, want, total).await? {
+            return Ok(answer);
+        }
+        let (applied, generation) = self.credential(&prepared, body, None, total).await?;
         let answer = self.run(&prepared, &applied, body, want, total).await?;
         let (Some(generation), Some((slot, _))) = (generation, prepared.credential) else { return Ok(answer) };
         if answer.status != 401 {
@@ -330,7 +335,7 @@ impl Inner {
             return Ok(answer);
         }
         // A refused request was not done, so it may be sent again with a new token.
-        match self.credential(&prepared, Some(generation), total).await? {
+        match self.credential(&prepared, body, Some(generation), total).await? {
             (_, Some(same)) if same == generation => Ok(answer),
             (applied, new) => {
                 drop(answer);
@@ -372,6 +377,7 @@ impl Inner {
         };
         if let Some((slot, credential)) = credential {
             self.may_sign_in(slot, credential, endpoint)?;
+            self.may_sign_in_at(slot, credential, &target.below)?;
         }
         let kind = credential.map(|(_, credential)| &credential.kind);
         if let Some(own) = kind.and_then(credential::query_of)
@@ -382,7 +388,8 @@ impl Inner {
                 format!("the parameter `{own}` carries this connection's credential; the hub sets it"),
             ));
         }
-        let headers = headers::from_guest(&request.headers, kind.and_then(credential::header_of).as_ref(), &asked.headers)?;
+        let own = kind.map(credential::headers_of).unwrap_or_default();
+        let headers = headers::from_guest(&request.headers, &own, &asked.headers)?;
         Ok(Prepared { endpoint, base, url: target.url, method, headers, credential })
     }
 
@@ -398,6 +405,20 @@ impl Inner {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// Whether a secret may be used on this path below its endpoint's base.
+    fn may_sign_in_at(&self, slot: &str, credential: &Credential, path: &str) -> Result<(), EgressError> {
+        if credential.paths.is_empty() || credential.paths.iter().any(|prefix| path_under(prefix, path)) {
+            return Ok(());
+        }
+        Err(EgressError::denied(
+            "net.credential-denied",
+            format!(
+                "the secret of `{slot}` is not granted for this path; add a prefix of it to `paths` under [credentials.{slot}] in connections/{}.toml",
+                self.config.connection
+            ),
+        ))
     }
 
     /// An endpoint that is asked for and granted.
@@ -542,8 +563,14 @@ fn build(prepared: &Prepared<'_>, applied: &Applied, body: &Source) -> Result<ht
     let headers = request.headers_mut();
     headers.insert(HOST, HeaderValue::from_str(host).map_err(|_| bad("host"))?);
     headers.extend(prepared.headers.iter().map(|(name, value): (&HeaderName, &HeaderValue)| (name.clone(), value.clone())));
-    if let Applied::Header(name, value) = applied {
-        headers.insert(name.clone(), value.clone());
+    match applied {
+        Applied::Nothing | Applied::Query(..) => {}
+        Applied::Header(name, value) => drop(headers.insert(name.clone(), value.clone())),
+        Applied::Headers(all) => {
+            for (name, value) in all {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
     }
     Ok(request)
 }

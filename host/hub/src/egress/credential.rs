@@ -17,6 +17,7 @@ pub(super) enum Applied {
     /// Nothing: the endpoint has no credential.
     Nothing,
     Header(HeaderName, HeaderValue),
+    Headers(Vec<(HeaderName, HeaderValue)>),
     Query(String, Zeroizing<String>),
 }
 
@@ -31,8 +32,16 @@ impl Applied {
     }
 }
 
-/// Header that a kind sets, so that a guest does not.
-pub(super) fn header_of(kind: &CredentialKind) -> Option<HeaderName> {
+/// Headers that a kind sets, so that a guest does not.
+pub(super) fn headers_of(kind: &CredentialKind) -> Vec<HeaderName> {
+    if let CredentialKind::Hmac { header, time, id_header, .. } = kind {
+        let names = [Some(header.as_str()), time.as_ref().map(|time| time.header.as_str()), id_header.as_deref()];
+        return names.into_iter().flatten().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect();
+    }
+    header_of(kind).into_iter().collect()
+}
+
+fn header_of(kind: &CredentialKind) -> Option<HeaderName> {
     match kind {
         CredentialKind::Header { name } => HeaderName::from_bytes(name.as_bytes()).ok(),
         CredentialKind::Login { header: Some(header), .. } => HeaderName::from_bytes(split_header(header).0.as_bytes()).ok(),
@@ -78,6 +87,7 @@ pub(super) fn apply_secret(kind: &CredentialKind, secret: &SecretBytes, name: &s
             Ok(text) => Ok(Applied::Query(parameter.clone(), Zeroizing::new(text.to_owned()))),
             Err(_) => Err(unusable(name, "it is not text")),
         },
+        CredentialKind::Hmac { .. } => Err(unusable(name, "its kind signs requests, and carries nothing itself")),
         CredentialKind::OauthClientCredentials { .. } | CredentialKind::Oauth2 { .. } => {
             header(AUTHORIZATION, Some("Bearer"), secret, name)
         }

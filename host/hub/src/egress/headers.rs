@@ -54,11 +54,11 @@ const HIDDEN: &[&str] = &[
     "upgrade",
 ];
 
-/// A guest's headers, checked. `credential` is the header that the hub sets on this call, `asked` those that the manifest
+/// A guest's headers, checked. `credential` are the headers that the hub sets on this call, `asked` those that the manifest
 /// asks to set on this endpoint.
 pub(super) fn from_guest(
     headers: &[(String, String)],
-    credential: Option<&HeaderName>,
+    credential: &[HeaderName],
     asked: &[String],
 ) -> Result<HeaderMap, EgressError> {
     if headers.len() > HTTP_REQUEST_HEADERS_MAX {
@@ -83,7 +83,7 @@ pub(super) fn from_guest(
             };
             return Err(EgressError::denied("net.header-denied", format!("the header `{parsed}` {why}")));
         }
-        if credential.is_some_and(|own| own.as_str().replace('_', "-") == plain) {
+        if credential.iter().any(|own| own.as_str().replace('_', "-") == plain) {
             return Err(EgressError::denied(
                 "net.header-denied",
                 format!("the header `{parsed}` carries this connection's credential; the hub sets it"),
@@ -125,7 +125,7 @@ mod tests {
     fn check_asked(name: &str, value: &str, asked: &[&str], expected: &str) {
         let own = HeaderName::from_static("x-api-key");
         let asked: Vec<String> = asked.iter().map(|name| (*name).to_owned()).collect();
-        let found = match from_guest(&[(name.into(), value.into())], Some(&own), &asked) {
+        let found = match from_guest(&[(name.into(), value.into())], &[own], &asked) {
             Ok(_) => "ok",
             Err(error) => error.code(),
         };

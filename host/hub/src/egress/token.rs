@@ -17,6 +17,8 @@ pub(super) struct TokenState {
     pub(super) generation: u64,
     token: Option<Token>,
     refused: Option<(Instant, [u8; 32], String)>,
+    /// A secret's successor could not be tried, or was refused like the old one: not again before.
+    pub(super) successor_not_before: Option<Instant>,
     /// The current token has been accepted at least once; one that never was is not worth another log-in.
     pub(super) proved: bool,
 }

@@ -203,6 +203,7 @@ pub fn kind_word(kind: &CredentialKind) -> &'static str {
         CredentialKind::Basic {} => "basic",
         CredentialKind::Header { .. } => "header",
         CredentialKind::Query { .. } => "query",
+        CredentialKind::Hmac { .. } => "hmac",
         CredentialKind::OauthClientCredentials { .. } => "oauth-client-credentials",
         CredentialKind::Oauth2 { .. } => "oauth2",
         CredentialKind::Login { .. } => "login",

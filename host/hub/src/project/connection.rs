@@ -251,11 +251,13 @@ fn shape_of(kind: &CredentialKind) -> &'static str {
     match kind {
         CredentialKind::Basic {} | CredentialKind::Login { .. } => "The secret is user:password.",
         CredentialKind::OauthClientCredentials { .. } => "The secret is client-id:client-secret.",
+        CredentialKind::Hmac { id_header: Some(_), .. } => "The secret is id:key.",
+        CredentialKind::Hmac { .. } => "The secret is the key that requests are signed with.",
         CredentialKind::Oauth2 { client: ClientAuthentication::None, .. } => {
-            "The secret is client-id: with the colon; then `nave connection authorize` asks the system."
+            "The secret is client-id: with the colon; then `nave connection authorize NAME` asks the system."
         }
         CredentialKind::Oauth2 { .. } => {
-            "The secret is client-id:client-secret; then `nave connection authorize` asks the system."
+            "The secret is client-id:client-secret; then `nave connection authorize NAME` asks the system."
         }
         CredentialKind::Bearer { .. } | CredentialKind::Header { .. } | CredentialKind::Query { .. } => {
             "The secret is the token or key."

@@ -16,6 +16,7 @@ mod correction;
 mod dead_letters;
 mod deliveries;
 mod doctor;
+mod drill;
 mod edits;
 mod find;
 mod flows;
@@ -305,6 +306,8 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::RunbookShow { class } => crate::runbooks::show(&class).map(Answer::Runbook),
 
         Request::SecretSet { name, value, give_later } => operations::secret_set(hub, &name, value, give_later, by).await,
+        Request::SecretRotate { name, value } => operations::secret_rotate(hub, &name, value, by).await,
+        Request::DrillStolen { name } => drill::stolen(hub, &name, by).await.map(Answer::Drill),
         Request::SecretList => block_in_place(|| operations::secrets(hub)).map(Answer::Secrets),
         Request::SecretRemove { name } => operations::secret_remove(hub, &name, by).await,
         Request::Audit { limit } => block_in_place(|| operations::audit_lines(engine, limit)).map(Answer::Audit),

@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::hub::Hub;
 use crate::plugins::digest;
 use crate::secrets::SecretBytes;
-use crate::vault::{SecretInfo, VaultError};
+use crate::vault::{Rotation, SecretInfo, VaultError};
 
 /// Bytes of randomness in a token.
 const TOKEN_BYTES: usize = 32;
@@ -79,17 +79,42 @@ pub(super) async fn secret_set(hub: &Hub, name: &str, value: SecretText, give_la
     Ok(Answer::done(format!("`{name}` is stored (version {}); {used}.{given}{same}", stored.version), 1))
 }
 
+/// Stores a secret's successor. It may go where the old one may, and nowhere else.
+pub(super) async fn secret_rotate(hub: &Hub, name: &str, value: SecretText, by: &str) -> Result<Answer, ApiError> {
+    let bytes = SecretBytes::new(value.0.as_bytes());
+    drop(value);
+    block_in_place(|| hub.vault.succeed(name, &bytes)).map_err(refused)?;
+    audit(&hub.engine, by, "secret.rotating", name, "the old one is good until the new one has worked").await?;
+    let users = users(&hub.engine, name);
+    let next = match users.first() {
+        Some(first) => format!("{} will try it with the next call; `nave connection check {first}` does now", listed(&users)),
+        None => "no connection names it, so nothing will try it".to_owned(),
+    };
+    Ok(Answer::done(format!("The successor of `{name}` is stored: {next}. The old one is used until the new one has worked."), 1))
+}
+
 /// Names and ages; never values.
 pub(super) fn secrets(hub: &Hub) -> Result<SecretsAnswer, ApiError> {
     let given_for = |name: &str| hub.vault.bound(name).ok().flatten().unwrap_or_default().into_iter().collect();
     let line = |secret: SecretInfo| SecretLine {
         given_for: given_for(&secret.name),
         connections: users(&hub.engine, &secret.name),
-        name: secret.name,
+        rotation: hub.vault.rotation(&secret.name).ok().flatten().map(|found| said(&found)),
+        last_used: secret.last_used.map(|time| time.to_string()),
         version: u64::from(secret.version),
         set_at: secret.created.to_string(),
+        name: secret.name,
     };
     Ok(SecretsAnswer { secrets: hub.vault.list().map_err(refused)?.into_iter().map(line).collect() })
+}
+
+/// How a rotation stands, in a few words.
+fn said(rotation: &Rotation) -> String {
+    match rotation {
+        Rotation::Waiting { at } => format!("a successor waits since {at}"),
+        Rotation::Done { at } => format!("rotated {at}"),
+        Rotation::Refused { at, why } => format!("the successor was refused {at}: {why}"),
+    }
 }
 
 /// Destroys a secret. Connections that name it stop working, which is said.

@@ -13,6 +13,7 @@ mod authorization;
 mod bound;
 mod hygiene;
 mod master;
+mod rotation;
 mod seal;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,9 @@ use nave_store::{Batch, CommitError, KeyedRow, Store, StoreError};
 
 pub use hygiene::harden_process;
 pub use master::{MASTER_KEY_FILE, MASTER_KEY_FILE_VARIABLE, MasterKey, MasterKeyError, Purpose};
+
+pub(crate) use rotation::ROTATION_SPACE;
+pub use rotation::Rotation;
 
 use crate::secrets::{SecretBytes, SecretError, SecretSource};
 use seal::{Row, Sealer};
@@ -163,7 +167,10 @@ impl Vault {
             }
         }
         let row = self.sealer.seal(&self.environment, name, version, now(), secret.expose());
-        commit(&*self.store, vec![keyed(SPACE, name, Some(row.encode())), keyed(USED_SPACE, name, None)])?;
+        // Whoever sets it says what it is: a successor that waits is none any more.
+        let mut rows = vec![keyed(SPACE, name, Some(row.encode())), keyed(USED_SPACE, name, None)];
+        rows.extend(rotation::SPACES.map(|space| keyed(space, name, None)));
+        commit(&*self.store, rows)?;
         self.used.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         Ok(Stored { version, same_as })
     }
@@ -194,8 +201,8 @@ impl Vault {
             return Err(VaultError::Missing(name.to_owned()));
         }
         self.used.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
-        let spaces = [SPACE, USED_SPACE, bound::BOUND_SPACE];
-        commit(&*self.store, spaces.map(|space| keyed(space, name, None)).into())
+        let spaces = [SPACE, USED_SPACE, bound::BOUND_SPACE].into_iter().chain(rotation::SPACES);
+        commit(&*self.store, spaces.map(|space| keyed(space, name, None)).collect())
     }
 
     /// Stores the times of last use that are only in memory yet. Cheap when there are none; call it at the end of a run.
@@ -231,6 +238,22 @@ impl SecretSource for Vault {
             VaultError::Missing(name) => SecretError::Missing(name),
             other => SecretError::Unreadable { name: name.to_owned(), why: other.to_string() },
         })
+    }
+
+    fn next(&self, name: &str, origins: &BTreeSet<String>) -> Result<Option<SecretBytes>, SecretError> {
+        let unreadable = |error: VaultError| SecretError::Unreadable { name: name.to_owned(), why: error.to_string() };
+        match self.successor(name).map_err(unreadable)? {
+            None => Ok(None),
+            Some(next) => self.bounds(name, origins).map(|()| Some(next)),
+        }
+    }
+
+    fn settle(&self, name: &str, tried: &SecretBytes, refused: Option<&str>) -> Result<bool, SecretError> {
+        let settled = match refused {
+            None => self.inherit(name, tried),
+            Some(why) => self.disown(name, tried, why),
+        };
+        settled.map_err(|error| SecretError::Unreadable { name: name.to_owned(), why: error.to_string() })
     }
 
     fn kept(&self, place: &str) -> Result<Option<SecretBytes>, SecretError> {

@@ -7,10 +7,12 @@ mod verify;
 mod watch;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nave_core::model::{AuditEntry, Time};
+use nave_core::network::may_call;
 use nave_core::webhook::Call;
 use nave_runtime::contract::WebhookRequest;
 use nave_store::Batch;
@@ -31,6 +33,8 @@ const REFUSALS_NOTED_EVERY_MS: i64 = 60_000;
 pub struct HookCall {
     /// Name of the connection that it is addressed to.
     pub connection: String,
+    /// Who calls, as the network says.
+    pub caller: Option<IpAddr>,
     /// Method.
     pub method: String,
     /// Where it came in, `http://host:port`; behind a proxy the system was given another ([`nave_core::catalog::Hub::public_url`]).
@@ -94,6 +98,10 @@ impl Hub {
         let catalog = self.engine.catalog();
         let Some(connection) = catalog.connections.get(&call.connection) else { return HookAnswer::Unknown };
         let Some(webhook) = &connection.webhook else { return HookAnswer::Unknown };
+        if !may_call(&webhook.allow_from, call.caller) {
+            let from = call.caller.map_or("an unknown address".to_owned(), |caller| caller.to_string());
+            return self.refuse(&call.connection, &format!("{from} is not in `allow-from` of [webhook]"));
+        }
         let manifest = match tokio::task::block_in_place(|| self.guests.manifest(&connection.plugin)) {
             Ok(manifest) => manifest,
             Err(error) => return HookAnswer::Later(error.to_string()),

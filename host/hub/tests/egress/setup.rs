@@ -61,6 +61,9 @@ pub(crate) enum Fault {
 /// What is kept besides secrets: it outlives a channel and its egress, as the disk does. Faults by number of the write, from 1.
 #[derive(Default)]
 pub(crate) struct Kept {
+    /// Successors by name, and what came of those that were tried: `name: taken`, `name: refused`.
+    pub(crate) next: Mutex<BTreeMap<String, String>>,
+    pub(crate) settled: Mutex<Vec<String>>,
     all: Mutex<BTreeMap<String, SecretBytes>>,
     writes: std::sync::atomic::AtomicUsize,
     pub(crate) faults: Mutex<BTreeMap<usize, Fault>>,
@@ -100,6 +103,24 @@ impl SecretSource for Secrets {
         self.may_go(name, origins)?;
         let all = self.0.lock().unwrap();
         all.get(name).map(|secret| SecretBytes::new(secret.as_str())).ok_or_else(|| SecretError::Missing(name.to_owned()))
+    }
+
+    fn next(&self, name: &str, origins: &BTreeSet<String>) -> Result<Option<SecretBytes>, SecretError> {
+        self.may_go(name, origins)?;
+        Ok(self.2.next.lock().unwrap().get(name).map(|next| SecretBytes::new(next.as_str())))
+    }
+
+    fn settle(&self, name: &str, tried: &SecretBytes, refused: Option<&str>) -> Result<bool, SecretError> {
+        let mut all = self.2.next.lock().unwrap();
+        let Some(next) = all.get(name).filter(|next| SecretBytes::new(next.as_str()) == *tried).cloned() else {
+            return Ok(false);
+        };
+        all.remove(name);
+        self.2.settled.lock().unwrap().push(format!("{name}: {}", if refused.is_some() { "refused" } else { "taken" }));
+        if refused.is_none() {
+            self.set(name, &next);
+        }
+        Ok(true)
     }
 
     fn kept(&self, place: &str) -> Result<Option<SecretBytes>, SecretError> {
@@ -225,7 +246,9 @@ impl Setup {
     /// `api` is called with this credential, whose secret is [`CANARY`].
     pub(crate) fn credential(&mut self, kind: CredentialKind) {
         self.config.endpoints.get_mut("api").unwrap().credential = Some("key".into());
-        self.config.credentials.insert("key".into(), Credential { secret: "crm-key".into(), endpoints: None, kind });
+        self.config
+            .credentials
+            .insert("key".into(), Credential { secret: "crm-key".into(), endpoints: None, paths: Vec::new(), kind });
         self.secrets.set("crm-key", CANARY);
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod control;
 mod correct;
 pub(crate) mod demo;
 pub(crate) mod dlq;
+pub(crate) mod drill;
 pub(crate) mod flows;
 pub(crate) mod governance;
 pub(crate) mod init;
@@ -86,6 +87,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Alert(verb) => alert::run(verb, context).await,
         Verb::Runbook(verb) => runbook::run(verb, context).await,
         Verb::Secret(verb) => secret::run(verb, context).await,
+        Verb::Drill(verb) => drill::run(verb, context).await,
         Verb::Plugin(verb) => plugin::run(verb, context).await,
         Verb::Schema(verb) => schema::run(verb, context).await,
         Verb::System(verb) => schema::systems(verb, context).await,

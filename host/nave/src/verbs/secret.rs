@@ -24,6 +24,14 @@ pub(crate) enum Secret {
         #[arg(long, value_name = "FILE")]
         from_file: Option<PathBuf>,
     },
+    /// Store the successor of a secret: it is tried first, and takes the old one's place once it has worked
+    Rotate {
+        /// Name, as connections name it
+        name: String,
+        /// Take it from a file (`-`: standard input) instead of asking
+        #[arg(long, value_name = "FILE")]
+        from_file: Option<PathBuf>,
+    },
     /// Names and ages
     List,
     /// Destroy one
@@ -39,6 +47,10 @@ pub(crate) async fn run(verb: Secret, context: &Context) -> Outcome {
         Secret::Set { name, from_file } => {
             let value = prompt::secret(&format!("Secret `{name}`"), from_file.as_deref())?;
             Request::SecretSet { name, value, give_later: false }
+        }
+        Secret::Rotate { name, from_file } => {
+            let value = prompt::secret(&format!("New secret `{name}`"), from_file.as_deref())?;
+            Request::SecretRotate { name, value }
         }
         Secret::Remove { name } => Request::SecretRemove { name },
     };
@@ -57,14 +69,16 @@ async fn list(context: &Context) -> Outcome {
         output::json(&answer);
         return Ok(exit::OK);
     }
-    let mut rows = Rows::new(&["secret", "version", "set", "used by", "may go to"]);
+    let mut rows = Rows::new(&["secret", "version", "set", "last used", "used by", "may go to", "rotation"]);
     for secret in &answer.secrets {
         rows.row([
             secret.name.clone(),
             secret.version.to_string(),
             ago(&secret.set_at),
+            secret.last_used.as_deref().map(ago).unwrap_or_else(|| "never".to_owned()),
             secret.connections.join(", "),
             secret.given_for.join(", "),
+            secret.rotation.clone().unwrap_or_default(),
         ]);
     }
     rows.print("The vault is empty: `nave secret set NAME`.");

@@ -119,6 +119,7 @@ pub(crate) async fn start(context: &Context, listen: Option<SocketAddr>, hosts: 
     let options = nave_server::Options {
         listen,
         socket: Some(place.socket()),
+        allow_from: configured.allow_from,
         hosts: configured.hosts.into_iter().chain(hosts.iter().cloned()).collect(),
     };
     let server = nave_server::start(hub.clone(), options, stopped.clone()).await.map_err(|error| {

@@ -7,6 +7,7 @@ mod compare;
 mod configuration;
 mod control;
 mod correction;
+mod drill;
 mod failing;
 mod flows;
 mod governance;
@@ -34,6 +35,7 @@ pub use compare::*;
 pub use configuration::*;
 pub use control::*;
 pub use correction::*;
+pub use drill::*;
 pub use failing::*;
 pub use flows::*;
 pub use governance::*;
@@ -105,6 +107,7 @@ pub enum Answer {
     Runbooks(RunbooksAnswer),
     Runbook(RunbookAnswer),
     Secrets(SecretsAnswer),
+    Drill(DrillAnswer),
     Connections(ConnectionsAnswer),
     Check(CheckAnswer),
     Held(HeldAnswer),

@@ -23,6 +23,12 @@ pub struct SecretLine {
     /// Hosts that it was given for, with scheme and port.
     #[serde(default)]
     pub given_for: Vec<String>,
+    /// When it was sent last; none where it never was.
+    #[serde(default)]
+    pub last_used: Option<String>,
+    /// How its rotation stands, where there was one.
+    #[serde(default)]
+    pub rotation: Option<String>,
 }
 
 /// Audit lines, newest first.

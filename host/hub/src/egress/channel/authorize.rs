@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use nave_core::catalog::Credential;
 use nave_core::limits::{LOGIN_REFUSED_MS, TOKEN_ANSWER_BYTES_MAX};
 use nave_core::manifest::{ClientAuthentication, CredentialKind, Place};
@@ -21,6 +21,7 @@ use super::super::account::{on_behalf, purpose};
 use super::super::body::Source;
 use super::super::credential::{self, Applied};
 use super::super::error::EgressError;
+use super::super::headers;
 use super::super::oauth::{self, Answered, Authorization, Cell, Device, Next, Pkce, Standing, Tokens};
 use super::super::token::fingerprint;
 use super::{Channel, Got, Inner, Prepared, Want};
@@ -161,7 +162,8 @@ impl Channel {
         let scopes = inner.scopes(slot).join(" ");
         let fields: Vec<(&str, &[u8])> = if scopes.is_empty() { Vec::new() } else { vec![("scope", scopes.as_bytes())] };
         let total = Instant::now() + inner.dialer.bounds.total;
-        let (status, body) = inner.form(slot, credential, &place, &fields, total).await?;
+        let secret = inner.client(credential, &oauth)?;
+        let (status, body) = inner.form(slot, credential, &secret, &place, &fields, total).await?;
         let device = oauth::device(status, &body).map_err(|why| refused(format!("the device endpoint gave no code: {why}")))?;
         inner.known.remember([device.device_code.expose()]);
         Ok(device)
@@ -332,7 +334,38 @@ impl Inner {
         kept.try_renewal((self.dialer.clock)());
         self.keep(slot, Some(kept))?;
         let fields = [("grant_type", &b"refresh_token"[..]), ("refresh_token", refresh.expose())];
-        let answered = self.ask(slot, credential, &fields, total).await?;
+        let (_, base) = self.endpoint(&self.token_endpoint(credential)?)?;
+        let mut answered = None;
+        if let Some(next) = self.successor(credential, base)? {
+            match self.ask_as(slot, credential, &next, &fields, total).await {
+                // A client that is refused has renewed nothing: the old secret may.
+                Ok(Answered::Refused { word }) if word != INVALID_GRANT => {
+                    let old = self.ask(slot, credential, &fields, total).await?;
+                    if matches!(old, Answered::Tokens(_)) {
+                        self.settle(
+                            credential,
+                            &next,
+                            Some(&format!("the token endpoint said {word} to it, and takes the old one")),
+                        );
+                    }
+                    answered = Some(old);
+                }
+                Ok(found) => {
+                    if matches!(found, Answered::Tokens(_)) {
+                        self.settle(credential, &next, None);
+                    }
+                    answered = Some(found);
+                }
+                Err(EgressError::Denied { code: "net.credential-unusable", message }) => {
+                    self.settle(credential, &next, Some(&message));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let answered = match answered {
+            Some(answered) => answered,
+            None => self.ask(slot, credential, &fields, total).await?,
+        };
         match answered {
             Answered::Tokens(tokens) => {
                 self.remember(&tokens);
@@ -406,11 +439,15 @@ impl Inner {
         Ok(standing)
     }
 
-    fn token_origin(&self, credential: &Credential) -> Result<String, EgressError> {
+    fn token_endpoint(&self, credential: &Credential) -> Result<String, EgressError> {
         let Some(oauth) = parts(&credential.kind) else {
             return Err(credential::unusable(&credential.secret, "it has no token"));
         };
-        Ok(self.endpoint(&oauth.token.endpoint)?.1.origin())
+        Ok(oauth.token.endpoint.clone())
+    }
+
+    fn token_origin(&self, credential: &Credential) -> Result<String, EgressError> {
+        Ok(self.endpoint(&self.token_endpoint(credential)?)?.1.origin())
     }
 
     /// A form posted to the token endpoint.
@@ -422,7 +459,21 @@ impl Inner {
         total: Instant,
     ) -> Result<Answered, EgressError> {
         let Some(oauth) = parts(&credential.kind) else { return Err(self.no_way(slot)) };
-        match self.form(slot, credential, oauth.token, fields, total).await {
+        let secret = self.client(credential, &oauth)?;
+        self.ask_as(slot, credential, &secret, fields, total).await
+    }
+
+    /// The same, by this secret of the client's.
+    async fn ask_as(
+        &self,
+        slot: &str,
+        credential: &Credential,
+        secret: &SecretBytes,
+        fields: &[(&str, &[u8])],
+        total: Instant,
+    ) -> Result<Answered, EgressError> {
+        let Some(oauth) = parts(&credential.kind) else { return Err(self.no_way(slot)) };
+        match self.form(slot, credential, secret, oauth.token, fields, total).await {
             Ok((status, body)) => Ok(oauth::tokens(status, &body)),
             Err(EgressError::TooLarge(_)) => Ok(Answered::Odd("its answer was far too large".into())),
             Err(error) => Err(error),
@@ -434,19 +485,19 @@ impl Inner {
         &self,
         slot: &str,
         credential: &Credential,
+        secret: &SecretBytes,
         place: &Place,
         fields: &[(&str, &[u8])],
         total: Instant,
     ) -> Result<(u16, bytes::Bytes), EgressError> {
         let Some(oauth) = parts(&credential.kind) else { return Err(self.no_way(slot)) };
-        let secret = self.client(credential, &oauth)?;
         let name = credential.secret.as_str();
-        let (id, password) = credential::split_pair(&secret, name)?;
+        let (id, password) = credential::split_pair(secret, name)?;
+        self.known.remember([password]);
         self.may_sign_in(slot, credential, &place.endpoint)?;
         let (_, base) = self.endpoint(&place.endpoint)?;
         let url: Url = base.target(&place.endpoint, &place.path)?.url;
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let mut headers = headers::from_guest(&[("accept".into(), "application/json".into())], &[], &[])?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         let body = {
             let mut form = Serializer::new(String::new());

@@ -49,6 +49,7 @@ impl Inner {
     pub(super) async fn credential(
         self: &Arc<Self>,
         prepared: &Prepared<'_>,
+        body: &Source,
         stale: Option<u64>,
         total: Instant,
     ) -> Result<(Applied, Option<u64>), EgressError> {
@@ -58,12 +59,8 @@ impl Inner {
         if matches!(credential.kind, CredentialKind::Oauth2 { .. }) {
             return self.authorized(slot, credential, &secret, stale, total).await;
         }
-        if matches!(credential.kind, CredentialKind::Basic {}) {
-            let (_, password) = credential::split_pair(&secret, name)?;
-            self.known.remember([password]);
-        }
         if !credential::needs_token(&credential.kind) {
-            return Ok((credential::apply_secret(&credential.kind, &secret, name)?, None));
+            return Ok((self.carried(prepared, body, credential, &secret).await?, None));
         }
         let (_, password) = credential::split_pair(&secret, name)?;
         self.known.remember([password]);
@@ -71,6 +68,37 @@ impl Inner {
         let mut state = timeout_at(total, cell.lock())
             .await
             .map_err(|_| EgressError::Unreachable("another call has been logging in all the time; nothing was sent".into()))?;
+        // One log-in tells whether the successor is taken; where it is not, the old secret goes on.
+        if state.successor_not_before.is_none_or(|until| until <= Instant::now())
+            && let Some(next) = self.successor(credential, prepared.base)?
+        {
+            state.successor_not_before = Some(Instant::now() + Duration::from_millis(LOGIN_REFUSED_MS));
+            match self.obtain(slot, credential, &next, total).await {
+                Ok(Ok(obtained)) => {
+                    self.known.remember([obtained.value.expose()]);
+                    let applied = credential::apply_secret(&credential.kind, &obtained.value, name)?;
+                    self.settle(credential, &next, None);
+                    state.successor_not_before = None;
+                    state.set(&next, &obtained, Instant::now());
+                    return Ok((applied, Some(state.generation)));
+                }
+                Ok(Err(why)) => {
+                    // Unless the old one is refused as well.
+                    if let Ok(obtained) = self.obtain(slot, credential, &secret, total).await? {
+                        self.known.remember([obtained.value.expose()]);
+                        let applied = credential::apply_secret(&credential.kind, &obtained.value, name)?;
+                        self.settle(credential, &next, Some(&format!("{why}; the old one is taken")));
+                        state.successor_not_before = None;
+                        state.set(&secret, &obtained, Instant::now());
+                        return Ok((applied, Some(state.generation)));
+                    }
+                }
+                Err(EgressError::Denied { code: "net.credential-unusable", message }) => {
+                    self.settle(credential, &next, Some(&message));
+                }
+                Err(_) => {}
+            }
+        }
         let now = Instant::now();
         let renew = stale == Some(state.generation) && state.proved;
         if !renew && let Some(token) = state.current(&secret, now) {
@@ -119,7 +147,7 @@ impl Inner {
     ) -> Result<Result<Obtained, String>, EgressError> {
         let (kind, name) = (&credential.kind, credential.secret.as_str());
         let (user, password) = credential::split_pair(secret, name)?;
-        let mut headers = headers::from_guest(&[("accept".into(), "application/json".into())], None, &[])?;
+        let mut headers = headers::from_guest(&[("accept".into(), "application/json".into())], &[], &[])?;
         let (endpoint, path, body) = match kind {
             CredentialKind::Login { endpoint, path, body, .. } => {
                 let (Ok(user), Ok(password)) = (std::str::from_utf8(user), std::str::from_utf8(password)) else {

@@ -60,7 +60,7 @@ impl Serving {
         let heard = Arc::new(Heard { hub, taken: zero(), repeated: zero(), refused: zero(), other: zero() });
         let (shutdown, stopped) = watch::channel(false);
         let listen = ([127, 0, 0, 1], 0).into();
-        let options = nave_server::Options { listen, socket: None, hosts: Vec::new() };
+        let options = nave_server::Options { listen, socket: None, hosts: Vec::new(), allow_from: Vec::new() };
         let server = nave_server::start(heard.clone(), options, stopped.clone())
             .await
             .map_err(|error| ApiError::failed(error.to_string()))?;
