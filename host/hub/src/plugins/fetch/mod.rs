@@ -344,10 +344,15 @@ impl Fetch<'_> {
         let allow = vec![Allow { methods: vec!["GET".to_owned()], paths: vec!["/".to_owned()], reads: false }];
         let credential = match sign_in {
             SignIn::Nothing => None,
-            SignIn::Token(_) => {
-                Some(Credential { secret: NAME.to_owned(), endpoints: None, kind: CredentialKind::Bearer { scheme: None } })
+            SignIn::Token(_) => Some(Credential {
+                secret: NAME.to_owned(),
+                endpoints: None,
+                paths: Vec::new(),
+                kind: CredentialKind::Bearer { scheme: None },
+            }),
+            SignIn::Secret(name) => {
+                Some(Credential { secret: name.clone(), endpoints: None, paths: Vec::new(), kind: CredentialKind::Basic {} })
             }
-            SignIn::Secret(name) => Some(Credential { secret: name.clone(), endpoints: None, kind: CredentialKind::Basic {} }),
         };
         let endpoint = EndpointRequest {
             base: base.clone(),
@@ -374,6 +379,7 @@ impl Fetch<'_> {
             endpoints: [(NAME.to_owned(), endpoint)].into(),
             grants: Grants { endpoints: [(NAME.to_owned(), grant)].into(), ..Grants::default() },
             credentials: credential.map(|credential| (NAME.to_owned(), credential)).into_iter().collect(),
+            scopes: Default::default(),
             account: crate::alerts::OWN.to_owned(),
             requests_per_second: None,
             budget: Default::default(),
