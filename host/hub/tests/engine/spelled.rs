@@ -45,7 +45,8 @@ fn found_by_score(bench: &Bench, entity: &Entity) -> Vec<u64> {
     let values: Vec<(&str, Value)> = values.iter().map(|(name, text)| (*name, Value::text(*text))).collect();
     let terms = entity.scoring.as_ref().unwrap().roles.terms(values.iter().map(|(name, value)| (Cow::Borrowed(*name), value)));
     assert!(terms.len() > 1, "{terms:?}");
-    let mut ids = bench.store.candidates(IndexSpace::Match, &terms).unwrap().concat();
+    let hashes: Vec<u64> = terms.iter().map(|term| term.hash).collect();
+    let mut ids = bench.store.candidates(IndexSpace::Match, &hashes).unwrap().concat();
     ids.sort_unstable();
     ids.dedup();
     ids
