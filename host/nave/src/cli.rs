@@ -103,6 +103,8 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Drill(verbs::drill::Drill),
     #[command(subcommand)]
+    Access(verbs::access::Access),
+    #[command(subcommand)]
     Plugin(verbs::plugin::Plugin),
     #[command(subcommand)]
     Schema(verbs::schema::Schema),

@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 105] = [
+const EXAMPLES: [(&str, &str); 109] = [
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),
@@ -75,6 +75,10 @@ const EXAMPLES: [(&str, &str); 105] = [
     ("nave secret set", "nave secret set crm --from-file token.txt"),
     ("nave secret list", "nave secret list"),
     ("nave secret rotate", "nave secret rotate crm --from-file new-token.txt"),
+    ("nave access list", "nave access list --json"),
+    ("nave access review", "nave access review --done --reason 'all needed'"),
+    ("nave access revoke", "nave access revoke token ann --reason 'left the company'"),
+    ("nave access leaver", "nave access leaver ann"),
     ("nave drill", "nave drill stolen-credential crm"),
     ("nave drill stolen-credential", "nave drill stolen-credential crm --json"),
     ("nave secret remove", "nave secret remove crm"),

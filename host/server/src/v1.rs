@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 109] = [
+const ROUTES: [(&str, &str, &str); 112] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("GET", "/v1/plan/initial", "plan-initial"),
@@ -90,6 +90,9 @@ const ROUTES: [(&str, &str, &str); 109] = [
     ("PUT", "/v1/secrets/{name}", "secret-set"),
     ("DELETE", "/v1/secrets/{name}", "secret-remove"),
     ("POST", "/v1/secrets/{name}/rotate", "secret-rotate"),
+    ("GET", "/v1/access", "access-list"),
+    ("POST", "/v1/access/review", "access-review"),
+    ("POST", "/v1/access/{what}/{name}/revoke", "access-revoke"),
     ("POST", "/v1/drills/stolen-credential/{name}", "drill-stolen"),
     ("GET", "/v1/connections", "connection-list"),
     ("POST", "/v1/connections/{name}/check", "connection-check"),

@@ -1,6 +1,7 @@
 //! The whole hub from outside: its binary as a child process, simulated systems that are edited through their own interfaces, plugins
 //! as `.wasm`. One binary, linked once.
 
+mod access;
 mod agreement;
 mod alerts;
 mod assess;

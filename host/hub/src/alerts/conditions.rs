@@ -9,6 +9,7 @@ use nave_core::model::{DeadLetterSubject, ReviewId, ReviewKind, RunStatus, Time}
 use crate::engine::merges::{MergeState, StepOutcome};
 use crate::engine::{Engine, EngineError};
 use crate::runbooks;
+use crate::service::access::QUARTER_DAYS;
 use crate::vault::{ROTATION_SPACE, Rotation};
 
 /// Dead letters and reviews read at once.
@@ -18,12 +19,16 @@ const SILENT_FACTOR: i64 = 2;
 /// Runs looked at for the first one of a flow that never succeeded.
 const RUNS_LOOKED_AT: usize = 100;
 
+/// Where it is noted when somebody looked at who has access to what: space and key.
+pub(crate) const REVIEWED: (&str, &str) = ("access", "reviewed");
+
 /// Everything that is wrong now.
 pub(super) fn all(engine: &Engine) -> Result<Vec<Condition>, EngineError> {
     let mut found = Vec::new();
     breakers(engine, &mut found);
     authorizations(engine, &mut found);
     rotations(engine, &mut found)?;
+    access(engine, &mut found)?;
     flows(engine, &mut found)?;
     dead_letters(engine, &mut found)?;
     reviews(engine, &mut found)?;
@@ -156,6 +161,28 @@ fn rotations(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineEr
             what: format!("the new secret `{name}` was refused, and the old one is still used: {why}"),
             fix: format!("nave secret rotate {name}"),
             runbook: "rotation-refused".into(),
+            owner: String::new(),
+        });
+    }
+    Ok(())
+}
+
+/// A quarter has passed since somebody looked at who has access to what.
+fn access(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineError> {
+    let looked = engine.store.row(REVIEWED.0, REVIEWED.1)?.and_then(|row| Some(Time(i64::from_le_bytes(row.try_into().ok()?))));
+    let Some(since) = looked.map_or_else(|| crate::vault::oldest(engine.store.as_ref()), |at| Ok(Some(at)))? else {
+        return Ok(());
+    };
+    let due = since.plus_ms(QUARTER_DAYS as i64 * 86_400_000);
+    if due <= engine.now() {
+        found.push(Condition {
+            kind: "access-review-due".into(),
+            subject: "access".into(),
+            count: 1,
+            since: due,
+            what: format!("nobody has looked at who has access to what since {since}"),
+            fix: "nave access review".into(),
+            runbook: "access-review-due".into(),
             owner: String::new(),
         });
     }

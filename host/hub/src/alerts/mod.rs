@@ -5,6 +5,7 @@
 //! is tried again on the ladder; nothing waits for it.
 
 mod conditions;
+pub(crate) use conditions::REVIEWED;
 mod message;
 mod sinks;
 

@@ -608,6 +608,31 @@ pub enum Request {
         /// The new secret.
         value: SecretText,
     },
+    /// Who has access to what, and why.
+    AccessList {
+        /// One person: what they have.
+        #[serde(default)]
+        person: Option<String>,
+    },
+    /// What of that a person should look at.
+    AccessReview {
+        /// Somebody has looked: the next review is due in a quarter.
+        #[serde(default)]
+        done: bool,
+        /// What came of it.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Takes access away: the next use is refused.
+    AccessRevoke {
+        /// `secret`, `authorization` or `token`.
+        what: String,
+        /// Its name, as the register has it.
+        name: String,
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
     /// What a thief of a secret would reach, with a proof that the hub's limits hold. Nothing is sent.
     DrillStolen {
         /// Name of the secret.
@@ -1026,6 +1051,7 @@ impl Request {
             | Self::SecretSet { .. }
             | Self::SecretRotate { .. }
             | Self::DrillStolen { .. }
+            | Self::AccessRevoke { .. }
             | Self::SecretRemove { .. }
             | Self::PluginInstall { .. }
             | Self::PluginTrust { .. }
@@ -1041,6 +1067,7 @@ impl Request {
             Self::PolicyInit { plan, .. } => !*plan,
             Self::FieldAdd { apply, .. } | Self::MappingSuggest { apply, .. } => *apply,
             Self::ConnectionDiscover { save, .. } => *save,
+            Self::AccessReview { done, .. } => *done,
             Self::ShadowReport { clear, .. } => *clear,
             Self::Compare { read, keep, .. } => *read || *keep,
             Self::PlanInitial { apply, .. } => *apply,
@@ -1080,6 +1107,7 @@ impl Request {
             | Self::RunbookList
             | Self::RunbookShow { .. }
             | Self::SecretList
+            | Self::AccessList { .. }
             | Self::ConnectionList
             | Self::ConnectionCheck { .. }
             | Self::ConnectionHeld { .. }

@@ -4,6 +4,7 @@
 //! what to type next. Decides nothing: the engine does, and `core` below it. Must not know which face asked.
 //! Store look-ups block for the time of a short read, so a hub needs a runtime with more than one thread.
 
+pub(crate) mod access;
 mod alerts;
 mod assess;
 mod authorizations;
@@ -306,6 +307,10 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::RunbookShow { class } => crate::runbooks::show(&class).map(Answer::Runbook),
 
         Request::SecretSet { name, value, give_later } => operations::secret_set(hub, &name, value, give_later, by).await,
+        Request::AccessList { person } => block_in_place(|| access::list(hub, person.as_deref())).map(Answer::Access),
+        Request::AccessReview { done: false, .. } => block_in_place(|| access::review(hub)).map(Answer::Access),
+        Request::AccessReview { done: true, reason } => access::reviewed_by(hub, by, &reason).await.map(Answer::Access),
+        Request::AccessRevoke { what, name, reason } => access::revoke(hub, &what, &name, by, &reason).await,
         Request::SecretRotate { name, value } => operations::secret_rotate(hub, &name, value, by).await,
         Request::DrillStolen { name } => drill::stolen(hub, &name, by).await.map(Answer::Drill),
         Request::SecretList => block_in_place(|| operations::secrets(hub)).map(Answer::Secrets),

@@ -42,7 +42,7 @@ fn check_name(name: &str) -> Result<(), ApiError> {
 }
 
 /// Connections that name a secret.
-fn users(engine: &Engine, secret: &str) -> Vec<String> {
+pub(super) fn users(engine: &Engine, secret: &str) -> Vec<String> {
     let catalog = engine.catalog();
     let names = |connection: &nave_core::catalog::Connection| {
         connection.credentials.values().any(|credential| credential.secret == secret)
@@ -59,6 +59,7 @@ pub(super) async fn secret_set(hub: &Hub, name: &str, value: SecretText, give_la
     let bytes = SecretBytes::new(value.0.as_bytes());
     drop(value);
     let stored = block_in_place(|| hub.vault.set(name, &bytes)).map_err(refused)?;
+    block_in_place(|| hub.vault.note_known(name, by, true)).map_err(refused)?;
     audit(&hub.engine, by, "secret.set", name, &format!("version {}", stored.version)).await?;
     let given = match give_later {
         true => String::new(),
@@ -84,6 +85,7 @@ pub(super) async fn secret_rotate(hub: &Hub, name: &str, value: SecretText, by: 
     let bytes = SecretBytes::new(value.0.as_bytes());
     drop(value);
     block_in_place(|| hub.vault.succeed(name, &bytes)).map_err(refused)?;
+    block_in_place(|| hub.vault.note_known(name, by, false)).map_err(refused)?;
     audit(&hub.engine, by, "secret.rotating", name, "the old one is good until the new one has worked").await?;
     let users = users(&hub.engine, name);
     let next = match users.first() {

@@ -12,6 +12,7 @@
 mod authorization;
 mod bound;
 mod hygiene;
+mod known;
 mod master;
 mod rotation;
 mod seal;
@@ -40,6 +41,8 @@ use seal::{Row, Sealer};
 const SPACE: &str = "secret";
 /// Space with the time of last use, by name.
 const USED_SPACE: &str = "secret-used";
+/// A use is made durable at most once in this time, unless somebody asks.
+const USED_NOTED_EVERY_MS: i64 = 3_600_000;
 /// Where the vault says whose it is.
 const CHECK: (&str, &str) = ("hub", "vault-check");
 
@@ -201,7 +204,7 @@ impl Vault {
             return Err(VaultError::Missing(name.to_owned()));
         }
         self.used.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
-        let spaces = [SPACE, USED_SPACE, bound::BOUND_SPACE].into_iter().chain(rotation::SPACES);
+        let spaces = [SPACE, USED_SPACE, bound::BOUND_SPACE, known::KNOWN_SPACE].into_iter().chain(rotation::SPACES);
         commit(&*self.store, spaces.map(|space| keyed(space, name, None)).collect())
     }
 
@@ -222,7 +225,14 @@ impl Vault {
         let damaged = || VaultError::Damaged(name.to_owned());
         let row = Row::decode(&bytes).ok_or_else(damaged)?;
         let secret = self.sealer.open(&self.environment, name, &row).ok_or_else(damaged)?;
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Time(now()));
+        let now = Time(now());
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), now);
+        // Short commands end without a run: what matters is the day, so once an hour is enough.
+        let noted = self.store.row(USED_SPACE, name)?.and_then(|bytes| time_of(&bytes));
+        if noted.is_none_or(|noted| now.0 - noted.0 >= USED_NOTED_EVERY_MS) {
+            // A full disk keeps no call from being made.
+            let _ = commit(&*self.store, vec![keyed(USED_SPACE, name, Some(now.0.to_le_bytes().to_vec()))]);
+        }
         Ok(secret)
     }
 }
@@ -264,6 +274,11 @@ impl SecretSource for Vault {
         self.keep_authorization(place, what)
             .map_err(|error| SecretError::Unreadable { name: place.to_owned(), why: error.to_string() })
     }
+}
+
+/// When the oldest secret was stored that is still in use as it is; none where there is none.
+pub(crate) fn oldest(store: &dyn Store) -> Result<Option<Time>, StoreError> {
+    Ok(store.rows(SPACE)?.iter().filter_map(|(_, bytes)| Row::decode(bytes)).map(|row| Time(row.created)).min())
 }
 
 fn check_name(name: &str) -> Result<(), VaultError> {

@@ -44,7 +44,7 @@ fn a_secret_comes_back_and_is_listed_without_its_value() {
     let vault = bench.vault();
     assert_eq!(vault.set("crm-prod", &SecretBytes::new(CANARY)).unwrap(), Stored { version: 1, same_as: vec![] });
     assert_eq!(bench.vault().reveal("crm-prod").unwrap().expose(), CANARY);
-    assert_eq!(vault.list().unwrap()[0].last_used, None, "the other vault used it");
+    assert!(vault.list().unwrap()[0].last_used.is_some(), "a use outlives the process that made it");
     vault.reveal("crm-prod").unwrap();
     assert_eq!(vault.set("crm-prod", &SecretBytes::new("new one")).unwrap().version, 2);
     assert_eq!(vault.reveal("crm-prod").unwrap().expose(), b"new one");
@@ -324,4 +324,70 @@ fn what_a_secret_was_given_for_is_sealed_in_its_place() {
     }
     bench.put(SPACE, "a", &bound);
     assert!(matches!(vault.reveal("a"), Err(VaultError::Damaged(_))));
+}
+
+/// The successor of a secret waits beside it, is inherited or disowned once, and goes with it.
+#[test]
+fn a_successor_takes_its_place_or_is_gone() {
+    let bench = Bench::new();
+    let vault = bench.vault();
+    let bytes = |text: &str| SecretBytes::new(text);
+    assert!(matches!(vault.succeed("crm", &bytes("new")), Err(VaultError::Missing(_))), "of nothing");
+    vault.set("crm", &bytes("old")).unwrap();
+    assert!(matches!(vault.succeed("crm", &bytes("")), Err(VaultError::BadSize(0))));
+    vault.succeed("crm", &bytes("new")).unwrap();
+    assert!(matches!(bench.vault().rotation("crm").unwrap(), Some(Rotation::Waiting { .. })));
+    assert_eq!((vault.reveal("crm").unwrap().expose(), vault.successor("crm").unwrap()), (&b"old"[..], Some(bytes("new"))));
+    // Only the one that waits is decided about, and only once.
+    assert!(!vault.inherit("crm", &bytes("other")).unwrap() && !vault.disown("crm", &bytes("other"), "no").unwrap());
+    assert!(vault.inherit("crm", &bytes("new")).unwrap() && !vault.inherit("crm", &bytes("new")).unwrap());
+    assert_eq!((vault.reveal("crm").unwrap().expose(), vault.list().unwrap()[0].version), (&b"new"[..], 2));
+    vault.succeed("crm", &bytes("wrong")).unwrap();
+    assert!(vault.disown("crm", &bytes("wrong"), "it said 401").unwrap());
+    assert!(matches!(vault.rotation("crm").unwrap(), Some(Rotation::Refused { why, .. }) if why == "it said 401"));
+    assert_eq!((vault.reveal("crm").unwrap().expose(), vault.successor("crm").unwrap()), (&b"new"[..], None));
+    // Whoever sets it anew closes what was said of a successor; whoever removes it removes all.
+    vault.set("crm", &bytes("third")).unwrap();
+    assert_eq!(vault.rotation("crm").unwrap(), None);
+    vault.succeed("crm", &bytes("fourth")).unwrap();
+    vault.remove("crm").unwrap();
+    assert_eq!((vault.rotation("crm").unwrap(), vault.successor("crm").unwrap()), (None, None));
+}
+
+/// What was granted and what waits open in their own place, in this environment, and nowhere else.
+#[test]
+fn what_is_kept_beside_secrets_opens_in_its_place_only() {
+    let bench = Bench::new();
+    let vault = bench.vault();
+    let tokens = SecretBytes::new("t0kens-of-theirs");
+    vault.keep("crm/token", Some(&tokens)).unwrap();
+    assert_eq!(vault.kept("crm/token").unwrap(), Some(tokens.clone()));
+    assert_eq!(vault.kept("crm/other").unwrap(), None);
+    vault.set("crm", &SecretBytes::new("old")).unwrap();
+    vault.succeed("crm", &SecretBytes::new("t0kens-of-theirs")).unwrap();
+    let row = |space: &str, name: &str| bench.store.row(space, name).unwrap().unwrap();
+    let (kept, next) = (row("authorization", "crm/token"), row("secret-next", "crm"));
+    for bytes in [&kept, &next] {
+        assert!(!String::from_utf8_lossy(bytes).contains("t0kens"));
+    }
+    for (space, name, bytes) in [
+        ("authorization", "books/token", &kept),
+        ("authorization", "crm/token", &next),
+        ("secret-next", "crm", &kept),
+        ("secret", "crm", &kept),
+        ("secret", "crm", &next),
+    ] {
+        bench.put(space, name, bytes);
+    }
+    assert!(vault.kept("books/token").is_err() && vault.kept("crm/token").is_err());
+    assert!(vault.successor("crm").is_err() && vault.reveal("crm").is_err());
+    bench.put("authorization", "crm/token", &kept);
+    let mut changed = kept.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    assert_eq!(vault.kept("crm/token").unwrap(), Some(tokens));
+    bench.put("authorization", "crm/token", &changed);
+    assert!(vault.kept("crm/token").is_err());
+    assert_eq!(vault.authorization_places().unwrap(), ["books/token", "crm/token"]);
+    vault.keep("crm/token", None).unwrap();
+    assert_eq!(vault.kept("crm/token").unwrap(), None);
 }

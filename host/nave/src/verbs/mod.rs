@@ -1,5 +1,6 @@
 //! One file per group of verbs: how it is spelled, what it asks the hub, how its answer looks.
 
+pub(crate) mod access;
 pub(crate) mod alert;
 pub(crate) mod assess;
 pub(crate) mod backfill;
@@ -88,6 +89,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Runbook(verb) => runbook::run(verb, context).await,
         Verb::Secret(verb) => secret::run(verb, context).await,
         Verb::Drill(verb) => drill::run(verb, context).await,
+        Verb::Access(verb) => access::run(verb, context).await,
         Verb::Plugin(verb) => plugin::run(verb, context).await,
         Verb::Schema(verb) => schema::run(verb, context).await,
         Verb::System(verb) => schema::systems(verb, context).await,

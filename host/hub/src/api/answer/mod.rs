@@ -1,5 +1,6 @@
 //! What the hub answers: flat, in words that a person reads and a script can rely on. Times are RFC 3339 text in UTC.
 
+mod access;
 mod assess;
 mod backfill;
 mod budget;
@@ -28,6 +29,7 @@ mod waiting;
 
 use serde::{Deserialize, Serialize};
 
+pub use access::*;
 pub use assess::*;
 pub use backfill::*;
 pub use budget::*;
@@ -108,6 +110,7 @@ pub enum Answer {
     Runbook(RunbookAnswer),
     Secrets(SecretsAnswer),
     Drill(DrillAnswer),
+    Access(AccessAnswer),
     Connections(ConnectionsAnswer),
     Check(CheckAnswer),
     Held(HeldAnswer),

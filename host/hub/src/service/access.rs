@@ -1,0 +1,280 @@
+//! The register of access, made from what is there: tokens, secrets and who put them there, what people agreed to at systems, and
+//! what plugins were granted. Reviewed every quarter, and revoked with a reason.
+
+use std::collections::BTreeSet;
+
+use nave_core::catalog::Catalog;
+use nave_core::model::{Cause, Time, TokenRow};
+use nave_store::KeyedRow;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use tokio::task::block_in_place;
+
+use super::{audit, audit_entry, authorizations, operations::refused};
+use crate::alerts::REVIEWED;
+use crate::api::{AccessAnswer, AccessLine, Answer, ApiError, LOCAL};
+use crate::engine::Engine;
+use crate::hub::Hub;
+
+/// A quarter: what was not used for so long is asked about, and so is what nobody renewed.
+pub(crate) const QUARTER_DAYS: u64 = 90;
+const DAY_MS: i64 = 86_400_000;
+
+/// Who has access to what. With a person: what they have, so that it can be taken away when they leave.
+pub(super) fn list(hub: &Hub, person: Option<&str>) -> Result<AccessAnswer, ApiError> {
+    let mut lines = Vec::new();
+    let now = hub.engine.now();
+    tokens(hub, &mut lines)?;
+    secrets(hub, now, &mut lines)?;
+    agreed(hub, now, &mut lines)?;
+    plugins(hub, &mut lines);
+    if let Some(person) = person {
+        let local = format!("{LOCAL}{person}");
+        lines.retain(|line| line.who == person || line.who == local);
+    }
+    Ok(AccessAnswer { access: lines, reviewed_at: reviewed(&hub.engine)?.map(|at| at.to_string()) })
+}
+
+/// What a person should look at: unused for a quarter, not renewed for one, or more than is needed.
+pub(super) fn review(hub: &Hub) -> Result<AccessAnswer, ApiError> {
+    let mut answer = list(hub, None)?;
+    answer.access.retain(|line| !line.findings.is_empty());
+    Ok(answer)
+}
+
+/// Somebody has looked.
+pub(super) async fn reviewed_by(hub: &Hub, by: &str, reason: &str) -> Result<AccessAnswer, ApiError> {
+    if reason.trim().is_empty() {
+        return Err(ApiError::usage("a review without a word about what came of it is none").help("add --reason 'all needed'"));
+    }
+    hub.engine
+        .write(Cause::default(), |draft| {
+            let value = Some(draft.now.0.to_le_bytes().to_vec());
+            draft.batch.rows.push(KeyedRow { space: REVIEWED.0.to_owned(), key: REVIEWED.1.to_owned(), value });
+            draft.batch.audit.push(audit_entry(draft.now, by, "access.reviewed", "all", reason));
+            Ok(())
+        })
+        .await?;
+    review(hub)
+}
+
+/// When access was reviewed last.
+fn reviewed(engine: &Engine) -> Result<Option<Time>, ApiError> {
+    let row = engine.store.row(REVIEWED.0, REVIEWED.1)?;
+    Ok(row.and_then(|row| Some(Time(i64::from_le_bytes(row.try_into().ok()?)))))
+}
+
+/// Takes one thing away: the next use of it is refused.
+pub(super) async fn revoke(hub: &Hub, what: &str, name: &str, by: &str, reason: &str) -> Result<Answer, ApiError> {
+    if reason.trim().is_empty() {
+        return Err(ApiError::usage("nothing is revoked without a reason").help("add --reason 'left the company'"));
+    }
+    let done = match what {
+        "secret" => {
+            block_in_place(|| hub.vault.remove(name)).map_err(refused)?;
+            format!("The secret `{name}` is destroyed: the next call that needs it is refused.")
+        }
+        "authorization" => {
+            let (connection, slot) = name.split_once('/').ok_or_else(|| {
+                ApiError::usage(format!("`{name}` is no authorization"))
+                    .help("it is called CONNECTION/CREDENTIAL: `nave access list`")
+            })?;
+            let channel =
+                block_in_place(|| hub.guests.channel(connection)).map_err(|error| ApiError::failed(error.to_string()))?;
+            let was = channel.forget(slot).await.map_err(|error| ApiError::failed(error.to_string()))?;
+            if !was {
+                return Err(
+                    ApiError::not_found(format!("nobody agreed to `{name}`")).help("`nave access list` shows what there is")
+                );
+            }
+            format!(
+                "What `{connection}` was granted is forgotten here: the next call is refused. Take it back at the system too."
+            )
+        }
+        "token" => {
+            token(&hub.engine, name).await?;
+            format!("The token of {name} is worth nothing any more.")
+        }
+        other => {
+            return Err(ApiError::usage(format!("`{other}` is not revoked here"))
+                .help("a secret, an authorization or a token is; what a plugin may, its connection's file says"));
+        }
+    };
+    audit(&hub.engine, by, "access.revoked", &format!("{what} {name}"), reason).await?;
+    Ok(Answer::done(done, 1))
+}
+
+/// Puts a hash in a token's place that no text has.
+async fn token(engine: &Engine, name: &str) -> Result<(), ApiError> {
+    if !engine.store.tokens()?.iter().any(|row| row.name == name) {
+        return Err(ApiError::not_found(format!("there is no token `{name}`")).help("`nave access list` shows what there is"));
+    }
+    let mut bytes = [0_u8; 32];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| ApiError::failed("the system gives no random numbers"))?;
+    let hash: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    engine
+        .write(Cause::default(), |draft| {
+            draft.batch.tokens.push(TokenRow { name: name.to_owned(), hash: hash.clone(), created_at: draft.now });
+            Ok(())
+        })
+        .await?;
+    Ok(())
+}
+
+fn days(now: Time, since: Time) -> u64 {
+    u64::try_from((now.0 - since.0) / DAY_MS).unwrap_or(0)
+}
+
+/// What is to be looked at of a secret.
+fn aged(now: Time, created: Time, last_used: Option<Time>, named: bool) -> Vec<String> {
+    let (unused, old) = (days(now, last_used.unwrap_or(created)), days(now, created));
+    let found = [
+        (unused >= QUARTER_DAYS, format!("unused for {unused} days")),
+        (old >= QUARTER_DAYS, format!("not rotated for {old} days")),
+        (!named, "no connection names it".to_owned()),
+    ];
+    found.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect()
+}
+
+fn tokens(hub: &Hub, lines: &mut Vec<AccessLine>) -> Result<(), ApiError> {
+    for row in hub.store.tokens()? {
+        lines.push(AccessLine {
+            who: row.name.clone(),
+            role: "everything that the API and the dashboard have".to_owned(),
+            what: "token".to_owned(),
+            fix: format!("nave access revoke token {}", row.name),
+            name: row.name,
+            since: Some(row.created_at.to_string()),
+            ..AccessLine::default()
+        });
+    }
+    Ok(())
+}
+
+/// Flows of connections, and why they are there.
+fn behind(catalog: &Catalog, connections: &[String]) -> (Vec<String>, Vec<String>) {
+    let mut reasons = BTreeSet::new();
+    let mut flows = Vec::new();
+    for mapping in catalog.mappings.values().filter(|mapping| connections.contains(&mapping.connection)) {
+        flows.push(mapping.name.clone());
+        reasons.extend(mapping.purpose().sentence(&catalog.hub));
+    }
+    for connection in catalog.connections.values().filter(|one| connections.contains(&one.name)) {
+        reasons.extend(connection.grants.endpoints.values().filter_map(|grant| grant.because.clone()));
+    }
+    (flows, reasons.into_iter().collect())
+}
+
+fn secrets(hub: &Hub, now: Time, lines: &mut Vec<AccessLine>) -> Result<(), ApiError> {
+    let catalog = hub.engine.catalog();
+    for secret in hub.vault.list().map_err(refused)? {
+        let connections = super::operations::users(&hub.engine, &secret.name);
+        let (flows, reasons) = behind(&catalog, &connections);
+        let unused = days(now, secret.last_used.unwrap_or(secret.created));
+        let findings = aged(now, secret.created, secret.last_used, !connections.is_empty());
+        let mut people = hub.vault.known_to(&secret.name).map_err(refused)?;
+        if people.is_empty() {
+            people.push("nobody knows who".to_owned());
+        }
+        for who in people {
+            lines.push(AccessLine {
+                who,
+                role: "put it there, and may know it".to_owned(),
+                what: "secret".to_owned(),
+                name: secret.name.clone(),
+                connections: connections.clone(),
+                flows: flows.clone(),
+                reasons: reasons.clone(),
+                since: Some(secret.created.to_string()),
+                last_used: secret.last_used.map(|time| time.to_string()),
+                unused_days: Some(unused),
+                findings: findings.clone(),
+                fix: format!("nave secret rotate {}", secret.name),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn agreed(hub: &Hub, now: Time, lines: &mut Vec<AccessLine>) -> Result<(), ApiError> {
+    let catalog = hub.engine.catalog();
+    for line in authorizations::list(hub, None)?.authorizations {
+        let Some(who) = line.by.clone() else { continue };
+        let connections = vec![line.connection.clone()];
+        let (flows, reasons) = behind(&catalog, &connections);
+        let used = line.renewed_at.as_deref().and_then(Time::parse);
+        let unused = used.map(|used| days(now, used));
+        let mut findings = Vec::new();
+        if let Some(unused) = unused.filter(|unused| *unused >= QUARTER_DAYS) {
+            findings.push(format!("unused for {unused} days"));
+        }
+        if !line.excess.is_empty() {
+            findings.push(format!("more than is needed: {}", line.excess.join(", ")));
+        }
+        lines.push(AccessLine {
+            who,
+            role: match line.scopes.as_slice() {
+                [] => "agreed to it over there".to_owned(),
+                scopes => format!("agreed over there to {}", scopes.join(", ")),
+            },
+            what: "authorization".to_owned(),
+            name: format!("{}/{}", line.connection, line.slot),
+            connections,
+            flows,
+            reasons,
+            since: line.given_at.clone(),
+            last_used: line.renewed_at.clone(),
+            unused_days: unused,
+            findings,
+            fix: format!("nave connection authorize {}", line.connection),
+        });
+    }
+    Ok(())
+}
+
+fn plugins(hub: &Hub, lines: &mut Vec<AccessLine>) {
+    let catalog = hub.engine.catalog();
+    for connection in catalog.connections.values() {
+        let connections = vec![connection.name.clone()];
+        let (flows, reasons) = behind(&catalog, &connections);
+        let reads = !connection.grants.endpoints.is_empty() && connection.grants.endpoints.values().all(|grant| grant.read_only);
+        let mut findings = Vec::new();
+        if flows.is_empty() {
+            findings.push("no flow uses it".to_owned());
+        }
+        lines.push(AccessLine {
+            who: format!("plugin:{}", connection.plugin),
+            role: if reads { "reads".to_owned() } else { "reads and writes what it was granted".to_owned() },
+            what: "connection".to_owned(),
+            fix: format!("nave plugin grants {}", connection.name),
+            name: connection.name.clone(),
+            connections,
+            flows,
+            reasons,
+            findings,
+            ..AccessLine::default()
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Days since it was made and since it was used; whether a connection names it; what is found.
+    #[track_caller]
+    fn check(made: i64, used: Option<i64>, named: bool, expected: &str) {
+        let now = Time(1_000 * DAY_MS);
+        let ago = |days: i64| Time(now.0 - days * DAY_MS);
+        assert_eq!(aged(now, ago(made), used.map(ago), named).join("; "), expected);
+    }
+
+    #[test]
+    fn a_quarter_without_use_or_renewal_is_found() {
+        check(1, Some(0), true, "");
+        check(89, None, true, "");
+        check(90, Some(1), true, "not rotated for 90 days");
+        check(90, None, true, "unused for 90 days; not rotated for 90 days");
+        check(200, Some(91), true, "unused for 91 days; not rotated for 200 days");
+        check(1, None, false, "no connection names it");
+    }
+}
