@@ -23,6 +23,20 @@ pub const TRANSFORM_BATCH_ROWS: usize = 1_000;
 /// Calls of one function that fail within a page before the flow stops: it is the plugin that is broken. At a second each,
 /// three minutes; enough for about twenty bad rows.
 pub const TRANSFORM_FAILED_CALLS_MAX: usize = 200;
+/// Processor time for compiling a plugin: a connector in Rust takes one to three seconds, a bomb of 200 kB minutes.
+pub const COMPILE_CPU_S_MAX: u64 = 20;
+/// And for each MiB of its file on top: one that carries an interpreter has thirty.
+pub const COMPILE_CPU_S_PER_MIB: u64 = 4;
+/// From the start of the compiler to its end, also on a machine that has much else to do.
+pub const COMPILE_WALL_S_MAX: u64 = 30;
+/// And for each MiB of the file.
+pub const COMPILE_WALL_S_PER_MIB: u64 = 6;
+/// Address space of the compiler.
+pub const COMPILE_MEMORY_BYTES_MAX: u64 = 1 << 30;
+/// And for each MiB of the file.
+pub const COMPILE_MEMORY_BYTES_PER_MIB: u64 = 32 << 20;
+/// A plugin that was too much for the compiler is not tried again before, so that its flows cost nobody a core.
+pub const COMPILE_AGAIN_MS: i64 = 600_000;
 /// Epoch tick: the precision of deadlines.
 pub const EPOCH_TICK_MS: u64 = 10;
 /// Bytes that one host call may move between host and guest.

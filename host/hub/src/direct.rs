@@ -9,20 +9,20 @@ use std::sync::Arc;
 use nave_core::model::AuditEntry;
 use nave_store::{Batch, KeyedRow, Redb, Store, StoreKey};
 
-use crate::api::{Answer, ApiError, Asked, Request};
+use crate::api::{Answer, ApiError, Asked, Request, exit};
 use crate::clock::now;
-use crate::hub::open_store;
-use crate::plugins::InstallOptions;
-use crate::plugins::obtain::{Obtained, Parts, obtain};
-use crate::plugins::serials;
+use crate::guest::{cache_in, compile_ahead};
+use crate::hub::{open_store, private_folder};
+use crate::plugins::obtain::{Compile, Obtained, Parts, obtain};
 use crate::plugins::upgrade::{Upgrade, Upgraded, upgrade};
+use crate::plugins::{InstallOptions, PluginsError, serials};
 use crate::project;
 use crate::service::plugin_lines;
 use crate::vault::{MasterKey, Purpose, Vault};
 
 /// The store and the vault of a project that has one.
 async fn parts(dir: &Path) -> Result<Parts, ApiError> {
-    let none = Parts { store: None, vault: None, egress: None };
+    let none = Parts { store: None, vault: None, egress: None, compile: compiler(dir) };
     let place = project::place(dir)?;
     let path = place.store();
     if !path.exists() {
@@ -34,7 +34,7 @@ async fn parts(dir: &Path) -> Result<Parts, ApiError> {
     let environment = project::environment(dir).unwrap_or_else(|| nave_core::catalog::Hub::default().environment);
     // A vault that cannot be opened is none: whoever needs a secret is told that there is none.
     let vault = Vault::with_key(&master, &environment, store.clone()).ok().map(Arc::new);
-    Ok(Parts { store: Some(store), vault, egress: None })
+    Ok(Parts { store: Some(store), vault, egress: None, compile: compiler(dir) })
 }
 
 /// The store of a project that has one.
@@ -46,6 +46,19 @@ async fn store(dir: &Path) -> Result<Option<Redb>, ApiError> {
     }
     let master = MasterKey::load_or_create(&place.data, &path)?;
     open_store(&path, &StoreKey::new(master.derive(Purpose::Store))).await.map(Some)
+}
+
+/// Compiles what is about to be put in. What was compiled is kept for the first start.
+fn compiler(dir: &Path) -> Compile {
+    let dir = dir.to_owned();
+    Arc::new(move |bytes| {
+        let place = project::place(&dir)?;
+        private_folder(&place.data)?;
+        let master = MasterKey::load_or_create(&place.data, &place.store())?;
+        let cache =
+            cache_in(&place.data, &master).map_err(|error| ApiError::new("unavailable", exit::UNAVAILABLE, error.to_string()))?;
+        compile_ahead(cache.as_ref(), bytes).map_err(|error| PluginsError::from(error).into())
+    })
 }
 
 /// Audit lines: action, subject, detail.

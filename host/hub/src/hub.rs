@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use nave_core::catalog::{Catalog, Diagnostic};
 use nave_core::model::AuditEntry;
-use nave_runtime::CompileCache;
 use nave_store::{BackupKey, Batch, KeyedRow, OpenError, Redb, Store, StoreKey};
 
 use crate::api::{ApiError, exit};
 use crate::clock::now;
 use crate::egress::{Egress, EgressConfig};
 use crate::engine::{Clock, Engine, EngineError};
-use crate::guest::Guests;
+use crate::guest::{Guests, cache_in};
 use crate::project;
 use crate::sign_in::SignIns;
 use crate::vault::{MasterKey, MasterKeyError, Purpose, Vault};
@@ -81,17 +80,8 @@ impl Hub {
             EgressConfig { proxy: catalog.hub.proxy.clone(), extra_ca_pem, clock: clock.clone(), ..EgressConfig::default() };
         let egress = Egress::new(settings).map_err(|error| unavailable("the network settings", error.to_string()))?;
         let runtime = nave_runtime::Engine::new().map_err(|error| unavailable("the WebAssembly engine", error.to_string()))?;
-        let cache = match CompileCache::open(data.join("compiled"), master.derive(Purpose::CompileCache)) {
-            Ok(cache) => Some(cache),
-            // What others could have put there would run as this hub.
-            Err(error @ nave_runtime::CacheError::Unsafe { .. }) => {
-                return Err(unavailable("the folder of compiled code is refused", error.to_string()));
-            }
-            Err(error) => {
-                tracing::warn!(%error, "compiled code is not cached");
-                None
-            }
-        };
+        let cache =
+            cache_in(&data, &master).map_err(|error| unavailable("the folder of compiled code is refused", error.to_string()))?;
         let guests = Guests::new(runtime, cache, dir.to_owned(), catalog.clone(), egress, vault.clone(), store.clone());
         let guests = Arc::new(guests.at(clock.clone()));
         let engine = Arc::new(Engine::new(store.clone(), catalog, guests.clone(), clock, hub_id));
@@ -178,7 +168,7 @@ impl From<MasterKeyError> for ApiError {
 }
 
 /// The data folder belongs to its user alone.
-fn private_folder(path: &Path) -> Result<(), ApiError> {
+pub(crate) fn private_folder(path: &Path) -> Result<(), ApiError> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     let refuse = |error: std::io::Error| {
         ApiError::new("unavailable", exit::UNAVAILABLE, format!("the data folder {}: {error}", path.display()))

@@ -30,4 +30,5 @@ pub mod webhook;
 mod workers;
 
 pub use hub::Hub;
+pub use nave_runtime::compiler_process;
 pub use restore::restore;

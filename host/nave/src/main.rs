@@ -26,6 +26,9 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if let Some(code) = nave_hub::compiler_process() {
+        return code;
+    }
     // Huge pages cost a third of the memory, idle and under load, and no less time: measured with `nave bench ingest`.
     let huge_pages = rustix::thread::disable_transparent_huge_pages(true);
     let cli = match help::parse(std::env::args_os()) {

@@ -13,17 +13,16 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use nave_core::limits::PLUGIN_SIZE_BYTES_MAX;
 use ring::hmac;
 use wasmtime::component::Component;
 use zeroize::Zeroizing;
 
-use crate::{engine::Engine, inspect::Digest, limits::CACHE_FILES_MAX, plugin};
+use crate::{compile::ARTIFACT_BYTES_MAX, engine::Engine, inspect::Digest, limits::CACHE_FILES_MAX, plugin};
 
 const MAGIC: &[u8; 8] = b"navecc01";
 const TAG_BYTES: usize = 32;
-/// Machine code is about ten times its WebAssembly; what is larger is not ours.
-const FILE_BYTES_MAX: u64 = PLUGIN_SIZE_BYTES_MAX * 16;
+/// Code, and what stands before it.
+const FILE_BYTES_MAX: u64 = ARTIFACT_BYTES_MAX + 64;
 const EXTENSION: &str = "navecc";
 
 /// Why a directory cannot hold compiled code.

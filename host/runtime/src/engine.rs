@@ -11,6 +11,7 @@ use nave_core::limits::EPOCH_TICK_MS;
 use wasmtime::{Config, Strategy};
 
 use crate::{
+    compile::Compiler,
     error::PluginError,
     limits::{FIBER_STACK_BYTES, GUEST_STACK_BYTES_MAX},
 };
@@ -19,11 +20,17 @@ use crate::{
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) inner: wasmtime::Engine,
+    pub(crate) compiler: Compiler,
 }
 
 impl Engine {
-    /// Makes the engine and the thread that ticks its epoch every `EPOCH_TICK_MS`; the thread ends with the engine.
+    /// An engine that compiles in a process of its own, where this program can be one.
     pub fn new() -> Result<Self, PluginError> {
+        Self::with_compiler(Compiler::of_this_program())
+    }
+
+    /// Makes the engine and the thread that ticks its epoch every `EPOCH_TICK_MS`; the thread ends with the engine.
+    pub fn with_compiler(compiler: Compiler) -> Result<Self, PluginError> {
         let inner = wasmtime::Engine::new(&config()).map_err(|error| {
             PluginError::new("plugin.engine", format!("the WebAssembly engine does not start on this machine: {error:#}"))
         })?;
@@ -40,13 +47,13 @@ impl Engine {
                 }
             })
             .map_err(|error| PluginError::new("plugin.engine", format!("no thread for the epoch: {error}")))?;
-        Ok(Engine { inner })
+        Ok(Engine { inner, compiler })
     }
 }
 
 /// Every proposal that a guest does not need is off; `inspect` refuses with the same list. Threads have no switch:
 /// wasmtime is built without them.
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     let mut config = Config::new();
     config
         .strategy(Strategy::Cranelift)

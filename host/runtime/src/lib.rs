@@ -7,6 +7,7 @@
 mod adapter;
 mod answer;
 mod cache;
+mod compile;
 pub mod contract;
 mod engine;
 mod error;
@@ -22,6 +23,7 @@ mod v0_1;
 mod wasi;
 
 pub use cache::{CacheError, CompileCache};
+pub use compile::{COMPILE_COMMAND, CompileBounds, Compiler, compiler_process};
 pub use engine::Engine;
 pub use error::{CallError, PluginError};
 pub use host_calls::{

@@ -1,7 +1,6 @@
 //! A compiled plugin: its inspection and its code, shared by every instance.
 //!
-//! Compiling is the one slow and hungry step and goes through [`precompile`] alone, bytes in and bytes out, so that
-//! it can move into a child process with limits without anything else changing.
+//! Compiling is the one slow and hungry step and goes through [`Compiler`](crate::Compiler) alone, bytes in and bytes out.
 
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use wasmtime::component::Component;
 use crate::{
     adapter::Prepared,
     cache::CompileCache,
+    compile::CompileBounds,
     engine::Engine,
     error::PluginError,
     inspect::{AbiVersion, Digest, Inspection, inspect},
@@ -36,7 +36,7 @@ impl Plugin {
         let component = match cache.and_then(|cache| cache.load(engine, &inspection.digest)) {
             Some(component) => component,
             None => {
-                let artifact = precompile(engine, bytes)?;
+                let artifact = engine.compiler.compile(bytes, CompileBounds::of(bytes.len() as u64))?;
                 if let Some(cache) = cache {
                     cache.store(engine, &inspection.digest, &artifact);
                 }
@@ -70,22 +70,15 @@ impl Plugin {
     }
 }
 
-fn precompile(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, PluginError> {
-    engine
-        .inner
-        .precompile_component(bytes)
-        .map_err(|error| PluginError::new("plugin.invalid", format!("the component does not compile: {error:#}")))
-}
-
-/// Loads compiled code that this process made, or that carried the hub's own signature.
+/// Loads compiled code that this program made just now, or that carried the hub's own signature.
 #[expect(
     unsafe_code,
-    reason = "compiled code is trusted by whoever loads it; the callers are `precompile` and the authenticated cache"
+    reason = "compiled code is trusted by whoever loads it; the callers are the compiler and the authenticated cache"
 )]
 pub(crate) fn load(engine: &Engine, artifact: &[u8]) -> Result<Component, PluginError> {
     // SAFETY: `deserialize` runs whatever machine code the bytes hold, so they must come from `precompile_component`
-    // unaltered. The two callers guarantee that: `compile` passes bytes made a line above, and the cache passes bytes
-    // whose HMAC, under a key that only the hub holds, was verified over exactly this buffer. The buffer is memory,
+    // unaltered. The two callers guarantee that: `compile` passes bytes that this process, or its own program started by
+    // it for that, made a line above and gave through a pipe that nobody else holds, and the cache passes bytes whose HMAC, under a key that only the hub holds, was verified over exactly this buffer. The buffer is memory,
     // not a mapped file, so nobody can change it between the check and the use.
     unsafe { Component::deserialize(&engine.inner, artifact) }
         .map_err(|error| PluginError::new("plugin.compiled-code", format!("compiled code does not load: {error:#}")))

@@ -8,6 +8,7 @@ mod assess;
 mod audited;
 mod author;
 mod backfill;
+mod bombs;
 mod budget;
 mod canary;
 mod census;

@@ -54,6 +54,11 @@ pub(crate) fn with_manifest(component: &[u8], change: impl FnOnce(&mut Value)) -
         out.extend(&component[start..end]);
     }
     change(&mut manifest);
+    embedded(out, &manifest)
+}
+
+/// A component that has no manifest yet, with this one.
+pub(crate) fn embedded(mut out: Vec<u8>, manifest: &Value) -> Vec<u8> {
     let mut section = Vec::new();
     leb(SECTION.len(), &mut section);
     section.extend(SECTION);

@@ -1,6 +1,7 @@
 //! Plugins behind the engine's [`Spoke`]: loading, one instance per connection, and what a guest may reach.
 
 mod call;
+mod compiled;
 mod folder;
 mod host;
 mod record;
@@ -17,7 +18,7 @@ use nave_core::catalog::{Catalog, Connection, LockedPlugin, StreamInfo};
 use nave_core::manifest::{CredentialKind, Manifest};
 use nave_core::model::Time;
 use nave_runtime::contract::{CheckReport, Delivery, Event, Failure, Outcome, Page, SourceRecord, WebhookRequest};
-use nave_runtime::{CallError, CompileCache, Instance, InstanceLimits, Plugin};
+use nave_runtime::{CallError, CompileCache, Instance, InstanceLimits, Plugin, PluginError};
 
 use crate::api::ApiError;
 use crate::audit::StoreAudit;
@@ -31,20 +32,18 @@ use crate::plugins::{Judge, PluginsError, serials};
 use crate::secrets::{SecretError, SecretSource};
 use crate::spoke::{BoxFuture, Spoke, SpokeError, Spokes, Transforms};
 use crate::workers::off_the_workers;
+use compiled::Compiled;
+pub(crate) use compiled::{cache_in, compile_ahead};
 use host::Host;
 pub(crate) use streams::stream;
 
 /// Everything that guests share: the engine, compiled plugins, and the one way out.
 pub struct Guests {
-    engine: nave_runtime::Engine,
-    cache: Option<CompileCache>,
+    compiled: Compiled,
     dir: PathBuf,
     catalog: RwLock<Arc<Catalog>>,
-    plugins: Mutex<HashMap<String, Plugin>>,
     /// Digests of the plugins that may run as things stand.
     accepted: Mutex<BTreeSet<String>>,
-    /// Held while a plugin is compiled.
-    compiling: Mutex<()>,
     spokes: Mutex<HashMap<String, Arc<GuestSpoke>>>,
     egress: Egress,
     secrets: Arc<dyn SecretSource>,
@@ -64,13 +63,10 @@ impl Guests {
         store: Arc<dyn nave_store::Store>,
     ) -> Self {
         Self {
-            engine,
-            cache,
+            compiled: Compiled::new(engine, cache),
             dir,
             catalog: RwLock::new(catalog),
-            plugins: Mutex::default(),
             accepted: Mutex::default(),
-            compiling: Mutex::default(),
             spokes: Mutex::default(),
             egress,
             secrets,
@@ -106,7 +102,7 @@ impl Guests {
         let locked = catalog.plugins.get(name).ok_or_else(|| {
             SpokeError::Misconfigured(format!("plugin `{name}` is not installed; `nave plugin install FILE.wasm`"))
         })?;
-        let known = self.plugins.lock().unwrap_or_else(PoisonError::into_inner).get(&locked.digest).cloned();
+        let known = self.compiled.known(&locked.digest);
         let plugin = match known {
             Some(known) => known,
             None => off_the_workers(|| self.compile(name, locked))?,
@@ -131,12 +127,17 @@ impl Guests {
         serials::accept(self.store.as_ref(), &manifest.name, &manifest.version, manifest.serial).map_err(|no| refuse(no.into()))
     }
 
+    /// Compiles a plugin's file that is about to be installed: what does not compile is not put in.
+    ///
+    /// # Errors
+    /// [`PluginError`] of the compiler.
+    pub(crate) fn compile_ahead(&self, bytes: &[u8]) -> Result<(), PluginError> {
+        let digest = crate::plugins::digest(bytes);
+        self.compiled.forgive(&digest);
+        off_the_workers(|| self.compiled.get(&digest, bytes)).map(drop)
+    }
+
     fn compile(&self, name: &str, locked: &LockedPlugin) -> Result<Plugin, SpokeError> {
-        let _one = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
-        // Somebody else may have compiled it while this one waited.
-        if let Some(known) = self.plugins.lock().unwrap_or_else(PoisonError::into_inner).get(&locked.digest) {
-            return Ok(known.clone());
-        }
         let path = self.dir.join("plugins").join(format!("{}.wasm", locked.digest));
         let bytes = crate::plugins::read_plain(&path).map_err(|error| {
             SpokeError::Misconfigured(format!("plugin `{name}`: {error}; install it again: `nave plugin install FILE.wasm`"))
@@ -149,10 +150,7 @@ impl Guests {
                 path.display(),
             )));
         }
-        let plugin = Plugin::compile(&self.engine, &bytes, self.cache.as_ref())
-            .map_err(|error| SpokeError::Misconfigured(format!("plugin `{name}`: {error}")))?;
-        self.plugins.lock().unwrap_or_else(PoisonError::into_inner).insert(locked.digest.clone(), plugin.clone());
-        Ok(plugin)
+        self.compiled.get(&locked.digest, &bytes).map_err(|error| SpokeError::Misconfigured(format!("plugin `{name}`: {error}")))
     }
 
     fn guest(&self, connection: &str) -> Result<Arc<GuestSpoke>, SpokeError> {

@@ -84,6 +84,10 @@ impl From<PluginsError> for ApiError {
         let message = error.to_string();
         match error {
             PluginsError::Project(error) => error.into(),
+            PluginsError::Refused(error) if error.code.starts_with("plugin.compile-") || error.code == "plugin.engine" => {
+                Self::new(error.code, exit::FAILED, message)
+                    .help("nothing was installed; install it again when the machine has less to do, or ask its author for another build")
+            }
             PluginsError::Refused(error) => Self::new(error.code, exit::FAILED, message).help(
                 "a plugin is one .wasm file, as its author gives it or `nave plugin build FOLDER` writes it; `nave plugin new NAME` begins one",
             ),

@@ -13,6 +13,7 @@ use crate::ledger::StoreLedger;
 use crate::project;
 use crate::secrets::{SecretBytes, SecretError, SecretSource};
 use crate::vault::Vault;
+use crate::workers::off_the_workers;
 
 /// What an installation may use of a hub.
 pub(crate) struct Parts {
@@ -22,7 +23,12 @@ pub(crate) struct Parts {
     pub(crate) vault: Option<Arc<Vault>>,
     /// The way out of an open hub; none: one is made from `nave.toml`.
     pub(crate) egress: Option<Egress>,
+    /// Compiles a file: what does not compile within its bounds is not put in.
+    pub(crate) compile: Compile,
 }
+
+/// Compiles a plugin's bytes.
+pub(crate) type Compile = Arc<dyn Fn(&[u8]) -> Result<(), ApiError> + Send + Sync>;
 
 /// What an installation came to.
 pub(crate) struct Obtained {
@@ -86,6 +92,7 @@ pub(crate) async fn obtain(
         Some(store) => serials::highest(store.as_ref(), &manifest_of(&offer.bytes)?.name)?,
         None => None,
     };
+    off_the_workers(|| (parts.compile)(&offer.bytes))?;
     let answer = install_offer(dir, &offer, InstallOptions { highest: options.highest.max(highest), ..options })?;
     Ok(Obtained { answer, lines })
 }

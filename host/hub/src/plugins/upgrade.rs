@@ -17,6 +17,7 @@ use super::record::{self, Part, differences, play};
 use super::{InstallOptions, Judge, Offer, PluginsError, inspect_file, install_offer, is_address, powers, serials, signature};
 use crate::api::{ApiError, BuildLine, FetchReach, UpgradeAnswer, UpgradeHow};
 use crate::project::{self, place, read_lock};
+use crate::workers::off_the_workers;
 
 /// What to upgrade to, and how.
 pub(crate) struct Upgrade<'a> {
@@ -63,6 +64,7 @@ pub(crate) async fn upgrade(dir: &Path, upgrade: &Upgrade<'_>, parts: &Parts) ->
     };
     // Who vouches for it is asked before anything of it runs.
     Judge::of(dir).judge(&found, offer.signature.as_deref(), jiff::Timestamp::now())?;
+    off_the_workers(|| (parts.compile)(&offer.bytes))?;
     let mut answer = UpgradeAnswer {
         plugin: name.clone(),
         from: BuildLine { version: locked.version.clone(), serial: locked.serial, digest: locked.digest.clone() },

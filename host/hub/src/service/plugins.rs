@@ -1,7 +1,10 @@
 //! Plugins put in and taken out while the hub works, and one function of a plugin called by hand.
 
+use std::sync::Arc;
+
 use nave_core::model::Cause;
 use serde_json::Value as Json;
+use tokio::task::block_in_place;
 
 use super::configuration::from_directory;
 use super::{audit, audit_entry};
@@ -9,7 +12,7 @@ use crate::api::{Answer, ApiError, CallAnswer, DenialLine, DeniedAnswer, Recordi
 use crate::hub::Hub;
 use crate::plugins::obtain::{Obtained, Parts, obtain};
 use crate::plugins::upgrade::{Upgrade, Upgraded, upgrade};
-use crate::plugins::{InstallOptions, record, serials};
+use crate::plugins::{InstallOptions, PluginsError, record, serials};
 
 /// Functions that would go past the plan, the journal and the checkpoints.
 const REFUSED: [&str; 2] = ["write", "acknowledge"];
@@ -40,7 +43,13 @@ pub(crate) fn lines(answer: &Answer, request: &Request) -> Vec<(&'static str, St
 
 /// What an installation uses of an open hub.
 fn parts(hub: &Hub) -> Parts {
-    Parts { store: Some(hub.store.clone()), vault: Some(hub.vault.clone()), egress: Some(hub.guests.egress().clone()) }
+    let guests = hub.guests.clone();
+    Parts {
+        store: Some(hub.store.clone()),
+        vault: Some(hub.vault.clone()),
+        egress: Some(hub.guests.egress().clone()),
+        compile: Arc::new(move |bytes| guests.compile_ahead(bytes).map_err(|error| PluginsError::from(error).into())),
+    }
 }
 
 /// Installs or removes, then puts the configuration in force that results. Where that has errors (a mapping that the
@@ -89,7 +98,7 @@ pub(super) async fn change(hub: &Hub, request: &Request, by: &str) -> Result<Ans
             Ok(())
         })
         .await?;
-    if let Err(error) = tokio::task::block_in_place(|| hub.reload()) {
+    if let Err(error) = block_in_place(|| hub.reload()) {
         tracing::warn!(%error, "the plugin changed, but the configuration was not put in force");
     }
     Ok(answer)

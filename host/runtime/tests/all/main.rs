@@ -1,6 +1,7 @@
 //! Tests of the runtime from outside, in one binary so that wasmtime is linked once.
 
 mod caching;
+mod compiling;
 mod guests;
 mod hostile;
 mod inspecting;
