@@ -18,6 +18,7 @@ pub mod freeze;
 pub mod grant;
 pub mod intake;
 pub mod landed;
+pub mod leak;
 pub mod limits;
 pub mod linkage;
 pub mod manifest;

@@ -8,6 +8,7 @@ use nave_core::catalog::{Catalog, Diagnostic};
 use nave_core::model::AuditEntry;
 use nave_store::{BackupKey, Batch, KeyedRow, OpenError, Redb, Store, StoreKey};
 
+use crate::anchor::{self, Anchors};
 use crate::api::{ApiError, exit};
 use crate::clock::now;
 use crate::egress::{Egress, EgressConfig};
@@ -38,6 +39,10 @@ pub struct Hub {
     pub vault: Arc<Vault>,
     /// Plugins at work.
     pub guests: Arc<Guests>,
+    /// What the audit said, outside of the store.
+    pub(crate) anchors: Arc<Anchors>,
+    /// Records that were shown to people lately: each is noted once in a while.
+    pub(crate) shown: Arc<crate::service::Shown>,
     /// Seals backups.
     pub(crate) backup_key: BackupKey,
     /// What systems told us of and is still to be read.
@@ -84,6 +89,8 @@ impl Hub {
             cache_in(&data, &master).map_err(|error| unavailable("the folder of compiled code is refused", error.to_string()))?;
         let guests = Guests::new(runtime, cache, dir.to_owned(), catalog.clone(), egress, vault.clone(), store.clone());
         let guests = Arc::new(guests.at(clock.clone()));
+        let anchors = Anchors::new(dir.join(&catalog.hub.audit_anchor), hub_id.clone(), &master);
+        let anchors = Arc::new(anchors.map_err(|error| unavailable("the key of the audit", error))?);
         let engine = Arc::new(Engine::new(store.clone(), catalog, guests.clone(), clock, hub_id));
         let closed = engine.close_interrupted(STOPPED).await?;
         if closed > 0 {
@@ -92,8 +99,13 @@ impl Hub {
         let backup_key = BackupKey::new(master.derive(Purpose::Backup));
         let told = Told::open(store.clone(), engine.news()).map_err(|error| unavailable("the store", error.to_string()))?;
         let (told, webhooks, sign_ins) = (Arc::new(told), Arc::default(), Arc::default());
-        let hub = Self { dir: dir.to_owned(), engine, store, vault, guests, backup_key, told, webhooks, sign_ins };
+        let (dir, shown) = (dir.to_owned(), Arc::default());
+        let hub = Self { dir, engine, store, vault, guests, anchors, shown, backup_key, told, webhooks, sign_ins };
         crate::service::lapse(&hub).await?;
+        match hub.anchors.look(hub.store.as_ref(), false) {
+            Ok(found) => anchor::say(&found),
+            Err(error) => tracing::warn!(%error, "the audit's head could not be noted"),
+        }
         Ok(Arc::new(hub))
     }
 

@@ -1,6 +1,7 @@
 //! Acts. Intake, delivery, egress, vault: everything that touches the world, in the order that `core` decides.
 
 pub mod alerts;
+pub mod anchor;
 pub mod api;
 pub mod audit;
 pub mod bench;
@@ -19,6 +20,7 @@ pub mod project;
 mod reconcile;
 mod restore;
 pub mod runbooks;
+pub mod scan;
 mod scheduler;
 pub mod secrets;
 pub mod service;

@@ -5,6 +5,7 @@ use std::path::Path;
 use nave_core::model::AuditEntry;
 use nave_store::{Batch, Redb, Store as _};
 
+use crate::anchor::Anchors;
 use crate::api::{ApiError, exit};
 use crate::clock::now;
 use crate::project;
@@ -49,7 +50,7 @@ pub fn restore(dir: &Path, from: &Path, replace: bool, by: &str) -> Result<Strin
         }
         return Err(ApiError::failed(format!("{} was not restored: {error}", from.display())));
     }
-    noted(&store, &key, from, by).map_err(|error| failed("the restored data", &error))?;
+    noted(&store, &key, &master, &place.anchor, from, by).map_err(|error| failed("the restored data", &error))?;
     Ok(match aside {
         Some(kept) => format!("{} is restored; what was there before is {}", from.display(), kept.display()),
         None => format!("{} is restored", from.display()),
@@ -57,7 +58,14 @@ pub fn restore(dir: &Path, from: &Path, replace: bool, by: &str) -> Result<Strin
 }
 
 /// The restored data say that they were.
-fn noted(path: &Path, key: &nave_store::StoreKey, from: &Path, by: &str) -> Result<(), String> {
+fn noted(
+    path: &Path,
+    key: &nave_store::StoreKey,
+    master: &MasterKey,
+    anchor: &Path,
+    from: &Path,
+    by: &str,
+) -> Result<(), String> {
     let store = Redb::open(path, key, Default::default()).map_err(|error| error.to_string())?;
     let at = now();
     let entry = AuditEntry {
@@ -68,5 +76,10 @@ fn noted(path: &Path, key: &nave_store::StoreKey, from: &Path, by: &str) -> Resu
         detail: String::new(),
     };
     store.commit(Batch { at, audit: vec![entry], ..Batch::default() }).map_err(|error| error.to_string())?;
+    // From here on the audit is the backup's: a shorter one is no alarm.
+    let id = store.row("hub", "id").map_err(|error| error.to_string())?.and_then(|id| String::from_utf8(id).ok());
+    if let Some(id) = id {
+        Anchors::new(anchor.to_owned(), id, master)?.restored(&store)?;
+    }
     Ok(())
 }

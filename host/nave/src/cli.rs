@@ -100,6 +100,7 @@ pub(crate) enum Verb {
     Alert(verbs::alert::Alert),
     #[command(subcommand)]
     Secret(verbs::secret::Secret),
+    Scan(verbs::scan::Scan),
     #[command(subcommand)]
     Drill(verbs::drill::Drill),
     #[command(subcommand)]
@@ -112,7 +113,7 @@ pub(crate) enum Verb {
     System(verbs::schema::System),
     #[command(subcommand)]
     Run(verbs::operate::Run),
-    Audit(verbs::operate::Audit),
+    Audit(verbs::audit::Audit),
     #[command(subcommand)]
     Token(verbs::operate::Token),
     #[command(subcommand)]

@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 109] = [
+const EXAMPLES: [(&str, &str); 115] = [
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),
@@ -82,6 +82,7 @@ const EXAMPLES: [(&str, &str); 109] = [
     ("nave drill", "nave drill stolen-credential crm"),
     ("nave drill stolen-credential", "nave drill stolen-credential crm --json"),
     ("nave secret remove", "nave secret remove crm"),
+    ("nave scan", "nave scan --staged"),
     ("nave plugin new", "nave plugin new desk"),
     ("nave plugin build", "nave plugin build desk"),
     ("nave plugin inspect", "nave plugin inspect target/plugins/desk.wasm"),
@@ -119,6 +120,11 @@ const EXAMPLES: [(&str, &str); 109] = [
     ("nave sim act schema", "nave sim act schema rename city --to town --url http://127.0.0.1:6401 --token control-1"),
     ("nave sim act person", "nave sim act person DELETE /api/v2/users/1 --url http://127.0.0.1:6401 --token control-1"),
     ("nave audit", "nave audit --limit 10"),
+    ("nave audit list", "nave audit list --since 2026-10-01 --limit 200"),
+    ("nave audit accept", "nave audit accept --reason 'snapshot of Monday after the disk broke'"),
+    ("nave audit verify", "nave audit verify --anchor /mnt/elsewhere/audit-anchor.log"),
+    ("nave audit who-read", "nave audit who-read contact/12"),
+    ("nave audit export", "nave audit export --since 2026-10-01 > audit.jsonl"),
     ("nave token reset", "nave token reset ada"),
     ("nave store check", "nave store check --indexes"),
     ("nave store rebuild", "nave store rebuild"),

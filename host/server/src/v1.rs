@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 112] = [
+const ROUTES: [(&str, &str, &str); 115] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("GET", "/v1/plan/initial", "plan-initial"),
@@ -71,6 +71,7 @@ const ROUTES: [(&str, &str, &str); 112] = [
     ("POST", "/v1/records/{entity}/{number}/correct", "record-correct"),
     ("POST", "/v1/records/{entity}/{number}/set", "record-set"),
     ("GET", "/v1/records/{entity}/{number}/xref", "xref"),
+    ("GET", "/v1/records/{entity}/{number}/readers", "audit-readers"),
     ("GET", "/v1/xref/{connection}/{stream}/{remote_id}", "xref"),
     ("GET", "/v1/reviews", "review-list"),
     ("GET", "/v1/reviews/{id}", "review-show"),
@@ -127,6 +128,8 @@ const ROUTES: [(&str, &str, &str); 112] = [
     ("GET", "/v1/runs/{id}", "run-show"),
     ("POST", "/v1/runs/{id}/rollback", "rollback"),
     ("GET", "/v1/audit", "audit"),
+    ("GET", "/v1/audit/verify", "audit-verify"),
+    ("GET", "/v1/audit/export", "audit-export"),
     ("GET", "/v1/store/check", "store-check"),
     ("POST", "/v1/store/rebuild", "store-rebuild"),
     ("GET", "/v1/doctor", "doctor"),

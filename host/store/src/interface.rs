@@ -20,6 +20,51 @@ pub struct ObjectCount {
     pub linked: u64,
 }
 
+/// Bytes of a digest in the audit's chain.
+pub const AUDIT_DIGEST_BYTES: usize = 32;
+
+/// How far the audit goes, and what its last line's digest says of all before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AuditHead {
+    /// Number of the last line; 0 where there is none.
+    pub lines: u64,
+    /// Its digest; zeros where there is none.
+    pub digest: [u8; AUDIT_DIGEST_BYTES],
+}
+
+/// A line of the audit as it lies in the store: nothing says yet that it is as it was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditRow {
+    /// Its number; the first is 1.
+    pub number: u64,
+    /// SHA-256 of the digest before it (of the first: zeros) and its text.
+    pub digest: [u8; AUDIT_DIGEST_BYTES],
+    /// As it was hashed: a byte of the format's version, then the entry as JSON.
+    pub text: Vec<u8>,
+}
+
+impl AuditRow {
+    /// What its digest has to be after this one.
+    pub fn digest_after(&self, before: &[u8; AUDIT_DIGEST_BYTES]) -> [u8; AUDIT_DIGEST_BYTES] {
+        audit_digest(before, &self.text)
+    }
+
+    /// What it says, where it can be read.
+    pub fn entry(&self) -> Option<AuditEntry> {
+        crate::format::read_json(&self.text).ok()
+    }
+}
+
+/// The digest of a line in the audit's chain.
+pub(crate) fn audit_digest(before: &[u8; AUDIT_DIGEST_BYTES], text: &[u8]) -> [u8; AUDIT_DIGEST_BYTES] {
+    let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+    context.update(before);
+    context.update(text);
+    let mut digest = [0; AUDIT_DIGEST_BYTES];
+    digest.copy_from_slice(context.finish().as_ref());
+    digest
+}
+
 /// Next free numbers. Only the one writer uses them, between reading them and its commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -129,6 +174,10 @@ pub trait Store: Send + Sync + 'static {
     fn flow(&self, mapping: &str) -> Result<FlowState, StoreError>;
     /// Audit lines, newest first.
     fn audit(&self, at_most: usize) -> Result<Vec<AuditEntry>, StoreError>;
+    /// The last audit line's number and digest, as they lie there.
+    fn audit_head(&self) -> Result<AuditHead, StoreError>;
+    /// Audit lines after a number, ascending, as they lie there.
+    fn audit_rows(&self, after: u64, at_most: usize) -> Result<Vec<AuditRow>, StoreError>;
     /// A small named row.
     fn row(&self, space: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
     /// All rows of a space, by key.

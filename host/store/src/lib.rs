@@ -17,7 +17,7 @@ mod seal;
 
 pub use batch::{Batch, CheckpointMove, Expected, IndexEntry, IndexSpace, InputRow, KeyedRow, NOBODY, SealedRow};
 pub use format::FormatError;
-pub use interface::{CommitError, Heads, ObjectCount, OpenedRow, Store, StoreError};
+pub use interface::{AUDIT_DIGEST_BYTES, AuditHead, AuditRow, CommitError, Heads, ObjectCount, OpenedRow, Store, StoreError};
 pub use memory::Memory;
 pub use redb_store::{
     BackupKey, EntriesOf, FORMAT, FloorCommits, FloorFigures, IndexCheck, OpenError, Options, Redb, floor_bench, restore,

@@ -13,9 +13,10 @@ use nave_core::model::{
 };
 use nave_core::value::Value;
 
-use crate::interface::{CommitError, Heads, Store, StoreError};
+use crate::format::put_json;
+use crate::interface::{CommitError, Heads, Store, StoreError, audit_digest};
 use crate::rules;
-use crate::{Batch, EntriesOf, IndexSpace, InputRow, ObjectCount, subject_key};
+use crate::{AUDIT_DIGEST_BYTES, AuditHead, AuditRow, Batch, EntriesOf, IndexSpace, InputRow, ObjectCount, subject_key};
 
 /// Keeps everything in memory.
 #[derive(Debug, Default)]
@@ -415,6 +416,22 @@ impl Store for Memory {
 
     fn audit(&self, at_most: usize) -> Result<Vec<AuditEntry>, StoreError> {
         Ok(self.read()?.audit.iter().rev().take(at_most).cloned().collect())
+    }
+
+    fn audit_head(&self) -> Result<AuditHead, StoreError> {
+        let last = self.audit_rows(0, usize::MAX)?.pop().unwrap_or_default();
+        Ok(AuditHead { lines: last.number, digest: last.digest })
+    }
+
+    fn audit_rows(&self, after: u64, at_most: usize) -> Result<Vec<AuditRow>, StoreError> {
+        let tables = self.read()?;
+        let mut before = [0; AUDIT_DIGEST_BYTES];
+        let rows = (1_u64..).zip(&tables.audit).map(|(number, entry)| {
+            let text = put_json(entry);
+            before = audit_digest(&before, &text);
+            AuditRow { number, digest: before, text }
+        });
+        Ok(rows.filter(|row| row.number > after).take(at_most).collect())
     }
 
     fn row(&self, space: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -4,6 +4,7 @@
 mod access;
 mod agreement;
 mod alerts;
+mod anchored;
 mod assess;
 mod audited;
 mod author;
@@ -38,6 +39,7 @@ mod rotated;
 mod sample;
 mod sign_in;
 mod signed;
+mod scanned;
 mod socket;
 mod steward;
 mod strategy;

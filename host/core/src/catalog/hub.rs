@@ -16,6 +16,8 @@ const LISTEN: &str = "127.0.0.1:6283";
 
 /// Name of the environment in which nothing is tried out.
 pub const PRODUCTION: &str = "production";
+/// Default file of the audit's anchors.
+pub const ANCHOR: &str = "audit-anchor.log";
 
 /// Two systems are compared no more often than this: it goes through everything that is known of them.
 const RECONCILE_MS_MIN: u64 = 60_000;
@@ -28,6 +30,7 @@ impl Default for Hub {
             allow_from: Vec::new(),
             public_url: None,
             data: "data".to_owned(),
+            audit_anchor: ANCHOR.to_owned(),
             environment: "dev".to_owned(),
             proxy: None,
             ca_file: None,
@@ -114,6 +117,7 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
         data: table.plain("data").unwrap_or(default.data),
         unsigned_plugins: allows_unsigned(Some(&environment), unsigned.map(|word| word.value)),
         environment,
+        audit_anchor: table.plain("audit-anchor").unwrap_or(default.audit_anchor),
         proxy: table.plain("proxy"),
         ca_file: table.plain("ca-file"),
         region: region.map(|region| region.value),

@@ -65,6 +65,9 @@ pub struct Hub {
     pub public_url: Option<String>,
     /// Data folder, relative to the project's directory; default `data`.
     pub data: String,
+    /// File that the audit's head is noted in, relative to the project's directory; default `audit-anchor.log`. It lies outside of
+    /// the data folder, so that data put back to last week do not put it back too.
+    pub audit_anchor: String,
     /// Name of the one environment of this data folder; default `dev`.
     pub environment: String,
     /// Company proxy for outgoing calls (`http://host:port`).

@@ -1,5 +1,6 @@
 //! The nouns of the hub, as data. The table of words in the design is the glossary.
 
+mod access;
 mod change;
 mod contribution;
 mod delivery;
@@ -8,6 +9,7 @@ mod operations;
 mod record;
 mod review;
 
+pub use access::{Access, DATA_READ, DATA_SENT, DATA_SHOWN};
 pub use change::{Cause, Change, ChangeKind, FieldChange};
 pub use contribution::{Claim, Contribution, ContributionState, RemoteKey};
 pub use delivery::{Attempt, AttemptOutcome, DeadLetter, DeadLetterSubject, Dirty, Intent, Parked, Reason, Reasons, WriteKind};

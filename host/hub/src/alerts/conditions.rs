@@ -37,7 +37,25 @@ pub(super) fn all(engine: &Engine) -> Result<Vec<Condition>, EngineError> {
     merges(engine, &mut found)?;
     comparisons(engine, &mut found)?;
     sunsets(engine, &mut found)?;
+    audit(engine, &mut found)?;
     Ok(found)
+}
+
+/// The audit is not as it was written, and nobody has said yet that they know.
+fn audit(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineError> {
+    let Some(kept) = crate::anchor::kept(engine.store.as_ref())? else { return Ok(()) };
+    let what: Vec<&str> = kept.findings.iter().map(|(_, text)| text.as_str()).take(3).collect();
+    found.push(Condition {
+        kind: "audit-altered".into(),
+        subject: "audit".into(),
+        count: kept.findings.len() as u64,
+        since: kept.since,
+        what: format!("the audit is not as it was: {}", what.join("; ")),
+        fix: "nave audit verify".into(),
+        runbook: "audit-altered".into(),
+        owner: String::new(),
+    });
+    Ok(())
 }
 
 /// Merges that a system refused, or that wait there for a person.

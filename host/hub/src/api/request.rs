@@ -640,6 +640,11 @@ pub enum Request {
     },
     /// Names and ages; never values.
     SecretList,
+    /// Where secrets of the vault stand in texts, in any spelling. Of this machine only: who may ask often enough may guess.
+    SecretFind {
+        /// Each base64.
+        texts: Vec<String>,
+    },
     /// Destroys it.
     SecretRemove {
         /// Name.
@@ -936,6 +941,38 @@ pub enum Request {
         /// How many.
         #[serde(default = "default_limit")]
         limit: usize,
+        /// Only those after this: `2026-10-01`, or a time; empty: all.
+        #[serde(default)]
+        since: String,
+    },
+    /// Goes through every line of the audit, and holds its head against the anchors.
+    AuditVerify {
+        /// Text of a file of anchors that is kept elsewhere; none: the hub's own.
+        #[serde(default)]
+        anchors: Option<String>,
+    },
+    /// What the audit has that is not as it was is known; from here on it is told apart.
+    AuditAccept {
+        /// Why; kept in the audit and in the anchor.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Lines of the audit as they lie in the store, ascending, for a file elsewhere.
+    AuditExport {
+        /// After this number.
+        #[serde(default)]
+        after: u64,
+        /// Only those after this time; empty: all.
+        #[serde(default)]
+        since: String,
+        /// How many at once.
+        #[serde(default = "default_limit")]
+        limit: usize,
+    },
+    /// Who was given data of a record: systems that it was read from and sent to, and people.
+    AuditReaders {
+        /// Which.
+        record: RecordRef,
     },
 
     /// Makes a token, replacing the one of this name.
@@ -1061,6 +1098,7 @@ impl Request {
             | Self::ConnectionApprove { .. }
             | Self::ConnectionAuthorize { .. }
             | Self::TokenReset { .. }
+            | Self::AuditAccept { .. }
             | Self::StoreRebuild
             | Self::Backup { .. } => true,
             Self::PluginUpgrade { how, .. } => *how != UpgradeHow::Check,
@@ -1108,6 +1146,7 @@ impl Request {
             | Self::RunbookShow { .. }
             | Self::SecretList
             | Self::AccessList { .. }
+            | Self::SecretFind { .. }
             | Self::ConnectionList
             | Self::ConnectionCheck { .. }
             | Self::ConnectionHeld { .. }
@@ -1135,6 +1174,9 @@ impl Request {
             | Self::RunList { .. }
             | Self::RunShow { .. }
             | Self::Audit { .. }
+            | Self::AuditVerify { .. }
+            | Self::AuditExport { .. }
+            | Self::AuditReaders { .. }
             | Self::StoreCheck
             | Self::Doctor => false,
         }

@@ -40,6 +40,7 @@ pub(crate) use oauth::{place as authorization_place, random as random_text, stan
 pub(crate) use origin::held_help;
 pub use origin::{destinations, destinations_of, origin};
 pub use resolve::{Resolve, Resolving, SystemResolver};
+pub(crate) use scrub::SecretFinder;
 pub use talk::{Sunset, Talk};
 pub use way::way;
 pub(crate) use way::{held, is_proxy, is_way, said};

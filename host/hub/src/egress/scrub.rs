@@ -97,6 +97,22 @@ impl Scrubber {
     }
 }
 
+/// Finds secrets by name in texts, in any spelling.
+pub(crate) struct SecretFinder(Vec<(String, Scrubber)>);
+
+impl SecretFinder {
+    /// Of these; those that are too short are not looked for.
+    pub(crate) fn new(secrets: Vec<(String, SecretBytes)>) -> Self {
+        let long = secrets.into_iter().filter(|(_, secret)| secret.len() >= SCRUB_BYTES_MIN);
+        Self(long.map(|(name, secret)| (name, Scrubber::new(std::iter::once(secret.expose())))).collect())
+    }
+
+    /// Each secret that stands in a text, and the byte that its first place begins at.
+    pub(crate) fn find(&self, text: &[u8]) -> Vec<(&str, usize)> {
+        self.0.iter().filter_map(|(name, one)| Some((name.as_str(), one.finder.find(text)?.start()))).collect()
+    }
+}
+
 /// The secrets and tokens that one channel has used.
 pub(super) struct Known {
     inner: Mutex<(VecDeque<SecretBytes>, Arc<Scrubber>)>,
@@ -281,6 +297,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_secret_is_found_in_a_text_by_its_name() {
+        let secrets = vec![("crm".to_owned(), SecretBytes::new(SECRET)), ("short".to_owned(), SecretBytes::new(b"abc"))];
+        let finder = SecretFinder::new(secrets);
+        let found = |text: &[u8]| finder.find(text);
+        assert_eq!(found(b"abc and nothing"), []);
+        assert_eq!(found(&[b"key = ", SECRET].concat()), [("crm", 6)]);
+        assert_eq!(found(STANDARD.encode(SECRET).as_bytes()), [("crm", 0)]);
+        assert_eq!(found(b"x=c4nary%2F%2Bs3cret%3D%22x%22"), [("crm", 2)]);
+        let hex: String = SECRET.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(found(hex.as_bytes()), [("crm", 0)]);
     }
 
     #[test]

@@ -106,7 +106,33 @@ fn json(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(value).map_err(|error| StoreError::Damaged(error.to_string()))
 }
 
+/// A write of one record that is kept: which run, when, and the remote paths that were sent.
+pub(crate) struct Sent {
+    pub(crate) run: u64,
+    pub(crate) flow: String,
+    pub(crate) remote_id: String,
+    pub(crate) at: Time,
+    pub(crate) paths: Vec<String>,
+}
+
 impl Engine {
+    /// Writes of a record that are kept, newest run first.
+    pub(crate) fn sent_of(&self, record: RecordId) -> Result<Vec<Sent>, StoreError> {
+        let mut found = Vec::new();
+        for (key, row) in self.store.rows(RUNS)?.into_iter().rev() {
+            let (Ok(run), Ok(kept)) = (key.parse(), serde_json::from_slice::<Kept>(&row)) else { continue };
+            let images = self.images(run)?.into_iter().filter(|image| image.record == record);
+            found.extend(images.map(|image| Sent {
+                run,
+                flow: kept.flow.clone(),
+                remote_id: image.remote_id,
+                at: image.at,
+                paths: image.sent.iter().map(|(path, _)| path.to_string()).collect(),
+            }));
+        }
+        Ok(found)
+    }
+
     /// What is kept of a run, if anything is.
     pub(super) fn kept(&self, run: u64) -> Result<Option<Kept>, StoreError> {
         Ok(self.store.row(RUNS, &run_key(run))?.and_then(|row| serde_json::from_slice(&row).ok()))

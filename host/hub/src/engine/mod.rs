@@ -4,6 +4,7 @@
 //! repetition is kept by the order of three things: the journal before the send, the commit before the
 //! acknowledgement, and the look-up of every unknown outcome before anything else happens to its record.
 
+pub(crate) mod access;
 mod agreed;
 mod alike;
 pub mod apart;
@@ -392,11 +393,14 @@ impl Engine {
         let sums = self.meters.ran(&run);
         let clock = self.clock_row(&run)?;
         let sunset = self.sunset_row(&run)?;
+        let catalog = self.catalog();
         self.write(Cause::default(), |draft| {
             draft.batch.rows.extend(sums.clone());
             draft.batch.rows.extend(clock.clone());
             draft.batch.rows.extend(sunset.clone());
             run.ended_at = Some(draft.now);
+            let mapping = catalog.mappings.get(&run.flow);
+            draft.batch.audit.extend(mapping.and_then(|mapping| access::line(&catalog, mapping, &run)));
             let mut flow = self.store.flow(&run.flow)?;
             match (run.status, run.direction.as_str()) {
                 (RunStatus::Success, "in") => flow.last_in = run.ended_at,

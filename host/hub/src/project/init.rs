@@ -17,6 +17,9 @@ listen = "127.0.0.1:6283"
 # Folder of the store and the vault, relative to this directory.
 data = "data"
 
+# The audit's head is noted there, signed, so that a change to what it says is noticed. Better on another disk or machine:
+# audit-anchor = "/var/log/nave/audit-anchor.log"
+
 # The one environment of that data folder. Connections name theirs; another one's are refused.
 environment = "dev"
 
@@ -55,7 +58,7 @@ const SYSTEMS_TOML: &str = r#"# The inventory: every business system you have, c
 # notes = "EU data centre"
 "#;
 
-const GITIGNORE: &str = "# the store, the vault's keys and the cache: never under version control\n/data/\n";
+const GITIGNORE: &str = "# the store, the vault's keys and the cache: never under version control\n/data/\n/audit-anchor.log\n";
 
 const FOLDERS: [(&str, &str); 5] = [
     (

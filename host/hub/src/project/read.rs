@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nave_core::catalog::{SourceFile, allows_unsigned as allows};
+use nave_core::catalog::{ANCHOR, SourceFile, allows_unsigned as allows};
 use nave_core::limits::CONFIG_FILE_BYTES_MAX;
 
 use super::ProjectError;
@@ -20,6 +20,8 @@ pub struct Place {
     pub dir: PathBuf,
     /// Its data folder.
     pub data: PathBuf,
+    /// The file of the audit's anchors.
+    pub anchor: PathBuf,
 }
 
 impl Place {
@@ -76,12 +78,9 @@ pub fn place(dir: &Path) -> Result<Place, ProjectError> {
         return Err(ProjectError::NotAProject(dir.to_owned()));
     }
     let text = text(&file)?;
-    let data = text
-        .parse::<toml::Table>()
-        .ok()
-        .and_then(|table| table.get("data")?.as_str().map(str::to_owned))
-        .unwrap_or_else(|| "data".to_owned());
-    Ok(Place { dir: dir.to_owned(), data: dir.join(data) })
+    let table = text.parse::<toml::Table>().unwrap_or_default();
+    let named = |key: &str, otherwise: &str| dir.join(table.get(key).and_then(toml::Value::as_str).unwrap_or(otherwise));
+    Ok(Place { dir: dir.to_owned(), data: named("data", "data"), anchor: named("audit-anchor", ANCHOR) })
 }
 
 /// All configuration texts, in a stable order.

@@ -26,12 +26,12 @@ macro_rules! runbooks {
 }
 
 /// All of them: first what can be wrong with one record or delivery, then what alerts are about.
-pub const ALL: [Runbook; 36] = runbooks! {
+pub const ALL: [Runbook; 37] = runbooks! {
     "error": "required", "format", "length", "duplicate", "reference", "read-only", "forbidden", "exhausted", "lookup", "type",
         "external", "syntax", "encoding", "depth", "too-large", "too-many-fields", "duplicate-key", "ragged-row", "other";
     "alert": "breaker-open", "dead-letter", "run-failed", "flow-silent", "review-overdue", "volume-held", "field-frozen",
         "unknown-outcome", "escalated", "budget", "canary-failed", "merge-partial", "reconcile-grew", "api-sunset", "needs-reauth", "rotation-refused",
-        "access-review-due";
+        "access-review-due", "audit-altered";
 };
 
 impl Runbook {

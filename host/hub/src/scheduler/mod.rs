@@ -30,6 +30,7 @@ const TOLD_AGAIN_MS: i64 = 60_000;
 /// Works until `shutdown` resolves, then ends what is under way.
 pub(crate) async fn run(hub: Arc<Hub>, shutdown: impl Future<Output = ()> + Send) {
     let _alerts = crate::alerts::watch(&hub);
+    let _anchors = crate::anchor::watch(&hub);
     tokio::pin!(shutdown);
     let lanes = Arc::new(Lanes { schedule: Schedule::default(), hub });
     let news = lanes.hub.engine.news();
@@ -83,6 +84,7 @@ pub(crate) async fn run(hub: Arc<Hub>, shutdown: impl Future<Output = ()> + Send
         }
     }
     while tasks.join_next().await.is_some() {}
+    crate::anchor::end(&lanes.hub).await;
 }
 
 /// Why it looks.

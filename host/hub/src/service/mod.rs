@@ -8,6 +8,7 @@ pub(crate) mod access;
 mod alerts;
 mod assess;
 mod authorizations;
+mod audits;
 mod backfill;
 mod budget;
 mod bulk;
@@ -36,6 +37,7 @@ mod past;
 mod plans;
 mod plugins;
 mod proof;
+mod readers;
 mod records;
 mod resync;
 mod reviews;
@@ -69,6 +71,7 @@ use crate::hub::Hub;
 use crate::sign_in::{self, SignInCallback, SignInStart, SignedIn};
 use crate::webhook::{HookAnswer, HookCall};
 pub(crate) use plugins::lines as plugin_lines;
+pub(crate) use readers::Shown;
 
 /// Why a run failed that a person broke off.
 const INTERRUPTED: &str = "stopped by hand; what it had committed is kept, and the next run goes on from there";
@@ -78,7 +81,12 @@ const OPERATOR: &str = "operator";
 
 impl Service for Hub {
     fn call(&self, asked: Asked, progress: ProgressSender) -> BoxFuture<'_, Result<Answer, ApiError>> {
-        Box::pin(answer(self, asked, progress))
+        Box::pin(async move {
+            let by = asked.by.clone();
+            let answer = answer(self, asked, progress).await?;
+            readers::note(self, &by, &answer).await?;
+            Ok(answer)
+        })
     }
 
     fn run(&self, mut shutdown: watch::Receiver<bool>) -> BoxFuture<'_, ()> {
@@ -90,6 +98,8 @@ impl Service for Hub {
             store: self.store.clone(),
             vault: self.vault.clone(),
             guests: self.guests.clone(),
+            anchors: self.anchors.clone(),
+            shown: self.shown.clone(),
             backup_key: self.backup_key.clone(),
             told: self.told.clone(),
             webhooks: self.webhooks.clone(),
@@ -314,8 +324,15 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::SecretRotate { name, value } => operations::secret_rotate(hub, &name, value, by).await,
         Request::DrillStolen { name } => drill::stolen(hub, &name, by).await.map(Answer::Drill),
         Request::SecretList => block_in_place(|| operations::secrets(hub)).map(Answer::Secrets),
+        Request::SecretFind { texts } => block_in_place(|| operations::secrets_in(hub, &texts)).map(Answer::SecretsFound),
         Request::SecretRemove { name } => operations::secret_remove(hub, &name, by).await,
-        Request::Audit { limit } => block_in_place(|| operations::audit_lines(engine, limit)).map(Answer::Audit),
+        Request::Audit { limit, since } => block_in_place(|| audits::list(engine, limit, &since)).map(Answer::Audit),
+        Request::AuditVerify { anchors } => block_in_place(|| audits::verify(hub, anchors.as_deref())).map(Answer::AuditCheck),
+        Request::AuditAccept { reason } => audits::accept(hub, &reason, by).await,
+        Request::AuditExport { after, since, limit } => {
+            block_in_place(|| audits::export(hub, after, &since, limit)).map(Answer::AuditExport)
+        }
+        Request::AuditReaders { record } => block_in_place(|| readers::readers(engine, &record)).map(Answer::Readers),
         Request::TokenReset { name } => operations::token_reset(engine, &name, by).await.map(Answer::Token),
         Request::Backup { to } => operations::backup(hub, &to, by).await,
         Request::StoreCheck => block_in_place(|| indexes::check(engine)).map(Answer::StoreCheck),

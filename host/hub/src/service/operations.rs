@@ -1,15 +1,15 @@
-//! Secrets, audit, tokens, backup.
+//! Secrets, tokens, backup.
 
 use std::path::Path;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use nave_core::model::{Cause, TokenRow};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::task::block_in_place;
 
 use super::{audit, audit_entry, held, listed};
-use crate::api::{Answer, ApiError, AuditAnswer, AuditLine, SecretLine, SecretText, SecretsAnswer, TokenAnswer, exit};
+use crate::api::{Answer, ApiError, SecretLine, SecretPlace, SecretText, SecretsAnswer, SecretsFoundAnswer, TokenAnswer, exit};
 use crate::engine::Engine;
 use crate::hub::Hub;
 use crate::plugins::digest;
@@ -22,8 +22,6 @@ const TOKEN_BYTES: usize = 32;
 const TOKEN_PREFIX: &str = "nave_";
 /// Characters of a name that a person gives.
 const NAME_CHARS_MAX: usize = 64;
-/// Audit lines in one answer.
-const AUDIT_LINES_MAX: usize = 10_000;
 
 /// Refuses names that could not be typed again.
 fn check_name(name: &str) -> Result<(), ApiError> {
@@ -144,16 +142,16 @@ pub(super) fn refused(error: VaultError) -> ApiError {
     }
 }
 
-/// Audit lines, newest first.
-pub(super) fn audit_lines(engine: &Engine, limit: usize) -> Result<AuditAnswer, ApiError> {
-    let entries = engine.store.audit(limit.min(AUDIT_LINES_MAX))?.into_iter().map(|entry| AuditLine {
-        at: entry.at.to_string(),
-        actor: entry.actor,
-        action: entry.action,
-        subject: entry.subject,
-        detail: entry.detail,
-    });
-    Ok(AuditAnswer { entries: entries.collect() })
+/// Where secrets of the vault stand in texts.
+pub(super) fn secrets_in(hub: &Hub, texts: &[String]) -> Result<SecretsFoundAnswer, ApiError> {
+    let finder = crate::egress::SecretFinder::new(hub.vault.to_look_for().map_err(refused)?);
+    let mut found = Vec::new();
+    for (text, encoded) in texts.iter().enumerate() {
+        let bytes = STANDARD.decode(encoded).map_err(|error| ApiError::usage(format!("a text is not base64: {error}")))?;
+        let places = finder.find(&bytes).into_iter();
+        found.extend(places.map(|(secret, at)| SecretPlace { text, secret: secret.to_owned(), at }));
+    }
+    Ok(SecretsFoundAnswer { found })
 }
 
 /// Makes a token of 256 random bits, replacing the one of this name. Only its hash is stored.

@@ -68,6 +68,19 @@ pub(super) fn show(engine: &Engine, which: &RecordRef, at: &str) -> Result<PastA
     })
 }
 
+/// A time from which on something is asked for: a date is its beginning, UTC; nothing is always.
+pub(super) fn since(text: &str) -> Result<Option<nave_core::model::Time>, ApiError> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let whole = if text.len() == "2026-10-01".len() { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    let time = past::time(&whole).ok_or_else(|| {
+        ApiError::usage(format!("`{text}` is no time")).help("write 2026-10-01T12:00:00Z, or a date: 2026-10-01")
+    })?;
+    Ok(Some(time))
+}
+
 fn why(unsure: Unsure) -> String {
     match unsure {
         Unsure::Unnamed => {

@@ -63,7 +63,7 @@ pub enum Purpose {
     Store,
     /// Authenticating compiled plugins on disk.
     CompileCache,
-    /// Chaining the audit.
+    /// Signing what the audit said, outside of the store.
     Audit,
     /// Sealing backups as a whole.
     Backup,

@@ -7,7 +7,7 @@ use nave_hub::api::exit;
 use nave_hub::project;
 use serde_json::json;
 
-use super::Outcome;
+use super::{Outcome, scan};
 use crate::context::Context;
 use crate::output;
 
@@ -25,13 +25,16 @@ pub(crate) struct Init {
 pub(crate) fn run(verb: &Init, context: &Context) -> Outcome {
     let dir = verb.directory.as_deref().unwrap_or(context.dir());
     let written = project::init(dir, verb.force_safe)?;
+    let hook = scan::hook(dir)?;
     if context.json {
-        output::json(&json!({ "dir": dir.display().to_string(), "written": written }));
+        let looked_at = scan::said(&hook).0;
+        output::json(&json!({ "dir": dir.display().to_string(), "written": written, "commits_looked_at": looked_at }));
         return Ok(exit::OK);
     }
     for file in &written {
         output::say(format_args!("  wrote {}", dir.join(file).display()));
     }
+    output::say(scan::said(&hook).1);
     output::say("\nNext: `nave plugin install FILE.wasm`, then `nave connection add PLUGIN`.");
     Ok(exit::OK)
 }

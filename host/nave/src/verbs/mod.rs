@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod alert;
 pub(crate) mod assess;
+pub(crate) mod audit;
 pub(crate) mod backfill;
 pub(crate) mod bench;
 pub(crate) mod budget;
@@ -29,6 +30,7 @@ pub(crate) mod release;
 pub(crate) mod resync;
 pub(crate) mod review;
 pub(crate) mod runbook;
+pub(crate) mod scan;
 pub(crate) mod schedule;
 pub(crate) mod schema;
 pub(crate) mod secret;
@@ -90,11 +92,12 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Secret(verb) => secret::run(verb, context).await,
         Verb::Drill(verb) => drill::run(verb, context).await,
         Verb::Access(verb) => access::run(verb, context).await,
+        Verb::Scan(verb) => scan::run(verb, context).await,
         Verb::Plugin(verb) => plugin::run(verb, context).await,
         Verb::Schema(verb) => schema::run(verb, context).await,
         Verb::System(verb) => schema::systems(verb, context).await,
         Verb::Run(verb) => operate::runs(verb, context).await,
-        Verb::Audit(verb) => operate::audit(&verb, context).await,
+        Verb::Audit(verb) => audit::run(verb, context).await,
         Verb::Token(verb) => operate::token(verb, context).await,
         Verb::Store(verb) => store::run(&verb, context).await,
         Verb::Doctor(_) => operate::doctor(context).await,

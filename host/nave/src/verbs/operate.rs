@@ -1,4 +1,4 @@
-//! `run`, `audit`, `token`, `doctor`, `backup`, `restore`: running the hub.
+//! `run`, `token`, `doctor`, `backup`, `restore`: running the hub.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Outcome, flows};
 use crate::context::{Context, want};
-use crate::output::{self, Rows, clean, say};
+use crate::output::{self, clean, say};
 use crate::{open, socket};
 
 /// Runs and their accounting
@@ -67,28 +67,6 @@ fn under(run: &RunLine) {
     for drift in &run.drift {
         say(format_args!("drift          {} {}", clean(&drift.record), clean(&drift.paths.join(", "))));
     }
-}
-
-/// Who did what: secrets set, plans agreed to, calls refused
-#[derive(Debug, Args)]
-pub(crate) struct Audit {
-    /// How many lines
-    #[arg(long, default_value_t = 50, value_parser = super::at_least_one)]
-    limit: usize,
-}
-
-pub(crate) async fn audit(verb: &Audit, context: &Context) -> Outcome {
-    let answer = want!(context.call(Request::Audit { limit: verb.limit }).await?, Audit);
-    if context.json {
-        output::json(&answer);
-        return Ok(exit::OK);
-    }
-    let mut rows = Rows::new(&["when", "who", "what", "on", ""]);
-    for line in &answer.entries {
-        rows.row([&line.at, &line.actor, &line.action, &line.subject, &line.detail]);
-    }
-    rows.print("Nothing was noted yet.");
-    Ok(exit::OK)
 }
 
 /// Tokens for the dashboard and the HTTP API

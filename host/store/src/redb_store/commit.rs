@@ -23,6 +23,7 @@ use crate::format::{
     read_json, record_head, with_last_change,
 };
 use crate::index::{Edit, write_tables};
+use crate::interface::audit_digest;
 use crate::rules;
 use crate::seal::{RANDOM_BYTES, Sealer, WRAPPED_BYTES, random};
 use crate::{Batch, CommitError, Heads, IndexSpace, InputRow, NOBODY, SealedRow, StoreError, subject_key};
@@ -495,10 +496,7 @@ impl Writing<'_> {
         }
         for entry in &batch.audit {
             let line = put_json(entry);
-            let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
-            digest.update(&self.next.audit_digest);
-            digest.update(&line);
-            self.next.audit_digest.copy_from_slice(digest.finish().as_ref());
+            self.next.audit_digest = audit_digest(&self.next.audit_digest, &line);
             self.next.audit += 1;
             let row = [self.next.audit_digest.as_slice(), &line].concat();
             self.put(AUDIT, self.next.audit, &row)?;

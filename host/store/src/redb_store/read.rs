@@ -20,10 +20,13 @@ use crate::format::{
     read_record, record_value,
 };
 use crate::index::read_tables;
-use crate::{Batch, CommitError, EntriesOf, Heads, IndexCheck, IndexSpace, InputRow, ObjectCount, Store, StoreError};
+use crate::{
+    AUDIT_DIGEST_BYTES, AuditHead, AuditRow, Batch, CommitError, EntriesOf, Heads, IndexCheck, IndexSpace, InputRow, ObjectCount,
+    Store, StoreError,
+};
 
 /// Bytes of the digest in front of an audit line.
-const DIGEST_BYTES: usize = 32;
+const DIGEST_BYTES: usize = AUDIT_DIGEST_BYTES;
 /// A history's chain is as long as the changelog at most; more is a circle.
 const AT_MOST_HINT: usize = 1024;
 
@@ -87,13 +90,10 @@ impl Redb {
         let mut lines = 0;
         for row in table.iter()? {
             let (number, row) = row?;
-            let (stored, line) = row.value().split_at_checked(DIGEST_BYTES).ok_or(FormatError::Short)?;
-            let mut context = ring::digest::Context::new(&ring::digest::SHA256);
-            context.update(&digest);
-            context.update(line);
-            digest.copy_from_slice(context.finish().as_ref());
+            let row = audit_row(number.value(), row.value());
+            digest = row.digest_after(&digest);
             lines += 1;
-            if number.value() != lines || digest != stored {
+            if row.number != lines || digest != row.digest {
                 return Ok(Err(lines));
             }
         }
@@ -113,6 +113,14 @@ impl Redb {
             read_tables(&transaction)
         };
         Ok(self.index.find(space, hashes, at_most, tables)?)
+    }
+}
+
+/// A row too short for a digest is one that no digest fits.
+fn audit_row(number: u64, row: &[u8]) -> AuditRow {
+    match row.split_first_chunk::<DIGEST_BYTES>() {
+        Some((digest, text)) => AuditRow { number, digest: *digest, text: text.to_vec() },
+        None => AuditRow { number, ..AuditRow::default() },
     }
 }
 
@@ -379,6 +387,17 @@ impl Store for Redb {
             found.push(read_json(row.value().get(DIGEST_BYTES..).unwrap_or_default())?);
         }
         Ok(found)
+    }
+
+    fn audit_head(&self) -> Result<AuditHead, StoreError> {
+        let table = self.begin_read()?.open_table(AUDIT)?;
+        let last = table.last()?.map(|(number, row)| audit_row(number.value(), row.value())).unwrap_or_default();
+        Ok(AuditHead { lines: last.number, digest: last.digest })
+    }
+
+    fn audit_rows(&self, after: u64, at_most: usize) -> Result<Vec<AuditRow>, StoreError> {
+        let table = self.begin_read()?.open_table(AUDIT)?;
+        rows_after(&table, after, at_most, |number, row| Ok(audit_row(number, row)))
     }
 
     fn row(&self, space: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

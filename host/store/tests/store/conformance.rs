@@ -202,6 +202,10 @@ pub(crate) const SCRIPTS: &[(&str, &str)] = &[
         "commit audit=one audit=two row=secret:a:1 row=secret:b:2 row=secrets:a:3 token=t:h -> ok
          audit 1 -> two
          audit 9 -> two one
+         audit-chain 0 9 -> 1:one 2:two of2 head
+         audit-chain 0 1 -> 1:one of2 more
+         audit-chain 1 9 -> 2:two of2 head
+         audit-chain 2 9 -> of2 head
          rows secret -> a=1 b=2
          commit row=secret:a revoke=t token=u:i token=u:j -> ok
          rows secret -> b=2

@@ -325,6 +325,24 @@ pub(crate) fn answer(store: &dyn Store, line: &str) -> String {
         }
         "flow" => store.flow(word(0)).unwrap().paused.to_string(),
         "audit" => list(store.audit(number(0) as usize).unwrap().iter().map(|row| row.action.clone()).collect()),
+        "audit-chain" => {
+            // After a line: the others, each continuing the digest before it; and whether the last one's is the head's.
+            let after = number(0);
+            let before = store.audit_rows(after.saturating_sub(1), 1).unwrap().pop().filter(|row| row.number == after);
+            let mut digest = before.map_or([0; 32], |row| row.digest);
+            let rows = store.audit_rows(after, number(1) as usize).unwrap();
+            let mut said: Vec<String> = Vec::new();
+            for row in &rows {
+                let action = row.entry().map(|entry| entry.action).unwrap_or_default();
+                let whole = row.digest_after(&digest) == row.digest;
+                said.push(format!("{}:{action}{}", row.number, if whole { "" } else { "!" }));
+                digest = row.digest;
+            }
+            let head = store.audit_head().unwrap();
+            said.push(format!("of{}", head.lines));
+            said.push(if head.digest == digest { "head" } else { "more" }.to_owned());
+            list(said)
+        }
         "row" => {
             let row = store.row(word(0), word(1)).unwrap();
             row.map_or_else(|| "none".to_owned(), |row| String::from_utf8(row).unwrap())

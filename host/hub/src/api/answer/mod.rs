@@ -2,6 +2,7 @@
 
 mod access;
 mod assess;
+mod audit;
 mod backfill;
 mod budget;
 mod compare;
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 pub use access::*;
 pub use assess::*;
+pub use audit::*;
 pub use backfill::*;
 pub use budget::*;
 pub use compare::*;
@@ -111,6 +113,7 @@ pub enum Answer {
     Secrets(SecretsAnswer),
     Drill(DrillAnswer),
     Access(AccessAnswer),
+    SecretsFound(SecretsFoundAnswer),
     Connections(ConnectionsAnswer),
     Check(CheckAnswer),
     Held(HeldAnswer),
@@ -143,6 +146,9 @@ pub enum Answer {
     Runs(RunsAnswer),
     Run(RunLine),
     Audit(AuditAnswer),
+    AuditCheck(AuditCheckAnswer),
+    AuditExport(AuditExportAnswer),
+    Readers(ReadersAnswer),
     Token(TokenAnswer),
     StoreCheck(StoreCheckAnswer),
     Doctor(DoctorAnswer),

@@ -31,6 +31,24 @@ pub struct SecretLine {
     pub rotation: Option<String>,
 }
 
+/// Secrets of the vault that stand in texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretsFoundAnswer {
+    /// The first place of each in each text.
+    pub found: Vec<SecretPlace>,
+}
+
+/// A secret of the vault stands in a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretPlace {
+    /// Which text, by its position.
+    pub text: usize,
+    /// Name of the secret.
+    pub secret: String,
+    /// Byte that it begins at.
+    pub at: usize,
+}
+
 /// Audit lines, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditAnswer {

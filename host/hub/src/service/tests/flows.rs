@@ -65,7 +65,7 @@ async fn plan_apply_and_sync() {
     assert!(!written(&third), "{:?}", lines(&third));
     let fourth = bench.sync().await;
     assert!(fourth.runs.iter().all(|line| !line.moved()), "{:?}", lines(&fourth));
-    let audit = operations::audit_lines(&bench.engine, 50).unwrap();
+    let audit = audits::list(&bench.engine, 50, "").unwrap();
     assert_eq!(audit.entries.iter().filter(|line| line.action == "plan.applied" && line.actor == "ada").count(), 4);
     assert_eq!(audit.entries.iter().filter(|line| line.action == "sync").count(), 4);
 }

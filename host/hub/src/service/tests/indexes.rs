@@ -27,7 +27,7 @@ async fn a_damaged_index_is_found_and_made_anew() {
     let after = index_commands::rebuild(&bench.engine, "ada").await.unwrap();
     assert_eq!((after.sound, after.agreed, after.rebuilt), (true, before.agreed, true), "dropped and made anew, it is equal");
     assert_eq!(bench.engine.store.resolve(&[key]).unwrap(), [Some(id)]);
-    let line = &operations::audit_lines(&bench.engine, 1).unwrap().entries[0];
+    let line = &audits::list(&bench.engine, 1, "").unwrap().entries[0];
     assert_eq!((line.actor.as_str(), line.action.as_str()), ("ada", "store.rebuilt"));
 }
 

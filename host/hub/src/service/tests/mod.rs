@@ -17,7 +17,7 @@ use nave_core::model::{Cause, DecisionChoice, RecordId, Time};
 use nave_store::Memory;
 
 use super::{
-    dead_letters, flows as flow_commands, indexes as index_commands, numbers as number_commands, operations, plans,
+    audits, dead_letters, flows as flow_commands, indexes as index_commands, numbers as number_commands, operations, plans,
     records as record_answers, reviews, search, status, sync, why,
 };
 use crate::api::{Answer, DeadLetters, ProgressSender, RecordRef, SyncAnswer};

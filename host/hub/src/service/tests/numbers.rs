@@ -43,7 +43,7 @@ async fn what_takes_a_field_away_needs_a_word() {
     assert_eq!(engine.catalog().numbers, before);
     apply(true).await.unwrap();
     assert_eq!(number_commands::steps(engine).unwrap(), []);
-    let lines = operations::audit_lines(engine, 50).unwrap().entries;
+    let lines = audits::list(engine, 50, "").unwrap().entries;
     assert_eq!(lines.iter().filter(|line| line.action == "schema.applied" && line.actor == "ada").count(), 2);
 }
 
@@ -76,7 +76,7 @@ async fn a_renamed_field_is_applied_without_a_word() {
     let record = engine.store.records_after(RecordId(0), 10).unwrap().into_iter().find(|record| record.entity == "contact");
     let record = record.unwrap();
     assert!(record.value("given_name").is_some() && record.value("first_name").is_none(), "{record:?}");
-    let lines = operations::audit_lines(engine, 50).unwrap().entries;
+    let lines = audits::list(engine, 50, "").unwrap().entries;
     let line = lines.iter().find(|line| line.action == "schema.renamed").unwrap();
     assert_eq!(
         (line.actor.as_str(), line.subject.as_str()),
@@ -115,6 +115,6 @@ async fn names_that_changed_places_are_shown_and_applied() {
     number_commands::apply(engine, false, "clearer", "ada", locked).await.unwrap();
     assert_eq!((value("last_name"), value("first_name")), before);
     assert_eq!(number_commands::steps(engine).unwrap(), []);
-    let lines = operations::audit_lines(engine, 50).unwrap().entries;
+    let lines = audits::list(engine, 50, "").unwrap().entries;
     assert_eq!(lines.iter().filter(|line| line.action == "schema.renamed").count(), 2);
 }

@@ -128,7 +128,7 @@ async fn dead_letters_are_given_up() {
     assert_eq!(status::status(&bench.engine).unwrap().dead_letters, 1);
     dead_letters::discard(&bench.engine, &DeadLetters::All, "ada", "test data").await.unwrap();
     assert_eq!(status::status(&bench.engine).unwrap().dead_letters, 0);
-    let line = &operations::audit_lines(&bench.engine, 1).unwrap().entries[0];
+    let line = &audits::list(&bench.engine, 1, "").unwrap().entries[0];
     assert_eq!((line.actor.as_str(), line.action.as_str(), line.detail.as_str()), ("ada", "dead-letter.discarded", "test data"));
 }
 

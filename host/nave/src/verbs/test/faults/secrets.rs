@@ -19,7 +19,7 @@ pub(super) async fn search(bench: &Bench, tokens: &[String]) -> Result<Vec<Strin
         ("the dead letters", list),
         ("the reviews", Request::ReviewList { all: true }),
         ("the runs", Request::RunList { flow: None, limit: 1_000 }),
-        ("the audit", Request::Audit { limit: 1_000 }),
+        ("the audit", Request::Audit { limit: 1_000, since: String::new() }),
     ] {
         if holds(encode(&bench.ask(request).await?).as_bytes(), &needles) {
             found.push(what.to_owned());

@@ -1,0 +1,216 @@
+//! Secrets in texts that are about to be kept: keys that vendors mark as theirs, and words such as `token` beside something that
+//! nobody would type. Never repeats what it found.
+
+use std::sync::LazyLock;
+
+use regex::{Regex, RegexSet};
+
+/// Where a line says this, a person has looked and it is no secret.
+pub const ALLOWED: &str = "nave:no-secret";
+
+/// Bits of a character's surprise below which a text is one that a person chose.
+const ENTROPY_BITS_MIN: f64 = 3.0;
+/// Characters of something that was made by a machine.
+const RANDOM_CHARS_MIN: usize = 16;
+/// Characters of a line that are looked at: what is longer is data.
+const LINE_CHARS_MAX: usize = 20_000;
+
+/// What vendors' keys look like, with what to call each.
+const FORMATS: &[(&str, &str)] = &[
+    ("private key", r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"),
+    ("key of AWS", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b"),
+    ("token of GitHub", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})"),
+    ("token of GitLab", r"\bgl(?:pat|ptt|rt|dt|cbt|soat)-[A-Za-z0-9_-]{20,}"),
+    ("token of Slack", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bxapp-[0-9]-[A-Za-z0-9-]{20,}"),
+    ("webhook of Slack", r"hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/]{30,}"),
+    ("key of Stripe", r"\b(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16,}|\bwhsec_[A-Za-z0-9+/=]{24,}"),
+    ("key of Google", r"\bAIza[A-Za-z0-9_-]{35}|\bya29\.[A-Za-z0-9_-]{20,}|\bGOCSPX-[A-Za-z0-9_-]{28}"),
+    ("key of SendGrid", r"\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{32,}"),
+    ("token of HubSpot", r"\bpat-(?:na|eu|ap)[0-9]-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+    ("key of Mailchimp", r"\b[0-9a-f]{32}-us[0-9]{1,2}\b"),
+    ("token of Shopify", r"\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"),
+    ("token of DigitalOcean", r"\bdo[opr]_v1_[a-f0-9]{64}"),
+    ("token of npm", r"\bnpm_[A-Za-z0-9]{36}"),
+    ("key of Twilio", r"\bSK[0-9a-f]{32}\b"),
+    ("key of OpenAI or Anthropic", r"\bsk-(?:ant-|proj-|svcacct-)?[A-Za-z0-9_-]{32,}"),
+    ("key of Azure", r"AccountKey=[A-Za-z0-9+/=]{40,}"),
+    ("token of this hub", r"\bnave_[A-Za-z0-9_-]{40,}"),
+    ("signed token", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
+    ("password in an address", r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@'<>{}$]+:[^\s/:@'<>{}$*]{3,}@[A-Za-z0-9\[]"),
+    (
+        "header with a credential",
+        r"(?i)\bauthorization['\x22]?\s*[:=]\s*['\x22]?(?:bearer|basic|token)\s+[A-Za-z0-9+/=._~-]{16,}",
+    ),
+];
+
+/// `client_secret = "…"`, `"apiKey": "…"`, `--token …`.
+const NAMED: &str = r"(?i)\b[a-z0-9_.-]*(?:passw(?:or)?d|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)[a-z0-9_-]*['\x22]?\s*(?:[:=]|=>|:=|\s)\s*['\x22]?([A-Za-z0-9+/=_.~!@#%^&*-]{8,})";
+
+static SET: LazyLock<RegexSet> =
+    LazyLock::new(|| RegexSet::new(FORMATS.iter().map(|(_, pattern)| *pattern)).expect("the formats are patterns"));
+static EACH: LazyLock<Vec<Regex>> =
+    LazyLock::new(|| FORMATS.iter().map(|(_, pattern)| Regex::new(pattern).expect("the formats are patterns")).collect());
+static NAMES: LazyLock<Regex> = LazyLock::new(|| Regex::new(NAMED).expect("the names are a pattern"));
+
+/// A secret in a text, as far as one can tell by looking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leak {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What it looks like: `key of AWS`, `value of a secret's name`.
+    pub what: &'static str,
+}
+
+/// Every line with something that looks like a secret; the first of each line.
+pub fn find(text: &str) -> Vec<Leak> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.contains(ALLOWED));
+    lines
+        .filter_map(|(number, line)| in_line(line).map(|(at, what)| Leak { line: number + 1, column: column(line, at), what }))
+        .collect()
+}
+
+fn column(line: &str, at: usize) -> usize {
+    line.get(..at).map_or(1, |before| before.chars().count() + 1)
+}
+
+fn in_line(line: &str) -> Option<(usize, &'static str)> {
+    let line = line.char_indices().nth(LINE_CHARS_MAX).map_or(line, |(end, _)| &line[..end]);
+    let format = SET.matches(line).into_iter().next();
+    if let Some((format, found)) = format.and_then(|format| Some((format, EACH[format].find(line)?)))
+        && !is_placeholder(found.as_str())
+    {
+        return Some((found.start(), FORMATS[format].0));
+    }
+    let named = NAMES.captures_iter(line).filter_map(|found| found.get(1)).find(|value| is_random(value.as_str()))?;
+    Some((named.start(), "value beside a secret's name"))
+}
+
+/// Made by a machine: long, of letters and digits, and without a shape that a person or a language gives.
+fn is_random(value: &str) -> bool {
+    let has = |test: fn(char) -> bool| value.chars().any(test);
+    value.len() >= RANDOM_CHARS_MIN
+        && has(|c| c.is_ascii_digit())
+        && has(|c| c.is_ascii_alphabetic())
+        && !is_placeholder(value)
+        && !is_name(value)
+        && entropy(value) >= ENTROPY_BITS_MIN
+}
+
+/// Words of a language, of a path or of an identifier: `settings.api_token2`, `read-token-from-env`.
+fn is_name(value: &str) -> bool {
+    let words: Vec<&str> = value.split(['.', '_', '-', '/', ':', '=']).filter(|word| !word.is_empty()).collect();
+    let plain = |word: &&str| {
+        let letters = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        let numbers = word.len() - letters.len();
+        numbers <= 4 && letters.chars().all(|c| c.is_ascii_alphabetic()) && letters.len() <= 20
+    };
+    words.len() >= 2 && words.iter().all(plain)
+}
+
+/// What stands for a secret in examples and templates.
+fn is_placeholder(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    ["example", "changeme", "placeholder", "your", "dummy", "xxxx", "****", "...", "${", "{{", "<"]
+        .iter()
+        .any(|mark| lower.contains(mark))
+}
+
+/// Bits that each character tells, by how often each is there.
+fn entropy(value: &str) -> f64 {
+    let mut counts = [0_u32; 256];
+    value.bytes().for_each(|byte| counts[usize::from(byte)] += 1);
+    let length = value.len() as f64;
+    counts.iter().filter(|count| **count > 0).map(|count| f64::from(*count) / length).map(|share| -share * share.log2()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Put together here, so that nobody's scanner takes this file for a leak.
+    fn made(parts: &[&str]) -> String {
+        parts.concat()
+    }
+
+    #[test]
+    fn keys_are_known_by_their_looks() {
+        let letters = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0u1V2w3X4y5Z6a7B8c9D0e1F2g3H4";
+        let hex = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        for (what, text) in [
+            ("private key", made(&["-----BEGIN ", "RSA PRIVATE KEY-----"])),
+            ("private key", made(&["-----BEGIN ", "PRIVATE KEY-----"])),
+            ("key of AWS", made(&["aws: AK", "IAQ3EGR7TYUJ2KLMNP"])),
+            ("token of GitHub", made(&["gh", "p_", &letters[..36]])),
+            ("token of GitHub", made(&["github", "_pat_", &letters[..64]])),
+            ("token of GitLab", made(&["gl", "pat-", &letters[..20]])),
+            ("token of Slack", made(&["xox", "b-1234567890-", &letters[..20]])),
+            ("webhook of Slack", made(&["https://hooks.slack", ".com/services/T012345/B012345/", &letters[..24]])),
+            ("key of Stripe", made(&["sk_", "live_", &letters[..24]])),
+            ("key of Google", made(&["AI", "za", &letters[..35]])),
+            ("key of SendGrid", made(&["SG", ".", &letters[..22], ".", &letters[..43]])),
+            ("token of HubSpot", made(&["pat", "-eu1-12345678-1234-1234-1234-123456789abc"])),
+            ("key of Mailchimp", made(&[&hex[..32], "-us14"])),
+            ("token of Shopify", made(&["shp", "at_", &hex[..32]])),
+            ("token of DigitalOcean", made(&["dop", "_v1_", hex])),
+            ("token of npm", made(&["npm", "_", &letters[..36]])),
+            ("key of Twilio", made(&["SK", &hex[..32]])),
+            ("key of OpenAI or Anthropic", made(&["sk", "-ant-", &letters[..40]])),
+            ("key of Azure", made(&["Account", "Key=", &letters[..60], "=="])),
+            ("token of this hub", made(&["nave", "_", &letters[..43]])),
+            ("signed token", made(&["ey", "JhbGciOiJIUzI1NiJ9.ey", "JzdWIiOiIxMjM0In0.abcdefghijklmnop"])),
+            ("password in an address", made(&["postgres://app:", "hunter2", "@db.internal/x"])),
+            ("header with a credential", made(&["-H 'Authorization", ": Bearer ", &letters[..24], "'"])),
+            ("value beside a secret's name", made(&["client_", "secret = \"", &letters[..24], "\""])),
+            ("value beside a secret's name", made(&["  \"api", "Key\": \"", &hex[..32], "\","])),
+            ("value beside a secret's name", made(&["export DB_PASS", "WORD=", "tr0ub4dor&3xK9#qL2"])),
+        ] {
+            let found = find(&format!("first line\n  {text} and more"));
+            assert_eq!(found.iter().map(|leak| (leak.line, leak.what)).collect::<Vec<_>>(), [(2, what)], "{text}");
+            // Where a person has said that it is none, it is none.
+            assert_eq!(find(&format!("{text} # {ALLOWED}")), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn what_people_write_is_none() {
+        for text in [
+            "",
+            "secret = \"hubspot-token\"",
+            "token = \"cookie:session_id_2\"",
+            "password: ${DB_PASSWORD_FOR_STAGE_1}",
+            "api_key = \"YOUR-API-KEY-0123456789\"",
+            "token = <the token of your account, 32 characters>",
+            "the token 12345678901234567890 is a number",
+            "digest = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"",
+            "let token = settings.read_token_from_file(path);",
+            "https://user@example.com/path and https://example.com:8080/a@b",
+            "postgres://app:${PASSWORD}@db/x",
+            "credentials.api.token_endpoint_v2 = \"/oauth/v2/token\"",
+            "secret-from-environment-variable-number-7",
+            "Authorization: Bearer {{token}}",
+            "SKU0123456789",
+            "the key AKIAIOSFODNN7EXAMPLE is in every manual",
+        ] {
+            assert_eq!(find(text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn it_says_where_and_not_what() {
+        let secret = made(&["gh", "p_", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"]);
+        let found = find(&format!("eins\r\nüß {secret} {secret}\r\n"));
+        assert_eq!(found, [Leak { line: 2, column: 4, what: "token of GitHub" }]);
+        assert!(!format!("{found:?}").contains(&secret));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_ends(text in "\\PC{0,300}") {
+            for leak in find(&text) {
+                proptest::prop_assert!(leak.line >= 1 && leak.column >= 1);
+            }
+        }
+    }
+}

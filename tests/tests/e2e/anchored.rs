@@ -1,0 +1,169 @@
+//! The audit is as it was written, or that is noticed: a changed byte, data that were put back, a chain written anew. And it says who
+//! was given data of a record.
+
+use std::fs;
+use std::path::Path;
+
+use nave_tests::http;
+use nave_tests::project::{Project, until};
+use serde_json::{Value, json};
+
+use super::contacts;
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder").flatten() {
+        let target = to.join(entry.file_name());
+        match entry.file_type().expect("a type") {
+            kind if kind.is_dir() => copy(&entry.path(), &target),
+            kind if kind.is_file() => drop(fs::copy(entry.path(), target).expect("copied")),
+            _ => {}
+        }
+    }
+}
+
+/// `nave audit verify`: whether it is sound, and code and first entry of each finding.
+#[track_caller]
+fn verify(project: &Project, more: &[&str]) -> (bool, Vec<(String, Value)>) {
+    let ran = project.run(&[&["audit", "verify"], more].concat());
+    let answer = ran.json();
+    let sound = answer["sound"].as_bool().unwrap_or_else(|| panic!("{ran:?}"));
+    assert_eq!(ran.code, Some(if sound { 0 } else { 1 }), "{ran:?}");
+    let findings = answer["findings"].as_array().cloned().unwrap_or_default();
+    (sound, findings.iter().map(|one| (one["code"].as_str().unwrap_or_default().to_owned(), one["entry"].clone())).collect())
+}
+
+/// Every place in the store's file where these bytes stand gets others of the same length.
+fn rewrite(project: &Project, from: &[u8], to: &[u8]) -> usize {
+    let path = project.data().join("nave.redb");
+    let mut bytes = fs::read(&path).expect("the store");
+    let places: Vec<usize> = memchr::memmem::find_iter(&bytes, from).collect();
+    for at in &places {
+        bytes[*at..*at + to.len()].copy_from_slice(to);
+    }
+    fs::write(&path, bytes).expect("written");
+    places.len()
+}
+
+/// T123, S7.11: flip a byte, and it fails at that entry.
+#[test]
+fn a_changed_byte_is_found_at_its_entry() {
+    let project = Project::init();
+    for secret in ["first", "second-of-three", "third"] {
+        project.tell(&["secret", "set", secret], "s3cret-s3cret");
+    }
+    assert_eq!(verify(&project, &[]), (true, vec![]));
+    let lines = project.json(&["audit", "list", "--limit", "100"])["entries"].as_array().cloned().expect("lines");
+    let at = lines.iter().rev().position(|line| line["subject"] == "second-of-three").expect("its line") + 1;
+    assert!(
+        rewrite(&project, b"\"secret.set\",\"subject\":\"second-of-three\"", b"\"secret.set\",\"subject\":\"second-of-thrEE\"")
+            > 0
+    );
+    assert_eq!(verify(&project, &[]), (false, vec![("audit.altered".to_owned(), json!(at))]));
+    // A person who knows says so, and it is told apart from then on.
+    assert_eq!(project.run(&["audit", "accept", "--reason", " "]).code, Some(2));
+    project.ok(&["audit", "accept", "--reason", "a test of the disk"]);
+    assert_eq!(verify(&project, &[]), (true, vec![]));
+    let known = project.run(&["audit", "verify"]).json();
+    assert_eq!((&known["known"][0]["entry"], &known["accepted"]), (&json!(at), &json!("a test of the disk")));
+    assert_eq!(project.run(&["audit", "accept", "--reason", "again"]).code, Some(2), "there is nothing to accept");
+    // Its text and digests are in the export, and the signed head is its last line.
+    let export = project.ok(&["audit", "export"]).lines();
+    assert_eq!(export.len(), lines.len() + 2, "every line, that of the acceptance, and the head");
+    assert!(export[at - 1]["text"].as_str().is_some_and(|text| text.contains("second-of-thrEE")), "{}", export[at - 1]);
+    let head = export.last().expect("a head");
+    assert_eq!((&head["lines"], &head["head"]), (&json!(lines.len() + 1), &export[lines.len()]["digest"]));
+    assert!(head["signature"].as_str().is_some_and(|text| text.len() == 128), "{head}");
+}
+
+/// T122: the whole data folder put back to an older state, and what the hub says of it.
+#[test]
+fn data_that_were_put_back_are_noticed() {
+    let project = Project::init();
+    project.tell(&["secret", "set", "first"], "s3cret-s3cret");
+    project.serve().stop();
+    let last_week = project.dir().parent().expect("a folder").join("last-week");
+    copy(&project.data(), &last_week);
+    project.tell(&["secret", "set", "second"], "s3cret-s3cret");
+    // What ends notes where it ended.
+    project.serve().stop();
+    let kept = project.read("audit-anchor.log");
+    assert!(kept.lines().count() >= 2, "{kept}");
+    fs::remove_dir_all(project.data()).expect("it goes");
+    copy(&last_week, &project.data());
+
+    let (sound, found) = verify(&project, &[]);
+    assert!(!sound && found[0].0 == "audit.cut", "{found:?}");
+    // It is told to whoever looks, by a hub that works on, and nothing is noted over what was.
+    let serving = project.serve();
+    let bearer = format!("Bearer {}", project.json(&["token", "reset", "web"])["token"].as_str().expect("a token"));
+    until("the alert", || {
+        let answer = http::request(serving.addr, "GET", "/v1/alerts", &[("authorization", &bearer)], None).expect("an answer");
+        answer.text.contains("audit-altered").then_some(())
+    });
+    serving.stop();
+    assert_eq!(project.read("audit-anchor.log"), kept);
+    // As many lines again do not hide it; neither does a file of anchors that is gone, while there is a copy.
+    for number in 0..10 {
+        project.tell(&["secret", "set", &format!("more-{number}")], "s3cret-s3cret");
+    }
+    assert_eq!(verify(&project, &[]).1[0].0, "audit.rewritten");
+    let elsewhere = project.dir().parent().expect("a folder").join("elsewhere.log");
+    fs::rename(project.dir().join("audit-anchor.log"), &elsewhere).expect("moved");
+    assert_eq!(verify(&project, &[]).1[0].0, "audit.anchor-missing");
+    assert_eq!(verify(&project, &["--anchor", &elsewhere.display().to_string()]).1[0].0, "audit.rewritten");
+}
+
+/// A backup that is brought back is no alarm.
+#[test]
+fn a_restored_backup_is_sound() {
+    let project = Project::init();
+    project.tell(&["secret", "set", "first"], "s3cret-s3cret");
+    let backup = project.dir().parent().expect("a folder").join("backup.nave").display().to_string();
+    project.ok(&["backup", &backup]);
+    for number in 0..5 {
+        project.tell(&["secret", "set", &format!("more-{number}")], "s3cret-s3cret");
+    }
+    project.serve().stop();
+    project.ok(&["restore", &backup, "--replace"]);
+    assert_eq!(verify(&project, &[]), (true, vec![]));
+    project.serve().stop();
+    assert_eq!(verify(&project, &[]), (true, vec![]));
+}
+
+/// S7.11: which systems read and were sent a record, with which plugin and secret and what for, and who looked at it.
+#[test]
+fn who_was_given_a_record_can_be_told() {
+    let mut world = contacts::world(11);
+    world.act();
+    world.sync();
+    let project = &world.project;
+    let record =
+        project.json(&["record", "list", "contact", "--limit", "1"])["records"][0]["record"].as_str().expect("one").to_owned();
+    project.ok(&["record", "show", &record]);
+    let answer = project.json(&["audit", "who-read", &record]);
+    let accesses = answer["accesses"].as_array().cloned().expect("accesses");
+    let of = |what: &str| accesses.iter().filter(|one| one["what"] == what).cloned().collect::<Vec<_>>();
+    let (read, sent, shown) = (of("read-from"), of("sent-to"), of("shown-to"));
+    assert!(!read.is_empty() && !sent.is_empty(), "{answer}");
+    for one in read.iter().chain(&sent) {
+        let plugin = one["plugins"][0].as_str().unwrap_or_default();
+        let (name, digest) = plugin.split_once(' ').unwrap_or_default();
+        assert!(["hubspot", "xero"].contains(&name) && digest.len() == 64, "{one}");
+        assert!(one["fields"].as_array().is_some_and(|fields| !fields.is_empty()), "{one}");
+        assert!(one["run"].as_u64().is_some() && one["credentials"][0].is_string(), "{one}");
+    }
+    assert!(read.iter().all(|one| one["fields"].as_array().is_some_and(|fields| fields.contains(&json!("email")))), "{answer}");
+    let user = project.json(&["audit", "list", "--limit", "1"])["entries"][0]["actor"].clone();
+    assert!(user.as_str().is_some_and(|user| user.starts_with("local:")), "{user}");
+    assert!(shown.iter().any(|one| one["who"] == user && one["purpose"] == "record"), "{answer}");
+    assert!(shown.iter().any(|one| one["who"] == user && one["purpose"] == "list of records"), "{answer}");
+    // No value is in any of it.
+    let all = project.ok(&["audit", "export"]).out;
+    let email = project.json(&["record", "show", &record])["fields"]
+        .as_array()
+        .and_then(|fields| fields.iter().find(|field| field["field"] == "email").cloned())
+        .expect("an address");
+    assert!(!all.contains(email["value"].as_str().expect("text")), "the audit names fields, not values");
+    assert_eq!(verify(project, &[]), (true, vec![]));
+}

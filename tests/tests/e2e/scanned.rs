@@ -1,0 +1,93 @@
+//! S7.19: committing a key is blocked, by its looks and by being one of the vault's.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use base64::Engine as _;
+use nave_tests::binary;
+use nave_tests::project::Project;
+
+/// Git in a folder, with nobody's settings but its own.
+fn git(dir: &Path, arguments: &[&str]) -> Output {
+    Command::new("git")
+        .current_dir(dir)
+        .args(["-c", "user.name=a test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"])
+        .args(arguments)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_SYSTEM", "/dev/null")
+        .output()
+        .expect("git runs")
+}
+
+/// Stages everything and commits it; what was said, and whether it went through.
+#[track_caller]
+fn commit(dir: &Path, message: &str) -> (bool, String) {
+    assert!(git(dir, &["add", "--all"]).status.success());
+    let committed = git(dir, &["commit", "--message", message]);
+    let said = format!("{}{}", String::from_utf8_lossy(&committed.stdout), String::from_utf8_lossy(&committed.stderr));
+    (committed.status.success(), said)
+}
+
+/// Put together here, so that nobody's scanner takes this file for a leak.
+fn key() -> String {
+    ["gh", "p_", "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"].concat()
+}
+
+#[test]
+fn a_key_is_not_committed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dir = folder.path().join("hub");
+    std::fs::create_dir(&dir).expect("a folder");
+    assert!(git(&dir, &["init", "--quiet"]).status.success());
+    let init = Command::new(binary::nave()).arg("init").arg(&dir).arg("--json").output().expect("nave runs");
+    assert!(init.status.success() && String::from_utf8_lossy(&init.stdout).contains("\"commits_looked_at\":true"), "{init:?}");
+    let (through, said) = commit(&dir, "what init wrote");
+    assert!(through, "nothing that ships looks like a secret: {said}");
+
+    std::fs::write(dir.join("notes.md"), format!("# Notes\n\nuse {} for now\n", key())).expect("written");
+    let (through, said) = commit(&dir, "a key");
+    assert!(!through && said.contains("notes.md:3:5: token of GitHub"), "{said}");
+    assert!(!said.contains(&key()), "what was found is not shown: {said}");
+    // What is staged counts, not what the file holds by now.
+    std::fs::write(dir.join("notes.md"), "# Notes\n").expect("written");
+    let still = git(&dir, &["commit", "--message", "as it was staged"]);
+    assert!(!still.status.success(), "{still:?}");
+    assert!(commit(&dir, "mended").0);
+    let log = git(&dir, &["log", "--patch"]);
+    assert!(!String::from_utf8_lossy(&log.stdout).contains(&key()));
+    // A person has looked: it is none.
+    std::fs::write(dir.join("notes.md"), format!("{} nave:no-secret\n", key())).expect("written");
+    assert!(commit(&dir, "not a key").0);
+}
+
+#[test]
+fn a_secret_of_the_vault_is_not_committed_in_any_spelling() {
+    let project = Project::init();
+    let dir = project.dir();
+    // It became a work tree later.
+    assert!(git(dir, &["init", "--quiet"]).status.success());
+    let installed = project.json(&["scan", "--install"]);
+    assert_eq!(installed["installed"], true, "{installed}");
+    let secret = "quite an ordinary sentence";
+    project.tell(&["secret", "set", "crm"], secret);
+    let (through, said) = commit(dir, "what init wrote");
+    assert!(through, "{said}");
+    let base64 = base64::engine::general_purpose::STANDARD.encode(format!("user:{secret}"));
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    for spelled in [secret.to_owned(), base64, hex, secret.replace(' ', "%20")] {
+        std::fs::write(dir.join("cassette.json"), format!("{{\n  \"sent\": \"{spelled}\"\n}}\n")).expect("written");
+        let (through, said) = commit(dir, "a recorded exchange");
+        assert!(!through && said.contains("cassette.json:2:") && said.contains("secret `crm` of the vault"), "{spelled}: {said}");
+    }
+    // Also where a hub serves and has the vault open, and of files that are not staged.
+    let serving = project.serve();
+    let found = project.run(&["scan"]);
+    assert_eq!(found.code, Some(1), "{found:?}");
+    assert_eq!(found.json()["found"][0]["what"], "secret `crm` of the vault", "{found:?}");
+    assert!(!commit(dir, "while it serves").0);
+    serving.stop();
+    std::fs::write(dir.join("cassette.json"), "{}\n").expect("written");
+    let clean = project.json(&["scan"]);
+    assert_eq!(clean["found"], serde_json::json!([]), "{clean}");
+    assert!(commit(dir, "redacted").0);
+}
