@@ -76,6 +76,7 @@ pub(crate) enum Verb {
     Canary(verbs::proof::Canary),
     #[command(subcommand)]
     Test(verbs::test::Test),
+    Selftest(verbs::selftest::Selftest),
     Assess(verbs::assess::Assess),
     Pause(verbs::flows::Pause),
     Resume(verbs::flows::Resume),

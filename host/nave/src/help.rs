@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 115] = [
+const EXAMPLES: [(&str, &str); 117] = [
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),
@@ -83,6 +83,8 @@ const EXAMPLES: [(&str, &str); 115] = [
     ("nave drill stolen-credential", "nave drill stolen-credential crm --json"),
     ("nave secret remove", "nave secret remove crm"),
     ("nave scan", "nave scan --staged"),
+    ("nave selftest", "nave selftest --security --json"),
+    ("nave test hostile", "nave test hostile"),
     ("nave plugin new", "nave plugin new desk"),
     ("nave plugin build", "nave plugin build desk"),
     ("nave plugin inspect", "nave plugin inspect target/plugins/desk.wasm"),

@@ -40,6 +40,7 @@ mod sample;
 mod sign_in;
 mod signed;
 mod scanned;
+mod selftest;
 mod socket;
 mod steward;
 mod strategy;

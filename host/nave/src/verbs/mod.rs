@@ -34,6 +34,7 @@ pub(crate) mod scan;
 pub(crate) mod schedule;
 pub(crate) mod schema;
 pub(crate) mod secret;
+pub(crate) mod selftest;
 pub(crate) mod serve;
 pub(crate) mod shipped;
 pub(crate) mod sim;
@@ -74,6 +75,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Anomalies(verb) => governance::anomalies(verb, context).await,
         Verb::Canary(verb) => proof::canary(verb, context).await,
         Verb::Test(verb) => test::run(verb, context).await,
+        Verb::Selftest(verb) => selftest::run(&verb, context).await,
         Verb::Assess(verb) => assess::run(verb, context).await,
         Verb::Pause(verb) => flows::pause(verb, context).await,
         Verb::Resume(verb) => flows::resume(verb, context).await,

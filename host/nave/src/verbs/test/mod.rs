@@ -20,6 +20,8 @@ pub(crate) enum Test {
     Sample(sample::Sample),
     History(history::History),
     Faults(faults::Faults),
+    /// Hostile files, guests and systems against this installation: as `nave selftest --security`
+    Hostile,
 }
 
 pub(crate) async fn run(verb: Test, context: &Context) -> Outcome {
@@ -30,5 +32,6 @@ pub(crate) async fn run(verb: Test, context: &Context) -> Outcome {
         Test::Sample(verb) => sample::run(verb, context).await,
         Test::History(verb) => history::run(verb, context).await,
         Test::Faults(verb) => faults::run(&verb, context).await,
+        Test::Hostile => super::selftest::security(context).await,
     }
 }
