@@ -92,6 +92,13 @@ pub const ASSESSED_STREAMS_MAX: usize = 40;
 pub const ASSESSED_PAGES_MAX: usize = 8;
 /// Pages read to see whether a listing shows a test record, in one look: a longer listing is not searched.
 pub const ASSESSED_LISTING_PAGES_MAX: usize = 40;
+/// Pages in a row without a record that a run reads while the source says that there is more: at half a second each, eight minutes.
+/// What is behind them the next run comes to.
+pub const EMPTY_PAGES_MAX: usize = 1_000;
+/// Calls in a second that one system may make of our webhooks; more are asked to come again.
+pub const HOOK_CALLS_PER_SECOND_MAX: u64 = 200;
+/// Calls that may come at once after a silence: what a bulk change over there tells of.
+pub const HOOK_CALLS_BURST_MAX: u64 = 2_000;
 /// Things in one sample of real data: masked in memory, and sent as one answer.
 pub const SAMPLE_RECORDS_MAX: usize = 20_000;
 /// Pages that a sample of a stream is drawn from: each is a call to the system.
@@ -123,8 +130,6 @@ pub const HELD_CANDIDATES_MAX: usize = 1_000;
 
 /// Whole answer of one HTTP call in memory; larger ones go through a blob.
 pub const HTTP_BODY_BYTES_MAX: usize = 32 << 20;
-/// Decoded bytes per byte received, for compressed answers.
-pub const HTTP_INFLATE_RATIO_MAX: usize = 100;
 /// Header block of an answer.
 pub const HTTP_HEADER_BYTES_MAX: usize = 64 << 10;
 /// Headers of an answer.

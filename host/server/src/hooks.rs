@@ -55,8 +55,13 @@ async fn told(
     };
     match state.service.hook(call).await {
         HookAnswer::Taken(_) | HookAnswer::Repeated => StatusCode::OK.into_response(),
-        HookAnswer::Unknown => (StatusCode::NOT_FOUND, "Nothing listens here.\n").into_response(),
-        HookAnswer::Refused => (StatusCode::UNAUTHORIZED, "Not believed; the hub's audit says why.\n").into_response(),
+        // Alike, so that nobody learns which systems are connected.
+        HookAnswer::Unknown | HookAnswer::Refused => {
+            (StatusCode::UNAUTHORIZED, "Not believed; the hub's audit says why.\n").into_response()
+        }
+        HookAnswer::TooMany => {
+            (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, AGAIN_S)], "Too many at once.\n").into_response()
+        }
         HookAnswer::Odd(_) => (StatusCode::BAD_REQUEST, "Believed, and not understood.\n").into_response(),
         HookAnswer::Later(why) => {
             tracing::warn!(why, "a webhook was put off");

@@ -138,6 +138,7 @@ impl Service for Fake {
             match call.connection.as_str() {
                 "crm" if call.body == b"secret" => HookAnswer::Taken(1),
                 "crm" => HookAnswer::Refused,
+                "flooded" => HookAnswer::TooMany,
                 _ => HookAnswer::Unknown,
             }
         })
@@ -352,14 +353,15 @@ async fn systems_are_believed_by_their_signature_alone() {
         ("HEAD /hooks/books", "", 200),
         ("GET /hooks/books", "", 200),
         ("DELETE /hooks/crm", "secret", 405),
-        ("POST /hooks/..%2fcrm", "secret", 404),
-        ("POST /hooks/..%2f..%2fv1%2fstatus", "secret", 404),
-        ("POST /hooks/%252e%252e%252fcrm", "secret", 404),
-        ("POST /hooks/crm%00", "secret", 404),
+        ("POST /hooks/..%2fcrm", "secret", 401),
+        ("POST /hooks/..%2f..%2fv1%2fstatus", "secret", 401),
+        ("POST /hooks/%252e%252e%252fcrm", "secret", 401),
+        ("POST /hooks/crm%00", "secret", 401),
+        ("POST /hooks/flooded", "secret", 429),
         ("POST /hooks/crm", "secret", 200),
         ("POST /hooks/crm?a=1&a=2&%ff", "secret", 200),
         ("POST /hooks/crm", "guessed", 401),
-        ("POST /hooks/books", "secret", 404),
+        ("POST /hooks/books", "secret", 401),
         ("POST /hooks", "secret", 404),
         ("POST /hooks/crm/more", "secret", 404),
         ("GET /hooks/crm", "", 200),
@@ -369,6 +371,10 @@ async fn systems_are_believed_by_their_signature_alone() {
         assert_eq!(found.as_u16(), status, "{line} {body}: {text}");
         assert!(!text.contains("secret"), "{text}");
     }
+    // Who is connected is not to be learnt: what is not believed and what nobody listens to are one answer.
+    let (guessed, guessed_headers, guessed_text) = server.ask("POST /hooks/crm", &[HOST], "guessed").await;
+    let (nobody, nobody_headers, nobody_text) = server.ask("POST /hooks/nobody", &[HOST], "guessed").await;
+    assert_eq!((guessed, guessed_headers, guessed_text), (nobody, nobody_headers, nobody_text));
     let (found, ..) = server.ask("POST /hooks/crm", &["host: evil.example.com"], "secret").await;
     assert_eq!(found, StatusCode::MISDIRECTED_REQUEST);
 }

@@ -79,6 +79,39 @@ fn a_host_that_was_changed_by_hand() {
     );
 }
 
+/// T58: what a connection may do was widened in its file, on the same host: it is noted, with what is new.
+#[test]
+fn a_grant_that_was_widened_by_hand_is_noted() {
+    let project = Project::init();
+    let crm = sim("crm");
+    project.install("hubspot");
+    connect_crm(&project, &crm);
+    project.ok(&["connection", "check", "crm"]);
+    let changed = |project: &Project| {
+        let lines = project.json(&["audit", "--limit", "200"])["entries"].as_array().cloned().expect("lines");
+        lines
+            .into_iter()
+            .filter(|line| line["action"] == "grants.changed")
+            .map(|line| line["detail"].to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(changed(&project), Vec::<String>::new());
+    let file = project.read("connections/crm.toml");
+    let wide = file.replacen("networks = [", "networks = [\"10.0.0.0/8\", ", 1);
+    assert_ne!(wide, file);
+    project.write("connections/crm.toml", &wide);
+    project.ok(&["status"]);
+    let found = changed(&project);
+    assert!(found.len() == 1 && found[0].contains("now also endpoint api: network 10.0.0.0/8"), "{found:?}");
+    // While a hub serves, with the next plan.
+    let serving = project.serve();
+    project.write("connections/crm.toml", &file);
+    project.json(&["plan"]);
+    serving.stop();
+    let found = changed(&project);
+    assert!(found.len() == 2 && found[0].contains("no more endpoint api: network 10.0.0.0/8"), "{found:?}");
+}
+
 #[test]
 fn another_connection_that_names_the_secret() {
     let copy = |project: &Project, from: &str, to: &str| {

@@ -104,8 +104,8 @@ fn what_a_system_tells_is_read_at_once() {
         ("crm", &[][..], 401),
         ("crm", &[("x-hubspot-signature-v3", "AAAA"), ("x-hubspot-request-timestamp", "1")], 401),
         ("books", &[("x-xero-signature", "AAAA")], 401),
-        ("drop", &[], 404),
-        ("nobody", &[], 404),
+        ("drop", &[], 401),
+        ("nobody", &[], 401),
     ] {
         assert_eq!(post(name, headers, &json!([])), status, "{name} {headers:?}");
     }

@@ -8,7 +8,7 @@ use nave_core::accounting::{Counts, InCounts};
 use nave_core::catalog::{Catalog, ChangeDetection, DeleteDetection, Mapping};
 use nave_core::codec::Decoder;
 use nave_core::intake::{Coverage, FieldError, Pulled};
-use nave_core::limits::{PAGE_RECORDS, RECORD_BYTES_MAX, RECORD_FIELDS_MAX};
+use nave_core::limits::{EMPTY_PAGES_MAX, PAGE_RECORDS, RECORD_BYTES_MAX, RECORD_FIELDS_MAX};
 use nave_core::mapping::Env;
 use nave_core::matching::remote_hash;
 use nave_core::model::{Cause, Checkpoint, ContributionId, Intent, RemoteKey, Run, Time};
@@ -135,6 +135,7 @@ impl Engine {
         let mut from_start = checkpoint.is_none();
         let mut retried = false;
         let mut group = Group::new(scan_began);
+        let mut empty = 0;
         loop {
             let began = self.now();
             let page = match spoke.read(stream.to_owned(), checkpoint.clone(), PAGE_RECORDS).await {
@@ -156,6 +157,14 @@ impl Engine {
                     "it says that there is more, but its `next` is the checkpoint that it was asked with: it would never \
                                end. This is a mistake in the plugin; tell its author"
                         .to_owned();
+                return Err(EngineError::Spoke(mapping.connection.clone(), SpokeError::Guest(message)));
+            }
+            empty = if page.records.is_empty() { empty + 1 } else { 0 };
+            if page.more && empty > EMPTY_PAGES_MAX {
+                let message = format!(
+                    "it answered {empty} pages in a row without a record and says that there is more; the next run goes on behind them. \
+                     If that happens again it is a mistake in the plugin; tell its author"
+                );
                 return Err(EngineError::Spoke(mapping.connection.clone(), SpokeError::Guest(message)));
             }
             let full_scan = capabilities.changes == ChangeDetection::FullScan;

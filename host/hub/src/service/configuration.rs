@@ -163,7 +163,7 @@ pub(super) async fn discover(hub: &Hub, name: &str, save: bool, by: &str) -> Res
 
 /// Reads the configuration again and puts it in force.
 pub(super) async fn reload(hub: &Hub, by: &str) -> Result<Answer, ApiError> {
-    let warnings = block_in_place(|| hub.reload())?;
+    let warnings = super::reloaded(hub).await?;
     super::held::lapse(hub).await?;
     let digest = hub.engine.catalog().digest.clone();
     audit(&hub.engine, by, "configuration.reloaded", &digest, "").await?;

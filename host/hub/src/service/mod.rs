@@ -23,6 +23,7 @@ mod edits;
 mod find;
 mod flows;
 mod governance;
+mod granted;
 mod held;
 mod indexes;
 mod initial;
@@ -154,7 +155,15 @@ impl Service for Hub {
 /// secrets are given for.
 pub(crate) async fn lapse(hub: &Hub) -> Result<(), ApiError> {
     hub.engine.respell().await?;
+    granted::note(hub).await?;
     held::lapse(hub).await
+}
+
+/// Puts in force what the files say now, and notes what they grant otherwise than before.
+async fn reloaded(hub: &Hub) -> Result<Vec<nave_core::catalog::Diagnostic>, ApiError> {
+    let warnings = block_in_place(|| hub.reload())?;
+    granted::note(hub).await?;
+    Ok(warnings)
 }
 
 async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Answer, ApiError> {
@@ -163,7 +172,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
     let request = asked.request;
     match request {
         Request::Plan { flow, limit, explain } => {
-            let mut warnings = block_in_place(|| hub.reload())?;
+            let mut warnings = reloaded(hub).await?;
             warnings.extend(block_in_place(|| held::findings(hub)));
             let mut answer = plans::plan(engine, flow.as_deref(), limit, &warnings, &progress).await?;
             answer.schema = block_in_place(|| numbers::steps(engine))?;
@@ -178,7 +187,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
             initial::initial(hub, &how, by, &progress).await.map(Answer::Initial)
         }
         Request::Apply { flow, limit: Some(limit), schema: false, reason } => {
-            block_in_place(|| hub.reload())?;
+            reloaded(hub).await?;
             let sampled = on_behalf(Purpose::Person, plans::sample(engine, flow.as_deref(), limit, &reason, by)).await?;
             Ok(Answer::Apply(ApplyAnswer { sampled, ..ApplyAnswer::default() }))
         }
@@ -188,7 +197,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         }
         Request::Apply { flow, schema, reason, limit: None } => {
             // What is agreed to is what the files say now, also while the hub serves.
-            block_in_place(|| hub.reload())?;
+            reloaded(hub).await?;
             let lock = |numbers: &nave_core::catalog::Numbers| {
                 crate::project::lock_numbers(&hub.dir, numbers)?;
                 hub.reload().map(drop)

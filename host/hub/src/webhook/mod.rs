@@ -1,6 +1,7 @@
 //! Calls from systems: believed only with the signature that the plugin's manifest names, and then no more than a wake-up
 //! call. What was told of is read from the system itself, so a forged, late, repeated or reordered call changes nothing.
 
+mod rate;
 mod repeats;
 mod told;
 mod verify;
@@ -27,6 +28,11 @@ use watch::Watched;
 
 /// Refusals of one connection are audited once in this time, with their number: a flood of forged calls must not fill the audit.
 const REFUSALS_NOTED_EVERY_MS: i64 = 60_000;
+
+/// Characters that are noted of a name that nobody has.
+const NAME_CHARS_MAX: usize = 64;
+/// What calls to nobody are noted under, together; no connection's name is one.
+const NOBODY: &str = "(nobody)";
 
 /// A call as it came over HTTP.
 #[derive(Clone, Debug)]
@@ -60,6 +66,8 @@ pub enum HookAnswer {
     Unknown,
     /// Not believed; the reason is in the audit.
     Refused,
+    /// Too many at once; the system should tell it again later.
+    TooMany,
     /// The system should tell it again later.
     Later(String),
     /// Believed, and the plugin makes nothing of it.
@@ -70,6 +78,7 @@ pub enum HookAnswer {
 #[derive(Default)]
 pub(crate) struct Webhooks {
     repeats: Mutex<Repeats>,
+    rates: Mutex<rate::Rates>,
     refused: Mutex<BTreeMap<String, (u64, Time)>>,
     watched: Arc<Watched>,
     serving: AtomicBool,
@@ -96,8 +105,17 @@ impl Hub {
     /// Takes a call: verifies it, asks the plugin what it is about, and makes that durable. Changes no record.
     pub async fn hook(&self, call: HookCall) -> HookAnswer {
         let catalog = self.engine.catalog();
-        let Some(connection) = catalog.connections.get(&call.connection) else { return HookAnswer::Unknown };
-        let Some(webhook) = &connection.webhook else { return HookAnswer::Unknown };
+        let listening = catalog.connections.get(&call.connection).and_then(|one| Some((one, one.webhook.as_ref()?)));
+        // Before anything is looked at: a flood costs its own connection's calls, and nobody else's.
+        let counted = listening.map_or("", |(connection, _)| connection.name.as_str());
+        if !self.webhooks.rates.lock().unwrap_or_else(PoisonError::into_inner).admits(counted, now()) {
+            return HookAnswer::TooMany;
+        }
+        let Some((connection, webhook)) = listening else {
+            let name: String = call.connection.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
+            let _ = self.refuse(NOBODY, &format!("nothing listens under `{name}`"));
+            return HookAnswer::Unknown;
+        };
         if !may_call(&webhook.allow_from, call.caller) {
             let from = call.caller.map_or("an unknown address".to_owned(), |caller| caller.to_string());
             return self.refuse(&call.connection, &format!("{from} is not in `allow-from` of [webhook]"));

@@ -1,6 +1,7 @@
 //! One odd thing: it is set aside alone, with what to do about it, and the others go on. Attacked: I4, I14, on both stores.
 
 use nave_core::Value;
+use nave_core::limits::EMPTY_PAGES_MAX;
 use nave_core::model::{DeadLetter, DeadLetterSubject, RecordId, RemoteKey, RunStatus};
 
 use super::bench::{Bench, Kind};
@@ -10,6 +11,7 @@ on_both_stores!(
     an_id_that_cannot_be_asked_for,
     a_record_that_is_too_large_or_has_no_id,
     a_source_that_does_not_move_on,
+    a_source_that_answers_nothing_for_long,
     a_thing_merged_into_itself,
     a_failure_is_made_good_by_its_own_direction,
 );
@@ -148,6 +150,25 @@ async fn a_source_that_does_not_move_on(kind: Kind) {
     bench.system("drop").state.lock().unwrap().stuck = false;
     bench.quiet().await;
     assert_eq!(names(&bench, "erp"), ["ann"]);
+}
+
+/// T84: empty pages whose mark moves on are not read for ever, and what is behind them is come to.
+async fn a_source_that_answers_nothing_for_long(kind: Kind) {
+    let bench = bench(kind).await;
+    bench.system("drop").create("contacts", &person("ann"));
+    bench.system("drop").state.lock().unwrap().empties = 100;
+    let run = bench.engine.run_in("drop-contacts", false).await.unwrap();
+    assert_eq!(run.status, RunStatus::Success, "a hundred are nothing unusual: {run:?}");
+    bench.system("drop").create("contacts", &person("ben"));
+    bench.system("drop").state.lock().unwrap().empties = EMPTY_PAGES_MAX + 100;
+    let run = bench.engine.run_in("drop-contacts", false).await.unwrap();
+    assert_eq!(run.status, RunStatus::Failed);
+    assert!(run.message.as_deref().is_some_and(|message| message.contains("pages in a row without a record")), "{run:?}");
+    assert_eq!(bench.system("drop").state.lock().unwrap().empties, 99, "it was not asked again");
+    let run = bench.engine.run_in("drop-contacts", false).await.unwrap();
+    assert_eq!(run.status, RunStatus::Success, "the next one comes to the end: {run:?}");
+    bench.quiet().await;
+    assert_eq!(names(&bench, "erp"), ["ann", "ben"]);
 }
 
 async fn a_thing_merged_into_itself(kind: Kind) {

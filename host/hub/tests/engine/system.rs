@@ -82,6 +82,8 @@ pub(crate) struct State {
     pub(crate) lagging: BTreeMap<String, Thing>,
     /// It answers the same page, and that there is more, for ever.
     pub(crate) stuck: bool,
+    /// So many pages without a thing come first, each with a mark of its own.
+    pub(crate) empties: usize,
     /// Ids that cannot be asked for: a call that names one is refused whole.
     pub(crate) unaskable: BTreeSet<String>,
     /// The next reads show everything, whatever the checkpoint says.
@@ -462,6 +464,11 @@ impl Spoke for System {
             let begins_whole = after.is_empty() && (full || state.everything);
             let since: i64 = if begins_whole { 0 } else { since.parse().unwrap() };
             let since = since.max(state.forgotten);
+            if state.empties > 0 {
+                state.empties -= 1;
+                let next = format!("{since}/{after}/{begun}/{}", state.empties).into_bytes();
+                return Ok(Page { records: Vec::new(), next, more: true, complete_scan: false });
+            }
             let shown = |id: &String| (after.is_empty() || id.as_str() > after) && !state.unlisted.contains(id);
             let mut found: Vec<(&String, &Thing)> =
                 state.things[&stream].iter().filter(|(id, thing)| thing.modified > since && shown(id)).collect();

@@ -101,7 +101,7 @@ impl Service for Heard {
                 HookAnswer::Taken(_) => &self.taken,
                 HookAnswer::Repeated => &self.repeated,
                 HookAnswer::Refused => &self.refused,
-                HookAnswer::Unknown | HookAnswer::Later(_) | HookAnswer::Odd(_) => &self.other,
+                HookAnswer::Unknown | HookAnswer::TooMany | HookAnswer::Later(_) | HookAnswer::Odd(_) => &self.other,
             };
             counter.fetch_add(1, Ordering::SeqCst);
             answer
