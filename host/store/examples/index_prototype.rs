@@ -105,7 +105,7 @@ impl Bench {
                 let mut found = 0;
                 for space in [IndexSpace::Remote, IndexSpace::Match] {
                     let hashes: Vec<u64> = keys.iter().filter(|key| key.space == space).map(|key| key.hash).collect();
-                    let ids = self.index.find(space, &hashes, || read_tables(&self.database.begin_read()?))?;
+                    let ids = self.index.find(space, &hashes, usize::MAX, || read_tables(&self.database.begin_read()?))?;
                     found += ids.iter().map(Vec::len).sum::<usize>();
                 }
                 Ok(found)

@@ -3,7 +3,7 @@
 use nave_sim::SimConfig;
 use nave_tests::binary;
 use nave_tests::project::{Project, until};
-use nave_tests::systems::{Crm, System as _};
+use nave_tests::systems::Crm;
 use serde_json::{Value, json};
 
 use super::contacts::{connect_crm, world_now};

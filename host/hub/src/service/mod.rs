@@ -7,8 +7,8 @@
 pub(crate) mod access;
 mod alerts;
 mod assess;
-mod authorizations;
 mod audits;
+mod authorizations;
 mod backfill;
 mod budget;
 mod bulk;

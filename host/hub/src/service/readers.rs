@@ -11,7 +11,7 @@ use nave_core::survivorship::STEWARD;
 use super::audit;
 use super::find::find;
 use super::names::{Names, remote};
-use crate::api::{AccessLine, Answer, ApiError, ReadersAnswer, RecordRef};
+use crate::api::{Answer, ApiError, ReaderLine, ReadersAnswer, RecordRef};
 use crate::engine::Engine;
 use crate::engine::access::fields;
 use crate::hub::Hub;
@@ -96,7 +96,7 @@ pub(super) async fn note(hub: &Hub, by: &str, answer: &Answer) -> Result<(), Api
 pub(super) fn readers(engine: &Engine, which: &RecordRef) -> Result<ReadersAnswer, ApiError> {
     let found = find(engine, which)?;
     let names = Names::new(engine);
-    let mut lines: Vec<(Time, AccessLine)> = Vec::new();
+    let mut lines: Vec<(Time, ReaderLine)> = Vec::new();
     let mut runs = Runs { engine, of: HashMap::new() };
     for row in found.contributions(engine)? {
         lines.extend(read_from(&names.catalog, &mut runs, &row)?);
@@ -108,10 +108,10 @@ pub(super) fn readers(engine: &Engine, which: &RecordRef) -> Result<ReadersAnswe
         let Some(person) = change.cause.person.filter(|person| !person.is_empty()) else { continue };
         let fields = change.fields.iter().map(|field| field.field.to_string()).collect();
         let purpose = change.cause.rule.unwrap_or_default();
-        lines.push((change.at, AccessLine { what: "changed-by".into(), who: person, fields, purpose, ..AccessLine::default() }));
+        lines.push((change.at, ReaderLine { what: "changed-by".into(), who: person, fields, purpose, ..ReaderLine::default() }));
     }
     lines.sort_by_key(|(at, _)| Reverse(*at));
-    let accesses = lines.into_iter().map(|(at, line)| AccessLine { at: at.to_string(), ..line }).collect();
+    let accesses = lines.into_iter().map(|(at, line)| ReaderLine { at: at.to_string(), ..line }).collect();
     Ok(ReadersAnswer { record: found.reference(), title: names.title(&found.record), accesses })
 }
 
@@ -138,31 +138,31 @@ impl Runs<'_> {
 }
 
 /// What an access by a flow has beside its fields.
-fn through(catalog: &Catalog, mapping: &Mapping, run: Option<&Run>) -> AccessLine {
+fn through(catalog: &Catalog, mapping: &Mapping, run: Option<&Run>) -> ReaderLine {
     let credentials = catalog.connections.get(&mapping.connection).map(|one| one.credentials.values());
     let credentials: BTreeSet<String> = credentials.into_iter().flatten().map(|one| one.secret.clone()).collect();
-    AccessLine {
+    ReaderLine {
         plugins: run.map(|run| run.plugins().map(|(name, digest)| format!("{name} {digest}")).collect()).unwrap_or_default(),
         credentials: credentials.into_iter().collect(),
         purpose: mapping.purpose().sentence(&catalog.hub).unwrap_or_default(),
         run: run.map(|run| run.id),
-        ..AccessLine::default()
+        ..ReaderLine::default()
     }
 }
 
 /// The last time that a thing of it was read, and what it said.
-fn read_from(catalog: &Catalog, runs: &mut Runs<'_>, row: &Contribution) -> Result<Option<(Time, AccessLine)>, ApiError> {
+fn read_from(catalog: &Catalog, runs: &mut Runs<'_>, row: &Contribution) -> Result<Option<(Time, ReaderLine)>, ApiError> {
     if row.key.connection == STEWARD {
         return Ok(None);
     }
     let who = remote(&row.key);
     let Some(mapping) = catalog.mapping_of(&row.key) else {
         let fields = row.claims.iter().map(|(field, _)| field.to_string()).collect();
-        return Ok(Some((row.read_at, AccessLine { what: "read-from".into(), who, fields, ..AccessLine::default() })));
+        return Ok(Some((row.read_at, ReaderLine { what: "read-from".into(), who, fields, ..ReaderLine::default() })));
     };
     let run = runs.at(&mapping.name, row.read_at)?;
     let fields = fields(mapping, Direction::In);
-    Ok(Some((row.read_at, AccessLine { what: "read-from".into(), who, fields, ..through(catalog, mapping, run) })))
+    Ok(Some((row.read_at, ReaderLine { what: "read-from".into(), who, fields, ..through(catalog, mapping, run) })))
 }
 
 /// Writes of it that are kept.
@@ -171,7 +171,7 @@ fn sent_to(
     catalog: &Catalog,
     runs: &mut Runs<'_>,
     record: &Record,
-) -> Result<Vec<(Time, AccessLine)>, ApiError> {
+) -> Result<Vec<(Time, ReaderLine)>, ApiError> {
     let mut lines = Vec::new();
     for sent in engine.sent_of(record.id)? {
         let Some(mapping) = catalog.mappings.get(&sent.flow) else { continue };
@@ -184,14 +184,14 @@ fn sent_to(
         let who = format!("{}/{}:{}", mapping.connection, mapping.alias, sent.remote_id);
         let run = runs.by_id(&sent.flow, sent.run)?;
         let line =
-            AccessLine { what: "sent-to".into(), who, fields: fields.into_iter().collect(), ..through(catalog, mapping, run) };
-        lines.push((sent.at, AccessLine { run: Some(sent.run), ..line }));
+            ReaderLine { what: "sent-to".into(), who, fields: fields.into_iter().collect(), ..through(catalog, mapping, run) };
+        lines.push((sent.at, ReaderLine { run: Some(sent.run), ..line }));
     }
     Ok(lines)
 }
 
 /// People that it was shown to, by the audit.
-fn shown_to(engine: &Engine, ids: &BTreeSet<u64>, entity: &str) -> Result<Vec<(Time, AccessLine)>, ApiError> {
+fn shown_to(engine: &Engine, ids: &BTreeSet<u64>, entity: &str) -> Result<Vec<(Time, ReaderLine)>, ApiError> {
     let lines = engine.store.audit(LINES_MAX)?.into_iter().filter(|entry| entry.action == DATA_SHOWN);
     Ok(lines
         .filter_map(|entry| {
@@ -199,12 +199,12 @@ fn shown_to(engine: &Engine, ids: &BTreeSet<u64>, entity: &str) -> Result<Vec<(T
             if access.entity != entity || !access.records.iter().any(|id| ids.contains(id)) {
                 return None;
             }
-            let line = AccessLine {
+            let line = ReaderLine {
                 what: "shown-to".into(),
                 who: entry.actor,
                 fields: access.fields,
                 purpose: access.purpose,
-                ..AccessLine::default()
+                ..ReaderLine::default()
             };
             Some((entry.at, line))
         })

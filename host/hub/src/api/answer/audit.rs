@@ -71,12 +71,12 @@ pub struct ReadersAnswer {
     /// What a person calls it.
     pub title: String,
     /// The times.
-    pub accesses: Vec<AccessLine>,
+    pub accesses: Vec<ReaderLine>,
 }
 
 /// Somebody was given data of it, once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccessLine {
+pub struct ReaderLine {
     /// When.
     pub at: String,
     /// `read-from` a system, `sent-to` a system, `shown-to` or `changed-by` a person.

@@ -132,7 +132,12 @@ impl Way {
         if self.granted {
             grants.endpoints.insert("api".into(), granted);
         }
-        let credential = Credential { secret: "canary".into(), endpoints: None, kind: CredentialKind::Bearer { scheme: None } };
+        let credential = Credential {
+            secret: "canary".into(),
+            endpoints: None,
+            paths: Vec::new(),
+            kind: CredentialKind::Bearer { scheme: None },
+        };
         let around = Arc::new(Around);
         let config = ChannelConfig {
             connection: "selftest".into(),
@@ -140,6 +145,7 @@ impl Way {
             endpoints: BTreeMap::from([("api".to_owned(), asked)]),
             grants,
             credentials: if self.credential { BTreeMap::from([("key".to_owned(), credential)]) } else { BTreeMap::new() },
+            scopes: Default::default(),
             account: "selftest".into(),
             requests_per_second: None,
             budget: Default::default(),
