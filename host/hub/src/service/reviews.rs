@@ -378,8 +378,8 @@ fn alike(
     answers.push(answer_line("new", "It is another one: they stay two, and this is not asked again".to_owned(), ""));
     Ok(ReviewAnswer {
         question: format!(
-            "{} Both have a history, so nothing is merged before somebody says that they are one {label}; `nave match merge {} {} \
-             --dry-run` shows what that would come to.",
+            "{} Both have a history, so nothing is merged before somebody says that they are one {label}; \
+             `nave match merge {} {} --dry-run` shows what that would come to.",
             review.title.trim_end_matches('.'),
             reference(&record),
             candidates.first().map_or("OTHER", |one| one.record.as_str()),
