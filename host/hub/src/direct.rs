@@ -97,7 +97,7 @@ pub async fn change(dir: &Path, asked: &Asked) -> Result<Answer, ApiError> {
             let Upgraded { answer, lines: more, rows: more_rows } =
                 upgrade(dir, &Upgrade { target, how: *how, options, reach }, &parts).await?;
             (lines, rows) = (more, more_rows);
-            Answer::Upgrade(answer)
+            Answer::Upgrade(Box::new(answer))
         }
         request => project::answer(dir, request)
             .unwrap_or_else(|| Err(ApiError::failed("this request needs more than the project's directory; please report it")))?,

@@ -30,7 +30,6 @@ async fn told(
     Shared(state): Shared<State>,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     Path(connection): Path<String>,
-    method: Method,
     uri: Uri,
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
     headers: HeaderMap,
@@ -46,7 +45,7 @@ async fn told(
     let call = HookCall {
         connection,
         caller: peer.map(|Extension(ConnectInfo(peer))| peer.ip()),
-        method: method.to_string(),
+        method: Method::POST.to_string(),
         origin: format!("http://{host}"),
         path,
         query,

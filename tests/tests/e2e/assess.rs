@@ -133,7 +133,7 @@ fn production_is_only_read() {
     let project = Project::init();
     let hub = project.read("nave.toml");
     let lines: Vec<&str> = hub.lines().filter(|line| !line.starts_with("environment")).collect();
-    project.write("nave.toml", &format!("environment = \"production\"\n{}\n", lines.join("\n")));
+    project.write("nave.toml", &format!("environment = \"production\"\n{}\n[plugins]\nunsigned = \"allow\"\n", lines.join("\n")));
     support::add(&project, "hubspot", "crm", &[format!("url={}", sim.running.base_url())], &sim.running.credential.token);
     let report = project.json(&["assess", "crm", "--write-test-records"]);
     assert!(skipped(&report, "lags").contains("test records never go there"), "{report}");

@@ -299,11 +299,14 @@ mod tests {
         check("", "", false);
     }
 
+    /// Terms that both have, with how many have each; what else the thing has; whether they are worth comparing.
+    type Line<'l> = (&'l [(Reach, usize)], &'l [Reach], bool);
+
     /// Records by number of holders of each of these terms, to which a record belongs, and whether it is worth comparing.
     #[test]
     fn who_is_worth_comparing() {
         use Reach::{Alone, Names, Pair, WithNames};
-        let table: [(&[(Reach, usize)], &[Reach], bool); 12] = [
+        let table: [Line<'_>; 12] = [
             (&[(Alone, 1)], &[Names], true),
             (&[(Alone, TERM_RECORDS_MAX)], &[Names], true),
             (&[(Alone, TERM_RECORDS_MAX + 1)], &[Names], false),

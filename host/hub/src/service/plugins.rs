@@ -70,9 +70,9 @@ pub(super) async fn change(hub: &Hub, request: &Request, by: &str) -> Result<Ans
             let Upgraded { answer, lines, rows: more_rows } = upgrade(&hub.dir, &asked, &parts(hub)).await?;
             (more, rows) = (lines, more_rows);
             if *how == UpgradeHow::Check {
-                return Ok(Answer::Upgrade(answer));
+                return Ok(Answer::Upgrade(Box::new(answer)));
             }
-            Answer::Upgrade(answer)
+            Answer::Upgrade(Box::new(answer))
         }
         Request::PluginRecord { connection, records } => {
             let (recording, masked) =

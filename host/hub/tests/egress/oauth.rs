@@ -459,10 +459,13 @@ async fn a_refresh_token_goes_to_the_one_who_gave_it() {
     assert!(thief.requests().is_empty());
 }
 
+/// What is changed in a setting-up, and the code of the refusal that follows.
+type Spoiled = (fn(&mut Setup), &'static str);
+
 /// Token calls pass the same guard as every other: granted endpoints, vetted addresses.
 #[tokio::test]
 async fn token_calls_pass_the_guard() {
-    let spoil: [(fn(&mut Setup), &str); 3] = [
+    let spoil: [Spoiled; 3] = [
         (|setup| drop(setup.config.grants.endpoints.remove("auth")), "net.denied"),
         (|setup| setup.config.grants.endpoints.get_mut("auth").unwrap().networks.clear(), "net.address-denied"),
         (|setup| setup.config.credentials.get_mut("key").unwrap().endpoints = Some(vec!["api".into()]), "net.credential-denied"),

@@ -133,7 +133,7 @@ pub enum Answer {
     SchemaDiff(SchemaDiffAnswer),
     Plugins(PluginsAnswer),
     Installed(InstalledAnswer),
-    Upgrade(UpgradeAnswer),
+    Upgrade(Box<UpgradeAnswer>),
     Recording(RecordingAnswer),
     Exposure(ExposureAnswer),
     Matrix(MatrixAnswer),

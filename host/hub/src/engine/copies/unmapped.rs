@@ -42,6 +42,9 @@ pub struct Outside {
     pub unasked: Vec<(String, String)>,
 }
 
+/// Record, its entity, what a system holds of it.
+type Thing = (RecordId, String, Contribution);
+
 impl Engine {
     /// Asks the systems for a record's things, and for those of what refers to it, and looks through the fields that no mapping
     /// reads. Nothing is taken in. A system that cannot be asked is no error: it is named with the reason.
@@ -54,7 +57,7 @@ impl Engine {
         let record = record.ok_or_else(|| EngineError::NotFound("there is no such record".into()))?;
         let sought = Sought::all(&copies.old, copies.now.as_ref());
         let mut outside = Outside::default();
-        let mut groups: BTreeMap<(String, String), Vec<(RecordId, String, Contribution)>> = BTreeMap::new();
+        let mut groups: BTreeMap<(String, String), Vec<Thing>> = BTreeMap::new();
         for of in std::iter::once(record.clone()).chain(self.documents(&record)?.0) {
             for row in self.store.contributions(&of.contributions)?.into_iter().flatten().filter(Contribution::is_active) {
                 let connection = row.key.connection.to_string();
