@@ -283,7 +283,9 @@ check("many reviews are decided by one rule that is looked at first", async () =
   await page.getByLabel("Why").fill("they differ");
   await page.getByRole("button", { name: `Decide these ${titles.length}` }).click();
   await page.waitForURL("/reviews");
-  assert.equal((await open()).length, before.length - titles.length);
+  // What was decided is asked no more; whether two of those are alike may be asked anew.
+  const left = new Set((await open()).map(({ id }) => id));
+  assert.equal(before.filter(({ id }) => left.has(id)).length, before.length - titles.length);
   const { decisions } = await hub.json("review", "show", String(before[0].id));
   assert.deepEqual(decisions.map(({ choice, reason }) => [choice, reason]), [["new", "they differ"]]);
 });
