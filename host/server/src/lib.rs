@@ -1,8 +1,9 @@
 //! The hub's HTTP faces: the API under `/v1`, the dashboard, and the local socket of the command line.
 //!
 //! Owns who may ask and how an answer looks over HTTP. Promises: nothing is answered over TCP without a token except the
-//! log-in page and its style; a page never holds unescaped data; a form works only from our own page. The local socket
-//! needs no token: its file belongs to the user who runs the hub. Must not decide anything: every route is one
+//! log-in page and its style, what systems tell (their signature speaks for them) and the two addresses of a sign-in at a
+//! system (good once, for one browser); a page never holds unescaped data; a form works only from our own page. The local
+//! socket needs no token: its file belongs to the user who runs the hub. Must not decide anything: every route is one
 //! [`nave_hub::api::Request`].
 
 mod auth;
