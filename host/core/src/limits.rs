@@ -23,6 +23,8 @@ pub const TRANSFORM_BATCH_ROWS: usize = 1_000;
 /// Calls of one function that fail within a page before the flow stops: it is the plugin that is broken. At a second each,
 /// three minutes; enough for about twenty bad rows.
 pub const TRANSFORM_FAILED_CALLS_MAX: usize = 200;
+/// Memory of all guests of a hub together: thirty-two that take all that one may, or hundreds of the usual size.
+pub const GUESTS_MEMORY_BYTES_MAX: usize = 4 << 30;
 /// Processor time for compiling a plugin: a connector in Rust takes one to three seconds, a bomb of 200 kB minutes.
 pub const COMPILE_CPU_S_MAX: u64 = 20;
 /// And for each MiB of its file on top: one that carries an interpreter has thirty.

@@ -3,17 +3,19 @@
 //! Components only, Cranelift only, interrupted by epochs. Fuel is off: it costs a third of a codec's speed and the
 //! epoch plus a wall clock bound the same thing. Instances are allocated on demand, not from a pool: a pool
 //! reserves the largest guest (Python: 60 tables, 128 MiB) times the number of slots, and the 40 µs that it saves
-//! are paid once per run, not per call.
+//! are paid once per run, not per call. What a pool would bound is counted: the memory of all guests together
+//! ([`SharedMemory`]), and of each one its memories, tables and instances.
 
-use std::{thread, time::Duration};
+use std::{sync::Arc, thread, time::Duration};
 
-use nave_core::limits::EPOCH_TICK_MS;
+use nave_core::limits::{EPOCH_TICK_MS, GUESTS_MEMORY_BYTES_MAX};
 use wasmtime::{Config, Strategy};
 
 use crate::{
     compile::Compiler,
     error::PluginError,
     limits::{FIBER_STACK_BYTES, GUEST_STACK_BYTES_MAX},
+    memory::SharedMemory,
 };
 
 /// The engine that every plugin of a hub shares. Cheap to clone.
@@ -21,6 +23,7 @@ use crate::{
 pub struct Engine {
     pub(crate) inner: wasmtime::Engine,
     pub(crate) compiler: Compiler,
+    pub(crate) memory: Arc<SharedMemory>,
 }
 
 impl Engine {
@@ -47,7 +50,13 @@ impl Engine {
                 }
             })
             .map_err(|error| PluginError::new("plugin.engine", format!("no thread for the epoch: {error}")))?;
-        Ok(Engine { inner, compiler })
+        Ok(Engine { inner, compiler, memory: Arc::new(SharedMemory::new(GUESTS_MEMORY_BYTES_MAX)) })
+    }
+
+    /// The same with another bound on the memory of all its guests together.
+    #[must_use]
+    pub fn with_memory(self, bytes: usize) -> Self {
+        Engine { memory: Arc::new(SharedMemory::new(bytes)), ..self }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     host_calls::{Blob, BlobResponse, FolderEntry, FolderError, HostCalls, HttpError, HttpRequest, HttpResponse},
     limits::{InstanceLimits, STATE_KEY_BYTES_MAX},
     log_line,
+    memory::SharedMemory,
 };
 
 /// A bound that ends the guest's call; travels through wasmtime as the error of a host call.
@@ -48,13 +49,20 @@ pub(crate) struct GuestState {
     pub(crate) memory_denied: bool,
     pub(crate) table_denied: bool,
     memory_bytes: usize,
+    shared: Arc<SharedMemory>,
+}
+
+impl Drop for GuestState {
+    fn drop(&mut self) {
+        self.shared.give_back(self.memory_bytes);
+    }
 }
 
 /// Seed of the guest's randomness: the same for every instance, so that a run can be repeated.
 const RANDOM_SEED: u64 = 0x6e61_7665_0000_0001;
 
 impl GuestState {
-    pub(crate) fn new(host: Arc<dyn HostCalls>, limits: InstanceLimits, pure: bool) -> Self {
+    pub(crate) fn new(host: Arc<dyn HostCalls>, limits: InstanceLimits, pure: bool, shared: Arc<SharedMemory>) -> Self {
         let mut table = ResourceTable::new();
         // blobs are counted apart; the rest are the standard streams and timers of one guest
         table.set_max_capacity(limits.handles.saturating_mul(2));
@@ -75,6 +83,7 @@ impl GuestState {
             memory_denied: false,
             table_denied: false,
             memory_bytes: 0,
+            shared,
         };
         state.refill_cpu();
         state
@@ -258,8 +267,9 @@ impl GuestState {
 
 impl wasmtime::ResourceLimiter for GuestState {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let total = self.memory_bytes.saturating_add(desired.saturating_sub(current));
-        if total > self.limits.memory_bytes {
+        let more = desired.saturating_sub(current);
+        let total = self.memory_bytes.saturating_add(more);
+        if total > self.limits.memory_bytes || !self.shared.take(more) {
             self.memory_denied = true;
             return Ok(false);
         }

@@ -195,7 +195,11 @@ impl Instance {
         if memory_denied || text.contains("memory minimum size") {
             return CallError::Limit {
                 code: "quota.memory",
-                message: format!("it asked for more than {} bytes of memory", self.limits.memory_bytes),
+                message: format!(
+                    "it asked for more than {} bytes of memory, or all plugins together for more than {}",
+                    self.limits.memory_bytes,
+                    self.plugin.memory_at_most()
+                ),
             };
         }
         if table_denied || text.contains("table minimum size") {

@@ -18,6 +18,7 @@ mod instance;
 pub mod limits;
 mod log_line;
 mod manifest;
+mod memory;
 mod plugin;
 mod v0_1;
 mod wasi;

@@ -14,6 +14,7 @@ use crate::{
     engine::Engine,
     error::PluginError,
     inspect::{AbiVersion, Digest, Inspection, inspect},
+    memory::SharedMemory,
     v0_1,
 };
 
@@ -26,6 +27,7 @@ pub struct Plugin {
 struct Inner {
     inspection: Inspection,
     prepared: Box<dyn Prepared>,
+    memory: Arc<SharedMemory>,
 }
 
 impl Plugin {
@@ -45,9 +47,9 @@ impl Plugin {
         };
         let pure = inspection.manifest.kind == PluginKind::Transform;
         let prepared = match inspection.abi_version {
-            AbiVersion::V0_1 => v0_1::prepare(&engine.inner, &component, pure)?,
+            AbiVersion::V0_1 => v0_1::prepare(engine, &component, pure)?,
         };
-        Ok(Plugin { inner: Arc::new(Inner { inspection, prepared }) })
+        Ok(Plugin { inner: Arc::new(Inner { inspection, prepared, memory: engine.memory.clone() }) })
     }
 
     /// What was found without running it.
@@ -63,6 +65,11 @@ impl Plugin {
     /// Digest of its file.
     pub fn digest(&self) -> &Digest {
         &self.inner.inspection.digest
+    }
+
+    /// Memory that all guests of its engine may take together, bytes.
+    pub(crate) fn memory_at_most(&self) -> usize {
+        self.inner.memory.at_most()
     }
 
     pub(crate) fn prepared(&self) -> &dyn Prepared {

@@ -13,10 +13,12 @@ use wasmtime::{
 use crate::{
     adapter::{Answer, Live, Missing, Prepared},
     contract as c,
+    engine::Engine,
     error::PluginError,
     guest::GuestState,
     host_calls::{HostCalls, HostFuture},
     limits::InstanceLimits,
+    memory::SharedMemory,
     wasi,
 };
 
@@ -46,6 +48,7 @@ use bindings::{exports::nave::plugin as exports, nave::plugin as imports};
 struct Ready {
     pre: InstancePre<GuestState>,
     pure: bool,
+    memory: Arc<SharedMemory>,
     source: Option<exports::source::GuestIndices>,
     destination: Option<exports::destination::GuestIndices>,
     connection: Option<exports::connection::GuestIndices>,
@@ -53,11 +56,11 @@ struct Ready {
 }
 
 /// Links a component against this version's imports. A pure plugin is given the log alone.
-pub(crate) fn prepare(engine: &wasmtime::Engine, component: &Component, pure: bool) -> Result<Box<dyn Prepared>, PluginError> {
+pub(crate) fn prepare(engine: &Engine, component: &Component, pure: bool) -> Result<Box<dyn Prepared>, PluginError> {
     let refused = |error: wasmtime::Error| {
         PluginError::new("plugin.link", format!("the component does not fit the contract nave:plugin@0.1.0: {error:#}"))
     };
-    let mut linker = Linker::<GuestState>::new(engine);
+    let mut linker = Linker::<GuestState>::new(&engine.inner);
     link(&mut linker, pure).map_err(refused)?;
     let pre = linker.instantiate_pre(component).map_err(refused)?;
     let exports_of = |interface: &str| component.get_export_index(None, format!("nave:plugin/{interface}@0.1.0")).is_some();
@@ -74,6 +77,7 @@ pub(crate) fn prepare(engine: &wasmtime::Engine, component: &Component, pure: bo
         transform: exports_of("transform").then(|| exports::transform::GuestIndices::new(&pre)).transpose().map_err(refused)?,
         pre,
         pure,
+        memory: engine.memory.clone(),
     }))
 }
 
@@ -97,7 +101,7 @@ impl Prepared for Ready {
     fn instantiate(&self, host: Arc<dyn HostCalls>, limits: InstanceLimits) -> HostFuture<'_, wasmtime::Result<Box<dyn Live>>> {
         Box::pin(async move {
             let (hostcall_bytes, handles) = (limits.hostcall_bytes, limits.handles);
-            let mut store = Store::new(self.pre.engine(), GuestState::new(host, limits, self.pure));
+            let mut store = Store::new(self.pre.engine(), GuestState::new(host, limits, self.pure, self.memory.clone()));
             store.limiter(|state| state);
             store.set_hostcall_fuel(hostcall_bytes);
             // the guest's own view of its handles; ours is counted in the resource table

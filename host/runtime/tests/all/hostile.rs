@@ -203,6 +203,26 @@ async fn every_export_is_stopped_and_crashes_alone() {
     }
 }
 
+/// T24: what one may take, many may not take together; what ends gives its part back.
+#[tokio::test]
+async fn all_guests_together_are_bounded() {
+    const MIB: usize = 1 << 20;
+    let shared = engine().clone().with_memory(3 * MIB);
+    let grows = "(if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable)) (i32.const 4096)";
+    let bytes = plugin(&connector_component("(memory (export \"memory\") 16)", &[("check", grows)]), &connector());
+    let plugin = Plugin::compile(&shared, &bytes, None).expect("compiles");
+    let start = || Instance::start(&plugin, Arc::new(NoHost), InstanceLimits::default());
+    let mut first = start().await.expect("starts");
+    let second = start().await.expect("starts");
+    first.check().await.expect("takes the last of it");
+    assert_eq!(start().await.map(drop).expect_err("nothing is left").code(), "quota.memory");
+    drop(second);
+    let mut third = start().await.expect("what ended gave its part back");
+    // It grows where there is nothing more, and crashes over it; its part is there for the next.
+    assert_eq!(third.check().await.expect_err("nothing is left").code(), "quota.memory");
+    start().await.expect("starts");
+}
+
 /// What one instance leaves in its memory no other one finds, of whichever connection.
 #[tokio::test]
 async fn instances_share_no_memory() {

@@ -121,6 +121,25 @@ fn cells_have_the_colour_of_their_direction_and_a_word_beside_it() {
     assert_eq!(words, ["both ways", "one way, in", "one way, out", "stays in its system"]);
 }
 
+/// T114: what looks like a formula is a text in the workbook, whatever program opens it.
+#[test]
+fn no_cell_is_a_formula() {
+    let dir = project();
+    let mut sheets = exported(dir.path());
+    let formulas = ["=HYPERLINK(\"http://evil.example\",\"click\")", "+1+1", "-2+3", "@SUM(A1)", "=cmd|'/c calc'!A1", "\t=1+1"];
+    for (at, text) in formulas.iter().enumerate() {
+        let place = at % sheets[0].lines.len();
+        sheets[0].lines[place].because = (*text).to_owned();
+        sheets[0].lines[place].comment = (*text).to_owned();
+    }
+    let bytes = export(&sheets).unwrap();
+    let sheet = part(&bytes, "xl/worksheets/sheet1.xml");
+    assert!(!sheet.contains("<f>") && !sheet.contains("<f "), "{sheet}");
+    assert!(!sheet.contains("<hyperlink"), "{sheet}");
+    let texts = part(&bytes, "xl/sharedStrings.xml");
+    assert!(texts.contains("@SUM(A1)"), "it is there as text: {texts}");
+}
+
 #[test]
 fn an_untouched_copy_changes_nothing() {
     let dir = project();
