@@ -6,23 +6,15 @@ use std::process::Command;
 use nave_tests::binary;
 use nave_tests::project::run;
 
-/// What the smallest plugin is built from, as far as cargo wants to see it.
-const PARTS: [&str; 9] =
-    ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "host", "plugins", "sdk", "wit", "tests/Cargo.toml", "tests/src"];
-
-/// A copy of the repository in another folder, and another name for where cargo keeps what it fetched.
+/// A copy of the repository in another folder, without what was built in it and its history.
 fn copy(to: &Path) {
-    for part in PARTS {
-        let target = to.join(part);
-        std::fs::create_dir_all(target.parent().expect("a folder")).expect("a folder");
-        let copied = Command::new("cp").arg("-r").arg(binary::root().join(part)).arg(&target).status().expect("cp runs");
-        assert!(copied.success(), "{part}");
-    }
-    // Cargo wants every target of every member to be there, and looks into none that it does not build.
-    for test in ["systems", "e2e"] {
-        let folder = to.join("tests/tests").join(test);
-        std::fs::create_dir_all(&folder).expect("a folder");
-        std::fs::write(folder.join("main.rs"), "").expect("written");
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(binary::root()).expect("the repository") {
+        let entry = entry.expect("an entry");
+        if entry.file_name() != "target" && entry.file_name() != ".git" {
+            let copied = Command::new("cp").arg("-r").arg(entry.path()).arg(to).status().expect("cp runs");
+            assert!(copied.success(), "{}", entry.path().display());
+        }
     }
 }
 
