@@ -12,7 +12,7 @@ use nave_sdk::{body as bodies, checkpoint};
 use crate::api;
 use crate::body;
 use crate::kind::Kind;
-use crate::limits::{CHANGED_USERS_MAX, OVERLAP_TRANSACTIONS, PAGE_ROWS_MAX, STAFF_PAGES_MAX};
+use crate::limits::{ASKED_USERS_MAX, OVERLAP_TRANSACTIONS, PAGE_ROWS_MAX, STAFF_PAGES_MAX};
 
 /// The checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ struct Pass {
     size: u32,
     /// Users: rows in all when it began.
     total: u64,
+    /// Users: the group of agents; none where the system does not show it.
+    #[serde(default)]
+    agents: Option<String>,
     /// A row had no id, or the length changed: who is missing, nobody knows.
     torn: bool,
 }
@@ -43,7 +46,13 @@ struct Pass {
 impl Pass {
     /// Before anything is read: what happens from now on is in the log.
     fn begin(size: u32) -> Result<Self, Failure> {
-        Ok(Self { log: newest_transaction()?, after: 0, pages: 0, size, total: 0, torn: false })
+        Ok(Self { log: newest_transaction()?, after: 0, pages: 0, size, total: 0, agents: None, torn: false })
+    }
+
+    fn begin_users(size: u32) -> Result<Self, Failure> {
+        let agents = agents()?;
+        let size = if agents.is_some() { size } else { size.min(ASKED_USERS_MAX) };
+        Ok(Self { agents, ..Self::begin(size)? })
     }
 }
 
@@ -62,7 +71,7 @@ fn all_users(mut position: Position, size: u32) -> Result<Page, Failure> {
     // Pages are counted, so that their size must stay.
     let mut pass = match position.pass.take().filter(|pass| pass.size <= size) {
         Some(pass) => pass,
-        None => Pass::begin(size)?,
+        None => Pass::begin_users(size)?,
     };
     let answer = api::read(by_id(Kind::Users, pass.size).query("page", (pass.pages + 1).to_string()).query("query", ALL))?;
     let rows = items(&answer)?;
@@ -71,12 +80,9 @@ fn all_users(mut position: Position, size: u32) -> Result<Page, Failure> {
         pass.total = total;
     }
     let people = rows.iter().filter(|row| !system(row));
-    let mut records: Vec<SourceRecord> = people.map(|row| body::record(Kind::Users, row)).collect();
-    if !records.is_empty() {
-        let staff = staff()?;
-        records.retain(|record| !staff.contains(&record.remote_id));
-    }
+    let records: Vec<SourceRecord> = people.map(|row| body::record(Kind::Users, row)).collect();
     pass.torn |= total != pass.total || records.iter().any(|record| record.remote_id.is_empty());
+    let records = customers(records, pass.agents.as_deref())?;
     if rows.len() as u64 == u64::from(pass.size) {
         pass.pages += 1;
         position.pass = Some(pass);
@@ -117,7 +123,7 @@ fn log(kind: Kind, position: Position, size: u32) -> Result<Page, Failure> {
     let from = position.log.unwrap_or(0);
     let (of, size) = match kind {
         // Each is asked for by itself.
-        Kind::Users => ("RT::User", size.min(CHANGED_USERS_MAX)),
+        Kind::Users => ("RT::User", size.min(ASKED_USERS_MAX)),
         _ => ("RT::Ticket", size),
     };
     let query = format!("id > {from} AND ObjectType = '{of}'");
@@ -257,8 +263,7 @@ pub(crate) fn find(kind: Kind, path: &str, values: &[String]) -> Result<Vec<Sour
         return Err(Failure::rejected("format", "the answer has a row without an id"));
     }
     if kind == Kind::Users && !found.is_empty() {
-        let staff = staff()?;
-        found.retain(|record| !staff.contains(&record.remote_id));
+        return customers(found, agents()?.as_deref());
     }
     Ok(found)
 }
@@ -270,28 +275,43 @@ pub(crate) fn newest_transaction() -> Result<u64, Failure> {
     Ok(last_id(&rows).unwrap_or(0))
 }
 
-/// Ids of the privileged users, who are no customers. Lists do not tell them apart.
-fn staff() -> Result<Vec<String>, Failure> {
+/// The group of the privileged users, who are no customers. None where the system does not show it: since its security
+/// release of 2026 (Debian's 5.0.3+dfsg-3~deb12u7) it shows groups that people made, and no others; before, only with SeeGroup.
+fn agents() -> Result<Option<String>, Failure> {
     let query = json!([{"field": "Domain", "value": "SystemInternal"}, {"field": "Name", "value": "Privileged"}]);
     let groups = api::get("/groups").query("query", query.to_string()).query("fields", "id,Name,Domain");
     let groups = items(&api::read(groups)?)?;
-    let group = groups.iter().find(|group| group["Name"] == "Privileged").and_then(|group| bodies::text(group, "id"));
-    let group = group.ok_or_else(|| {
-        Failure::Misconfigured(
-            "the group Privileged is not shown, by which agents are told from customers: give the token's user the right SeeGroup"
-                .to_owned(),
-        )
-    })?;
-    let mut staff = Vec::new();
+    Ok(groups.iter().find(|group| group["Name"] == "Privileged").and_then(|group| bodies::text(group, "id")))
+}
+
+/// Those of a list who are no agents: lists do not tell them apart. The group does, and without it each by himself.
+fn customers(mut found: Vec<SourceRecord>, agents: Option<&str>) -> Result<Vec<SourceRecord>, Failure> {
+    if found.is_empty() {
+        return Ok(found);
+    }
+    let Some(group) = agents else {
+        let mut customers = Vec::new();
+        for record in found {
+            // A row without an id is told as it is.
+            let shown = if record.remote_id.is_empty() {
+                Some(record)
+            } else {
+                one(Kind::Users, &record.remote_id)?.map(|shown| shown.record)
+            };
+            customers.extend(shown);
+        }
+        return Ok(customers);
+    };
     for page in 1..=STAFF_PAGES_MAX {
         let request = api::get(format!("/group/{group}/members")).query("users", "1").query("groups", "0");
         let rows = items(&api::read(request.query("per_page", PAGE_ROWS_MAX.to_string()).query("page", page.to_string()))?)?;
-        staff.extend(ids(&rows));
+        let staff = ids(&rows);
+        found.retain(|record| !staff.contains(&record.remote_id));
         if (rows.len() as u64) < u64::from(PAGE_ROWS_MAX) {
             break;
         }
     }
-    Ok(staff)
+    Ok(found)
 }
 
 /// Users that the system made for itself.

@@ -93,6 +93,30 @@ fn users_without_agents_then_who_changed_by_the_log() {
     });
 }
 
+/// Since its security release of 2026 Request Tracker shows no group that it made itself: each user is asked who he is.
+#[test]
+fn agents_are_told_from_customers_where_their_group_is_not_shown() {
+    let host = FakeHost::new().answer(|_, request| match path(request) {
+        "/transactions" => items(&[json!({"id": 100})]),
+        "/groups" => items(&[]),
+        "/users" if parameter(request, "page").is_some() => {
+            assert_eq!(parameter(request, "per_page").as_deref(), Some("25"), "as many as can be asked for in one call");
+            users(&[&[1, 2, 5, 7]], &[4], request)
+        }
+        "/users" => items(&[json!({"id": 2, "Name": "ada"}), json!({"id": 5, "Name": "ada"})]),
+        "/user/2" => reply(200, r#"{"id":2,"Privileged":1,"Disabled":"0"}"#),
+        "/user/5" => reply(200, r#"{"id":5,"Name":"ada","Privileged":0,"Disabled":"0"}"#),
+        "/user/7" => reply(403, ""),
+        other => panic!("{other}"),
+    });
+    host.run(|| {
+        let page = RequestTracker::read("users", None, 100).expect("a page");
+        assert_eq!((ids(&page), page.more, page.complete_scan), (vec![("5", false)], false, true));
+        let found = RequestTracker::find("users", "Name", vec!["ada".to_owned()]).expect("found");
+        assert_eq!(found.iter().map(|record| record.remote_id.as_str()).collect::<Vec<_>>(), ["5"]);
+    });
+}
+
 #[test]
 fn a_list_of_users_that_changed_on_the_way_is_read_again() {
     let host = FakeHost::new().answer(|_, request| match (staff(request), path(request)) {
