@@ -9,7 +9,7 @@ use std::sync::Arc;
 use nave_core::model::AuditEntry;
 use nave_store::{Batch, KeyedRow, Redb, Store, StoreKey};
 
-use crate::api::{Answer, ApiError, Asked, Request, exit};
+use crate::api::{Answer, ApiError, Asked, EditsAnswer, Request, exit};
 use crate::clock::now;
 use crate::guest::{cache_in, compile_ahead};
 use crate::hub::{open_store, private_folder};
@@ -107,6 +107,18 @@ pub async fn change(dir: &Path, asked: &Asked) -> Result<Answer, ApiError> {
         write(store.as_ref(), &asked.by, lines, rows)?;
     }
     Ok(answer)
+}
+
+/// Notes that configuration came from another environment, where no hub serves the project.
+///
+/// # Errors
+/// [`ApiError`] of the store.
+pub async fn promoted(dir: &Path, by: &str, from: &str, what: &EditsAnswer) -> Result<(), ApiError> {
+    let files: Vec<&str> = what.files.iter().map(|file| file.path.as_str()).collect();
+    match store(dir).await? {
+        Some(store) => write(&store, by, vec![("configuration.promoted", from.to_owned(), files.join(", "))], Vec::new()),
+        None => Ok(()),
+    }
 }
 
 /// Notes that a connection was added to a project that no hub can open as it is.

@@ -14,7 +14,7 @@ use crate::clock::now;
 use crate::egress::{Egress, EgressConfig};
 use crate::engine::{Clock, Engine, EngineError};
 use crate::guest::{Guests, cache_in};
-use crate::project;
+use crate::project::{self, environments};
 use crate::sign_in::SignIns;
 use crate::vault::{MasterKey, MasterKeyError, Purpose, Vault};
 use crate::webhook::{Told, Webhooks};
@@ -75,6 +75,7 @@ impl Hub {
             Vault::with_key(&master, &catalog.hub.environment, store.clone())
                 .map_err(|error| unavailable("the vault", error.to_string()))?,
         );
+        environments::mark(dir, &data, &vault).map_err(|error| unavailable("the vault", error.to_string()))?;
         let extra_ca_pem = match &catalog.hub.ca_file {
             Some(file) => {
                 Some(std::fs::read(dir.join(file)).map_err(|error| unavailable("ca-file", format!("{file}: {error}")))?)

@@ -63,13 +63,15 @@ async fn unserved(context: &Context, asked: Asked, sender: &ProgressSender) -> R
     open::hub(context).await?.call(asked, sender.clone()).await
 }
 
-/// Tells a hub that is open, here or serving, that files of the project were changed. Others read them when they open it.
-pub(crate) async fn reload(context: &Context) -> Result<(), ApiError> {
+/// Tells a hub that is open, here or serving, that files of the project were changed. Others read them when they open it. Says whether
+/// there was one.
+pub(crate) async fn reload(context: &Context) -> Result<bool, ApiError> {
     let serving = socket::connect(&project::place(context.dir())?.socket()).await?.is_some();
     if serving || context.hub.lock().await.is_some() {
         context.call(Request::Reload).await?;
+        return Ok(true);
     }
-    Ok(())
+    Ok(false)
 }
 
 async fn show(mut receiver: mpsc::Receiver<Progress>, mut bars: Bars) {

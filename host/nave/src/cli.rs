@@ -26,6 +26,7 @@ Exit codes:
   5  the hub cannot be reached or opened
 
 Environment:
+  NAVE_ENV   as --env
   NAVE_LOG   what is logged to standard error: warn (default), info, nave_hub=debug
   NO_COLOR   no colours";
 
@@ -36,6 +37,9 @@ pub(crate) struct Cli {
     /// The project's directory [default: the current one; for `demo`: target/demo]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+    /// The environment that the command is about [default: the one that `nave env use` took up; for `init`: staging]
+    #[arg(long, global = true, value_name = "NAME", env = "NAVE_ENV")]
+    pub(crate) env: Option<String>,
     /// Answers as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -48,6 +52,9 @@ pub(crate) enum Verb {
     Init(verbs::init::Init),
     Demo(verbs::demo::Demo),
     Serve(verbs::serve::Serve),
+    #[command(subcommand)]
+    Env(verbs::env::Env),
+    Promote(verbs::env::Promote),
     #[command(subcommand)]
     Connection(verbs::connection::Connection),
     Discover(verbs::connection::Discover),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nave_hub::api::{Answer, ApiError, Asked, Request, Service};
+use nave_hub::project::environments;
 use tokio::sync::Mutex;
 
 use crate::call;
@@ -12,6 +13,8 @@ use crate::cli::{Cli, Verb};
 /// One command's surroundings.
 pub(crate) struct Context {
     dir: PathBuf,
+    /// The environment that was asked for.
+    env: Option<String>,
     /// Answers as JSON.
     pub(crate) json: bool,
     /// A hub that this process has opened; kept for the next request of the same command.
@@ -19,14 +22,37 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(cli: &Cli) -> Self {
+    /// Of a command line.
+    ///
+    /// # Errors
+    /// [`ApiError`] where the environment that it is about is not there.
+    pub(crate) fn new(cli: &Cli) -> Result<Self, ApiError> {
         let default = if matches!(cli.verb, Verb::Demo(_)) { "target/demo" } else { "." };
-        Self { dir: cli.dir.clone().unwrap_or_else(|| default.into()), json: cli.json, hub: Mutex::new(None) }
+        let dir = cli.dir.clone().unwrap_or_else(|| default.into());
+        // Of these, the project as a whole is what they are about; a demo makes its own.
+        let whole = matches!(cli.verb, Verb::Init(_) | Verb::Demo(_) | Verb::Env(_) | Verb::Promote(_));
+        let dir = if whole { dir } else { environments::resolve(&dir, cli.env.as_deref())? };
+        Ok(Self { dir, env: cli.env.clone(), json: cli.json, hub: Mutex::new(None) })
     }
 
     /// Of this directory, answering in text.
     pub(crate) fn for_people(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), json: false, hub: Mutex::new(None) }
+        Self { dir: dir.to_owned(), env: None, json: false, hub: Mutex::new(None) }
+    }
+
+    /// Of no project: only to say what is wrong.
+    pub(crate) fn nowhere(json: bool) -> Self {
+        Self { json, ..Self::for_people(Path::new(".")) }
+    }
+
+    /// Of another environment, answering as this one.
+    pub(crate) fn of(&self, dir: &Path) -> Self {
+        Self { json: self.json, ..Self::for_people(dir) }
+    }
+
+    /// The environment that was asked for.
+    pub(crate) fn env(&self) -> Option<&str> {
+        self.env.as_deref()
     }
 
     /// The project's directory.

@@ -10,7 +10,10 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 117] = [
+const EXAMPLES: [(&str, &str); 120] = [
+    ("nave env list", "nave env list"),
+    ("nave env new", "nave env new production --listen 127.0.0.1:7000"),
+    ("nave env use", "nave env use production"),
     ("nave serve", "nave serve --listen 0.0.0.0:6283 --host hub.example.com"),
     ("nave connection list", "nave connection list --json"),
     ("nave connection check", "nave connection check crm"),

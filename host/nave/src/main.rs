@@ -49,7 +49,12 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let context = context::Context::new(&cli);
+    let context = match context::Context::new(&cli) {
+        Ok(context) => context,
+        Err(error) => {
+            return ExitCode::from(report::error(&context::Context::nowhere(cli.json), &error));
+        }
+    };
     let code = match runtime.block_on(verbs::run(cli.verb, &context)) {
         Ok(code) => code,
         Err(error) => report::error(&context, &error),

@@ -322,8 +322,8 @@ fn no_test_record_goes_to_production() {
     let requests = pair.other.sim().expect("a simulator").last_request();
     for file in ["nave.toml", "connections/crm.toml", "connections/other.toml"] {
         let text = pair.project.read(file);
-        assert!(text.contains("environment = \"dev\""), "{file}: {text}");
-        pair.project.write(file, &text.replace("environment = \"dev\"", "environment = \"production\""));
+        assert!(text.contains("environment = \"staging\""), "{file}: {text}");
+        pair.project.write(file, &text.replace("environment = \"staging\"", "environment = \"production\""));
     }
     let refused = pair.project.run(&["test", "seed"]);
     assert!(refused.code != Some(0), "{refused:?}");

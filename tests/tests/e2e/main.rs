@@ -20,6 +20,7 @@ mod control;
 mod corrected;
 mod denied;
 mod drops;
+mod environments;
 mod faults;
 mod fresh;
 mod full;

@@ -127,7 +127,7 @@ fn an_unsigned_build_is_taken_outside_of_production_only() {
     bench.project.ok(&["plugin", "call", "phone-e164", "phone_e164", "030 1234567", "DE"]);
     let text = bench.project.read("nave.toml");
     let other = Bench::new();
-    other.project.write("nave.toml", &text.replace("environment = \"dev\"", "environment = \"production\""));
+    other.project.write("nave.toml", &text.replace("environment = \"staging\"", "environment = \"production\""));
     assert!(other.project.read("nave.toml").contains("\"production\""), "{text}");
     assert_eq!(code(&other.install(&file)), "plugin.unsigned");
     other.project.write("nave.toml", &(other.project.read("nave.toml") + "\n[plugins]\nunsigned = \"allow\"\n"));

@@ -51,6 +51,7 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, known: &Known<'_>) -> 
             Some("a data folder holds exactly one environment; promotion copies configuration, never data".to_owned()),
         );
     }
+    let shared_host = table.plain("shared-host");
     let (settings, given) = settings(&mut table, manifest);
     let credentials = credentials(&mut table, manifest);
     let grants = table.table("grants").map(|table| grants(table, manifest)).unwrap_or_default();
@@ -84,6 +85,7 @@ pub(super) fn read(file: &File<'_>, mut table: Table<'_>, known: &Known<'_>) -> 
         name,
         plugin: plugin?.value,
         environment: known.hub.environment.clone(),
+        shared_host,
         settings,
         credentials,
         grants,

@@ -16,6 +16,11 @@ const LISTEN: &str = "127.0.0.1:6283";
 
 /// Name of the environment in which nothing is tried out.
 pub const PRODUCTION: &str = "production";
+
+/// Whether an environment is the one that people work in: `production`, or `prod` for short.
+pub fn is_production(environment: &str) -> bool {
+    matches!(environment, PRODUCTION | "prod")
+}
 /// Default file of the audit's anchors.
 pub const ANCHOR: &str = "audit-anchor.log";
 
@@ -134,7 +139,7 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
 pub fn allows_unsigned(environment: Option<&str>, word: Option<&str>) -> bool {
     match word {
         Some(word) => word == "allow",
-        None => environment != Some(PRODUCTION),
+        None => !environment.is_some_and(is_production),
     }
 }
 

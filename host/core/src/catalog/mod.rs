@@ -42,7 +42,7 @@ pub use check::check;
 pub use coverage::{Coverage, coverage, part_coverage};
 pub use diagnostic::{Diagnostic, Severity};
 pub use entity::{SHIPPED, shipped_entities};
-pub use hub::{ANCHOR, PRODUCTION, allows_unsigned, is_host, lock_text};
+pub use hub::{ANCHOR, PRODUCTION, allows_unsigned, is_host, is_production, lock_text};
 pub use lineage::{FieldLine, lineage};
 pub use model::{
     Canary, Catalog, Clear, Connection, Credential, DeletePolicy, Direction, DuplicatePolicy, Entity, EntityField, FieldMapping,

@@ -314,6 +314,8 @@ pub struct Connection {
     pub system: String,
     /// Environment; must be the hub's.
     pub environment: String,
+    /// Why it reaches a host that production reaches too: vendors have one for the accounts of both.
+    pub shared_host: Option<String>,
     /// Settings as JSON object.
     pub settings: serde_json::Value,
     /// Credential slot → how and which secret.

@@ -50,7 +50,7 @@ pub(super) fn project() -> Result<(tempfile::TempDir, PathBuf), ApiError> {
     let here = std::env::current_dir().map_err(failed)?;
     let folder = tempfile::Builder::new().prefix("nave-bench-").tempdir_in(here).map_err(failed)?;
     let dir = folder.path().join("project");
-    project::init(&dir, false)?;
+    project::init(&dir, false, "dev")?;
     Ok((folder, dir))
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nave_core::catalog::{Catalog, Mapping, PRODUCTION};
+use nave_core::catalog::{self, Catalog, Mapping};
 use nave_core::difference::Difference;
 use nave_core::model::{
     AuditEntry, Cause, ChangeKind, Claim, Contribution, Reason, RecordId, RecordState, RemoteKey, Run, Time, WriteKind,
@@ -66,7 +66,7 @@ impl Synthetic {
 /// Whether a connection, or the whole hub, is a production environment.
 pub fn is_production(catalog: &Catalog, connection: &str) -> bool {
     let of = catalog.connections.get(connection).map(|connection| connection.environment.as_str());
-    catalog.hub.environment == PRODUCTION || of == Some(PRODUCTION)
+    catalog::is_production(&catalog.hub.environment) || of.is_some_and(catalog::is_production)
 }
 
 /// The write that takes a synthetic thing away: the hub made it, nobody has to be asked.
@@ -295,7 +295,7 @@ impl Engine {
     /// [`EngineError::Refused`] where this hub is a production environment, or nothing goes anywhere.
     pub async fn seed(&self, entity: &str, values: &[BTreeMap<String, Value>]) -> Result<Vec<Seeded>, EngineError> {
         let catalog = self.catalog();
-        if catalog.hub.environment == PRODUCTION {
+        if catalog::is_production(&catalog.hub.environment) {
             return Err(EngineError::Refused(
                 "this hub is a production environment: test records never go there; use one whose nave.toml says another `environment`".into(),
             ));

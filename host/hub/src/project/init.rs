@@ -21,7 +21,7 @@ data = "data"
 # audit-anchor = "/var/log/nave/audit-anchor.log"
 
 # The one environment of that data folder. Connections name theirs; another one's are refused.
-environment = "dev"
+environment = "{environment}"
 
 # Plugins that nobody vouches for (`nave plugin trust list`) are refused where the environment is "production", and accepted
 # elsewhere. Either can be said:
@@ -76,11 +76,11 @@ const FOLDERS: [(&str, &str); 5] = [
     ("plugins", "Installed plugins, named by their digest and pinned in nave.lock. `nave plugin install FILE.wasm` adds one.\n"),
 ];
 
-/// Makes a project. Answers the files that were written. An existing file is never changed.
+/// Makes a project for one environment. Answers the files that were written. An existing file is never changed.
 ///
 /// # Errors
 /// [`ProjectError::NotEmpty`] where the directory holds anything but version control's own files, unless `force_safe`.
-pub fn init(dir: &Path, force_safe: bool) -> Result<Vec<PathBuf>, ProjectError> {
+pub fn init(dir: &Path, force_safe: bool, environment: &str) -> Result<Vec<PathBuf>, ProjectError> {
     if dir.exists() && !force_safe {
         for entry in fs::read_dir(dir).map_err(ProjectError::io(dir))? {
             let name = entry.map_err(ProjectError::io(dir))?.file_name();
@@ -89,8 +89,9 @@ pub fn init(dir: &Path, force_safe: bool) -> Result<Vec<PathBuf>, ProjectError> 
             }
         }
     }
+    let nave_toml = NAVE_TOML.replace("{environment}", environment);
     let mut files: Vec<(PathBuf, &str)> = vec![
-        (PathBuf::from("nave.toml"), NAVE_TOML),
+        (PathBuf::from("nave.toml"), &nave_toml),
         (PathBuf::from("systems.toml"), SYSTEMS_TOML),
         (PathBuf::from(".gitignore"), GITIGNORE),
     ];
@@ -114,4 +115,15 @@ fn ignore_data(dir: &Path) -> Result<(), ProjectError> {
     }
     let gap = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     write::whole(&path, format!("{text}{gap}{GITIGNORE}").as_bytes())
+}
+
+/// Has version control leave something out, unless it does so already.
+pub(super) fn ignore(dir: &Path, pattern: &str, why: &str) -> Result<(), ProjectError> {
+    let path = dir.join(".gitignore");
+    let text = if path.is_file() { super::read::text(&path)? } else { String::new() };
+    if text.lines().any(|line| line.trim() == pattern) {
+        return Ok(());
+    }
+    let gap = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    write::whole(&path, format!("{text}{gap}{why}\n{pattern}\n").as_bytes())
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use nave_core::catalog::{self, Catalog, Diagnostic, LockedPlugin, Mapping, PluginInfo, SourceFile};
 use nave_core::manifest::Manifest;
 
-use super::{Place, ProjectError, drops, load_streams, place, read_lock, sources};
+use super::{Place, ProjectError, drops, environments, load_streams, place, read_lock, sources};
 use crate::api::ApiError;
 use crate::plugins;
 
@@ -70,7 +70,9 @@ impl Sources {
                 info.streams.insert(connection.to_owned(), streams);
             }
         }
-        Ok(catalog::check(&self.files, &known))
+        let checked = catalog::check(&self.files, &known);
+        let apart = checked.as_ref().map(|(catalog, _)| environments::faults(&self.place.dir, catalog)).unwrap_or_default();
+        if apart.is_empty() { Ok(checked) } else { Ok(Err(apart)) }
     }
 }
 

@@ -8,6 +8,7 @@ mod connection;
 mod coverage;
 mod drops;
 mod edit;
+pub mod environments;
 mod error;
 mod exposure;
 mod field_add;

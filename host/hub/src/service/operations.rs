@@ -13,6 +13,7 @@ use crate::api::{Answer, ApiError, SecretLine, SecretPlace, SecretText, SecretsA
 use crate::engine::Engine;
 use crate::hub::Hub;
 use crate::plugins::digest;
+use crate::project::environments;
 use crate::secrets::SecretBytes;
 use crate::vault::{Rotation, SecretInfo, VaultError};
 
@@ -56,8 +57,10 @@ pub(super) fn users(engine: &Engine, secret: &str) -> Vec<String> {
 pub(super) async fn secret_set(hub: &Hub, name: &str, value: SecretText, give_later: bool, by: &str) -> Result<Answer, ApiError> {
     let bytes = SecretBytes::new(value.0.as_bytes());
     drop(value);
+    environments::refuse_others(&hub.dir, name, bytes.expose())?;
     let stored = block_in_place(|| hub.vault.set(name, &bytes)).map_err(refused)?;
     block_in_place(|| hub.vault.note_known(name, by, true)).map_err(refused)?;
+    mark(hub)?;
     audit(&hub.engine, by, "secret.set", name, &format!("version {}", stored.version)).await?;
     let given = match give_later {
         true => String::new(),
@@ -82,8 +85,10 @@ pub(super) async fn secret_set(hub: &Hub, name: &str, value: SecretText, give_la
 pub(super) async fn secret_rotate(hub: &Hub, name: &str, value: SecretText, by: &str) -> Result<Answer, ApiError> {
     let bytes = SecretBytes::new(value.0.as_bytes());
     drop(value);
+    environments::refuse_others(&hub.dir, name, bytes.expose())?;
     block_in_place(|| hub.vault.succeed(name, &bytes)).map_err(refused)?;
     block_in_place(|| hub.vault.note_known(name, by, false)).map_err(refused)?;
+    mark(hub)?;
     audit(&hub.engine, by, "secret.rotating", name, "the old one is good until the new one has worked").await?;
     let users = users(&hub.engine, name);
     let next = match users.first() {
@@ -117,9 +122,16 @@ fn said(rotation: &Rotation) -> String {
     }
 }
 
+/// Tells the project's other environments which secrets are this one's.
+fn mark(hub: &Hub) -> Result<(), ApiError> {
+    let data = hub.dir.join(&hub.engine.catalog().hub.data);
+    block_in_place(|| environments::mark(&hub.dir, &data, &hub.vault)).map_err(refused)
+}
+
 /// Destroys a secret. Connections that name it stop working, which is said.
 pub(super) async fn secret_remove(hub: &Hub, name: &str, by: &str) -> Result<Answer, ApiError> {
     block_in_place(|| hub.vault.remove(name)).map_err(refused)?;
+    mark(hub)?;
     audit(&hub.engine, by, "secret.removed", name, "").await?;
     let users = users(&hub.engine, name);
     let after = if users.is_empty() { String::new() } else { format!("; {} cannot sign in any more", listed(&users)) };

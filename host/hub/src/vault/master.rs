@@ -67,6 +67,8 @@ pub enum Purpose {
     Audit,
     /// Sealing backups as a whole.
     Backup,
+    /// Marks of secrets, for the other environments of a project.
+    Marks,
 }
 
 impl Purpose {
@@ -78,6 +80,7 @@ impl Purpose {
             Self::CompileCache => b"compile-cache",
             Self::Audit => b"audit",
             Self::Backup => b"backup",
+            Self::Marks => b"marks",
         }
     }
 }
@@ -99,6 +102,14 @@ impl MasterKey {
         match std::env::var_os(MASTER_KEY_FILE_VARIABLE).filter(|path| !path.is_empty()) {
             Some(path) => Self::load(Path::new(&path)),
             None => Self::load_or_create_beside(dir, sealed),
+        }
+    }
+
+    /// The key of a data folder that is there already: as [`MasterKey::load_or_create`], but none is made.
+    pub(crate) fn load_existing(dir: &Path) -> Result<Self, MasterKeyError> {
+        match std::env::var_os(MASTER_KEY_FILE_VARIABLE).filter(|path| !path.is_empty()) {
+            Some(path) => Self::load(Path::new(&path)),
+            None => Self::load(&dir.join(MASTER_KEY_FILE)),
         }
     }
 

@@ -13,6 +13,7 @@ mod authorization;
 mod bound;
 mod hygiene;
 mod known;
+mod marks;
 mod master;
 mod rotation;
 mod seal;
@@ -31,6 +32,7 @@ use nave_store::{Batch, CommitError, KeyedRow, Store, StoreError};
 pub use hygiene::harden_process;
 pub use master::{MASTER_KEY_FILE, MASTER_KEY_FILE_VARIABLE, MasterKey, MasterKeyError, Purpose};
 
+pub(crate) use marks::Marker;
 pub(crate) use rotation::ROTATION_SPACE;
 pub use rotation::Rotation;
 
@@ -112,6 +114,7 @@ pub struct Vault {
     store: Arc<dyn Store>,
     environment: String,
     sealer: Sealer,
+    marker: Marker,
     /// One change at a time; and uses that are not stored yet.
     used: Mutex<BTreeMap<String, Time>>,
     changing: Mutex<()>,
@@ -147,7 +150,8 @@ impl Vault {
                 commit(&*store, vec![keyed(CHECK.0, CHECK.1, Some(row))])?;
             }
         }
-        Ok(Self { store, environment: environment.to_owned(), sealer, used: Mutex::default(), changing: Mutex::new(()) })
+        let (environment, marker) = (environment.to_owned(), Marker::new(key));
+        Ok(Self { store, environment, sealer, marker, used: Mutex::default(), changing: Mutex::new(()) })
     }
 
     /// Stores a secret under a name, in place of an older version. Durable when it returns.

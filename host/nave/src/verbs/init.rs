@@ -24,7 +24,7 @@ pub(crate) struct Init {
 
 pub(crate) fn run(verb: &Init, context: &Context) -> Outcome {
     let dir = verb.directory.as_deref().unwrap_or(context.dir());
-    let written = project::init(dir, verb.force_safe)?;
+    let written = project::init(dir, verb.force_safe, context.env().unwrap_or(project::environments::FIRST))?;
     let hook = scan::hook(dir)?;
     if context.json {
         let looked_at = scan::said(&hook).0;

@@ -14,6 +14,7 @@ mod correct;
 pub(crate) mod demo;
 pub(crate) mod dlq;
 pub(crate) mod drill;
+pub(crate) mod env;
 pub(crate) mod flows;
 pub(crate) mod governance;
 pub(crate) mod init;
@@ -56,6 +57,8 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Init(verb) => init::run(&verb, context),
         Verb::Demo(verb) => demo::run(&verb, context).await,
         Verb::Serve(verb) => serve::run(&verb, context).await,
+        Verb::Env(verb) => env::run(verb, context),
+        Verb::Promote(verb) => env::promote(verb, context).await,
         Verb::Connection(verb) => connection::run(verb, context).await,
         Verb::Mapping(verb) => mapping::run(verb, context).await,
         Verb::Discover(verb) => connection::discover(verb, context).await,

@@ -115,9 +115,9 @@ fn starter_mappings_name_the_connection() {
 fn init_then_connect() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("project");
-    super::super::init(&root, false).unwrap();
-    assert!(matches!(super::super::init(&root, false), Err(ProjectError::NotEmpty(_))));
-    assert!(super::super::init(&root, true).unwrap().is_empty());
+    super::super::init(&root, false, "dev").unwrap();
+    assert!(matches!(super::super::init(&root, false, "dev"), Err(ProjectError::NotEmpty(_))));
+    assert!(super::super::init(&root, true, "dev").unwrap().is_empty());
     let planned = plan(|_| {}).unwrap();
     let (written, warnings) = write_connection(&root, &planned).unwrap();
     assert_eq!(written.len(), 3, "{written:?}");
@@ -216,7 +216,7 @@ fn a_connection_is_tried_before_it_is_written() {
     use super::super::{Trial, try_connection};
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("project");
-    super::super::init(&root, false).unwrap();
+    super::super::init(&root, false, "dev").unwrap();
     let planned = plan(|_| {}).unwrap();
     // `desk` is not installed here, so its connection would be refused.
     let error = try_connection(&root, &planned).unwrap_err();

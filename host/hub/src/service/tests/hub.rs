@@ -15,7 +15,7 @@ async fn ask(hub: &Hub, request: serde_json::Value) -> Result<Answer, ApiError> 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_hub_answers() {
     let dir = tempfile::tempdir().unwrap();
-    project::init(dir.path(), false).unwrap();
+    project::init(dir.path(), false, "dev").unwrap();
     let hub = Hub::open(dir.path()).await.unwrap();
 
     // Secrets: named, counted, never shown.
@@ -87,7 +87,7 @@ async fn an_open_hub_answers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_or_wrong_key_and_a_damaged_store_each_say_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
-    project::init(dir.path(), false).unwrap();
+    project::init(dir.path(), false, "dev").unwrap();
     drop(Hub::open(dir.path()).await.unwrap());
     let (key, store) = (dir.path().join("data/master.key"), dir.path().join("data/nave.redb"));
     let kept = std::fs::read(&key).unwrap();
@@ -114,7 +114,7 @@ async fn a_lost_or_wrong_key_and_a_damaged_store_each_say_what_to_do() {
 
     // A backup is not restored under a key that was made for the occasion.
     let elsewhere = tempfile::tempdir().unwrap();
-    project::init(elsewhere.path(), false).unwrap();
+    project::init(elsewhere.path(), false, "dev").unwrap();
     let error = crate::restore(elsewhere.path(), &store, false, "local:ada").unwrap_err();
     assert!(error.message.contains("master.key is missing"), "{error:?}");
     let error = crate::restore(elsewhere.path(), &elsewhere.path().join("none"), false, "local:ada").unwrap_err();
@@ -124,7 +124,7 @@ async fn a_lost_or_wrong_key_and_a_damaged_store_each_say_what_to_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_command_waits_for_the_first() {
     let dir = tempfile::tempdir().unwrap();
-    project::init(dir.path(), false).unwrap();
+    project::init(dir.path(), false, "dev").unwrap();
     let first = Hub::open(dir.path()).await.unwrap();
     let path = dir.path().to_owned();
     let mut second = Box::pin(async move { Hub::open(&path).await.map(drop) });

@@ -40,7 +40,7 @@ impl Template {
     pub(super) async fn make(mut say: impl FnMut(&str)) -> Result<Self, ApiError> {
         let template = Self { folder: temporary()? };
         let dir = template.folder.path();
-        project::init(dir, true)?;
+        project::init(dir, true, "dev")?;
         let plugins: BTreeSet<&str> = systems::ALL.iter().map(|spoken| spoken.plugin).collect();
         for name in &plugins {
             say(name);

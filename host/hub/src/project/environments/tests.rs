@@ -1,0 +1,116 @@
+use std::path::Path;
+
+use super::*;
+use crate::project::init;
+use crate::project::load::Sources;
+
+/// A project for staging.
+fn project() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a folder");
+    init(dir.path(), false, "staging").expect("a project");
+    dir
+}
+
+/// A connection, as far as its hosts go: the plugin is not installed, which is another finding.
+fn connect(dir: &Path, name: &str, base: &str, more: &str) {
+    let text = format!("plugin = \"crm\"\n{more}\n[grants.endpoints.api]\nbase = \"{base}\"\n");
+    write::whole(&dir.join("connections").join(format!("{name}.toml")), text.as_bytes()).expect("written");
+    write::whole(&dir.join("systems.toml"), format!("[{name}]\nkind = \"crm\"\n").as_bytes()).expect("written");
+    let lock = "[plugins.crm]\nversion = \"1.0.0\"\nserial = 1\ndigest = \"00\"\nsource = \"crm.wasm\"\n";
+    write::whole(&dir.join("nave.lock"), lock.as_bytes()).expect("written");
+}
+
+#[test]
+fn an_environment_is_found_by_its_name_and_taken_up() {
+    let dir = project();
+    let made = make(dir.path(), "production", None).expect("made");
+    assert!(made.production && made.dir.ends_with("environments/production"), "{made:?}");
+    let text = std::fs::read_to_string(made.dir.join("nave.toml")).expect("read");
+    assert!(text.contains("environment = \"production\"") && text.contains("listen = \"127.0.0.1:6284\""), "{text}");
+
+    let names = |dir: &Path| all(dir).expect("read").into_iter().map(|one| one.name).collect::<Vec<_>>();
+    assert_eq!(names(dir.path()), ["staging", "production"]);
+    assert_eq!(names(&made.dir), ["staging", "production"], "from within one of them too");
+
+    assert_eq!(resolve(dir.path(), None).expect("itself"), dir.path());
+    assert_eq!(resolve(dir.path(), Some("production")).expect("there"), made.dir);
+    take_up(dir.path(), "production").expect("there");
+    assert_eq!(resolve(dir.path(), None).expect("the one in use"), made.dir);
+    assert_eq!(resolve(dir.path(), Some("staging")).expect("asked for"), root(dir.path()));
+    let ignored = std::fs::read_to_string(dir.path().join(".gitignore")).expect("read");
+    assert!(ignored.lines().any(|line| line == "/.environment"), "{ignored}");
+    take_up(dir.path(), "staging").expect("there");
+    assert_eq!(current(dir.path()).expect("there").name, "staging");
+}
+
+#[test]
+fn a_name_that_is_none_or_taken_says_what_to_type() {
+    let dir = project();
+    let refused = |name: &str| make(dir.path(), name, None).expect_err("refused").to_string();
+    assert!(refused("../x").contains("a-z"), "{}", refused("../x"));
+    assert!(refused("staging").contains("there is an environment"), "{}", refused("staging"));
+    let error = named(dir.path(), "prod").expect_err("not there");
+    assert!(error.help.as_deref().is_some_and(|help| help.contains("nave env new prod")), "{error:?}");
+}
+
+/// Hosts of a connection here and in another environment, what the connection says besides, and whether it is refused.
+#[test]
+fn a_host_of_production_is_refused_elsewhere() {
+    let table = [
+        ("production", "https://crm.example/v1", "https://crm.example/other", "", true),
+        ("prod", "https://crm.example", "https://CRM.example:443/", "", true),
+        ("production", "https://crm.example", "https://crm.example.:443/", "", true),
+        ("production", "https://crm.example", "https://sandbox.crm.example", "", false),
+        ("production", "http://127.0.0.1:8001", "http://127.0.0.1:8002", "", false),
+        ("production", "https://crm.example", "https://crm.example", "shared-host = \"one host for all accounts\"", false),
+        ("dev", "https://crm.example", "https://crm.example", "", false),
+    ];
+    for (other, theirs, ours, more, refused) in table {
+        let dir = project();
+        let made = make(dir.path(), other, None).expect("made");
+        connect(&made.dir, "crm", theirs, "");
+        connect(dir.path(), "crm", ours, more);
+        let found = Sources::read(dir.path()).expect("read").check().expect("checked").err().unwrap_or_default();
+        let said = found.iter().any(|one| one.code == "host-of-production");
+        assert_eq!(said, refused, "{other} {theirs} {ours}: {found:?}");
+        // People work there whatever others try out.
+        let found = Sources::read(&made.dir).expect("read").check().expect("checked").err().unwrap_or_default();
+        assert!(!found.iter().any(|one| one.code == "host-of-production"), "{found:?}");
+    }
+}
+
+#[test]
+fn configuration_goes_along_and_what_is_each_ones_own_stays() {
+    let dir = project();
+    let here = at(dir.path().to_owned());
+    let there = make(dir.path(), "production", None).expect("made");
+    let put = |path: &str, text: &str| write::whole(&dir.path().join(path), text.as_bytes()).expect("written");
+    put("lookups/vat.toml", "\"DE\" = \"19\"\n");
+    put("entities/contact.toml", "[fields.shoe-size]\ntype = \"integer\"\n");
+    let toml = std::fs::read_to_string(dir.path().join("nave.toml")).expect("read");
+    put("nave.toml", &toml.replace("processes.sales = \"From lead to order\"", "processes.sales = \"From call to cash\""));
+    write::whole(&there.dir.join("lookups/old.toml"), b"\"a\" = \"b\"\n").expect("written");
+
+    let mut promotion = promote(&here, &there).expect("looked at");
+    let files: Vec<&str> = promotion.answer.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(files, ["nave.toml", "entities/contact.toml", "lookups/vat.toml"]);
+    assert!(promotion.answer.notes.iter().any(|note| note.starts_with("lookups/old.toml is in production alone")));
+    assert!(!there.dir.join("lookups/vat.toml").exists(), "looking writes nothing");
+    promotion.write(&there).expect("written");
+    let toml = std::fs::read_to_string(there.dir.join("nave.toml")).expect("read");
+    assert!(
+        toml.contains("From call to cash") && toml.contains("environment = \"production\"") && toml.contains("6284"),
+        "{toml}"
+    );
+    assert!(promote(&here, &there).expect("looked at").is_empty(), "nothing is left");
+}
+
+#[test]
+fn what_would_be_wrong_there_is_not_carried() {
+    let dir = project();
+    let here = at(dir.path().to_owned());
+    let there = make(dir.path(), "production", None).expect("made");
+    write::whole(&dir.path().join("entities/contact.toml"), b"[fields.x]\ntype = \"nonsense\"\n").expect("written");
+    assert!(promote(&here, &there).expect_err("refused").message.starts_with("in staging:"));
+    assert!(promote(&here, &here).expect_err("refused").message.contains("itself"));
+}

@@ -1,0 +1,39 @@
+//! Marks of secrets, by which another environment of the project tells that a secret is taken. Worth nothing without the master key.
+
+use ring::hmac;
+
+use super::master::{MasterKey, Purpose};
+use super::seal::Row;
+use super::{SPACE, Vault, VaultError};
+
+/// Makes marks under one master key.
+pub(crate) struct Marker(hmac::Key);
+
+impl Marker {
+    pub(crate) fn new(key: &MasterKey) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, &key.derive(Purpose::Marks)))
+    }
+
+    /// In hexadecimal digits.
+    pub(crate) fn mark(&self, secret: &[u8]) -> String {
+        hmac::sign(&self.0, secret).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl Vault {
+    /// The marks of every secret and of every successor that waits, sorted.
+    ///
+    /// # Errors
+    /// [`VaultError`] where the store cannot be read. A secret that does not open has none.
+    pub(crate) fn marks(&self) -> Result<Vec<String>, VaultError> {
+        let mut marks = Vec::new();
+        for (name, bytes) in self.store.rows(SPACE)? {
+            let secret = Row::decode(&bytes).and_then(|row| self.sealer.open(&self.environment, &name, &row));
+            marks.extend(secret.map(|secret| self.marker.mark(secret.expose())));
+            marks.extend(self.successor(&name).ok().flatten().map(|next| self.marker.mark(next.expose())));
+        }
+        marks.sort_unstable();
+        marks.dedup();
+        Ok(marks)
+    }
+}
