@@ -55,18 +55,24 @@ pub fn plugin(name: &str) -> PathBuf {
     if let Some(file) = built.get(name) {
         return file.clone();
     }
+    let file = built_from(&Path::new("plugins").join(name), name);
+    built.insert(name.to_owned(), file.clone());
+    file
+}
+
+/// Any crate of the repository that is a plugin, built by `nave plugin build`.
+pub fn built_from(dir: &Path, name: &str) -> PathBuf {
     let output = Command::new(nave())
         .current_dir(root())
         .args(["plugin", "build"])
-        .arg(Path::new("plugins").join(name))
+        .arg(dir)
         .env("CARGO_TARGET_DIR", target())
         .stdin(Stdio::null())
         .output()
         .expect("nave runs");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "`nave plugin build plugins/{name}` failed:\n{said}");
+    assert!(output.status.success(), "`nave plugin build {}` failed:\n{said}", dir.display());
     let file = target().join("plugins").join(format!("{name}.wasm"));
-    assert!(file.is_file(), "`nave plugin build plugins/{name}` made no {}:\n{said}", file.display());
-    built.insert(name.to_owned(), file.clone());
+    assert!(file.is_file(), "`nave plugin build {}` made no {}:\n{said}", dir.display(), file.display());
     file
 }

@@ -10,6 +10,7 @@ pub mod breaker;
 pub mod budget;
 pub mod catalog;
 pub mod codec;
+pub mod conformance;
 pub mod copies;
 pub mod difference;
 pub mod escalation;

@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 120] = [
+const EXAMPLES: [(&str, &str); 121] = [
     ("nave env list", "nave env list"),
     ("nave env new", "nave env new production --listen 127.0.0.1:7000"),
     ("nave env use", "nave env use production"),
@@ -94,6 +94,7 @@ const EXAMPLES: [(&str, &str); 120] = [
     ("nave plugin exposure", "nave plugin exposure hubspot --json"),
     ("nave plugin explain-deny", "nave plugin explain-deny hubspot"),
     ("nave system matrix", "nave system matrix --json"),
+    ("nave plugin test", "nave plugin test desk --recordings recordings"),
     ("nave plugin record", "nave plugin record crm --records 50"),
     ("nave plugin key", "nave plugin key new author.pem"),
     ("nave plugin key new", "nave plugin key new author.pem"),

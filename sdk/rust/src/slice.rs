@@ -10,10 +10,13 @@ use crate::limits::MESSAGE_CHARS_MAX;
 use crate::types::{Failure, SourceRecord};
 
 /// The elements of the array under `path` (keys with dots between them; empty: the text itself is the array).
-/// Missing or null is no elements.
+/// Missing or null is no elements; an answer that is no object has no keys that could be missing, and is not the one expected.
 pub fn array<'a>(json: &'a [u8], path: &str) -> Result<Vec<&'a RawValue>, Failure> {
     let Some(raw) = at(json, path)? else {
-        return Ok(Vec::new());
+        return match json.trim_ascii_start().first() {
+            Some(b'{') => Ok(Vec::new()),
+            _ => Err(Failure::Unavailable(format!("the answer is no object, and `{path}` of it was expected"))),
+        };
     };
     if raw.get().starts_with("null") {
         return Ok(Vec::new());
@@ -236,6 +239,8 @@ mod tests {
         check(r#"{"results":null}"#, "results", &[]);
         check("{}", "results", &[]);
         assert!(array(b"<html>", "results").is_err());
+        // Nothing that a system said of its rows: whoever is missing in it is not gone.
+        assert!(array(b"42", "results").is_err() && array(br#""maintenance""#, "results").is_err());
         assert!(array(br#"{"results":{}}"#, "results").is_err());
     }
 

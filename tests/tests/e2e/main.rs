@@ -14,6 +14,7 @@ mod budget;
 mod canary;
 mod census;
 mod clocks;
+mod conformance;
 mod consented;
 mod contacts;
 mod control;

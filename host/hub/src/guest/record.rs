@@ -12,8 +12,8 @@ use crate::plugins::call_instance;
 use crate::plugins::record::{Answered, Call, FORMAT, Recorder, Recording, redact};
 use crate::spoke::SpokeError;
 
-/// Pages that are read of each stream.
-const PAGES_MAX: usize = 2;
+/// Pages that are read of each stream; after its end it is read once more, so that what is nothing new is recorded too.
+const PAGES_MAX: usize = 3;
 /// Records that are fetched again by their ids.
 const GETS_MAX: usize = 3;
 
@@ -57,7 +57,7 @@ impl Guests {
             }
         }
         for stream in streams(&catalog, connection, &discovered) {
-            let (mut checkpoint, mut ids) = (Json::Null, Vec::new());
+            let (mut checkpoint, mut ids, mut ended) = (Json::Null, Vec::new(), false);
             for _ in 0..PAGES_MAX {
                 let one = call("read", vec![json!(stream), checkpoint.clone(), json!(records)]);
                 let mut instance =
@@ -71,9 +71,10 @@ impl Guests {
                 ids.extend(found.iter().filter_map(|record| record["remote-id"].as_str().map(str::to_owned)));
                 seen.extend(found);
                 checkpoint = answer["next"].clone();
-                if answer["more"] != true {
+                if ended {
                     break;
                 }
+                ended = answer["more"] != true;
             }
             ids.truncate(GETS_MAX);
             if ids.is_empty() {

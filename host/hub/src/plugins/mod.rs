@@ -6,6 +6,7 @@
 
 mod build;
 mod call;
+mod conformance;
 mod error;
 pub(crate) mod fetch;
 mod install;
@@ -24,6 +25,7 @@ use nave_core::manifest::Manifest;
 
 pub use build::{BuildOptions, Built, build};
 pub use call::{call_file, call_instance, streams_of};
+pub use conformance::{TestOptions, Tested, settings_of, test};
 pub use error::PluginsError;
 pub use fetch::{SIGNATURE_ANNOTATION, each, is_address};
 pub(crate) use install::read_plain;

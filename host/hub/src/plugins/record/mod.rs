@@ -129,11 +129,37 @@ pub(crate) fn file(dir: &Path, connection: &str) -> PathBuf {
 /// # Errors
 /// [`PluginsError`] where it cannot be read, or is none.
 pub(crate) fn read(dir: &Path, connection: &str) -> Result<Option<Recording>, PluginsError> {
-    let file = file(dir, connection);
-    let size = match std::fs::metadata(&file) {
+    read_file(&file(dir, connection), connection)
+}
+
+/// Names of the recordings in a folder, sorted; none where the folder is not there.
+///
+/// # Errors
+/// [`PluginsError`] where it cannot be read.
+pub(crate) fn names(folder: &Path) -> Result<Vec<String>, PluginsError> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(ProjectError::io(folder)(error).into()),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(ProjectError::io(folder))?.file_name().to_string_lossy().into_owned();
+        names.extend(name.strip_suffix(".json").map(str::to_owned));
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// A recording by its file, where there is one.
+///
+/// # Errors
+/// [`PluginsError`] where it cannot be read, or is none.
+pub(crate) fn read_file(file: &Path, connection: &str) -> Result<Option<Recording>, PluginsError> {
+    let size = match std::fs::metadata(file) {
         Ok(about) => about.len(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(ProjectError::io(&file)(error).into()),
+        Err(error) => return Err(ProjectError::io(file)(error).into()),
     };
     let wrong = |message: String| PluginsError::Usage {
         message: format!("{}: {message}", file.display()),
@@ -142,7 +168,7 @@ pub(crate) fn read(dir: &Path, connection: &str) -> Result<Option<Recording>, Pl
     if size > RECORDING_BYTES_MAX {
         return Err(wrong(format!("it has more than {RECORDING_BYTES_MAX} bytes")));
     }
-    let bytes = std::fs::read(&file).map_err(ProjectError::io(&file))?;
+    let bytes = std::fs::read(file).map_err(ProjectError::io(file))?;
     let found: Recording = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
     match found.format == FORMAT {
         true => Ok(Some(found)),

@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 pub(crate) mod near;
 mod sign;
+mod test;
 mod upgrade;
 
 use super::Outcome;
@@ -53,6 +54,7 @@ pub(crate) enum Plugin {
         #[arg(long)]
         capabilities: bool,
     },
+    Test(test::Test),
     /// Run one function and print what it answers
     #[command(
         after_help = "A file runs without network and folders; a connection's name runs it under the connection's grants.\n\n\
@@ -185,6 +187,7 @@ pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
         Plugin::Call { target, function, arguments, settings } => {
             call_function(&target, function, &arguments, &settings, context).await
         }
+        Plugin::Test(verb) => test::run(verb, context).await,
         Plugin::Install { sources, rollback, other_source, reach } => {
             let reach = FetchReach::from(reach);
             for source in sources.iter().map(|source| plugins::each(source)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten()
