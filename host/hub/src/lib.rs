@@ -21,6 +21,7 @@ mod reconcile;
 mod restore;
 pub mod runbooks;
 pub mod scan;
+mod scenarios;
 mod scheduler;
 pub mod secrets;
 pub mod service;

@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 121] = [
+const EXAMPLES: [(&str, &str); 123] = [
     ("nave env list", "nave env list"),
     ("nave env new", "nave env new production --listen 127.0.0.1:7000"),
     ("nave env use", "nave env use production"),
@@ -87,6 +87,7 @@ const EXAMPLES: [(&str, &str); 121] = [
     ("nave secret remove", "nave secret remove crm"),
     ("nave scan", "nave scan --staged"),
     ("nave selftest", "nave selftest --security --json"),
+    ("nave test scenarios", "nave test scenarios crm-contacts"),
     ("nave test hostile", "nave test hostile"),
     ("nave plugin new", "nave plugin new desk"),
     ("nave plugin build", "nave plugin build desk"),
@@ -94,6 +95,7 @@ const EXAMPLES: [(&str, &str); 121] = [
     ("nave plugin exposure", "nave plugin exposure hubspot --json"),
     ("nave plugin explain-deny", "nave plugin explain-deny hubspot"),
     ("nave system matrix", "nave system matrix --json"),
+    ("nave plugin dev", "nave plugin dev desk --set url=http://127.0.0.1:8080 --secret-from token.txt"),
     ("nave plugin test", "nave plugin test desk --recordings recordings"),
     ("nave plugin record", "nave plugin record crm --records 50"),
     ("nave plugin key", "nave plugin key new author.pem"),

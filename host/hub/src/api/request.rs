@@ -225,6 +225,12 @@ pub enum Request {
         #[serde(default)]
         flow: Option<String>,
     },
+    /// Plays what happens sooner or later through each flow, on a hub and systems in memory; kept.
+    TestScenarios {
+        /// One flow; none: all.
+        #[serde(default)]
+        flow: Option<String>,
+    },
     /// Test runs that were kept, newest first.
     TestHistory {
         /// How many.
@@ -1068,6 +1074,7 @@ impl Request {
             | Self::TestSeed { .. }
             | Self::TestClean
             | Self::TestRoundtrip { .. }
+            | Self::TestScenarios { .. }
             | Self::TestKeep { .. }
             | Self::TestSample { .. }
             | Self::Assess { .. }

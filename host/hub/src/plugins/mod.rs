@@ -14,6 +14,7 @@ mod new;
 pub(crate) mod obtain;
 pub mod powers;
 pub(crate) mod record;
+mod seen;
 pub(crate) mod serials;
 pub mod signature;
 mod starters;
@@ -31,6 +32,7 @@ pub use fetch::{SIGNATURE_ANNOTATION, each, is_address};
 pub(crate) use install::read_plain;
 pub use install::{InstallOptions, Offer, inspect_file, install, install_offer, list, remove};
 pub use new::{NewPlugin, checkout_sdk, new};
+pub use seen::Seen;
 pub use starters::{Starters, lint};
 pub use vouch::{Judge, TRUST_FILE, Vouched};
 

@@ -44,6 +44,7 @@ mod resync;
 mod reviews;
 mod rollback;
 mod sample;
+mod scenarios;
 mod schedule;
 mod schemas;
 mod scored;
@@ -73,6 +74,7 @@ use crate::sign_in::{self, SignInCallback, SignInStart, SignedIn};
 use crate::webhook::{HookAnswer, HookCall};
 pub(crate) use plugins::lines as plugin_lines;
 pub(crate) use readers::Shown;
+pub(crate) use reviews::kind as review_kind;
 
 /// Why a run failed that a person broke off.
 const INTERRUPTED: &str = "stopped by hand; what it had committed is kept, and the next run goes on from there";
@@ -239,6 +241,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::TestSeed { entity, count } => tests_kept::seed(engine, entity.as_deref(), count, by).await.map(Answer::Seeded),
         Request::TestClean => tests_kept::clean(engine, by).await.map(Answer::Test),
         Request::TestRoundtrip { flow } => tests_kept::roundtrip(engine, flow.as_deref(), by).await.map(Answer::Test),
+        Request::TestScenarios { flow } => scenarios::scenarios(hub, flow.as_deref(), by).await.map(Answer::Test),
         Request::TestHistory { limit } => block_in_place(|| tests_kept::history(engine, limit)).map(Answer::TestHistory),
         Request::TestSample { source, records, mask, allow_unmasked } => {
             let how = sample::How { source: &source, records, mask: &mask, allow_unmasked };

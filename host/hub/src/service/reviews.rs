@@ -29,23 +29,27 @@ fn line(engine: &Engine, review: &Review) -> ReviewLine {
         due: due.to_string(),
         overdue: review.closed_at.is_none() && due <= engine.now(),
         id: review.id.0,
-        kind: match review.kind {
-            ReviewKind::Match { .. } | ReviewKind::Alike { .. } => "match",
-            ReviewKind::Delete { .. } => "delete",
-            ReviewKind::Remove { into: None, .. } => "remove",
-            ReviewKind::Remove { into: Some(_), .. } => "merge",
-            ReviewKind::Volume { .. } => "volume",
-            ReviewKind::Frozen { .. } => "frozen",
-            ReviewKind::Conflict { .. } => "conflict",
-            ReviewKind::UnknownOutcome { .. } => "unknown-outcome",
-            ReviewKind::DeadLetter { .. } => "dead-letter",
-        }
-        .to_owned(),
+        kind: kind(&review.kind).to_owned(),
         entity: review.entity.clone(),
         title: review.title.clone(),
         steward: review.steward.clone(),
         opened_at: review.opened_at.to_string(),
         closed_at: review.closed_at.map(|time| time.to_string()),
+    }
+}
+
+/// Word of a kind of review.
+pub(crate) fn kind(kind: &ReviewKind) -> &'static str {
+    match kind {
+        ReviewKind::Match { .. } | ReviewKind::Alike { .. } => "match",
+        ReviewKind::Delete { .. } => "delete",
+        ReviewKind::Remove { into: None, .. } => "remove",
+        ReviewKind::Remove { into: Some(_), .. } => "merge",
+        ReviewKind::Volume { .. } => "volume",
+        ReviewKind::Frozen { .. } => "frozen",
+        ReviewKind::Conflict { .. } => "conflict",
+        ReviewKind::UnknownOutcome { .. } => "unknown-outcome",
+        ReviewKind::DeadLetter { .. } => "dead-letter",
     }
 }
 

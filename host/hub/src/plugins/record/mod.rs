@@ -17,7 +17,7 @@ use super::PluginsError;
 use crate::project::ProjectError;
 
 pub(crate) use hosts::Recorder;
-pub(crate) use play::{Part, differences, play};
+pub(crate) use play::{Behaviour, Part, differences, play};
 pub(crate) use redact::{Answered, redact};
 
 /// `format` of a recording.

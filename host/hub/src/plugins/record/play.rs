@@ -117,6 +117,21 @@ impl Behaviour {
         self.done.insert(title, (result, asked.collect()));
     }
 
+    /// A call that was made elsewhere: what it answered, and nothing of what it asked.
+    pub(crate) fn answered(&mut self, title: &str, result: Json) {
+        self.done.insert(title.to_owned(), (result, Vec::new()));
+    }
+
+    /// What another recording's calls did, too.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.done.extend(other.done);
+    }
+
+    /// Each call, and what it answered.
+    pub(crate) fn results(&self) -> impl Iterator<Item = (&str, &Json)> {
+        self.done.iter().map(|(title, (result, _))| (title.as_str(), result))
+    }
+
     /// Calls that were played.
     pub(crate) fn calls(&self) -> usize {
         self.done.len()

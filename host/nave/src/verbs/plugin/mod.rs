@@ -8,6 +8,7 @@ use nave_hub::api::{ApiError, FetchReach, InstalledAnswer, Request, exit};
 use nave_hub::plugins::{self, BuildOptions, NewPlugin, powers};
 use serde_json::{Value as Json, json};
 
+mod dev;
 pub(crate) mod near;
 mod sign;
 mod test;
@@ -55,6 +56,7 @@ pub(crate) enum Plugin {
         capabilities: bool,
     },
     Test(test::Test),
+    Dev(dev::Dev),
     /// Run one function and print what it answers
     #[command(
         after_help = "A file runs without network and folders; a connection's name runs it under the connection's grants.\n\n\
@@ -187,6 +189,7 @@ pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
         Plugin::Call { target, function, arguments, settings } => {
             call_function(&target, function, &arguments, &settings, context).await
         }
+        Plugin::Dev(verb) => dev::run(verb, context).await,
         Plugin::Test(verb) => test::run(verb, context).await,
         Plugin::Install { sources, rollback, other_source, reach } => {
             let reach = FetchReach::from(reach);

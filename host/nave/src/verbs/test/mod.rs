@@ -4,6 +4,7 @@ pub(crate) mod faults;
 mod history;
 mod records;
 mod sample;
+mod scenarios;
 
 use clap::Subcommand;
 
@@ -18,6 +19,7 @@ pub(crate) enum Test {
     Clean(records::Clean),
     Roundtrip(records::Roundtrip),
     Sample(sample::Sample),
+    Scenarios(scenarios::Scenarios),
     History(history::History),
     Faults(faults::Faults),
     /// Hostile files, guests and systems against this installation: as `nave selftest --security`
@@ -30,6 +32,7 @@ pub(crate) async fn run(verb: Test, context: &Context) -> Outcome {
         Test::Clean(verb) => records::clean(&verb, context).await,
         Test::Roundtrip(verb) => records::roundtrip(verb, context).await,
         Test::Sample(verb) => sample::run(verb, context).await,
+        Test::Scenarios(verb) => scenarios::run(verb, context).await,
         Test::History(verb) => history::run(verb, context).await,
         Test::Faults(verb) => faults::run(&verb, context).await,
         Test::Hostile => super::selftest::security(context).await,
