@@ -101,6 +101,7 @@ impl Guests {
             settings: settings.settings.clone(),
             calls,
             exchanges,
+            files: Vec::new(),
         };
         Ok((recording, masked))
     }

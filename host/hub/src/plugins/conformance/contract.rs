@@ -33,7 +33,7 @@ const STREAMS: Plan = Plan {
 };
 const NO_STREAM: Plan = Plan {
     name: "contract/unknown-stream",
-    expected: "`rejected` or `misconfigured` for a stream that `discover` does not name, and nothing asked of the system",
+    expected: "`rejected` or `misconfigured` for a stream that `discover` does not name (of files that may still come: an empty page that ends no scan), and nothing asked of the system",
     change: "answer a failure for names that you do not know; in Rust `Failure::no_such_stream(stream)`",
 };
 const WRITABLE: Plan = Plan {
@@ -145,8 +145,14 @@ async fn unknown_stream(bench: &Bench) -> Case {
     let mut wrong = Vec::new();
     let stage = bench.stage(bench.recordings.first().map(|one| &**one), Script::Loose);
     let name = "nave-no-such-stream";
-    let read = came(&bench.read(&stage, name, None, 1).await);
-    let mut said = vec![("read", read)];
+    let read = bench.read(&stage, name, None, 1).await;
+    // A stream that a file makes may be there tomorrow.
+    let folders = !bench.plugin.manifest().folders.is_empty();
+    let none_yet = folders && read.as_ref().is_ok_and(|page| page.records.is_empty() && !page.complete_scan);
+    let mut said = Vec::new();
+    if !none_yet {
+        said.push(("read", came(&read)));
+    }
     if bench.plugin.inspection().exports.contains("destination") {
         let one = delivery("nave-conformance-1", WriteOperation::Create, &json!({}));
         said.push(("write", delivered(&bench.write(&stage, name, vec![one]).await)));

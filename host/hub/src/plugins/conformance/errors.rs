@@ -126,7 +126,7 @@ async fn writing(bench: &Bench, trial: &Trial) -> Vec<(String, Came)> {
     for subject in bench.subjects.iter().filter(|subject| subject.stream.capabilities.writable) {
         for (what, operation) in [("create", WriteOperation::Create), ("update", WriteOperation::Update(subject.an_id()))] {
             let (came, asked) = one(bench, subject, operation, trial).await;
-            if asked.iter().any(|asked| asked.writes) {
+            if asked.iter().any(Asked::asks_to_write) {
                 found.push((format!("{what} in {}", subject.name()), came));
             }
         }
@@ -152,7 +152,7 @@ async fn lost(bench: &Bench) -> Case {
         for subject in bench.subjects.iter().filter(|subject| subject.stream.capabilities.writable) {
             for (what, operation) in [("create", WriteOperation::Create), ("update", WriteOperation::Update(subject.an_id()))] {
                 let (came, asked) = one(bench, subject, operation, trial).await;
-                let sent: Vec<&Asked> = asked.iter().filter(|asked| asked.writes).collect();
+                let sent: Vec<&Asked> = asked.iter().filter(|asked| asked.asks_to_write()).collect();
                 if sent.is_empty() {
                     continue;
                 }

@@ -128,9 +128,9 @@ pub(super) async fn run(bench: &Bench, no_sample: (&str, &str)) -> Vec<Case> {
 /// The answer that holds the rows, as it was recorded.
 fn good(subject: &Subject) -> Vec<u8> {
     let (Some(recording), Some(place)) = (&subject.recording, &subject.text) else { return Vec::new() };
-    match &recording.exchanges[place.exchange].answer {
-        Answer::Response { body, .. } => body.bytes(),
-        Answer::Error(_) => Vec::new(),
+    match place.exchange.map(|at| &recording.exchanges[at].answer) {
+        Some(Answer::Response { body, .. }) => body.bytes(),
+        _ => Vec::new(),
     }
 }
 
@@ -175,7 +175,7 @@ async fn rows(
     let (mut wrong, mut tried) = (Vec::new(), 0_usize);
     for subject in &bench.subjects {
         let Some((recording, page, place)) = sampled(subject) else { continue };
-        let spoiled = change(recording, place.exchange, |answer| {
+        let spoiled = change(recording, place, |answer| {
             let Some((list, nth)) = place::row(answer, &place.at, &place.remote_id) else { return false };
             place::at_mut(answer, &list).map(|list| spoil(list, nth)).is_some()
         });
@@ -201,7 +201,7 @@ async fn no_id(bench: &Bench, no_sample: (&str, &str)) -> Case {
     for subject in &bench.subjects {
         let Some((recording, page, place)) = sampled(subject) else { continue };
         let mut removed = false;
-        let spoiled = change(recording, place.exchange, |answer| {
+        let spoiled = change(recording, place, |answer| {
             let Some((list, nth)) = place::row(answer, &place.at, &place.remote_id) else { return false };
             let Some(row) = place::at_mut(answer, &list).and_then(|list| list.get_mut(nth)) else { return false };
             let paths: Vec<place::Path> = place::leaves(row)
@@ -239,7 +239,7 @@ async fn endless(bench: &Bench, no_sample: (&str, &str)) -> Case {
     for subject in &bench.subjects {
         let (Some(recording), Some(page)) = (&subject.recording, &subject.page) else { continue };
         tried += 1;
-        let script = subject.text.as_ref().map_or(Script::Loose, |place| Script::Again(place.exchange));
+        let script = subject.text.as_ref().and_then(|place| place.exchange).map_or(Script::Loose, Script::Again);
         // A page that is full to the last row: there may be more.
         let limit = u32::try_from(page.records.len().max(1)).unwrap_or(u32::MAX);
         let mut from: Option<Vec<u8>> = None;
@@ -278,7 +278,7 @@ async fn not_written(bench: &Bench) -> Case {
             let path = subject.text_field.as_deref().unwrap_or("name");
             let one = delivery("nave-conformance-1", WriteOperation::Create, &nested(path, json!("Plain text")));
             let came = delivered(&bench.write(&stage, subject.name(), vec![one]).await);
-            if !stage.take().iter().any(|asked| asked.writes) {
+            if !stage.take().iter().any(super::stage::Asked::asks_to_write) {
                 continue;
             }
             tried += 1;

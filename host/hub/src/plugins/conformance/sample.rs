@@ -32,10 +32,11 @@ pub(super) struct Subject {
     pub(super) number_field: Option<String>,
 }
 
-/// Where a record's value stands in an answer.
+/// Where a record's value stands in an answer, or in a file.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    pub(super) exchange: usize,
+    /// None: in a file.
+    pub(super) exchange: Option<usize>,
     pub(super) at: Path,
     pub(super) remote_id: String,
     pub(super) in_body: Path,
@@ -54,14 +55,28 @@ impl Subject {
 }
 
 /// The recording with another value at a place.
-pub(super) fn with(recording: &Recording, exchange: usize, at: &[String], value: Json) -> Option<Recording> {
-    change(recording, exchange, |answer| place::put(answer, at, value))
+pub(super) fn with(recording: &Recording, place: &Place, value: &Json) -> Option<Recording> {
+    if place.exchange.is_some() {
+        return change(recording, place, |answer| place::put(answer, &place.at, value.clone()));
+    }
+    // A file of JSON, line by line: its words are there once.
+    let mut changed = recording.clone();
+    let text = place.at.first()?;
+    for file in &mut changed.files {
+        if let Body::Text(whole) = &mut file.body
+            && whole.matches(text.as_str()).count() == 1
+        {
+            *whole = whole.replacen(text.as_str(), &value.to_string(), 1);
+            return Some(changed);
+        }
+    }
+    None
 }
 
 /// The recording with an answer changed.
-pub(super) fn change(recording: &Recording, exchange: usize, change: impl FnOnce(&mut Json) -> bool) -> Option<Recording> {
+pub(super) fn change(recording: &Recording, place: &Place, change: impl FnOnce(&mut Json) -> bool) -> Option<Recording> {
     let mut changed = recording.clone();
-    let Answer::Response { body, .. } = &mut changed.exchanges.get_mut(exchange)?.answer else { return None };
+    let Answer::Response { body, .. } = &mut changed.exchanges.get_mut(place.exchange?)?.answer else { return None };
     let mut answer: Json = serde_json::from_slice(&body.bytes()).ok()?;
     if !change(&mut answer) {
         return None;
@@ -125,8 +140,9 @@ async fn sample(bench: &Bench, subject: &mut Subject) {
                 Json::Number(number) if !taken(&number.to_string()) => &mut numbers,
                 _ => continue,
             };
-            let place = answers.iter().find_map(|(exchange, answer)| Some((*exchange, place::only(answer, leaf)?)));
-            if let Some((exchange, at)) = place {
+            let answered = answers.iter().find_map(|(exchange, answer)| Some((Some(*exchange), place::only(answer, leaf)?)));
+            let filed = || recording.files.iter().find_map(|file| in_file(&file.body, leaf));
+            if let Some((exchange, at)) = answered.or_else(filed) {
                 list.push(Place { exchange, at, remote_id: record.remote_id.clone(), in_body });
             }
         }
@@ -143,10 +159,17 @@ async fn sample(bench: &Bench, subject: &mut Subject) {
     subject.page = Some(page);
 }
 
+/// A value that is spelled once in a file of JSON: the words themselves are its place.
+fn in_file(body: &Body, leaf: &Json) -> Option<(Option<usize>, Path)> {
+    let (Body::Text(text), Json::String(_)) = (body, leaf) else { return None };
+    let spelled = leaf.to_string();
+    (text.matches(&spelled).count() == 1).then(|| (None, vec![spelled]))
+}
+
 /// The first place from which a value comes out in its record.
 async fn carried(bench: &Bench, subject: &Subject, recording: &Recording, places: Vec<Place>, value: Json) -> Option<Place> {
     for place in places.into_iter().take(TRIED_MAX) {
-        let Some(changed) = with(recording, place.exchange, &place.at, value.clone()) else { continue };
+        let Some(changed) = with(recording, &place, &value) else { continue };
         let stage = bench.stage(Some(&changed), Script::Recorded);
         let Ok(page) = bench.read(&stage, subject.name(), None, subject.limit).await else { continue };
         let found = page.records.iter().find(|record| record.remote_id == place.remote_id);

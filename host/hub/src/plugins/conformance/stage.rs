@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use nave_core::manifest::Manifest;
-use nave_runtime::{Blob, BlobResponse, HostCalls, HostFuture, HttpError, HttpRequest, HttpResponse};
+use nave_runtime::{Blob, BlobResponse, FolderEntry, FolderError, HostCalls, HostFuture, HttpError, HttpRequest, HttpResponse};
 use serde_json::Value as Json;
 
-use super::super::record::{Answer, Exchange, Recording};
+use super::super::record::{Answer, Exchange, Folders, Recording};
 
 /// What a request gets.
 #[derive(Clone, Debug)]
@@ -53,9 +53,16 @@ pub(super) struct Asked {
     pub(super) body: Option<Bytes>,
     /// It may change something over there.
     pub(super) writes: bool,
+    /// A file was written, and nothing was asked over HTTP.
+    pub(super) is_file: bool,
 }
 
 impl Asked {
+    /// A request of the kind that a system may fail.
+    pub(super) fn asks_to_write(&self) -> bool {
+        self.writes && !self.is_file
+    }
+
     pub(super) fn line(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
@@ -80,6 +87,7 @@ pub(super) struct Stage {
     /// Endpoint, method and path of calls that only read though they are no GET.
     reads: Vec<(String, String, String)>,
     script: Script,
+    folders: Folders,
     noted: Mutex<Noted>,
 }
 
@@ -99,6 +107,7 @@ impl Stage {
             exchanges: recording.map(|recording| recording.exchanges.clone()).unwrap_or_default(),
             reads: reads.collect(),
             script,
+            folders: Folders::new(recording, manifest.folders.keys().cloned()),
             noted: Mutex::default(),
         })
     }
@@ -153,6 +162,21 @@ impl Stage {
         !(matches!(method, "GET" | "HEAD") || only_reads || recorded)
     }
 
+    /// A file that is written is noted as a request is.
+    fn written(&self, how: &str, folder: &str, name: &str, content: Vec<u8>) -> Result<(), FolderError> {
+        let done = self.folders.write(folder, name, &content, how == "APPEND");
+        self.noted().asked.push(Asked {
+            endpoint: folder.to_owned(),
+            method: how.to_owned(),
+            path: name.to_owned(),
+            headers: Vec::new(),
+            body: Some(content.into()),
+            writes: true,
+            is_file: true,
+        });
+        done
+    }
+
     fn answer(&self, endpoint: &str, request: &HttpRequest, body: Option<Bytes>) -> Result<HttpResponse, HttpError> {
         let mut asked = Asked {
             endpoint: endpoint.to_owned(),
@@ -161,6 +185,7 @@ impl Stage {
             headers: request.headers.clone(),
             body,
             writes: false,
+            is_file: false,
         };
         let exact = self.exact(&asked);
         asked.writes = self.writes(endpoint, &asked.method, &asked.path, !exact.is_empty());
@@ -247,5 +272,36 @@ impl HostCalls for Stage {
 
     fn now_ms(&self) -> u64 {
         self.at
+    }
+
+    fn folder_list<'a>(&'a self, folder: &'a str) -> HostFuture<'a, Result<Vec<FolderEntry>, FolderError>> {
+        let found = self.folders.list(folder);
+        Box::pin(async move { found })
+    }
+
+    fn folder_read<'a>(
+        &'a self,
+        folder: &'a str,
+        name: &'a str,
+        offset: u64,
+        length: u32,
+    ) -> HostFuture<'a, Result<Vec<u8>, FolderError>> {
+        let found = self.folders.read(folder, name, offset, length);
+        Box::pin(async move { found })
+    }
+
+    fn folder_write<'a>(&'a self, folder: &'a str, name: &'a str, content: Vec<u8>) -> HostFuture<'a, Result<(), FolderError>> {
+        let done = self.written("WRITE", folder, name, content);
+        Box::pin(async move { done })
+    }
+
+    fn folder_append<'a>(&'a self, folder: &'a str, name: &'a str, content: Vec<u8>) -> HostFuture<'a, Result<(), FolderError>> {
+        let done = self.written("APPEND", folder, name, content);
+        Box::pin(async move { done })
+    }
+
+    fn folder_remove<'a>(&'a self, folder: &'a str, name: &'a str) -> HostFuture<'a, Result<(), FolderError>> {
+        let done = self.folders.remove(folder, name);
+        Box::pin(async move { done })
     }
 }

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use nave_runtime::contract::LogLevel;
-use nave_runtime::{Blob, BlobResponse, HostCalls, HostFuture, HttpError, HttpRequest, HttpResponse};
+use nave_runtime::{Blob, BlobResponse, FolderEntry, FolderError, HostCalls, HostFuture, HttpError, HttpRequest, HttpResponse};
 
-use super::{Answer, Body, Exchange, Recording};
+use super::{Answer, Body, Exchange, Folders, Recording};
 
 /// Longest body of one exchange, bytes.
 const BODY_BYTES_MAX: u64 = 8 << 20;
@@ -161,11 +161,12 @@ pub(super) struct Player {
     at: u64,
     answers: Mutex<BTreeMap<Asked, Answers>>,
     asked: Mutex<Vec<Asked>>,
+    folders: Folders,
     state: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
 impl Player {
-    pub(super) fn new(recording: &Recording) -> Self {
+    pub(super) fn new(recording: &Recording, granted: impl IntoIterator<Item = String>) -> Self {
         let mut answers: BTreeMap<Asked, Answers> = BTreeMap::new();
         for one in &recording.exchanges {
             let asked = Asked {
@@ -181,6 +182,7 @@ impl Player {
             at: recording.at,
             answers: Mutex::new(answers),
             asked: Mutex::default(),
+            folders: Folders::new(Some(recording), granted),
             state: Mutex::default(),
         }
     }
@@ -188,6 +190,15 @@ impl Player {
     /// What was asked since the last time; forgets it.
     pub(super) fn take(&self) -> Vec<Asked> {
         std::mem::take(&mut *self.asked.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A file that is written is seen as a request is.
+    fn written(&self, how: &str, folder: &str, name: &str, content: Vec<u8>) -> Result<(), FolderError> {
+        let done = self.folders.write(folder, name, &content, how == "APPEND");
+        let asked =
+            Asked { endpoint: format!("folder {folder}"), method: how.to_owned(), path: name.to_owned(), body: Some(content) };
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
+        done
     }
 
     fn answer(&self, endpoint: &str, request: &HttpRequest, body: Option<Vec<u8>>) -> Result<HttpResponse, HttpError> {
@@ -256,5 +267,36 @@ impl HostCalls for Player {
 
     fn now_ms(&self) -> u64 {
         self.at
+    }
+
+    fn folder_list<'a>(&'a self, folder: &'a str) -> HostFuture<'a, Result<Vec<FolderEntry>, FolderError>> {
+        let found = self.folders.list(folder);
+        Box::pin(async move { found })
+    }
+
+    fn folder_read<'a>(
+        &'a self,
+        folder: &'a str,
+        name: &'a str,
+        offset: u64,
+        length: u32,
+    ) -> HostFuture<'a, Result<Vec<u8>, FolderError>> {
+        let found = self.folders.read(folder, name, offset, length);
+        Box::pin(async move { found })
+    }
+
+    fn folder_write<'a>(&'a self, folder: &'a str, name: &'a str, content: Vec<u8>) -> HostFuture<'a, Result<(), FolderError>> {
+        let done = self.written("WRITE", folder, name, content);
+        Box::pin(async move { done })
+    }
+
+    fn folder_append<'a>(&'a self, folder: &'a str, name: &'a str, content: Vec<u8>) -> HostFuture<'a, Result<(), FolderError>> {
+        let done = self.written("APPEND", folder, name, content);
+        Box::pin(async move { done })
+    }
+
+    fn folder_remove<'a>(&'a self, folder: &'a str, name: &'a str) -> HostFuture<'a, Result<(), FolderError>> {
+        let done = self.folders.remove(folder, name);
+        Box::pin(async move { done })
     }
 }

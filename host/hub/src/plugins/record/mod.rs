@@ -4,6 +4,7 @@
 //! People's data are masked as it is written, the same value always the same way, so that a plugin that puts two answers together
 //! still can. Only what reads is asked of a system; what a plugin would write is seen when it is played.
 
+mod folders;
 mod hosts;
 mod play;
 mod redact;
@@ -16,6 +17,7 @@ use serde_json::Value as Json;
 use super::PluginsError;
 use crate::project::ProjectError;
 
+pub(crate) use folders::Folders;
 pub(crate) use hosts::Recorder;
 pub(crate) use play::{Behaviour, Part, differences, play};
 pub(crate) use redact::{Answered, redact};
@@ -45,6 +47,23 @@ pub(crate) struct Recording {
     pub(crate) calls: Vec<Call>,
     /// What went out and came back, in order.
     pub(crate) exchanges: Vec<Exchange>,
+    /// Files of its folders.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) files: Vec<RecordedFile>,
+}
+
+/// A file as it was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct RecordedFile {
+    /// Folder of the manifest.
+    pub(crate) folder: String,
+    /// Its name there.
+    pub(crate) name: String,
+    /// RFC 3339.
+    pub(crate) modified_at: String,
+    /// What is in it.
+    pub(crate) body: Body,
 }
 
 /// One function, as `nave plugin call` takes it.

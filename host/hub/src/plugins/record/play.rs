@@ -44,7 +44,7 @@ pub(crate) struct Difference {
 
 /// Plays a recording: everything that was called, then a few writes made of what was read. Nothing is sent to anybody.
 pub(crate) async fn play(recording: &Recording, plugin: &Plugin) -> Behaviour {
-    let player = Arc::new(Player::new(recording));
+    let player = Arc::new(Player::new(recording, plugin.manifest().folders.keys().cloned()));
     let mut behaviour = Behaviour::default();
     let mut read: BTreeMap<String, Vec<Json>> = BTreeMap::new();
     let mut writable = Vec::new();
