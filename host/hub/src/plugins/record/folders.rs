@@ -11,9 +11,12 @@ use super::{Body, RecordedFile, Recording};
 const WRITTEN_AT: &str = "2026-11-24T02:00:00Z";
 
 /// Folder and name → when it was written, and what is in it.
+type Files = BTreeMap<(String, String), (String, Vec<u8>)>;
+
+/// Folders that a plugin asks for, with their files.
 pub(crate) struct Folders {
     granted: Vec<String>,
-    files: Mutex<BTreeMap<(String, String), (String, Vec<u8>)>>,
+    files: Mutex<Files>,
 }
 
 impl Folders {
@@ -37,7 +40,7 @@ impl Folders {
         if climbs { Err(FolderError::BadName(name.to_owned())) } else { Ok(()) }
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut BTreeMap<(String, String), (String, Vec<u8>)>) -> T) -> T {
+    fn with<T>(&self, act: impl FnOnce(&mut Files) -> T) -> T {
         act(&mut self.files.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -95,20 +95,22 @@ pub(crate) async fn run(verb: Dev, context: &Context) -> Outcome {
     let mut bench = Bench { dir: verb.dir.clone(), place, seen: None, json: context.json };
     // What is saved while it is built is seen afterwards.
     let mut mark = watch::mark(&verb.dir);
-    let mut built = bench.saved().await;
-    let mut end = pin!(interrupted());
-    while !verb.once {
-        tokio::select! {
-            () = tokio::time::sleep(LOOK_EVERY) => {}
-            () = &mut end => break,
-        }
-        let now = watch::mark(&verb.dir);
-        if now != mark {
-            mark = now;
-            built = tokio::select! {
-                built = bench.saved() => built,
+    let built = bench.saved().await;
+    if !verb.once {
+        let mut end = pin!(interrupted());
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
                 () = &mut end => break,
-            };
+            }
+            let now = watch::mark(&verb.dir);
+            if now != mark {
+                mark = now;
+                tokio::select! {
+                    _ = bench.saved() => {}
+                    () = &mut end => break,
+                }
+            }
         }
     }
     bench.place.close().await;
