@@ -4,28 +4,8 @@ use std::path::{Path, PathBuf};
 
 use nave_core::manifest::PluginKind;
 
-use super::PluginsError;
+use super::{Language, PluginsError, templates};
 use crate::project::{ProjectError, write_whole};
-
-/// File in the new crate → text. `{{name}}`, `{{function}}` and `{{sdk}}` are put in.
-type Template = &'static [(&'static str, &'static str)];
-
-const CONNECTOR: Template = &[
-    ("Cargo.toml", include_str!("../../../../sdk/templates/rust-connector/Cargo.toml")),
-    ("README.md", include_str!("../../../../sdk/templates/rust-connector/README.md")),
-    ("manifest.json", include_str!("../../../../sdk/templates/rust-connector/manifest.json")),
-    ("mappings/people.toml", include_str!("../../../../sdk/templates/rust-connector/mappings/people.toml")),
-    ("src/lib.rs", include_str!("../../../../sdk/templates/rust-connector/src/lib.rs")),
-    (".gitignore", include_str!("../../../../sdk/templates/rust-connector/gitignore")),
-];
-
-const TRANSFORM: Template = &[
-    ("Cargo.toml", include_str!("../../../../sdk/templates/rust-transform/Cargo.toml")),
-    ("README.md", include_str!("../../../../sdk/templates/rust-transform/README.md")),
-    ("manifest.json", include_str!("../../../../sdk/templates/rust-transform/manifest.json")),
-    ("src/lib.rs", include_str!("../../../../sdk/templates/rust-transform/src/lib.rs")),
-    (".gitignore", include_str!("../../../../sdk/templates/rust-transform/gitignore")),
-];
 
 /// What to make.
 #[derive(Clone, Debug)]
@@ -34,14 +14,16 @@ pub struct NewPlugin {
     pub name: String,
     /// Connector or transform.
     pub kind: PluginKind,
+    /// Language of the crate.
+    pub language: Language,
     /// Folder that the crate's folder is made in.
     pub parent: PathBuf,
-    /// The SDK's crate.
-    pub sdk: PathBuf,
+    /// The SDK's crate, for Rust; the other SDKs come with the program.
+    pub sdk: Option<PathBuf>,
 }
 
 /// Where the SDK is in the checkout that this program was built from, if that is still there.
-pub fn checkout_sdk() -> Option<PathBuf> {
+fn checkout_sdk() -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk/rust");
     path.join("Cargo.toml").is_file().then(|| path.canonicalize().ok()).flatten()
 }
@@ -61,13 +43,8 @@ pub fn new(plugin: &NewPlugin) -> Result<PathBuf, PluginsError> {
             help: "use a-z, 0-9 and -, beginning with a letter, at most 64".to_owned(),
         });
     }
-    let sdk = plugin.sdk.canonicalize().map_err(ProjectError::io(&plugin.sdk))?;
-    if !sdk.join("Cargo.toml").is_file() {
-        return Err(PluginsError::Usage {
-            message: format!("{} is not the SDK's crate", sdk.display()),
-            help: "give the folder sdk/rust of a checkout with --sdk".to_owned(),
-        });
-    }
+    let templates = templates::of(plugin.language, plugin.kind)?;
+    let sdk = if plugin.language == Language::Rust { crate_of_sdk(plugin.sdk.as_deref())? } else { String::new() };
     let dir = plugin.parent.join(name);
     if dir.exists() && std::fs::read_dir(&dir).map_err(ProjectError::io(&dir))?.next().is_some() {
         return Err(PluginsError::Usage {
@@ -75,17 +52,30 @@ pub fn new(plugin: &NewPlugin) -> Result<PathBuf, PluginsError> {
             help: "give another name, or another folder with --parent".to_owned(),
         });
     }
-    // A path in a TOML string: backslashes and quotes would end it.
-    let sdk = sdk.display().to_string().replace('\\', "/").replace('"', "\\\"");
-    let template = match plugin.kind {
-        PluginKind::Connector => CONNECTOR,
-        PluginKind::Transform => TRANSFORM,
-    };
     let function = name.replace('-', "_");
-    for (file, text) in template {
+    for (file, text) in templates.iter().copied().flatten() {
         let text = text.replace("{{name}}", name).replace("{{function}}", &function);
         let text = text.replace("{{sdk}}", &format!("{{ path = \"{sdk}\" }}"));
         write_whole(&dir.join(file), text.as_bytes())?;
     }
     Ok(dir)
+}
+
+/// The path of the SDK's crate as it stands in a TOML string.
+fn crate_of_sdk(given: Option<&Path>) -> Result<String, PluginsError> {
+    let checkout = || {
+        checkout_sdk().ok_or_else(|| PluginsError::Usage {
+            message: "the checkout that this program was built from is not there any more".to_owned(),
+            help: "give the SDK's crate: --sdk PATH/sdk/rust; with --lang javascript or python none is needed".to_owned(),
+        })
+    };
+    let sdk = given.map_or_else(checkout, |given| Ok(given.canonicalize().map_err(ProjectError::io(given))?))?;
+    if !sdk.join("Cargo.toml").is_file() {
+        return Err(PluginsError::Usage {
+            message: format!("{} is not the SDK's crate", sdk.display()),
+            help: "give the folder sdk/rust of a checkout with --sdk".to_owned(),
+        });
+    }
+    // Backslashes and quotes would end the string.
+    Ok(sdk.display().to_string().replace('\\', "/").replace('"', "\\\""))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use nave_core::manifest::{Manifest, PluginKind};
 use nave_hub::api::{ApiError, FetchReach, InstalledAnswer, Request, exit};
-use nave_hub::plugins::{self, BuildOptions, NewPlugin, powers};
+use nave_hub::plugins::{self, BuildOptions, Language, NewPlugin, powers};
 use serde_json::{Value as Json, json};
 
 mod dev;
@@ -24,17 +24,20 @@ use crate::report;
 #[command(after_help = "Examples:\n  nave plugin new desk && cd desk && cargo test && nave plugin build .\n  \
                         nave plugin call target/plugins/desk.wasm discover\n  nave plugin install target/plugins/desk.wasm")]
 pub(crate) enum Plugin {
-    /// Make a crate that builds and passes its own test at once
+    /// Make a crate that builds and passes its own test at once, in Rust, JavaScript or Python
     New {
         /// Name
         name: String,
         /// What it is to be
         #[arg(long, default_value = "connector", value_parser = ["connector", "transform"])]
         kind: String,
+        /// Language
+        #[arg(long, default_value = "rust", value_parser = ["rust", "javascript", "python"])]
+        lang: String,
         /// Folder that its folder is made in
         #[arg(long, default_value = ".")]
         parent: PathBuf,
-        /// The SDK's crate [default: sdk/rust of the checkout that this program was built from]
+        /// The SDK's crate, for Rust [default: sdk/rust of the checkout that this program was built from]
         #[arg(long)]
         sdk: Option<PathBuf>,
     },
@@ -43,7 +46,7 @@ pub(crate) enum Plugin {
         /// The crate
         #[arg(default_value = ".")]
         crate_dir: PathBuf,
-        /// Folder for the .wasm [default: plugins in cargo's target folder]
+        /// Folder for the .wasm [default: plugins in the target folder: cargo's for Rust, else the crate's]
         #[arg(long)]
         out: Option<PathBuf>,
     },
@@ -177,9 +180,14 @@ impl From<Reach> for FetchReach {
 
 pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
     match verb {
-        Plugin::New { name, kind, parent, sdk } => {
+        Plugin::New { name, kind, lang, parent, sdk } => {
             let kind = if kind == "transform" { PluginKind::Transform } else { PluginKind::Connector };
-            new(name, kind, parent, sdk, context)
+            let language = match lang.as_str() {
+                "javascript" => Language::JavaScript,
+                "python" => Language::Python,
+                _ => Language::Rust,
+            };
+            new(&NewPlugin { name, kind, language, parent, sdk }, context)
         }
         Plugin::Build { crate_dir, out } => {
             build(&crate_dir, out, context).await?;
@@ -229,16 +237,13 @@ pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
     }
 }
 
-fn new(name: String, kind: PluginKind, parent: PathBuf, sdk: Option<PathBuf>, context: &Context) -> Outcome {
-    let sdk = sdk.or_else(plugins::checkout_sdk).ok_or_else(|| {
-        ApiError::usage("the checkout that this program was built from is not there any more")
-            .help("give the SDK's crate: --sdk PATH/sdk/rust")
-    })?;
-    let dir = plugins::new(&NewPlugin { name, kind, parent, sdk })?;
+fn new(plugin: &NewPlugin, context: &Context) -> Outcome {
+    let dir = plugins::new(plugin)?;
     if context.json {
         output::json(&json!({ "dir": dir.display().to_string() }));
     } else {
-        say(format_args!("Made {}.\n\nNext: cd {0} && cargo test && nave plugin build .", dir.display()));
+        let test = plugin.language.test_command();
+        say(format_args!("Made {}.\n\nNext: cd {0} && {test} && nave plugin build .", dir.display()));
     }
     Ok(exit::OK)
 }

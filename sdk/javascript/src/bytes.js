@@ -1,0 +1,21 @@
+// Bytes and text.
+
+const encoder = new TextEncoder();
+const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const lenient = new TextDecoder();
+
+/** Bytes as they are, text as UTF-8, anything else as JSON. */
+export function bytes(value) {
+  if (value instanceof Uint8Array) return value;
+  return encoder.encode(typeof value === 'string' ? value : JSON.stringify(value));
+}
+
+/** Text of bytes; throws where they are not UTF-8. */
+export function exactly(value) {
+  return typeof value === 'string' ? value : strict.decode(value);
+}
+
+/** Text of bytes, with marks where they are not UTF-8. */
+export function roughly(value) {
+  return typeof value === 'string' ? value : lenient.decode(value);
+}
