@@ -11,4 +11,9 @@ out=$(cd "$out" && pwd)
 "$here/javascript/build.sh" "$out"
 "$here/python/build.sh" "$out"
 cd "$here/../.."
+# The SDKs' own tests. `N passed` is what the caller counts.
+(cd sdk/javascript && node --test --test-reporter=tap | tee /dev/stderr | sed -n 's/^# pass \([0-9]*\)$/\1 passed/p')
+(cd sdk/python && python3 -m unittest 2>&1 | tee /dev/stderr | sed -n 's/^Ran \([0-9]*\) tests.*/\1 passed/p')
 NAVE_GUESTS=$out cargo test --workspace --test all guests -- --nocapture
+# The guide, and what comes of it, in both languages.
+NAVE_LANGUAGES="javascript python" cargo test --workspace --test e2e guide_works_in_other_languages -- --nocapture

@@ -7,6 +7,8 @@ const lenient = new TextDecoder();
 /** Bytes as they are, text as UTF-8, anything else as JSON. */
 export function bytes(value) {
   if (value instanceof Uint8Array) return value;
+  // What the host gives was made in another realm: it is bytes, and no instance of this one's.
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   return encoder.encode(typeof value === 'string' ? value : JSON.stringify(value));
 }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { runInNewContext } from 'node:vm';
 
 import { Failure, body, checkpoint, connector, describe, folder, host, http, names, slice, time, write } from '../index.js';
 import { FakeHost, fails, reply, text } from '../testing.js';
@@ -79,6 +80,15 @@ test('text is cut out as it is spelled', () => {
   const row = slice.at('{"id":12345678901234567890,"p":{"n":"a\\"b","o":null,"l":[]},"b":true,"bad":"\\ud800","x":1,"x":1.10}', '');
   const texts = ['id', 'p.n', 'b', 'x', 'p.o', 'p.l', 'p.n.x', 'none', 'bad', ''].map(path => row.text(path));
   assert.deepEqual(texts, ['12345678901234567890', 'a"b', 'true', '1.10', ...Array(6).fill(undefined)]);
+});
+
+/** As in a plugin: what the host gives is no instance of this realm's classes. */
+test('bytes of another realm are bytes', () => {
+  const body = runInNewContext('new Uint8Array([91, 55, 93])');
+  assert.equal(body instanceof Uint8Array, false);
+  const at = new FakeHost({ answer: () => ({ status: 200, headers: [], body }) });
+  assert.deepEqual(at.run(() => slice.array(http.get('api', '/').send().ok().body, '').map(row => row.json)), ['7']);
+  assert.equal(new TextDecoder().decode(http.postJson('api', '/', body).raw.body), '[7]');
 });
 
 test('every row becomes a record', () => {
@@ -204,4 +214,23 @@ test('exports are spelled as the contract has them', () => {
   assert.throws(() => at.run(() => plugin.source.get('s', [])), TypeError);
   assert.match(at.log[0], /^error: TypeError: a mistake/);
   assert.equal(thrown(() => body.object(new TextEncoder().encode('[]')))[0], 'rejected');
+});
+
+test('the page\'s example is a connector', async () => {
+  const { readFile, rm, writeFile } = await import('node:fs/promises');
+  const page = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+  const example = /```js\n([\s\S]*?)```/.exec(page)[1].replace("'#nave-sdk'", "'../index.js'");
+  const file = new URL(`./example-${process.pid}.mjs`, import.meta.url);
+  await writeFile(file, example);
+  try {
+    const plugin = await import(file);
+    const at = new FakeHost({ answer: (_, { path }) => reply(200, path === '/tickets' ? '{"tickets":[{"id":7}]}' : '{"id":7,"name":"Ada"}') });
+    const said = at.run(() => [
+      plugin.connection.check().account, plugin.source.discover()[0].name,
+      plugin.source.read('tickets', undefined, 9).records[0].remoteId, plugin.source.get('tickets', ['7'])[0].remoteId,
+    ]);
+    assert.deepEqual(said, ['Ada', 'tickets', '7', '7']);
+  } finally {
+    await rm(file);
+  }
 });

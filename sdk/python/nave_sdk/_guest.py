@@ -1,7 +1,10 @@
 """Between the SDK's records and the generated ones. Imported in a plugin only."""
 from __future__ import annotations
 
+import builtins
+import io
 import sys
+import time
 from typing import Any, Callable
 
 from componentize_py_types import Err
@@ -29,6 +32,20 @@ class _Log:
 
     def flush(self) -> None:
         pass
+
+
+def _none(what: str, instead: str) -> Callable[..., Any]:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise RuntimeError(f"a plugin has no {what}; {instead}")
+
+    return refuse
+
+
+def _say_what_is_not_there() -> None:
+    """What would end the guest without a word says why before."""
+    builtins.open = io.open = _none("files", "granted folders are read with nave_sdk.folder")
+    for clock in ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "sleep"):
+        setattr(time, clock, _none("clock of its own", "ask host.now_ms()"))
 
 
 def _enum(kind: Any, word: str) -> Any:
@@ -136,6 +153,7 @@ def _outcome(own: write.Outcome) -> Any:
 def exports(own: Any) -> tuple[type, type, type]:
     """The classes that the tool looks for in plugin.py."""
     sys.stdout, sys.stderr = _Log("info"), _Log("warn")
+    _say_what_is_not_there()
 
     class Connection(contract.Connection):
         def check(self) -> connection.CheckReport:

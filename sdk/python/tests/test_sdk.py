@@ -1,5 +1,6 @@
 """The same tables as in sdk/rust: what an answer asks for next, what is cut out, what became of a write, times, names."""
 import dataclasses
+import pathlib
 import unittest
 
 from nave_sdk import (
@@ -188,6 +189,15 @@ class Sdk(unittest.TestCase):
         self.assertEqual(raised(lambda: body.parsed(b"[]")), Rejected("format", "the delivery's body is not a JSON object"))
         self.assertEqual(describe.unreadable("1", "why").body, "! why")
         self.assertEqual(reply(200, {"a": 1}).body, b'{"a":1}')
+
+    def test_the_pages_example_is_a_connector(self):
+        page = (pathlib.Path(__file__).parent.parent / "README.md").read_text()
+        own = {}
+        exec(page.split("```python\n")[1].split("```")[0], own)
+        desk = own["Desk"]()
+        with FakeHost(answer=lambda _, request: reply(200, '{"tickets":[{"id":7}]}' if request.path == "/tickets" else '{"id":7,"name":"Ada"}')):
+            said = (desk.check().account, desk.discover()[0].name, desk.read("tickets", None, 9).records[0].remote_id)
+            self.assertEqual(said + (desk.get("tickets", ["7"])[0].remote_id,), ("Ada", "tickets", "7", "7"))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,15 @@
-//! What the author's guide says, done to the letter: from `plugin new` to a connector and a transform at work (sdk/README.md).
+//! From `plugin new` to a connector and a transform at work, and what is said on the way where something is wrong. What the guide says
+//! itself is in `guide.rs`.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 
 use nave_tests::binary;
 use nave_tests::project::{Project, Ran, run};
-use serde_json::{Value, json};
+use serde_json::json;
+
+use crate::people::People;
 
 /// A command in a crate, building into the target folder that the tests share.
 fn in_crate(dir: &Path, program: &Path, arguments: &[&str]) -> Ran {
@@ -36,77 +35,8 @@ fn made(parent: &Path, name: &str, kind: &[&str]) -> (PathBuf, PathBuf) {
     (dir, file)
 }
 
-/// The system of the connector's template.
-#[derive(Clone)]
-struct People {
-    addr: SocketAddr,
-    all: Arc<Mutex<BTreeMap<String, Value>>>,
-}
-
-impl People {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let people = Self { addr: listener.local_addr().expect("an address"), all: Arc::default() };
-        let serving = people.clone();
-        std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| serving.answer(stream)));
-        people
-    }
-
-    fn put(&self, id: &str, second: u32, name: &str) {
-        let person =
-            json!({"id": id, "name": name, "email": format!("{id}@x.test"), "changed": format!("2026-01-02T03:04:{second:02}Z")});
-        self.all.lock().expect("people").insert(id.to_owned(), person);
-    }
-
-    fn answer(&self, mut stream: TcpStream) {
-        let mut lines = BufReader::new(&stream);
-        let (mut first, mut length, mut line) = (String::new(), 0, String::new());
-        let _ = lines.read_line(&mut first);
-        while lines.read_line(&mut line).is_ok_and(|size| size > 2) {
-            if let Some(size) = line.to_lowercase().strip_prefix("content-length:") {
-                length = size.trim().parse().unwrap_or(0);
-            }
-            line.clear();
-        }
-        let mut body = vec![0; length];
-        let _ = lines.read_exact(&mut body);
-        let mut words = first.split(' ');
-        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let (status, answer) = self.asked(method, path);
-        let text = answer.to_string();
-        let head = format!(
-            "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close",
-            text.len()
-        );
-        let _ = write!(stream, "{head}\r\n\r\n{text}");
-    }
-
-    fn asked(&self, method: &str, path: &str) -> (u16, Value) {
-        let all = self.all.lock().expect("people");
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let wanted = |name: &str| {
-            let pair = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
-            pair.unwrap_or_default().replace("%3A", ":").replace("%40", "@")
-        };
-        match (method, path.strip_prefix("/people/")) {
-            ("GET", Some(id)) => all.get(id).map_or((404, json!({})), |person| (200, person.clone())),
-            ("GET", None) => {
-                let place = |person: &Value| {
-                    (person["changed"].as_str().unwrap_or("").to_owned(), person["id"].as_str().unwrap_or("").to_owned())
-                };
-                let mut found: Vec<Value> =
-                    all.values().filter(|person| place(person) > (wanted("since"), wanted("after"))).cloned().collect();
-                found.sort_by_key(place);
-                found.truncate(wanted("limit").parse().unwrap_or(usize::MAX));
-                (200, json!({ "people": found }))
-            }
-            _ => (405, json!({})),
-        }
-    }
-}
-
 #[test]
-fn the_guide_works_as_written() {
+fn a_new_connector_and_a_new_transform_work() {
     let folder = tempfile::tempdir().expect("a folder");
     let (dir, file) = made(folder.path(), "my-crm", &[]);
     let file = file.display().to_string();

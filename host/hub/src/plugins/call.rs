@@ -6,8 +6,8 @@ use std::sync::Arc;
 use nave_core::catalog::StreamInfo;
 use nave_core::manifest::PluginKind;
 use nave_runtime::contract::{
-    Capabilities, ChangeDetection, Column, Coverage, DeleteDetection, Delivery, Operation, Outcome, Page, SourceRecord, Stream,
-    WriteMode, WriteOperation,
+    Capabilities, ChangeDetection, Column, Coverage, DeleteDetection, Delivery, LogLevel, Operation, Outcome, Page, SourceRecord,
+    Stream, WriteMode, WriteOperation,
 };
 use nave_runtime::{Engine, HostCalls, Instance, InstanceLimits, NoHost, Plugin};
 use serde_json::{Value as Json, json};
@@ -288,7 +288,13 @@ impl HostCalls for SettingsOnly {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn log(&self, level: nave_runtime::contract::LogLevel, message: &str) {
-        tracing::info!(target: "plugin", ?level, "{message}");
+    fn log(&self, level: LogLevel, message: &str) {
+        // As heavy as the plugin says it is: its own mistakes are seen without asking for them.
+        match level {
+            LogLevel::Debug => tracing::debug!(target: "plugin", "{message}"),
+            LogLevel::Info => tracing::info!(target: "plugin", "{message}"),
+            LogLevel::Warn => tracing::warn!(target: "plugin", "{message}"),
+            LogLevel::Error => tracing::error!(target: "plugin", "{message}"),
+        }
     }
 }

@@ -25,10 +25,12 @@ impl Language {
     /// # Errors
     /// [`PluginsError::Crate`] where none is.
     pub fn of(dir: &Path) -> Result<Self, PluginsError> {
-        MARKS.iter().find(|(file, _)| dir.join(file).is_file()).map(|(_, language)| *language).ok_or_else(|| PluginsError::Crate {
-            file: dir.to_owned(),
-            message: "in which language is this? There is no Cargo.toml, package.json or pyproject.toml".to_owned(),
-            help: "`nave plugin new NAME --lang rust|javascript|python` makes a crate that builds".to_owned(),
+        MARKS.iter().find(|(file, _)| dir.join(file).is_file()).map(|(_, language)| *language).ok_or_else(|| {
+            PluginsError::Crate {
+                file: dir.to_owned(),
+                message: "in which language is this? There is no Cargo.toml, package.json or pyproject.toml".to_owned(),
+                help: "`nave plugin new NAME --lang python` makes a crate that builds".to_owned(),
+            }
         })
     }
 

@@ -107,7 +107,10 @@ pub(super) fn of(language: Language, kind: PluginKind) -> Result<[Template; 2], 
         (Language::JavaScript, PluginKind::Connector) => Ok([JAVASCRIPT_CONNECTOR, JAVASCRIPT_SDK]),
         (Language::Python, PluginKind::Connector) => Ok([PYTHON_CONNECTOR, PYTHON_SDK]),
         (Language::JavaScript | Language::Python, PluginKind::Transform) => Err(PluginsError::Usage {
-            message: format!("a transform cannot be made in {} yet: a mapping calls it for every row, and it has to be quick", language.name()),
+            message: format!(
+                "a transform cannot be made in {} yet: a mapping calls it for every row, and it has to be quick",
+                language.name()
+            ),
             help: "`nave plugin new NAME --kind transform` makes one in Rust".to_owned(),
         }),
     }

@@ -33,8 +33,11 @@ struct Workspace {
 }
 
 fn workspace(dir: &Path) -> Result<Workspace, PluginsError> {
-    let output =
-        run(cargo(dir).args(["metadata", "--no-deps", "--format-version", "1"]).stderr(Stdio::piped()), "cargo metadata", MISSING)?;
+    let output = run(
+        cargo(dir).args(["metadata", "--no-deps", "--format-version", "1"]).stderr(Stdio::piped()),
+        "cargo metadata",
+        MISSING,
+    )?;
     let metadata: Json = serde_json::from_slice(&output).unwrap_or_default();
     let path = |key: &str| metadata.get(key).and_then(Json::as_str).map(PathBuf::from);
     let root = path("workspace_root").unwrap_or_else(|| dir.to_owned());

@@ -42,7 +42,11 @@ pub(super) fn at_least(program: &Path, major_minor: (u32, u32), help: &str) -> R
         return Ok(());
     }
     let (major, minor) = major_minor;
-    Err(PluginsError::Tool { what: name, why: format!("it is {said}, and {major}.{minor} or newer is needed"), help: help.to_owned() })
+    Err(PluginsError::Tool {
+        what: name,
+        why: format!("it is {said}, and {major}.{minor} or newer is needed"),
+        help: help.to_owned(),
+    })
 }
 
 /// `v20.1.0` and `Python 3.11.7` as numbers.

@@ -58,9 +58,12 @@ mod tests {
     #[test]
     fn a_plugin_imports_what_its_manifest_asks_for() {
         let own = r#"{"name":"a","version":"0.1.0","serial":1,"title":"A","description":"A.","kind":"connector""#;
-        let endpoint = r#","endpoints":{"api":{"base":"https://x.example","allow":[{"methods":["GET"],"paths":["/"]}],"reason":"to read"}}"#;
+        let endpoint =
+            r#","endpoints":{"api":{"base":"https://x.example","allow":[{"methods":["GET"],"paths":["/"]}],"reason":"to read"}}"#;
         let folder = r#","folders":{"in":{"access":"read","reason":"to read"}}"#;
-        for (asked, expected) in [("", ""), (endpoint, " http"), (folder, " folder"), (&format!("{endpoint}{folder}"), " http folder")] {
+        for (asked, expected) in
+            [("", ""), (endpoint, " http"), (folder, " folder"), (&format!("{endpoint}{folder}"), " http folder")]
+        {
             let manifest: Manifest = serde_json::from_str(&format!("{own}{asked}}}")).expect("a manifest");
             assert_eq!(imports(&manifest).join(" "), format!("types log settings state clock{expected}"));
             let built = tempfile::tempdir().expect("a folder");
