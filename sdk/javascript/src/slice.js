@@ -33,10 +33,11 @@ export class Row {
 
 /**
  * The elements of the array under `path` (keys with dots between them; empty: the answer itself is the array).
- * Missing or null is no elements.
+ * Missing or null is no elements; an answer that is no object has no keys that could be missing, and is not the one expected.
  */
 export function array(body, path) {
   const found = at(body, path);
+  if (found === undefined && at(body, '').json[0] !== '{') throw Failure.unavailable(`the answer is no object, and \`${path}\` of it was expected`);
   if (found === undefined || found.json === 'null') return [];
   if (found.json[0] !== '[') throw misfit(path, 'it is no list');
   const rows = [];

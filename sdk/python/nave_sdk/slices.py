@@ -53,9 +53,11 @@ class Row:
 def array(body: bytes | str, path: str = "") -> list[Row]:
     """The elements of the array under `path` (keys with dots between them; empty: the answer itself is the array).
 
-    Missing or null is no elements.
+    Missing or null is no elements; an answer that is no object has no keys that could be missing, and is not the one expected.
     """
     found = at(body, path)
+    if found is None and not at(body).json.startswith("{"):
+        raise Unavailable(f"the answer is no object, and `{path}` of it was expected")
     if found is None or found.json == "null":
         return []
     if not found.json.startswith("["):
