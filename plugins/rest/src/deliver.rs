@@ -194,8 +194,8 @@ fn thing(of: &Of<'_>, write: &Write, delivery: &Delivery, id: Option<&str>) -> R
 /// What the system makes is not sent; an id of digits goes as a number where it must.
 fn spell(thing: &mut Value, field: &Field) {
     let (parents, name) = field.path.rsplit_once('.').map_or(("", field.path.as_str()), |(parents, name)| (parents, name));
-    let steps = parents.split('.').filter(|step| !step.is_empty());
-    let Some(Value::Object(map)) = steps.fold(Some(thing), |value, step| value?.get_mut(step)) else { return };
+    let mut steps = parents.split('.').filter(|step| !step.is_empty());
+    let Some(Value::Object(map)) = steps.try_fold(thing, |value, step| value.get_mut(step)) else { return };
     if field.read_only {
         map.remove(name);
     } else if field.number

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 /// Where `nave plugin build` writes the description.
 #[used]
-static SLOT: [u8; slot::SLOT_BYTES] = slot::EMPTY;
+static SLOT: [u8; slot::SLOT_BYTES] = slot::empty();
 
 thread_local! {
     /// The description, once it was read: an instance is called many times.

@@ -13,7 +13,7 @@ const DIGITS: usize = 8;
 pub const SLOT_BYTES: usize = MARK.len() + DIGITS + DESCRIPTION_BYTES_MAX;
 
 /// The empty place.
-pub const EMPTY: [u8; SLOT_BYTES] = {
+pub const fn empty() -> [u8; SLOT_BYTES] {
     let mut slot = [b' '; SLOT_BYTES];
     let mut at = 0;
     while at < MARK.len() {
@@ -25,7 +25,7 @@ pub const EMPTY: [u8; SLOT_BYTES] = {
         at += 1;
     }
     slot
-};
+}
 
 /// What stands in a place; none where nothing was put in.
 pub fn read(slot: &[u8]) -> Option<&str> {
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn a_description_is_put_in_and_read() {
         let mut component = b"\0asm before".to_vec();
-        component.extend_from_slice(&EMPTY);
+        component.extend_from_slice(&empty());
         component.extend_from_slice(b"after");
         assert_eq!(take(&component), Ok(None));
         let long = put(&component, &"x".repeat(DESCRIPTION_BYTES_MAX)).expect("it fits");
@@ -88,8 +88,8 @@ mod tests {
         assert_eq!(put(&component, "name = \"ä\""), Ok(made));
         for (bytes, says) in [
             (b"nothing".to_vec(), "no place"),
-            ([&EMPTY[..], &EMPTY[..]].concat(), "more than one"),
-            (EMPTY[..99].to_vec(), "whole"),
+            ([&empty()[..], &empty()[..]].concat(), "more than one"),
+            (empty()[..99].to_vec(), "whole"),
         ] {
             let no = put(&bytes, "a").expect_err(says);
             assert!(no.contains(says), "{no}");

@@ -244,7 +244,7 @@ proptest! {
         match parse(&spoilt) {
             Ok(description) => {
                 let _ = manifest(&description);
-                let made = slot::put(&slot::EMPTY, &spoilt).expect("it fits");
+                let made = slot::put(&slot::empty(), &spoilt).expect("it fits");
                 prop_assert_eq!(slot::take(&made), Ok(Some(spoilt.as_str())));
             }
             Err(faults) => prop_assert!(!faults.is_empty()),

@@ -246,7 +246,7 @@ fn one_thing_is_read_or_known_to_be_gone() {
         }
     };
     let ids = ["1", "2", "3", "4", "5", "6", "../admin"].map(str::to_owned).to_vec();
-    let (found, asked) = under(&tables.to_owned(), answer, || Rest::get("things", ids));
+    let (found, asked) = under(tables, answer, || Rest::get("things", ids));
     let found = found.expect("an answer");
     let shown: Vec<String> = found.iter().map(|record| format!("{} {:?}", record.remote_id, record.operation)).collect();
     assert_eq!(
