@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the simulated systems against the vendors' own API documents: run.sh [folder of the documents].
+# Checks the simulated systems, and what `nave plugin new --from` makes, against the vendors' own API documents: run.sh [folder of the documents].
 # Default: $NAVE_OPENAPI, else ../shared/openapi beside the repository. Without documents it says that it was skipped, and exits 0.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -19,4 +19,7 @@ fi
 cd "$root"
 cargo build --quiet -p nave-sim --example serve
 target=${CARGO_TARGET_DIR:-$root/target}
-exec "$here/venv/bin/python" "$here/check.py" "$target/debug/examples/serve" "$documents"
+"$here/venv/bin/python" "$here/check.py" "$target/debug/examples/serve" "$documents"
+nave=${NAVE_BIN:-$target/debug/nave}
+[ -n "${NAVE_BIN:-}" ] || cargo build --quiet --workspace --bin nave
+exec "$here/venv/bin/python" "$here/described.py" "$nave" "$documents"

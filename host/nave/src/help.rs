@@ -89,7 +89,7 @@ const EXAMPLES: [(&str, &str); 123] = [
     ("nave selftest", "nave selftest --security --json"),
     ("nave test scenarios", "nave test scenarios crm-contacts"),
     ("nave test hostile", "nave test hostile"),
-    ("nave plugin new", "nave plugin new desk"),
+    ("nave plugin new", "nave plugin new shop --from openapi.json"),
     ("nave plugin build", "nave plugin build desk"),
     ("nave plugin inspect", "nave plugin inspect target/plugins/desk.wasm"),
     ("nave plugin exposure", "nave plugin exposure hubspot --json"),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use nave_hub::api::ApiError;
-use nave_hub::plugins::{self, BuildOptions};
+use nave_hub::plugins::{self, BuildOptions, Built};
 
 use super::release;
 
@@ -38,4 +38,15 @@ pub(crate) async fn plugin(name: &str) -> Result<PathBuf, ApiError> {
     let build = move || plugins::build(&source, &BuildOptions { out: None, quiet: true });
     let built = tokio::task::spawn_blocking(build).await.map_err(|error| ApiError::failed(error.to_string()))??;
     Ok(built.file)
+}
+
+/// Builds the crate in a folder; a description there becomes a plugin with the shipped connector.
+pub(crate) async fn build(dir: &Path, options: BuildOptions) -> Result<Built, ApiError> {
+    let connector = if plugins::is_described(dir) { Some(plugin(plugins::DESCRIBED_BY).await?) } else { None };
+    let dir = dir.to_owned();
+    let build = move || match connector {
+        Some(connector) => plugins::pack(&dir, &connector, &options),
+        None => plugins::build(&dir, &options),
+    };
+    Ok(tokio::task::spawn_blocking(build).await.map_err(|error| ApiError::failed(error.to_string()))??)
 }

@@ -9,12 +9,13 @@ use nave_hub::plugins::{self, BuildOptions, Language, NewPlugin, powers};
 use serde_json::{Value as Json, json};
 
 mod dev;
+mod described;
 pub(crate) mod near;
 mod sign;
 mod test;
 mod upgrade;
 
-use super::Outcome;
+use super::{Outcome, shipped};
 use crate::context::{Context, want};
 use crate::output::{self, Rows, clean, say};
 use crate::report;
@@ -28,6 +29,8 @@ pub(crate) enum Plugin {
     New {
         /// Name
         name: String,
+        #[command(flatten)]
+        described: described::Described,
         /// What it is to be
         #[arg(long, default_value = "connector", value_parser = ["connector", "transform"])]
         kind: String,
@@ -181,6 +184,8 @@ impl From<Reach> for FetchReach {
 pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
     match verb {
         Plugin::New { name, kind, lang, parent, sdk } => {
+        Plugin::New { name, parent, described, .. } if described.is_wanted() => described::new(name, parent, &described, context),
+        Plugin::New { name, kind, parent, sdk, .. } => {
             let kind = if kind == "transform" { PluginKind::Transform } else { PluginKind::Connector };
             let language = match lang.as_str() {
                 "javascript" => Language::JavaScript,
@@ -250,10 +255,7 @@ fn new(plugin: &NewPlugin, context: &Context) -> Outcome {
 
 /// Builds a plugin; answers its file.
 pub(crate) async fn build(crate_dir: &Path, out: Option<PathBuf>, context: &Context) -> Result<PathBuf, ApiError> {
-    let (dir, options) = (crate_dir.to_owned(), BuildOptions { out, quiet: context.json });
-    let built = tokio::task::spawn_blocking(move || plugins::build(&dir, &options))
-        .await
-        .map_err(|error| ApiError::failed(error.to_string()))??;
+    let built = shipped::build(crate_dir, BuildOptions { out, quiet: context.json }).await?;
     let starters = plugins::lint(&built).await.inspect_err(|error| {
         // Here, where the files are known: the caret stands under the mistake.
         if !context.json {

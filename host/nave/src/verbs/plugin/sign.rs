@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::context::{Context, want};
 use crate::output::{self, Rows, clean, say};
-use crate::verbs::Outcome;
+use crate::verbs::{Outcome, shipped};
 
 /// The key that an author signs with
 #[derive(Debug, Subcommand)]
@@ -71,9 +71,7 @@ pub(crate) async fn pack(pack: Pack, context: &Context) -> Outcome {
     let file = match pack.plugin.is_dir() {
         true => {
             let (dir, options) = (pack.plugin, BuildOptions { out: pack.out, quiet: context.json });
-            let built = tokio::task::spawn_blocking(move || plugins::build(&dir, &options))
-                .await
-                .map_err(|error| ApiError::failed(error.to_string()))??;
+            let built = shipped::build(&dir, options).await?;
             plugins::lint(&built).await?;
             built.file
         }
@@ -139,9 +137,7 @@ pub(crate) async fn rebuild(file: &Path, source: &Path, context: &Context) -> Ou
     };
     let folder = tempfile::tempdir().map_err(|error| ApiError::failed(format!("no folder to build into: {error}")))?;
     let (from, options) = (source.to_owned(), BuildOptions { out: Some(folder.path().to_owned()), quiet: context.json });
-    let built = tokio::task::spawn_blocking(move || plugins::build(&from, &options))
-        .await
-        .map_err(|error| ApiError::failed(error.to_string()))??;
+    let built = shipped::build(&from, options).await?;
     if built.digest != digest {
         return Err(ApiError::new(
             "plugin.other-build",
