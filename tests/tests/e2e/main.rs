@@ -21,6 +21,7 @@ mod control;
 mod corrected;
 mod denied;
 mod developed;
+mod described;
 mod drops;
 mod environments;
 mod faults;

@@ -5,6 +5,7 @@
 //! that it was skipped. The systems are shared: one test at a time, and each begins by emptying them.
 
 mod agreement;
+mod described;
 mod febrl;
 mod folder;
 mod hub;
