@@ -37,10 +37,9 @@ pub use fetch::{SIGNATURE_ANNOTATION, each, is_address};
 pub use from_openapi::{Made, from_openapi};
 pub(crate) use install::read_plain;
 pub use install::{InstallOptions, Offer, inspect_file, install, install_offer, list, remove};
-pub use new::{NewPlugin, checkout_sdk, new};
-pub use seen::Seen;
 pub use language::Language;
 pub use new::{NewPlugin, new};
+pub use seen::Seen;
 pub use starters::{Starters, lint};
 pub use vouch::{Judge, TRUST_FILE, Vouched};
 

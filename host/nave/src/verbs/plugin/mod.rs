@@ -8,8 +8,8 @@ use nave_hub::api::{ApiError, FetchReach, InstalledAnswer, Request, exit};
 use nave_hub::plugins::{self, BuildOptions, Language, NewPlugin, powers};
 use serde_json::{Value as Json, json};
 
-mod dev;
 mod described;
+mod dev;
 pub(crate) mod near;
 mod sign;
 mod test;
@@ -183,9 +183,8 @@ impl From<Reach> for FetchReach {
 
 pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
     match verb {
-        Plugin::New { name, kind, lang, parent, sdk } => {
         Plugin::New { name, parent, described, .. } if described.is_wanted() => described::new(name, parent, &described, context),
-        Plugin::New { name, kind, parent, sdk, .. } => {
+        Plugin::New { name, kind, lang, parent, sdk, .. } => {
             let kind = if kind == "transform" { PluginKind::Transform } else { PluginKind::Connector };
             let language = match lang.as_str() {
                 "javascript" => Language::JavaScript,

@@ -117,7 +117,7 @@ async fn at(file: &Path, reached: &Reached) -> Result<Seen, ApiError> {
         .tempdir()
         .map_err(|error| ApiError::failed(format!("a temporary folder cannot be made: {error}")))?;
     let dir = folder.path().join("hub");
-    project::init(&dir, true)?;
+    project::init(&dir, true, "dev")?;
     let (_, manifest, _) = plugins::inspect_file(file)?;
     let (to, from) = (dir.clone(), file.to_owned());
     tokio::task::spawn_blocking(move || plugins::install(&to, &from, Default::default()))
