@@ -245,7 +245,11 @@ fn ask(of: &Of<'_>, list: &Read, position: &Position, size: Option<u32>) -> Resu
     // A cursor that is refused is one that is no longer known there; where that is not why, reading from the beginning says so.
     let resumed = matches!(position.place, Some(Place::Cursor(_) | Place::Address(_)));
     match told.says(&answer) {
-        None if resumed && matches!(answer.status, 400 | 404) || answer.status == 410 => Err(Failure::CheckpointExpired),
+        None if resumed && matches!(answer.status, 400 | 404)
+            || answer.status == 410 && (resumed || position.since.is_some()) =>
+        {
+            Err(Failure::CheckpointExpired)
+        }
         _ => Err(told.failure(&answer)),
     }
 }

@@ -222,6 +222,8 @@ fn a_checkpoint_that_is_not_known_any_more_has_expired() {
     };
     assert_eq!(under(&tables(cursor, "GET"), first, || read_all(None, 9)).0, Err(Failure::CheckpointExpired));
     // The first page has nothing that could expire; and a place of another style is of no use.
+    let over = |_: &_| reply(410, &[], &json!({}));
+    assert!(matches!(under(&tables(cursor, "GET"), over, || read_all(None, 9)).0, Err(Failure::Rejected(_))));
     let refused = |_: &_| reply(400, &[], &json!({}));
     assert!(matches!(under(&tables(cursor, "GET"), refused, || read_all(None, 9)).0, Err(Failure::Rejected(_))));
     let other = b"{\"place\":{\"number\":3}}".to_vec();
