@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ._bytes import json_text
 from .failure import Rejected
 
 
@@ -12,7 +13,7 @@ def parsed(body: bytes) -> dict[str, Any]:
     if not body:
         return {}
     try:
-        value = json.loads(body)
+        value = json.loads(json_text(body))
     except (ValueError, RecursionError) as error:
         raise Rejected("format", f"the delivery's body is not a JSON object: {error}") from None
     if not isinstance(value, dict):

@@ -5,6 +5,7 @@ import dataclasses
 import json
 from typing import Any, TypeVar
 
+from ._bytes import json_text
 from .failure import CheckpointExpired
 
 T = TypeVar("T")
@@ -25,7 +26,7 @@ def decode(encoded: bytes | None, kind: type[T]) -> T:
     if encoded is None:
         return beginning
     try:
-        found = json.loads(encoded)
+        found = json.loads(json_text(encoded))
         return kind(**{own.name: _fitting(found[own.name], getattr(beginning, own.name)) for own in dataclasses.fields(kind)})
     except (ValueError, KeyError, TypeError, RecursionError):
         raise CheckpointExpired() from None

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from . import _imports, host, time
-from ._bytes import to_bytes, well_formed
+from ._bytes import json_text, to_bytes, well_formed
 from .failure import Failure, Misconfigured, Rejected, RetryAfter, Unauthorized, Unavailable
 from .limits import MESSAGE_CHARS_MAX, RETRY_AFTER_DEFAULT_MS, RETRY_AFTER_MS_MAX
 
@@ -177,7 +177,7 @@ class Answer:
     def json(self) -> Any:
         """The body as JSON. Something else where JSON was promised is `Unavailable`: usually a proxy's page."""
         try:
-            return json.loads(self.body)
+            return json.loads(json_text(self.body))
         except (ValueError, RecursionError) as error:
             begins = json.dumps(self._beginning(), ensure_ascii=False)
             raise Unavailable(f"the answer is not the JSON that was expected: {error}; it begins {begins}") from None
@@ -232,7 +232,7 @@ class Answer:
 
     def _value(self) -> Any:
         try:
-            return json.loads(self.body)
+            return json.loads(json_text(self.body))
         except (ValueError, RecursionError):
             return None
 

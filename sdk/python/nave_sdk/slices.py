@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Iterator
 
 from . import describe
-from ._bytes import to_bytes
+from ._bytes import json_text, to_bytes
 from .failure import Rejected, Unavailable
 from .limits import MESSAGE_CHARS_MAX
 
@@ -68,7 +68,7 @@ def array(body: bytes | str, path: str = "") -> list[Row]:
 def at(body: bytes | str, path: str = "") -> Row | None:
     """The value under `path`, undecoded; none where there is none."""
     try:
-        text = (body if isinstance(body, str) else body.decode("utf-8")).strip(" \t\r\n")
+        text = json_text(body).strip(" \t\r\n")
         # Whatever is cut out below is cut out of a text that is JSON.
         _, end = _DECODER.raw_decode(text)
         if end != len(text):

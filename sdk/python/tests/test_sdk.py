@@ -81,7 +81,7 @@ class Sdk(unittest.TestCase):
         ]:
             self.assertEqual([row.json for row in slices.array(json, path)], expected, json)
         # Nothing that a system said of its rows: whoever is missing in it is not gone.
-        for json, path in [("42", "results"), ('"maintenance"', "results"), ("[1]", "results"), ("<html>", "results"), ('{"results":{}}', "results"), (b'"\xff"', ""), ("[NaN]", ""), ("{} {}", "")]:
+        for json, path in [("42", "results"), ('"maintenance"', "results"), ("[1]", "results"), ("<html>", "results"), ('{"results":{}}', "results"), (b'"\xff"', ""), ("[NaN]", ""), ("{} {}", ""), ("[" * 500 + "]" * 500, ""), ('{"a":' * 500 + "1" + "}" * 500, "")]:
             self.assertIsInstance(raised(lambda: slices.array(json, path)), Unavailable, json)
 
     def test_text_is_cut_out_as_it_is_spelled(self):
@@ -131,7 +131,9 @@ class Sdk(unittest.TestCase):
     def test_a_checkpoint_that_goes_out_comes_back(self):
         self.assertEqual(checkpoint.decode(checkpoint.encode(Position(7, True)), Position), Position(7, True))
         self.assertEqual(checkpoint.decode(None, Position), Position())
-        for other in (b'{"before":1}', b'{"after":"7","seen":true}', b"null", b"x", b"\xff"):
+        # Not a text in another encoding: a plugin could not read it.
+        utf16 = '{"after":7,"seen":true}'.encode("utf-16-le")
+        for other in (utf16, b'{"before":1}', b'{"after":"7","seen":true}', b"null", b"x", b"\xff"):
             self.assertEqual(raised(lambda: checkpoint.decode(other, Position)), CheckpointExpired(), other)
 
     def test_times_are_read_and_spelled(self):
