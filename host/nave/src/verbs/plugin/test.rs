@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::context::Context;
 use crate::output::{self, clean, say};
-use crate::verbs::Outcome;
+use crate::verbs::{Outcome, shipped};
 
 /// Try a plugin against what every plugin must do: values kept, failures named, hostile answers refused; opens no network
 #[derive(Debug, Args)]
@@ -55,10 +55,7 @@ pub(super) async fn file(target: &Path, context: &Context) -> Result<(PathBuf, O
     if !target.is_dir() {
         return Ok((target.to_owned(), None));
     }
-    let (dir, options) = (target.to_owned(), BuildOptions { out: None, quiet: context.json });
-    let built = tokio::task::spawn_blocking(move || plugins::build(&dir, &options))
-        .await
-        .map_err(|error| ApiError::failed(error.to_string()))??;
+    let built = shipped::build(target, BuildOptions { out: None, quiet: context.json }).await?;
     Ok((built.file, Some(target.join("recordings"))))
 }
 

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use nave_hub::api::{ApiError, exit};
-use nave_hub::plugins::{self, BuildOptions, Seen};
+use nave_hub::plugins::{BuildOptions, Seen};
 use nave_sim::System;
 use serde_json::{Value as Json, json};
 
 use super::test::settings;
 use crate::context::Context;
 use crate::output::{clean, clean_lines, json_line, say};
-use crate::verbs::Outcome;
 use crate::verbs::serve::interrupted;
+use crate::verbs::{Outcome, shipped};
 use place::Place;
 
 /// How often the files are looked at.
@@ -129,19 +129,11 @@ struct Bench {
 impl Bench {
     /// Builds it and shows what it does; false where it does not build. Whatever happens, the next save is looked at.
     async fn saved(&mut self) -> bool {
-        let (dir, options) = (self.dir.clone(), BuildOptions { out: None, quiet: true });
-        let built = tokio::task::spawn_blocking(move || plugins::build(&dir, &options)).await;
-        let built = match built {
-            Ok(Ok(built)) => built,
-            Ok(Err(error)) => {
-                self.tell(json!({ "event": "not-built", "message": error.to_string() }), || {
-                    say(clean_lines(&format!("NOT BUILT, the one before stays.\n{error}")));
-                });
-                return false;
-            }
+        let built = match shipped::build(&self.dir, BuildOptions { out: None, quiet: true }).await {
+            Ok(built) => built,
             Err(error) => {
                 self.tell(json!({ "event": "not-built", "message": error.to_string() }), || {
-                    say(format_args!("NOT BUILT: {error}"))
+                    say(clean_lines(&format!("NOT BUILT, the one before stays.\n{error}")));
                 });
                 return false;
             }
