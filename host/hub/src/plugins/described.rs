@@ -19,7 +19,7 @@ pub fn is_described(dir: &Path) -> bool {
 }
 
 /// Makes a plugin of the description in `dir` and of `connector`, the file of the shipped connector. Its `mappings/*.toml` are
-/// embedded. Default folder for the `.wasm`: `dir`.
+/// embedded. Default folder for the `.wasm`: `target/plugins` in `dir`.
 ///
 /// # Errors
 /// [`PluginsError::Crate`] with every mistake in the description, its line and column; others where a file cannot be read or written.
@@ -45,7 +45,7 @@ pub fn pack(dir: &Path, connector: &Path, options: &BuildOptions) -> Result<Buil
     })?;
     let plugin = nave_runtime::embed_manifest(&described, &manifest)?;
     let inspection = nave_runtime::inspect(&plugin)?;
-    let file = options.out.clone().unwrap_or_else(|| dir.to_owned()).join(format!("{}.wasm", manifest.name));
+    let file = options.out.clone().unwrap_or_else(|| dir.join("target").join("plugins")).join(format!("{}.wasm", manifest.name));
     write_whole(&file, &plugin)?;
     Ok(Built {
         file,
@@ -120,7 +120,7 @@ pub fn new_description(new: &NewDescription) -> Result<PathBuf, PluginsError> {
         });
     }
     write_whole(&dir.join(nave_rest::FILE), new.text.as_bytes())?;
-    write_whole(&dir.join(".gitignore"), b"*.wasm\n*.wasm.sig\n")?;
+    write_whole(&dir.join(".gitignore"), b"/target\n")?;
     Ok(dir)
 }
 
