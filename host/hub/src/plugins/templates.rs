@@ -149,8 +149,13 @@ mod tests {
             ("templates/rust-transform", "", None, RUST_TRANSFORM),
             ("templates/javascript-connector", "", None, JAVASCRIPT_CONNECTOR),
             ("templates/python-connector", "", None, PYTHON_CONNECTOR),
-            // Tests of the SDK itself, and what builds a plugin, stay here.
-            ("javascript", "nave-sdk", Some(["nave-sdk/test/sdk.test.js", "nave-sdk/build.mjs"]), JAVASCRIPT_SDK),
+            // Tests of the SDK itself, its page, and what builds a plugin, stay here.
+            (
+                "javascript",
+                "nave-sdk",
+                Some(["nave-sdk/test/sdk.test.js", "nave-sdk/build.mjs", "nave-sdk/README.md"]),
+                JAVASCRIPT_SDK,
+            ),
             ("python/nave_sdk", "nave_sdk", None, PYTHON_SDK),
         ] {
             let mut there = BTreeSet::new();
