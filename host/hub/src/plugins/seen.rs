@@ -114,7 +114,10 @@ mod tests {
         new.note("discover", discovered("mail"));
         assert_eq!(
             old.differences(&new),
-            ["discover: people.fields.mail is new: {}", "discover: people.fields.name is gone (was {})"]
+            [
+                r#"discover: people.fields.mail is new: {"path":"mail"}"#,
+                r#"discover: people.fields.name is gone (was {"path":"name"})"#
+            ]
         );
         assert_eq!(Seen::streams(&discovered("x")), ["people"]);
     }
