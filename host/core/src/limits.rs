@@ -29,11 +29,11 @@ pub const GUESTS_MEMORY_BYTES_MAX: usize = 4 << 30;
 pub const COMPILE_CPU_S_MAX: u64 = 20;
 /// And for each MiB of its file on top: one that carries an interpreter has thirty.
 pub const COMPILE_CPU_S_PER_MIB: u64 = 4;
-/// From the start of the compiler to its end, against one that waits for ever: ten times the processor time, as a machine may have much
+/// From the start of the compiler to its end, against one that waits for ever: five times the processor time, as a machine may have much
 /// else to do (at load 8 on two cores, 48 seconds were not enough for a connector of 2 MiB).
-pub const COMPILE_WALL_S_MAX: u64 = 10 * COMPILE_CPU_S_MAX;
+pub const COMPILE_WALL_S_MAX: u64 = 5 * COMPILE_CPU_S_MAX;
 /// And for each MiB of the file.
-pub const COMPILE_WALL_S_PER_MIB: u64 = 10 * COMPILE_CPU_S_PER_MIB;
+pub const COMPILE_WALL_S_PER_MIB: u64 = 5 * COMPILE_CPU_S_PER_MIB;
 /// Address space of the compiler.
 pub const COMPILE_MEMORY_BYTES_MAX: u64 = 1 << 30;
 /// And for each MiB of the file.
