@@ -3,7 +3,7 @@
 //! A thousand inputs for each parser with every run of the tests; `NAVE_FUZZ_SECONDS=30` goes on for half a minute each, as `.ci/run` does.
 //! What crashes is printed with the seed that makes it again (`NAVE_FUZZ_SEED`).
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod mutate;
 
