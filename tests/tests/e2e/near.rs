@@ -22,7 +22,10 @@ fn exposure_names_hosts_secrets_and_every_field_that_is_mapped() {
     assert_eq!(connection["hosts"][0]["base"], base, "{found}");
     assert!(texts(&connection["hosts"][0]["calls"]).iter().any(|call| call.contains("/crm/v3/objects")), "{found}");
     let secret = &connection["secrets"][0];
-    assert!(secret["secret"].as_str().is_some_and(|name| name.starts_with("secret://crm") && name.ends_with("/staging")), "{found}");
+    assert!(
+        secret["secret"].as_str().is_some_and(|name| name.starts_with("secret://crm") && name.ends_with("/staging")),
+        "{found}"
+    );
     assert_eq!(texts(&secret["to"]), [base.trim_end_matches('/')]);
     let field = |name: &str| connection["fields"].as_array().into_iter().flatten().find(|one| one["field"] == name).cloned();
     let email = field("contact.email").unwrap_or_else(|| panic!("{found}"));
