@@ -14,7 +14,7 @@ use crate::output::{self, Rows, clean, say};
 /// Environments of the project: each with its own hosts, secrets and data
 #[derive(Debug, Subcommand)]
 #[command(
-    after_help = "Examples:\n  nave env new production         # empty, beside the one that is there\n  nave --env production connection add hubspot\n  nave promote --to production    # what is tried here, there\n  nave env use production         # commands are about that one from now on\n\nA connection of another environment that reaches a host of `production` (or `prod`) is refused, and so is production's secret anywhere else."
+    after_help = "Examples:\n  nave env new production               # empty, beside the one that is there\n  nave promote --to production --yes    # plugins, entities and lookups go there\n  nave --env production connection add hubspot\n  nave promote --to production --yes    # now the mappings of that connection, too\n  nave env use production               # commands are about that one from now on\n\nA connection of another environment that reaches a host of `production` (or `prod`) is refused, and so is production's secret anywhere else."
 )]
 pub(crate) enum Env {
     /// All of them, and which one commands are about
@@ -59,7 +59,7 @@ pub(crate) fn run(verb: Env, context: &Context) -> Outcome {
         Env::New { name, listen } => {
             let made = environments::make(context.dir(), &name, listen.as_deref())?;
             let text = format!(
-                "{name} is in {}. Next: `nave --env {name} connection add PLUGIN` for each of its systems, then `nave promote --to {name}`.",
+                "{name} is in {}. Next: `nave promote --to {name} --yes` brings plugins, entities and lookups; then `nave --env {name} connection add PLUGIN` for each of its systems, and promote again for their mappings.",
                 made.dir.display()
             );
             tell(&made, &text, context)

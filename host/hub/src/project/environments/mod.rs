@@ -99,11 +99,15 @@ pub fn named(dir: &Path, name: &str) -> Result<Environment, ApiError> {
     }
 }
 
-/// The directory that a command given for `dir` is about: the environment that is asked for, else the one in use.
+/// The directory that a command given for `dir` is about: the environment that is asked for, else the one in use. Where there is no
+/// project there are none: commands that need one say so, and others go on with `NAVE_ENV` set for another place.
 ///
 /// # Errors
 /// [`ApiError`] where that one is not there.
 pub fn resolve(dir: &Path, wanted: Option<&str>) -> Result<PathBuf, ApiError> {
+    if !dir.join("nave.toml").is_file() {
+        return Ok(dir.to_owned());
+    }
     if let Some(name) = wanted {
         return named(dir, name).map(|environment| environment.dir);
     }

@@ -14,7 +14,7 @@ use super::super::load::Sources;
 use super::super::{init, lock_plugin, read, read_lock, write};
 use super::Environment;
 use crate::api::{ApiError, EditsAnswer};
-use crate::plugins::{InstallOptions, install};
+use crate::plugins::{InstallOptions, TRUST_FILE, install};
 
 /// Folders that are carried file by file.
 const FOLDERS: [&str; 3] = ["entities", "lookups", "mappings"];
@@ -72,7 +72,10 @@ pub fn promote(from: &Environment, to: &Environment) -> Result<Promotion, ApiErr
     if !plugins.is_empty() {
         copy(to, &target.files, tried.path())?;
         for file in &plugins {
-            install(tried.path(), file, InstallOptions::default())?;
+            install(tried.path(), file, InstallOptions::default()).map_err(|error| {
+                let refused = ApiError::from(error);
+                ApiError { message: format!("in {}: {}", to.name, refused.message), ..refused }
+            })?;
         }
         let with_them = Sources::read(tried.path())?;
         target.plugins = with_them.plugins;
@@ -197,10 +200,8 @@ fn copy(of: &Environment, files: &[SourceFile], to: &Path) -> Result<(), ApiErro
         write::whole(&to.join(&file.path), file.text.as_bytes())?;
     }
     let here = read::place(&of.dir)?;
-    for name in ["trust.toml"] {
-        if let Ok(bytes) = std::fs::read(of.dir.join(name)) {
-            write::whole(&to.join(name), &bytes)?;
-        }
+    if let Ok(bytes) = std::fs::read(of.dir.join(TRUST_FILE)) {
+        write::whole(&to.join(TRUST_FILE), &bytes)?;
     }
     for (name, locked) in read_lock(&of.dir)? {
         for file in [here.plugin(&locked.digest), here.signature(&locked.digest)] {

@@ -39,6 +39,8 @@ fn an_environment_is_found_by_its_name_and_taken_up() {
     assert_eq!(resolve(dir.path(), Some("staging")).expect("asked for"), root(dir.path()));
     let ignored = std::fs::read_to_string(dir.path().join(".gitignore")).expect("read");
     assert!(ignored.lines().any(|line| line == "/.environment"), "{ignored}");
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    assert_eq!(resolve(elsewhere.path(), Some("staging")).expect("no project, so none"), elsewhere.path());
     take_up(dir.path(), "staging").expect("there");
     assert_eq!(current(dir.path()).expect("there").name, "staging");
 }
