@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use nave_core::limits::CONFIG_FILE_BYTES_MAX;
 use nave_core::manifest::Manifest;
 
+use super::new::new_folder;
 use super::{BuildOptions, Built, PluginsError, digest, powers};
 use crate::project::{ProjectError, write_whole};
 
@@ -102,23 +103,7 @@ pub fn example(name: &str) -> String {
 /// # Errors
 /// [`PluginsError::Usage`] for a name that is none, or a folder that is not empty.
 pub fn new_description(new: &NewDescription) -> Result<PathBuf, PluginsError> {
-    let name = &new.name;
-    let fits = name.len() <= 64
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if !fits {
-        return Err(PluginsError::Usage {
-            message: format!("`{name}` is not a plugin's name"),
-            help: "use a-z, 0-9 and -, beginning with a letter, at most 64".to_owned(),
-        });
-    }
-    let dir = new.parent.join(name);
-    if dir.exists() && fs::read_dir(&dir).map_err(ProjectError::io(&dir))?.next().is_some() {
-        return Err(PluginsError::Usage {
-            message: format!("{} is not empty", dir.display()),
-            help: "give another name, or another folder with --parent".to_owned(),
-        });
-    }
+    let dir = new_folder(&new.parent, &new.name)?;
     write_whole(&dir.join(nave_rest::FILE), new.text.as_bytes())?;
     write_whole(&dir.join(".gitignore"), b"/target\n")?;
     Ok(dir)

@@ -34,6 +34,20 @@ fn checkout_sdk() -> Option<PathBuf> {
 /// [`PluginsError::Usage`] for a name that is none, an SDK that is not there, or a folder that is not empty.
 pub fn new(plugin: &NewPlugin) -> Result<PathBuf, PluginsError> {
     let name = &plugin.name;
+    let dir = new_folder(&plugin.parent, name)?;
+    let templates = templates::of(plugin.language, plugin.kind)?;
+    let sdk = if plugin.language == Language::Rust { crate_of_sdk(plugin.sdk.as_deref())? } else { String::new() };
+    let function = name.replace('-', "_");
+    for (file, text) in templates.iter().copied().flatten() {
+        let text = text.replace("{{name}}", name).replace("{{function}}", &function);
+        let text = text.replace("{{sdk}}", &format!("{{ path = \"{sdk}\" }}"));
+        write_whole(&dir.join(file), text.as_bytes())?;
+    }
+    Ok(dir)
+}
+
+/// The folder of a new plugin: its name is one, and nothing is in the folder yet.
+pub(super) fn new_folder(parent: &Path, name: &str) -> Result<PathBuf, PluginsError> {
     let fits = name.len() <= 64
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
@@ -43,20 +57,12 @@ pub fn new(plugin: &NewPlugin) -> Result<PathBuf, PluginsError> {
             help: "use a-z, 0-9 and -, beginning with a letter, at most 64".to_owned(),
         });
     }
-    let templates = templates::of(plugin.language, plugin.kind)?;
-    let sdk = if plugin.language == Language::Rust { crate_of_sdk(plugin.sdk.as_deref())? } else { String::new() };
-    let dir = plugin.parent.join(name);
+    let dir = parent.join(name);
     if dir.exists() && std::fs::read_dir(&dir).map_err(ProjectError::io(&dir))?.next().is_some() {
         return Err(PluginsError::Usage {
             message: format!("{} is not empty", dir.display()),
             help: "give another name, or another folder with --parent".to_owned(),
         });
-    }
-    let function = name.replace('-', "_");
-    for (file, text) in templates.iter().copied().flatten() {
-        let text = text.replace("{{name}}", name).replace("{{function}}", &function);
-        let text = text.replace("{{sdk}}", &format!("{{ path = \"{sdk}\" }}"));
-        write_whole(&dir.join(file), text.as_bytes())?;
     }
     Ok(dir)
 }

@@ -10,30 +10,13 @@ use nave_runtime::{CallError, Instance, InstanceLimits, NoHost};
 use serde_json::Value as Json;
 
 use super::bench::Bench;
+use super::values::value_plans;
 
 const CHANGE: &str =
     "a row that cannot be transformed is an error of that row (in Rust `push_error`), never of the batch, and null is a value";
 const EXPECTED: &str = "a result or an error for each row, and no crash";
 
-macro_rules! plans {
-    ($($name:literal),+) => { [$(Plan { name: concat!("values/", $name), expected: EXPECTED, change: CHANGE }),+] };
-}
-static PLANS: [Plan; 14] = plans![
-    "utf-8",
-    "emoji",
-    "right-to-left",
-    "nul",
-    "combining",
-    "control-characters",
-    "dst-moment",
-    "leap-day",
-    "date-without-offset",
-    "money-scale",
-    "big-integer",
-    "long-text",
-    "empty",
-    "null"
-];
+static PLANS: [Plan; 14] = value_plans(EXPECTED, CHANGE);
 const SAME: Plan = Plan {
     name: "quiet/same-again",
     expected: "the same columns give the same result, twice and in another instance",
