@@ -7,8 +7,8 @@ use super::reader::{Table, decimal};
 use super::{Entity, Scoring};
 use crate::linkage::Roles;
 
-/// Odds from which two are the same, 128 to one, as a logarithm (base 2).
-const SURE_BITS: f64 = 7.0;
+/// Odds from which two are the same, 64 to one, as a logarithm (base 2).
+const SURE_BITS: f64 = 6.0;
 /// Odds from which a person is asked, one to one.
 const ASK_BITS: f64 = 0.0;
 /// Objects of one record: a dozen systems that hold somebody four times.
@@ -42,7 +42,7 @@ pub(super) fn read(mut table: Table<'_>, entity: &Entity) -> Scoring {
     if scoring.sure_bits < scoring.ask_bits {
         let at = sure.or(ask).map_or(0..0, |bits| bits.span);
         let message = format!("`sure` ({}) is below `ask` ({})", scoring.sure_bits, scoring.ask_bits);
-        let help = "a person is asked from `ask` bits on, and from `sure` on nobody: sure = 7 is 128 to one".to_owned();
+        let help = "a person is asked from `ask` bits on, and from `sure` on nobody: sure = 6 is 64 to one".to_owned();
         file.error(at, "turned-round", message, Some(help));
     }
     if let Some(most) = table.number("cluster-max") {

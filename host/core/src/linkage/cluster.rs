@@ -5,8 +5,8 @@ use super::compare::{Comparer, Pattern};
 use super::model::{Model, Weight};
 use super::table::Table;
 
-/// Odds from which a machine says that two are the same: 128 to one, as a logarithm (base 2).
-const SURE_BITS: f64 = 7.0;
+/// Odds from which a machine says that two are the same: 64 to one, as a logarithm (base 2).
+const SURE_BITS: f64 = 6.0;
 /// Odds from which a person is asked: one to one.
 const LIKELY_BITS: f64 = 0.0;
 /// Records of a cluster; one that grows beyond is a person's.

@@ -34,6 +34,8 @@ pub enum Kind {
     Postal,
     /// Country.
     Country,
+    /// Where somebody was born: no part of an address, and never another.
+    Birthplace,
     /// A company's name.
     Company,
     /// Words: a title, an author, a description.
@@ -64,7 +66,7 @@ impl Kind {
 
     /// Shared by a household or office.
     pub(super) fn is_shared(self) -> bool {
-        self.is_address() || matches!(self, Self::Surname | Self::Phone | Self::Company)
+        self.is_address() || matches!(self, Self::Surname | Self::Phone | Self::Company | Self::Birthplace)
     }
 
     /// The same, where it is known whose records these are: a name is a person's in one entity, a company's in another.
@@ -147,6 +149,9 @@ const HEADINGS: &[(Kind, &[&str])] = &[
     (Kind::Text, &["title", "description", "authors", "author", "venue", "product", "album", "artist", "journal"]),
 ];
 
+/// Words of a heading that is about a place.
+const PLACES: [&str; 6] = ["place", "city", "town", "country", "state", "location"];
+
 fn by_heading(heading: &str) -> Option<Kind> {
     // `address.city` is a city.
     let heading = heading.rsplit('.').find(|part| !part.trim().is_empty()).unwrap_or(heading);
@@ -154,6 +159,10 @@ fn by_heading(heading: &str) -> Option<Kind> {
     let has = |word: &str| words.iter().any(|own| own == word);
     if has("street") && (has("number") || has("no") || has("nr")) {
         return Some(Kind::House);
+    }
+    let born = ["birth", "born"].into_iter().any(has);
+    if born && PLACES.into_iter().any(has) || ["birthplace", "geburtsort"].into_iter().any(has) {
+        return Some(Kind::Birthplace);
     }
     if has("job") || has("middle") {
         return Some(Kind::Text);
@@ -250,6 +259,9 @@ mod tests {
         let born: Vec<&str> = born.iter().map(String::as_str).collect();
         assert_eq!(Kind::guess("date_of_birth", &born), Kind::Date);
         assert_eq!(Kind::guess("when", &born), Kind::Date);
+        for heading in ["birth_place", "Birthplace", "town of birth", "bornCity"] {
+            assert_eq!(Kind::guess(heading, &["Kew", "Bern"]), Kind::Birthplace, "{heading}");
+        }
         assert_eq!(Kind::guess("colour", &["red", "blue", "red", "red"]), Kind::Category);
         assert_eq!(Kind::guess("name", &["ada", "ada"]), Kind::Ignored);
         assert_eq!(Kind::guess("name", &[]), Kind::Ignored);

@@ -88,8 +88,8 @@ impl Model {
         let counted = counted(patterns);
         let pairs = rows * (rows - 1.0) / 2.0;
         let equal = strangers_equal(&groups, &alike, &counted);
-        let tells: Vec<Option<u8>> =
-            (0..groups.len()).map(|at| tells(&groups[at], &unrelated[at], equal[at] / pairs, rows)).collect();
+        let tells: Vec<Telling> =
+            (0..groups.len()).map(|at| Telling::of(&groups[at], &unrelated[at], equal[at] / pairs, rows)).collect();
         let has = |test: fn(&Group) -> bool| groups.iter().any(test);
         // What has nothing personal, or nothing shared, has no housemates.
         let households = has(Group::is_personal) && has(Group::is_shared);
@@ -117,13 +117,13 @@ impl Model {
 
     /// One round: how probable each candidate is under what is known, then what is known from that. `tells`: of each group, the
     /// level from which it tells who it is.
-    fn round(&mut self, counted: &Counted, tells: &[Option<u8>], pairs: f64, rows: f64) {
+    fn round(&mut self, counted: &Counted, tells: &[Telling], pairs: f64, rows: f64) {
         let zero = || vec![[0.0; LEVELS]; self.groups.len()];
         let (mut same, mut housemates) = (zero(), zero());
         let (mut same_sum, mut housemates_sum) = (0.0, 0.0);
         for (pattern, count) in counted {
             let [s, h, u] = self.likelihoods(*pattern);
-            let s = if self.is_plausible(*pattern) && is_told(&self.groups, tells, *pattern) { s } else { 0.0 };
+            let s = if self.is_plausible(*pattern) && is_told(&self.groups, tells, rows, *pattern) { s } else { 0.0 };
             let of = s + h + u;
             let (s, h) = (count * s / of, count * h / of);
             same_sum += s;
@@ -218,6 +218,12 @@ impl Model {
         agrees && !self.has_other_names(pattern)
     }
 
+    /// Whether they may be of one household or office: where something of a home is known of both, some of it agrees.
+    pub(super) fn may_share_a_home(&self, pattern: Pattern) -> bool {
+        let mut home = pattern.known().filter(|(group, _)| self.groups[*group].is_home()).peekable();
+        home.peek().is_none() || home.any(|(_, level)| level >= ALIKE)
+    }
+
     /// Whether all names that both have are others, and nothing that somebody has alone is the same.
     fn has_other_names(&self, pattern: Pattern) -> bool {
         let known = || pattern.known().map(|(group, level)| (&self.groups[group], level));
@@ -228,33 +234,33 @@ impl Model {
             && !known().any(|(group, level)| level == SAME && own(group.kind()))
     }
 
-    /// Of the three kinds, up to a factor.
+    /// Of the three kinds: how probable such a pair is among all that there are. A product of few shares, none below [`FLOOR`] by much: no
+    /// logarithms, of which there would be millions.
     fn likelihoods(&self, pattern: Pattern) -> [f64; 3] {
-        let (mut same, mut housemates, mut unrelated) = (self.same_share, self.housemates_share, 0.0);
+        let (mut same, mut housemates, mut unrelated) = (self.same_share.exp2(), self.housemates_share.exp2(), 1.0);
         for (group, level) in pattern.known() {
             let level = level as usize;
-            same += self.same[group][level].log2();
-            housemates += self.housemates[group][level].log2();
-            unrelated += self.unrelated[group][level].log2();
+            same *= self.same[group][level];
+            housemates *= self.housemates[group][level];
+            unrelated *= self.unrelated[group][level];
         }
-        let most = same.max(housemates).max(unrelated);
-        [same, housemates, unrelated].map(|bits| (bits - most).exp2())
+        [same, if self.may_share_a_home(pattern) { housemates } else { 0.0 }, unrelated]
     }
 
     /// How surely two records are the same that came to this pattern.
     pub(super) fn weigh(&self, table: &Table, left: u32, pattern: Pattern) -> Weight {
-        let (mut same, mut housemates, mut unrelated) = (self.same_share, self.housemates_share, 0.0);
+        let (mut same, mut housemates, mut unrelated) = (1.0, self.housemates_share.exp2(), 1.0);
         for (group, level) in pattern.known() {
             let chance = self.chance(table, left, group, level);
             let (level, factor) = (level as usize, self.factor(group));
-            same += factor * self.same[group][level].log2();
             let of_household = if self.groups[group].is_personal() { chance } else { self.housemates[group][level] };
-            housemates += factor * of_household.log2();
-            unrelated += factor * chance.log2();
+            let counted = |share: f64| if factor == 1.0 { share } else { share.powf(factor) };
+            same *= counted(self.same[group][level]);
+            housemates *= counted(of_household);
+            unrelated *= counted(chance);
         }
-        let most = housemates.max(unrelated);
-        let others = most + ((housemates - most).exp2() + (unrelated - most).exp2()).log2();
-        Weight { bits: same - others, pattern }
+        let others = if self.may_share_a_home(pattern) { housemates + unrelated } else { unrelated };
+        Weight { bits: self.same_share + same.log2() - others.log2(), pattern }
     }
 
     /// What each comparison speaks for or against: one line per group of which both know something, in words and bits.
@@ -304,8 +310,8 @@ impl Model {
         let agree = || weight.pattern.known().filter(|(_, level)| *level >= ALIKE);
         // A town of five, or a language, that namesakes share says next to nothing.
         let says = |group: usize, level: u8| (self.same[group][level as usize] / self.unrelated[group][level as usize]).log2();
-        let besides = |(group, level): (usize, u8)| self.groups[group].tells_who() && says(group, level) >= TELLING_BITS;
-        agree().count() >= 2 && agree().any(besides) && !self.contradicts(weight)
+        let besides = agree().filter(|(group, _)| self.groups[*group].tells_who()).map(|(group, level)| says(group, level));
+        agree().count() >= 2 && besides.sum::<f64>() >= TELLING_BITS && !self.contradicts(weight)
     }
 
     /// Whether two differ in what is a person's own, and nothing that identifies says otherwise.
@@ -413,16 +419,27 @@ fn smoothed(mut counted: Levels, prior: &Levels, share: f64) -> Levels {
     shares
 }
 
-/// The level from which a group tells who it is: hardly any stranger agrees as far as that. None where it never does.
-/// `equal`: the share of pairs of strangers that say the same, where it was counted.
-fn tells(group: &Group, by_chance: &Levels, equal: f64, rows: f64) -> Option<u8> {
-    if group.is_name() || group.kind() == Some(Kind::Category) {
-        return None;
+/// How far a group tells who it is.
+struct Telling {
+    /// The level from which hardly any stranger agrees; none where it never comes to that.
+    alone: Option<u8>,
+    /// Strangers that agree at least so far, as a logarithm (base 2) of their share, by level; 0 where it says nothing.
+    bits: Levels,
+}
+
+impl Telling {
+    /// `equal`: the share of pairs of strangers that say the same, where it was counted.
+    fn of(group: &Group, by_chance: &Levels, equal: f64, rows: f64) -> Self {
+        if group.is_name() || group.kind() == Some(Kind::Category) {
+            return Self { alone: None, bits: [0.0; LEVELS] };
+        }
+        let same = by_chance[SAME as usize];
+        let same = if equal > 0.0 { same.min(equal) } else { same };
+        let strangers = |level: u8| by_chance[level as usize..SAME as usize].iter().sum::<f64>() + same;
+        let mut bits = [0.0; LEVELS];
+        (ALIKE..=SAME).filter(|_| group.tells_who()).for_each(|level| bits[level as usize] = -strangers(level).log2());
+        Self { alone: (ALIKE..=SAME).find(|level| strangers(*level) * rows < TELLING_STRANGERS), bits }
     }
-    let same = by_chance[SAME as usize];
-    let same = if equal > 0.0 { same.min(equal) } else { same };
-    let strangers = |level: u8| (by_chance[level as usize..SAME as usize].iter().sum::<f64>() + same) * rows;
-    (ALIKE..=SAME).find(|level| strangers(*level) < TELLING_STRANGERS)
 }
 
 /// Of other things that both say, the share that agrees from which two are no strangers.
@@ -449,10 +466,13 @@ fn strangers_equal(groups: &[Group], alike: &[f64], counted: &Counted) -> Vec<f6
 /// Whether something that tells who it is agrees; or, where nothing of the kind is known of both, all names do. Where a system
 /// has nobody twice, the commonest likeness (half a namesake in one town, with another mailbox) would be learned as what doubles
 /// look like.
-fn is_told(groups: &[Group], tells: &[Option<u8>], pattern: Pattern) -> bool {
-    let mut known = pattern.known().filter_map(|(group, level)| tells[group].map(|from| level >= from)).peekable();
+fn is_told(groups: &[Group], tells: &[Telling], rows: f64, pattern: Pattern) -> bool {
+    let mut known = pattern.known().filter_map(|(group, level)| tells[group].alone.map(|from| level >= from)).peekable();
     match known.peek() {
-        Some(_) => known.any(|agrees| agrees),
+        Some(_) => {
+            known.any(|agrees| agrees)
+                || pattern.known().map(|(group, level)| tells[group].bits[level as usize]).sum::<f64>() >= rows.log2()
+        }
         None => pattern.known().all(|(group, level)| !groups[group].is_name() || level >= ALIKE),
     }
 }

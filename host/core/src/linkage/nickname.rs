@@ -18,12 +18,12 @@ amelia amy millie
 anthony tony anton antonio antoine toni
 antonia toni antje
 arthur art artie arturo artur
-augustus gus august augusto
+augustus gus augustine august augusto
 barbara barb babs barbie baerbel barbel
 benjamin ben benny benji
 bernard bernie bernd bernhard
 catherine cathy kate katie kathy cat katherine kathryn katharina katrin kathrin karin catarina caterina katja
-charles charlie chuck carl karl carlos carlo
+charles charlie charley chuck carl karl carlos carlo
 charlotte charlie lotte lottie
 christian chris christen kristian
 christina chris tina christine kristin kristina kirsten
@@ -35,34 +35,37 @@ dieter dietrich
 dominic dom nick dominik dominique
 donald don donny
 dorothy dot dottie dolly dorothea dora thea
-edmund ed eddie ned ted edmond
-edwin ed eddie win
-edward ed eddie ted ned eduard edoardo eduardo
+edmund ed eddie eddy ned ted edmond
+edwin ed eddie eddy win
+edward ed eddie eddy ted ned eduard edoardo eduardo
 elizabeth liz lizzie beth betty eliza elisabeth lisa elsa else elli libby isabel isabella
 eleanor ellie nell nora eleonore elena
 emily em emmy emilia
 eugene gene eugen
 florence flo florenz
-francis frank fran franz francisco francesco francois paco franco
-frances fran fanny francesca franziska
+francis frank frankie fran franz francisco francesco francois paco franco
+frances fran fanny frankie francesca franziska
 frederick fred freddy fritz friedrich frederik federico
 gabriel gabe
 gabriele gabi gaby gabriela gabriella
-george georg jorg jurgen jorge giorgio georges jerzy
+george georgie geordie georg jorg jurgen jorge giorgio georges jerzy
 gerald gerry jerry gerhard gerd gert
 gertrude trudy trude gerti
 gregory greg gregor grigori
 harold harry hal harald
-henry hank harry hal heinrich heinz henri enrico enrique heiner henryk
+henry hank hen harry hal heinrich heinz henri enrico enrique heiner henryk
 herbert herb bert heribert
 hubert bert hugh
 hugh hughie hugo ugo
+herman herm hermann
+hilda hildegard hilde
+horatio horace
 isaac ike
 jacob jake jakob jack jacques
-james jim jimmy jamie jacques jaime giacomo
+james jim jimmy jamie jay jacques jaime giacomo
 jennifer jen jenny jenna
 jessica jess jessie
-john jack johnny jon johannes hans johann jan jean juan giovanni ivan ian sean joao janos
+john jack johnny jon jock evan johannes hans johann jan jean juan giovanni ivan ian sean joao janos
 jonathan jon jonny nathan
 joseph joe joey josef sepp jose giuseppe pepe jozef jupp
 josephine jo josie josefine josefa
@@ -71,6 +74,8 @@ judith judy jude
 julia julie jule giulia
 katherine kathy kate
 kenneth ken kenny
+lionel lyonel leo
+llewellyn llew lyn
 lawrence larry lars laurence lorenz lorenzo laurent
 leonard leo len lenny leonhard leonardo
 louis lou louie ludwig luis luigi ludovic lutz
@@ -99,8 +104,8 @@ philip phil pip philipp philippe felipe filippo
 rachel rae rahel
 raymond ray raimund ramon
 rebecca becky becca rebekka
-richard rick ricky dick rich riccardo ricardo
-robert rob bob bobby robbie bert roberto rupert robin
+richard rick ricky richie ritchie dick rich riccardo ricardo
+robert rob bob bobby robbie robby bert roberto rupert robin
 roger rodger rudiger
 ronald ron ronny reinhold
 rudolph rudy rolf rudolf rudi
@@ -116,7 +121,7 @@ susan sue suzy susie susanne suzanne susanna
 teresa terry tess theresa therese tessa resi
 terence terry
 theodore ted teddy theo theodor
-thomas tom tommy tomas tommaso tomasz
+thomas tom tommy tommie tomas tommaso tomasz
 timothy tim timmy
 ulrich uli ulli
 valentine val valentin
@@ -125,8 +130,8 @@ victor vic viktor vittorio
 victoria vicky tori viktoria vittoria
 vincent vince vinny vinzenz vincenzo
 virginia ginny
-walter walt wally
-wilhelm willi willy william will bill billy guillaume guillermo guglielmo wim wilfried
+walter walt wally wat
+wilhelm willi willie willy gwilym liam william will bill billy guillaume guillermo guglielmo wim wilfried
 winifred winnie freddie
 yvonne ivonne
 zachary zach zack

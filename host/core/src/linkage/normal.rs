@@ -42,7 +42,13 @@ pub(super) fn normal(kind: Kind, value: &str) -> Normal {
         Kind::Number => amount(value).unwrap_or_else(|| words(value)),
         Kind::Street => shortened(&words(value), STREET_WORDS),
         Kind::Company => without(&words(value), LEGAL_FORMS),
-        Kind::Given | Kind::Surname | Kind::Name => name(value),
+        Kind::Given => without_titles(&name(value)).to_owned(),
+        Kind::Surname => name(value),
+        Kind::Name => match name(value) {
+            // `Lord` alone is somebody's name.
+            whole if without_titles(&whole).is_empty() => whole,
+            whole => without_titles(&whole).to_owned(),
+        },
         _ => words(value),
     };
     Normal { text, date }
@@ -66,6 +72,61 @@ fn words(value: &str) -> String {
 fn name(value: &str) -> String {
     words(value).replace("ae", "a").replace("oe", "o").replace("ue", "u")
 }
+
+/// A name without the titles before it: of who is called by a title alone, no first name is known.
+fn without_titles(name: &str) -> &str {
+    let (first, rest) = name.split_once(' ').unwrap_or((name, ""));
+    let is_major_general = first == "major" && rest.starts_with("general");
+    if is_major_general || TITLES.contains(&first) { without_titles(rest) } else { name }
+}
+
+/// What people are called by before their names, and which are no first names themselves, as `earl` and `major` are.
+const TITLES: &[&str] = &[
+    "1st",
+    "2nd",
+    "3rd",
+    "4th",
+    "5th",
+    "admiral",
+    "baroness",
+    "capt",
+    "captain",
+    "col",
+    "colonel",
+    "countess",
+    "dame",
+    "dr",
+    "duchess",
+    "frau",
+    "general",
+    "herr",
+    "hon",
+    "honourable",
+    "lady",
+    "lieut",
+    "lieutenant",
+    "lord",
+    "lt",
+    "madame",
+    "marquess",
+    "miss",
+    "mme",
+    "monsieur",
+    "mr",
+    "mrs",
+    "ms",
+    "prof",
+    "professor",
+    "rev",
+    "revd",
+    "reverend",
+    "rt",
+    "sergeant",
+    "sgt",
+    "sir",
+    "viscount",
+    "viscountess",
+];
 
 const STREET_WORDS: &[(&str, &str)] = &[
     ("street", "st"),
@@ -185,6 +246,12 @@ mod tests {
             (Kind::Given, "Juergen", "jurgen"),
             (Kind::Surname, "O'Brien", "obrien"),
             (Kind::Surname, "Горбачёв", "gorbachev"),
+            (Kind::Given, "Dr. Anna", "anna"),
+            (Kind::Given, "Major-General Sir", ""),
+            (Kind::Given, "Major", "major"),
+            (Kind::Name, "Rt. Hon. Lady Anna Lord", "anna lord"),
+            (Kind::Name, "Lord", "lord"),
+            (Kind::Surname, "Lord", "lord"),
             (Kind::Phone, "+49 123 456 7890", "234567890"),
             (Kind::Phone, "0123/4567890", "234567890"),
             (Kind::Phone, "123.456.7890 ext. 12", "234567890"),

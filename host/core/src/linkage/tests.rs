@@ -317,6 +317,33 @@ fn what_ten_records_of_one_thing_share_tells_who_it_is() {
 }
 
 #[test]
+fn who_moved_is_no_housemate() {
+    // A hundred people, each there ten times; three of the ten moved away. Dates of birth say little, where most are the first of January:
+    // name, date and place of birth together tell who it is, and so it is learned that people move.
+    let rows: Vec<Vec<String>> = strangers(100)
+        .into_iter()
+        .enumerate()
+        .flat_map(|(at, person)| {
+            (0..10).map(move |copy| {
+                let home = if copy >= 7 { format!("Q{at:03}{copy}") } else { format!("P{at:03}X") };
+                let born = format!("Town{}", at * 7 % 50);
+                vec![person[0].clone(), person[1].clone(), format!("18{:02}-01-01", at % 40), born, home]
+            })
+        })
+        .collect();
+    let table = Table::new(&columns(&[Kind::Given, Kind::Surname, Kind::Date, Kind::Birthplace, Kind::Postal]), &rows);
+    let linkage = link(&table);
+    let groups = compare::groups(&table);
+    let mut comparer = compare::Comparer::new(&table, &groups);
+    for (left, right, expected) in [(0, 1, true), (0, 7, false), (8, 10, false)] {
+        assert_eq!(linkage.model.may_share_a_home(comparer.pattern(left, right)), expected, "{left} {right}");
+    }
+    let people: BTreeSet<u32> = linkage.cluster.iter().copied().collect();
+    assert_eq!(people.len(), 100);
+    assert!(linkage.pairs().iter().all(|(left, right)| left / 10 == right / 10));
+}
+
+#[test]
 fn the_end_of_a_chain_is_not_its_beginning() {
     // Two of one household, and a row that has the mailbox of one and the date of birth of the other.
     let mut rows = strangers(300);
