@@ -30,7 +30,10 @@ pub fn decide(
     by_rule: MatchDecision,
 ) -> MatchDecision {
     let others: Vec<&Prepared> = candidates.iter().map(|candidate| &*candidate.prepared).collect();
-    let mut judged: Vec<_> = candidates.iter().zip(judge.compare(thing, &others)).collect();
+    let is_named =
+        |id: RecordId| matches!(&by_rule, MatchDecision::Ambiguous(named) if named.iter().any(|(known, _)| *known == id));
+    let wanted = |at: usize, bits: f64| bits >= scoring.ask_bits || is_named(candidates[at].id);
+    let mut judged: Vec<_> = candidates.iter().zip(judge.compare(thing, &others, wanted)).collect();
     judged.sort_by(|(one, of_one), (other, of_other)| of_other.bits.total_cmp(&of_one.bits).then(one.id.cmp(&other.id)));
     let sure: Vec<_> = judged.iter().filter(|(_, judged)| judged.is_safe && judged.bits >= scoring.sure_bits).collect();
     let line = |(candidate, judged): &(&Candidate, super::Judged)| (candidate.id, judged.line());

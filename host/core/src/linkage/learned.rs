@@ -43,7 +43,7 @@ pub struct Judged {
     pub is_worth_asking: bool,
     /// Whether both say the same of what somebody else gave to one only: a mailbox, a number.
     pub is_identified: bool,
-    /// What speaks for it and against it.
+    /// What speaks for it and against it, where that was wanted.
     pub because: Vec<Because>,
     /// Odds before anything was compared.
     pub prior_bits: f64,
@@ -141,7 +141,7 @@ impl Learned {
         let mut model = self.model.clone();
         model.weighted(&self.fields(), |field| scoring.weights.get(field).copied());
         model.among(self.rows, population);
-        Judge { learned: self.clone(), model }
+        Judge { learned: self.clone(), model, fields: self.fields().into() }
     }
 }
 
@@ -150,12 +150,13 @@ impl Learned {
 pub struct Judge {
     learned: Arc<Learned>,
     model: Model,
+    fields: Arc<[String]>,
 }
 
 impl Judge {
     /// Fields whose texts make a row.
-    pub fn fields(&self) -> Vec<String> {
-        self.learned.fields()
+    pub fn fields(&self) -> &[String] {
+        &self.fields
     }
 
     /// A record's comparable form, from its texts of [`Learned::fields`].
@@ -164,8 +165,9 @@ impl Judge {
         Prepared::new(&self.learned.columns, row, |column, text| frequent[column].get(&hash(text)).copied())
     }
 
-    /// What the comparison with each came to.
-    pub fn compare(&self, thing: &Prepared, others: &[&Prepared]) -> Vec<Judged> {
+    /// What the comparison with each came to. Reasons are given where they are wanted, which is said of each by its place and bits:
+    /// to put them together takes longer than to compare.
+    pub fn compare(&self, thing: &Prepared, others: &[&Prepared], wanted: impl Fn(usize, f64) -> bool) -> Vec<Judged> {
         let records: Vec<&Prepared> = std::iter::once(thing).chain(others.iter().copied()).collect();
         let table = Table::of(&self.learned.columns, self.learned.rows, &records);
         let mut comparer = Comparer::new(&table, &self.model.groups);
@@ -176,7 +178,10 @@ impl Judge {
                 is_safe: self.model.is_safe(&weight),
                 is_worth_asking: self.model.is_worth_asking(&weight),
                 is_identified: self.model.is_identified(&weight),
-                because: self.model.explain(&table, 0, &weight),
+                because: match wanted(row as usize - 1, weight.bits) {
+                    true => self.model.explain(&table, 0, &weight),
+                    false => Vec::new(),
+                },
                 prior_bits: self.model.prior_bits(),
             }
         };

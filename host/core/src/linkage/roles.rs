@@ -81,6 +81,26 @@ enum Reach {
     WithNames,
 }
 
+impl Term {
+    /// Those of a thing's terms that are looked up in any case.
+    pub fn at_once(terms: &[Self]) -> impl Iterator<Item = &Self> {
+        let is_named = is_named(terms);
+        terms.iter().filter(move |term| !is_named || term.reach != Reach::WithNames)
+    }
+
+    /// Those that are looked up then, where it matters: which of many namesakes work in one place. `count`: how many records have a
+    /// term, which was looked up.
+    pub fn then(terms: &[Self], count: impl Fn(&Self) -> usize) -> impl Iterator<Item = &Self> {
+        let matters = |names: &Self| (NAMESAKES_MAX + 1..=TERM_RECORDS_MAX).contains(&count(names));
+        let asked = terms.iter().find(|term| term.reach == Reach::Names).is_some_and(matters);
+        terms.iter().filter(move |term| asked && term.reach == Reach::WithNames)
+    }
+}
+
+fn is_named(terms: &[Term]) -> bool {
+    terms.iter().any(|term| term.reach == Reach::Names)
+}
+
 /// Records that have terms in common with a thing, as they come from an index.
 #[derive(Debug)]
 pub struct Tally {
@@ -92,7 +112,7 @@ pub struct Tally {
 impl Tally {
     /// For a thing with these terms.
     pub fn new(terms: &[Term]) -> Self {
-        Self { found: BTreeMap::new(), is_named: terms.iter().any(|term| term.reach == Reach::Names) }
+        Self { found: BTreeMap::new(), is_named: is_named(terms) }
     }
 
     /// These `count` records have this term. What too many have under one term tells nobody apart.
@@ -329,6 +349,32 @@ mod tests {
                 tally.add(*term, 0..*holders as u64, *holders);
             }
             assert_eq!(tally.worth_comparing().any(|record| record == 0), expected, "line {at}");
+        }
+    }
+
+    proptest::proptest! {
+        /// What is not looked up would not have changed who is compared.
+        #[test]
+        fn who_is_worth_comparing_does_not_hang_on_what_is_left_out(
+            holders in proptest::collection::vec((0..4_usize, proptest::collection::btree_set(0..60_u64, 0..40)), 0..7),
+        ) {
+            const REACHES: [Reach; 4] = [Reach::Alone, Reach::Pair, Reach::Names, Reach::WithNames];
+            let mut names = 0;
+            // A thing has one pair of names.
+            let reach = |at: &usize| {
+                names += usize::from(REACHES[*at] == Reach::Names);
+                if names > 1 && REACHES[*at] == Reach::Names { Reach::Pair } else { REACHES[*at] }
+            };
+            let reaches: Vec<Reach> = holders.iter().map(|(at, _)| at).map(reach).collect();
+            let terms: Vec<Term> = reaches.iter().enumerate().map(|(at, reach)| Term { hash: at as u64, reach: *reach }).collect();
+            let count = |term: &Term| holders[term.hash as usize].1.len();
+            let compared = |looked_up: &[Term]| {
+                let mut tally = Tally::new(&terms);
+                looked_up.iter().for_each(|term| tally.add(*term, holders[term.hash as usize].1.iter().copied(), count(term)));
+                tally.worth_comparing().collect::<Vec<u64>>()
+            };
+            let looked_up: Vec<Term> = Term::at_once(&terms).chain(Term::then(&terms, count)).copied().collect();
+            proptest::prop_assert_eq!(compared(&looked_up), compared(&terms));
         }
     }
 }

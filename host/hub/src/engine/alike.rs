@@ -86,7 +86,7 @@ pub(super) fn compare(draft: &mut Draft<'_>, linker: &Linker, due: &BTreeSet<Rec
     let keys: Vec<u64> =
         things.iter().flat_map(|(entity, _, thing)| matching::keys(entity, &thing.facts)).map(|key| key.hash).collect();
     draft.prefetch_candidates(&keys)?;
-    draft.prefetch_terms(things.iter().flat_map(|(.., thing)| &thing.terms))?;
+    draft.prefetch_terms(things.iter().map(|(.., thing)| thing.terms.as_slice()))?;
     let mut judges = Judges::default();
     for (entity, record, thing) in things {
         let mut others = thing.candidates(draft, entity)?;
@@ -257,7 +257,7 @@ impl Thing {
     /// Records in use that share a match key or a term with it.
     fn candidates(&self, draft: &mut Draft<'_>, entity: &Entity) -> Result<Vec<RecordId>, StoreError> {
         let mut found = draft.candidates(entity, &self.facts)?;
-        draft.prefetch_terms(self.terms.iter())?;
+        draft.prefetch_terms(std::iter::once(self.terms.as_slice()))?;
         found.extend(draft.likely(&self.terms));
         found.sort_unstable();
         found.dedup();
@@ -294,11 +294,11 @@ impl Thing {
                 let fields = judge.fields();
                 let candidate = |record: &&Record| Candidate {
                     id: record.id,
-                    prepared: Arc::new(judge.prepare(&row_of(&fields, record))),
+                    prepared: Arc::new(judge.prepare(&row_of(fields, record))),
                     objects: record.contributions.len(),
                 };
                 let candidates = others.iter().map(candidate).collect();
-                decision = linkage::decide(judge, scoring, &judge.prepare(&texts(&fields)), candidates, decision);
+                decision = linkage::decide(judge, scoring, &judge.prepare(&texts(fields)), candidates, decision);
             }
         }
         Ok(match decision {

@@ -237,24 +237,38 @@ impl<'a> Draft<'a> {
         self.load_records(&ids)
     }
 
-    /// Looks up who is found under these terms.
-    pub fn prefetch_terms<'t>(&mut self, terms: impl Iterator<Item = &'t Term>) -> Result<(), StoreError> {
-        let mut unasked: Vec<u64> = terms.map(|term| term.hash).filter(|hash| !self.matched.contains_key(hash)).collect();
-        unasked.sort_unstable();
-        unasked.dedup();
-        let found = self.store.candidates_up_to(IndexSpace::Match, &unasked, TERM_ENTRIES_MAX)?;
-        self.matched.extend(unasked.into_iter().zip(found));
+    /// Looks up who is found under the terms of these things, as far as it matters.
+    pub fn prefetch_terms<'t>(&mut self, things: impl Iterator<Item = &'t [Term]> + Clone) -> Result<(), StoreError> {
+        self.look_up(things.clone().flat_map(Term::at_once).map(|term| term.hash).collect())?;
+        let then = things.flat_map(|terms| Term::then(terms, |term| self.found_under(term).0)).map(|term| term.hash).collect();
+        self.look_up(then)
+    }
+
+    fn look_up(&mut self, mut hashes: Vec<u64>) -> Result<(), StoreError> {
+        hashes.retain(|hash| !self.matched.contains_key(hash));
+        if hashes.is_empty() {
+            return Ok(());
+        }
+        hashes.sort_unstable();
+        hashes.dedup();
+        let found = self.store.candidates_up_to(IndexSpace::Match, &hashes, TERM_ENTRIES_MAX)?;
+        self.matched.extend(hashes.into_iter().zip(found));
         Ok(())
     }
 
-    /// Records that a thing with these terms, which were looked up, is worth comparing with: stored ones, and those of this draft.
+    /// How many have a term, and who they are: stored ones, and those of this draft.
+    fn found_under(&self, term: &Term) -> (usize, impl Iterator<Item = u64> + '_) {
+        let stored = self.matched.get(&term.hash).map_or(&[][..], Vec::as_slice);
+        let fresh = self.fresh.get(&term.hash).map_or(&[][..], Vec::as_slice);
+        (stored.len() + fresh.len(), stored.iter().copied().chain(fresh.iter().map(|id| id.0)))
+    }
+
+    /// Records that a thing with these terms, which were looked up, is worth comparing with.
     pub fn likely(&self, terms: &[Term]) -> Vec<RecordId> {
         let mut tally = Tally::new(terms);
         for term in terms {
-            let stored = self.matched.get(&term.hash).map_or(&[][..], Vec::as_slice);
-            let fresh = self.fresh.get(&term.hash).map_or(&[][..], Vec::as_slice);
-            let all = stored.iter().copied().chain(fresh.iter().map(|id| id.0));
-            tally.add(*term, all, stored.len() + fresh.len());
+            let (count, all) = self.found_under(term);
+            tally.add(*term, all, count);
         }
         tally.worth_comparing().map(RecordId).collect()
     }

@@ -1,5 +1,5 @@
 //! Compares by score what no rule matches. What agreement says is learned from the records that are here, and from those that
-//! arrive where there are not enough yet; again each time the hub has twice as many.
+//! arrive where there are not enough yet; again each time the hub has four times as many.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,6 +20,9 @@ use super::take::{First, Intake};
 const LEARNED: &str = "match-model";
 /// Rows: how many records the hub must have for the next learning.
 const DUE: &str = "match-model-due";
+/// So many times as many records as last time are learned from again. What agreement says moves slowly, and learning takes as long as
+/// taking ten thousand things in.
+const AGAIN_TIMES: usize = 4;
 /// Records of a sample that are read in one go.
 const CHUNK: usize = 200;
 
@@ -71,19 +74,21 @@ impl Intake<'_> {
         };
         self.judge = learned.map(|learned| learned.judge(scoring, population));
         if self.judge.is_some() {
-            let terms: Vec<Vec<Term>> = arriving().map(|mapped| self.terms(scoring, mapped)).collect();
-            draft.prefetch_terms(terms.iter().flatten())?;
-            let likely: Vec<RecordId> = terms.iter().flat_map(|terms| draft.likely(terms)).collect();
+            let terms = || first.iter().flatten().map(|first| first.sought.terms.as_slice());
+            draft.prefetch_terms(terms())?;
+            let likely: Vec<RecordId> = terms().flat_map(|terms| draft.likely(terms)).collect();
             draft.load_records(&likely)?;
         }
         Ok(())
     }
 
-    fn terms(&self, scoring: &Scoring, mapped: &Mapped) -> Vec<Term> {
-        scoring.roles.terms(intake::values_of(self.mapping, mapped))
+    /// What a thing is found under among what it may be the same as.
+    pub(super) fn terms(&self, mapped: &Mapped) -> Vec<Term> {
+        let terms = |scoring: &Scoring| scoring.roles.terms(intake::values_of(self.mapping, mapped));
+        scoring(self.entity).map(terms).unwrap_or_default()
     }
 
-    /// Learns where it is due: with enough records to learn from, and each time there are twice as many.
+    /// Learns where it is due: with enough records to learn from, and each time there are [`AGAIN_TIMES`] as many.
     fn learn<'m, A: Iterator<Item = &'m Mapped>>(
         &self,
         draft: &mut Draft<'_>,
@@ -99,7 +104,7 @@ impl Intake<'_> {
         let mut put = |space: &str, value: Vec<u8>| {
             draft.batch.rows.push(KeyedRow { space: space.into(), key: entity.clone(), value: Some(value) });
         };
-        put(DUE, (population * 2).to_string().into_bytes());
+        put(DUE, (population * AGAIN_TIMES).to_string().into_bytes());
         let fields = fields(self.entity);
         let mut rows = sample(store, self.entity, &fields)?;
         let room = LEARN_MAX.saturating_sub(rows.len());
@@ -120,6 +125,7 @@ impl Intake<'_> {
         &self,
         draft: &mut Draft<'_>,
         mapped: &Mapped,
+        terms: &[Term],
         by_rule: MatchDecision,
     ) -> Result<MatchDecision, StoreError> {
         let (Some(judge), Some(scoring)) = (&self.judge, scoring(self.entity)) else { return Ok(by_rule) };
@@ -128,9 +134,8 @@ impl Intake<'_> {
             MatchDecision::Ambiguous(named) => named.iter().map(|(id, _)| *id).collect(),
             MatchDecision::New => Vec::new(),
         };
-        let terms = self.terms(scoring, mapped);
-        draft.prefetch_terms(terms.iter())?;
-        ids.extend(draft.likely(&terms));
+        draft.prefetch_terms(std::iter::once(terms))?;
+        ids.extend(draft.likely(terms));
         ids.sort_unstable();
         ids.dedup();
         if ids.is_empty() {
@@ -143,11 +148,11 @@ impl Intake<'_> {
         };
         let candidate = |record: &Record| Candidate {
             id: record.id,
-            prepared: Arc::new(judge.prepare(&row_of(&fields, record))),
+            prepared: Arc::new(judge.prepare(&row_of(fields, record))),
             objects: record.contributions.len(),
         };
         let candidates = ids.iter().filter_map(|id| draft.loaded(*id)).filter(is_there).map(candidate).collect();
-        let thing = judge.prepare(&row(&fields, intake::values_of(self.mapping, mapped)));
+        let thing = judge.prepare(&row(fields, intake::values_of(self.mapping, mapped)));
         Ok(linkage::decide(judge, scoring, &thing, candidates, by_rule))
     }
 }

@@ -6,7 +6,7 @@ use nave_core::accounting::InCounts;
 use nave_core::catalog::{Catalog, Entity, Mapping};
 use nave_core::intake::{self, FieldError, Mapped, Pulled};
 use nave_core::limits::DEAD_LETTER_BODY_BYTES_MAX;
-use nave_core::linkage::Judge;
+use nave_core::linkage::{Judge, Term};
 use nave_core::mapping::{Env, MapError};
 use nave_core::matching::{Facts, MatchDecision};
 use nave_core::model::{
@@ -68,7 +68,13 @@ pub enum IncomingKind {
 /// What was mapped of something that nobody knows, and what it is matched by.
 pub(super) struct First {
     pub(super) mapped: Mapped,
+    pub(super) sought: Sought,
+}
+
+/// What a thing that nobody knows is looked for by: match keys, and what it is found under where it is compared by score.
+pub(super) struct Sought {
     facts: Facts,
+    pub(super) terms: Vec<Term>,
 }
 
 /// One mapping's intake.
@@ -225,18 +231,22 @@ impl Intake<'_> {
                     let mapped = passes
                         .then(|| intake::map_in(self.mapping, self.entity, None, pulled, externals, self.region()).ok())
                         .flatten();
-                    mapped.map(|mapped| First { facts: intake::facts_of(self.mapping, self.entity, &mapped), mapped })
+                    mapped.map(|mapped| First { sought: self.sought(&mapped), mapped })
                 }
                 _ => None,
             };
-            if let Some(First { facts, .. }) = &found {
-                hashes.extend(matching::keys(self.entity, facts).iter().map(|key| key.hash));
+            if let Some(First { sought, .. }) = &found {
+                hashes.extend(matching::keys(self.entity, &sought.facts).iter().map(|key| key.hash));
             }
             first.push(found);
         }
         draft.load_pairs(&differing.iter().flatten().copied().collect::<Vec<_>>())?;
         draft.prefetch_candidates(&hashes)?;
         Ok(first)
+    }
+
+    fn sought(&self, mapped: &Mapped) -> Sought {
+        Sought { facts: intake::facts_of(self.mapping, self.entity, mapped), terms: self.terms(mapped) }
     }
 
     /// Whether the flow's filter lets it in.
@@ -315,11 +325,11 @@ impl Intake<'_> {
             None => None,
         };
         let mapped = match (first, existing) {
-            (Some(First { mapped, facts }), None) => Ok((mapped, Some(facts))),
+            (Some(First { mapped, sought }), None) => Ok((mapped, Some(sought))),
             (_, existing) => intake::map_in(self.mapping, self.entity, existing, &pulled, externals, self.region())
                 .map(|mapped| (mapped, None)),
         };
-        let (mapped, facts) = match mapped {
+        let (mapped, sought) = match mapped {
             Ok(mapped) => mapped,
             Err(errors) => {
                 return self.misfit(draft, &key.remote_id, errors, raw);
@@ -332,8 +342,8 @@ impl Intake<'_> {
         match known {
             Some(id) => self.update(draft, id, &pulled, mapped),
             None => {
-                let facts = facts.unwrap_or_else(|| intake::facts_of(self.mapping, self.entity, &mapped));
-                self.first_sight(draft, key.clone(), &pulled, mapped, &facts)
+                let sought = sought.unwrap_or_else(|| self.sought(&mapped));
+                self.first_sight(draft, key.clone(), &pulled, mapped, &sought)
             }
         }
     }
@@ -405,11 +415,11 @@ impl Intake<'_> {
         key: RemoteKey,
         pulled: &Pulled,
         mapped: Mapped,
-        facts: &Facts,
+        sought: &Sought,
     ) -> Result<Happened, StoreError> {
-        let candidates = draft.candidates(self.entity, facts)?;
-        let by_rule = matching::decide(self.entity, facts, candidates.iter().filter_map(|id| draft.loaded(*id)));
-        let decision = self.by_score(draft, &mapped, by_rule)?;
+        let candidates = draft.candidates(self.entity, &sought.facts)?;
+        let by_rule = matching::decide(self.entity, &sought.facts, candidates.iter().filter_map(|id| draft.loaded(*id)));
+        let decision = self.by_score(draft, &mapped, &sought.terms, by_rule)?;
         self.arrived.push(key.remote_id.clone());
         let id = draft.new_contribution(key, pulled.read_at);
         let (record, happened) = match decision {
@@ -427,7 +437,7 @@ impl Intake<'_> {
         row.record = Some(record);
         intake::take(self.mapping, self.entity, row, target, pulled, mapped, self.region());
         draft.attach(id, record)?;
-        returned::refuses_still(draft, self.entity, facts, record)?;
+        returned::refuses_still(draft, self.entity, &sought.facts, record)?;
         if self.in_use_since(draft, record, pulled)? {
             draft.set_state(record, RecordState::Active, ChangeKind::Restored)?;
         }

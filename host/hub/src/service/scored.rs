@@ -55,8 +55,8 @@ pub(super) fn explain(engine: &Engine, left: &RecordRef, right: &RecordRef) -> R
     let population = usize::try_from(engine.store.heads()?.record).unwrap_or(usize::MAX);
     let judge = learned.judge(scoring, population);
     let fields = judge.fields();
-    let [thing, other] = [&left, &right].map(|record| judge.prepare(&row_of(&fields, record)));
-    let judged = judge.compare(&thing, &[&other]);
+    let [thing, other] = [&left, &right].map(|record| judge.prepare(&row_of(fields, record)));
+    let judged = judge.compare(&thing, &[&other], |_, _| true);
     let judged = judged.into_iter().next().ok_or_else(|| ApiError::failed("nothing was compared"))?;
     let verdict = match judged.bits {
         bits if bits >= scoring.sure_bits && judged.is_safe => "same",
