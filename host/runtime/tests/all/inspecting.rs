@@ -57,6 +57,29 @@ fn not_a_component() {
     check("5,000 instances", &text(&instances, &bare()), "plugin.invalid");
 }
 
+/// T10: a few bytes that say a type of millions of values, or one within another by the hundred.
+#[test]
+fn types_that_explode() {
+    // each type is sixteen of the one before it: 16, 256, … and 16,777,216 at the sixth
+    let tuples = |levels: usize| {
+        let level = |n: usize| format!("(type $t{} (tuple {}))", n + 1, format!("$t{n} ").repeat(16));
+        format!("(type $t0 (tuple {})) {}", "u8 ".repeat(16), (0..levels - 1).map(level).collect::<String>())
+    };
+    // and each the list of the one before it
+    let lists = |depth: usize| {
+        let level = |n: usize| format!("(type $t{} (list $t{n}))", n + 1);
+        format!("(type $t0 (list u8)) {}", (0..depth - 1).map(level).collect::<String>())
+    };
+    for (what, parts, expected) in [
+        ("a type of 65,536 values", tuples(4), "ok"),
+        ("a type of sixteen million values", tuples(6), "plugin.invalid"),
+        ("types 50 deep", lists(50), "ok"),
+        ("types 500 deep", lists(500), "plugin.invalid"),
+    ] {
+        check(what, &text(&parts, &bare()), expected);
+    }
+}
+
 #[test]
 fn imports() {
     check("none", &text("", &bare()), "ok");
