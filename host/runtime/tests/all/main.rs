@@ -1,5 +1,6 @@
 //! Tests of the runtime from outside, in one binary so that wasmtime is linked once.
 
+mod amplified;
 mod caching;
 mod compiling;
 mod guests;
