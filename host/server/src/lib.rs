@@ -18,6 +18,7 @@ mod pages;
 mod sign_in;
 mod socket;
 mod state;
+mod strict;
 mod v1;
 
 use std::net::SocketAddr;

@@ -15,6 +15,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use axum::serve::Listener;
 use bytes::Bytes;
@@ -28,6 +29,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep};
 use tower::ServiceExt as _;
 
+use crate::strict::{Strict, says_no_length};
 use crate::limits::{BODY_IDLE_S, BODY_TOTAL_S, CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_S, HEADERS_MAX, ROOM_MS};
 
 /// How much of what one listener gives.
@@ -109,9 +111,16 @@ pub(crate) async fn answer(
 ) {
     let service = service_fn(move |request: Request<Incoming>| {
         let busy = Busy::new(seat.clone());
+        let last = says_no_length(request.headers());
         let request = request.map(|body| Body::new(Hurried::new(body, bounds)));
         let answered = app.clone().oneshot(request);
-        async move { Ok::<Response, Infallible>(answered.await?.map(|body| Body::new(Held { body, _busy: busy }))) }
+        async move {
+            let mut answer: Response = answered.await?.map(|body| Body::new(Held { body, _busy: busy }));
+            if last {
+                answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<Response, Infallible>(answer)
+        }
     });
     let mut connection = pin!(
         http1::Builder::new()
@@ -119,7 +128,7 @@ pub(crate) async fn answer(
             .header_read_timeout(bounds.head)
             .max_buf_size(HEAD_BYTES_MAX)
             .max_headers(HEADERS_MAX)
-            .serve_connection(TokioIo::new(io), service)
+            .serve_connection(TokioIo::new(Strict::new(io)), service)
     );
     // Whoever is gone, or says nothing, is no matter of ours.
     tokio::select! {

@@ -23,6 +23,9 @@ use tower::ServiceExt as _;
 
 use crate::state::State;
 
+mod filled;
+mod scripts;
+
 const TOKEN: &str = "a-good-token";
 
 #[derive(Default)]
@@ -501,6 +504,26 @@ async fn requests_that_two_servers_could_read_differently_end_the_connection() {
         let back = talk(&format!("{head}{SECOND}")).await;
         assert!(back.starts_with("HTTP/1.1 400 ") && back.matches("HTTP/1.1 ").count() == 1, "{head:?}: {back}");
     }
+    // A line that ends with LF alone, in the first head and in the second, and what somebody would hide behind it.
+    for head in [
+        "GET /login HTTP/1.1\nhost: localhost\n\n",
+        "GET /login HTTP/1.1\r\nhost: localhost\n\r\n",
+        "GET /login HTTP/1.1\r\nhost: localhost\r\n\n",
+        "POST /v1/sync HTTP/1.1\r\nhost: localhost\r\nx: a\ntransfer-encoding: chunked\r\ncontent-length: 4\r\n\r\nabcd",
+    ] {
+        let back = talk(&format!("{head}{SECOND}")).await;
+        assert!(back.starts_with("HTTP/1.1 400 ") && back.matches("HTTP/1.1 ").count() == 1, "{head:?}: {back}");
+        let back = talk(&format!("{SECOND}{head}{SECOND}")).await;
+        assert!(back.starts_with("HTTP/1.1 200 ") && back.matches("HTTP/1.1 ").count() == 2, "{head:?}: {back}");
+        assert!(back.contains("HTTP/1.1 400 "), "{head:?}: {back}");
+    }
+    // Good heads after one another are answered one by one; a body whose length is not said is the last thing that is read.
+    let body = "POST /v1/sync HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\r\n\r\na\n\n\n";
+    let back = talk(&format!("{SECOND}{body}{SECOND}{SECOND}")).await;
+    assert_eq!((back.matches("HTTP/1.1 200 ").count(), back.matches("HTTP/1.1 ").count()), (3, 4), "{back}");
+    let chunked = "POST /v1/sync HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n1\r\n\n\r\n0\r\n\r\n";
+    let back = talk(&format!("{chunked}{SECOND}")).await;
+    assert_eq!((back.matches("connection: close").count(), back.matches("HTTP/1.1 ").count()), (1, 1), "{back}");
     // Who begins with HTTP/2 is not even answered.
     assert_eq!(talk(&format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{SECOND}")).await, "");
 }
