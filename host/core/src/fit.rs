@@ -4,11 +4,12 @@
 //! difference, is counted, and is shown. What a system shows of a value that was cut on its way there is no opinion of that
 //! system's: [`echoes`].
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use rust_decimal::Decimal;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::catalog::{Direction, FieldMapping, Mapping};
+use crate::limits::PATTERN_COMPILED_BYTES_MAX;
 use crate::mapping::{Env, Expression};
 use crate::model::{Contribution, ContributionId};
 use crate::value::Value;
@@ -86,7 +87,7 @@ impl Characters {
             own if own.starts_with('[') && own.ends_with(']') => own,
             _ => return Err("it is `ascii`, `latin-1`, `bmp`, or a class in brackets: \"[A-Za-z0-9 ]\"".to_owned()),
         };
-        let one = Regex::new(&format!("^(?:{set})$")).map_err(|error| said(&error))?;
+        let one = compiled(&format!("^(?:{set})$"))?;
         Ok(Self { text: text.to_owned(), one })
     }
 
@@ -111,9 +112,20 @@ impl Pattern {
     /// # Errors
     /// What is wrong with it, for the person who wrote it.
     pub fn new(text: &str) -> Result<Self, String> {
-        let whole = Regex::new(&format!(r"\A(?:{text})\z")).map_err(|error| said(&error))?;
+        let whole = compiled(&format!(r"\A(?:{text})\z"))?;
         Ok(Self { text: text.to_owned(), whole })
     }
+}
+
+/// A regular expression whose time grows with the text alone: it has no references back, and its size is bounded.
+fn compiled(text: &str) -> Result<Regex, String> {
+    let built = RegexBuilder::new(text).size_limit(PATTERN_COMPILED_BYTES_MAX).build();
+    built.map_err(|error| match error {
+        regex::Error::CompiledTooBig(bytes) => {
+            format!("it is larger than {bytes} bytes once it is compiled; say it with fewer repetitions")
+        }
+        error => said(&error),
+    })
 }
 
 /// The last line of a regular expression's error says what it is; those above draw it.

@@ -162,6 +162,8 @@ pub const EXPRESSION_BYTES_MAX: usize = 4 << 10;
 pub const EXPRESSION_DEPTH_MAX: usize = 32;
 /// Text made by a mapping operation.
 pub const MAPPED_TEXT_BYTES_MAX: usize = 1 << 20;
+/// A pattern of a mapping, once it is compiled: a hundred letters of any script fit, a repetition of repetitions does not.
+pub const PATTERN_COMPILED_BYTES_MAX: usize = 1 << 20;
 /// One configuration file.
 pub const CONFIG_FILE_BYTES_MAX: u64 = 1 << 20;
 

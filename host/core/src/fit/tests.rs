@@ -63,6 +63,34 @@ fn what_does_not_fit_is_said() {
     check("precision=3", "\"x\"", "format: the value is no number that `Name` can hold");
 }
 
+/// T119: what makes other engines try every way of reading a text is one pass here, or refused when it is written. A pass that tried
+/// every way would not end before this machine does.
+#[test]
+fn no_pattern_takes_for_ever() {
+    for (pattern, refused) in [
+        ("(a+)+b", None),
+        ("(a|a)*b", None),
+        ("(a|aa)+b", None),
+        ("(.*a){20}b", None),
+        ("(a?){60}a*b", None),
+        (r"(a)\1", Some("backreferences are not supported")),
+        ("(?=a)a+", Some("look-around")),
+        ("(?<=a)a+", Some("look-around")),
+        ("((a{100}){100}){100}", Some("it is larger than 1048576 bytes once it is compiled")),
+        (r"\w{1000}", Some("it is larger than 1048576 bytes once it is compiled")),
+    ] {
+        match (Pattern::new(pattern), refused) {
+            (Ok(pattern), None) => {
+                assert!(!pattern.whole.is_match(&"a".repeat(20_000)), "{}", pattern.text);
+                assert!(pattern.whole.is_match(&format!("{}b", "a".repeat(1_000))), "{}", pattern.text);
+            }
+            (Err(why), Some(says)) => assert!(why.contains(says), "{pattern}: {why}"),
+            (made, _) => panic!("{pattern}: {made:?}"),
+        }
+    }
+    assert!(Characters::new(&format!("[{}]", "a".repeat(1_000))).is_ok());
+}
+
 #[test]
 fn a_policy_is_followed_and_what_it_gives_must_fit() {
     check("max=5;truncate=…", "\"abcdef\"", "instead abcd…");

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::catalog::FieldType;
 use crate::codec::{decode, encode};
+use crate::limits::{EXPRESSION_BYTES_MAX, MAPPED_TEXT_BYTES_MAX};
 use crate::manifest::Function;
 
 const BODY: &str = r#"{
@@ -142,6 +143,54 @@ fn values_come_in() {
     check("object(a = last, b = none)", r#"{"a":"Lovelace","b":null}"#);
     check("list(last, none)", r#"["Lovelace"]"#);
     check("yes | boolean(J, N)", r#"lookup: "true" is neither "J" nor "N""#);
+}
+
+/// T120: there is no loop and no recursion, and whatever an expression of the greatest length makes of the longest text, no operation
+/// gives more than its bound.
+#[test]
+fn no_expression_makes_a_huge_text() {
+    let long = "a".repeat(MAPPED_TEXT_BYTES_MAX);
+    let tags = vec![Value::text(long.clone()); 50];
+    let body: Value =
+        Value::Object([("x", Value::text(long.clone())), ("y", Value::text("a")), ("tags", Value::List(tags.into()))].into());
+    let fill = |step: &str| step.repeat(EXPRESSION_BYTES_MAX / step.len() - 1);
+    let too_long = format!("length: the result would be longer than {MAPPED_TEXT_BYTES_MAX} bytes");
+    // (what it begins with, what is put behind it as often as there is room, what comes of it)
+    for (first, step, expected) in [
+        ("y", " | replace(a, aaaaaaaaaaaaaaaa)", &*too_long),
+        ("y", " | prefix(\"aaaaaaaaaaaaaaaa\")", "ok"),
+        ("x", " | prefix(a)", &*too_long),
+        ("x", " | suffix(a)", &*too_long),
+        ("x", " | replace(a, \"\u{e9}\")", &*too_long),
+        ("y", " | upper | lower | title | collapse | nfc | trim", "ok"),
+        ("tags | json_text", "", &*too_long),
+        ("tags | join(\",\")", "", &*too_long),
+        ("tags | first", " | truncate(9999999)", "ok"),
+    ] {
+        let text = format!("{first}{}", if step.is_empty() { String::new() } else { fill(step) });
+        let (expression, _) = compiled(&text, Some("x")).expect("compiles");
+        let shown = match expression.evaluate(&env(&body)) {
+            Ok(Value::Text(made)) if made.len() <= MAPPED_TEXT_BYTES_MAX => "ok".to_owned(),
+            Ok(other) => format!("{} bytes", other.display().len()),
+            Err(error) => format!("{}: {}", error.class, error.message),
+        };
+        assert_eq!(shown, expected, "{first}{step}…");
+    }
+    for many in [format!("concat({}x)", "x, ".repeat(1_000)), format!("template('{}')", "{x}".repeat(1_000))] {
+        let (expression, _) = compiled(&many, Some("x")).expect("compiles");
+        let error = expression.evaluate(&env(&body)).expect_err("too long");
+        assert_eq!(format!("{}: {}", error.class, error.message), too_long);
+    }
+    // Deeper and longer than there may be, in every way of nesting.
+    for (open, close) in [("concat(", ")"), ("coalesce(", ")"), ("list(", ")"), ("when(", ", 1, 2)"), ("not ", "")] {
+        let nested = format!("{}x{}", open.repeat(200), close.repeat(200));
+        let refused = Expression::parse(&nested, None).map(drop).and_then(|()| Predicate::parse(&nested).map(drop));
+        let issue = refused.expect_err("refused").remove(0);
+        assert!(issue.message.contains("nested deeper") || issue.message.contains("expected"), "{open}: {}", issue.message);
+    }
+    let long = format!("y{}", " | trim".repeat(EXPRESSION_BYTES_MAX));
+    let issue = Expression::parse(&long, None).map(drop).expect_err("refused").remove(0);
+    assert_eq!(issue.message, format!("longer than {EXPRESSION_BYTES_MAX} bytes"));
 }
 
 #[test]
