@@ -196,7 +196,7 @@ const SIZES = [["wide", WIDE], ["phone", PHONE]];
 const someContact = async () => `/records/${(await hub.json("record", "list", "contact")).records[0].record.replace(":", "/")}`;
 const places = async () => {
   const { reviews } = await hub.json("review", "list");
-  return [["health", "/"], ["records", "/records"], ["record", await someContact()], ["reviews", "/reviews"], ["schedule", "/schedule"], ["connections", "/connections"], ["connection", "/connections/crm"],
+  return [["health", "/"], ["records", "/records"], ["record", await someContact()], ["reviews", "/reviews"], ["schedule", "/schedule"], ["connections", "/connections"], ["connection", "/connections/crm"], ["plugins", "/plugins"], ["plugin", "/plugins/hubspot"],
     ["many", "/reviews/many?kind=match&choice=new&is.first_name=differ"], ["merges", "/merges"], ["census", "/census"], ["mappings", "/mappings"], ["mapping", "/mappings/crm-contacts"], ["reconcile", "/reconcile"], ["review", `/reviews/${reviews[0].id}`],
     ["not-found", "/records/contact/999999"], ["login", "/login"]];
 };

@@ -29,8 +29,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep};
 use tower::ServiceExt as _;
 
-use crate::strict::{Strict, says_no_length};
 use crate::limits::{BODY_IDLE_S, BODY_TOTAL_S, CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_S, HEADERS_MAX, ROOM_MS};
+use crate::strict::{Strict, says_no_length};
 
 /// How much of what one listener gives.
 #[derive(Clone, Copy, Debug)]

@@ -193,7 +193,10 @@ mod tests {
             ("GET / HTTP/1.1\r\nhost: x\r\n\n", "GET / HTTP/1.1\r\nhost: x\r\n\0"),
             ("\nGET / HTTP/1.1\r\n\r\n", "\0GET / HTTP/1.1\r\n\r\n"),
             ("GET / HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\n\n", "GET / HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\0\n"),
-            ("POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\n\n\nGET /\n", "POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\n\n\nGET /\0"),
+            (
+                "POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\n\n\nGET /\n",
+                "POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\n\n\nGET /\0",
+            ),
         ] {
             check(text, expected);
         }

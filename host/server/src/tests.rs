@@ -11,8 +11,8 @@ use nave_core::model::{DecisionChoice, RecordId, Time, TokenRow};
 use nave_core::network::Network;
 use nave_hub::api::{
     AnomaliesAnswer, AnomalyLine, Answer, ApiError, Asked, AssessAnswer, AssessmentsAnswer, AuthorizationLine,
-    AuthorizationsAnswer, BoxFuture, Candidate, Claimed, FlowStatus, MergeAnswer, MergeFieldLine, ProgressSender, Recommended,
-    Request, ReviewAnswer, ReviewLine, Service, SetAside, Showed, SignInAnswer, StatusAnswer, StreamAssessment,
+    AuthorizationsAnswer, BoxFuture, Candidate, Claimed, FlowStatus, MergeAnswer, MergeFieldLine, PluginsAnswer, ProgressSender,
+    Recommended, Request, ReviewAnswer, ReviewLine, Service, SetAside, Showed, SignInAnswer, StatusAnswer, StreamAssessment,
     WrittenAssessment,
 };
 use nave_hub::sign_in::{SignInCallback, SignInStart, SignedIn};
@@ -23,6 +23,7 @@ use tower::ServiceExt as _;
 
 use crate::state::State;
 
+mod builds;
 mod filled;
 mod scripts;
 
@@ -101,6 +102,11 @@ impl Service for Fake {
                     Ok(Answer::Assessments(AssessmentsAnswer { assessments: vec![assessment.clone(), assessment] }))
                 }
                 Request::ReviewDecide { .. } => Ok(Answer::done("decided", 1)),
+                Request::ReviewList { .. } => Ok(Answer::Reviews(Default::default())),
+                Request::DlqList { .. } => Ok(Answer::DeadLetters(Default::default())),
+                Request::PluginList => Ok(Answer::Plugins(PluginsAnswer { plugins: vec![builds::plugin()] })),
+                Request::PluginGrants { .. } => Ok(Answer::Grants(builds::grants())),
+                Request::PluginUpgrade { how, .. } => Ok(Answer::Upgrade(Box::new(builds::upgrade(how)))),
                 Request::Authorizations { .. } => {
                     let line = AuthorizationLine {
                         state: "needs-reauth".into(),

@@ -82,12 +82,7 @@ fn a_list_of_millions_costs_the_hub_in_proportion() {
         println!("{function} {elements}: {code}, {} MiB in the guest, {} MiB in the hub", elements * bytes / MIB, grew / MIB);
         assert_eq!(code, expected, "{function} {elements}");
         assert!(grew > elements * bytes || expected == "quota.hostcall-bytes", "{function} {elements}: nothing was measured");
-        assert!(
-            grew <= TIMES_MAX * elements * bytes + MIB,
-            "{function}: {} MiB for {} MiB",
-            grew / MIB,
-            elements * bytes / MIB
-        );
+        assert!(grew <= TIMES_MAX * elements * bytes + MIB, "{function}: {} MiB for {} MiB", grew / MIB, elements * bytes / MIB);
     }
 }
 
@@ -113,8 +108,7 @@ impl HostCalls for Gate {
 fn ten_thousand_stacks_run_over_at_once() {
     const AT_ONCE: usize = 400;
     const ROUNDS: usize = 25;
-    let http =
-        r#"(import "nave:plugin/http@0.1.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
+    let http = r#"(import "nave:plugin/http@0.1.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
     let zeros = "(i32.const 0) ".repeat(11);
     let down = format!(
         "(func $down (param i32) (result i32)

@@ -12,6 +12,7 @@ use super::{Frame, error_page, page, want};
 use crate::auth::Person;
 use crate::state::State;
 
+const HERE: &str = "connections";
 /// Assessments that the page of a connection lists.
 const LISTED: usize = 20;
 
@@ -74,27 +75,27 @@ async fn authorize(
 ) -> Response {
     if person.form_token.as_deref().is_some_and(|token| token != form.form_token) {
         let error = ApiError::new("forbidden", exit::FAILED, "the form is of another session").help("open the connection again");
-        return error_page(&person, "health", &error);
+        return error_page(&person, HERE, &error);
     }
     let slot = Some(form.slot).filter(|slot| !slot.is_empty());
     let request = Request::ConnectionAuthorize { name, slot, device: form.way == "device" };
-    let sign_in = want!(state.call_by(Asked::by(&person.name, request)).await, SignIn, &person, "health");
-    page(&SignInPage { frame: Frame::new(&person, "health"), sign_in })
+    let sign_in = want!(state.call_by(Asked::by(&person.name, request)).await, SignIn, &person, HERE);
+    page(&SignInPage { frame: Frame::new(&person, HERE), sign_in })
 }
 
 async fn list(Shared(state): Shared<State>, Extension(person): Extension<Person>) -> Response {
-    let answer = want!(state.call(Request::ConnectionList).await, Connections, &person, "health");
-    page(&ConnectionsPage { frame: Frame::new(&person, "health"), connections: answer.connections })
+    let answer = want!(state.call(Request::ConnectionList).await, Connections, &person, HERE);
+    page(&ConnectionsPage { frame: Frame::new(&person, HERE), connections: answer.connections })
 }
 
 async fn show(Shared(state): Shared<State>, Extension(person): Extension<Person>, Path(name): Path<String>) -> Response {
     let request = Request::Assessments { name: Some(name.clone()), limit: LISTED };
-    let answer = want!(state.call(request).await, Assessments, &person, "health");
+    let answer = want!(state.call(request).await, Assessments, &person, HERE);
     let mut all = answer.assessments.into_iter();
     let request = Request::Authorizations { name: Some(name.clone()) };
-    let authorizations = want!(state.call(request).await, Authorizations, &person, "health").authorizations;
+    let authorizations = want!(state.call(request).await, Authorizations, &person, HERE).authorizations;
     page(&ConnectionPage {
-        frame: Frame::new(&person, "health"),
+        frame: Frame::new(&person, HERE),
         name,
         authorizations,
         assessment: all.next(),

@@ -9,6 +9,7 @@ mod health;
 mod login;
 mod mappings;
 mod merges;
+mod plugins;
 mod reconcile;
 mod records;
 mod reviews;
@@ -52,6 +53,7 @@ pub(crate) fn closed() -> Router<State> {
         .merge(records::router())
         .merge(correction::router())
         .merge(merges::router())
+        .merge(plugins::router())
         .merge(reviews::router())
         .merge(runbooks::router())
         .merge(reconcile::router())

@@ -8,12 +8,12 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use nave_hub::api::{
-    AnomalyLine, Answer, ApiError, Asked, BulkAnswer, BulkChoice, BulkRule, Candidate, DeadLetterLine, Request, ReviewAnswer,
-    ReviewLine, decision, exit,
+    AnomalyLine, Answer, ApiError, Asked, BulkAnswer, BulkChoice, BulkRule, Candidate, DeadLetterLine, PluginLine, Request,
+    ReviewAnswer, ReviewLine, decision, exit,
 };
 use serde::Deserialize;
 
-use super::{Frame, error_page, page, want};
+use super::{Frame, error_page, page, plugins, want};
 use crate::auth::Person;
 use crate::state::State;
 
@@ -26,6 +26,8 @@ struct ReviewsPage {
     letters: Vec<DeadLetterLine>,
     /// What came at once, was refused, and is still here.
     refused: Vec<AnomalyLine>,
+    /// Plugins of which another build waits.
+    builds: Vec<PluginLine>,
 }
 
 #[derive(Template)]
@@ -311,6 +313,7 @@ async fn list(Shared(state): Shared<State>, Extension(person): Extension<Person>
         kinds: by_kind(reviews.reviews),
         letters: letters.dead_letters,
         refused: refused(&state).await,
+        builds: plugins::held(&state).await,
     })
 }
 

@@ -70,6 +70,9 @@ impl Service for Same {
                 Request::ConnectionAuthorize { .. } => SignIn,
                 Request::Assessments { .. } => Assessments,
                 Request::Authorizations { .. } => Authorizations,
+                Request::PluginList => Plugins,
+                Request::PluginGrants { .. } => Grants,
+                Request::PluginUpgrade { .. } => Upgrade,
                 Request::MergeList { .. } => Merges,
                 Request::MergeShow { .. } => Merge,
                 Request::MergeRecords { .. } => Merge,
@@ -127,7 +130,7 @@ fn resynced(text: &str) -> ResyncAnswer {
 }
 
 /// Every page, by what is asked for; what is posted has a body.
-const PAGES: [(&str, &str); 30] = [
+const PAGES: [(&str, &str); 31] = [
     ("GET /", ""),
     ("GET /records", ""),
     ("GET /records?q=x&entity=y", ""),
@@ -148,6 +151,7 @@ const PAGES: [(&str, &str); 30] = [
     ("POST /merges/1/unmerge", "what=plan"),
     ("POST /merges/1/resume", ""),
     ("GET /connections", ""),
+    ("GET /plugins", ""),
     ("GET /connections/crm", ""),
     ("POST /connections/crm/authorize", "slot=token&way=device"),
     ("GET /mappings", ""),
@@ -213,11 +217,13 @@ async fn pages(text: &str) -> Vec<(String, Vec<String>)> {
     let (_, _, page) = server.ask("GET /reviews/1", &[HOST, &cookie], "").await;
     let form_token = page.split("name=\"form_token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let mut found = Vec::new();
-    let escaped = text.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;").replace('"', "&#34;").replace('\'', "&#39;");
+    let escaped =
+        text.replace('&', "&#38;").replace('<', "&#60;").replace('>', "&#62;").replace('"', "&#34;").replace('\'', "&#39;");
     let encoded: String = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let named = [
         ("GET /nothing-here".to_owned(), ""),
         (format!("GET /connections/{encoded}"), ""),
+        (format!("GET /plugins/{encoded}"), ""),
         (format!("GET /mappings/{encoded}"), ""),
         (format!("GET /runbooks/{encoded}"), ""),
         (format!("GET /records?q={encoded}&entity={encoded}"), ""),
@@ -255,10 +261,13 @@ async fn no_text_is_ever_markup() {
     for harmless in [HARMLESS, "crm/contacts: 1", "contact/12", "nave review show 3", "`nave status`", ""] {
         let pages = pages(harmless).await;
         let tags: usize = pages.iter().map(|(_, tags)| tags.len()).sum();
-        assert!(pages.len() == PAGES.len() + 9 && tags > 2_000, "{tags} tags on {} pages", pages.len());
+        assert!(pages.len() == PAGES.len() + 10 && tags > 2_000, "{tags} tags on {} pages", pages.len());
         ours.extend(pages.into_iter().flat_map(|(_, tags)| tags));
     }
-    assert!(ours.contains("script src defer") && !ours.iter().any(|tag| tag.contains(" on") || tag.contains("style")), "{ours:?}");
+    assert!(
+        ours.contains("script src defer") && !ours.iter().any(|tag| tag.contains(" on") || tag.contains("style")),
+        "{ours:?}"
+    );
     let mut tried = 0;
     for out in OUT {
         for run in RUN {
