@@ -5,6 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use nave_tests::binary;
 use nave_tests::project::Project;
+use nave_tests::rng::Rng;
 use serde_json::json;
 
 use super::update::embedded;
@@ -89,6 +90,42 @@ fn the_compiler_is_held_to_its_bounds() {
     assert_ne!(starved.status.signal(), Some(libc::SIGXCPU), "{starved:?}");
     let said = String::from_utf8_lossy(&starved.stderr);
     assert!(starved.status.code() == Some(4) || said.contains("memory allocation"), "{:?} {said}", starved.status);
+}
+
+/// Mutations that the compiler's process is given; `NAVE_FUZZ_SECONDS` goes on for so long.
+const MUTATIONS: usize = 150;
+
+/// T14: the compiler's process compiles or refuses each of them, and neither breaks over one nor is ended for it.
+#[test]
+fn mutated_plugins_are_compiled_or_refused() {
+    let kinds = "(core module (memory 1) (table 4 funcref) (global $g (mut i64) (i64.const 7)) (type $t (func (param i32) (result i32)))
+        (func $a (type $t) (block $b (loop $l (br_if $b (i32.eqz (local.get 0))) (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+            (br_table $b $l $l (local.get 0)))) (i32.load8_s offset=3 (local.get 0)))
+        (func $v (param f64) (result v128) (f64x2.mul (f64x2.splat (local.get 0)) (v128.const f64x2 1.5 -0.25)))
+        (func $m (memory.fill (i32.const 0) (i32.const 1) (i32.const 9)) (global.set $g (i64.rotl (global.get $g) (i64.const 9)))
+            (drop (call_indirect (type $t) (i32.const 5) (i32.const 1))))
+        (elem (i32.const 0) $a $a $a $a) (data (i32.const 8) \"some bytes\"))";
+    let good = plugin(kinds);
+    let seconds = std::env::var("NAVE_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
+    let end = seconds.map(|seconds| std::time::Instant::now() + std::time::Duration::from_secs(seconds));
+    let (mut random, mut tried, mut compiled, mut refused) = (Rng::new(14), 0, 0, 0);
+    while end.map_or(tried < MUTATIONS, |end| std::time::Instant::now() < end) {
+        let mut bytes = good.clone();
+        for _ in 0..=random.below(2) {
+            // Not its first bytes, that say that it is a component.
+            let at = 8 + random.below(bytes.len() - 8);
+            bytes[at] = random.below(256) as u8;
+        }
+        let ended = compile(&bytes, 20, 1024);
+        match ended.status.code() {
+            Some(0) if !ended.stdout.is_empty() => compiled += 1,
+            Some(3) if ended.stdout.is_empty() => refused += 1,
+            _ => panic!("mutation {tried}: {:?} {}", ended.status, String::from_utf8_lossy(&ended.stderr)),
+        }
+        tried += 1;
+    }
+    println!("{compiled} compiled, {refused} refused");
+    assert!(compiled * 20 > tried && refused * 20 > tried, "{compiled} compiled, {refused} refused");
 }
 
 /// T11, T13: a bomb is not installed, nothing of it stays, and what is installed goes on being installed.
