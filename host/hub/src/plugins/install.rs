@@ -11,7 +11,7 @@ use nave_core::limits::PLUGIN_SIZE_BYTES_MAX;
 use nave_core::manifest::{Manifest, PluginKind};
 use nave_core::trust::{Distrust, not_older, short_key};
 
-use super::{Judge, PluginsError, Vouched, digest, is_address, manifest_of, powers, signature};
+use super::{Judge, PluginsError, Vouched, beside, digest, is_address, manifest_of, powers, signature};
 use crate::api::{InstalledAnswer, PluginLine, PowersView};
 use crate::project::{self, Place, ProjectError, place, read_lock};
 
@@ -46,7 +46,9 @@ impl Offer {
     /// [`PluginsError`] where it cannot be read.
     pub fn file(file: &Path) -> Result<Self, PluginsError> {
         let source = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Ok(Self { bytes: read_plain(file)?, signature: signature::read_beside(file)?, source })
+        let bytes = read_plain(file)?;
+        beside::same(file, &bytes)?;
+        Ok(Self { bytes, signature: signature::read_beside(file)?, source })
     }
 }
 

@@ -4,6 +4,7 @@
 //! Promises that nothing is run to find out what a plugin wants, and that what `nave.lock` pins is what is loaded.
 //! Must not know the store, the vault or a running hub.
 
+mod beside;
 mod build;
 mod call;
 mod conformance;
