@@ -112,3 +112,47 @@ impl Judge {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins::signature::{SigningKey, write_beside};
+
+    /// T55: an author who signs for thirty days and never again, or a registry that goes on giving what was good then. On another day
+    /// than the one it was signed on, what is offered is refused, and what is installed is spoken of and goes on.
+    #[test]
+    fn what_ran_out_is_refused_where_it_is_offered() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = SigningKey::create(&dir.path().join("key.pem")).unwrap();
+        let trusted = |rest: &str| {
+            std::fs::write(dir.path().join(TRUST_FILE), format!("[[key]]\nkey = \"{}\"\nnames = [\"*\"]\n{rest}", key.public()))
+                .unwrap();
+            Judge::with(dir.path(), false)
+        };
+        let bytes = nave_hostile::plugin(&nave_hostile::connector_component("", &[]), nave_hostile::CONNECTOR);
+        let file = dir.path().join("test.wasm");
+        std::fs::write(&file, &bytes).unwrap();
+        let day = |text: &str| text.parse::<Timestamp>().unwrap();
+        let signed = day("2026-11-01T12:00:00Z");
+        write_beside(&file, &key.sign(&bytes, signed, 30).unwrap()).unwrap();
+        let (found, text) = (nave_runtime::inspect(&bytes).unwrap(), signature::read_beside(&file).unwrap());
+        for (rest, now, offered, installed) in [
+            ("", "2026-11-01T12:00:00Z", "ok", "ok"),
+            ("", "2026-11-30T12:00:00Z", "ok", "ok"),
+            ("", "2026-12-02T12:00:00Z", "plugin.expired-statement", "ok: plugin.expired-statement"),
+            ("", "2036-11-01T12:00:00Z", "plugin.expired-statement", "ok: plugin.expired-statement"),
+            ("until = \"2026-11-10\"", "2026-11-09T12:00:00Z", "ok", "ok"),
+            ("until = \"2026-11-10\"", "2026-11-12T12:00:00Z", "plugin.expired-key", "ok: plugin.expired-key"),
+            ("revoked = \"2026-11-10\"", "2026-11-12T12:00:00Z", "plugin.revoked-key", "plugin.revoked-key"),
+        ] {
+            let said = |verdict: Result<Vouched, PluginsError>| match verdict {
+                Ok(Vouched::By { .. }) => "ok".to_owned(),
+                Ok(Vouched::Nobody(why)) => format!("ok: {}", why.code),
+                Err(error) => crate::api::ApiError::from(error).code,
+            };
+            let judge = trusted(rest);
+            assert_eq!(said(judge.judge(&found, text.as_deref(), day(now))), offered, "{rest} at {now}");
+            assert_eq!(said(judge.still(&file, &found, day(now))), installed, "{rest} at {now}, installed");
+        }
+    }
+}
