@@ -1,7 +1,9 @@
 //! Sign-ins by a code that a person types in on another device: the hub asks from time to time whether they have.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use tokio::sync::watch;
 

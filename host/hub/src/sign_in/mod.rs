@@ -8,11 +8,12 @@ mod device;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nave_core::limits::{SIGN_IN_MS, SIGN_INS_MAX};
 use nave_core::oauth::answered_by;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::api::{ApiError, SignInAnswer, exit};
 use crate::egress::{Pkce, random_text, same};
@@ -98,6 +99,25 @@ struct Browser {
     sent_to: Option<(String, Option<String>)>,
 }
 
+/// What a browser that opened the address is sent away with.
+struct Opened {
+    connection: String,
+    slot: String,
+    callback: String,
+    state: String,
+    pkce: Arc<Pkce>,
+}
+
+/// What a browser came back to.
+struct Back {
+    id: u64,
+    connection: String,
+    slot: String,
+    by: String,
+    over: bool,
+    browser: Browser,
+}
+
 impl SignIn {
     fn is_over(&self) -> bool {
         self.began.elapsed() >= self.life
@@ -137,6 +157,33 @@ impl SignIns {
         }
         all.push(sign_in);
         Ok(())
+    }
+
+    /// The sign-in that an address begins; the address is worth nothing then.
+    fn opened(&self, ticket: &str) -> Option<Opened> {
+        let mut all = self.lock();
+        let of = |one: &SignIn| one.browser.as_ref().and_then(|browser| browser.ticket.clone());
+        let found = all.iter_mut().find(|one| !one.is_over() && of(one).is_some_and(|known| same(&known, ticket)))?;
+        let browser = found.browser.as_mut()?;
+        browser.ticket = None;
+        let (connection, slot) = (found.connection.clone(), found.slot.clone());
+        Some(Opened {
+            connection,
+            slot,
+            callback: browser.callback.clone(),
+            state: browser.state.clone(),
+            pkce: browser.pkce.clone(),
+        })
+    }
+
+    /// The sign-in that a state belongs to; it is good once.
+    fn back(&self, state: &str) -> Option<Back> {
+        let mut all = self.lock();
+        let is_it = |one: &&mut SignIn| one.browser.as_ref().is_some_and(|browser| same(&browser.state, state));
+        let one = all.iter_mut().find(is_it).filter(|_| !state.is_empty())?;
+        let browser = one.browser.take()?;
+        let (connection, slot, by) = (one.connection.clone(), one.slot.clone(), one.by.clone());
+        Some(Back { id: one.id, connection, slot, by, over: one.is_over(), browser })
     }
 
     fn end(&self, id: u64, outcome: Result<SignedIn, String>) {
@@ -243,18 +290,7 @@ fn reasons(hub: &Hub, name: &str, slot: &str, channel: &crate::egress::Channel) 
 /// A browser opened the address that begins one: where it is sent, and the mark that it gets. The address is worth nothing then.
 pub(crate) fn start(hub: &Hub, ticket: &str) -> Result<SignInStart, String> {
     const GONE: &str = "this address was used already, or is too old; begin again";
-    let (connection, slot, callback, state, pkce) = {
-        let mut all = hub.sign_ins.lock();
-        let found = all.iter_mut().filter(|one| !one.is_over()).find_map(|one| {
-            let is_it =
-                one.browser.as_ref().and_then(|browser| browser.ticket.as_deref()).is_some_and(|known| same(known, ticket));
-            is_it.then_some(one)
-        });
-        let Some(found) = found else { return Err(GONE.to_owned()) };
-        let Some(browser) = found.browser.as_mut() else { return Err(GONE.to_owned()) };
-        browser.ticket = None;
-        (found.connection.clone(), found.slot.clone(), browser.callback.clone(), browser.state.clone(), browser.pkce.clone())
-    };
+    let Opened { connection, slot, callback, state, pkce } = hub.sign_ins.opened(ticket).ok_or(GONE)?;
     let channel = tokio::task::block_in_place(|| hub.guests.channel(&connection)).map_err(|error| error.to_string())?;
     let (address, issuer) = channel.authorization_address(&slot, &callback, &state, &pkce).map_err(|error| error.to_string())?;
     let binding = random_text().ok_or("the machine gives no randomness")?;
@@ -269,17 +305,11 @@ pub(crate) fn start(hub: &Hub, ticket: &str) -> Result<SignInStart, String> {
 /// grants to the one who was sent there.
 pub(crate) async fn callback(hub: &Hub, call: SignInCallback) -> Result<SignedIn, String> {
     const UNKNOWN: &str = "nobody here began this sign-in, or it was ended already; begin again";
-    let sign_in = {
-        let mut all = hub.sign_ins.lock();
-        let is_it = |one: &SignIn| one.browser.as_ref().is_some_and(|browser| same(&browser.state, &call.state));
-        let found = all.iter().position(is_it).filter(|_| !call.state.is_empty());
-        let Some(at) = found else { return Err(UNKNOWN.to_owned()) };
-        let Some(browser) = all[at].browser.take() else { return Err(UNKNOWN.to_owned()) };
-        let one = &all[at];
-        (one.id, one.connection.clone(), one.slot.clone(), one.by.clone(), one.is_over(), browser)
+    let Back { id, connection, slot, by, over, browser } = hub.sign_ins.back(&call.state).ok_or(UNKNOWN)?;
+    let outcome = match believed(&call, over, &browser) {
+        Ok(code) => taken(hub, code, &connection, &slot, &by, &browser).await,
+        Err(why) => Err(why),
     };
-    let (id, connection, slot, by, over, browser) = sign_in;
-    let outcome = taken(hub, &call, &connection, &slot, &by, over, &browser).await;
     let detail = match &outcome {
         Ok(signed_in) => format!("{slot}: {}", said(&signed_in.scopes)),
         Err(why) => format!("{slot}: {why}"),
@@ -298,15 +328,8 @@ fn said(scopes: &[String]) -> String {
     }
 }
 
-async fn taken(
-    hub: &Hub,
-    call: &SignInCallback,
-    connection: &str,
-    slot: &str,
-    by: &str,
-    over: bool,
-    browser: &Browser,
-) -> Result<SignedIn, String> {
+/// The code that a browser brought back, where it is the one that was sent, in time, and by the system that was asked.
+fn believed<'c>(call: &'c SignInCallback, over: bool, browser: &Browser) -> Result<&'c str, String> {
     if over {
         return Err("more than ten minutes have passed; begin again".to_owned());
     }
@@ -321,7 +344,10 @@ async fn taken(
         let more = call.error_description.as_deref().map(|text| format!(" ({})", plain(text))).unwrap_or_default();
         return Err(format!("the system said {}{more}", plain(error)));
     }
-    let code = call.code.as_deref().filter(|code| !code.is_empty()).ok_or("the system sent no code")?;
+    Ok(call.code.as_deref().filter(|code| !code.is_empty()).ok_or("the system sent no code")?)
+}
+
+async fn taken(hub: &Hub, code: &str, connection: &str, slot: &str, by: &str, browser: &Browser) -> Result<SignedIn, String> {
     let channel = tokio::task::block_in_place(|| hub.guests.channel(connection)).map_err(|error| error.to_string())?;
     let code = SecretBytes::new(code);
     // The browser may go away; what the system grants is taken whether or not it waits.
@@ -359,4 +385,71 @@ pub(crate) async fn wait(hub: &Hub, id: u64) -> Result<SignInAnswer, ApiError> {
         None => {}
     }
     Ok(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begun(sign_ins: &SignIns, name: &str) {
+        let browser = Browser {
+            ticket: Some(format!("ticket-{name}")),
+            state: format!("state-{name}"),
+            binding: Some("m4rk".to_owned()),
+            callback: "http://localhost:6283/oauth/callback".to_owned(),
+            pkce: Arc::new(Pkce::new().unwrap()),
+            sent_to: Some(("https://login.example/authorize".to_owned(), None)),
+        };
+        let sign_in = SignIn {
+            id: 1,
+            connection: "crm".to_owned(),
+            slot: "token".to_owned(),
+            by: "ada".to_owned(),
+            began: Instant::now(),
+            life: Duration::from_millis(SIGN_IN_MS),
+            browser: Some(browser),
+            shown: SignInAnswer::default(),
+            outcome: watch::channel(None).0,
+        };
+        sign_ins.add(sign_in).unwrap();
+    }
+
+    /// T91: ten minutes pass, on a clock that this test moves. What was good until then is not any more, and what comes back is good once.
+    #[tokio::test(start_paused = true)]
+    async fn after_ten_minutes_nothing_is_believed() {
+        let good = SignInCallback {
+            code: Some("c0de".to_owned()),
+            issuer: Some("https://login.example".to_owned()),
+            binding: Some("m4rk".to_owned()),
+            ..SignInCallback::default()
+        };
+        let sign_ins = SignIns::default();
+        for name in ["used", "late", "back", "back-late"] {
+            begun(&sign_ins, name);
+        }
+        tokio::time::advance(Duration::from_millis(SIGN_IN_MS - 1)).await;
+        assert!(sign_ins.opened("ticket-used").is_some());
+        assert!(sign_ins.opened("ticket-used").is_none(), "an address is good once");
+        assert!(sign_ins.opened("ticket-of-nobody").is_none() && sign_ins.opened("").is_none());
+        let in_time = sign_ins.back("state-back").unwrap();
+        assert_eq!(believed(&good, in_time.over, &in_time.browser), Ok("c0de"));
+        assert!(sign_ins.back("state-back").is_none(), "a state is good once");
+        assert!(sign_ins.back("").is_none() && sign_ins.back("state-of-nobody").is_none());
+        for (call, says) in [
+            (SignInCallback { binding: None, ..good.clone() }, "another browser"),
+            (SignInCallback { binding: Some("other".to_owned()), ..good.clone() }, "another browser"),
+            (SignInCallback { code: None, ..good.clone() }, "no code"),
+            (SignInCallback { issuer: Some("https://evil.example".to_owned()), ..good.clone() }, ""),
+        ] {
+            let why = believed(&call, in_time.over, &in_time.browser).unwrap_err();
+            assert!(why.contains(says), "{why}");
+        }
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(sign_ins.opened("ticket-late").is_none(), "the address is too old");
+        let late = sign_ins.back("state-back-late").unwrap();
+        assert_eq!(believed(&good, late.over, &late.browser), Err("more than ten minutes have passed; begin again".to_owned()));
+        // They make room for others, and are forgotten.
+        begun(&sign_ins, "next");
+        assert_eq!(sign_ins.lock().len(), 1);
+    }
 }
