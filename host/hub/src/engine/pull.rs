@@ -1,6 +1,7 @@
 //! Runs a flow inwards: page after page from a system, each committed whole with its checkpoint (I1), and
 //! acknowledged only afterwards (I3).
 
+use std::collections::HashSet;
 use std::sync::Mutex;
 
 use nave_core::Text;
@@ -17,6 +18,7 @@ use nave_core::value::Value;
 use nave_runtime::contract::{self, SourceRecord};
 use nave_runtime::limits::REMOTE_ID_BYTES_MAX;
 use nave_store::{CheckpointMove, KeyedRow};
+use ring::digest::{SHA256, digest};
 
 use super::budget::purpose_of;
 use super::children::Children;
@@ -35,6 +37,16 @@ use crate::spoke::{Spoke, SpokeError};
 
 /// Ids asked for in one `get`.
 pub const GET_IDS_MAX: usize = 100;
+/// Checkpoints of one run that are remembered, the first ones: three megabytes, and fifty million records of a stream. One that comes
+/// again later is met again when the circle comes round to those.
+const CHECKPOINTS_PASSED_MAX: usize = 100_000;
+
+/// A checkpoint in few bytes. Its own order only the plugin knows; that it was there already anybody can see.
+fn place(checkpoint: &[u8]) -> [u8; 32] {
+    let mut place = [0; 32];
+    place.copy_from_slice(digest(&SHA256, checkpoint).as_ref());
+    place
+}
 
 /// What is committed with a page.
 #[derive(Default)]
@@ -136,6 +148,7 @@ impl Engine {
         let mut retried = false;
         let mut group = Group::new(scan_began);
         let mut empty = 0;
+        let mut passed = HashSet::new();
         loop {
             let began = self.now();
             let page = match spoke.read(stream.to_owned(), checkpoint.clone(), PAGE_RECORDS).await {
@@ -152,11 +165,13 @@ impl Engine {
                 }
                 Err(error) => return Err(EngineError::Spoke(mapping.connection.clone(), error)),
             };
-            if page.more && checkpoint.as_deref() == Some(page.next.as_slice()) {
-                let message =
-                    "it says that there is more, but its `next` is the checkpoint that it was asked with: it would never \
-                               end. This is a mistake in the plugin; tell its author"
-                        .to_owned();
+            if passed.len() < CHECKPOINTS_PASSED_MAX {
+                passed.extend(checkpoint.as_deref().map(place));
+            }
+            if page.more && passed.contains(&place(&page.next)) {
+                let message = "it says that there is more, but its `next` is a checkpoint that it was asked with in this run \
+                               already: it goes back, and would never end. This is a mistake in the plugin; tell its author"
+                    .to_owned();
                 return Err(EngineError::Spoke(mapping.connection.clone(), SpokeError::Guest(message)));
             }
             empty = if page.records.is_empty() { empty + 1 } else { 0 };

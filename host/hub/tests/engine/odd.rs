@@ -11,6 +11,7 @@ on_both_stores!(
     an_id_that_cannot_be_asked_for,
     a_record_that_is_too_large_or_has_no_id,
     a_source_that_does_not_move_on,
+    a_source_that_goes_back,
     a_source_that_answers_nothing_for_long,
     a_thing_merged_into_itself,
     a_failure_is_made_good_by_its_own_direction,
@@ -150,6 +151,19 @@ async fn a_source_that_does_not_move_on(kind: Kind) {
     bench.system("drop").state.lock().unwrap().stuck = false;
     bench.quiet().await;
     assert_eq!(names(&bench, "erp"), ["ann"]);
+}
+
+/// T39: a checkpoint that this run was at already ends it; those before it are kept, and nothing of what is read twice changes anything.
+async fn a_source_that_goes_back(kind: Kind) {
+    let bench = bench(kind).await;
+    bench.system("drop").create("contacts", &person("ann"));
+    bench.system("drop").state.lock().unwrap().circling = true;
+    let run = bench.engine.run_in("drop-contacts", false).await.unwrap();
+    assert_eq!(run.status, RunStatus::Failed);
+    assert!(run.message.as_deref().is_some_and(|message| message.contains("it goes back, and would never end")), "{run:?}");
+    bench.system("drop").state.lock().unwrap().circling = false;
+    bench.quiet().await;
+    assert_eq!((names(&bench, "drop"), names(&bench, "erp")), (vec!["ann".to_owned()], vec!["ann".to_owned()]));
 }
 
 /// T84: empty pages whose mark moves on are not read for ever, and what is behind them is come to.

@@ -82,6 +82,8 @@ pub(crate) struct State {
     pub(crate) lagging: BTreeMap<String, Thing>,
     /// It answers the same page, and that there is more, for ever.
     pub(crate) stuck: bool,
+    /// Its checkpoints go round in a circle, each page saying that there is more.
+    pub(crate) circling: bool,
     /// So many pages without a thing come first, each with a mark of its own.
     pub(crate) empties: usize,
     /// Ids that cannot be asked for: a call that names one is refused whole.
@@ -495,10 +497,15 @@ impl Spoke for System {
                 ..Self::record(id, thing)
             }));
             records.extend(state.raw.clone().map(|body| SourceRecord { body, ..Self::record("p.csv@9", &Thing::default()) }));
-            if let Some(stuck) = asked_with.filter(|_| state.stuck) {
+            if let Some(stuck) = asked_with.clone().filter(|_| state.stuck) {
                 return Ok(Page { records, next: stuck, more: true, complete_scan: false });
             }
-            let more = more || state.stuck;
+            if let Some(asked_with) = asked_with.filter(|_| state.circling) {
+                let asked_with = String::from_utf8(asked_with).unwrap();
+                let next = if asked_with.contains('/') { since.to_string() } else { format!("{since}//{begun}") };
+                return Ok(Page { records, next: next.into_bytes(), more: true, complete_scan: false });
+            }
+            let more = more || state.stuck || state.circling;
             Ok(Page { records, next: next.into_bytes(), more, complete_scan: since == 0 && !more && !state.unsure })
         })
     }
