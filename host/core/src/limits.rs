@@ -54,6 +54,10 @@ pub const GUEST_HANDLES_MAX: usize = 64;
 pub const GUEST_LOG_LINE_BYTES_MAX: usize = 8 << 10;
 /// Log lines of a guest per call; the rest is counted and dropped.
 pub const GUEST_LOG_LINES_PER_CALL_MAX: u64 = 1_000;
+/// Log lines of one connection's plugin in an hour, of all its calls and runs together: more is not read by anybody.
+pub const GUEST_LOG_LINES_PER_HOUR_MAX: u64 = 10_000;
+/// And their bytes: what a disk takes for a week of a plugin that never stops.
+pub const GUEST_LOG_BYTES_PER_HOUR_MAX: u64 = 8 << 20;
 /// State of a plugin per stream, keys and values.
 pub const GUEST_STATE_BYTES_MAX: usize = 1 << 20;
 /// Entries of that state per stream: all are looked at when one is set.

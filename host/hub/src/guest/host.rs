@@ -1,7 +1,7 @@
 //! What one connection's guest may reach, handed to the runtime. Grants are checked in `egress` and `folder`.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nave_core::catalog::Connection;
 use nave_core::manifest::Manifest;
@@ -10,6 +10,7 @@ use nave_runtime::{Blob, BlobResponse, FolderEntry, FolderError, HostCalls, Host
 use nave_store::Store;
 
 use super::folder::Folders;
+use super::lines::{Fate, Lines};
 use super::state::State;
 use crate::audit::StoreAudit;
 use crate::egress::{Channel, ChannelConfig, Egress, Quota};
@@ -26,6 +27,7 @@ pub(super) struct Host {
     folders: Arc<Folders>,
     state: State,
     clock: Clock,
+    lines: Mutex<Lines>,
 }
 
 impl Host {
@@ -58,6 +60,7 @@ impl Host {
             folders: Arc::new(Folders::open(project, data, &folders).map_err(SpokeError::Misconfigured)?),
             state: State::new(&connection.name, store.clone()),
             clock,
+            lines: Mutex::default(),
         })
     }
 
@@ -114,6 +117,17 @@ impl HostCalls for Host {
 
     fn log(&self, level: LogLevel, message: &str) {
         let connection = self.connection.as_str();
+        match self.lines.lock().unwrap_or_else(PoisonError::into_inner).next(message.len(), (self.clock)()) {
+            Fate::Written => {}
+            Fate::WrittenAfter(dropped) => {
+                tracing::warn!(target: "plugin", connection, dropped, "log lines of this plugin were dropped in the hour before");
+            }
+            Fate::FirstDropped => {
+                tracing::warn!(target: "plugin", connection, "this plugin floods the log: its lines are dropped for an hour, and counted");
+                return;
+            }
+            Fate::Dropped => return,
+        }
         match level {
             LogLevel::Debug => tracing::debug!(target: "plugin", connection, message),
             LogLevel::Info => tracing::info!(target: "plugin", connection, message),

@@ -4,6 +4,7 @@ mod call;
 mod compiled;
 mod folder;
 mod host;
+mod lines;
 mod record;
 mod state;
 mod streams;
