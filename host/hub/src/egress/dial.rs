@@ -108,7 +108,8 @@ impl Dialer {
             let share = Instant::now() + left / (addresses.len() - at) as u32;
             match timeout_at(share, self.open(&authority, *ip)).await {
                 Ok(Ok(live)) => return Ok(live),
-                Ok(Err(why)) => last = why,
+                Ok(Err(EgressError::Unreachable(why))) => last = why,
+                Ok(Err(denied)) => return Err(denied),
                 Err(_) => last = "no connection in time".into(),
             }
         }
@@ -161,19 +162,48 @@ impl Dialer {
     }
 
     /// A plain connection to an address that was vetted, through the proxy where there is one.
-    pub(super) async fn tcp(&self, authority: &Authority, ip: IpAddr) -> Result<TcpStream, String> {
+    pub(super) async fn tcp(&self, authority: &Authority, ip: IpAddr) -> Result<TcpStream, EgressError> {
+        let unreachable = |error: std::io::Error| EgressError::Unreachable(error.to_string());
         let address = SocketAddr::new(ip, authority.port);
         // A proxy is the way to the outside; what a grant's networks cover lies inside.
         let tcp = match &self.proxy {
-            Some(proxy) if address::classify(ip) == address::Class::Public => through_proxy(proxy, address).await?,
-            _ => TcpStream::connect(address).await.map_err(|error| error.to_string())?,
+            Some(proxy) if address::classify(ip) == address::Class::Public => {
+                let at = self.proxy_at(proxy).await?;
+                through_proxy(proxy, at, address).await.map_err(EgressError::Unreachable)?
+            }
+            _ => TcpStream::connect(address).await.map_err(unreachable)?,
         };
-        tcp.set_nodelay(true).map_err(|error| error.to_string())?;
+        tcp.set_nodelay(true).map_err(unreachable)?;
         Ok(tcp)
     }
 
-    async fn open(&self, authority: &Authority, ip: IpAddr) -> Result<Live, String> {
+    /// Where the proxy is. It stands inside as a rule, and `nave.toml` is its grant; but no setting leads to what no grant lifts.
+    async fn proxy_at(&self, (host, port): &(String, u16)) -> Result<SocketAddr, EgressError> {
+        let found =
+            match host.parse::<IpAddr>() {
+                Ok(ip) => vec![ip],
+                Err(_) => self.resolver.resolve(host).await.map_err(|error| {
+                    EgressError::Unreachable(format!("the name {host} of the proxy cannot be resolved: {error}"))
+                })?,
+            };
+        for ip in &found {
+            if let address::Class::Never(what) = address::classify(*ip) {
+                let message =
+                    format!("the proxy {host} leads to {ip}, {what}; no setting lifts this: correct `proxy` in nave.toml");
+                return Err(EgressError::denied("net.address-denied", message));
+            }
+        }
+        let first =
+            found.first().ok_or_else(|| EgressError::Unreachable(format!("the name {host} of the proxy has no address")))?;
+        Ok(SocketAddr::new(*first, *port))
+    }
+
+    async fn open(&self, authority: &Authority, ip: IpAddr) -> Result<Live, EgressError> {
         let tcp = self.tcp(authority, ip).await?;
+        self.speak(authority, tcp).await.map_err(EgressError::Unreachable)
+    }
+
+    async fn speak(&self, authority: &Authority, tcp: TcpStream) -> Result<Live, String> {
         if !authority.tls {
             return self.handshake(tcp).await;
         }
@@ -231,9 +261,9 @@ pub(super) fn parse_proxy(text: &str) -> Result<(String, u16), EgressConfigError
 }
 
 /// A tunnel to the vetted address.
-async fn through_proxy(proxy: &(String, u16), address: SocketAddr) -> Result<TcpStream, String> {
+async fn through_proxy(proxy: &(String, u16), at: SocketAddr, address: SocketAddr) -> Result<TcpStream, String> {
     let fail = |error: std::io::Error| format!("proxy {}:{}: {error}", proxy.0, proxy.1);
-    let mut tcp = TcpStream::connect((proxy.0.as_str(), proxy.1)).await.map_err(fail)?;
+    let mut tcp = TcpStream::connect(at).await.map_err(fail)?;
     let ask = format!("CONNECT {address} HTTP/1.1\r\nHost: {address}\r\n\r\n");
     tcp.write_all(ask.as_bytes()).await.map_err(fail)?;
     let mut head = Vec::new();

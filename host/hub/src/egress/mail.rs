@@ -127,7 +127,8 @@ impl Egress {
                     }
                 }
                 Ok(Ok(tcp)) => return Ok(Box::new(tcp)),
-                Ok(Err(why)) => last = why,
+                Ok(Err(EgressError::Unreachable(why))) => last = why,
+                Ok(Err(denied)) => return Err(denied),
                 Err(_) => last = "no connection in time".into(),
             }
         }

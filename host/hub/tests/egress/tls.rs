@@ -91,6 +91,55 @@ async fn a_handshake_that_stalls_is_given_up_unsent() {
     assert_eq!(outcome(&get(&setup.channel(), "/x").await), "net.unreachable");
 }
 
+/// Numbers of two bytes each in a field of a hello.
+fn pairs(bytes: &[u8]) -> Vec<u16> {
+    bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect()
+}
+
+/// T82: what the hub offers a server, by the bytes of its first message: TLS 1.2 and 1.3, suites that keep past secrets, no signature
+/// over SHA-1 or MD5, and nothing sent before the server has shown who it is.
+#[tokio::test]
+async fn only_good_protocols_suites_and_signatures_are_offered() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let hello = tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut head = [0; 5];
+        client.read_exact(&mut head).await.unwrap();
+        let mut hello = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]]))];
+        client.read_exact(&mut hello).await.unwrap();
+        (head[0], hello)
+    });
+    let setup = Setup::new(&format!("https://api.test:{port}"));
+    assert_eq!(outcome(&get(&setup.channel(), "/x").await), "net.unreachable");
+    let (kind, hello) = hello.await.unwrap();
+    assert_eq!((kind, hello[0]), (22, 1), "a handshake, a client's hello");
+    // Type and length, version, random; then what has a length of its own before it.
+    let mut rest = &hello[4 + 2 + 32..];
+    let mut take = |width: usize| {
+        let length = rest[..width].iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+        let found = &rest[width..width + length];
+        rest = &rest[width + length..];
+        found
+    };
+    let (_session, suites, compression, mut extensions) = (take(1), pairs(take(2)), take(1), take(2));
+    let mut found = std::collections::BTreeMap::new();
+    while let [a, b, c, d, more @ ..] = extensions {
+        let (data, after) = more.split_at(usize::from(u16::from_be_bytes([*c, *d])));
+        found.insert(u16::from_be_bytes([*a, *b]), data);
+        extensions = after;
+    }
+    assert_eq!(compression, [0], "no compression");
+    assert_eq!(pairs(&found[&43][1..]), [0x0304, 0x0303], "TLS 1.3 and 1.2");
+    let good = [0x1301, 0x1302, 0x1303, 0xc02b, 0xc02c, 0xc02f, 0xc030, 0xcca8, 0xcca9, 0x00ff];
+    assert!(!suites.is_empty() && suites.iter().all(|suite| good.contains(suite)), "{suites:x?}");
+    let schemes = pairs(&found[&13][2..]);
+    // The high byte of an old scheme is its hash: 1 and 2 are MD5 and SHA-1.
+    assert!(!schemes.is_empty() && schemes.iter().all(|scheme| scheme >> 8 >= 4), "{schemes:x?}");
+    assert!(!found.contains_key(&42), "no early data");
+    assert!(found.contains_key(&0) && found.contains_key(&16), "the name that is meant, and HTTP/1.1");
+}
+
 #[tokio::test]
 async fn a_plain_server_is_no_tls_server() {
     let server = Server::start(|_| ok("{}")).await;
@@ -159,6 +208,37 @@ async fn the_proxy_is_asked_for_the_vetted_address_and_only_for_the_outside() {
     setup.proxy = Some(address);
     assert_eq!(outcome(&get(&setup.channel(), "/x").await), "200");
     assert_eq!(asked.lock().unwrap().len(), 1, "what a grant's networks cover is dialled directly");
+}
+
+/// T113: the proxy's own address is judged too, and looked up once: what no grant lifts no setting does.
+#[tokio::test]
+async fn a_proxy_is_not_where_nobody_may_go() {
+    let authority = Authority::new();
+    let server = Server::start_with(Some(authority.acceptor("api.test", |_| ())), |_| ok("{}")).await;
+    let (address, asked) = proxy(server.address, None).await;
+    let port = address.rsplit(':').next().unwrap().to_owned();
+    for (proxy, found, expected) in [
+        ("169.254.169.254", &[][..], "net.address-denied"),
+        ("0.0.0.0", &[], "net.address-denied"),
+        ("[fd00:ec2::254]", &[], "net.address-denied"),
+        ("[::ffff:169.254.169.254]", &[], "net.address-denied"),
+        ("proxy.test", &["169.254.169.254"], "net.address-denied"),
+        ("proxy.test", &["127.0.0.1", "100.100.100.200"], "net.address-denied"),
+        ("proxy.test", &["127.0.0.1"], "200"),
+        ("127.0.0.1", &[], "200"),
+    ] {
+        let mut setup = Setup::new("https://api.test/v1");
+        setup.ca = Some(authority.pem.clone());
+        setup.proxy = Some(format!("http://{proxy}:{port}"));
+        setup.names.set("api.test", &[&["93.184.216.34"]]);
+        if !found.is_empty() {
+            setup.names.set("proxy.test", &[found, &["169.254.169.254"]]);
+        }
+        assert_eq!(outcome(&get(&setup.channel(), "/x").await), expected, "{proxy} {found:?}");
+        let noted = setup.audit.notes().iter().filter(|note| note.action == "net.address-denied").count();
+        assert_eq!(noted, usize::from(expected != "200"), "{proxy} {found:?}");
+    }
+    assert_eq!(asked.lock().unwrap().len(), 2);
 }
 
 #[tokio::test]
