@@ -99,7 +99,8 @@ impl Hub {
         }
         let backup_key = BackupKey::new(master.derive(Purpose::Backup));
         let told = Told::open(store.clone(), engine.news()).map_err(|error| unavailable("the store", error.to_string()))?;
-        let (told, webhooks, sign_ins) = (Arc::new(told), Arc::default(), Arc::default());
+        let webhooks = Webhooks::open(store.as_ref()).map_err(|error| unavailable("the store", error.to_string()))?;
+        let (told, webhooks, sign_ins) = (Arc::new(told), Arc::new(webhooks), Arc::default());
         let (dir, shown) = (dir.to_owned(), Arc::default());
         let hub = Self { dir, engine, store, vault, guests, anchors, shown, backup_key, told, webhooks, sign_ins };
         crate::service::lapse(&hub).await?;

@@ -16,7 +16,7 @@ use nave_core::model::{AuditEntry, Time};
 use nave_core::network::may_call;
 use nave_core::webhook::Call;
 use nave_runtime::contract::WebhookRequest;
-use nave_store::Batch;
+use nave_store::{Batch, Store, StoreError};
 
 use crate::clock::now;
 use crate::hub::Hub;
@@ -85,6 +85,11 @@ pub(crate) struct Webhooks {
 }
 
 impl Webhooks {
+    /// With the calls that were taken before a restart.
+    pub(crate) fn open(store: &dyn Store) -> Result<Self, StoreError> {
+        Ok(Self { repeats: Mutex::new(Repeats::open(store)?), ..Self::default() })
+    }
+
     /// Remembers what a connection's system tells, until the watch is dropped.
     pub(crate) fn watch(&self, connection: &str) -> Watch {
         self.watched.begin(connection)
@@ -146,7 +151,8 @@ impl Hub {
             Err(error) => return HookAnswer::Later(error.to_string()),
         };
         self.webhooks.watched.told(&call.connection, &events, at);
-        let told = tokio::task::block_in_place(|| self.told.tell(&call.connection, &events, at));
+        let taken = self.webhooks.repeats.lock().unwrap_or_else(PoisonError::into_inner).rows(&marks, at);
+        let told = tokio::task::block_in_place(|| self.told.tell(&call.connection, &events, taken, at));
         match told {
             Ok(things) => {
                 // Only now: what was not taken may be told again.

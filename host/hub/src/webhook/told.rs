@@ -58,7 +58,14 @@ impl Told {
     }
 
     /// Remembers what was told. Answers how many things that were.
-    pub(crate) fn tell(&self, connection: &str, events: &[Event], now: Time) -> Result<usize, CommitError> {
+    /// `beside` is committed with it, also where nothing was told.
+    pub(crate) fn tell(
+        &self,
+        connection: &str,
+        events: &[Event],
+        beside: Vec<KeyedRow>,
+        now: Time,
+    ) -> Result<usize, CommitError> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let mut rows = BTreeMap::new();
         for event in events {
@@ -72,12 +79,11 @@ impl Told {
                 rows.insert(thing, When { first, last: now.0 });
             }
         }
-        if rows.is_empty() {
+        if rows.is_empty() && beside.is_empty() {
             return Ok(0);
         }
-        let batch =
-            Batch { at: now, rows: rows.iter().map(|(thing, when)| row(thing, Some(when))).collect(), ..Batch::default() };
-        self.store.commit(batch)?;
+        let all = rows.iter().map(|(thing, when)| row(thing, Some(when))).chain(beside).collect();
+        self.store.commit(Batch { at: now, rows: all, ..Batch::default() })?;
         let count = rows.len();
         waiting.extend(rows);
         drop(waiting);
@@ -178,15 +184,18 @@ mod tests {
     fn a_burst_is_one_read_and_nothing_told_is_lost() {
         let store: Arc<dyn Store> = Arc::new(nave_store::Memory::new());
         let told = Told::open(store.clone(), Arc::default()).unwrap();
-        assert_eq!(told.tell("desk", &[event("tickets", &["7", "8"]), event("users", &["1"])], Time(1_000)).unwrap(), 3);
-        told.tell("desks", &[event("tickets", &["9"])], Time(0)).unwrap();
+        assert_eq!(
+            told.tell("desk", &[event("tickets", &["7", "8"]), event("users", &["1"])], Vec::new(), Time(1_000)).unwrap(),
+            3
+        );
+        told.tell("desks", &[event("tickets", &["9"])], Vec::new(), Time(0)).unwrap();
         check(&told, 1_200, &[]);
         // Told again within the fold: it waits for quiet.
-        told.tell("desk", &[event("tickets", &["7"])], Time(1_200)).unwrap();
+        told.tell("desk", &[event("tickets", &["7"])], Vec::new(), Time(1_200)).unwrap();
         assert_eq!(told.next("desk", 250), Some(Time(1_250)));
         let due = check(&told, 1_300, &[("tickets", &["8"]), ("users", &["1"])]);
         // Told again while it is read: it is read again.
-        told.tell("desk", &[event("users", &["1"])], Time(1_310)).unwrap();
+        told.tell("desk", &[event("users", &["1"])], Vec::new(), Time(1_310)).unwrap();
         for due in &due {
             told.done("desk", due, Time(1_320)).unwrap();
         }
@@ -196,11 +205,11 @@ mod tests {
         assert_eq!((told.waiting("desk"), told.waiting("desks"), told.waiting("des")), (2, 1, 0));
         // Told without end: it is read all the same.
         for at in 0..50 {
-            told.tell("desk", &[event("tickets", &["7"])], Time(1_560 + at * 100)).unwrap();
+            told.tell("desk", &[event("tickets", &["7"])], Vec::new(), Time(1_560 + at * 100)).unwrap();
         }
         check(&told, 6_460, &[("tickets", &["7"]), ("users", &["1"])]);
         // The whole stream stands for all of its things.
-        told.tell("desk", &[event("tickets", &[])], Time(6_470)).unwrap();
+        told.tell("desk", &[event("tickets", &[])], Vec::new(), Time(6_470)).unwrap();
         let due = check(&told, 7_000, &[("tickets", &[]), ("users", &["1"])]);
         for due in &due {
             told.done("desk", due, Time(7_001)).unwrap();
@@ -212,9 +221,9 @@ mod tests {
     fn what_does_not_fit_is_read_with_its_stream() {
         let told = Told::open(Arc::new(nave_store::Memory::new()), Arc::default()).unwrap();
         let long = "x".repeat(ID_BYTES_MAX + 1);
-        told.tell("desk", &[event("users", &["1", &long])], Time(0)).unwrap();
+        told.tell("desk", &[event("users", &["1", &long])], Vec::new(), Time(0)).unwrap();
         let many: Vec<String> = (0..=THINGS_MAX).map(|number| number.to_string()).collect();
-        told.tell("desk", &[Event { stream: "tickets".into(), remote_ids: many }], Time(0)).unwrap();
+        told.tell("desk", &[Event { stream: "tickets".into(), remote_ids: many }], Vec::new(), Time(0)).unwrap();
         check(&told, 1_000, &[("tickets", &[]), ("users", &[])]);
         assert_eq!(told.waiting("desk"), 2);
     }
