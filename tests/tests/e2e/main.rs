@@ -50,6 +50,7 @@ mod sign_in;
 mod signed;
 mod socket;
 mod steward;
+mod strangers;
 mod strategy;
 mod suggested;
 mod support;

@@ -110,4 +110,14 @@ pub struct TokenRow {
     pub hash: String,
     /// Since when.
     pub created_at: Time,
+    /// From when it is worth nothing; none: until it is reset or revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+}
+
+impl TokenRow {
+    /// Whether it is good at this time.
+    pub fn holds(&self, at: Time) -> bool {
+        self.until.is_none_or(|until| at < until)
+    }
 }

@@ -985,6 +985,9 @@ pub enum Request {
     TokenReset {
         /// Whose.
         name: String,
+        /// For how long it is good, as `90d`; none: until it is reset or revoked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lasting: Option<String>,
     },
     /// A consistent copy of the data, while the hub works.
     Backup {

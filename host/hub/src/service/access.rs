@@ -113,7 +113,7 @@ async fn token(engine: &Engine, name: &str) -> Result<(), ApiError> {
     let hash: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     engine
         .write(Cause::default(), |draft| {
-            draft.batch.tokens.push(TokenRow { name: name.to_owned(), hash: hash.clone(), created_at: draft.now });
+            draft.batch.tokens.push(TokenRow { name: name.to_owned(), hash: hash.clone(), created_at: draft.now, until: None });
             Ok(())
         })
         .await?;

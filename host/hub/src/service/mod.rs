@@ -139,7 +139,8 @@ impl Service for Hub {
     }
 
     fn tokens(&self) -> Result<Vec<TokenRow>, ApiError> {
-        Ok(self.store.tokens()?)
+        let now = self.engine.now();
+        Ok(self.store.tokens()?.into_iter().filter(|row| row.holds(now)).collect())
     }
 
     fn refused(&self, address: &str, count: u64) {
@@ -345,7 +346,9 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
             block_in_place(|| audits::export(hub, after, &since, limit)).map(Answer::AuditExport)
         }
         Request::AuditReaders { record } => block_in_place(|| readers::readers(engine, &record)).map(Answer::Readers),
-        Request::TokenReset { name } => operations::token_reset(engine, &name, by).await.map(Answer::Token),
+        Request::TokenReset { name, lasting } => {
+            operations::token_reset(engine, &name, lasting.as_deref(), by).await.map(Answer::Token)
+        }
         Request::Backup { to } => operations::backup(hub, &to, by).await,
         Request::StoreCheck => block_in_place(|| indexes::check(engine)).map(Answer::StoreCheck),
         Request::StoreRebuild => indexes::rebuild(engine, by).await.map(Answer::StoreCheck),

@@ -5,6 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use nave_core::model::{Cause, TokenRow};
+use nave_core::schedule::parse_span;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::task::block_in_place;
 
@@ -167,8 +168,14 @@ pub(super) fn secrets_in(hub: &Hub, texts: &[String]) -> Result<SecretsFoundAnsw
 }
 
 /// Makes a token of 256 random bits, replacing the one of this name. Only its hash is stored.
-pub(super) async fn token_reset(engine: &Engine, name: &str, by: &str) -> Result<TokenAnswer, ApiError> {
+/// With a span it is good for so long, and no longer.
+pub(super) async fn token_reset(engine: &Engine, name: &str, lasting: Option<&str>, by: &str) -> Result<TokenAnswer, ApiError> {
     check_name(name)?;
+    let until = match lasting.map(|text| (text, parse_span(text))) {
+        None => None,
+        Some((_, Some(ms))) if ms > 0 => Some(engine.now().plus_ms(i64::try_from(ms).unwrap_or(i64::MAX))),
+        Some((text, _)) => return Err(ApiError::usage(format!("`{text}` is no span of time")).help("write 90d, 12h or 30m")),
+    };
     let mut bytes = [0_u8; TOKEN_BYTES];
     SystemRandom::new().fill(&mut bytes).map_err(|_| ApiError::failed("the system gives no random numbers"))?;
     let token = format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
@@ -176,12 +183,14 @@ pub(super) async fn token_reset(engine: &Engine, name: &str, by: &str) -> Result
     engine
         .write(Cause::default(), |draft| {
             let created_at = draft.now;
-            draft.batch.tokens.push(TokenRow { name: name.to_owned(), hash: hash.clone(), created_at });
-            draft.batch.audit.push(audit_entry(created_at, by, "token.reset", name, "the one before is worth nothing now"));
+            draft.batch.tokens.push(TokenRow { name: name.to_owned(), hash: hash.clone(), created_at, until });
+            let ends = until.map(|until| format!("; this one is worth nothing from {until}")).unwrap_or_default();
+            let detail = format!("the one before is worth nothing now{ends}");
+            draft.batch.audit.push(audit_entry(created_at, by, "token.reset", name, &detail));
             Ok(())
         })
         .await?;
-    Ok(TokenAnswer { name: name.to_owned(), token })
+    Ok(TokenAnswer { name: name.to_owned(), token, until: until.map(|until| until.to_string()) })
 }
 
 /// A consistent copy of the data into a new file, sealed as a whole, while the hub works. A relative path lies where

@@ -77,16 +77,20 @@ pub(crate) enum Token {
         /// Whose
         #[arg(default_value = "admin")]
         name: String,
+        /// For how long it is good: 90d, 12h [default: until it is reset or revoked]
+        #[arg(long = "for", value_name = "SPAN")]
+        lasting: Option<String>,
     },
 }
 
 pub(crate) async fn token(verb: Token, context: &Context) -> Outcome {
-    let Token::Reset { name } = verb;
-    let answer = want!(context.call(Request::TokenReset { name }).await?, Token);
+    let Token::Reset { name, lasting } = verb;
+    let answer = want!(context.call(Request::TokenReset { name, lasting }).await?, Token);
     if context.json {
         output::json(&answer);
     } else {
-        eprintln!("Token of {}, shown this once:", clean(&answer.name));
+        let until = answer.until.as_ref().map(|until| format!(" and good until {}", clean(until))).unwrap_or_default();
+        eprintln!("Token of {}, shown this once{until}:", clean(&answer.name));
         say(&answer.token);
     }
     Ok(exit::OK)

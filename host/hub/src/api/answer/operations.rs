@@ -78,6 +78,9 @@ pub struct TokenAnswer {
     pub name: String,
     /// The token.
     pub token: String,
+    /// From when it is worth nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 impl std::fmt::Debug for TokenAnswer {
