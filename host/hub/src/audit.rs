@@ -31,21 +31,57 @@ impl AuditSink for StoreAudit {
     fn note(&self, note: AuditNote) {
         let at = now();
         tracing::warn!(actor = note.actor, action = note.action, subject = note.subject, detail = note.detail, "audit");
+        let key = (note.subject.clone(), note.action, note.detail.clone());
         {
             let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            let key = (note.subject.clone(), note.action, note.detail.clone());
             if written.get(&key).is_some_and(|last| at.0 - last < REPEAT_MS) {
                 return;
             }
             if written.len() >= REMEMBERED_MAX {
                 written.clear();
             }
-            written.insert(key, at.0);
+            written.insert(key.clone(), at.0);
         }
         let entry =
             AuditEntry { at, actor: note.actor, action: note.action.to_owned(), subject: note.subject, detail: note.detail };
         if let Err(error) = self.store.commit(Batch { at, audit: vec![entry], ..Batch::default() }) {
+            // The store is closed by this: nothing is changed any more until somebody has looked. The next note is tried all the same.
             tracing::error!(%error, "an audit line could not be written");
+            self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nave_store::Memory;
+
+    use super::*;
+
+    /// T30: what a guest had a hand in is a field of one entry, however much it looks like another one; nothing else reaches the audit.
+    #[test]
+    fn what_a_guest_says_is_a_field_of_one_entry() {
+        let store: Arc<dyn Store> = Arc::new(Memory::new());
+        let audit = StoreAudit::new(store.clone());
+        let forged =
+            "x\n2026-11-29T20:00:00Z\tada\taccess.revoked\ttoken bo\n{\"actor\":\"ada\",\"action\":\"access.revoked\"}\0\u{202e}";
+        let note = |subject: &str, detail: &str| AuditNote {
+            actor: "plugin:evil".to_owned(),
+            action: "net.denied",
+            subject: subject.to_owned(),
+            detail: detail.to_owned(),
+        };
+        audit.note(note("crm/api", forged));
+        audit.note(note(forged, "a path that is not granted"));
+        // The same again within a minute is not written again.
+        audit.note(note("crm/api", forged));
+        let entries = store.audit(10).unwrap();
+        let found: Vec<_> = entries
+            .iter()
+            .map(|entry| (entry.actor.as_str(), entry.action.as_str(), entry.subject.as_str(), entry.detail.as_str()))
+            .collect();
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.contains(&("plugin:evil", "net.denied", "crm/api", forged)), "{found:?}");
+        assert!(found.contains(&("plugin:evil", "net.denied", forged, "a path that is not granted")), "{found:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! The numbers of a status as Prometheus reads them. What the command line, the API and this say comes from one function, the
 //! status; here it is only spelled.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use nave_core::meter::LATENCY_BUCKETS_MS;
@@ -10,6 +11,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use crate::api::{FlowStatus, StatusAnswer};
+use crate::runbooks::counted_as;
 
 /// What answers are labelled with.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -42,6 +44,13 @@ fn of(flow: &FlowStatus) -> Vec<(&'static str, &str)> {
 
 fn with<'a>(flow: &'a FlowStatus, more: &[(&'a str, &'a str)]) -> Labels {
     labels(&of(flow).into_iter().chain(more.iter().copied()).collect::<Vec<_>>())
+}
+
+/// Counts by class, of which there are few: a label that a plugin chose would be a series for each of its whims.
+fn by_class<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> BTreeMap<&'static str, u64> {
+    let mut sums = BTreeMap::new();
+    counts.for_each(|(class, count)| *sums.entry(counted_as(class)).or_default() += count);
+    sums
 }
 
 /// A name that holds two words: `in success`.
@@ -83,7 +92,8 @@ impl Collector for Snapshot {
         let attempts = writing().map(|flow| (with(flow, &[]), flow.meter.attempts)).collect();
         counters(out, "nave_attempts", "Deliveries sent", attempts)?;
         let failures = writing().flat_map(|flow| {
-            flow.meter.failures.iter().map(|(class, count)| (with(flow, &[("class", class)]), *count)).collect::<Vec<_>>()
+            let of = by_class(flow.meter.failures.iter().map(|(class, count)| (class.as_str(), *count)));
+            of.into_iter().map(|(class, count)| (with(flow, &[("class", class)]), count)).collect::<Vec<_>>()
         });
         counters(out, "nave_failures", "Deliveries that came to nothing, by class", failures.collect())?;
         let runs = flows.iter().flat_map(|flow| {
@@ -119,7 +129,14 @@ impl Collector for Snapshot {
         gauges(out, "nave_pending", "Records to be compared", pending)?;
         let parked = flows.iter().map(|flow| (with(flow, &[]), flow.parked as f64)).collect();
         gauges(out, "nave_parked", "Deliveries that wait for their next try", parked)?;
-        let letters = self.0.set_aside.iter().map(|of| (labels(&[("flow", &of.flow), ("class", &of.class)]), of.count as f64));
+        let mut aside: BTreeMap<&str, Vec<(&str, u64)>> = BTreeMap::new();
+        for of in &self.0.set_aside {
+            aside.entry(&of.flow).or_default().push((&of.class, of.count));
+        }
+        let letters = aside.into_iter().flat_map(|(flow, of)| {
+            let line = move |(class, count)| (labels(&[("flow", flow), ("class", class)]), count as f64);
+            by_class(of.into_iter()).into_iter().map(line)
+        });
         gauges(out, "nave_dead_letters", "What is set aside, by class", letters.collect())?;
         let breakers =
             self.0.systems.iter().map(|of| (labels(&[("connection", &of.connection)]), f64::from(of.breaker == "open")));
@@ -133,5 +150,33 @@ impl Collector for Snapshot {
             .filter_map(|of| Some((labels(&[("connection", &of.connection)]), of.skew_ms? as f64 / 1_000.0)));
         gauges(out, "nave_clock_skew_seconds", "How far a system's clock is ahead, by its answers", skews.collect())?;
         gauges(out, "nave_reviews", "Open reviews", vec![(labels(&[]), self.0.reviews as f64)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::SetAside;
+
+    /// T115: however many classes a plugin makes up, there are as many series as before, and no label holds what a record says.
+    #[test]
+    fn labels_are_few_and_words() {
+        let mut flow = FlowStatus { flow: "crm".into(), writes: true, ..FlowStatus::default() };
+        let forged = "x\"} 7\nnave_attempts_total{flow=\"forged\"";
+        flow.meter.failures = (0..1_000).map(|number| (format!("made-up-{number}"), 1)).collect();
+        flow.meter.failures.extend([("length".to_owned(), 3), ("unavailable".to_owned(), 2), (forged.to_owned(), 1)]);
+        let aside = |class: &str| SetAside { flow: "crm".into(), class: class.into(), count: 2 };
+        let set_aside = vec![aside("made-up-1"), aside("length"), aside(forged), aside("other")];
+        let text = text(&StatusAnswer { flows: vec![flow], set_aside, ..StatusAnswer::default() }).unwrap();
+        let lines = |name: &str| -> Vec<String> {
+            let of = text.lines().filter(|line| line.starts_with(name)).map(|line| {
+                let class = line.split("class=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
+                format!("{class} {}", line.rsplit(' ').next().unwrap_or_default())
+            });
+            of.collect()
+        };
+        assert_eq!(lines("nave_failures_total{"), ["length 3", "other 1001", "unavailable 2"], "{text}");
+        assert_eq!(lines("nave_dead_letters{"), ["length 2.0", "other 6.0"], "{text}");
+        assert!(!text.contains("forged") && !text.contains("made-up"), "{text}");
     }
 }

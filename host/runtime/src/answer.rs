@@ -76,6 +76,17 @@ pub(crate) fn got(asked: &[RemoteId], found: &[SourceRecord]) -> Checked {
     Ok(())
 }
 
+/// The class of what has none of its own.
+const OTHER: &str = "other";
+/// Longest class, bytes: what a person can say.
+const CLASS_BYTES_MAX: usize = 40;
+
+/// A short machine word, as the contract has it. It becomes part of keys, lists and labels, so anything else is no class.
+fn is_class(text: &str) -> bool {
+    let word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    text.len() <= CLASS_BYTES_MAX && text.split('-').all(word)
+}
+
 /// What became of a delivery whose outcome names nothing that can be found again is unknown; of the others it is known.
 pub(crate) fn outcomes(asked: usize, outcomes: &mut [Outcome]) -> Checked {
     if outcomes.len() != asked {
@@ -90,7 +101,13 @@ pub(crate) fn outcomes(asked: usize, outcomes: &mut [Outcome]) -> Checked {
                 remote_id(&written.remote_id)
             }
             Outcome::MergedInto(id) => remote_id(id),
-            Outcome::Conflict(_) | Outcome::Gone | Outcome::RetryAfter(_) | Outcome::Rejected(_) | Outcome::Unknown(_) => Ok(()),
+            Outcome::Rejected(no) => {
+                if !is_class(&no.class) {
+                    no.class = OTHER.to_owned();
+                }
+                Ok(())
+            }
+            Outcome::Conflict(_) | Outcome::Gone | Outcome::RetryAfter(_) | Outcome::Unknown(_) => Ok(()),
         };
         if let Err(error) = named {
             *outcome = Outcome::Unknown(error.to_string());
@@ -147,4 +164,32 @@ fn text(ends: &[u32], data: &[u8]) -> Checked {
         return Err(broken("a text column has data beyond its last row"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// T115: a class is a word, or it is none.
+    #[test]
+    fn a_class_is_a_short_word() {
+        let long = "x".repeat(CLASS_BYTES_MAX + 1);
+        for (class, expected) in [
+            ("required", "required"),
+            ("missing-lastname", "missing-lastname"),
+            ("error-17", "error-17"),
+            ("", OTHER),
+            ("-", OTHER),
+            ("Not A Word", OTHER),
+            ("a\"} 1\nnave_runs_total{flow=\"forged", OTHER),
+            ("a\nINFO audit", OTHER),
+            ("t\u{435}st", OTHER),
+            (&*long, OTHER),
+        ] {
+            let rejection = Rejection { class: class.to_owned(), field: None, message: "why".to_owned() };
+            let mut all = [Outcome::Rejected(rejection)];
+            outcomes(1, &mut all).expect("one outcome for one delivery");
+            assert!(matches!(&all[0], Outcome::Rejected(no) if no.class == expected && no.message == "why"), "{class}: {all:?}");
+        }
+    }
 }

@@ -12,6 +12,7 @@ use nave_store::{KeyedRow, Store};
 
 use super::Engine;
 use super::draft::Draft;
+use crate::runbooks::counted_as;
 
 /// Rows: meters by flow.
 const SPACE: &str = "meter";
@@ -49,7 +50,7 @@ impl Meters {
             meter.attempts += outcomes.len() as u64;
             for outcome in outcomes {
                 match outcome {
-                    Outcome::Rejected(no) => meter.failed(&no.class),
+                    Outcome::Rejected(no) => meter.failed(counted_as(&no.class)),
                     Outcome::Unknown(_) => meter.failed("unknown"),
                     Outcome::RetryAfter(_) => meter.failed("asked-to-wait"),
                     Outcome::Written(_) | Outcome::Conflict(_) | Outcome::Gone | Outcome::MergedInto(_) => {}

@@ -51,6 +51,15 @@ pub fn name_for(class: &str) -> &'static str {
     find(class).map_or(FALLBACK, |runbook| runbook.class)
 }
 
+/// What failures are counted under besides their class: nothing was refused.
+pub(crate) const NOT_REFUSED: [&str; 3] = ["unknown", "asked-to-wait", "unavailable"];
+
+/// The class that a failure is counted under: one of few, however many a plugin makes up.
+pub(crate) fn counted_as(class: &str) -> &'static str {
+    let own = NOT_REFUSED.into_iter().find(|word| *word == class);
+    own.or_else(|| find(class).filter(|runbook| runbook.about == "error").map(|runbook| runbook.class)).unwrap_or(FALLBACK)
+}
+
 /// What runbooks there are.
 pub(crate) fn list() -> RunbooksAnswer {
     let line = |runbook: &Runbook| RunbookLine {
