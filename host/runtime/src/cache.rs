@@ -14,10 +14,9 @@ use std::{
 };
 
 use ring::hmac;
-use wasmtime::component::Component;
 use zeroize::Zeroizing;
 
-use crate::{compile::ARTIFACT_BYTES_MAX, engine::Engine, inspect::Digest, limits::CACHE_FILES_MAX, plugin};
+use crate::{compile::ARTIFACT_BYTES_MAX, engine::Engine, inspect::Digest, limits::CACHE_FILES_MAX};
 
 const MAGIC: &[u8; 8] = b"navecc01";
 const TAG_BYTES: usize = 32;
@@ -96,8 +95,8 @@ impl CompileCache {
         message
     }
 
-    /// The compiled code of this plugin, if it is there and ours.
-    pub(crate) fn load(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
+    /// The compiled code of this plugin, if it is there and ours: what is answered was verified, and is nobody else's now.
+    pub(crate) fn load(&self, engine: &Engine, digest: &Digest) -> Option<Vec<u8>> {
         let path = self.path(engine, digest);
         let file = match read(&path) {
             Ok(file) => file,
@@ -107,8 +106,8 @@ impl CompileCache {
                 return None;
             }
         };
-        match self.open_sealed(engine, digest, &file) {
-            Some(component) => Some(component),
+        match self.open_sealed(engine, digest, file) {
+            Some(artifact) => Some(artifact),
             None => {
                 tracing::warn!(
                     code = "plugin.cache-altered",
@@ -120,10 +119,11 @@ impl CompileCache {
         }
     }
 
-    fn open_sealed(&self, engine: &Engine, digest: &Digest, file: &[u8]) -> Option<Component> {
+    fn open_sealed(&self, engine: &Engine, digest: &Digest, mut file: Vec<u8>) -> Option<Vec<u8>> {
         let (tag, artifact) = file.strip_prefix(MAGIC)?.split_at_checked(TAG_BYTES)?;
         hmac::verify(&self.key, &Self::signed(engine, digest, artifact), tag).ok()?;
-        plugin::load(engine, artifact).ok()
+        file.drain(..MAGIC.len() + TAG_BYTES);
+        Some(file)
     }
 
     /// Keeps compiled code; a reader sees all of it or nothing.

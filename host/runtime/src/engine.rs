@@ -1,10 +1,9 @@
 //! The one engine: wasmtime narrowed to what plugins need. Nobody else builds one.
 //!
 //! Components only, Cranelift only, interrupted by epochs. Fuel is off: it costs a third of a codec's speed and the
-//! epoch plus a wall clock bound the same thing. Instances are allocated on demand, not from a pool: a pool
-//! reserves the largest guest (Python: 60 tables, 128 MiB) times the number of slots, and the 40 µs that it saves
-//! are paid once per run, not per call. What a pool would bound is counted: the memory of all guests together
-//! ([`SharedMemory`]), and of each one its memories, tables and instances.
+//! epoch plus a wall clock bound the same thing. It is two engines of wasmtime that differ in where guests live: in the
+//! pool (`pool.rs`), and on demand where the pool cannot serve. Both take the same compiled code. The memory of all
+//! guests together is counted ([`SharedMemory`]), and of each one its memories, tables and instances.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -16,12 +15,16 @@ use crate::{
     error::PluginError,
     limits::{FIBER_STACK_BYTES, GUEST_STACK_BYTES_MAX},
     memory::SharedMemory,
+    pool,
 };
 
 /// The engine that every plugin of a hub shares. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
+    /// Makes guests on demand.
     pub(crate) inner: wasmtime::Engine,
+    /// Makes guests in the pool; none where this machine has no room for one.
+    pub(crate) pool: Option<wasmtime::Engine>,
     pub(crate) compiler: Compiler,
     pub(crate) memory: Arc<SharedMemory>,
 }
@@ -37,20 +40,37 @@ impl Engine {
         let inner = wasmtime::Engine::new(&config()).map_err(|error| {
             PluginError::new("plugin.engine", format!("the WebAssembly engine does not start on this machine: {error:#}"))
         })?;
-        let weak = inner.weak();
+        let pool = pool::engine()
+            .inspect_err(|error| {
+                tracing::info!(%error, "this machine has no room for a pool of guests (a limit on address space?): they are made on demand");
+            })
+            .ok();
+        let weak = [Some(inner.weak()), pool.as_ref().map(wasmtime::Engine::weak)];
         thread::Builder::new()
             .name("nave-epoch".into())
             .spawn(move || {
                 loop {
                     thread::sleep(Duration::from_millis(EPOCH_TICK_MS));
-                    match weak.upgrade() {
-                        Some(engine) => engine.increment_epoch(),
-                        None => break,
+                    let engines: Vec<_> = weak.iter().flatten().filter_map(wasmtime::EngineWeak::upgrade).collect();
+                    engines.iter().for_each(wasmtime::Engine::increment_epoch);
+                    if engines.is_empty() {
+                        break;
                     }
                 }
             })
             .map_err(|error| PluginError::new("plugin.engine", format!("no thread for the epoch: {error}")))?;
-        Ok(Engine { inner, compiler, memory: Arc::new(SharedMemory::new(GUESTS_MEMORY_BYTES_MAX)) })
+        Ok(Engine { inner, pool, compiler, memory: Arc::new(SharedMemory::new(GUESTS_MEMORY_BYTES_MAX)) })
+    }
+
+    /// The same without a pool: every guest is made on demand. To compare with, and for tests.
+    #[must_use]
+    pub fn on_demand(self) -> Self {
+        Engine { pool: None, ..self }
+    }
+
+    /// Whether this machine has room for the pool.
+    pub fn has_pool(&self) -> bool {
+        self.pool.is_some()
     }
 
     /// The same with another bound on the memory of all its guests together.
@@ -84,6 +104,7 @@ pub(crate) fn config() -> Config {
         .consume_fuel(false)
         .max_wasm_stack(GUEST_STACK_BYTES_MAX)
         .async_stack_size(FIBER_STACK_BYTES)
+        .async_stack_zeroing(true)
         .parallel_compilation(true);
     config
 }

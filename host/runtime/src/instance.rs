@@ -156,7 +156,7 @@ impl Instance {
 
     async fn fresh(&mut self) -> Result<Box<dyn Live>, CallError> {
         let plugin = self.plugin.clone();
-        let start = plugin.prepared().instantiate(self.host.clone(), self.limits.clone());
+        let start = plugin.instantiate(self.host.clone(), self.limits.clone());
         let live = match tokio::time::timeout(self.limits.call, start).await {
             Ok(Ok(live)) => live,
             Ok(Err(error)) => return Err(self.explain(&error, false, false)),

@@ -20,6 +20,7 @@ mod log_line;
 mod manifest;
 mod memory;
 mod plugin;
+mod pool;
 mod v0_1;
 mod wasi;
 

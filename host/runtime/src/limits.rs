@@ -22,6 +22,26 @@ pub const STDIO_WRITE_BYTES_MAX: u64 = 64 << 10;
 pub const GUEST_STACK_BYTES_MAX: usize = 1 << 20;
 /// Native stack of a guest's fiber: the guest's own and the host calls on top of it.
 pub const FIBER_STACK_BYTES: usize = 2 << 20;
+/// Guests in the pool at a time; more are made on demand. Each reserves four gigabytes of addresses, so that its code needs no
+/// check of bounds: a quarter of a terabyte for all, which the smallest address spaces in use (39 bits) have twice.
+pub const POOL_GUESTS_MAX: u32 = 64;
+/// Core instances of a guest in the pool: one in Rust has four, an interpreter that is linked when it starts has sixty.
+pub const POOL_INSTANCES_PER_GUEST_MAX: u32 = 16;
+/// Memories of a guest in the pool.
+pub const POOL_MEMORIES_PER_GUEST_MAX: u32 = 2;
+/// Tables of a guest in the pool: one in Rust has two. A table reserves its 200,000 elements, 1.6 MB of addresses.
+pub const POOL_TABLES_PER_GUEST_MAX: u32 = 8;
+/// Tables of all guests in the pool.
+pub const POOL_TABLES_MAX: u32 = 3 * POOL_GUESTS_MAX;
+/// Memory that an empty slot keeps, zeroed or as the module has it, instead of giving it back to the system: a guest in Rust
+/// touches little more than that as it starts. With all slots once used and empty again that is 16 MiB.
+pub const POOL_MEMORY_RESIDENT_BYTES: usize = 256 << 10;
+/// The same of a table.
+pub const POOL_TABLE_RESIDENT_BYTES: usize = 16 << 10;
+/// The same of a stack, which is zeroed too.
+pub const POOL_STACK_RESIDENT_BYTES: usize = 32 << 10;
+/// Empty slots that stay laid out for the module that they had, before those of others are taken instead of unused ones.
+pub const POOL_WARM_MAX: u32 = 16;
 /// Files in the cache of compiled code; beyond it the least recently written go.
 pub const CACHE_FILES_MAX: usize = 64;
 /// Nesting of a component's parts, for our own walk; wasmtime has its own bounds.

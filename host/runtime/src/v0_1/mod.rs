@@ -60,7 +60,7 @@ pub(crate) fn prepare(engine: &Engine, component: &Component, pure: bool) -> Res
     let refused = |error: wasmtime::Error| {
         PluginError::new("plugin.link", format!("the component does not fit the contract nave:plugin@0.1.0: {error:#}"))
     };
-    let mut linker = Linker::<GuestState>::new(&engine.inner);
+    let mut linker = Linker::<GuestState>::new(component.engine());
     link(&mut linker, pure).map_err(refused)?;
     let pre = linker.instantiate_pre(component).map_err(refused)?;
     let exports_of = |interface: &str| component.get_export_index(None, format!("nave:plugin/{interface}@0.1.0")).is_some();

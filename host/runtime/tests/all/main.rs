@@ -6,5 +6,6 @@ mod compiling;
 mod guests;
 mod hostile;
 mod inspecting;
+mod pool;
 mod support;
 mod wasi;
