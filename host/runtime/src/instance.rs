@@ -13,6 +13,7 @@ use crate::{
     error::CallError,
     guest::Exceeded,
     host_calls::{HostCalls, HostFuture},
+    lanes,
     limits::InstanceLimits,
     plugin::Plugin,
 };
@@ -24,13 +25,19 @@ pub struct Instance {
     limits: InstanceLimits,
     live: Option<Box<dyn Live>>,
     starts: u64,
+    /// Its last call was not quick: the next begins in the slow lane.
+    slow: bool,
 }
 
 impl Instance {
     /// Makes an instance and runs the guest's start code under the same bounds as a call.
     pub async fn start(plugin: &Plugin, host: Arc<dyn HostCalls>, limits: InstanceLimits) -> Result<Self, CallError> {
-        let mut instance = Instance { plugin: plugin.clone(), host, limits, live: None, starts: 0 };
-        instance.live = Some(instance.fresh().await?);
+        let mut instance = Instance { plugin: plugin.clone(), host, limits, live: None, starts: 0, slow: false };
+        let (plugin, host, limits) = (plugin.clone(), instance.host.clone(), instance.limits.clone());
+        let ran = lanes::run(false, async move { fresh(&plugin, host, &limits).await }).await;
+        instance.slow = !ran.quick;
+        instance.live = Some(ran.value?);
+        instance.starts = 1;
         Ok(instance)
     }
 
@@ -120,95 +127,125 @@ impl Instance {
 
     async fn call<T, F>(&mut self, call: F) -> Result<T, CallError>
     where
-        F: for<'a> FnOnce(&'a mut dyn Live) -> HostFuture<'a, Answer<T>>,
+        F: for<'a> FnOnce(&'a mut dyn Live) -> HostFuture<'a, Answer<T>> + Send + 'static,
+        T: Send + 'static,
     {
         self.guarded(call).await?.map_err(CallError::Failure)
     }
 
     async fn guarded<T, F>(&mut self, call: F) -> Result<T, CallError>
     where
-        F: for<'a> FnOnce(&'a mut dyn Live) -> HostFuture<'a, wasmtime::Result<T>>,
+        F: for<'a> FnOnce(&'a mut dyn Live) -> HostFuture<'a, wasmtime::Result<T>> + Send + 'static,
+        T: Send + 'static,
     {
         // taken out: from here on every way out but the clean one drops it
-        let mut live = match self.live.take() {
-            Some(live) => live,
-            None => self.fresh().await?,
-        };
-        live.state().begin_call();
-        live.renew_deadline();
-        let result = tokio::time::timeout(self.limits.call, call(&mut *live)).await;
-        live.state().end_call();
-        match result {
-            Ok(Ok(value)) => {
-                self.live = Some(live);
-                Ok(value)
+        let live = self.live.take();
+        let (plugin, host, limits) = (self.plugin.clone(), self.host.clone(), self.limits.clone());
+        let anew = live.is_none();
+        let work = async move {
+            let mut live = match live {
+                Some(live) => live,
+                None => fresh(&plugin, host, &limits).await.map_err(Lost::AtStart)?,
+            };
+            match entered(&plugin, &limits, &mut *live, call).await {
+                Ok(value) => Ok((live, Ok(value))),
+                Err(error @ CallError::NotExported(_)) => Ok((live, Err(error))),
+                // dropped here, in the lane that it ran in: giving back what it took is work as well
+                Err(error) => Err(Lost::InCall(error)),
             }
-            Ok(Err(error)) => match error.downcast_ref::<Missing>() {
-                Some(Missing(what)) => {
-                    self.live = Some(live);
-                    Err(CallError::NotExported(what))
-                }
-                None => Err(self.explain(&error, live.state().memory_denied, live.state().table_denied)),
-            },
-            Err(_) => Err(self.too_slow()),
-        }
-    }
-
-    async fn fresh(&mut self) -> Result<Box<dyn Live>, CallError> {
-        let plugin = self.plugin.clone();
-        let start = plugin.instantiate(self.host.clone(), self.limits.clone());
-        let live = match tokio::time::timeout(self.limits.call, start).await {
-            Ok(Ok(live)) => live,
-            Ok(Err(error)) => return Err(self.explain(&error, false, false)),
-            Err(_) => return Err(self.too_slow()),
         };
-        self.starts += 1;
-        Ok(live)
+        let ran = lanes::run(self.slow, work).await;
+        self.slow = !ran.quick;
+        self.starts += u64::from(anew && !matches!(ran.value, Err(Lost::AtStart(_))));
+        match ran.value {
+            Ok((live, answer)) => {
+                self.live = Some(live);
+                answer
+            }
+            Err(Lost::AtStart(error) | Lost::InCall(error)) => Err(error),
+        }
     }
+}
 
-    fn too_slow(&self) -> CallError {
-        CallError::Deadline(format!("{} ms for the whole call, waiting included", self.limits.call.as_millis()))
-    }
+/// When the live instance was lost.
+enum Lost {
+    /// It never was.
+    AtStart(CallError),
+    InCall(CallError),
+}
 
-    fn explain(&self, error: &wasmtime::Error, memory_denied: bool, table_denied: bool) -> CallError {
-        if let Some(Exceeded { code, message }) = error.downcast_ref() {
-            return CallError::Limit { code, message: message.clone() };
-        }
-        if let Some(full) = error.downcast_ref::<wasmtime::component::ResourceTableError>()
-            && matches!(full, wasmtime::component::ResourceTableError::Full)
-        {
-            return CallError::Limit {
-                code: "quota.handles",
-                message: format!("more than {} open handles", self.limits.handles),
-            };
-        }
-        let text = format!("{error:#}");
-        if text.contains("fuel allocated for hostcalls") {
-            return CallError::Limit {
-                code: "quota.hostcall-bytes",
-                message: format!("more than {} bytes in one call across the boundary", self.limits.hostcall_bytes),
-            };
-        }
-        if error.downcast_ref() == Some(&wasmtime::Trap::Interrupt) {
-            return CallError::Deadline(format!("{} ms of its own code", self.limits.cpu.as_millis()));
-        }
-        if memory_denied || text.contains("memory minimum size") {
-            return CallError::Limit {
-                code: "quota.memory",
-                message: format!(
-                    "it asked for more than {} bytes of memory, or all plugins together for more than {}",
-                    self.limits.memory_bytes,
-                    self.plugin.memory_at_most()
-                ),
-            };
-        }
-        if table_denied || text.contains("table minimum size") {
-            return CallError::Limit {
-                code: "quota.table",
-                message: format!("it asked for a table of more than {} elements", self.limits.table_elements),
-            };
-        }
-        tracing::debug!(plugin = %self.plugin.manifest().name, error = %text, "a guest crashed");
-        CallError::Trap(error.root_cause().to_string())
+async fn fresh(plugin: &Plugin, host: Arc<dyn HostCalls>, limits: &InstanceLimits) -> Result<Box<dyn Live>, CallError> {
+    match tokio::time::timeout(limits.call, plugin.instantiate(host, limits.clone())).await {
+        Ok(Ok(live)) => Ok(live),
+        Ok(Err(error)) => Err(explain(plugin, limits, &error, false, false)),
+        Err(_) => Err(too_slow(limits)),
     }
+}
+
+/// One call of a live instance, within its bounds. After any error but `NotExported` it must not be entered again.
+async fn entered<T, F>(plugin: &Plugin, limits: &InstanceLimits, live: &mut dyn Live, call: F) -> Result<T, CallError>
+where
+    F: for<'a> FnOnce(&'a mut dyn Live) -> HostFuture<'a, wasmtime::Result<T>>,
+{
+    live.state().begin_call();
+    live.renew_deadline();
+    let result = tokio::time::timeout(limits.call, call(live)).await;
+    live.state().end_call();
+    match result {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => match error.downcast_ref::<Missing>() {
+            Some(Missing(what)) => Err(CallError::NotExported(what)),
+            None => Err(explain(plugin, limits, &error, live.state().memory_denied, live.state().table_denied)),
+        },
+        Err(_) => Err(too_slow(limits)),
+    }
+}
+
+fn too_slow(limits: &InstanceLimits) -> CallError {
+    CallError::Deadline(format!("{} ms for the whole call, waiting included", limits.call.as_millis()))
+}
+
+fn explain(
+    plugin: &Plugin,
+    limits: &InstanceLimits,
+    error: &wasmtime::Error,
+    memory_denied: bool,
+    table_denied: bool,
+) -> CallError {
+    if let Some(Exceeded { code, message }) = error.downcast_ref() {
+        return CallError::Limit { code, message: message.clone() };
+    }
+    if let Some(full) = error.downcast_ref::<wasmtime::component::ResourceTableError>()
+        && matches!(full, wasmtime::component::ResourceTableError::Full)
+    {
+        return CallError::Limit { code: "quota.handles", message: format!("more than {} open handles", limits.handles) };
+    }
+    let text = format!("{error:#}");
+    if text.contains("fuel allocated for hostcalls") {
+        return CallError::Limit {
+            code: "quota.hostcall-bytes",
+            message: format!("more than {} bytes in one call across the boundary", limits.hostcall_bytes),
+        };
+    }
+    if error.downcast_ref() == Some(&wasmtime::Trap::Interrupt) {
+        return CallError::Deadline(format!("{} ms of its own code", limits.cpu.as_millis()));
+    }
+    if memory_denied || text.contains("memory minimum size") {
+        return CallError::Limit {
+            code: "quota.memory",
+            message: format!(
+                "it asked for more than {} bytes of memory, or all plugins together for more than {}",
+                limits.memory_bytes,
+                plugin.memory_at_most()
+            ),
+        };
+    }
+    if table_denied || text.contains("table minimum size") {
+        return CallError::Limit {
+            code: "quota.table",
+            message: format!("it asked for a table of more than {} elements", limits.table_elements),
+        };
+    }
+    tracing::debug!(plugin = %plugin.manifest().name, error = %text, "a guest crashed");
+    CallError::Trap(error.root_cause().to_string())
 }

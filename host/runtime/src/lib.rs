@@ -15,6 +15,7 @@ mod guest;
 mod host_calls;
 mod inspect;
 mod instance;
+mod lanes;
 pub mod limits;
 mod log_line;
 mod manifest;

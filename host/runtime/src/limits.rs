@@ -42,6 +42,10 @@ pub const POOL_TABLE_RESIDENT_BYTES: usize = 16 << 10;
 pub const POOL_STACK_RESIDENT_BYTES: usize = 32 << 10;
 /// Empty slots that stay laid out for the module that they had, before those of others are taken instead of unused ones.
 pub const POOL_WARM_MAX: u32 = 16;
+/// Processor time after which a call goes on in the slow lane: a page of a connector in Rust takes one or two.
+pub const QUICK_CPU_MS_MAX: u64 = 10;
+/// How much the threads of the slow lane give way: a ninth of what another thread gets where both want the processor.
+pub const SLOW_LANE_NICE: i32 = 10;
 /// Files in the cache of compiled code; beyond it the least recently written go.
 pub const CACHE_FILES_MAX: usize = 64;
 /// Nesting of a component's parts, for our own walk; wasmtime has its own bounds.

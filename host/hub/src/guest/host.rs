@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nave_core::budget::Purpose;
 use nave_core::catalog::Connection;
 use nave_core::manifest::Manifest;
 use nave_runtime::contract::LogLevel;
@@ -13,7 +14,7 @@ use super::folder::Folders;
 use super::lines::{Fate, Lines};
 use super::state::State;
 use crate::audit::StoreAudit;
-use crate::egress::{Channel, ChannelConfig, Egress, Quota};
+use crate::egress::{Channel, ChannelConfig, Egress, Quota, on_behalf, purpose};
 use crate::engine::Clock;
 use crate::ledger::StoreLedger;
 use crate::secrets::SecretSource;
@@ -28,6 +29,8 @@ pub(super) struct Host {
     state: State,
     clock: Clock,
     lines: Mutex<Lines>,
+    /// What the call under way is for: its code may go on in a task of the runtime's own.
+    purpose: Mutex<Purpose>,
 }
 
 impl Host {
@@ -61,6 +64,7 @@ impl Host {
             state: State::new(&connection.name, store.clone()),
             clock,
             lines: Mutex::default(),
+            purpose: Mutex::default(),
         })
     }
 
@@ -71,8 +75,15 @@ impl Host {
 
     /// A call of the guest begins, about this stream if it is about one: its quota is full again.
     pub(super) fn begin_call(&self, stream: Option<&str>) {
+        *self.purpose.lock().unwrap_or_else(PoisonError::into_inner) = purpose();
         self.state.begin(stream);
         self.channel.begin_run(Quota::default());
+    }
+
+    /// Does what the guest asks for on behalf of whoever called it.
+    async fn on_behalf<T>(&self, work: impl Future<Output = T>) -> T {
+        let purpose = *self.purpose.lock().unwrap_or_else(PoisonError::into_inner);
+        on_behalf(purpose, work).await
     }
 
     /// Runs a folder call off the async threads.
@@ -87,11 +98,11 @@ impl Host {
 
 impl HostCalls for Host {
     fn http_send<'a>(&'a self, endpoint: &'a str, request: HttpRequest) -> HostFuture<'a, Result<HttpResponse, HttpError>> {
-        Box::pin(async move { self.channel.send(endpoint, request).await.map_err(HttpError::from) })
+        Box::pin(async move { self.on_behalf(self.channel.send(endpoint, request)).await.map_err(HttpError::from) })
     }
 
     fn blob_fetch<'a>(&'a self, endpoint: &'a str, request: HttpRequest) -> HostFuture<'a, Result<BlobResponse, HttpError>> {
-        Box::pin(async move { self.channel.fetch(endpoint, request).await.map_err(HttpError::from) })
+        Box::pin(async move { self.on_behalf(self.channel.fetch(endpoint, request)).await.map_err(HttpError::from) })
     }
 
     fn blob_send<'a>(
@@ -100,7 +111,7 @@ impl HostCalls for Host {
         request: HttpRequest,
         body: Arc<dyn Blob>,
     ) -> HostFuture<'a, Result<BlobResponse, HttpError>> {
-        Box::pin(async move { self.channel.send_blob(endpoint, request, body).await.map_err(HttpError::from) })
+        Box::pin(async move { self.on_behalf(self.channel.send_blob(endpoint, request, body)).await.map_err(HttpError::from) })
     }
 
     fn settings(&self) -> String {

@@ -6,6 +6,7 @@ mod compiling;
 mod guests;
 mod hostile;
 mod inspecting;
+mod lanes;
 mod pool;
 mod support;
 mod wasi;
