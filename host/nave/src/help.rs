@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 123] = [
+const EXAMPLES: [(&str, &str); 124] = [
     ("nave env list", "nave env list"),
     ("nave env new", "nave env new production --listen 127.0.0.1:7000"),
     ("nave env use", "nave env use production"),
@@ -66,6 +66,7 @@ const EXAMPLES: [(&str, &str); 123] = [
     ("nave bench resync", "nave bench resync --records 100000 --json"),
     ("nave bench tick", "nave bench tick --records 1000000 --json"),
     ("nave bench carry", "nave bench carry --records 20000 --json"),
+    ("nave bench sandbox", "nave bench sandbox --starts 1000 --json"),
     ("nave bench change", "nave bench change --changes 200 --json"),
     ("nave dlq list", "nave dlq list --flow crm-contacts"),
     ("nave dlq show", "nave dlq show 7"),

@@ -60,6 +60,11 @@ impl Bare {
 
     /// One request and its answer, which must be a success.
     pub(super) async fn ask(&mut self, method: &str, path: &str, body: Option<&Json>) -> Result<Json, ApiError> {
+        serde_json::from_slice(&self.bytes(method, path, body).await?).map_err(failed)
+    }
+
+    /// The same, the answer as it came.
+    pub(super) async fn bytes(&mut self, method: &str, path: &str, body: Option<&Json>) -> Result<Bytes, ApiError> {
         let bytes = body.map(|body| body.to_string()).unwrap_or_default();
         let request = http::Request::builder()
             .method(method)
@@ -76,7 +81,7 @@ impl Bare {
         if !status.is_success() {
             return Err(failed(format!("{method} {path} answered {status}: {}", String::from_utf8_lossy(&bytes))));
         }
-        serde_json::from_slice(&bytes).map_err(failed)
+        Ok(bytes)
     }
 }
 

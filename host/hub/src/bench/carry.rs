@@ -35,14 +35,14 @@ const CANONICAL: [(&str, &str); PROPERTIES.len()] = [
 const COMMITS: usize = 100;
 
 /// Two connections: contacts come from `left` and go to `right`, never back.
-struct Bridge {
+pub(super) struct Bridge {
     _folder: tempfile::TempDir,
-    dir: PathBuf,
-    hub: Arc<Hub>,
+    pub(super) dir: PathBuf,
+    pub(super) hub: Arc<Hub>,
 }
 
 impl Bridge {
-    async fn new(left: &Place, right: &Place, plugin: &Path) -> Result<Self, ApiError> {
+    pub(super) async fn new(left: &Place, right: &Place, plugin: &Path) -> Result<Self, ApiError> {
         let (folder, dir) = project()?;
         let installed = plugins::install(&dir, plugin, Default::default())?;
         let file = project_of::place(&dir)?.plugin(&installed.plugin.digest);
@@ -76,7 +76,7 @@ impl Bridge {
     }
 
     /// Reads what is new. Answers how much was read, and how many records it made or changed.
-    async fn pull(&self) -> Result<(u64, u64), ApiError> {
+    pub(super) async fn pull(&self) -> Result<(u64, u64), ApiError> {
         match self.done(self.hub.engine.run_in("left", false).await?)? {
             Counts::In(counts) => Ok((counts.read, counts.created + counts.updated)),
             counts => Err(failed(format!("{counts:?}"))),
@@ -84,7 +84,7 @@ impl Bridge {
     }
 
     /// Sends what differs. Answers how many were delivered.
-    async fn push(&self) -> Result<u64, ApiError> {
+    pub(super) async fn push(&self) -> Result<u64, ApiError> {
         match self.done(self.hub.engine.run_out("right").await?)? {
             Counts::Out(counts) => Ok(counts.delivered),
             counts => Err(failed(format!("{counts:?}"))),
@@ -99,7 +99,7 @@ impl Bridge {
     }
 
     /// Somebody agrees to the plan, as before every first sync.
-    async fn agree(&self) -> Result<(), ApiError> {
+    pub(super) async fn agree(&self) -> Result<(), ApiError> {
         self.hub.engine.plan("right", 0).await?;
         self.hub.engine.approve("right", "bench", "measured").await?;
         Ok(())

@@ -6,12 +6,14 @@ mod bare;
 mod bed;
 mod carry;
 mod ingest;
+mod sandbox;
 
 use std::time::{Duration, Instant};
 
 pub use bare::Place;
 pub use carry::{carry, change};
 pub use ingest::{ingest, resync, tick};
+pub use sandbox::{Sandbox, sandbox};
 
 use crate::api::ApiError;
 

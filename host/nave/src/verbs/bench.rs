@@ -69,6 +69,24 @@ pub(crate) enum Bench {
         #[arg(long, default_value = "target/plugins/hubspot.wasm")]
         plugin: PathBuf,
     },
+    /// The sandbox: how fast a guest starts, what the way out costs beside a bare client, and what bad neighbours cost others
+    Sandbox {
+        /// Instances that are started
+        #[arg(long, default_value_t = 1_000)]
+        starts: usize,
+        /// Calls to a simulated system, each way
+        #[arg(long, default_value_t = 1_000)]
+        calls: usize,
+        /// Runs of the neighbour, alone and again beside the others
+        #[arg(long, default_value_t = 200)]
+        runs: usize,
+        /// Bad neighbours: they loop, grow, copy, flood the hub with calls and with lines of the log
+        #[arg(long, default_value_t = 20)]
+        hostile: usize,
+        /// The `hubspot` plugin; `nave plugin build plugins/hubspot` makes it
+        #[arg(long, default_value = "target/plugins/hubspot.wasm")]
+        plugin: PathBuf,
+    },
     Latency(latency::Latency),
 }
 
@@ -88,6 +106,14 @@ pub(crate) async fn run(verb: Bench, context: &Context) -> Outcome {
         Bench::Change { changes, plugin } => {
             let [left, right] = [crm(100).await?, crm(0).await?];
             let figures = bench::change(&place(&left), &place(&right), changes, &plugin).await;
+            stop([left, right]).await;
+            figures?
+        }
+        Bench::Sandbox { starts, calls, runs, hostile, plugin } => {
+            let [left, right] = [crm(1_000).await?, crm(0).await?];
+            let neighbours = nave_hostile::neighbours(hostile);
+            let what = bench::Sandbox { starts, calls, runs, neighbours };
+            let figures = bench::sandbox(&place(&left), &place(&right), &plugin, what).await;
             stop([left, right]).await;
             figures?
         }
