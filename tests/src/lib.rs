@@ -5,6 +5,7 @@
 
 pub mod binary;
 pub mod http;
+pub mod leaks;
 pub mod model;
 pub mod project;
 pub mod rng;

@@ -264,6 +264,11 @@ impl Drop for Serving {
     }
 }
 
+/// Whether this process may do everything.
+pub fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
+}
+
 /// Sends a signal to a child of ours.
 #[expect(
     unsafe_code,

@@ -32,7 +32,7 @@ const CONNECTOR: [(&str, &str, &str); 8] = [
 ];
 
 /// A connector of the contract as it is checked in. `parts` is put into a core module that has a memory of 2 pages,
-/// zeros at 4096, and a `cabi_realloc` that gives 16384; `bodies` replaces the bodies of exported functions by name
+/// zeros at 4096, and a `cabi_realloc` that gives 16384 (unless it brings its own); `bodies` replaces the bodies of exported functions by name
 /// (`check`, `read`, …). The manifest is not yet in it.
 ///
 /// # Panics
@@ -63,7 +63,9 @@ pub fn component(world: &str, parts: &str, functions: &[(&str, &str, &str)], bod
     if !parts.contains("(memory") {
         text += "(memory (export \"memory\") 2)\n";
     }
-    text += "(func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (i32.const 16384))\n";
+    if !parts.contains("cabi_realloc") {
+        text += "(func (export \"cabi_realloc\") (param i32 i32 i32 i32) (result i32) (i32.const 16384))\n";
+    }
     text += &rest.join("\n");
     for (interface, function, params) in functions {
         let body = bodies.iter().find(|(name, _)| name == function).map_or(ZEROS, |(_, body)| body);

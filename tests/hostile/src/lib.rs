@@ -7,11 +7,13 @@ mod component;
 mod files;
 mod guests;
 mod neighbours;
+mod snoop;
 
 pub use component::{ZEROS, component, connector_component, plugin, transform_component, with_section};
 pub use files::{File, bomb, files};
 pub use guests::{Bounds, Group, Guest, guests};
 pub use neighbours::neighbours;
+pub use snoop::snoop;
 
 /// A connector's manifest that asks for an endpoint and a folder.
 pub const CONNECTOR: &str = r#"{"name":"test","version":"1.0.0","serial":1,"title":"Test","description":"","kind":"connector",

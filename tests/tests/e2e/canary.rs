@@ -1,175 +1,373 @@
-//! I10: a secret must be found nowhere outside the vault, in no spelling; and the search finds one that was planted.
+//! I10: a secret must be found nowhere outside the vault, in no spelling: not in what the hub says, logs, keeps, measures or
+//! hands on, and not in a guest's memory. And the search finds what was planted, in every kind of place.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use nave_sim::SimConfig;
 use nave_tests::http;
-use nave_tests::project::Project;
+use nave_tests::leaks::Places;
+use nave_tests::project::{Project, until, wait_for};
 use nave_tests::rng::{Rng, seed};
 use nave_tests::systems::{Crm, System};
+use serde_json::{Value, json};
 
 use super::contacts;
 
-/// Every spelling in which a secret could leak: as it is, URL-encoded, in base64 at every alignment and in both alphabets.
-fn spellings(secret: &str) -> Vec<(String, Vec<u8>)> {
-    let encoded = percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).to_string();
-    let mut all = vec![("plain".to_owned(), secret.as_bytes().to_vec()), ("url".to_owned(), encoded.into_bytes())];
-    for engine in [STANDARD, URL_SAFE] {
-        // Alone, as the password of a pair, and at the two other alignments; cut to what the neighbours do not change.
-        for shift in 0..3 {
-            let text = engine.encode([&b"x".repeat(shift)[..], secret.as_bytes()].concat());
-            let inner = text.trim_end_matches('=');
-            all.push((format!("base64+{shift}"), inner.as_bytes()[(shift * 4_usize).div_ceil(3)..inner.len() - 1].to_vec()));
-        }
-    }
-    for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-        all.push(("base64".to_owned(), engine.encode(secret).into_bytes()));
-    }
-    all.push(("hex".to_owned(), secret.bytes().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes()));
-    all
-}
-
-fn holds(bytes: &[u8], needle: &[u8]) -> bool {
-    memchr::memmem::find(bytes, needle).is_some()
-}
-
-/// Where a secret is found: name of the place and spelling.
-fn search(places: &[(String, Vec<u8>)], secret: &str) -> Vec<String> {
-    let spellings = spellings(secret);
-    let mut found = Vec::new();
-    for (place, bytes) in places {
-        for (spelling, needle) in &spellings {
-            if holds(bytes, needle) {
-                found.push(format!("{place} ({spelling})"));
-            }
-        }
-    }
-    found
-}
-
-/// Every file below a folder.
-fn files(folder: &Path, into: &mut Vec<(String, Vec<u8>)>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            files(&path, into);
-        } else if path.is_file() {
-            into.push((path.display().to_string(), fs::read(&path).unwrap_or_default()));
-        }
-    }
-}
-
-/// Properties of the echoing system's contacts.
+/// Properties of the throwing system's contacts.
 const PROPERTIES: [&str; 4] = ["email", "lastname", "nave_id", "lastmodifieddate"];
+/// Everything that talks, at its most talkative; only the compiler keeps to what concerns people.
+const TALKATIVE: &str = "debug,nave=trace,nave_hub=trace,nave_runtime=trace,nave_store=trace,hyper=trace,cranelift=info";
+/// What looks for secrets asks for these, at each of its connections.
+const ASKED: [(&str, &str); 7] = [
+    ("api", "/refused?a=1"),
+    ("api", "/fails"),
+    ("api", "/elsewhere"),
+    ("api", "/cut-off"),
+    ("down", "/nobody-listens"),
+    ("tls", "/no-tls"),
+    ("api", "/polite"),
+];
 
-/// A system that throws whatever it was sent back in its answers: headers, path, all of it.
-fn echo() -> (SocketAddr, Arc<Mutex<u64>>) {
-    let asked = Arc::new(Mutex::new(0));
-    let counter = asked.clone();
-    let listener = http::wait(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
-    let addr = listener.local_addr().expect("an address");
-    http::runtime().spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let counter = counter.clone();
-            tokio::spawn(async move {
-                let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-                    let counter = counter.clone();
-                    async move {
-                        *counter.lock().expect("not poisoned") += 1;
-                        // Enough of a CRM that something is written to it, and refused.
-                        let polite = match request.uri().path() {
-                            path if path.starts_with("/crm/v3/properties/") => Some(serde_json::json!({ "results": PROPERTIES.map(|name| {
-                                serde_json::json!({ "name": name, "label": name, "type": "string", "hasUniqueValue": name == "nave_id" })
-                            }) })),
-                            "/crm/v3/objects/contacts/search" => Some(serde_json::json!({ "total": 0, "results": [] })),
-                            "/crm/v3/objects/contacts" if request.method() == "GET" => Some(serde_json::json!({ "results": [] })),
-                            _ => None,
-                        };
-                        if let Some(body) = polite {
-                            let answer = Response::builder().status(200).header("content-type", "application/json");
-                            return answer.body(Full::new(Bytes::from(body.to_string())));
-                        }
-                        let header = |name: &str| {
-                            request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
-                        };
-                        let authorization = header("authorization");
-                        let token = authorization.trim_start_matches("Bearer ").to_owned();
-                        let message = format!(
-                            "you sent {authorization}; in base64 {}, in a URL {}",
-                            STANDARD.encode(&token),
-                            percent_encoding::utf8_percent_encode(&token, percent_encoding::NON_ALPHANUMERIC)
-                        );
-                        let body =
-                            serde_json::json!({ "message": message, "category": "VALIDATION_ERROR", "token": token }).to_string();
-                        let answer =
-                            Response::builder().status(400).header("x-echo", token).header("content-type", "application/json");
-                        answer.body(Full::new(Bytes::from(body)))
-                    }
+/// A system that throws whatever it was sent back in its answers, in every spelling; and what plugins sent it of their memory.
+#[derive(Clone)]
+struct Thrower {
+    addr: SocketAddr,
+    asked: Arc<Mutex<u64>>,
+    memories: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Thrower {
+    /// `tokens` are what its `/token` and `/login` give; `planted` is no secret, and is in every refusal.
+    fn start(tokens: [String; 2], planted: &str) -> Self {
+        let listener = http::wait(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let addr = listener.local_addr().expect("an address");
+        let server = Self { addr, asked: Arc::default(), memories: Arc::default() };
+        let (serving, planted) = (server.clone(), planted.to_owned());
+        http::runtime().spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (server, tokens, planted) = (serving.clone(), tokens.clone(), planted.clone());
+                tokio::spawn(async move {
+                    let service = service_fn(move |request| {
+                        let (server, tokens, planted) = (server.clone(), tokens.clone(), planted.clone());
+                        async move { server.answer(request, &tokens, &planted).await }
+                    });
+                    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
                 });
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-            });
+            }
+        });
+        server
+    }
+
+    async fn answer(
+        &self,
+        request: Request<hyper::body::Incoming>,
+        [token, login]: &[String; 2],
+        planted: &str,
+    ) -> Result<Response<Full<Bytes>>, String> {
+        *self.asked.lock().expect("not poisoned") += 1;
+        let thrown = thrown(&request, planted);
+        let uri = request.uri().to_string();
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+        let polite = match path.as_str() {
+            // Enough of a CRM that something is written to it, and refused.
+            path if path.starts_with("/crm/v3/properties/") => Some(json!({ "results": PROPERTIES.map(|name| {
+                json!({ "name": name, "label": name, "type": "string", "hasUniqueValue": name == "nave_id" })
+            }) })),
+            "/crm/v3/objects/contacts/search" => Some(json!({ "total": 0, "results": [] })),
+            "/crm/v3/objects/contacts" if method == "GET" => Some(json!({ "results": [] })),
+            "/token" => Some(json!({ "access_token": token, "token_type": "bearer", "expires_in": 3600, "message": thrown })),
+            "/login" => Some(json!({ "token": login, "message": thrown })),
+            "/memory" => {
+                let memory = request.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
+                self.memories.lock().expect("not poisoned").push(memory.to_vec());
+                Some(json!({}))
+            }
+            "/polite" => Some(json!({ "message": thrown })),
+            "/cut-off" => return Err("closed without an answer".to_owned()),
+            _ => None,
+        };
+        let status = match path.as_str() {
+            _ if polite.is_some() => 200,
+            "/fails" => 500,
+            "/elsewhere" => 302,
+            _ => 400,
+        };
+        let body = polite.unwrap_or_else(|| json!({ "message": thrown, "category": "VALIDATION_ERROR" }));
+        let header: String = thrown.chars().filter(|c| (' '..='~').contains(c)).collect();
+        let answer = Response::builder().status(status).header("x-thrown", &header).header("content-type", "application/json");
+        let location = format!("http://{}/there?from={uri}", self.addr);
+        answer.header("location", location).body(Full::new(Bytes::from(body.to_string()))).map_err(|error| error.to_string())
+    }
+}
+
+fn percent(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// Everything that a request brought of its sender, as it came and in other spellings.
+fn thrown<B>(request: &Request<B>, planted: &str) -> String {
+    let mut sent: Vec<String> = vec![request.uri().to_string()];
+    for (_, value) in request.headers() {
+        let value = value.to_str().unwrap_or_default();
+        sent.push(value.to_owned());
+        sent.extend(value.split(' ').map(str::to_owned));
+        let password = value.strip_prefix("Basic ").and_then(|pair| STANDARD.decode(pair).ok());
+        sent.extend(password.and_then(|pair| String::from_utf8(pair).ok()?.split_once(':').map(|(_, word)| word.to_owned())));
+    }
+    let query = request.uri().query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    sent.extend(query.map(|(_, value)| percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned()));
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let spelled = sent.iter().filter(|text| text.len() > 20).map(|text| {
+        format!("{text}; {}; {}; {}; {}", STANDARD.encode(text), URL_SAFE_NO_PAD.encode(text), percent(text), hex(text))
+    });
+    format!("planted {planted}; you sent {}", spelled.collect::<Vec<_>>().join("; "))
+}
+
+/// A port where nobody speaks TLS: every connection is told something else.
+fn no_tls() -> SocketAddr {
+    use std::io::Write as _;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.write_all(b"220 mail.example.com ESMTP\r\n");
         }
     });
-    (addr, asked)
+    addr
 }
 
 fn secret(rng: &mut Rng) -> String {
     // With characters that every encoding changes.
-    format!("ca/na+ry {:016x}?{:016x}=&é", rng.next(), rng.next()).replace(' ', "~").replace('é', "!")
+    format!("ca/na+ry~{:016x}?\"{:016x}=&!", rng.next(), rng.next())
+}
+
+/// The ways in which a credential is applied, as a manifest has them.
+fn kinds() -> BTreeMap<&'static str, Value> {
+    BTreeMap::from([
+        ("bearer", json!({ "kind": "bearer" })),
+        ("basic", json!({ "kind": "basic" })),
+        ("header", json!({ "kind": "header", "name": "x-key" })),
+        ("query", json!({ "kind": "query", "name": "key" })),
+        ("hmac", json!({ "kind": "hmac", "header": "x-signature", "over": "{method}{target}{body}" })),
+        ("oauth-client-credentials", json!({ "kind": "oauth-client-credentials", "endpoint": "api", "path": "/token" })),
+        (
+            "login",
+            json!({ "kind": "login", "endpoint": "api", "path": "/login", "token": "/token",
+                "body": "{\"user\":\"{user}\",\"password\":\"{password}\"}" }),
+        ),
+    ])
+}
+
+/// The manifest of what looks for secrets.
+fn snoop_manifest() -> String {
+    let allow = json!([{ "methods": ["GET", "POST"], "paths": ["/"] }]);
+    let endpoint =
+        |setting: &str| json!({ "base": format!("{{settings.{setting}}}"), "allow": allow, "credential": "key", "reason": "r" });
+    let setting = json!({ "label": "l", "type": "url", "required": true });
+    let kinds: Vec<Value> = kinds().into_values().collect();
+    json!({
+        "name": "snoop", "version": "1.0.0", "serial": 1, "title": "Snoop", "description": "", "kind": "connector",
+        "settings": { "url": setting, "down": setting, "tls": setting, "note": { "label": "l" } },
+        "endpoints": { "api": endpoint("url"), "down": endpoint("down"), "tls": endpoint("tls") },
+        "credentials": { "key": { "kinds": kinds, "reason": "r" } },
+    })
+    .to_string()
+}
+
+/// All secrets of one hub, by what they are.
+struct Secrets(BTreeMap<String, Vec<u8>>);
+
+impl Secrets {
+    fn make(&mut self, rng: &mut Rng, what: &str) -> String {
+        let made = secret(rng);
+        self.0.insert(what.to_owned(), made.clone().into_bytes());
+        made
+    }
+
+    #[track_caller]
+    fn nowhere_in(&self, places: &Places) {
+        for (what, secret) in &self.0 {
+            assert_eq!(places.find(secret), [], "{what} was found outside the vault");
+        }
+    }
+}
+
+/// Runs a command with everything logged; what it said is searched.
+fn say(project: &Project, places: &mut Places, arguments: &[&str]) -> nave_tests::project::Ran {
+    let mut command = project.command(arguments);
+    command.env("NAVE_LOG", TALKATIVE).env("RUST_BACKTRACE", "1");
+    let ran = nave_tests::project::run(&mut command, None);
+    places.add("output", format!("of nave {}", arguments.join(" ")), ran.out.clone());
+    places.add("log", format!("of nave {}", arguments.join(" ")), ran.err.clone());
+    ran
+}
+
+/// A path of the API or a page, with its places filled in.
+fn filled(path: &str, connection: &str) -> String {
+    let values = [
+        ("{flow}", format!("{connection}-contacts")),
+        ("{mapping}", format!("{connection}-contacts")),
+        ("{left}", "crm".to_owned()),
+        ("{right}", connection.to_owned()),
+        ("{entity}", "contact".to_owned()),
+        ("{number}", "1".to_owned()),
+        ("{id}", "1".to_owned()),
+        ("{connection}", connection.to_owned()),
+        ("{stream}", "contacts".to_owned()),
+        ("{remote_id}", "1".to_owned()),
+        ("{class}", "rejected".to_owned()),
+        ("{name}", connection.to_owned()),
+        ("{field}", "contact.email".to_owned()),
+        ("{from}", format!("{connection}@now")),
+        ("{to}", format!("{connection}@now")),
+    ];
+    values.iter().fold(path.to_owned(), |path, (place, value)| path.replace(place, value))
+}
+
+/// Every answer of the API, every page, and the numbers for Prometheus.
+fn ask_everything(serving: SocketAddr, token: &str, connection: &str, places: &mut Places) {
+    let bearer = format!("Bearer {token}");
+    let get = |path: &str| {
+        http::request(serving, "GET", path, &[("authorization", &bearer)], None).unwrap_or_else(|| panic!("no answer of {path}"))
+    };
+    let routes = get("/v1").json();
+    let routes = routes["routes"].as_array().expect("routes").iter().filter(|route| route["method"] == "GET");
+    let mut answered = 0;
+    for path in routes.map(|route| filled(route["path"].as_str().expect("a path"), connection)) {
+        let answer = get(&path);
+        answered += usize::from(answer.status == 200);
+        places.add("API", format!("{path} ({})", answer.status), answer.text);
+    }
+    assert!(answered > 40, "{answered} routes of the API answered");
+    let mut pages = 0;
+    for path in [
+        "/",
+        "/census",
+        "/connections",
+        "/connections/{name}",
+        "/mappings",
+        "/mappings/{mapping}",
+        "/merges",
+        "/records",
+        "/records/contact/1",
+        "/reviews",
+        "/runbooks",
+        "/runbooks/{class}",
+        "/schedule",
+        "/reconcile",
+        "/reconcile/{left}/{right}/contact",
+    ] {
+        let path = filled(path, connection);
+        let answer = get(&path);
+        pages += usize::from(answer.status == 200);
+        places.add("page", format!("{path} ({})", answer.status), answer.text);
+    }
+    assert!(pages > 10, "{pages} pages answered");
+    let metrics = get("/metrics");
+    assert_eq!(metrics.status, 200);
+    places.add("metrics", "/metrics", metrics.text);
+}
+
+/// A command without any power over others: an administrator's may look into everything.
+fn powerless(inner: &Command) -> Command {
+    if !nave_tests::project::is_root() {
+        let mut command = Command::new(inner.get_program());
+        command.args(inner.get_args());
+        return command;
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set", "-all", "--inh-caps", "-all"]).arg(inner.get_program()).args(inner.get_args());
+    command
+}
+
+/// Whether another process of the same user may look into this one.
+fn may_look_into(pid: u32) -> bool {
+    let looked = powerless(Command::new("head").args(["-c1", &format!("/proc/{pid}/maps")])).output();
+    let looked = looked.expect("setpriv and head are there");
+    looked.status.success() && !looked.stdout.is_empty()
+}
+
+fn mapping(connection: &str) -> String {
+    format!(
+        "connection = \"{connection}\"\nstream = \"contacts\"\nentity = \"contact\"\nsteward = \"ops\"\nmarker = \"properties.nave_id\"\n\n[flow.in]\nfreshness = \"24h\"\n\n[flow.out]\nfreshness = \"24h\"\n\n\
+         [[field]]\nremote = \"properties.email\"\ncanonical = \"email\"\ndirection = \"both\"\nbecause = \"a test\"\nclear = \"empty-text\"\n\n\
+         [[field]]\nremote = \"properties.lastname\"\ncanonical = \"last_name\"\ndirection = \"both\"\nbecause = \"a test\"\nclear = \"empty-text\"\n"
+    )
 }
 
 #[test]
 fn canary() {
-    let seed = seed(99);
-    let mut rng = Rng::new(seed);
-    let (kept, thrown) = (secret(&mut rng), secret(&mut rng));
+    let mut rng = Rng::new(seed(99));
+    let mut secrets = Secrets(BTreeMap::new());
+    // No secret, but sixteen letters that stand in names, settings and refusals: the search must come upon them everywhere.
+    let planted = format!("{:08x}{:08x}", rng.next() & 0xffff_ffff, rng.next() & 0xffff_ffff);
+    let mut places = Places::default();
     let project = Project::init();
-    let crm = Crm::start("crm", SimConfig { records: 20, token: Some(kept.clone()), ..SimConfig::new(3) });
+
+    let crm_token = secrets.make(&mut rng, "the CRM's token");
+    let crm = Crm::start("crm", SimConfig { records: 20, token: Some(crm_token), ..SimConfig::new(3) });
     project.install("hubspot");
     contacts::connect_crm(&project, &crm);
-    let (addr, asked) = echo();
-    project.connect("hubspot", "echo", &[("url", format!("http://{addr}"))], Some(&thrown));
-    let mapping = |connection: &str| {
-        format!(
-            "connection = \"{connection}\"\nstream = \"contacts\"\nentity = \"contact\"\nsteward = \"ops\"\nmarker = \"properties.nave_id\"\n\n[flow.in]\nfreshness = \"24h\"\n\n[flow.out]\nfreshness = \"24h\"\n\n\
-             [[field]]\nremote = \"properties.email\"\ncanonical = \"email\"\ndirection = \"both\"\nbecause = \"a test\"\nclear = \"empty-text\"\n\n\
-             [[field]]\nremote = \"properties.lastname\"\ncanonical = \"last_name\"\ndirection = \"both\"\nbecause = \"a test\"\nclear = \"empty-text\"\n"
-        )
-    };
-    project.write("mappings/crm.toml", &mapping("crm"));
-    project.write("mappings/echo.toml", &mapping("echo"));
+    let given = [secrets.make(&mut rng, "an access token"), secrets.make(&mut rng, "a log-in's token")];
+    let thrower = Thrower::start(given, &planted);
+    let throws = format!("t{planted}");
+    let thrown = secrets.make(&mut rng, "the throwing system's token");
+    project.connect("hubspot", &throws, &[("url", format!("http://{}", thrower.addr))], Some(&thrown));
+    project.write("mappings/crm-contacts.toml", &mapping("crm"));
+    project.write(&format!("mappings/{throws}-contacts.toml"), &mapping(&throws));
+
+    // A plugin that looks for secrets, with a credential of every kind.
+    let snoop = project.dir().join("snoop.wasm");
+    fs::write(&snoop, nave_hostile::snoop(&snoop_manifest(), &ASKED, ("api", "/memory"))).expect("written");
+    project.ok(&["plugin", "install", &snoop.display().to_string()]);
+    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let settings = [
+        format!("url=http://{}", thrower.addr),
+        format!("down=http://{nobody}"),
+        format!("tls=https://{}", no_tls()),
+        format!("note={planted}"),
+    ];
+    let kinds: Vec<&str> = kinds().into_keys().collect();
+    for kind in &kinds {
+        let own = secrets.make(&mut rng, &format!("the secret of {kind}"));
+        if *kind == "basic" {
+            // As it goes over the wire, which a system may echo encoded once more.
+            secrets.0.insert("the pair of basic".to_owned(), STANDARD.encode(format!("somebody:{own}")).into_bytes());
+        }
+        let own = if matches!(*kind, "basic" | "oauth-client-credentials" | "login") { format!("somebody:{own}") } else { own };
+        let chosen = format!("key={kind}");
+        let mut arguments = vec!["connection", "add", "snoop", "--name", kind, "--credential-kind", &chosen];
+        settings.iter().for_each(|setting| arguments.extend(["--set", setting.as_str()]));
+        arguments.extend(["--grant-network", "127.0.0.0/8", "--insecure", "--because", "a test", "--secret-from", "-", "--yes"]);
+        project.tell(&arguments, &own);
+    }
+
+    // What systems tell, by a signature.
+    let hooks = secrets.make(&mut rng, "the secret of the CRM's webhooks");
+    let file = project.read("connections/crm.toml");
+    project.write("connections/crm.toml", &format!("{file}\n[webhook]\nsecret = \"crm-hooks\"\n"));
+    project.tell(&["secret", "set", "crm-hooks"], &hooks);
 
     let copy = project.dir().join("copy.nave").display().to_string();
-
-    // Everything that talks, at its most talkative; only the compiler keeps to what concerns people.
-    let mut said: Vec<(String, Vec<u8>)> = Vec::new();
-    let mut say = |arguments: &[&str]| {
-        let mut command = project.command(arguments);
-        command
-            .env("NAVE_LOG", "debug,nave=trace,nave_hub=trace,nave_runtime=trace,nave_store=trace,hyper=trace,cranelift=info")
-            .env("RUST_BACKTRACE", "1");
-        let ran = nave_tests::project::run(&mut command, None);
-        said.push((format!("output of nave {}", arguments.join(" ")), ran.out.clone().into_bytes()));
-        said.push((format!("log of nave {}", arguments.join(" ")), ran.err.clone().into_bytes()));
-        ran
-    };
-    let mut talk = |arguments: &[&str]| drop(say(arguments));
+    let mut said = |arguments: &[&str]| say(&project, &mut places, arguments);
     for arguments in [
         &["connection", "check", "crm"][..],
-        &["connection", "check", "echo"],
+        &["connection", "check", &throws],
         &["connection", "discover", "crm", "--save"],
-        &["connection", "discover", "echo"],
-        &["plugin", "call", "echo", "read", "contacts"],
+        &["connection", "discover", &throws],
+        &["plugin", "call", &throws, "read", "contacts"],
         &["sync"],
         &["plan", "--limit", "100"],
         &["apply"],
@@ -179,54 +377,126 @@ fn canary() {
         &["dlq", "show", "1"],
         &["review", "list"],
         &["audit", "--limit", "500"],
+        &["audit", "export"],
         &["run", "list"],
         &["secret", "list"],
         &["connection", "list"],
         &["plugin", "grants"],
+        &["plugin", "record", "crm"],
         &["record", "list", "contact"],
         &["record", "show", "contact/1"],
+        &["record", "trace", "contact/1"],
+        &["access", "list"],
         &["doctor"],
         &["backup", &copy],
     ] {
-        talk(arguments);
+        let ran = said(arguments);
+        if arguments[0] == "dlq" {
+            assert!(ran.out.contains("***") && ran.out.contains(&planted), "a dead letter in the system's words: {ran:?}");
+        }
     }
-    assert!(*asked.lock().expect("not poisoned") > 0, "the echoing system was asked");
+    for kind in &kinds {
+        let ran = said(&["plugin", "call", kind, "check"]);
+        assert_eq!(ran.code, Some(0), "{kind}: {ran:?}");
+    }
+    assert!(*thrower.asked.lock().expect("not poisoned") > 0, "the throwing system was asked");
     assert!(crm.sim().expect("a simulator").last_request() > 0, "the CRM was asked, with the secret");
-    let serving = project.serve();
-    let token = serving.token.clone().unwrap_or_default();
-    let bearer = format!("Bearer {token}");
-    for path in ["/v1/status", "/v1/audit", "/v1/runs", "/v1/dead-letters", "/v1/connections", "/v1/secrets"] {
-        let answer = http::request(serving.addr, "GET", path, &[("authorization", &bearer)], None).expect("an answer");
-        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
-        said.push((format!("answer of {path}"), answer.text.into_bytes()));
-    }
-    serving.stop();
 
-    let mut places = said;
-    files(project.dir(), &mut places);
-    assert!(places.iter().any(|(place, _)| place.ends_with("nave.redb")), "the store was searched");
-    assert!(places.iter().any(|(place, _)| place.ends_with("copy.nave")), "the backup was searched");
-    let stars =
-        |place: &str, bytes: &[u8]| place.starts_with("output of nave dlq list") && memchr::memmem::find(bytes, b"***").is_some();
-    assert!(places.iter().any(|(place, bytes)| stars(place, bytes)), "a dead letter in the echoing system's words was searched");
-    for secret in [&kept, &thrown] {
-        assert_eq!(search(&places, secret), Vec::<String>::new(), "a secret was found outside the vault");
+    // The same while it serves, and what systems tell it.
+    let log = project.dir().join("serve.log");
+    let serve = project.command(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut serving = powerless(&serve)
+        .envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .env("NAVE_LOG", TALKATIVE)
+        .stdin(Stdio::null())
+        .stdout(fs::File::create(project.dir().join("serve.out")).expect("a file"))
+        .stderr(fs::File::create(&log).expect("a file"))
+        .spawn()
+        .expect("nave runs");
+    let first: Value = until("it says where it serves", || {
+        serde_json::from_str(project.read("serve.out").lines().next().unwrap_or_default()).ok()
+    });
+    // The one line in which the token is told, once.
+    fs::remove_file(project.dir().join("serve.out")).expect("it goes");
+    let token = first["token"].as_str().expect("the first token").to_owned();
+    secrets.0.insert("the token of the API".to_owned(), token.clone().into_bytes());
+    secrets.0.insert("the master key".to_owned(), fs::read(project.data().join("master.key")).expect("the master key"));
+    let addr: SocketAddr =
+        first["address"].as_str().unwrap_or_default().trim_start_matches("http://").parse().expect("an address");
+    let sim = crm.sim().expect("a simulator");
+    sim.control("POST", "/_sim/webhooks", Some(json!({ "url": format!("http://{addr}/hooks/crm"), "secret": hooks })));
+    let forged = [("x-hubspot-signature-v3", hooks.as_str()), ("x-hubspot-request-timestamp", "1")];
+    http::request(addr, "POST", "/hooks/crm", &forged, Some(&json!([]))).expect("an answer");
+    sim.call(
+        "POST",
+        "/crm/v3/objects/contacts",
+        Some(json!({ "properties": { "email": "told@example.org", "lastname": "Told" } })),
+    );
+    for kind in &kinds {
+        say(&project, &mut places, &["plugin", "call", kind, "check"]);
     }
+    until("what was told is here", || {
+        project.run(&["record", "list", "contact", "told@example.org"]).out.contains("\"title\":\"Told\"").then_some(())
+    });
+    ask_everything(addr, &token, &throws, &mut places);
 
-    // A search that finds nothing must be able to find something: the same one, with leaks that were planted.
-    let planted = |text: String| vec![("planted".to_owned(), format!("…{text}…").into_bytes())];
-    for leak in [
-        kept.clone(),
-        STANDARD.encode(&kept),
-        URL_SAFE_NO_PAD.encode(&kept),
-        STANDARD.encode(format!("u:{kept}")),
-        percent_encoding::utf8_percent_encode(&kept, percent_encoding::NON_ALPHANUMERIC).to_string(),
+    // Nobody else looks into it, and it leaves no dump when it crashes.
+    let mut other = powerless(Command::new("sleep").arg("600")).spawn().expect("sleep is there");
+    let looked = (may_look_into(other.id()), may_look_into(serving.id()));
+    let _ = other.kill();
+    let _ = other.wait();
+    assert_eq!(looked, (true, false), "an ordinary process is looked into, the hub is not");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", serving.id())).expect("its limits");
+    let dumps = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a limit of dumps");
+    assert_eq!(dumps.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{dumps}");
+    nave_tests::project::signal(&serving, libc::SIGABRT);
+    assert_eq!(wait_for(&mut serving), None, "it was ended by a signal");
+    let left = |folder: &Path| {
+        let names =
+            fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        names.filter(|name| name.starts_with("core")).collect::<Vec<_>>()
+    };
+    assert_eq!((left(project.dir()), left(&std::env::current_dir().expect("a folder"))), (vec![], vec![]), "no dump was left");
+
+    for (number, memory) in thrower.memories.lock().expect("not poisoned").iter().enumerate() {
+        places.add("guest's memory", number.to_string(), memory.clone());
+    }
+    places.add("log", "of serve", fs::read(&log).expect("its log"));
+    fs::remove_file(&log).expect("it goes");
+    places.add("backup", "copy.nave", fs::read(&copy).expect("a backup"));
+    // The key is where the keys are, and nowhere else; the file of the plugin is not the hub's word.
+    places.add_files("file", project.dir(), &["data/master.key", "copy.nave"]);
+
+    secrets.nowhere_in(&places);
+    // A search that finds nothing must be able to find something: what was planted is in every kind of place but the sealed ones.
+    // Called here twice, and once more by `doctor`.
+    let memories = places.many("guest's memory");
+    assert!(memories >= 3 * kinds.len() && places.many("file") > 10 && places.many("backup") == 1, "{memories}");
+    for kind in ["output", "log", "API", "page", "metrics", "guest's memory", "file"] {
+        assert!(places.holding(kind, &planted) > 0, "nothing that was planted was found in {kind}");
+    }
+    assert_eq!(places.holding("guest's memory", &planted), memories, "each memory has its settings");
+    // A key that signs is not sent, so nothing is taken out.
+    assert!(places.holding("guest's memory", "***") >= memories * (kinds.len() - 1) / kinds.len(), "what was taken out");
+    assert_eq!(places.holding("backup", &planted), 0, "a backup is sealed whole");
+    // And a leak of a real secret in each kind of place, in one spelling each, is found there and nowhere else.
+    let hex: String = hooks.bytes().map(|byte| format!("{byte:02x}")).collect();
+    for (kind, leak) in [
+        ("output", hooks.clone()),
+        ("log", STANDARD.encode(&hooks)),
+        ("API", json!({ "message": hooks }).to_string()),
+        ("page", percent(&hooks)),
+        ("metrics", hex),
+        ("guest's memory", URL_SAFE_NO_PAD.encode(format!("u:{hooks}"))),
+        ("backup", STANDARD.encode(format!("us:{hooks}:er"))),
     ] {
-        assert_ne!(search(&planted(leak.clone()), &kept), Vec::<String>::new(), "a planted leak was not found: {leak}");
+        let mut with = Places::default();
+        with.add(kind, "planted", format!("…{leak}…"));
+        assert!(with.find(hooks.as_bytes()).iter().any(|(found, _)| *found == kind), "a leak in {kind} was not found: {leak}");
     }
     fs::write(project.data().join("leak.log"), STANDARD.encode(&thrown)).expect("a leak");
-    let mut places = Vec::new();
-    files(project.dir(), &mut places);
-    let found = search(&places, &thrown);
-    assert!(found.iter().all(|place| place.contains("leak.log")) && !found.is_empty(), "{found:?}");
+    let mut files = Places::default();
+    files.add_files("file", project.dir(), &["data/master.key"]);
+    let found = files.find(thrown.as_bytes());
+    assert!(!found.is_empty() && found.iter().all(|(_, place)| place.contains("leak.log")), "{found:?}");
 }

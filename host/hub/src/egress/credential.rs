@@ -75,8 +75,7 @@ pub(super) fn apply_secret(kind: &CredentialKind, secret: &SecretBytes, name: &s
             if !secret.expose().contains(&b':') {
                 return Err(unusable(name, "it is not `user:password`"));
             }
-            let encoded = SecretBytes::new(STANDARD.encode(secret.expose()));
-            header(AUTHORIZATION, Some("Basic"), &encoded, name)
+            header(AUTHORIZATION, Some("Basic"), &pair(secret), name)
         }
         CredentialKind::Header { name: header_name } => {
             let parsed = HeaderName::from_bytes(header_name.as_bytes())
@@ -105,6 +104,11 @@ pub(super) fn apply_secret(kind: &CredentialKind, secret: &SecretBytes, name: &s
             header(parsed, scheme, secret, name)
         }
     }
+}
+
+/// `user:password` as `Basic` has it.
+pub(super) fn pair(secret: &SecretBytes) -> SecretBytes {
+    SecretBytes::new(STANDARD.encode(secret.expose()))
 }
 
 /// `Basic` for a client id and secret, encoded as RFC 6749, section 2.3.1 asks.

@@ -166,7 +166,9 @@ fn spellings(secret: &[u8], out: &mut BTreeSet<Vec<u8>>) {
             add(lines.join("\\n").into_bytes());
             add(lines.join("\\r\\n").into_bytes());
         }
-        add(percent_encode(encoded.as_bytes(), COMPONENT).to_string().into_bytes());
+        for set in [COMPONENT, NON_ALPHANUMERIC] {
+            add(percent_encode(encoded.as_bytes(), set).to_string().into_bytes());
+        }
         add(encoded.into_bytes());
     }
     // Within a longer encoded text the secret begins at any of three places, and its first and last character mix

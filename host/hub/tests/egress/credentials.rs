@@ -122,6 +122,11 @@ async fn reflected_secrets_are_taken_out_and_flagged() {
     // The headers as they were sent, echoed; and the password of a pair alone.
     let (text, _) = echoed(CredentialKind::Basic {}, |request| request.header("authorization")[0].to_owned()).await;
     assert!(!text.contains(&STANDARD.encode(CANARY)), "{text}");
+    // Encoded already as it is sent, and once more as it is echoed.
+    for encode in [|sent: &str| STANDARD.encode(sent), |sent: &str| sent.bytes().map(|byte| format!("{byte:02x}")).collect()] {
+        let (text, _) = echoed(CredentialKind::Basic {}, move |request| encode(&request.header("authorization")[0])).await;
+        assert!(text.contains("***"), "{text}");
+    }
     let (text, _) = echoed(CredentialKind::Basic {}, |_| password().to_owned()).await;
     assert!(!text.contains("S3cret"), "{text}");
     let (text, _) = echoed(CredentialKind::Query { name: "key".into() }, |request| request.line().to_owned()).await;

@@ -109,6 +109,8 @@ impl Inner {
         if matches!(credential.kind, CredentialKind::Basic {}) {
             let (_, password) = credential::split_pair(secret, name)?;
             self.known.remember([password]);
+            // What goes over the wire is looked for as well: it may be echoed in another encoding once more.
+            self.known.remember([credential::pair(secret).expose()]);
         }
         credential::apply_secret(&credential.kind, secret, name)
     }
