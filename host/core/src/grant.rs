@@ -60,6 +60,79 @@ pub struct Denied {
     pub message: String,
 }
 
+/// Proof that one use was checked: what leaves for a network, what takes a secret out of the vault for a plugin and what
+/// reaches into a folder asks for one. Only this module makes one, and only where a check came out well, so a way that
+/// skips the check does not compile. It is for the use that was checked: it cannot be copied.
+///
+/// ```
+/// use nave_core::grant::check_folder;
+/// use nave_core::manifest::FolderAccess;
+///
+/// let grant = check_folder("drop", Some(FolderAccess::Read), false).unwrap();
+/// assert_eq!(grant.what(), "folder `drop`");
+/// ```
+///
+/// Nobody else makes one,
+///
+/// ```compile_fail,E0451
+/// let forged = nave_core::grant::Grant { what: "folder `drop`".to_owned() };
+/// ```
+///
+/// nor takes one for another use.
+///
+/// ```compile_fail,E0599
+/// use nave_core::grant::check_folder;
+/// use nave_core::manifest::FolderAccess;
+///
+/// let grant = check_folder("drop", Some(FolderAccess::Read), false).unwrap();
+/// let another = grant.clone();
+/// ```
+#[derive(Debug)]
+pub struct Grant {
+    what: String,
+}
+
+impl Grant {
+    /// What it is for, for people.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+}
+
+/// Whether a folder is granted, to be read or also written.
+///
+/// # Errors
+/// [`Denied`], with the grant that would lift it.
+pub fn check_folder(folder: &str, granted: Option<FolderAccess>, write: bool) -> Result<Grant, Denied> {
+    let denied = |message: String| Err(Denied { code: "folder.denied", message });
+    match granted {
+        Some(FolderAccess::Read) if write => denied(format!(
+            "folder `{folder}` may only be read; `access = \"read-write\"` under [grants.folders.{folder}] would allow writing"
+        )),
+        Some(_) => Ok(Grant { what: format!("folder `{folder}`") }),
+        None => denied(format!(
+            "folder `{folder}` is not granted; `path` and `access` under [grants.folders.{folder}] would allow it"
+        )),
+    }
+}
+
+/// Whether a credential's secret may be used on an endpoint: an update of the plugin cannot move it to another. `granted` are
+/// the endpoints of its slot; none means that they were never narrowed.
+///
+/// # Errors
+/// [`Denied`], with the grant that would lift it.
+pub fn check_sign_in(connection: &str, slot: &str, granted: Option<&[String]>, endpoint: &str) -> Result<Grant, Denied> {
+    match granted {
+        Some(granted) if !granted.iter().any(|granted| granted == endpoint) => Err(Denied {
+            code: "net.credential-denied",
+            message: format!(
+                "the plugin asks to sign in on endpoint `{endpoint}` with `{slot}`, and is not granted that; add \"{endpoint}\" to `endpoints` under [credentials.{slot}] in connections/{connection}.toml"
+            ),
+        }),
+        _ => Ok(Grant { what: format!("signing in with `{slot}` on `{endpoint}`") }),
+    }
+}
+
 /// Whether `path` lies under `prefix` on segment boundaries: `/v1` covers `/v1` and `/v1/x`, not `/v10`.
 /// A path with a `.` or `..` segment, plain or percent-encoded, or with a backslash, lies under nothing.
 pub fn path_under(prefix: &str, path: &str) -> bool {
@@ -121,7 +194,7 @@ pub fn beyond(asked: &[Allow], granted: &[Allow]) -> Vec<Allow> {
 }
 
 /// Whether this method on this path (below the endpoint's base) is asked for by the manifest *and* granted.
-pub fn check_call(endpoint: &str, asked: &[Allow], grant: &EndpointGrant, method: &str, path: &str) -> Result<(), Denied> {
+pub fn check_call(endpoint: &str, asked: &[Allow], grant: &EndpointGrant, method: &str, path: &str) -> Result<Grant, Denied> {
     let covers = |allow: &[Allow]| {
         allow.iter().any(|line| {
             line.methods.iter().any(|granted| granted == method) && line.paths.iter().any(|prefix| path_under(prefix, path))
@@ -152,7 +225,7 @@ pub fn check_call(endpoint: &str, asked: &[Allow], grant: &EndpointGrant, method
             ),
         });
     }
-    Ok(())
+    Ok(Grant { what: format!("{method} {shown} on `{endpoint}`") })
 }
 
 /// Listed search POSTs: a line of the manifest that says `reads`, or whose every path ends in `/search`.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use nave_core::grant::Grant;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// A secret's bytes.
@@ -69,11 +70,16 @@ pub trait SecretSource: Send + Sync {
     /// Whether the secret of this name may be sent to all of these origins; asked before anything is sent.
     fn may_go(&self, name: &str, origins: &BTreeSet<String>) -> Result<(), SecretError>;
 
-    /// The secret of this name, to be sent to these origins and to no other.
-    fn secret(&self, name: &str, origins: &BTreeSet<String>) -> Result<SecretBytes, SecretError>;
+    /// The secret of this name, to be sent to these origins and to no other, for the use that was granted.
+    fn secret(&self, name: &str, origins: &BTreeSet<String>, granted: &Grant) -> Result<SecretBytes, SecretError>;
+
+    /// The same for the hub itself, where no plugin is: what tells people of alerts, signatures of calls that came in.
+    fn own(&self, name: &str, _origins: &BTreeSet<String>) -> Result<SecretBytes, SecretError> {
+        Err(SecretError::Missing(name.to_owned()))
+    }
 
     /// The successor of this secret, where one waits, to be sent to these origins and to no other.
-    fn next(&self, _name: &str, _origins: &BTreeSet<String>) -> Result<Option<SecretBytes>, SecretError> {
+    fn next(&self, _name: &str, _origins: &BTreeSet<String>, _granted: &Grant) -> Result<Option<SecretBytes>, SecretError> {
         Ok(None)
     }
 

@@ -119,7 +119,7 @@ impl Outlets {
 
     fn secret(&self, name: &str, to: Option<String>) -> Result<crate::secrets::SecretBytes, String> {
         let origins: BTreeSet<String> = to.into_iter().chain(self.egress.way().iter().cloned()).collect();
-        self.secrets.secret(name, &origins).map_err(|error| match error {
+        self.secrets.own(name, &origins).map_err(|error| match error {
             crate::secrets::SecretError::Held { .. } => format!("{error}; if that is right: `nave connection approve {OWN}`"),
             other => other.to_string(),
         })

@@ -16,7 +16,7 @@ use http::header::{HOST, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Uri};
 use nave_core::budget::Budget;
 use nave_core::catalog::{Connection, Credential};
-use nave_core::grant::{Grants, check_call, path_under};
+use nave_core::grant::{Grant, Grants, check_call, check_sign_in, path_under};
 use nave_core::limits::AUDIT_DENIALS_PER_RUN_MAX;
 use nave_core::manifest::{EndpointRequest, Manifest};
 use nave_runtime::Blob;
@@ -130,6 +130,8 @@ impl std::fmt::Debug for Channel {
 
 /// A request that may be sent, without its credential.
 struct Prepared<'a> {
+    /// That it may be.
+    granted: Grant,
     endpoint: &'a str,
     base: &'a Base,
     url: Url,
@@ -359,7 +361,7 @@ impl Inner {
         }
         let target = base.target(endpoint, &request.path)?;
         let grant = self.config.grants.endpoints.get(endpoint).ok_or_else(|| self.not_granted(endpoint, asked))?;
-        check_call(endpoint, &asked.allow, grant, method.as_str(), &target.below)?;
+        let granted = check_call(endpoint, &asked.allow, grant, method.as_str(), &target.below)?;
         let credential = match asked.credential.as_deref() {
             None => None,
             Some(slot) => Some((
@@ -390,21 +392,12 @@ impl Inner {
         }
         let own = kind.map(credential::headers_of).unwrap_or_default();
         let headers = headers::from_guest(&request.headers, &own, &asked.headers)?;
-        Ok(Prepared { endpoint, base, url: target.url, method, headers, credential })
+        Ok(Prepared { granted, endpoint, base, url: target.url, method, headers, credential })
     }
 
     /// Whether a secret may be used on this endpoint: an update of the plugin cannot move it to another.
-    fn may_sign_in(&self, slot: &str, credential: &Credential, endpoint: &str) -> Result<(), EgressError> {
-        match &credential.endpoints {
-            Some(granted) if !granted.iter().any(|granted| granted == endpoint) => Err(EgressError::denied(
-                "net.credential-denied",
-                format!(
-                    "the plugin asks to sign in on endpoint `{endpoint}` with `{slot}`, and is not granted that; add \"{endpoint}\" to `endpoints` under [credentials.{slot}] in connections/{}.toml",
-                    self.config.connection
-                ),
-            )),
-            _ => Ok(()),
-        }
+    fn may_sign_in(&self, slot: &str, credential: &Credential, endpoint: &str) -> Result<Grant, EgressError> {
+        Ok(check_sign_in(&self.config.connection, slot, credential.endpoints.as_deref(), endpoint)?)
     }
 
     /// Whether a secret may be used on this path below its endpoint's base.
@@ -510,7 +503,7 @@ impl Inner {
         loop {
             let mut live = match pooled.take() {
                 Some(live) => live,
-                None => self.dialer.connect(prepared.base, prepared.endpoint, total).await?,
+                None => self.dialer.connect(&prepared.granted, prepared.base, prepared.endpoint, total).await?,
             };
             let reused = live.reused;
             let request = build(prepared, applied, body)?;

@@ -3,6 +3,7 @@
 //! A name is looked up once. If any of its addresses may not be dialled, none is. The vetted addresses are then tried in
 //! order; host name and certificate stay the name's.
 
+use nave_core::grant::Grant;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -96,9 +97,16 @@ impl Dialer {
         })
     }
 
-    /// A connection to the base's authority.
-    pub(super) async fn connect(&self, base: &Base, endpoint: &str, total: Instant) -> Result<Live, EgressError> {
+    /// A connection to the base's authority, for a request that was granted.
+    pub(super) async fn connect(
+        &self,
+        granted: &Grant,
+        base: &Base,
+        endpoint: &str,
+        total: Instant,
+    ) -> Result<Live, EgressError> {
         let authority = base.authority();
+        tracing::trace!(what = granted.what(), "dialling");
         let deadline = total.min(Instant::now() + self.bounds.connect);
         let addresses = self.vetted(&authority, &base.networks, endpoint, deadline).await?;
         let mut last = String::from("there is no address");

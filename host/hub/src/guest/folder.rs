@@ -7,7 +7,7 @@ use std::path::Path;
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
-use nave_core::grant::FolderGrant;
+use nave_core::grant::{FolderGrant, check_folder};
 use nave_core::limits::HOSTCALL_BYTES_MAX;
 use nave_core::manifest::FolderAccess;
 use nave_runtime::{FolderEntry, FolderError};
@@ -21,7 +21,26 @@ const DEPTH_MAX: usize = 8;
 
 /// The folders of one connection.
 pub(super) struct Folders {
-    open: BTreeMap<String, (Dir, FolderAccess)>,
+    open: BTreeMap<String, (closed::Closed, FolderAccess)>,
+}
+
+/// A folder that is held, and reached into with a grant alone.
+mod closed {
+    use cap_std::fs::Dir;
+    use nave_core::grant::Grant;
+
+    pub(super) struct Closed(Dir);
+
+    impl Closed {
+        pub(super) fn new(dir: Dir) -> Self {
+            Self(dir)
+        }
+
+        /// The folder, for what was granted.
+        pub(super) fn open(&self, _granted: &Grant) -> &Dir {
+            &self.0
+        }
+    }
 }
 
 impl Folders {
@@ -37,20 +56,18 @@ impl Folders {
             })?;
             let dir = Dir::open_ambient_dir(&path, ambient_authority())
                 .map_err(|error| format!("folder `{name}` ({}): {error}", path.display()))?;
-            open.insert(name.clone(), (dir, grant.access));
+            open.insert(name.clone(), (closed::Closed::new(dir), grant.access));
         }
         Ok(Self { open })
     }
 
     fn dir(&self, folder: &str, write: bool) -> Result<&Dir, FolderError> {
-        match self.open.get(folder) {
-            Some((_, FolderAccess::Read)) if write => Err(FolderError::Denied(format!(
-                "folder `{folder}` may only be read; `access = \"read-write\"` under [grants.folders.{folder}] would allow writing"
-            ))),
-            Some((dir, _)) => Ok(dir),
-            None => Err(FolderError::Denied(format!(
-                "folder `{folder}` is not granted; `path` and `access` under [grants.folders.{folder}] would allow it"
-            ))),
+        let held = self.open.get(folder);
+        let granted = check_folder(folder, held.map(|(_, access)| *access), write);
+        match (held, granted) {
+            (Some((dir, _)), Ok(granted)) => Ok(dir.open(&granted)),
+            (_, Err(denied)) => Err(FolderError::Denied(denied.message)),
+            (None, Ok(_)) => Err(FolderError::NotFound),
         }
     }
 

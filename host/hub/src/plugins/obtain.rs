@@ -134,7 +134,12 @@ impl SecretSource for NoSecrets {
         Err(SecretError::Missing(name.to_owned()))
     }
 
-    fn secret(&self, name: &str, _: &std::collections::BTreeSet<String>) -> Result<SecretBytes, SecretError> {
+    fn secret(
+        &self,
+        name: &str,
+        _: &std::collections::BTreeSet<String>,
+        _: &nave_core::grant::Grant,
+    ) -> Result<SecretBytes, SecretError> {
         Err(SecretError::Missing(name.to_owned()))
     }
 }

@@ -25,6 +25,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use nave_core::grant::Grant;
 use nave_core::limits::SECRET_BYTES_MAX;
 use nave_core::model::Time;
 use nave_store::{Batch, CommitError, KeyedRow, Store, StoreError};
@@ -255,7 +256,11 @@ impl SecretSource for Vault {
         self.bounds(name, origins)
     }
 
-    fn secret(&self, name: &str, origins: &BTreeSet<String>) -> Result<SecretBytes, SecretError> {
+    fn secret(&self, name: &str, origins: &BTreeSet<String>, _granted: &Grant) -> Result<SecretBytes, SecretError> {
+        self.own(name, origins)
+    }
+
+    fn own(&self, name: &str, origins: &BTreeSet<String>) -> Result<SecretBytes, SecretError> {
         self.bounds(name, origins)?;
         self.reveal(name).map_err(|error| match error {
             VaultError::Missing(name) => SecretError::Missing(name),
@@ -263,7 +268,7 @@ impl SecretSource for Vault {
         })
     }
 
-    fn next(&self, name: &str, origins: &BTreeSet<String>) -> Result<Option<SecretBytes>, SecretError> {
+    fn next(&self, name: &str, origins: &BTreeSet<String>, _granted: &Grant) -> Result<Option<SecretBytes>, SecretError> {
         let unreadable = |error: VaultError| SecretError::Unreadable { name: name.to_owned(), why: error.to_string() };
         match self.successor(name).map_err(unreadable)? {
             None => Ok(None),

@@ -275,7 +275,7 @@ fn origins(all: &[&str]) -> BTreeSet<String> {
 fn a_secret_is_revealed_for_what_it_was_given_for_and_nothing_else() {
     let bench = Bench::new();
     let vault = bench.vault();
-    let to = |all: &[&str]| vault.secret("crm", &origins(all)).map(|_| ());
+    let to = |all: &[&str]| vault.own("crm", &origins(all)).map(|_| ());
     assert_eq!(to(&["https://a.example"]), Err(SecretError::Missing("crm".into())));
     vault.set("crm", &SecretBytes::new(CANARY)).unwrap();
     let held = |to: &str, given: &[&str]| {
@@ -320,7 +320,7 @@ fn what_a_secret_was_given_for_is_sealed_in_its_place() {
     for bad in [of_b, secret, bound[..bound.len() - 1].to_vec(), Vec::new()] {
         bench.put(bound::BOUND_SPACE, "a", &bad);
         assert!(matches!(vault.bound("a"), Err(VaultError::Damaged(_))));
-        assert!(matches!(vault.secret("a", &origins(&["https://a.example"])), Err(SecretError::Unreadable { .. })));
+        assert!(matches!(vault.own("a", &origins(&["https://a.example"])), Err(SecretError::Unreadable { .. })));
     }
     bench.put(SPACE, "a", &bound);
     assert!(matches!(vault.reveal("a"), Err(VaultError::Damaged(_))));

@@ -130,7 +130,7 @@ impl Hub {
             Err(error) => return HookAnswer::Later(error.to_string()),
         };
         let Some(scheme) = manifest.webhook else { return HookAnswer::Unknown };
-        let secret = match tokio::task::block_in_place(|| self.vault.secret(&webhook.secret, &Default::default())) {
+        let secret = match tokio::task::block_in_place(|| self.vault.own(&webhook.secret, &Default::default())) {
             Ok(secret) => secret,
             Err(error) => return self.refuse(&call.connection, &error.to_string()),
         };

@@ -99,13 +99,18 @@ impl SecretSource for Secrets {
         }
     }
 
-    fn secret(&self, name: &str, origins: &BTreeSet<String>) -> Result<SecretBytes, SecretError> {
+    fn secret(&self, name: &str, origins: &BTreeSet<String>, _: &nave_core::grant::Grant) -> Result<SecretBytes, SecretError> {
         self.may_go(name, origins)?;
         let all = self.0.lock().unwrap();
         all.get(name).map(|secret| SecretBytes::new(secret.as_str())).ok_or_else(|| SecretError::Missing(name.to_owned()))
     }
 
-    fn next(&self, name: &str, origins: &BTreeSet<String>) -> Result<Option<SecretBytes>, SecretError> {
+    fn next(
+        &self,
+        name: &str,
+        origins: &BTreeSet<String>,
+        _: &nave_core::grant::Grant,
+    ) -> Result<Option<SecretBytes>, SecretError> {
         self.may_go(name, origins)?;
         Ok(self.2.next.lock().unwrap().get(name).map(|next| SecretBytes::new(next.as_str())))
     }

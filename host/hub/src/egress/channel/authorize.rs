@@ -102,7 +102,7 @@ impl Channel {
         let credential = inner.oauth(slot)?;
         let Some(oauth) = parts(&credential.kind) else { return Err(inner.no_way(slot)) };
         let place = oauth.authorization.ok_or_else(|| inner.no_way(slot))?;
-        let secret = inner.client(credential, &oauth)?;
+        let secret = inner.client(slot, credential, &oauth)?;
         let (id, _) = credential::split_pair(&secret, &credential.secret)?;
         let id = String::from_utf8_lossy(id);
         let (_, base) = inner.endpoint(&place.endpoint)?;
@@ -162,7 +162,7 @@ impl Channel {
         let scopes = inner.scopes(slot).join(" ");
         let fields: Vec<(&str, &[u8])> = if scopes.is_empty() { Vec::new() } else { vec![("scope", scopes.as_bytes())] };
         let total = Instant::now() + inner.dialer.bounds.total;
-        let secret = inner.client(credential, &oauth)?;
+        let secret = inner.client(slot, credential, &oauth)?;
         let (status, body) = inner.form(slot, credential, &secret, &place, &fields, total).await?;
         let device = oauth::device(status, &body).map_err(|why| refused(format!("the device endpoint gave no code: {why}")))?;
         inner.known.remember([device.device_code.expose()]);
@@ -228,9 +228,10 @@ impl Inner {
     }
 
     /// The client's id and secret, for the token endpoint.
-    fn client(&self, credential: &Credential, oauth: &Oauth<'_>) -> Result<SecretBytes, EgressError> {
+    fn client(&self, slot: &str, credential: &Credential, oauth: &Oauth<'_>) -> Result<SecretBytes, EgressError> {
+        let granted = self.may_sign_in(slot, credential, &oauth.token.endpoint)?;
         let (_, base) = self.endpoint(&oauth.token.endpoint)?;
-        let secret = self.secret(credential, base)?;
+        let secret = self.secret(&granted, credential, base)?;
         let (_, password) = credential::split_pair(&secret, &credential.secret)?;
         self.known.remember([password]);
         Ok(secret)
@@ -334,9 +335,11 @@ impl Inner {
         kept.try_renewal((self.dialer.clock)());
         self.keep(slot, Some(kept))?;
         let fields = [("grant_type", &b"refresh_token"[..]), ("refresh_token", refresh.expose())];
-        let (_, base) = self.endpoint(&self.token_endpoint(credential)?)?;
+        let endpoint = self.token_endpoint(credential)?;
+        let granted = self.may_sign_in(slot, credential, &endpoint)?;
+        let (_, base) = self.endpoint(&endpoint)?;
         let mut answered = None;
-        if let Some(next) = self.successor(credential, base)? {
+        if let Some(next) = self.successor(&granted, credential, base)? {
             match self.ask_as(slot, credential, &next, &fields, total).await {
                 // A client that is refused has renewed nothing: the old secret may.
                 Ok(Answered::Refused { word }) if word != INVALID_GRANT => {
@@ -459,7 +462,7 @@ impl Inner {
         total: Instant,
     ) -> Result<Answered, EgressError> {
         let Some(oauth) = parts(&credential.kind) else { return Err(self.no_way(slot)) };
-        let secret = self.client(credential, &oauth)?;
+        let secret = self.client(slot, credential, &oauth)?;
         self.ask_as(slot, credential, &secret, fields, total).await
     }
 
@@ -494,7 +497,7 @@ impl Inner {
         let name = credential.secret.as_str();
         let (id, password) = credential::split_pair(secret, name)?;
         self.known.remember([password]);
-        self.may_sign_in(slot, credential, &place.endpoint)?;
+        let granted = self.may_sign_in(slot, credential, &place.endpoint)?;
         let (_, base) = self.endpoint(&place.endpoint)?;
         let url: Url = base.target(&place.endpoint, &place.path)?.url;
         let mut headers = headers::from_guest(&[("accept".into(), "application/json".into())], &[], &[])?;
@@ -514,7 +517,8 @@ impl Inner {
             }
             Source::Bytes(form.finish().into_bytes().into())
         };
-        let prepared = Prepared { endpoint: &place.endpoint, base, url, method: Method::POST, headers, credential: None };
+        let prepared =
+            Prepared { granted, endpoint: &place.endpoint, base, url, method: Method::POST, headers, credential: None };
         let want = Want::Memory(TOKEN_ANSWER_BYTES_MAX);
         let answer = self.run(&prepared, &Applied::Nothing, &body, want, total).await.map_err(|error| match error {
             EgressError::NoAnswer(why) | EgressError::Unreachable(why) => {

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use nave_core::catalog::Credential;
+use nave_core::grant::Grant;
 use nave_core::manifest::CredentialKind;
 use tokio::time::Instant;
 
@@ -38,14 +39,19 @@ fn verdict(status: u16) -> Verdict {
 
 impl Inner {
     /// The successor of a credential's secret, where one waits.
-    pub(super) fn successor(&self, credential: &Credential, base: &Base) -> Result<Option<SecretBytes>, EgressError> {
+    pub(super) fn successor(
+        &self,
+        granted: &Grant,
+        credential: &Credential,
+        base: &Base,
+    ) -> Result<Option<SecretBytes>, EgressError> {
         let mut to = BTreeSet::from([base.origin()]);
         for endpoint in credential.kind.sign_in_endpoints() {
             to.insert(self.endpoint(endpoint)?.1.origin());
         }
         to.extend(self.dialer.way.iter().cloned());
         // One that cannot be had is as good as none: the old secret says what is wrong.
-        let next = off_the_workers(|| self.config.secrets.next(&credential.secret, &to)).ok().flatten();
+        let next = off_the_workers(|| self.config.secrets.next(&credential.secret, &to, granted)).ok().flatten();
         if let Some(next) = &next {
             self.known.remember([next.expose()]);
         }
@@ -64,7 +70,7 @@ impl Inner {
         if credential::needs_token(&credential.kind) || matches!(credential.kind, CredentialKind::Oauth2 { .. }) {
             return Ok(None);
         }
-        let Some(next) = self.successor(credential, prepared.base)? else { return Ok(None) };
+        let Some(next) = self.successor(&prepared.granted, credential, prepared.base)? else { return Ok(None) };
         let applied = match self.carried(prepared, body, credential, &next).await {
             Ok(applied) => applied,
             Err(error) => {
@@ -82,7 +88,7 @@ impl Inner {
             Verdict::Refused => {
                 let status = answer.status;
                 drop(answer);
-                let old = self.secret(credential, prepared.base)?;
+                let old = self.secret(&prepared.granted, credential, prepared.base)?;
                 let applied = self.carried(prepared, body, credential, &old).await?;
                 let answer = self.run(prepared, &applied, body, want, total).await?;
                 if verdict(answer.status) == Verdict::Taken {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use nave_core::catalog::Credential;
+use nave_core::grant::Grant;
 use nave_core::limits::{LOGIN_REFUSED_MS, TOKEN_ANSWER_BYTES_MAX};
 use nave_core::manifest::CredentialKind;
 use tokio::time::{Instant, timeout_at};
@@ -24,14 +25,14 @@ use crate::secrets::{SecretBytes, SecretError};
 
 impl Inner {
     /// A credential's secret, for a request to this base: its log-in's host is asked for as well, and the way there.
-    pub(super) fn secret(&self, credential: &Credential, base: &Base) -> Result<SecretBytes, EgressError> {
+    pub(super) fn secret(&self, granted: &Grant, credential: &Credential, base: &Base) -> Result<SecretBytes, EgressError> {
         let name = credential.secret.as_str();
         let mut to = BTreeSet::from([base.origin()]);
         for endpoint in credential.kind.sign_in_endpoints() {
             to.insert(self.endpoint(endpoint)?.1.origin());
         }
         to.extend(self.dialer.way.iter().cloned());
-        let secret = self.config.secrets.secret(name, &to).map_err(|error| match error {
+        let secret = self.config.secrets.secret(name, &to, granted).map_err(|error| match error {
             SecretError::Held { ref to, .. } => {
                 EgressError::denied("net.secret-held", format!("{error}; {}", held_help(&self.config.connection, to)))
             }
@@ -55,7 +56,7 @@ impl Inner {
     ) -> Result<(Applied, Option<u64>), EgressError> {
         let Some((slot, credential)) = prepared.credential else { return Ok((Applied::Nothing, None)) };
         let name = credential.secret.as_str();
-        let secret = self.secret(credential, prepared.base)?;
+        let secret = self.secret(&prepared.granted, credential, prepared.base)?;
         if matches!(credential.kind, CredentialKind::Oauth2 { .. }) {
             return self.authorized(slot, credential, &secret, stale, total).await;
         }
@@ -70,7 +71,7 @@ impl Inner {
             .map_err(|_| EgressError::Unreachable("another call has been logging in all the time; nothing was sent".into()))?;
         // One log-in tells whether the successor is taken; where it is not, the old secret goes on.
         if state.successor_not_before.is_none_or(|until| until <= Instant::now())
-            && let Some(next) = self.successor(credential, prepared.base)?
+            && let Some(next) = self.successor(&prepared.granted, credential, prepared.base)?
         {
             state.successor_not_before = Some(Instant::now() + Duration::from_millis(LOGIN_REFUSED_MS));
             match self.obtain(slot, credential, &next, total).await {
@@ -169,10 +170,10 @@ impl Inner {
             }
             _ => return Err(credential::unusable(name, "its kind has no token")),
         };
-        self.may_sign_in(slot, credential, endpoint)?;
+        let granted = self.may_sign_in(slot, credential, endpoint)?;
         let (_, base) = self.endpoint(endpoint)?;
         let url = base.target(endpoint, path)?.url;
-        let prepared = Prepared { endpoint, base, url, method: Method::POST, headers, credential: None };
+        let prepared = Prepared { granted, endpoint, base, url, method: Method::POST, headers, credential: None };
         let want = Want::Memory(TOKEN_ANSWER_BYTES_MAX);
         let answer = match self.run(&prepared, &Applied::Nothing, &Source::Bytes(body.into()), want, total).await {
             Ok(answer) => answer,

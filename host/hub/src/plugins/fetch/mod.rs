@@ -125,7 +125,12 @@ impl SecretSource for OneToken {
         Ok(())
     }
 
-    fn secret(&self, _: &str, _: &std::collections::BTreeSet<String>) -> Result<SecretBytes, SecretError> {
+    fn secret(
+        &self,
+        _: &str,
+        _: &std::collections::BTreeSet<String>,
+        _: &nave_core::grant::Grant,
+    ) -> Result<SecretBytes, SecretError> {
         Ok(self.0.clone())
     }
 }

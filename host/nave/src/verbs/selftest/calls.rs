@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nave_core::catalog::Credential;
-use nave_core::grant::{EndpointGrant, Grants};
+use nave_core::grant::{EndpointGrant, Grant, Grants};
 use nave_core::manifest::{Allow, CredentialKind, EndpointRequest};
 use nave_hub::api::ApiError;
 use nave_hub::egress::{
@@ -70,7 +70,7 @@ impl SecretSource for Around {
         Ok(())
     }
 
-    fn secret(&self, _: &str, _: &BTreeSet<String>) -> Result<SecretBytes, SecretError> {
+    fn secret(&self, _: &str, _: &BTreeSet<String>, _: &Grant) -> Result<SecretBytes, SecretError> {
         Ok(SecretBytes::new(CANARY))
     }
 }
