@@ -124,7 +124,7 @@ async fn reflected_secrets_are_taken_out_and_flagged() {
     assert!(!text.contains(&STANDARD.encode(CANARY)), "{text}");
     // Encoded already as it is sent, and once more as it is echoed.
     for encode in [|sent: &str| STANDARD.encode(sent), |sent: &str| sent.bytes().map(|byte| format!("{byte:02x}")).collect()] {
-        let (text, _) = echoed(CredentialKind::Basic {}, move |request| encode(&request.header("authorization")[0])).await;
+        let (text, _) = echoed(CredentialKind::Basic {}, move |request| encode(request.header("authorization")[0])).await;
         assert!(text.contains("***"), "{text}");
     }
     let (text, _) = echoed(CredentialKind::Basic {}, |_| password().to_owned()).await;
