@@ -209,7 +209,7 @@ async fn pages(text: &str) -> Vec<(String, Vec<String>)> {
     let addr = SocketAddr::from(([127, 0, 0, 1], 6283));
     let service = Arc::new(Same(text.to_owned()));
     let router = crate::router(State::new(service, addr, &[], Vec::new(), stopped));
-    let server = Server { fake: Arc::default(), router, _stop: _stop };
+    let server = Server { fake: Arc::default(), router, _stop };
     let headers = [HOST, "origin: http://localhost:6283", FORM];
     let (_, set, _) = server.ask("POST /login", &headers, &format!("token={TOKEN}")).await;
     let id = set.split("nave_session=").nth(1).unwrap().split(';').next().unwrap();
