@@ -152,7 +152,7 @@ fn no_expression_makes_a_huge_text() {
     let long = "a".repeat(MAPPED_TEXT_BYTES_MAX);
     let tags = vec![Value::text(long.clone()); 50];
     let body: Value =
-        Value::Object([("x", Value::text(long.clone())), ("y", Value::text("a")), ("tags", Value::List(tags.into()))].into());
+        Value::Object([("x", Value::text(long.clone())), ("y", Value::text("a")), ("tags", Value::List(tags))].into());
     let fill = |step: &str| step.repeat(EXPRESSION_BYTES_MAX / step.len() - 1);
     let too_long = format!("length: the result would be longer than {MAPPED_TEXT_BYTES_MAX} bytes");
     // (what it begins with, what is put behind it as often as there is room, what comes of it)
