@@ -15,7 +15,7 @@ pub(crate) fn start(cli: &Cli) {
     let terminal = std::io::stderr().is_terminal();
     let json = std::env::var_os("NAVE_LOG_JSON").is_some();
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_target(true);
-    let lines = lines.with_writer(move || OneLine { to: io::stderr(), colours: terminal && !json });
+    let lines = lines.with_writer(move || OneLine { to: io::stderr(), colours: terminal && !json, json });
     // A subscriber is set once per process; here is that once.
     let _ = if json { lines.json().try_init() } else { lines.with_ansi(terminal).try_init() };
 }
@@ -25,6 +25,8 @@ struct OneLine<W> {
     to: W,
     /// The escape character passes: the subscriber colours with it, and takes it out of what it was given.
     colours: bool,
+    /// It is escaped as JSON spells it; of what steers, all but a few signs is escaped already there.
+    json: bool,
 }
 
 impl<W: Write> Write for OneLine<W> {
@@ -35,6 +37,7 @@ impl<W: Write> Write for OneLine<W> {
         for c in line.chars() {
             match c {
                 '\u{1b}' if self.colours => clean.push(c),
+                c if steers(c) && self.json => clean.push_str(&format!("\\u{:04x}", u32::from(c))),
                 c if steers(c) => clean.extend(c.escape_unicode()),
                 c => clean.push(c),
             }
@@ -88,7 +91,7 @@ mod tests {
             for json in [true, false] {
                 let kept = Kept::default();
                 let to = kept.clone();
-                let lines = tracing_subscriber::fmt().with_writer(move || OneLine { to: to.clone(), colours: false });
+                let lines = tracing_subscriber::fmt().with_writer(move || OneLine { to: to.clone(), colours: false, json });
                 let log = || {
                     tracing::warn!(target: "plugin", connection = text, "{text}");
                     tracing::info!(error = %text, other = ?text, message = text);
@@ -104,7 +107,7 @@ mod tests {
                 if json {
                     for line in written.lines() {
                         let event: serde_json::Value = serde_json::from_str(line).unwrap();
-                        assert!(event["fields"]["message"].is_string(), "{line}");
+                        assert_eq!(event["fields"]["message"], text, "{line}");
                     }
                 }
             }
