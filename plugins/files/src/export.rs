@@ -3,6 +3,7 @@
 //! New rows are appended; a change or a deletion rewrites the file in one step, so that whoever collects it sees the
 //! old or the new one, whole. A delivery that comes again finds its row there: nothing is written twice.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use nave_sdk::folder::{self, Error};
@@ -13,7 +14,7 @@ use nave_sdk::{body, write};
 use crate::csv;
 use crate::limits::EXPORT_BYTES_MAX;
 use crate::settings::{Columns, Folder, Format, Settings, StreamSetting};
-use crate::{scan, streams};
+use crate::{formulas, scan, streams};
 
 /// One delivery, decided.
 enum Plan {
@@ -159,6 +160,8 @@ struct Rows {
     file: String,
     format: Format,
     size: u64,
+    /// People open it in a spreadsheet.
+    guarded: bool,
     /// Columns of a CSV file, in its order.
     columns: Vec<String>,
     rows: Vec<Option<Map<String, Value>>>,
@@ -169,7 +172,8 @@ impl Rows {
     fn load(settings: &Settings, stream: &StreamSetting) -> Result<Self, Failure> {
         let file = streams::export_file(settings, stream);
         let format = streams::format(stream, &file);
-        let mut rows = Self { file, format, size: 0, columns: Vec::new(), rows: Vec::new(), index: HashMap::new() };
+        let guarded = stream.is_guarded(&file);
+        let mut rows = Self { file, format, guarded, size: 0, columns: Vec::new(), rows: Vec::new(), index: HashMap::new() };
         let Some(entry) = streams::files(settings, stream)?.into_iter().next() else {
             return Ok(rows);
         };
@@ -241,7 +245,7 @@ impl Rows {
                     }
                 }
             }
-            spell_cells(self.columns.iter().map(String::as_str), &mut text);
+            spell_cells(self.columns.iter().map(|name| Cow::Borrowed(name.as_str())), &mut text);
         }
         for row in self.rows.iter().flatten() {
             self.spell(row, &mut text);
@@ -257,18 +261,20 @@ impl Rows {
             }
             Format::Csv => {
                 let cells: HashMap<String, String> = flatten(row).into_iter().collect();
-                spell_cells(self.columns.iter().map(|name| cells.get(name).map_or("", String::as_str)), text);
+                let cells = self.columns.iter().map(|name| cells.get(name).map_or("", String::as_str));
+                let cells = cells.map(|cell| if self.guarded { formulas::guarded(cell) } else { Cow::Borrowed(cell) });
+                spell_cells(cells, text);
             }
         }
     }
 }
 
-fn spell_cells<'a>(cells: impl Iterator<Item = &'a str>, text: &mut Vec<u8>) {
+fn spell_cells<'a>(cells: impl Iterator<Item = Cow<'a, str>>, text: &mut Vec<u8>) {
     for (index, cell) in cells.enumerate() {
         if index > 0 {
             text.push(b',');
         }
-        csv::write_cell(cell, text);
+        csv::write_cell(&cell, text);
     }
     text.extend_from_slice(b"\r\n");
 }

@@ -6,6 +6,7 @@
 mod csv;
 mod discover;
 mod export;
+mod formulas;
 mod jsonl;
 mod limits;
 mod repeats;

@@ -8,6 +8,7 @@ use nave_sdk::folder::{self, Entry};
 use nave_sdk::serde::{Deserialize, Serialize};
 use nave_sdk::types::{Failure, LogLevel, Page, SourceRecord};
 
+use crate::formulas;
 use crate::limits::{CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, PAGE_BYTES_MAX, RESTARTS_MAX, ROW_BYTES_GUESS, ROW_BYTES_MAX};
 use crate::settings::{Folder, Settings, StreamSetting};
 use crate::table::{Place, Table, not_yet};
@@ -148,6 +149,7 @@ fn take(stream: &StreamSetting, file: &Entry, scan: &mut Scan, page: &mut Fillin
     }
     let repeats = repeats::of(stream, file, &table)?;
     let mut at_least = CHUNK_BYTES_MIN;
+    let guarded = stream.is_guarded(&file.name);
     while !page.is_full() && scan.offset < file.size {
         let rows = (page.limit - page.records.len()) as u64;
         // A little more than what is wanted: reading twice costs less than asking twice.
@@ -162,7 +164,10 @@ fn take(stream: &StreamSetting, file: &Entry, scan: &mut Scan, page: &mut Fillin
         }
         let at_end = piece.len() as u64 >= left;
         let place = Place { offset: scan.offset, line: scan.line };
-        let taken = table.rows(file, place, &piece, at_end, &repeats, |record| {
+        let taken = table.rows(file, place, &piece, at_end, &repeats, |mut record| {
+            if guarded {
+                formulas::unguard(&mut record);
+            }
             page.bytes += record.body.len();
             page.records.push(record);
             !page.is_full()

@@ -12,6 +12,19 @@ pub(crate) struct Settings {
     pub(crate) streams: Vec<StreamSetting>,
     /// `csv` or `jsonl`, for exports that are not described.
     pub(crate) export_format: Option<Format>,
+    /// Who opens exports that do not say it themselves.
+    pub(crate) export_for: Readers,
+}
+
+/// Who opens an export.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Readers {
+    /// Every cell is what it is.
+    #[default]
+    Programs,
+    /// In a spreadsheet, which runs what looks like a formula.
+    People,
 }
 
 /// One described stream.
@@ -40,6 +53,9 @@ pub(crate) struct StreamSetting {
     /// The files hold only what changed: a row that is missing says nothing.
     #[serde(default)]
     pub(crate) partial: bool,
+    /// Who opens this export.
+    #[serde(default, rename = "for")]
+    pub(crate) readers: Option<Readers>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -111,6 +127,12 @@ impl Columns {
 }
 
 impl StreamSetting {
+    /// Its cells are texts for a spreadsheet.
+    pub(crate) fn is_guarded(&self, file: &str) -> bool {
+        let csv = crate::streams::format(self, file) == Format::Csv;
+        csv && self.folder == Folder::Export && self.readers == Some(Readers::People)
+    }
+
     /// A stream that was found, not described.
     pub(crate) fn found(name: &str, folder: Folder) -> Self {
         Self {
@@ -123,6 +145,7 @@ impl StreamSetting {
             encoding: Encoding::Utf8,
             columns: None,
             partial: false,
+            readers: None,
         }
     }
 }

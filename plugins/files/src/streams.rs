@@ -14,10 +14,12 @@ const EXPORTS: [&str; 2] = ["export-contacts", "export-companies"];
 /// The setting of a stream: described, or found.
 pub(crate) fn setting(settings: &Settings, name: &str) -> StreamSetting {
     let described = settings.streams.iter().find(|stream| stream.name == name);
-    described.cloned().unwrap_or_else(|| {
+    let mut found = described.cloned().unwrap_or_else(|| {
         let folder = if name.starts_with("export-") { Folder::Export } else { Folder::Drop };
         StreamSetting::found(name, folder)
-    })
+    });
+    found.readers = found.readers.or(Some(settings.export_for));
+    found
 }
 
 /// The files of a stream, sorted by name. A missing export file is no files.

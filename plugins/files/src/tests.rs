@@ -322,3 +322,47 @@ fn exports_are_written_once() {
         }
     }
 }
+
+/// T114: an export for people holds no formula, one for programs every cell as it is; both come back as they were, and a change of
+/// nothing writes nothing.
+#[test]
+fn an_export_for_people_holds_no_formula() {
+    let texts = ["=1+1", "+49 221 1", "-cmd|' /C calc'!A0", "@SUM(A1)", "\tx", "'=1", "-3", "plain, text"];
+    for (settings, people) in [
+        (r#"{"export-format":"csv","export-for":"people"}"#, true),
+        (r#"{"export-format":"csv"}"#, false),
+        (r#"{"export-for":"people"}"#, false), // JSONL
+        (r#"{"streams":[{"name":"export-contacts","folder":"export","format":"csv","for":"people"}]}"#, true),
+        (
+            r#"{"export-for":"people","streams":[{"name":"export-contacts","folder":"export","format":"csv","for":"programs"}]}"#,
+            false,
+        ),
+    ] {
+        let host = FakeHost::new().settings(settings).folder("drop").folder("export");
+        let stream = "export-contacts";
+        let bodies: Vec<Value> =
+            texts.iter().enumerate().map(|(number, text)| json!({"id": format!("={number}"), "name": text})).collect();
+        let ((), host) = host.run(|| {
+            let create = |number: usize| delivery(&format!("d{number}"), WriteOperation::Create, &bodies[number]);
+            for number in 0..texts.len() {
+                Files::write(stream, vec![create(number)]).expect("outcomes");
+                // It is found, and changed to what it is.
+                let id = format!("={number}");
+                let same = delivery("d", WriteOperation::Update(id.clone()), &bodies[number]);
+                assert!(matches!(Files::write(stream, vec![same]).expect("outcomes")[0], Outcome::Written(_)));
+                let found = Files::get(stream, vec![id.clone()]).expect("records").remove(0);
+                assert_eq!(found.remote_id, id);
+                assert_eq!(nave_sdk::serde_json::from_slice::<Value>(&found.body).expect("a row"), bodies[number]);
+                assert_eq!(Files::find(stream, "name", vec![texts[number].into()]).expect("records").len(), 1);
+            }
+        });
+        let file = if settings.contains("csv") { "contacts.csv" } else { "contacts.jsonl" };
+        let content = host.content("export", file).expect("the file");
+        let cells = content.lines().skip(1).flat_map(|line| line.split(','));
+        let formulas = cells.filter(|cell| cell.trim_matches('"').starts_with(['=', '+', '@', '\t'])).count();
+        assert_eq!(formulas == 0, people || file.ends_with("jsonl"), "{settings}: {content}");
+        assert_eq!(content.contains("'=1+1"), people, "{settings}: {content}");
+    }
+    let (failure, _) = FakeHost::new().settings(r#"{"export-for":"robots"}"#).run(|| Files::check().unwrap_err());
+    assert!(matches!(failure, Failure::Misconfigured(message) if message.contains("robots")));
+}
