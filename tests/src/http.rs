@@ -42,21 +42,32 @@ impl Answer {
     }
 }
 
+/// A form that is posted, with the status and where it leads to.
+pub fn form(addr: SocketAddr, path: &str, headers: &[(&str, &str)], fields: &[(&str, &str)]) -> Option<Answer> {
+    let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let body: Vec<String> = fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    send(addr, "POST", path, headers, "application/x-www-form-urlencoded", body.join("&"))
+}
+
 /// One request on a connection of its own; `None` where it was closed without an answer.
 pub fn request(addr: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Option<Answer> {
+    let kind = if body.is_some() { "application/json" } else { "" };
+    send(addr, method, path, headers, kind, body.map(Value::to_string).unwrap_or_default())
+}
+
+fn send(addr: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], kind: &str, body: String) -> Option<Answer> {
     wait(async {
         let stream = TcpStream::connect(addr).await.ok()?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
         let task = tokio::spawn(connection);
         let mut request = Request::builder().method(method).uri(path).header("host", addr.to_string());
-        if body.is_some() {
-            request = request.header("content-type", "application/json");
+        if !kind.is_empty() {
+            request = request.header("content-type", kind);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let bytes = body.map(Value::to_string).unwrap_or_default();
-        let answer = sender.send_request(request.body(Full::new(Bytes::from(bytes))).ok()?).await.ok()?;
+        let answer = sender.send_request(request.body(Full::new(Bytes::from(body))).ok()?).await.ok()?;
         let status = answer.status().as_u16();
         let bytes = answer.into_body().collect().await.ok()?.to_bytes();
         task.abort();

@@ -1,29 +1,34 @@
 //! Where notes about what plugins tried go: lines of the audit, durable when the call returns.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use nave_core::model::AuditEntry;
-use nave_store::{Batch, Store};
+use nave_core::model::{AuditEntry, Time};
+use nave_store::{Batch, KeyedRow, Store, StoreError};
 
 use crate::clock::now;
 use crate::egress::{AuditNote, AuditSink};
 
 /// The same note is written once in this time: a guest in a loop must not fill the disk.
 const REPEAT_MS: i64 = 60_000;
+/// Rows: when what a connection was granted was used.
+const USED_SPACE: &str = "grant-used";
+/// The use of a grant is noted once in this time: what matters is whether it is used at all.
+const USED_NOTED_EVERY_MS: i64 = 3_600_000;
 /// Notes remembered for that.
 const REMEMBERED_MAX: usize = 10_000;
 
 /// Writes audit notes to the store.
 pub struct StoreAudit {
     store: Arc<dyn Store>,
+    used: Mutex<HashMap<String, i64>>,
     written: Mutex<HashMap<(String, &'static str, String), i64>>,
 }
 
 impl StoreAudit {
     /// Into this store.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, written: Mutex::default() }
+        Self { store, used: Mutex::default(), written: Mutex::default() }
     }
 }
 
@@ -50,6 +55,33 @@ impl AuditSink for StoreAudit {
             self.written.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         }
     }
+
+    fn used(&self, connection: &str, what: &str) {
+        let at = now();
+        let key = format!("{connection}/{what}");
+        {
+            let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+            if used.get(&key).is_some_and(|last| at.0 - last < USED_NOTED_EVERY_MS) {
+                return;
+            }
+            used.insert(key.clone(), at.0);
+        }
+        let row = KeyedRow { space: USED_SPACE.to_owned(), key, value: Some(at.0.to_le_bytes().to_vec()) };
+        // A full disk keeps no call from being made.
+        if let Err(error) = self.store.commit(Batch { at, rows: vec![row], ..Batch::default() }) {
+            tracing::warn!(%error, "when a grant was used could not be noted");
+        }
+    }
+}
+
+/// When a connection used what it was granted last, by what that was; to the hour.
+pub(crate) fn used(store: &dyn Store, connection: &str) -> Result<BTreeMap<String, Time>, StoreError> {
+    let prefix = format!("{connection}/");
+    let line = |(key, value): (String, Vec<u8>)| {
+        let time = i64::from_le_bytes(value.get(..8)?.try_into().ok()?);
+        Some((key.strip_prefix(&prefix)?.to_owned(), Time(time)))
+    };
+    Ok(store.rows(USED_SPACE)?.into_iter().filter_map(line).collect())
 }
 
 #[cfg(test)]

@@ -46,10 +46,12 @@ async fn unserved(context: &Context, asked: Asked, sender: &ProgressSender) -> R
         | Request::PluginRemove { .. }
         | Request::PluginTrust { .. } => {}
         request => match project::answer(context.dir(), request) {
-            // Where there is a hub, it tells more than the directory: which connections are held.
+            // Where there is a hub, it tells more than the directory: which connections are held, what was used when.
             Some(Ok(answer))
-                if matches!(request, Request::MappingLint { .. } | Request::SystemList | Request::SystemShow { .. })
-                    && place.store().exists() =>
+                if matches!(
+                    request,
+                    Request::MappingLint { .. } | Request::SystemList | Request::SystemShow { .. } | Request::PluginGrants { .. }
+                ) && place.store().exists() =>
             {
                 return match open::hub(context).await {
                     Ok(hub) => hub.call(asked, sender.clone()).await,

@@ -68,3 +68,85 @@ fn access_is_listed_reviewed_and_ends_with_a_reason() {
     assert_eq!(project.run(&["access", "revoke", "secret", "crm", "--reason", "left"]).code, Some(2), "it is gone");
     serving.stop();
 }
+
+/// S7.13: what was granted says when it was used last, and what never was is marked, so that it can go.
+#[test]
+fn what_was_granted_and_is_not_used_is_marked() {
+    let project = Project::init();
+    let crm = Crm::start("crm", SimConfig { records: 2, ..SimConfig::new(5) });
+    project.install("hubspot");
+    connect_crm(&project, &crm);
+    let uses = || {
+        let answer = project.json(&["plugin", "grants", "crm"]);
+        let uses = answer["connections"][0]["uses"].as_array().cloned().unwrap_or_else(|| panic!("{answer}"));
+        let line = |one: &Value| format!("{} {}", one["what"].as_str().unwrap_or_default(), one["unused"]);
+        assert!(uses.iter().all(|one| one["unused"] == one["last_used"].is_null()), "{answer}");
+        uses.iter().map(line).collect::<Vec<_>>()
+    };
+    // Somebody granted it more than it uses.
+    let file = project.read("connections/crm.toml");
+    let more = "[grants.endpoints.token]\nbase = \"https://api.hubapi.com\"\n";
+    project.write("connections/crm.toml", &format!("{file}\n{more}"));
+    assert_eq!(uses(), ["endpoint api true", "endpoint token true", "secret token true"], "nothing was asked yet");
+    project.ok(&["connection", "check", "crm"]);
+    assert_eq!(uses(), ["endpoint api false", "endpoint token true", "secret token false"]);
+    // It goes by name, with a reason, and nothing else with it.
+    let refused = project.run(&["access", "revoke", "grant", "crm/endpoint token"]);
+    assert!(refused.code == Some(2) && refused.out.contains("--reason"), "{refused:?}");
+    let unknown = project.run(&["access", "revoke", "grant", "crm/endpoint other", "--reason", "a test"]);
+    assert!(unknown.out.contains("was not granted `endpoint other`"), "{unknown:?}");
+    project.ok(&["access", "revoke", "grant", "crm/endpoint token", "--reason", "it was never used"]);
+    assert_eq!(uses(), ["endpoint api false", "secret token false"]);
+    assert_eq!(project.read("connections/crm.toml").trim(), file.trim(), "the rest of the file is as it was");
+    let audit = project.json(&["audit", "--limit", "5"]).to_string();
+    assert!(
+        audit.contains("access.revoked") && audit.contains("it was never used") && audit.contains("grant crm/endpoint token"),
+        "{audit}"
+    );
+    // A folder, as well; and while the hub serves.
+    let folder = project.dir().join("exports");
+    std::fs::create_dir(&folder).expect("a folder");
+    project.install("files");
+    project.connect_drop("drop", &folder);
+    let drop = || project.json(&["plugin", "grants", "drop"])["connections"][0]["uses"][0].clone();
+    assert_eq!((drop()["what"].clone(), drop()["unused"].clone()), ("folder drop".into(), true.into()));
+    let serving = project.serve();
+    project.ok(&["connection", "check", "drop"]);
+    assert_eq!(drop()["unused"], false);
+
+    // From its page: first a question, then the deed with its reason.
+    let bearer = format!("Bearer {}", serving.token.as_deref().expect("the first token"));
+    let headers = [("authorization", bearer.as_str())];
+    let page = http::request(serving.addr, "GET", "/connections/drop", &headers, None).expect("a page");
+    assert!(page.text.contains("Revoke folder drop") && page.text.contains("Used last"), "{}", page.text);
+    let asked = http::form(serving.addr, "/connections/drop/revoke", &headers, &[("what", "folder drop")]).expect("a page");
+    assert!(asked.status == 200 && asked.text.contains("Revoke it") && drop()["what"] == "folder drop", "{}", asked.text);
+    let mut sure = vec![("what", "folder drop"), ("sure", "yes")];
+    let refused = http::form(serving.addr, "/connections/drop/revoke", &headers, &sure).expect("a page");
+    assert!(refused.text.contains("reason") && drop()["what"] == "folder drop", "{}", refused.text);
+    sure.push(("reason", "the exports are over"));
+    let done = http::form(serving.addr, "/connections/drop/revoke", &headers, &sure).expect("a page");
+    assert_eq!((done.status, drop()), (303, Value::Null), "{}", done.text);
+    assert!(!project.read("connections/drop.toml").contains("exports"));
+    let audit = project.json(&["audit", "--limit", "5"]).to_string();
+    assert!(audit.contains("the exports are over") && audit.contains("admin"), "{audit}");
+    serving.stop();
+
+    // Why something is granted is in the audit, where somebody says so.
+    let arguments =
+        ["connection", "add", "files", "--name", "again", "--folder", "drop=again", "--reason", "for the auditors", "--yes"];
+    project.tell(&arguments, "");
+    let audit = project.json(&["audit", "--limit", "5"]).to_string();
+    assert!(audit.contains("files: for the auditors"), "{audit}");
+}
+
+/// S7.12: how old a secret may become is the project's own policy.
+#[test]
+fn the_age_of_credentials_is_a_policy() {
+    let project = Project::init();
+    project.write("nave.toml", &format!("credential-age = \"180d\"\n{}", project.read("nave.toml")));
+    project.ok(&["mapping", "lint"]);
+    project.write("nave.toml", &project.read("nave.toml").replace("180d", "soon"));
+    let refused = project.run(&["mapping", "lint"]);
+    assert!(refused.code != Some(0) && refused.out.contains("bad-duration"), "{refused:?}");
+}

@@ -24,6 +24,10 @@ pub fn is_production(environment: &str) -> bool {
 /// Default file of the audit's anchors.
 pub const ANCHOR: &str = "audit-anchor.log";
 
+const DAY_MS: u64 = 86_400_000;
+/// A quarter: the age at which a secret is to be rotated where nobody said another.
+const CREDENTIAL_AGE_MS: u64 = 90 * DAY_MS;
+
 /// Two systems are compared no more often than this: it goes through everything that is known of them.
 const RECONCILE_MS_MIN: u64 = 60_000;
 
@@ -37,6 +41,7 @@ impl Default for Hub {
             data: "data".to_owned(),
             audit_anchor: ANCHOR.to_owned(),
             environment: "dev".to_owned(),
+            credential_age_ms: CREDENTIAL_AGE_MS,
             proxy: None,
             ca_file: None,
             region: None,
@@ -122,6 +127,7 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
         data: table.plain("data").unwrap_or(default.data),
         unsigned_plugins: allows_unsigned(Some(&environment), unsigned.map(|word| word.value)),
         environment,
+        credential_age_ms: table.duration("credential-age").map_or(default.credential_age_ms, |age| age.max(DAY_MS)),
         audit_anchor: table.plain("audit-anchor").unwrap_or(default.audit_anchor),
         proxy: table.plain("proxy"),
         ca_file: table.plain("ca-file"),

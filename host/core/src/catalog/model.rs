@@ -70,6 +70,8 @@ pub struct Hub {
     pub audit_anchor: String,
     /// Name of the one environment of this data folder; default `dev`.
     pub environment: String,
+    /// A secret that is older, in ms, is to be rotated: `nave access review` lists it. `credential-age = "180d"`; default 90 days.
+    pub credential_age_ms: u64,
     /// Company proxy for outgoing calls (`http://host:port`).
     pub proxy: Option<String>,
     /// PEM file with additional certificate authorities.

@@ -679,6 +679,9 @@ pub enum Request {
         /// The connection was just added.
         #[serde(default)]
         added: bool,
+        /// Why it is granted: for the audit, and the register of access.
+        #[serde(default)]
+        reason: Option<String>,
     },
     /// Asks a person to agree over there that this connection may sign in (OAuth 2): in a browser, or on another device.
     ConnectionAuthorize {

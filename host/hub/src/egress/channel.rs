@@ -294,6 +294,17 @@ impl Inner {
         Ok((answer.status, headers, answer.body))
     }
 
+    /// What was granted and is of use: an endpoint that answered, and what was sent to it.
+    fn used(&self, prepared: &Prepared<'_>) {
+        let secret = prepared.credential.map(|(slot, _)| format!("secret {slot}"));
+        crate::workers::off_the_workers(|| {
+            self.config.audit.used(&self.config.connection, &format!("endpoint {}", prepared.endpoint));
+            if let Some(secret) = &secret {
+                self.config.audit.used(&self.config.connection, secret);
+            }
+        });
+    }
+
     fn note(&self, endpoint: &str, action: &'static str, detail: &str) {
         let mut audited = self.audited.lock().unwrap_or_else(PoisonError::into_inner);
         if audited.len() >= AUDIT_DENIALS_PER_RUN_MAX || !audited.insert(format!("{action} {endpoint} {detail}")) {
@@ -539,6 +550,7 @@ impl Inner {
             };
             self.pool.put(prepared.endpoint, live);
             self.charge(received);
+            self.used(prepared);
             return Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: got, found });
         }
     }

@@ -103,6 +103,9 @@ pub struct AuditNote {
 pub trait AuditSink: Send + Sync {
     /// One line.
     fn note(&self, note: AuditNote);
+
+    /// A connection used what it was granted: `endpoint api`, `secret key`, `folder drop`. Called for every use.
+    fn used(&self, _connection: &str, _what: &str) {}
 }
 
 /// The one way out; cheap to clone. Channels are made from it.

@@ -14,7 +14,7 @@ use super::folder::Folders;
 use super::lines::{Fate, Lines};
 use super::state::State;
 use crate::audit::StoreAudit;
-use crate::egress::{Channel, ChannelConfig, Egress, Quota, on_behalf, purpose};
+use crate::egress::{AuditSink, Channel, ChannelConfig, Egress, Quota, on_behalf, purpose};
 use crate::engine::Clock;
 use crate::ledger::StoreLedger;
 use crate::secrets::SecretSource;
@@ -26,6 +26,7 @@ pub(super) struct Host {
     settings: String,
     channel: Channel,
     folders: Arc<Folders>,
+    audit: Arc<dyn AuditSink>,
     state: State,
     clock: Clock,
     lines: Mutex<Lines>,
@@ -54,12 +55,13 @@ impl Host {
                 grant.access = nave_core::manifest::FolderAccess::Read;
             }
         }
-        let audit = Arc::new(StoreAudit::new(store.clone()));
+        let audit: Arc<dyn AuditSink> = Arc::new(StoreAudit::new(store.clone()));
         let ledger = Arc::new(StoreLedger::new(store.clone()));
         Ok(Self {
             connection: connection.name.clone(),
             settings: connection.settings.to_string(),
-            channel: egress.channel(ChannelConfig::new(manifest, connection, secrets, audit, ledger)),
+            channel: egress.channel(ChannelConfig::new(manifest, connection, secrets, audit.clone(), ledger)),
+            audit,
             folders: Arc::new(Folders::open(project, data, &folders).map_err(SpokeError::Misconfigured)?),
             state: State::new(&connection.name, store.clone()),
             clock,
@@ -89,10 +91,19 @@ impl Host {
     /// Runs a folder call off the async threads.
     async fn folder<T: Send + 'static>(
         &self,
+        folder: &str,
         call: impl FnOnce(&Folders) -> Result<T, FolderError> + Send + 'static,
     ) -> Result<T, FolderError> {
         let folders = self.folders.clone();
-        tokio::task::spawn_blocking(move || call(&folders)).await.unwrap_or_else(|error| Err(FolderError::Io(error.to_string())))
+        let (audit, connection, what) = (self.audit.clone(), self.connection.clone(), format!("folder {folder}"));
+        let work = move || {
+            let answer = call(&folders);
+            if answer.is_ok() {
+                audit.used(&connection, &what);
+            }
+            answer
+        };
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(FolderError::Io(error.to_string())))
     }
 }
 
@@ -153,7 +164,7 @@ impl HostCalls for Host {
 
     fn folder_list<'a>(&'a self, folder: &'a str) -> HostFuture<'a, Result<Vec<FolderEntry>, FolderError>> {
         let folder = folder.to_owned();
-        Box::pin(async move { self.folder(move |folders| folders.list(&folder)).await })
+        Box::pin(async move { self.folder(&folder.clone(), move |folders| folders.list(&folder)).await })
     }
 
     fn folder_read<'a>(
@@ -164,21 +175,21 @@ impl HostCalls for Host {
         length: u32,
     ) -> HostFuture<'a, Result<Vec<u8>, FolderError>> {
         let (folder, name) = (folder.to_owned(), name.to_owned());
-        Box::pin(async move { self.folder(move |folders| folders.read(&folder, &name, offset, length)).await })
+        Box::pin(async move { self.folder(&folder.clone(), move |folders| folders.read(&folder, &name, offset, length)).await })
     }
 
     fn folder_write<'a>(&'a self, folder: &'a str, name: &'a str, content: Vec<u8>) -> HostFuture<'a, Result<(), FolderError>> {
         let (folder, name) = (folder.to_owned(), name.to_owned());
-        Box::pin(async move { self.folder(move |folders| folders.write(&folder, &name, &content)).await })
+        Box::pin(async move { self.folder(&folder.clone(), move |folders| folders.write(&folder, &name, &content)).await })
     }
 
     fn folder_append<'a>(&'a self, folder: &'a str, name: &'a str, content: Vec<u8>) -> HostFuture<'a, Result<(), FolderError>> {
         let (folder, name) = (folder.to_owned(), name.to_owned());
-        Box::pin(async move { self.folder(move |folders| folders.append(&folder, &name, &content)).await })
+        Box::pin(async move { self.folder(&folder.clone(), move |folders| folders.append(&folder, &name, &content)).await })
     }
 
     fn folder_remove<'a>(&'a self, folder: &'a str, name: &'a str) -> HostFuture<'a, Result<(), FolderError>> {
         let (folder, name) = (folder.to_owned(), name.to_owned());
-        Box::pin(async move { self.folder(move |folders| folders.remove(&folder, &name)).await })
+        Box::pin(async move { self.folder(&folder.clone(), move |folders| folders.remove(&folder, &name)).await })
     }
 }

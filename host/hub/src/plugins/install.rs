@@ -272,7 +272,12 @@ fn not_granted(dir: &Path, connections: &[String], manifest: &Manifest) -> Resul
         let text = project::text(&dir.join("connections").join(format!("{name}.toml")))?;
         let not_granted = powers::not_granted_in(name, &text, manifest);
         if !not_granted.is_empty() {
-            views.push(PowersView { name: name.clone(), powers: powers::granted_in(&text, manifest), not_granted });
+            views.push(PowersView {
+                name: name.clone(),
+                powers: powers::granted_in(&text, manifest),
+                not_granted,
+                uses: Vec::new(),
+            });
         }
     }
     Ok(views)

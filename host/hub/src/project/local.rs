@@ -266,7 +266,7 @@ fn grants(project: &Project, only: Option<&str>) -> Result<Answer, ApiError> {
     let plugins = plugins.map(|(name, plugin)| PowersView {
         name: name.clone(),
         powers: powers::asked(&plugin.manifest),
-        not_granted: Vec::new(),
+        ..PowersView::default()
     });
     let connections = project.catalog.connections.iter().filter(|(name, connection)| wanted(name) || wanted(&connection.plugin));
     let connections = connections.filter_map(|(name, connection)| {
@@ -275,6 +275,7 @@ fn grants(project: &Project, only: Option<&str>) -> Result<Answer, ApiError> {
             name: name.clone(),
             powers: powers::granted(&connection.grants, &connection.credentials, manifest),
             not_granted: powers::not_granted(name, &connection.grants, &connection.credentials, manifest),
+            uses: Vec::new(),
         })
     });
     let answer = GrantsAnswer { plugins: plugins.collect(), connections: connections.collect() };

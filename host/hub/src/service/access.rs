@@ -17,7 +17,7 @@ use crate::hub::Hub;
 
 /// A quarter: what was not used for so long is asked about, and so is what nobody renewed.
 pub(crate) const QUARTER_DAYS: u64 = 90;
-const DAY_MS: i64 = 86_400_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// Who has access to what. With a person: what they have, so that it can be taken away when they leave.
 pub(super) fn list(hub: &Hub, person: Option<&str>) -> Result<AccessAnswer, ApiError> {
@@ -94,9 +94,19 @@ pub(super) async fn revoke(hub: &Hub, what: &str, name: &str, by: &str, reason: 
             token(&hub.engine, name).await?;
             format!("The token of {name} is worth nothing any more.")
         }
+        "grant" => {
+            let (connection, grant) = name.split_once('/').ok_or_else(|| {
+                ApiError::usage(format!("`{name}` is no grant"))
+                    .help("it is called 'CONNECTION/endpoint NAME', with folder or secret in its place: `nave plugin grants`")
+            })?;
+            let findings = block_in_place(|| crate::project::revoke_grant(&hub.dir, connection, grant))?;
+            block_in_place(|| hub.reload())?;
+            let said: Vec<String> = findings.into_iter().map(|finding| format!(" {}", finding.message)).collect();
+            format!("`{connection}` has `{grant}` no more: the next use of it is refused.{}", said.concat())
+        }
         other => {
             return Err(ApiError::usage(format!("`{other}` is not revoked here"))
-                .help("a secret, an authorization or a token is; what a plugin may, its connection's file says"));
+                .help("a secret, an authorization, a token or a grant is"));
         }
     };
     audit(&hub.engine, by, "access.revoked", &format!("{what} {name}"), reason).await?;
@@ -125,11 +135,11 @@ fn days(now: Time, since: Time) -> u64 {
 }
 
 /// What is to be looked at of a secret.
-fn aged(now: Time, created: Time, last_used: Option<Time>, named: bool) -> Vec<String> {
+fn aged(now: Time, created: Time, last_used: Option<Time>, named: bool, days_max: u64) -> Vec<String> {
     let (unused, old) = (days(now, last_used.unwrap_or(created)), days(now, created));
     let found = [
         (unused >= QUARTER_DAYS, format!("unused for {unused} days")),
-        (old >= QUARTER_DAYS, format!("not rotated for {old} days")),
+        (old >= days_max, format!("not rotated for {old} days")),
         (!named, "no connection names it".to_owned()),
     ];
     found.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect()
@@ -166,11 +176,12 @@ fn behind(catalog: &Catalog, connections: &[String]) -> (Vec<String>, Vec<String
 
 fn secrets(hub: &Hub, now: Time, lines: &mut Vec<AccessLine>) -> Result<(), ApiError> {
     let catalog = hub.engine.catalog();
+    let days_max = catalog.hub.credential_age_ms / DAY_MS as u64;
     for secret in hub.vault.list().map_err(refused)? {
         let connections = super::operations::users(&hub.engine, &secret.name);
         let (flows, reasons) = behind(&catalog, &connections);
         let unused = days(now, secret.last_used.unwrap_or(secret.created));
-        let findings = aged(now, secret.created, secret.last_used, !connections.is_empty());
+        let findings = aged(now, secret.created, secret.last_used, !connections.is_empty(), days_max);
         let mut people = hub.vault.known_to(&secret.name).map_err(refused)?;
         if people.is_empty() {
             people.push("nobody knows who".to_owned());
@@ -263,9 +274,14 @@ mod tests {
     /// Days since it was made and since it was used; whether a connection names it; what is found.
     #[track_caller]
     fn check(made: i64, used: Option<i64>, named: bool, expected: &str) {
+        check_at(90, made, used, named, expected);
+    }
+
+    #[track_caller]
+    fn check_at(days_max: u64, made: i64, used: Option<i64>, named: bool, expected: &str) {
         let now = Time(1_000 * DAY_MS);
         let ago = |days: i64| Time(now.0 - days * DAY_MS);
-        assert_eq!(aged(now, ago(made), used.map(ago), named).join("; "), expected);
+        assert_eq!(aged(now, ago(made), used.map(ago), named, days_max).join("; "), expected);
     }
 
     #[test]
@@ -276,5 +292,10 @@ mod tests {
         check(90, None, true, "unused for 90 days; not rotated for 90 days");
         check(200, Some(91), true, "unused for 91 days; not rotated for 200 days");
         check(1, None, false, "no connection names it");
+        // The age is the policy's; what is not used is asked about all the same.
+        check_at(30, 29, Some(1), true, "");
+        check_at(30, 30, Some(1), true, "not rotated for 30 days");
+        check_at(365, 200, Some(1), true, "");
+        check_at(365, 200, None, true, "unused for 200 days");
     }
 }

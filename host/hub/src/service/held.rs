@@ -110,8 +110,10 @@ pub(super) async fn give(
     name: &str,
     secrets: &BTreeMap<String, BTreeSet<String>>,
     added: bool,
+    reason: Option<&str>,
     by: &str,
 ) -> Result<Answer, ApiError> {
+    let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
     let project = block_in_place(|| {
         hub.reload()?;
         project::load(&hub.dir)
@@ -131,7 +133,7 @@ pub(super) async fn give(
         }
     }
     if added {
-        audit(&hub.engine, by, "connection.added", name, plugin).await?;
+        audit(&hub.engine, by, "connection.added", name, &format!("{plugin}{because}")).await?;
     }
     let mut lines = Vec::new();
     for (secret, origins) in secrets {
@@ -142,7 +144,7 @@ pub(super) async fn give(
             origins.extend(sent.filter(|entry| is_way(entry)).cloned());
             origins = agreed(hub, origins)?;
         }
-        bind(hub, secret, &origins, used(hub, &project, secret).as_ref(), name, by).await?;
+        bind(hub, secret, &origins, used(hub, &project, secret).as_ref(), &format!("{name}{because}"), by).await?;
         lines.push(format!("`{secret}` may go {} (connection {name})", said(&origins)));
     }
     Ok(Answer::done(

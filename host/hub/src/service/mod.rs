@@ -362,7 +362,9 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         }
         Request::SignInShow { id } => sign_in::wait(hub, id).await.map(Answer::SignIn),
         Request::Authorizations { name } => authorizations::list(hub, name.as_deref()).map(Answer::Authorizations),
-        Request::ConnectionApprove { name, secrets, added } => held::give(hub, &name, &secrets, added, by).await,
+        Request::ConnectionApprove { name, secrets, added, reason } => {
+            held::give(hub, &name, &secrets, added, reason.as_deref(), by).await
+        }
         Request::Reload => configuration::reload(hub, by).await,
         Request::PluginInstall { .. }
         | Request::PluginUpgrade { .. }
@@ -388,10 +390,10 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         | Request::ImpactField { .. }
         | Request::FieldWhy { .. }
         | Request::PluginList
-        | Request::PluginGrants { .. }
         | Request::PluginExposure { .. }
         | Request::SchemaList
         | Request::SchemaShow { .. } => configuration::from_directory(hub, &request),
+        Request::PluginGrants { .. } => block_in_place(|| plugins::grants(hub, &request)),
         Request::PluginDenied { name } => block_in_place(|| plugins::denied(hub, &name)).map(Answer::Denied),
         Request::SystemMatrix => configuration::matrix(hub, &request),
         Request::SystemList | Request::SystemShow { .. } => configuration::systems(hub, &request),

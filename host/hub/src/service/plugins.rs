@@ -1,14 +1,17 @@
 //! Plugins put in and taken out while the hub works, and one function of a plugin called by hand.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use nave_core::model::Cause;
+use nave_core::catalog::Connection;
+use nave_core::model::{Cause, Time};
 use serde_json::Value as Json;
 use tokio::task::block_in_place;
 
+use super::access::{DAY_MS, QUARTER_DAYS};
 use super::configuration::from_directory;
 use super::{audit, audit_entry};
-use crate::api::{Answer, ApiError, CallAnswer, DenialLine, DeniedAnswer, RecordingAnswer, Request, UpgradeHow};
+use crate::api::{Answer, ApiError, CallAnswer, DenialLine, DeniedAnswer, GrantUse, RecordingAnswer, Request, UpgradeHow};
 use crate::hub::Hub;
 use crate::plugins::obtain::{Obtained, Parts, obtain};
 use crate::plugins::upgrade::{Upgrade, Upgraded, upgrade};
@@ -142,6 +145,31 @@ pub(super) fn denied(hub: &Hub, name: &str) -> Result<DeniedAnswer, ApiError> {
         _ => Vec::new(),
     };
     Ok(DeniedAnswer { plugin: name.to_owned(), denials, not_granted })
+}
+
+/// What plugins ask for and connections were granted, and when each of that was used last.
+pub(super) fn grants(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
+    let mut answer = from_directory(hub, request)?;
+    let Answer::Grants(grants) = &mut answer else { return Ok(answer) };
+    let (catalog, now) = (hub.engine.catalog(), hub.engine.now());
+    for view in &mut grants.connections {
+        let Some(connection) = catalog.connections.get(&view.name) else { continue };
+        let used = crate::audit::used(hub.store.as_ref(), &view.name)?;
+        view.uses = uses(connection, &used, now);
+    }
+    Ok(answer)
+}
+
+fn uses(connection: &Connection, used: &BTreeMap<String, Time>, now: Time) -> Vec<GrantUse> {
+    let line = |what: String, to: &str| {
+        let last = used.get(&what).copied();
+        let unused = last.is_none_or(|last| now.0 - last.0 >= QUARTER_DAYS as i64 * DAY_MS);
+        GrantUse { what, to: to.to_owned(), last_used: last.map(|last| last.to_string()), unused }
+    };
+    let endpoints = connection.grants.endpoints.iter().map(|(name, grant)| line(format!("endpoint {name}"), &grant.base));
+    let secrets = connection.credentials.iter().map(|(slot, credential)| line(format!("secret {slot}"), &credential.secret));
+    let folders = connection.grants.folders.iter().map(|(name, grant)| line(format!("folder {name}"), &grant.path));
+    endpoints.chain(secrets).chain(folders).collect()
 }
 
 /// What lifts a refusal of this code.

@@ -25,9 +25,9 @@ pub(crate) enum Access {
     },
     /// Take access away: the next use is refused
     Revoke {
-        /// `secret`, `authorization` or `token`
+        /// `secret`, `authorization`, `token` or `grant`
         what: String,
-        /// Its name, as `nave access list` shows it
+        /// Its name, as `nave access list` shows it; of a grant 'CONNECTION/endpoint NAME', as `nave plugin grants` shows it
         name: String,
         /// Why
         #[arg(long, alias = "because", default_value = "")]

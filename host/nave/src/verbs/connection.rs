@@ -40,6 +40,9 @@ pub(crate) enum Connection {
         /// Approve what is shown without asking
         #[arg(long, short)]
         yes: bool,
+        /// Why: for the audit
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
     Authorize(authorize::Authorize),
     /// What the system offers: streams, fields, what can be done with them
@@ -95,6 +98,9 @@ pub(crate) struct Add {
     /// Why it may do what is unusual
     #[arg(long)]
     because: Option<String>,
+    /// Why it is granted: for the audit
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     /// Grant what is shown without asking
     #[arg(long, short)]
     yes: bool,
@@ -110,7 +116,7 @@ pub(crate) async fn run(verb: Connection, context: &Context) -> Outcome {
         Connection::List => list(context).await,
         Connection::Check { name } => check(name, context).await,
         Connection::Authorize(verb) => authorize::run(verb, context).await,
-        Connection::Approve { name, yes } => approve(name, yes, context).await,
+        Connection::Approve { name, yes, reason } => approve(name, yes, reason, context).await,
         Connection::Discover(verb) => discover(verb, context).await,
     }
 }
@@ -182,7 +188,7 @@ async fn add(verb: Add, context: &Context) -> Outcome {
     let (written, warnings) = project::write_connection(context.dir(), &planned)?;
     let mut warnings = warnings;
     warnings.extend(shared(&planned, &values, &known));
-    warnings.extend(added(&planned, trial.after, context).await?);
+    warnings.extend(added(&planned, trial.after, verb.reason.as_deref(), context).await?);
     if !trial.before {
         keep(&values, context).await?;
     }
@@ -221,7 +227,12 @@ fn shared(planned: &PlannedConnection, values: &Secrets, known: &[SecretLine]) -
 
 /// Tells the hub of a connection that a person has just granted: its secrets may go where that was shown. Where no hub can
 /// be had, that is left to be approved, and said.
-async fn added(planned: &PlannedConnection, fits: bool, context: &Context) -> Result<Option<String>, ApiError> {
+async fn added(
+    planned: &PlannedConnection,
+    fits: bool,
+    reason: Option<&str>,
+    context: &Context,
+) -> Result<Option<String>, ApiError> {
     let (name, secrets) = (planned.name.clone(), planned.destinations.clone());
     let later = |why: &str| {
         let hint = format!("{why}, so no secret was given for its hosts yet: `nave connection approve {}`", planned.name);
@@ -229,17 +240,18 @@ async fn added(planned: &PlannedConnection, fits: bool, context: &Context) -> Re
     };
     if !fits {
         let by = context.asked(Request::Reload).by;
-        direct::connection_added(context.dir(), &by, &planned.name, &planned.plugin).await?;
+        let detail = reason.map_or(planned.plugin.clone(), |reason| format!("{}: {reason}", planned.plugin));
+        direct::connection_added(context.dir(), &by, &planned.name, &detail).await?;
         call::reload(context).await?;
         return Ok(later("the project has errors"));
     }
-    match context.call(Request::ConnectionApprove { name, secrets, added: true }).await {
+    match context.call(Request::ConnectionApprove { name, secrets, added: true, reason: reason.map(str::to_owned) }).await {
         Ok(_) => Ok(None),
         Err(error) => Ok(later(&error.message)),
     }
 }
 
-async fn approve(name: Option<String>, yes: bool, context: &Context) -> Outcome {
+async fn approve(name: Option<String>, yes: bool, reason: Option<String>, context: &Context) -> Outcome {
     let held = want!(context.call(Request::ConnectionHeld { name }).await?, Held).held;
     if held.is_empty() {
         if context.json {
@@ -263,7 +275,8 @@ async fn approve(name: Option<String>, yes: bool, context: &Context) -> Outcome 
         secrets.entry(held.connection.clone()).or_default().entry(held.secret.clone()).or_default().extend(held.to.clone());
     }
     for (name, secrets) in secrets {
-        let done = want!(context.call(Request::ConnectionApprove { name, secrets, added: false }).await?, Done);
+        let done =
+            want!(context.call(Request::ConnectionApprove { name, secrets, added: false, reason: reason.clone() }).await?, Done);
         if !context.json {
             say(clean(&done.message));
         }

@@ -2,13 +2,15 @@
 
 use askama::Template;
 use axum::extract::{Form, Path, State as Shared};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use nave_hub::api::{ApiError, Asked, AssessAnswer, AuthorizationLine, ConnectionLine, Request, Showed, SignInAnswer, exit};
+use nave_hub::api::{
+    ApiError, Asked, AssessAnswer, AuthorizationLine, ConnectionLine, GrantUse, Request, Showed, SignInAnswer, exit,
+};
 use serde::Deserialize;
 
-use super::{Frame, error_page, page, want};
+use super::{Frame, error_page, page, segment, want};
 use crate::auth::Person;
 use crate::state::State;
 
@@ -28,11 +30,23 @@ struct ConnectionsPage {
 struct ConnectionPage {
     frame: Frame,
     name: String,
+    /// What its plugin was granted, and when that was used last.
+    grants: Vec<GrantUse>,
     /// What its system granted, by credential slot.
     authorizations: Vec<AuthorizationLine>,
     /// The newest.
     assessment: Option<AssessAnswer>,
     earlier: Vec<AssessAnswer>,
+}
+
+#[derive(Template)]
+#[template(path = "revoke.html")]
+struct RevokePage {
+    frame: Frame,
+    name: String,
+    what: String,
+    /// Flows that go through the connection.
+    flows: Vec<String>,
 }
 
 #[derive(Template)]
@@ -53,6 +67,18 @@ struct Authorize {
     way: String,
 }
 
+/// The form: asks whether, and then for it.
+#[derive(Deserialize)]
+struct Revoke {
+    #[serde(default)]
+    form_token: String,
+    what: String,
+    #[serde(default)]
+    reason: String,
+    /// The person has seen what it means.
+    sure: Option<String>,
+}
+
 impl ConnectionPage {
     fn seconds(&self, showed: &Showed) -> String {
         format!("{}.{:02} s", showed.after_ms / 1_000, showed.after_ms % 1_000 / 10)
@@ -64,6 +90,29 @@ pub(crate) fn router() -> Router<State> {
         .route("/connections", get(list))
         .route("/connections/{name}", get(show))
         .route("/connections/{name}/authorize", post(authorize))
+        .route("/connections/{name}/revoke", post(revoke))
+}
+
+/// Takes a grant away: first the question, with what depends on it, then the deed with its reason.
+async fn revoke(
+    Shared(state): Shared<State>,
+    Extension(person): Extension<Person>,
+    Path(name): Path<String>,
+    Form(form): Form<Revoke>,
+) -> Response {
+    if person.form_token.as_deref().is_some_and(|token| token != form.form_token) {
+        let error = ApiError::new("forbidden", exit::FAILED, "the form is of another session").help("open the connection again");
+        return error_page(&person, HERE, &error);
+    }
+    if form.sure.is_none() {
+        let all = want!(state.call(Request::ConnectionList).await, Connections, &person, HERE).connections;
+        let flows = all.into_iter().find(|one| one.name == name).map(|one| one.flows).unwrap_or_default();
+        return page(&RevokePage { frame: Frame::new(&person, HERE), name, what: form.what, flows });
+    }
+    let grant = format!("{name}/{}", form.what);
+    let request = Request::AccessRevoke { what: "grant".to_owned(), name: grant, reason: form.reason };
+    want!(state.call_by(Asked::by(&person.name, request)).await, Done, &person, HERE);
+    Redirect::to(&format!("/connections/{}", segment(&name))).into_response()
 }
 
 /// Begins a sign-in. The page that answers has the address to open: a form may not lead to another site by itself.
@@ -94,9 +143,18 @@ async fn show(Shared(state): Shared<State>, Extension(person): Extension<Person>
     let mut all = answer.assessments.into_iter();
     let request = Request::Authorizations { name: Some(name.clone()) };
     let authorizations = want!(state.call(request).await, Authorizations, &person, HERE).authorizations;
+    let request = Request::PluginGrants { name: Some(name.clone()) };
+    // One whose plugin is not there has no grants that are of use.
+    let grants = match state.call(request).await {
+        Ok(nave_hub::api::Answer::Grants(answer)) => {
+            answer.connections.into_iter().filter(|view| view.name == name).flat_map(|view| view.uses).collect()
+        }
+        _ => Vec::new(),
+    };
     page(&ConnectionPage {
         frame: Frame::new(&person, HERE),
         name,
+        grants,
         authorizations,
         assessment: all.next(),
         earlier: all.collect(),

@@ -142,6 +142,23 @@ pub struct PowersView {
     /// What is asked for and not granted, with the grant that would allow it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_granted: Vec<String>,
+    /// Of a connection: when each grant was used last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<GrantUse>,
+}
+
+/// When a grant was used last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantUse {
+    /// `endpoint api`, `secret key`, `folder drop`.
+    pub what: String,
+    /// Where that leads: an address, a secret's name, a path.
+    pub to: String,
+    /// When, to the hour; none: never since uses are noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<String>,
+    /// Not for a quarter, or never: it could go.
+    pub unused: bool,
 }
 
 /// What a plugin's function answered.

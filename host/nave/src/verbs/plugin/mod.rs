@@ -418,6 +418,11 @@ async fn grants(name: Option<String>, context: &Context) -> Outcome {
             say(format_args!("{what} {}", view.name));
             view.powers.iter().for_each(|power| say(format_args!("  {}", clean(power))));
             view.not_granted.iter().for_each(|power| say(format_args!("  not granted: {}", clean(power))));
+            for one in &view.uses {
+                let last = one.last_used.as_deref().unwrap_or("never");
+                let mark = if one.unused { " (unused: narrow it in the connection's file)" } else { "" };
+                say(format_args!("  {} to {}: used last {last}{mark}", one.what, clean(&one.to)));
+            }
         }
     }
     Ok(exit::OK)

@@ -141,7 +141,8 @@ async fn at(file: &Path, reached: &Reached) -> Result<Seen, ApiError> {
         let value = SecretText(secret.clone());
         ask(&hub, Request::SecretSet { name: NAME.to_owned(), value, give_later: true }).await?;
     }
-    ask(&hub, Request::ConnectionApprove { name: NAME.to_owned(), secrets: planned.destinations, added: true }).await?;
+    ask(&hub, Request::ConnectionApprove { name: NAME.to_owned(), secrets: planned.destinations, added: true, reason: None })
+        .await?;
     let mut seen = Seen::default();
     seen.note("check", call(&hub, "check", vec![]).await);
     let discovered = call(&hub, "discover", vec![]).await;
