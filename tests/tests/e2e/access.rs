@@ -104,10 +104,8 @@ fn what_was_granted_and_is_not_used_is_marked() {
         "{audit}"
     );
     // A folder, as well; and while the hub serves.
-    let folder = project.dir().join("exports");
-    std::fs::create_dir(&folder).expect("a folder");
     project.install("files");
-    project.connect_drop("drop", &folder);
+    project.connect_drop("drop", std::path::Path::new("exports"));
     let drop = || project.json(&["plugin", "grants", "drop"])["connections"][0]["uses"][0].clone();
     assert_eq!((drop()["what"].clone(), drop()["unused"].clone()), ("folder drop".into(), true.into()));
     let serving = project.serve();
