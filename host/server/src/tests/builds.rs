@@ -20,6 +20,7 @@ pub(super) fn grants() -> GrantsAnswer {
         name: name.into(),
         powers: vec![power.into()],
         not_granted: not_granted.iter().map(|line| (*line).to_owned()).collect(),
+        ..PowersView::default()
     };
     GrantsAnswer {
         plugins: vec![view("hubspot", "reads contacts", &[]), view("xero", "reads invoices", &[])],

@@ -130,7 +130,7 @@ fn resynced(text: &str) -> ResyncAnswer {
 }
 
 /// Every page, by what is asked for; what is posted has a body.
-const PAGES: [(&str, &str); 31] = [
+const PAGES: [(&str, &str); 32] = [
     ("GET /", ""),
     ("GET /records", ""),
     ("GET /records?q=x&entity=y", ""),
@@ -154,6 +154,7 @@ const PAGES: [(&str, &str); 31] = [
     ("GET /plugins", ""),
     ("GET /connections/crm", ""),
     ("POST /connections/crm/authorize", "slot=token&way=device"),
+    ("POST /connections/crm/revoke", "what=endpoint+api"),
     ("GET /mappings", ""),
     ("GET /mappings/crm", ""),
     ("GET /census?pair=a/b/c", ""),
