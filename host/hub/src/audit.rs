@@ -13,7 +13,7 @@ use crate::egress::{AuditNote, AuditSink};
 const REPEAT_MS: i64 = 60_000;
 /// Rows: when what a connection was granted was used.
 const USED_SPACE: &str = "grant-used";
-/// The use of a grant is noted once in this time: what matters is whether it is used at all.
+/// Uses of a grant are noted by the hour: what matters is whether it is used at all.
 const USED_NOTED_EVERY_MS: i64 = 3_600_000;
 /// Notes remembered for that.
 const REMEMBERED_MAX: usize = 10_000;
@@ -58,15 +58,20 @@ impl AuditSink for StoreAudit {
 
     fn used(&self, connection: &str, what: &str) {
         let at = now();
+        let hour = at.0 - at.0.rem_euclid(USED_NOTED_EVERY_MS);
         let key = format!("{connection}/{what}");
         {
             let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-            if used.get(&key).is_some_and(|last| at.0 - last < USED_NOTED_EVERY_MS) {
+            if used.insert(key.clone(), hour) == Some(hour) {
                 return;
             }
-            used.insert(key.clone(), at.0);
         }
-        let row = KeyedRow { space: USED_SPACE.to_owned(), key, value: Some(at.0.to_le_bytes().to_vec()) };
+        let value = hour.to_le_bytes().to_vec();
+        // Another process may have noted it.
+        if self.store.row(USED_SPACE, &key).is_ok_and(|noted| noted.as_ref() == Some(&value)) {
+            return;
+        }
+        let row = KeyedRow { space: USED_SPACE.to_owned(), key, value: Some(value) };
         // A full disk keeps no call from being made.
         if let Err(error) = self.store.commit(Batch { at, rows: vec![row], ..Batch::default() }) {
             tracing::warn!(%error, "when a grant was used could not be noted");

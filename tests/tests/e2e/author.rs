@@ -38,7 +38,7 @@ fn made(parent: &Path, name: &str, kind: &[&str]) -> (PathBuf, PathBuf) {
 #[test]
 fn a_new_connector_and_a_new_transform_work() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (dir, file) = made(folder.path(), "my-crm", &[]);
+    let (dir, file) = made(folder.path(), "people-crm", &[]);
     let file = file.display().to_string();
     let ran = in_crate(&dir, binary::nave(), &["--json", "plugin", "call", &file, "discover"]);
     assert_eq!((ran.code, &ran.json()[0]["name"]), (Some(0), &json!("people")), "{ran:?}");
@@ -50,23 +50,23 @@ fn a_new_connector_and_a_new_transform_work() {
     fs::write(project.dir().join("token.txt"), "t0ken\n").expect("a secret");
     let url = format!("url=http://{}", people.addr);
     let token = project.dir().join("token.txt").display().to_string();
-    let add = ["connection", "add", "my-crm", "--set", &url, "--insecure", "--grant-network", "127.0.0.1/32", "--because"];
+    let add = ["connection", "add", "people-crm", "--set", &url, "--insecure", "--grant-network", "127.0.0.1/32", "--because"];
     let add = [&add[..], &["a test server on this machine", "--secret-from", &token, "--yes"]].concat();
     project.ok(&["plugin", "install", &file]);
 
     // A mapping that is there already would make it two for one stream: nothing is written, and the project stays usable.
-    let double = "connection = \"my-crm\"\nstream = \"people\"\nentity = \"contact\"\n";
+    let double = "connection = \"people-crm\"\nstream = \"people\"\nentity = \"contact\"\n";
     project.write("mappings/double.toml", double);
     let ran = project.run(&add);
     assert_ne!(ran.code, Some(0), "{ran:?}");
     assert!(ran.out.contains("nothing was written") && ran.out.contains("mapped-twice"), "{ran:?}");
-    assert!(!project.dir().join("connections/my-crm.toml").exists(), "{ran:?}");
+    assert!(!project.dir().join("connections/people-crm.toml").exists(), "{ran:?}");
     fs::remove_file(project.dir().join("mappings/double.toml")).expect("it goes");
 
     project.ok(&add);
-    assert_eq!(project.json(&["secret", "list"])["secrets"][0]["name"], "my-crm");
-    project.ok(&["connection", "check", "my-crm"]);
-    project.ok(&["connection", "discover", "my-crm", "--save"]);
+    assert_eq!(project.json(&["secret", "list"])["secrets"][0]["name"], "people-crm");
+    project.ok(&["connection", "check", "people-crm"]);
+    project.ok(&["connection", "discover", "people-crm", "--save"]);
     assert_eq!(project.json(&["mapping", "lint"])["findings"], json!([]));
     assert_eq!(project.run(&["sync"]).code, Some(4), "something waits for a person, as the guide says");
     project.ok(&["plan"]);
@@ -84,10 +84,10 @@ fn transform(folder: &Path, project: &Project, people: &People) {
     let ran = in_crate(&dir, binary::nave(), &["--json", "plugin", "call", &file, "my_text", "  two   words "]);
     assert_eq!((ran.code, ran.json()), (Some(0), json!("two words")), "{ran:?}");
     project.ok(&["plugin", "install", &file]);
-    let mapping = project.read("mappings/my-crm-people.toml");
+    let mapping = project.read("mappings/people-crm-people.toml");
     assert!(mapping.contains("in = \"trim\"\n"), "{mapping}");
     project.write(
-        "mappings/my-crm-people.toml",
+        "mappings/people-crm-people.toml",
         &mapping.replacen("in = \"trim\"\n", "in = \"my_text(name)\"\nout = \"name\"\n", 1),
     );
     assert_eq!(project.json(&["mapping", "lint"])["findings"], json!([]));
@@ -118,7 +118,7 @@ fn faulty(dir: &Path) {
 fn broken(project: &Project) {
     let lock = project.read("nave.lock");
     let pinned = lock
-        .split("[plugins.\"my-crm\"]")
+        .split("[plugins.\"people-crm\"]")
         .nth(1)
         .and_then(|rest| rest.split("digest = \"").nth(1))
         .and_then(|rest| rest.split('"').next());
@@ -131,8 +131,8 @@ fn broken(project: &Project) {
         }
         let status = project.json(&["status"]);
         let said = status["broken"][0].as_str().unwrap_or_default();
-        assert!(said.starts_with("my-crm cannot be read or written: plugin `my-crm`: "), "{status}");
-        assert_eq!(project.json(&["secret", "list"])["secrets"][0]["name"], "my-crm");
+        assert!(said.starts_with("people-crm cannot be read or written: plugin `people-crm`: "), "{status}");
+        assert_eq!(project.json(&["secret", "list"])["secrets"][0]["name"], "people-crm");
         project.ok(&["record", "list", "contact"]);
         let ran = project.run(&["sync"]);
         assert!(!matches!(ran.code, Some(0)) && ran.out.contains("install it again"), "{ran:?}");
