@@ -5,12 +5,10 @@ use axum::extract::{Form, Path, State as Shared};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use nave_hub::api::{
-    ApiError, Asked, AssessAnswer, AuthorizationLine, ConnectionLine, GrantUse, Request, Showed, SignInAnswer, exit,
-};
+use nave_hub::api::{Asked, AssessAnswer, AuthorizationLine, ConnectionLine, GrantUse, Request, Showed, SignInAnswer};
 use serde::Deserialize;
 
-use super::{Frame, error_page, page, segment, want};
+use super::{Frame, other_session, page, segment, want};
 use crate::auth::Person;
 use crate::state::State;
 
@@ -100,9 +98,8 @@ async fn revoke(
     Path(name): Path<String>,
     Form(form): Form<Revoke>,
 ) -> Response {
-    if person.form_token.as_deref().is_some_and(|token| token != form.form_token) {
-        let error = ApiError::new("forbidden", exit::FAILED, "the form is of another session").help("open the connection again");
-        return error_page(&person, HERE, &error);
+    if let Some(refused) = other_session(&person, HERE, &form.form_token, "connection") {
+        return refused;
     }
     if form.sure.is_none() {
         let all = want!(state.call(Request::ConnectionList).await, Connections, &person, HERE).connections;
@@ -122,9 +119,8 @@ async fn authorize(
     Path(name): Path<String>,
     Form(form): Form<Authorize>,
 ) -> Response {
-    if person.form_token.as_deref().is_some_and(|token| token != form.form_token) {
-        let error = ApiError::new("forbidden", exit::FAILED, "the form is of another session").help("open the connection again");
-        return error_page(&person, HERE, &error);
+    if let Some(refused) = other_session(&person, HERE, &form.form_token, "connection") {
+        return refused;
     }
     let slot = Some(form.slot).filter(|slot| !slot.is_empty());
     let request = Request::ConnectionAuthorize { name, slot, device: form.way == "device" };

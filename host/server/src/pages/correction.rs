@@ -5,10 +5,10 @@ use axum::extract::{Form, Path, State as Shared};
 use axum::response::Response;
 use axum::routing::post;
 use axum::{Extension, Router};
-use nave_hub::api::{ApiError, Asked, CorrectionAnswer, RecordRef, Request, exit};
+use nave_hub::api::{Asked, CorrectionAnswer, RecordRef, Request};
 use serde::Deserialize;
 
-use super::{Frame, error_page, page, want};
+use super::{Frame, other_session, page, want};
 use crate::auth::Person;
 use crate::state::State;
 
@@ -48,9 +48,8 @@ async fn correct(
     Path((entity, id)): Path<(String, u64)>,
     Form(form): Form<Asking>,
 ) -> Response {
-    if person.form_token.as_deref().is_some_and(|token| token != form.form_token) {
-        let error = ApiError::new("forbidden", exit::FAILED, "the form is of another session").help("open the record again");
-        return error_page(&person, "records", &error);
+    if let Some(refused) = other_session(&person, "records", &form.form_token, "record") {
+        return refused;
     }
     let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let request = Request::RecordCorrect {

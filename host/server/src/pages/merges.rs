@@ -7,10 +7,10 @@ use axum::extract::{Form, Path, State as Shared};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use nave_hub::api::{ApiError, Asked, MergeAnswer, MergeLine, RecordRef, Request, exit};
+use nave_hub::api::{ApiError, Asked, MergeAnswer, MergeLine, RecordRef, Request};
 use serde::Deserialize;
 
-use super::{Frame, error_page, page, want};
+use super::{Frame, error_page, other_session, page, want};
 use crate::auth::Person;
 use crate::state::State;
 
@@ -145,13 +145,6 @@ async fn show(Shared(state): Shared<State>, Extension(person): Extension<Person>
     page(&MergePage { frame: Frame::new(&person, "merges"), id, merge })
 }
 
-fn of_another_session(person: &Person, given: &str) -> Option<Response> {
-    person.form_token.as_deref().is_some_and(|token| token != given).then(|| {
-        let error = ApiError::new("forbidden", exit::FAILED, "the form is of another session").help("open the merge again");
-        error_page(person, "merges", &error)
-    })
-}
-
 /// A record as a person named it.
 fn record(text: &str) -> Result<RecordRef, ApiError> {
     text.trim().parse().map_err(|error| {
@@ -161,7 +154,7 @@ fn record(text: &str) -> Result<RecordRef, ApiError> {
 
 /// First what it would come to, then it is done.
 async fn start(Shared(state): Shared<State>, Extension(person): Extension<Person>, Form(form): Form<Starting>) -> Response {
-    if let Some(refused) = of_another_session(&person, &form.form_token) {
+    if let Some(refused) = other_session(&person, "merges", &form.form_token, "merge") {
         return refused;
     }
     let into = Some(form.into.as_str()).filter(|into| !into.trim().is_empty());
@@ -186,7 +179,7 @@ async fn unmerge(
     Path(id): Path<u64>,
     Form(form): Form<Asking>,
 ) -> Response {
-    if let Some(refused) = of_another_session(&person, &form.form_token) {
+    if let Some(refused) = other_session(&person, "merges", &form.form_token, "merge") {
         return refused;
     }
     let plan = form.what != "do";
@@ -204,7 +197,7 @@ async fn resume(
     Path(id): Path<u64>,
     Form(form): Form<Asking>,
 ) -> Response {
-    if let Some(refused) = of_another_session(&person, &form.form_token) {
+    if let Some(refused) = other_session(&person, "merges", &form.form_token, "merge") {
         return refused;
     }
     want!(state.call_by(Asked::by(&person.name, Request::MergeResume { id })).await, Merge, &person, "merges");

@@ -21,7 +21,7 @@ use axum::Router;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use nave_hub::api::{ApiError, RecordRef};
+use nave_hub::api::{ApiError, RecordRef, exit};
 
 use crate::auth::{self, Person};
 use crate::state::State;
@@ -113,6 +113,15 @@ fn error_page(person: &Person, here: &'static str, error: &ApiError) -> Response
         help: error.help.clone().unwrap_or_default(),
     });
     (auth::status(error), page).into_response()
+}
+
+/// The answer to a form that was made for another session, which somebody else may have made; none where it is of this one. `what`
+/// is to be opened again.
+fn other_session(person: &Person, here: &'static str, form_token: &str, what: &str) -> Option<Response> {
+    let is_other = person.form_token.as_deref().is_some_and(|own| own != form_token);
+    let error =
+        || ApiError::new("forbidden", exit::FAILED, "the form is of another session").help(format!("open the {what} again"));
+    is_other.then(|| error_page(person, here, &error()))
 }
 
 /// The variant that a request answers with, or an error page.

@@ -5,10 +5,10 @@ use axum::extract::{Form, Path, State as Shared};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use nave_hub::api::{Answer, ApiError, Asked, PluginLine, PowersView, Request, UpgradeAnswer, UpgradeHow, exit};
+use nave_hub::api::{Answer, ApiError, Asked, PluginLine, PowersView, Request, UpgradeAnswer, UpgradeHow};
 use serde::Deserialize;
 
-use super::{Frame, error_page, page, segment, want};
+use super::{Frame, error_page, other_session, page, segment, want};
 use crate::auth::Person;
 use crate::state::State;
 
@@ -109,9 +109,8 @@ async fn upgrade(
     Path(name): Path<String>,
     Form(form): Form<Upgrade>,
 ) -> Response {
-    if person.form_token.as_deref().is_some_and(|token| token != form.form_token) {
-        let error = ApiError::new("forbidden", exit::FAILED, "the form is of another session").help("open the plugin again");
-        return error_page(&person, HERE, &error);
+    if let Some(refused) = other_session(&person, HERE, &form.form_token, "plugin") {
+        return refused;
     }
     let how = match form.what.as_str() {
         "approve" => UpgradeHow::Approve,

@@ -6,11 +6,11 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 use nave_hub::api::{
-    ApiError, Asked, FieldWhy, HistoryAnswer, Loser, PastAnswer, RecordAnswer, RecordLine, RecordRef, Request, ResyncAnswer, exit,
+    Asked, FieldWhy, HistoryAnswer, Loser, PastAnswer, RecordAnswer, RecordLine, RecordRef, Request, ResyncAnswer,
 };
 use serde::Deserialize;
 
-use super::{Frame, error_page, page, segment, want};
+use super::{Frame, other_session, page, segment, want};
 use crate::auth::Person;
 use crate::state::State;
 
@@ -131,9 +131,8 @@ async fn resync(
     Path((entity, id)): Path<(String, u64)>,
     Form(form): Form<Asking>,
 ) -> Response {
-    if person.form_token.as_deref().is_some_and(|token| token != form.form_token) {
-        let error = ApiError::new("forbidden", exit::FAILED, "the form is of another session").help("open the record again");
-        return error_page(&person, "records", &error);
+    if let Some(refused) = other_session(&person, "records", &form.form_token, "record") {
+        return refused;
     }
     let record = RecordRef::Record { entity: Some(entity), id };
     let request = Request::RecordResync { record, plan: form.what != "do" };

@@ -9,11 +9,11 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 use nave_hub::api::{
     AnomalyLine, Answer, ApiError, Asked, BulkAnswer, BulkChoice, BulkRule, Candidate, DeadLetterLine, PluginLine, Request,
-    ReviewAnswer, ReviewLine, decision, exit,
+    ReviewAnswer, ReviewLine, decision,
 };
 use serde::Deserialize;
 
-use super::{Frame, error_page, page, plugins, want};
+use super::{Frame, error_page, other_session, page, plugins, want};
 use crate::auth::Person;
 use crate::state::State;
 
@@ -225,8 +225,8 @@ async fn many(state: &State, person: &Person, mut asked: Many, answer: Option<Bu
 }
 
 async fn decide_many(Shared(state): Shared<State>, Extension(person): Extension<Person>, Form(form): Form<Many>) -> Response {
-    if person.form_token.as_deref().is_some_and(|token| token != form.form_token) {
-        return error_page(&person, "reviews", &other_session());
+    if let Some(refused) = other_session(&person, "reviews", &form.form_token, "review") {
+        return refused;
     }
     match state.call_by(Asked::by(&person.name, form.request(&form.reason, false))).await {
         // Somebody was quicker, or it changed since: that is said, not passed over.
@@ -236,10 +236,6 @@ async fn decide_many(Shared(state): Shared<State>, Extension(person): Extension<
         Ok(_) => Redirect::to("/reviews").into_response(),
         Err(error) => error_page(&person, "reviews", &error),
     }
-}
-
-fn other_session() -> ApiError {
-    ApiError::new("forbidden", exit::FAILED, "the form is of another session").help("open the review again")
 }
 
 #[derive(Deserialize)]
@@ -277,8 +273,8 @@ struct Release {
 }
 
 async fn release(Shared(state): Shared<State>, Extension(person): Extension<Person>, Form(form): Form<Release>) -> Response {
-    if person.form_token.as_deref().is_some_and(|token| token != form.form_token) {
-        return error_page(&person, "reviews", &other_session());
+    if let Some(refused) = other_session(&person, "reviews", &form.form_token, "review") {
+        return refused;
     }
     let detach = match form.what.as_str() {
         "let-in" => false,
@@ -333,8 +329,8 @@ async fn decide(
     Path(id): Path<u64>,
     Form(form): Form<Decision>,
 ) -> Response {
-    if person.form_token.as_deref().is_some_and(|token| token != form.form_token) {
-        return error_page(&person, "reviews", &other_session());
+    if let Some(refused) = other_session(&person, "reviews", &form.form_token, "review") {
+        return refused;
     }
     let choice = match decision(&form.choice) {
         Ok(choice) => choice,

@@ -82,3 +82,23 @@ async fn a_build_that_waits_is_looked_at_before_it_is_put_in_force() {
         assert_eq!(server.last(), Asked::by("ada", request));
     }
 }
+
+/// A grant is taken away by our own form alone, and not before the question.
+#[tokio::test]
+async fn a_grant_goes_after_a_question() {
+    let server = Server::new();
+    let (cookie, form_token) = server.sign_in().await;
+    let headers = [HOST, &cookie, FORM, "origin: http://localhost:6283"];
+    let asked_for = |server: &Server| {
+        let asked = server.fake.asked.lock().unwrap();
+        asked.iter().filter(|asked| matches!(asked.request, Request::AccessRevoke { .. })).cloned().collect::<Vec<_>>()
+    };
+    let what = "what=endpoint+api&reason=unused";
+    let (status, ..) = server.ask("POST /connections/crm/revoke", &headers, &format!("form_token=guessed&sure=yes&{what}")).await;
+    assert_eq!((status, asked_for(&server)), (StatusCode::FORBIDDEN, vec![]));
+    server.ask("POST /connections/crm/revoke", &headers, &format!("form_token={form_token}&{what}")).await;
+    assert_eq!(asked_for(&server), vec![], "it is asked first");
+    server.ask("POST /connections/crm/revoke", &headers, &format!("form_token={form_token}&sure=yes&{what}")).await;
+    let (what, name, reason) = ("grant".to_owned(), "crm/endpoint api".to_owned(), "unused".to_owned());
+    assert_eq!(asked_for(&server), vec![Asked::by("ada", Request::AccessRevoke { what, name, reason })]);
+}
