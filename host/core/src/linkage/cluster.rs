@@ -100,7 +100,8 @@ pub(super) fn clusters(
             edge.verdict = Verdict::Same;
             continue;
         }
-        if !agree(table, model, comparer, &members[one as usize], &members[other as usize]) {
+        let vague = !model.says_who(&edge.weight);
+        if !agree(table, model, comparer, &members[one as usize], &members[other as usize], vague) {
             continue;
         }
         edge.verdict = Verdict::Same;
@@ -119,7 +120,7 @@ const OUTVOTED: f64 = 3.0;
 
 /// Whether two clusters agree as wholes: a chain of likenesses does not merge its ends. None of one speaks against one of the other,
 /// or hardly any.
-fn agree(table: &Table, model: &Model, comparer: &mut Comparer<'_>, one: &[u32], other: &[u32]) -> bool {
+fn agree(table: &Table, model: &Model, comparer: &mut Comparer<'_>, one: &[u32], other: &[u32], vague: bool) -> bool {
     if one.len() + other.len() > CLUSTER_MAX {
         return false;
     }
@@ -128,7 +129,7 @@ fn agree(table: &Table, model: &Model, comparer: &mut Comparer<'_>, one: &[u32],
     for left in one {
         for right in other {
             let weight = model.weigh(table, *left, comparer.pattern(*left, *right));
-            if weight.bits < LIKELY_BITS && model.contradicts(&weight) {
+            if (vague || weight.bits < LIKELY_BITS) && model.contradicts(&weight) {
                 against += 1.0;
             } else if weight.bits >= SURE_BITS && model.is_safe(&weight) {
                 sure += 1.0;

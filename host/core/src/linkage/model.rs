@@ -24,8 +24,16 @@ const PRIOR_SHARE: f64 = 0.05;
 const TELLING_BITS: f64 = 4.0;
 /// Odds (base 2) from which a number that somebody else gave outweighs that first name and date of birth both differ.
 const NUMBERED_BITS: f64 = 16.0;
+/// Of two of one home, so many share a birthday without being one: twins are one or two in a hundred of a home's pairs (twelve
+/// deliveries in a thousand are of twins; Monden and others, 2021, doi:10.1093/humrep/deab029).
+const TWINS: f64 = 0.01;
+/// Of two of one home, so many have one first name, as a son has his father's. A guess, and on the side of asking.
+const NAMED_AFTER: f64 = 0.01;
 /// Of so many new things one is here already, where nothing else was learned: systems that are connected hold the same people.
 const KNOWN_ALREADY: f64 = 0.1;
+/// Odds (base 2) from which two are the same who differ in what is a person's own: twins, and those called as another of the home,
+/// are accounted for in them.
+const ALL_THE_SAME_BITS: f64 = 14.0;
 /// What a level is called.
 const AGREEMENTS: [&str; LEVELS] = ["unknown", "different", "faintly alike", "alike", "the same"];
 /// Strangers who agree with somebody as far as that, on average, below which an agreement tells who it is.
@@ -53,6 +61,10 @@ pub struct Model {
     /// Others that are the same as a record, on average: so often a value is there again without being anybody else's.
     #[serde(default)]
     partners: f64,
+    /// Of each group that is a text of several words, whether no two things share one by chance: a title tells what it is, a remark
+    /// does not.
+    #[serde(default)]
+    texts: Vec<Option<bool>>,
     /// How much each group counts, 1 as learned; set by a steward.
     #[serde(skip, default)]
     factors: Vec<f64>,
@@ -101,11 +113,16 @@ impl Model {
                 .map(|(group, by_chance)| if group.is_shared() { [0.0, 0.15, 0.05, 0.1, 0.7] } else { *by_chance })
                 .collect(),
             unrelated,
-            groups,
+            groups: groups.clone(),
             alike,
             same_share: (rows * 0.05 / pairs).log2(),
             housemates_share: if households { (rows * 0.05 / pairs).log2() } else { NONE_BITS },
             partners: 0.0,
+            texts: tells
+                .iter()
+                .zip(&groups)
+                .map(|(tells, group)| is_long_text(table, group).then_some(tells.alone.is_some()))
+                .collect(),
             factors: Vec::new(),
         };
         for _ in 0..ROUNDS {
@@ -247,6 +264,21 @@ impl Model {
         [same, if self.may_share_a_home(pattern) { housemates } else { 0.0 }, unrelated]
     }
 
+    /// How much more probable such a pair is in one home than by chance alone: twins have one date of birth, and some are called as
+    /// another there is. No two have both. Nothing is learned from it: most pairs that differ in one of these are slips. `by_chance`: how
+    /// probable it is in a group that strangers say the same.
+    fn more_housemates(&self, pattern: Pattern, by_chance: impl Fn(usize) -> f64) -> f64 {
+        let say_the_same = |kinds: &[Kind]| {
+            let of = |group: &usize| self.groups[*group].kind().is_some_and(|kind| kinds.contains(&kind));
+            let same = pattern.known().filter(|(_, level)| *level == SAME).map(|(group, _)| group).filter(of);
+            same.map(&by_chance).fold(f64::INFINITY, f64::min)
+        };
+        // Where nobody has a date of birth, names are those of houses.
+        let are_people = self.groups.iter().any(|group| group.kind() == Some(Kind::Date));
+        let named_after = if are_people { NAMED_AFTER / say_the_same(&[Kind::Given, Kind::Name]) } else { 0.0 };
+        1.0 + TWINS / say_the_same(&[Kind::Date]) + named_after
+    }
+
     /// How surely two records are the same that came to this pattern.
     pub(super) fn weigh(&self, table: &Table, left: u32, pattern: Pattern) -> Weight {
         let (mut same, mut housemates, mut unrelated) = (1.0, self.housemates_share.exp2(), 1.0);
@@ -259,6 +291,7 @@ impl Model {
             housemates *= counted(of_household);
             unrelated *= counted(chance);
         }
+        housemates *= self.more_housemates(pattern, |group| self.chance(table, left, group, SAME));
         let others = if self.may_share_a_home(pattern) { housemates + unrelated } else { unrelated };
         Weight { bits: self.same_share + same.log2() - others.log2(), pattern }
     }
@@ -303,15 +336,31 @@ impl Model {
         }
     }
 
-    /// Whether so much speaks for it, whatever the weight, that a machine may say it: something besides names and
-    /// descriptions agrees, and nobody
-    /// differs in what is a person's own, unless something that identifies agrees.
+    /// Whether so much speaks for it that a machine may say it: something besides names and descriptions agrees, and nobody differs
+    /// in what is a person's own, unless something that identifies agrees, or all the rest outweighs it.
     pub(super) fn is_safe(&self, weight: &Weight) -> bool {
         let agree = || weight.pattern.known().filter(|(_, level)| *level >= ALIKE);
         // A town of five, or a language, that namesakes share says next to nothing.
         let says = |group: usize, level: u8| (self.same[group][level as usize] / self.unrelated[group][level as usize]).log2();
         let besides = agree().filter(|(group, _)| self.groups[*group].tells_who()).map(|(group, level)| says(group, level));
-        agree().count() >= 2 && besides.sum::<f64>() >= TELLING_BITS && !self.contradicts(weight)
+        let texts = |from: u8| {
+            let is_text = |group: usize| self.texts.get(group).is_some_and(Option::is_some);
+            weight.pattern.known().filter(move |(group, level)| is_text(*group) && *level >= from)
+        };
+        // The models of a series are described alike: what says most must be the same to the letter.
+        let most = texts(DIFFERENT).max_by(|(one, _), (other, _)| says(*one, SAME).total_cmp(&says(*other, SAME)));
+        let is_told = most.is_some_and(|(group, level)| level == SAME && self.texts[group] == Some(true));
+        let (count, sum) = besides.fold((0, 0.0), |(count, sum), bits| (count + 1, sum + bits));
+        // What something is called is but a name, which a price or a town does not make more of.
+        let is_it = is_told && count + texts(ALIKE).count() >= 2;
+        let sum = if is_it { sum + texts(ALIKE).map(|(group, level)| says(group, level)).sum::<f64>() } else { sum };
+        agree().count() >= 2 && sum >= TELLING_BITS && (weight.bits >= ALL_THE_SAME_BITS || !self.contradicts(weight))
+    }
+
+    /// Whether something is known of both that one of a home has alone.
+    pub(super) fn says_who(&self, weight: &Weight) -> bool {
+        let own = |kind| matches!(kind, Some(Kind::Given | Kind::Name));
+        !self.groups.iter().any(|group| own(group.kind())) || self.known(weight).any(|(group, _)| own(group.kind()))
     }
 
     /// Whether two differ in what is a person's own, and nothing that identifies says otherwise.
@@ -440,6 +489,15 @@ impl Telling {
         (ALIKE..=SAME).filter(|_| group.tells_who()).for_each(|level| bits[level as usize] = -strangers(level).log2());
         Self { alone: (ALIKE..=SAME).find(|level| strangers(*level) * rows < TELLING_STRANGERS), bits }
     }
+}
+
+/// Words that a text has on average, from which two with the same are hardly two by chance.
+const LONG_TEXT_WORDS: usize = 3;
+
+fn is_long_text(table: &Table, group: &Group) -> bool {
+    let Group::One(at, Kind::Text) = group else { return false };
+    let values = table.columns[*at].values.get(1..).unwrap_or_default();
+    values.iter().map(|value| value.words.len()).sum::<usize>() >= values.len().max(1) * LONG_TEXT_WORDS
 }
 
 /// Of other things that both say, the share that agrees from which two are no strangers.

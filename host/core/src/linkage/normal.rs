@@ -70,7 +70,8 @@ fn words(value: &str) -> String {
 
 /// As [`words`]; what is spelled with or without the dots of an umlaut is one spelling.
 fn name(value: &str) -> String {
-    words(value).replace("ae", "a").replace("oe", "o").replace("ue", "u")
+    // As written: in `Zoë` and `José` no umlaut is spelled out.
+    words(&value.to_lowercase().replace("ae", "a").replace("oe", "o").replace("ue", "u"))
 }
 
 /// A name without the titles before it: of who is called by a title alone, no first name is known.
