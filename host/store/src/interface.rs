@@ -116,8 +116,8 @@ pub trait Store: Send + Sync + 'static {
     fn resolve(&self, keys: &[RemoteKey]) -> Result<Vec<Option<ContributionId>>, StoreError>;
     /// Ids under each hash, in their order; not yet verified, ascending, without duplicates.
     fn candidates(&self, space: IndexSpace, hashes: &[u64]) -> Result<Vec<Vec<u64>>, StoreError>;
-    /// The same, where what very many have is of no use: of a hash with more than `at_most` entries, those of removed ids among them, only
-    /// some ids. Costs no more for what a million have than for what `at_most` have.
+    /// The same, where what very many have is of no use: of a hash with more than `at_most` ids, so many of them; fewer where most
+    /// were removed again. Costs no more for what a million have than for what `at_most` have.
     fn candidates_up_to(&self, space: IndexSpace, hashes: &[u64], at_most: usize) -> Result<Vec<Vec<u64>>, StoreError> {
         let _ = at_most;
         self.candidates(space, hashes)

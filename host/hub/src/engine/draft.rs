@@ -25,9 +25,8 @@ use nave_store::{Batch, Heads, IndexEntry, IndexSpace, Store, StoreError};
 
 use super::rows::{Renumbered, counts, field_changes, index_entries, rehome, renumber};
 
-/// Entries of the index that are looked at under one term: so many that, where some are of what is no longer so, it is still clear
-/// that too many have it.
-const TERM_ENTRIES_MAX: usize = TERM_RECORDS_MAX * 4;
+/// Records that are looked up under one term: one more than tell anything, so that it is clear that too many have it.
+const FOUND_MAX: usize = TERM_RECORDS_MAX + 1;
 
 /// A contribution as it should be.
 struct Row {
@@ -251,7 +250,7 @@ impl<'a> Draft<'a> {
         }
         hashes.sort_unstable();
         hashes.dedup();
-        let found = self.store.candidates_up_to(IndexSpace::Match, &hashes, TERM_ENTRIES_MAX)?;
+        let found = self.store.candidates_up_to(IndexSpace::Match, &hashes, FOUND_MAX)?;
         self.matched.extend(hashes.into_iter().zip(found));
         Ok(())
     }

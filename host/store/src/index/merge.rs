@@ -11,8 +11,8 @@ use super::entry::{ENTRY_BYTES, Entry};
 use super::segment::{SEGMENT_ENTRIES, Segment};
 use super::shape::{Merge, Position, Run, Shape};
 
-/// Runs of one level that become one of the next: sizes are about ten times the last.
-pub(crate) const FAN_IN: usize = 10;
+/// Runs of one level that become one of the next: sizes are about four times the last.
+pub(crate) const FAN_IN: usize = 4;
 /// Segments thrown away in one step: deleting is cheaper than merging.
 const GARBAGE_PER_STEP: usize = 2;
 

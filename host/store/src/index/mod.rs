@@ -2,7 +2,7 @@
 //!
 //! Log-structured, inside the store's own transactions. Small commits append to a log that is also held in memory
 //! (level 0); a full log, or a large commit, becomes a sorted run; runs are merged in small steps, sizes each
-//! about ten times the last. Measured against random keys in a table in `tests/bench/README.md`.
+//! about four times the last. Measured against random keys in a table in `tests/bench/README.md`.
 //!
 //! Promises: what a transaction appended is found once it is committed, and not before; a look-up names every id that
 //! was added and not removed since, ascending. Must not know what the hashes stand for.
@@ -316,7 +316,8 @@ impl Index {
         }
     }
 
-    /// Ids under each hash, in the order of the hashes; `tables` opens a transaction's tables and may be asked again.
+    /// Ids under each hash, in the order of the hashes; of a hash with more than `at_most`, so many of them. `tables` opens a
+    /// transaction's tables and may be asked again.
     pub fn find<T: ReadableTable<u64, &'static [u8]>>(
         &self,
         space: IndexSpace,
@@ -330,19 +331,21 @@ impl Index {
             // The shape first, then the transaction: what the shape names was committed before.
             let (mut found, shape) = {
                 let state = self.state();
-                let mut found: Vec<Vec<Entry>> = vec![Vec::new(); hashes.len()];
+                let mut found: Vec<Found> = hashes.iter().map(|_| Found::new(at_most)).collect();
                 if state.level_0_entries > 0 {
                     for (key, at) in &order {
-                        if let Some(entries) = state.level_0.get(key) {
-                            found[*at as usize].extend(entries.iter().take(at_most).copied());
+                        for entry in state.level_0.get(key).into_iter().flatten() {
+                            if found[*at as usize].add(*entry).is_break() {
+                                break;
+                            }
                         }
                     }
                 }
                 (found, state.shape.clone())
             };
             let (blocks, guides) = tables()?;
-            match find_in_runs(&shape, &order, at_most, &mut found, &blocks, &guides) {
-                Ok(()) => return Ok(found.into_iter().map(ids).collect()),
+            match find_in_runs(&shape, &order, &mut found, &blocks, &guides) {
+                Ok(()) => return Ok(found.into_iter().map(Found::ids).collect()),
                 Err(IndexFault::Gone) => {}
                 Err(fault) => return Err(fault),
             }
@@ -401,8 +404,7 @@ pub fn write_tables(transaction: &WriteTransaction) -> Result<(WriteTable<'_>, W
 fn find_in_runs<T: ReadableTable<u64, &'static [u8]>>(
     shape: &Shape,
     order: &segment::Asked,
-    at_most: usize,
-    found: &mut [Vec<Entry>],
+    found: &mut [Found],
     blocks: &T,
     guides: &T,
 ) -> Result<(), IndexFault> {
@@ -414,16 +416,7 @@ fn find_in_runs<T: ReadableTable<u64, &'static [u8]>>(
             let at = from + rest.partition_point(|segment| segment.first_key < *key).saturating_sub(1);
             let next = run.segments.get(at + 1).map_or(u64::MAX, |next| next.first_key);
             let mine = asked.partition_point(|(key, _)| *key <= next);
-            run.segments[at].find(&asked[..mine], blocks, guides, |place, entry| {
-                let known = &mut found[place as usize];
-                if known.len() >= at_most {
-                    return ControlFlow::Break(());
-                }
-                if !known.iter().any(|newer| newer.id() == entry.id()) {
-                    known.push(entry);
-                }
-                ControlFlow::Continue(())
-            })?;
+            run.segments[at].find(&asked[..mine], blocks, guides, found)?;
             // A key that the next segment opens with is asked there as well.
             asked = &asked[asked.partition_point(|(key, _)| *key < next)..];
             from = at + 1;
@@ -432,11 +425,40 @@ fn find_in_runs<T: ReadableTable<u64, &'static [u8]>>(
     Ok(())
 }
 
-fn ids(entries: Vec<Entry>) -> Vec<u64> {
-    if entries.is_empty() {
-        return Vec::new();
+/// Entries that were added under a key and are hidden by their removal, beyond which nobody looks further, for each id that is asked
+/// for: a million records may have gone that had one town.
+const REMOVED_PER_ID: usize = 4;
+
+/// What was found under one key so far, newest first.
+#[derive(Debug)]
+pub(crate) struct Found {
+    entries: Vec<Entry>,
+    added: usize,
+    at_most: usize,
+}
+
+impl Found {
+    fn new(at_most: usize) -> Self {
+        Self { entries: Vec::new(), added: 0, at_most }
     }
-    let mut ids: Vec<u64> = entries.into_iter().filter(|entry| entry.is_add()).map(Entry::id).collect();
-    ids.sort_unstable();
-    ids
+
+    /// Whether nothing more is asked for.
+    pub(crate) fn is_enough(&self) -> bool {
+        self.added >= self.at_most || self.entries.len() >= self.at_most.saturating_mul(REMOVED_PER_ID)
+    }
+
+    /// One more, that is older than those before; says whether that is enough. What is there already stays.
+    pub(crate) fn add(&mut self, entry: Entry) -> ControlFlow<()> {
+        if !self.entries.iter().any(|newer| newer.id() == entry.id()) {
+            self.added += usize::from(entry.is_add());
+            self.entries.push(entry);
+        }
+        if self.is_enough() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn ids(self) -> Vec<u64> {
+        let mut ids: Vec<u64> = self.entries.into_iter().filter(|entry| entry.is_add()).map(Entry::id).collect();
+        ids.sort_unstable();
+        ids
+    }
 }

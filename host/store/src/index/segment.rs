@@ -1,13 +1,12 @@
 //! A piece of a run: sorted blocks, the first key of each, and a filter that says "certainly not here".
 
-use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
 
 use redb::ReadableTable;
 
-use super::IndexFault;
 use super::entry::{ENTRY_BYTES, Entry};
 use super::filter::Filter;
+use super::{Found, IndexFault};
 
 /// Entries of a block: what one 4 KiB page of redb holds.
 pub(crate) const BLOCK_ENTRIES: usize = 310;
@@ -82,19 +81,20 @@ impl Segment {
         Ok(self.guide.get_or_init(|| guide))
     }
 
-    /// Calls for each entry under one of the keys, with the key's place, until it says of a key that it has enough.
+    /// Adds each entry under one of the keys to what was found in the key's place, as far as it is asked for.
     pub(crate) fn find(
         &self,
         asked: &Asked,
         blocks: &impl ReadableTable<u64, &'static [u8]>,
         guides: &impl ReadableTable<u64, &'static [u8]>,
-        mut found: impl FnMut(u32, Entry) -> ControlFlow<()>,
+        found: &mut [Found],
     ) -> Result<(), IndexFault> {
         let Guide { first_keys, filter } = self.guide(guides)?;
         // Neighbours among the keys are often in one block.
         let mut last = None;
         'keys: for (key, place) in asked {
-            if !filter.perhaps(*key) {
+            let under = &mut found[*place as usize];
+            if under.is_enough() || !filter.perhaps(*key) {
                 continue;
             }
             // Entries of a key may begin at the end of the block before the first one that opens with it.
@@ -115,7 +115,7 @@ impl Segment {
                     if Entry::at(bytes, middle).is_some_and(|entry| entry.key < *key) { low = middle + 1 } else { high = middle }
                 }
                 while let Some(entry) = Entry::at(bytes, low).filter(|entry| entry.key == *key) {
-                    if found(*place, entry).is_break() {
+                    if under.add(entry).is_break() {
                         continue 'keys;
                     }
                     low += 1;

@@ -139,6 +139,25 @@ fn many_ids_under_one_key_span_blocks_and_segments() {
 }
 
 #[test]
+fn what_was_removed_does_not_count_among_those_that_are_asked_for() {
+    let mut bench = Bench::new();
+    let crowd: Vec<IndexEntry> = (0..30).map(|id| entry_of(1, id)).collect();
+    bench.commit(&[], &crowd);
+    // The newest twenty-four go, once in memory and once in a run.
+    bench.commit(&crowd[6..], &[]);
+    for in_memory in [true, false] {
+        let find =
+            |at_most| bench.index.find(IndexSpace::Match, &[hash(1)], at_most, || read_tables(&bench.database.begin_read()?));
+        assert_eq!(find(33).unwrap()[0], [0, 1, 2, 3, 4, 5], "in memory: {in_memory}");
+        // Of what hardly anything is left, nobody looks on for ever.
+        assert!(find(1).unwrap()[0].len() <= 1);
+        let others: Vec<IndexEntry> = (2..LEVEL_0_ENTRIES_MAX as u64 + 2).map(|n| entry_of(n, n)).collect();
+        bench.commit(&[], &others);
+        assert_eq!(bench.index.figures().level_0_entries, 0);
+    }
+}
+
+#[test]
 fn a_merge_goes_on_where_it_was_after_a_restart() {
     let mut bench = Bench::new();
     for round in 0..merge::FAN_IN as u64 {
