@@ -18,6 +18,8 @@ pub const TERM_RECORDS_MAX: usize = 32;
 /// Namesakes of a person, and namesakes with the same town or birthday, up to which each is looked at; of more, those that have
 /// something else in common.
 const NAMESAKES_MAX: usize = 8;
+/// Characters of a postal code that stand for a town, or a part of one.
+const PART_OF_TOWN: usize = 3;
 /// Characters of a mailbox's own part from which it is rare enough to be looked up by itself (`info` is not).
 const LOCAL_LENGTH_MIN: usize = 6;
 
@@ -258,8 +260,12 @@ impl Known {
         term(Reach::Pair, "names and town", &[one, other, if self.postal.is_empty() { &self.city } else { &self.postal }]);
         for name in [&given, &surname] {
             term(Reach::Pair, "name and date", &[name, &self.date]);
-            term(Reach::Pair, "name and street", &[name, &self.street]);
         }
+        // Who has one surname at one address may be one whose first name is spelled otherwise; of one first name there are many in
+        // the streets of that name, and few in one part of a town.
+        term(Reach::Pair, "name and street", &[&surname, &self.street]);
+        let part = self.postal.get(..PART_OF_TOWN).unwrap_or(if self.postal.is_empty() { &self.city } else { &self.postal });
+        term(Reach::Pair, "first name, street and town", &[&given, &self.street, part]);
         for company in &self.companies {
             term(working_there, "company", &[company]);
             term(Reach::Pair, "company and name", &[company, if surname.is_empty() { &given } else { &surname }]);
@@ -315,6 +321,10 @@ mod tests {
         check("email=info@x.test", "email=info@y.test", false);
         check("last_name=Lee; birth_date=1960-02-10", "first_name=Ad; last_name=Lee; birth_date=1960-02-10", true);
         check("address.city=Kew", "address.city=Kew", false);
+        let home = "address.street=2 Oak St; address.postal_code=48";
+        check(&format!("first_name=Ada; last_name=Lee; {home}011"), &format!("first_name=Adele; last_name=Lee; {home}0"), true);
+        check(&format!("first_name=Ada; last_name=Lee; {home}011"), &format!("first_name=Ada; last_name=Kim; {home}012"), true);
+        check(&format!("first_name=Ada; last_name=Lee; {home}011"), &format!("first_name=Ada; last_name=Kim; {home}912"), false);
         check("first_name=Agent12; last_name=Meier", "first_name=Agent13; last_name=Meier", false);
         check("", "", false);
     }
