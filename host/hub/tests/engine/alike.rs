@@ -16,6 +16,7 @@ on_both_stores!(
     of_three_that_are_alike_each_is_asked_about,
     a_question_about_what_is_gone_closes_by_itself,
     who_comes_to_be_likely_another_is_asked_about,
+    what_agreement_says_is_learned_again_of_four_times_as_many,
     what_was_told_apart_when_it_came_is_not_asked_about,
     two_that_wait_and_are_alike_are_not_made_two_without_a_word,
     what_came_while_it_waited_is_asked_about,
@@ -235,6 +236,27 @@ async fn who_comes_to_be_likely_another_is_asked_about(kind: Kind) {
     assert_eq!(asked(&reviews), [(record_of(&bench, other), vec![record_of(&bench, &one)])]);
     let ReviewKind::Alike { reasons, .. } = &reviews[0].kind else { panic!() };
     assert!(reasons[0].contains("last name the same"), "{reasons:?}");
+}
+
+async fn what_agreement_says_is_learned_again_of_four_times_as_many(kind: Kind) {
+    let bench = bench(kind, &[("crm", STEP, "")]).await;
+    let row = |space: &str| bench.store.row(space, "contact").unwrap();
+    let mut came = 0;
+    let mut learned: Vec<Vec<u8>> = Vec::new();
+    // So many there are after each step, and so often something was learned by then.
+    for (there, times) in [(150, 0), (250, 1), (990, 1), (1010, 2), (1200, 2)] {
+        for at in came..there {
+            let (first, last) = (at * 7 % 31, at * 13 % 97);
+            let body = format!(r#"{{"first":"F{first}irst","last":"L{last}ast","email":"u{at}@x.test","title":"t{}"}}"#, at % 5);
+            bench.system("crm").create("contacts", &body);
+        }
+        came = there;
+        bench.quiet().await;
+        if let Some(model) = row("match-model").filter(|model| learned.last() != Some(model)) {
+            learned.push(model);
+        }
+        assert_eq!(learned.len(), times, "{there} are there, due at {:?}", row("match-model-due").map(String::from_utf8));
+    }
 }
 
 async fn what_was_told_apart_when_it_came_is_not_asked_about(kind: Kind) {
