@@ -5,6 +5,7 @@ mod access;
 mod agreement;
 mod alerts;
 mod anchored;
+mod asked;
 mod assess;
 mod audited;
 mod author;

@@ -399,11 +399,12 @@ impl Engine {
             return Ok(Need::Surged);
         }
         let need = self.compared_with_record(catalog, mapping, subject, current, known)?;
+        let need = self.asked_first(catalog, mapping, subject, known, need)?;
         self.held(mapping, subject, current, need)
     }
 
     /// What the record says that it needs.
-    fn compared_with_record(
+    pub(super) fn compared_with_record(
         &self,
         catalog: &Catalog,
         mapping: &Mapping,

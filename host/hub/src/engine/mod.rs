@@ -9,6 +9,7 @@ mod agreed;
 mod alike;
 pub mod apart;
 pub mod archive;
+mod asked;
 pub mod assess;
 mod breaker;
 mod budget;
@@ -137,6 +138,7 @@ pub struct Engine {
     /// Rings when there is something new to compare.
     news: Arc<tokio::sync::Notify>,
     holds: holds::Holds,
+    asked: asked::Asked,
     archives: archive::Archives,
     pub(crate) linker: linker::Linker,
     surges: surge::Surges,
@@ -162,6 +164,7 @@ impl Engine {
             conformed: Default::default(),
             news: Arc::default(),
             holds: Default::default(),
+            asked: Default::default(),
             archives: Default::default(),
             linker: Default::default(),
             surges: Default::default(),
