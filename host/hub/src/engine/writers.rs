@@ -91,7 +91,8 @@ impl Engine {
             let Some((flow, _)) = key.rsplit_once(' ') else { continue };
             let fields: Fields = serde_json::from_slice(&row).unwrap_or_default();
             for (path, contested) in fields {
-                let times = contested.writes.iter().map(|(at, _)| *at);
+                // The first may be the first time that it was sent at all, or an edit that was put back: once is not again.
+                let times = contested.writes.iter().skip(1).map(|(at, _)| *at);
                 seen.entry((flow.to_owned(), path)).or_default().extend(times);
             }
         }
