@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod tests;
 mod words;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -186,7 +187,8 @@ fn fits(entity: &Entity, columns: &[Column], targets: &[Target]) -> Vec<(usize, 
         for (field, target) in targets.iter().enumerate() {
             let other = one.mapped.as_ref().is_some_and(|mapped| !mapped.contains(&target.name));
             let several = one.element.is_some() || separator(one).is_some();
-            if other || several && target.element.is_none() || inward(kind_there(one), &target.field.kind, *kind).is_none() {
+            let own = is_own_address(one);
+            if other || own || several && target.element.is_none() || inward(one, &target.field.kind, *kind).is_none() {
                 continue;
             }
             let mut name = name_score(entity, one, &target.field);
@@ -213,7 +215,7 @@ fn fits(entity: &Entity, columns: &[Column], targets: &[Target]) -> Vec<(usize, 
             (score >= SCORE_MIN && alike).then(|| {
                 let one = &columns[fit.column];
                 let reasons = reasons(fit, kinds[fit.column], target, one, common, with.map(|at| &columns[at]));
-                let inward = inward(kind_there(one), &target.field.kind, kinds[fit.column]).unwrap_or_default();
+                let inward = inward(one, &target.field.kind, kinds[fit.column]).unwrap_or_default();
                 let inward = (!inward.is_empty()).then_some(inward);
                 let text = target.element.is_some() && one.element.is_none();
                 let split = text.then(|| separator(one).unwrap_or(SEPARATORS[0]));
@@ -268,7 +270,8 @@ fn is_plain(kind: &FieldType) -> bool {
 }
 
 /// How values of a remote type go into a canonical field: an expression, empty where they go as they are; none: not at all.
-fn inward(from: RemoteType, to: &FieldType, kind: Kind) -> Option<&'static str> {
+fn inward(column: &Column, to: &FieldType, kind: Kind) -> Option<&'static str> {
+    let from = kind_there(column);
     let (source, target) = (Type::of_remote(from), Type::of_field(to));
     if matches!(from, RemoteType::List | RemoteType::Object | RemoteType::Json | RemoteType::Reference) {
         return None;
@@ -278,13 +281,26 @@ fn inward(from: RemoteType, to: &FieldType, kind: Kind) -> Option<&'static str> 
         FieldType::Email if source == Type::Text => matches!(kind, Kind::Email | Kind::Ignored)
             .then_some("trim | lower")
             .or((from == RemoteType::Email).then_some("trim | lower")),
-        FieldType::Phone if source == Type::Text => Some("trim"),
+        FieldType::Phone if source == Type::Text => Some("phone"),
+        FieldType::Date if source == Type::Text => written::date(&column.values),
+        FieldType::Decimal if source == Type::Text => written::decimal(&column.values),
+        FieldType::Boolean if source == Type::Text => written::boolean(&column.values),
         _ if source.fits(target) && source == target => Some(""),
         FieldType::Text | FieldType::Phone if matches!(source, Type::Integer | Type::Decimal) => Some("text"),
         FieldType::Date if source == Type::Timestamp => Some("date"),
         _ if source.fits(target) => Some(""),
         _ => None,
     }
+}
+
+/// Whether it holds where its own system shows each thing, and not what people wrote: addresses of one host alone.
+fn is_own_address(column: &Column) -> bool {
+    if column.kind != RemoteType::Url {
+        return false;
+    }
+    let host = |value: &String| value.split("://").nth(1).and_then(|rest| rest.split('/').next()).map(str::to_owned);
+    let hosts: BTreeSet<Option<String>> = column.values.iter().map(host).collect();
+    column.values.len() > 1 && hosts.len() == 1
 }
 
 /// What a column holds, by its type, its name and its values.
@@ -297,7 +313,12 @@ fn kind_of(column: &Column) -> Kind {
     let last = column.path.rsplit('.').next().unwrap_or(&column.path);
     let held = pieces(column);
     let values: Vec<&str> = held.iter().map(String::as_str).collect();
-    match (Kind::guess(last, &values), Kind::of_heading(last).or_else(|| Kind::of_heading(&column.label))) {
+    let called = Kind::of_heading(last).or_else(|| Kind::of_heading(&column.label));
+    let numbers = ["number", "nr", "no", "id", "code"];
+    if called == Some(Kind::Company) && Kind::words(last).iter().any(|word| numbers.contains(&word.as_str())) {
+        return Kind::Identifier; // the number of a company is no company
+    }
+    match (Kind::guess(last, &values), called) {
         (Kind::Ignored | Kind::Text | Kind::Number | Kind::Category, Some(named)) => named,
         (guessed, _) => guessed,
     }

@@ -59,6 +59,47 @@ fn three_names_of_one_thing() {
     check(&["crm dob date", "books BirthDate timestamp"], &["birth_date: books.BirthDate"]);
 }
 
+/// As other languages call it, and as their texts spell it.
+#[test]
+fn headings_and_spellings_of_other_languages() {
+    check(
+        &[
+            "drop Vorname text",
+            "drop Nachname text",
+            "drop Straße text",
+            "drop PLZ text",
+            "drop Ort text",
+            "drop Land text",
+            "drop Geburtsdatum text 10.12.1975,01.02.1980",
+            "drop Telefon text",
+        ],
+        &[
+            "address.city: drop.Ort",
+            "address.country: drop.Land",
+            "address.postal_code: drop.PLZ",
+            "address.street: drop.Straße",
+            "birth_date: drop.Geburtsdatum",
+            "first_name: drop.Vorname",
+            "last_name: drop.Nachname",
+            "phone: drop.Telefon",
+        ],
+    );
+    check(
+        &["drop prenom text", "drop nom text", "drop ville text"],
+        &["address.city: drop.ville", "first_name: drop.prenom", "last_name: drop.nom"],
+    );
+}
+
+/// One word in common that many fields have says nothing; nor does a number of a company say its name, nor where a system shows
+/// a thing which street it is in.
+#[test]
+fn what_only_sounds_alike_is_not_proposed() {
+    check(&["crm properties.createdate timestamp 2024-01-02T10:00:00Z,2024-02-03T11:00:00Z"], &[]);
+    check(&["books CompanyNumber text HRB 12345,HRB 99887"], &[]);
+    check(&["desk url url http://desk.test/users/1.json,http://desk.test/users/2.json"], &[]);
+    check(&["crm website url http://a.test/x,http://b.test/y"], &["website: crm.website"]);
+}
+
 #[test]
 fn what_is_nothing_of_ours_is_not_proposed() {
     check(&["crm hs_object_id integer", "crm engine_size decimal", "crm tags list", "crm owner reference"], &[]);
@@ -116,10 +157,10 @@ fn several_of_one_stream_are_elements_of_a_list() {
     check(&["crm email email", "crm work_email text"], &[], &[("email", mail, Some(";")), ("work_email", mail, Some(";"))]);
     check(&["crm mails text a@x.test,b@x.test"], &[], &[]);
     check(&["crm mails text a@x.test; b@x.test,c@x.test"], &[], &[("mails", mail, Some(";"))]);
-    check(&["crm phones text 030-1234567|0170-123456"], &[], &[("phones", "trim", Some("|"))]);
+    check(&["crm phones text 030-1234567|0170-123456"], &[], &[("phones", "phone", Some("|"))]);
     check(&["crm phones text 030-1234567"], &[], &[]);
     check(&["crm Emails list a@x.test,b@x.test"], &[(0, "")], &[("Emails", mail, None)]);
-    check(&["crm Phones list 030-1234567,0170-123456"], &[(0, "PhoneNumber")], &[("Phones", "trim", None)]);
+    check(&["crm Phones list 030-1234567,0170-123456"], &[(0, "PhoneNumber")], &[("Phones", "phone", None)]);
     check(&["crm fax text 030-1234567", "crm phone text 030-7654321"], &[], &[]);
 }
 

@@ -7,39 +7,44 @@ use crate::catalog::{Entity, EntityField};
 use crate::linkage::Kind;
 
 /// Words that say nothing about what a field is.
-const NOISE: [&str; 8] = ["properties", "fields", "field", "attributes", "data", "value", "the", "merge"];
-/// Words that people use for the same thing: each → the one that canonical fields have.
-const SAME: [(&str, &str); 29] = [
-    ("mail", "email"),
-    ("mails", "email"),
-    ("emails", "email"),
-    ("phones", "phone"),
-    ("addresses", "address"),
-    ("numbers", "number"),
-    ("telephone", "phone"),
-    ("tel", "phone"),
-    ("telefon", "phone"),
-    ("cell", "mobile"),
-    ("handy", "mobile"),
-    ("zip", "postal"),
-    ("zipcode", "postal"),
-    ("postcode", "postal"),
-    ("plz", "postal"),
-    ("surname", "last"),
-    ("family", "last"),
-    ("nachname", "last"),
-    ("forename", "first"),
-    ("given", "first"),
-    ("vorname", "first"),
-    ("town", "city"),
-    ("ort", "city"),
-    ("state", "region"),
-    ("province", "region"),
-    ("url", "website"),
-    ("vat", "tax"),
-    ("organisation", "company"),
-    ("organization", "company"),
+const NOISE: [&str; 11] =
+    ["properties", "fields", "field", "attributes", "data", "value", "the", "merge", "full", "complete", "display"];
+/// Words that fields of many kinds have: alone in common they say nothing.
+const GENERIC: [&str; 9] = ["date", "name", "number", "code", "id", "type", "time", "text", "no"];
+/// The words of canonical fields, each with what people call the same: in English, German, French, Spanish, Italian, Dutch and
+/// Portuguese, with and without accents.
+const SAME: [(&str, &str); 18] = [
+    ("email", "mail mails emails emailaddress mailadresse correo courriel epost"),
+    (
+        "phone",
+        "phones telephone tel telefon telefono teléfono telefone téléphone telefoon fon rufnummer telefonnummer phonenumber",
+    ),
+    ("mobile", "cell cellphone mobilephone mobilenumber handy mobil mobiltelefon movil móvil cellulare celular portable gsm"),
+    ("address", "addresses adresse anschrift direccion dirección indirizzo adres endereco endereço"),
+    ("number", "numbers nr nummer numero número numéro num kundennummer kundennr kdnr"),
+    ("postal code", "zip zipcode postcode postalcode plz postleitzahl cp cap codepostal codigopostal"),
+    (
+        "last name",
+        "surname family familyname lastname lname nachname familienname nom apellido apellidos cognome achternaam sobrenome",
+    ),
+    ("first name", "forename given givenname firstname fname vorname rufname prenom prénom nombre voornaam"),
+    ("city", "town ort stadt wohnort ville ciudad citta città plaats cidade"),
+    ("region", "state province bundesland kanton provincia departement département regione"),
+    ("country", "land staat pays pais país paese nation"),
+    ("street", "strasse straße str rue calle via straat rua"),
+    ("birth date", "dob birthday birthdate geburtsdatum geburtstag geb naissance nacimiento nascita geboortedatum nascimento"),
+    ("website", "url homepage webseite www webpage"),
+    ("tax", "vat ustid ustidnr umsatzsteuer steuernummer steuer tva iva btw nif"),
+    ("company", "organisation organization firma unternehmen societe société entreprise empresa azienda bedrijf"),
+    ("language", "locale lang sprache langue idioma lingua taal"),
+    ("notes", "note notiz notizen bemerkung bemerkungen remark remarks comment comments memo"),
 ];
+
+/// The words that canonical fields have for one that people use.
+fn ours(word: &str) -> impl Iterator<Item = &str> {
+    let same = SAME.iter().find(|(_, theirs)| theirs.split(' ').any(|known| known == word));
+    same.map_or(word, |(ours, _)| ours).split(' ')
+}
 
 /// The words of a name, without what every name there has, each as canonical fields have it.
 fn words(text: &str, entity: &str) -> BTreeSet<String> {
@@ -52,9 +57,7 @@ fn words(text: &str, entity: &str) -> BTreeSet<String> {
     let all = Kind::words(text);
     let kept: Vec<&String> = all.iter().filter(|word| !NOISE.contains(&word.as_str()) && !own.contains(&word.as_str())).collect();
     let kept = if kept.is_empty() { all.iter().collect() } else { kept };
-    let same =
-        |word: &String| SAME.iter().find(|(from, _)| from == word).map_or_else(|| word.clone(), |(_, to)| (*to).to_owned());
-    let mut words: BTreeSet<String> = kept.into_iter().map(same).collect();
+    let mut words: BTreeSet<String> = kept.into_iter().flat_map(|word| ours(word)).map(str::to_owned).collect();
     // An e-mail address is an e-mail; a phone number is a phone.
     if words.contains("email") {
         words.remove("address");
@@ -78,7 +81,9 @@ pub(super) fn name_score(entity: &Entity, column: &Column, field: &EntityField) 
         let theirs = words(theirs, &entity.name);
         for ours in [short, field.name.as_str(), field.label.as_str()] {
             let ours = words(ours, &entity.name);
-            let common = theirs.intersection(&ours).count() as f64;
+            let shared: Vec<&String> = theirs.intersection(&ours).collect();
+            let told = theirs == ours || shared.iter().any(|word| !GENERIC.contains(&word.as_str()));
+            let common = if told { shared.len() as f64 } else { 0.0 };
             let union = theirs.union(&ours).count().max(1) as f64;
             let letters = |words: &BTreeSet<String>| words.iter().cloned().collect::<String>();
             let spelled = strsim::jaro_winkler(&letters(&theirs), &letters(&ours));

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nave_core::Value;
-use nave_core::catalog::{Catalog, Entity, FieldInfo, FieldMapping, FieldType, RemoteType, StreamInfo};
+use nave_core::catalog::{Catalog, Entity, FieldInfo, FieldMapping, FieldType, Mapping, RemoteType, StreamInfo};
 use nave_core::codec::decode;
 use nave_core::linkage::Kind;
 use nave_core::mapping::find;
@@ -220,7 +220,9 @@ fn columns_of(catalog: &Catalog, connection: &str, stream: &StreamInfo, things: 
         let fields = fields.filter(speaks).map(|field| field.canonical.clone());
         let lists = own().flat_map(|mapping| &mapping.lists).filter(|list| path == list.remote);
         let lists = lists.map(|list| Some(list.canonical.clone()));
-        let constant = own().any(|mapping| mapping.constants.contains_key(path)).then_some(None);
+        // What the hub itself writes there: constants, and the mark by which it knows its own.
+        let marks = |mapping: &Mapping| mapping.flow_out.as_ref().is_some_and(|flow| flow.marker.as_deref() == Some(path));
+        let constant = own().any(|mapping| mapping.constants.contains_key(path) || marks(mapping)).then_some(None);
         let all: Vec<Option<String>> = fields.chain(lists).chain(constant).collect();
         (!all.is_empty()).then(|| all.into_iter().flatten().collect())
     };
