@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use smol_str::format_smolstr;
 
-use super::{MapError, describe, number, time};
+use super::{MapError, describe, dial, number, time};
 use crate::NameMap;
 use crate::catalog::FieldType;
 use crate::limits::LIST_ELEMENTS_MAX;
@@ -161,6 +161,13 @@ pub(super) fn phone(text: &str) -> Result<Value, MapError> {
         }
         _ => Ok(Value::text(cleaned)),
     }
+}
+
+/// A number that is dialled inside a country (alpha-2) where it does not name one itself.
+pub(super) fn phone_in(text: &str, country: Option<&str>) -> Result<Value, MapError> {
+    let Value::Text(dialled) = phone(text)? else { return phone(text) };
+    let international = country.and_then(|country| dial::international(&dialled, country));
+    Ok(international.map_or(Value::Text(dialled), Value::text))
 }
 
 pub(super) fn url(text: &str) -> Result<Value, MapError> {

@@ -12,6 +12,7 @@
 mod canonical;
 mod compile;
 mod country;
+mod dial;
 mod explain;
 mod number;
 mod operation;
@@ -298,7 +299,7 @@ fn describe(value: &Value) -> String {
 }
 
 /// The known name that was probably meant.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = name.to_lowercase();
     known
         .into_iter()

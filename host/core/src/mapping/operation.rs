@@ -46,7 +46,8 @@ pub(super) enum Op {
     Money(Currency),
     Amount(Currency),
     Email,
-    Phone,
+    /// The path where its country stands; none: the hub's own.
+    Phone(Option<String>),
     Country(Spelling),
     FormatCountry(Spelling),
     Url,
@@ -104,7 +105,7 @@ impl Op {
                 TEXTS
             }
             Self::Email | Self::Url | Self::Country(_) | Self::FormatCountry(_) => TEXTS,
-            Self::Phone => &[Type::Text, Type::Integer],
+            Self::Phone(_) => &[Type::Text, Type::Integer],
             Self::Default(_) | Self::NullIf(_) | Self::JsonText => return true,
             Self::Text => &[Type::Text, Type::Integer, Type::Decimal, Type::Boolean, Type::Date, Type::Timestamp],
             Self::Integer | Self::Decimal(_) | Self::FormatDecimal(_) => NUMBERS,
@@ -156,7 +157,7 @@ impl Op {
         use Inverse::{Identity, None, Op as By};
         match self {
             Self::Trim | Self::Lower | Self::Upper | Self::Title | Self::Collapse | Self::Nfc => Identity,
-            Self::Email | Self::Phone | Self::Url | Self::Integer | Self::Decimal(Option::None) => Identity,
+            Self::Email | Self::Phone(_) | Self::Url | Self::Integer | Self::Decimal(Option::None) => Identity,
             Self::Money(Currency::Own) => Identity,
             Self::Text => match from {
                 Type::Integer => By(Self::Integer),
@@ -258,7 +259,8 @@ impl Op {
             }
             Self::Amount(_) => "the amount alone".to_owned(),
             Self::Email => "as an e-mail address".to_owned(),
-            Self::Phone => "as a phone number".to_owned(),
+            Self::Phone(None) => "as a phone number".to_owned(),
+            Self::Phone(Some(path)) => format!("as a phone number, dialled in the country of `{path}` where it names none"),
             Self::Country(_) => "as a country".to_owned(),
             Self::FormatCountry(Spelling::Name) => "written as the country's name".to_owned(),
             Self::FormatCountry(Spelling::Alpha3) => "written as the country's three letters".to_owned(),
@@ -321,7 +323,8 @@ impl Op {
             Self::Money(currency) => format!("money{}", currency.written()),
             Self::Amount(currency) => format!("amount{}", currency.written()),
             Self::Email => "email".to_owned(),
-            Self::Phone => "phone".to_owned(),
+            Self::Phone(None) => "phone".to_owned(),
+            Self::Phone(Some(path)) => format!("phone({path})"),
             Self::Country(spelling) => format!("country({})", spelling_word(*spelling)),
             Self::FormatCountry(spelling) => {
                 format!("format_country({})", spelling_word(*spelling))
@@ -402,6 +405,9 @@ impl Op {
             Self::Boolean(Some((yes, no))) => match to_text(value)? {
                 Value::Text(text) if text == *yes => Ok(Value::Bool(true)),
                 Value::Text(text) if text == *no => Ok(Value::Bool(false)),
+                // People type "Ja" where a system says "ja"; where case alone tells the two apart, it counts.
+                Value::Text(text) if !alike(yes, no) && alike(&text, yes) => Ok(Value::Bool(true)),
+                Value::Text(text) if !alike(yes, no) && alike(&text, no) => Ok(Value::Bool(false)),
                 value => Err(MapError::new("lookup", format!("{} is neither \"{yes}\" nor \"{no}\"", describe(&value)))),
             },
             Self::FormatBoolean(yes, no) => match canonical::boolean(value)? {
@@ -420,8 +426,11 @@ impl Op {
             },
             Self::Amount(currency) => amount(value, currency),
             Self::Email => empty_is_null(value, |value| canonical::email(text_of(value)?)),
-            Self::Phone => empty_is_null(value, |value| match value {
-                Value::Number(text) | Value::Text(text) => canonical::phone(text),
+            Self::Phone(path) => empty_is_null(value, |value| match value {
+                Value::Number(text) | Value::Text(text) => {
+                    let there = path.as_ref().and_then(|path| find(env.body, path)).and_then(Value::as_text);
+                    canonical::phone_in(text, there.and_then(country::alpha2).or(env.region))
+                }
                 _ => Err(expected("text", value)),
             }),
             Self::Url => empty_is_null(value, |value| canonical::url(text_of(value)?)),
@@ -599,22 +608,54 @@ fn split(text: &str, separator: &str, n: i64) -> Result<Value, MapError> {
     Ok(part.map_or(Value::Null, Value::text))
 }
 
+/// Whether two words differ in case and blanks around them alone.
+fn alike(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
+/// A number as people write it: thousands in groups, and what is owed with its sign in front, behind, or in brackets.
 fn separated(value: Value, separator: char) -> Result<Value, MapError> {
     let Value::Text(text) = &value else {
         return canonical::decimal(value);
     };
-    let groups = if separator == ',' { '.' } else { ',' };
-    let plain: String = text
-        .trim()
-        .chars()
-        .filter(|c| *c != groups && *c != '\'' && *c != '\u{a0}' && *c != '\u{202f}' && *c != ' ')
-        .map(|c| if c == separator { '.' } else { c })
-        .collect();
-    if plain.is_empty() {
+    if text.trim().is_empty() {
         return Ok(Value::Null);
     }
-    canonical::decimal(Value::text(plain))
-        .map_err(|_| MapError::new("format", format!("{} is not a decimal number with `{separator}`", describe(&value))))
+    let plain = plain_number(text.trim(), separator);
+    plain
+        .and_then(|plain| canonical::decimal(Value::text(plain)).ok())
+        .ok_or_else(|| MapError::new("format", format!("{} is not a decimal number with `{separator}`", describe(&value))))
+}
+
+/// Without groups, with a point and its sign in front. Groups have three digits, or two before the last as in India: "1,5" with a
+/// point for a separator is no fifteen.
+fn plain_number(text: &str, separator: char) -> Option<String> {
+    const MINUS: [char; 2] = ['-', '\u{2212}'];
+    let bracketed = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+    let (negative, text) = match (bracketed, text.strip_prefix(MINUS), text.strip_suffix(MINUS)) {
+        (Some(inner), ..) => (true, inner),
+        (None, Some(rest), _) | (None, None, Some(rest)) => (true, rest),
+        (None, None, None) => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let text = text.trim();
+    let (whole, fraction) = text.split_once(separator).map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
+    let grouped = if separator == ',' { '.' } else { ',' };
+    let group = |c: char| c == grouped || matches!(c, '\'' | '\u{2019}' | '\u{a0}' | '\u{202f}' | '\u{2009}' | ' ');
+    let groups: Vec<&str> = whole.split(group).collect();
+    let (first, rest) = groups.split_first()?;
+    if let Some((last, between)) = rest.split_last() {
+        let fits = (1..=3).contains(&first.len()) && last.len() == 3 && between.iter().all(|part| (2..=3).contains(&part.len()));
+        if !fits {
+            return None;
+        }
+    }
+    let sign = if negative { "-" } else { "" };
+    let digits = groups.concat();
+    // A second sign, another mark: canonical spelling says no.
+    (!digits.starts_with(['-', '+'])).then(|| match fraction {
+        Some(fraction) => format!("{sign}{digits}.{fraction}"),
+        None => format!("{sign}{digits}"),
+    })
 }
 
 fn amount(value: Value, currency: &Currency) -> Result<Value, MapError> {

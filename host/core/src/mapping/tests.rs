@@ -103,6 +103,38 @@ fn values_come_in() {
     check("n | integer", "format: the number 19.99 is not an integer");
     check("id | text | reference(parties)", r#""42""#);
     check("german | decimal(',')", "1234.5");
+    for (text, separator, expected) in [
+        ("1.234.567,89", ',', "1234567.89"),
+        ("1'234.50", '.', "1234.5"),
+        ("12,34,567.80", '.', "1234567.8"),
+        ("(1.234,56)", ',', "-1234.56"),
+        ("1.234,56-", ',', "-1234.56"),
+        ("\u{2212}3", '.', "-3"),
+        ("1 234,56", ',', "1234.56"),
+        ("1,5", '.', "format: \"1,5\" is not a decimal number with `.`"),
+        ("1.5", ',', "format: \"1.5\" is not a decimal number with `,`"),
+        ("1,2345", '.', "format: \"1,2345\" is not a decimal number with `.`"),
+        ("(-3)", '.', "format: \"(-3)\" is not a decimal number with `.`"),
+        ("€ 3", '.', "format: \"€ 3\" is not a decimal number with `.`"),
+    ] {
+        check(&format!("'{}' | decimal('{separator}')", text.replace('\'', "\\'")), expected);
+    }
+    check("'Ja' | boolean(ja, nein)", "true");
+    check("' NEIN' | boolean(ja, nein)", "false");
+    check("'Y' | boolean(y, Y)", "false");
+    check("'45000' | date(excel)", r#""2023-03-15""#);
+    check("'1' | date(excel)", r#""1900-01-01""#);
+    check("'61' | date(excel)", r#""1900-03-01""#);
+    check("'60' | date(excel)", r#"format: "60" is not a date in the days of a spreadsheet"#);
+    check("'45000.5' | timestamp(excel)", r#""2023-03-15T12:00:00Z""#);
+    check("'1900-02-28' | format_date(excel)", "59");
+    check("'2023-03-15' | format_date(excel)", "45000");
+    check("'2023-03-15T18:00:00Z' | format_timestamp(excel)", "45000.75");
+    check("'01/02/90' | date('%m/%d/%Y')", r#"format: "01/02/90" is not a date in the pattern `%m/%d/%Y`"#);
+    check("'01/02/90' | date('%m/%d/%y')", r#""1990-01-02""#);
+    check("'030 901820' | phone(land)", r#""+4930901820""#);
+    check("'030 901820' | phone(none)", r#""030901820""#);
+    check("phone | phone(land)", r#""+492211234""#);
     check("tagged | decimal(tryton)", "49.9");
     check("n | money(EUR)", r#"{"amount":19.99,"currency":"EUR"}"#);
     check("n | money(currency)", r#"{"amount":19.99,"currency":"EUR"}"#);
@@ -490,6 +522,11 @@ fn steps() -> impl Strategy<Value = &'static str> {
         "date(xero)",
         "date(tryton)",
         "date('%d.%m.%Y')",
+        "date(excel)",
+        "timestamp(excel)",
+        "format_timestamp(excel)",
+        "format_date(excel)",
+        "phone(land)",
         "timestamp(unix_s)",
         "timestamp(unix_ms)",
         "timestamp('%Y %H')",

@@ -19,6 +19,8 @@ pub(super) enum Format {
     UnixSeconds,
     /// Milliseconds since 1970, UTC.
     UnixMilliseconds,
+    /// Days since the end of 1899, as spreadsheets count them.
+    Excel,
     /// `/Date(1439434356790+0000)/`.
     Xero,
     /// `{"__class__": "datetime", "year": …}`, UTC.
@@ -34,6 +36,7 @@ impl Format {
             "iso8601" => Self::Iso(offset),
             "unix_s" => Self::UnixSeconds,
             "unix_ms" => Self::UnixMilliseconds,
+            "excel" => Self::Excel,
             "xero" => Self::Xero,
             "tryton" => Self::Tryton,
             pattern if pattern.contains('%') => {
@@ -51,6 +54,7 @@ impl Format {
             Self::Iso(_) => "ISO 8601".to_owned(),
             Self::UnixSeconds => "seconds since 1970".to_owned(),
             Self::UnixMilliseconds => "milliseconds since 1970".to_owned(),
+            Self::Excel => "the days of a spreadsheet".to_owned(),
             Self::Xero => "`/Date(…)/` as Xero spells it".to_owned(),
             Self::Tryton => "a tagged object as Tryton spells it".to_owned(),
             Self::Pattern(pattern, _) => format!("the pattern `{pattern}`"),
@@ -65,6 +69,7 @@ impl Format {
             Self::Iso(offset) => format!("iso8601{}", suffix(offset)),
             Self::UnixSeconds => "unix_s".to_owned(),
             Self::UnixMilliseconds => "unix_ms".to_owned(),
+            Self::Excel => "excel".to_owned(),
             Self::Xero => "xero".to_owned(),
             Self::Tryton => "tryton".to_owned(),
             Self::Pattern(pattern, offset) => format!("{pattern:?}{}", suffix(offset)),
@@ -129,11 +134,17 @@ pub(super) fn read_date(format: &Format, value: &Value) -> Result<Value, MapErro
     let date = match (format, value) {
         (Format::Iso(_), Value::Text(text)) => Pieces::parse(text.trim()).ok().map(|pieces| pieces.date()),
         (Format::Pattern(pattern, _), Value::Text(text)) => {
-            strtime::parse(pattern, text.trim()).ok().and_then(|time| time.to_date().ok())
+            let date = strtime::parse(pattern, text.trim()).ok().and_then(|time| time.to_date().ok());
+            date.filter(|date| year_is_whole(pattern, text, *date))
         }
         _ => read_moment(format, value).map(|(time, _)| time.date()),
     };
     date.and_then(print_date).ok_or_else(|| bad("date", format, value))
+}
+
+/// `%Y` reads "90" as the year 90: who writes two digits means another century, and says `%y`.
+fn year_is_whole(pattern: &str, text: &str, date: Date) -> bool {
+    !pattern.contains("%Y") || text.contains(&format!("{:04}", date.year()))
 }
 
 fn read_moment(format: &Format, value: &Value) -> Option<(DateTime, Offset)> {
@@ -145,6 +156,7 @@ fn read_moment(format: &Format, value: &Value) -> Option<(DateTime, Offset)> {
         }
         (Format::UnixSeconds, Value::Number(text) | Value::Text(text)) => from_unix(text, 1_000_000_000),
         (Format::UnixMilliseconds, Value::Number(text) | Value::Text(text)) => from_unix(text, 1_000_000),
+        (Format::Excel, Value::Number(text) | Value::Text(text)) => from_days(text),
         (Format::Xero, Value::Text(text)) => {
             let inner = text.trim().strip_prefix("/Date(")?.strip_suffix(")/")?;
             let digits = inner.find(['+', '-']).filter(|at| *at > 0).map_or(inner, |at| &inner[..at]);
@@ -169,11 +181,56 @@ fn read_moment(format: &Format, value: &Value) -> Option<(DateTime, Offset)> {
         }
         (Format::Pattern(pattern, default), Value::Text(text)) => {
             let time = strtime::parse(pattern, text.trim()).ok()?;
+            if time.to_date().is_ok_and(|date| !year_is_whole(pattern, text, date)) {
+                return None;
+            }
             let offset = time.offset().unwrap_or(*default);
             Some((time.to_datetime().ok().or_else(|| Some(time.to_date().ok()?.to_datetime(Time::midnight())))?, offset))
         }
         _ => None,
     }
+}
+
+/// Day 1 is 1900-01-01; day 60 is a 29 February that there never was.
+const EXCEL_GAP: i64 = 60;
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
+
+/// The day before day 1, for days behind the gap.
+fn excel_epoch() -> Date {
+    Date::constant(1899, 12, 30)
+}
+
+/// A time of day that falls between milliseconds is the nearest one: spreadsheets keep no more.
+fn from_days(text: &str) -> Option<(DateTime, Offset)> {
+    let text = super::number::canonical(text.trim())?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let days: i64 = whole.parse().ok()?;
+    if !(1..=2_958_465).contains(&days) || days == EXCEL_GAP {
+        return None;
+    }
+    let days = if days < EXCEL_GAP { days + 1 } else { days };
+    let fraction = fraction.get(..fraction.len().min(15)).unwrap_or_default();
+    let scale = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let part: i128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
+    let ms = i64::try_from((part * i128::from(DAY_MS) + scale / 2) / scale).ok()?;
+    let date = excel_epoch().checked_add(jiff::Span::new().try_days(days).ok()?).ok()?;
+    let time = date.to_datetime(Time::midnight()).checked_add(jiff::Span::new().try_milliseconds(ms).ok()?).ok()?;
+    Some((time, Offset::UTC))
+}
+
+fn days(time: DateTime, offset: Offset, date: bool) -> Option<Text> {
+    let time = if date { time } else { Offset::UTC.to_datetime(offset.to_timestamp(time).ok()?) };
+    let span = time.date().since((jiff::Unit::Day, excel_epoch())).ok()?;
+    let days = i64::from(span.get_days());
+    let days = if days <= EXCEL_GAP { days - 1 } else { days };
+    if days < 1 {
+        return None;
+    }
+    let ms = if date { 0 } else { time.duration_since(time.date().to_datetime(Time::midnight())).as_millis() };
+    // Ten digits tell milliseconds apart.
+    let fraction = (ms * 10_000_000_000 + i128::from(DAY_MS) / 2) / i128::from(DAY_MS);
+    super::number::canonical(&format!("{days}.{fraction:010}"))
 }
 
 /// `unit`: nanoseconds per one. Fractions are kept.
@@ -201,6 +258,7 @@ pub(super) fn write(format: &Format, value: &Value, date: bool) -> Result<Value,
         Format::Iso(_) => print(time, offset).map(Value::Text),
         Format::UnixSeconds => unix(time, offset).map(|ms| Value::Number(scaled(ms, 1000))),
         Format::UnixMilliseconds => unix(time, offset).map(|ms| Value::Number(ms.to_smolstr())),
+        Format::Excel => days(time, offset, date).map(Value::Number),
         Format::Xero => unix(time, offset).map(|ms| Value::Text(format_smolstr!("/Date({ms}+0000)/"))),
         Format::Tryton => offset
             .to_timestamp(time)

@@ -113,7 +113,7 @@ impl Pipe {
             Source::Object(parts) => parts.iter().for_each(|(_, part)| part.paths(out)),
         }
         for (op, _) in &self.steps {
-            if let Op::Money(operation::Currency::Path(path)) = op {
+            if let Op::Money(operation::Currency::Path(path)) | Op::Phone(Some(path)) = op {
                 out.push(path.clone());
             }
         }
