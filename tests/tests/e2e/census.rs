@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nave_sim::{SimConfig, System};
-use nave_tests::project::Project;
+use nave_tests::project::{Project, REQUIRED};
 use nave_tests::systems::{Clock, Sim};
 use serde_json::{Value, json};
 
@@ -125,6 +125,41 @@ fn what_two_systems_have_in_common_is_known_before_anything_is_written() {
     assert_eq!(twice(&two.project), Vec::<String>::new(), "the hub carries them now");
 }
 
+/// A census comes before anybody has decided anything: it reads what was never read, and nothing is sent (S1.4, S1.5). Everything
+/// else waits for the decision (S4.3).
+#[test]
+fn a_census_comes_before_the_decisions() {
+    let two = Two::start();
+    let toml = two.project.read("nave.toml");
+    two.project.write("nave.toml", &toml.replace("ownership = \"advised\"", REQUIRED));
+    let marks = [two.crm.last_request(), two.books.last_request()];
+    let refused = two.project.run(&["sync", "start"]);
+    assert!(refused.code == Some(1) && refused.out.contains("nothing is started"), "{refused:?}");
+    let census = two.project.json(&["census", "crm", "books", "--entity", "contact"]);
+    let counts = ["left_count", "right_count", "exact", "likely", "only_left", "only_right"].map(|name| census[name].as_u64());
+    assert_eq!((counts, &census["unread"]), ([18, 17, 10, 5, 3, 2].map(Some), &json!([])), "{census}");
+    let all = two.project.json(&["census", "--double-entry"]);
+    let fields: Vec<&Value> = all["censuses"][0]["fields"].as_array().into_iter().flatten().collect();
+    let email = fields.iter().find(|field| field["field"] == "email").expect("the mailbox is typed twice");
+    assert_eq!((&email["left_path"], &email["right_path"]), (&json!("EmailAddress"), &json!("properties.email")), "{all}");
+
+    // What does not fit, of every flow that reads; what every mapping says.
+    let profiles = two.project.json(&["backfill", "--profile"]);
+    let of: Vec<(&Value, &Value)> =
+        profiles["profiles"].as_array().into_iter().flatten().map(|one| (&one["flow"], &one["read"])).collect();
+    assert!(
+        of.contains(&(&json!("crm-contacts"), &json!(18))) && of.contains(&(&json!("books-contacts"), &json!(17))),
+        "{profiles}"
+    );
+    let told = two.project.json(&["mapping", "explain"]);
+    assert!(told["mappings"]["books-contacts"].as_str().is_some_and(|text| text.contains("EmailAddress")), "{told}");
+    for (sim, mark) in [&two.crm, &two.books].into_iter().zip(marks) {
+        assert_eq!(sim.changes_since(mark), Vec::<Value>::new());
+    }
+    two.project.write("nave.toml", &toml);
+    two.project.sync(&["start"]);
+}
+
 /// Where rules have merged most doubles, hardly any pair is left to learn from: colleagues must not be learned for them.
 #[test]
 fn colleagues_are_not_likely_to_be_one() {
@@ -155,6 +190,8 @@ fn a_census_that_cannot_be_says_why() {
         (&["census", "crm", "books", "--entity", "planet"], "there is no entity `planet`"),
         (&["census", "crm", "books", "--entity", "company"], "nothing of `books` is mapped to `company`"),
         (&["match", "candidates", "--entity", "planet"], "there is no entity `planet`"),
+        (&["review", "decide-all", "existing", "--agree", "emial", "--reason", "x"], "there is no field of any entity `emial`"),
+        (&["review", "decide-all", "existing", "--agree", "emial", "--reason", "x"], "did you mean `email`"),
     ] {
         let output = two.project.command(words).output().expect("nave runs");
         let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);

@@ -56,6 +56,23 @@ impl ApiError {
         Self::new("not-found", exit::USAGE, message)
     }
 
+    /// There is no such thing; what may be meant is said, and what there is.
+    pub fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n str>) -> Self {
+        let mut names: Vec<&str> = Vec::new();
+        for known in known {
+            if !names.contains(&known) {
+                names.push(known);
+            }
+        }
+        let near = nave_core::mapping::nearest(name, names.iter().copied());
+        // `lastname` for `properties.lastname`.
+        let last = || names.iter().copied().find(|known| known.rsplit('.').next().is_some_and(|last| last == name));
+        let near = near.or_else(last).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+        let help =
+            if names.is_empty() { "there are none yet".to_owned() } else { format!("{near}there are: {}", names.join(", ")) };
+        Self::not_found(format!("there is no {what} `{name}`")).help(help)
+    }
+
     /// It makes no sense as it was asked.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new("usage", exit::USAGE, message)
@@ -138,5 +155,26 @@ impl From<&Diagnostic> for Finding {
             error: found.severity == Severity::Error,
             code: found.code.to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_meant_is_said_first() {
+        let check = |name: &str, known: &[&str], help: &str| {
+            let error = ApiError::unknown("field", name, known.iter().copied());
+            assert_eq!((error.exit, error.help.as_deref()), (exit::USAGE, Some(help)), "{name}");
+        };
+        check("emial", &["email", "phone"], "did you mean `email`? there are: email, phone");
+        check(
+            "lastname",
+            &["id", "properties.lastname"],
+            "did you mean `properties.lastname`? there are: id, properties.lastname",
+        );
+        check("x", &["crm", "books", "crm"], "there are: crm, books");
+        check("x", &[], "there are none yet");
     }
 }

@@ -358,6 +358,9 @@ pub enum Request {
         /// Likely pairs shown.
         #[serde(default = "default_pairs")]
         limit: usize,
+        /// What was never read is read first; nothing is sent.
+        #[serde(default)]
+        read: bool,
     },
 
     /// Merges two records: first what it would come to, then it is done and told to every system.
@@ -1121,6 +1124,7 @@ impl Request {
             Self::AccessReview { done, .. } => *done,
             Self::ShadowReport { clear, .. } => *clear,
             Self::Compare { read, keep, .. } => *read || *keep,
+            Self::Census { read, .. } => *read,
             Self::PlanInitial { apply, .. } => *apply,
             // A list is remembered, so that its numbers mean something.
             Self::RecordCorrect { .. } => true,
@@ -1136,7 +1140,6 @@ impl Request {
             | Self::MatchCandidates { .. }
             | Self::MatchExplain { .. }
             | Self::MatchModel { .. }
-            | Self::Census { .. }
             | Self::MergeList { .. }
             | Self::MergeShow { .. }
             | Self::ReconcileStatus

@@ -10,7 +10,7 @@ use nave_core::model::{Contribution, ContributionId, ContributionState, RecordId
 
 use super::names::{Names, reference, remote};
 use super::unknown;
-use crate::api::{ApiError, CandidateLine, CandidatesAnswer, CensusAnswer, CensusField, ReasonLine};
+use crate::api::{ApiError, CandidateLine, CandidatesAnswer, CensusAnswer, CensusField, ProgressSender, ReasonLine};
 use crate::engine::{Engine, take};
 
 /// Records compared at once: about two gigabytes of memory.
@@ -95,7 +95,9 @@ pub(super) fn census(engine: &Engine, left: &str, right: &str, entity: &str, lim
     pairs.extend(things[0].iter().filter_map(|thing| Some((thing, *there.get(&thing.record?)?))));
     let sure = linkage.edges.iter().filter(across).filter(|edge| edge.verdict == Verdict::Same);
     pairs.extend(sure.map(|edge| (rest[edge.left as usize], rest[edge.right as usize])));
+    let unread = unread(engine, &names, [left, right], &entity.name)?;
     Ok(CensusAnswer {
+        unread: unread.iter().map(|mapping| mapping.name.clone()).collect(),
         entity: entity.name.clone(),
         left: left.to_owned(),
         right: right.to_owned(),
@@ -110,6 +112,41 @@ pub(super) fn census(engine: &Engine, left: &str, right: &str, entity: &str, lim
         pairs: linkage.edges.iter().filter(across).take(limit).map(|edge| line(&table, &linkage, edge, &ids)).collect(),
         fields: agreements(engine, &names, [left, right], entity, &pairs)?,
     })
+}
+
+/// Flows of two connections that were never read.
+fn unread<'n>(engine: &Engine, names: &'n Names<'_>, sides: [&str; 2], entity: &str) -> Result<Vec<&'n Mapping>, ApiError> {
+    let mut found = Vec::new();
+    let own = |mapping: &&Mapping| mapping.entity == entity && sides.contains(&mapping.connection.as_str());
+    for mapping in names.catalog.mappings.values().map(AsRef::as_ref).filter(own) {
+        if mapping.flow_in.is_some() && engine.store.flow(&mapping.name)?.last_in.is_none() {
+            found.push(mapping);
+        }
+    }
+    Ok(found)
+}
+
+/// Reads what was never read of two connections: a census comes before anything is decided, and nothing is sent.
+///
+/// # Errors
+/// [`ApiError`] where one cannot be read.
+pub(super) async fn read_first(
+    engine: &Engine,
+    sides: [&str; 2],
+    entity: &str,
+    progress: &ProgressSender,
+) -> Result<(), ApiError> {
+    let names = Names::new(engine);
+    for mapping in unread(engine, &names, sides, entity)? {
+        progress.report(&format!("reading {}", mapping.name), 0, None);
+        let run = engine.run_in(&mapping.name, false).await?;
+        if run.status == nave_core::model::RunStatus::Failed {
+            let why = run.message.unwrap_or_default();
+            return Err(ApiError::failed(format!("{} could not be read: {why}", mapping.connection))
+                .help(format!("`nave connection check {}` tells whether it works", mapping.connection)));
+        }
+    }
+    Ok(())
 }
 
 /// How often each field that both sides hold agrees.
@@ -146,7 +183,14 @@ fn agreements(
             carried.extend(written.filter_map(|field| field.canonical.as_deref()).filter(|name| reads(name)));
         }
     }
+    let path = |side: &str, field: &str| {
+        let own = mappings(names, side, &entity.name).flat_map(|mapping| &mapping.fields);
+        let read = own.filter(|own| own.direction.reads() && own.canonical.as_deref() == Some(field));
+        read.map(|own| own.remote.clone()).next().unwrap_or_default()
+    };
     let line = |(field, (both, agree)): (&str, (u64, u64))| CensusField {
+        left_path: path(sides[0], field),
+        right_path: path(sides[1], field),
         field: field.to_owned(),
         label: names.label(&entity.name, field),
         both,

@@ -294,7 +294,10 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         }
         Request::MatchExplain { left, right } => block_in_place(|| scored::explain(engine, &left, &right)).map(Answer::Explained),
         Request::MatchModel { entity } => block_in_place(|| scored::model(engine, &entity)).map(Answer::MatchModel),
-        Request::Census { left, right, entity, limit } => {
+        Request::Census { left, right, entity, limit, read } => {
+            if read {
+                linkage::read_first(engine, [&left, &right], &entity, &progress).await?;
+            }
             block_in_place(|| linkage::census(engine, &left, &right, &entity, limit)).map(Answer::Census)
         }
         Request::MergeRecords { one, other, into, plan, reason } => {
@@ -445,7 +448,5 @@ fn listed(words: &[String]) -> String {
 
 /// A request names something that is not there; these are.
 fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n String>) -> ApiError {
-    let known: Vec<&str> = known.map(String::as_str).collect();
-    let help = if known.is_empty() { "there are none yet".to_owned() } else { format!("there are: {}", known.join(", ")) };
-    ApiError::not_found(format!("there is no {what} `{name}`")).help(help)
+    ApiError::unknown(what, name, known.map(String::as_str))
 }

@@ -54,6 +54,11 @@ pub(super) async fn sync(
     progress: ProgressSender,
 ) -> Result<SyncAnswer, ApiError> {
     let catalog = engine.catalog();
+    // `nave sync start`, as people say it.
+    let names = match names {
+        [start, rest @ ..] if start == "start" && !catalog.mappings.contains_key(start) => rest,
+        names => names,
+    };
     let chosen = choose(engine, &catalog, names)?;
     ownership::complete(&catalog, chosen.iter().map(|mapping| mapping.entity.as_str()))?;
     let subject = if names.is_empty() { "all flows".to_owned() } else { names.join(", ") };

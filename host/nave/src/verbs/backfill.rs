@@ -1,7 +1,7 @@
 //! `backfill`: a stream read whole; before that, what of it would not fit, and after it, what was kept.
 
 use clap::Args;
-use nave_hub::api::{Answer, BrokenRule, ProfileAnswer, Request, exit};
+use nave_hub::api::{BrokenRule, ProfileAnswer, Request, exit};
 
 use super::{Outcome, flows};
 use crate::context::{Context, want};
@@ -10,12 +10,13 @@ use crate::output::{self, Rows, ago, clean, clean_lines, say};
 /// Read a flow's stream whole: what is there from before; first see what of it does not fit
 #[derive(Debug, Args)]
 #[command(after_help = "What is read goes out with the next `nave sync`.\n\n\
-                        Examples:\n  nave backfill crm-contacts --profile\n  \
+                        Examples:\n  nave backfill crm-contacts --profile\n  nave backfill --profile\n  \
                         nave backfill crm-contacts --archive-misfits --because looked-up-only\n  \
                         nave backfill crm-contacts --archived\n  nave backfill crm-contacts --archived 5432")]
 pub(crate) struct Backfill {
-    /// Flow
-    flow: String,
+    /// Flow; with --profile also a connection [default with --profile: every flow that reads]
+    #[arg(required_unless_present = "profile")]
+    flow: Option<String>,
     /// Only say what does not fit, by rule; nothing is taken in or written
     #[arg(long, conflicts_with_all = ["archive_misfits", "archived"])]
     profile: bool,
@@ -38,29 +39,55 @@ pub(crate) struct Backfill {
 
 pub(crate) async fn run(verb: Backfill, context: &Context) -> Outcome {
     let Backfill { flow, profile, archive_misfits, because, archived, limit, after } = verb;
+    if profile {
+        return profiles(flow, context).await;
+    }
+    let flow = flow.unwrap_or_default();
     if let Some(id) = archived {
         let id = Some(id).filter(|id| !id.is_empty());
         return kept(Request::Archived { flow, remote_id: id, after_id: after, limit }, context).await;
     }
     let request = Request::Backfill { flow, profile, archive_misfits, reason: because.unwrap_or_default() };
-    match context.call(request).await? {
-        Answer::Profile(answer) => Ok(profiled(&answer, context)),
-        answer => {
-            let answer = want!(answer, Sync);
-            match context.json {
-                true => answer.runs.iter().for_each(output::json),
-                false => flows::runs(&answer.runs),
-            }
-            Ok(flows::code_of(&answer.runs))
-        }
+    let answer = want!(context.call(request).await?, Sync);
+    match context.json {
+        true => answer.runs.iter().for_each(output::json),
+        false => flows::runs(&answer.runs),
     }
+    Ok(flows::code_of(&answer.runs))
 }
 
-fn profiled(answer: &ProfileAnswer, context: &Context) -> u8 {
-    if context.json {
-        output::json(answer);
-        return exit::OK;
+/// What would not fit: of one flow, of all that read from a connection, or of all that read.
+async fn profiles(named: Option<String>, context: &Context) -> Outcome {
+    let known = want!(context.call(Request::Status).await?, Status).flows;
+    let is_flow = |name: &String| known.iter().any(|flow| flow.flow == *name);
+    let of = |name: &String| known.iter().any(|flow| flow.connection == *name && flow.reads);
+    let chosen: Vec<String> = match &named {
+        Some(name) if is_flow(name) || !of(name) => vec![name.clone()],
+        named => {
+            let own = known.iter().filter(|flow| flow.reads && named.as_ref().is_none_or(|name| flow.connection == *name));
+            own.map(|flow| flow.flow.clone()).collect()
+        }
+    };
+    let one = matches!(&named, Some(name) if !of(name) || is_flow(name));
+    let mut all = Vec::new();
+    for flow in chosen {
+        let request = Request::Backfill { flow, profile: true, archive_misfits: false, reason: String::new() };
+        let answer = want!(context.call(request).await?, Profile);
+        if !context.json {
+            profiled(&answer);
+        }
+        all.push(answer);
     }
+    match all.as_slice() {
+        _ if !context.json && all.is_empty() => say("No flow reads anything yet."),
+        _ if !context.json => say("\nNothing was taken in."),
+        [answer] if one => output::json(answer),
+        _ => output::json(&serde_json::json!({ "profiles": all })),
+    }
+    Ok(exit::OK)
+}
+
+fn profiled(answer: &ProfileAnswer) {
     say(format_args!(
         "{}: {} read, {} fit, {} do not, {} left out by its filter or gone",
         answer.flow, answer.read, answer.fit, answer.misfit, answer.left_out
@@ -86,8 +113,6 @@ fn profiled(answer: &ProfileAnswer, context: &Context) -> u8 {
     for note in &answer.notes {
         say(format_args!("\n{}", clean(note)));
     }
-    say("\nNothing was taken in.");
-    exit::OK
 }
 
 fn rule(rule: &BrokenRule) {

@@ -186,7 +186,7 @@ pub(crate) async fn apply(verb: Apply, context: &Context) -> Outcome {
     after_help = "Examples:\n  nave sync\n  nave sync crm-contacts --once\n  nave sync --retry           # also what waits for its next try\n  nave sync --full --json    # reads everything again; one line per run"
 )]
 pub(crate) struct Sync {
-    /// These flows [default: all that are not paused]
+    /// These flows [default: all that are not paused; `start` says the same]
     flows: Vec<String>,
     /// Ignore checkpoints: read every record again
     #[arg(long)]

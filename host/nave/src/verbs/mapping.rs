@@ -58,8 +58,8 @@ pub(crate) enum Mapping {
     },
     /// One mapping in plain English
     Explain {
-        /// Mapping
-        mapping: String,
+        /// Mapping [default: each of them]
+        mapping: Option<String>,
     },
     /// Which fields are mapped, which are ignored and why, and which no mapping mentions: together all that were discovered
     Coverage {
@@ -74,17 +74,30 @@ pub(crate) async fn run(verb: Mapping, context: &Context) -> Outcome {
         Mapping::Export { file, mappings } => export(&file, &mappings, context).await,
         Mapping::Import { file, apply } => import(&file, apply, context).await,
         Mapping::Lint { mapping } => lint(mapping, context).await,
-        Mapping::Explain { mapping } => {
-            let answer = want!(context.call(Request::MappingExplain { mapping }).await?, Text);
-            if context.json {
-                output::json(&answer);
-            } else {
-                say(clean_lines(answer.text.trim_end()));
-            }
-            Ok(exit::OK)
-        }
+        Mapping::Explain { mapping } => explain(mapping, context).await,
         Mapping::Coverage { mapping } => coverage(mapping, context).await,
     }
+}
+
+async fn explain(mapping: Option<String>, context: &Context) -> Outcome {
+    let names: Vec<String> = match &mapping {
+        Some(name) => vec![name.clone()],
+        None => want!(context.call(Request::Status).await?, Status).flows.into_iter().map(|flow| flow.flow).collect(),
+    };
+    let mut all = serde_json::Map::new();
+    for (position, name) in names.into_iter().enumerate() {
+        let answer = want!(context.call(Request::MappingExplain { mapping: name.clone() }).await?, Text);
+        match (context.json, &mapping) {
+            (true, Some(_)) => output::json(&answer),
+            (true, None) => _ = all.insert(name, answer.text.into()),
+            (false, _) if position > 0 => say(format_args!("\n{}", clean_lines(answer.text.trim_end()))),
+            (false, _) => say(clean_lines(answer.text.trim_end())),
+        }
+    }
+    if context.json && mapping.is_none() {
+        output::json(&serde_json::json!({ "mappings": all }));
+    }
+    Ok(exit::OK)
 }
 
 async fn suggest(connections: Vec<String>, entity: String, apply: bool, context: &Context) -> Outcome {

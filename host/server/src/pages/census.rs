@@ -63,7 +63,7 @@ async fn census(Shared(state): Shared<State>, Extension(person): Extension<Perso
     let mut census = None;
     if let [left, right, entity] = asked.split('/').collect::<Vec<_>>()[..] {
         let [left, right, entity] = [left, right, entity].map(str::to_owned);
-        let request = Request::Census { left, right, entity, limit: PAIRS };
+        let request = Request::Census { left, right, entity, limit: PAIRS, read: false };
         census = Some(want!(state.call(request).await, Census, &person, "census"));
     }
     page(&CensusPage { frame: Frame::new(&person, "census"), pairs, asked, census })

@@ -78,6 +78,9 @@ pub struct CensusAnswer {
     pub pairs: Vec<CandidateLine>,
     /// Fields that both hold, and how often they agree.
     pub fields: Vec<CensusField>,
+    /// Flows that were never read: what stands there is not counted.
+    #[serde(default)]
+    pub unread: Vec<String>,
 }
 
 /// One field that both systems hold.
@@ -88,6 +91,12 @@ pub struct CensusField {
     /// For people.
     #[serde(default)]
     pub label: String,
+    /// What it is called in the first; empty where several columns make it.
+    #[serde(default)]
+    pub left_path: String,
+    /// What it is called in the second.
+    #[serde(default)]
+    pub right_path: String,
     /// Pairs of things, known or likely to be the same, where both say something.
     pub both: u64,
     /// Of these, those that say the same.

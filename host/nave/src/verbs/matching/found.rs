@@ -1,6 +1,6 @@
 //! Likely duplicates, and what two systems have in common.
 
-use nave_hub::api::{CandidateLine, CensusField, RecordRef, Request, exit};
+use nave_hub::api::{ApiError, CandidateLine, CensusAnswer, CensusField, RecordRef, Request, exit};
 
 use super::Census;
 use crate::context::{Context, want};
@@ -64,16 +64,26 @@ pub(super) async fn model(entity: &str, context: &Context) -> Outcome {
     Ok(exit::OK)
 }
 
+/// Odds as people say them: beyond a million nobody reads the digits.
+fn odds(bits: f64) -> String {
+    const MILLION_BITS: f64 = 20.0;
+    match bits {
+        bits if bits >= MILLION_BITS => "over a million : 1".to_owned(),
+        bits if bits < 0.0 => format!("1 : {}", (-bits).exp2().round()),
+        bits => format!("{} : 1", bits.exp2().round()),
+    }
+}
+
 fn pairs(pairs: &[CandidateLine]) {
     for pair in pairs {
         say(format_args!(
-            "{} {} = {} {}: {} ({} : 1)",
+            "{} {} = {} {}: {} ({})",
             pair.left,
             clean(&pair.left_title),
             pair.right,
             clean(&pair.right_title),
             pair.verdict,
-            pair.bits.exp2().round()
+            odds(pair.bits)
         ));
         for reason in &pair.reasons {
             say(format_args!("  {:+6.1}  {} {}", reason.bits, clean(&reason.what), reason.agreement));
@@ -83,24 +93,60 @@ fn pairs(pairs: &[CandidateLine]) {
 }
 
 pub(super) async fn census(verb: &Census, context: &Context) -> Outcome {
-    let request = Request::Census {
-        left: verb.left.clone(),
-        right: verb.right.clone(),
-        entity: verb.entity.clone(),
-        limit: if verb.double_entry { 0 } else { verb.limit },
-    };
-    let mut answer = want!(context.call(request).await?, Census);
+    let (Some(left), Some(right)) = (&verb.left, &verb.right) else { return every_census(verb, context).await };
+    let entity = verb.entity.as_deref().unwrap_or("contact");
+    let answer = counted(left, right, entity, verb, context).await?;
+    match context.json {
+        true => output::json(&answer),
+        false => shown(&answer, verb.double_entry),
+    }
+    Ok(exit::OK)
+}
+
+/// Of every two connections that are mapped to the same entity.
+async fn every_census(verb: &Census, context: &Context) -> Outcome {
+    let pairs = want!(context.call(Request::CompareHistory { left: None, right: None }).await?, CompareHistory).pairs;
+    // What is configured no more is kept for its history alone.
+    let pairs = pairs.into_iter().filter(|pair| pair.due.is_some() || pair.outcomes.is_empty());
+    let pairs: Vec<_> = pairs.filter(|pair| verb.entity.as_ref().is_none_or(|entity| *entity == pair.entity)).collect();
+    let mut all = Vec::new();
+    for pair in &pairs {
+        all.push(counted(&pair.left, &pair.right, &pair.entity, verb, context).await?);
+    }
+    if context.json {
+        output::json(&serde_json::json!({ "censuses": all }));
+        return Ok(exit::OK);
+    }
+    if all.is_empty() {
+        say("No two connections are mapped to the same entity.");
+    }
+    for answer in &all {
+        say(format_args!("{} and {}, {}:", answer.left, answer.right, answer.entity));
+        shown(answer, verb.double_entry);
+    }
+    Ok(exit::OK)
+}
+
+/// What was never read is read first, by whoever may do that.
+async fn counted(left: &str, right: &str, entity: &str, verb: &Census, context: &Context) -> Result<CensusAnswer, ApiError> {
+    let limit = if verb.double_entry { 0 } else { verb.limit };
+    let request =
+        |read| Request::Census { left: left.to_owned(), right: right.to_owned(), entity: entity.to_owned(), limit, read };
+    let mut answer = want!(context.call(request(false)).await?, Census);
+    if !answer.unread.is_empty() {
+        answer = want!(context.call(request(true)).await?, Census);
+    }
     if verb.double_entry {
         answer.fields.retain(CensusField::typed_twice);
     }
-    if context.json {
-        output::json(&answer);
-        return Ok(exit::OK);
-    }
-    if !verb.double_entry {
+    Ok(answer)
+}
+
+fn shown(answer: &CensusAnswer, double_entry: bool) {
+    if !double_entry {
         pairs(&answer.pairs);
     }
-    let mut rows = Rows::new(&[verb.entity.as_str(), "in all", "in both", "likely in both", "only there"]);
+    let mut rows = Rows::new(&[answer.entity.as_str(), "in all", "in both", "likely in both", "only there"]);
     for (name, counts) in [
         (&answer.left, [answer.left_count, answer.exact, answer.likely, answer.only_left]),
         (&answer.right, [answer.right_count, answer.exact_right, answer.likely_right, answer.only_right]),
@@ -109,17 +155,24 @@ pub(super) async fn census(verb: &Census, context: &Context) -> Outcome {
         rows.row([name.clone(), all, both, likely, only]);
     }
     rows.print("");
-    let mut rows = Rows::new(&["field", "both say", "say the same", "", "carried by the hub"]);
+    let called = |name: &str| format!("in {name}");
+    let (left, right) = (called(&answer.left), called(&answer.right));
+    let mut rows = Rows::new(&["field", &left, &right, "both say", "say the same", "", "carried by the hub"]);
     for field in &answer.fields {
         let carried = if field.carried { "yes" } else { "no" };
         rows.row([
             field.field.clone(),
+            field.left_path.clone(),
+            field.right_path.clone(),
             field.both.to_string(),
             field.agree.to_string(),
             format!("{} %", field.percent),
             carried.to_owned(),
         ]);
     }
-    rows.print(if verb.double_entry { "No field seems to be typed twice." } else { "" });
-    Ok(exit::OK)
+    rows.print(if double_entry { "No field seems to be typed twice.\n" } else { "" });
+    if double_entry && !answer.fields.is_empty() {
+        // The contract of connectors has no place for it: no system that there is one for tells it of each field.
+        say(format_args!("Who edited a field last, neither {} nor {} tells through its connector.\n", answer.left, answer.right));
+    }
 }

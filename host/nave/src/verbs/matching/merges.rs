@@ -28,7 +28,7 @@ pub(crate) struct Merge {
     #[arg(long, required_unless_present = "dry_run", default_value = "", hide_default_value = true)]
     reason: String,
     /// Only show what it would come to
-    #[arg(long)]
+    #[arg(long, visible_alias = "plan")]
     dry_run: bool,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct Unmerge {
     #[arg(long, required_unless_present = "dry_run", default_value = "", hide_default_value = true)]
     reason: String,
     /// Only show what it would come to
-    #[arg(long)]
+    #[arg(long, visible_alias = "plan")]
     dry_run: bool,
 }
 

@@ -15,16 +15,21 @@ use crate::context::Context;
 
 /// What two systems have in common, before anything is written: things in both by rule, likely in both by score, and only in one
 #[derive(Debug, Args)]
-#[command(after_help = "What was read is compared: `nave sync` reads, and sends nothing before its plan is agreed to.\n\n\
-                        Examples:\n  nave census crm books --entity company\n  nave census crm books --double-entry --json")]
+#[command(
+    after_help = "What was never read is read first, whatever is decided yet; nothing is sent. Later what `nave sync` read last is \
+                        compared.\n\n\
+                        Examples:\n  nave census crm books --entity company\n  nave census crm books --double-entry --json\n  \
+                        nave census --double-entry"
+)]
 pub(crate) struct Census {
-    /// Connection
-    left: String,
+    /// Connection [default: every two that are mapped to the same entity]
+    #[arg(requires = "right")]
+    left: Option<String>,
     /// The other connection
-    right: String,
-    /// Of what
-    #[arg(long, default_value = "contact")]
-    entity: String,
+    right: Option<String>,
+    /// Of what [default: contact; without connections every entity]
+    #[arg(long)]
+    entity: Option<String>,
     /// Only fields that hold the same in both though the hub does not carry them: somebody types them twice
     #[arg(long)]
     double_entry: bool,
