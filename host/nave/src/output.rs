@@ -28,6 +28,14 @@ pub(crate) fn say(text: impl Display) {
     }
 }
 
+/// The first characters of a text, with a sign that there are more.
+pub(crate) fn cut(text: &str, at_most: usize) -> String {
+    match text.char_indices().nth(at_most) {
+        Some((at, _)) => format!("{}…", text[..at].trim_end()),
+        None => text.to_owned(),
+    }
+}
+
 /// An answer as JSON: indented where a person looks, on one line otherwise.
 pub(crate) fn json(answer: &impl Serialize) {
     let text = if std::io::stdout().is_terminal() { serde_json::to_string_pretty(answer) } else { serde_json::to_string(answer) };
@@ -134,6 +142,14 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: &str) {
         assert_eq!(clean(text), expected);
+    }
+
+    #[test]
+    fn a_list_says_the_beginning() {
+        for (text, at_most, expected) in [("Zoë", 3, "Zoë"), ("Zoë Berg", 4, "Zoë…"), ("", 0, ""), ("日本語", 2, "日本…")]
+        {
+            assert_eq!(cut(text, at_most), expected);
+        }
     }
 
     #[test]

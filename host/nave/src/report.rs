@@ -1,12 +1,18 @@
 //! Errors for a person: what happened, what to type next, and for configuration the line with a caret under it.
 
-use std::io::IsTerminal as _;
+use std::fmt::Display;
+use std::io::{IsTerminal as _, Write as _};
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report, Severity};
 use nave_hub::api::{ApiError, Finding};
 
 use crate::context::Context;
 use crate::output::{clean_lines, json};
+
+/// A line on standard error. Where nobody listens any more (`2>&1 | head`), the exit code still tells how it went.
+fn complain(text: impl Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
 
 /// Shows an error and says the exit code. With `--json` it is one object on standard output.
 pub(crate) fn error(context: &Context, error: &ApiError) -> u8 {
@@ -15,9 +21,9 @@ pub(crate) fn error(context: &Context, error: &ApiError) -> u8 {
         return error.exit.max(1);
     }
     findings(context, &error.findings);
-    eprintln!("nave: {}", clean_lines(&error.message));
+    complain(format_args!("nave: {}", clean_lines(&error.message)));
     if let Some(help) = &error.help {
-        eprintln!("  help: {}", clean_lines(help));
+        complain(format_args!("  help: {}", clean_lines(help)));
     }
     error.exit.max(1)
 }
@@ -48,7 +54,7 @@ pub(crate) fn findings(context: &Context, findings: &[Finding]) {
         };
         let mut text = String::new();
         if handler.render_report(&mut text, report.as_ref()).is_ok() {
-            eprintln!("{}", text.trim_end());
+            complain(text.trim_end());
         }
     }
 }

@@ -22,6 +22,7 @@ use nave_store::IndexSpace;
 use super::deliver::{Need, Subject};
 use super::draft::Draft;
 use super::holds::same;
+use super::steward::no_field;
 use super::synthetic::Synthetic;
 use super::{Engine, EngineError, steward};
 
@@ -616,7 +617,7 @@ fn instead(sought: &Sought, kind: &FieldType) -> Result<Value, String> {
 fn check_field(entity: &Entity, record: &Record, field: &str) -> Result<(), EngineError> {
     let (base, element) = field.split_once('/').map_or((field, None), |(list, number)| (list, Some(number)));
     let Some(known) = entity.fields.get(base) else {
-        return Err(EngineError::Refused(format!("{0} has no field `{base}`; `nave schema show {0}` lists them", entity.name)));
+        return Err(EngineError::NotFound(no_field(entity, base)));
     };
     match (&known.kind, element) {
         (FieldType::List { .. }, None) => {

@@ -9,6 +9,13 @@ use nave_core::value::Value;
 use super::draft::Draft;
 use super::{Engine, EngineError};
 
+/// Says that an entity has no such field, and which may be meant.
+pub(super) fn no_field(entity: &Entity, field: &str) -> String {
+    let near = mapping::nearest(field, entity.fields.keys().map(String::as_str));
+    let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    format!("{0} has no field `{field}`{near}; `nave schema show {0}` lists them", entity.name)
+}
+
 impl Engine {
     /// A text as the canonical value of a field, spelled as the hub spells it.
     ///
@@ -17,10 +24,7 @@ impl Engine {
     /// where the text is no value of its type.
     pub(super) fn steward_value(entity: &Entity, field: &str, text: &str) -> Result<Value, EngineError> {
         let Some(known) = entity.fields.get(field) else {
-            return Err(EngineError::Refused(format!(
-                "{} has no field `{field}`; `nave schema show {}` lists them",
-                entity.name, entity.name
-            )));
+            return Err(EngineError::NotFound(no_field(entity, field)));
         };
         if matches!(known.kind, FieldType::List { .. } | FieldType::Object | FieldType::File | FieldType::Reference(_)) {
             return Err(EngineError::Refused(format!(

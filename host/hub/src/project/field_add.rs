@@ -62,7 +62,12 @@ pub fn field_add(dir: &Path, new: &NewField<'_>, apply: bool) -> Result<Answer, 
     let because = new.because.map_or_else(|| format!("{} knows it, and nobody types it twice", new.from), str::to_owned);
     let mut edits = Vec::new();
     if !known.fields.contains_key(name) {
-        edits.push(entity_edit(&sources, entity, name, new, &because, from.info.as_ref())?);
+        // Who answers for the entity does; where nobody was named, whoever answers for where it comes from.
+        let steward = Some(known.steward.as_str()).filter(|steward| !steward.is_empty());
+        let others = || known.fields.values().find_map(|field| field.steward.as_deref());
+        let mapping = Some(from.mapping.steward.as_str()).filter(|steward| !steward.is_empty());
+        let steward = if steward.is_some() { None } else { others().or(mapping) };
+        edits.push(entity_edit(&sources, entity, name, new, (&because, steward), from.info.as_ref())?);
     }
     edits.push(mapping_edit(&sources, &from, name, "in", &because)?);
     for end in &to {
@@ -165,7 +170,7 @@ fn entity_edit(
     entity: &str,
     name: &str,
     new: &NewField<'_>,
-    because: &str,
+    (because, steward): (&str, Option<&str>),
     info: Option<&FieldInfo>,
 ) -> Result<Edit, ApiError> {
     let path = format!("entities/{entity}.toml");
@@ -182,6 +187,9 @@ fn entity_edit(
         table.insert("label", value(label));
     }
     table.insert("survivorship", value(InlineTable::from_iter([("owner", Value::from(new.from))])));
+    if let Some(steward) = steward {
+        table.insert("steward", value(steward));
+    }
     table.insert("because", value(because));
     Ok(Edit { path, before, after: document.to_string() })
 }

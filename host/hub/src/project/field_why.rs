@@ -100,6 +100,7 @@ fn remote(project: &Project, connection: &str, rest: &str) -> Result<Answer, Api
     let found = found.or_else(|| names.iter().find_map(|stream| Some((stream.as_str(), singular(stream)?))));
     let (stream, path) = found.ok_or_else(|| unknown(&format!("stream of {connection} in"), rest, names.iter()))?;
     let info = streams.iter().find(|one| one.name == stream);
+    let path = info.and_then(|info| by_last_part(info, path)).unwrap_or(path);
     let field = info.and_then(|info| info.fields.iter().find(|field| field.path == path));
     let lines: Vec<FieldLine> = lineage(catalog)
         .into_iter()
@@ -140,6 +141,17 @@ fn remote(project: &Project, connection: &str, rest: &str) -> Result<Answer, Api
     let writable = can && lines.iter().any(|line| line.direction.writes());
     let name = format!("{connection}/{stream}.{path}");
     Ok(Answer::FieldReasons(FieldReasonsAnswer { field: name, what, writable, reasons }))
+}
+
+/// `lastname` for `properties.lastname`, where one path alone ends so and none is called so.
+fn by_last_part<'i>(info: &'i StreamInfo, name: &str) -> Option<&'i str> {
+    let mut ending = info
+        .fields
+        .iter()
+        .map(|field| field.path.as_str())
+        .filter(|path| path.strip_suffix(name).is_some_and(|before| before.ends_with('.')));
+    let found = ending.next()?;
+    (ending.next().is_none() && info.fields.iter().all(|field| field.path != name)).then_some(found)
 }
 
 /// What the system itself does not let anybody do.

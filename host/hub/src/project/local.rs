@@ -51,9 +51,7 @@ pub fn answer(dir: &Path, request: &Request) -> Option<Result<Answer, ApiError>>
 }
 
 pub(super) fn unknown<'n>(what: &str, name: &str, known: impl Iterator<Item = &'n String>) -> ApiError {
-    let known: Vec<&str> = known.map(String::as_str).collect();
-    let help = if known.is_empty() { "there are none yet".to_owned() } else { format!("there are: {}", known.join(", ")) };
-    ApiError::not_found(format!("there is no {what} `{name}`")).help(help)
+    ApiError::unknown(what, name, known.map(String::as_str))
 }
 
 fn lint(project: &Project, only: Option<&str>) -> Result<Answer, ApiError> {

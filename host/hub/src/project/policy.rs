@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use nave_core::catalog::{Catalog, Entity, shipped_entities};
+use nave_core::catalog::{Catalog, Entity, Survivorship, shipped_entities};
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, value};
 
 use super::edit::{Edit, present, try_edits, write_edits};
@@ -124,7 +124,7 @@ pub fn policy_init(dir: &Path, template: &str, decision: &Decision<'_>, plan: bo
         let after = match before {
             Some(_) => text,
             None => format!(
-                "# Who owns what of a {}: written by nave policy init {}, yours to edit.\n# `owner` is the connection whose \
+                "# Who owns what, of each {}: written by nave policy init {}, yours to edit.\n# `owner` is the connection whose \
                  word counts; an edit made elsewhere is put back. Other rules: \"newest\", \"longest\",\n# \"non-empty\", \
                  \"manual\", {{ priority = [\"a\", \"b\"] }}; a field of consent has \"consent\".\n{text}",
                 entity.label.to_lowercase(),
@@ -175,8 +175,8 @@ fn owner(catalog: &Catalog, template: &Template, said: Option<&str>) -> Result<S
         .help(format!("say which one it is with --owner, of {}; or write its kind into systems.toml", known())))
 }
 
-/// The fields that a part is about: those that a mapping reads, or all where none does yet. A field that is computed or
-/// kept by each system for itself has no owner.
+/// The fields that a part is about: those that a mapping reads, or all where none does yet. A field that is computed has no owner,
+/// and one of consent keeps its rule: with an owner, a word of one system would lift the refusal in another.
 fn fields<'e>(catalog: &Catalog, entity: &'e Entity, part: &Part) -> Vec<&'e str> {
     let read = |name: &str| {
         catalog.mappings.values().filter(|mapping| mapping.entity == entity.name).any(|mapping| {
@@ -185,7 +185,8 @@ fn fields<'e>(catalog: &Catalog, entity: &'e Entity, part: &Part) -> Vec<&'e str
         })
     };
     let about = |name: &&str| {
-        (part.fields.is_empty() || part.fields.contains(name)) && !matches!(*name, "updated_at" | "first_seen" | "archived")
+        let consent = || matches!(entity.fields[*name].survivorship, Survivorship::Consent(_));
+        (part.fields.is_empty() || part.fields.contains(name)) && !matches!(*name, "updated_at" | "archived") && !consent()
     };
     let all: Vec<&str> = entity.fields.keys().map(String::as_str).filter(about).collect();
     let mapped: Vec<&str> = all.iter().copied().filter(|name| read(name)).collect();
@@ -290,6 +291,24 @@ mod tests {
         init(dir.path(), "crm-centric");
         let text = std::fs::read_to_string(dir.path().join("entities/contact.toml")).unwrap();
         assert_eq!(text, "# ours\n[fields.email]\nsurvivorship = \"newest\"\n");
+    }
+
+    /// With an owner, a word of one system would lift the refusal in another: the template leaves the shipped rule alone.
+    #[test]
+    fn who_has_refused_is_owned_by_nobody() {
+        let dir = project("");
+        for system in ["crm", "books"] {
+            let path = dir.path().join(format!("mappings/{system}-contacts.toml"));
+            let text = std::fs::read_to_string(&path).unwrap();
+            let more = "[[field]]\nremote = \"optout\"\ncanonical = \"email_marketing\"\ndirection = \"in\"\nbecause = \"x\"\n\
+                        [[field]]\nremote = \"since\"\ncanonical = \"first_seen\"\ndirection = \"in\"\nbecause = \"x\"\n";
+            std::fs::write(path, text + more).unwrap();
+        }
+        init(dir.path(), "crm-centric");
+        let text = std::fs::read_to_string(dir.path().join("entities/contact.toml")).unwrap();
+        assert!(!text.contains("email_marketing") && text.contains("[fields.first_seen]"), "{text}");
+        let Ok(Answer::Lint(answer)) = lint(dir.path()) else { panic!() };
+        assert!(answer.findings.iter().all(|found| found.code != "not-consent" && found.code != "unowned"), "{answer:?}");
     }
 
     #[test]

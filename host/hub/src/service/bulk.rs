@@ -1,5 +1,7 @@
 //! Decides many reviews by one rule: what agrees, what differs, and what those are.
 
+use std::collections::BTreeSet;
+
 use nave_core::model::{DecisionChoice, RecordId, RemoteKey};
 
 use super::{reviews, unknown};
@@ -84,6 +86,12 @@ fn check(engine: &Engine, rule: &BulkRule, reason: &str) -> Result<(), ApiError>
             return Err(ApiError::usage("fields are compared where something may be one of several records: --kind match"));
         }
         (false, _) => {}
+    }
+    if rule.entity.is_none() {
+        let fields: BTreeSet<&String> = catalog.entities.values().flat_map(|entity| entity.fields.keys()).collect();
+        if let Some(field) = rule.agree.iter().chain(&rule.differ).find(|field| !fields.contains(field)) {
+            return Err(unknown("field of any entity", field, fields.into_iter()));
+        }
     }
     if let Some(entity) = &rule.entity {
         let Some(entity) = catalog.entities.get(entity) else {

@@ -116,6 +116,11 @@ fn none(class: Option<&str>, classes: &[ClassCount]) -> String {
     }
 }
 
+/// So much of a title is in a list; `nave dlq show` says all of it.
+const WHAT_CHARS: usize = 60;
+/// So much of what happened is.
+const HAPPENED_CHARS: usize = 120;
+
 async fn list(request: Request, context: &Context) -> Outcome {
     let class = match &request {
         Request::DlqList { class, .. } => class.clone(),
@@ -134,9 +139,9 @@ async fn list(request: Request, context: &Context) -> Outcome {
             letter.id.to_string(),
             letter.flow.clone(),
             arrow.to_owned(),
-            what,
+            output::cut(&what, WHAT_CHARS),
             letter.class.clone(),
-            letter.message.clone(),
+            output::cut(&letter.message, HAPPENED_CHARS),
             ago(&letter.at),
             letter.count.to_string(),
         ]);
