@@ -56,7 +56,7 @@ fn three_names_of_one_thing() {
         &["crm MobilePhone phone", "crm Telephone phone"],
         &["mobile: crm.MobilePhone", "phone: crm.Telephone", "phones[].number: crm.MobilePhone crm.Telephone"],
     );
-    check(&["crm dob date", "books BirthDate timestamp"], &["birth_date: books.BirthDate"]);
+    check(&["crm dob date", "books BirthDate timestamp"], &["birth_date: books.BirthDate crm.dob"]);
 }
 
 /// As other languages call it, and as their texts spell it.

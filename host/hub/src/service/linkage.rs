@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use nave_core::catalog::{Entity, Mapping};
 use nave_core::linkage::entity::{fields as fields_of, kinds, row, row_of};
 use nave_core::linkage::{Edge, Linkage, Table, Verdict, link};
-use nave_core::model::{Contribution, ContributionId, ContributionState, RecordId, RecordState};
+use nave_core::model::{Contribution, ContributionId, ContributionState, RecordId, RecordState, ReviewId, ReviewKind};
 
 use super::names::{Names, reference, remote};
 use super::unknown;
@@ -61,7 +61,20 @@ pub(super) fn census(engine: &Engine, left: &str, right: &str, entity: &str, lim
         }
         if mappings(&names, connection, &entity.name).next().is_none() {
             let message = format!("nothing of `{connection}` is mapped to `{}`", entity.name);
-            return Err(ApiError::usage(message).help(format!("`nave mapping coverage {connection}` shows what is")));
+            let all = || names.catalog.mappings.values();
+            let there: BTreeSet<&str> = all().filter(|one| one.connection == connection).map(|one| one.entity.as_str()).collect();
+            let others: BTreeSet<&str> =
+                all().filter(|one| one.entity == entity.name).map(|one| one.connection.as_str()).collect();
+            let list = |of: BTreeSet<&str>| {
+                if of.is_empty() { "nothing".to_owned() } else { of.into_iter().collect::<Vec<_>>().join(", ") }
+            };
+            return Err(ApiError::usage(message).help(format!(
+                "of `{connection}` there is: {}; `{}` is mapped of: {}; `nave mapping suggest {connection} --entity {}` proposes one",
+                list(there),
+                entity.name,
+                list(others),
+                entity.name
+            )));
         }
     }
     let things = things(engine, &names, [left, right], entity)?;
@@ -87,7 +100,22 @@ pub(super) fn census(engine: &Engine, left: &str, right: &str, entity: &str, lim
     let across = |edge: &&Edge| (edge.left as usize) < from[0] && edge.right as usize >= from[0];
     let side =
         |at: usize| -> BTreeSet<u32> { linkage.edges.iter().filter(across).map(|edge| [edge.left, edge.right][at]).collect() };
-    let (likely, likely_right) = (side(0).len(), side(1).len());
+    let mut found = [side(0), side(1)];
+    // What a person is asked about is likely, too: rules found it, and where there is little to learn from scores find nothing.
+    let asked = asked(engine)?;
+    let mut held: HashMap<RecordId, Vec<usize>> = HashMap::new();
+    for (at, thing) in rest.iter().enumerate() {
+        thing.record.into_iter().for_each(|record| held.entry(record).or_default().push(at));
+    }
+    for (at, thing) in rest.iter().enumerate().filter(|(_, thing)| thing.record.is_none()) {
+        let candidates = asked.get(&thing.id).into_iter().flatten().filter_map(|record| held.get(record)).flatten();
+        for other in candidates.filter(|other| (**other < from[0]) != (at < from[0])) {
+            for at in [at, *other] {
+                found[usize::from(at >= from[0])].insert(u32::try_from(at).unwrap_or(u32::MAX));
+            }
+        }
+    }
+    let [likely, likely_right] = found.map(|found| found.len());
     let exact = things[0].iter().filter(|thing| !open(thing)).count();
     let exact_right = things[1].iter().filter(|thing| !open(thing)).count();
     let mut pairs: Vec<(&Contribution, &Contribution)> = Vec::new();
@@ -112,6 +140,21 @@ pub(super) fn census(engine: &Engine, left: &str, right: &str, entity: &str, lim
         pairs: linkage.edges.iter().filter(across).take(limit).map(|edge| line(&table, &linkage, edge, &ids)).collect(),
         fields: agreements(engine, &names, [left, right], entity, &pairs)?,
     })
+}
+
+/// Things that wait for a person, with the records that each may be.
+fn asked(engine: &Engine) -> Result<HashMap<ContributionId, Vec<RecordId>>, ApiError> {
+    let (mut found, mut after) = (HashMap::new(), ReviewId(0));
+    loop {
+        let reviews = engine.store.reviews(true, after, CHUNK)?;
+        let Some(last) = reviews.last() else { return Ok(found) };
+        after = last.id;
+        for review in reviews {
+            if let ReviewKind::Match { contribution, candidates, .. } = review.kind {
+                found.insert(contribution, candidates);
+            }
+        }
+    }
 }
 
 /// Flows of two connections that were never read.
