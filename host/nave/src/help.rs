@@ -135,7 +135,7 @@ const EXAMPLES: [(&str, &str); 124] = [
     ("nave audit who-read", "nave audit who-read contact/12"),
     ("nave audit export", "nave audit export --since 2026-10-01 > audit.jsonl"),
     ("nave token reset", "nave token reset ada --for 90d"),
-    ("nave store check", "nave store check --indexes"),
+    ("nave store check", "nave store check"),
     ("nave store rebuild", "nave store rebuild"),
     ("nave restore", "nave restore hub-2025-01-31.nave --replace"),
 ];

@@ -5,7 +5,7 @@ use nave_core::model::{
     RecordId, RemoteKey, Review, ReviewId, Run, Sequence, TokenRow,
 };
 
-use crate::{Batch, EntriesOf, IndexCheck, IndexSpace};
+use crate::{Batch, EntriesOf, FileCheck, IndexCheck, IndexSpace};
 
 /// How many remote objects one stream has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,6 +196,11 @@ pub trait Store: Send + Sync + 'static {
     /// is no index beside the tables there is nothing to compare.
     fn check_index(&self, _of_record: &EntriesOf<'_>) -> Result<IndexCheck, StoreError> {
         Ok(IndexCheck::default())
+    }
+    /// Reads the whole file below the store and compares it with what was written there. Where there is no file there is
+    /// nothing to compare.
+    fn check_file(&self) -> Result<FileCheck, StoreError> {
+        Ok(FileCheck::default())
     }
     /// Throws the derived index away and makes it anew from the tables. Commits wait meanwhile.
     fn rebuild_index(&self, _of_record: &EntriesOf<'_>) -> Result<(), StoreError> {

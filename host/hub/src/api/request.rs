@@ -1000,7 +1000,7 @@ pub enum Request {
         /// New file.
         to: PathBuf,
     },
-    /// Compares the derived index with the tables that it is made from.
+    /// Compares the store's file with what was written there, and the derived index with the tables that it is made from.
     StoreCheck,
     /// Makes it anew from them.
     StoreRebuild,

@@ -1,4 +1,4 @@
-//! The derived index: compared with the tables, and made anew from them.
+//! The store's file compared with what was written there; the derived index compared with the tables, and made anew from them.
 
 use nave_core::model::Record;
 use nave_store::IndexEntry;
@@ -9,8 +9,13 @@ use crate::api::{ApiError, StoreCheckAnswer};
 use crate::engine::Engine;
 use crate::engine::rows::index_entries;
 
-/// Compares the index with the tables. Commits wait meanwhile.
+/// Reads the file, and where that is whole compares the index with the tables. Commits wait meanwhile.
 pub(super) fn check(engine: &Engine) -> Result<StoreCheckAnswer, ApiError> {
+    let file = engine.store.check_file()?;
+    if !file.damaged.is_empty() {
+        // Reading on would close the store.
+        return Ok(StoreCheckAnswer { bytes: file.bytes, damaged: file.damaged, ..StoreCheckAnswer::default() });
+    }
     let catalog = engine.catalog();
     let of_record = |record: &Record| -> Vec<IndexEntry> {
         index_entries(catalog.entities.get(record.entity.as_str()).map(AsRef::as_ref), record)
@@ -19,6 +24,8 @@ pub(super) fn check(engine: &Engine) -> Result<StoreCheckAnswer, ApiError> {
     let missing = found.missing.len() as u64;
     Ok(StoreCheckAnswer {
         sound: missing == 0 && found.surplus == 0,
+        bytes: file.bytes,
+        damaged: Vec::new(),
         agreed: found.agreed,
         missing,
         surplus: found.surplus,

@@ -1,4 +1,4 @@
-//! `store`: the derived index checked and made anew.
+//! `store`: its file and the derived index checked, the index made anew.
 
 use clap::Subcommand;
 use nave_hub::api::{Request, exit};
@@ -7,14 +7,15 @@ use super::Outcome;
 use crate::context::{Context, want};
 use crate::output::{self, say};
 
-/// The store's derived index: compare it with the tables, make it anew from them
+/// The store: compare its file with what was written there and its index with the tables, make the index anew
 #[derive(Debug, Subcommand)]
-#[command(after_help = "Examples:\n  nave store check --indexes\n  nave store rebuild")]
+#[command(after_help = "Examples:\n  nave store check\n  nave store rebuild")]
 pub(crate) enum Store {
-    /// Compare the indexes (match keys, cross-references, references) with the tables that they are made from
+    /// Read the whole file and compare it with what was written there; then the indexes (match keys, cross-references,
+    /// references) with the tables that they are made from
     Check {
-        /// The indexes; they are what there is to compare
-        #[arg(long)]
+        /// Of earlier versions, which compared nothing else
+        #[arg(long, hide = true)]
         indexes: bool,
     },
     /// Drop the indexes and make them anew from the tables; nothing else is touched, commits wait meanwhile
@@ -35,6 +36,14 @@ pub(crate) async fn run(verb: &Store, context: &Context) -> Outcome {
     if answer.rebuilt {
         say("The indexes were made anew from the tables.");
     }
+    if !answer.damaged.is_empty() {
+        let places: Vec<String> = answer.damaged.iter().map(|from| format!("{from} to {}", from + 4095)).collect();
+        say(format_args!("The store's file (data/nave.redb) is not what was written there, at bytes {}.", places.join(", ")));
+        say("  Whatever reads there is refused, and stops the hub's store. Something is wrong with the disk or the memory.");
+        say("  fix: stop the hub, and bring back the last backup: `nave restore FILE --replace`");
+        return Ok(code);
+    }
+    say(format_args!("The store's file is as it was written ({} MB read).", answer.bytes.div_ceil(1_000_000)));
     say(format_args!(
         "{} entries are right, {} are missing, {} are there without a reason.",
         answer.agreed, answer.missing, answer.surplus

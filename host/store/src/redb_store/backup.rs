@@ -87,7 +87,7 @@ pub fn restore(backup: &Path, to: &Path, key: &StoreKey, sealing: &BackupKey) ->
             std::io::copy(&mut from, &mut copy).map_err(engine)?;
         }
         drop(copy);
-        let store = Redb::open(&partial, key, Options::default()).map_err(|error| name(error, backup))?;
+        let store = Redb::open_checked(&partial, key, Options::default(), false).map_err(|error| name(error, backup))?;
         store.validate().map_err(|error| damaged(&error.to_string()))?;
         drop(store);
         files::move_new(&partial, to).map_err(engine)

@@ -24,7 +24,7 @@ pub enum OpenError {
     #[error("the store was sealed with another master key")]
     WrongKey,
     /// It is not a store, or no longer.
-    #[error("{0} is not a store of the hub, or damaged: {1}")]
+    #[error("{0} is not a store of the hub, or damaged: {1}; bring back a backup with `nave restore FILE --replace`")]
     Damaged(String, String),
     /// The disk or the engine said no.
     #[error("the store {0} could not be opened: {1}")]
@@ -61,6 +61,7 @@ impl From<redb::Error> for StoreError {
     fn from(error: redb::Error) -> Self {
         match error {
             redb::Error::Corrupted(what) => Self::Damaged(what),
+            redb::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => Self::Damaged(error.to_string()),
             other => Self::Engine(other.to_string()),
         }
     }

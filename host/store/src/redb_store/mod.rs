@@ -4,6 +4,7 @@
 //! store refuses everything until it is opened again. Nothing of redb crosses the interface.
 
 mod backup;
+mod checked;
 mod commit;
 mod erase;
 mod errors;
@@ -18,9 +19,10 @@ mod tables;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 pub use backup::restore;
+pub use checked::FileCheck;
 pub use errors::OpenError;
 pub use floor::{FloorCommits, FloorFigures, floor_bench};
 pub use open::{FORMAT, Options};
@@ -38,6 +40,8 @@ use crate::{Heads, StoreError};
 #[derive(Debug)]
 pub struct Redb {
     database: Database,
+    /// The file below the database: each block as it was written, or an error.
+    checked: Arc<checked::Checked>,
     index: Index,
     names: RwLock<Names>,
     keys: Keys,
@@ -76,6 +80,9 @@ impl Redb {
     }
 
     fn refuse_closed(&self) -> Result<(), StoreError> {
+        if let Some(why) = self.checked.fault() {
+            return Err(StoreError::Damaged(why.to_owned()));
+        }
         match self.closed.get() {
             Some(why) => Err(StoreError::Closed(why.clone())),
             None => Ok(()),
@@ -100,6 +107,12 @@ impl Redb {
         let stats = transaction.stats()?;
         transaction.abort()?;
         Ok(stats.stored_bytes())
+    }
+
+    /// Reads the whole file and compares every block with what was written there. Others read and write meanwhile.
+    pub fn check_file(&self) -> Result<FileCheck, StoreError> {
+        self.refuse_closed()?;
+        self.checked.walk().map_err(|error| StoreError::Engine(error.to_string()))
     }
 
     /// How large the index is.

@@ -1,10 +1,13 @@
 //! Opening: format version, upgrade path, what the writer keeps in memory.
 
+use std::fs::OpenOptions;
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
+use redb::backends::FileBackend;
 use redb::{Database, Durability, ReadableTable, ReadableTableMetadata, StorageBackend, WriteTransaction};
 
+use super::checked::{Checked, First, Handle};
 use super::errors::OpenError;
 use super::tables::{
     AUDIT, CHANGELOG, CHECKPOINTS, CONTRIBUTIONS, CURSORS, DEAD_LETTERS, DEAD_SUBJECTS, DECISIONS, DIRTY, FLOW_RUNS, FLOWS,
@@ -32,7 +35,8 @@ const UPGRADES: &[Upgrade] = &[super::objects::upgrade];
 pub struct Options {
     /// Cache of redb, in bytes.
     pub cache_bytes: usize,
-    /// Save the allocator with each commit: opening after a crash takes milliseconds instead of a walk over the file.
+    /// Save the allocator with each commit: opening after a crash takes milliseconds instead of a walk over the file, where
+    /// the checksums beside it fit.
     pub quick_repair: bool,
 }
 
@@ -49,16 +53,27 @@ const META_WRITER: &[u8] = b"writer";
 
 impl Redb {
     /// Opens the file, makes it if it is not there. An older format is brought up step by step, in one transaction; a
-    /// newer one is refused and left alone.
+    /// newer one is refused and left alone. Reads the whole file first where nothing beside it says what was last written.
     pub fn open(path: &Path, key: &StoreKey, options: Options) -> Result<Self, OpenError> {
+        Self::open_checked(path, key, options, true)
+    }
+
+    /// `keep`: checksums of the file are kept beside it, and believed.
+    pub(super) fn open_checked(path: &Path, key: &StoreKey, options: Options, keep: bool) -> Result<Self, OpenError> {
         let shown = path.display().to_string();
         if path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
             Self::make(path, key, options)?;
         }
-        let database = Database::builder().set_cache_size(options.cache_bytes).open(path);
-        let database = database.map_err(|error| database_error(error, &shown))?;
+        let failed = |error: std::io::Error| database_error(redb::StorageError::Io(error).into(), &shown);
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(failed)?;
+        if file.metadata().map_err(failed)?.len() == 0 {
+            return Err(OpenError::Damaged(shown, "it is empty".to_owned()));
+        }
+        let backend = FileBackend::new(file).map_err(|error| database_error(error, &shown))?;
+        let (checked, first) = Checked::over(path, Box::new(backend), keep).map_err(failed)?;
+        let database = database(&checked, options, first).map_err(|error| database_error(error, &shown))?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Ok(Self { folder: folder.to_owned(), ..Self::with_database(database, key, options, &shown, UPGRADES)? })
+        Ok(Self { folder: folder.to_owned(), ..Self::with_database(database, checked, key, options, &shown, UPGRADES)? })
     }
 
     /// Makes a new store under another name and moves it when it is whole: a crash leaves no half file under its own.
@@ -70,9 +85,11 @@ impl Redb {
         let made = (|| {
             let file = files::create_private(&partial).map_err(engine)?;
             drop(file);
-            let database = Database::builder().set_cache_size(options.cache_bytes).create(&partial);
-            let database = database.map_err(|error| database_error(error, &shown))?;
-            drop(Self::with_database(database, key, options, &shown, UPGRADES)?);
+            let file = OpenOptions::new().read(true).write(true).open(&partial).map_err(engine)?;
+            let backend = FileBackend::new(file).map_err(|error| database_error(error, &shown))?;
+            let checked = Checked::plain(Box::new(backend));
+            let database = database(&checked, options, First::AsRead).map_err(|error| database_error(error, &shown))?;
+            drop(Self::with_database(database, checked, key, options, &shown, UPGRADES)?);
             files::move_new(&partial, path).map_err(engine)
         })();
         let _ = std::fs::remove_file(&partial);
@@ -82,12 +99,14 @@ impl Redb {
     /// The same over another place to keep bytes: the seam of the fault tests.
     pub fn open_backend(backend: impl StorageBackend, key: &StoreKey, options: Options) -> Result<Self, OpenError> {
         let shown = "(backend)";
-        let database = Database::builder().set_cache_size(options.cache_bytes).create_with_backend(backend);
-        Self::with_database(database.map_err(|error| database_error(error, shown))?, key, options, shown, UPGRADES)
+        let checked = Checked::plain(Box::new(backend));
+        let database = database(&checked, options, First::Whole).map_err(|error| database_error(error, shown))?;
+        Self::with_database(database, checked, key, options, shown, UPGRADES)
     }
 
-    pub(crate) fn with_database(
+    pub(super) fn with_database(
         database: Database,
+        checked: Arc<Checked>,
         key: &StoreKey,
         options: Options,
         shown: &str,
@@ -108,6 +127,7 @@ impl Redb {
         transaction.commit().map_err(|error| engine(error.into()))?;
         Ok(Self {
             database,
+            checked,
             index,
             names: RwLock::new(names),
             keys,
@@ -127,6 +147,14 @@ impl Redb {
     }
 }
 
+/// The engine over the file. Where there is nothing yet, a new one is made.
+fn database(checked: &Arc<Checked>, options: Options, first: First) -> Result<Database, redb::DatabaseError> {
+    Database::builder()
+        .set_cache_size(options.cache_bytes)
+        .set_check_integrity_on_open(first == First::Whole)
+        .create_with_backend(Handle(checked.clone()))
+}
+
 fn prepare(transaction: &mut WriteTransaction, options: &Options) -> Result<(), StoreError> {
     transaction.set_durability(Durability::Immediate).map_err(|error| StoreError::Engine(error.to_string()))?;
     transaction.set_quick_repair(options.quick_repair);
@@ -139,6 +167,10 @@ fn database_error(error: redb::DatabaseError, shown: &str) -> OpenError {
         redb::DatabaseError::Storage(redb::StorageError::Corrupted(why)) => OpenError::Damaged(shown.to_owned(), why),
         redb::DatabaseError::Storage(redb::StorageError::Io(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
             OpenError::Damaged(shown.to_owned(), error.to_string())
+        }
+        // No hub ever wrote another format of the engine's.
+        redb::DatabaseError::UpgradeRequired(found) => {
+            OpenError::Damaged(shown.to_owned(), format!("its header names format {found} of the engine"))
         }
         other => OpenError::Engine(shown.to_owned(), other.to_string()),
     }

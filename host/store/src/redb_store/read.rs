@@ -21,7 +21,7 @@ use crate::format::{
 };
 use crate::index::read_tables;
 use crate::{
-    AUDIT_DIGEST_BYTES, AuditHead, AuditRow, Batch, CommitError, EntriesOf, Heads, IndexCheck, IndexSpace, InputRow, ObjectCount,
+    AUDIT_DIGEST_BYTES, AuditHead, AuditRow, Batch, CommitError, EntriesOf, FileCheck, Heads, IndexCheck, IndexSpace, InputRow, ObjectCount,
     Store, StoreError,
 };
 
@@ -141,6 +141,10 @@ fn rows_after<T>(
 impl Store for Redb {
     fn check_index(&self, of_record: &EntriesOf<'_>) -> Result<IndexCheck, StoreError> {
         Redb::check_index(self, of_record)
+    }
+
+    fn check_file(&self) -> Result<FileCheck, StoreError> {
+        Redb::check_file(self)
     }
 
     fn rebuild_index(&self, of_record: &EntriesOf<'_>) -> Result<(), StoreError> {

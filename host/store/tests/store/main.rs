@@ -3,4 +3,5 @@
 mod conformance;
 mod faults;
 mod files;
+mod flipped;
 mod script;

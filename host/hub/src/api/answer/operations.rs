@@ -89,11 +89,18 @@ impl std::fmt::Debug for TokenAnswer {
     }
 }
 
-/// The derived index beside the tables: match keys, cross-references, waiting references, referrers.
+/// The store's file against what was written there, and the derived index beside the tables: match keys, cross-references,
+/// waiting references, referrers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreCheckAnswer {
-    /// Whether it holds exactly what the tables ask for.
+    /// Whether the file holds what was written, and the index exactly what the tables ask for.
     pub sound: bool,
+    /// Bytes of the file that were read and compared.
+    #[serde(default)]
+    pub bytes: u64,
+    /// Where the file is not what was written there: the first byte of each block of 4 KiB, at most a hundred.
+    #[serde(default)]
+    pub damaged: Vec<u64>,
     /// Entries that are right.
     pub agreed: u64,
     /// Entries that the tables ask for and the index does not have (at most a hundred are counted).

@@ -32,6 +32,23 @@ async fn a_damaged_index_is_found_and_made_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_byte_that_changed_in_the_file_is_found_where_it_is() {
+    use std::os::unix::fs::FileExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    let store = Redb::open(&path, &StoreKey::new([7; 32]), Default::default()).unwrap();
+    let bench = in_step_over(Bench::over(Arc::new(store))).await;
+    let before = index_commands::check(&bench.engine).unwrap();
+    assert!(before.sound && before.damaged.is_empty() && before.bytes > 8 * 4096, "{before:?}");
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
+    let (place, mut byte) = (5 * 4096 + 7, [0]);
+    file.read_exact_at(&mut byte, place).unwrap();
+    file.write_all_at(&[byte[0] ^ 4], place).unwrap();
+    let found = index_commands::check(&bench.engine).unwrap();
+    assert_eq!((found.sound, found.damaged), (false, vec![5 * 4096]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_index_that_an_older_hub_spelled_is_made_anew_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = Redb::open(&folder.path().join("store.redb"), &StoreKey::new([7; 32]), Default::default()).unwrap();
