@@ -12,6 +12,8 @@ pub const ALLOWED: &str = "nave:no-secret";
 const ENTROPY_BITS_MIN: f64 = 3.0;
 /// Characters of something that was made by a machine.
 const RANDOM_CHARS_MIN: usize = 16;
+/// Characters of a name of a file or folder that somebody may have pasted a secret as: names made at random are shorter.
+const PIECE_CHARS_MIN: usize = 32;
 /// Characters of a line that are looked at: what is longer is data.
 const LINE_CHARS_MAX: usize = 20_000;
 
@@ -83,8 +85,25 @@ fn in_line(line: &str) -> Option<(usize, &'static str)> {
     {
         return Some((found.start(), FORMATS[format].0));
     }
-    let named = NAMES.captures_iter(line).filter_map(|found| found.get(1)).find(|value| is_random(value.as_str()))?;
+    let secret = |value: &str| match path(value) {
+        Some(mut names) => names.any(|name| name.len() >= PIECE_CHARS_MIN && is_random(name)),
+        None => is_random(value),
+    };
+    let named = NAMES.captures_iter(line).filter_map(|found| found.get(1)).find(|value| secret(value.as_str()))?;
     Some((named.start(), "value beside a secret's name"))
+}
+
+/// The names in a path of a file: `/tmp/x1Y2z3/token`, `./keys/crm`, `~/.config/crm`. What is in the file may be a secret; where it
+/// lies is none, whatever somebody's program called the folder. `None` for whatever else has slashes, such as base64.
+pub(crate) fn path(text: &str) -> Option<std::str::Split<'_, char>> {
+    let from_here = ["./", "../", "~/"].iter().any(|start| text.starts_with(start));
+    // Of an absolute one the first name is a word, as it is in every system's root folder.
+    let from_root = || {
+        let root = text.strip_prefix('/').and_then(|rest| rest.split_once('/')).map(|(root, _)| root);
+        root.is_some_and(|root| root.len() >= 3 && root.bytes().all(|byte| byte.is_ascii_lowercase()))
+    };
+    let shaped = !text.contains(['+', '=', '%', '!', '&', '#', '^', '*']) && (from_here || from_root());
+    shaped.then(|| text.split('/'))
 }
 
 /// Made by a machine: long, of letters and digits, and without a shape that a person or a language gives.
@@ -165,6 +184,10 @@ mod tests {
             ("value beside a secret's name", made(&["client_", "secret = \"", &letters[..24], "\""])),
             ("value beside a secret's name", made(&["  \"api", "Key\": \"", &hex[..32], "\","])),
             ("value beside a secret's name", made(&["export DB_PASS", "WORD=", "tr0ub4dor&3xK9#qL2"])),
+            // Base64 has slashes too, also at its beginning; and a secret may be pasted where a file is named.
+            ("value beside a secret's name", made(&["client_", "secret = \"/", &letters[..12], "/", &letters[12..24], "\""])),
+            ("value beside a secret's name", made(&["api_", "key=/tmp/", &letters[..12], "+", &letters[12..24]])),
+            ("value beside a secret's name", made(&["token", " = \"/run/secrets/", &hex[..40], "\""])),
         ] {
             let found = find(&format!("first line\n  {text} and more"));
             assert_eq!(found.iter().map(|leak| (leak.line, leak.what)).collect::<Vec<_>>(), [(2, what)], "{text}");
@@ -191,6 +214,12 @@ mod tests {
             "secret-from-environment-variable-number-7",
             "Authorization: Bearer {{token}}",
             "SKU0123456789",
+            // Where a secret lies is none.
+            "nave connection add crm --secret-from /tmp/tmp8aK2x0L9qZ/nave-17a2b9c4d/token.txt",
+            "secret-file = \"/var/folders/z7/q1w2e3r4t5y6u7i8/T/x9\"",
+            "token: ./a1b2c3d4e5f6g7h8/i9j0k1l2m3n4/key",
+            "password = ~/keys1/x7Qz9Kp2Lm4/crm7",
+            "secrets=../9f86d081884c7d65/9a2feaa0c55ad015/token",
             "the key AKIAIOSFODNN7EXAMPLE is in every manual",
         ] {
             assert_eq!(find(text), [], "{text}");

@@ -4,6 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::reader::File;
+use crate::leak::path;
 
 /// Beginnings of secrets that vendors mark as such.
 const PREFIXES: &[&str] = &[
@@ -56,6 +57,14 @@ pub(super) fn looks_like_secret(text: &str) -> bool {
             return true;
         }
     }
+    match path(text) {
+        // Where something lies may be named at random; each name is looked at for itself.
+        Some(mut names) => names.any(is_random),
+        None => is_random(text),
+    }
+}
+
+fn is_random(text: &str) -> bool {
     let plain =
         text.len() >= 32 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'_' | b'-'));
     let has = |test: fn(&u8) -> bool| text.as_bytes().iter().any(test);
@@ -88,5 +97,36 @@ fn value_of(file: &File<'_>, key: &str, value: &Spanned<DeValue<'_>>) {
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_no_secret_and_base64_is_one() {
+        let letters = "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8s9T0";
+        let hex = "0123456789abcdef0123456789abcdef01234567";
+        for (text, expected) in [
+            ("/tmp/nave-tests-Ab3dE6gH9jK/project/exports".to_owned(), false),
+            ("/tmp/tmpAbCdEf123456789/T/x1Y2z3W4/inbox".to_owned(), false),
+            ("/home/Ann/Projects1/hub/Exports2024/drop".to_owned(), false),
+            ("./Exports/Of2024/Q1/Sales/AbCd1234EfGh/drop".to_owned(), false),
+            ("../Exports/Of2024/Q1/Sales/AbCd1234EfGh/x".to_owned(), false),
+            ("~/Exports/Of2024/Q1/Sales/AbCd1234EfGh/xy".to_owned(), false),
+            ("exports-of-the-old-system-in-2024".to_owned(), false),
+            (letters.to_owned(), true),
+            (hex.to_owned(), true),
+            // Base64, with slashes wherever they fall.
+            (format!("/{}/{}", &letters[..12], &letters[12..]), true),
+            (format!("{}/{}==", &letters[..16], &letters[16..]), true),
+            (format!("/tmp/{}+{}", &letters[..16], &letters[16..]), true),
+            // Pasted where a file is named.
+            (format!("/run/secrets/{letters}"), true),
+            (format!("./{hex}"), true),
+        ] {
+            assert_eq!(looks_like_secret(&text), expected, "{text}");
+        }
     }
 }
