@@ -154,7 +154,7 @@ impl Project {
     #[track_caller]
     pub fn connect_drop(&self, name: &str, folder: &Path) {
         let folder = format!("drop={}", folder.display());
-        self.tell(&["connection", "add", "files", "--name", name, "--folder", &folder, "--yes"], "");
+        self.tell(&["connection", "add", "files", "--name", name, "--folder", &folder, "--reason", "a test", "--yes"], "");
         self.clear_mappings(name);
     }
 

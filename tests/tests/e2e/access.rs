@@ -130,10 +130,14 @@ fn what_was_granted_and_is_not_used_is_marked() {
     assert!(audit.contains("the exports are over") && audit.contains("admin"), "{audit}");
     serving.stop();
 
-    // Why something is granted is in the audit, where somebody says so.
-    let arguments =
-        ["connection", "add", "files", "--name", "again", "--folder", "drop=again", "--reason", "for the auditors", "--yes"];
-    project.tell(&arguments, "");
+    // Nothing is granted without a reason, and the reason is in the audit.
+    let add = ["connection", "add", "files", "--name", "again", "--folder", "drop=again", "--yes"];
+    for silent in [&[][..], &["--reason", "  "]] {
+        let refused = project.run(&[&add[..], silent].concat());
+        assert!(refused.code == Some(4) && refused.out.contains("--reason TEXT"), "{refused:?}");
+        assert!(!project.dir().join("connections/again.toml").exists(), "nothing was written");
+    }
+    project.tell(&[&add[..], &["--reason", "for the auditors"]].concat(), "");
     let audit = project.json(&["audit", "--limit", "5"]).to_string();
     assert!(audit.contains("files: for the auditors"), "{audit}");
 }

@@ -38,7 +38,7 @@ fn every_change_of_trust_is_noted_with_who_made_it() {
     assert!(!project.data().join("nave.redb").exists(), "a plugin is put in without making a store");
     assert_eq!(lines(&project), ["hub plugin.found files"]);
 
-    let add = ["connection", "add", "files", "--name", "drop", "--folder", "drop=inbox", "--yes"];
+    let add = ["connection", "add", "files", "--name", "drop", "--folder", "drop=inbox", "--reason", "a test", "--yes"];
     check(&project, || drop(project.ok(&add)), &["local:USER connection.added drop"]);
     let again = || drop(project.ok(&["plugin", "install", &file("files"), "--rollback"]));
     check(&project, again, &["local:USER plugin.installed files"]);
@@ -51,7 +51,7 @@ fn every_change_of_trust_is_noted_with_who_made_it() {
     // A configuration with errors keeps no hub open, and still is mended under the eyes of the audit.
     project.write("mappings/bad.toml", "connection = 7\n");
     project.ok(&["plugin", "install", &file("phone-e164")]);
-    let add = ["connection", "add", "files", "--name", "second", "--folder", "drop=second", "--yes"];
+    let add = ["connection", "add", "files", "--name", "second", "--folder", "drop=second", "--reason", "a test", "--yes"];
     project.ok(&add);
     std::fs::remove_file(project.dir().join("mappings/bad.toml")).expect("it goes");
     let all = lines(&project);

@@ -37,7 +37,7 @@ fn twice(budget: &str) -> (Project, Crm) {
     for name in ["crm", "also"] {
         project.write(&format!("mappings/{name}.toml"), &mapping(name));
     }
-    project.ok(&["connection", "approve", "also", "--yes"]);
+    project.ok(&["connection", "approve", "also", "--reason", "a test", "--yes"]);
     (project, crm)
 }
 

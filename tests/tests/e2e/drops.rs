@@ -71,7 +71,7 @@ fn the_steps_that_are_printed_leave_a_project_that_works() {
     let folder = project.dir().join("inbox");
     std::fs::create_dir_all(&folder).expect("a folder");
     std::fs::write(folder.join("contacts.csv"), "Id,FirstName,LastName,Email\n1,Ada,Lovelace,ada@example.org\n").expect("a file");
-    project.ok(&["connection", "add", "files", "--name", "drop", "--folder", "drop=inbox", "--yes"]);
+    project.ok(&["connection", "add", "files", "--name", "drop", "--folder", "drop=inbox", "--reason", "a test", "--yes"]);
     project.ok(&["connection", "check", "drop"]);
     let saved = project.json(&["connection", "discover", "drop", "--save"]);
     let notes = saved["notes"].to_string();

@@ -60,7 +60,9 @@ fn check(change: impl Fn(&Project, &str, &str), connection: &str) {
     assert_eq!(says(&["connection", "check", connection]), Some(4));
     assert_eq!(asked(&other), before, "nothing was sent");
 
-    project.ok(&["connection", "approve", connection, "--yes"]);
+    let silent = project.run(&["connection", "approve", connection, "--yes"]);
+    assert!(silent.code == Some(4) && silent.out.contains("--reason TEXT"), "S7.16: {silent:?}");
+    project.ok(&["connection", "approve", connection, "--reason", "it moved", "--yes"]);
     project.run(&["connection", "check", connection]);
     assert!(asked(&other) > before, "what was approved is sent");
     let audit = project.json(&["audit", "--limit", "200"])["entries"].to_string();
@@ -139,7 +141,7 @@ fn a_connection_written_by_hand() {
     project.write("connections/late.toml", &file.replace("secret = \"crm\"", "secret = \"early\""));
     let held = project.run(&["connection", "check", "late"]);
     assert!(held.code == Some(4) && held.out.contains("was never given for any host"), "{held:?}");
-    project.ok(&["connection", "approve", "--yes"]);
+    project.ok(&["connection", "approve", "--reason", "it moved", "--yes"]);
     project.ok(&["connection", "check", "late"]);
 }
 
@@ -171,7 +173,7 @@ fn a_host_that_no_connection_goes_to_any_more() {
     connect_crm(&project, &crm);
     let file = project.read("connections/crm.toml");
     project.write("connections/second.toml", &file.replace(&address(&crm), &address(&other)));
-    project.ok(&["connection", "approve", "second", "--yes"]);
+    project.ok(&["connection", "approve", "second", "--reason", "it moved", "--yes"]);
     let listed = |project: &Project| project.json(&["secret", "list"])["secrets"][0]["given_for"].to_string();
     assert!(listed(&project).contains(&address(&other)));
     std::fs::remove_file(project.dir().join("connections/second.toml")).expect("it was there");
@@ -230,7 +232,7 @@ fn a_proxy_or_an_authority_that_was_added_by_hand() {
             assert!(ran.code == Some(code) && all.contains(shown) && all.contains("nave.toml"), "{line}: {ran:?}");
         }
         assert_eq!(asked(&crm), before, "nothing was sent");
-        project.ok(&["connection", "approve", "--yes"]);
+        project.ok(&["connection", "approve", "--reason", "it moved", "--yes"]);
         project.ok(&["connection", "check", "crm"]);
     }
     let audit = project.json(&["audit", "--limit", "200"])["entries"].to_string();

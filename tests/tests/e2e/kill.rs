@@ -166,7 +166,7 @@ fn in_an_index_merge() {
     std::fs::write(folder.join("contacts.csv"), &text).expect("the disk takes it");
     project.install("files");
     let drop = format!("drop={}", folder.display());
-    project.ok(&["connection", "add", "files", "--name", "drop", "--folder", &drop, "--yes"]);
+    project.ok(&["connection", "add", "files", "--name", "drop", "--folder", &drop, "--reason", "a test", "--yes"]);
 
     let each = wanted().div_ceil(PHASES.len() + 1).min(12);
     let mut kills = 0;

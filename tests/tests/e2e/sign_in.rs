@@ -54,7 +54,7 @@ impl World {
         }
         let file = file.replace("base = \"https://app.hubspot.com\"", &here).replace("base = \"https://api.hubapi.com\"", &here);
         project.write("connections/crm.toml", &file);
-        project.ok(&["connection", "approve", "--yes"]);
+        project.ok(&["connection", "approve", "--reason", "a test", "--yes"]);
         Self { project, crm, tokens }
     }
 

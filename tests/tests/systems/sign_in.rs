@@ -133,7 +133,7 @@ fn connected(between: &Between) -> Project {
         .replace("/oauth/v1/token", "/token")
         .replace("kind = \"oauth2\"", &more);
     project.write("connections/crm.toml", &file);
-    project.ok(&["connection", "approve", "--yes"]);
+    project.ok(&["connection", "approve", "--reason", "a test", "--yes"]);
     project
 }
 

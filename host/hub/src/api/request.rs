@@ -682,7 +682,7 @@ pub enum Request {
         /// The connection was just added.
         #[serde(default)]
         added: bool,
-        /// Why it is granted: for the audit, and the register of access.
+        /// Why it is granted: for the audit, and the register of access. Without one nothing is granted.
         #[serde(default)]
         reason: Option<String>,
     },

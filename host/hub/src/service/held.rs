@@ -105,6 +105,7 @@ fn finding(project: &Project, held: &HeldSecret) -> Diagnostic {
 }
 
 /// Gives secrets of a connection for origins that it sends them to. What was not shown is not given: each origin is named.
+/// Nothing is given without a reason.
 pub(super) async fn give(
     hub: &Hub,
     name: &str,
@@ -113,7 +114,11 @@ pub(super) async fn give(
     reason: Option<&str>,
     by: &str,
 ) -> Result<Answer, ApiError> {
-    let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    let Some(reason) = reason.map(str::trim).filter(|reason| !reason.is_empty()) else {
+        return Err(ApiError::usage("nothing was granted: a grant has a reason, and none was given")
+            .help("give one with --reason TEXT: the audit keeps it, and `nave access list` shows it"));
+    };
+    let because = format!(": {reason}");
     let project = block_in_place(|| {
         hub.reload()?;
         project::load(&hub.dir)

@@ -32,7 +32,7 @@ pub(crate) enum Connection {
     #[command(
         after_help = "A secret goes only to the hosts that it was given for. Where a connection's file names another, or\n\
       nave.toml another proxy or ca-file, the connection is held: nothing is sent until somebody has approved.\n\n\
-      Examples:\n  nave connection approve\n  nave connection approve crm --yes"
+      Examples:\n  nave connection approve\n  nave connection approve crm --reason \"it moved to another host\" --yes"
     )]
     Approve {
         /// Connection [default: all that are held]
@@ -40,7 +40,7 @@ pub(crate) enum Connection {
         /// Approve what is shown without asking
         #[arg(long, short)]
         yes: bool,
-        /// Why: for the audit
+        /// Why: for the audit and the register of access
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
@@ -63,7 +63,7 @@ pub(crate) struct Discover {
 #[derive(Debug, Args)]
 #[command(after_help = "On a terminal it asks for what is missing.\n\n\
   Examples:\n  nave connection add hubspot --name crm\n  \
-  nave connection add files --name drop --folder drop=exports --yes\n  \
+  nave connection add files --name drop --folder drop=exports --reason \"what the old system exports\" --yes\n  \
   nave connection add tryton --set url=https://erp.example.com/company --secret-from key.txt --grant-network 10.1.0.0/16")]
 pub(crate) struct Add {
     /// An installed plugin
@@ -95,10 +95,10 @@ pub(crate) struct Add {
     /// Only read over there, whatever the secret can do
     #[arg(long)]
     read_only: bool,
-    /// Why it may do what is unusual
+    /// Why it may do what is unusual: goes into the connection's file
     #[arg(long)]
     because: Option<String>,
-    /// Why it is granted: for the audit
+    /// Why it is granted: for the audit and the register of access [default: what --because says]
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     /// Grant what is shown without asking
@@ -170,6 +170,7 @@ async fn add(verb: Add, context: &Context) -> Outcome {
             ApiError::person("nothing was written: nobody granted what the connection needs").help("add --yes to grant it")
         );
     }
+    let reason = why(verb.reason.as_deref().or(verb.because.as_deref()), person, "written")?;
     let trial = project::try_connection(context.dir(), &planned)?;
     let (values, mut secrets_missing) = secrets(&verb, &planned, person)?;
     let known = match trial.before {
@@ -188,7 +189,7 @@ async fn add(verb: Add, context: &Context) -> Outcome {
     let (written, warnings) = project::write_connection(context.dir(), &planned)?;
     let mut warnings = warnings;
     warnings.extend(shared(&planned, &values, &known));
-    warnings.extend(added(&planned, trial.after, verb.reason.as_deref(), context).await?);
+    warnings.extend(added(&planned, trial.after, &reason, context).await?);
     if !trial.before {
         keep(&values, context).await?;
     }
@@ -230,7 +231,7 @@ fn shared(planned: &PlannedConnection, values: &Secrets, known: &[SecretLine]) -
 async fn added(
     planned: &PlannedConnection,
     fits: bool,
-    reason: Option<&str>,
+    reason: &str,
     context: &Context,
 ) -> Result<Option<String>, ApiError> {
     let (name, secrets) = (planned.name.clone(), planned.destinations.clone());
@@ -240,14 +241,27 @@ async fn added(
     };
     if !fits {
         let by = context.asked(Request::Reload).by;
-        let detail = reason.map_or(planned.plugin.clone(), |reason| format!("{}: {reason}", planned.plugin));
+        let detail = format!("{}: {reason}", planned.plugin);
         direct::connection_added(context.dir(), &by, &planned.name, &detail).await?;
         call::reload(context).await?;
         return Ok(later("the project has errors"));
     }
-    match context.call(Request::ConnectionApprove { name, secrets, added: true, reason: reason.map(str::to_owned) }).await {
+    match context.call(Request::ConnectionApprove { name, secrets, added: true, reason: Some(reason.to_owned()) }).await {
         Ok(_) => Ok(None),
         Err(error) => Ok(later(&error.message)),
+    }
+}
+
+/// Why something is granted, as it was given or is typed now. Nothing is granted without.
+fn why(given: Option<&str>, ask: bool, done: &str) -> Result<String, ApiError> {
+    let given = match given {
+        None if ask => prompt::line("Why is it granted? (for the audit and the register of access)", None)?,
+        given => given.unwrap_or_default().to_owned(),
+    };
+    match given.trim() {
+        "" => Err(ApiError::person(format!("nothing was {done}: nobody said why it is granted"))
+            .help("add --reason TEXT: the audit keeps it, and `nave access list` shows it")),
+        reason => Ok(reason.to_owned()),
     }
 }
 
@@ -270,6 +284,7 @@ async fn approve(name: Option<String>, yes: bool, reason: Option<String>, contex
         return Err(ApiError::person(format!("nothing was approved; {}", lines.join("; ")))
             .help("add --yes to approve it, or correct the file that says otherwise: the connection's, or nave.toml"));
     }
+    let reason = Some(why(reason.as_deref(), person && !yes, "approved")?);
     let mut secrets: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
     for held in &held {
         secrets.entry(held.connection.clone()).or_default().entry(held.secret.clone()).or_default().extend(held.to.clone());
