@@ -24,6 +24,7 @@ use super::body::Outgoing;
 use super::bounds::Bounds;
 use super::error::EgressError;
 use super::resolve::Resolve;
+use super::stapled::Stapled;
 use super::target::{Authority, Base};
 use super::wire::{Counted, Counters};
 use super::{EgressConfig, EgressConfigError};
@@ -77,10 +78,13 @@ impl Dialer {
                 return Err(EgressConfigError::Authorities("there is no certificate in it".into()));
             }
         }
-        let mut tls = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut tls = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| EgressConfigError::Authorities(error.to_string()))?
-            .with_root_certificates(roots)
+            // The library's own verifier inside, and one more question.
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Stapled::new(roots, provider).map_err(EgressConfigError::Authorities)?))
             .with_no_client_auth();
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let proxy = config.proxy.as_deref().map(parse_proxy).transpose()?;

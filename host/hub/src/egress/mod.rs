@@ -21,6 +21,7 @@ mod origin;
 mod pool;
 mod resolve;
 mod scrub;
+mod stapled;
 mod talk;
 mod target;
 mod token;

@@ -14,5 +14,6 @@ mod server;
 mod setup;
 mod signed;
 mod smtp;
+mod stapled;
 mod tls;
 mod told;

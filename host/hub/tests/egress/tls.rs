@@ -6,7 +6,7 @@ use std::time::Duration;
 use nave_hub::egress::{Egress, EgressConfig, EgressConfigError};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -16,6 +16,9 @@ use crate::setup::{Setup, get, outcome};
 
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
+    der: CertificateDer<'static>,
+    /// The same key as the issuer's.
+    key: KeyPair,
     pub(crate) pem: Vec<u8>,
 }
 
@@ -24,8 +27,22 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
-        let pem = params.self_signed(&key).unwrap().pem().into_bytes();
-        Self { issuer: Issuer::new(params, key), pem }
+        let certificate = params.self_signed(&key).unwrap();
+        let (pem, der) = (certificate.pem().into_bytes(), certificate.der().clone());
+        Self { der, key: KeyPair::from_pem(&key.serialize_pem()).unwrap(), issuer: Issuer::new(params, key), pem }
+    }
+
+    pub(crate) fn der(&self) -> &CertificateDer<'static> {
+        &self.der
+    }
+
+    pub(crate) fn key(&self) -> &KeyPair {
+        &self.key
+    }
+
+    /// A certificate of this authority.
+    pub(crate) fn signed(&self, params: &CertificateParams, key: &KeyPair) -> CertificateDer<'static> {
+        params.signed_by(key, &self.issuer).unwrap().der().clone()
     }
 
     /// An acceptor with a certificate for this name.
