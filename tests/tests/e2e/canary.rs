@@ -46,6 +46,38 @@ struct Thrower {
     addr: SocketAddr,
     asked: Arc<Mutex<u64>>,
     memories: Arc<Mutex<Vec<Vec<u8>>>>,
+    granted: Arc<Mutex<Granted>>,
+}
+
+/// What people agreed to at it.
+struct Granted {
+    rng: Rng,
+    /// Codes, access and refresh tokens that it gave, by what they are.
+    given: BTreeMap<String, Vec<u8>>,
+    /// It takes everything back.
+    over: bool,
+}
+
+impl Granted {
+    fn make(&mut self, what: &str) -> String {
+        let made = secret(&mut self.rng);
+        self.given.insert(format!("{what} {}", self.given.len()), made.clone().into_bytes());
+        made
+    }
+
+    /// Every answer has another refresh token, and an access token that is over at once.
+    fn answer(&mut self, form: &str) -> (u16, Value) {
+        let message = spelled(form.split('&').filter_map(|pair| Some(decoded(pair.split_once('=')?.1))));
+        if self.over {
+            return (400, json!({ "error": "invalid_grant", "error_description": message, "message": message }));
+        }
+        let (access, refresh) = (self.make("an access token"), self.make("a refresh token"));
+        let tokens = json!({ "access_token": access, "refresh_token": refresh, "token_type": "bearer", "expires_in": 1 });
+        (200, json!({ "message": message }).as_object().into_iter().flatten().fold(tokens, |mut all, (name, value)| {
+            all[name] = value.clone();
+            all
+        }))
+    }
 }
 
 impl Thrower {
@@ -53,7 +85,8 @@ impl Thrower {
     fn start(tokens: [String; 2], planted: &str) -> Self {
         let listener = http::wait(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
         let addr = listener.local_addr().expect("an address");
-        let server = Self { addr, asked: Arc::default(), memories: Arc::default() };
+        let granted = Granted { rng: Rng::new(seed(98)), given: BTreeMap::new(), over: false };
+        let server = Self { addr, asked: Arc::default(), memories: Arc::default(), granted: Arc::new(Mutex::new(granted)) };
         let (serving, planted) = (server.clone(), planted.to_owned());
         http::runtime().spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -80,7 +113,30 @@ impl Thrower {
         let thrown = thrown(&request, planted);
         let uri = request.uri().to_string();
         let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+        let mut granted = None;
         let polite = match path.as_str() {
+            // A person agrees at once, in a browser and at a device.
+            "/authorize" => {
+                let query = request.uri().query().unwrap_or_default();
+                let field = |name: &str| nave_tests::sign_in::field(query, name).unwrap_or_default();
+                let code = self.granted.lock().expect("not poisoned").make("a code");
+                let (code, state) = (percent(&code), percent(&field("state")));
+                let back = format!("{}?code={code}&state={state}", field("redirect_uri"));
+                let answer = Response::builder().status(303).header("location", back);
+                return answer.body(Full::default()).map_err(|error| error.to_string());
+            }
+            "/device" => {
+                let code = self.granted.lock().expect("not poisoned").make("a device's code");
+                let address = format!("http://{}/type-it-in", self.addr);
+                Some(json!({ "device_code": code, "user_code": "AB-CD", "verification_uri": address, "interval": 1 }))
+            }
+            "/grant" => {
+                let form = request.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
+                let (status, answer) =
+                    self.granted.lock().expect("not poisoned").answer(&String::from_utf8_lossy(&form));
+                granted = Some(status);
+                Some(answer)
+            }
             // Enough of a CRM that something is written to it, and refused.
             path if path.starts_with("/crm/v3/properties/") => Some(json!({ "results": PROPERTIES.map(|name| {
                 json!({ "name": name, "label": name, "type": "string", "hasUniqueValue": name == "nave_id" })
@@ -99,6 +155,7 @@ impl Thrower {
             _ => None,
         };
         let status = match path.as_str() {
+            _ if granted.is_some() => granted.unwrap_or_default(),
             _ if polite.is_some() => 200,
             "/fails" => 500,
             "/elsewhere" => 302,
@@ -128,11 +185,20 @@ fn thrown<B>(request: &Request<B>, planted: &str) -> String {
     }
     let query = request.uri().query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
     sent.extend(query.map(|(_, value)| percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned()));
+    format!("planted {planted}; you sent {}", spelled(sent.into_iter()))
+}
+
+/// Texts as they are and in other spellings.
+fn spelled(texts: impl Iterator<Item = String>) -> String {
     let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let spelled = sent.iter().filter(|text| text.len() > 20).map(|text| {
-        format!("{text}; {}; {}; {}; {}", STANDARD.encode(text), URL_SAFE_NO_PAD.encode(text), percent(text), hex(text))
+    let spelled = texts.filter(|text| text.len() > 20).map(|text| {
+        format!("{text}; {}; {}; {}; {}", STANDARD.encode(&text), URL_SAFE_NO_PAD.encode(&text), percent(&text), hex(&text))
     });
-    format!("planted {planted}; you sent {}", spelled.collect::<Vec<_>>().join("; "))
+    spelled.collect::<Vec<_>>().join("; ")
+}
+
+fn decoded(text: &str) -> String {
+    percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 /// A port where nobody speaks TLS: every connection is told something else.
@@ -167,7 +233,18 @@ fn kinds() -> BTreeMap<&'static str, Value> {
             json!({ "kind": "login", "endpoint": "api", "path": "/login", "token": "/token",
                 "body": "{\"user\":\"{user}\",\"password\":\"{password}\"}" }),
         ),
+        ("oauth2", signs_in()),
+        ("device", signs_in()),
     ])
+}
+
+/// Of the kinds, the one to which a person agrees in a browser, while the hub serves.
+const IN_A_BROWSER: &str = "oauth2";
+const AT_A_DEVICE: &str = "device";
+
+fn signs_in() -> Value {
+    let place = |path: &str| json!({ "endpoint": "api", "path": path });
+    json!({ "kind": "oauth2", "authorization": place("/authorize"), "token": place("/grant"), "device": place("/device") })
 }
 
 /// The manifest of what looks for secrets.
@@ -176,7 +253,7 @@ fn snoop_manifest() -> String {
     let endpoint =
         |setting: &str| json!({ "base": format!("{{settings.{setting}}}"), "allow": allow, "credential": "key", "reason": "r" });
     let setting = json!({ "label": "l", "type": "url", "required": true });
-    let kinds: Vec<Value> = kinds().into_values().collect();
+    let kinds: Vec<Value> = kinds().into_iter().filter(|(name, _)| *name != AT_A_DEVICE).map(|(_, kind)| kind).collect();
     json!({
         "name": "snoop", "version": "1.0.0", "serial": 1, "title": "Snoop", "description": "", "kind": "connector",
         "settings": { "url": setting, "down": setting, "tls": setting, "note": { "label": "l" } },
@@ -346,8 +423,8 @@ fn canary() {
             // As it goes over the wire, which a system may echo encoded once more.
             secrets.0.insert("the pair of basic".to_owned(), STANDARD.encode(format!("somebody:{own}")).into_bytes());
         }
-        let own = if matches!(*kind, "basic" | "oauth-client-credentials" | "login") { format!("somebody:{own}") } else { own };
-        let chosen = format!("key={kind}");
+        let own = if matches!(*kind, "basic" | "oauth-client-credentials" | "login" | IN_A_BROWSER | AT_A_DEVICE) { format!("somebody:{own}") } else { own };
+        let chosen = format!("key={}", if *kind == AT_A_DEVICE { IN_A_BROWSER } else { kind });
         let mut arguments = vec!["connection", "add", "snoop", "--name", kind, "--credential-kind", &chosen];
         settings.iter().for_each(|setting| arguments.extend(["--set", setting.as_str()]));
         arguments.extend(["--grant-network", "127.0.0.0/8", "--insecure", "--because", "a test", "--secret-from", "-", "--yes"]);
@@ -359,6 +436,9 @@ fn canary() {
     let file = project.read("connections/crm.toml");
     project.write("connections/crm.toml", &format!("{file}\n[webhook]\nsecret = \"crm-hooks\"\n"));
     project.tell(&["secret", "set", "crm-hooks"], &hooks);
+
+    let agreed = say(&project, &mut places, &["connection", "authorize", AT_A_DEVICE, "--device"]);
+    assert_eq!(agreed.code, Some(0), "{agreed:?}");
 
     let copy = project.dir().join("copy.nave").display().to_string();
     let mut said = |arguments: &[&str]| say(&project, &mut places, arguments);
@@ -397,7 +477,7 @@ fn canary() {
     }
     for kind in &kinds {
         let ran = said(&["plugin", "call", kind, "check"]);
-        assert_eq!(ran.code, Some(0), "{kind}: {ran:?}");
+        assert!(ran.code == Some(0) || *kind == IN_A_BROWSER, "{kind}: {ran:?}");
     }
     assert!(*thrower.asked.lock().expect("not poisoned") > 0, "the throwing system was asked");
     assert!(crm.sim().expect("a simulator").last_request() > 0, "the CRM was asked, with the secret");
@@ -432,8 +512,30 @@ fn canary() {
         "/crm/v3/objects/contacts",
         Some(json!({ "properties": { "email": "told@example.org", "lastname": "Told" } })),
     );
-    for kind in &kinds {
-        say(&project, &mut places, &["plugin", "call", kind, "check"]);
+    let begun = say(&project, &mut places, &["connection", "authorize", IN_A_BROWSER, "--no-wait", "--json"]);
+    let begun: Value = serde_json::from_str(&begun.out).unwrap_or_else(|_| panic!("{begun:?}"));
+    let page = nave_tests::sign_in::Browser::default().follow(begun["address"].as_str().expect("an address"));
+    assert_eq!(page.status, 200, "{page:?}");
+    places.add("page", "of the sign-in", page.text);
+    // Twice, with a renewal between: a token is over before the next call.
+    for kind in kinds.iter().chain(&[IN_A_BROWSER, AT_A_DEVICE]) {
+        let ran = say(&project, &mut places, &["plugin", "call", kind, "check"]);
+        assert_eq!(ran.code, Some(0), "{kind}: {ran:?}");
+    }
+    // And what was agreed to is taken back, in words that have everything in them.
+    thrower.granted.lock().expect("not poisoned").over = true;
+    for kind in [IN_A_BROWSER, AT_A_DEVICE] {
+        until("the token is over, and refused", || {
+            say(&project, &mut places, &["plugin", "call", kind, "check"]);
+            let bearer = format!("Bearer {token}");
+            let answer = http::request(addr, "GET", "/v1/authorizations", &[("authorization", &bearer)], None).expect("an answer");
+            let all = answer.json()["authorizations"].as_array().cloned().unwrap_or_default();
+            places.add("API", "/v1/authorizations", answer.text);
+            all.iter().any(|of| of["connection"] == kind && of["state"] == "needs-reauth").then_some(())
+        });
+    }
+    for arguments in [&["audit", "--limit", "100"][..], &["connection", "list"], &["alert", "list"], &["access", "list"]] {
+        say(&project, &mut places, arguments);
     }
     until("what was told is here", || {
         project.run(&["record", "list", "contact", "told@example.org"]).out.contains("\"title\":\"Told\"").then_some(())
@@ -459,6 +561,10 @@ fn canary() {
     };
     assert_eq!((left(project.dir()), left(&std::env::current_dir().expect("a folder"))), (vec![], vec![]), "no dump was left");
 
+    let given = std::mem::take(&mut thrower.granted.lock().expect("not poisoned").given);
+    let refresh = given.keys().filter(|what| what.starts_with("a refresh token")).count();
+    assert!(refresh >= 5, "{refresh} refresh tokens were given, one at each sign-in and each renewal");
+    secrets.0.extend(given);
     for (number, memory) in thrower.memories.lock().expect("not poisoned").iter().enumerate() {
         places.add("guest's memory", number.to_string(), memory.clone());
     }
@@ -470,9 +576,9 @@ fn canary() {
 
     secrets.nowhere_in(&places);
     // A search that finds nothing must be able to find something: what was planted is in every kind of place but the sealed ones.
-    // Called here twice, and once more by `doctor`.
+    // Called here twice, and once more by `doctor`; what a browser is needed for, twice at the end.
     let memories = places.many("guest's memory");
-    assert!(memories >= 3 * kinds.len() && places.many("file") > 10 && places.many("backup") == 1, "{memories}");
+    assert!(memories >= 3 * (kinds.len() - 1) + 2 && places.many("file") > 10 && places.many("backup") == 1, "{memories}");
     for kind in ["output", "log", "API", "page", "metrics", "guest's memory", "file"] {
         assert!(places.holding(kind, &planted) > 0, "nothing that was planted was found in {kind}");
     }
