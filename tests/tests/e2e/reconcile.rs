@@ -75,6 +75,27 @@ fn what_differs_is_decided_before_the_first_write_and_gone_after_it() {
     assert_eq!((&outcomes[1]["new"], &outcomes[1]["gone"]), (&json!(0), &json!(0)), "{history}");
 }
 
+/// Who wins in the first plan is by the policy that was just written, though everything was read under another one.
+#[test]
+fn the_first_plan_is_by_the_rules_as_they_are_now() {
+    let two = Two::start();
+    let ada = id_of(&two.crm, "p0@lovelace.example");
+    let changed = json!({ "properties": { "firstname": "Augusta" } });
+    two.crm.call("PATCH", &format!("/crm/v3/objects/contacts/{ada}"), Some(changed));
+    two.project.sync(&["crm-contacts"]);
+    two.project.sync(&["books-contacts"]);
+    let rule = || -> (Value, Value) {
+        let initial = two.project.json(&["plan", "--initial", "--limit", "100"]);
+        let pairs = initial["pairs"].as_array().cloned().unwrap_or_default();
+        let fields = pairs.iter().flat_map(|pair| pair["fields"].as_array().cloned().unwrap_or_default());
+        let first = fields.into_iter().find(|field| field["field"] == "first_name").expect("they differ");
+        (first["rule"].clone(), first["wins"].clone())
+    };
+    assert_eq!(rule().0, "newest");
+    two.project.json(&["policy", "init", "crm-centric"]);
+    assert_eq!(rule(), (json!("owner"), json!("Augusta")));
+}
+
 /// A person who is called otherwise and has another mailbox is the same person: what is known there is changed, nothing is made.
 #[test]
 fn another_name_and_another_mailbox_are_the_same_person() {

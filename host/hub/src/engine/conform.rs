@@ -23,7 +23,7 @@ fn mapping_key(mapping: &Mapping) -> String {
 
 impl Engine {
     /// Computes anew what was computed under other rules. Broken off, it is done again from the start: twice is once.
-    pub(super) async fn conform(&self) -> Result<(), EngineError> {
+    pub(crate) async fn conform(&self) -> Result<(), EngineError> {
         let catalog = self.catalog();
         let mut conformed = self.conformed.lock().await;
         if *conformed == catalog.digest {

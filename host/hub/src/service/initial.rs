@@ -34,6 +34,8 @@ pub(super) struct How<'a> {
 /// The pairs, and where that is asked for, the agreement.
 pub(super) async fn initial(hub: &Hub, how: &How<'_>, by: &str, progress: &ProgressSender) -> Result<InitialAnswer, ApiError> {
     block_in_place(|| hub.reload())?;
+    // What is agreed to is by the rules as they are now, and not as they were when things were read.
+    hub.engine.conform().await?;
     let mut answer = block_in_place(|| pairs(hub, how))?;
     if !how.apply {
         return Ok(answer);

@@ -158,7 +158,7 @@ fn lines(copies: &Copies) -> Vec<(String, String)> {
 }
 
 fn refused<T: std::fmt::Debug>(answer: Result<T, EngineError>, with: &str) {
-    let Err(EngineError::Refused(why)) = answer else { panic!("{answer:?}") };
+    let Err(EngineError::Refused(why) | EngineError::NotFound(why)) = answer else { panic!("{answer:?}") };
     assert!(why.contains(with), "{why}");
 }
 
