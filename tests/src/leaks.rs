@@ -153,6 +153,9 @@ mod tests {
             ("url, lower", lower_escapes(&utf8_percent_encode(SECRET, COMPONENT).to_string())),
             ("JSON", serde_json::json!({ "message": format!("you sent {SECRET}") }).to_string()),
             ("HTML", html(SECRET, ["&amp;", "&lt;", "&gt;", "&quot;", "&#39;"])),
+            ("HTML, by number", html(SECRET, ["&#38;", "&#60;", "&#62;", "&#34;", "&#39;"])),
+            ("URL, every character", SECRET.bytes().map(|byte| format!("%{byte:02X}")).collect()),
+            ("JSON, every character", SECRET.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect()),
             ("the first half", SECRET[..26].to_owned()),
         ];
         for before in ["", "u", "us", "user:"] {
@@ -177,7 +180,13 @@ mod tests {
     #[test]
     fn spellings_differ_from_each_other() {
         let spelled = spellings(SECRET.as_bytes());
-        assert!(spelled.len() >= 17, "{spelled:?}");
+        let names: Vec<&str> = spelled.iter().map(|spelling| spelling.name.as_str()).collect();
+        let bases = ["base64 at 0", "base64 at 1", "base64 at 2"];
+        let url = ["URL", "URL", "URL", "URL", "URL, every character"];
+        let text = ["JSON", "JSON, every character", "HTML", "HTML", "a piece", "a piece"];
+        assert_eq!(names, [&["plain"][..], &bases, &bases, &["hex", "hex"], &url, &text].concat());
+        let different: std::collections::BTreeSet<&[u8]> = spelled.iter().map(|spelling| spelling.needle.as_slice()).collect();
+        assert!(different.len() + 3 >= spelled.len(), "only the alphabets of base64 may agree: {spelled:?}");
         assert!(spelled.iter().all(|spelling| spelling.needle.len() >= CORE_CHARS_MIN));
         let names: Vec<&str> = spellings(&[0xff; 32]).iter().map(|spelling| spelling.name.clone().leak() as &str).collect();
         assert_eq!(names.first(), Some(&"plain"), "bytes that are no text are looked for as well: {names:?}");
