@@ -73,10 +73,13 @@ impl Granted {
         }
         let (access, refresh) = (self.make("an access token"), self.make("a refresh token"));
         let tokens = json!({ "access_token": access, "refresh_token": refresh, "token_type": "bearer", "expires_in": 1 });
-        (200, json!({ "message": message }).as_object().into_iter().flatten().fold(tokens, |mut all, (name, value)| {
-            all[name] = value.clone();
-            all
-        }))
+        (
+            200,
+            json!({ "message": message }).as_object().into_iter().flatten().fold(tokens, |mut all, (name, value)| {
+                all[name] = value.clone();
+                all
+            }),
+        )
     }
 }
 
@@ -132,8 +135,7 @@ impl Thrower {
             }
             "/grant" => {
                 let form = request.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
-                let (status, answer) =
-                    self.granted.lock().expect("not poisoned").answer(&String::from_utf8_lossy(&form));
+                let (status, answer) = self.granted.lock().expect("not poisoned").answer(&String::from_utf8_lossy(&form));
                 granted = Some(status);
                 Some(answer)
             }
@@ -423,7 +425,11 @@ fn canary() {
             // As it goes over the wire, which a system may echo encoded once more.
             secrets.0.insert("the pair of basic".to_owned(), STANDARD.encode(format!("somebody:{own}")).into_bytes());
         }
-        let own = if matches!(*kind, "basic" | "oauth-client-credentials" | "login" | IN_A_BROWSER | AT_A_DEVICE) { format!("somebody:{own}") } else { own };
+        let own = if matches!(*kind, "basic" | "oauth-client-credentials" | "login" | IN_A_BROWSER | AT_A_DEVICE) {
+            format!("somebody:{own}")
+        } else {
+            own
+        };
         let chosen = format!("key={}", if *kind == AT_A_DEVICE { IN_A_BROWSER } else { kind });
         let mut arguments = vec!["connection", "add", "snoop", "--name", kind, "--credential-kind", &chosen];
         settings.iter().for_each(|setting| arguments.extend(["--set", setting.as_str()]));
@@ -528,7 +534,8 @@ fn canary() {
         until("the token is over, and refused", || {
             say(&project, &mut places, &["plugin", "call", kind, "check"]);
             let bearer = format!("Bearer {token}");
-            let answer = http::request(addr, "GET", "/v1/authorizations", &[("authorization", &bearer)], None).expect("an answer");
+            let answer =
+                http::request(addr, "GET", "/v1/authorizations", &[("authorization", &bearer)], None).expect("an answer");
             let all = answer.json()["authorizations"].as_array().cloned().unwrap_or_default();
             places.add("API", "/v1/authorizations", answer.text);
             all.iter().any(|of| of["connection"] == kind && of["state"] == "needs-reauth").then_some(())

@@ -230,7 +230,10 @@ pub(crate) fn connect_files(project: &Project, home: &Path) {
     project.install("files");
     let folder = |name: &str| format!("{name}={}", home.join(name).display());
     let (drop, export) = (folder("drop"), folder("export"));
-    project.tell(&["connection", "add", "files", "--name", "old", "--folder", &drop, "--folder", &export, "--reason", "a test", "--yes"], "");
+    project.tell(
+        &["connection", "add", "files", "--name", "old", "--folder", &drop, "--folder", &export, "--reason", "a test", "--yes"],
+        "",
+    );
 }
 
 #[test]

@@ -127,7 +127,8 @@ impl Stapled {
     fn delegated(&self, issuer: &Issuer, basic: &BasicOcspResponse, statement: &Signed<'_>, now: u64) -> bool {
         basic.certs.iter().flatten().take(DELEGATES_MAX).any(|delegate| {
             let own = &delegate.tbs_certificate;
-            let validity = own.validity.not_before.to_unix_duration().as_secs()..=own.validity.not_after.to_unix_duration().as_secs();
+            let validity =
+                own.validity.not_before.to_unix_duration().as_secs()..=own.validity.not_after.to_unix_duration().as_secs();
             let may = matches!(own.get::<ExtendedKeyUsage>(), Ok(Some((_, uses))) if uses.0.contains(&OCSP_SIGNING));
             let Ok(raw) = delegate.to_der() else { return false };
             let named = own.issuer.to_der().is_ok_and(|name| name == issuer.name);
@@ -221,9 +222,7 @@ impl ServerCertVerifier for Stapled {
         match self.judge(&leaf, end_entity, intermediates, ocsp_response, now.as_secs()) {
             Said::Good => Ok(verified),
             Said::Revoked => Err(Error::InvalidCertificate(CertificateError::Revoked)),
-            Said::Nothing(_) if must_staple(&leaf) => {
-                Err(Error::InvalidCertificate(CertificateError::UnknownRevocationStatus))
-            }
+            Said::Nothing(_) if must_staple(&leaf) => Err(Error::InvalidCertificate(CertificateError::UnknownRevocationStatus)),
             Said::Nothing(why) => {
                 if !ocsp_response.is_empty() {
                     tracing::debug!(why, "what is stapled to a certificate does not count");

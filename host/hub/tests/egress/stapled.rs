@@ -128,8 +128,7 @@ impl Statement {
             response_type: ObjectIdentifier::new("1.3.6.1.5.5.7.48.1.1").unwrap(),
             response: octets(&basic.to_der().unwrap()),
         };
-        let response =
-            OcspResponse { response_status: OcspResponseStatus::Successful, response_bytes: Some(response_bytes) };
+        let response = OcspResponse { response_status: OcspResponseStatus::Successful, response_bytes: Some(response_bytes) };
         response.to_der().unwrap()
     }
 }
@@ -232,5 +231,11 @@ async fn a_certificate_that_asks_for_a_statement_is_refused_without() {
     }
     // That authority's own word, of its own key: it did not make the certificate.
     let (more, stapled) = (vec![theirs.der().clone()], GOOD.bytes(&theirs, &ours));
-    check("an authority of the same name", &ours, acceptor(&ours, true, more, stapled, &rustls::version::TLS13), "net.unreachable").await;
+    check(
+        "an authority of the same name",
+        &ours,
+        acceptor(&ours, true, more, stapled, &rustls::version::TLS13),
+        "net.unreachable",
+    )
+    .await;
 }

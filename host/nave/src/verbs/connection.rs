@@ -228,12 +228,7 @@ fn shared(planned: &PlannedConnection, values: &Secrets, known: &[SecretLine]) -
 
 /// Tells the hub of a connection that a person has just granted: its secrets may go where that was shown. Where no hub can
 /// be had, that is left to be approved, and said.
-async fn added(
-    planned: &PlannedConnection,
-    fits: bool,
-    reason: &str,
-    context: &Context,
-) -> Result<Option<String>, ApiError> {
+async fn added(planned: &PlannedConnection, fits: bool, reason: &str, context: &Context) -> Result<Option<String>, ApiError> {
     let (name, secrets) = (planned.name.clone(), planned.destinations.clone());
     let later = |why: &str| {
         let hint = format!("{why}, so no secret was given for its hosts yet: `nave connection approve {}`", planned.name);

@@ -21,8 +21,8 @@ use crate::format::{
 };
 use crate::index::read_tables;
 use crate::{
-    AUDIT_DIGEST_BYTES, AuditHead, AuditRow, Batch, CommitError, EntriesOf, FileCheck, Heads, IndexCheck, IndexSpace, InputRow, ObjectCount,
-    Store, StoreError,
+    AUDIT_DIGEST_BYTES, AuditHead, AuditRow, Batch, CommitError, EntriesOf, FileCheck, Heads, IndexCheck, IndexSpace, InputRow,
+    ObjectCount, Store, StoreError,
 };
 
 /// Bytes of the digest in front of an audit line.

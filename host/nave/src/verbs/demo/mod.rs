@@ -156,7 +156,8 @@ async fn one(context: &Context, name: &str, plugin: &[&str], sim: &sims::Sim) ->
             // An older demo, or one that was broken off: nobody has said yet that it may go to the simulator.
             let held = want!(context.call(Request::ConnectionHeld { name: Some(name.to_owned()) }).await?, Held).held;
             if !held.is_empty() {
-                step(context, &["connection", "approve", name, "--reason", "the simulated system runs elsewhere now", "--yes"]).await?;
+                step(context, &["connection", "approve", name, "--reason", "the simulated system runs elsewhere now", "--yes"])
+                    .await?;
             }
             return Ok(());
         }
@@ -180,7 +181,22 @@ async fn drop_folder(context: &Context) -> Result<(), ApiError> {
     let mapping = dir.join("mappings/drop-contacts.toml");
     let fresh = !dir.join("connections/drop.toml").is_file();
     if fresh {
-        step(context, &["connection", "add", "files", "--name", "drop", "--folder", "drop=sims/legacy", "--reason", "what the old system exports", "--yes"]).await?;
+        step(
+            context,
+            &[
+                "connection",
+                "add",
+                "files",
+                "--name",
+                "drop",
+                "--folder",
+                "drop=sims/legacy",
+                "--reason",
+                "what the old system exports",
+                "--yes",
+            ],
+        )
+        .await?;
     }
     if !fitted(std::fs::read_to_string(&mapping).ok().as_deref()) {
         std::fs::write(&mapping, DROP_MAPPING).map_err(|error| ApiError::failed(format!("{}: {error}", mapping.display())))?;

@@ -120,8 +120,7 @@ impl Checked {
 
     /// Over another place to keep bytes; nothing is kept beside it.
     pub(super) fn plain(file: Box<dyn StorageBackend>) -> Arc<Self> {
-        let known =
-            Known { sums: Vec::new(), fresh: Vec::new(), header: Header::default(), expected: None, journal: None };
+        let known = Known { sums: Vec::new(), fresh: Vec::new(), header: Header::default(), expected: None, journal: None };
         Arc::new(Self { file, shown: "(backend)".to_owned(), known: RwLock::new(known), fault: OnceLock::new() })
     }
 
@@ -202,7 +201,9 @@ impl Checked {
             }
             let bytes = &mut buffer[..(end - at) * BLOCK_BYTES];
             self.file.read((at * BLOCK_BYTES) as u64, bytes)?;
-            for (block, bytes) in (at..end).zip(bytes.chunks_exact(BLOCK_BYTES)).filter(|(block, _)| known.sums[*block] != UNKNOWN) {
+            for (block, bytes) in
+                (at..end).zip(bytes.chunks_exact(BLOCK_BYTES)).filter(|(block, _)| known.sums[*block] != UNKNOWN)
+            {
                 check.bytes += BLOCK_BYTES as u64;
                 if sum(bytes) != known.sums[block] {
                     note(&mut check, block);

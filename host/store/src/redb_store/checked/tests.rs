@@ -62,7 +62,10 @@ fn a_bit_that_brings_back_the_commit_before_the_last_is_refused() {
     bytes[9] ^= 1;
     std::fs::write(&dead, bytes).unwrap();
     let refused = Redb::open(&dead, &key(), Options::default()).map(|store| store.row("state", "4").unwrap().is_some());
-    assert!(matches!(&refused, Err(crate::OpenError::Damaged(_, why)) if why.contains("the commit before the last")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(crate::OpenError::Damaged(_, why)) if why.contains("the commit before the last")),
+        "{refused:?}"
+    );
 }
 
 #[test]

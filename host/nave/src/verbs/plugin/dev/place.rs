@@ -141,8 +141,16 @@ async fn at(file: &Path, reached: &Reached) -> Result<Seen, ApiError> {
         let value = SecretText(secret.clone());
         ask(&hub, Request::SecretSet { name: NAME.to_owned(), value, give_later: true }).await?;
     }
-    ask(&hub, Request::ConnectionApprove { name: NAME.to_owned(), secrets: planned.destinations, added: true, reason: Some("a plugin in the making".to_owned()) })
-        .await?;
+    ask(
+        &hub,
+        Request::ConnectionApprove {
+            name: NAME.to_owned(),
+            secrets: planned.destinations,
+            added: true,
+            reason: Some("a plugin in the making".to_owned()),
+        },
+    )
+    .await?;
     let mut seen = Seen::default();
     seen.note("check", call(&hub, "check", vec![]).await);
     let discovered = call(&hub, "discover", vec![]).await;

@@ -156,7 +156,9 @@ impl Bench {
                 let value = SecretText(secret);
                 bench.ask(Request::SecretSet { name: name.clone(), value, give_later: true }).await?;
             }
-            bench.ask(Request::ConnectionApprove { name, secrets, added: true, reason: Some("a test of faults".to_owned()) }).await?;
+            bench
+                .ask(Request::ConnectionApprove { name, secrets, added: true, reason: Some("a test of faults".to_owned()) })
+                .await?;
         }
         Ok(bench)
     }
