@@ -32,7 +32,7 @@ pub(crate) enum Connection {
     #[command(
         after_help = "A secret goes only to the hosts that it was given for. Where a connection's file names another, or\n\
       nave.toml another proxy or ca-file, the connection is held: nothing is sent until somebody has approved.\n\n\
-      Examples:\n  nave connection approve\n  nave connection approve crm --reason \"it moved to another host\" --yes"
+      Examples:\n  nave connection approve\n  nave connection approve crm --reason 'it moved to another host' --yes"
     )]
     Approve {
         /// Connection [default: all that are held]
@@ -63,7 +63,7 @@ pub(crate) struct Discover {
 #[derive(Debug, Args)]
 #[command(after_help = "On a terminal it asks for what is missing.\n\n\
   Examples:\n  nave connection add hubspot --name crm\n  \
-  nave connection add files --name drop --folder drop=exports --reason \"what the old system exports\" --yes\n  \
+  nave connection add files --name drop --folder drop=exports --reason 'what the old system exports' --yes\n  \
   nave connection add tryton --set url=https://erp.example.com/company --secret-from key.txt --grant-network 10.1.0.0/16")]
 pub(crate) struct Add {
     /// An installed plugin
