@@ -45,7 +45,40 @@ fn rewrite(project: &Project, from: &[u8], to: &[u8]) -> usize {
     places.len()
 }
 
-/// T123, S7.11: flip a byte, and it fails at that entry.
+/// The same by somebody who has the store's engine: the line is another one, and the file is whole.
+fn rewrite_line(project: &Project, from: &[u8], to: &[u8]) -> usize {
+    const AUDIT: redb::TableDefinition<'_, u64, &[u8]> = redb::TableDefinition::new("audit");
+    let database = redb::Database::open(project.data().join("nave.redb")).expect("the store");
+    let transaction = database.begin_write().expect("a transaction");
+    let mut changed = 0;
+    {
+        use redb::ReadableTable as _;
+        let mut table = transaction.open_table(AUDIT).expect("the audit");
+        let rows = table.iter().expect("rows").map(|row| row.expect("a row"));
+        let rows: Vec<(u64, Vec<u8>)> = rows.map(|(number, line)| (number.value(), line.value().to_vec())).collect();
+        for (number, mut line) in rows {
+            let Some(at) = memchr::memmem::find(&line, from) else { continue };
+            line[at..at + to.len()].copy_from_slice(to);
+            table.insert(number, line.as_slice()).expect("written");
+            changed += 1;
+        }
+    }
+    transaction.commit().expect("written");
+    changed
+}
+
+/// T121, T123: a byte that is another one on the disk is no line of the audit; the store is refused, and says so.
+#[test]
+fn a_byte_that_changed_on_the_disk_is_damage() {
+    let project = Project::init();
+    project.tell(&["secret", "set", "second-of-three"], "s3cret-s3cret");
+    assert!(rewrite(&project, b"\"subject\":\"second-of-three\"", b"\"subject\":\"second-of-thrEE\"") > 0);
+    let refused = project.run(&["audit", "verify"]);
+    assert!(refused.code != Some(0) && refused.out.contains("nave restore"), "{refused:?}");
+    assert!(refused.out.contains("nave.redb") && !refused.out.contains("thrEE"), "{refused:?}");
+}
+
+/// T123, S7.11: change a byte of a line, and it fails at that entry.
 #[test]
 fn a_changed_byte_is_found_at_its_entry() {
     let project = Project::init();
@@ -56,8 +89,11 @@ fn a_changed_byte_is_found_at_its_entry() {
     let lines = project.json(&["audit", "list", "--limit", "100"])["entries"].as_array().cloned().expect("lines");
     let at = lines.iter().rev().position(|line| line["subject"] == "second-of-three").expect("its line") + 1;
     assert!(
-        rewrite(&project, b"\"secret.set\",\"subject\":\"second-of-three\"", b"\"secret.set\",\"subject\":\"second-of-thrEE\"")
-            > 0
+        rewrite_line(
+            &project,
+            b"\"secret.set\",\"subject\":\"second-of-three\"",
+            b"\"secret.set\",\"subject\":\"second-of-thrEE\""
+        ) > 0
     );
     assert_eq!(verify(&project, &[]), (false, vec![("audit.altered".to_owned(), json!(at))]));
     // A person who knows says so, and it is told apart from then on.
