@@ -36,6 +36,7 @@ export const breaks = {
   "too wide": { check: "every page fits a phone and can be read, light", how: style("main { min-width: 30rem }") },
   "pale text, light": { check: "every page fits a phone and can be read, light", how: style(":root { --quiet: #aaa }") },
   "pale text, dark": { check: "every page fits a phone and can be read, dark", how: style("@media (prefers-color-scheme: dark) { :root { --quiet: #444 } }") },
+  "differences are left out": { check: "a build that asks for more", how: rewrite(/^\/plugins\/hubspot/, (text) => text.replaceAll("https://spare", "https://there")) },
   "script only": { check: "without scripts", how: rewrite(/^\/$/, (text) => text.replaceAll(/(<time[^>]*>)[^<]*/g, "$1")) },
   "no way by keyboard": { check: "a review is decided", how: rewrite(/^\/reviews/, (text) => text.replaceAll("<button>", '<button tabindex="-1">')) },
   "focus is not seen": { check: "a review is decided", how: style(":focus-visible { outline: none }") },

@@ -95,6 +95,38 @@ export async function announced(one, pattern) {
   }
 }
 
+const SECTION = "nave:manifest";
+
+/** Another build of an installed plugin: the same code, of the next serial, with what `change` makes of its manifest. Answers its file. */
+export async function anotherBuild(hub, name, change) {
+  const plugin = (await hub.json("plugin", "list")).plugins.find((one) => one.name === name);
+  const bytes = await fs.readFile(path.join(hub.dir, "plugins", `${plugin.digest}.wasm`));
+  // A component is a head of eight bytes, and then sections: kind, length, content. Numbers are LEB128.
+  const number = (at) => {
+    for (let value = 0, shift = 0; ; shift += 7, at += 1) {
+      value += (bytes[at] & 0x7f) * 2 ** shift;
+      if (bytes[at] < 0x80) return [value, at + 1];
+    }
+  };
+  const leb = (value) => (value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...leb(value >>> 7)]);
+  const kept = [bytes.subarray(0, 8)];
+  let manifest;
+  for (let at = 8; at < bytes.length; ) {
+    const [length, from] = number(at + 1);
+    const [inner, text] = bytes[at] === 0 ? number(from) : [0, from];
+    if (bytes.toString("utf8", text, text + inner) === SECTION) manifest = JSON.parse(bytes.toString("utf8", text + inner, from + length));
+    else kept.push(bytes.subarray(at, from + length));
+    at = from + length;
+  }
+  manifest.serial += 1;
+  manifest.version = `9.${manifest.serial}.0`;
+  change(manifest);
+  const content = Buffer.concat([Buffer.from(leb(SECTION.length)), Buffer.from(SECTION), Buffer.from(JSON.stringify(manifest))]);
+  const file = path.join(hub.folder, `${name}-${manifest.serial}.wasm`);
+  await fs.writeFile(file, Buffer.concat([...kept, Buffer.from([0, ...leb(content.length)]), content]));
+  return file;
+}
+
 /** One more export of the old system: a person of this first and last name. */
 export async function drop(hub, id, first, last) {
   const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
