@@ -215,44 +215,54 @@ fn flip_in_file(path: &Path, bit: usize) {
     file.write_all_at(&[byte[0] ^ 1 << (bit % 8)], (bit / 8) as u64).unwrap();
 }
 
+/// A closed store's files, of which each try has a copy.
+struct Closed {
+    folder: tempfile::TempDir,
+    store: Vec<u8>,
+    sums: Vec<u8>,
+    /// Everything that it says.
+    expected: String,
+}
+
+impl Closed {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let expected = closed_file(&folder.path().join("store.redb"));
+        let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+        Self { store: read("store.redb"), sums: read("store.redb.sums"), folder, expected }
+    }
+
+    /// What is read of it where one bit of the store is another one.
+    fn opened_with(&self, bit: usize) -> std::thread::Result<Result<String, String>> {
+        let path = self.folder.path().join("store.redb");
+        std::fs::write(&path, &self.store).unwrap();
+        std::fs::write(self.folder.path().join("store.redb.sums"), &self.sums).unwrap();
+        flip_in_file(&path, bit);
+        catch_unwind(AssertUnwindSafe(|| {
+            let store = Redb::open(&path, &store_key(), options()).map_err(|error| error.to_string())?;
+            all_of(&store).map_err(|error| error.to_string())
+        }))
+    }
+}
+
 #[test]
 fn t121_every_bit_of_the_header_is_watched() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("store.redb");
-    let expected = closed_file(&path);
-    let (store, sums) = (std::fs::read(&path).unwrap(), std::fs::read(folder.path().join("store.redb.sums")).unwrap());
+    let closed = Closed::new();
     let mut tally = Tally::default();
     // All flags, and a part of what the engine has checksums of.
     for bit in (0..64 * 8).chain((64 * 8..320 * 8).step_by(7)) {
-        std::fs::write(&path, &store).unwrap();
-        std::fs::write(folder.path().join("store.redb.sums"), &sums).unwrap();
-        flip_in_file(&path, bit);
-        let found = catch_unwind(AssertUnwindSafe(|| {
-            let store = Redb::open(&path, &store_key(), options()).map_err(|error| error.to_string())?;
-            all_of(&store).map_err(|error| error.to_string())
-        }));
-        tally.add(bit, &expected, found);
+        tally.add(bit, &closed.expected, closed.opened_with(bit));
     }
     assert!(tally.refused > 100, "{tally:?}");
 }
 
 #[test]
 fn t121_a_store_that_was_closed_is_not_read_whole_and_still_gives_no_other_row() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("store.redb");
-    let expected = closed_file(&path);
-    let (store, sums) = (std::fs::read(&path).unwrap(), std::fs::read(folder.path().join("store.redb.sums")).unwrap());
+    let closed = Closed::new();
     let (mut seed, mut tally) = (123, Tally::default());
     for _ in 0..200 {
-        let bit = random(&mut seed) % (store.len() * 8);
-        std::fs::write(&path, &store).unwrap();
-        std::fs::write(folder.path().join("store.redb.sums"), &sums).unwrap();
-        flip_in_file(&path, bit);
-        let found = catch_unwind(AssertUnwindSafe(|| {
-            let store = Redb::open(&path, &store_key(), options()).map_err(|error| error.to_string())?;
-            all_of(&store).map_err(|error| error.to_string())
-        }));
-        tally.add(bit, &expected, found);
+        let bit = random(&mut seed) % (closed.store.len() * 8);
+        tally.add(bit, &closed.expected, closed.opened_with(bit));
     }
     assert!(tally.refused > 20, "{tally:?}");
 }
