@@ -17,9 +17,7 @@ use x509_ocsp::{
     ResponseData, RevokedInfo, SingleResponse, Version,
 };
 
-use crate::server::{Server, ok};
-use crate::setup::{Setup, get, outcome};
-use crate::tls::Authority;
+use crate::tls::{Authority, check};
 
 const SERIAL: u8 = 77;
 const DAY: i64 = 86_400;
@@ -158,15 +156,6 @@ fn acceptor(
         .with_single_cert_with_ocsp(chain, key, stapled)
         .unwrap();
     TlsAcceptor::from(Arc::new(config))
-}
-
-async fn check(what: &str, authority: &Authority, acceptor: TlsAcceptor, expected: &str) {
-    let server = Server::start_with(Some(acceptor), |_| ok("{}")).await;
-    let mut setup = Setup::new(&format!("https://api.test:{}", server.port()));
-    setup.ca = Some(authority.pem.clone());
-    let result = get(&setup.channel(), "/x").await;
-    assert_eq!(outcome(&result), expected, "{what}: {result:?}");
-    assert_eq!(server.requests().len(), usize::from(expected == "200"), "{what}");
 }
 
 #[tokio::test]

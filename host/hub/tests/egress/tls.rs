@@ -62,7 +62,8 @@ impl Authority {
     }
 }
 
-async fn check(what: &str, authority: &Authority, acceptor: TlsAcceptor, expected: &str) {
+/// Two requests to a server with this certificate: both pass over one connection, or neither reaches it.
+pub(crate) async fn check(what: &str, authority: &Authority, acceptor: TlsAcceptor, expected: &str) {
     let server = Server::start_with(Some(acceptor), |_| ok("{}")).await;
     let mut setup = Setup::new(&format!("https://api.test:{}", server.port()));
     setup.ca = Some(authority.pem.clone());
