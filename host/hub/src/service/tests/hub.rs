@@ -133,3 +133,18 @@ async fn a_second_command_waits_for_the_first() {
     drop(first);
     second.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_granted_without_a_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    project::init(dir.path(), false, "dev").unwrap();
+    let hub = Hub::open(dir.path()).await.unwrap();
+    let approve = |reason| {
+        ask(&hub, json!({"command": "connection-approve", "name": "nope", "secrets": {}, "added": false, "reason": reason}))
+    };
+    for reason in [json!(null), json!(""), json!(" \n")] {
+        let error = approve(reason.clone()).await.unwrap_err();
+        assert!(error.message.contains("a grant has a reason"), "{reason}: {error}");
+    }
+    assert_eq!(approve(json!("it moved")).await.unwrap_err().code, "not-found", "a reason is looked at first, and then the name");
+}
