@@ -73,7 +73,7 @@ const CELL_CHARS_MAX: usize = 60;
 fn cell(text: &str) -> String {
     let text = clean(text);
     match text.char_indices().nth(CELL_CHARS_MAX) {
-        Some(_) => text.chars().take(CELL_CHARS_MAX - 1).chain(['…']).collect(),
+        Some(_) => cut(&text, CELL_CHARS_MAX - 1),
         None => text,
     }
 }

@@ -91,7 +91,7 @@ fn for_people(evaluation: &Evaluation) {
     say(format_args!("{:.2} s of CPU time\n", evaluation.cpu_seconds));
     let mut rows = Rows::new(&["merged from (odds)", "precision", "recall", "asked"]);
     for point in &score.curve {
-        let odds = format!("{} : 1", point.bits.exp2().round());
+        let odds = nave_core::linkage::odds(point.bits);
         rows.row([odds, format!("{:.4}", point.precision), format!("{:.4}", point.recall), point.review_pairs.to_string()]);
     }
     rows.print("");

@@ -1,5 +1,6 @@
 //! Likely duplicates, and what two systems have in common.
 
+use nave_core::linkage;
 use nave_hub::api::{ApiError, CandidateLine, CensusAnswer, CensusField, RecordRef, Request, exit};
 
 use super::Census;
@@ -64,16 +65,6 @@ pub(super) async fn model(entity: &str, context: &Context) -> Outcome {
     Ok(exit::OK)
 }
 
-/// Odds as people say them: beyond a million nobody reads the digits.
-fn odds(bits: f64) -> String {
-    const MILLION_BITS: f64 = 20.0;
-    match bits {
-        bits if bits >= MILLION_BITS => "over a million : 1".to_owned(),
-        bits if bits < 0.0 => format!("1 : {}", (-bits).exp2().round()),
-        bits => format!("{} : 1", bits.exp2().round()),
-    }
-}
-
 fn pairs(pairs: &[CandidateLine]) {
     for pair in pairs {
         say(format_args!(
@@ -83,7 +74,7 @@ fn pairs(pairs: &[CandidateLine]) {
             pair.right,
             clean(&pair.right_title),
             pair.verdict,
-            odds(pair.bits)
+            linkage::odds(pair.bits)
         ));
         for reason in &pair.reasons {
             say(format_args!("  {:+6.1}  {} {}", reason.bits, clean(&reason.what), reason.agreement));
