@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
+use super::likeness::{Spelled, alike, begins, one_slip, same_letters};
 use super::model::coincidence;
 use super::normal::Date;
 use super::table::{Table, Value};
@@ -133,14 +134,23 @@ impl<'t> Comparer<'t> {
 
     /// The levels of two records.
     pub(super) fn pattern(&mut self, left: u32, right: u32) -> Pattern {
-        let mut pattern = Pattern(0);
+        self.patterns(&[(left, right)])[0]
+    }
+
+    /// The levels of each two records: group after group, since the values of one column stay near the processor and those of all
+    /// do not.
+    pub(super) fn patterns(&mut self, pairs: &[(u32, u32)]) -> Vec<Pattern> {
+        let mut patterns = vec![Pattern(0); pairs.len()];
         for group in 0..self.groups.len() {
-            let level = self.level(group, left, right);
-            pattern.put(group, level);
+            for ((left, right), pattern) in pairs.iter().zip(&mut patterns) {
+                pattern.put(group, self.level(group, *left, *right));
+            }
         }
-        turned(self.table, self.groups, left, right, &mut pattern);
-        named(self.table, self.groups, left, right, &mut pattern);
-        pattern
+        for ((left, right), pattern) in pairs.iter().zip(&mut patterns) {
+            turned(self.table, self.groups, *left, *right, pattern);
+            named(self.table, self.groups, *left, *right, pattern);
+        }
+        patterns
     }
 
     fn one(&mut self, at: usize, left: u32, right: u32) -> u8 {
@@ -205,10 +215,10 @@ fn turned(table: &Table, groups: &[Group], left: u32, right: u32, pattern: &mut 
         return;
     }
     let text = |group: usize, row| match &groups[group] {
-        Group::One(at, _) => table.columns[*at].of(row).map(|value| value.normal.text.as_str()),
+        Group::One(at, _) => table.columns[*at].of(row).map(Value::spelled),
         Group::Address(_) => None,
     };
-    let near = |one: Option<&str>, other: Option<&str>| matches!((one, other), (Some(one), Some(other)) if one == other || names(one, other) == ALIKE);
+    let near = |one: Option<Spelled>, other: Option<Spelled>| matches!((one, other), (Some(one), Some(other)) if names(one, other) == ALIKE || one.text == other.text);
     let (one, other) = (near(text(given, left), text(surname, right)), near(text(surname, left), text(given, right)));
     let (left, right) = (text(surname, left), text(surname, right));
     if one && other {
@@ -241,20 +251,20 @@ fn named(table: &Table, groups: &[Group], left: u32, right: u32, pattern: &mut P
 
 /// Two values.
 fn values(kind: Kind, left: &Value, right: &Value) -> u8 {
-    let (a, b) = (left.normal.text.as_str(), right.normal.text.as_str());
-    if left.normal == right.normal {
+    let (a, b) = (left.spelled(), right.spelled());
+    if a.has_letters_of(b) && left.normal == right.normal {
         return SAME;
     }
     match kind {
         // A pet name says less than the name: faintly alike speaks for nothing, and against nothing.
-        Kind::Given if super::nickname::same_name(a, b) => ALIKE.min(names(a, b).max(FAINT)),
+        Kind::Given if super::nickname::same_name(a.text, b.text) => ALIKE.min(names(a, b).max(FAINT)),
         // `Agent 12` and `Agent 13`, `Werk 2 GmbH` and `Werk 3 GmbH`: what is numbered is told apart by nothing else.
         Kind::Given | Kind::Surname | Kind::Name | Kind::Company if are_numbered_apart(a, b) => DIFFERENT,
         Kind::Given | Kind::Surname => names(a, b),
         Kind::Email => emails(a, b),
-        Kind::Phone | Kind::Mobile if are_neighbours(a, b) => FAINT,
+        Kind::Phone | Kind::Mobile if are_neighbours(a.text, b.text) => FAINT,
         Kind::Phone | Kind::Mobile | Kind::Identifier | Kind::House => {
-            if a.len() >= 5 && one_slip(a, b) {
+            if a.text.len() >= 5 && one_slip(a, b) {
                 ALIKE
             } else {
                 DIFFERENT
@@ -269,20 +279,20 @@ fn values(kind: Kind, left: &Value, right: &Value) -> u8 {
         Kind::Postal => {
             if one_slip(a, b) {
                 ALIKE
-            } else if a.len() >= 4 && b.len() >= 4 && a.as_bytes()[..2] == b.as_bytes()[..2] {
+            } else if a.text.len() >= 4 && b.text.len() >= 4 && a.text.as_bytes()[..2] == b.text.as_bytes()[..2] {
                 FAINT
             } else {
                 DIFFERENT
             }
         }
         Kind::Region | Kind::Country | Kind::Category | Kind::Number => {
-            if a.len() >= 4 && one_slip(a, b) {
+            if a.text.len() >= 4 && one_slip(a, b) {
                 ALIKE
             } else {
                 DIFFERENT
             }
         }
-        Kind::Text if are_two_models(a, b) => texts(left, right).min(FAINT),
+        Kind::Text if are_two_models(a.text, b.text) => texts(left, right).min(FAINT),
         _ => texts(left, right),
     }
 }
@@ -294,15 +304,17 @@ pub fn are_two_first_names(one: &str, other: &str) -> bool {
     !one.is_empty()
         && !other.is_empty()
         && one != other
-        && names(&one, &other) == DIFFERENT
+        && names(one.as_str().into(), other.as_str().into()) == DIFFERENT
         && !super::nickname::same_name(&one, &other)
 }
 
 /// Whether two texts are the same but for numbers that both have.
-fn are_numbered_apart(a: &str, b: &str) -> bool {
-    let is_numbered = |text: &str| text.bytes().any(|byte| byte.is_ascii_digit());
-    let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
-    is_numbered(a) && is_numbered(b) && letters(a) == letters(b)
+fn are_numbered_apart(a: Spelled, b: Spelled) -> bool {
+    a.has_digit() && b.has_digit() && without_digits(a.text).eq(without_digits(b.text))
+}
+
+fn without_digits(text: &str) -> impl Iterator<Item = u8> {
+    text.bytes().filter(|byte| !byte.is_ascii_digit())
 }
 
 /// Whether each has a word with a number that the other has not: `router WRT54GL` and `router WRT54GS`, `part 1` and `part 2`.
@@ -314,56 +326,48 @@ fn are_two_models(a: &str, b: &str) -> bool {
     has_own(a, b) && has_own(b, a)
 }
 
-fn names(a: &str, b: &str) -> u8 {
-    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    if long.len() >= 4 && one_slip(a, b) {
+fn names(a: Spelled, b: Spelled) -> u8 {
+    let (short, long) = if a.text.len() <= b.text.len() { (a, b) } else { (b, a) };
+    let slip = one_slip(a, b);
+    if long.text.len() >= 4 && slip {
         return ALIKE;
     }
-    let likeness = if short.len() >= 3 { alike(a, b) } else { 0.0 };
-    if short.len() >= 4 && likeness >= 0.92 {
+    let likeness = if short.text.len() >= 3 { alike(a, b) } else { 0.0 };
+    if short.text.len() >= 4 && likeness >= 0.92 {
         return ALIKE;
     }
     // Of so short a name a letter too few, or two that changed places, say neither that it is the same nor that it is not.
-    if long.len() == 3 && one_slip(a, b) && (short.len() == 2 || same_letters(a, b)) {
+    if long.text.len() == 3 && slip && (short.text.len() == 2 || same_letters(a, b)) {
         return FAINT;
     }
-    let begins = (short.len() == 1 || short.len() >= 3) && long.starts_with(short);
+    let begins = (short.text.len() == 1 || short.text.len() >= 3) && begins(long, short);
     // One word is in another one word only where they are the same.
-    let inner = || short.split(' ').any(|word| word.len() >= 3 && long.split(' ').any(|other| other == word));
-    if begins || likeness >= 0.84 || long.contains(' ') && inner() || short.len() >= 5 && same_letters(a, b) {
+    let inner = || short.text.split(' ').any(|word| word.len() >= 3 && long.text.split(' ').any(|other| other == word));
+    if begins || likeness >= 0.84 || long.has(b' ') && inner() || short.text.len() >= 5 && same_letters(a, b) {
         FAINT
     } else {
         DIFFERENT
     }
 }
 
-/// Whether two have the same letters but for one more, in whatever order: what was typed in haste has them.
-fn same_letters(a: &str, b: &str) -> bool {
-    let mut counts = [0_i32; 128];
-    a.bytes().filter(u8::is_ascii).for_each(|byte| counts[byte as usize] += 1);
-    b.bytes().filter(u8::is_ascii).for_each(|byte| counts[byte as usize] -= 1);
-    counts.iter().map(|count| count.unsigned_abs()).sum::<u32>() <= 1
-}
-
-fn emails(a: &str, b: &str) -> u8 {
-    let (Some((mine, here)), Some((theirs, there))) = (a.split_once('@'), b.split_once('@')) else {
+fn emails(a: Spelled, b: Spelled) -> u8 {
+    let (Some((mine, here)), Some((theirs, there))) = (a.text.split_once('@'), b.text.split_once('@')) else {
         return if one_slip(a, b) { ALIKE } else { DIFFERENT };
     };
-    let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
-    if here == there && mine != theirs && letters(mine) == letters(theirs) {
+    if here == there && mine != theirs && without_digits(mine).eq(without_digits(theirs)) {
         // `ada.lee12` and `ada.lee13`: the provider numbers those of one name.
         return UNKNOWN;
     }
     if one_slip(a, b) || mine == theirs && mine.len() >= 6 {
         ALIKE
-    } else if mine == theirs || here == there && alike(mine, theirs) >= 0.93 {
+    } else if mine == theirs || here == there && alike(mine.into(), theirs.into()) >= 0.93 {
         FAINT
     } else {
         DIFFERENT
     }
 }
 
-fn dates(left: Date, right: Date, a: &str, b: &str) -> u8 {
+fn dates(left: Date, right: Date, a: Spelled, b: Spelled) -> u8 {
     let turned = left.year == right.year && left.month == right.day && left.day == right.month;
     if left.year == right.year && (left.month, left.day) == (right.month, right.day)
         || turned && (left.doubtful || right.doubtful)
@@ -381,8 +385,8 @@ fn dates(left: Date, right: Date, a: &str, b: &str) -> u8 {
 }
 
 fn texts(left: &Value, right: &Value) -> u8 {
-    let (a, b) = (left.normal.text.as_str(), right.normal.text.as_str());
-    if a.len().min(b.len()) >= 4 && one_slip(a, b) {
+    let (a, b) = (left.spelled(), right.spelled());
+    if a.text.len().min(b.text.len()) >= 4 && one_slip(a, b) {
         return ALIKE;
     }
     let common = common(&left.words, &right.words);
@@ -390,7 +394,7 @@ fn texts(left: &Value, right: &Value) -> u8 {
     if dice >= 0.8 {
         return ALIKE;
     }
-    let alike = if a.len().max(b.len()) <= 40 { alike(a, b) } else { 0.0 };
+    let alike = if a.text.len().max(b.text.len()) <= 40 { alike(a, b) } else { 0.0 };
     let within = common >= 2 && common == left.words.len().min(right.words.len());
     if alike >= 0.93 {
         ALIKE
@@ -423,113 +427,10 @@ fn are_neighbours(a: &str, b: &str) -> bool {
     a.len() == b.len() && matches!((apart.next(), apart.next()), (Some(at), None) if at + LINE_DIGITS >= a.len())
 }
 
-/// Whether one slip of the pen makes one of the other: a character more, less, another, or two that changed places
-/// (distance 1 after Damerau and Levenshtein).
-fn one_slip(a: &str, b: &str) -> bool {
-    let (short, long) = if a.len() <= b.len() { (a.as_bytes(), b.as_bytes()) } else { (b.as_bytes(), a.as_bytes()) };
-    if long.len() - short.len() > 1 {
-        return false;
-    }
-    let head = short.iter().zip(long).take_while(|(x, y)| x == y).count();
-    let (short, long) = (&short[head..], &long[head..]);
-    match (short, long) {
-        ([], rest) => rest.len() <= 1,
-        (short, long) if short.len() < long.len() => *short == long[1..],
-        ([x, rest @ ..], [y, others @ ..]) => {
-            rest == others
-                || matches!((rest, others), ([x2, rest @ ..], [y2, others @ ..]) if x == y2 && y == x2 && rest == others)
-        }
-        _ => false,
-    }
-}
-
-/// Nobody asks for less.
-const ALIKE_FROM: f64 = 0.84;
-
-/// [`similarity`] where it is at least [`ALIKE_FROM`], else 0: most pairs have too few letters in common for that, which is told faster.
-fn alike(a: &str, b: &str) -> f64 {
-    let letters = |text: &str| text.bytes().fold(0_u64, |seen, byte| seen | 1 << (byte & 63));
-    let (mine, theirs) = (letters(a), letters(b));
-    // At most so many characters of each find one in the other.
-    let share = |text: &str, only: u64| 1.0 - f64::from(only.count_ones()) / text.len().max(1) as f64;
-    let jaro = (share(a, mine & !theirs) + share(b, theirs & !mine) + 1.0) / 3.0;
-    if jaro + 0.4 * (1.0 - jaro) < ALIKE_FROM { 0.0 } else { similarity(a, b) }
-}
-
-/// Similarity after Jaro and Winkler, 0 to 1, of ASCII texts; beyond 64 characters nothing is alike.
-fn similarity(a: &str, b: &str) -> f64 {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    let (shorter, longer) = (a.len().min(b.len()), a.len().max(b.len()));
-    // Even with every character found it would stay below what anybody asks for.
-    if shorter == 0 || longer > 64 || shorter * 2 < longer {
-        return 0.0;
-    }
-    let reach = (longer / 2).saturating_sub(1);
-    let (mut mine, mut theirs) = (0_u64, 0_u64);
-    for (at, byte) in a.iter().enumerate() {
-        let from = at.saturating_sub(reach);
-        let near = b.iter().enumerate().take(at + reach + 1).skip(from);
-        if let Some((other, _)) = near.filter(|(_, found)| *found == byte).find(|(other, _)| theirs & (1 << other) == 0) {
-            mine |= 1 << at;
-            theirs |= 1 << other;
-        }
-    }
-    let matches = f64::from(mine.count_ones());
-    if matches == 0.0 {
-        return 0.0;
-    }
-    let (mut half, mut rest) = (0.0, theirs);
-    for (_, byte) in a.iter().enumerate().filter(|(at, _)| mine & (1 << at) != 0) {
-        let other = rest.trailing_zeros() as usize;
-        rest &= rest - 1;
-        half += f64::from(u8::from(b[other] != *byte));
-    }
-    let jaro = (matches / a.len() as f64 + matches / b.len() as f64 + (matches - half / 2.0) / matches) / 3.0;
-    let prefix = a.iter().zip(b).take(4).take_while(|(x, y)| x == y).count();
-    jaro + prefix as f64 * 0.1 * (1.0 - jaro)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::normal::normal;
     use super::*;
-
-    #[test]
-    fn slips() {
-        for (a, b, expected) in [
-            ("", "", true),
-            ("a", "", true),
-            ("abcd", "abcd", true),
-            ("abcd", "abd", true),
-            ("abcd", "abxd", true),
-            ("abcd", "acbd", true),
-            ("abcd", "abcde", true),
-            ("abcd", "badc", false),
-            ("abcd", "ab", false),
-            ("abcd", "axxd", false),
-            ("stirling", "stirilng", true),
-        ] {
-            assert_eq!(one_slip(a, b), expected, "{a} {b}");
-            assert_eq!(one_slip(b, a), expected, "{b} {a}");
-        }
-    }
-
-    #[test]
-    fn similarity_is_that_of_the_literature() {
-        // Winkler's own examples (1990), to three places.
-        for (a, b, expected) in [("martha", "marhta", 0.961), ("dwayne", "duane", 0.840), ("dixon", "dicksonx", 0.813)] {
-            assert!((similarity(a, b) - expected).abs() < 0.001, "{a} {b} {}", similarity(a, b));
-            assert!((similarity(a, b) - strsim::jaro_winkler(a, b)).abs() < 1e-9);
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn what_is_told_fast_is_what_is_told_slowly(a in "[a-f0-9@. ]{0,12}", b in "[a-f0-9@. ]{0,12}") {
-            let slowly = similarity(&a, &b);
-            proptest::prop_assert_eq!(alike(&a, &b).max(ALIKE_FROM), slowly.max(ALIKE_FROM), "{} {}", a, b);
-        }
-    }
 
     #[test]
     fn levels_of_values() {

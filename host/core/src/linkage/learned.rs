@@ -98,7 +98,7 @@ impl Learned {
         let candidates = block::candidates(&table);
         let groups = compare::groups(&table);
         let mut comparer = Comparer::new(&table, &groups);
-        let patterns: Vec<_> = candidates.iter().map(|(left, right)| comparer.pattern(*left, *right)).collect();
+        let patterns = comparer.patterns(&candidates);
         let model = Model::learn(&table, &groups, &mut comparer, &patterns);
         let frequent = table.columns.iter().map(|column| {
             let mut counts: Vec<(u64, u32)> = column

@@ -19,6 +19,7 @@ mod decide;
 pub mod entity;
 mod kind;
 mod learned;
+mod likeness;
 mod model;
 mod nickname;
 mod normal;
@@ -43,7 +44,7 @@ pub fn link(table: &Table) -> Linkage {
     let candidates = block::candidates(table);
     let groups = compare::groups(table);
     let mut comparer = compare::Comparer::new(table, &groups);
-    let patterns: Vec<_> = candidates.iter().map(|(left, right)| comparer.pattern(*left, *right)).collect();
+    let patterns = comparer.patterns(&candidates);
     let model = Model::learn(table, &groups, &mut comparer, &patterns);
     cluster::clusters(table, &model, &mut comparer, &candidates, &patterns)
 }

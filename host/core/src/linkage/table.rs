@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Kind;
+use super::likeness::{Spelled, letters};
 use super::normal::{Normal, normal};
 use crate::Text;
 
@@ -41,6 +42,8 @@ pub(super) struct Value {
     pub(super) normal: Normal,
     /// Its words, sorted.
     pub(super) words: Vec<u64>,
+    /// Which letters it has.
+    letters: u128,
 }
 
 /// A record in its comparable form: of each column its value, and how many others are known to have it. Made once, however often it
@@ -194,7 +197,12 @@ impl Value {
             .collect();
         words.sort_unstable();
         words.dedup();
-        Self { normal, words }
+        Self { letters: letters(&normal.text), normal, words }
+    }
+
+    /// As it is spelled.
+    pub(super) fn spelled(&self) -> Spelled<'_> {
+        Spelled::new(&self.normal.text, self.letters)
     }
 }
 
