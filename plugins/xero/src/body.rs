@@ -1,5 +1,5 @@
 //! Xero's contacts and invoices as bodies, and back: the vendor's object as it is, with plain fields put in front where
-//! the vendor keeps parts in lists (`phone`, `mobile`, `fax`, `ddi`, `address`) or spells dates its own way.
+//! the vendor keeps parts in lists (`phone`, `mobile`, `fax`, `ddi`, `address`) or deep (`balance`, `overdue`), or spells dates its own way.
 
 use nave_sdk::serde_json::value::RawValue;
 use nave_sdk::serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ use nave_sdk::{slice, time};
 /// Our field and the vendor's phone type.
 const PHONES: [(&str, &str); 4] = [("phone", "DEFAULT"), ("mobile", "MOBILE"), ("fax", "FAX"), ("ddi", "DDI")];
 /// Fields that only we know.
-const OURS: [&str; 5] = ["phone", "mobile", "fax", "ddi", "address"];
+const OURS: [&str; 7] = ["phone", "mobile", "fax", "ddi", "address", "balance", "overdue"];
 
 /// A contact as a record. An archived one is gone, a merged one says where to. A row that is neither is handed on as it
 /// is: the hub sets aside what has no id or is no object.
@@ -32,6 +32,9 @@ pub(crate) fn contact(raw: &RawValue) -> SourceRecord {
     let addresses = parts(raw, "Addresses");
     let street = addresses.iter().find(|address| address["AddressType"] == "STREET");
     plain.insert("address".to_owned(), street.map_or(Value::Null, address));
+    let owed = part(raw, "Balances.AccountsReceivable");
+    plain.insert("balance".to_owned(), owed["Outstanding"].clone());
+    plain.insert("overdue".to_owned(), owed["Overdue"].clone());
     SourceRecord::upsert(id, before(raw, &Value::Object(plain))).modified_at(modified)
 }
 
@@ -66,8 +69,16 @@ fn before(raw: &RawValue, plain: &Value) -> String {
 }
 
 fn parts(raw: &RawValue, path: &str) -> Vec<Value> {
-    let list = slice::at(raw.get().as_bytes(), path).ok().flatten();
-    list.and_then(|list| nave_sdk::serde_json::from_str(list.get()).ok()).unwrap_or_default()
+    match part(raw, path) {
+        Value::Array(parts) => parts,
+        _ => Vec::new(),
+    }
+}
+
+/// What is at a path; null where nothing is.
+fn part(raw: &RawValue, path: &str) -> Value {
+    let found = slice::at(raw.get().as_bytes(), path).ok().flatten();
+    found.and_then(|found| nave_sdk::serde_json::from_str(found.get()).ok()).unwrap_or_default()
 }
 
 /// `/Date(1748764800123+0000)/` in microseconds.
@@ -180,6 +191,7 @@ mod tests {
                 {"PhoneType": "MOBILE", "PhoneNumber": "", "PhoneAreaCode": ""},
             ],
             "Addresses": [{"AddressType": "STREET", "AddressLine1": "Ring 1", "AddressLine2": "Hof", "City": "Köln", "Country": ""}],
+            "Balances": {"AccountsReceivable": {"Outstanding": 760.10, "Overdue": 0}, "AccountsPayable": {"Outstanding": 1}},
         });
         let record = contact(&raw(given.clone()));
         let body: Value = nave_sdk::serde_json::from_slice(&record.body).expect("JSON");
@@ -191,6 +203,7 @@ mod tests {
             body["address"],
             json!({"street": "Ring 1\nHof", "city": "Köln", "region": null, "postal_code": null, "country": null, "attention": null})
         );
+        assert_eq!((&body["balance"], &body["overdue"]), (&json!(760.1), &json!(0)));
         assert_eq!(record.modified_at.as_deref(), Some("2025-06-01T08:00:00.123Z"));
         let mut archived = given.clone();
         archived["ContactStatus"] = json!("ARCHIVED");

@@ -36,7 +36,7 @@ pub(crate) fn streams(settings: &Settings) -> Vec<Stream> {
 }
 
 fn contact() -> Vec<Field> {
-    use FieldType::{Boolean, Email, Enum, List, Object, Phone, Text, Timestamp, Url};
+    use FieldType::{Boolean, Decimal, Email, Enum, List, Object, Phone, Text, Timestamp, Url};
     let text = |path: &str, label: &str, length: u32| Field::new(path, label, Text).max_length(length);
     vec![
         Field::new("ContactID", "Id", Text).read_only().unique(),
@@ -65,6 +65,8 @@ fn contact() -> Vec<Field> {
         Field::new("Website", "Website", Url).read_only(),
         Field::new("IsCustomer", "Customer", Boolean).read_only(),
         Field::new("IsSupplier", "Supplier", Boolean).read_only(),
+        Field::new("balance", "Owed to us", Decimal).read_only(),
+        Field::new("overdue", "Overdue to us", Decimal).read_only(),
         Field::new("UpdatedDateUTC", "Changed", Timestamp).read_only(),
         Field::new("Phones", "Phones", List),
         Field::new("Addresses", "Addresses", List),
