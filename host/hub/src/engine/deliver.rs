@@ -266,6 +266,9 @@ impl Engine {
             several: Several::default(),
             held_alone: only.is_some_and(|only| only.held_alone),
         };
+        if only.is_none() {
+            self.waiting.begin(&mapping.name, self.now());
+        }
         for _ in 0..PASSES_MAX {
             let before = *counts;
             let mut after = RecordId(0);

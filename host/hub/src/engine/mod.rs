@@ -79,6 +79,7 @@ mod unread;
 mod vanished;
 pub mod verify;
 mod volume;
+mod waiting;
 pub mod writers;
 
 use std::collections::HashMap;
@@ -139,6 +140,7 @@ pub struct Engine {
     news: Arc<tokio::sync::Notify>,
     holds: holds::Holds,
     asked: asked::Asked,
+    waiting: waiting::Waiting,
     archives: archive::Archives,
     pub(crate) linker: linker::Linker,
     surges: surge::Surges,
@@ -165,6 +167,7 @@ impl Engine {
             news: Arc::default(),
             holds: Default::default(),
             asked: Default::default(),
+            waiting: Default::default(),
             archives: Default::default(),
             linker: Default::default(),
             surges: Default::default(),
@@ -174,6 +177,12 @@ impl Engine {
     /// Rings when a commit left something new to compare, or a system told something.
     pub fn news(&self) -> Arc<tokio::sync::Notify> {
         self.news.clone()
+    }
+
+    /// Whether a run outwards would do anything for an entry: not where it was looked at and left for a person or an earlier write,
+    /// and nothing came to pass since.
+    pub(crate) fn waits(&self, entry: &nave_core::model::Dirty) -> bool {
+        self.waiting.waits(entry, self.now())
     }
 
     /// The configuration in force.
@@ -330,9 +339,13 @@ impl Engine {
 
     fn commit(&self, batch: Batch) -> Result<Heads, CommitError> {
         kill::reach("before-commit");
-        let news = !batch.dirty.is_empty();
+        let answered = batch.reviews.iter().any(|review| review.closed_at.is_some());
+        let news = answered || !batch.dirty.is_empty();
         let heads = tokio::task::block_in_place(|| self.store.commit(batch))?;
         kill::reach("after-commit");
+        if answered {
+            self.waiting.forget_all();
+        }
         if news {
             self.news.notify_one();
         }

@@ -82,6 +82,8 @@ impl Engine {
             Err(error) => Some(error.to_string()),
         };
         run.counts = Counts::In(counts);
+        // What was read may be what an entry waited for.
+        self.waiting.forget(name);
         self.end(run, failure).await
     }
 

@@ -250,6 +250,7 @@ impl Sending<'_> {
                 Need::Held(why) => {
                     tracing::debug!(flow = self.mapping.name, record = %entry.record, why, "held");
                     tally.held += 1;
+                    self.stays(entry);
                 }
                 Need::Parked(row) => {
                     tally.parked += 1;
@@ -273,6 +274,8 @@ impl Sending<'_> {
                         if (!asks.is_empty() || frozen) && stopped.is_empty() && !waits {
                             // Its review holds its place, and enters it again.
                             effects.push(Effect::Done(entry.clone()));
+                        } else {
+                            self.stays(entry);
                         }
                     }
                     effects.extend(asks.into_iter().filter_map(|write| Effect::ask(entry.record, write)));
@@ -323,6 +326,13 @@ impl Sending<'_> {
         counts.transformed += tally.transformed;
         counts.rejected += tally.rejected;
         Ok(waves)
+    }
+
+    /// An entry that is left where it is. One that is passed over for this run alone is looked at by the next.
+    fn stays(&self, entry: &Dirty) {
+        if !self.held_alone {
+            self.engine.waiting.note(entry);
+        }
     }
 
     /// Whether the stream can do it at all.

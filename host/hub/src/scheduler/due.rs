@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use nave_core::catalog::{ChangeDetection, Mapping};
-use nave_core::model::{FlowState, Reason, RecordId, RunStatus, Time};
+use nave_core::model::{Dirty, FlowState, Reason, RecordId, RunStatus, Time};
 use nave_core::schedule::{EVERY_MS_MIN, Measured, Pace, pace, percentile_95, span};
 
 use super::{Moments, boost_of};
+use crate::engine::Engine;
 use crate::hub::Hub;
 
 /// Runs of a flow looked at for how long reading takes.
@@ -110,13 +111,26 @@ fn measure(hub: &Hub, flow: &str) -> (Measured, Vec<u64>) {
     (Measured { run_ms }, gaps)
 }
 
-/// Something to compare, or a parked delivery whose time has come. Held entries alone are not work: they are looked at again
-/// when something else is, or at the next pull.
-pub(super) fn has_work(hub: &Hub, flow: &str) -> bool {
-    let dirty = hub.store.dirty(flow, RecordId(0), 64).unwrap_or_default();
-    let fresh = dirty.iter().any(|entry| {
-        entry.reasons.iter().any(|reason| reason != Reason::Retry) || !matches!(hub.store.intent(flow, entry.record), Ok(Some(_)))
-    });
+/// Entries looked at together.
+const ENTRIES: usize = 1_000;
+
+/// Something to compare, or a parked delivery whose time has come. What waits for a person or an earlier write alone is not work: it
+/// is looked at again when something else is, when its question is answered, or after the next pull.
+pub(crate) fn has_work(engine: &Engine, flow: &str) -> bool {
+    let fresh = |entry: &Dirty| {
+        !engine.waits(entry)
+            && (entry.reasons.iter().any(|reason| reason != Reason::Retry)
+                || !matches!(engine.store.intent(flow, entry.record), Ok(Some(_))))
+    };
+    let mut after = RecordId(0);
+    loop {
+        let dirty = engine.store.dirty(flow, after, ENTRIES).unwrap_or_default();
+        let Some(last) = dirty.last() else { break };
+        if dirty.iter().any(fresh) {
+            return true;
+        }
+        after = last.record;
+    }
     let now = crate::clock::now();
-    fresh || hub.store.parked(flow).unwrap_or_default().iter().any(|row| row.until <= now)
+    engine.store.parked(flow).unwrap_or_default().iter().any(|row| row.until <= now)
 }

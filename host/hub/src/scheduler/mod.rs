@@ -18,7 +18,7 @@ use crate::hub::Hub;
 use crate::project::ownership;
 use crate::webhook::Due;
 pub(crate) use boost::{Boost, boost_of, boost_row};
-pub(crate) use due::{Schedule, Scheduled};
+pub(crate) use due::{Schedule, Scheduled, has_work};
 
 /// How often it is looked whether a flow is due, where nothing rings before.
 const TICK: Duration = Duration::from_millis(500);
@@ -144,7 +144,7 @@ impl Lanes {
             }
             if mapping.flow_out.is_some()
                 && flow.approved.as_deref() == Some(mapping.digest.as_str())
-                && due::has_work(hub, &mapping.name)
+                && has_work(&hub.engine, &mapping.name)
                 && crate::shadow::due(hub, mapping)
             {
                 worked = true;

@@ -175,3 +175,37 @@ async fn a_record_that_is_no_candidate_is_refused_until_it_is_meant() {
     reviews::decide(&bench.engine, id, choice(), true, "ada", "asked him").await.unwrap();
     assert_eq!(record_answers::show(&bench.engine, &which("books:b9")).unwrap().record, format!("contact/{charles}"));
 }
+
+/// What waits for an answer alone is no work: the scheduler would run it again and again.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_an_answer_is_no_reason_to_run() {
+    let bench = in_step().await;
+    let (engine, flow) = (&bench.engine, "books-contacts");
+    let work = || crate::scheduler::has_work(engine, flow);
+    let ask = async |mailbox: &str, remote: &str| {
+        bench.crm.put("contacts", remote, &format!(r#"{{"first":"Nora","last":"Quill","email":"{mailbox}"}}"#), 5_000);
+        engine.run_in("crm-contacts", false).await.unwrap();
+        bench.books.put("contacts", remote, &format!(r#"{{"first":"Otto","last":"Pfeil","email":"{mailbox}"}}"#), 5_500);
+        engine.run_in(flow, false).await.unwrap();
+        assert!(work(), "nobody looked at it yet");
+        engine.run_out(flow).await.unwrap();
+    };
+    assert!(!work());
+    ask("office@quill.test", "90").await;
+    assert_eq!(engine.store.dirty_count(flow).unwrap(), 1, "Nora waits");
+    assert!(!work(), "she was looked at, and waits for an answer");
+    engine.run_in(flow, false).await.unwrap();
+    assert!(work(), "what was read may be what she waited for");
+    engine.run_out(flow).await.unwrap();
+    assert!(!work());
+    bench.crm.put("contacts", "5432", &ADA.replace("Ada", "Augusta Ada"), 7_000);
+    engine.run_in("crm-contacts", false).await.unwrap();
+    assert!(work(), "something else is to be done");
+    engine.run_out(flow).await.unwrap();
+    assert!(!work());
+    let open = reviews::list(engine, false).unwrap().reviews;
+    reviews::decide(engine, open[0].id, DecisionChoice::New, false, "ada", "they share a mailbox").await.unwrap();
+    assert!(work(), "it was answered");
+    engine.run_out(flow).await.unwrap();
+    assert_eq!((engine.store.dirty_count(flow).unwrap(), work()), (0, false), "Nora is there now");
+}
