@@ -30,17 +30,18 @@ impl Text {
     }
 }
 
-/// What the next commit would bring: added and changed files as they are staged.
+/// What the next commit would bring, from this folder or any other of the work tree: added and changed files as they are staged, named
+/// from the top of it.
 ///
 /// # Errors
 /// [`ScanError::Git`] where this is no work tree.
 pub fn staged(dir: &Path) -> Result<Vec<Text>, ScanError> {
-    let names = git(dir, &["diff", "--cached", "--name-only", "-z", "--diff-filter=ACMRT", "--no-renames", "--relative"])?;
+    let names = git(dir, &["diff", "--cached", "--name-only", "-z", "--diff-filter=ACMRT", "--no-renames"])?;
     let mut texts = Vec::new();
     for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
         let path = String::from_utf8_lossy(name).into_owned();
-        // `:./` is the index's version, from this folder on.
-        match git(dir, &["cat-file", "blob", &format!(":./{path}")]) {
+        // `:` is the index's version, from the top on.
+        match git(dir, &["cat-file", "blob", &format!(":{path}")]) {
             Ok(mut bytes) => {
                 bytes.truncate(FILE_BYTES_MAX as usize);
                 texts.push(Text { path, bytes });
@@ -150,5 +151,23 @@ mod tests {
         );
         assert!(matches!(under(&folder.path().join("missing"), Path::new("")), Err(ScanError::Io { .. })));
         assert!(matches!(staged(folder.path()), Err(ScanError::Git(_))), "no work tree");
+    }
+
+    #[test]
+    fn a_commit_is_looked_at_as_a_whole() {
+        let top = tempfile::tempdir().unwrap();
+        let project = top.path().join("hub");
+        std::fs::create_dir(&project).unwrap();
+        git(top.path(), &["init", "--quiet"]).unwrap();
+        for path in ["hub/nave.toml", "outside.txt", "not-staged.txt"] {
+            std::fs::write(top.path().join(path), path).unwrap();
+        }
+        git(top.path(), &["add", "hub/nave.toml", "outside.txt"]).unwrap();
+        let expected = ["hub/nave.toml", "outside.txt"];
+        for from in [top.path(), &project] {
+            let found = staged(from).unwrap();
+            assert_eq!(found.iter().map(|text| text.path.as_str()).collect::<Vec<_>>(), expected);
+            assert_eq!(found.iter().map(|text| text.text().unwrap()).collect::<Vec<_>>(), expected);
+        }
     }
 }
