@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-use nave_core::catalog::{Catalog, Direction, Mapping};
-use nave_core::model::{Access, Contribution, DATA_SHOWN, Record, Run, Time};
+use nave_core::catalog::{Catalog, Direction};
+use nave_core::model::{Access, AuditEntry, Contribution, DATA_READ, DATA_SENT, DATA_SHOWN, Record, Time};
 use nave_core::survivorship::STEWARD;
 
 use super::audit;
@@ -22,9 +22,8 @@ const AGAIN_MS: i64 = 600_000;
 const REMEMBERED_MAX: usize = 10_000;
 /// Numbers of records in one line.
 const NUMBERED_MAX: usize = 200;
-/// Audit lines, runs and changes looked through.
+/// Audit lines and changes looked through.
 const LINES_MAX: usize = 100_000;
-const RUNS_MAX: usize = 1_000;
 const CHANGES_MAX: usize = 1_000;
 
 /// What was shown to whom lately: who, what of, and which records.
@@ -96,14 +95,14 @@ pub(super) async fn note(hub: &Hub, by: &str, answer: &Answer) -> Result<(), Api
 pub(super) fn readers(engine: &Engine, which: &RecordRef) -> Result<ReadersAnswer, ApiError> {
     let found = find(engine, which)?;
     let names = Names::new(engine);
+    let noted = noted(engine)?;
     let mut lines: Vec<(Time, ReaderLine)> = Vec::new();
-    let mut runs = Runs { engine, of: HashMap::new() };
     for row in found.contributions(engine)? {
-        lines.extend(read_from(&names.catalog, &mut runs, &row)?);
+        lines.extend(read_from(&names.catalog, &noted, &row));
     }
-    lines.extend(sent_to(engine, &names.catalog, &mut runs, &found.record)?);
+    lines.extend(sent_to(engine, &names.catalog, &noted, &found.record)?);
     let ids: BTreeSet<u64> = found.merged.iter().map(|id| id.0).chain([found.record.id.0]).collect();
-    lines.extend(shown_to(engine, &ids, found.record.entity.as_str())?);
+    lines.extend(shown_to(noted, &ids, found.record.entity.as_str()));
     for change in engine.store.record_changes(found.record.id, CHANGES_MAX)? {
         let Some(person) = change.cause.person.filter(|person| !person.is_empty()) else { continue };
         let fields = change.fields.iter().map(|field| field.field.to_string()).collect();
@@ -115,61 +114,50 @@ pub(super) fn readers(engine: &Engine, which: &RecordRef) -> Result<ReadersAnswe
     Ok(ReadersAnswer { record: found.reference(), title: names.title(&found.record), accesses })
 }
 
-/// Runs by flow and direction, newest first; each read once.
-struct Runs<'e> {
-    engine: &'e Engine,
-    of: HashMap<String, Vec<Run>>,
+/// Lines of the audit about data, newest first, each with what it says. They are written by the commit that closes a run, so they
+/// know its plugins and credentials as they were then.
+fn noted(engine: &Engine) -> Result<Vec<(AuditEntry, Access)>, ApiError> {
+    let about_data = |entry: &AuditEntry| [DATA_READ, DATA_SENT, DATA_SHOWN].contains(&entry.action.as_str());
+    let entries = engine.store.audit(LINES_MAX)?.into_iter().filter(about_data);
+    Ok(entries.filter_map(|entry| Access::of(&entry.detail).map(|access| (entry, access))).collect())
 }
 
-impl Runs<'_> {
-    /// The run inwards that was under way at a time, or the last one before it.
-    fn at(&mut self, flow: &str, at: Time) -> Result<Option<&Run>, ApiError> {
-        if !self.of.contains_key(flow) {
-            let runs = self.engine.store.runs(Some(flow), RUNS_MAX)?;
-            self.of.insert(flow.to_owned(), runs);
-        }
-        Ok(self.of[flow].iter().find(|run| run.direction == "in" && run.started_at <= at))
-    }
-
-    fn by_id(&mut self, flow: &str, id: u64) -> Result<Option<&Run>, ApiError> {
-        self.at(flow, Time(i64::MAX))?;
-        Ok(self.of[flow].iter().find(|run| run.id == id))
-    }
-}
-
-/// What an access by a flow has beside its fields.
-fn through(catalog: &Catalog, mapping: &Mapping, run: Option<&Run>) -> ReaderLine {
-    let credentials = catalog.connections.get(&mapping.connection).map(|one| one.credentials.values());
-    let credentials: BTreeSet<String> = credentials.into_iter().flatten().map(|one| one.secret.clone()).collect();
-    ReaderLine {
-        plugins: run.map(|run| run.plugins().map(|(name, digest)| format!("{name} {digest}")).collect()).unwrap_or_default(),
-        credentials: credentials.into_iter().collect(),
-        purpose: mapping.purpose().sentence(&catalog.hub).unwrap_or_default(),
-        run: run.map(|run| run.id),
+/// What an access by a flow has beside its fields; of a run that has not ended, the audit says nothing yet.
+fn through(noted: Option<&Access>) -> ReaderLine {
+    let line = |access: &Access| ReaderLine {
+        plugins: access.plugins.clone(),
+        credentials: access.credentials.clone(),
+        fields: access.fields.clone(),
+        purpose: access.purpose.clone(),
+        run: access.run,
         ..ReaderLine::default()
-    }
+    };
+    noted.map(line).unwrap_or_default()
 }
 
 /// The last time that a thing of it was read, and what it said.
-fn read_from(catalog: &Catalog, runs: &mut Runs<'_>, row: &Contribution) -> Result<Option<(Time, ReaderLine)>, ApiError> {
+fn read_from(catalog: &Catalog, noted: &[(AuditEntry, Access)], row: &Contribution) -> Option<(Time, ReaderLine)> {
     if row.key.connection == STEWARD {
-        return Ok(None);
+        return None;
     }
-    let who = remote(&row.key);
+    let (what, who) = ("read-from".to_owned(), remote(&row.key));
     let Some(mapping) = catalog.mapping_of(&row.key) else {
         let fields = row.claims.iter().map(|(field, _)| field.to_string()).collect();
-        return Ok(Some((row.read_at, ReaderLine { what: "read-from".into(), who, fields, ..ReaderLine::default() })));
+        return Some((row.read_at, ReaderLine { what, who, fields, ..ReaderLine::default() }));
     };
-    let run = runs.at(&mapping.name, row.read_at)?;
-    let fields = fields(mapping, Direction::In);
-    Ok(Some((row.read_at, ReaderLine { what: "read-from".into(), who, fields, ..through(catalog, mapping, run) })))
+    // Of the runs of its flow, one at a time, the first that ended after it.
+    let ended = |entry: &AuditEntry| entry.action == DATA_READ && entry.subject == mapping.name && entry.at >= row.read_at;
+    let run = noted.iter().rev().find(|(entry, _)| ended(entry)).map(|(_, access)| access);
+    let line = through(run);
+    let fields = if run.is_some() { line.fields.clone() } else { fields(mapping, Direction::In) };
+    Some((row.read_at, ReaderLine { what, who, fields, ..line }))
 }
 
 /// Writes of it that are kept.
 fn sent_to(
     engine: &Engine,
     catalog: &Catalog,
-    runs: &mut Runs<'_>,
+    noted: &[(AuditEntry, Access)],
     record: &Record,
 ) -> Result<Vec<(Time, ReaderLine)>, ApiError> {
     let mut lines = Vec::new();
@@ -182,31 +170,20 @@ fn sent_to(
         };
         let fields: BTreeSet<String> = sent.paths.iter().map(canonical).collect();
         let who = format!("{}/{}:{}", mapping.connection, mapping.alias, sent.remote_id);
-        let run = runs.by_id(&sent.flow, sent.run)?;
-        let line =
-            ReaderLine { what: "sent-to".into(), who, fields: fields.into_iter().collect(), ..through(catalog, mapping, run) };
+        let run = noted.iter().map(|(_, access)| access).find(|access| access.run == Some(sent.run));
+        let line = ReaderLine { what: "sent-to".into(), who, fields: fields.into_iter().collect(), ..through(run) };
         lines.push((sent.at, ReaderLine { run: Some(sent.run), ..line }));
     }
     Ok(lines)
 }
 
-/// People that it was shown to, by the audit.
-fn shown_to(engine: &Engine, ids: &BTreeSet<u64>, entity: &str) -> Result<Vec<(Time, ReaderLine)>, ApiError> {
-    let lines = engine.store.audit(LINES_MAX)?.into_iter().filter(|entry| entry.action == DATA_SHOWN);
-    Ok(lines
-        .filter_map(|entry| {
-            let access = Access::of(&entry.detail)?;
-            if access.entity != entity || !access.records.iter().any(|id| ids.contains(id)) {
-                return None;
-            }
-            let line = ReaderLine {
-                what: "shown-to".into(),
-                who: entry.actor,
-                fields: access.fields,
-                purpose: access.purpose,
-                ..ReaderLine::default()
-            };
-            Some((entry.at, line))
-        })
-        .collect())
+/// People that it was shown to.
+fn shown_to(noted: Vec<(AuditEntry, Access)>, ids: &BTreeSet<u64>, entity: &str) -> impl Iterator<Item = (Time, ReaderLine)> {
+    let shown = noted.into_iter().filter(move |(entry, access)| {
+        entry.action == DATA_SHOWN && access.entity == entity && access.records.iter().any(|id| ids.contains(id))
+    });
+    shown.map(|(entry, access)| {
+        let (fields, purpose) = (access.fields, access.purpose);
+        (entry.at, ReaderLine { what: "shown-to".into(), who: entry.actor, fields, purpose, ..ReaderLine::default() })
+    })
 }
