@@ -6,7 +6,7 @@ use nave_tests::project::{Project, until};
 use nave_tests::systems::Crm;
 use serde_json::{Value, json};
 
-use super::contacts::{connect_crm, world_now};
+use super::contacts::{connect_crm, world, world_now};
 
 fn texts(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned)).collect()
@@ -36,6 +36,19 @@ fn exposure_names_hosts_secrets_and_every_field_that_is_mapped() {
     let found = world.project.json(&["plugin", "exposure", "phone-e164"]);
     assert_eq!((found["connections"].as_array().map(Vec::len), found["functions"].as_array().map(Vec::len)), (Some(0), Some(0)));
     assert_ne!(world.project.run(&["plugin", "exposure", "nobody"]).code, Some(0));
+}
+
+/// What a plugin read and sent under its grants is no refusal, and what a drill tries is not the plugin's doing.
+#[test]
+fn what_was_allowed_or_tried_by_a_drill_is_no_refusal() {
+    let mut world = world(11);
+    world.act();
+    world.sync();
+    let denials = || world.project.json(&["plugin", "explain-deny", "hubspot"])["denials"].clone();
+    world.project.ok(&["drill", "stolen-credential", "crm"]);
+    let audit = world.project.json(&["audit", "--limit", "100"])["entries"].to_string();
+    assert!(audit.contains("data.read") && audit.contains("\"drill\""), "{audit}");
+    assert_eq!(denials(), json!([]));
 }
 
 #[test]

@@ -45,8 +45,8 @@ fn hole(setting: &str) -> String {
     format!("{{settings.{setting}}}")
 }
 
-/// The manifest's address with the settings put in; none where one is missing.
-fn filled(base: &str, settings: &Json) -> Option<String> {
+/// The manifest's address with a connection's settings put in; none where one is missing.
+pub fn filled(base: &str, settings: &Json) -> Option<String> {
     let mut made = base.to_owned();
     for (name, value) in settings.as_object()? {
         made = match value {

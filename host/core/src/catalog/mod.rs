@@ -36,7 +36,7 @@ mod webhook;
 
 use std::collections::BTreeMap;
 
-pub use address::OTHER_ADDRESS;
+pub use address::{OTHER_ADDRESS, filled};
 pub use alerts::{Alerts, Heartbeat, MailTls, Reach, Sink, SinkKind};
 pub use check::check;
 pub use coverage::{Coverage, coverage, part_coverage};

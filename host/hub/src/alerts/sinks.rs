@@ -95,7 +95,7 @@ impl Outlets {
         };
         let channel = self.egress.channel(ChannelConfig {
             connection: OWN.to_owned(),
-            plugin: OWN.to_owned(),
+            actor: format!("plugin:{OWN}"),
             endpoints: BTreeMap::from([("alerts".to_owned(), endpoint)]),
             grants: Grants { endpoints: BTreeMap::from([("alerts".to_owned(), grant)]), folders: BTreeMap::new() },
             credentials: bearer.map(credential).into_iter().collect(),

@@ -46,8 +46,8 @@ pub use authorize::DeviceAnswer;
 pub struct ChannelConfig {
     /// Name of the connection, for audit and messages.
     pub connection: String,
-    /// Name of the plugin, for the audit.
-    pub plugin: String,
+    /// Who is refused what is refused, for the audit: `plugin:NAME`.
+    pub actor: String,
     /// What the manifest asks.
     pub endpoints: BTreeMap<String, EndpointRequest>,
     /// What the operator granted.
@@ -81,8 +81,8 @@ impl ChannelConfig {
     ) -> Self {
         Self {
             connection: connection.name.clone(),
-            plugin: manifest.name.clone(),
-            endpoints: manifest.endpoints.clone(),
+            actor: format!("plugin:{}", manifest.name),
+            endpoints: concrete(&manifest.endpoints, &connection.settings),
             grants: connection.grants.clone(),
             credentials: connection.credentials.clone(),
             scopes: connection
@@ -100,6 +100,17 @@ impl ChannelConfig {
             audit,
         }
     }
+}
+
+/// What the manifest asks, with the addresses that a connection's settings make.
+fn concrete(asked: &BTreeMap<String, EndpointRequest>, settings: &serde_json::Value) -> BTreeMap<String, EndpointRequest> {
+    let mut asked = asked.clone();
+    for endpoint in asked.values_mut() {
+        if let Some(base) = nave_core::catalog::filled(&endpoint.base, settings) {
+            endpoint.base = base;
+        }
+    }
+    asked
 }
 
 /// One connection's use of the egress; cheap to clone, clones share everything. Make a new one when grants change.
@@ -313,7 +324,7 @@ impl Inner {
         drop(audited);
         let endpoint: String = endpoint.escape_debug().take(64).collect();
         self.config.audit.note(AuditNote {
-            actor: format!("plugin:{}", self.config.plugin),
+            actor: self.config.actor.clone(),
             action,
             subject: format!("{}/{endpoint}", self.config.connection),
             detail: detail.to_owned(),
@@ -447,7 +458,7 @@ impl Inner {
         EgressError::denied(
             "net.denied",
             format!(
-                "endpoint `{endpoint}` ({}) is not granted; [grants.endpoints.{endpoint}] with base = \"{}\" in connections/{}.toml would allow it",
+                "endpoint `{endpoint}` ({}) is not granted; [grants.endpoints.{endpoint}] with base = \"{}\" and because = \"…\" in connections/{}.toml would allow it",
                 asked.reason, asked.base, self.config.connection
             ),
         )

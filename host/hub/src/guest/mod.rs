@@ -200,6 +200,15 @@ impl Guests {
     /// # Errors
     /// As for its spoke: it is not there, its plugin is not, or it is held.
     pub(crate) fn channel(&self, connection: &str) -> Result<Channel, SpokeError> {
+        Ok(self.egress.channel(self.channel_config(connection)?))
+    }
+
+    /// The same for a drill: what is refused is the drill's doing, not the plugin's.
+    pub(crate) fn drill_channel(&self, connection: &str) -> Result<Channel, SpokeError> {
+        Ok(self.egress.channel(ChannelConfig { actor: "drill".to_owned(), ..self.channel_config(connection)? }))
+    }
+
+    fn channel_config(&self, connection: &str) -> Result<ChannelConfig, SpokeError> {
         let catalog = self.catalog();
         let Some(settings) = catalog.connections.get(connection) else {
             return Err(SpokeError::Misconfigured(format!("there is no connection `{connection}`; `nave connection list`")));
@@ -208,7 +217,7 @@ impl Guests {
         self.held(plugin.manifest(), settings)?;
         let audit = Arc::new(StoreAudit::new(self.store.clone()));
         let ledger = Arc::new(StoreLedger::new(self.store.clone()));
-        Ok(self.egress.channel(ChannelConfig::new(plugin.manifest(), settings, self.secrets.clone(), audit, ledger)))
+        Ok(ChannelConfig::new(plugin.manifest(), settings, self.secrets.clone(), audit, ledger))
     }
 
     /// How what a system granted to a connection's slot stands, as it is kept.

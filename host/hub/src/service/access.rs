@@ -1,7 +1,7 @@
 //! The register of access, made from what is there: tokens, secrets and who put them there, what people agreed to at systems, and
 //! what plugins were granted. Reviewed every quarter, and revoked with a reason.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nave_core::catalog::Catalog;
 use nave_core::model::{Cause, Time, TokenRow};
@@ -18,6 +18,8 @@ use crate::hub::Hub;
 /// A quarter: what was not used for so long is asked about, and so is what nobody renewed.
 pub(crate) const QUARTER_DAYS: u64 = 90;
 pub(super) const DAY_MS: i64 = 86_400_000;
+/// Lines of the audit looked through.
+const LINES_MAX: usize = 100_000;
 
 /// Who has access to what. With a person: what they have, so that it can be taken away when they leave.
 pub(super) fn list(hub: &Hub, person: Option<&str>) -> Result<AccessAnswer, ApiError> {
@@ -28,10 +30,34 @@ pub(super) fn list(hub: &Hub, person: Option<&str>) -> Result<AccessAnswer, ApiE
     agreed(hub, now, &mut lines)?;
     plugins(hub, &mut lines);
     if let Some(person) = person {
-        let local = format!("{LOCAL}{person}");
-        lines.retain(|line| line.who == person || line.who == local);
+        lines = of(hub, lines, person)?;
     }
     Ok(AccessAnswer { access: lines, reviewed_at: reviewed(&hub.engine)?.map(|at| at.to_string()) })
+}
+
+/// Of these, what a person has: the tokens too that were made for others, since whoever made one was shown it.
+fn of(hub: &Hub, mut lines: Vec<AccessLine>, person: &str) -> Result<Vec<AccessLine>, ApiError> {
+    let local = format!("{LOCAL}{person}");
+    let is = |who: &str| who == person || who == local;
+    let audit = hub.store.audit(LINES_MAX)?;
+    let known: BTreeSet<&str> =
+        lines.iter().map(|line| line.who.as_str()).chain(audit.iter().map(|entry| entry.actor.as_str())).collect();
+    if !known.iter().any(|who| is(who)) {
+        let people: BTreeSet<String> = known.iter().map(|who| who.trim_start_matches(LOCAL).to_owned()).collect();
+        return Err(super::unknown("person", person, people.iter()));
+    }
+    let mut made: BTreeMap<&str, &str> = BTreeMap::new();
+    for entry in audit.iter().rev().filter(|entry| entry.action == "token.reset") {
+        made.insert(&entry.subject, &entry.actor);
+    }
+    for line in lines.iter_mut().filter(|line| line.what == "token" && !is(&line.who)) {
+        if made.get(line.name.as_str()).is_some_and(|who| is(who)) {
+            line.who = person.to_owned();
+            line.role = format!("made it, and was shown it: {}", line.role);
+        }
+    }
+    lines.retain(|line| is(&line.who));
+    Ok(lines)
 }
 
 /// What a person should look at: unused for a quarter, not renewed for one, or more than is needed.
@@ -151,7 +177,7 @@ fn tokens(hub: &Hub, lines: &mut Vec<AccessLine>) -> Result<(), ApiError> {
             who: row.name.clone(),
             role: "everything that the API and the dashboard have".to_owned(),
             what: "token".to_owned(),
-            fix: format!("nave access revoke token {}", row.name),
+            fix: format!("nave access revoke token {} --reason '…'", row.name),
             name: row.name,
             since: Some(row.created_at.to_string()),
             ..AccessLine::default()

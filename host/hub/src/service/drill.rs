@@ -109,7 +109,7 @@ async fn limits(hub: &Hub, connection: &Connection, secret: &str, cases: &mut Ve
         Ok(()) => "sent",
     };
     note("the secret to a host that it was not given for".to_owned(), "net.secret-held", held.to_owned());
-    let channel = match block_in_place(|| hub.guests.channel(&connection.name)) {
+    let channel = match block_in_place(|| hub.guests.drill_channel(&connection.name)) {
         Ok(channel) => channel,
         Err(SpokeError::Held(_)) => {
             note("any call at all: the connection is held".to_owned(), "net.secret-held", "net.secret-held".to_owned());

@@ -131,12 +131,16 @@ fn mark(hub: &Hub) -> Result<(), ApiError> {
 
 /// Destroys a secret. Connections that name it stop working, which is said.
 pub(super) async fn secret_remove(hub: &Hub, name: &str, by: &str) -> Result<Answer, ApiError> {
+    let users = users(&hub.engine, name);
+    if !users.is_empty() && block_in_place(|| hub.vault.contains(name)).map_err(refused)? {
+        return Err(ApiError::usage(format!("{} could not sign in any more without `{name}`", listed(&users))).help(format!(
+            "`nave secret rotate {name}` puts another in its place; `nave access revoke secret {name} --reason '…'` destroys it all the same"
+        )));
+    }
     block_in_place(|| hub.vault.remove(name)).map_err(refused)?;
     mark(hub)?;
     audit(&hub.engine, by, "secret.removed", name, "").await?;
-    let users = users(&hub.engine, name);
-    let after = if users.is_empty() { String::new() } else { format!("; {} cannot sign in any more", listed(&users)) };
-    Ok(Answer::done(format!("`{name}` is destroyed{after}."), 1))
+    Ok(Answer::done(format!("`{name}` is destroyed."), 1))
 }
 
 pub(super) fn refused(error: VaultError) -> ApiError {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nave_core::catalog::Connection;
-use nave_core::model::{Cause, Time};
+use nave_core::model::{AuditEntry, Cause, DATA_READ, DATA_SENT, Time};
 use serde_json::Value as Json;
 use tokio::task::block_in_place;
 
@@ -120,7 +120,9 @@ pub(super) fn denied(hub: &Hub, name: &str) -> Result<DeniedAnswer, ApiError> {
     }
     let actor = format!("plugin:{name}");
     let mut denials: Vec<DenialLine> = Vec::new();
-    for entry in hub.store.audit(LOOKED_AT)?.into_iter().filter(|entry| entry.actor == actor) {
+    // What it read and sent under its grants is noted under its name too, and is no refusal.
+    let refused = |entry: &AuditEntry| entry.actor == actor && ![DATA_READ, DATA_SENT].contains(&entry.action.as_str());
+    for entry in hub.store.audit(LOOKED_AT)?.into_iter().filter(refused) {
         let same = |known: &&mut DenialLine| {
             (known.code.as_str(), known.subject.as_str(), known.message.as_str())
                 == (entry.action.as_str(), entry.subject.as_str(), entry.detail.as_str())

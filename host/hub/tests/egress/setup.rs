@@ -205,7 +205,7 @@ impl Setup {
         names.set("api.test", &[&["127.0.0.1"]]);
         let config = ChannelConfig {
             connection: "crm".into(),
-            plugin: "hubspot".into(),
+            actor: "plugin:hubspot".into(),
             endpoints: BTreeMap::new(),
             grants: Grants::default(),
             credentials: BTreeMap::new(),

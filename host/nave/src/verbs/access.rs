@@ -19,8 +19,8 @@ pub(crate) enum Access {
         /// Note that you have looked: the next review is due in a quarter
         #[arg(long)]
         done: bool,
-        /// What came of it
-        #[arg(long, alias = "because", default_value = "")]
+        /// What came of it; `--done` needs it
+        #[arg(long, alias = "because", default_value = "", hide_default_value = true)]
         reason: String,
     },
     /// Take access away: the next use is refused
@@ -29,8 +29,8 @@ pub(crate) enum Access {
         what: String,
         /// Its name, as `nave access list` shows it; of a grant 'CONNECTION/endpoint NAME', as `nave plugin grants` shows it
         name: String,
-        /// Why
-        #[arg(long, alias = "because", default_value = "")]
+        /// Why; nothing is revoked without
+        #[arg(long, alias = "because", default_value = "", hide_default_value = true)]
         reason: String,
     },
     /// What somebody who leaves has had access to, each with what to type

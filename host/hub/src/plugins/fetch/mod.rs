@@ -380,7 +380,7 @@ impl Fetch<'_> {
         };
         let channel = self.by.egress.channel(ChannelConfig {
             connection: crate::alerts::OWN.to_owned(),
-            plugin: crate::alerts::OWN.to_owned(),
+            actor: format!("plugin:{}", crate::alerts::OWN),
             endpoints: [(NAME.to_owned(), endpoint)].into(),
             grants: Grants { endpoints: [(NAME.to_owned(), grant)].into(), ..Grants::default() },
             credentials: credential.map(|credential| (NAME.to_owned(), credential)).into_iter().collect(),

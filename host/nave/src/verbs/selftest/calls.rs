@@ -141,7 +141,7 @@ impl Way {
         let around = Arc::new(Around);
         let config = ChannelConfig {
             connection: "selftest".into(),
-            plugin: "selftest".into(),
+            actor: "plugin:selftest".into(),
             endpoints: BTreeMap::from([("api".to_owned(), asked)]),
             grants,
             credentials: if self.credential { BTreeMap::from([("key".to_owned(), credential)]) } else { BTreeMap::new() },
