@@ -20,8 +20,8 @@ pub use format::FormatError;
 pub use interface::{AUDIT_DIGEST_BYTES, AuditHead, AuditRow, CommitError, Heads, ObjectCount, OpenedRow, Store, StoreError};
 pub use memory::Memory;
 pub use redb_store::{
-    BackupKey, EntriesOf, FORMAT, FileCheck, FloorCommits, FloorFigures, IndexCheck, OpenError, Options, Redb, floor_bench,
-    restore,
+    BackupKey, EntriesOf, FORMAT, FileCheck, FloorCommits, FloorFigures, IndexCheck, OpenError, Options, Redb, Rekey,
+    floor_bench, put_in_place, restore,
 };
 pub use rules::subject_key;
 pub use seal::StoreKey;

@@ -108,12 +108,15 @@ pub(crate) fn change_head(row: &[u8]) -> Result<(RecordId, u64), FormatError> {
     Ok((RecordId(reader.u64()?), reader.u64()?))
 }
 
-pub(crate) fn read_change(sequence: Sequence, row: &[u8], key: &Key<'_>, names: &Names) -> Result<Change, FormatError> {
-    let mut reader = Reader(row);
+/// A field whose values are sealed: its name, which values there are, and who won.
+type Sealed = (Text, u8, Option<ContributionId>);
+
+/// What is readable of a row, and which values are sealed behind it; what is left in the reader is those.
+fn read_head(sequence: Sequence, reader: &mut Reader<'_>, names: &Names) -> Result<(Change, Vec<Sealed>), FormatError> {
     reader.version(VERSION)?;
     let record = RecordId(reader.u64()?);
     reader.u64()?;
-    let entity = read_name(&mut reader, names)?.into();
+    let entity = read_name(reader, names)?.into();
     let at = Time(reader.i64()?);
     let kind = match reader.byte()? {
         0 => ChangeKind::Created,
@@ -138,19 +141,52 @@ pub(crate) fn read_change(sequence: Sequence, row: &[u8], key: &Key<'_>, names: 
     let count = reader.count()?;
     let mut heads = Vec::with_capacity(count.min(64));
     for _ in 0..count {
-        let name = read_field(&mut reader, names)?.text();
+        let name = read_field(reader, names)?.text();
         let flags = reader.byte()?;
         if flags & !(BEFORE | AFTER) != 0 {
             return Err(FormatError::Unknown("a field flag that was never written"));
         }
         heads.push((name, flags, reader.option(Reader::u64)?.map(ContributionId)));
     }
+    Ok((Change { sequence, record, entity, at, kind, cause, fields: Vec::new() }, heads))
+}
+
+/// What lies in front of sealed values: which opening of the store sealed them.
+fn incarnation(reader: &mut Reader<'_>) -> Result<u32, FormatError> {
+    let bytes = reader.take(4)?;
+    Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+}
+
+/// The same row with its values sealed under another key of the record; `None` where it has none.
+pub(crate) fn resealed_change(
+    sequence: Sequence,
+    row: &[u8],
+    from: &Sealer,
+    (to, fresh): (&Sealer, u32),
+    names: &Names,
+) -> Result<Option<Vec<u8>>, FormatError> {
+    let mut reader = Reader(row);
+    read_head(sequence, &mut reader, names)?;
+    if reader.0.is_empty() {
+        return Ok(None);
+    }
+    let mut out = row[..row.len() - reader.0.len()].to_vec();
+    let before = incarnation(&mut reader)?;
+    let mut values = from.open(before, sequence.0, reader.0.to_vec())?;
+    to.seal(fresh, sequence.0, &mut values);
+    out.extend_from_slice(&fresh.to_le_bytes());
+    out.extend_from_slice(&values);
+    Ok(Some(out))
+}
+
+pub(crate) fn read_change(sequence: Sequence, row: &[u8], key: &Key<'_>, names: &Names) -> Result<Change, FormatError> {
+    let mut reader = Reader(row);
+    let (mut change, heads) = read_head(sequence, &mut reader, names)?;
     let mut opened = None;
     if let Key::Held(sealer) = key
         && !reader.0.is_empty()
     {
-        let incarnation = reader.take(4)?;
-        let incarnation = u32::from_le_bytes([incarnation[0], incarnation[1], incarnation[2], incarnation[3]]);
+        let incarnation = incarnation(&mut reader)?;
         opened = Some(sealer.open(incarnation, sequence.0, reader.0.to_vec())?);
     }
     let mut values = opened.as_deref().map(Reader);
@@ -161,10 +197,10 @@ pub(crate) fn read_change(sequence: Sequence, row: &[u8], key: &Key<'_>, names: 
             None => Ok(Some(Value::Null)),
         }
     };
-    let mut fields = Vec::with_capacity(heads.len());
+    change.fields.reserve_exact(heads.len());
     for (field, flags, winner) in heads {
         let (before, after) = (value(flags & BEFORE != 0)?, value(flags & AFTER != 0)?);
-        fields.push(FieldChange { field, before, after, winner });
+        change.fields.push(FieldChange { field, before, after, winner });
     }
-    Ok(Change { sequence, record, entity, at, kind, cause, fields })
+    Ok(change)
 }

@@ -16,7 +16,7 @@ mod value;
 
 pub use bytes::FormatError;
 pub(crate) use bytes::{Reader, put_bytes, put_u64};
-pub(crate) use change::{Key, Place, change_head, put_change, read_change};
+pub(crate) use change::{Key, Place, change_head, put_change, read_change, resealed_change};
 pub(crate) use contribution::{active, is_of, put_contribution, read_contribution, read_glimpse};
 pub(crate) use intent::{put_intent, read_intent};
 pub(crate) use record::{RecordHead, put_record, read_record, record_head, record_value, with_last_change};

@@ -6,12 +6,16 @@
 //! folder, beside the store, without a name; the sealed file is written beside its name and moved there when it is
 //! complete. Bounded in time: a long snapshot pins pages.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use redb::{Database, Durability, Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, Value, WriteTransaction};
+use redb::{
+    AccessGuard, CursorMut, Database, Durability, Key, ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, Value,
+    WriteTransaction,
+};
 
 use super::errors::OpenError;
 use super::sealed::{self, BackupKey};
@@ -138,15 +142,32 @@ impl Redb {
 }
 
 /// The file that is being filled, in transactions of bounded size.
-struct Copy<'a> {
+pub(super) struct Copy<'a> {
     from: &'a ReadTransaction,
     to: Database,
-    until: Instant,
+    /// Given up then.
+    until: Option<Instant>,
+    /// Told how many rows there are, after each transaction.
+    told: &'a dyn Fn(u64),
+    rows: Cell<u64>,
 }
 
-impl Copy<'_> {
+impl<'a> Copy<'a> {
+    /// An empty one over a new file.
+    pub(super) fn new(
+        from: &'a ReadTransaction,
+        to: File,
+        options: &Options,
+        until: Option<Instant>,
+        told: &'a dyn Fn(u64),
+    ) -> Result<Self, StoreError> {
+        let backend = redb::backends::FileBackend::new(to).map_err(redb::Error::from)?;
+        let database = Database::builder().set_cache_size(options.cache_bytes).create_with_backend(backend);
+        Ok(Self { from, to: database.map_err(redb::Error::from)?, until, told, rows: Cell::new(0) })
+    }
+
     fn begin(&self) -> Result<WriteTransaction, StoreError> {
-        if Instant::now() > self.until {
+        if self.until.is_some_and(|until| Instant::now() > until) {
             return Err(StoreError::Engine(
                 "the backup took too long and was given up; it would pin the store's pages".to_owned(),
             ));
@@ -157,10 +178,16 @@ impl Copy<'_> {
         Ok(transaction)
     }
 
-    fn table<K: Key + 'static, V: Value + 'static>(
+    /// Every row of a table, in order; `put` puts one behind the last and says how many bytes it has.
+    fn each<K: Key + 'static, V: Value + 'static>(
         &self,
         definition: TableDefinition<'static, K, V>,
-        size: impl Fn(&V::SelfType<'_>) -> usize,
+        mut put: impl FnMut(
+            &WriteTransaction,
+            &mut CursorMut<'_, K, V>,
+            &AccessGuard<'_, K>,
+            &AccessGuard<'_, V>,
+        ) -> Result<usize, StoreError>,
     ) -> Result<(), StoreError> {
         let from: ReadOnlyTable<K, V> = self.from.open_table(definition)?;
         let mut rows = from.iter()?.peekable();
@@ -174,46 +201,90 @@ impl Copy<'_> {
                 while copied < COPY_BYTES {
                     let Some(row) = rows.next() else { break };
                     let (key, value) = row?;
-                    let value = value.value();
-                    copied += size(&value) + 64;
-                    end.insert_before(key.value(), value)?;
+                    copied += put(&transaction, &mut end, &key, &value)? + 64;
+                    self.rows.set(self.rows.get() + 1);
                 }
                 end.close()?;
             }
             transaction.commit()?;
+            crate::kill::reach("in-copy");
+            (self.told)(self.rows.get());
         }
+        Ok(())
+    }
+
+    /// A table as it is.
+    pub(super) fn table<K: Key + 'static, V: Value + 'static>(
+        &self,
+        definition: TableDefinition<'static, K, V>,
+        size: impl Fn(&V::SelfType<'_>) -> usize,
+    ) -> Result<(), StoreError> {
+        self.each(definition, |_, end, key, value| {
+            let value = value.value();
+            let bytes = size(&value);
+            end.insert_before(key.value(), value)?;
+            Ok(bytes)
+        })
+    }
+
+    /// A table some of whose rows become others. Tables that were copied before can be read in the transaction.
+    pub(super) fn changed<K: Key + 'static>(
+        &self,
+        definition: TableDefinition<'static, K, &'static [u8]>,
+        mut change: impl FnMut(&WriteTransaction, K::SelfType<'_>, &[u8]) -> Result<Option<Vec<u8>>, StoreError>,
+    ) -> Result<(), StoreError> {
+        self.each(definition, |transaction, end, key, value| {
+            let changed = change(transaction, key.value(), value.value())?;
+            let value = changed.as_deref().unwrap_or(value.value());
+            end.insert_before(key.value(), value)?;
+            Ok(value.len())
+        })
+    }
+
+    /// The tables in which nothing is sealed.
+    pub(super) fn plain(&self) -> Result<(), StoreError> {
+        let bytes = |row: &&[u8]| row.len();
+        let number = |_: &u64| 8;
+        for table in [NAMES, RECORDS, CONTRIBUTIONS, DEAD_LETTERS, REVIEWS, RUNS, AUDIT] {
+            self.table(table, bytes)?;
+        }
+        for table in [JOURNAL, PARKED, DECISIONS] {
+            self.table(table, bytes)?;
+        }
+        for table in [CHECKPOINTS, FLOWS, TOKENS] {
+            self.table(table, bytes)?;
+        }
+        for table in [DEAD_SUBJECTS, CURSORS, LEASES] {
+            self.table(table, number)?;
+        }
+        self.table(DIRTY, |_| 16)?;
+        self.table(FLOW_RUNS, number)?;
+        self.table(OPEN_REVIEWS, number)?;
+        for table in index::TABLES {
+            self.table(table, bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Durable, and opened fast.
+    pub(super) fn end(self) -> Result<(), StoreError> {
+        let mut last = self.to.begin_write()?;
+        last.set_durability(Durability::Immediate).map_err(|error| StoreError::Engine(error.to_string()))?;
+        last.set_quick_repair(true);
+        last.commit()?;
         Ok(())
     }
 }
 
 fn copy(from: &ReadTransaction, to: File, options: &Options) -> Result<(), StoreError> {
-    let backend = redb::backends::FileBackend::new(to).map_err(redb::Error::from)?;
-    let database = Database::builder().set_cache_size(options.cache_bytes).create_with_backend(backend);
-    let database = database.map_err(redb::Error::from)?;
-    let copy = Copy { from, to: database, until: Instant::now() + BACKUP_TIME_MAX };
+    let copy = Copy::new(from, to, options, Some(Instant::now() + BACKUP_TIME_MAX), &|_| {})?;
     let bytes = |row: &&[u8]| row.len();
-    let number = |_: &u64| 8;
-    for table in [NAMES, RECORDS, CONTRIBUTIONS, CHANGELOG, KEYS, INPUTS, DEAD_LETTERS, REVIEWS, RUNS, AUDIT] {
+    copy.plain()?;
+    for table in [CHANGELOG, KEYS, INPUTS] {
         copy.table(table, bytes)?;
     }
-    for table in [JOURNAL, PARKED, DECISIONS] {
+    for table in [META, ROWS] {
         copy.table(table, bytes)?;
     }
-    for table in [META, CHECKPOINTS, FLOWS, ROWS, TOKENS] {
-        copy.table(table, bytes)?;
-    }
-    for table in [DEAD_SUBJECTS, CURSORS, LEASES] {
-        copy.table(table, number)?;
-    }
-    copy.table(DIRTY, |_| 16)?;
-    copy.table(FLOW_RUNS, number)?;
-    copy.table(OPEN_REVIEWS, number)?;
-    for table in index::TABLES {
-        copy.table(table, bytes)?;
-    }
-    let mut last = copy.to.begin_write()?;
-    last.set_durability(Durability::Immediate).map_err(|error| StoreError::Engine(error.to_string()))?;
-    last.set_quick_repair(true);
-    last.commit()?;
-    Ok(())
+    copy.end()
 }

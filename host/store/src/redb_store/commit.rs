@@ -29,7 +29,7 @@ use crate::seal::{RANDOM_BYTES, Sealer, WRAPPED_BYTES, random};
 use crate::{Batch, CommitError, Heads, IndexSpace, InputRow, NOBODY, SealedRow, StoreError, subject_key};
 
 /// Version of an input's row.
-const INPUT_VERSION: u8 = 1;
+pub(super) const INPUT_VERSION: u8 = 1;
 /// Version of a sealed row: this byte, the record's number (8 bytes, little end first), nonce, text and tag.
 pub(super) const SEALED_VERSION: u8 = 1;
 

@@ -14,6 +14,7 @@ mod objects;
 mod open;
 mod read;
 mod rebuild;
+mod rekey;
 mod sealed;
 mod tables;
 
@@ -27,6 +28,7 @@ pub use errors::OpenError;
 pub use floor::{FloorCommits, FloorFigures, floor_bench};
 pub use open::{FORMAT, Options};
 pub use rebuild::{EntriesOf, IndexCheck};
+pub use rekey::{Rekey, put_in_place};
 pub use sealed::BackupKey;
 
 use redb::{Database, ReadTransaction, ReadableDatabase};

@@ -1,6 +1,7 @@
 //! Opening: format version, upgrade path, what the writer keeps in memory.
 
 use std::fs::OpenOptions;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
@@ -47,8 +48,8 @@ impl Default for Options {
 }
 
 const META_FORMAT: &[u8] = b"format";
-const META_SALT: &[u8] = b"salt";
-const META_KEY_CHECK: &[u8] = b"key check";
+pub(super) const META_SALT: &[u8] = b"salt";
+pub(super) const META_KEY_CHECK: &[u8] = b"key check";
 const META_WRITER: &[u8] = b"writer";
 
 impl Redb {
@@ -69,9 +70,15 @@ impl Redb {
         if file.metadata().map_err(failed)?.len() == 0 {
             return Err(OpenError::Damaged(shown, "it is empty".to_owned()));
         }
+        let opened = file.metadata().map_err(failed)?;
         let backend = FileBackend::new(file).map_err(|error| database_error(error, &shown))?;
         let (checked, first) = Checked::over(path, Box::new(backend), keep).map_err(failed)?;
         let database = database(&checked, options, first).map_err(|error| database_error(error, &shown))?;
+        // Whoever had it until now may have put another file there: what was opened then is nobody's any more.
+        let there = std::fs::metadata(path).map_err(failed)?;
+        if (there.dev(), there.ino()) != (opened.dev(), opened.ino()) {
+            return Err(OpenError::Busy(shown));
+        }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         Ok(Self { folder: folder.to_owned(), ..Self::with_database(database, checked, key, options, &shown, UPGRADES)? })
     }

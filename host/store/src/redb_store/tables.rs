@@ -69,3 +69,10 @@ pub(crate) fn names_key(first: &str, second: &str) -> Vec<u8> {
     key.extend_from_slice(second.as_bytes());
     key
 }
+
+/// The two names of such a key.
+pub(crate) fn of_names_key(key: &[u8]) -> Option<(&str, &str)> {
+    let (length, names) = key.split_first_chunk::<4>()?;
+    let (first, second) = names.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    Some((std::str::from_utf8(first).ok()?, std::str::from_utf8(second).ok()?))
+}

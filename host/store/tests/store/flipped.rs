@@ -66,7 +66,7 @@ fn random(seed: &mut u64) -> usize {
 }
 
 /// Rows of every kind, some of them long, in commits of their own.
-fn fill(store: &Redb) {
+pub(crate) fn fill(store: &Redb) {
     for n in 1..=PAGES {
         let before = n - 1;
         let mut page: Batch = batch(&format!(
@@ -86,7 +86,7 @@ fn options() -> Options {
 }
 
 /// Everything that a store says, by row and by key.
-fn all_of(store: &Redb) -> Result<String, StoreError> {
+pub(crate) fn all_of(store: &Redb) -> Result<String, StoreError> {
     const ALL: usize = 10_000;
     let mut said = String::new();
     let mut say = |rows: &dyn std::fmt::Debug| writeln!(said, "{rows:?}").unwrap();

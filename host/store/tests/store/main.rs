@@ -4,4 +4,5 @@ mod conformance;
 mod faults;
 mod files;
 mod flipped;
+mod rekeyed;
 mod script;
