@@ -7,18 +7,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nave_core::model::AuditEntry;
-use nave_store::{Batch, KeyedRow, Redb, Store, StoreKey};
+use nave_store::{Batch, KeyedRow, Redb, Store};
 
 use crate::api::{Answer, ApiError, Asked, EditsAnswer, Request, exit};
 use crate::clock::now;
 use crate::guest::{cache_in, compile_ahead};
-use crate::hub::{open_store, private_folder};
+use crate::hub::private_folder;
+use crate::key::open::{Unlocked, unlock};
 use crate::plugins::obtain::{Compile, Obtained, Parts, obtain};
 use crate::plugins::upgrade::{Upgrade, Upgraded, upgrade};
 use crate::plugins::{InstallOptions, PluginsError, serials};
 use crate::project;
 use crate::service::plugin_lines;
-use crate::vault::{MasterKey, Purpose, Vault};
+use crate::vault::{MasterKey, Vault};
 
 /// The store and the vault of a project that has one.
 async fn parts(dir: &Path) -> Result<Parts, ApiError> {
@@ -28,9 +29,8 @@ async fn parts(dir: &Path) -> Result<Parts, ApiError> {
     if !path.exists() {
         return Ok(none);
     }
-    let Some(store) = store(dir).await? else { return Ok(none) };
-    let store: Arc<dyn Store> = Arc::new(store);
-    let master = MasterKey::load_or_create(&place.data, &path)?;
+    let Unlocked { master, store, .. } = unlock(&place).await?;
+    let store: Arc<dyn Store> = store;
     let environment = project::environment(dir).unwrap_or_else(|| nave_core::catalog::Hub::default().environment);
     // A vault that cannot be opened is none: whoever needs a secret is told that there is none.
     let vault = Vault::with_key(&master, &environment, store.clone()).ok().map(Arc::new);
@@ -38,14 +38,12 @@ async fn parts(dir: &Path) -> Result<Parts, ApiError> {
 }
 
 /// The store of a project that has one.
-async fn store(dir: &Path) -> Result<Option<Redb>, ApiError> {
+async fn store(dir: &Path) -> Result<Option<Arc<Redb>>, ApiError> {
     let place = project::place(dir)?;
-    let path = place.store();
-    if !path.exists() {
+    if !place.store().exists() {
         return Ok(None);
     }
-    let master = MasterKey::load_or_create(&place.data, &path)?;
-    open_store(&path, &StoreKey::new(master.derive(Purpose::Store))).await.map(Some)
+    Ok(Some(unlock(&place).await?.store))
 }
 
 /// Compiles what is about to be put in. What was compiled is kept for the first start.
@@ -116,7 +114,7 @@ pub async fn change(dir: &Path, asked: &Asked) -> Result<Answer, ApiError> {
 pub async fn promoted(dir: &Path, by: &str, from: &str, what: &EditsAnswer) -> Result<(), ApiError> {
     let files: Vec<&str> = what.files.iter().map(|file| file.path.as_str()).collect();
     match store(dir).await? {
-        Some(store) => write(&store, by, vec![("configuration.promoted", from.to_owned(), files.join(", "))], Vec::new()),
+        Some(store) => write(store.as_ref(), by, vec![("configuration.promoted", from.to_owned(), files.join(", "))], Vec::new()),
         None => Ok(()),
     }
 }
@@ -127,7 +125,7 @@ pub async fn promoted(dir: &Path, by: &str, from: &str, what: &EditsAnswer) -> R
 /// [`ApiError`] of the store.
 pub async fn connection_added(dir: &Path, by: &str, name: &str, plugin: &str) -> Result<(), ApiError> {
     match store(dir).await? {
-        Some(store) => write(&store, by, vec![("connection.added", name.to_owned(), plugin.to_owned())], Vec::new()),
+        Some(store) => write(store.as_ref(), by, vec![("connection.added", name.to_owned(), plugin.to_owned())], Vec::new()),
         None => Ok(()),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nave_core::catalog::{Catalog, Diagnostic};
 use nave_core::model::AuditEntry;
-use nave_store::{BackupKey, Batch, KeyedRow, OpenError, Redb, Store, StoreKey};
+use nave_store::{BackupKey, Batch, KeyedRow, OpenError, Store};
 
 use crate::anchor::{self, Anchors};
 use crate::api::{ApiError, exit};
@@ -14,15 +14,16 @@ use crate::clock::now;
 use crate::egress::{Egress, EgressConfig};
 use crate::engine::{Clock, Engine, EngineError};
 use crate::guest::{Guests, cache_in};
+use crate::key::open::{Unlocked, unlock};
 use crate::project::{self, environments};
 use crate::sign_in::SignIns;
-use crate::vault::{MasterKey, MasterKeyError, Purpose, Vault};
+use crate::vault::{MasterKeyError, Purpose, Vault};
 use crate::webhook::{Told, Webhooks};
 
 /// Longest wait for another process that has the store open.
-const BUSY_WAIT_MAX: Duration = Duration::from_secs(10);
+pub(crate) const BUSY_WAIT_MAX: Duration = Duration::from_secs(10);
 /// Time between two looks.
-const BUSY_LOOK: Duration = Duration::from_millis(50);
+pub(crate) const BUSY_LOOK: Duration = Duration::from_millis(50);
 
 /// Why a run that was found open at the start failed.
 const STOPPED: &str = "the hub was stopped while it ran; what it had committed is kept, and the next run goes on from there";
@@ -66,10 +67,8 @@ impl Hub {
         let data = dir.join(&catalog.hub.data);
         private_folder(&data)?;
         let unavailable = |what: &str, error: String| ApiError::new("unavailable", exit::UNAVAILABLE, format!("{what}: {error}"));
-        let path = data.join("nave.redb");
-        let master = MasterKey::load_or_create(&data, &path)?;
-        let store = open_store(&path, &StoreKey::new(master.derive(Purpose::Store))).await?;
-        let store: Arc<dyn Store> = Arc::new(store);
+        let Unlocked { master, store, .. } = unlock(&project::place(dir)?).await?;
+        let store: Arc<dyn Store> = store;
         let hub_id = hub_id(store.as_ref(), &catalog).map_err(|error| unavailable("the store", error))?;
         let vault = Arc::new(
             Vault::with_key(&master, &catalog.hub.environment, store.clone())
@@ -132,17 +131,6 @@ pub fn load(dir: &Path) -> Result<(Catalog, Vec<Diagnostic>), ApiError> {
     Ok((project.catalog, project.warnings))
 }
 
-/// Opens the store. A short command of somebody else is waited for.
-pub(crate) async fn open_store(path: &Path, key: &StoreKey) -> Result<Redb, ApiError> {
-    let began = tokio::time::Instant::now();
-    loop {
-        match Redb::open(path, key, Default::default()) {
-            Err(OpenError::Busy(_)) if began.elapsed() < BUSY_WAIT_MAX => tokio::time::sleep(BUSY_LOOK).await,
-            opened => return opened.map_err(ApiError::from),
-        }
-    }
-}
-
 impl From<OpenError> for ApiError {
     fn from(error: OpenError) -> Self {
         let help = match &error {
@@ -156,7 +144,9 @@ impl From<OpenError> for ApiError {
             OpenError::Damaged(..) => {
                 "`nave restore FILE --replace` puts a backup in its place; what is there is kept beside it".to_owned()
             }
-            OpenError::WrongBackupKey(_) => "NAVE_MASTER_KEY_FILE=FILE nave restore …, with the key that it was made under".to_owned(),
+            OpenError::WrongBackupKey(_) => {
+                "name the file of the key that it was made under: `nave restore FILE --key-file KEY`".to_owned()
+            }
             OpenError::BackupAltered(..) => "restore another backup; `nave restore FILE`".to_owned(),
             OpenError::Newer { .. } => "install the newer version of nave again".to_owned(),
             OpenError::Exists(path) => format!("move {path} away, or name another file"),

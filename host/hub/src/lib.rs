@@ -12,6 +12,7 @@ pub mod egress;
 pub mod engine;
 pub mod guest;
 pub mod hub;
+pub mod key;
 mod ledger;
 pub mod metrics;
 pub mod person;

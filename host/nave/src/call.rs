@@ -9,7 +9,7 @@ use crate::progress::Bars;
 use crate::{open, socket};
 
 /// Progress that may wait to be shown; more is dropped.
-const PROGRESS_QUEUE_MAX: usize = 256;
+pub(crate) const PROGRESS_QUEUE_MAX: usize = 256;
 
 /// Answers a request, showing how far it is.
 pub(crate) async fn call(context: &Context, asked: Asked) -> Result<Answer, ApiError> {
@@ -76,7 +76,7 @@ pub(crate) async fn reload(context: &Context) -> Result<bool, ApiError> {
     Ok(false)
 }
 
-async fn show(mut receiver: mpsc::Receiver<Progress>, mut bars: Bars) {
+pub(crate) async fn show(mut receiver: mpsc::Receiver<Progress>, mut bars: Bars) {
     while let Some(progress) = receiver.recv().await {
         bars.show(&progress);
     }

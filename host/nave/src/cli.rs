@@ -108,6 +108,8 @@ pub(crate) enum Verb {
     Alert(verbs::alert::Alert),
     #[command(subcommand)]
     Secret(verbs::secret::Secret),
+    #[command(subcommand)]
+    Key(verbs::key::Key),
     Scan(verbs::scan::Scan),
     #[command(subcommand)]
     Drill(verbs::drill::Drill),

@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 124] = [
+const EXAMPLES: [(&str, &str); 125] = [
     ("nave env list", "nave env list"),
     ("nave env new", "nave env new production --listen 127.0.0.1:7000"),
     ("nave env use", "nave env use production"),
@@ -128,6 +128,7 @@ const EXAMPLES: [(&str, &str); 124] = [
     ("nave sim act merge", "nave sim act merge --object contacts --url http://127.0.0.1:6401 --token control-1"),
     ("nave sim act schema", "nave sim act schema rename city --to town --url http://127.0.0.1:6401 --token control-1"),
     ("nave sim act person", "nave sim act person DELETE /api/v2/users/1 --url http://127.0.0.1:6401 --token control-1"),
+    ("nave key show", "nave key show --json"),
     ("nave audit", "nave audit --limit 10"),
     ("nave audit list", "nave audit list --since 2026-10-01 --limit 200"),
     ("nave audit accept", "nave audit accept --reason 'snapshot of Monday after the disk broke'"),

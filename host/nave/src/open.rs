@@ -19,6 +19,6 @@ pub(crate) async fn hub(context: &Context) -> Result<Arc<dyn Service>, ApiError>
 }
 
 /// Puts a backup in place of a project's data; answers a sentence.
-pub(crate) fn restore(dir: &Path, from: &Path, replace: bool, by: &str) -> Result<String, ApiError> {
-    nave_hub::restore(dir, from, replace, by)
+pub(crate) fn restore(dir: &Path, from: &Path, replace: bool, key_file: Option<&Path>, by: &str) -> Result<String, ApiError> {
+    nave_hub::restore(dir, from, replace, key_file, by)
 }

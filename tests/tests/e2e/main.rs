@@ -31,6 +31,7 @@ mod full;
 mod generated;
 mod guide;
 mod held;
+mod key;
 mod kill;
 mod misfit;
 mod missing;

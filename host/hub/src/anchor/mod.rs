@@ -3,9 +3,13 @@
 //! The audit is a chain of digests, which a person with the file could make anew, or put back with the whole data folder.
 //! So its head goes into a file of its own, signed with a key that is derived from the master key. Promises that whoever
 //! has not that key can take lines out of the file, and not put any in. A copy of it elsewhere makes that noticed too.
+//!
+//! Where the master key is changed, the new key signs the head and names the key before ([`Kind::KeyChanged`]): lines of the
+//! key before count in front of that line and nowhere behind it, so the old key forges nothing that comes after.
 
 mod judge;
 
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -40,6 +44,8 @@ const SPACE: &str = "audit";
 const NOTED: &str = "noted";
 /// What was found, until a person has said that they know.
 const FOUND: &str = "found";
+/// The anchors by which keys took over from those before them, oldest first.
+const KEYS: &str = "keys";
 
 /// Why an anchor is there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +58,8 @@ pub enum Kind {
     Restored,
     /// A person knows what was found, and goes on from here.
     Accepted,
+    /// The master key was changed: this one's key signs from here on, and vouches for the one before.
+    KeyChanged,
 }
 
 /// One line of the file.
@@ -73,6 +81,9 @@ pub struct Anchor {
     pub reason: String,
     /// Public key, hexadecimal.
     pub key: String,
+    /// Where the key was changed: the public key before, hexadecimal.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub before: String,
     /// Ed25519 over the rest, hexadecimal.
     pub signature: String,
 }
@@ -84,9 +95,14 @@ impl Anchor {
             Kind::Noted => "noted",
             Kind::Restored => "restored",
             Kind::Accepted => "accepted",
+            Kind::KeyChanged => "key-changed",
         };
+        let before = if self.before.is_empty() { String::new() } else { format!("{}\n", self.before) };
         let reason = serde_json::Value::from(self.reason.as_str());
-        format!("nave audit anchor 1\n{}\n{kind}\n{}\n{}\n{}\n{reason}\n{}\n", self.at, self.hub, self.lines, self.head, self.key)
+        format!(
+            "nave audit anchor 1\n{}\n{kind}\n{}\n{}\n{}\n{reason}\n{}\n{before}",
+            self.at, self.hub, self.lines, self.head, self.key
+        )
     }
 }
 
@@ -97,6 +113,26 @@ pub(crate) struct Kept {
     pub(crate) since: Time,
     /// Code and text of each.
     pub(crate) findings: Vec<(String, String)>,
+}
+
+/// What a key leaves to the one after it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HandOver {
+    /// Its public key, hexadecimal.
+    key: String,
+    /// What a person had accepted last.
+    accepted: Option<Anchor>,
+}
+
+/// Who has signed an anchor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Ours,
+    /// A key from which ours descends.
+    OfBefore,
+    /// Another hub's.
+    Foreign,
+    Nobodys,
 }
 
 /// A hub's anchors.
@@ -128,11 +164,20 @@ impl Anchors {
             lines: head.lines,
             head: hex(&head.digest),
             reason: reason.to_owned(),
-            key: hex(self.key.public_key().as_ref()),
+            key: self.public_key(),
+            before: String::new(),
             signature: String::new(),
         };
-        anchor.signature = hex(self.key.sign(anchor.statement().as_bytes()).as_ref());
+        self.seal(&mut anchor);
         anchor
+    }
+
+    fn seal(&self, anchor: &mut Anchor) {
+        anchor.signature = hex(self.key.sign(anchor.statement().as_bytes()).as_ref());
+    }
+
+    fn public_key(&self) -> String {
+        hex(self.key.public_key().as_ref())
     }
 
     /// The head as it is now, signed: what an export ends with.
@@ -141,30 +186,67 @@ impl Anchors {
     }
 
     fn is_ours(&self, anchor: &Anchor) -> bool {
-        let key = self.key.public_key();
-        let signature = unhex(&anchor.signature).unwrap_or_default();
-        UnparsedPublicKey::new(&ED25519, key.as_ref()).verify(anchor.statement().as_bytes(), &signature).is_ok()
+        is_signed(anchor, self.key.public_key().as_ref())
     }
 
     /// Anchors in a text, and what is wrong with it. A line that is none says nothing: it was cut off while it was written, or is as
-    /// good as taken out.
-    pub(crate) fn read(&self, text: &str) -> (Vec<Anchor>, Vec<Finding>) {
-        let (mut ours, mut found, mut foreign) = (Vec::new(), Vec::new(), None);
+    /// good as taken out. What a key of before has signed counts in front of the line that vouches for it, or where it is among
+    /// `before`; and then what was noted alone, nothing that would begin anew: whoever stole that key could have put it there.
+    pub(crate) fn read(&self, text: &str, before: &BTreeSet<String>) -> (Vec<Anchor>, Vec<Finding>) {
+        let (mut before, mut lines) = (before.clone(), Vec::new());
         for (number, line) in text.split_inclusive('\n').enumerate() {
             let Some(line) = line.strip_suffix('\n') else { break };
             let Ok(anchor) = serde_json::from_str::<Anchor>(line) else { continue };
-            if anchor.hub != self.hub {
-                foreign = Some(anchor.hub);
-            } else if self.is_ours(&anchor) {
-                foreign = None;
-                ours.push(anchor);
-            } else {
-                found.push(Finding::Unsigned(number + 1));
+            lines.push((number + 1, anchor));
+        }
+        let whose: Vec<Whose> = lines.iter().rev().map(|(_, anchor)| self.whose(anchor, &mut before)).collect();
+        let (mut ours, mut found, mut foreign) = (Vec::new(), Vec::new(), None);
+        for ((number, anchor), whose) in lines.into_iter().zip(whose.into_iter().rev()) {
+            match whose {
+                Whose::Foreign => foreign = Some(anchor.hub),
+                Whose::Nobodys => found.push(Finding::Unsigned(number)),
+                Whose::Ours | Whose::OfBefore => {
+                    foreign = None;
+                    if whose == Whose::Ours || anchor.kind == Kind::Noted {
+                        ours.push(anchor);
+                    }
+                }
             }
         }
         // What a person has taken on lies behind: an unsigned line before it was known.
         found.extend(foreign.map(Finding::Foreign));
         (ours, found)
+    }
+
+    /// Who has signed an anchor. One that changes the key adds the one before to those that count.
+    fn whose(&self, anchor: &Anchor, before: &mut BTreeSet<String>) -> Whose {
+        let whose = if anchor.hub != self.hub {
+            Whose::Foreign
+        } else if self.is_ours(anchor) {
+            Whose::Ours
+        } else if before.contains(&anchor.key) && unhex(&anchor.key).is_some_and(|key| is_signed(anchor, &key)) {
+            Whose::OfBefore
+        } else {
+            Whose::Nobodys
+        };
+        if matches!(whose, Whose::Ours | Whose::OfBefore) && anchor.kind == Kind::KeyChanged {
+            before.insert(anchor.before.clone());
+        }
+        whose
+    }
+
+    /// Public keys from which ours descends, by what is kept in the store and in the file: for copies of the file that are older
+    /// than a change.
+    fn before(&self, store: &dyn Store) -> Result<BTreeSet<String>, StoreError> {
+        let mut before = BTreeSet::new();
+        for anchor in handed_over(store)?.iter().rev() {
+            self.whose(anchor, &mut before);
+        }
+        let text = self.text(true).ok().flatten().unwrap_or_default();
+        for anchor in text.lines().rev().filter_map(|line| serde_json::from_str(line).ok()) {
+            self.whose(&anchor, &mut before);
+        }
+        Ok(before)
     }
 
     /// The file's text, or its end alone; none where there is no file.
@@ -187,8 +269,16 @@ impl Anchors {
     /// Appends an anchor of the head as it is, durable when it returns.
     fn append(&self, store: &dyn Store, kind: Kind, reason: &str) -> Result<(), String> {
         let head = store.audit_head().map_err(|error| error.to_string())?;
-        let mut line = serde_json::to_string(&self.sign(kind, head, reason)).map_err(|error| error.to_string())?;
-        line.push('\n');
+        self.write(store, &[self.sign(kind, head, reason)])
+    }
+
+    fn write(&self, store: &dyn Store, anchors: &[Anchor]) -> Result<(), String> {
+        let mut line = String::new();
+        for anchor in anchors {
+            line.push_str(&serde_json::to_string(anchor).map_err(|error| error.to_string())?);
+            line.push('\n');
+        }
+        let lines = anchors.last().map(|anchor| anchor.lines).unwrap_or_default();
         let io = |error: std::io::Error| format!("{}: {error}", self.path.display());
         let mut file = OpenOptions::new().create(true).append(true).read(true).mode(0o600).open(&self.path).map_err(io)?;
         // What was being written when the machine stopped stays a line of its own.
@@ -200,18 +290,18 @@ impl Anchors {
             }
         }
         file.write_all(line.as_bytes()).and_then(|()| file.sync_data()).map_err(io)?;
-        let row = KeyedRow { space: SPACE.into(), key: NOTED.into(), value: Some(head.lines.to_string().into_bytes()) };
+        let row = KeyedRow { space: SPACE.into(), key: NOTED.into(), value: Some(lines.to_string().into_bytes()) };
         let batch = nave_store::Batch { at: now(), rows: vec![row], ..Default::default() };
         store.commit(batch).map(drop).map_err(|error| error.to_string())
     }
 
     /// The anchors against the store, without going through the chain: what a start can afford.
-    fn glance(&self, store: &dyn Store, text: Option<&str>) -> Result<Vec<Finding>, StoreError> {
+    fn glance(&self, store: &dyn Store, text: Option<&str>, before: &BTreeSet<String>) -> Result<Vec<Finding>, StoreError> {
         let noted = store.row(SPACE, NOTED)?.and_then(|row| String::from_utf8(row).ok()?.parse().ok());
         let Some(text) = text else {
             return Ok(noted.map(Finding::Missing).into_iter().collect());
         };
-        let (anchors, mut found) = self.read(text);
+        let (anchors, mut found) = self.read(text, before);
         found.extend(against(store.audit_head()?, &anchors, |number| digest_at(store, number))?);
         if anchors.is_empty() && found.is_empty() {
             found.extend(noted.map(Finding::Missing));
@@ -234,10 +324,12 @@ impl Anchors {
             Some(text) => Some(text.to_owned()),
             None => self.text(true).map_err(|error| format!("{}: {error}", self.path.display()))?,
         };
-        let anchors = text.as_deref().map(|text| self.read(text).0).unwrap_or_default();
+        // The hub's own file holds what vouches for the keys of before; a copy may be older than that.
+        let before = if given.is_some() { self.before(store).map_err(said)? } else { BTreeSet::new() };
+        let anchors = text.as_deref().map(|text| self.read(text, &before).0).unwrap_or_default();
         let accepted = anchors.iter().rev().find(|anchor| anchor.kind == Kind::Accepted).cloned();
         let mut findings = chain.end();
-        findings.extend(self.glance(store, text.as_deref()).map_err(said)?);
+        findings.extend(self.glance(store, text.as_deref(), &before).map_err(said)?);
         // What lies before it and was known then is told apart.
         let known = |finding: &Finding| match (finding, &accepted) {
             (Finding::Altered(entry) | Finding::Misplaced(entry), Some(accepted)) => *entry <= accepted.lines,
@@ -261,13 +353,14 @@ impl Anchors {
     /// is wrong nothing is noted: what was there is what an expert will ask for.
     pub(crate) fn look(&self, store: &dyn Store, at_once: bool) -> Result<Vec<Finding>, String> {
         let text = self.text(false).map_err(|error| format!("{}: {error}", self.path.display()))?;
-        let found = self.glance(store, text.as_deref()).map_err(|error| error.to_string())?;
+        let none = BTreeSet::new();
+        let found = self.glance(store, text.as_deref(), &none).map_err(|error| error.to_string())?;
         if !found.is_empty() {
             keep(store, &found).map_err(|error| error.to_string())?;
             return Ok(found);
         }
         settle(store).map_err(|error| error.to_string())?;
-        let last = text.as_deref().and_then(|text| self.read(text).0.pop());
+        let last = text.as_deref().and_then(|text| self.read(text, &none).0.pop());
         let head = store.audit_head().map_err(|error| error.to_string())?;
         let due = match &last {
             None => true,
@@ -296,6 +389,41 @@ impl Anchors {
     pub(crate) fn restored(&self, store: &dyn Store) -> Result<(), String> {
         self.append(store, Kind::Restored, "")?;
         forget(store).map_err(|error| error.to_string())
+    }
+
+    /// What the next key has to know of this one. Refused where anything is wrong: the next one would vouch for it.
+    pub(crate) fn hand_over(&self, store: &dyn Store) -> Result<HandOver, String> {
+        let verified = self.verify(store, None)?;
+        if let Some(found) = verified.findings.first() {
+            return Err(found.text());
+        }
+        Ok(HandOver { key: self.public_key(), accepted: verified.accepted })
+    }
+
+    /// The key has been changed, and this is the new one: it signs the head, names the key before, and says again what a
+    /// person had accepted. Does nothing where that was done.
+    pub(crate) fn take_over(&self, store: &dyn Store, from: &HandOver) -> Result<(), String> {
+        let said = |error: StoreError| error.to_string();
+        let mut handed_over = handed_over(store).map_err(said)?;
+        if handed_over.last().is_some_and(|last| last.before == from.key && self.is_ours(last)) {
+            return Ok(());
+        }
+        let mut anchors = Vec::new();
+        if let Some(accepted) = &from.accepted {
+            let mut again = Anchor { key: self.public_key(), ..accepted.clone() };
+            self.seal(&mut again);
+            anchors.push(again);
+        }
+        let mut changed =
+            Anchor { before: from.key.clone(), ..self.sign(Kind::KeyChanged, store.audit_head().map_err(said)?, "") };
+        self.seal(&mut changed);
+        anchors.push(changed.clone());
+        self.write(store, &anchors)?;
+        handed_over.push(changed);
+        let row = serde_json::to_vec(&handed_over).map_err(|error| error.to_string())?;
+        let row = KeyedRow { space: SPACE.into(), key: KEYS.into(), value: Some(row) };
+        let batch = nave_store::Batch { at: now(), rows: vec![row], ..Default::default() };
+        store.commit(batch).map(drop).map_err(|error| error.to_string())
     }
 
     /// A person knows what was found.
@@ -394,6 +522,16 @@ fn settle(store: &dyn Store) -> Result<(), StoreError> {
         return Ok(());
     }
     put(store, Some(serde_json::to_vec(&kept).map_err(|error| StoreError::Damaged(error.to_string()))?))
+}
+
+/// How the keys followed one another, oldest first. Each is signed by the key that came.
+fn handed_over(store: &dyn Store) -> Result<Vec<Anchor>, StoreError> {
+    Ok(store.row(SPACE, KEYS)?.and_then(|row| serde_json::from_slice(&row).ok()).unwrap_or_default())
+}
+
+fn is_signed(anchor: &Anchor, key: &[u8]) -> bool {
+    let signature = unhex(&anchor.signature).unwrap_or_default();
+    UnparsedPublicKey::new(&ED25519, key).verify(anchor.statement().as_bytes(), &signature).is_ok()
 }
 
 fn forget(store: &dyn Store) -> Result<(), StoreError> {

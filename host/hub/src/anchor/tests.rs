@@ -149,3 +149,90 @@ fn a_file_that_is_gone_is_missed() {
     assert!(verified.findings.is_empty(), "{verified:?}");
     assert_eq!((verified.anchors, verified.head.lines), (1, 1));
 }
+
+/// The next key of a bed's hub, and its anchors.
+fn next(bed: &Bed, name: &str) -> Anchors {
+    let master = MasterKey::load_or_create_in(&bed.folder.path().join(name)).unwrap();
+    Anchors::new(bed.anchors.path().to_owned(), "hub1".into(), &master).unwrap()
+}
+
+/// T125: the new key vouches for what the old one has signed, and for nothing that it signs from then on.
+#[test]
+fn t125_a_new_key_takes_over_and_the_old_one_signs_nothing_more() {
+    let mut bed = Bed::new();
+    bed.line("one");
+    bed.look();
+    bed.line("two");
+    let handed = bed.anchors.hand_over(&bed.store).unwrap();
+    let elsewhere = bed.file();
+    let (old, new) = (next(&bed, "data"), next(&bed, "next"));
+    new.take_over(&bed.store, &handed).unwrap();
+    let after = bed.file();
+    new.take_over(&bed.store, &handed).unwrap();
+    assert_eq!(bed.file(), after, "once is enough");
+    bed.anchors = new;
+    assert!(bed.look().is_empty() && bed.verify().is_empty());
+    bed.line("three");
+    assert!(bed.look().is_empty() && bed.verify().is_empty());
+    let good = bed.file();
+
+    // A copy from before the change proves as much as it did, and is compared.
+    let verified = bed.anchors.verify(&bed.store, Some(&elsewhere)).unwrap();
+    assert_eq!((verified.findings, verified.anchors), (vec![], 1));
+    let store = std::mem::replace(&mut bed.store, Memory::new());
+    bed.line("another");
+    bed.line("chain");
+    assert_eq!(bed.verify(), ["audit.rewritten"]);
+    assert_eq!(bed.anchors.verify(&bed.store, Some(&elsewhere)).unwrap().findings.len(), 1, "by the old copy as well");
+    bed.store = store;
+
+    // Whoever stole the old key signs nothing that counts, wherever the line is put.
+    let forged = |kind| serde_json::to_string(&old.sign(kind, bed.store.audit_head().unwrap(), "")).unwrap() + "\n";
+    let check = |text: String, expected: &[&str]| {
+        std::fs::write(bed.anchors.path(), text).unwrap();
+        assert_eq!(bed.verify(), expected);
+    };
+    check(format!("{good}{}", forged(Kind::Noted)), &["audit.anchor-unsigned"]);
+    check(format!("{good}{}", forged(Kind::Restored)), &["audit.anchor-unsigned"]);
+    // In front it says nothing more than what is known.
+    check(format!("{}{good}", forged(Kind::Accepted)), &[]);
+    // Without the line that vouches for it the old key is nobody's.
+    check(elsewhere.clone(), &["audit.anchor-unsigned"]);
+    // A line that vouches for another key is none where the old key signed it.
+    let mut vouching =
+        Anchor { before: next(&bed, "third").public_key(), ..old.sign(Kind::KeyChanged, bed.store.audit_head().unwrap(), "") };
+    old.seal(&mut vouching);
+    check(format!("{good}{}\n", serde_json::to_string(&vouching).unwrap()), &["audit.anchor-unsigned"]);
+    let stripped = good.lines().map(|line| {
+        let mut anchor: Anchor = serde_json::from_str(line).unwrap();
+        anchor.before = String::new();
+        serde_json::to_string(&anchor).unwrap() + "\n"
+    });
+    check(stripped.collect(), &["audit.anchor-unsigned", "audit.anchor-unsigned"]);
+}
+
+/// T125: what a person had accepted stays accepted, by the new key's word alone.
+#[test]
+fn t125_what_was_accepted_is_said_again_by_the_new_key() {
+    let mut bed = Bed::new();
+    bed.line("one");
+    bed.look();
+    let good = bed.file();
+    std::fs::write(bed.anchors.path(), format!("{good}{}", good.replace("\"lines\":1", "\"lines\":9"))).unwrap();
+    assert_eq!(bed.verify(), ["audit.anchor-unsigned"]);
+    assert!(bed.anchors.hand_over(&bed.store).is_err(), "the new key would vouch for it");
+    bed.anchors.accept(&bed.store, "known").unwrap();
+    let handed = bed.anchors.hand_over(&bed.store).unwrap();
+    let mut master = String::from("data");
+    for name in ["next", "after"] {
+        let handed = bed.anchors.hand_over(&bed.store).unwrap();
+        bed.anchors = next(&bed, name);
+        bed.line(name);
+        bed.anchors.take_over(&bed.store, &handed).unwrap();
+        let verified = bed.anchors.verify(&bed.store, None).unwrap();
+        assert!(verified.findings.is_empty() && verified.known.len() == 1, "{verified:?}");
+        assert_eq!(verified.accepted.map(|accepted| (accepted.reason, accepted.lines)), Some(("known".to_owned(), 1)));
+        master = name.to_owned();
+    }
+    assert_eq!((master.as_str(), handed.accepted.is_some()), ("after", true));
+}

@@ -8,10 +8,10 @@ use crate::secrets::SecretBytes;
 use crate::vault::seal::Row;
 
 /// Space of the store with what systems granted.
-const AUTHORIZATION_SPACE: &str = "authorization";
+pub(super) const AUTHORIZATION_SPACE: &str = "authorization";
 
 /// The colon and the slash keep it apart from every secret's own name.
-fn sealed_name(place: &str) -> String {
+pub(super) fn sealed_name(place: &str) -> String {
     format!("authorization:{place}")
 }
 

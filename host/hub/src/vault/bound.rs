@@ -14,7 +14,7 @@ use crate::vault::seal::Row;
 pub(super) const BOUND_SPACE: &str = "secret-bound";
 
 /// The name under which a secret's origins are sealed; the colon keeps it apart from every secret's own.
-fn sealed_name(name: &str) -> String {
+pub(super) fn sealed_name(name: &str) -> String {
     format!("bound:{name}")
 }
 

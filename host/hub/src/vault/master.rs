@@ -16,6 +16,8 @@ pub const MASTER_KEY_FILE: &str = "master.key";
 pub const MASTER_KEY_FILE_VARIABLE: &str = "NAVE_MASTER_KEY_FILE";
 
 const KEY_BYTES: usize = 32;
+/// Enough that no two keys of one hub have the same.
+const FINGERPRINT_BYTES: usize = 8;
 /// As hexadecimal text with a line end: survives editors, printers and password managers.
 const TEXT_BYTES: usize = KEY_BYTES * 2 + 1;
 
@@ -69,6 +71,8 @@ pub enum Purpose {
     Backup,
     /// Marks of secrets, for the other environments of a project.
     Marks,
+    /// A name for the key that says nothing of it.
+    Fingerprint,
 }
 
 impl Purpose {
@@ -81,6 +85,7 @@ impl Purpose {
             Self::Audit => b"audit",
             Self::Backup => b"backup",
             Self::Marks => b"marks",
+            Self::Fingerprint => b"fingerprint",
         }
     }
 }
@@ -99,18 +104,15 @@ impl MasterKey {
     /// The key that `NAVE_MASTER_KEY_FILE` names; else the one in the data folder, made on first use. It is never made
     /// where `sealed` is there already: that was sealed with the key that is lost.
     pub fn load_or_create(dir: &Path, sealed: &Path) -> Result<Self, MasterKeyError> {
-        match std::env::var_os(MASTER_KEY_FILE_VARIABLE).filter(|path| !path.is_empty()) {
-            Some(path) => Self::load(Path::new(&path)),
+        match Self::named() {
+            Some(path) => Self::load(&path),
             None => Self::load_or_create_beside(dir, sealed),
         }
     }
 
     /// The key of a data folder that is there already: as [`MasterKey::load_or_create`], but none is made.
     pub(crate) fn load_existing(dir: &Path) -> Result<Self, MasterKeyError> {
-        match std::env::var_os(MASTER_KEY_FILE_VARIABLE).filter(|path| !path.is_empty()) {
-            Some(path) => Self::load(Path::new(&path)),
-            None => Self::load(&dir.join(MASTER_KEY_FILE)),
-        }
+        Self::load(&Self::named().unwrap_or_else(|| dir.join(MASTER_KEY_FILE)))
     }
 
     fn load_or_create_beside(dir: &Path, sealed: &Path) -> Result<Self, MasterKeyError> {
@@ -133,6 +135,13 @@ impl MasterKey {
             Err(error) => return Err(io(error)),
         }
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
+        Self::make(&path)
+    }
+
+    /// A new key in this file; the one that is there, where somebody else made it first. Durable when it returns.
+    pub(crate) fn make(path: &Path) -> Result<Self, MasterKeyError> {
+        let io = |why| MasterKeyError::Io { path: path.to_owned(), why };
+        let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         // Written whole beside its place, then linked there: two starts at once agree on one key, and a crash leaves
         // no half of one.
         let mut text = Zeroizing::new(String::with_capacity(TEXT_BYTES));
@@ -146,14 +155,14 @@ impl MasterKey {
         let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh).and_then(|mut file| {
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
-            match std::fs::hard_link(&fresh, &path) {
+            match std::fs::hard_link(&fresh, path) {
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
                 other => other,
             }
         });
         let removed = std::fs::remove_file(&fresh);
         written.and(removed).and_then(|()| File::open(dir)?.sync_all()).map_err(io)?;
-        Self::load(&path)
+        Self::load(path)
     }
 
     /// The key in this very file.
@@ -184,6 +193,16 @@ impl MasterKey {
         let mut text = Zeroizing::new(Vec::with_capacity(TEXT_BYTES + 1));
         Read::take(&mut file, TEXT_BYTES as u64 + 1).read_to_end(&mut text).map_err(io)?;
         decode(&text).map(Self).ok_or_else(|| MasterKeyError::Malformed { path: path.to_owned() })
+    }
+
+    /// The file that `NAVE_MASTER_KEY_FILE` names, if it names one.
+    pub fn named() -> Option<PathBuf> {
+        std::env::var_os(MASTER_KEY_FILE_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from)
+    }
+
+    /// A name for this key: equal for equal keys, and nothing about them.
+    pub fn fingerprint(&self) -> String {
+        crate::plugins::hex(&self.derive(Purpose::Fingerprint)[..FINGERPRINT_BYTES])
     }
 
     /// The key for one purpose.

@@ -15,6 +15,7 @@ mod hygiene;
 mod known;
 mod marks;
 mod master;
+mod reseal;
 mod rotation;
 mod seal;
 #[cfg(test)]
@@ -34,6 +35,8 @@ pub use hygiene::harden_process;
 pub use master::{MASTER_KEY_FILE, MASTER_KEY_FILE_VARIABLE, MasterKey, MasterKeyError, Purpose};
 
 pub(crate) use marks::Marker;
+pub use reseal::Held;
+pub(crate) use reseal::{Reseal, as_store_error};
 pub(crate) use rotation::ROTATION_SPACE;
 pub use rotation::Rotation;
 

@@ -13,7 +13,7 @@ use crate::secrets::SecretBytes;
 use crate::vault::seal::Row;
 
 /// Space with successors, by the secret's name.
-const NEXT_SPACE: &str = "secret-next";
+pub(super) const NEXT_SPACE: &str = "secret-next";
 /// Space with what came of them.
 pub(crate) const ROTATION_SPACE: &str = "secret-rotation";
 
@@ -44,7 +44,7 @@ pub enum Rotation {
 }
 
 /// The colon keeps it apart from every secret's own name.
-fn sealed_name(name: &str) -> String {
+pub(super) fn sealed_name(name: &str) -> String {
     format!("next:{name}")
 }
 

@@ -19,6 +19,7 @@ pub(crate) mod flows;
 pub(crate) mod governance;
 pub(crate) mod init;
 pub(crate) mod initial;
+pub(crate) mod key;
 pub(crate) mod lineage;
 pub(crate) mod mapping;
 pub(crate) mod matching;
@@ -95,6 +96,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Outcome {
         Verb::Alert(verb) => alert::run(verb, context).await,
         Verb::Runbook(verb) => runbook::run(verb, context).await,
         Verb::Secret(verb) => secret::run(verb, context).await,
+        Verb::Key(verb) => key::run(verb, context).await,
         Verb::Drill(verb) => drill::run(verb, context).await,
         Verb::Access(verb) => access::run(verb, context).await,
         Verb::Scan(verb) => scan::run(verb, context).await,

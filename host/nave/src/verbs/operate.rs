@@ -120,7 +120,8 @@ pub(crate) async fn doctor(context: &Context) -> Outcome {
 /// Copy the data into a new file, sealed as a whole, while the hub works
 #[derive(Debug, Args)]
 #[command(after_help = "Without the master key (data/master.key, or the file that NAVE_MASTER_KEY_FILE names) nothing in the\n\
-  file can be read or restored. It is not part of the backup: keep both, apart.\n\n\
+  file can be read or restored. It is not part of the backup: keep both, apart. After `nave key change` keep the key of\n\
+  before as long as the backups that were made under it.\n\n\
   In the data folder itself secrets, the changelog's values and what systems sent are sealed; records, what each system\n\
   last held, and dead letters are not. That folder is for the hub's user alone: put it on an encrypted disk. While a backup\n\
   is made, the data folder needs room for one more copy.\n\n\
@@ -148,6 +149,10 @@ pub(crate) struct Restore {
     /// Replaces data that is there; it is kept beside it under another name
     #[arg(long)]
     replace: bool,
+    /// The master key that it was made under, where that is neither the one in place nor one that was kept in the data folder
+    /// when it was changed; what is restored is under the key in place from then on
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
 }
 
 pub(crate) async fn restore(verb: &Restore, context: &Context) -> Outcome {
@@ -156,8 +161,8 @@ pub(crate) async fn restore(verb: &Restore, context: &Context) -> Outcome {
         return Err(ApiError::new("serving", exit::UNAVAILABLE, "the hub is running").help("stop `nave serve` first"));
     }
     let (dir, from, replace) = (context.dir().to_owned(), verb.from.clone(), verb.replace);
-    let by = context.local();
-    let message = tokio::task::spawn_blocking(move || open::restore(&dir, &from, replace, &by))
+    let (by, key_file) = (context.local(), verb.key_file.clone());
+    let message = tokio::task::spawn_blocking(move || open::restore(&dir, &from, replace, key_file.as_deref(), &by))
         .await
         .map_err(|error| ApiError::failed(error.to_string()))??;
     if context.json {

@@ -31,7 +31,7 @@ pub enum OpenError {
     Engine(String, String),
     /// A backup was sealed under another key.
     #[error(
-        "the backup {0} was sealed under another master key; bring back the master key that it was made under: NAVE_MASTER_KEY_FILE names its file"
+        "the backup {0} was sealed under another master key; name the file of the key that it was made under: `nave restore FILE --key-file KEY`"
     )]
     WrongBackupKey(String),
     /// A sealed backup is not what was written.

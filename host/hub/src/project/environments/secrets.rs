@@ -3,6 +3,7 @@
 //! A vault cannot be opened from outside while its hub runs. Each data folder therefore holds marks of its vault's secrets, keyed
 //! by its master key: whoever may read that key can tell whether a secret is among them, and nobody else learns anything.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::super::read;
@@ -27,6 +28,23 @@ pub(crate) fn mark(dir: &Path, data: &Path, vault: &Vault) -> Result<(), VaultEr
         tracing::warn!(%error, dir = %dir.display(), "other environments will not know that these secrets are taken");
     }
     Ok(())
+}
+
+/// Adds the marks that this vault makes to those that are there: while its master key is being changed, whoever compares by the
+/// one or by the other finds them.
+///
+/// # Errors
+/// As [`mark`], and [`ProjectError`] of the disk.
+pub(crate) fn mark_too(data: &Path, vault: &Vault) -> Result<(), ApiError> {
+    let path = data.join(MARKS);
+    let known = std::fs::read_to_string(&path).unwrap_or_default();
+    let mut marks: BTreeSet<String> = known.lines().map(str::to_owned).collect();
+    marks.extend(vault.marks().map_err(|error| ApiError::failed(error.to_string()))?);
+    if marks.is_empty() {
+        return Ok(());
+    }
+    let text: String = marks.into_iter().map(|mark| mark + "\n").collect();
+    Ok(super::super::write::whole(&path, text.as_bytes())?)
 }
 
 /// Refuses a secret that is one of another environment's, where either of them is production.

@@ -115,9 +115,9 @@ async fn a_lost_or_wrong_key_and_a_damaged_store_each_say_what_to_do() {
     // A backup is not restored under a key that was made for the occasion.
     let elsewhere = tempfile::tempdir().unwrap();
     project::init(elsewhere.path(), false, "dev").unwrap();
-    let error = crate::restore(elsewhere.path(), &store, false, "local:ada").unwrap_err();
+    let error = crate::restore(elsewhere.path(), &store, false, None, "local:ada").unwrap_err();
     assert!(error.message.contains("master.key is missing"), "{error:?}");
-    let error = crate::restore(elsewhere.path(), &elsewhere.path().join("none"), false, "local:ada").unwrap_err();
+    let error = crate::restore(elsewhere.path(), &elsewhere.path().join("none"), false, None, "local:ada").unwrap_err();
     assert_eq!(error.exit, exit::USAGE);
 }
 
