@@ -7,8 +7,11 @@ use super::master::{MasterKey, Purpose};
 use super::seal::{Row, Sealer};
 use super::{CHECK, SPACE, Vault, VaultError, authorization, bound, rotation};
 
+/// Under which name the row of a key is sealed.
+type NameOf = fn(&str) -> String;
+
 /// Spaces whose rows the vault seals, and under which name it seals the row of a key.
-const SEALED: [(&str, fn(&str) -> String); 4] = [
+const SEALED: [(&str, NameOf); 4] = [
     (SPACE, str::to_owned),
     (rotation::NEXT_SPACE, rotation::sealed_name),
     (bound::BOUND_SPACE, bound::sealed_name),

@@ -76,7 +76,8 @@ impl Both<'_> {
         let mut reader = Reader(row);
         reader.version(INPUT_VERSION)?;
         reader.u64()?;
-        (reader.text()?, reader.text()?);
+        reader.text()?;
+        reader.text()?;
         let mut out = row[..row.len() - reader.0.len()].to_vec();
         let before = reader.take(4)?.first_chunk::<4>().copied().ok_or(FormatError::Short)?;
         let mut body = self.from.inputs.open(u32::from_le_bytes(before), number, reader.0.to_vec())?;
