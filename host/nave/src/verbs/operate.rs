@@ -120,8 +120,8 @@ pub(crate) async fn doctor(context: &Context) -> Outcome {
 /// Copy the data into a new file, sealed as a whole, while the hub works
 #[derive(Debug, Args)]
 #[command(after_help = "Without the master key (data/master.key, or the file that NAVE_MASTER_KEY_FILE names) nothing in the\n\
-  file can be read or restored. It is not part of the backup: keep both, apart. After `nave key change` keep the key of\n\
-  before as long as the backups that were made under it.\n\n\
+  file can be read or restored. It is not part of the backup: keep both, apart. Where the key was changed, keep\n\
+  the one of before as long as the backups that were made under it.\n\n\
   In the data folder itself secrets, the changelog's values and what systems sent are sealed; records, what each system\n\
   last held, and dead letters are not. That folder is for the hub's user alone: put it on an encrypted disk. While a backup\n\
   is made, the data folder needs room for one more copy.\n\n\
