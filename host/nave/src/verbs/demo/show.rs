@@ -58,7 +58,7 @@ pub(super) async fn summary(context: &Context, list_all: bool) -> Result<Summary
         failed(letter);
     }
     exceptions(&reviews, &dead_letters, list_all);
-    let agreed = runs.iter().all(|run| agrees(run, &reviews, &dead_letters)) && status.flows.iter().all(at_rest);
+    let agreed = runs.iter().all(|run| agrees(run, &reviews, &dead_letters)) && status.flows.iter().all(|flow| at_rest(flow, &runs));
     let records: u64 = status.records.iter().map(|count| count.active).sum();
     say(if agreed {
         format!("\nAll {records} records agree in every system, except for what is listed above.")
@@ -84,13 +84,17 @@ fn agrees(run: &RunLine, reviews: &[ReviewLine], letters: &[DeadLetterLine]) -> 
             Counts::In(c) => {
                 c.created + c.updated + c.deleted + c.merged == 0 && c.quarantined <= listed && c.held <= reviews.len() as u64
             }
-            Counts::Out(c) => c.delivered + c.parked + c.held == 0 && c.failed <= listed,
+            Counts::Out(c) => c.delivered + c.parked == 0 && c.failed <= listed && c.held <= reviews.len() as u64,
         }
 }
 
-/// No comparison is left to make, no write waits, none is open.
-fn at_rest(flow: &FlowStatus) -> bool {
-    flow.pending + flow.parked + flow.open == 0
+/// No comparison is left to make but those that wait for a person, no write waits, none is open.
+fn at_rest(flow: &FlowStatus, runs: &[RunLine]) -> bool {
+    let held = |run: &RunLine| match run.counts {
+        Counts::Out(counts) if run.flow == flow.flow => Some(counts.held),
+        _ => None,
+    };
+    flow.pending <= runs.iter().rev().find_map(held).unwrap_or(0) && flow.parked + flow.open == 0
 }
 
 #[derive(Default)]
