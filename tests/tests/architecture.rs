@@ -171,6 +171,89 @@ fn citations_are_recognised() {
     assert_eq!(parts(Path::new("host/core/src/x/tests.rs"), text).0, "");
 }
 
+/// What product code starts: programs that take their arguments as they are. Nothing here is a shell, nor is handed a text to run.
+const STARTED: [&str; 11] = [
+    // This program itself, the compiler of plugins being one of its commands, and tools whose version is asked for.
+    "program",
+    "\"git\"",
+    "\"tar\"",
+    "\"npm\"",
+    "\"node\"",
+    "\"rustup\"",
+    "&python",
+    "venv.join(\"bin/python\")",
+    "venv.join(\"bin/componentize-py\")",
+    "std::env::var_os(\"RUSTC\").unwrap_or_else(|| \"rustc\".into())",
+    "std::env::var_os(\"CARGO\").unwrap_or_else(|| \"cargo\".into())",
+];
+/// What would run a text.
+const RUNS_A_TEXT: [&str; 9] =
+    ["\"sh\"", "\"bash\"", "/bin/sh", "/bin/bash", "\"cmd\"", "\"powershell\"", "\"-c\"", "\"/c\"", "shell("];
+
+/// What a code starts that is not one of [`STARTED`], or has a shell do it.
+fn started_otherwise(code: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (at, begin) in code.match_indices("Command::new(") {
+        let rest = &code[at + begin.len()..];
+        let mut depth = 1_u32;
+        let end = rest.find(|character| {
+            match character {
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        });
+        let program = rest[..end.unwrap_or(rest.len())].trim();
+        if !STARTED.contains(&program) {
+            wrong.push(format!("starts {program}"));
+        }
+    }
+    if code.contains("Command::new") {
+        wrong.extend(RUNS_A_TEXT.iter().filter(|text| code.contains(*text)).map(|text| format!("has {text} beside a process")));
+    }
+    for other in ["libc::system", "libc::exec", "libc::popen", "posix_spawn", "CommandExt::exec", ".exec()"] {
+        wrong.extend(code.contains(other).then(|| format!("uses {other}")));
+    }
+    wrong
+}
+
+/// Line 117 of the attack list: no text becomes a command.
+#[test]
+fn no_process_is_started_through_a_shell() {
+    let mut files = Vec::new();
+    for folder in ["host", "sdk", "plugins"] {
+        sources(&root().join(folder), &mut files);
+    }
+    let (mut wrong, mut starts) = (Vec::new(), 0);
+    for file in &files {
+        let text = fs::read_to_string(file).expect("a source");
+        let path = file.strip_prefix(root()).unwrap_or(file);
+        let code = parts(path, &text).0;
+        starts += code.matches("Command::new(").count();
+        wrong.extend(started_otherwise(code).into_iter().map(|what| format!("{}: {what}", path.display())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(starts >= 10, "{starts} processes: the search looks elsewhere");
+}
+
+#[test]
+fn a_process_that_is_started_through_a_shell_is_found() {
+    for (code, expected) in [
+        (r#"Command::new("git").arg("-C").arg(dir)"#, vec![]),
+        (r#"Command::new(venv.join("bin/python")).args(["-m", "pip"])"#, vec![]),
+        (
+            r#"Command::new("sh").args(["-c", text])"#,
+            vec!["starts \"sh\"", "has \"sh\" beside a process", "has \"-c\" beside a process"],
+        ),
+        (r#"Command::new(format!("git {name}"))"#, vec!["starts format!(\"git {name}\")"]),
+        (r#"Command::new(program).arg("-c").arg(text)"#, vec!["has \"-c\" beside a process"]),
+        ("unsafe { libc::system(text) }", vec!["uses libc::system"]),
+    ] {
+        assert_eq!(started_otherwise(code), expected, "{code}");
+    }
+}
+
 /// Attacks of the threat model.
 const ATTACKS: u32 = 128;
 

@@ -27,6 +27,7 @@ mod scheduler;
 pub mod secrets;
 pub mod service;
 mod shadow;
+mod shell;
 pub mod sign_in;
 pub mod spoke;
 pub mod vault;

@@ -8,13 +8,13 @@ use nave_sdk::write::{self, Stop};
 const ENDPOINT: &str = "api";
 
 /// A request to a list (no id) or a thing.
-pub(crate) fn request(method: &str, stream: &str, id: Option<&str>) -> Request {
+pub(crate) fn request(method: &str, stream: &str, id: Option<&str>) -> Result<Request, Failure> {
     let path = match id {
-        Some(id) => format!("/{stream}/{}/", http::segment(id)),
+        Some(id) => format!("/{stream}/{}/", http::id(id)?),
         // Without the final slash a POST would be redirected, and become a list.
         None => format!("/{stream}/"),
     };
-    http::request(method, ENDPOINT, path)
+    Ok(http::request(method, ENDPOINT, path))
 }
 
 /// What a refusing answer to a reading call means.

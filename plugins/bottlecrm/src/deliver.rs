@@ -18,7 +18,7 @@ fn one(kind: Kind, delivery: &Delivery) -> Result<Outcome, Stop> {
         WriteOperation::Create => {
             let mut body = body::object(&delivery.desired)?;
             body.retain(|_, value| !value.is_null());
-            api::request("POST", kind.name(), None).json(&body)
+            api::request("POST", kind.name(), None)?.json(&body)
         }
         WriteOperation::Update(id) => {
             let body = body::object(&delivery.changed)?;
@@ -26,9 +26,9 @@ fn one(kind: Kind, delivery: &Delivery) -> Result<Outcome, Stop> {
                 // Even an empty change would move the time of the last one.
                 return Ok(read_back(kind, id));
             }
-            api::request("PATCH", kind.name(), Some(id)).json(&body)
+            api::request("PATCH", kind.name(), Some(id))?.json(&body)
         }
-        WriteOperation::Delete(id) => api::request("DELETE", kind.name(), Some(id)),
+        WriteOperation::Delete(id) => api::request("DELETE", kind.name(), Some(id))?,
         WriteOperation::Merge(_) => return Ok(write::rejected("other", "BottleCRM cannot merge")),
     };
     let answer = request.send().map_err(write::lost)?;

@@ -22,7 +22,7 @@ pub struct BottleCrm;
 
 impl Connection for BottleCrm {
     fn check() -> Result<CheckReport, Failure> {
-        let answer = api::request("GET", "contacts", None).query("limit", "1").query("offset", "0").send()?;
+        let answer = api::request("GET", "contacts", None)?.query("limit", "1").query("offset", "0").send()?;
         if !answer.is_success() {
             return Err(api::failure(&answer));
         }

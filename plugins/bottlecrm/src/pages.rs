@@ -64,7 +64,7 @@ pub(crate) fn read(kind: Kind, from: Option<&[u8]>, limit: u32) -> Result<Page, 
     let size = (limit / kind.lists().len() as u32).clamp(1, PAGE_ROWS_MAX);
     let overlap = OVERLAP_ROWS.min(size / 2);
     let request =
-        api::request("GET", kind.name(), None).query("limit", size.to_string()).query("offset", position.offset.to_string());
+        api::request("GET", kind.name(), None)?.query("limit", size.to_string()).query("offset", position.offset.to_string());
     let answer = request.send()?;
     if !answer.is_success() {
         return Err(api::failure(&answer));
@@ -106,7 +106,7 @@ fn record(raw: &RawValue) -> SourceRecord {
 
 /// One thing; a 404 proves that it is gone.
 pub(crate) fn one(kind: Kind, id: &str) -> Result<SourceRecord, Failure> {
-    let answer = api::request("GET", kind.name(), Some(id)).send()?;
+    let answer = api::request("GET", kind.name(), Some(id))?.send()?;
     if answer.status == 404 {
         return Ok(SourceRecord::deleted(id));
     }
@@ -135,7 +135,7 @@ pub(crate) fn find(kind: Kind, path: &str, values: &[String]) -> Result<Vec<Sour
     let exact = path.starts_with("custom_fields");
     let mut records = Vec::new();
     for value in values {
-        let request = api::request("GET", kind.name(), None)
+        let request = api::request("GET", kind.name(), None)?
             .query(parameter, value)
             .query("limit", FOUND_MAX.to_string())
             .query("offset", "0");

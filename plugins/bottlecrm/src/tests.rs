@@ -5,7 +5,7 @@ use std::cell::Cell;
 use nave_sdk::http::{Error, RawRequest, Response};
 use nave_sdk::prelude::*;
 use nave_sdk::serde_json::{Value, json};
-use nave_sdk::testing::{FakeHost, reply};
+use nave_sdk::testing::{FakeHost, ODD, path, reply};
 
 use crate::BottleCrm;
 
@@ -187,4 +187,28 @@ fn what_became_of_a_write_is_never_guessed() {
         Err(Failure::Unauthorized("HTTP 403: Organization context is required. Please login again.".into())),
     );
     check(Err(Error::Unreachable("refused".into())), Err(Failure::Unavailable("refused".into())));
+}
+
+/// Line 117 of the attack list: a value is one parameter, what is found has it, ids are ids, and fields are named ones.
+#[test]
+fn no_value_changes_a_question() {
+    for odd in ODD {
+        let host = FakeHost::new().answer(move |_, request| {
+            assert_eq!(path(request), "/contacts/");
+            assert_eq!(nave_sdk::testing::parameter(request, "email").as_deref(), Some(odd));
+            assert_eq!(request.path.matches(['&', '?']).count(), 3, "{}", request.path);
+            reply(200, r#"{"count":1,"results":[{"id":"1","email":"somebody@x.test"}]}"#)
+        });
+        host.run(|| {
+            assert_eq!(BottleCrm::find("contacts", "email", vec![odd.to_owned()]), Ok(vec![]), "{odd:?}");
+            assert!(BottleCrm::find("contacts", odd, vec!["1".to_owned()]).is_err(), "{odd:?} as a field");
+            assert!(BottleCrm::get("contacts", vec![odd.to_owned()]).is_err(), "{odd:?} as an id");
+            for operation in [WriteOperation::Update(odd.to_owned()), WriteOperation::Delete(odd.to_owned())] {
+                let body = br#"{"title":"t"}"#.to_vec();
+                let delivery = Delivery { id: "d1".into(), operation, if_version: None, changed: body.clone(), desired: body };
+                let outcomes = BottleCrm::write("contacts", vec![delivery]).expect("outcomes");
+                assert!(!matches!(&outcomes[..], [Outcome::Written(_) | Outcome::Gone]), "{odd:?}: {outcomes:?}");
+            }
+        });
+    }
 }

@@ -235,7 +235,7 @@ fn send_one(object: &Object, settings: &Settings, one: &Wanted) -> Result<Outcom
     let answer = match &one.operation {
         WriteOperation::Update(id) if one.properties.is_empty() => return Ok(write::written_unread(id)),
         WriteOperation::Update(id) => {
-            let path = format!("{}/{}", object.path(), http::segment(id));
+            let path = format!("{}/{}", object.path(), http::id(id)?);
             api::request("PATCH", path).json(&json!({"properties": one.properties})).send()
         }
         WriteOperation::Create => {
@@ -248,7 +248,7 @@ fn send_one(object: &Object, settings: &Settings, one: &Wanted) -> Result<Outcom
                 None => api::post(object.path(), &json!({"properties": one.properties, "associations": []})).send(),
             }
         }
-        WriteOperation::Delete(id) => api::request("DELETE", format!("{}/{}", object.path(), http::segment(id))).send(),
+        WriteOperation::Delete(id) => api::request("DELETE", format!("{}/{}", object.path(), http::id(id)?)).send(),
         WriteOperation::Merge((loser, winner)) => {
             api::post(format!("{}/merge", object.path()), &json!({"primaryObjectId": winner, "objectIdToMerge": loser})).send()
         }
@@ -287,7 +287,11 @@ fn associate(object: &Object, wanted: &[Option<Wanted>], outcomes: &mut [Option<
         let Some(Outcome::Written(written)) = outcome else {
             continue;
         };
-        let path = format!("/crm/v4/objects/{}/{}/associations/companies", object.name, http::segment(&written.remote_id));
+        let path = format!(
+            "/crm/v4/objects/{}/{}/associations/companies",
+            http::segment(&object.name),
+            http::segment(&written.remote_id)
+        );
         let done = match company.as_str().filter(|id| !id.is_empty()) {
             Some(id) => set_company(&path, id),
             None => clear_company(&path),
@@ -302,18 +306,20 @@ fn associate(object: &Object, wanted: &[Option<Wanted>], outcomes: &mut [Option<
 }
 
 fn set_company(path: &str, id: &str) -> Result<(), Stop> {
+    let no_company = || {
+        let rejection = Rejection::new("reference", format!("there is no company {id}")).field("company_id");
+        Stop::settled(Outcome::Rejected(rejection))
+    };
+    let id = http::id(id).map_err(|_| no_company())?;
     let before = primary_companies(path)?;
     if before == [id] {
         return Ok(());
     }
     // Number 1 is the primary company of a contact.
     let types = json!([{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 1}]);
-    let answer = api::request("PUT", format!("{path}/{}", http::segment(id))).json(&types).send().map_err(write::lost)?;
+    let answer = api::request("PUT", format!("{path}/{id}")).json(&types).send().map_err(write::lost)?;
     match answer.status {
-        404 => {
-            let rejection = Rejection::new("reference", format!("there is no company {id}")).field("company_id");
-            return Err(Stop::settled(Outcome::Rejected(rejection)));
-        }
+        404 => return Err(no_company()),
         _ if answer.is_success() => {}
         _ => return Err(api::refused(&answer)),
     }
@@ -346,7 +352,7 @@ fn primary_companies(path: &str) -> Result<Vec<String>, Stop> {
 }
 
 fn forget(path: &str, id: &str) -> Result<(), Stop> {
-    let answer = api::request("DELETE", format!("{path}/{}", http::segment(id))).send().map_err(write::lost)?;
+    let answer = api::request("DELETE", format!("{path}/{}", http::id(id)?)).send().map_err(write::lost)?;
     if answer.is_success() || answer.status == 404 { Ok(()) } else { Err(api::refused(&answer)) }
 }
 

@@ -300,7 +300,7 @@ pub(crate) fn get(object: &Object, ids: &[String]) -> Result<Vec<SourceRecord>, 
 
 /// What became of an id that a batch did not answer with; none when we may not know.
 pub(crate) fn absent(object: &Object, id: &str) -> Result<Option<SourceRecord>, Failure> {
-    let path = format!("{}/{}", object.path(), nave_sdk::http::segment(id));
+    let path = format!("{}/{}", object.path(), nave_sdk::http::id(id)?);
     let answer = api::get(path).query("properties", "hs_object_id").send()?;
     match answer.status {
         200 => {
@@ -328,6 +328,9 @@ pub(crate) fn find(object: &Object, path: &str, values: &[String]) -> Result<Vec
         return Err(Failure::rejected("other", format!("{} cannot be searched by {path}", object.name)));
     };
     let names = schema::names(object)?;
+    if !names.iter().any(|name| name == property) {
+        return Err(Failure::rejected("other", format!("{} have no property {property}", object.name)));
+    }
     let mut records = Vec::new();
     for values in values.chunks(BATCH_MAX) {
         // The vendor keeps these in lower case.

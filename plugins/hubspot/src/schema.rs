@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use nave_sdk::host;
 use nave_sdk::serde::Deserialize;
 use nave_sdk::serde_json::Value;
 use nave_sdk::types::{Capabilities, ChangeDetection, DeleteDetection, Failure, Field, FieldType, Stream, WriteMode};
+use nave_sdk::{host, http};
 
 use crate::api;
 use crate::limits::{BATCH_MAX, NAMES_MS_MAX, OVERLAP_MS, SEARCH_LAG_S};
@@ -67,7 +67,7 @@ impl Object {
     }
 
     pub(crate) fn path(&self) -> String {
-        format!("/crm/v3/objects/{}", self.name)
+        format!("/crm/v3/objects/{}", http::segment(&self.name))
     }
 
     /// The property with the time of the last change.
@@ -116,7 +116,7 @@ pub(crate) fn properties(object: &Object) -> Result<Vec<Property>, Failure> {
     struct All {
         results: Vec<Property>,
     }
-    let answer = api::read(api::get(format!("/crm/v3/properties/{}", object.name)))?;
+    let answer = api::read(api::get(format!("/crm/v3/properties/{}", http::segment(&object.name))))?;
     let properties = answer.json::<All>()?.results;
     let names = properties.iter().map(|property| property.name.clone()).collect();
     NAMES.with_borrow_mut(|known| known.insert(object.name.clone(), (host::now_ms(), names)));

@@ -3,7 +3,7 @@
 use nave_sdk::http::{Error, RawRequest, Response};
 use nave_sdk::prelude::*;
 use nave_sdk::serde_json::{Value, json};
-use nave_sdk::testing::{FakeHost, reply};
+use nave_sdk::testing::{FakeHost, ODD, reply};
 
 use crate::HubSpot;
 
@@ -265,4 +265,30 @@ fn what_became_of_a_batch_is_never_guessed() {
     check(reply(401, ""), Err(Failure::Unauthorized("HTTP 401".into())));
     check(reply(429, ""), Err(Failure::RetryAfter(10_000)));
     check(Err(Error::Unreachable("refused".into())), Err(Failure::Unavailable("refused".into())));
+}
+
+/// Line 117 of the attack list: a value is one of a list in JSON, a property is one that the account has, and ids are ids.
+#[test]
+fn no_value_changes_a_search() {
+    for odd in ODD {
+        let host = FakeHost::new().answer(move |_, request| match request.path.as_str() {
+            "/crm/v3/properties/contacts" => reply(200, r#"{"results":[{"name":"lastname"}]}"#),
+            "/crm/v3/objects/contacts/search" => {
+                let asked: Value = nave_sdk::serde_json::from_slice(request.body.as_deref().unwrap_or_default()).expect("JSON");
+                let expected = json!([{"filters": [{"propertyName": "lastname", "operator": "IN", "values": [odd]}]}]);
+                assert_eq!(asked["filterGroups"], expected);
+                reply(200, r#"{"results":[]}"#)
+            }
+            "/crm/v3/objects/contacts/batch/read" => reply(200, r#"{"results":[]}"#),
+            other => panic!("{odd:?} asks for {other}"),
+        });
+        host.run(|| {
+            assert_eq!(HubSpot::find("contacts", "properties.lastname", vec![odd.to_owned()]), Ok(vec![]), "{odd:?}");
+            for field in [odd.to_owned(), format!("properties.{odd}")] {
+                assert!(HubSpot::find("contacts", &field, vec!["1".to_owned()]).is_err(), "{field:?} as a field");
+            }
+            assert!(HubSpot::get("contacts", vec![odd.to_owned()]).is_err(), "{odd:?} as an id");
+            assert!(HubSpot::read(odd, None, 10).is_err(), "{odd:?} as a stream");
+        });
+    }
 }

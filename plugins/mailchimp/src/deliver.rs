@@ -1,7 +1,7 @@
 //! Writing members: one request per delivery; the answer is the member as it is now.
 
 use nave_sdk::body;
-use nave_sdk::http::Answer;
+use nave_sdk::http::{self, Answer};
 use nave_sdk::serde_json::{Map, Value, json};
 use nave_sdk::types::{Delivery, Failure, Outcome, WriteOperation};
 use nave_sdk::write::{self, Stop};
@@ -37,13 +37,13 @@ fn update(settings: &Settings, delivery: &Delivery, id: &str) -> Result<Outcome,
         // Even an empty change would move the time of the last one.
         return Ok(write::written_unread(id));
     }
-    let request = api::request("PATCH", settings.members(Some(id))).query("skip_merge_validation", "true");
+    let request = api::request("PATCH", settings.members(Some(http::id(id)?))).query("skip_merge_validation", "true");
     answered(request.json(&fields).send().map_err(write::lost)?)
 }
 
 /// Archives: only that can be taken back.
 fn delete(settings: &Settings, id: &str) -> Result<Outcome, Stop> {
-    let answer = api::request("DELETE", settings.members(Some(id))).send().map_err(write::lost)?;
+    let answer = api::request("DELETE", settings.members(Some(http::id(id)?))).send().map_err(write::lost)?;
     match answer.status {
         // Archived already.
         405 => Ok(Outcome::Gone),

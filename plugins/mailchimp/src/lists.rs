@@ -67,7 +67,7 @@ pub(crate) fn read(kind: Kind, from: Option<&[u8]>, limit: u32) -> Result<Page, 
 
 /// One of them; a 404 proves that it is gone.
 pub(crate) fn one(kind: Kind, id: &str) -> Result<Option<SourceRecord>, Failure> {
-    let answer = api::get(format!("/{}/{}", kind.name(), http::segment(id))).query("exclude_fields", "_links").send()?;
+    let answer = api::get(format!("/{}/{}", kind.name(), http::id(id)?)).query("exclude_fields", "_links").send()?;
     match answer.status {
         404 => Ok(Some(SourceRecord::deleted(id))),
         403 => Ok(None),

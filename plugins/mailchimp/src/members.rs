@@ -3,7 +3,7 @@
 //! that fills a whole page is paged through. Archived members are another listing; they are deletions. Where there is no filter by
 //! that time, all are read each time (`whole`); when the other way is found to be right, the checkpoint has expired.
 
-use nave_sdk::http::Answer;
+use nave_sdk::http::{self, Answer};
 use nave_sdk::serde::{Deserialize, Serialize};
 use nave_sdk::serde_json::value::RawValue;
 use nave_sdk::types::{Failure, Page, SourceRecord};
@@ -142,8 +142,13 @@ pub(crate) fn record(raw: &RawValue) -> SourceRecord {
     }
 }
 
-/// One member, by contact id or mailbox; a 404 proves that it is gone.
-pub(crate) fn one(settings: &Settings, name: &str) -> Result<Option<SourceRecord>, Failure> {
+/// One member, by contact id; a 404 proves that it is gone.
+pub(crate) fn one(settings: &Settings, id: &str) -> Result<Option<SourceRecord>, Failure> {
+    called(settings, http::id(id)?)
+}
+
+/// One member, by contact id or mailbox.
+fn called(settings: &Settings, name: &str) -> Result<Option<SourceRecord>, Failure> {
     let answer = api::get(settings.members(Some(name))).query("exclude_fields", "_links").send()?;
     match answer.status {
         404 => Ok(Some(SourceRecord::deleted(name))),
@@ -166,8 +171,16 @@ pub(crate) fn find(settings: &Settings, path: &str, values: &[String]) -> Result
     }
     let mut found = Vec::new();
     for value in values {
+        let mailbox = value.trim().to_lowercase();
+        // Members are also called by their ids, and below a member lie other things: what is no mailbox is not asked for.
+        if !mailbox.contains('@') || mailbox.contains(['/', '%', '\\']) || mailbox.chars().any(char::is_control) {
+            continue;
+        }
         // Somebody who never was there, or who is archived: both are found by nobody.
-        found.extend(one(settings, &value.trim().to_lowercase())?.filter(|record| !record.body.is_empty()));
+        let there = called(settings, &mailbox)?.filter(|record| !record.body.is_empty());
+        let own =
+            |record: &SourceRecord| slice::at(&record.body, "email_address").ok().flatten().and_then(|raw| slice::text(raw, ""));
+        found.extend(there.filter(|record| own(record).is_some_and(|own| own.to_lowercase() == mailbox)));
     }
     Ok(found)
 }

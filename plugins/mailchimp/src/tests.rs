@@ -3,7 +3,7 @@
 use nave_sdk::http::{Error, RawRequest, Response};
 use nave_sdk::prelude::*;
 use nave_sdk::serde_json::{self, Value, json};
-use nave_sdk::testing::{FakeHost, reply};
+use nave_sdk::testing::{FakeHost, ODD, reply};
 use nave_sdk::time;
 
 use crate::Mailchimp;
@@ -165,7 +165,11 @@ fn nothing_is_a_text_without_letters() {
         assert_eq!((request.method.as_str(), path(request)), ("PATCH", "/lists/a1/members/c7"));
         let sent: Value = serde_json::from_slice(request.body.as_deref().unwrap_or_default()).expect("JSON");
         assert_eq!(sent, json!({"merge_fields": {"PHONE": ""}, "language": ""}));
-        reply(200, &member(7, 1, "subscribed").to_string())
+        {
+            let mut found = member(7, 1, "subscribed");
+            found["email_address"] = json!("Ada+X@x.test");
+            reply(200, &found.to_string())
+        }
     });
     host.run(|| {
         let body = json!({"merge_fields": {"PHONE": null}, "language": null});
@@ -177,7 +181,11 @@ fn nothing_is_a_text_without_letters() {
 #[test]
 fn members_are_found_by_their_mailbox() {
     let host = FakeHost::new().settings(SETTINGS).answer(|_, request| match path(request) {
-        "/lists/a1/members/ada%2Bx%40x.test" => reply(200, &member(7, 1, "subscribed").to_string()),
+        "/lists/a1/members/ada%2Bx%40x.test" => {
+            let mut found = member(7, 1, "subscribed");
+            found["email_address"] = json!("Ada+X@x.test");
+            reply(200, &found.to_string())
+        }
         "/lists/a1/members/old%40x.test" => reply(200, &member(8, 1, "archived").to_string()),
         _ => reply(404, r#"{"title":"Resource Not Found"}"#),
     });
@@ -229,4 +237,34 @@ fn what_became_of_a_write_is_never_guessed() {
             Rejection::new("duplicate", "HTTP 400: 7@x.test is already a list member.").field("email_address"),
         )]),
     );
+}
+
+/// Line 117 of the attack list: only mailboxes are looked for, by themselves, and only who has that mailbox is found; ids are ids.
+#[test]
+fn no_value_names_another_member() {
+    // What would be an id, or something below a member, with and without the look of a mailbox.
+    for odd in ODD.into_iter().chain(["c7", "7/notes@x.test", "@/../c7"]) {
+        let host = FakeHost::new().settings(SETTINGS).answer(move |_, request| panic!("{odd:?} asks for {}", request.path));
+        host.run(|| {
+            assert_eq!(Mailchimp::find("members", "email_address", vec![odd.to_owned()]), Ok(vec![]), "{odd:?}");
+            assert!(Mailchimp::find("members", odd, vec!["a@x.test".to_owned()]).is_err(), "{odd:?} as a field");
+            if odd == "c7" {
+                return;
+            }
+            for stream in ["members", "audiences", "campaigns"] {
+                assert!(Mailchimp::get(stream, vec![odd.to_owned()]).is_err(), "{odd:?} as an id");
+            }
+            for operation in [WriteOperation::Update(odd.to_owned()), WriteOperation::Delete(odd.to_owned())] {
+                let body = br#"{"language":"de"}"#.to_vec();
+                let delivery = Delivery { id: "d1".into(), operation, if_version: None, changed: body.clone(), desired: body };
+                let outcomes = Mailchimp::write("members", vec![delivery]).expect("outcomes");
+                assert!(matches!(&outcomes[..], [Outcome::Rejected(_)]), "{odd:?}: {outcomes:?}");
+            }
+        });
+    }
+    let host = FakeHost::new().settings(SETTINGS).answer(|_, _| reply(200, &member(7, 1, "subscribed").to_string()));
+    host.run(|| {
+        let found = Mailchimp::find("members", "email_address", vec!["o'brien@x.test".to_owned()]).expect("an answer");
+        assert_eq!(found, [], "the answer is about another mailbox");
+    });
 }

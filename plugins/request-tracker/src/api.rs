@@ -17,8 +17,8 @@ pub(crate) fn request(method: &str, path: impl Into<String>) -> Request {
 }
 
 /// One object's path.
-pub(crate) fn path(kind: Kind, id: &str) -> String {
-    format!("/{}/{}", kind.singular(), http::segment(id))
+pub(crate) fn path(kind: Kind, id: &str) -> Result<String, Failure> {
+    Ok(format!("/{}/{}", kind.singular(), http::id(id)?))
 }
 
 /// A request with the fields that a body has.

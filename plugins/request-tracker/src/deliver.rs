@@ -89,7 +89,7 @@ fn update(kind: Kind, delivery: &Delivery, id: &str) -> Result<Outcome, Stop> {
     if let Some(refusal) = cut(&fields) {
         return Ok(refusal);
     }
-    let mut request = api::request("PUT", api::path(kind, id));
+    let mut request = api::request("PUT", api::path(kind, id)?);
     if let Some(etag) = &current.etag {
         request = request.header("If-Match", etag);
     }
@@ -180,7 +180,7 @@ fn delete(kind: Kind, id: &str) -> Result<Outcome, Stop> {
         Some(_) => return Ok(Outcome::Gone),
         None => return Ok(write::rejected("forbidden", format!("this token may not see {} {id}", kind.singular()))),
     }
-    let answer = api::request("DELETE", api::path(kind, id)).send().map_err(write::lost)?;
+    let answer = api::request("DELETE", api::path(kind, id)?).send().map_err(write::lost)?;
     if answer.is_success() { Ok(write::written_unread(id)) } else { Err(api::refused(&answer)) }
 }
 

@@ -3,7 +3,7 @@
 //! among them, without a word: so users are paged by number, and a list whose length changed on the way is read again. What a
 //! search passes over is asked for by its id.
 
-use nave_sdk::http::Answer;
+use nave_sdk::http::{self, Answer};
 use nave_sdk::serde::{Deserialize, Serialize};
 use nave_sdk::serde_json::{Value, json};
 use nave_sdk::types::{Failure, Operation, Page, SourceRecord};
@@ -128,7 +128,9 @@ fn log(kind: Kind, position: Position, size: u32) -> Result<Page, Failure> {
     };
     let query = format!("id > {from} AND ObjectType = '{of}'");
     let rows = items(&api::read(by_id(Kind::Transactions, size).query("query", query))?)?;
-    let mut about: Vec<String> = rows.iter().filter_map(|row| bodies::text(row, "ObjectId")).collect();
+    // A number stands in the next question as it is; nothing else may.
+    let ids = rows.iter().filter_map(|row| bodies::text(row, "ObjectId")?.parse::<u64>().ok());
+    let mut about: Vec<String> = ids.map(|id| id.to_string()).collect();
     about.sort();
     about.dedup();
     let records = match kind {
@@ -195,7 +197,7 @@ pub(crate) fn one(kind: Kind, id: &str) -> Result<Option<Shown>, Failure> {
         let record = rows.first().map_or_else(|| SourceRecord::deleted(id), |row| body::record(Kind::Tickets, row));
         return Ok(Some(Shown { record, etag }));
     }
-    let answer = api::get(api::path(kind, id)).send()?;
+    let answer = api::get(api::path(kind, id)?).send()?;
     match answer.status {
         404 => return Ok(Some(Shown { record: SourceRecord::deleted(id), etag: None })),
         403 => return Ok(None),
@@ -219,7 +221,7 @@ pub(crate) fn one(kind: Kind, id: &str) -> Result<Option<Shown>, Failure> {
 
 /// A ticket by its id: deleted ones answer, merged ones answer as the one that is left. With its ETag.
 fn passed_over(id: &str) -> Result<(Option<String>, Option<SourceRecord>), Failure> {
-    let answer = api::get(api::path(Kind::Tickets, id)).send()?;
+    let answer = api::get(api::path(Kind::Tickets, id)?).send()?;
     match answer.status {
         404 => return Ok((None, Some(SourceRecord::deleted(id)))),
         403 => return Ok((None, None)),
@@ -246,10 +248,7 @@ pub(crate) fn find(kind: Kind, path: &str, values: &[String]) -> Result<Vec<Sour
             (Kind::Users, "Name" | "EmailAddress") => {
                 by_id(kind, PAGE_ROWS_MAX).query("query", json!([{"field": path, "operator": "=", "value": value}]).to_string())
             }
-            (Kind::Tickets, "Subject") => {
-                let quoted = value.replace('\\', "\\\\").replace('\'', "\\'");
-                by_id(kind, PAGE_ROWS_MAX).query("query", format!("Subject = '{quoted}'"))
-            }
+            (Kind::Tickets, "Subject") => by_id(kind, PAGE_ROWS_MAX).query("query", format!("Subject = {}", quoted(value))),
             _ => return Err(Failure::rejected("other", format!("{} cannot be searched by {path}", kind.plural()))),
         };
         for row in items(&api::read(request)?)? {
@@ -266,6 +265,11 @@ pub(crate) fn find(kind: Kind, path: &str, values: &[String]) -> Result<Vec<Sour
         return customers(found, agents()?.as_deref());
     }
     Ok(found)
+}
+
+/// A text of the query language, whatever is in it.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
 /// The number of the last transaction of all.
@@ -303,7 +307,7 @@ fn customers(mut found: Vec<SourceRecord>, agents: Option<&str>) -> Result<Vec<S
         return Ok(customers);
     };
     for page in 1..=STAFF_PAGES_MAX {
-        let request = api::get(format!("/group/{group}/members")).query("users", "1").query("groups", "0");
+        let request = api::get(format!("/group/{}/members", http::id(group)?)).query("users", "1").query("groups", "0");
         let rows = items(&api::read(request.query("per_page", PAGE_ROWS_MAX.to_string()).query("page", page.to_string()))?)?;
         let staff = ids(&rows);
         found.retain(|record| !staff.contains(&record.remote_id));

@@ -3,7 +3,7 @@
 use nave_sdk::http::{Error, RawRequest, Response};
 use nave_sdk::prelude::*;
 use nave_sdk::serde_json::{self, Value, json};
-use nave_sdk::testing::{FakeHost, reply};
+use nave_sdk::testing::{FakeHost, ODD, parameter, path, reply};
 
 use crate::RequestTracker;
 
@@ -17,27 +17,6 @@ fn tagged(body: &Value, tag: &str) -> Result<Response, Error> {
 
 fn items(rows: &[Value]) -> Result<Response, Error> {
     reply(200, &json!({ "items": rows }).to_string())
-}
-
-/// A query parameter, decoded.
-fn parameter(request: &RawRequest, name: &str) -> Option<String> {
-    let (_, query) = request.path.split_once('?')?;
-    let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
-    let mut bytes = Vec::new();
-    let mut rest = value.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digits = [rest.next()?, rest.next()?];
-            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
-fn path(request: &RawRequest) -> &str {
-    request.path.split('?').next().unwrap_or_default()
 }
 
 /// Answers what is asked about agents: user 2 is one.
@@ -270,4 +249,58 @@ fn what_became_of_a_create_is_never_guessed() {
     let taken = Rejection::new("duplicate", "Email address in use").field("EmailAddress");
     check(reply(400, r#"{"message":"Email address in use"}"#), &[], Ok(vec![Outcome::Rejected(taken)]));
     check(reply(401, r#"{"message":"Unauthorized"}"#), &[], Err(Failure::Unauthorized("HTTP 401: Unauthorized".into())));
+}
+
+/// What one text of the query language says, where it is one text and nothing more.
+fn one_text(query: &str) -> Option<String> {
+    let mut rest = query.strip_prefix("Subject = '")?.strip_suffix('\'')?.chars();
+    let mut said = String::new();
+    while let Some(character) = rest.next() {
+        said.push(match character {
+            '\\' => rest.next()?,
+            '\'' => return None,
+            other => other,
+        });
+    }
+    Some(said)
+}
+
+/// Line 117 of the attack list: a value stays a value, an id is a number, and only named fields are asked for.
+#[test]
+fn no_value_changes_a_query() {
+    for odd in ODD {
+        let log = move || [json!({"id": 101, "ObjectId": odd}), json!({"id": 102, "ObjectId": "3"})];
+        let host = FakeHost::new().answer(move |_, request| {
+            let query = parameter(request, "query").unwrap_or_default();
+            match path(request) {
+                "/users" => {
+                    let asked: Value = serde_json::from_str(&query).expect("JSON");
+                    assert_eq!(asked, json!([{"field": "Name", "operator": "=", "value": odd}]));
+                }
+                "/tickets" if query.starts_with("Subject") => assert_eq!(one_text(&query).as_deref(), Some(odd), "{query}"),
+                "/tickets" => assert_eq!(query, "id = 3", "what the log calls {odd:?}"),
+                "/transactions" => return items(&log()),
+                "/ticket/3" => return reply(404, "{}"),
+                other => panic!("{odd:?} asks for {other}"),
+            }
+            items(&[])
+        });
+        let (_, host) = host.run(|| {
+            for (stream, path) in [("users", "Name"), ("tickets", "Subject")] {
+                let found = RequestTracker::find(stream, path, vec![odd.to_owned()]);
+                assert_eq!(found, Ok(vec![]), "{odd:?}");
+                assert!(RequestTracker::find(stream, odd, vec!["1".to_owned()]).is_err(), "{odd:?} as a field");
+                assert!(RequestTracker::get(stream, vec![odd.to_owned()]).is_err(), "{odd:?} as an id");
+                for operation in [WriteOperation::Update(odd.to_owned()), WriteOperation::Delete(odd.to_owned())] {
+                    let delivery = Delivery { operation, ..update(&json!({"Subject": "s"}), None) };
+                    let outcomes = RequestTracker::write(stream, vec![delivery]).expect("outcomes");
+                    assert!(matches!(&outcomes[..], [Outcome::Rejected(_)]), "{odd:?}: {outcomes:?}");
+                }
+            }
+            let from = Some(br#"{"log":100,"pass":null}"#.to_vec());
+            let page = RequestTracker::read("tickets", from, 100).expect("a page");
+            assert_eq!(ids(&page), [("3", true)], "{odd:?}");
+        });
+        assert_eq!(host.requests().len(), 5, "two searches, and three about the log");
+    }
 }

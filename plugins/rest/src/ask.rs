@@ -8,6 +8,7 @@ use nave_sdk::types::{Failure, Rejection};
 use serde_json::{Map, Value};
 
 use crate::described::Settings;
+use crate::guard::{self, Text};
 
 /// What stands for the words of a request.
 #[derive(Clone, Copy, Debug, Default)]
@@ -33,11 +34,11 @@ pub(crate) struct Asked {
 pub(crate) fn filled(request: &Request, settings: &Settings, words: Words<'_>) -> Result<Asked, Failure> {
     let mut headers = Vec::new();
     for (name, template) in &request.headers {
-        headers.push((name.clone(), header(fill(template, settings, words)?)?));
+        headers.push((name.clone(), header(fill(template, Text::Other, settings, words)?)?));
     }
     let mut query = Vec::new();
     for (name, template) in &request.query {
-        query.push((name.clone(), fill(template, settings, words)?));
+        query.push((name.clone(), fill(template, Text::Parameter, settings, words)?));
     }
     Ok(Asked {
         endpoint: request.endpoint.clone(),
@@ -45,6 +46,10 @@ pub(crate) fn filled(request: &Request, settings: &Settings, words: Words<'_>) -
         path: request.path.fill(|piece| {
             let text = one(piece, settings, words)?;
             // An empty step would be another path.
+            // What comes from another system is one step; many servers decode a slash before they look for a route.
+            if text.contains('/') && matches!(piece, Piece::Record(_) | Piece::Word("value")) {
+                return Err(more_than_a_value(piece, "a path, where a slash would make another one"));
+            }
             if text.is_empty() { Err(missing(piece)) } else { Ok(http::segment(&text)) }
         })?,
         query,
@@ -53,9 +58,28 @@ pub(crate) fn filled(request: &Request, settings: &Settings, words: Words<'_>) -
     })
 }
 
-/// A template with its places filled in.
-pub(crate) fn fill(template: &Template, settings: &Settings, words: Words<'_>) -> Result<String, Failure> {
-    template.fill(|piece| one(piece, settings, words))
+/// A template with its places filled in: a value stays a value there, or the request is not made.
+pub(crate) fn fill(template: &Template, kind: Text, settings: &Settings, words: Words<'_>) -> Result<String, Failure> {
+    let mut filled = String::new();
+    for (piece, around) in template.pieces.iter().zip(guard::around(template)) {
+        let text = one(piece, settings, words)?;
+        let given = matches!(piece, Piece::Record(_) | Piece::Word("id" | "value"));
+        if given && !guard::holds(around, kind, &text) {
+            return Err(more_than_a_value(piece, "a text of the description, where it would end before its end"));
+        }
+        filled.push_str(&text);
+    }
+    Ok(filled)
+}
+
+/// The value is that thing's; the others go on.
+fn more_than_a_value(piece: &Piece, place: &str) -> Failure {
+    let rejection = |name: &str| Rejection::new("format", format!("`{name}` stands in {place}"));
+    Failure::Rejected(match piece {
+        Piece::Record(path) => rejection(path).field(path),
+        Piece::Word(word) => rejection(word),
+        _ => rejection("it"),
+    })
 }
 
 fn one(piece: &Piece, settings: &Settings, words: Words<'_>) -> Result<String, Failure> {
@@ -85,7 +109,7 @@ fn missing(piece: &Piece) -> Failure {
 fn filled_body(body: &Body, settings: &Settings, words: Words<'_>) -> Result<Value, Failure> {
     Ok(match body {
         Body::Plain(value) => value.clone(),
-        Body::Text(template) => Value::String(fill(template, settings, words)?),
+        Body::Text(template) => Value::String(fill(template, Text::Other, settings, words)?),
         Body::List(list) => Value::Array(list.iter().map(|item| filled_body(item, settings, words)).collect::<Result<_, _>>()?),
         Body::Object(entries) => Value::Object(
             entries

@@ -11,6 +11,7 @@ mod clock;
 mod deliver;
 mod described;
 mod discover;
+mod guard;
 mod limits;
 mod one;
 mod pages;

@@ -72,7 +72,12 @@ pub(crate) fn find(of: &Of<'_>, path: &str, values: &[String]) -> Result<Vec<Sou
     let told = Told::of(of);
     let mut found: Vec<SourceRecord> = Vec::new();
     for value in values {
-        let answer = ask::filled(&find.request, &of.settings, Words { value, ..Words::default() })?.request().send()?;
+        let asked = match ask::filled(&find.request, &of.settings, Words { value, ..Words::default() }) {
+            // The question cannot be asked for this value; nothing can be found, and nothing be mistaken.
+            Err(Failure::Rejected(_)) => continue,
+            asked => asked?,
+        };
+        let answer = asked.request().send()?;
         if told.refuses(&answer) {
             match (told.says(&answer), answer.status) {
                 // Some systems answer so where nothing was found.

@@ -11,6 +11,7 @@ use crate::answers::Told;
 use crate::ask::{self, Words};
 use crate::clock;
 use crate::described::Of;
+use crate::guard::Text;
 use crate::limits::{EMPTY_PAGES_MAX, SHOWN_MAX};
 use crate::paging::{self, Place, Seen};
 use crate::place;
@@ -217,9 +218,9 @@ fn ask(of: &Of<'_>, list: &Read, position: &Position, size: Option<u32>) -> Resu
     if let (Some(since), Some(us)) = (&list.since, position.since) {
         let spelled = clock::spell(us, since.format);
         let words = Words { since: &spelled, ..Words::default() };
-        asked.set(&since.parameter, &ask::fill(&since.value, &of.settings, words)?, true)?;
+        asked.set(&since.parameter, &ask::fill(&since.value, Text::Parameter, &of.settings, words)?, true)?;
         for (name, value) in &since.query {
-            asked.add_query(name, ask::fill(value, &of.settings, words)?);
+            asked.add_query(name, ask::fill(value, Text::Parameter, &of.settings, words)?);
         }
     }
     if let (Some(parameter), Some(size)) = (&list.page.size_parameter, size) {

@@ -82,12 +82,12 @@ pub(crate) fn rows(answer: &Answer) -> Result<Vec<Value>, Failure> {
 }
 
 /// A request for one row (or, without an id, the model), with the fields to answer.
-pub(crate) fn row(method: &str, model: &str, id: Option<&str>, fields: &[&str]) -> Request {
+pub(crate) fn row(method: &str, model: &str, id: Option<&str>, fields: &[&str]) -> Result<Request, Failure> {
     let path = match id {
-        Some(id) => format!("/{model}/{}", http::segment(id)),
+        Some(id) => format!("/{model}/{}", http::id(id)?),
         None => format!("/{model}"),
     };
-    fields.iter().fold(http::request(method, ENDPOINT, path), |request, field| request.query("f", field))
+    Ok(fields.iter().fold(http::request(method, ENDPOINT, path), |request, field| request.query("f", field)))
 }
 
 fn encode(value: &Value) -> String {

@@ -37,7 +37,7 @@ fn create(kind: Kind, settings: &Settings, names: &mut Lookup, delivery: &Delive
     if let Some(name) = category.filter(|name| !name.is_empty()) {
         values.insert("categories".to_owned(), json!([["add", [names.category(name)?]]]));
     }
-    let request = api::row("POST", "party.party", None, &party::fields(settings, true)).json(&values);
+    let request = api::row("POST", "party.party", None, &party::fields(settings, true))?.json(&values);
     let answer = request.send().map_err(write::lost)?;
     if !answer.is_success() {
         return Err(refused(&answer, !values.contains_key("code")));
@@ -59,7 +59,7 @@ fn update(settings: &Settings, names: &mut Lookup, delivery: &Delivery, id: &str
     if values.is_empty() {
         return Ok(write::written(current.record()));
     }
-    let request = api::row("PUT", "party.party", Some(id), &party::fields(settings, true)).json(&values);
+    let request = api::row("PUT", "party.party", Some(id), &party::fields(settings, true))?.json(&values);
     let answer = request.send().map_err(write::lost)?;
     if !answer.is_success() {
         return Err(refused(&answer, false));
@@ -68,7 +68,7 @@ fn update(settings: &Settings, names: &mut Lookup, delivery: &Delivery, id: &str
 }
 
 fn delete(id: &str) -> Result<Outcome, Stop> {
-    let answer = api::row("DELETE", "party.party", Some(id), &[]).send().map_err(write::lost)?;
+    let answer = api::row("DELETE", "party.party", Some(id), &[])?.send().map_err(write::lost)?;
     if answer.is_success() { Ok(write::written_unread(id)) } else { Err(refused(&answer, false)) }
 }
 
@@ -150,7 +150,7 @@ impl Lookup {
         if let Some(id) = self.id("party.category", name)? {
             return Ok(id);
         }
-        let answer = api::row("POST", "party.category", None, &["name"])
+        let answer = api::row("POST", "party.category", None, &["name"])?
             .json(&Map::from_iter([("name".to_owned(), json!(name))]))
             .send()?;
         if !answer.is_success() {

@@ -158,7 +158,7 @@ pub(crate) fn get(document: Document, settings: &Settings, ids: &[String]) -> Re
             match rows.iter().find(|row| row["id"].as_i64() == id.parse().ok()) {
                 Some(row) => records.push(document.record(row)),
                 None => {
-                    let answer = api::row("GET", document.model(), Some(id), &["id"]).send()?;
+                    let answer = api::row("GET", document.model(), Some(id), &["id"])?.send()?;
                     match answer.status {
                         404 => records.push(SourceRecord::deleted(id)),
                         // There, but not for this user or company: left out.

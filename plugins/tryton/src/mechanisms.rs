@@ -94,13 +94,13 @@ pub(crate) fn write(deliveries: &[Delivery]) -> Result<Vec<Outcome>, Failure> {
     write::one_by_one(deliveries, |delivery| match &delivery.operation {
         WriteOperation::Create => {
             let values = values(&body::object(&delivery.desired)?)?;
-            let request = api::all(api::row("POST", MODEL, None, &FIELDS)).json(&values);
+            let request = api::all(api::row("POST", MODEL, None, &FIELDS)?).json(&values);
             let answer = request.send().map_err(write::lost)?;
             read_back(&answer)
         }
         WriteOperation::Update(id) => update(delivery, id),
         WriteOperation::Delete(id) => {
-            let answer = api::all(api::row("DELETE", MODEL, Some(id), &[])).send().map_err(write::lost)?;
+            let answer = api::all(api::row("DELETE", MODEL, Some(id), &[])?).send().map_err(write::lost)?;
             match answer.status {
                 404 => Ok(Outcome::Gone),
                 _ if answer.is_success() => Ok(write::written_unread(id)),
@@ -121,7 +121,7 @@ fn update(delivery: &Delivery, id: &str) -> Result<Outcome, Stop> {
     if values.is_empty() {
         return Ok(write::written(record(&current)));
     }
-    let answer = api::all(api::row("PUT", MODEL, Some(id), &FIELDS)).json(&values).send().map_err(write::lost)?;
+    let answer = api::all(api::row("PUT", MODEL, Some(id), &FIELDS)?).json(&values).send().map_err(write::lost)?;
     read_back(&answer)
 }
 
@@ -173,7 +173,7 @@ fn search(domain: Value, limit: u32) -> Result<Vec<Value>, Failure> {
 
 /// One mechanism; none when it is not there.
 fn one(id: &str) -> Result<Option<Value>, Failure> {
-    let answer = api::all(api::row("GET", MODEL, Some(id), &FIELDS)).send()?;
+    let answer = api::all(api::row("GET", MODEL, Some(id), &FIELDS)?).send()?;
     match answer.status {
         404 => Ok(None),
         _ if answer.is_success() => Ok(Some(api::simplify(answer.json()?))),

@@ -171,7 +171,7 @@ pub(crate) fn deleted(from: i64, kinds: &[&str]) -> Result<Option<i64>, Failure>
 /// One party with all it has; none when it is not there.
 pub(crate) fn one(settings: &Settings, id: &str) -> Result<Option<Party>, Failure> {
     for addresses in [true, false] {
-        let answer = api::row("GET", "party.party", Some(id), &party::fields(settings, addresses)).send()?;
+        let answer = api::row("GET", "party.party", Some(id), &party::fields(settings, addresses))?.send()?;
         match answer.status {
             404 => continue,
             _ if answer.is_success() => {
@@ -182,7 +182,7 @@ pub(crate) fn one(settings: &Settings, id: &str) -> Result<Option<Party>, Failur
         }
     }
     // A child that points nowhere answers 404 too: only its own row proves that it is gone.
-    let answer = api::row("GET", "party.party", Some(id), &["id"]).send()?;
+    let answer = api::row("GET", "party.party", Some(id), &["id"])?.send()?;
     match answer.status {
         404 => Ok(None),
         _ if answer.is_success() => {

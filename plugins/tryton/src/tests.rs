@@ -7,7 +7,7 @@ use base64::Engine as _;
 use nave_sdk::http::{Error, RawRequest, Response};
 use nave_sdk::prelude::*;
 use nave_sdk::serde_json::{Value, json};
-use nave_sdk::testing::{FakeHost, reply};
+use nave_sdk::testing::{FakeHost, ODD, path, reply};
 
 use crate::Tryton;
 
@@ -317,4 +317,49 @@ fn each_contact_mechanism_is_written_by_itself() {
         r#"PUT /party.contact_mechanism/4 {"type":"phon"} → rejected format"#,
     );
     check_mechanism(WriteOperation::Create, &json!({"party": "x", "value": "1"}), (200, &there), "→ rejected reference");
+}
+
+/// Line 117 of the attack list: a value is one in JSON, what compares by pattern takes it literally, ids are numbers, and fields are
+/// named ones.
+#[test]
+fn no_value_changes_a_domain() {
+    for odd in ODD {
+        let host = FakeHost::new().answer(move |_, request| {
+            let asked: Value = nave_sdk::serde_json::from_str(&domain(request)).expect("JSON");
+            let literally = odd.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+            let email = json!(["contact_mechanisms", "where", [["type", "=", "email"], ["value", "ilike", literally]]]);
+            let active = json!(["active", "in", [true, false]]);
+            match path(request) {
+                "/party.party" => {
+                    let expected = [
+                        json!([["name", "in", [odd]], active]),
+                        json!([["OR", email], active]),
+                        json!([["identifiers.code", "in", [format!("nave:{odd}")]], active]),
+                        json!([["id", "in", []], active]),
+                    ];
+                    assert!(expected.contains(&asked), "{odd:?}: {asked}");
+                }
+                "/party.contact_mechanism" => {
+                    assert!([json!([["value", "in", [odd]]]), json!([["id", "in", []]])].contains(&asked), "{odd:?}: {asked}");
+                }
+                other => panic!("{odd:?} asks for {other}"),
+            }
+            reply(200, "[]")
+        });
+        host.run(|| {
+            for (stream, field) in
+                [("persons", "name"), ("persons", "email"), ("persons", "marker"), ("contact-mechanisms", "value")]
+            {
+                assert_eq!(Tryton::find(stream, field, vec![odd.to_owned()]), Ok(vec![]), "{odd:?}");
+                assert!(Tryton::find(stream, odd, vec!["1".to_owned()]).is_err(), "{odd:?} as a field");
+                assert_eq!(Tryton::get(stream, vec![odd.to_owned()]), Ok(vec![]), "{odd:?} as an id");
+                let operations = [WriteOperation::Update(odd.to_owned()), WriteOperation::Delete(odd.to_owned())];
+                for operation in operations {
+                    let delivery = delivery(operation, &json!({"name": "n"}));
+                    let outcomes = Tryton::write(stream, vec![delivery]).expect("outcomes");
+                    assert!(matches!(&outcomes[..], [Outcome::Rejected(_)]), "{odd:?}: {outcomes:?}");
+                }
+            }
+        });
+    }
 }

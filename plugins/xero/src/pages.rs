@@ -139,6 +139,8 @@ fn list(kind: Kind, answer: &Answer) -> Result<Vec<&RawValue>, Failure> {
 /// These things.
 pub(crate) fn get(kind: Kind, settings: &Settings, ids: &[String]) -> Result<Vec<SourceRecord>, Failure> {
     let mut records = Vec::new();
+    // A comma would make two of one.
+    let ids = ids.iter().map(|id| nave_sdk::http::id(id)).collect::<Result<Vec<_>, _>>()?;
     for ids in ids.chunks(IDS_PER_QUERY) {
         let request = settings
             .request("GET", &format!("/{}", kind.name()))
@@ -160,7 +162,7 @@ pub(crate) fn get(kind: Kind, settings: &Settings, ids: &[String]) -> Result<Vec
 
 /// One thing; a 404 proves that it is gone, a 403 says nothing.
 pub(crate) fn one(kind: Kind, settings: &Settings, id: &str) -> Result<Option<SourceRecord>, Failure> {
-    let answer = settings.request("GET", &format!("/{}/{}", kind.name(), nave_sdk::http::segment(id))).send()?;
+    let answer = settings.request("GET", &format!("/{}/{}", kind.name(), nave_sdk::http::id(id)?)).send()?;
     match answer.status {
         404 => Ok(Some(SourceRecord::deleted(id))),
         403 => Ok(None),
@@ -179,7 +181,7 @@ pub(crate) fn find(settings: &Settings, path: &str, values: &[String]) -> Result
     let mut records = Vec::new();
     for value in values {
         let value = if path == "ContactNumber" { number(value) } else { value.clone() };
-        if value.contains(['"', '\\']) {
+        if value.chars().any(|c| c == '"' || c == '\\' || c.is_control()) {
             // The filter language has no way to write it; nothing can be found, and nothing be mistaken.
             continue;
         }

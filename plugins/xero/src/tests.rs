@@ -6,7 +6,7 @@ use std::rc::Rc;
 use nave_sdk::http::{Error, RawRequest, Response};
 use nave_sdk::prelude::*;
 use nave_sdk::serde_json::{Value, json};
-use nave_sdk::testing::{FakeHost, reply};
+use nave_sdk::testing::{FakeHost, ODD, path, reply};
 
 use crate::Xero;
 
@@ -230,4 +230,22 @@ fn long_markers_are_shortened_the_same_way_when_writing_and_searching() {
         let found = Xero::find("contacts", "ContactNumber", vec![long.clone()]).expect("records");
         assert_eq!(found.len(), 1);
     });
+}
+
+/// Line 117 of the attack list: the filter language says nothing but that one text, an id is one id, and fields are named ones.
+#[test]
+fn no_value_changes_a_filter() {
+    for odd in ODD {
+        let host = FakeHost::new().settings(TENANT).answer(move |_, request| {
+            let filter = nave_sdk::testing::parameter(request, "where").expect("a filter");
+            assert_eq!((path(request), filter), ("/Contacts", format!("Name==\"{odd}\"")));
+            assert!(!odd.contains(['"', '\\', '\n', '\0']), "{odd:?} was asked for");
+            reply(200, r#"{"Contacts":[]}"#)
+        });
+        host.run(|| {
+            assert_eq!(Xero::find("contacts", "Name", vec![odd.to_owned()]), Ok(vec![]), "{odd:?}");
+            assert!(Xero::find("contacts", odd, vec!["1".to_owned()]).is_err(), "{odd:?} as a field");
+            assert!(Xero::get("contacts", vec![odd.to_owned(), "1".to_owned()]).is_err(), "{odd:?} as an id");
+        });
+    }
 }

@@ -3,6 +3,7 @@
 
 use nave_sdk::http::Answer;
 use nave_sdk::serde::{Deserialize, Serialize};
+use nave_sdk::serde_json::json;
 use nave_sdk::serde_json::value::RawValue;
 use nave_sdk::types::{Failure, Page, SourceRecord};
 use nave_sdk::{checkpoint, http, slice};
@@ -99,7 +100,7 @@ fn tickets(export: Option<String>) -> Result<Position, Failure> {
 
 /// A page of a ticket's comments; none where the ticket is gone or not ours to see.
 fn of(ticket: &str, pages: u32) -> Result<Option<Answer>, Failure> {
-    let request = api::get(format!("/tickets/{}/comments", http::segment(ticket)));
+    let request = api::get(format!("/tickets/{}/comments", http::id(ticket)?));
     let answer = if pages == 0 { request } else { request.query("page", (pages + 1).to_string()) }.send()?;
     match answer.status {
         403 | 404 | 410 => Ok(None),
@@ -117,7 +118,8 @@ fn record(ticket: &str, raw: &RawValue) -> SourceRecord {
     let [id, created] = slice::texts(raw, ["id", "created_at"]);
     match (id.filter(|id| !id.is_empty()), raw.get().trim_start().strip_prefix('{')) {
         (Some(id), Some(rest)) => {
-            SourceRecord::upsert(format!("{ticket}/{id}"), format!("{{\"ticket_id\":{ticket},{rest}")).modified_at(created)
+            let number = ticket.parse::<u64>().map_or_else(|_| json!(ticket), |number| json!(number));
+            SourceRecord::upsert(format!("{ticket}/{id}"), format!("{{\"ticket_id\":{number},{rest}")).modified_at(created)
         }
         _ => SourceRecord::upsert("", raw.get()),
     }
@@ -127,7 +129,9 @@ fn record(ticket: &str, raw: &RawValue) -> SourceRecord {
 pub(crate) fn get(ids: &[String]) -> Result<Vec<SourceRecord>, Failure> {
     let mut found = Vec::new();
     for id in ids {
-        let (ticket, _) = id.split_once('/').ok_or_else(|| Failure::rejected("reference", format!("{id} names no ticket")))?;
+        let (ticket, comment) =
+            id.split_once('/').ok_or_else(|| Failure::rejected("reference", format!("{id} names no ticket")))?;
+        http::id(comment)?;
         let mut page = 0;
         let record = loop {
             let Some(answer) = of(ticket, page)? else { break None };

@@ -71,7 +71,7 @@ fn update(kind: Kind, delivery: &Delivery, id: &str) -> Result<Outcome, Stop> {
             fields.insert("updated_stamp".to_owned(), json!(version));
         }
     }
-    let path = format!("/{}/{}", kind.plural(), http::segment(id));
+    let path = format!("/{}/{}", kind.plural(), http::id(id)?);
     let answer = api::request("PUT", path).json(&json!({ kind.singular(): fields })).send().map_err(write::lost)?;
     if answer.status == 409 && kind == Kind::Tickets && String::from_utf8_lossy(&answer.body).contains("UpdateConflict") {
         return Ok(match pages::one(kind, id)? {
@@ -92,7 +92,7 @@ fn update(kind: Kind, delivery: &Delivery, id: &str) -> Result<Outcome, Stop> {
 
 /// A second mailbox is only added by an update: it becomes the user's by being made the primary identity.
 fn make_primary(id: &str, email: &str) -> Result<Outcome, Stop> {
-    let identities = format!("/users/{}/identities", http::segment(id));
+    let identities = format!("/users/{}/identities", http::id(id)?);
     let listed = after_write(api::get(identities.clone()).send())?;
     let all = listed.json::<Value>().unwrap_or_default();
     let own = all["identities"].as_array().into_iter().flatten().find(|identity| {
@@ -123,14 +123,14 @@ fn after_write(answer: Result<Answer, http::Error>) -> Result<Answer, Stop> {
 }
 
 fn delete(kind: Kind, id: &str) -> Result<Outcome, Stop> {
-    let path = format!("/{}/{}", kind.plural(), http::segment(id));
+    let path = format!("/{}/{}", kind.plural(), http::id(id)?);
     let answer = api::request("DELETE", path).send().map_err(write::lost)?;
     if answer.is_success() { Ok(write::written_unread(id)) } else { Err(api::refused(&answer)) }
 }
 
 fn merge(from: &str, into: &str) -> Result<Outcome, Stop> {
     let winner = number(&json!(into));
-    let path = format!("/users/{}/merge", http::segment(from));
+    let path = format!("/users/{}/merge", http::id(from)?);
     let answer = api::request("PUT", path).json(&json!({ "user": { "id": winner } })).send().map_err(write::lost)?;
     if answer.is_success() { Ok(write::written_unread(into)) } else { Err(api::refused(&answer)) }
 }

@@ -3,7 +3,7 @@
 use nave_sdk::http::{Error, Response};
 use nave_sdk::prelude::*;
 use nave_sdk::serde_json::{self, Value, json};
-use nave_sdk::testing::{FakeHost, reply};
+use nave_sdk::testing::{FakeHost, ODD, path, reply};
 
 use crate::Zendesk;
 
@@ -275,5 +275,57 @@ fn comments_that_were_read_are_kept_when_the_next_ticket_fails() {
         let page = Zendesk::read("comments", None, 100).expect("a page");
         assert_eq!((ids(&page), page.more), (vec!["1/10"], true));
         assert_eq!(Zendesk::read("comments", Some(page.next), 100), Err(Failure::RetryAfter(30_000)));
+    });
+}
+
+/// Line 117 of the attack list: the search language says nothing but that one mailbox, an id is one id, a ticket's number is one in a
+/// comment's body, and fields are named ones.
+#[test]
+fn no_value_changes_a_search() {
+    for odd in ODD {
+        let host = FakeHost::new().answer(move |_, request| match path(request) {
+            "/users/search" => {
+                assert_eq!(nave_sdk::testing::parameter(request, "query"), Some(format!("email:\"{odd}\"")));
+                assert!(!odd.contains(['"', '\\', '\n', '\0']), "{odd:?} was asked for");
+                reply(200, r#"{"users":[{"id":1,"email":"somebody@x.test"}]}"#)
+            }
+            "/organizations/search" => {
+                assert_eq!(nave_sdk::testing::parameter(request, "name").as_deref(), Some(odd));
+                reply(200, r#"{"organizations":[{"id":1,"name":"somebody"}]}"#)
+            }
+            other => panic!("{odd:?} asks for {other}"),
+        });
+        host.run(|| {
+            for (stream, field) in [("users", "email"), ("organizations", "name")] {
+                assert_eq!(Zendesk::find(stream, field, vec![odd.to_owned()]), Ok(vec![]), "{odd:?}");
+                assert!(Zendesk::find(stream, odd, vec!["1".to_owned()]).is_err(), "{odd:?} as a field");
+                for ids in [vec![odd.to_owned()], vec![odd.to_owned(), "1".to_owned()]] {
+                    assert!(Zendesk::get(stream, ids).is_err(), "{odd:?} as an id");
+                }
+                let named = odd.to_owned();
+                for operation in [WriteOperation::Update(named.clone()), WriteOperation::Delete(named.clone())] {
+                    let body = br#"{"name":"n"}"#.to_vec();
+                    let delivery =
+                        Delivery { id: "d1".into(), operation, if_version: None, changed: body.clone(), desired: body };
+                    let outcomes = Zendesk::write(stream, vec![delivery]).expect("outcomes");
+                    assert!(matches!(&outcomes[..], [Outcome::Rejected(_)]), "{odd:?}: {outcomes:?}");
+                }
+            }
+            assert!(Zendesk::get("comments", vec![format!("{odd}/1")]).is_err(), "{odd:?} as a ticket");
+        });
+    }
+}
+
+/// A ticket whose id is a text is named by that text, and says nothing else in its comments.
+#[test]
+fn a_ticket_of_another_name_writes_nothing_into_its_comments() {
+    let host = FakeHost::new().answer(|_, request| match path(request) {
+        "/tickets/a-1/comments" => reply(200, r#"{"comments":[{"id":5,"body":"b"}],"next_page":null}"#),
+        other => panic!("{other}"),
+    });
+    host.run(|| {
+        let found = Zendesk::get("comments", vec!["a-1/5".to_owned()]).expect("a comment");
+        let body: Value = nave_sdk::serde_json::from_slice(&found[0].body).expect("JSON");
+        assert_eq!(body, json!({"ticket_id": "a-1", "id": 5, "body": "b"}));
     });
 }

@@ -266,7 +266,22 @@ pub fn percent_encode(text: &str, into: &mut String) {
     }
 }
 
-/// A path segment, percent-encoded: a remote id never leaves its segment.
+/// A remote id as a path segment, for a system whose ids are ASCII letters, digits, `-` and `_`.
+///
+/// # Errors
+/// [`Failure::Rejected`] for any other text, the empty one included. Percent-encoding is not enough there: many servers decode `%2F`
+/// before they look for a route, so that `7/notes` would be another thing's address, and nothing is the address of the list.
+pub fn id(text: &str) -> Result<&str, Failure> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if !text.is_empty() && text.bytes().all(plain) {
+        return Ok(text);
+    }
+    let shown: String = text.escape_debug().take(MESSAGE_CHARS_MAX).collect();
+    Err(Failure::rejected("reference", format!("\"{shown}\" is no id of this system's: its ids are letters, digits, - and _")))
+}
+
+/// A path segment, percent-encoded: a text never leaves its segment, where the server looks for a route before it decodes. What is a
+/// remote id of letters and digits goes through [`id`].
 pub fn segment(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     percent_encode(text, &mut out);
@@ -323,5 +338,40 @@ mod tests {
         assert_eq!(request.path(), "/a?q=a%20b%26c%3D%C3%BC&x=1");
         assert_eq!(segment("../x"), "..%2Fx");
         assert_eq!(segment(".."), "%2E%2E");
+    }
+
+    #[track_caller]
+    fn check_id(text: &str, taken: bool) {
+        assert_eq!(id(text).is_ok(), taken, "{text:?}");
+    }
+
+    /// Line 117 of the attack list.
+    #[test]
+    fn an_id_is_nothing_but_an_id() {
+        for text in ["7", "c1a0-9F_b", "-1"] {
+            check_id(text, true);
+        }
+        for text in [
+            "",
+            ".",
+            "..",
+            "7/notes",
+            "7/../8",
+            "7?x=1",
+            "7#x",
+            "7&x",
+            "7;x",
+            "7%2Fnotes",
+            "7 ",
+            "7\n",
+            "7\0",
+            "7'",
+            "7\"",
+            "7,8",
+            "7*",
+            "é",
+        ] {
+            check_id(text, false);
+        }
     }
 }

@@ -3,6 +3,8 @@
 use nave_core::catalog::Mapping;
 use nave_core::model::{DeadLetter, DeadLetterSubject, RecordId, Time};
 
+use crate::shell;
+
 /// A delivery set aside.
 pub(super) fn dead_letter(
     mapping: &Mapping,
@@ -32,8 +34,11 @@ pub(super) fn dead_letter(
             format!("`nave connection check {}`; when it works, `nave dlq retry --class exhausted`", mapping.connection)
         }
         other => format!(
-            "`nave record show {}/{record}`, correct what {} complains about, then `nave dlq retry --class {other}`",
-            mapping.entity, mapping.connection
+            "`nave record show {}/{record}`, correct what {} complains about, then `nave dlq retry --class {}`",
+            mapping.entity,
+            mapping.connection,
+            // A plugin may name what it likes.
+            shell::word(other)
         ),
     };
     DeadLetter {

@@ -27,6 +27,7 @@ use super::linker::Linker;
 use super::lost::{Lost, Whose};
 use super::returned;
 use super::volume::Guard;
+use crate::shell;
 
 /// A source record on its way in.
 #[derive(Clone, Debug)]
@@ -594,7 +595,7 @@ pub(super) fn set_aside(
     // What has no id of its own there cannot be asked for by itself: it goes when everything is read again without it.
     let by_itself = mapping.id.is_none() && !raw.starts_with(b"! ") && first.as_ref().is_none_or(|error| error.path != "id");
     let then = match by_itself {
-        true => format!("nave dlq retry --class {class}"),
+        true => format!("nave dlq retry --class {}", shell::word(&class)),
         false => format!("nave sync {} --full", mapping.name),
     };
     let mut subject = subject(mapping, stream, remote_id);

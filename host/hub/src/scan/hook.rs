@@ -58,7 +58,7 @@ fn script(dir: &Path, nave: &Path) -> String {
     )
 }
 
-/// A word of the shell, whatever is in it.
+/// A word of the shell, whatever is in it, line ends too: nobody types this one.
 fn quoted(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }

@@ -1,5 +1,6 @@
 //! The connector as the hub uses it, under small descriptions, against scripted answers.
 
+mod odd;
 mod paging;
 mod refusals;
 mod since;
