@@ -24,6 +24,8 @@ pub(crate) fn simplify(kind: Kind, row: &Value) -> Map<String, Value> {
             ("Requestor", value) => {
                 value.as_array().and_then(|all| all.first()).map_or(Value::Null, |first| text_of(&first["id"]))
             }
+            // A list spells it always, and a ticket is read by one.
+            ("Subject", value) => json!(value.as_str().unwrap_or_default()),
             (_, Value::String(text)) if text.is_empty() || text == UNSET => Value::Null,
             (_, value) => value.clone(),
         };

@@ -8,7 +8,7 @@ use nave_sdk::{body, time};
 
 use crate::api::{self, Query};
 use crate::limits::{IDS_PER_QUERY, OVERLAP_US, PAGE_ROWS_MAX};
-use crate::party::{id_text, list, row_id, truth};
+use crate::party::{id_text, list, lists_are_lists, row_id, truth};
 use crate::settings::Settings;
 
 /// One of the two streams.
@@ -111,6 +111,9 @@ struct Position {
     since: Option<i64>,
     until: Option<i64>,
     after: i64,
+    /// A row of this pass had no id: who is missing, nobody knows.
+    #[serde(default)]
+    unnamed: bool,
 }
 
 /// The page after a checkpoint.
@@ -131,14 +134,16 @@ pub(crate) fn read(document: Document, settings: &Settings, from: Option<&[u8]>,
     }
     let query = Query { model: document.model(), domain: Value::Array(domain), fields: document.fields(), limit };
     let rows = query.rows_of_company(settings.company)?;
+    lists_are_lists(&rows)?;
+    position.unnamed |= rows.iter().any(|row| row["id"].as_i64().is_none());
     let records: Vec<_> = rows.iter().map(|row| document.record(row)).collect();
     if rows.len() as u64 == u64::from(limit) {
         position.after = rows.last().and_then(|row| row["id"].as_i64()).unwrap_or(position.after);
         return Ok(Page::more(records, checkpoint::encode(&position)));
     }
-    let full = position.since.is_none();
+    let full = position.since.is_none() && !position.unnamed;
     // Our clock, so with more room than the server's own would need.
-    let next = checkpoint::encode(&Position { since: Some(until - 10 * OVERLAP_US), until: None, after: 0 });
+    let next = checkpoint::encode(&Position { since: Some(until - 10 * OVERLAP_US), until: None, after: 0, unnamed: false });
     Ok(if full { Page::scan_end(records, next) } else { Page::end(records, next) })
 }
 

@@ -12,7 +12,7 @@ use nave_sdk::write::{self, Stop};
 use crate::api::{self, Query};
 use crate::limits::{FOUND_MAX, IDS_PER_QUERY, OVERLAP_US, PAGE_ROWS_MAX};
 use crate::pages::{Pass, Position, deleted};
-use crate::party::{id_text, truth};
+use crate::party::{id_text, row_id, truth};
 
 /// The stream's name.
 pub(crate) const STREAM: &str = "contact-mechanisms";
@@ -41,16 +41,17 @@ pub(crate) fn read(from: Option<&[u8]>, limit: u32) -> Result<Page, Failure> {
         return Err(api::failure(&answer));
     }
     let rows = api::rows(&answer)?;
+    let unnamed = position.pass.as_ref().is_some_and(|pass| pass.unnamed) || rows.iter().any(|row| row["id"].as_i64().is_none());
     let until = position.pass.as_ref().map_or_else(|| api::server_time(&answer), |pass| pass.until);
     let records: Vec<SourceRecord> = rows.iter().map(record).collect();
     if rows.len() as u64 == u64::from(limit) {
         let after = rows.last().and_then(|row| row["id"].as_i64()).unwrap_or(after);
-        position.pass = Some(Pass { until, after, full });
+        position.pass = Some(Pass { until, after, full, unnamed });
         return Ok(Page::more(records, checkpoint::encode(&position)));
     }
     position = Position { since: Some(until - OVERLAP_US), pass: None, ..position };
     let next = checkpoint::encode(&position);
-    Ok(if full { Page::scan_end(records, next) } else { Page::end(records, next) })
+    Ok(if full && !unnamed { Page::scan_end(records, next) } else { Page::end(records, next) })
 }
 
 /// These mechanisms.
@@ -186,7 +187,7 @@ fn record(row: &Value) -> SourceRecord {
         "id": row["id"], "party": id_text(&row["party"]), "type": row["type"], "value": row["value"], "name": row["name"],
         "active": truth(&row["active"]),
     });
-    SourceRecord::upsert(row["id"].to_string(), body::bytes(&body)).modified_at(version(row)).version(version(row))
+    SourceRecord::upsert(row_id(row), body::bytes(&body)).modified_at(version(row)).version(version(row))
 }
 
 /// The time of its last change tells one state from another.

@@ -38,6 +38,9 @@ pub(crate) struct Pass {
     pub(crate) after: i64,
     /// Everything, or what changed.
     pub(crate) full: bool,
+    /// A row had no id: who is missing, nobody knows.
+    #[serde(default)]
+    pub(crate) unnamed: bool,
 }
 
 /// The page after a checkpoint.
@@ -56,21 +59,24 @@ pub(crate) fn read(kind: Kind, settings: &Settings, from: Option<&[u8]>, limit: 
     let limit = limit.clamp(1, PAGE_ROWS_MAX);
     let (answer, partial) = ask(settings, changed_since(settings, since, after)?, limit)?;
     let rows = api::rows(&answer)?;
+    party::lists_are_lists(&rows)?;
+    let unnamed = position.pass.as_ref().is_some_and(|pass| pass.unnamed) || rows.iter().any(|row| row["id"].as_i64().is_none());
     let until = position.pass.as_ref().map_or_else(|| api::server_time(&answer), |pass| pass.until);
     let last = rows.iter().rev().find_map(|row| row["id"].as_i64()).unwrap_or(after);
     let records: Vec<SourceRecord> = rows
         .iter()
         .map(|row| Party::new(row, settings, partial))
-        .filter(|party| party.belongs(kind))
+        // Whose a row without an id is, nobody can tell: the hub sets it aside.
+        .filter(|party| party.id.is_empty() || party.belongs(kind))
         .map(|party| party.record())
         .collect();
     if rows.len() as u64 == u64::from(limit) {
-        position.pass = Some(Pass { until, after: last, full });
+        position.pass = Some(Pass { until, after: last, full, unnamed });
         return Ok(Page::more(records, checkpoint::encode(&position)));
     }
     position = Position { since: Some(until - OVERLAP_US), pass: None, ..position };
     let next = checkpoint::encode(&position);
-    Ok(if full { Page::scan_end(records, next) } else { Page::end(records, next) })
+    Ok(if full && !unnamed { Page::scan_end(records, next) } else { Page::end(records, next) })
 }
 
 /// Asks for rows with all their children. One address with a country that is not there breaks the whole answer: then

@@ -5,7 +5,7 @@
 
 use nave_sdk::names;
 use nave_sdk::serde_json::{Map, Value, json};
-use nave_sdk::types::{Coverage, SourceRecord};
+use nave_sdk::types::{Coverage, Failure, SourceRecord};
 
 use crate::settings::Settings;
 
@@ -276,6 +276,16 @@ fn without_id(row: &Value) -> Value {
     let mut map = row.as_object().cloned().unwrap_or_default();
     map.remove("id");
     Value::Object(map)
+}
+
+/// A party whose lists of children are something else would look as if it had lost them.
+pub(crate) fn lists_are_lists(rows: &[Value]) -> Result<(), Failure> {
+    const LISTS: [&str; 6] = ["contact_mechanisms", "addresses", "identifiers", "categories", "relations", "lines"];
+    let other = |row: &Value| LISTS.iter().find(|name| row.get(**name).is_some_and(|list| !list.is_array())).copied();
+    match rows.iter().find_map(other) {
+        Some(name) => Err(Failure::Unavailable(format!("Tryton's answer has a row whose {name} are no list"))),
+        None => Ok(()),
+    }
 }
 
 pub(crate) fn list<'a>(row: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {

@@ -10,6 +10,7 @@ mod febrl;
 mod folder;
 mod hub;
 mod killed;
+mod odd;
 mod parts;
 mod proxy;
 mod real;

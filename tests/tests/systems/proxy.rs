@@ -18,6 +18,8 @@ struct Plan {
     lost: usize,
     requests: usize,
     writes: usize,
+    /// Answers since somebody began to listen.
+    heard: Option<Vec<String>>,
 }
 
 /// A running proxy; it ends with the process.
@@ -55,6 +57,16 @@ impl Proxy {
         (plan.requests, plan.writes)
     }
 
+    /// From now on answers are kept.
+    pub(crate) fn hear(&self) {
+        self.plan.lock().expect("no thread panicked").heard = Some(Vec::new());
+    }
+
+    /// The answers since [`Self::hear`], and no more are kept.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.plan.lock().expect("no thread panicked").heard.take().unwrap_or_default()
+    }
+
     /// Answers lost so far.
     pub(crate) fn lost(&self) -> usize {
         self.plan.lock().expect("no thread panicked").lost
@@ -81,6 +93,9 @@ fn carry(mut client: TcpStream, upstream: SocketAddr, plan: &Mutex<Plan>) -> Opt
     server.read_to_end(&mut answer).ok()?;
     let lose = {
         let mut plan = plan.lock().ok()?;
+        if let Some(heard) = &mut plan.heard {
+            heard.push(String::from_utf8_lossy(&answer).into_owned());
+        }
         let lose = match &mut plan.next {
             Some((method, path, left)) if first.starts_with(*method) && first.contains(*path) => {
                 *left -= 1;

@@ -58,6 +58,7 @@ impl Guests {
         }
         for stream in streams(&catalog, connection, &discovered) {
             let (mut checkpoint, mut ids, mut ended) = (Json::Null, Vec::new(), false);
+            let mut records_of_it = Vec::new();
             for _ in 0..PAGES_MAX {
                 let one = call("read", vec![json!(stream), checkpoint.clone(), json!(records)]);
                 let mut instance =
@@ -69,7 +70,7 @@ impl Guests {
                 let Ok(answer) = answer else { break };
                 let found = answer["records"].as_array().cloned().unwrap_or_default();
                 ids.extend(found.iter().filter_map(|record| record["remote-id"].as_str().map(str::to_owned)));
-                seen.extend(found);
+                records_of_it.extend(found);
                 checkpoint = answer["next"].clone();
                 if ended {
                     break;
@@ -78,6 +79,7 @@ impl Guests {
             }
             ids.truncate(GETS_MAX);
             if ids.is_empty() {
+                seen.push(records_of_it);
                 continue;
             }
             let one = call("get", std::iter::once(json!(stream)).chain(ids.iter().map(|id| json!(id))).collect());
@@ -85,12 +87,13 @@ impl Guests {
                 Instance::start(&guest.plugin, recorder.clone(), InstanceLimits::default()).await.map_err(failed)?;
             host.begin_call(Some(&stream));
             if let Ok(Json::Array(found)) = call_instance(&mut instance, &one.function, &one.arguments).await {
-                seen.extend(found);
+                records_of_it.extend(found);
             }
+            seen.push(records_of_it);
             calls.push(one);
         }
         let mut exchanges = recorder.take();
-        let masked = redact(&mut exchanges, &mut calls, &Answered { discovered: &discovered, records: &seen })
+        let masked = redact(&mut exchanges, &mut calls, &Answered { discovered: &discovered, streams: &seen })
             .map_err(|error| SpokeError::Unavailable(error.to_string()))?;
         let recording = Recording {
             format: FORMAT.to_owned(),

@@ -12,15 +12,18 @@ use super::{Answer, Body, Exchange, Folders, Recording};
 /// Longest body of one exchange, bytes.
 const BODY_BYTES_MAX: u64 = 8 << 20;
 
-/// Passes everything on to another host, and writes down what went out and came back.
+/// Passes everything on to another host, and writes down what went out and came back. Its clock stands still: a question that goes by
+/// the time is the same when it is played.
 pub(crate) struct Recorder {
     inner: Arc<dyn HostCalls>,
+    at: u64,
     heard: Mutex<Vec<Exchange>>,
 }
 
 impl Recorder {
     pub(crate) fn new(inner: Arc<dyn HostCalls>) -> Self {
-        Self { inner, heard: Mutex::default() }
+        let at = inner.now_ms();
+        Self { inner, at, heard: Mutex::default() }
     }
 
     /// What was heard so far; forgets it.
@@ -139,7 +142,7 @@ impl HostCalls for Recorder {
     }
 
     fn now_ms(&self) -> u64 {
-        self.inner.now_ms()
+        self.at
     }
 }
 

@@ -1,8 +1,8 @@
 //! People's data in a recording, masked: the same value always the same way, of the same length and shape.
 //!
 //! What reached the hub as a value of a record is somebody's, unless it is the record's id, a time, a word of a closed set (what
-//! `discover` lists, or what half of the records have), or a single letter. Those values are masked wherever they stand, and so is
-//! every text with an at-sign. Numbers, times, ids and the names of fields stay: the plugin finds its way by them.
+//! `discover` lists, or what half of the records of a stream have), or a single letter. Those values are masked wherever they stand,
+//! and so is every text with an at-sign, and what of them stands in an address. Numbers, times, ids and the names of fields stay: the plugin finds its way by them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +16,8 @@ use super::{Answer, Body, Call, Exchange};
 pub(crate) struct Answered<'a> {
     /// Of `discover`.
     pub(crate) discovered: &'a Json,
-    /// Records of `read` and `get`.
-    pub(crate) records: &'a [Json],
+    /// Records of `read` and `get`, by stream.
+    pub(crate) streams: &'a [Vec<Json>],
 }
 
 /// Masks a recording's exchanges and the arguments of its calls.
@@ -49,22 +49,27 @@ pub(crate) fn redact(exchanges: &mut [Exchange], calls: &mut [Call], answered: &
 fn theirs(answered: &Answered<'_>) -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     texts(answered.discovered, &mut |text| _ = words.insert(text.to_owned()));
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for record in answered.records {
-        for key in ["remote-id", "version", "modified-at"] {
-            texts(&record[key], &mut |text| _ = words.insert(text.to_owned()));
+    let mut own = BTreeSet::new();
+    // A closed set is one stream's: what all tickets are called is a word, however many people there are beside them.
+    for records in answered.streams {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for record in records {
+            for key in ["remote-id", "version", "modified-at"] {
+                texts(&record[key], &mut |text| _ = words.insert(text.to_owned()));
+            }
+            let mut once = BTreeSet::new();
+            texts(&record["body"], &mut |text| _ = once.insert(text.to_owned()));
+            once.into_iter().for_each(|text| *counts.entry(text).or_default() += 1);
         }
-        let mut once = BTreeSet::new();
-        texts(&record["body"], &mut |text| _ = once.insert(text.to_owned()));
-        once.into_iter().for_each(|text| *counts.entry(text).or_default() += 1);
+        let many = records.len();
+        for (text, count) in counts {
+            match text.contains('@') || many < 4 || count * 2 < many {
+                true => own.insert(text),
+                false => words.insert(text),
+            };
+        }
     }
-    let many = answered.records.len();
-    counts
-        .into_iter()
-        .filter(|(text, count)| text.contains('@') || many < 4 || count * 2 < many)
-        .map(|(text, _)| text)
-        .filter(|text| !words.contains(text) && text.chars().count() > 1 && !plain(text))
-        .collect()
+    own.into_iter().filter(|text| !words.contains(text) && text.chars().count() > 1 && !plain(text)).collect()
 }
 
 /// Numbers and times: nobody's by themselves, and a plugin computes with them. A telephone number is neither.
@@ -125,6 +130,7 @@ impl Masks {
     fn json(&self, value: &mut Json) {
         match value {
             Json::String(text) if self.is_theirs(text) => *text = self.mask(text),
+            Json::String(text) if text.contains("://") => *text = self.path(text),
             Json::Array(all) => all.iter_mut().for_each(|one| self.json(one)),
             Json::Object(all) => all.values_mut().for_each(|one| self.json(one)),
             _ => {}
@@ -178,6 +184,36 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// An address names people too; what all things of one stream have is a word of the system, however few they are.
+    #[test]
+    fn addresses_and_words_of_a_small_stream() {
+        let ticket = |id: usize| {
+            let at = format!("http://127.0.0.1:1/user/ada-{id}@corp.test?full=Ada+Lovelace&after=7");
+            json!({ "remote-id": id.to_string(), "body": { "type": "ticket", "by": at, "who": format!("Person {id}") } })
+        };
+        let tickets: Vec<Json> = (1..=4).map(ticket).collect();
+        let people: Vec<Json> = (1..=40)
+            .map(|id| json!({ "remote-id": format!("p{id}"), "body": { "name": if id == 1 { "Ada Lovelace".to_owned() } else { format!("Person {id}") } } }))
+            .collect();
+        let body = json!(tickets.iter().map(|ticket| ticket["body"].clone()).collect::<Vec<_>>()).to_string();
+        let mut exchanges = vec![Exchange {
+            endpoint: "api".into(),
+            method: "GET".into(),
+            path: "/ticket/1".into(),
+            body: None,
+            answer: Answer::Response { status: 200, headers: vec![], body: Body::Text(body) },
+        }];
+        redact(&mut exchanges, &mut [], &Answered { discovered: &Json::Null, streams: &[people, tickets] }).unwrap();
+        let text = serde_json::to_string(&exchanges).unwrap();
+        assert_eq!(exchanges[0].path, "/ticket/1");
+        for gone in ["Ada", "ada", "Lovelace", "corp", "Person"] {
+            assert!(!text.contains(gone), "{gone}: {text}");
+        }
+        for stays in ["http://127.0.0.1:1/user/", "&after=7", "ticket"] {
+            assert!(text.contains(stays), "{stays}: {text}");
+        }
+    }
+
     #[test]
     fn what_is_somebodys_is_masked_everywhere_and_the_same_way() {
         let record = |id: &str, name: &str, mail: &str| {
@@ -207,7 +243,7 @@ mod tests {
         ];
         let mut calls =
             vec![Call { function: "find".into(), arguments: vec![json!("contacts"), json!(["Ada Lovelace", "a-1"])] }];
-        redact(&mut exchanges, &mut calls, &Answered { discovered: &Json::Null, records: &records }).unwrap();
+        redact(&mut exchanges, &mut calls, &Answered { discovered: &Json::Null, streams: &[records] }).unwrap();
         let text = serde_json::to_string(&(&exchanges, &calls)).unwrap();
         for gone in ["Ada", "Lovelace", "Grace", "Hopper", "Turing", "corp.test", "Bob"] {
             assert!(!text.contains(gone), "{gone}: {text}");
