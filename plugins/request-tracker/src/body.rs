@@ -24,9 +24,9 @@ pub(crate) fn simplify(kind: Kind, row: &Value) -> Map<String, Value> {
             ("Requestor", value) => {
                 value.as_array().and_then(|all| all.first()).map_or(Value::Null, |first| text_of(&first["id"]))
             }
-            // A list spells it always, and a ticket is read by one.
+            // A ticket is read by a list, which spells what is empty.
             ("Subject", value) => json!(value.as_str().unwrap_or_default()),
-            (_, Value::String(text)) if text.is_empty() || text == UNSET => Value::Null,
+            (_, Value::String(text)) if text == UNSET || text.is_empty() && kind != Kind::Tickets => Value::Null,
             (_, value) => value.clone(),
         };
         out.insert((*name).to_owned(), value);

@@ -281,7 +281,8 @@ fn without_id(row: &Value) -> Value {
 /// A party whose lists of children are something else would look as if it had lost them.
 pub(crate) fn lists_are_lists(rows: &[Value]) -> Result<(), Failure> {
     const LISTS: [&str; 6] = ["contact_mechanisms", "addresses", "identifiers", "categories", "relations", "lines"];
-    let other = |row: &Value| LISTS.iter().find(|name| row.get(**name).is_some_and(|list| !list.is_array())).copied();
+    let other =
+        |row: &Value| LISTS.iter().find(|name| row.get(**name).is_some_and(|list| !list.is_array() && !list.is_null())).copied();
     match rows.iter().find_map(other) {
         Some(name) => Err(Failure::Unavailable(format!("Tryton's answer has a row whose {name} are no list"))),
         None => Ok(()),

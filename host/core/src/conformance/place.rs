@@ -55,15 +55,18 @@ pub fn only(value: &Json, wanted: &Json) -> Option<Path> {
     found.next().is_none().then_some(first.0)
 }
 
-/// The list whose elements are the rows, and which of them holds the leaf at this place: the innermost list above it whose element
-/// there also holds the row's id.
+/// The list whose elements are the rows, and which of them holds the leaf at this place: the outermost list above it whose element
+/// there has the row's id as a value of its own (what is within a row may have the same number), else the innermost one whose
+/// element holds it anywhere.
 pub fn row(value: &Json, leaf: &[String], id: &str) -> Option<(Path, usize)> {
-    (0..leaf.len()).rev().find_map(|end| {
+    let holds = |end: usize, deepest: usize| {
         let list = at(value, &leaf[..end])?.as_array()?;
         let nth: usize = leaf[end].parse().ok()?;
         let element = list.get(nth).filter(|element| element.is_object())?;
-        leaves(element).into_iter().any(|(_, leaf)| is_id(leaf, id)).then(|| (leaf[..end].to_vec(), nth))
-    })
+        let found = leaves(element).into_iter().any(|(path, leaf)| path.len() <= deepest && is_id(leaf, id));
+        found.then(|| (leaf[..end].to_vec(), nth))
+    };
+    (0..leaf.len()).find_map(|end| holds(end, 1)).or_else(|| (0..leaf.len()).rev().find_map(|end| holds(end, usize::MAX)))
 }
 
 /// Whether a leaf is an id, as a text or a number.
@@ -87,11 +90,19 @@ mod tests {
         ] });
         assert_eq!(only(&answer, &json!("x")), None);
         let place = only(&answer, &json!("Ada")).expect("once");
+        let place_of_ada = place.clone();
         assert_eq!(place.join("."), "rows.0.name.first");
         assert_eq!(row(&answer, &place, "1"), Some((vec!["rows".to_owned()], 0)));
         let phone = only(&answer, &json!("030")).expect("once");
         assert_eq!(row(&answer, &phone, "1"), Some((vec!["rows".to_owned()], 0)));
-        assert!(put(&mut answer, &place, json!(null)));
+        // What is within a row may have the row's number, and a row its id further within.
+        let nested = json!([{ "id": 1, "phones": [{ "id": 1, "number": "030" }] }, { "id": 2, "phones": [] }]);
+        let phone = only(&nested, &json!("030")).expect("once");
+        assert_eq!(row(&nested, &phone, "1"), Some((vec![], 0)));
+        let grouped = json!({ "groups": [{ "name": "a", "rows": [{ "own": { "id": 1 }, "name": "Ada" }] }] });
+        let place = only(&grouped, &json!("Ada")).expect("once");
+        assert_eq!(row(&grouped, &place, "1"), Some((["groups", "0", "rows"].map(str::to_owned).to_vec(), 0)));
+        assert!(put(&mut answer, &place_of_ada, json!(null)));
         assert_eq!(answer["rows"][0]["name"]["first"], json!(null));
         assert!(!put(&mut answer, &["none".to_owned()], json!(1)));
     }
