@@ -61,8 +61,8 @@ fn a_thing_is_sent_as_the_system_wants_it() {
         ),
         (
             "[streams.things.create]\nmethod = \"PUT\"\npath = \"/things/by-name/{record.name}\"\nnew-id = \"/new\"\nsend-nulls = true\nput-at = \"/Things/0\"\n",
-            create(json!({ "name": "a/b", "note": null })),
-            r#"PUT /things/by-name/a%2Fb {"Things":[{"name":"a/b","note":null}]}"#,
+            create(json!({ "name": "a b", "note": null })),
+            r#"PUT /things/by-name/a%20b {"Things":[{"name":"a b","note":null}]}"#,
         ),
         (
             "[streams.things.create]\npath = \"/things\"\nnew-id = \"header:Location\"\nbody = { kind = \"{settings.tenant}\" }\n",
