@@ -58,7 +58,8 @@ pub(super) async fn summary(context: &Context, list_all: bool) -> Result<Summary
         failed(letter);
     }
     exceptions(&reviews, &dead_letters, list_all);
-    let agreed = runs.iter().all(|run| agrees(run, &reviews, &dead_letters)) && status.flows.iter().all(|flow| at_rest(flow, &runs));
+    let agreed =
+        runs.iter().all(|run| agrees(run, &reviews, &dead_letters)) && status.flows.iter().all(|flow| at_rest(flow, &runs));
     let records: u64 = status.records.iter().map(|count| count.active).sum();
     say(if agreed {
         format!("\nAll {records} records agree in every system, except for what is listed above.")
