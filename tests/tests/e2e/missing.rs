@@ -25,6 +25,8 @@ fn a_missing_transform_holds_the_flows_that_call_it() {
         project.connect_drop(connection, &folder);
         project.write(&format!("mappings/{connection}.toml"), &mapping(connection, phone));
     }
+    let removed = project.run(&["plugin", "remove", "phone-e164"]);
+    assert!(removed.code == Some(2) && removed.out.contains("mappings/calls.toml"), "{removed:?}");
     let digest = |project: &Project| {
         let plugins = project.json(&["plugin", "list"])["plugins"].as_array().cloned().unwrap_or_default();
         let found = plugins.iter().find(|plugin| plugin["name"] == "phone-e164").cloned().unwrap_or_default();

@@ -129,6 +129,8 @@ fn a_build_that_asks_for_another_host_is_held_and_the_old_one_runs() {
     let held = bench.upgrade(&[&more]);
     assert_eq!(held.code, Some(4), "{held:?}");
     assert!(held.json()["powers_added"].to_string().contains("https://spare.example.com"), "{held:?}");
+    let around = bench.project.run(&["plugin", "install", &more]);
+    assert!(around.code == Some(2) && around.out.contains("nave plugin upgrade hubspot --approve"), "{around:?}");
     assert_eq!(bench.plugin()["serial"], 1);
     let agreed = bench.upgrade(&["hubspot", "--approve"]).json();
     assert_eq!(bench.plugin()["serial"], 4);

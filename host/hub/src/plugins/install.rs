@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use nave_core::catalog::LockedPlugin;
+use nave_core::catalog::{LockedPlugin, Mapping};
 use nave_core::limits::PLUGIN_SIZE_BYTES_MAX;
 use nave_core::manifest::{Manifest, PluginKind};
 use nave_core::trust::{Distrust, not_older, short_key};
@@ -117,6 +117,7 @@ pub fn install_offer(dir: &Path, offer: &Offer, options: InstallOptions) -> Resu
     }
     if let Some(before) = before {
         same_author(&manifest.name, before, offer, &digest, &vouched, options)?;
+        not_held(&manifest.name, before, &digest, options)?;
     }
     let asked = powers::asked(manifest);
     let mut notes = Vec::from_iter(unvouched(&vouched));
@@ -183,6 +184,19 @@ pub fn install_offer(dir: &Path, offer: &Offer, options: InstallOptions) -> Resu
         Vouched::Nobody(_) => None,
     };
     Ok(InstalledAnswer { plugin, powers: asked, new_powers, replaced, not_granted, pinned, notes, signed_by })
+}
+
+/// What waits for somebody's agreement is not put in force by installing it.
+fn not_held(name: &str, before: &LockedPlugin, digest: &str, options: InstallOptions) -> Result<(), PluginsError> {
+    match &before.held {
+        Some(held) if held.digest == digest && !options.moved => Err(PluginsError::Usage {
+            message: format!("this build of `{name}` ({}, {}…) waits for somebody to agree to it", held.version, short(digest)),
+            help: format!(
+                "`nave plugin upgrade {name} --check` shows what it changes; `nave plugin upgrade {name} --approve` puts it in force"
+            ),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// A build's files that are not pinned any more.
@@ -322,6 +336,13 @@ pub fn remove(dir: &Path, name: &str) -> Result<LockedPlugin, PluginsError> {
             ),
         });
     }
+    let flows = callers(dir, name);
+    if !flows.is_empty() {
+        return Err(PluginsError::Usage {
+            message: format!("functions of `{name}` are called by {}", flows.join(", ")),
+            help: "take the calls out of these mappings first, or the whole configuration would be refused".to_owned(),
+        });
+    }
     project::unlock_plugin(dir, name)?;
     let _ = std::fs::remove_file(place.signature(&locked.digest));
     if let Some(held) = &locked.held {
@@ -332,6 +353,17 @@ pub fn remove(dir: &Path, name: &str) -> Result<LockedPlugin, PluginsError> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(ProjectError::io(&file)(error).into()),
         _ => Ok(locked),
     }
+}
+
+/// Files of mappings that call a transform; of a configuration with errors nothing is known, and there it breaks nothing more.
+fn callers(dir: &Path, name: &str) -> Vec<String> {
+    let Ok(project) = project::load(dir) else { return Vec::new() };
+    let catalog = project.catalog;
+    let calls = |mapping: &Mapping| {
+        mapping.externals.iter().any(|call| catalog.functions.get(&call.function).is_some_and(|owner| owner == name))
+    };
+    let calling = catalog.mappings.values().filter(|mapping| calls(mapping));
+    calling.map(|mapping| format!("mappings/{}.toml", mapping.name)).collect()
 }
 
 fn line(name: &str, locked: &LockedPlugin, manifest: Option<&Manifest>, users: &BTreeMap<String, Vec<String>>) -> PluginLine {
