@@ -57,7 +57,7 @@ impl Guests {
             }
         }
         for stream in streams(&catalog, connection, &discovered) {
-            let (mut checkpoint, mut ids, mut ended) = (Json::Null, Vec::new(), false);
+            let (mut checkpoint, mut ids, mut ended) = (Json::Null, Vec::<String>::new(), false);
             let mut records_of_it = Vec::new();
             for _ in 0..PAGES_MAX {
                 let one = call("read", vec![json!(stream), checkpoint.clone(), json!(records)]);
@@ -69,7 +69,12 @@ impl Guests {
                 // What cannot be read is recorded as that.
                 let Ok(answer) = answer else { break };
                 let found = answer["records"].as_array().cloned().unwrap_or_default();
-                ids.extend(found.iter().filter_map(|record| record["remote-id"].as_str().map(str::to_owned)));
+                // The last page is read twice; nothing is asked for twice.
+                for id in found.iter().filter_map(|record| record["remote-id"].as_str()) {
+                    if !ids.iter().any(|known| known == id) {
+                        ids.push(id.to_owned());
+                    }
+                }
                 records_of_it.extend(found);
                 checkpoint = answer["next"].clone();
                 if ended {

@@ -52,16 +52,18 @@ fn theirs(answered: &Answered<'_>) -> BTreeSet<String> {
     let mut own = BTreeSet::new();
     // A closed set is one stream's: what all tickets are called is a word, however many people there are beside them.
     for records in answered.streams {
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        // A record that was read again, or got by its id, is the same record: it counts once.
+        let mut by_record: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for record in records {
             for key in ["remote-id", "version", "modified-at"] {
                 texts(&record[key], &mut |text| _ = words.insert(text.to_owned()));
             }
-            let mut once = BTreeSet::new();
+            let once = by_record.entry(record["remote-id"].to_string()).or_default();
             texts(&record["body"], &mut |text| _ = once.insert(text.to_owned()));
-            once.into_iter().for_each(|text| *counts.entry(text).or_default() += 1);
         }
-        let many = records.len();
+        let many = by_record.len();
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        by_record.into_values().flatten().for_each(|text| *counts.entry(text).or_default() += 1);
         for (text, count) in counts {
             match text.contains('@') || many < 4 || count * 2 < many {
                 true => own.insert(text),
@@ -260,5 +262,21 @@ mod tests {
         assert_eq!(exchanges[1].body, Some(Body::Text(json!({ "wanted": [grace] }).to_string())));
         let Answer::Response { body: Body::Text(html), .. } = &exchanges[1].answer else { panic!() };
         assert_eq!(html, &format!("<p>{grace}, a-2</p>"));
+    }
+
+    #[test]
+    fn a_record_that_was_read_again_counts_once() {
+        let record = |id: &str, name: &str| json!({ "remote-id": id, "body": { "name": name, "stage": "customer" } });
+        let people = ["Ada Lovelace", "Grace Hopper", "Alan Turing", "Bob Ross"];
+        // How many people, how often each was read, whether what all of them have stays.
+        for (count, times, stays) in [(2, 1, false), (2, 2, false), (2, 3, false), (4, 1, true), (4, 3, true)] {
+            let once = people[..count].iter().enumerate().map(|(at, name)| record(&at.to_string(), name));
+            let records: Vec<Json> = std::iter::repeat_n(once, times).flatten().collect();
+            let own = theirs(&Answered { discovered: &Json::Null, streams: &[records] });
+            for name in &people[..count] {
+                assert!(own.contains(*name), "{name} of {count}, {times} times");
+            }
+            assert_eq!(!own.contains("customer"), stays, "{count} people, {times} times");
+        }
     }
 }
