@@ -177,7 +177,7 @@ fn tokens(hub: &Hub, lines: &mut Vec<AccessLine>) -> Result<(), ApiError> {
             who: row.name.clone(),
             role: "everything that the API and the dashboard have".to_owned(),
             what: "token".to_owned(),
-            fix: format!("nave access revoke token {} --reason '…'", row.name),
+            fix: format!("nave access revoke token {} --reason 'left the company'", row.name),
             name: row.name,
             since: Some(row.created_at.to_string()),
             ..AccessLine::default()

@@ -134,7 +134,7 @@ pub(super) async fn secret_remove(hub: &Hub, name: &str, by: &str) -> Result<Ans
     let users = users(&hub.engine, name);
     if !users.is_empty() && block_in_place(|| hub.vault.contains(name)).map_err(refused)? {
         return Err(ApiError::usage(format!("{} could not sign in any more without `{name}`", listed(&users))).help(format!(
-            "`nave secret rotate {name}` puts another in its place; `nave access revoke secret {name} --reason '…'` destroys it all the same"
+            "`nave secret rotate {name}` puts another in its place; `nave access revoke secret {name} --reason 'it leaked'` destroys it all the same"
         )));
     }
     block_in_place(|| hub.vault.remove(name)).map_err(refused)?;
