@@ -9,7 +9,36 @@ use nave_sdk::{slice, time};
 /// Our field and the vendor's phone type.
 const PHONES: [(&str, &str); 4] = [("phone", "DEFAULT"), ("mobile", "MOBILE"), ("fax", "FAX"), ("ddi", "DDI")];
 /// Fields that only we know.
-const OURS: [&str; 7] = ["phone", "mobile", "fax", "ddi", "address", "balance", "overdue"];
+const OURS: [&str; 8] = ["phone", "mobile", "fax", "ddi", "address", "balance", "overdue", "kind"];
+/// Legal forms of organisations, as the last word of a name spells them, without points.
+const FORMS: [&str; 26] = [
+    "ab",
+    "ag",
+    "aps",
+    "as",
+    "bv",
+    "co",
+    "company",
+    "corp",
+    "corporation",
+    "ev",
+    "gmbh",
+    "inc",
+    "kg",
+    "limited",
+    "llc",
+    "llp",
+    "ltd",
+    "nv",
+    "oy",
+    "plc",
+    "pty",
+    "sa",
+    "sarl",
+    "se",
+    "spa",
+    "srl",
+];
 
 /// A contact as a record. An archived one is gone, a merged one says where to. A row that is neither is handed on as it
 /// is: the hub sets aside what has no id or is no object.
@@ -32,10 +61,28 @@ pub(crate) fn contact(raw: &RawValue) -> SourceRecord {
     let addresses = parts(raw, "Addresses");
     let street = addresses.iter().find(|address| address["AddressType"] == "STREET");
     plain.insert("address".to_owned(), street.map_or(Value::Null, address));
+    plain.insert("kind".to_owned(), json!(kind(raw)));
     let owed = part(raw, "Balances.AccountsReceivable");
     plain.insert("balance".to_owned(), owed["Outstanding"].clone());
     plain.insert("overdue".to_owned(), owed["Overdue"].clone());
     SourceRecord::upsert(id, before(raw, &Value::Object(plain))).modified_at(modified)
+}
+
+/// Whether a contact is a `person` or an `organisation`, which Xero does not say: both have a name, and an organisation may
+/// name its primary person in the fields of the first and last name. So one is an organisation that names no person, that has a legal
+/// form, or whose name has no word of its person's. A person whose last name was corrected, and whose name was not yet, stays one.
+fn kind(raw: &RawValue) -> &'static str {
+    let [name, first, last] = slice::texts(raw, ["Name", "FirstName", "LastName"]).map(|text| words(&text.unwrap_or_default()));
+    let of_a_person = name.iter().any(|word| first.contains(word) || last.contains(word));
+    let nameless = name.is_empty() && !(first.is_empty() && last.is_empty());
+    let form = name.len() > 1 && name.last().is_some_and(|word| FORMS.contains(&word.as_str()) && !last.contains(word));
+    if nameless || (of_a_person && !form) { "person" } else { "organisation" }
+}
+
+/// The words of a name in small letters, without points: `S.p.A.` is `spa`.
+fn words(name: &str) -> Vec<String> {
+    let all = name.to_lowercase().replace('.', "");
+    all.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// An invoice as a record, as a contact is.
@@ -210,6 +257,29 @@ mod tests {
         assert_eq!(contact(&raw(archived.clone())).operation, nave_sdk::types::Operation::Delete);
         archived["MergedToContactID"] = json!("c2");
         assert_eq!(contact(&raw(archived)), SourceRecord::merged_into("c1", "c2"));
+    }
+
+    #[test]
+    fn a_person_is_told_from_an_organisation() {
+        for (name, first, last, expected) in [
+            ("Ada Lovelace", "Ada", "Lovelace", "person"),
+            ("LOVELACE, Ada", "Ada", "Lovelace", "person"),
+            ("Dr. Ada Lovelace", "Ada", "", "person"),
+            // Corrected in one field, not yet in the other.
+            ("Ada Byron", "Ada", "Lovelace", "person"),
+            ("", "Ada", "Lovelace", "person"),
+            ("Bo Co", "Bo", "Co", "person"),
+            ("Nordlicht GmbH", "", "", "organisation"),
+            ("Ridgeway University", "Ada", "Lovelace", "organisation"),
+            ("Lovelace & Sons Ltd", "Ada", "Lovelace", "organisation"),
+            ("Lovelace S.p.A.", "Ada", "Lovelace", "organisation"),
+            ("花屋", "", "", "organisation"),
+            ("", "", "", "organisation"),
+        ] {
+            let given = json!({"ContactID": "c1", "Name": name, "FirstName": first, "LastName": last});
+            let body: Value = nave_sdk::serde_json::from_slice(&contact(&raw(given)).body).expect("JSON");
+            assert_eq!(body["kind"], expected, "{name} / {first} {last}");
+        }
     }
 
     #[track_caller]

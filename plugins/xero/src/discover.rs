@@ -65,6 +65,7 @@ fn contact() -> Vec<Field> {
         Field::new("Website", "Website", Url).read_only(),
         Field::new("IsCustomer", "Customer", Boolean).read_only(),
         Field::new("IsSupplier", "Supplier", Boolean).read_only(),
+        Field::new("kind", "Kind", Enum).values(&["person", "organisation"]).read_only(),
         Field::new("balance", "Owed to us", Decimal).read_only(),
         Field::new("overdue", "Overdue to us", Decimal).read_only(),
         Field::new("UpdatedDateUTC", "Changed", Timestamp).read_only(),

@@ -188,6 +188,38 @@ fn colleagues_are_not_likely_to_be_one() {
     assert!(records > 700 && found > 0 && found * 20 < records, "{candidates}");
 }
 
+/// Of the simulated systems both have companies: the books have six in ten of the CRM's, and no person among them.
+#[test]
+fn companies_are_compared_as_people_are() {
+    let config = || SimConfig { records: 80, ..SimConfig::new(11) };
+    let (crm, books) = (Sim::start(System::Crm, config()), Sim::start(System::Books, config()));
+    let project = Project::init();
+    let url = |sim: &Sim| format!("url={}", sim.running.base_url());
+    add(&project, "hubspot", "crm", &[url(&crm)], &crm.running.credential.token);
+    let tenant = books.running.credential.tenant_id.clone().expect("books have an organisation");
+    let settings = [format!("{}/api.xro/2.0", url(&books)), format!("tenant={tenant}")];
+    add(&project, "xero", "books", &settings, &books.running.credential.token);
+    project.sync(&[]);
+    let all = books.call("GET", "/api.xro/2.0/Contacts?pageSize=1000&page=1", None);
+    let contacts = all.json()["Contacts"].as_array().cloned().unwrap_or_default();
+    let firms = contacts.iter().filter(|contact| contact["FirstName"].as_str().is_none_or(str::is_empty)).count() as u64;
+    assert!(firms >= 5 && firms < contacts.len() as u64 / 2, "{firms} of {}", contacts.len());
+    let marks = [crm.last_request(), books.last_request()];
+    for (entity, right) in [("company", firms), ("contact", contacts.len() as u64 - firms)] {
+        let census = project.json(&["census", "crm", "books", "--entity", entity]);
+        let count = |name: &str| census[name].as_u64().unwrap_or_else(|| panic!("{name}: {census}"));
+        assert_eq!(count("right_count"), right, "{entity}: {census}");
+        assert_eq!(count("exact_right") + count("likely_right") + count("only_right"), right, "{entity}: {census}");
+    }
+    let census = project.json(&["census", "crm", "books", "--entity", "company"]);
+    assert_eq!((census["left_count"].as_u64(), census["only_right"].as_u64()), (Some(10), Some(0)), "{census}");
+    let reconcile = project.run(&["reconcile", "crm", "books", "--entity", "company"]);
+    assert!(reconcile.out.contains("company") && reconcile.code != Some(2), "{}", reconcile.out);
+    for (sim, mark) in [&crm, &books].into_iter().zip(marks) {
+        assert_eq!(sim.changes_since(mark), Vec::<Value>::new(), "nothing is written");
+    }
+}
+
 #[test]
 fn a_census_that_cannot_be_says_why() {
     let two = Two::start();
@@ -195,8 +227,8 @@ fn a_census_that_cannot_be_says_why() {
         (&["census", "crm", "crm"][..], "is compared with itself"),
         (&["census", "crm", "nothing"], "there is no connection `nothing`"),
         (&["census", "crm", "books", "--entity", "planet"], "there is no entity `planet`"),
-        (&["census", "crm", "books", "--entity", "company"], "nothing of `books` is mapped to `company`"),
-        (&["census", "crm", "books", "--entity", "company"], "of `books` there is: contact"),
+        (&["census", "crm", "books", "--entity", "product"], "nothing of `crm` is mapped to `product`"),
+        (&["census", "crm", "books", "--entity", "product"], "of `crm` there is: company, contact"),
         (&["match", "candidates", "--entity", "planet"], "there is no entity `planet`"),
         (&["review", "decide-all", "existing", "--agree", "emial", "--reason", "x"], "there is no field of any entity `emial`"),
         (&["review", "decide-all", "existing", "--agree", "emial", "--reason", "x"], "did you mean `email`"),

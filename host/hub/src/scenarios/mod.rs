@@ -491,5 +491,5 @@ impl<'p> Plot<'p> {
 
 /// Its things are rows of their own: no parts of another stream's.
 fn is_made_of_rows(mapping: &Mapping) -> bool {
-    mapping.id.is_none() && mapping.alias == mapping.stream
+    mapping.id.is_none()
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     legacy::otherwise,
-    people::{Person, Place, Population, SEEDED_FROM_MS, Special, phones::Phone},
+    people::{Company, Home, Person, Place, Population, SEEDED_FROM_MS, Special, names::Locale, phones::Phone},
     rng::{Rng, uuid},
 };
 use rust_decimal::Decimal;
@@ -31,6 +31,12 @@ pub(crate) fn fill(books: &mut Books, records: usize) {
                 add(books, &mut nth, contact(books.seed, person, Some(other)));
             }
             _ => {}
+        }
+    }
+    for (index, company) in all.companies.iter().enumerate() {
+        // Not every customer of sales has been sent an invoice yet.
+        if Rng::new(books.seed, "books company", index as u64).chance(60) {
+            add(books, &mut nth, organisation(books.seed, index, company));
         }
     }
     invoices(books);
@@ -94,19 +100,39 @@ fn contact(seed: u64, person: &Person, renamed: Option<(String, String)>) -> Con
             contact.phones.insert(kind.to_owned(), part);
         }
     }
-    let home = person.other_home(seed, Place::Books);
-    let street: Part = [
-        ("AddressLine1", home.street),
-        ("City", home.city.to_owned()),
-        ("Region", home.region.to_owned()),
-        ("PostalCode", home.postal_code),
-        ("Country", person.locale.country.to_owned()),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect();
+    let street = street(&person.other_home(seed, Place::Books), person.locale);
     contact.addresses.insert("STREET".to_owned(), street);
     contact
+}
+
+/// A company as bookkeeping knows it: the name as on papers, a tax number, and where it was when it was entered.
+fn organisation(seed: u64, index: usize, company: &Company) -> Contact {
+    let mut rng = Rng::new(seed, "books company view", index as u64);
+    let mut contact = Contact::new(0, String::new());
+    let mut text = |name: &str, value: String| _ = contact.texts.insert(name.to_owned(), value);
+    text("Name", if rng.chance(20) { company.name.to_uppercase() } else { company.name.clone() });
+    if rng.chance(70) {
+        text("EmailAddress", format!("office@{}", company.domain));
+    }
+    text("DefaultCurrency", company.locale.currency.to_owned());
+    text("TaxNumber", format!("{}{:09}", company.locale.code, rng.below(1_000_000_000)));
+    text("AccountNumber", format!("F{:06}", index + 1));
+    let part = phone(Some(&company.phone), rng.below(3));
+    contact.phones.insert("DEFAULT".to_owned(), part);
+    contact.addresses.insert("STREET".to_owned(), street(&company.home, company.locale));
+    contact
+}
+
+fn street(home: &Home, locale: &Locale) -> Part {
+    [
+        ("AddressLine1", home.street.as_str()),
+        ("City", home.city),
+        ("Region", home.region),
+        ("PostalCode", &home.postal_code),
+        ("Country", locale.country),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
 }
 
 /// One invoice for every second contact, some with more.

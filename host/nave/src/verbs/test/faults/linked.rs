@@ -10,9 +10,10 @@ use super::side::Side;
 pub(super) const REFERENCE: &str = "\n[[field]]\nremote = \"company_id\"\ncanonical = \"company\"\ndirection = \"both\"\n\
     in = \"reference(companies)\"\nbecause = \"it is edited on both sides\"\n";
 
-/// `entities/company.toml`: one name is one company.
-pub(super) const ENTITY: &str =
-    "[fields.name]\nsurvivorship = \"newest\"\nbecause = \"who was last knows best\"\n[[match]]\nkey = \"name\"\nagree = []\n";
+/// `entities/company.toml`: one domain is one company.
+pub(super) const ENTITY: &str = "[fields.name]\nsurvivorship = \"newest\"\nbecause = \"who was last knows best\"\n\
+    [fields.domain]\nsurvivorship = \"newest\"\nbecause = \"who was last knows best\"\n\
+    [[match]]\nkey = \"domain\"\nagree = []\n";
 
 /// `mappings/<connection>-companies.toml`.
 pub(super) fn mapping(connection: &str) -> String {
@@ -20,7 +21,9 @@ pub(super) fn mapping(connection: &str) -> String {
         "connection = {connection:?}\nstream = \"companies\"\nentity = \"company\"\nsteward = \"ops\"\n\
          marker = \"properties.nave_id\"\nduplicates = \"review\"\n\n[flow.in]\nfreshness = \"24h\"\n\n\
          [flow.out]\nfreshness = \"24h\"\n\n[[field]]\nremote = \"properties.name\"\ncanonical = \"name\"\n\
-         direction = \"both\"\nin = \"trim\"\nbecause = \"it is edited on both sides\"\n"
+         direction = \"both\"\nin = \"trim\"\nbecause = \"it is edited on both sides\"\n\n[[field]]\n\
+         remote = \"properties.domain\"\ncanonical = \"domain\"\ndirection = \"both\"\nin = \"trim | lower\"\n\
+         because = \"it is edited on both sides\"\n"
     )
 }
 
@@ -45,7 +48,8 @@ async fn employ(side: &Side, contact: &str, name: &str) -> Result<(), ApiError> 
     let id = match found {
         Some(id) => id,
         None => {
-            let body = json!({ "properties": { "name": name } });
+            let domain = format!("{}.example", name.to_lowercase().replace(' ', "-"));
+            let body = json!({ "properties": { "name": name, "domain": domain } });
             let made = side.person(("POST", "/crm/v3/objects/companies".to_owned(), body)).await?;
             made["id"].as_str().unwrap_or_default().to_owned()
         }
