@@ -9,9 +9,9 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::Text;
-use crate::catalog::{Entity, FieldType};
+use crate::catalog::{Entity, FieldType, MatchRule};
 use crate::limits::MATCH_CANDIDATES_MAX;
-use crate::linkage::are_two_first_names;
+use crate::linkage::{are_two_first_names, are_two_last_names};
 use crate::model::{Record, RecordId, RecordState, RemoteKey};
 use crate::value::{Reference, Value};
 
@@ -236,7 +236,12 @@ pub fn decide<'a>(entity: &Entity, facts: &Facts, candidates: impl Iterator<Item
             if !share(facts, &theirs, &rule.key) {
                 continue;
             }
+            let by_name = is_called(entity, &rule.key);
             if rule.agree.is_empty() {
+                if by_name {
+                    proposed.get_or_insert_with(|| format!("same {}, and a name alone merges nobody", rule.key));
+                    continue;
+                }
                 agreed = Some(format!("same {}", rule.key));
                 break;
             }
@@ -248,11 +253,15 @@ pub fn decide<'a>(entity: &Entity, facts: &Facts, candidates: impl Iterator<Item
                 proposed.get_or_insert_with(|| format!("same {}, but another {other}", rule.key));
                 continue;
             }
-            if let Some(second) = rule.agree.iter().find(|field| **field != rule.key && share(facts, &theirs, field)) {
+            let says_more = |field: &&String| !(by_name && is_called(entity, field));
+            let mut agree = rule.agree.iter().filter(|field| **field != rule.key && share(facts, &theirs, field)).peekable();
+            let only_names = agree.peek().is_some();
+            if let Some(second) = agree.find(says_more) {
                 agreed = Some(format!("same {} and {second}", rule.key));
                 break;
             }
-            proposed.get_or_insert_with(|| format!("same {}, nothing else agrees", rule.key));
+            let but = if only_names { "and names alone merge nobody" } else { "nothing else agrees" };
+            proposed.get_or_insert_with(|| format!("same {}, {but}", rule.key));
         }
         if let Some(reason) = agreed {
             full.push((record.id, reason));
@@ -278,6 +287,7 @@ fn differ(left: &Facts, right: &Facts, path: &str) -> bool {
     let mut pairs = left.values(path).flat_map(|one| right.values(path).map(move |other| (one, other))).peekable();
     let alike = |(one, other): (&Text, &Text)| match path {
         "first_name" => !are_two_first_names(one, other),
+        "last_name" => !are_two_last_names(one, other),
         _ => one == other,
     };
     pairs.peek().is_some() && !pairs.any(alike)
@@ -285,6 +295,20 @@ fn differ(left: &Facts, right: &Facts, path: &str) -> bool {
 
 /// The parts of a person's name.
 const NAMES: [&str; 2] = ["first_name", "last_name"];
+
+/// Fields with what a person or an organisation is called, which others are called too.
+const CALLED: [&str; 5] = ["first_name", "last_name", "full_name", "name", "legal_name"];
+
+/// Whether a field says what a person or an organisation is called: of an entity that can be written to or rung up. What a campaign or
+/// a cost centre is called may well be what identifies it.
+fn is_called(entity: &Entity, path: &str) -> bool {
+    CALLED.contains(&path) && entity.fields.values().any(|field| matches!(field.kind, FieldType::Email | FieldType::Phone))
+}
+
+/// Whether a rule goes by names alone: it proposes, and merges nobody.
+pub fn is_name_only(entity: &Entity, rule: &MatchRule) -> bool {
+    is_called(entity, &rule.key) && rule.agree.iter().all(|field| is_called(entity, field))
+}
 
 /// Two whole names that share nothing: people behind one mailbox and one switchboard, not one person. Where a name is divided is a
 /// system's habit: `Ana Maria | Silva Costa` is `Ana Maria Silva | Costa`.
@@ -452,6 +476,63 @@ mod tests {
                 let found = decide(contact, &Facts::of(contact, &new), std::iter::once(&known));
                 assert_eq!(matches!(found, MatchDecision::Existing(..)), expected, "{key}, {theirs}: {found:?}");
             }
+        }
+    }
+
+    /// The rules that ship: who has one mailbox with somebody is that person only where nothing of a person's own is another.
+    #[test]
+    fn a_shared_mailbox_is_a_question() {
+        let contact = &crate::catalog::shipped_entities()["contact"];
+        for (theirs, expected) in [
+            ("first_name=Robert last_name=Lee", "existing"),
+            ("first_name=Bob last_name=Lee", "existing"),
+            ("first_name=Robert last_name=Leee phone=+4930901820", "existing"),
+            ("last_name=Lee", "existing"),
+            // Who married, and says when she was born.
+            ("first_name=Robert last_name=Okafor birth_date=1960-02-10", "existing"),
+            ("first_name=Mary last_name=Lee birth_date=1960-02-10", "ambiguous"),
+            // His wife, his son of the same name, and the next desk.
+            ("first_name=Mary last_name=Lee phone=+4930901820", "ambiguous"),
+            ("first_name=Robert last_name=Lee birth_date=1990-01-02", "ambiguous"),
+            ("first_name=Robert last_name=Okafor phone=+4930901820", "ambiguous"),
+            ("first_name=Mary phone=+4930901820", "ambiguous"),
+        ] {
+            let known = record(1, &format!("email=info@lee.test {theirs}"));
+            let new = record(0, "email=info@lee.test phone=+4930901820 last_name=Lee first_name=Robert birth_date=1960-02-10");
+            let found = match decide(contact, &Facts::of(contact, &new), std::iter::once(&known)) {
+                MatchDecision::New => "new",
+                MatchDecision::Existing(..) => "existing",
+                MatchDecision::Ambiguous(_) => "ambiguous",
+            };
+            assert_eq!(found, expected, "{theirs}");
+        }
+    }
+
+    /// A rule that somebody wrote.
+    #[test]
+    fn names_alone_merge_nobody() {
+        let text = |name: &str| name.to_owned();
+        for (entity, key, agree, expected) in [
+            ("contact", "last_name", &[][..], false),
+            ("contact", "last_name", &["first_name"][..], false),
+            ("contact", "last_name", &["first_name", "birth_date"][..], true),
+            ("contact", "birth_date", &["last_name"][..], true),
+            ("company", "name", &[][..], false),
+            ("company", "name", &["address.postal_code"][..], true),
+            // What a campaign is called may be what it is known by.
+            ("campaign", "name", &[][..], true),
+        ] {
+            let mut entity = (*crate::catalog::shipped_entities()[entity]).clone();
+            let rule =
+                MatchRule { key: text(key), agree: agree.iter().map(|field| text(field)).collect(), unless_different: vec![] };
+            assert_eq!(!is_name_only(&entity, &rule), expected, "{key} {agree:?}");
+            entity.match_rules = vec![rule];
+            let fields = "first_name=Max last_name=Klein birth_date=1960-02-10 name=Klein address.postal_code=4011";
+            let mut known = record(1, fields);
+            known.entity = entity.name.as_str().into();
+            let found = decide(&entity, &Facts::of(&entity, &record(0, fields)), std::iter::once(&known));
+            assert_eq!(matches!(found, MatchDecision::Existing(..)), expected, "{key} {agree:?}: {found:?}");
+            assert_eq!(matches!(found, MatchDecision::Ambiguous(_)), !expected, "{key} {agree:?}: {found:?}");
         }
     }
 

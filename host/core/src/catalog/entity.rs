@@ -11,6 +11,7 @@ use super::reader::{At, File, Table};
 use super::{Entity, EntityField, FieldType, MatchRule, SourceFile, Stances, Survivorship};
 use crate::linkage::Roles;
 use crate::mapping::nearest;
+use crate::matching::is_name_only;
 
 /// The entities that ship with the hub.
 pub const SHIPPED: &[(&str, &str)] = &[
@@ -169,9 +170,18 @@ fn match_rule(mut table: Table<'_>, entity: &Entity) -> Option<MatchRule> {
         let help = "write agree = [\"last_name\"], or agree = [] if this field alone identifies, as a tax number does".to_owned();
         table.file.error(key.span.clone(), "missing-key", "`agree` is missing: which second field must agree?", Some(help));
     }
+    let file = table.file;
     table.finish();
     let names = |fields: Vec<At<String>>| fields.into_iter().map(|field| field.value).collect();
-    Some(MatchRule { key: key?.value, agree: names(agree), unless_different: names(unless_different) })
+    let At { value, span } = key?;
+    let rule = MatchRule { key: value, agree: names(agree), unless_different: names(unless_different) };
+    if is_name_only(entity, &rule) {
+        let message =
+            format!("this rule goes by names alone, and will ask instead of merge: namesakes have one `{}` too", rule.key);
+        let help = "add to `agree` something that namesakes do not share: a mailbox, a telephone, a date of birth, a postal code";
+        file.warning(span, "name-only", message, Some(help.to_owned()));
+    }
+    Some(rule)
 }
 
 /// Whether a field, or a sub-field of a list, exists.

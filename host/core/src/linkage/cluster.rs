@@ -129,7 +129,7 @@ fn agree(table: &Table, model: &Model, comparer: &mut Comparer<'_>, one: &[u32],
     for left in one {
         for right in other {
             let weight = model.weigh(table, *left, comparer.pattern(*left, *right));
-            if (vague || weight.bits < LIKELY_BITS) && model.contradicts(&weight) {
+            if model.may_share_a_mailbox(&weight) || (vague || weight.bits < LIKELY_BITS) && model.contradicts(&weight) {
                 against += 1.0;
             } else if weight.bits >= SURE_BITS && model.is_safe(&weight) {
                 sure += 1.0;

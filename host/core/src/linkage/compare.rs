@@ -43,6 +43,11 @@ impl Group {
         matches!(self, Self::One(_, kind) if kind.is_personal())
     }
 
+    /// One person's, as a rule, and here and there a whole home's.
+    pub(super) fn is_lent(&self) -> bool {
+        matches!(self.kind(), Some(Kind::Email | Kind::Mobile))
+    }
+
     pub(super) fn is_shared(&self) -> bool {
         match self {
             Self::One(_, kind) => kind.is_shared(),
@@ -292,6 +297,7 @@ fn values(kind: Kind, left: &Value, right: &Value) -> u8 {
                 DIFFERENT
             }
         }
+        Kind::Name if are_two_names(a.text, b.text) => DIFFERENT,
         Kind::Text if are_two_models(a.text, b.text) => texts(left, right).min(FAINT),
         _ => texts(left, right),
     }
@@ -306,6 +312,26 @@ pub fn are_two_first_names(one: &str, other: &str) -> bool {
         && one != other
         && names(one.as_str().into(), other.as_str().into()) == DIFFERENT
         && !super::nickname::same_name(&one, &other)
+}
+
+/// Whether two whole names have one word each that the other has no form of: `David Anderson` and `David Gonzalez` are two people,
+/// `D. Anderson` and `Dave Andersen` are hardly.
+fn are_two_names(a: &str, b: &str) -> bool {
+    fn own<'t>(text: &'t str, other: &str) -> Vec<&'t str> {
+        text.split(' ').filter(|word| other.split(' ').all(|known| known != *word)).collect()
+    }
+    let (mine, theirs) = (own(a, b), own(b, a));
+    let is_other = |word: &&str, among: &[&str]| {
+        among.iter().all(|other| names((*word).into(), (*other).into()) == DIFFERENT && !super::nickname::same_name(word, other))
+    };
+    mine.iter().any(|word| is_other(word, &theirs)) && theirs.iter().any(|word| is_other(word, &mine))
+}
+
+/// Whether two last names are others, and neither is a slip of the other or a part of it: one may have married, or they are two.
+pub fn are_two_last_names(one: &str, other: &str) -> bool {
+    let form = |text| super::normal::normal(Kind::Surname, text).text;
+    let (one, other) = (form(one), form(other));
+    !one.is_empty() && !other.is_empty() && one != other && names(one.as_str().into(), other.as_str().into()) == DIFFERENT
 }
 
 /// Whether two texts are the same but for numbers that both have.
@@ -478,6 +504,12 @@ mod tests {
             (Kind::Given, "Agent 12", "Agent 13", DIFFERENT),
             (Kind::Company, "Werk 12 GmbH", "Werk 13 GmbH", DIFFERENT),
             (Kind::Company, "Werk 12 GmbH", "Wrek 12 GmbH", ALIKE),
+            (Kind::Name, "David Anderson", "David Gonzalez", DIFFERENT),
+            (Kind::Name, "David Anderson", "Mary Anderson", DIFFERENT),
+            (Kind::Name, "David Anderson", "D. Anderson", FAINT),
+            (Kind::Name, "Robert Anderson", "Bob Anderson", FAINT),
+            (Kind::Name, "David Anderson", "Anderson, David", ALIKE),
+            (Kind::Name, "David M Anderson", "David Anderson", ALIKE),
         ] {
             assert_eq!(values(kind, &value(kind, a), &value(kind, b)), expected, "{a} {b}");
             assert_eq!(values(kind, &value(kind, b), &value(kind, a)), expected, "{b} {a}");

@@ -10,7 +10,7 @@
 //! [`Learned`] keeps the model and how frequent values are, [`decide`] says which record it is, or that a person has to.
 //!
 //! A name alone never merges, and whoever differs in what is one person's own (first name, date of birth) is not merged for
-//! what a household shares.
+//! what a household shares: its last name, its address, its telephone, and often enough its mailbox.
 
 mod block;
 mod cluster;
@@ -30,7 +30,7 @@ mod table;
 mod tests;
 
 pub use cluster::{Edge, Linkage, Verdict};
-pub use compare::{Pattern, are_two_first_names};
+pub use compare::{Pattern, are_two_first_names, are_two_last_names};
 pub use decide::{Candidate, decide};
 pub use kind::Kind;
 pub use learned::{Judge, Judged, LEARN_MAX, LEARN_MIN, Learned, odds, spoken};

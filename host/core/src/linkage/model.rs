@@ -22,11 +22,12 @@ const PRIOR_PAIRS: f64 = 4.0;
 const PRIOR_SHARE: f64 = 0.05;
 /// What something besides the name has to say at least, bits: as a value that one in sixteen has.
 const TELLING_BITS: f64 = 4.0;
-/// Odds (base 2) from which a number that somebody else gave outweighs that first name and date of birth both differ.
-const NUMBERED_BITS: f64 = 16.0;
 /// Of two of one home, so many share a birthday without being one: twins are one or two in a hundred of a home's pairs (twelve
 /// deliveries in a thousand are of twins; Monden and others, 2021, doi:10.1093/humrep/deab029).
 const TWINS: f64 = 0.01;
+/// Of two of one home, so many have one mailbox or one mobile, to begin with: couples do, and `info@` is a whole office's. How many do
+/// here is learned.
+const LENT_PRIOR: [f64; LEVELS] = [0.0, 0.93, 0.01, 0.01, 0.05];
 /// Of two of one home, so many have one first name, as a son has his father's. A guess, and on the side of asking.
 const NAMED_AFTER: f64 = 0.01;
 /// Of so many new things one is here already, where nothing else was learned: systems that are connected hold the same people.
@@ -110,7 +111,11 @@ impl Model {
             housemates: groups
                 .iter()
                 .zip(&unrelated)
-                .map(|(group, by_chance)| if group.is_shared() { [0.0, 0.15, 0.05, 0.1, 0.7] } else { *by_chance })
+                .map(|(group, by_chance)| match group {
+                    group if group.is_shared() => [0.0, 0.15, 0.05, 0.1, 0.7],
+                    group if group.is_lent() => LENT_PRIOR,
+                    _ => *by_chance,
+                })
                 .collect(),
             unrelated,
             groups: groups.clone(),
@@ -140,7 +145,11 @@ impl Model {
         let (mut same_sum, mut housemates_sum) = (0.0, 0.0);
         for (pattern, count) in counted {
             let [s, h, u] = self.likelihoods(*pattern);
-            let s = if self.is_plausible(*pattern) && is_told(&self.groups, tells, rows, *pattern) { s } else { 0.0 };
+            let s = if self.is_plausible(*pattern) && !self.is_another(*pattern) && is_told(&self.groups, tells, rows, *pattern) {
+                s
+            } else {
+                0.0
+            };
             let of = s + h + u;
             let (s, h) = (count * s / of, count * h / of);
             same_sum += s;
@@ -152,10 +161,14 @@ impl Model {
         }
         // Chance is what is left of all agreements without those of pairs that are the same, or of one household.
         for (group, alike) in self.alike.iter().enumerate().filter(|(_, alike)| **alike > 0.0) {
-            let shared = if self.groups[group].is_shared() { housemates[group][SAME as usize] } else { 0.0 };
+            let shared = if self.groups[group].is_shared() || self.groups[group].is_lent() {
+                housemates[group][SAME as usize]
+            } else {
+                0.0
+            };
             let left = (alike - same[group][SAME as usize] - shared).max(alike * 1e-3).max(0.5);
             self.unrelated[group][SAME as usize] = (left / pairs).max(FLOOR * 1e-2);
-            if self.groups[group].is_personal() {
+            if self.groups[group].is_personal() && !self.groups[group].is_lent() {
                 self.housemates[group] = self.unrelated[group];
             }
         }
@@ -163,7 +176,9 @@ impl Model {
             self.same[group] = smoothed(learned, &SAME_PRIOR, PRIOR_SHARE);
         }
         for (group, learned) in housemates.into_iter().enumerate() {
-            if !self.groups[group].is_personal() {
+            if self.groups[group].is_lent() {
+                self.housemates[group] = smoothed(learned, &LENT_PRIOR, PRIOR_SHARE);
+            } else if !self.groups[group].is_personal() {
                 self.housemates[group] = smoothed(learned, &self.housemates[group], 0.0);
             }
         }
@@ -235,6 +250,18 @@ impl Model {
         agrees && !self.has_other_names(pattern)
     }
 
+    /// Whether both what somebody is called and the date of birth are others, and no number is the same: another of the home, whose
+    /// mailbox and telephone are the same too. Where families outnumber doubles they would be learned as what doubles look like.
+    fn is_another(&self, pattern: Pattern) -> bool {
+        let is = |kinds: &[Kind], from: u8, to: u8| {
+            let of = |group: usize| self.groups[group].kind().is_some_and(|kind| kinds.contains(&kind));
+            pattern.known().any(|(group, level)| of(group) && (from..=to).contains(&level))
+        };
+        is(&[Kind::Given, Kind::Name], DIFFERENT, DIFFERENT)
+            && is(&[Kind::Date], DIFFERENT, DIFFERENT)
+            && !is(&[Kind::Identifier], ALIKE, SAME)
+    }
+
     /// Whether they may be of one household or office: where something of a home is known of both, some of it agrees.
     pub(super) fn may_share_a_home(&self, pattern: Pattern) -> bool {
         let mut home = pattern.known().filter(|(group, _)| self.groups[*group].is_home()).peekable();
@@ -255,13 +282,24 @@ impl Model {
     /// logarithms, of which there would be millions.
     fn likelihoods(&self, pattern: Pattern) -> [f64; 3] {
         let (mut same, mut housemates, mut unrelated) = (self.same_share.exp2(), self.housemates_share.exp2(), 1.0);
+        let namesakes = self.namesakes_at_home(pattern);
         for (group, level) in pattern.known() {
             let level = level as usize;
             same *= self.same[group][level];
-            housemates *= self.housemates[group][level];
+            housemates *= self.housemates[group][level].min(if namesakes.0 == Some(group) { namesakes.1 } else { 1.0 });
             unrelated *= self.unrelated[group][level];
         }
         [same, if self.may_share_a_home(pattern) { housemates } else { 0.0 }, unrelated]
+    }
+
+    /// The group of first names, where a family's both have the same one, and how probable that is at most: strangers and colleagues
+    /// have one by chance, in a family nobody is given a name that is taken, but after somebody.
+    fn namesakes_at_home(&self, pattern: Pattern) -> (Option<usize>, f64) {
+        let agree = |kind, from: u8| {
+            let of = |(group, level): &(usize, u8)| self.groups[*group].kind() == Some(kind) && *level >= from;
+            pattern.known().find(of).map(|(group, _)| group)
+        };
+        (agree(Kind::Surname, ALIKE).and_then(|_| agree(Kind::Given, SAME)), NAMED_AFTER)
     }
 
     /// How much more probable such a pair is in one home than by chance alone: twins have one date of birth, and some are called as
@@ -275,23 +313,30 @@ impl Model {
         };
         // Where nobody has a date of birth, names are those of houses.
         let are_people = self.groups.iter().any(|group| group.kind() == Some(Kind::Date));
-        let named_after = if are_people { NAMED_AFTER / say_the_same(&[Kind::Given, Kind::Name]) } else { 0.0 };
+        let counted = self.namesakes_at_home(pattern).0.is_some();
+        let named_after = if are_people && !counted { NAMED_AFTER / say_the_same(&[Kind::Given, Kind::Name]) } else { 0.0 };
         1.0 + TWINS / say_the_same(&[Kind::Date]) + named_after
     }
 
     /// How surely two records are the same that came to this pattern.
     pub(super) fn weigh(&self, table: &Table, left: u32, pattern: Pattern) -> Weight {
         let (mut same, mut housemates, mut unrelated) = (1.0, self.housemates_share.exp2(), 1.0);
+        let namesakes = self.namesakes_at_home(pattern);
+        let at_home = |group: usize, chance: f64| if namesakes.0 == Some(group) { chance.min(namesakes.1) } else { chance };
         for (group, level) in pattern.known() {
             let chance = self.chance(table, left, group, level);
             let (level, factor) = (level as usize, self.factor(group));
-            let of_household = if self.groups[group].is_personal() { chance } else { self.housemates[group][level] };
+            let of_household = match &self.groups[group] {
+                lent if lent.is_lent() => self.housemates[group][level].max(chance),
+                personal if personal.is_personal() => at_home(group, chance),
+                _ => self.housemates[group][level],
+            };
             let counted = |share: f64| if factor == 1.0 { share } else { share.powf(factor) };
             same *= counted(self.same[group][level]);
             housemates *= counted(of_household);
             unrelated *= counted(chance);
         }
-        housemates *= self.more_housemates(pattern, |group| self.chance(table, left, group, SAME));
+        housemates *= self.more_housemates(pattern, |group| at_home(group, self.chance(table, left, group, SAME)));
         let others = if self.may_share_a_home(pattern) { housemates + unrelated } else { unrelated };
         Weight { bits: self.same_share + same.log2() - others.log2(), pattern }
     }
@@ -354,7 +399,10 @@ impl Model {
         // What something is called is but a name, which a price or a town does not make more of.
         let is_it = is_told && count + texts(ALIKE).count() >= 2;
         let sum = if is_it { sum + texts(ALIKE).map(|(group, level)| says(group, level)).sum::<f64>() } else { sum };
-        agree().count() >= 2 && sum >= TELLING_BITS && (weight.bits >= ALL_THE_SAME_BITS || !self.contradicts(weight))
+        agree().count() >= 2
+            && sum >= TELLING_BITS
+            && (weight.bits >= ALL_THE_SAME_BITS || !self.contradicts(weight))
+            && !self.may_share_a_mailbox(weight)
     }
 
     /// Whether something is known of both that one of a home has alone.
@@ -379,8 +427,20 @@ impl Model {
             _ if !self.groups.iter().any(|group| matches!(group.kind(), Some(Kind::Given | Kind::Name))) => false,
             0 => false,
             1 => !self.known(weight).any(identifies),
-            _ => weight.bits < NUMBERED_BITS || !kinds(|level| level == SAME).any(|kind| kind == Kind::Identifier),
+            _ => true,
         }
+    }
+
+    /// Whether two who are called differently have the mailbox or the telephone of one home or office: that is still several people.
+    /// One date of birth speaks against it, and a number that somebody else gave.
+    pub(super) fn may_share_a_mailbox(&self, weight: &Weight) -> bool {
+        let is = |kinds: &'static [Kind], from: u8, to: u8| {
+            let of = move |group: &Group| group.kind().is_some_and(|kind| kinds.contains(&kind));
+            self.known(weight).any(|(group, level)| of(group) && (from..=to).contains(&level))
+        };
+        is(&[Kind::Given, Kind::Name], DIFFERENT, DIFFERENT)
+            && is(&[Kind::Email, Kind::Mobile, Kind::Phone], ALIKE, SAME)
+            && !is(&[Kind::Date, Kind::Identifier], ALIKE, SAME)
     }
 
     fn known(&self, weight: &Weight) -> impl Iterator<Item = (&Group, u8)> {

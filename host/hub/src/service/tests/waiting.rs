@@ -198,7 +198,7 @@ async fn what_waits_for_an_answer_is_no_reason_to_run() {
     assert!(work(), "what was read may be what she waited for");
     engine.run_out(flow).await.unwrap();
     assert!(!work());
-    bench.crm.put("contacts", "5432", &ADA.replace("Ada", "Augusta Ada"), 7_000);
+    bench.crm.put("contacts", "5432", &ADA.replace("Ada", "Adah Ada"), 7_000);
     engine.run_in("crm-contacts", false).await.unwrap();
     assert!(work(), "something else is to be done");
     engine.run_out(flow).await.unwrap();
