@@ -12,6 +12,9 @@ const WORD_CHARS_MIN: usize = 4;
 /// Digits from which on a number is somebody's: of shorter ones there are not enough to avoid those that occur.
 const DIGITS_MIN: usize = 7;
 
+/// Letters and digits from which on a text with an `@` is a mailbox: `a@b.c` has as many.
+const MAIL_LETTERS_MIN: usize = 3;
+
 /// Words, numbers and mails that occur in what is to be masked, in lower case.
 #[derive(Clone, Debug, Default)]
 pub struct Originals {
@@ -32,8 +35,8 @@ impl Originals {
             _ => said.push((text.to_lowercase(), *kind == Kind::Phone)),
         });
         for (text, phone) in said {
-            // Signs alone are nobody's mailbox, and stay as they are.
-            if text.contains('@') && text.chars().any(char::is_alphanumeric) {
+            // Signs alone are nobody's mailbox, and stay as they are; a letter or two among them may be masked as themselves.
+            if text.contains('@') && text.chars().filter(|letter| letter.is_alphanumeric()).count() >= MAIL_LETTERS_MIN {
                 self.add(text.clone());
             }
             if phone {
