@@ -125,7 +125,8 @@ fn says(there: &Value, sent: &Value) -> bool {
     }
 }
 
-fn same(there: &Value, sent: &Value) -> bool {
+/// Whether two values are the same but for their spelling: capitals, blanks, dashes.
+pub fn same(there: &Value, sent: &Value) -> bool {
     there == sent || there.is_empty() && sent.is_empty() || letters(there).is_some() && letters(there) == letters(sent)
 }
 
