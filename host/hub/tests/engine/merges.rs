@@ -25,6 +25,7 @@ on_both_stores!(
     the_survivors_object_stands_for_it,
     what_a_system_merged_is_taken_back_too,
     what_came_since_is_assigned,
+    what_others_hold_of_a_deleted_object_is_nobodys_edit,
     kept_apart_until_a_steward_says_otherwise,
     what_cannot_be_merged_says_why,
     what_nobody_agreed_to_is_not_sent,
@@ -594,6 +595,68 @@ async fn what_came_since_is_assigned(kind: Kind) {
     assert_eq!((title(ada), title(augusta)), ("pilot".into(), "countess".into()), "an edit goes with its object");
     assert_eq!(bench.system("crm").at("contacts", &object("crm", augusta), "title"), "countess");
     check_quiet(&bench).await;
+}
+
+/// After the merge an object of one of the two is deleted. What the hub had written of it into the other's objects is no edit of
+/// theirs: each record gets back what was its own.
+async fn what_others_hold_of_a_deleted_object_is_nobodys_edit(kind: Kind) {
+    for edited in [false, true] {
+        for deletes in ["crm", "books"] {
+            let bench = bench(kind, STEP, STEP).await;
+            let (ada, augusta) = twice(&bench).await;
+            let before = (stands(&bench, ada), stands(&bench, augusta), there(&bench));
+            // Ada is of the CRM, Augusta of the books.
+            let object = bench.engine.locate(if deletes == "crm" { ada } else { augusta }, deletes, "contacts").unwrap();
+            let merge = merged(&bench, ada, augusta).await;
+            if edited {
+                // What the merged record took up since is of the object that it was said in.
+                bench.system(deletes).state.lock().unwrap().clock += 100_000;
+                bench.system(deletes).put("contacts", &object, "title", "captain");
+                bench.quiet().await;
+            }
+            let mut assign = Vec::new();
+            if edited {
+                // One more object of the merged record, which is Augusta's.
+                let new = r#"{"first":"Augusta","last":"Lovelace","email":"augusta@y.test"}"#;
+                let key = RemoteKey::new("crm", "contacts", bench.system("crm").create("contacts", new));
+                bench.quiet().await;
+                assert_eq!(bench.engine.record_of(&key).unwrap(), Some(ada));
+                assign.push((key, augusta));
+            }
+            bench.system(deletes).delete("contacts", &object);
+            missed(&bench).await;
+            let plan = bench.engine.plan_unmerge(merge.id, &assign).unwrap();
+            let said: Vec<_> = plan.goes.iter().filter(|goes| !goes.new && !goes.edited.is_empty()).collect();
+            let own = |goes: &&&nave_hub::engine::merges::Goes| *goes.key.remote_id != *object;
+            assert_eq!(said.iter().filter(own).count(), 0, "{deletes} {edited}: {said:?}");
+            bench.engine.unmerge(merge.id, &assign, "vera", "two people").await.unwrap();
+            bench.quiet().await;
+            let title = |record| {
+                let record = bench.store.records(&[record]).unwrap().pop().flatten().unwrap();
+                record.value("job_title").map_or_else(String::new, Value::display)
+            };
+            let titles = match (edited, deletes) {
+                (false, _) => ["pilot", ""],
+                (true, "crm") => ["captain", ""],
+                (true, _) => ["pilot", "captain"],
+            };
+            assert_eq!([title(ada), title(augusta)], titles, "{deletes} {edited}");
+            if !edited {
+                let values = |id| {
+                    let record = bench.store.records(&[id]).unwrap().pop().flatten().unwrap();
+                    record.fields.iter().map(|(name, field)| format!("{name} {}", field.value.display())).collect::<Vec<_>>()
+                };
+                let was = |text: &str, field: &str| assert!(text.contains(field), "{text}");
+                was(&values(ada).join(", "), "first_name Ada");
+                was(&values(augusta).join(", "), "first_name Augusta");
+                assert!(values(augusta).iter().all(|field| !field.starts_with("last_name")), "{:?}", values(augusta));
+                let mut now = there(&bench);
+                now.dedup();
+                assert_eq!(now, before.2, "{deletes}");
+            }
+            check_quiet(&bench).await;
+        }
+    }
 }
 
 async fn kept_apart_until_a_steward_says_otherwise(kind: Kind) {

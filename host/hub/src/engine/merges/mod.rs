@@ -8,6 +8,7 @@
 mod advance;
 mod carry;
 mod kept;
+mod own;
 mod plan;
 mod primary;
 pub(super) mod restore;

@@ -7,11 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nave_core::catalog::Mapping;
-use nave_core::model::{Cause, Claim, Contribution, ContributionId, ContributionState, Record, RecordId, RecordState, RemoteKey};
+use nave_core::model::{Cause, Contribution, ContributionId, ContributionState, Record, RecordId, RecordState, RemoteKey};
 use nave_core::value::Value;
 
 use super::carry::{line, rule};
 use super::kept::Thing;
+use super::own::own_words;
 use super::{Kept, Merge, MergeState, OF, Step, StepKind, Undo, into_space, key, of, put, restore, row, standing, steps};
 use crate::engine::apart::{self, Apart};
 use crate::engine::draft::Draft;
@@ -215,17 +216,19 @@ impl Engine {
                 merge.id
             )));
         };
-        let goes = assigned(draft, merge, &kept, assign)?;
+        let mut goes = assigned(draft, merge, &kept, assign)?;
         let mut left = Vec::new();
         // What each object said and held before it is handed over.
-        let (mut lost, mut uncopied) = (Vec::new(), Vec::new());
-        for thing in &kept.of_survivor {
-            if let Some(claims) = uncopy(draft, thing, &kept)? {
-                uncopied.push((thing.was.id, claims));
-            }
+        let (mut lost, mut own) = (Vec::new(), Vec::new());
+        for (id, of) in &mut goes {
+            let said = own_words(draft, *id, &kept, of.to)?;
+            of.edited = said.edited;
+            own.push((*id, said.claims));
         }
-        for (id, claims) in uncopied {
-            draft.contribution_mut(id)?.claims = claims;
+        for (id, claims) in own {
+            if draft.contribution(id)?.claims != claims {
+                draft.contribution_mut(id)?.claims = claims;
+            }
         }
         for (id, goes) in &goes {
             let thing = kept.of_loser.iter().find(|thing| thing.was.id == *id);
@@ -337,9 +340,8 @@ fn assigned(
         let of_loser = kept.of_loser.iter().find(|thing| thing.was.id == id);
         let of_survivor = kept.of_survivor.iter().find(|thing| thing.was.id == id);
         let to = if of_loser.is_some() { merge.loser } else { merge.survivor };
-        let edited = of_loser.or(of_survivor).map(|thing| edited(thing, &row)).unwrap_or_default();
         let new = of_loser.is_none() && of_survivor.is_none();
-        goes.insert(id, Goes { key: row.key, to, new, assigned: false, edited });
+        goes.insert(id, Goes { key: row.key, to, new, assigned: false, edited: Vec::new() });
     }
     for (key, to) in assign {
         let entity = &merge.entity;
@@ -358,58 +360,6 @@ fn assigned(
         (found.to, found.assigned) = (*to, true);
     }
     Ok(goes)
-}
-
-/// A claim's name in the numbering of the record that the object came to.
-fn renumbered(thing: &Thing, name: &str) -> String {
-    let Some((list, number)) = name.split_once('/') else { return name.to_owned() };
-    let known = thing.numbers.iter().find(|known| known.list == list && Ok(known.from) == number.parse());
-    known.map_or_else(|| name.to_owned(), |known| format!("{list}/{}", known.to))
-}
-
-/// Fields of an object that say something else than before the merge.
-fn edited(thing: &Thing, now: &Contribution) -> Vec<String> {
-    let before: BTreeMap<String, &Claim> =
-        thing.was.claims.iter().map(|(name, claim)| (renumbered(thing, name), claim)).collect();
-    let changed = now.claims.iter().filter(|(name, claim)| before.get(name.as_str()).is_none_or(|was| was.value != claim.value));
-    let mut names: Vec<String> =
-        changed.map(|(name, _)| name.split_once('/').map_or(name.as_str(), |(list, _)| list).to_owned()).collect();
-    names.dedup();
-    names
-}
-
-/// What one of the survivor's own objects came to say by the merge itself, and not by anybody's edit: it is as it was before.
-/// None: nothing of the kind.
-fn uncopy(draft: &mut Draft<'_>, thing: &Thing, kept: &Kept) -> Result<Option<nave_core::NameMap<Claim>>, EngineError> {
-    let now = draft.contribution(thing.was.id)?.clone();
-    let mut claims = now.claims.clone();
-    let mut any = false;
-    for (name, claim) in &now.claims {
-        let was = thing.was.claims.get(name);
-        if was == Some(claim) {
-            continue;
-        }
-        let mut copied = false;
-        for other in &kept.of_loser {
-            let merged_there = other.was.key.connection == now.key.connection
-                && other.was.key.stream == now.key.stream
-                && !draft.contribution(other.was.id)?.is_active();
-            copied |= other.was.claims.iter().any(|(theirs, said)| {
-                renumbered(other, theirs) == name.as_str()
-                    && said.value == claim.value
-                    // Handed on with its time, or taken over by the system when it merged the two objects.
-                    && (said.claimed_at == claim.claimed_at || merged_there && was.is_none_or(|was| was.value.is_empty()))
-            });
-        }
-        if copied {
-            any = true;
-            match was {
-                Some(was) => drop(claims.insert(name.clone(), was.clone())),
-                None => drop(claims.remove(name)),
-            }
-        }
-    }
-    Ok(any.then_some(claims))
 }
 
 /// What goes back in objects that are there, where no record speaks of it any more.
