@@ -58,6 +58,7 @@ pub mod rename;
 pub mod resolve;
 pub mod resync;
 mod returned;
+mod rewritten;
 pub mod rollback;
 mod round;
 pub mod roundtrip;

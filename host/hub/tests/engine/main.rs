@@ -42,6 +42,7 @@ mod policies;
 mod reconcile;
 mod renamed;
 mod resync;
+mod rewritten;
 mod rollback;
 mod sample;
 mod shadow;
