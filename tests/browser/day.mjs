@@ -33,7 +33,7 @@ export async function startDay() {
     const serving = hub.spawned("--json", "serve");
     const said = JSON.parse(await announced(serving, /^(\{.*\})$/m));
     // The first start makes a token and says it.
-    const token = said.token ?? (await hub.json("token", "reset")).token;
+    const token = said.token ?? (await hub.json("token", "reset", "--because", "a test")).token;
     return { ...hub, sims, url: said.address, token };
   } catch (error) {
     await hub.stop();

@@ -68,7 +68,7 @@ export async function start() {
   const hub = await project();
   try {
     const url = await announced(hub.spawned("demo", "--records", "50"), /serves at (http:\S+)/);
-    const { token } = await hub.json("token", "reset");
+    const { token } = await hub.json("token", "reset", "--because", "a test");
     return { ...hub, url, token };
   } catch (error) {
     await hub.stop();

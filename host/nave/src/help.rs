@@ -135,7 +135,7 @@ const EXAMPLES: [(&str, &str); 125] = [
     ("nave audit verify", "nave audit verify --anchor /mnt/elsewhere/audit-anchor.log"),
     ("nave audit who-read", "nave audit who-read contact/12"),
     ("nave audit export", "nave audit export --since 2026-10-01 > audit.jsonl"),
-    ("nave token reset", "nave token reset ada --for 90d"),
+    ("nave token reset", "nave token reset ada --for 90d --because 'reads the status for the wall'"),
     ("nave store check", "nave store check"),
     ("nave store rebuild", "nave store rebuild"),
     ("nave restore", "nave restore hub-2025-01-31.nave --replace"),

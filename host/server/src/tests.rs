@@ -181,7 +181,7 @@ impl Service for Fake {
         let row = |token: &&str| {
             let hash = ring::digest::digest(&ring::digest::SHA256, token.as_bytes());
             let hash = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-            TokenRow { name: "ada".into(), hash, created_at: Time(0), until: None }
+            TokenRow { name: "ada".into(), hash, created_at: Time(0), until: None, reason: "a test".into() }
         };
         Ok(self.tokens.lock().unwrap().as_deref().unwrap_or(&[TOKEN]).iter().map(row).collect())
     }

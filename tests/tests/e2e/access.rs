@@ -21,7 +21,9 @@ fn access_is_listed_reviewed_and_ends_with_a_reason() {
     project.install("hubspot");
     connect_crm(&project, &crm);
     project.tell(&["secret", "set", "spare"], "n0body-needs-it");
-    let token = project.json(&["token", "reset", "ann"])["token"].as_str().expect("a token").to_owned();
+    let unsaid = project.run(&["token", "reset", "ann"]);
+    assert!(unsaid.code == Some(2) && unsaid.out.contains("--because"), "none without a reason: {unsaid:?}");
+    let token = project.json(&["token", "reset", "ann", "--because", "a wall in the office"])["token"].as_str().expect("a token").to_owned();
     project.ok(&["connection", "check", "crm"]);
 
     let all = project.json(&["access", "list"]);
@@ -36,6 +38,9 @@ fn access_is_listed_reviewed_and_ends_with_a_reason() {
     assert_eq!((&secret["connections"], &secret["fix"]), (&serde_json::json!(["crm"]), &"nave secret rotate crm".into()));
     assert!(secret["reasons"].to_string().contains("a simulated system") && secret["last-used"].is_string(), "{secret}");
     assert!(!all.to_string().contains(&token) && !all.to_string().contains("n0body"), "no secret is in it");
+
+    let hers = all["access"].as_array().expect("lines").iter().find(|line| line["what"] == "token" && line["name"] == "ann");
+    assert_eq!(hers.expect("a line")["reasons"], serde_json::json!(["a wall in the office"]), "{all}");
 
     let me = secret["who"].as_str().expect("somebody").trim_start_matches("local:").to_owned();
     let leaver = lines(&project.json(&["access", "leaver", &me]));

@@ -65,7 +65,7 @@ impl World {
     }
 
     fn standing(&self, serving: &Serving) -> Value {
-        let another = || self.project.json(&["token", "reset", "ann"])["token"].as_str().expect("a token").to_owned();
+        let another = || self.project.json(&["token", "reset", "ann", "--because", "a test"])["token"].as_str().expect("a token").to_owned();
         let header = format!("Bearer {}", serving.token.clone().unwrap_or_else(another));
         let answer = nave_tests::http::request(serving.addr, "GET", "/v1/authorizations", &[("authorization", &header)], None)
             .expect("an answer");

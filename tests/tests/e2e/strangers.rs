@@ -162,8 +162,8 @@ fn a_flood_of_one_keeps_nobody_else_waiting() {
 fn a_token_is_good_until_its_end() {
     let project = Project::init();
     let serving = project.serve();
-    let made = project.json(&["token", "reset", "ada", "--for", "3s"]);
-    let lasting = project.json(&["token", "reset", "bo", "--for", "90d"]);
+    let made = project.json(&["token", "reset", "ada", "--for", "3s", "--because", "a test"]);
+    let lasting = project.json(&["token", "reset", "bo", "--for", "90d", "--because", "a test"]);
     let status = |token: &Value| {
         let bearer = format!("Bearer {}", token["token"].as_str().expect("a token"));
         http::request(serving.addr, "GET", "/v1/status", &[("authorization", &bearer)], None).expect("an answer").status
@@ -172,7 +172,7 @@ fn a_token_is_good_until_its_end() {
     assert_eq!((status(&made), status(&lasting)), (200, 200));
     until("its end comes", || (status(&made) == 401).then_some(()));
     assert_eq!(status(&lasting), 200);
-    let refused = project.run(&["token", "reset", "ada", "--for", "soon"]);
+    let refused = project.run(&["token", "reset", "ada", "--for", "soon", "--because", "a test"]);
     assert_eq!((refused.code, &refused.json()["error"]["code"]), (Some(2), &json!("usage")), "{refused:?}");
     serving.stop();
 }
@@ -265,14 +265,14 @@ fn the_running_hub_keeps_itself_to_itself() {
 fn a_full_disk_refuses_what_it_cannot_note() {
     let project = Project::init();
     project.tell(&["secret", "set", "before"], "s3cret");
-    let token = project.json(&["token", "reset", "ada"])["token"].as_str().expect("a token").to_owned();
+    let token = project.json(&["token", "reset", "ada", "--because", "a test"])["token"].as_str().expect("a token").to_owned();
     let lines = || project.json(&["audit", "--limit", "200"])["entries"].as_array().expect("lines").len();
     let names = || project.json(&["secret", "list"])["secrets"].to_string();
     for (arguments, input) in [
         (&["secret", "set", "new"][..], "another"),
         (&["secret", "remove", "before"], ""),
-        (&["token", "reset", "ada"], ""),
-        (&["token", "reset", "bo"], ""),
+        (&["token", "reset", "ada", "--because", "a test"], ""),
+        (&["token", "reset", "bo", "--because", "a test"], ""),
         (&["access", "revoke", "token", "ada", "--reason", "left"], ""),
         (&["access", "review", "--done", "--reason", "all needed"], ""),
     ] {

@@ -138,7 +138,7 @@ fn connected(between: &Between) -> Project {
 }
 
 fn standing(project: &Project, serving: &Serving) -> Value {
-    let token = project.json(&["token", "reset", "ann"])["token"].as_str().expect("a token").to_owned();
+    let token = project.json(&["token", "reset", "ann", "--because", "a test"])["token"].as_str().expect("a token").to_owned();
     let header = format!("Bearer {token}");
     let answer = http::request(serving.addr, "GET", "/v1/authorizations", &[("authorization", &header)], None);
     answer.expect("an answer").json()["authorizations"][0].clone()

@@ -113,6 +113,9 @@ pub struct TokenRow {
     /// From when it is worth nothing; none: until it is reset or revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,
+    /// Why there is one, as whoever made it said; empty only where it was made before that was asked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
 }
 
 impl TokenRow {

@@ -994,6 +994,9 @@ pub enum Request {
         /// For how long it is good, as `90d`; none: until it is reset or revoked.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lasting: Option<String>,
+        /// Why: for the audit and the register of access. None is made without.
+        #[serde(default)]
+        reason: String,
     },
     /// A consistent copy of the data, while the hub works.
     Backup {

@@ -117,7 +117,7 @@ pub(super) async fn revoke(hub: &Hub, what: &str, name: &str, by: &str, reason: 
             )
         }
         "token" => {
-            token(&hub.engine, name).await?;
+            token(&hub.engine, name, reason).await?;
             format!("The token of {name} is worth nothing any more.")
         }
         "grant" => {
@@ -140,7 +140,7 @@ pub(super) async fn revoke(hub: &Hub, what: &str, name: &str, by: &str, reason: 
 }
 
 /// Puts a hash in a token's place that no text has.
-async fn token(engine: &Engine, name: &str) -> Result<(), ApiError> {
+async fn token(engine: &Engine, name: &str, reason: &str) -> Result<(), ApiError> {
     if !engine.store.tokens()?.iter().any(|row| row.name == name) {
         return Err(ApiError::not_found(format!("there is no token `{name}`")).help("`nave access list` shows what there is"));
     }
@@ -149,7 +149,8 @@ async fn token(engine: &Engine, name: &str) -> Result<(), ApiError> {
     let hash: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     engine
         .write(Cause::default(), |draft| {
-            draft.batch.tokens.push(TokenRow { name: name.to_owned(), hash: hash.clone(), created_at: draft.now, until: None });
+            let (name, hash, reason) = (name.to_owned(), hash.clone(), format!("revoked: {reason}"));
+            draft.batch.tokens.push(TokenRow { name, hash, created_at: draft.now, until: None, reason });
             Ok(())
         })
         .await?;
@@ -178,6 +179,8 @@ fn tokens(hub: &Hub, lines: &mut Vec<AccessLine>) -> Result<(), ApiError> {
             role: "everything that the API and the dashboard have".to_owned(),
             what: "token".to_owned(),
             fix: format!("nave access revoke token {} --reason 'left the company'", row.name),
+            findings: if row.reason.is_empty() { vec!["nobody said why there is one".to_owned()] } else { Vec::new() },
+            reasons: Some(row.reason).filter(|reason| !reason.is_empty()).into_iter().collect(),
             name: row.name,
             since: Some(row.created_at.to_string()),
             ..AccessLine::default()

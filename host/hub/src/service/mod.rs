@@ -349,8 +349,8 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
             block_in_place(|| audits::export(hub, after, &since, limit)).map(Answer::AuditExport)
         }
         Request::AuditReaders { record } => block_in_place(|| readers::readers(engine, &record)).map(Answer::Readers),
-        Request::TokenReset { name, lasting } => {
-            operations::token_reset(engine, &name, lasting.as_deref(), by).await.map(Answer::Token)
+        Request::TokenReset { name, lasting, reason } => {
+            operations::token_reset(engine, &name, lasting.as_deref(), &reason, by).await.map(Answer::Token)
         }
         Request::Backup { to } => operations::backup(hub, &to, by).await,
         Request::StoreCheck => block_in_place(|| indexes::check(engine)).map(Answer::StoreCheck),

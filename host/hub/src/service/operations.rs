@@ -172,9 +172,20 @@ pub(super) fn secrets_in(hub: &Hub, texts: &[String]) -> Result<SecretsFoundAnsw
 }
 
 /// Makes a token of 256 random bits, replacing the one of this name. Only its hash is stored.
-/// With a span it is good for so long, and no longer.
-pub(super) async fn token_reset(engine: &Engine, name: &str, lasting: Option<&str>, by: &str) -> Result<TokenAnswer, ApiError> {
+/// With a span it is good for so long, and no longer. The register of access shows why there is one.
+pub(super) async fn token_reset(
+    engine: &Engine,
+    name: &str,
+    lasting: Option<&str>,
+    reason: &str,
+    by: &str,
+) -> Result<TokenAnswer, ApiError> {
     check_name(name)?;
+    let reason = reason.trim();
+    if reason.is_empty() {
+        return Err(ApiError::usage("no token is made without a reason")
+            .help("add --because 'who uses it and what for': the audit keeps it, and `nave access list` shows it"));
+    }
     let until = match lasting.map(|text| (text, parse_span(text))) {
         None => None,
         Some((_, Some(ms))) if ms > 0 => Some(engine.now().plus_ms(i64::try_from(ms).unwrap_or(i64::MAX))),
@@ -187,10 +198,11 @@ pub(super) async fn token_reset(engine: &Engine, name: &str, lasting: Option<&st
     engine
         .write(Cause::default(), |draft| {
             let created_at = draft.now;
-            draft.batch.tokens.push(TokenRow { name: name.to_owned(), hash: hash.clone(), created_at, until });
+            let (name, reason) = (name.to_owned(), reason.to_owned());
+            draft.batch.tokens.push(TokenRow { name: name.clone(), hash: hash.clone(), created_at, until, reason: reason.clone() });
             let ends = until.map(|until| format!("; this one is worth nothing from {until}")).unwrap_or_default();
-            let detail = format!("the one before is worth nothing now{ends}");
-            draft.batch.audit.push(audit_entry(created_at, by, "token.reset", name, &detail));
+            let detail = format!("{reason}; the one before is worth nothing now{ends}");
+            draft.batch.audit.push(audit_entry(created_at, by, "token.reset", &name, &detail));
             Ok(())
         })
         .await?;

@@ -80,12 +80,15 @@ pub(crate) enum Token {
         /// For how long it is good: 90d, 12h [default: until it is reset or revoked]
         #[arg(long = "for", value_name = "SPAN")]
         lasting: Option<String>,
+        /// Who uses it and what for: for the audit and the register of access; none is made without
+        #[arg(long, alias = "reason", value_name = "TEXT", default_value = "", hide_default_value = true)]
+        because: String,
     },
 }
 
 pub(crate) async fn token(verb: Token, context: &Context) -> Outcome {
-    let Token::Reset { name, lasting } = verb;
-    let answer = want!(context.call(Request::TokenReset { name, lasting }).await?, Token);
+    let Token::Reset { name, lasting, because } = verb;
+    let answer = want!(context.call(Request::TokenReset { name, lasting, reason: because }).await?, Token);
     if context.json {
         output::json(&answer);
     } else {

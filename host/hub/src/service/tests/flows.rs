@@ -126,15 +126,21 @@ async fn status_counts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_random_and_only_its_hash_is_kept() {
     let bench = Bench::new();
-    let first = operations::token_reset(&bench.engine, "admin", None, "ada").await.unwrap();
-    let second = operations::token_reset(&bench.engine, "admin", None, "ada").await.unwrap();
+    let first = operations::token_reset(&bench.engine, "admin", None, "a test", "ada").await.unwrap();
+    let second = operations::token_reset(&bench.engine, "admin", None, "a test", "ada").await.unwrap();
     assert_ne!(first.token, second.token);
     assert_eq!(first.token.len(), "nave_".len() + 43, "256 bits");
     let rows = bench.engine.store.tokens().unwrap();
     assert_eq!(rows.len(), 1, "the one before is replaced");
     assert_eq!(rows[0].hash, crate::plugins::digest(second.token.as_bytes()));
     assert!(!format!("{second:?}").contains(&second.token));
-    assert_eq!(operations::token_reset(&bench.engine, "a b", None, "ada").await.unwrap_err().code, "usage");
+    assert_eq!((rows[0].reason.as_str(), rows.len()), ("a test", 1));
+    for none in ["", "  "] {
+        let refused = operations::token_reset(&bench.engine, "admin", None, none, "ada").await.unwrap_err();
+        assert!(refused.code == "usage" && refused.help.is_some_and(|help| help.contains("--because")));
+    }
+    assert_eq!(bench.engine.store.tokens().unwrap(), rows, "a refusal leaves the one before");
+    assert_eq!(operations::token_reset(&bench.engine, "a b", None, "a test", "ada").await.unwrap_err().code, "usage");
 }
 
 /// T99: what has an end is worth nothing from then on; another token in its place begins anew.
@@ -143,7 +149,7 @@ async fn a_token_ends_when_it_was_told_to() {
     let bench = Bench::new();
     let row = || bench.engine.store.tokens().unwrap().remove(0);
     let good = |until: Option<Time>, at: i64| row().holds(until.map_or(Time(at), |until| Time(until.0 + at)));
-    let made = operations::token_reset(&bench.engine, "admin", Some("90d"), "ada").await.unwrap();
+    let made = operations::token_reset(&bench.engine, "admin", Some("90d"), "a test", "ada").await.unwrap();
     let (until, ninety) = (row().until, 90 * 24 * 3_600_000);
     // The clock of these tests goes on with every look at it.
     let lasts = until.map(|until| until.0 - row().created_at.0);
@@ -151,10 +157,10 @@ async fn a_token_ends_when_it_was_told_to() {
     assert_eq!(made.until, until.map(|until| until.to_string()));
     assert_eq!([good(until, -1), good(until, 0), good(until, 1)], [true, false, false]);
     for span in ["", "soon", "0d", "-1d", "90"] {
-        assert_eq!(operations::token_reset(&bench.engine, "admin", Some(span), "ada").await.unwrap_err().code, "usage", "{span}");
+        assert_eq!(operations::token_reset(&bench.engine, "admin", Some(span), "a test", "ada").await.unwrap_err().code, "usage", "{span}");
     }
     assert_eq!(row().until, until, "a mistake leaves the one before");
-    operations::token_reset(&bench.engine, "admin", None, "ada").await.unwrap();
+    operations::token_reset(&bench.engine, "admin", None, "a test", "ada").await.unwrap();
     assert!(row().until.is_none() && good(None, i64::MAX));
 }
 
