@@ -1,5 +1,6 @@
 //! What a credential is allowed over there, compared with what its plugin needs.
 
+use crate::catalog::{Catalog, Connection};
 use crate::grant::Grants;
 use crate::manifest::{CredentialKind, Manifest};
 
@@ -27,6 +28,37 @@ pub fn reads_only(manifest: &Manifest, grants: &Grants, slot: &str) -> bool {
     used.peek().is_some() && used.all(|grant| grant.read_only)
 }
 
+/// Whether nothing is written with this slot: its grants are for reading only, or there are flows and none of them goes out.
+pub fn only_reads(catalog: &Catalog, manifest: &Manifest, connection: &Connection, slot: &str) -> bool {
+    let mut flows = catalog.mappings.values().filter(|flow| flow.connection == connection.name).peekable();
+    reads_only(manifest, &connection.grants, slot) || (flows.peek().is_some() && flows.all(|flow| flow.flow_out.is_none()))
+}
+
+/// Of the scopes that a system says it granted, those that nothing here needs: what the credential does not name, or where it names
+/// none the manifest; and where nothing is written what writes, as the manifest says or, where it says nothing of it, by its name.
+pub fn beyond(manifest: &Manifest, slot: &str, kind: &CredentialKind, reads: bool, granted: &[String]) -> Vec<String> {
+    let listed = manifest.credentials.get(slot).map(|slot| slot.scopes.as_slice()).unwrap_or_default();
+    let own = match kind {
+        CredentialKind::Oauth2 { scopes, .. } | CredentialKind::OauthClientCredentials { scopes, .. } => split(scopes),
+        _ => Vec::new(),
+    };
+    let writes = |scope: &str| match listed.iter().find(|one| one.name == scope) {
+        Some(one) => one.writes,
+        None => writes_by_name(scope),
+    };
+    let needed = |scope: &String| match own.is_empty() {
+        false => own.contains(scope),
+        true => listed.is_empty() || listed.iter().any(|one| one.name == *scope),
+    };
+    granted.iter().filter(|scope| !needed(scope) || (reads && writes(scope))).cloned().collect()
+}
+
+/// Whether a scope that nobody describes writes, by the words that vendors use: `contacts.write`, `repo:admin`.
+fn writes_by_name(scope: &str) -> bool {
+    let words = ["write", "readwrite", "admin", "manage", "delete", "full", "modify"];
+    scope.to_ascii_lowercase().split(|c: char| !c.is_ascii_alphanumeric()).any(|word| words.contains(&word))
+}
+
 /// Blank-separated scopes, each once, in order.
 pub fn split(text: &str) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
@@ -36,14 +68,6 @@ pub fn split(text: &str) -> Vec<String> {
         }
     }
     all
-}
-
-/// Scopes that were granted and that nothing here needs. None can be called so where nobody says what is needed.
-pub fn excess(asked: &[String], granted: &[String]) -> Vec<String> {
-    if asked.is_empty() {
-        return Vec::new();
-    }
-    granted.iter().filter(|scope| !asked.contains(scope)).cloned().collect()
 }
 
 /// Scopes that are needed and were not granted. None where the system does not say what it granted.
@@ -91,12 +115,35 @@ mod tests {
         check(&["-api"], "a  b a", "a b");
     }
 
+    /// Scopes of the credential's own; whether nothing is written; what was granted; what of it is too much.
+    #[track_caller]
+    fn check_beyond(manifest: &Manifest, own: &str, reads: bool, granted: &str, expected: &str) {
+        let kind = CredentialKind::OauthClientCredentials { endpoint: "api".into(), path: "/t".into(), scopes: own.into() };
+        let found = beyond(manifest, "key", &kind, reads, &split(granted)).join(" ");
+        assert_eq!(found, expected, "{own:?} {reads} {granted:?}");
+    }
+
     #[test]
-    fn too_much_and_too_little_are_found() {
+    fn what_writes_is_too_much_where_nothing_is_written() {
+        let listed = manifest();
+        check_beyond(&listed, "", false, "read write", "");
+        check_beyond(&listed, "", true, "read write", "write");
+        check_beyond(&listed, "", true, "read", "");
+        check_beyond(&listed, "", false, "read write admin", "admin");
+        check_beyond(&listed, "read other", false, "read other write", "write");
+        check_beyond(&listed, "write", true, "write", "write");
+        // Nobody says what is needed: then by its name, and only where nothing is written.
+        let mut silent = manifest();
+        silent.credentials.get_mut("key").unwrap().scopes.clear();
+        check_beyond(&silent, "", true, "contacts.read contacts.write crm:ADMIN rewrite", "contacts.write crm:ADMIN");
+        check_beyond(&silent, "", false, "contacts.write anything", "");
+        check_beyond(&silent, "contacts.write", true, "contacts.write", "contacts.write");
+        check_beyond(&silent, "", true, "", "");
+    }
+
+    #[test]
+    fn too_little_is_found() {
         let list = |text: &str| split(text);
-        assert_eq!(excess(&list("read"), &list("read write admin")), list("write admin"));
-        assert_eq!(excess(&list("read write"), &list("read")), list(""));
-        assert_eq!(excess(&[], &list("read")), list(""), "nobody says what is needed");
         assert_eq!(missing(&list("read write"), &list("read")), list("write"));
         assert_eq!(missing(&list("read"), &[]), list(""), "the system does not say");
     }

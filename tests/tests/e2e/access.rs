@@ -3,7 +3,7 @@
 use nave_sim::SimConfig;
 use nave_tests::http;
 use nave_tests::project::Project;
-use nave_tests::systems::Crm;
+use nave_tests::systems::{Books, Crm, System};
 use serde_json::Value;
 
 use super::contacts::connect_crm;
@@ -77,6 +77,64 @@ fn access_is_listed_reviewed_and_ends_with_a_reason() {
     assert!(audit.contains("access.revoked") && audit.contains("access.reviewed"), "{audit}");
     assert_eq!(project.run(&["access", "revoke", "secret", "crm", "--reason", "left"]).code, Some(2), "it is gone");
     serving.stop();
+}
+
+/// S7.5: what a token may over there is compared with what its connection needs; what nobody says is said to be unknown.
+#[test]
+fn what_a_token_may_is_compared_with_what_is_needed() {
+    let project = Project::init();
+    let books = Books::start("books", SimConfig { records: 2, ..SimConfig::new(5) });
+    let crm = Crm::start("crm", SimConfig { records: 2, ..SimConfig::new(5) });
+    project.install("xero");
+    project.install("hubspot");
+    let sim = &books.sim().expect("a simulator").running;
+    let add = |plugin: &str, name: &str, sets: &[String], more: &[&str], secret: &str| {
+        let mut all = vec!["connection", "add", plugin, "--name", name, "--grant-network", "127.0.0.0/8", "--insecure", "--yes"];
+        all.extend(["--because", "a test", "--secret-from", "-"]);
+        sets.iter().for_each(|set| all.extend(["--set", set]));
+        all.extend(more);
+        project.tell(&all, secret);
+        for file in std::fs::read_dir(project.dir().join("mappings")).expect("a folder").flatten() {
+            let _ = std::fs::remove_file(file.path());
+        }
+    };
+    let base = sim.base_url();
+    let tenant = sim.credential.tenant_id.clone().expect("an organisation");
+    let sets = [format!("url={base}/api.xro/2.0"), format!("identity-url={base}"), format!("tenant={tenant}")];
+    let client = format!("{}:{}", sim.credential.client_id, sim.credential.client_secret);
+    let kind = ["--credential-kind", "token=oauth-client-credentials"];
+    add("xero", "books", &sets, &kind, &client);
+    let reading = [kind[0], kind[1], "--read-only", "--secret", "token=books"];
+    add("xero", "reading", &sets, &reading, &client);
+    let sim = &crm.sim().expect("a simulator").running;
+    add("hubspot", "crm", &[format!("url={}", sim.base_url())], &["--read-only"], &sim.credential.token);
+
+    let found = |answer: &Value, list: &str, name: &str| {
+        let all = answer[list].as_array().unwrap_or_else(|| panic!("{answer}"));
+        all.iter().find(|one| one["name"] == name).cloned().unwrap_or_else(|| panic!("no {name}: {answer}"))
+    };
+    let doctor = project.run(&["doctor"]).json();
+    let line = |name: &str| {
+        let check = found(&doctor, "checks", &format!("credential token of {name}"));
+        (check["ok"] == true, check["detail"].as_str().unwrap_or_default().to_owned(), check["fix"].to_string())
+    };
+    let (well, detail, _) = line("books");
+    assert!(well && detail.contains("accounting.contacts and accounting.transactions.read"), "{doctor}");
+    let (well, detail, fix) = line("reading");
+    assert!(!well && detail.contains("more than is needed: accounting.contacts, and nothing is written"), "{doctor}");
+    assert!(fix.contains("read-only") && fix.contains("id:secret"), "the manifest says where it is: {doctor}");
+    let (well, detail, fix) = line("crm");
+    assert!(well && detail.contains("may write as far as the hub knows"), "a note: {doctor}");
+    assert!(fix.contains("a read-only token, with the scopes crm.objects.contacts.read"), "{doctor}");
+
+    // Kept from the check to the review, which asks nobody.
+    let review = project.json(&["access", "review"]);
+    let findings = |name: &str| found(&review, "access", name)["findings"].to_string();
+    assert!(findings("reading").contains("more than is needed: accounting.contacts"), "{review}");
+    assert!(!findings("books").contains("`token`"), "{review}");
+    assert!(findings("crm").contains("nobody says what it may over there"), "{review}");
+    let check = project.json(&["connection", "check", "reading"]);
+    assert!(check["warnings"].to_string().contains("more than is needed: accounting.contacts"), "{check}");
 }
 
 /// S7.13: what was granted says when it was used last, and what never was is marked, so that it can go.

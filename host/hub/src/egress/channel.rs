@@ -41,6 +41,9 @@ use super::{AuditNote, AuditSink, BlobResponse, Request, Response};
 use crate::secrets::SecretSource;
 pub use authorize::DeviceAnswer;
 
+/// By this header some systems say with every answer what the token may, comma-separated.
+const TOKEN_SCOPES: &str = "x-oauth-scopes";
+
 /// What a channel is made from.
 #[derive(Clone)]
 pub struct ChannelConfig {
@@ -464,6 +467,13 @@ impl Inner {
         )
     }
 
+    /// What a token may, as its system says; nothing of a secret stays in it.
+    fn granted<'a>(&self, slot: &str, scopes: impl Iterator<Item = &'a str>) {
+        let scrubber = self.known.scrubber();
+        let clean: Vec<String> = scopes.map(|scope| scrubber.clean_text(scope.to_owned())).collect();
+        self.dialer.talks.granted(&self.config.connection, slot, clean.iter().map(String::as_str));
+    }
+
     /// Takes from what the run may still use.
     fn count(&self, requests: u64, bytes: u64) -> Result<(), EgressError> {
         let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
@@ -546,6 +556,9 @@ impl Inner {
             let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
             if let Some(ms) = nave_core::budget::heard(head.status.as_u16(), header, (self.dialer.clock)().0) {
                 self.account.hold((self.dialer.clock)(), ms);
+            }
+            if let (Some((slot, _)), Some(said)) = (prepared.credential, header(TOKEN_SCOPES)) {
+                self.granted(slot, said.split(','));
             }
             let (got, received, found) = match want {
                 Want::Memory(cap) => {

@@ -16,6 +16,9 @@ const LENGTHS_KEPT: usize = 512;
 /// Headers about rates that are kept of one system, and characters of each value: vendors have a handful, of numbers.
 const RATES_KEPT: usize = 16;
 const RATE_CHARS_MAX: usize = 64;
+/// Scopes that are kept of one token, and characters of each: vendors have dozens, of a few words.
+const SCOPES_KEPT: usize = 128;
+const SCOPE_CHARS_MAX: usize = 128;
 /// A `Date` says whole seconds: on average it was so much later.
 const HALF_A_SECOND_MS: i64 = 500;
 
@@ -32,6 +35,8 @@ pub struct Talk {
     sunset: Option<Sunset>,
     /// Headers about rates as they were last said.
     rates: BTreeMap<String, String>,
+    /// Credential slot → scopes that its token has, as they were last said.
+    granted: BTreeMap<String, Vec<String>>,
 }
 
 /// What a system said of the end of its API.
@@ -77,6 +82,12 @@ impl Talk {
     /// Headers about how often it may be asked, as they were last said: numbers only.
     pub fn rates(&self) -> &BTreeMap<String, String> {
         &self.rates
+    }
+
+    /// Credential slot → what its token may, as the system said it with the token or with an answer. A slot that nothing was said
+    /// of is not in it.
+    pub fn granted(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.granted
     }
 
     /// What it last said of the end of its API: the earliest of what was heard.
@@ -148,6 +159,15 @@ pub(super) struct Talks(Mutex<BTreeMap<String, Talk>>);
 impl Talks {
     pub(super) fn of(&self, connection: &str) -> Talk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(connection).cloned().unwrap_or_default()
+    }
+
+    /// A system said what a token may: the scopes of a token's answer (RFC 6749, 5.1), or `X-OAuth-Scopes`.
+    pub(super) fn granted<'a>(&self, connection: &str, slot: &str, scopes: impl Iterator<Item = &'a str>) {
+        let plain = |scope: &&str| scope.len() <= SCOPE_CHARS_MAX && scope.bytes().all(|byte| byte.is_ascii_graphic());
+        let scopes = scopes.map(str::trim).filter(|scope| !scope.is_empty()).filter(plain);
+        let scopes: Vec<String> = scopes.take(SCOPES_KEPT).map(str::to_owned).collect();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(connection.to_owned()).or_default().granted.insert(slot.to_owned(), scopes);
     }
 
     /// A request that was answered with these headers, or not.

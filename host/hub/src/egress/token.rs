@@ -157,6 +157,12 @@ pub(super) fn from_oauth(body: &[u8]) -> Result<Obtained, String> {
     checked(value, life(answer.get("expires_in")))
 }
 
+/// The scopes that the answer of an OAuth 2 token endpoint names, blank-separated; none where it names none.
+pub(super) fn scopes_of(body: &[u8]) -> Option<String> {
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    answer.get("scope")?.as_str().map(str::to_owned)
+}
+
 /// A short word of an error, without anything that could be markup or a secret's length.
 pub(super) fn word(value: &Value) -> String {
     value

@@ -9,7 +9,7 @@ use nave_store::KeyedRow;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::task::block_in_place;
 
-use super::{audit, audit_entry, authorizations, operations::refused};
+use super::{audit, audit_entry, authorizations, may, operations::refused};
 use crate::alerts::REVIEWED;
 use crate::api::{AccessAnswer, AccessLine, Answer, ApiError, LOCAL};
 use crate::engine::Engine;
@@ -28,7 +28,7 @@ pub(super) fn list(hub: &Hub, person: Option<&str>) -> Result<AccessAnswer, ApiE
     tokens(hub, &mut lines)?;
     secrets(hub, now, &mut lines)?;
     agreed(hub, now, &mut lines)?;
-    plugins(hub, &mut lines);
+    plugins(hub, &mut lines)?;
     if let Some(person) = person {
         lines = of(hub, lines, person)?;
     }
@@ -271,7 +271,7 @@ fn agreed(hub: &Hub, now: Time, lines: &mut Vec<AccessLine>) -> Result<(), ApiEr
     Ok(())
 }
 
-fn plugins(hub: &Hub, lines: &mut Vec<AccessLine>) {
+fn plugins(hub: &Hub, lines: &mut Vec<AccessLine>) -> Result<(), ApiError> {
     let catalog = hub.engine.catalog();
     for connection in catalog.connections.values() {
         let connections = vec![connection.name.clone()];
@@ -281,9 +281,21 @@ fn plugins(hub: &Hub, lines: &mut Vec<AccessLine>) {
         if flows.is_empty() {
             findings.push("no flow uses it".to_owned());
         }
+        let may = may::of(hub, &catalog, connection)?;
+        for one in &may {
+            match one.too_much() {
+                Some(too_much) => findings.push(format!("`{}`: {too_much}; {}", one.slot, one.advice())),
+                None if one.granted.is_none() && one.reads => {
+                    findings.push(format!("`{}`: {}; {}", one.slot, one.said(), one.advice()));
+                }
+                None if one.granted.is_none() => findings.push(format!("`{}`: {}", one.slot, one.said())),
+                None => {}
+            }
+        }
+        let told: Vec<String> = may.iter().map(|one| format!("; with `{}` {}", one.slot, one.said())).collect();
         lines.push(AccessLine {
             who: format!("plugin:{}", connection.plugin),
-            role: if reads { "reads".to_owned() } else { "reads and writes what it was granted".to_owned() },
+            role: format!("{}{}", if reads { "reads" } else { "reads and writes what it was granted" }, told.concat()),
             what: "connection".to_owned(),
             fix: format!("nave plugin grants {}", connection.name),
             name: connection.name.clone(),
@@ -294,6 +306,7 @@ fn plugins(hub: &Hub, lines: &mut Vec<AccessLine>) {
             ..AccessLine::default()
         });
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -19,11 +19,15 @@ pub(super) fn list(hub: &Hub, only: Option<&str>) -> Result<AuthorizationsAnswer
     for connection in catalog.connections.values().filter(|one| only.is_none_or(|only| only == one.name)) {
         for (slot, credential) in &connection.credentials {
             let CredentialKind::Oauth2 { authorization, device, .. } = &credential.kind else { continue };
-            let asked = block_in_place(|| hub.guests.manifest(&connection.plugin))
-                .map(|manifest| scopes::asked(&manifest, &connection.grants, slot, &credential.kind))
-                .unwrap_or_default();
+            let manifest = block_in_place(|| hub.guests.manifest(&connection.plugin)).ok();
+            let asked = manifest.as_ref().map(|manifest| scopes::asked(manifest, &connection.grants, slot, &credential.kind));
+            let excess = |granted: &[String]| {
+                let Some(manifest) = &manifest else { return Vec::new() };
+                let reads = scopes::only_reads(&catalog, manifest, connection, slot);
+                scopes::beyond(manifest, slot, &credential.kind, reads, granted)
+            };
             let mut line = match block_in_place(|| hub.guests.standing(&connection.name, slot)) {
-                Ok(Some(standing)) => of(&standing, &asked),
+                Ok(Some(standing)) => of(&standing, &asked.unwrap_or_default(), excess(&standing.scopes)),
                 Ok(None) => not_agreed("nobody has agreed to it over there yet"),
                 Err(why) => not_agreed(&why.to_string()),
             };
@@ -40,7 +44,7 @@ fn not_agreed(why: &str) -> AuthorizationLine {
     AuthorizationLine { state: "not-agreed".to_owned(), why: Some(why.to_owned()), ..AuthorizationLine::default() }
 }
 
-fn of(standing: &Standing, asked: &[String]) -> AuthorizationLine {
+fn of(standing: &Standing, asked: &[String], excess: Vec<String>) -> AuthorizationLine {
     let over = standing.needs_reauth.as_ref();
     AuthorizationLine {
         state: if over.is_some() { "needs-reauth" } else { "good" }.to_owned(),
@@ -51,7 +55,7 @@ fn of(standing: &Standing, asked: &[String]) -> AuthorizationLine {
         given_at: Some(standing.given_at.to_string()),
         renewed_at: Some(standing.renewed_at.to_string()),
         renewals: standing.renewals,
-        excess: scopes::excess(asked, &standing.scopes),
+        excess,
         missing: scopes::missing(asked, &standing.scopes),
         scopes: standing.scopes.clone(),
         ..AuthorizationLine::default()

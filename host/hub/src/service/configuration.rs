@@ -1,10 +1,12 @@
 //! Connections asked, and the configuration read again. What the directory alone can tell, it tells ([`crate::project`]).
 
+use std::collections::BTreeSet;
+
 use nave_core::catalog::OTHER_ADDRESS;
 use nave_runtime::contract::CheckReport;
 use tokio::task::block_in_place;
 
-use super::{audit, count, held, unknown};
+use super::{audit, count, held, may, unknown};
 use crate::api::{Answer, ApiError, CheckAnswer, Finding, Request, StreamsAnswer, exit};
 use crate::engine::{Engine, EngineError};
 use crate::hub::Hub;
@@ -60,17 +62,28 @@ fn known(engine: &Engine, name: &str) -> Result<(), ApiError> {
 /// Does it work, and whose account is it?
 pub(super) async fn check(hub: &Hub, name: &str) -> Result<CheckAnswer, ApiError> {
     known(&hub.engine, name)?;
-    let warnings = block_in_place(|| addresses(hub, name));
+    let mut warnings = block_in_place(|| addresses(hub, name));
     let report = ask(&hub.engine, name).await.map_err(|error| {
         let error = broken(name, error);
         // Perhaps that is why.
         ApiError { message: std::iter::once(&error.message).chain(&warnings).cloned().collect::<Vec<_>>().join("; "), ..error }
     })?;
+    may::remember(hub, name, &report.scopes).await?;
+    let catalog = hub.engine.catalog();
+    let found = match catalog.connections.get(name) {
+        Some(connection) => block_in_place(|| may::of(hub, &catalog, connection))?,
+        None => Vec::new(),
+    };
+    let mut scopes = report.scopes;
+    scopes.extend(found.iter().filter_map(|one| one.granted.clone()).flatten());
+    let mut seen = BTreeSet::new();
+    scopes.retain(|scope| seen.insert(scope.clone()));
+    warnings.extend(found.iter().filter_map(|one| Some(format!("`{}`: {}; {}", one.slot, one.too_much()?, one.advice()))));
     Ok(CheckAnswer {
         connection: name.to_owned(),
         account: report.account,
         environment: report.environment,
-        scopes: report.scopes,
+        scopes,
         limits: report.limits,
         skew_ms: hub.guests.egress().talk(name).skew_ms(),
         warnings,

@@ -7,7 +7,7 @@ use nave_core::catalog::Catalog;
 use nave_core::model::Time;
 use tokio::task::block_in_place;
 
-use super::{configuration, count, listed, status};
+use super::{configuration, count, listed, may, status};
 use crate::api::{ApiError, DoctorAnswer, FlowStatus, HealthCheck};
 use crate::hub::{Hub, load};
 use crate::plugins;
@@ -20,6 +20,7 @@ pub(super) async fn doctor(hub: &Hub) -> Result<DoctorAnswer, ApiError> {
     let mut checks = block_in_place(|| at_rest(hub));
     checks.extend(connections(hub).await);
     checks.extend(scopes(hub));
+    checks.extend(credentials(hub));
     let health = block_in_place(|| status::status(&hub.engine))?;
     checks.extend(health.flows.iter().map(flow));
     checks.push(well("waiting for a person", format!("{} open", count(health.reviews as usize, "review is", "reviews are"))));
@@ -185,15 +186,13 @@ async fn connections(hub: &Hub) -> Vec<HealthCheck> {
         let title = format!("connection {name}");
         let fix = format!("`nave connection check {name}`");
         checks.push(match task.await {
-            Ok(Ok(Ok(report))) => well(
-                &title,
-                [report.account, report.environment]
-                    .iter()
-                    .filter(|word| !word.is_empty())
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            ),
+            Ok(Ok(Ok(report))) => {
+                if let Err(error) = may::remember(hub, &name, &report.scopes).await {
+                    tracing::warn!(%error, connection = name, "what its credential may was not noted");
+                }
+                let words = [report.account, report.environment];
+                well(&title, words.iter().filter(|word| !word.is_empty()).cloned().collect::<Vec<_>>().join(", "))
+            }
             Ok(Ok(Err(error))) => {
                 let error = configuration::broken(&name, error);
                 wrong(&title, error.message, error.help.unwrap_or(fix))
@@ -224,6 +223,19 @@ fn scopes(hub: &Hub) -> Vec<HealthCheck> {
         }
     }
     checks
+}
+
+/// What the other credentials may over there: more than is needed is a risk; what nobody knows is said, and is not wrong.
+fn credentials(hub: &Hub) -> Vec<HealthCheck> {
+    let check = |one: may::May| {
+        let title = format!("credential {} of {}", one.slot, one.connection);
+        match one.too_much() {
+            Some(too_much) => wrong(&title, too_much, one.advice()),
+            None if one.granted.is_none() && one.reads => HealthCheck { fix: Some(one.advice()), ..well(&title, one.said()) },
+            None => well(&title, one.said()),
+        }
+    };
+    block_in_place(|| may::list(hub)).unwrap_or_default().into_iter().map(check).collect()
 }
 
 fn flow(flow: &FlowStatus) -> HealthCheck {

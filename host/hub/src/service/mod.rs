@@ -28,6 +28,7 @@ mod held;
 mod indexes;
 mod initial;
 mod linkage;
+mod may;
 mod merging;
 mod names;
 mod notes;

@@ -312,6 +312,38 @@ async fn client_credentials_are_asked_for_as_the_standard_says() {
     assert_eq!(server.requests()[1].header("authorization"), ["Bearer token-1"]);
 }
 
+/// S7.5: what a token may is as its system says it: in the token's answer, by leaving it out (as it was asked for), or with any answer.
+#[tokio::test]
+async fn what_a_token_may_is_heard() {
+    for (scope, header, expected) in [
+        (r#""scope":"contacts.read admin","#, "", Some("contacts.read admin")),
+        ("", "", Some("contacts.read accounts")),
+        (r#""scope":"","#, "X-OAuth-Scopes: repo, user:email\r\n", Some("repo user:email")),
+        ("", "X-OAuth-Scopes:\r\n", Some("")),
+        (r#""scope":"a\u0007b c4nary:S3cret/+val=\"ue\" read","#, "", Some("*** read")),
+    ] {
+        let answer = move |request: &Captured| match is_auth(request) {
+            true => ok(&format!(r#"{{"access_token":"t",{scope}"token_type":"Bearer"}}"#)),
+            false => status(200, header, "{}"),
+        };
+        let server = Server::start(answer).await;
+        let setup = with_auth(&server, client_credentials());
+        let egress = setup.egress();
+        assert_eq!(outcome(&get(&egress.channel(setup.config.clone()), "/x").await), "200");
+        let heard = egress.talk("crm").granted().get("key").map(|scopes| scopes.join(" "));
+        assert_eq!(heard.as_deref(), expected, "{scope} {header}");
+    }
+    // Of a key that is carried as it is, an answer may tell; one that does not leaves it unknown.
+    for (header, expected) in [("X-OAuth-Scopes: repo\r\n", Some(vec!["repo".to_owned()])), ("", None)] {
+        let server = Server::start(move |_| status(200, header, "{}")).await;
+        let mut setup = Setup::new(&format!("http://api.test:{}", server.port()));
+        setup.credential(bearer());
+        let egress = setup.egress();
+        assert_eq!(outcome(&get(&egress.channel(setup.config.clone()), "/x").await), "200");
+        assert_eq!(egress.talk("crm").granted().get("key").cloned(), expected, "{header}");
+    }
+}
+
 /// Lines 89 and 90.
 #[tokio::test]
 async fn a_refused_log_in_is_not_tried_again_until_the_secret_changes() {

@@ -19,7 +19,7 @@ use super::super::headers;
 use super::super::oauth::place;
 use super::super::origin::held_help;
 use super::super::target::Base;
-use super::super::token::{Obtained, from_cookie, from_login, from_oauth, login_body};
+use super::super::token::{Obtained, from_cookie, from_login, from_oauth, login_body, scopes_of};
 use super::{Got, Inner, Prepared, Want};
 use crate::secrets::{SecretBytes, SecretError};
 
@@ -189,6 +189,11 @@ impl Inner {
                 from_cookie(&answer.headers, &body, cookie, expires_in.as_deref())
             }
             (200..=299, CredentialKind::Login { token, expires_in, .. }) => from_login(&body, token, expires_in.as_deref()),
+            (200..=299, CredentialKind::OauthClientCredentials { scopes, .. }) => from_oauth(&body).inspect(|_| {
+                // None said: those that were asked for (RFC 6749, 5.1); nothing asked for and nothing said is not known.
+                let said = scopes_of(&body).or_else(|| Some(scopes.clone()).filter(|asked| !asked.trim().is_empty()));
+                said.iter().for_each(|said| self.granted(slot, said.split_whitespace()));
+            }),
             (200..=299, _) => from_oauth(&body),
             (408 | 429 | 500..=599, _) => {
                 return Err(EgressError::Unreachable(format!(
