@@ -152,3 +152,31 @@ fn a_crate_is_tested_as_it_is() {
     let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((output.status.code(), &answer["recordings"]), (Some(0), &json!(["people.json"])), "{answer}");
 }
+
+/// S6.20: what the suite fails is not signed, and the cases are named; the same with that mended is.
+#[test]
+fn what_the_suite_fails_is_not_signed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = |file: &str| folder.path().join(file).display().to_string();
+    std::fs::copy(faulty(), folder.path().join("faulty.wasm")).expect("copied");
+    let nave = |arguments: &[&str]| {
+        let mut command = Command::new(binary::nave());
+        nave_tests::project::run(command.arg("--json").args(arguments).stdin(Stdio::null()), None)
+    };
+    let recordings = recordings_of("tests/faulty").display().to_string();
+    assert_eq!(nave(&["plugin", "key", "new", &name("author.pem")]).code, Some(0));
+    let pack = |fault: &str| {
+        let (file, key, set) = (name("faulty.wasm"), name("author.pem"), format!("fault={fault}"));
+        nave(&["plugin", "pack", &file, "--sign", &key, "--recordings", &recordings, "--set", &set])
+    };
+    let refused = pack("one-kind");
+    let error = refused.json()["error"].clone();
+    assert_eq!((refused.code, &error["code"]), (Some(1), &json!("plugin.fails")), "{refused:?}");
+    let message = error["message"].as_str().expect("a message");
+    assert!(message.contains("errors/kinds") && !message.contains("values/"), "{message}");
+    assert!(!folder.path().join("faulty.wasm.sig").exists(), "nothing was signed");
+    let signed = pack("none");
+    assert_eq!(signed.code, Some(0), "{signed:?}");
+    assert!(signed.json()["passed"].as_u64().is_some_and(|passed| passed >= 65), "{signed:?}");
+    assert!(folder.path().join("faulty.wasm.sig").is_file());
+}

@@ -120,7 +120,7 @@ pub(crate) enum Plugin {
     /// Keys that plugins are signed with
     #[command(subcommand)]
     Key(sign::Key),
-    /// Sign a plugin: writes NAME.wasm.sig beside it
+    /// Sign a plugin that passes `nave plugin test`: writes NAME.wasm.sig beside it
     Pack(sign::Pack),
     /// Whether a file is what somebody signed whom this project trusts
     Verify {

@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
+use nave_core::conformance::report::{Verdict, count};
 use nave_core::trust::TrustedKey;
 use nave_hub::api::{ApiError, Request, exit};
 use nave_hub::plugins::signature::{SigningKey, read_beside, write_beside};
 use nave_hub::plugins::trusting::TrustChange;
-use nave_hub::plugins::{self, BuildOptions, Judge, PluginsError, Vouched, inspect_file};
+use nave_hub::plugins::{self, BuildOptions, Judge, PluginsError, Tested, Vouched, inspect_file};
 use serde_json::json;
 
+use super::test::Bed;
 use crate::context::{Context, want};
 use crate::output::{self, Rows, clean, say};
 use crate::verbs::{Outcome, shipped};
@@ -64,27 +66,38 @@ pub(crate) struct Pack {
     /// Folder for the .wasm of a crate [default: plugins in cargo's target folder]
     #[arg(long)]
     pub(crate) out: Option<PathBuf>,
+    /// How the suite is run before it is signed
+    #[command(flatten)]
+    pub(crate) bed: Bed,
 }
 
 pub(crate) async fn pack(pack: Pack, context: &Context) -> Outcome {
     let key = SigningKey::read(&pack.sign)?;
-    let file = match pack.plugin.is_dir() {
+    let (file, beside) = match pack.plugin.is_dir() {
         true => {
             let (dir, options) = (pack.plugin, BuildOptions { out: pack.out, quiet: context.json });
             let built = shipped::build(&dir, options).await?;
             plugins::lint(&built).await?;
-            built.file
+            (built.file, Some(dir.join("recordings")))
         }
-        false => pack.plugin,
+        false => (pack.plugin, None),
     };
-    let (bytes, ..) = inspect_file(&file)?;
+    let (bytes, _, digest) = inspect_file(&file)?;
+    let tested = plugins::test(&file, &pack.bed.options(beside)?).await?;
+    passed(&file, &tested)?;
+    if inspect_file(&file)?.2 != digest {
+        return Err(ApiError::failed(format!("{} was changed while it was tested: nothing was signed", file.display())));
+    }
     let signed = key.sign(&bytes, jiff::Timestamp::now(), pack.days)?;
     let to = write_beside(&file, &signed)?;
+    let [good, skipped] = [Verdict::Passed, Verdict::Skipped].map(|verdict| count(&tested.cases, verdict));
     if context.json {
-        output::json(
-            &json!({ "file": file.display().to_string(), "signature": to.display().to_string(), "statement": signed.statement, "key": signed.key }),
-        );
+        output::json(&json!({
+            "file": file.display().to_string(), "signature": to.display().to_string(), "statement": signed.statement, "key": signed.key,
+            "passed": good, "skipped": skipped,
+        }));
     } else {
+        say(format_args!("The suite of every plugin: {good} cases passed, {skipped} skipped."));
         say(format_args!(
             "{} {} (serial {}) is signed until {}: give {} and {} to whoever runs it.\nThey type: nave plugin trust add {} --name {}",
             signed.statement.name,
@@ -98,6 +111,30 @@ pub(crate) async fn pack(pack: Pack, context: &Context) -> Outcome {
         ));
     }
     Ok(exit::OK)
+}
+
+/// Refuses to sign what the suite of every plugin fails.
+fn passed(file: &Path, tested: &Tested) -> Result<(), ApiError> {
+    let failed: Vec<String> = tested
+        .cases
+        .iter()
+        .filter(|case| case.verdict == Verdict::Failed)
+        .map(|case| format!("{} ({})", case.name, clean(&case.happened)))
+        .collect();
+    if failed.is_empty() {
+        return Ok(());
+    }
+    let (manifest, many) = (&tested.manifest, if failed.len() == 1 { "a case" } else { "cases" });
+    let message = format!(
+        "{} {} is not signed: it fails {many} of the suite that every plugin must pass: {}",
+        manifest.name,
+        manifest.version,
+        failed.join("; ")
+    );
+    Err(ApiError::new("plugin.fails", exit::FAILED, message).help(format!(
+        "`nave plugin test {}` shows of each what to change; what `nave plugin build` makes can be tried without a signature",
+        file.display()
+    )))
 }
 
 /// The key that vouches for a file, and its owner.

@@ -27,6 +27,13 @@ pub(crate) struct Test {
     /// Only what plays recordings and looks for secrets in them; fails where there are none
     #[arg(long)]
     offline: bool,
+    #[command(flatten)]
+    bed: Bed,
+}
+
+/// What the suite is run with.
+#[derive(Debug, Args)]
+pub(crate) struct Bed {
     /// Settings of a connection, as TOML
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
@@ -41,10 +48,20 @@ pub(crate) struct Test {
     seed: u64,
 }
 
+impl Bed {
+    /// Everything is tried; recordings are looked for in the second place where none was typed.
+    ///
+    /// # Errors
+    /// [`ApiError`] where the settings are none.
+    pub(crate) fn options(self, beside: Option<PathBuf>) -> Result<TestOptions, ApiError> {
+        let settings = settings(self.settings.as_deref(), &self.set)?;
+        Ok(TestOptions { offline: false, settings, recordings: self.recordings.or(beside), seed: self.seed })
+    }
+}
+
 pub(crate) async fn run(verb: Test, context: &Context) -> Outcome {
-    let settings = settings(verb.settings.as_deref(), &verb.set)?;
     let (file, beside) = file(&verb.target, context).await?;
-    let options = TestOptions { offline: verb.offline, settings, recordings: verb.recordings.or(beside), seed: verb.seed };
+    let options = TestOptions { offline: verb.offline, ..verb.bed.options(beside)? };
     let tested = plugins::test(&file, &options).await?;
     show(&tested, context);
     Ok(if count(&tested.cases, Verdict::Failed) == 0 { exit::OK } else { exit::FAILED })
