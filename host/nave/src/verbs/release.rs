@@ -1,4 +1,7 @@
-//! `release`: a folder (and an archive, where `tar` is at hand) with the binary, the plugins and a README.
+//! `release`: a folder (and an archive, where `tar` is at hand) with the binary, the plugins, a README, and of each the bill of
+//! materials.
+
+mod sbom;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,9 +14,11 @@ use super::{Outcome, plugin};
 use crate::context::Context;
 use crate::output;
 
-/// Make a release archive: binary, plugins, README. Run from a checkout
+/// Make a release archive: binary, plugins, README, bills of materials. Run from a checkout
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  nave release --out target/release-archive")]
+#[command(after_help = "Beside the binary and each plugin lies its bill of materials (CycloneDX, NAME.cdx.json): every package that is\n\
+  linked, with version, licence and checksum. A licence that deny.toml does not allow stops the release.\n\n\
+  Example:\n  nave release --out target/release-archive")]
 pub(crate) struct Release {
     /// Folder for the archive
     #[arg(long, default_value = "target/release-archive")]
@@ -28,11 +33,15 @@ pub(crate) async fn run(verb: &Release, context: &Context) -> Outcome {
     let folder = verb.out.join(&name);
     let plugins = folder.join("plugins");
     make(&plugins)?;
+    let (here, wasm) = (sbom::Checkout::read(&verb.checkout, &sbom::host()?)?, sbom::Checkout::read(&verb.checkout, sbom::WASM)?);
     for dir in crates(&verb.checkout)? {
-        plugin::build(&dir, Some(std::path::absolute(&plugins).unwrap_or_else(|_| plugins.clone())), context).await?;
+        let file = plugin::build(&dir, Some(std::path::absolute(&plugins).unwrap_or_else(|_| plugins.clone())), context).await?;
+        bill(&wasm, &package(&dir)?, &file)?;
     }
     let binary = std::env::current_exe().map_err(|error| ApiError::failed(error.to_string()))?;
-    copy(&binary, &folder.join(if cfg!(windows) { "nave.exe" } else { "nave" }))?;
+    let released = folder.join(if cfg!(windows) { "nave.exe" } else { "nave" });
+    copy(&binary, &released)?;
+    bill(&here, "nave", &released)?;
     for file in ["README.md", "LICENSE", "CHANGELOG.md"] {
         let from = verb.checkout.join(file);
         if from.is_file() {
@@ -59,6 +68,24 @@ pub(crate) fn crates(checkout: &Path) -> Result<Vec<PathBuf>, ApiError> {
         entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.join("manifest.json").is_file()).collect();
     found.sort();
     Ok(found)
+}
+
+/// Writes the bill of materials beside a file.
+fn bill(checkout: &sbom::Checkout, package: &str, file: &Path) -> Result<(), ApiError> {
+    let bill = checkout.bill(package, &sbom::digest_of(file)?)?;
+    let text = serde_json::to_string_pretty(&bill).map_err(|error| ApiError::failed(error.to_string()))?;
+    let to = file.with_extension("cdx.json");
+    std::fs::write(&to, text + "\n").map_err(|error| ApiError::failed(format!("{}: {error}", to.display())))
+}
+
+/// The package of a crate.
+fn package(dir: &Path) -> Result<String, ApiError> {
+    let file = dir.join("Cargo.toml");
+    let wrong = |why: String| ApiError::failed(format!("{}: {why}", file.display()));
+    let text = std::fs::read_to_string(&file).map_err(|error| wrong(error.to_string()))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
+    let name = table.get("package").and_then(|package| package.get("name")).and_then(toml::Value::as_str);
+    name.map(str::to_owned).ok_or_else(|| wrong("it names no package".to_owned()))
 }
 
 fn make(folder: &Path) -> Result<(), ApiError> {
