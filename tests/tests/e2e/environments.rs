@@ -1,5 +1,7 @@
 //! What is tried in staging reaches neither the hosts nor the secrets of production, and goes there as configuration alone (S2.9, S5.2, S7.14).
 
+use std::process::Command;
+
 use nave_sim::SimConfig;
 use nave_tests::project::{Project, Ran, run};
 use nave_tests::systems::{Crm, System};
@@ -61,7 +63,27 @@ fn what_is_tried_stays_apart_until_it_is_promoted() {
     // Production: its own host, its own secret.
     project.ok(&["env", "new", "production"]);
     project.install("hubspot");
-    says(&project.run(&["promote"]), 1, "in production: hubspot 0.1.0 is not signed");
+    project.write("lookups/colours.toml", "\"red\" = \"R\"\n");
+    let only_there = project.dir().join("environments/production/lookups/only-there.toml");
+    std::fs::create_dir_all(only_there.parent().expect("a folder")).expect("a folder");
+    std::fs::write(&only_there, "\"x\" = \"Y\"\n").expect("written");
+    for arguments in [&["promote"][..], &["promote", "--yes"]] {
+        let ran = project.run(arguments);
+        says(&ran, 1, "in production: hubspot 0.1.0 is not signed");
+        // The difference is shown first, and what only production has.
+        let answer = ran.json();
+        assert!(answer["files"].to_string().contains("lookups/colours.toml") && answer["written"] == false, "{answer}");
+        assert!(answer["notes"].to_string().contains("lookups/only-there.toml is in production alone"), "{answer}");
+        assert_eq!(answer["error"]["code"], "plugin.unsigned", "{answer}");
+    }
+    let told = Command::new(nave_tests::binary::nave()).arg("--dir").arg(project.dir()).arg("promote").output().expect("it runs");
+    let (out, err) = (String::from_utf8_lossy(&told.stdout).into_owned(), String::from_utf8_lossy(&told.stderr).into_owned());
+    assert!(out.contains("+\"red\" = \"R\"") && err.contains("is not signed"), "{out}{err}");
+    assert!(!project.dir().join("environments/production/lookups/colours.toml").exists(), "nothing is written");
+    let help = project.run(&["promote", "--help"]).out;
+    assert!(help.contains("nave --env staging promote"), "{help}");
+    std::fs::remove_file(&only_there).expect("gone");
+    std::fs::remove_file(project.dir().join("lookups/colours.toml")).expect("gone");
     let trust = project.dir().join("environments/production/nave.toml");
     let text = std::fs::read_to_string(&trust).expect("nave.toml");
     std::fs::write(&trust, format!("{text}\n[plugins]\nunsigned = \"allow\"\n")).expect("nave.toml");

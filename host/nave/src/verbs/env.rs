@@ -1,7 +1,7 @@
 //! `env` and `promote`: where things are tried out, where people work, and what goes from the one to the other.
 
 use clap::{Args, Subcommand};
-use nave_hub::api::{ApiError, FetchReach, Request, exit};
+use nave_hub::api::{ApiError, EditsAnswer, FetchReach, Request, exit};
 use nave_hub::direct;
 use nave_hub::project::environments::{self, Environment};
 use serde_json::json;
@@ -38,11 +38,13 @@ pub(crate) enum Env {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Entities, lookups, mappings, the inventory and plugins that are missing go along. Connections are each environment's own,\n\
-                  with hosts, credentials and grants, and so is everything that was read. Nothing is written to any system.\n\n\
-                  Example:\n  nave promote --from staging --to production\n  nave promote --from staging --to production --yes"
+                  with hosts, credentials and grants, and so is everything that was read. Nothing is written to any system.\n\
+                  `nave --env NAME promote` is `--from NAME`. What only the other one has is named, and stays there.\n\n\
+                  Examples:\n  nave promote --from staging --to production\n  nave promote --from staging --to production --yes\n  \
+                  nave --env staging promote"
 )]
 pub(crate) struct Promote {
-    /// Environment that has it [default: the one in use]
+    /// Environment that has it [default: the one that --env names, or the one in use]
     #[arg(long, value_name = "NAME")]
     from: Option<String>,
     /// Environment that gets it [default: the one that people work in]
@@ -112,6 +114,9 @@ pub(crate) async fn promote(verb: Promote, context: &Context) -> Outcome {
         None => production(dir)?,
     };
     let mut promotion = environments::promote(&from, &to)?;
+    if let Some(refused) = promotion.refused {
+        return refuse(&promotion.answer, refused, context);
+    }
     if verb.yes && !promotion.is_empty() {
         let target = context.of(&to.dir);
         for file in &promotion.plugins {
@@ -131,6 +136,18 @@ pub(crate) async fn promote(verb: Promote, context: &Context) -> Outcome {
         say(format_args!("\nTo write it: nave promote --from {} --to {} --yes", from.name, to.name));
     }
     Ok(outcome)
+}
+
+/// What would have gone, then why it does not.
+fn refuse(shown: &EditsAnswer, refused: ApiError, context: &Context) -> Outcome {
+    if !context.json {
+        policy::difference(shown);
+        return Err(refused);
+    }
+    let mut answer = serde_json::to_value(shown).unwrap_or_default();
+    answer["error"] = json!({ "code": refused.code, "exit": refused.exit, "message": refused.message, "help": refused.help });
+    output::json(&answer);
+    Ok(refused.exit)
 }
 
 /// The one environment that people work in.

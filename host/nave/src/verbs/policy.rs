@@ -37,17 +37,22 @@ pub(crate) async fn run(verb: Policy, context: &Context) -> Outcome {
     edits(&answer, context)
 }
 
+/// What would be written, or was, and what is to be known of it.
+pub(crate) fn difference(answer: &EditsAnswer) {
+    say(clean(&answer.what));
+    for file in &answer.files {
+        say(format_args!("\n{}", clean_lines(file.diff.trim_end())));
+    }
+    answer.notes.iter().for_each(|note| say(format_args!("note: {}", clean(note))));
+}
+
 /// Shows files that were changed, or would be.
 pub(crate) fn edits(answer: &EditsAnswer, context: &Context) -> Outcome {
     if context.json {
         output::json(answer);
         return Ok(exit::OK);
     }
-    say(clean(&answer.what));
-    for file in &answer.files {
-        say(format_args!("\n{}", clean_lines(file.diff.trim_end())));
-    }
-    answer.notes.iter().for_each(|note| say(format_args!("note: {}", clean(note))));
+    difference(answer);
     report::findings(context, if answer.written { &answer.findings } else { &[] });
     match (answer.written, answer.files.len()) {
         (_, 0) => say("Nothing is changed."),

@@ -28,6 +28,8 @@ pub struct Promotion {
     pub answer: EditsAnswer,
     /// Plugins that are missing there, as files of the environment that has them.
     pub plugins: Vec<std::path::PathBuf>,
+    /// Why it cannot be written: a plugin that is not to be trusted there. What would go is shown all the same, unchecked.
+    pub refused: Option<ApiError>,
     edits: Vec<Edit>,
 }
 
@@ -51,7 +53,8 @@ impl Promotion {
 /// Looks at what would be carried from one environment to another. Nothing is written.
 ///
 /// # Errors
-/// [`ApiError`] where either has errors in its configuration, or would have them then; or a plugin is not to be trusted there.
+/// [`ApiError`] where either has errors in its configuration, or would have them then. A plugin that is not to be trusted there is no
+/// error: the answer says that it is refused.
 pub fn promote(from: &Environment, to: &Environment) -> Result<Promotion, ApiError> {
     if from.dir == to.dir {
         return Err(ApiError::usage(format!("{} is promoted to itself", from.name))
@@ -68,22 +71,25 @@ pub fn promote(from: &Environment, to: &Environment) -> Result<Promotion, ApiErr
     let edits = edits(&source, &target, from, to, &mut notes)?;
 
     // Tried in a copy, with the plugins that it needs: what is refused there changes nothing here.
+    let mut refused = None;
     let tried = tempfile::tempdir().map_err(|error| ApiError::failed(format!("no folder to try it in: {error}")))?;
     if !plugins.is_empty() {
         copy(to, &target.files, tried.path())?;
         for file in &plugins {
-            install(tried.path(), file, InstallOptions::default()).map_err(|error| {
-                let refused = ApiError::from(error);
-                ApiError { message: format!("in {}: {}", to.name, refused.message), ..refused }
-            })?;
+            if let Err(error) = install(tried.path(), file, InstallOptions::default()) {
+                let error = ApiError::from(error);
+                refused = Some(ApiError { message: format!("in {}: {}", to.name, error.message), ..error });
+                break;
+            }
         }
         let with_them = Sources::read(tried.path())?;
         target.plugins = with_them.plugins;
         target.files = with_them.files;
     }
-    let (_, findings) = try_edits(&mut target, &edits)?;
+    // Without a plugin that it needs it cannot be checked.
+    let findings = if refused.is_some() { Vec::new() } else { try_edits(&mut target, &edits)?.1 };
     let mut next = Vec::new();
-    if !edits.is_empty() {
+    if !edits.is_empty() && refused.is_none() {
         next.push(format!("`nave --env {} plan` says what would be written to its systems; nothing is, before `apply`", to.name));
     }
     let what = match edits.len() {
@@ -91,7 +97,7 @@ pub fn promote(from: &Environment, to: &Environment) -> Result<Promotion, ApiErr
         count => format!("from {} to {}: {count} files, {} plugins", from.name, to.name, plugins.len()),
     };
     let files = edits.iter().map(Edit::shown).collect();
-    Ok(Promotion { answer: EditsAnswer { what, files, findings, written: false, next, notes }, plugins, edits })
+    Ok(Promotion { answer: EditsAnswer { what, files, findings, written: false, next, notes }, plugins, refused, edits })
 }
 
 fn edits(
