@@ -14,9 +14,9 @@ use crate::clock::now;
 use crate::guest::{cache_in, compile_ahead};
 use crate::hub::private_folder;
 use crate::key::open::{Unlocked, unlock};
-use crate::plugins::obtain::{Compile, Obtained, Parts, obtain};
+use crate::plugins::obtain::{Compile, Parts, obtain};
 use crate::plugins::upgrade::{Upgrade, Upgraded, upgrade};
-use crate::plugins::{InstallOptions, PluginsError, serials};
+use crate::plugins::{InstallOptions, PluginsError};
 use crate::project;
 use crate::service::plugin_lines;
 use crate::vault::{MasterKey, Vault};
@@ -85,10 +85,9 @@ pub async fn change(dir: &Path, asked: &Asked) -> Result<Answer, ApiError> {
     let answer = match &asked.request {
         Request::PluginInstall { source, rollback, other_source, reach } => {
             let options = InstallOptions { rollback: *rollback, other_source: *other_source, ..InstallOptions::default() };
-            let Obtained { answer, lines: more } = obtain(dir, source, reach, options, &parts).await?;
-            rows.push(serials::row(&answer.plugin.name, answer.plugin.serial));
-            lines = more;
-            Answer::Installed(answer)
+            let (answer, more, more_rows) = obtain(dir, source, reach, options, &parts).await?.parts();
+            (lines, rows) = (more, more_rows);
+            answer
         }
         Request::PluginUpgrade { target, how, rollback, other_source, reach } => {
             let options = InstallOptions { rollback: *rollback, other_source: *other_source, ..InstallOptions::default() };

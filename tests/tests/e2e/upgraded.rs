@@ -105,6 +105,80 @@ fn a_build_that_would_write_otherwise_is_held_until_somebody_agrees() {
     assert_eq!(code(&bench.upgrade(&[&binary::plugin("hubspot").display().to_string(), "--approve"])), "plugin.rollback");
 }
 
+/// X.10: `install` over a build that something works through compares as `upgrade` does; what differs is held, and the table says so.
+#[test]
+fn an_installation_over_what_is_used_is_compared_too() {
+    let bench = Bench::new();
+    let before = bench.plugin();
+    let install = |file: &str| bench.project.run(&["plugin", "install", file]);
+    let table = || {
+        let mut command = std::process::Command::new(binary::nave());
+        command.arg("--dir").arg(bench.project.dir()).args(["plugin", "list"]).env("COLUMNS", "200");
+        String::from_utf8_lossy(&command.output().expect("it runs").stdout).into_owned()
+    };
+    let more = |manifest: &mut Value| {
+        manifest["endpoints"]["more"] = json!({
+            "base": "https://elsewhere.example", "allow": [{ "methods": ["GET"], "paths": ["/"] }], "reason": "to tell others" });
+    };
+    let other = bench.build(2, NOTHING, more);
+    let held = install(&other);
+    assert_eq!((held.code, &held.json()["state"]), (Some(4), &json!("held")), "{held:?}");
+    assert!(held.json()["powers_added"].to_string().contains("elsewhere.example"), "{held:?}");
+    let waiting = bench.plugin();
+    assert_eq!((&waiting["digest"], &waiting["held"]), (&before["digest"], &json!("0.2.0")), "{waiting}");
+    assert!(table().contains("0.2.0 is held"), "{}", table());
+    assert_eq!(install(&other).code, Some(2), "it waits for a word, not for a second try");
+    bench.upgrade(&["hubspot", "--decline"]);
+    assert_eq!((bench.plugin(), table().contains("is held")), (before, false));
+    // What declares a setting more is held; what does the same goes in at once, and so does one that nothing works through.
+    let setting = |manifest: &mut Value| manifest["settings"]["more"] = json!({ "label": "More", "default": "" });
+    let held = install(&bench.build(3, NOTHING, setting)).json();
+    assert!(held["state"] == "held" && held["schema"].to_string().contains("setting `more` is new"), "{held}");
+    let same = install(&bench.build(4, NOTHING, |_| ()));
+    assert_eq!((same.code, &bench.plugin()["version"]), (Some(0), &json!("0.4.0")), "{same:?}");
+    assert_eq!(bench.plugin()["held"], Value::Null);
+    std::fs::remove_file(bench.project.dir().join("connections/crm.toml")).expect("gone");
+    let unused = install(&bench.build(5, NOTHING, more));
+    assert_eq!((unused.code, &bench.plugin()["version"]), (Some(0), &json!("0.5.0")), "{unused:?}");
+}
+
+/// X.10: the same for a transform that a mapping calls.
+#[test]
+fn an_installation_over_a_transform_that_is_called_is_compared_too() {
+    let bench = Bench::new();
+    bench.project.install("phone-e164");
+    let shipped = std::fs::read(binary::plugin("phone-e164")).expect("the plugin");
+    let build = |serial: u64, change: &dyn Fn(&mut Value)| {
+        let bytes = with_manifest(&shipped, |manifest| {
+            manifest["serial"] = json!(serial);
+            change(manifest);
+        });
+        let file = bench.project.dir().parent().expect("a folder").join(format!("phone-{serial}.wasm"));
+        std::fs::write(&file, bytes).expect("written");
+        file.display().to_string()
+    };
+    let install = |file: String| bench.project.run(&["plugin", "install", &file]);
+    let more_inputs = |manifest: &mut Value| {
+        manifest["functions"][0]["explain"] = json!("something else");
+        let inputs = manifest["functions"][0]["inputs"].as_array_mut().expect("inputs");
+        inputs.push(json!("text"));
+    };
+    let unused = install(build(2, &|_| ()));
+    assert_eq!(unused.code, Some(0), "{unused:?}");
+    bench.project.write(
+        "mappings/crm-phones.toml",
+        "connection = \"crm\"\nstream = \"contacts\"\nentity = \"contact\"\nsteward = \"ops\"\n[flow.in]\n\
+         [[field]]\nremote = \"properties.phone\"\ncanonical = \"phone\"\ndirection = \"in\"\n\
+         in = \"phone_e164(properties.phone, properties.country)\"\n",
+    );
+    let lint = bench.project.run(&["mapping", "lint"]);
+    assert_eq!(lint.code, Some(0), "{lint:?}");
+    let held = install(build(3, &more_inputs));
+    assert_eq!((held.code, &held.json()["state"]), (Some(4), &json!("held")), "{held:?}");
+    assert!(held.json()["schema"].to_string().contains("function `phone_e164` takes"), "{held:?}");
+    assert_eq!(install(build(4, &|_| ())).code, Some(0), "the same goes in at once");
+}
+
 #[test]
 fn a_build_that_does_the_same_goes_in_force_at_once() {
     let bench = Bench::new();

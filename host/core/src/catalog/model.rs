@@ -49,6 +49,12 @@ impl Catalog {
             |mapping: &&Arc<Mapping>| mapping.connection == key.connection.as_str() && mapping.alias == key.stream.as_str();
         self.mappings.values().find(here).map(AsRef::as_ref)
     }
+
+    /// The mappings that call a function of a transform.
+    pub fn callers<'a>(&'a self, plugin: &'a str) -> impl Iterator<Item = &'a Mapping> {
+        let own = move |call: &External| self.functions.get(&call.function).is_some_and(|owner| owner == plugin);
+        self.mappings.values().map(AsRef::as_ref).filter(move |mapping| mapping.externals.iter().any(own))
+    }
 }
 
 /// `nave.toml`.

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use nave_core::catalog::{LockedPlugin, Mapping};
+use nave_core::catalog::LockedPlugin;
 use nave_core::limits::PLUGIN_SIZE_BYTES_MAX;
 use nave_core::manifest::{Manifest, PluginKind};
 use nave_core::trust::{Distrust, not_older, short_key};
@@ -214,7 +214,7 @@ fn unvouched(vouched: &Vouched) -> Option<String> {
 }
 
 /// A plugin is who signed it; one that nobody signed is where it came from. Neither changes without being told so.
-fn same_author(
+pub(super) fn same_author(
     name: &str,
     before: &LockedPlugin,
     offer: &Offer,
@@ -358,12 +358,12 @@ pub fn remove(dir: &Path, name: &str) -> Result<LockedPlugin, PluginsError> {
 /// Files of mappings that call a transform; of a configuration with errors nothing is known, and there it breaks nothing more.
 fn callers(dir: &Path, name: &str) -> Vec<String> {
     let Ok(project) = project::load(dir) else { return Vec::new() };
-    let catalog = project.catalog;
-    let calls = |mapping: &Mapping| {
-        mapping.externals.iter().any(|call| catalog.functions.get(&call.function).is_some_and(|owner| owner == name))
-    };
-    let calling = catalog.mappings.values().filter(|mapping| calls(mapping));
-    calling.map(|mapping| format!("mappings/{}.toml", mapping.name)).collect()
+    project.catalog.callers(name).map(|mapping| format!("mappings/{}.toml", mapping.name)).collect()
+}
+
+/// Whether something works through an installed plugin: a connection, or a mapping that calls it.
+pub(super) fn is_used(dir: &Path, name: &str) -> Result<bool, PluginsError> {
+    Ok(users(dir)?.contains_key(name) || !callers(dir, name).is_empty())
 }
 
 fn line(name: &str, locked: &LockedPlugin, manifest: Option<&Manifest>, users: &BTreeMap<String, Vec<String>>) -> PluginLine {

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use nave_store::Store;
+use nave_store::{KeyedRow, Store};
 
 use super::fetch::Fetcher;
+use super::upgrade::{self, Upgraded};
 use super::{InstallOptions, Offer, install_offer, is_address, manifest_of, serials};
-use crate::api::{ApiError, FetchReach, InstalledAnswer, exit};
+use crate::api::{Answer, ApiError, FetchReach, InstalledAnswer, exit};
 use crate::egress::{AuditNote, AuditSink, Egress, EgressConfig, Ledger, Mark};
 use crate::ledger::StoreLedger;
 use crate::project;
@@ -31,11 +32,24 @@ pub(crate) struct Parts {
 pub(crate) type Compile = Arc<dyn Fn(&[u8]) -> Result<(), ApiError> + Send + Sync>;
 
 /// What an installation came to.
-pub(crate) struct Obtained {
-    /// The answer.
-    pub(crate) answer: InstalledAnswer,
-    /// More audit lines: action, subject, detail.
-    pub(crate) lines: Vec<(&'static str, String, String)>,
+pub(crate) enum Obtained {
+    /// It is in force; with more audit lines.
+    Installed(InstalledAnswer, Vec<Line>),
+    /// Another build runs, something works through it, and this one differs: it waits for somebody to agree.
+    Held(Box<Upgraded>),
+}
+
+impl Obtained {
+    /// The answer, more audit lines, rows for the store.
+    pub(crate) fn parts(self) -> (Answer, Vec<Line>, Vec<KeyedRow>) {
+        match self {
+            Self::Installed(answer, lines) => {
+                let row = serials::row(&answer.plugin.name, answer.plugin.serial);
+                (Answer::Installed(answer), lines, vec![row])
+            }
+            Self::Held(held) => (Answer::Upgrade(Box::new(held.answer)), held.lines, held.rows),
+        }
+    }
 }
 
 /// Gets the file and the signature of a source.
@@ -76,7 +90,7 @@ pub(crate) async fn offer(dir: &Path, source: &str, reach: &FetchReach, parts: &
 /// Audit lines: action, subject, detail.
 pub(crate) type Line = (&'static str, String, String);
 
-/// Gets a plugin and installs it.
+/// Gets a plugin and installs it. A build over one that something works through is compared with it first, and held where it differs.
 ///
 /// # Errors
 /// [`ApiError`] where it cannot be had, is not trusted, or is older than what was installed.
@@ -88,13 +102,17 @@ pub(crate) async fn obtain(
     parts: &Parts,
 ) -> Result<Obtained, ApiError> {
     let (offer, lines) = offer(dir, source, reach, parts).await?;
+    if let Some(mut held) = upgrade::instead(dir, &offer, options, parts).await? {
+        held.lines.extend(lines);
+        return Ok(Obtained::Held(Box::new(held)));
+    }
     let highest = match &parts.store {
         Some(store) => serials::highest(store.as_ref(), &manifest_of(&offer.bytes)?.name)?,
         None => None,
     };
     off_the_workers(|| (parts.compile)(&offer.bytes))?;
     let answer = install_offer(dir, &offer, InstallOptions { highest: options.highest.max(highest), ..options })?;
-    Ok(Obtained { answer, lines })
+    Ok(Obtained::Installed(answer, lines))
 }
 
 /// The way out as `nave.toml` says, also where the rest of the project is not in order.

@@ -11,7 +11,7 @@ use nave_core::trust::Distrust;
 use nave_runtime::{Engine, Inspection, Plugin};
 use nave_store::KeyedRow;
 
-use super::install::forget;
+use super::install::{forget, is_used, same_author};
 use super::obtain::{Line, Parts, offer};
 use super::record::{self, Part, differences, play};
 use super::{InstallOptions, Judge, Offer, PluginsError, inspect_file, install_offer, is_address, powers, serials, signature};
@@ -65,12 +65,7 @@ pub(crate) async fn upgrade(dir: &Path, upgrade: &Upgrade<'_>, parts: &Parts) ->
     // Who vouches for it is asked before anything of it runs.
     Judge::of(dir).judge(&found, offer.signature.as_deref(), jiff::Timestamp::now())?;
     off_the_workers(|| (parts.compile)(&offer.bytes))?;
-    let mut answer = UpgradeAnswer {
-        plugin: name.clone(),
-        from: BuildLine { version: locked.version.clone(), serial: locked.serial, digest: locked.digest.clone() },
-        to: BuildLine { version: found.manifest.version.clone(), serial: found.manifest.serial, digest: digest.clone() },
-        ..UpgradeAnswer::default()
-    };
+    let mut answer = begun(locked, &found);
     if digest == locked.digest {
         answer.state = "same".to_owned();
         return Ok(Upgraded { answer, lines, rows: Vec::new() });
@@ -80,13 +75,7 @@ pub(crate) async fn upgrade(dir: &Path, upgrade: &Upgrade<'_>, parts: &Parts) ->
         return Err(ApiError::failed(format!("the file of the installed `{name}` is not the one that nave.lock pins"))
             .help("install it again: `nave plugin install SOURCE`"));
     }
-    declared(&old_manifest, &found.manifest, &mut answer);
-    let unseen = behaviour(dir, &name, &old, &offer, &mut answer).await?;
-    answer.changed = !(answer.powers_added.is_empty()
-        && answer.powers_removed.is_empty()
-        && answer.schema.is_empty()
-        && answer.reads.is_empty()
-        && answer.writes.is_empty());
+    let unseen = compared(dir, (&old_manifest, &old), (&found.manifest, &offer), &mut answer).await?;
     let matters = !(answer.powers_added.is_empty() && answer.reads.is_empty() && answer.writes.is_empty()) || unseen;
     let mut rows = Vec::new();
     match upgrade.how {
@@ -120,6 +109,71 @@ pub(crate) async fn upgrade(dir: &Path, upgrade: &Upgrade<'_>, parts: &Parts) ->
         }
     }
     Ok(Upgraded { answer, lines, rows })
+}
+
+/// A build that is about to be installed over another one which connections use or mappings call: held where it asks for more, declares
+/// otherwise, or reads or writes otherwise by what was recorded. None where it may be installed as it is, or is refused there.
+///
+/// # Errors
+/// [`ApiError`] where it is not trusted, or is older than what was installed.
+pub(crate) async fn instead(
+    dir: &Path,
+    offer: &Offer,
+    options: InstallOptions,
+    parts: &Parts,
+) -> Result<Option<Upgraded>, ApiError> {
+    let found = nave_runtime::inspect(&offer.bytes).map_err(PluginsError::from)?;
+    let (name, digest) = (found.manifest.name.clone(), found.digest.to_string());
+    let locks = read_lock(dir)?;
+    let Some(locked) = locks.get(&name).filter(|locked| locked.digest != digest) else { return Ok(None) };
+    let waits = locked.held.as_ref().is_some_and(|held| held.digest == digest);
+    if waits || !is_used(dir, &name)? {
+        return Ok(None);
+    }
+    let vouched = Judge::of(dir).judge(&found, offer.signature.as_deref(), jiff::Timestamp::now())?;
+    older(&found, locked, parts, options)?;
+    same_author(&name, locked, offer, &digest, &vouched, options)?;
+    // Without the file that runs there is nothing to compare with, and nothing that runs.
+    let before = inspect_file(&place(dir)?.plugin(&locked.digest));
+    let Some((old, old_manifest, _)) = before.ok().filter(|(.., digest)| *digest == locked.digest) else { return Ok(None) };
+    off_the_workers(|| (parts.compile)(&offer.bytes))?;
+    let mut answer = begun(locked, &found);
+    compared(dir, (&old_manifest, &old), (&found.manifest, offer), &mut answer).await?;
+    let same = [&answer.powers_added, &answer.schema, &answer.reads, &answer.writes].iter().all(|lines| lines.is_empty());
+    if same {
+        return Ok(None);
+    }
+    hold(dir, locked, offer, &found)?;
+    answer.state = "held".to_owned();
+    let lines = vec![("plugin.held", name, format!("{} (serial {}), {digest}", answer.to.version, answer.to.serial))];
+    Ok(Some(Upgraded { answer, lines, rows: Vec::new() }))
+}
+
+fn begun(locked: &LockedPlugin, found: &Inspection) -> UpgradeAnswer {
+    let (manifest, digest) = (&found.manifest, found.digest.to_string());
+    UpgradeAnswer {
+        plugin: manifest.name.clone(),
+        from: BuildLine { version: locked.version.clone(), serial: locked.serial, digest: locked.digest.clone() },
+        to: BuildLine { version: manifest.version.clone(), serial: manifest.serial, digest },
+        ..UpgradeAnswer::default()
+    }
+}
+
+/// Compares what two builds ask for, declare, read and write. True where something that is written through was not compared.
+async fn compared(
+    dir: &Path,
+    (old_manifest, old): (&Manifest, &[u8]),
+    (new_manifest, new): (&Manifest, &Offer),
+    answer: &mut UpgradeAnswer,
+) -> Result<bool, ApiError> {
+    declared(old_manifest, new_manifest, answer);
+    let unseen = behaviour(dir, &new_manifest.name, old, new, answer).await?;
+    answer.changed = !(answer.powers_added.is_empty()
+        && answer.powers_removed.is_empty()
+        && answer.schema.is_empty()
+        && answer.reads.is_empty()
+        && answer.writes.is_empty());
+    Ok(unseen)
 }
 
 /// A build that is held: its file is the one that nave.lock names.

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use nave_core::catalog::{self, Catalog, Diagnostic, LockedPlugin, Mapping, PluginInfo, SourceFile};
+use nave_core::catalog::{self, Catalog, Diagnostic, LockedPlugin, PluginInfo, SourceFile};
 use nave_core::manifest::Manifest;
 
 use super::{Place, ProjectError, drops, environments, load_streams, place, read_lock, sources};
@@ -122,11 +121,8 @@ pub fn plugin_faults(dir: &Path, catalog: &Catalog) -> Result<Vec<String>, ApiEr
     let mut faults = Vec::new();
     for (name, locked) in &catalog.plugins {
         let Some(why) = fault(&place.plugin(&locked.digest), locked) else { continue };
-        let calls = |mapping: &&Arc<Mapping>| {
-            mapping.externals.iter().any(|call| catalog.functions.get(&call.function).is_some_and(|owner| owner == name))
-        };
         let connections = catalog.connections.values().filter(|user| user.plugin == *name).map(|user| user.name.as_str());
-        let flows = catalog.mappings.values().filter(calls).map(|mapping| mapping.name.as_str());
+        let flows = catalog.callers(name).map(|mapping| mapping.name.as_str());
         let users: Vec<&str> = connections.chain(flows).collect();
         let who = if users.is_empty() { String::new() } else { format!("{} cannot be read or written: ", users.join(", ")) };
         faults.push(format!("{who}plugin `{name}`: {why}; install it again: `nave plugin install FILE.wasm`"));

@@ -13,9 +13,9 @@ use super::configuration::from_directory;
 use super::{audit, audit_entry};
 use crate::api::{Answer, ApiError, CallAnswer, DenialLine, DeniedAnswer, GrantUse, RecordingAnswer, Request, UpgradeHow};
 use crate::hub::Hub;
-use crate::plugins::obtain::{Obtained, Parts, obtain};
+use crate::plugins::obtain::{Parts, obtain};
 use crate::plugins::upgrade::{Upgrade, Upgraded, upgrade};
-use crate::plugins::{InstallOptions, PluginsError, record, serials};
+use crate::plugins::{InstallOptions, PluginsError, record};
 
 /// Functions that would go past the plan, the journal and the checkpoints.
 const REFUSED: [&str; 2] = ["write", "acknowledge"];
@@ -62,10 +62,9 @@ pub(super) async fn change(hub: &Hub, request: &Request, by: &str) -> Result<Ans
     let answer = match request {
         Request::PluginInstall { source, rollback, other_source, reach } => {
             let options = InstallOptions { rollback: *rollback, other_source: *other_source, ..InstallOptions::default() };
-            let Obtained { answer, lines } = obtain(&hub.dir, source, reach, options, &parts(hub)).await?;
-            rows.push(serials::row(&answer.plugin.name, answer.plugin.serial));
-            more = lines;
-            Answer::Installed(answer)
+            let (answer, lines, more_rows) = obtain(&hub.dir, source, reach, options, &parts(hub)).await?.parts();
+            (more, rows) = (lines, more_rows);
+            answer
         }
         Request::PluginUpgrade { target, how, rollback, other_source, reach } => {
             let options = InstallOptions { rollback: *rollback, other_source: *other_source, ..InstallOptions::default() };

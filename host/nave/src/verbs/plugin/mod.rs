@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use nave_core::manifest::{Manifest, PluginKind};
-use nave_hub::api::{ApiError, FetchReach, InstalledAnswer, Request, exit};
+use nave_hub::api::{Answer, ApiError, FetchReach, InstalledAnswer, Request, exit};
 use nave_hub::plugins::{self, BuildOptions, Language, NewPlugin, powers};
 use serde_json::{Value as Json, json};
 
@@ -204,13 +204,13 @@ pub(crate) async fn run(verb: Plugin, context: &Context) -> Outcome {
         Plugin::Dev(verb) => dev::run(verb, context).await,
         Plugin::Test(verb) => test::run(verb, context).await,
         Plugin::Install { sources, rollback, other_source, reach } => {
-            let reach = FetchReach::from(reach);
+            let (reach, mut code) = (FetchReach::from(reach), exit::OK);
             for source in sources.iter().map(|source| plugins::each(source)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten()
             {
                 let reach = reach.clone();
-                installed_by(Request::PluginInstall { source, rollback, other_source, reach }, context).await?;
+                code = code.max(installed_by(Request::PluginInstall { source, rollback, other_source, reach }, context).await?);
             }
-            Ok(exit::OK)
+            Ok(code)
         }
         Plugin::Upgrade(verb) => upgrade::run(verb, context).await,
         Plugin::Record { connection, records } => upgrade::record(connection, records, context).await,
@@ -354,14 +354,26 @@ async fn call_function(target: &str, function: String, arguments: &[String], set
 }
 
 /// Installs a plugin and shows what it asks for.
-async fn installed_by(request: Request, context: &Context) -> Result<(), ApiError> {
-    let answer = want!(context.call(request).await?, Installed);
+/// What came of an installation. One that is held waits for a person.
+async fn installed_by(request: Request, context: &Context) -> Outcome {
+    let answer = match context.call(request).await? {
+        Answer::Upgrade(answer) => {
+            if context.json {
+                output::json_line(&answer);
+            } else {
+                say("It differs from the one that runs, and something works through that one:");
+                upgrade::show(&answer);
+            }
+            return Ok(exit::PERSON);
+        }
+        answer => want!(answer, Installed),
+    };
     if context.json {
         output::json_line(&answer);
     } else {
         installed(&answer);
     }
-    Ok(())
+    Ok(exit::OK)
 }
 
 fn installed(answer: &InstalledAnswer) {
@@ -399,9 +411,14 @@ async fn list(context: &Context) -> Outcome {
     let mut rows = Rows::new(&["plugin", "version", "kind", "digest", "used by", ""]);
     for plugin in &answer.plugins {
         let digest = plugin.digest.get(..12).unwrap_or_default();
-        let state =
-            if plugin.present { plugin.description.as_str() } else { "its file is missing or was changed: install it again" };
-        rows.row([plugin.name.as_str(), &plugin.version, &plugin.kind, digest, &plugin.connections.join(", "), state]);
+        let state = match (&plugin.held, plugin.present) {
+            (_, false) => "its file is missing or was changed: install it again".to_owned(),
+            (Some(held), true) => {
+                format!("{held} is held: `nave plugin upgrade {0} --check`, then --approve or --decline", plugin.name)
+            }
+            (None, true) => plugin.description.clone(),
+        };
+        rows.row([&plugin.name, &plugin.version, &plugin.kind, digest, &plugin.connections.join(", "), state.as_str()]);
     }
     rows.print("No plugins yet: `nave plugin install FILE.wasm`.");
     Ok(exit::OK)

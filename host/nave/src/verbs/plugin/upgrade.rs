@@ -59,7 +59,7 @@ pub(crate) async fn run(upgrade: Upgrade, context: &Context) -> Outcome {
     })
 }
 
-fn show(answer: &UpgradeAnswer) {
+pub(super) fn show(answer: &UpgradeAnswer) {
     let build = |line: &nave_hub::api::BuildLine| {
         format!("{} (serial {}, {}…)", line.version, line.serial, line.digest.get(..12).unwrap_or(&line.digest))
     };
