@@ -9,7 +9,7 @@ use nave_core::model::AuditEntry;
 use nave_store::{BackupKey, Batch, KeyedRow, OpenError, Store};
 
 use crate::anchor::{self, Anchors};
-use crate::api::{ApiError, exit};
+use crate::api::{ApiError, Request, exit};
 use crate::clock::now;
 use crate::egress::{Egress, EgressConfig};
 use crate::engine::{Clock, Engine, EngineError};
@@ -17,7 +17,7 @@ use crate::guest::{Guests, cache_in};
 use crate::key::open::{Unlocked, unlock};
 use crate::project::{self, environments};
 use crate::sign_in::SignIns;
-use crate::vault::{MasterKeyError, Purpose, Vault};
+use crate::vault::{MasterKeyError, Purpose, Vault, VaultError};
 use crate::webhook::{Told, Webhooks};
 
 /// Longest wait for another process that has the store open.
@@ -52,6 +52,8 @@ pub struct Hub {
     pub(crate) webhooks: Arc<Webhooks>,
     /// Sign-ins by people that are under way.
     pub(crate) sign_ins: Arc<SignIns>,
+    /// What is wrong with the configuration, where it was opened all the same: only to take power away, and to say what is wrong.
+    pub(crate) broken: Option<ApiError>,
 }
 
 impl Hub {
@@ -63,6 +65,35 @@ impl Hub {
     /// As [`Hub::open`], with another clock for everything that the engine and the guests do: where hours must pass at once.
     pub async fn open_at(dir: &Path, clock: Clock) -> Result<Arc<Self>, ApiError> {
         let (catalog, _) = load(dir)?;
+        let hub = Self::of(dir, clock, catalog, None).await?;
+        crate::service::lapse(&hub).await?;
+        match hub.anchors.look(hub.store.as_ref(), false) {
+            Ok(found) => anchor::say(&found),
+            Err(error) => tracing::warn!(%error, "the audit's head could not be noted"),
+        }
+        Ok(Arc::new(hub))
+    }
+
+    /// Opens a project for one request. One that takes power away, or asks what is wrong, is answered also where the configuration has
+    /// errors: with what of it is in order, and with nothing of it brought up to it.
+    ///
+    /// # Errors
+    /// As [`Hub::open`].
+    pub async fn open_for(dir: &Path, request: &Request) -> Result<Arc<Self>, ApiError> {
+        let refused = match Self::open(dir).await {
+            Err(error) if error.exit == exit::CONFIGURATION && request.needs_no_order() => error,
+            other => return other,
+        };
+        // Nothing was given yet that could be taken away; and no store is made by a file that could not be read.
+        if !project::place(dir)?.store().exists() {
+            return Err(refused);
+        }
+        let catalog = project::load_leniently(dir)?;
+        Ok(Arc::new(Self::of(dir, Arc::new(now), catalog, Some(refused)).await?))
+    }
+
+    /// A hub of a catalog; nothing is brought up to it yet.
+    async fn of(dir: &Path, clock: Clock, catalog: Catalog, broken: Option<ApiError>) -> Result<Self, ApiError> {
         let catalog = Arc::new(catalog);
         let data = dir.join(&catalog.hub.data);
         private_folder(&data)?;
@@ -70,10 +101,12 @@ impl Hub {
         let Unlocked { master, store, .. } = unlock(&project::place(dir)?).await?;
         let store: Arc<dyn Store> = store;
         let hub_id = hub_id(store.as_ref(), &catalog).map_err(|error| unavailable("the store", error))?;
-        let vault = Arc::new(
-            Vault::with_key(&master, &catalog.hub.environment, store.clone())
-                .map_err(|error| unavailable("the vault", error.to_string()))?,
-        );
+        let vault = match Vault::with_key(&master, &catalog.hub.environment, store.clone()) {
+            // A nave.toml that cannot be read does not name it; the vault knows its own.
+            Err(VaultError::OtherEnvironment(own)) if broken.is_some() && project::environment(dir).is_none() => Vault::with_key(&master, &own, store.clone()),
+            other => other,
+        };
+        let vault = Arc::new(vault.map_err(|error| unavailable("the vault", error.to_string()))?);
         environments::mark(dir, &data, &vault).map_err(|error| unavailable("the vault", error.to_string()))?;
         let extra_ca_pem = match &catalog.hub.ca_file {
             Some(file) => {
@@ -101,13 +134,7 @@ impl Hub {
         let webhooks = Webhooks::open(store.as_ref()).map_err(|error| unavailable("the store", error.to_string()))?;
         let (told, webhooks, sign_ins) = (Arc::new(told), Arc::new(webhooks), Arc::default());
         let (dir, shown) = (dir.to_owned(), Arc::default());
-        let hub = Self { dir, engine, store, vault, guests, anchors, shown, backup_key, told, webhooks, sign_ins };
-        crate::service::lapse(&hub).await?;
-        match hub.anchors.look(hub.store.as_ref(), false) {
-            Ok(found) => anchor::say(&found),
-            Err(error) => tracing::warn!(%error, "the audit's head could not be noted"),
-        }
-        Ok(Arc::new(hub))
+        Ok(Self { dir, engine, store, vault, guests, anchors, shown, backup_key, told, webhooks, sign_ins, broken })
     }
 
     /// A line of the audit about a sign-in; one that cannot be written is logged.
@@ -122,6 +149,22 @@ impl Hub {
         self.guests.reconfigure(catalog.clone());
         self.engine.reconfigure(catalog);
         Ok(warnings)
+    }
+
+    /// Takes a grant out of what is in force, where the files cannot be put in force: `endpoint NAME`, `folder NAME`, `secret SLOT`.
+    pub(crate) fn take_away(&self, connection: &str, grant: &str) {
+        let mut catalog = Catalog::clone(&self.engine.catalog());
+        let (kind, name) = grant.split_once(' ').unwrap_or((grant, ""));
+        if let Some(found) = catalog.connections.get_mut(connection).map(Arc::make_mut) {
+            match kind {
+                "endpoint" => drop(found.grants.endpoints.remove(name)),
+                "folder" => drop(found.grants.folders.remove(name)),
+                _ => drop(found.credentials.remove(name)),
+            }
+        }
+        let catalog = Arc::new(catalog);
+        self.guests.reconfigure(catalog.clone());
+        self.engine.reconfigure(catalog);
     }
 }
 

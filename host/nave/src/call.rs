@@ -62,7 +62,7 @@ async fn unserved(context: &Context, asked: Asked, sender: &ProgressSender) -> R
             None => {}
         },
     }
-    open::hub(context).await?.call(asked, sender.clone()).await
+    open::hub_for(context, &asked.request).await?.call(asked, sender.clone()).await
 }
 
 /// Tells a hub that is open, here or serving, that files of the project were changed. Others read them when they open it. Says whether

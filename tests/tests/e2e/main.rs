@@ -11,6 +11,7 @@ mod audited;
 mod author;
 mod backfill;
 mod bombs;
+mod broken;
 mod budget;
 mod canary;
 mod census;

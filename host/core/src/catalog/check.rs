@@ -30,6 +30,22 @@ pub fn check(
     if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) { Err(found) } else { Ok((catalog, found)) }
 }
 
+/// What is in order of files that are not: everything but connections and mappings that have an error in their file, and what is said
+/// of the files. For taking power away and for looking at what is wrong; never for running.
+pub fn lenient(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>) -> (Catalog, Vec<Diagnostic>) {
+    let found = RefCell::new(Vec::new());
+    let mut catalog = read(files, plugins, &found);
+    let found = found.into_inner();
+    let errors = |folder: &str, name: &str| {
+        let path = format!("{folder}/{name}.toml");
+        found.iter().any(|one: &Diagnostic| one.severity == Severity::Error && one.path == path)
+    };
+    catalog.connections.retain(|name, _| !errors("connections", name));
+    let connections = &catalog.connections;
+    catalog.mappings.retain(|name, mapping| connections.contains_key(&mapping.connection) && !errors("mappings", name));
+    (catalog, found)
+}
+
 fn in_folder<'s>(files: &'s [SourceFile], folder: &'s str) -> impl Iterator<Item = &'s SourceFile> {
     files.iter().filter(move |source| {
         source

@@ -38,7 +38,7 @@ use std::collections::BTreeMap;
 
 pub use address::{OTHER_ADDRESS, filled};
 pub use alerts::{Alerts, Heartbeat, MailTls, Reach, Sink, SinkKind};
-pub use check::check;
+pub use check::{check, lenient};
 pub use coverage::{Coverage, coverage, part_coverage};
 pub use diagnostic::{Diagnostic, Severity};
 pub use entity::{SHIPPED, shipped_entities};

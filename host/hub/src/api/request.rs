@@ -1074,6 +1074,20 @@ impl fmt::Debug for SecretText {
 }
 
 impl Request {
+    /// Whether it is answered also where the configuration has errors: it takes power away, or says what there is and what is wrong.
+    pub fn needs_no_order(&self) -> bool {
+        matches!(
+            self,
+            Self::AccessList { .. }
+                | Self::AccessReview { .. }
+                | Self::AccessRevoke { .. }
+                | Self::TokenReset { .. }
+                | Self::SecretList
+                | Self::PluginDenied { .. }
+                | Self::Doctor
+        )
+    }
+
     /// Whether it changes something: what a read-only token may not do, and what needs proof that the dashboard sent it.
     pub fn changes_something(&self) -> bool {
         match self {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use nave_core::catalog::{self, Catalog, Diagnostic, LockedPlugin, PluginInfo, SourceFile};
 use nave_core::manifest::Manifest;
 
-use super::{Place, ProjectError, drops, environments, load_streams, place, read_lock, sources};
+use super::{Place, ProjectError, drops, environments, load_streams, place, read, read_lock, sources};
 use crate::api::ApiError;
 use crate::plugins;
 
@@ -52,8 +52,27 @@ impl Sources {
         Ok(Self { place, files, plugins })
     }
 
+    /// As far as it can be read, and why the rest cannot be.
+    fn readable(dir: &Path) -> Result<(Self, Vec<String>), ApiError> {
+        let place = place(dir)?;
+        let (files, mut unreadable) = read::readable(dir);
+        let plugins = installed(&place).unwrap_or_else(|error| {
+            unreadable.push(error.message);
+            BTreeMap::new()
+        });
+        Ok((Self { place, files, plugins }, unreadable))
+    }
+
     /// The catalog's check of all of it.
     pub(super) fn check(&self) -> Result<Checked, ApiError> {
+        let known = self.known()?;
+        let checked = catalog::check(&self.files, &known);
+        let apart = checked.as_ref().map(|(catalog, _)| environments::faults(&self.place.dir, catalog)).unwrap_or_default();
+        if apart.is_empty() { Ok(checked) } else { Ok(Err(apart)) }
+    }
+
+    /// The installed plugins, with what their connections offer.
+    fn known(&self) -> Result<BTreeMap<String, PluginInfo>, ApiError> {
         let mut known = BTreeMap::new();
         for (name, plugin) in &self.plugins {
             known.insert(name.clone(), PluginInfo { manifest: plugin.manifest.clone(), streams: BTreeMap::new() });
@@ -69,10 +88,26 @@ impl Sources {
                 info.streams.insert(connection.to_owned(), streams);
             }
         }
-        let checked = catalog::check(&self.files, &known);
-        let apart = checked.as_ref().map(|(catalog, _)| environments::faults(&self.place.dir, catalog)).unwrap_or_default();
-        if apart.is_empty() { Ok(checked) } else { Ok(Err(apart)) }
+        Ok(known)
     }
+}
+
+/// What of a project is in order where not all of it is, for taking power away and for saying what is wrong; never for running. Left
+/// out are connections and mappings whose file has an error, or that reach what is another environment's.
+///
+/// # Errors
+/// [`ApiError`] where it is no project.
+pub(crate) fn load_leniently(dir: &Path) -> Result<Catalog, ApiError> {
+    let (sources, unreadable) = Sources::readable(dir)?;
+    for why in &unreadable {
+        tracing::warn!("left out: {why}");
+    }
+    let (mut catalog, _) = catalog::lenient(&sources.files, &sources.known().unwrap_or_default());
+    let apart = environments::faults(dir, &catalog);
+    let theirs = |name: &str| apart.iter().any(|fault| fault.path == format!("connections/{name}.toml"));
+    catalog.connections.retain(|name, _| !theirs(name));
+    catalog.mappings.retain(|_, mapping| !theirs(&mapping.connection));
+    Ok(catalog)
 }
 
 /// Reads and checks everything. No network, and no plugin is run.

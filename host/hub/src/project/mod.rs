@@ -39,6 +39,7 @@ pub use error::ProjectError;
 pub use field_add::{NewField, field_add};
 pub(crate) use freshness::set_freshness;
 pub use init::init;
+pub(crate) use load::load_leniently;
 pub use load::{Installed, Project, load, plugin_faults};
 pub use local::answer;
 pub use lock::{lock_numbers, lock_plugin, read_lock, unlock_plugin};

@@ -118,6 +118,24 @@ pub fn sources(dir: &Path) -> Result<Vec<SourceFile>, ProjectError> {
     Ok(files)
 }
 
+/// As [`sources`], as far as the files can be read; of those that cannot be, why.
+pub(super) fn readable(dir: &Path) -> (Vec<SourceFile>, Vec<String>) {
+    let (mut files, mut unreadable) = (Vec::new(), Vec::new());
+    let mut take = |path: String| match text(&dir.join(&path)) {
+        Ok(text) => files.push(SourceFile { path, text }),
+        Err(error) => unreadable.push(error.to_string()),
+    };
+    FILES.iter().filter(|name| dir.join(name).is_file()).for_each(|name| take((*name).to_owned()));
+    for folder in FOLDERS {
+        let entries = fs::read_dir(dir.join(folder)).into_iter().flatten().flatten();
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let mut names: Vec<String> = names.filter(|name| name.ends_with(".toml") && !name.starts_with('.')).collect();
+        names.sort();
+        names.into_iter().for_each(|name| take(format!("{folder}/{name}")));
+    }
+    (files, unreadable)
+}
+
 /// A text file within the bound of configuration files.
 pub(crate) fn text(path: &Path) -> Result<String, ProjectError> {
     let size = fs::metadata(path).map_err(ProjectError::io(path))?.len();

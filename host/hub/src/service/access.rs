@@ -11,9 +11,10 @@ use tokio::task::block_in_place;
 
 use super::{audit, audit_entry, authorizations, may, operations::refused};
 use crate::alerts::REVIEWED;
-use crate::api::{AccessAnswer, AccessLine, Answer, ApiError, LOCAL};
+use crate::api::{AccessAnswer, AccessLine, Answer, ApiError, Finding, LOCAL};
 use crate::engine::Engine;
 use crate::hub::Hub;
+use crate::vault::VaultError;
 
 /// A quarter: what was not used for so long is asked about, and so is what nobody renewed.
 pub(crate) const QUARTER_DAYS: u64 = 90;
@@ -32,7 +33,16 @@ pub(super) fn list(hub: &Hub, person: Option<&str>) -> Result<AccessAnswer, ApiE
     if let Some(person) = person {
         lines = of(hub, lines, person)?;
     }
-    Ok(AccessAnswer { access: lines, reviewed_at: reviewed(&hub.engine)?.map(|at| at.to_string()) })
+    let reviewed_at = reviewed(&hub.engine)?.map(|at| at.to_string());
+    Ok(AccessAnswer { access: lines, reviewed_at, missing: missing(hub) })
+}
+
+/// What the register cannot tell, because its file is broken.
+fn missing(hub: &Hub) -> Vec<String> {
+    let Some(broken) = &hub.broken else { return Vec::new() };
+    let at = |found: &Finding| format!("{}:{}:{}: {}", found.path, found.line, found.column, found.message);
+    let errors: Vec<String> = broken.findings.iter().filter(|found| found.error).map(at).collect();
+    if errors.is_empty() { vec![broken.message.clone()] } else { errors }
 }
 
 /// Of these, what a person has: the tokens too that were made for others, since whoever made one was shown it.
@@ -104,9 +114,11 @@ pub(super) async fn revoke(hub: &Hub, what: &str, name: &str, by: &str, reason: 
                 ApiError::usage(format!("`{name}` is no authorization"))
                     .help("it is called CONNECTION/CREDENTIAL: `nave access list`")
             })?;
-            let channel =
-                block_in_place(|| hub.guests.channel(connection)).map_err(|error| ApiError::failed(error.to_string()))?;
-            let was = channel.forget(slot).await.map_err(|error| ApiError::failed(error.to_string()))?;
+            let was = match block_in_place(|| hub.guests.channel(connection)) {
+                Ok(channel) => channel.forget(slot).await.map_err(|error| ApiError::failed(error.to_string()))?,
+                // Its connection cannot be read, or is gone: what it was granted is forgotten without it.
+                Err(_) => block_in_place(|| forget(hub, name)).map_err(refused)?,
+            };
             if !was {
                 return Err(
                     ApiError::not_found(format!("nobody agreed to `{name}`")).help("`nave access list` shows what there is")
@@ -126,8 +138,12 @@ pub(super) async fn revoke(hub: &Hub, what: &str, name: &str, by: &str, reason: 
                     .help("it is called 'CONNECTION/endpoint NAME', with folder or secret in its place: `nave plugin grants`")
             })?;
             let findings = block_in_place(|| crate::project::revoke_grant(&hub.dir, connection, grant))?;
-            block_in_place(|| hub.reload())?;
-            let said: Vec<String> = findings.into_iter().map(|finding| format!(" {}", finding.message)).collect();
+            let mut said: Vec<String> = findings.into_iter().map(|finding| format!(" {}", finding.message)).collect();
+            // The rest of the files may be broken: what was taken away is away all the same.
+            if let Err(error) = block_in_place(|| hub.reload()) {
+                hub.take_away(connection, grant);
+                said.push(format!(" {} (`nave mapping lint`); what was in force before stays so.", error.message));
+            }
             format!("`{connection}` has `{grant}` no more: the next use of it is refused.{}", said.concat())
         }
         other => {
@@ -137,6 +153,15 @@ pub(super) async fn revoke(hub: &Hub, what: &str, name: &str, by: &str, reason: 
     };
     audit(&hub.engine, by, "access.revoked", &format!("{what} {name}"), reason).await?;
     Ok(Answer::done(done, 1))
+}
+
+/// Forgets what a system granted, by its place in the vault. False where there is nothing.
+fn forget(hub: &Hub, place: &str) -> Result<bool, VaultError> {
+    let there = hub.vault.authorization_places()?.iter().any(|known| known == place);
+    if there {
+        hub.vault.keep_authorization(place, None)?;
+    }
+    Ok(there)
 }
 
 /// Puts a hash in a token's place that no text has.

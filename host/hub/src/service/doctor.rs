@@ -53,7 +53,14 @@ fn at_rest(hub: &Hub) -> Vec<HealthCheck> {
             "configuration",
             format!("in force, with {} (`nave mapping lint`)", count(warnings.len(), "warning", "warnings")),
         ),
-        Err(error) => wrong("configuration", error.message, error.help.unwrap_or_else(|| "`nave mapping lint`".to_owned())),
+        Err(error) => {
+            // What is wrong with the files of the project itself makes others wrong.
+            let errors = || error.findings.iter().filter(|found| found.error);
+            let first = errors().find(|found| !found.path.contains('/')).or_else(|| errors().next());
+            let first = first.map(|found| format!("; the first: {}:{}: {}", found.path, found.line, found.message));
+            let detail = format!("{}{}", error.message, first.unwrap_or_default());
+            wrong("configuration", detail, error.help.unwrap_or_else(|| "`nave mapping lint`".to_owned()))
+        }
     }];
     checks.push(folder(&hub.dir.join(&catalog.hub.data)));
     checks.push(match hub.store.heads() {
@@ -190,6 +197,9 @@ async fn connections(hub: &Hub) -> Vec<HealthCheck> {
                 if let Err(error) = may::remember(hub, &name, &report.scopes).await {
                     tracing::warn!(%error, connection = name, "what its credential may was not noted");
                 }
+    if hub.broken.is_some() {
+        return vec![well("connections", "none is asked while the configuration has errors")];
+    }
                 let words = [report.account, report.environment];
                 well(&title, words.iter().filter(|word| !word.is_empty()).cloned().collect::<Vec<_>>().join(", "))
             }

@@ -108,6 +108,7 @@ impl Service for Hub {
             told: self.told.clone(),
             webhooks: self.webhooks.clone(),
             sign_ins: self.sign_ins.clone(),
+            broken: self.broken.clone(),
         });
         Box::pin(crate::scheduler::run(hub, async move {
             // A sender that is gone asks for nothing any more: that is a shutdown too.
@@ -174,6 +175,10 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
     let engine = hub.engine.as_ref();
     let by = if asked.by.trim().is_empty() { OPERATOR } else { &asked.by };
     let request = asked.request;
+    // Opened with errors in the configuration, for what needs none of it in order.
+    if let Some(broken) = hub.broken.as_ref().filter(|_| !request.needs_no_order()) {
+        return Err(broken.clone());
+    }
     match request {
         Request::Plan { flow, limit, explain } => {
             let mut warnings = reloaded(hub).await?;

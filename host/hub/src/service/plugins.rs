@@ -141,8 +141,9 @@ pub(super) fn denied(hub: &Hub, name: &str) -> Result<DeniedAnswer, ApiError> {
         }
     }
     let request = Request::PluginGrants { name: Some(name.to_owned()) };
-    let not_granted = match from_directory(hub, &request)? {
-        Answer::Grants(grants) => grants.connections.into_iter().filter(|view| !view.not_granted.is_empty()).collect(),
+    // Where the files have errors, what was refused is told all the same.
+    let not_granted = match from_directory(hub, &request) {
+        Ok(Answer::Grants(grants)) => grants.connections.into_iter().filter(|view| !view.not_granted.is_empty()).collect(),
         _ => Vec::new(),
     };
     Ok(DeniedAnswer { plugin: name.to_owned(), denials, not_granted })

@@ -32,7 +32,7 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError`] where nothing could be stored.
-    pub(super) fn keep_authorization(&self, place: &str, what: Option<&SecretBytes>) -> Result<(), VaultError> {
+    pub(crate) fn keep_authorization(&self, place: &str, what: Option<&SecretBytes>) -> Result<(), VaultError> {
         let _one = self.changing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let row = what.map(|what| self.sealer.seal(&self.environment, &sealed_name(place), 1, now(), what.expose()).encode());
         commit(&*self.store, vec![keyed(AUTHORIZATION_SPACE, place, row)])

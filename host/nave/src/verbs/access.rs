@@ -75,6 +75,7 @@ pub(crate) async fn run(verb: Access, context: &Context) -> Outcome {
         ]);
     }
     rows.print(none);
+    answer.missing.iter().for_each(|why| say(format_args!("Not in it, for the file is broken: {}", clean(why))));
     if let Some(at) = &answer.reviewed_at {
         say(format_args!("Reviewed {}", ago(at)));
     }

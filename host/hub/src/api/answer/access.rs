@@ -11,6 +11,9 @@ pub struct AccessAnswer {
     /// When access was reviewed last; none where it never was.
     #[serde(default)]
     pub reviewed_at: Option<String>,
+    /// What is wrong with the configuration, where it is broken: connections and flows of these files are not in the register.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
 }
 
 /// Somebody has access to something.

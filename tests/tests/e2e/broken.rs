@@ -1,0 +1,89 @@
+//! A project whose files have errors: power is taken away all the same, and what is wrong is said; nothing runs (S7.13).
+
+use nave_sim::SimConfig;
+use nave_tests::project::Project;
+use nave_tests::systems::Crm;
+use serde_json::{Value, json};
+
+use super::contacts::connect_crm;
+
+fn world() -> (Project, Crm) {
+    let project = Project::init();
+    let crm = Crm::start("crm", SimConfig { records: 2, ..SimConfig::new(5) });
+    project.install("hubspot");
+    connect_crm(&project, &crm);
+    project.ok(&["connection", "check", "crm"]);
+    (project, crm)
+}
+
+/// One file as it would be broken; whether the plugin is known without it.
+#[track_caller]
+fn check(project: &Project, path: &str, broken: &[u8], known: bool) {
+    let file = project.dir().join(path);
+    let before = std::fs::read(&file).ok();
+    let name = format!("who-{}", path.replace(['/', '.'], "-"));
+    project.ok(&["token", "reset", &name, "--because", "a test"]);
+    project.tell(&["secret", "set", "spare"], "n0body-needs-it");
+    std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+    std::fs::write(&file, broken).expect("written");
+
+    let refused = project.run(&["sync", "--once"]);
+    assert_eq!(refused.code, Some(3), "{path}: nothing runs: {refused:?}");
+    let list = project.json(&["access", "list"]);
+    let has = |what: &str, name: &str| {
+        let all = list["access"].as_array().expect("lines");
+        all.iter().any(|line| line["what"] == what && line["name"] == name)
+    };
+    assert!(has("token", &name) && has("secret", "spare"), "{path}: {list}");
+    assert!(list["missing"].to_string().contains(path), "{path}: the register says what it cannot tell: {list}");
+    let doctor = project.run(&["doctor"]);
+    let first = doctor.json()["checks"][0].clone();
+    assert_eq!((doctor.code, &first["name"], &first["ok"]), (Some(1), &json!("configuration"), &json!(false)), "{path}: {doctor:?}");
+    assert!(first["detail"].as_str().is_some_and(|text| text.contains(path)), "{path}: {first}");
+    let others: Vec<String> = doctor.json()["checks"].as_array().expect("checks").iter().map(|one| one["name"].to_string()).collect();
+    assert!(others.iter().any(|one| one.contains("secrets")) && others.iter().any(|one| one.contains("store")), "{path}: {others:?}");
+    if known {
+        project.ok(&["plugin", "explain-deny", "hubspot"]);
+    }
+    project.ok(&["token", "reset", &name, "--because", "it was shown to somebody"]);
+    project.ok(&["access", "revoke", "token", &name, "--reason", "left"]);
+    project.ok(&["access", "revoke", "secret", "spare", "--reason", "left"]);
+
+    match before {
+        Some(bytes) => std::fs::write(&file, bytes).expect("written"),
+        None => std::fs::remove_file(&file).expect("gone"),
+    }
+    let line = |list: &Value| list["access"].as_array().expect("lines").iter().find(|line| line["name"] == name.as_str()).cloned();
+    let list = project.json(&["access", "list"]);
+    assert!(line(&list).expect("a line")["reasons"].to_string().contains("revoked: left"), "{path}: {list}");
+    assert!(list["missing"].is_null() && !list.to_string().contains("spare"), "{path}: {list}");
+    project.ok(&["connection", "check", "crm"]);
+}
+
+#[test]
+fn power_is_taken_away_from_a_project_that_is_broken() {
+    let (project, _crm) = world();
+    let connection = project.read("connections/crm.toml");
+    check(&project, "mappings/crm-contacts.toml", b"entity = [", true);
+    check(&project, "entities/thing.toml", b"\xff\xfe", true);
+    check(&project, "connections/crm.toml", format!("{connection}\n[nonsense]\na = 1\n").as_bytes(), true);
+    check(&project, "systems.toml", b"= 1", true);
+    check(&project, "nave.toml", b"environment = ", true);
+    check(&project, "nave.lock", b"[[[", false);
+}
+
+/// The hub that serves goes on with what was in force, without what was taken away.
+#[test]
+fn a_grant_is_taken_away_while_the_files_are_broken() {
+    let (project, _crm) = world();
+    let serving = project.serve();
+    project.ok(&["connection", "check", "crm"]);
+    project.write("mappings/crm-contacts.toml", "entity = [");
+    project.ok(&["connection", "check", "crm"]);
+    let done = project.json(&["access", "revoke", "grant", "crm/endpoint api", "--reason", "left"]);
+    assert!(done["message"].as_str().is_some_and(|text| text.contains("nave mapping lint")), "{done}");
+    let refused = project.run(&["connection", "check", "crm"]);
+    assert!(refused.code != Some(0) && format!("{refused:?}").contains("net.denied"), "{refused:?}");
+    serving.stop();
+    assert!(!project.read("connections/crm.toml").contains("[grants.endpoints.api]"));
+}
