@@ -3,6 +3,8 @@
 //! Access tokens carry their number, their end and a check value, so that a restarted system still knows them. Must not know HTTP
 //! paths, nor how an error looks: each vendor says no in its own words.
 
+use std::collections::BTreeSet;
+
 use crate::{
     limits::ACCESS_TOKEN_SECONDS,
     rng::{fingerprint, mix, token},
@@ -35,7 +37,13 @@ pub(crate) struct Auth {
     pub(crate) credential: Credential,
     secret: u64,
     issued: u64,
+    /// Numbers of codes that were given for a token: each is good once.
+    spent: BTreeSet<u64>,
+    coded: u64,
 }
+
+/// What a code from the page where people agree is good for, milliseconds.
+const CODE_MS: i64 = 60_000;
 
 /// Why the token endpoint refused; the word is OAuth's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +67,7 @@ impl TokenRefusal {
 #[derive(Debug)]
 pub(crate) struct Issued {
     pub(crate) access_token: String,
-    /// With the grant `refresh_token` only.
+    /// With the grants `refresh_token` and `authorization_code` only.
     pub(crate) refresh_token: Option<String>,
     pub(crate) seconds: i64,
 }
@@ -78,7 +86,51 @@ impl Auth {
             },
             secret: mix(seed ^ fingerprint(format!("{system} tokens").as_bytes())),
             issued: 0,
+            spent: BTreeSet::new(),
+            coded: 0,
         }
+    }
+
+    /// The page where people agree: here somebody does at once. Answers where the browser goes next, with a code; none where the client is
+    /// not known, or names no place to come back to.
+    pub(crate) fn agree(&mut self, call: &Call, now_ms: i64) -> Option<String> {
+        let asked = |name: &str| call.param(name).unwrap_or_default();
+        if asked("client_id") != self.credential.client_id || asked("response_type") != "code" {
+            return None;
+        }
+        let mut back = url::Url::parse(asked("redirect_uri")).ok()?;
+        self.coded += 1;
+        let end = now_ms + CODE_MS;
+        let check = self.code_check(self.coded, end, asked("redirect_uri"), asked("code_challenge"));
+        let code = format!("code.{}.{end}.{check}", self.coded);
+        back.query_pairs_mut().append_pair("code", &code);
+        if let Some(state) = call.param("state") {
+            back.query_pairs_mut().append_pair("state", state);
+        }
+        Some(back.into())
+    }
+
+    /// A code is bound to the place where it was sent, and to the challenge that the client made (PKCE, S256; empty: none).
+    fn code_check(&self, number: u64, end: i64, back: &str, challenge: &str) -> String {
+        let bound = fingerprint(format!("{back} {challenge}").as_bytes());
+        format!("{:016x}", mix(self.secret ^ mix(number ^ mix(end.cast_unsigned() ^ bound))))
+    }
+
+    /// Whether a code is good: for this client's place and verifier, in time, and for the first time.
+    fn redeem(&mut self, code: &str, back: &str, verifier: Option<&str>, now_ms: i64) -> bool {
+        let mut parts = code.split('.');
+        let (Some("code"), Some(number), Some(end), Some(check), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return false;
+        };
+        let (Ok(number), Ok(end)) = (number.parse::<u64>(), end.parse::<i64>()) else { return false };
+        let challenge = verifier.map(|verifier| {
+            let digest = ring::digest::digest(&ring::digest::SHA256, verifier.as_bytes());
+            base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest)
+        });
+        let right = check == self.code_check(number, end, back, &challenge.unwrap_or_default());
+        right && now_ms < end && self.spent.insert(number)
     }
 
     /// Whether the request carries a token that is good now.
@@ -127,6 +179,13 @@ impl Auth {
             Some("refresh_token") if field("refresh_token").as_ref() == Some(&self.credential.refresh_token) => {
                 Some(self.credential.refresh_token.clone())
             }
+            Some("authorization_code") => {
+                let (code, back) = (field("code").unwrap_or_default(), field("redirect_uri").unwrap_or_default());
+                if !self.redeem(&code, &back, field("code_verifier").as_deref(), now_ms) {
+                    return Err(TokenRefusal::InvalidGrant);
+                }
+                Some(self.credential.refresh_token.clone())
+            }
             Some("refresh_token") => return Err(TokenRefusal::InvalidGrant),
             _ => return Err(TokenRefusal::UnsupportedGrantType),
         };
@@ -142,4 +201,48 @@ fn basic(call: &Call) -> Option<(String, String)> {
     let text = call.header("authorization")?.strip_prefix("Basic ")?;
     let bytes = base64::engine::general_purpose::STANDARD.decode(text.trim()).ok()?;
     String::from_utf8(bytes).ok()?.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, Method};
+
+    use super::*;
+
+    fn call(method: Method, query: &str, body: &str) -> Call {
+        Call::new(method, "/oauth", query, HeaderMap::new(), Bytes::copy_from_slice(body.as_bytes()))
+    }
+
+    /// A code that was given for `back` and the verifier `right`, brought to the token endpoint.
+    #[track_caller]
+    fn check(back: &str, verifier: &str, later_ms: i64, expected: bool) {
+        let mut auth = Auth::new(7, "crm", None, None);
+        let digest = ring::digest::digest(&ring::digest::SHA256, b"right");
+        let challenge = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest);
+        let (id, secret) = (auth.credential.client_id.clone(), auth.credential.client_secret.clone());
+        let query = format!(
+            "response_type=code&client_id={id}&redirect_uri=http%3A%2F%2Fhub%2Fback&state=st&code_challenge={challenge}&code_challenge_method=S256"
+        );
+        let next = auth.agree(&call(Method::GET, &query, ""), 0).expect("somebody agrees");
+        assert!(next.starts_with("http://hub/back?code=") && next.ends_with("&state=st"), "{next}");
+        let code = next.split(['=', '&']).nth(1).expect("a code").to_owned();
+        let form = format!(
+            "grant_type=authorization_code&code={code}&redirect_uri={back}&code_verifier={verifier}&client_id={id}&client_secret={secret}"
+        );
+        let mut bring = || auth.issue(&call(Method::POST, "", &form), later_ms);
+        assert_eq!(bring().is_ok_and(|issued| issued.refresh_token.is_some()), expected, "{back} {verifier} {later_ms}");
+        assert!(bring().is_err(), "a code is good once");
+    }
+
+    #[test]
+    fn a_code_is_good_once_for_whom_it_was_given() {
+        check("http://hub/back", "right", 1, true);
+        check("http://hub/back", "wrong", 1, false);
+        check("http://other/back", "right", 1, false);
+        check("http://hub/back", "right", CODE_MS, false);
+        let mut auth = Auth::new(7, "crm", None, None);
+        let unknown = call(Method::GET, "response_type=code&client_id=nobody&redirect_uri=http%3A%2F%2Fhub%2Fback", "");
+        assert_eq!(auth.agree(&unknown, 0), None);
+    }
 }

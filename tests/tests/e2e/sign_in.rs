@@ -65,7 +65,9 @@ impl World {
     }
 
     fn standing(&self, serving: &Serving) -> Value {
-        let another = || self.project.json(&["token", "reset", "ann", "--because", "a test"])["token"].as_str().expect("a token").to_owned();
+        let another = || {
+            self.project.json(&["token", "reset", "ann", "--because", "a test"])["token"].as_str().expect("a token").to_owned()
+        };
         let header = format!("Bearer {}", serving.token.clone().unwrap_or_else(another));
         let answer = nave_tests::http::request(serving.addr, "GET", "/v1/authorizations", &[("authorization", &header)], None)
             .expect("an answer");
@@ -236,4 +238,33 @@ fn killed_in_the_middle_of_a_renewal() {
             assert!(said.contains("broken off"), "and why is said: {said}");
         }
     }
+}
+
+/// S7.4: the whole walk against the simulator that ships, with nothing edited by hand: connect, agree, check.
+#[test]
+fn a_person_agrees_at_the_simulator() {
+    let crm = Crm::start("crm", SimConfig { records: 2, ..SimConfig::new(5) });
+    let running = &crm.sim().expect("a simulator").running;
+    let project = Project::init();
+    project.install("hubspot");
+    let base = running.base_url();
+    let sets = [format!("url={base}"), format!("app-url={base}"), format!("token-url={base}")];
+    let mut add = vec!["connection", "add", "hubspot", "--name", "crm", "--credential-kind", "token=oauth2"];
+    sets.iter().for_each(|set| add.extend(["--set", set]));
+    add.extend(["--grant-network", "127.0.0.0/8", "--insecure", "--because", "a test", "--secret-from", "-", "--yes"]);
+    let client = format!("{}:{}", running.credential.client_id, running.credential.client_secret);
+    let mut command = std::process::Command::new(nave_tests::binary::nave());
+    let said = nave_tests::project::run(command.arg("--dir").arg(project.dir()).args(&add), Some(&client));
+    assert!(said.code == Some(0) && said.out.contains("Next: `nave connection authorize crm`"), "what comes next: {said:?}");
+    let refused = project.run(&["connection", "check", "crm"]);
+    assert_eq!(refused.code, Some(4), "nobody has agreed: {refused:?}");
+
+    let serving = project.serve();
+    let begun = project.json(&["connection", "authorize", "crm", "--no-wait"]);
+    let page = Browser::default().follow(begun["address"].as_str().expect("an address"));
+    assert_eq!(page.status, 200, "{page:?}");
+    project.ok(&["connection", "check", "crm"]);
+    let doctor = project.run(&["doctor"]).json().to_string();
+    assert!(doctor.contains("sign-in crm") && doctor.contains("with what is needed"), "{doctor}");
+    serving.stop();
 }

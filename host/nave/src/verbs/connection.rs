@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use nave_core::manifest::{Manifest, SettingType};
+use nave_core::manifest::{CredentialKind, Manifest, SettingType};
 use nave_hub::api::{ApiError, Request, SecretLine, SecretText, exit};
 use nave_hub::project::{self, NewConnection, PlannedConnection};
 use nave_hub::{direct, plugins};
@@ -202,11 +202,38 @@ async fn add(verb: Add, context: &Context) -> Outcome {
     written.iter().for_each(|file| say(format_args!("  wrote {}", file.display())));
     warnings.iter().for_each(|warning| say(format_args!("  note: {}", clean(warning))));
     secrets_missing.iter().for_each(|secret| say(format_args!("  still needed: `nave secret set {secret}`")));
+    let ways = ways(&manifest, &new);
+    if !ways.is_empty() {
+        say(format_args!(
+            "\nNext: {}: a person agrees over there.",
+            ways.iter().map(|way| format!("`nave connection authorize {}{way}`", planned.name)).collect::<Vec<_>>().join(" or ")
+        ));
+    }
+    let first = if ways.is_empty() { "\nNext" } else { "Then" };
     say(format_args!(
-        "\nNext: `nave connection check {0}`, then `nave connection discover {0} --save` and `nave plan`.",
+        "{first}: `nave connection check {0}`, then `nave connection discover {0} --save` and `nave plan`.",
         planned.name
     ));
     Ok(exit::OK)
+}
+
+/// Options of `connection authorize` by which a person can agree, where a credential is of a kind that people agree to (OAuth 2).
+fn ways(manifest: &Manifest, new: &NewConnection) -> Vec<&'static str> {
+    let mut ways = Vec::new();
+    for (slot, asked) in &manifest.credentials {
+        let word = new.kinds.get(slot).map(String::as_str);
+        let agreed = |kind: &&CredentialKind| matches!(kind, CredentialKind::Oauth2 { .. });
+        let kind = match word {
+            Some("oauth2") => asked.kinds.iter().find(agreed),
+            Some(_) => None,
+            None => asked.kinds.first().filter(agreed),
+        };
+        if let Some(CredentialKind::Oauth2 { authorization, device, .. }) = kind {
+            ways.extend(authorization.iter().map(|_| ""));
+            ways.extend(device.iter().map(|_| " --device"));
+        }
+    }
+    ways
 }
 
 /// What becomes of secrets that others use already.

@@ -115,6 +115,12 @@ impl Crm {
         if let ["oauth", "v1" | "2026-03", "token"] = segments.as_slice() {
             return if method == "POST" { token(auth, call, now) } else { Err(Refusal::method(method)) };
         }
+        if let ["oauth", "authorize"] = segments.as_slice() {
+            let next = auth.agree(call, now).ok_or_else(|| {
+                Refusal::new(400, "BAD_CLIENT_ID", "missing or unknown client_id, redirect_uri or response_type")
+            })?;
+            return Ok(Reply { headers: vec![("location", next)], ..Reply::empty(302) });
+        }
         if !auth.accepts(call, now) {
             return Err(Refusal::new(
                 401,
