@@ -159,7 +159,11 @@ fn with_examples(mut command: Command, path: &str) -> Command {
         return command;
     }
     let own = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-    let example = EXAMPLES.iter().find(|(known, _)| *known == path).map(|(_, line)| format!("Example:\n  {line}"));
+    // Where a page has its own, that is it.
+    let example = EXAMPLES
+        .iter()
+        .find(|(known, _)| *known == path && !own.contains("Example"))
+        .map(|(_, line)| format!("Example:\n  {line}"));
     let parts = [Some(own).filter(|own| !own.is_empty()), example, Some(EXIT_CODES.to_owned())];
     command.after_help(parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n"))
 }
@@ -192,6 +196,18 @@ fn refused(error: &clap::Error) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// No page says twice how it is typed.
+    #[test]
+    fn every_page_has_its_examples_once() {
+        fn check(command: &Command, path: &str) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let many = help.lines().filter(|line| line.trim_start().starts_with("Example")).count();
+            assert!(many <= 1, "{path}: {help}");
+            command.get_subcommands().for_each(|inner| check(inner, &format!("{path} {}", inner.get_name())));
+        }
+        check(&command(), "nave");
+    }
 
     #[test]
     fn wrong_arguments_are_an_object_like_every_error() {

@@ -8,9 +8,10 @@ use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Verb};
 
-/// `NAVE_LOG` chooses (`info`, `nave_hub=debug`); without it: what a server does, warnings otherwise.
+/// `NAVE_LOG` chooses (`info`, `nave_hub=debug`); without it: what a server does, warnings otherwise. What the audit notes of a refusal is
+/// no second warning beside the error that a command ends with.
 pub(crate) fn start(cli: &Cli) {
-    let default = if matches!(cli.verb, Verb::Serve(_)) { "info" } else { "warn" };
+    let default = if matches!(cli.verb, Verb::Serve(_)) { "info" } else { "warn,nave_hub::audit=error" };
     let filter = EnvFilter::try_from_env("NAVE_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let terminal = std::io::stderr().is_terminal();
     let json = std::env::var_os("NAVE_LOG_JSON").is_some();

@@ -23,7 +23,10 @@ fn access_is_listed_reviewed_and_ends_with_a_reason() {
     project.tell(&["secret", "set", "spare"], "n0body-needs-it");
     let unsaid = project.run(&["token", "reset", "ann"]);
     assert!(unsaid.code == Some(2) && unsaid.out.contains("--because"), "none without a reason: {unsaid:?}");
-    let token = project.json(&["token", "reset", "ann", "--because", "a wall in the office"])["token"].as_str().expect("a token").to_owned();
+    let token = project.json(&["token", "reset", "ann", "--because", "a wall in the office"])["token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
     project.ok(&["connection", "check", "crm"]);
 
     let all = project.json(&["access", "list"]);
@@ -126,6 +129,9 @@ fn what_a_token_may_is_compared_with_what_is_needed() {
     let (well, detail, fix) = line("crm");
     assert!(well && detail.contains("may write as far as the hub knows"), "a note: {doctor}");
     assert!(fix.contains("a read-only token, with the scopes crm.objects.contacts.read"), "{doctor}");
+
+    let key = found(&doctor, "checks", "master key");
+    assert!(key["ok"] == true && key["detail"].as_str().is_some_and(|text| text.starts_with("0 days old")), "{doctor}");
 
     // Kept from the check to the review, which asks nobody.
     let review = project.json(&["access", "review"]);

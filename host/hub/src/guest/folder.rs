@@ -1,9 +1,10 @@
 //! Granted folders. A name can lead nowhere else: the directory is held open and every look-up stays below it,
 //! links included (`cap-std` opens path by path under the kernel's own check).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt as _};
@@ -22,7 +23,14 @@ const DEPTH_MAX: usize = 8;
 /// The folders of one connection.
 pub(super) struct Folders {
     open: BTreeMap<String, (closed::Closed, FolderAccess)>,
+    /// Where they lie, for people.
+    paths: BTreeMap<String, PathBuf>,
 }
+
+/// Links that were told of: each once while the hub runs.
+static TOLD: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+/// Links of one listing that are told of; a folder may be full of them.
+const LINKS_TOLD_MAX: usize = 16;
 
 /// A folder that is held, and reached into with a grant alone.
 mod closed {
@@ -46,7 +54,7 @@ mod closed {
 impl Folders {
     /// Opens what was granted. A granted folder that is missing is made, so that a drop can be set up before its first file.
     pub(super) fn open(project: &Path, data: &Path, grants: &BTreeMap<String, FolderGrant>) -> Result<Self, String> {
-        let mut open = BTreeMap::new();
+        let (mut open, mut paths) = (BTreeMap::new(), BTreeMap::new());
         for (name, grant) in grants {
             let path = project.join(&grant.path);
             std::fs::create_dir_all(&path).map_err(|error| format!("folder `{name}` ({}): {error}", path.display()))?;
@@ -57,8 +65,9 @@ impl Folders {
             let dir = Dir::open_ambient_dir(&path, ambient_authority())
                 .map_err(|error| format!("folder `{name}` ({}): {error}", path.display()))?;
             open.insert(name.clone(), (closed::Closed::new(dir), grant.access));
+            paths.insert(name.clone(), path);
         }
-        Ok(Self { open })
+        Ok(Self { open, paths })
     }
 
     fn dir(&self, folder: &str, write: bool) -> Result<&Dir, FolderError> {
@@ -73,9 +82,23 @@ impl Folders {
 
     pub(super) fn list(&self, folder: &str) -> Result<Vec<FolderEntry>, FolderError> {
         let mut found = Vec::new();
-        walk(self.dir(folder, false)?, "", 0, &mut found).map_err(io)?;
+        let mut links = Vec::new();
+        walk(self.dir(folder, false)?, "", 0, &mut found, &mut links).map_err(io)?;
+        for link in self.untold(folder, links) {
+            tracing::warn!(
+                "{} is a link, and is passed over: what it leads to was not granted. Put the file itself there",
+                link.display()
+            );
+        }
         found.sort_by(|left, right| left.name.cmp(&right.name));
         Ok(found)
+    }
+
+    /// Of these links in a folder, those that nobody was told of yet.
+    fn untold(&self, folder: &str, links: Vec<String>) -> Vec<PathBuf> {
+        let Some(path) = self.paths.get(folder) else { return Vec::new() };
+        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+        links.into_iter().map(|name| path.join(name)).filter(|link| told.insert(link.clone())).collect()
     }
 
     pub(super) fn read(&self, folder: &str, name: &str, offset: u64, length: u32) -> Result<Vec<u8>, FolderError> {
@@ -148,7 +171,7 @@ fn checked(name: &str) -> Result<&str, FolderError> {
     }
 }
 
-fn walk(dir: &Dir, prefix: &str, depth: usize, found: &mut Vec<FolderEntry>) -> std::io::Result<()> {
+fn walk(dir: &Dir, prefix: &str, depth: usize, found: &mut Vec<FolderEntry>, links: &mut Vec<String>) -> std::io::Result<()> {
     for entry in dir.entries()? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
@@ -158,7 +181,9 @@ fn walk(dir: &Dir, prefix: &str, depth: usize, found: &mut Vec<FolderEntry>) -> 
         // Links are not followed: what they point to was not granted.
         let kind = entry.file_type()?;
         if kind.is_dir() && depth < DEPTH_MAX {
-            walk(&entry.open_dir()?, &format!("{prefix}{name}/"), depth + 1, found)?;
+            walk(&entry.open_dir()?, &format!("{prefix}{name}/"), depth + 1, found, links)?;
+        } else if kind.is_symlink() && links.len() < LINKS_TOLD_MAX {
+            links.push(format!("{prefix}{name}"));
         } else if kind.is_file() {
             let data = entry.metadata()?;
             let modified = data.modified().ok().map(|time| time.into_std()).unwrap_or(std::time::UNIX_EPOCH);
@@ -239,6 +264,11 @@ mod tests {
         check(folders.read("w", "sub/x", 0, 10), "3 bytes");
         let listed: Vec<String> = folders.list("r").unwrap().into_iter().map(|entry| entry.name).collect();
         assert_eq!(listed, ["a.csv"], "links are not listed");
+        // They are told of, each once.
+        let told = || TOLD.lock().unwrap().iter().filter(|link| link.starts_with(root.path())).cloned().collect::<Vec<_>>();
+        let both = [root.path().join("r/link"), root.path().join("r/up")];
+        assert_eq!(told(), both);
+        assert_eq!(folders.untold("r", vec!["link".into(), "new".into()]), [root.path().join("r/new")]);
         drop(root);
     }
 

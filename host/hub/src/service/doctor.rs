@@ -73,7 +73,24 @@ fn at_rest(hub: &Hub) -> Vec<HealthCheck> {
     checks.extend(held_builds(&catalog));
     checks.extend(documentation(&catalog, hub.engine.now()));
     checks.push(secrets(hub));
+    checks.push(master_key(&hub.dir, hub.engine.now()));
     checks
+}
+
+/// How old the master key is. Nothing is wrong with an old one, and somebody should know.
+fn master_key(dir: &Path, now: Time) -> HealthCheck {
+    match crate::key::show(dir) {
+        Ok(key) => {
+            let days = key.since.map(|since| (now.0 - since.0) / super::access::DAY_MS);
+            let age = days.map_or("nobody knows since when".to_owned(), |days| format!("{} old", count_days(days)));
+            well("master key", format!("{age}, {} (`nave key change` makes another)", key.file.display()))
+        }
+        Err(error) => wrong("master key", error.message, error.help.unwrap_or_else(|| "`nave key show`".to_owned())),
+    }
+}
+
+fn count_days(days: i64) -> String {
+    count(usize::try_from(days).unwrap_or(0), "day", "days")
 }
 
 /// Only its user may look into the data folder.
