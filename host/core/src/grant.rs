@@ -175,6 +175,19 @@ pub fn effective(asked: &[Allow], granted: &[Allow]) -> Vec<Allow> {
     out
 }
 
+/// Without the lines that another one covers: what it allows is said once.
+pub fn distinct(lines: Vec<Allow>) -> Vec<Allow> {
+    let covers = |one: &Allow, other: &Allow| {
+        let under = |path: &String| one.paths.iter().any(|prefix| path_under(prefix, path));
+        other.methods.iter().all(|method| one.methods.contains(method)) && other.paths.iter().all(under)
+    };
+    let covered = |at: usize, line: &Allow| {
+        // Of two that cover each other the first stays.
+        lines.iter().enumerate().any(|(other, wide)| other != at && covers(wide, line) && (other < at || !covers(line, wide)))
+    };
+    lines.iter().enumerate().filter(|(at, line)| !covered(*at, line)).map(|(_, line)| line.clone()).collect()
+}
+
 /// What is asked for and not wholly granted, one line per path.
 pub fn beyond(asked: &[Allow], granted: &[Allow]) -> Vec<Allow> {
     let covered = |method: &String, path: &str| {
@@ -241,6 +254,26 @@ fn covers_reading(asked: &[Allow], method: &str, path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_another_line_covers_is_said_once() {
+        let line = |text: &str| {
+            let (methods, paths) = text.split_once(' ').unwrap();
+            let words = |text: &str| text.split(',').map(str::to_owned).collect();
+            Allow { methods: words(methods), paths: words(paths), reads: false }
+        };
+        for (given, left) in [
+            (&["GET,POST /a", "POST /a/search"][..], &["GET,POST /a"][..]),
+            (&["POST /a/search", "GET,POST /a"], &["GET,POST /a"]),
+            (&["GET /a", "GET /a"], &["GET /a"]),
+            (&["GET /a", "POST /a/search", "GET /ab"], &["GET /a", "POST /a/search", "GET /ab"]),
+            (&["GET /", "GET,PUT /a"], &["GET /", "GET,PUT /a"]),
+            (&[], &[]),
+        ] {
+            let lines = |texts: &[&str]| texts.iter().map(|text| line(text)).collect::<Vec<_>>();
+            assert_eq!(distinct(lines(given)), lines(left), "{given:?}");
+        }
+    }
 
     /// The shipped connector whose reads are POSTs.
     const HUBSPOT: &str = include_str!("../../../plugins/hubspot/manifest.json");

@@ -1,8 +1,9 @@
 //! What a plugin is let near: hosts, secrets, folders, and the fields that mappings read and write through it. What the systems that
 //! are connected can do, side by side.
 
-use nave_core::catalog::{Direction, lineage};
-use nave_core::grant::effective;
+use nave_core::catalog::{Connection, Direction, lineage};
+use nave_core::grant::{distinct, effective};
+use nave_core::manifest::Allow;
 
 use super::local::unknown;
 use super::{Project, load_streams};
@@ -11,20 +12,36 @@ use crate::api::{
 };
 use crate::plugins::powers;
 
-/// Everything that a plugin is let near, as the configuration says.
+/// What a read-only connection may of a line that is granted.
+fn reading(line: Allow) -> Option<Allow> {
+    let reads = |method: &String| line.reads || matches!(method.as_str(), "GET" | "HEAD");
+    let methods: Vec<String> = line.methods.iter().filter(|method| reads(method)).cloned().collect();
+    (!methods.is_empty()).then_some(Allow { methods, ..line })
+}
+
+/// Everything that a plugin is let near, as the configuration says; by the name of a connection, what it is let near through that one.
 pub(super) fn exposure(project: &Project, name: &str) -> Result<Answer, ApiError> {
     let catalog = &project.catalog;
-    let locked = catalog.plugins.get(name).ok_or_else(|| unknown("plugin", name, catalog.plugins.keys()))?;
+    let only = catalog.connections.get(name).filter(|_| !catalog.plugins.contains_key(name));
+    let name = only.map_or(name, |connection| connection.plugin.as_str());
+    let known = || catalog.plugins.keys().chain(catalog.connections.keys());
+    let locked = catalog.plugins.get(name).ok_or_else(|| unknown("plugin or connection", name, known()))?;
     let manifest = project.plugins.get(name).map(|plugin| &plugin.manifest);
     let lines = lineage(catalog);
     let mut connections = Vec::new();
-    for connection in catalog.connections.values().filter(|connection| connection.plugin == name) {
+    let wanted = |one: &&std::sync::Arc<Connection>| only.map_or(one.plugin == name, |only| only.name == one.name);
+    for connection in catalog.connections.values().filter(wanted) {
         let asked = |endpoint: &str| manifest.and_then(|manifest| manifest.endpoints.get(endpoint));
         let hosts = connection.grants.endpoints.iter().map(|(endpoint, grant)| {
             let allow = match (asked(endpoint), grant.allow.is_empty()) {
                 (None, _) => Vec::new(),
                 (Some(asked), true) => asked.allow.clone(),
                 (Some(asked), false) => effective(&asked.allow, &grant.allow),
+            };
+            // Where it only reads, what reads alone is left of it.
+            let allow = match grant.read_only {
+                true => distinct(allow.into_iter().filter_map(reading).collect()),
+                false => distinct(allow),
             };
             ExposedHost {
                 endpoint: endpoint.clone(),

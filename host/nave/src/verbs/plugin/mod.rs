@@ -142,7 +142,7 @@ pub(crate) enum Plugin {
     },
     /// What a plugin is let near: hosts, secrets, folders, and the fields that are read and written through it
     Exposure {
-        /// Name
+        /// A plugin, or one connection of it
         name: String,
     },
     /// What a plugin was refused lately, and what would allow it

@@ -22,9 +22,12 @@ pub(crate) async fn exposure(name: String, context: &Context) -> Outcome {
     for connection in &answer.connections {
         say(format_args!("\nConnection {}", connection.name));
         for host in &connection.hosts {
-            let more = [(host.read_only, "reading only"), (host.insecure, "without TLS"), (!host.networks.is_empty(), "inside")];
-            let more: Vec<&str> = more.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
-            say(format_args!("  reaches {} {}: {}", clean(&host.base), more.join(", "), clean(&host.calls.join("; "))));
+            let mut more = Vec::from_iter(host.read_only.then(|| "reading only".to_owned()));
+            more.extend(host.insecure.then(|| "without TLS".to_owned()));
+            more.extend((!host.networks.is_empty()).then(|| format!("also inside {}", host.networks.join(", "))));
+            let more = if more.is_empty() { String::new() } else { format!(" ({})", more.join("; ")) };
+            let calls = if host.calls.is_empty() { "the hub alone, to sign in".to_owned() } else { host.calls.join("; ") };
+            say(format_args!("  reaches {}{more}: {}", clean(&host.base), clean(&calls)));
         }
         for secret in &connection.secrets {
             say(format_args!("  the hub signs in with {} ({}) at {}", secret.secret, secret.applied, secret.to.join(", ")));
