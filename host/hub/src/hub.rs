@@ -103,7 +103,9 @@ impl Hub {
         let hub_id = hub_id(store.as_ref(), &catalog).map_err(|error| unavailable("the store", error))?;
         let vault = match Vault::with_key(&master, &catalog.hub.environment, store.clone()) {
             // A nave.toml that cannot be read does not name it; the vault knows its own.
-            Err(VaultError::OtherEnvironment(own)) if broken.is_some() && project::environment(dir).is_none() => Vault::with_key(&master, &own, store.clone()),
+            Err(VaultError::OtherEnvironment(own)) if broken.is_some() && project::environment(dir).is_none() => {
+                Vault::with_key(&master, &own, store.clone())
+            }
             other => other,
         };
         let vault = Arc::new(vault.map_err(|error| unavailable("the vault", error.to_string()))?);

@@ -50,7 +50,11 @@ async fn unserved(context: &Context, asked: Asked, sender: &ProgressSender) -> R
             Some(Ok(answer))
                 if matches!(
                     request,
-                    Request::MappingLint { .. } | Request::SystemList | Request::SystemShow { .. } | Request::PluginGrants { .. }
+                    Request::MappingLint { .. }
+                        | Request::SystemList
+                        | Request::SystemShow { .. }
+                        | Request::SystemMatrix
+                        | Request::PluginGrants { .. }
                 ) && place.store().exists() =>
             {
                 return match open::hub(context).await {

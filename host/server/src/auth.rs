@@ -62,7 +62,8 @@ pub(crate) async fn required(Shared(state): Shared<State>, mut request: Request,
 }
 
 fn unauthorized(message: &str) -> ApiError {
-    ApiError::new("unauthorized", exit::FAILED, message).help("`nave token reset NAME --because TEXT` on the hub's machine makes one")
+    ApiError::new("unauthorized", exit::FAILED, message)
+        .help("`nave token reset NAME --because TEXT` on the hub's machine makes one")
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

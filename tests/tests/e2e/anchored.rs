@@ -132,7 +132,8 @@ fn data_that_were_put_back_are_noticed() {
     assert!(!sound && found[0].0 == "audit.cut", "{found:?}");
     // It is told to whoever looks, by a hub that works on, and nothing is noted over what was.
     let serving = project.serve();
-    let bearer = format!("Bearer {}", project.json(&["token", "reset", "web", "--because", "a test"])["token"].as_str().expect("a token"));
+    let bearer =
+        format!("Bearer {}", project.json(&["token", "reset", "web", "--because", "a test"])["token"].as_str().expect("a token"));
     until("the alert", || {
         let answer = http::request(serving.addr, "GET", "/v1/alerts", &[("authorization", &bearer)], None).expect("an answer");
         answer.text.contains("audit-altered").then_some(())

@@ -38,10 +38,18 @@ fn check(project: &Project, path: &str, broken: &[u8], known: bool) {
     assert!(list["missing"].to_string().contains(path), "{path}: the register says what it cannot tell: {list}");
     let doctor = project.run(&["doctor"]);
     let first = doctor.json()["checks"][0].clone();
-    assert_eq!((doctor.code, &first["name"], &first["ok"]), (Some(1), &json!("configuration"), &json!(false)), "{path}: {doctor:?}");
+    assert_eq!(
+        (doctor.code, &first["name"], &first["ok"]),
+        (Some(1), &json!("configuration"), &json!(false)),
+        "{path}: {doctor:?}"
+    );
     assert!(first["detail"].as_str().is_some_and(|text| text.contains(path)), "{path}: {first}");
-    let others: Vec<String> = doctor.json()["checks"].as_array().expect("checks").iter().map(|one| one["name"].to_string()).collect();
-    assert!(others.iter().any(|one| one.contains("secrets")) && others.iter().any(|one| one.contains("store")), "{path}: {others:?}");
+    let others: Vec<String> =
+        doctor.json()["checks"].as_array().expect("checks").iter().map(|one| one["name"].to_string()).collect();
+    assert!(
+        others.iter().any(|one| one.contains("secrets")) && others.iter().any(|one| one.contains("store")),
+        "{path}: {others:?}"
+    );
     if known {
         project.ok(&["plugin", "explain-deny", "hubspot"]);
     }
@@ -53,7 +61,8 @@ fn check(project: &Project, path: &str, broken: &[u8], known: bool) {
         Some(bytes) => std::fs::write(&file, bytes).expect("written"),
         None => std::fs::remove_file(&file).expect("gone"),
     }
-    let line = |list: &Value| list["access"].as_array().expect("lines").iter().find(|line| line["name"] == name.as_str()).cloned();
+    let line =
+        |list: &Value| list["access"].as_array().expect("lines").iter().find(|line| line["name"] == name.as_str()).cloned();
     let list = project.json(&["access", "list"]);
     assert!(line(&list).expect("a line")["reasons"].to_string().contains("revoked: left"), "{path}: {list}");
     assert!(list["missing"].is_null() && !list.to_string().contains("spare"), "{path}: {list}");

@@ -3,7 +3,7 @@
 use nave_sim::SimConfig;
 use nave_tests::binary;
 use nave_tests::project::{Project, until};
-use nave_tests::systems::Crm;
+use nave_tests::systems::{Crm, System};
 use serde_json::{Value, json};
 
 use super::contacts::{connect_crm, world, world_now};
@@ -61,7 +61,8 @@ fn a_refusal_is_explained_with_what_would_allow_it() {
     assert_eq!(before["denials"], json!([]), "{before}");
     let text = project.read("connections/crm.toml").replace("/account-info", "/account-nothing");
     project.write("connections/crm.toml", &text);
-    let _ = project.run(&["plugin", "call", "crm", "check"]);
+    let refused = project.run(&["plugin", "call", "crm", "check"]);
+    assert!(!refused.err.contains("nave_hub::audit"), "what the audit notes is no warning beside it: {refused:?}");
     let found = project.json(&["plugin", "explain-deny", "hubspot"]);
     let denial = &found["denials"][0];
     assert_eq!((&denial["code"], &denial["subject"]), (&json!("net.method-denied"), &json!("crm/api")), "{found}");
@@ -73,14 +74,42 @@ fn a_refusal_is_explained_with_what_would_allow_it() {
     assert!(found["not_granted"].to_string().contains("/account-info"), "{found}");
 }
 
+/// What is let near through one connection, each call once; where it only reads, only what reads.
+#[test]
+fn exposure_is_told_of_one_connection_too() {
+    let project = Project::init();
+    let crm = Crm::start("crm", SimConfig { records: 3, ..SimConfig::new(5) });
+    project.install("hubspot");
+    connect_crm(&project, &crm);
+    let url = format!("url={}", crm.sim().expect("a simulator").running.base_url());
+    let add = ["connection", "add", "hubspot", "--name", "reading", "--set", &url, "--read-only", "--secret", "token=crm"];
+    let more = ["--grant-network", "127.0.0.0/8", "--insecure", "--because", "a test", "--yes"];
+    project.ok(&[&add[..], &more].concat());
+    let all = project.json(&["plugin", "exposure", "hubspot"]);
+    let one = project.json(&["plugin", "exposure", "reading"]);
+    let names = |answer: &Value| {
+        answer["connections"].as_array().expect("connections").iter().map(|one| one["name"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((names(&all), names(&one)), (vec![json!("crm"), json!("reading")], vec![json!("reading")]), "{all} {one}");
+    let calls = |answer: &Value| {
+        let hosts = answer["connections"][0]["hosts"].as_array().expect("hosts").clone();
+        hosts.iter().find(|host| host["endpoint"] == "api").expect("the API")["calls"].to_string()
+    };
+    let (writing, reading) = (calls(&all), calls(&one));
+    assert!(!writing.contains("/search") && writing.contains("GET POST PATCH DELETE /crm/v3/objects"), "once: {writing}");
+    assert!(reading.contains("/search") && !reading.contains("DELETE") && !reading.contains("PATCH"), "{reading}");
+    let unknown = project.run(&["plugin", "exposure", "nobody"]);
+    assert_eq!(unknown.code, Some(2), "{unknown:?}");
+    let mut told = std::process::Command::new(binary::nave());
+    let told = told.arg("--dir").arg(project.dir()).args(["plugin", "exposure", "crm"]).output().expect("it runs");
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("also inside 127.0.0.0/8"), "which network: {told}");
+}
+
 #[test]
 fn what_systems_can_do_stands_side_by_side() {
     let world = world_now(4);
-    let unknown = world.project.json(&["system", "matrix"]);
-    let saved = texts(&unknown["unknown"]);
-    for name in &saved {
-        world.project.ok(&["connection", "discover", name, "--save"]);
-    }
+    // At once: nothing of it was discovered and saved.
     let found = world.project.json(&["system", "matrix"]);
     assert_eq!(found["unknown"], json!([]), "{found}");
     let of = |connection: &str, stream: &str| {
@@ -93,6 +122,16 @@ fn what_systems_can_do_stands_side_by_side() {
         (&json!(true), &json!("incremental"))
     );
     assert!(found["streams"].as_array().is_some_and(|lines| lines.iter().any(|line| line["connection"] == "books")), "{found}");
+    world.project.ok(&["connection", "discover", "crm", "--save"]);
+    let saved = world.project.json(&["system", "matrix"]);
+    assert_eq!((&saved["streams"], &saved["unknown"]), (&found["streams"], &json!([])), "{saved}");
+    // Headers about rates are known from the last check on, to whoever asks.
+    world.systems[0].sim().expect("a simulator").fault(json!({ "switch": "rate-limited" }));
+    let busy = world.project.run(&["connection", "check", "crm"]);
+    assert_ne!(busy.code, Some(0), "{busy:?}");
+    let heard = world.project.json(&["system", "matrix"]);
+    let contacts = heard["streams"].as_array().into_iter().flatten().find(|line| line["connection"] == "crm").cloned();
+    assert!(contacts.expect("a stream")["rate_headers"].to_string().contains("ratelimit"), "{heard}");
     // A file says it by itself where it needs no network for that, else as a connection of it has saved it.
     let file = binary::plugin("hubspot").display().to_string();
     let inspected = world.project.json(&["plugin", "inspect", &file, "--capabilities"]);

@@ -1,13 +1,16 @@
 //! Connections asked, and the configuration read again. What the directory alone can tell, it tells ([`crate::project`]).
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use nave_core::catalog::OTHER_ADDRESS;
+use nave_core::catalog::{OTHER_ADDRESS, StreamInfo};
+use nave_core::model::Cause;
 use nave_runtime::contract::CheckReport;
+use nave_store::KeyedRow;
 use tokio::task::block_in_place;
 
 use super::{audit, count, held, may, unknown};
-use crate::api::{Answer, ApiError, CheckAnswer, Finding, Request, StreamsAnswer, exit};
+use crate::api::{Answer, ApiError, CheckAnswer, Finding, MatrixLine, Request, StreamsAnswer, exit};
 use crate::engine::{Engine, EngineError};
 use crate::hub::Hub;
 use crate::project;
@@ -19,15 +22,76 @@ pub(super) fn from_directory(hub: &Hub, request: &Request) -> Result<Answer, Api
         .unwrap_or_else(|| Err(ApiError::failed("this request needs more than the project's directory; please report it")))
 }
 
-/// What systems can do, with the headers about rates that were heard.
-pub(super) fn matrix(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
+/// Longest wait for a system that is asked for its streams while others wait for the answer.
+const STREAMS_WITHIN: Duration = Duration::from_secs(10);
+/// Rows: connection → names of the headers about rates that its system's answers had.
+const RATES: &str = "rates";
+
+/// What systems can do, with the headers about rates that were heard. Of a connection whose streams were not saved yet its plugin tells
+/// them at once: asked as the connection is, or where its system does not answer, without it.
+pub(super) async fn matrix(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
     let mut answer = from_directory(hub, request)?;
     if let Answer::Matrix(found) = &mut answer {
+        let catalog = hub.engine.catalog();
+        for name in std::mem::take(&mut found.unknown) {
+            let connection = catalog.connections.get(&name);
+            let (Some(connection), Some(streams)) = (connection, streams_now(hub, &name).await) else {
+                found.unknown.push(name);
+                continue;
+            };
+            let manifest = block_in_place(|| hub.guests.manifest(&connection.plugin)).ok();
+            let webhook_scheme = manifest.is_some_and(|manifest| manifest.webhook.is_some());
+            found.streams.extend(streams.into_iter().map(|stream| MatrixLine {
+                connection: name.clone(),
+                plugin: connection.plugin.clone(),
+                stream: stream.name,
+                webhook_scheme,
+                rate_headers: Vec::new(),
+                capabilities: stream.capabilities,
+            }));
+        }
+        found.streams.sort_by(|a, b| (&a.connection, &a.stream).cmp(&(&b.connection, &b.stream)));
         for line in &mut found.streams {
-            line.rate_headers = hub.engine.talk(&line.connection).rates().keys().cloned().collect();
+            line.rate_headers = block_in_place(|| rates(hub, &line.connection))?.into_iter().collect();
         }
     }
     Ok(answer)
+}
+
+/// The streams of a connection, by its system, or as its plugin says without a network.
+async fn streams_now(hub: &Hub, name: &str) -> Option<Vec<StreamInfo>> {
+    if let Ok(spoke) = hub.engine.spoke(name)
+        && let Ok(Ok(streams)) = tokio::time::timeout(STREAMS_WITHIN, spoke.discover()).await
+    {
+        return Some(streams);
+    }
+    let catalog = hub.engine.catalog();
+    let connection = catalog.connections.get(name)?;
+    let file = project::place(&hub.dir).ok()?.plugin(&catalog.plugins.get(&connection.plugin)?.digest);
+    crate::plugins::streams_of(&file, connection.settings.clone()).await.ok().flatten()
+}
+
+/// Names of the headers about rates that were ever heard of a connection's system.
+fn rates(hub: &Hub, name: &str) -> Result<BTreeSet<String>, ApiError> {
+    let kept = hub.store.row(RATES, name)?.unwrap_or_default();
+    let kept = String::from_utf8_lossy(&kept).lines().map(str::to_owned).collect::<BTreeSet<String>>();
+    Ok(kept.into_iter().chain(hub.engine.talk(name).rates().keys().cloned()).collect())
+}
+
+/// Keeps the names of headers about rates that were heard, for the matrix of a hub that has heard nothing yet.
+pub(super) async fn remember_rates(hub: &Hub, name: &str) -> Result<(), ApiError> {
+    let known = block_in_place(|| rates(hub, name))?;
+    let text = known.into_iter().collect::<Vec<_>>().join("\n").into_bytes();
+    if text.is_empty() || block_in_place(|| hub.store.row(RATES, name))?.as_ref() == Some(&text) {
+        return Ok(());
+    }
+    hub.engine
+        .write(Cause::default(), |draft| {
+            draft.batch.rows.push(KeyedRow { space: RATES.into(), key: name.to_owned(), value: Some(text.clone()) });
+            Ok(())
+        })
+        .await?;
+    Ok(())
 }
 
 /// The inventory, with what systems said of the end of their APIs.
@@ -63,7 +127,10 @@ fn known(engine: &Engine, name: &str) -> Result<(), ApiError> {
 pub(super) async fn check(hub: &Hub, name: &str) -> Result<CheckAnswer, ApiError> {
     known(&hub.engine, name)?;
     let mut warnings = block_in_place(|| addresses(hub, name));
-    let report = ask(&hub.engine, name).await.map_err(|error| {
+    let asked = ask(&hub.engine, name).await;
+    // Also from an answer that was no good one: that is where they stand first of all.
+    remember_rates(hub, name).await?;
+    let report = asked.map_err(|error| {
         let error = broken(name, error);
         // Perhaps that is why.
         ApiError { message: std::iter::once(&error.message).chain(&warnings).cloned().collect::<Vec<_>>().join("; "), ..error }

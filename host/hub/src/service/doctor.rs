@@ -195,8 +195,11 @@ fn secrets(hub: &Hub) -> HealthCheck {
     }
 }
 
-/// Every connection is asked, all at the same time.
+/// Every connection is asked, all at the same time. None where the configuration has errors: what it says of the way there may be wrong.
 async fn connections(hub: &Hub) -> Vec<HealthCheck> {
+    if hub.broken.is_some() {
+        return vec![well("connections", "none is asked while the configuration has errors")];
+    }
     let mut asked = Vec::new();
     for name in hub.engine.catalog().connections.keys() {
         let (engine, connection) = (hub.engine.clone(), name.clone());
@@ -211,12 +214,12 @@ async fn connections(hub: &Hub) -> Vec<HealthCheck> {
         let fix = format!("`nave connection check {name}`");
         checks.push(match task.await {
             Ok(Ok(Ok(report))) => {
+                if let Err(error) = configuration::remember_rates(hub, &name).await {
+                    tracing::warn!(%error, connection = name, "what its system says of rates was not noted");
+                }
                 if let Err(error) = may::remember(hub, &name, &report.scopes).await {
                     tracing::warn!(%error, connection = name, "what its credential may was not noted");
                 }
-    if hub.broken.is_some() {
-        return vec![well("connections", "none is asked while the configuration has errors")];
-    }
                 let words = [report.account, report.environment];
                 well(&title, words.iter().filter(|word| !word.is_empty()).cloned().collect::<Vec<_>>().join(", "))
             }

@@ -404,7 +404,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         | Request::SchemaShow { .. } => configuration::from_directory(hub, &request),
         Request::PluginGrants { .. } => block_in_place(|| plugins::grants(hub, &request)),
         Request::PluginDenied { name } => block_in_place(|| plugins::denied(hub, &name)).map(Answer::Denied),
-        Request::SystemMatrix => configuration::matrix(hub, &request),
+        Request::SystemMatrix => configuration::matrix(hub, &request).await,
         Request::SystemList | Request::SystemShow { .. } => configuration::systems(hub, &request),
     }
 }

@@ -199,7 +199,13 @@ pub(super) async fn token_reset(
         .write(Cause::default(), |draft| {
             let created_at = draft.now;
             let (name, reason) = (name.to_owned(), reason.to_owned());
-            draft.batch.tokens.push(TokenRow { name: name.clone(), hash: hash.clone(), created_at, until, reason: reason.clone() });
+            draft.batch.tokens.push(TokenRow {
+                name: name.clone(),
+                hash: hash.clone(),
+                created_at,
+                until,
+                reason: reason.clone(),
+            });
             let ends = until.map(|until| format!("; this one is worth nothing from {until}")).unwrap_or_default();
             let detail = format!("{reason}; the one before is worth nothing now{ends}");
             draft.batch.audit.push(audit_entry(created_at, by, "token.reset", &name, &detail));

@@ -16,9 +16,11 @@ use crate::output;
 
 /// Make a release archive: binary, plugins, README, bills of materials. Run from a checkout
 #[derive(Debug, Args)]
-#[command(after_help = "Beside the binary and each plugin lies its bill of materials (CycloneDX, NAME.cdx.json): every package that is\n\
+#[command(
+    after_help = "Beside the binary and each plugin lies its bill of materials (CycloneDX, NAME.cdx.json): every package that is\n\
   linked, with version, licence and checksum. A licence that deny.toml does not allow stops the release.\n\n\
-  Example:\n  nave release --out target/release-archive")]
+  Example:\n  nave release --out target/release-archive"
+)]
 pub(crate) struct Release {
     /// Folder for the archive
     #[arg(long, default_value = "target/release-archive")]

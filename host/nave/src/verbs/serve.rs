@@ -126,11 +126,8 @@ pub(crate) async fn start(context: &Context, listen: Option<SocketAddr>, hosts: 
         ApiError::new("listen", exit::UNAVAILABLE, error.to_string()).help("give another address with --listen")
     })?;
     let token = if hub.tokens()?.is_empty() {
-        let request = Request::TokenReset {
-            name: "admin".to_owned(),
-            lasting: None,
-            reason: "made when the hub first started".to_owned(),
-        };
+        let request =
+            Request::TokenReset { name: "admin".to_owned(), lasting: None, reason: "made when the hub first started".to_owned() };
         Some(want!(hub.call(context.asked(request), ProgressSender::none()).await?, Token).token)
     } else {
         None

@@ -194,7 +194,9 @@ fn put(batch: &mut Batch, word: &str) {
         "row" => {
             batch.rows.push(KeyedRow { space: text(0), key: text(1), value: parts.get(2).map(|value| value.as_bytes().to_vec()) })
         }
-        "token" => batch.tokens.push(TokenRow { name: text(0), hash: text(1), created_at: Time(1), until: None, reason: String::new() }),
+        "token" => {
+            batch.tokens.push(TokenRow { name: text(0), hash: text(1), created_at: Time(1), until: None, reason: String::new() })
+        }
         "revoke" => batch.revoked.push(text(0)),
         "fence" => batch.fence = Some((text(0), number(1))),
         other => panic!("no part {other}"),

@@ -256,7 +256,7 @@ pub struct ExposedField {
 pub struct MatrixAnswer {
     /// Streams, by connection.
     pub streams: Vec<MatrixLine>,
-    /// Connections of which nothing is saved.
+    /// Connections of which nothing is saved, and whose plugin and system do not tell it now.
     pub unknown: Vec<String>,
 }
 

@@ -157,7 +157,11 @@ async fn a_token_ends_when_it_was_told_to() {
     assert_eq!(made.until, until.map(|until| until.to_string()));
     assert_eq!([good(until, -1), good(until, 0), good(until, 1)], [true, false, false]);
     for span in ["", "soon", "0d", "-1d", "90"] {
-        assert_eq!(operations::token_reset(&bench.engine, "admin", Some(span), "a test", "ada").await.unwrap_err().code, "usage", "{span}");
+        assert_eq!(
+            operations::token_reset(&bench.engine, "admin", Some(span), "a test", "ada").await.unwrap_err().code,
+            "usage",
+            "{span}"
+        );
     }
     assert_eq!(row().until, until, "a mistake leaves the one before");
     operations::token_reset(&bench.engine, "admin", None, "a test", "ada").await.unwrap();

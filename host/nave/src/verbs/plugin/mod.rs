@@ -303,7 +303,9 @@ async fn inspect(file: &Path, capabilities: bool, context: &Context) -> Outcome 
     say(format_args!("  SHA-256 {digest}, {} bytes\n", bytes.len()));
     powers::asked(&manifest).iter().for_each(|power| say(format_args!("  {}", clean(power))));
     settings(&manifest);
-    if let Some(streams) = streams {
+    if streams.is_some() && manifest.kind == PluginKind::Transform {
+        say("\nIt is a transform: it has no streams, and can what its functions say.");
+    } else if let Some(streams) = streams {
         say("");
         near::matrix(
             &streams,

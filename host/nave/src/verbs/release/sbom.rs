@@ -208,7 +208,8 @@ fn purl(package: &Package) -> String {
 
 fn asked(dir: &Path, program: &str, arguments: &[&str]) -> Result<Vec<u8>, ApiError> {
     let ran = Command::new(program).args(arguments).current_dir(dir).stdin(Stdio::null()).output();
-    let ran = ran.map_err(|error| ApiError::failed(format!("{program}: {error}")).help("install Rust, with cargo on the PATH"))?;
+    let ran =
+        ran.map_err(|error| ApiError::failed(format!("{program}: {error}")).help("install Rust, with cargo on the PATH"))?;
     match ran.status.success() {
         true => Ok(ran.stdout),
         false => Err(ApiError::failed(format!("{program} refused: {}", String::from_utf8_lossy(&ran.stderr).trim()))),
@@ -225,7 +226,19 @@ mod tests {
 
     /// Names and versions of what cargo says itself that it links, by another way than the bill is made.
     fn by_cargo_tree(package: &str, target: &str) -> BTreeSet<(String, String)> {
-        let arguments = ["tree", "-p", package, "-e", "normal,no-proc-macro", "--target", target, "--prefix", "none", "--locked", "--no-dedupe"];
+        let arguments = [
+            "tree",
+            "-p",
+            package,
+            "-e",
+            "normal,no-proc-macro",
+            "--target",
+            target,
+            "--prefix",
+            "none",
+            "--locked",
+            "--no-dedupe",
+        ];
         let said = asked(&root(), "cargo", &arguments).expect("cargo tree");
         let line = |line: &str| {
             let mut words = line.split_whitespace();
@@ -258,7 +271,8 @@ mod tests {
                 let hash = one["hashes"][0]["content"].as_str().unwrap_or_default();
                 assert!(ours || hash.len() == 64, "{one}");
             }
-            let refs: BTreeSet<String> = bill["dependencies"].as_array().expect("a graph").iter().map(|one| text(one, "ref")).collect();
+            let refs: BTreeSet<String> =
+                bill["dependencies"].as_array().expect("a graph").iter().map(|one| text(one, "ref")).collect();
             assert_eq!(refs.len(), components.len() + 1, "each is in the graph once");
         }
     }
@@ -266,9 +280,7 @@ mod tests {
     /// One package of somebody else's, with this licence and checksum; what is said of it.
     #[track_caller]
     fn check(license: Option<&str>, checksum: bool, expected: Option<&str>) {
-        let package = |id: &str, source: Option<&str>, license: Option<&str>| {
-            json!({ "id": id, "name": id, "version": "1.0.0", "license": license, "source": source, "targets": [{ "kind": ["lib"] }] })
-        };
+        let package = |id: &str, source: Option<&str>, license: Option<&str>| json!({ "id": id, "name": id, "version": "1.0.0", "license": license, "source": source, "targets": [{ "kind": ["lib"] }] });
         let metadata = json!({
             "packages": [package("ours", None, Some("Apache-2.0")), package("theirs", Some("a registry"), license)],
             "resolve": { "nodes": [
