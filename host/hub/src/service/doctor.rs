@@ -83,7 +83,7 @@ fn master_key(dir: &Path, now: Time) -> HealthCheck {
         Ok(key) => {
             let days = key.since.map(|since| (now.0 - since.0) / super::access::DAY_MS);
             let age = days.map_or("nobody knows since when".to_owned(), |days| format!("{} old", count_days(days)));
-            well("master key", format!("{age}, {} (`nave key change` makes another)", key.file.display()))
+            well("master key", format!("{age}, {} (`nave key change --because TEXT` makes another)", key.file.display()))
         }
         Err(error) => wrong("master key", error.message, error.help.unwrap_or_else(|| "`nave key show`".to_owned())),
     }
