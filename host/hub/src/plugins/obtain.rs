@@ -34,7 +34,7 @@ pub(crate) type Compile = Arc<dyn Fn(&[u8]) -> Result<(), ApiError> + Send + Syn
 /// What an installation came to.
 pub(crate) enum Obtained {
     /// It is in force; with more audit lines.
-    Installed(InstalledAnswer, Vec<Line>),
+    Installed(Box<InstalledAnswer>, Vec<Line>),
     /// Another build runs, something works through it, and this one differs: it waits for somebody to agree.
     Held(Box<Upgraded>),
 }
@@ -45,7 +45,7 @@ impl Obtained {
         match self {
             Self::Installed(answer, lines) => {
                 let row = serials::row(&answer.plugin.name, answer.plugin.serial);
-                (Answer::Installed(answer), lines, vec![row])
+                (Answer::Installed(*answer), lines, vec![row])
             }
             Self::Held(held) => (Answer::Upgrade(Box::new(held.answer)), held.lines, held.rows),
         }
@@ -112,7 +112,7 @@ pub(crate) async fn obtain(
     };
     off_the_workers(|| (parts.compile)(&offer.bytes))?;
     let answer = install_offer(dir, &offer, InstallOptions { highest: options.highest.max(highest), ..options })?;
-    Ok(Obtained::Installed(answer, lines))
+    Ok(Obtained::Installed(Box::new(answer), lines))
 }
 
 /// The way out as `nave.toml` says, also where the rest of the project is not in order.
