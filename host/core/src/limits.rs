@@ -213,6 +213,16 @@ pub const SIGN_INS_MAX: usize = 32;
 pub const DEVICE_INTERVAL_MS: u64 = 5_000;
 /// One secret in the vault: a private key with its chain fits.
 pub const SECRET_BYTES_MAX: usize = 64 << 10;
+/// A value that is fetched from elsewhere is held for so long where whoever gave it says nothing.
+pub const REFERENCE_HOLD_MS: u64 = 300_000;
+/// As long at most, where it has no lease of its own: what was changed at its place is seen after that.
+pub const REFERENCE_HOLD_MS_MAX: u64 = 3_600_000;
+/// Longest lease that is believed: 32 days, what vaults give by default.
+pub const LEASE_LIFE_MS_MAX: u64 = 2_764_800_000;
+/// After a value could not be fetched it is not asked for again for this long.
+pub const REFERENCE_RETRY_MS: u64 = 5_000;
+/// A value that its system refuses is fetched anew at most once in this time.
+pub const REFERENCE_REFETCH_MS: u64 = 5_000;
 /// Shorter secrets and passwords are not looked for in answers: `admin` is also a word of the data.
 pub const SCRUB_BYTES_MIN: usize = 6;
 /// Secrets and tokens of one connection that are looked for in answers, replaced ones included.

@@ -16,6 +16,7 @@ use crate::engine::{Clock, Engine, EngineError};
 use crate::guest::{Guests, cache_in};
 use crate::key::open::{Unlocked, unlock};
 use crate::project::{self, environments};
+use crate::references::References;
 use crate::sign_in::SignIns;
 use crate::vault::{MasterKeyError, Purpose, Vault, VaultError};
 use crate::webhook::{Told, Webhooks};
@@ -109,7 +110,6 @@ impl Hub {
             other => other,
         };
         let vault = Arc::new(vault.map_err(|error| unavailable("the vault", error.to_string()))?);
-        environments::mark(dir, &data, &vault).map_err(|error| unavailable("the vault", error.to_string()))?;
         let extra_ca_pem = match &catalog.hub.ca_file {
             Some(file) => {
                 Some(std::fs::read(dir.join(file)).map_err(|error| unavailable("ca-file", format!("{file}: {error}")))?)
@@ -122,11 +122,13 @@ impl Hub {
         let runtime = nave_runtime::Engine::new().map_err(|error| unavailable("the WebAssembly engine", error.to_string()))?;
         let cache =
             cache_in(&data, &master).map_err(|error| unavailable("the folder of compiled code is refused", error.to_string()))?;
-        let guests = Guests::new(runtime, cache, dir.to_owned(), catalog.clone(), egress, vault.clone(), store.clone());
+        let guests = Guests::new(runtime, cache, dir.to_owned(), catalog.clone(), egress.clone(), vault.clone(), store.clone());
         let guests = Arc::new(guests.at(clock.clone()));
         let anchors = Anchors::new(dir.join(&catalog.hub.audit_anchor), hub_id.clone(), &master);
         let anchors = Arc::new(anchors.map_err(|error| unavailable("the key of the audit", error))?);
         let engine = Arc::new(Engine::new(store.clone(), catalog, guests.clone(), clock, hub_id));
+        vault.fetched_by(Arc::new(References::new(dir, &data, &engine, &vault, egress, store.clone())));
+        environments::mark(dir, &data, &vault).map_err(|error| unavailable("the vault", error.to_string()))?;
         let closed = engine.close_interrupted(STOPPED).await?;
         if closed > 0 {
             tracing::warn!(runs = closed, "{STOPPED}");

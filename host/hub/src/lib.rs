@@ -19,6 +19,7 @@ pub mod person;
 pub mod plugins;
 pub mod project;
 mod reconcile;
+mod references;
 mod restore;
 pub mod runbooks;
 pub mod scan;

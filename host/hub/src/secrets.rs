@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 use nave_core::grant::Grant;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::spoke::BoxFuture;
+
 /// A secret's bytes.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct SecretBytes(Vec<u8>);
@@ -53,6 +55,18 @@ pub enum SecretError {
         /// Without any part of the secret.
         why: String,
     },
+    /// It is kept elsewhere, and cannot be fetched from there now. Trying again later is the thing to do.
+    #[error(
+        "the secret `{name}` is kept in {place}, and could not be fetched: {why}; `nave secret check {name}` tries it at once, and calls go on by themselves when it can be had again"
+    )]
+    Away {
+        /// Name.
+        name: String,
+        /// Where it is kept.
+        place: String,
+        /// What happened there, without any part of a secret.
+        why: String,
+    },
     /// It was not given for where it would go. Nothing was sent.
     #[error("the secret `{name}` {}", crate::egress::held(to, given_for))]
     Held {
@@ -76,6 +90,24 @@ pub trait SecretSource: Send + Sync {
     /// The same for the hub itself, where no plugin is: what tells people of alerts, signatures of calls that came in.
     fn own(&self, name: &str, _origins: &BTreeSet<String>) -> Result<SecretBytes, SecretError> {
         Err(SecretError::Missing(name.to_owned()))
+    }
+
+    /// The value of a secret that is kept elsewhere, fetched where that is due, to be sent to these origins and to no other; none
+    /// where it is kept here: then [`SecretSource::secret`] has it. With `refused`, its system refused this value: where another
+    /// one is there by now, that is the answer.
+    fn referred<'a>(
+        &'a self,
+        _name: &'a str,
+        _origins: &'a BTreeSet<String>,
+        _granted: &'a Grant,
+        _refused: Option<&'a SecretBytes>,
+    ) -> BoxFuture<'a, Result<Option<SecretBytes>, SecretError>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// As [`SecretSource::own`], wherever it is kept.
+    fn own_value<'a>(&'a self, name: &'a str, origins: &'a BTreeSet<String>) -> BoxFuture<'a, Result<SecretBytes, SecretError>> {
+        Box::pin(async move { self.own(name, origins) })
     }
 
     /// The successor of this secret, where one waits, to be sent to these origins and to no other.

@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 125] = [
+const EXAMPLES: [(&str, &str); 127] = [
     ("nave env list", "nave env list"),
     ("nave env new", "nave env new production --listen 127.0.0.1:7000"),
     ("nave env use", "nave env use production"),
@@ -78,6 +78,8 @@ const EXAMPLES: [(&str, &str); 125] = [
     ("nave alert ack", "nave alert ack 3"),
     ("nave secret set", "nave secret set crm --from-file token.txt"),
     ("nave secret list", "nave secret list"),
+    ("nave secret refer", "nave secret refer crm --vault corp --path kv/data/crm --field token"),
+    ("nave secret check", "nave secret check crm --json"),
     ("nave secret rotate", "nave secret rotate crm --from-file new-token.txt"),
     ("nave access list", "nave access list --json"),
     ("nave access review", "nave access review --done --reason 'all needed'"),

@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 115] = [
+const ROUTES: [(&str, &str, &str); 116] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("GET", "/v1/plan/initial", "plan-initial"),
@@ -91,6 +91,7 @@ const ROUTES: [(&str, &str, &str); 115] = [
     ("PUT", "/v1/secrets/{name}", "secret-set"),
     ("DELETE", "/v1/secrets/{name}", "secret-remove"),
     ("POST", "/v1/secrets/{name}/rotate", "secret-rotate"),
+    ("POST", "/v1/secrets/{name}/check", "secret-check"),
     ("GET", "/v1/access", "access-list"),
     ("POST", "/v1/access/review", "access-review"),
     ("POST", "/v1/access/{what}/{name}/revoke", "access-revoke"),

@@ -101,6 +101,22 @@ fn what_is_tried_stays_apart_until_it_is_promoted() {
     // And the other way round.
     let other = tell(&project, &["--env", "production", "secret", "set", "crm", "--from-file", "-"], &token(&sandbox));
     says(&other, 1, "this is a secret of staging");
+    // Wherever it is kept: the value of the one is refused in the other, and so is the very same place.
+    let kept = project.dir().parent().expect("a folder").join("kept");
+    let put = |text: &str| {
+        std::fs::write(&kept, text).expect("written");
+        std::fs::set_permissions(&kept, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("its mode");
+    };
+    let path = kept.display().to_string();
+    let refer = |environment: &str| project.run(&["--env", environment, "secret", "refer", "kept", "--file", &path]);
+    put(&token(&live));
+    says(&refer("staging"), 0, "this is a secret of production");
+    says(&project.run(&["--env", "staging", "secret", "check", "kept"]), 1, "this is a secret of production");
+    project.ok(&["--env", "staging", "secret", "remove", "kept"]);
+    put("a-secret-of-neither-of-them");
+    says(&refer("production"), 0, "It was fetched just now");
+    says(&refer("staging"), 1, "this is a secret of production");
+    project.ok(&["--env", "production", "secret", "remove", "kept"]);
 
     // What was tried goes along, once somebody has looked at the difference.
     project.write("lookups/tiers.toml", "\"gold\" = \"A\"\n");

@@ -32,6 +32,7 @@ mod full;
 mod generated;
 mod guide;
 mod held;
+mod kept;
 mod key;
 mod kill;
 mod misfit;

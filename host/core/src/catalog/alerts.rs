@@ -165,7 +165,7 @@ fn sink(mut table: Table<'_>) -> Option<Sink> {
     found
 }
 
-fn reach(table: &mut Table<'_>) -> Reach {
+pub(super) fn reach(table: &mut Table<'_>) -> Reach {
     let networks = table.strings("networks");
     let insecure = table.flag("insecure").unwrap_or_default();
     let because = table.plain("because");
@@ -176,7 +176,7 @@ fn reach(table: &mut Table<'_>) -> Reach {
     Reach { networks, insecure }
 }
 
-fn is_url(table: &Table<'_>, span: std::ops::Range<usize>, url: &str, reach: &Reach) -> bool {
+pub(super) fn is_url(table: &Table<'_>, span: std::ops::Range<usize>, url: &str, reach: &Reach) -> bool {
     let secure = url.starts_with("https://");
     let well = (secure || url.starts_with("http://"))
         && url.split("://").nth(1).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))

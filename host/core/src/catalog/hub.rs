@@ -50,6 +50,7 @@ impl Default for Hub {
             processes: BTreeMap::new(),
             alerts: super::Alerts::default(),
             reconcile: super::Reconcile::default(),
+            vaults: BTreeMap::new(),
         }
     }
 }
@@ -136,6 +137,7 @@ pub(super) fn hub(mut table: Table<'_>) -> Hub {
         processes: processes.unwrap_or_default(),
         alerts: table.table("alerts").map(super::alerts::alerts).unwrap_or_default(),
         reconcile: table.table("reconcile").map(reconcile).unwrap_or_default(),
+        vaults: table.table("vaults").map(|vaults| super::vaults::vaults(&vaults)).unwrap_or_default(),
     };
     table.finish();
     hub

@@ -32,6 +32,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod unlimited;
+mod vaults;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -54,6 +55,7 @@ pub use ownership::Unowned;
 pub use schema::{SHARED_TYPES, json_schema, shared_type_schema};
 pub use schema_diff::{SchemaChange, schema_diff};
 pub use stream::{Capabilities, ChangeDetection, DeleteDetection, FieldInfo, RemoteType, StreamInfo, WriteMode};
+pub use vaults::{ExternalVault, VaultSignIn};
 
 use crate::manifest::Manifest;
 

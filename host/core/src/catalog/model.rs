@@ -95,6 +95,8 @@ pub struct Hub {
     pub alerts: super::Alerts,
     /// How often two systems are compared, and when that is told.
     pub reconcile: Reconcile,
+    /// Vaults of others that secrets may be kept in, by name.
+    pub vaults: BTreeMap<String, super::ExternalVault>,
 }
 
 /// `[reconcile]`: two systems that hold the same entity are compared by schedule.

@@ -104,6 +104,7 @@ impl Outlets {
             requests_per_second: None,
             budget: Default::default(),
             ledger: Arc::new(crate::ledger::StoreLedger::new(self.store.clone())),
+            headers: Vec::new(),
             secrets: self.secrets.clone(),
             audit: Arc::new(StoreAudit::new(self.store.clone())),
         });
@@ -117,9 +118,9 @@ impl Outlets {
         }
     }
 
-    fn secret(&self, name: &str, to: Option<String>) -> Result<crate::secrets::SecretBytes, String> {
+    async fn secret(&self, name: &str, to: Option<String>) -> Result<crate::secrets::SecretBytes, String> {
         let origins: BTreeSet<String> = to.into_iter().chain(self.egress.way().iter().cloned()).collect();
-        self.secrets.own(name, &origins).map_err(|error| match error {
+        self.secrets.own_value(name, &origins).await.map_err(|error| match error {
             crate::secrets::SecretError::Held { .. } => format!("{error}; if that is right: `nave connection approve {OWN}`"),
             other => other.to_string(),
         })
@@ -135,7 +136,7 @@ impl Outlets {
                 let more = match path_secret {
                     None => String::new(),
                     Some(name) => {
-                        let bytes = self.secret(name, origin(url))?;
+                        let bytes = self.secret(name, origin(url)).await?;
                         String::from_utf8(bytes.expose().to_vec())
                             .map_err(|_| format!("the secret `{name}` is no text"))?
                             .trim()
@@ -148,7 +149,10 @@ impl Outlets {
             }
             SinkKind::Mail { host, port, tls, user, secret, from, to } => {
                 let server = MailServer { host, port: *port, tls: *tls, reach: &sink.reach };
-                let password = secret.as_ref().map(|name| self.secret(name, Some(server.origin()))).transpose()?;
+                let password = match secret {
+                    Some(name) => Some(self.secret(name, Some(server.origin())).await?),
+                    None => None,
+                };
                 let address = |text: &String| text.parse::<lettre::Address>().map_err(|error| format!("{text}: {error}"));
                 let mut mail = lettre::Message::builder()
                     .from(lettre::message::Mailbox::new(None, address(from)?))

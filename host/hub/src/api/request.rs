@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use nave_core::model::DecisionChoice;
+use nave_core::secret_reference::SecretReference;
 use serde::{Deserialize, Serialize};
 
 use super::RecordRef;
@@ -617,6 +618,19 @@ pub enum Request {
         /// The new secret.
         value: SecretText,
     },
+    /// A secret is kept elsewhere from now on: the hub fetches it when it is needed. Of this machine only: whoever says so may have
+    /// any file read that the hub can read.
+    SecretRefer {
+        /// Name, as connections name it.
+        name: String,
+        /// Where.
+        reference: SecretReference,
+    },
+    /// Fetches a secret that is kept elsewhere, now, to see whether that comes out well. The value goes nowhere.
+    SecretCheck {
+        /// Name.
+        name: String,
+    },
     /// Who has access to what, and why.
     AccessList {
         /// One person: what they have.
@@ -1120,6 +1134,7 @@ impl Request {
             | Self::DlqDiscard { .. }
             | Self::SecretSet { .. }
             | Self::SecretRotate { .. }
+            | Self::SecretRefer { .. }
             | Self::DrillStolen { .. }
             | Self::AccessRevoke { .. }
             | Self::SecretRemove { .. }
@@ -1178,6 +1193,7 @@ impl Request {
             | Self::RunbookList
             | Self::RunbookShow { .. }
             | Self::SecretList
+            | Self::SecretCheck { .. }
             | Self::AccessList { .. }
             | Self::SecretFind { .. }
             | Self::ConnectionList

@@ -40,6 +40,7 @@ use super::token::TokenState;
 use super::{AuditNote, AuditSink, BlobResponse, Request, Response};
 use crate::secrets::SecretSource;
 pub use authorize::DeviceAnswer;
+pub(crate) use sign_in::AWAY;
 
 /// By this header some systems say with every answer what the token may, comma-separated.
 const TOKEN_SCOPES: &str = "x-oauth-scopes";
@@ -67,6 +68,8 @@ pub struct ChannelConfig {
     pub budget: Budget,
     /// Remembers calls across restarts.
     pub ledger: Arc<dyn Ledger>,
+    /// Headers of the hub's own on every request, log-ins as well; none of a plugin's choosing.
+    pub headers: Vec<(String, String)>,
     /// Secrets, at the moment of sending.
     pub secrets: Arc<dyn SecretSource>,
     /// Refusals and found secrets.
@@ -99,6 +102,7 @@ impl ChannelConfig {
             requests_per_second: connection.requests_per_second,
             budget: connection.budget.clone(),
             ledger,
+            headers: Vec::new(),
             secrets,
             audit,
         }
@@ -356,7 +360,12 @@ impl Inner {
         }
         let (applied, generation) = self.credential(&prepared, body, None, total).await?;
         let answer = self.run(&prepared, &applied, body, want, total).await?;
-        let (Some(generation), Some((slot, _))) = (generation, prepared.credential) else { return Ok(answer) };
+        let (Some(generation), Some((slot, _))) = (generation, prepared.credential) else {
+            // A refused request was not done, so it may be sent again with what is kept elsewhere by now.
+            let Some((_, credential)) = prepared.credential.filter(|_| rotate::refused(answer.status)) else { return Ok(answer) };
+            let sent = self.secret(&prepared.granted, credential, prepared.base).await?;
+            return Ok(self.by_another(&prepared, body, want, &sent, total).await?.unwrap_or(answer));
+        };
         if answer.status != 401 {
             self.proved(slot, generation).await;
             return Ok(answer);
@@ -538,7 +547,13 @@ impl Inner {
                 None => self.dialer.connect(&prepared.granted, prepared.base, prepared.endpoint, total).await?,
             };
             let reused = live.reused;
-            let request = build(prepared, applied, body)?;
+            let mut request = build(prepared, applied, body)?;
+            for (name, value) in &self.config.headers {
+                let bad = |_| EgressError::denied("net.bad-request", format!("the header `{name}` cannot be sent"));
+                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| bad(error.to_string()))?;
+                let value = HeaderValue::from_str(value).map_err(|error| bad(error.to_string()))?;
+                request.headers_mut().insert(name, value);
+            }
             let began = (self.dialer.clock)();
             let response = exchange(&mut live, request, &self.dialer.bounds, total).await;
             let headers = response.as_ref().ok().map(http::Response::headers);

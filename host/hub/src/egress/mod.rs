@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 pub use account::{Ledger, Mark, on_behalf, purpose};
 pub use bounds::{Bounds, Quota};
+pub(crate) use channel::AWAY;
 pub use channel::{Channel, ChannelConfig, DeviceAnswer};
 pub use error::EgressError;
 pub use mail::MailServer;

@@ -62,6 +62,7 @@ pub(super) fn exposure(project: &Project, name: &str) -> Result<Answer, ApiError
             slot: slot.clone(),
             secret: format!("secret://{}/{}", credential.secret, catalog.hub.environment),
             applied: powers::kind_word(&credential.kind).to_owned(),
+            kept: None,
             to: to.get(&credential.secret).into_iter().flatten().cloned().collect(),
         });
         let folders =

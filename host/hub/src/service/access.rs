@@ -235,7 +235,16 @@ fn secrets(hub: &Hub, now: Time, lines: &mut Vec<AccessLine>) -> Result<(), ApiE
         let connections = super::operations::users(&hub.engine, &secret.name);
         let (flows, reasons) = behind(&catalog, &connections);
         let unused = days(now, secret.last_used.unwrap_or(secret.created));
+        // Of what is kept elsewhere nobody knows here how old it is.
+        let days_max = if secret.reference.is_some() { u64::MAX } else { days_max };
         let findings = aged(now, secret.created, secret.last_used, !connections.is_empty(), days_max);
+        let (role, fix) = match &secret.reference {
+            None => ("put it there, and may know it".to_owned(), format!("nave secret rotate {}", secret.name)),
+            Some(place) => (
+                format!("said that it is kept in {place}: who may read that knows it"),
+                format!("nave secret check {}", secret.name),
+            ),
+        };
         let mut people = hub.vault.known_to(&secret.name).map_err(refused)?;
         if people.is_empty() {
             people.push("nobody knows who".to_owned());
@@ -243,7 +252,7 @@ fn secrets(hub: &Hub, now: Time, lines: &mut Vec<AccessLine>) -> Result<(), ApiE
         for who in people {
             lines.push(AccessLine {
                 who,
-                role: "put it there, and may know it".to_owned(),
+                role: role.clone(),
                 what: "secret".to_owned(),
                 name: secret.name.clone(),
                 connections: connections.clone(),
@@ -253,7 +262,7 @@ fn secrets(hub: &Hub, now: Time, lines: &mut Vec<AccessLine>) -> Result<(), ApiE
                 last_used: secret.last_used.map(|time| time.to_string()),
                 unused_days: Some(unused),
                 findings: findings.clone(),
-                fix: format!("nave secret rotate {}", secret.name),
+                fix: fix.clone(),
             });
         }
     }

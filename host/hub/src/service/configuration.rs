@@ -192,6 +192,10 @@ pub(super) fn broken(name: &str, error: SpokeError) -> ApiError {
         SpokeError::Held(_) => ApiError::new("secret-held", exit::PERSON, message)
             .help(format!("`nave connection approve {name}` shows where it would go, and asks")),
         SpokeError::RetryAfter(_) => ApiError::failed(message).help("wait that long, then try again"),
+        SpokeError::Unavailable(why) if why.contains(crate::egress::AWAY) => {
+            ApiError::new("secret-unreachable", exit::FAILED, message)
+                .help("`nave secret list` shows where it is kept; `nave doctor` fetches each")
+        }
         SpokeError::Unavailable(_) => ApiError::failed(message)
             .help(format!("is the address in connections/{name}.toml right, and can it be reached from here?")),
         SpokeError::Guest(_) => {

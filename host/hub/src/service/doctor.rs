@@ -18,6 +18,7 @@ const CHECK_MS_MAX: u64 = 20_000;
 /// Everything that can be looked at, in the order in which one thing needs the other.
 pub(super) async fn doctor(hub: &Hub) -> Result<DoctorAnswer, ApiError> {
     let mut checks = block_in_place(|| at_rest(hub));
+    checks.extend(kept_elsewhere(hub).await);
     checks.extend(connections(hub).await);
     checks.extend(scopes(hub));
     checks.extend(credentials(hub));
@@ -181,6 +182,7 @@ fn secrets(hub: &Hub) -> HealthCheck {
             let credentials = connection.credentials.values().map(|credential| &credential.secret);
             credentials.chain(connection.webhook.iter().map(|webhook| &webhook.secret))
         })
+        .chain(catalog.hub.vaults.values().map(|vault| &vault.secret))
         .filter(|name| !known.iter().any(|secret| secret.name == **name))
         .cloned()
         .collect();
@@ -193,6 +195,21 @@ fn secrets(hub: &Hub) -> HealthCheck {
         ),
         Some(first) => wrong("secrets", format!("not stored: {}", listed(&missing)), format!("`nave secret set {first}`")),
     }
+}
+
+/// Every secret that is kept elsewhere is fetched, one after the other: they may all be in one vault.
+async fn kept_elsewhere(hub: &Hub) -> Vec<HealthCheck> {
+    let mut checks = Vec::new();
+    for (name, place) in block_in_place(|| hub.vault.references()).unwrap_or_default() {
+        let title = format!("secret {name}");
+        let tried = tokio::time::timeout(Duration::from_millis(CHECK_MS_MAX), hub.vault.try_reference(&name)).await;
+        checks.push(match tried {
+            Ok(Ok(_)) => well(&title, format!("can be fetched from {place}")),
+            Ok(Err(error)) => wrong(&title, error.to_string(), format!("`nave secret check {name}` after that was put right")),
+            Err(_) => wrong(&title, format!("{place} does not answer in time"), format!("`nave secret check {name}`")),
+        });
+    }
+    checks
 }
 
 /// Every connection is asked, all at the same time. None where the configuration has errors: what it says of the way there may be wrong.

@@ -25,13 +25,17 @@ fn destinations(project: &Project, connection: &Connection) -> BTreeMap<String, 
     }
 }
 
-/// Every name under which secrets go somewhere, with where: the connections, and the hub's own alerts.
+/// Every name under which secrets go somewhere, with where: the connections, and the hub's own alerts and vaults.
 fn places(project: &Project) -> BTreeMap<String, BTreeMap<String, BTreeSet<String>>> {
     let connections = project.catalog.connections.iter();
     let mut all: BTreeMap<_, _> =
         connections.map(|(name, connection)| (name.clone(), destinations(project, connection))).collect();
     let way = project::way(&project.place.dir, &project.catalog.hub);
-    all.insert(OWN.to_owned(), crate::alerts::destinations(&project.catalog.hub, &way));
+    let mut own = crate::alerts::destinations(&project.catalog.hub, &way);
+    for (secret, origins) in crate::references::destinations(&project.catalog.hub, &way) {
+        own.entry(secret).or_default().extend(origins);
+    }
+    all.insert(OWN.to_owned(), own);
     all
 }
 

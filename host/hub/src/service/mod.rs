@@ -133,7 +133,7 @@ impl Service for Hub {
     }
 
     fn sign_in_start<'a>(&'a self, ticket: &'a str) -> BoxFuture<'a, Result<SignInStart, String>> {
-        Box::pin(async move { sign_in::start(self, ticket) })
+        Box::pin(async move { sign_in::start(self, ticket).await })
     }
 
     fn sign_in_callback(&self, call: SignInCallback) -> BoxFuture<'_, Result<SignedIn, String>> {
@@ -346,7 +346,9 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         Request::SecretRotate { name, value } => operations::secret_rotate(hub, &name, value, by).await,
         Request::DrillStolen { name } => drill::stolen(hub, &name, by).await.map(Answer::Drill),
         Request::SecretList => block_in_place(|| operations::secrets(hub)).map(Answer::Secrets),
-        Request::SecretFind { texts } => block_in_place(|| operations::secrets_in(hub, &texts)).map(Answer::SecretsFound),
+        Request::SecretRefer { name, reference } => operations::secret_refer(hub, &name, &reference, by).await,
+        Request::SecretCheck { name } => operations::secret_check(hub, &name).await.map(Answer::SecretCheck),
+        Request::SecretFind { texts } => operations::secrets_in(hub, &texts).await.map(Answer::SecretsFound),
         Request::SecretRemove { name } => operations::secret_remove(hub, &name, by).await,
         Request::Audit { limit, since } => block_in_place(|| audits::list(engine, limit, &since)).map(Answer::Audit),
         Request::AuditVerify { anchors } => block_in_place(|| audits::verify(hub, anchors.as_deref())).map(Answer::AuditCheck),
@@ -399,9 +401,9 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
         | Request::ImpactField { .. }
         | Request::FieldWhy { .. }
         | Request::PluginList
-        | Request::PluginExposure { .. }
         | Request::SchemaList
         | Request::SchemaShow { .. } => configuration::from_directory(hub, &request),
+        Request::PluginExposure { .. } => block_in_place(|| plugins::exposure(hub, &request)),
         Request::PluginGrants { .. } => block_in_place(|| plugins::grants(hub, &request)),
         Request::PluginDenied { name } => block_in_place(|| plugins::denied(hub, &name)).map(Answer::Denied),
         Request::SystemMatrix => configuration::matrix(hub, &request).await,

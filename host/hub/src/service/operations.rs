@@ -6,16 +6,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use nave_core::model::{Cause, TokenRow};
 use nave_core::schedule::parse_span;
+use nave_core::secret_reference::SecretReference;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::task::block_in_place;
 
 use super::{audit, audit_entry, held, listed};
-use crate::api::{Answer, ApiError, SecretLine, SecretPlace, SecretText, SecretsAnswer, SecretsFoundAnswer, TokenAnswer, exit};
+use crate::api::{
+    Answer, ApiError, LOCAL, SecretCheckAnswer, SecretLine, SecretPlace, SecretText, SecretsAnswer, SecretsFoundAnswer,
+    TokenAnswer, exit,
+};
 use crate::engine::Engine;
 use crate::hub::Hub;
 use crate::plugins::digest;
 use crate::project::environments;
-use crate::secrets::SecretBytes;
+use crate::secrets::{SecretBytes, SecretError};
 use crate::vault::{Rotation, SecretInfo, VaultError};
 
 /// Bytes of randomness in a token.
@@ -51,6 +55,109 @@ pub(super) fn users(engine: &Engine, secret: &str) -> Vec<String> {
     catalog.connections.values().filter(|connection| names(connection)).map(|connection| connection.name.clone()).collect()
 }
 
+/// Vaults that are signed in at with a secret.
+fn vaults_by(engine: &Engine, secret: &str) -> Vec<String> {
+    let catalog = engine.catalog();
+    let vaults = catalog.hub.vaults.iter().filter(|(_, vault)| vault.secret == secret);
+    vaults.map(|(name, _)| format!("the vault {name}")).collect()
+}
+
+/// Who uses a secret, in a few words.
+fn used_by(engine: &Engine, secret: &str) -> String {
+    let users: Vec<String> = users(engine, secret).into_iter().chain(vaults_by(engine, secret)).collect();
+    match users.len() {
+        0 => "no connection names it yet".to_owned(),
+        1 => format!("{} uses it", users[0]),
+        _ => format!("{} use it", listed(&users)),
+    }
+}
+
+/// What a reference is, in one word.
+fn kind_of(engine: &Engine, reference: Option<&SecretReference>) -> &'static str {
+    match reference {
+        None => "sealed",
+        Some(SecretReference::File { .. }) => "file",
+        // The one kind of vault there is; openbao speaks the same.
+        Some(SecretReference::Vault { vault, .. }) if engine.catalog().hub.vaults.contains_key(vault) => "hashicorp",
+        Some(SecretReference::Vault { .. }) => "unknown-vault",
+    }
+}
+
+/// A secret is kept elsewhere from now on. It goes where a secret that is set would go, and is fetched once, to see whether it can be.
+pub(super) async fn secret_refer(hub: &Hub, name: &str, reference: &SecretReference, by: &str) -> Result<Answer, ApiError> {
+    if !by.starts_with(LOCAL) {
+        return Err(ApiError::new("forbidden", exit::USAGE, "where a secret is kept is said on the hub's own machine")
+            .help(format!("there: `nave secret refer {name}`; over the API a secret is set by its value")));
+    }
+    let catalog = hub.engine.catalog();
+    if let Some(vault) = reference.vault()
+        && !catalog.hub.vaults.contains_key(vault)
+    {
+        block_in_place(|| hub.reload())?;
+        let catalog = hub.engine.catalog();
+        if !catalog.hub.vaults.contains_key(vault) {
+            return Err(super::unknown("vault", vault, catalog.hub.vaults.keys())
+                .help(format!("describe it in nave.toml: [vaults.{vault}] with kind, address and secret")));
+        }
+    }
+    if let Some(vault) = reference.vault()
+        && hub.engine.catalog().hub.vaults.values().any(|known| known.secret == name)
+    {
+        return Err(ApiError::usage(format!("the hub signs in at a vault with `{name}`: that cannot be kept in one ({vault})"))
+            .help(format!("`nave secret set {name}` keeps it here; `nave secret refer {name} --file PATH` in a file")));
+    }
+    if let Some(fetch) = hub.vault.fetcher() {
+        environments::refuse_others(&hub.dir, name, fetch.place(reference).as_bytes())?;
+    }
+    let stored = block_in_place(|| hub.vault.refer(name, reference)).map_err(refused)?;
+    block_in_place(|| hub.vault.note_known(name, by, true)).map_err(refused)?;
+    mark(hub)?;
+    audit(&hub.engine, by, "secret.referred", name, &format!("to {reference} (version {})", stored.version)).await?;
+    let given = held::give_new(hub, name, by).await? + &block_in_place(|| held::goes(hub, name))?;
+    let tried = match hub.vault.try_reference(name).await {
+        Ok(_) => " It was fetched just now, and can be.".to_owned(),
+        Err(error) => format!(" It cannot be had yet: {error}."),
+    };
+    let same = match stored.same_as.as_slice() {
+        [] => String::new(),
+        others => format!(" The very same place is named by {}.", listed(others)),
+    };
+    let used = used_by(&hub.engine, name);
+    Ok(Answer::done(format!("`{name}` is kept in {reference} (version {}); {used}.{tried}{given}{same}", stored.version), 1))
+}
+
+/// Fetches a secret that is kept elsewhere, now.
+pub(super) async fn secret_check(hub: &Hub, name: &str) -> Result<SecretCheckAnswer, ApiError> {
+    let reference = block_in_place(|| hub.vault.reference(name)).map_err(refused)?.map(|(reference, _)| reference);
+    if reference.is_none() && !block_in_place(|| hub.vault.contains(name)).map_err(refused)? {
+        return Err(refused(VaultError::Missing(name.to_owned())));
+    }
+    if reference.is_some() {
+        hub.vault.try_reference(name).await.map_err(away)?;
+    }
+    Ok(SecretCheckAnswer {
+        name: name.to_owned(),
+        kind: kind_of(&hub.engine, reference.as_ref()).to_owned(),
+        source: reference.map(|reference| reference.to_string()),
+        lease_s: hub.vault.standing(name).left_ms.map(|ms| ms.div_ceil(1_000)),
+    })
+}
+
+/// Why a secret could not be fetched, for whoever asked.
+fn away(error: SecretError) -> ApiError {
+    match error {
+        SecretError::Away { name, place, why } => ApiError::new(
+            "secret-unreachable",
+            exit::FAILED,
+            format!("`{name}` is kept in {place}, and could not be fetched: {why}"),
+        )
+        .help(format!(
+            "put that right, then `nave secret check {name}`; `nave secret refer {name} --file PATH` names another place"
+        )),
+        other => ApiError::failed(other.to_string()).help("`nave doctor` looks at the data folder and its key"),
+    }
+}
+
 /// Puts a secret into the vault, or a new version of it.
 ///
 /// One that nobody gave for a host yet is given for those of its connection, where a person sets it on this machine; over the
@@ -69,12 +176,7 @@ pub(super) async fn secret_set(hub: &Hub, name: &str, value: SecretText, give_la
         false => String::new(),
     };
     let given = if give_later { given } else { given + &block_in_place(|| held::goes(hub, name))? };
-    let users = users(&hub.engine, name);
-    let used = match users.len() {
-        0 => "no connection names it yet".to_owned(),
-        1 => format!("{} uses it", users[0]),
-        _ => format!("{} use it", listed(&users)),
-    };
+    let used = used_by(&hub.engine, name);
     let same = match stored.same_as.as_slice() {
         [] => String::new(),
         others => format!(" The very same secret is stored as {}: that one stays as it is.", listed(others)),
@@ -94,7 +196,10 @@ pub(super) async fn secret_rotate(hub: &Hub, name: &str, value: SecretText, by: 
     let users = users(&hub.engine, name);
     let next = match users.first() {
         Some(first) => format!("{} will try it with the next call; `nave connection check {first}` does now", listed(&users)),
-        None => "no connection names it, so nothing will try it".to_owned(),
+        None => match vaults_by(&hub.engine, name).first() {
+            Some(vault) => format!("{vault} is asked with it next"),
+            None => "no connection names it, so nothing will try it".to_owned(),
+        },
     };
     Ok(Answer::done(format!("The successor of `{name}` is stored: {next}. The old one is used until the new one has worked."), 1))
 }
@@ -103,8 +208,12 @@ pub(super) async fn secret_rotate(hub: &Hub, name: &str, value: SecretText, by: 
 pub(super) fn secrets(hub: &Hub) -> Result<SecretsAnswer, ApiError> {
     let given_for = |name: &str| hub.vault.bound(name).ok().flatten().unwrap_or_default().into_iter().collect();
     let line = |secret: SecretInfo| SecretLine {
+        kind: kind_of(&hub.engine, secret.reference.as_ref()).to_owned(),
+        lease_s: hub.vault.standing(&secret.name).left_ms.map(|ms| ms.div_ceil(1_000)),
+        failed: hub.vault.standing(&secret.name).failed,
+        source: secret.reference.map(|reference| reference.to_string()),
         given_for: given_for(&secret.name),
-        connections: users(&hub.engine, &secret.name),
+        connections: users(&hub.engine, &secret.name).into_iter().chain(vaults_by(&hub.engine, &secret.name)).collect(),
         rotation: hub.vault.rotation(&secret.name).ok().flatten().map(|found| said(&found)),
         last_used: secret.last_used.map(|time| time.to_string()),
         version: u64::from(secret.version),
@@ -131,7 +240,7 @@ fn mark(hub: &Hub) -> Result<(), ApiError> {
 
 /// Destroys a secret. Connections that name it stop working, which is said.
 pub(super) async fn secret_remove(hub: &Hub, name: &str, by: &str) -> Result<Answer, ApiError> {
-    let users = users(&hub.engine, name);
+    let users: Vec<String> = users(&hub.engine, name).into_iter().chain(vaults_by(&hub.engine, name)).collect();
     if !users.is_empty() && block_in_place(|| hub.vault.contains(name)).map_err(refused)? {
         return Err(ApiError::usage(format!("{} could not sign in any more without `{name}`", listed(&users))).help(format!(
             "`nave secret rotate {name}` puts another in its place; `nave access revoke secret {name} --reason 'it leaked'` destroys it all the same"
@@ -147,7 +256,9 @@ pub(super) fn refused(error: VaultError) -> ApiError {
     let message = error.to_string();
     match error {
         VaultError::Missing(_) => ApiError::not_found(message),
-        VaultError::BadName(_) | VaultError::BadSize(_) => ApiError::usage(message),
+        VaultError::BadName(_) | VaultError::BadSize(_) | VaultError::BadReference(_) | VaultError::Elsewhere(..) => {
+            ApiError::usage(message)
+        }
         VaultError::Damaged(_) | VaultError::DamagedAuthorization(..) => ApiError::failed(message),
         VaultError::Key(_)
         | VaultError::WrongKey
@@ -159,8 +270,17 @@ pub(super) fn refused(error: VaultError) -> ApiError {
     }
 }
 
-/// Where secrets of the vault stand in texts.
-pub(super) fn secrets_in(hub: &Hub, texts: &[String]) -> Result<SecretsFoundAnswer, ApiError> {
+/// Where secrets of the vault stand in texts; those that are kept elsewhere are fetched for it, as far as they can be.
+pub(super) async fn secrets_in(hub: &Hub, texts: &[String]) -> Result<SecretsFoundAnswer, ApiError> {
+    for (name, _) in block_in_place(|| hub.vault.references()).map_err(refused)? {
+        if let Err(error) = hub.vault.looked_for(&name).await {
+            tracing::warn!(%error, "a secret is not looked for");
+        }
+    }
+    block_in_place(|| found_in(hub, texts))
+}
+
+fn found_in(hub: &Hub, texts: &[String]) -> Result<SecretsFoundAnswer, ApiError> {
     let finder = crate::egress::SecretFinder::new(hub.vault.to_look_for().map_err(refused)?);
     let mut found = Vec::new();
     for (text, encoded) in texts.iter().enumerate() {

@@ -149,6 +149,19 @@ pub(super) fn denied(hub: &Hub, name: &str) -> Result<DeniedAnswer, ApiError> {
     Ok(DeniedAnswer { plugin: name.to_owned(), denials, not_granted })
 }
 
+/// What a plugin is let near, and where the secrets are kept that the hub signs in with.
+pub(super) fn exposure(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
+    let mut answer = from_directory(hub, request)?;
+    if let Answer::Exposure(exposure) = &mut answer {
+        for secret in exposure.connections.iter_mut().flat_map(|connection| &mut connection.secrets) {
+            let name = secret.secret.trim_start_matches("secret://").split('/').next().unwrap_or_default();
+            let kept = hub.vault.reference(name).map_err(super::operations::refused)?;
+            secret.kept = kept.map(|(reference, _)| reference.to_string());
+        }
+    }
+    Ok(answer)
+}
+
 /// What plugins ask for and connections were granted, and when each of that was used last.
 pub(super) fn grants(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
     let mut answer = from_directory(hub, request)?;

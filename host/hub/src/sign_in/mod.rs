@@ -252,7 +252,7 @@ pub(crate) async fn begin(
     let (ticket, state) = (random_text().ok_or_else(randomness)?, random_text().ok_or_else(randomness)?);
     let pkce = Arc::new(Pkce::new().ok_or_else(randomness)?);
     // What would be refused later is said now.
-    channel.authorization_address(&slot, &callback, &state, &pkce).map_err(|error| refused(name, &error.to_string()))?;
+    channel.authorization_address(&slot, &callback, &state, &pkce).await.map_err(|error| refused(name, &error.to_string()))?;
     shown.way = "browser".to_owned();
     shown.address = format!("{origin}{START}{ticket}");
     shown.callback = Some(callback.clone());
@@ -288,11 +288,12 @@ fn reasons(hub: &Hub, name: &str, slot: &str, channel: &crate::egress::Channel) 
 }
 
 /// A browser opened the address that begins one: where it is sent, and the mark that it gets. The address is worth nothing then.
-pub(crate) fn start(hub: &Hub, ticket: &str) -> Result<SignInStart, String> {
+pub(crate) async fn start(hub: &Hub, ticket: &str) -> Result<SignInStart, String> {
     const GONE: &str = "this address was used already, or is too old; begin again";
     let Opened { connection, slot, callback, state, pkce } = hub.sign_ins.opened(ticket).ok_or(GONE)?;
     let channel = tokio::task::block_in_place(|| hub.guests.channel(&connection)).map_err(|error| error.to_string())?;
-    let (address, issuer) = channel.authorization_address(&slot, &callback, &state, &pkce).map_err(|error| error.to_string())?;
+    let (address, issuer) =
+        channel.authorization_address(&slot, &callback, &state, &pkce).await.map_err(|error| error.to_string())?;
     let binding = random_text().ok_or("the machine gives no randomness")?;
     let mut all = hub.sign_ins.lock();
     let browser = all.iter_mut().filter_map(|one| one.browser.as_mut()).find(|browser| browser.state == state);

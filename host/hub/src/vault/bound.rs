@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{SPACE, Vault, VaultError, check_name, commit, keyed, now};
+use super::{Vault, VaultError, check_name, commit, keyed, now};
 use crate::secrets::SecretError;
 use crate::vault::seal::Row;
 
@@ -72,7 +72,7 @@ impl Vault {
     pub(super) fn bounds(&self, name: &str, origins: &BTreeSet<String>) -> Result<(), SecretError> {
         let unreadable = |error: VaultError| SecretError::Unreadable { name: name.to_owned(), why: error.to_string() };
         let bound = self.bound(name).map_err(unreadable)?;
-        if bound.is_none() && self.store.row(SPACE, name).map_err(|error| unreadable(error.into()))?.is_none() {
+        if bound.is_none() && !self.contains(name).map_err(unreadable)? {
             return Err(SecretError::Missing(name.to_owned()));
         }
         let bound = bound.unwrap_or_default();

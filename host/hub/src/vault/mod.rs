@@ -13,8 +13,12 @@ mod authorization;
 mod bound;
 mod hygiene;
 mod known;
+pub(crate) mod leases;
 mod marks;
 mod master;
+mod references;
+#[cfg(test)]
+mod references_tests;
 mod reseal;
 mod rotation;
 mod seal;
@@ -29,6 +33,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use nave_core::grant::Grant;
 use nave_core::limits::SECRET_BYTES_MAX;
 use nave_core::model::Time;
+use nave_core::secret_reference::SecretReference;
 use nave_store::{Batch, CommitError, KeyedRow, Store, StoreError};
 
 pub use hygiene::harden_process;
@@ -40,7 +45,10 @@ pub(crate) use reseal::{Reseal, as_store_error};
 pub(crate) use rotation::ROTATION_SPACE;
 pub use rotation::Rotation;
 
+use crate::audit::StoreAudit;
 use crate::secrets::{SecretBytes, SecretError, SecretSource};
+use crate::spoke::BoxFuture;
+use leases::Leases;
 use seal::{Row, Sealer};
 
 /// Space of the store with the sealed secrets, by name.
@@ -72,6 +80,14 @@ pub enum VaultError {
     /// The name.
     #[error("`{0}` is not a name for a secret; use 1 to 64 of a-z, 0-9, `-`, `_` and `.`")]
     BadName(String),
+    /// Where it would be kept.
+    #[error("{0}")]
+    BadReference(String),
+    /// It is kept elsewhere, and so is its successor.
+    #[error(
+        "the secret `{0}` is kept in {1}: change it there, and the hub takes the new one by itself; `nave secret set {0}` keeps one here instead"
+    )]
+    Elsewhere(String, String),
     /// The size.
     #[error("a secret has 1 to {SECRET_BYTES_MAX} bytes, this has {0}")]
     BadSize(usize),
@@ -102,6 +118,8 @@ pub struct SecretInfo {
     pub created: Time,
     /// When the egress last asked for it.
     pub last_used: Option<Time>,
+    /// Where it is kept, if not here.
+    pub reference: Option<SecretReference>,
 }
 
 /// What `set` has to say.
@@ -122,6 +140,8 @@ pub struct Vault {
     /// One change at a time; and uses that are not stored yet.
     used: Mutex<BTreeMap<String, Time>>,
     changing: Mutex<()>,
+    /// Values that are kept elsewhere.
+    leases: Leases,
 }
 
 impl std::fmt::Debug for Vault {
@@ -155,7 +175,8 @@ impl Vault {
             }
         }
         let (environment, marker) = (environment.to_owned(), Marker::new(key));
-        Ok(Self { store, environment, sealer, marker, used: Mutex::default(), changing: Mutex::new(()) })
+        let leases = Leases::new(Arc::new(StoreAudit::new(store.clone())));
+        Ok(Self { store, environment, sealer, marker, used: Mutex::default(), changing: Mutex::new(()), leases })
     }
 
     /// Stores a secret under a name, in place of an older version. Durable when it returns.
@@ -166,12 +187,12 @@ impl Vault {
         }
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let digest = self.sealer.digest(secret.expose());
-        let (mut version, mut same_as) = (1, Vec::new());
+        let version = self.version(name)?.map_or(1, |version| version.saturating_add(1));
+        let mut same_as = Vec::new();
         for (other, bytes) in self.store.rows(SPACE)? {
             let Some(row) = Row::decode(&bytes) else { continue };
-            if other == name {
-                version = row.version.saturating_add(1);
-            } else if let Some(stored) = self.sealer.open(&self.environment, &other, &row)
+            if other != name
+                && let Some(stored) = self.sealer.open(&self.environment, &other, &row)
                 && self.sealer.is_digest_of(&digest, stored.expose())
             {
                 same_as.push(other);
@@ -180,9 +201,11 @@ impl Vault {
         let row = self.sealer.seal(&self.environment, name, version, now(), secret.expose());
         // Whoever sets it says what it is: a successor that waits is none any more.
         let mut rows = vec![keyed(SPACE, name, Some(row.encode())), keyed(USED_SPACE, name, None)];
+        rows.push(keyed(references::REFERENCE_SPACE, name, None));
         rows.extend(rotation::SPACES.map(|space| keyed(space, name, None)));
         commit(&*self.store, rows)?;
         self.used.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.leases.forget(name);
         Ok(Stored { version, same_as })
     }
 
@@ -192,28 +215,35 @@ impl Vault {
         let used: BTreeMap<String, Time> =
             self.store.rows(USED_SPACE)?.into_iter().filter_map(|(name, bytes)| Some((name, time_of(&bytes)?))).collect();
         let mut list = Vec::new();
-        for (name, bytes) in self.store.rows(SPACE)? {
-            let row = Row::decode(&bytes).ok_or_else(|| VaultError::Damaged(name.clone()))?;
-            list.push(SecretInfo { version: row.version, created: Time(row.created), last_used: used.get(&name).copied(), name });
+        for space in [SPACE, references::REFERENCE_SPACE] {
+            for (name, bytes) in self.store.rows(space)? {
+                let row = Row::decode(&bytes).ok_or_else(|| VaultError::Damaged(name.clone()))?;
+                let reference = self.reference(&name)?.map(|(reference, _)| reference);
+                let (version, created, last_used) = (row.version, Time(row.created), used.get(&name).copied());
+                list.push(SecretInfo { version, created, last_used, reference, name });
+            }
         }
         list.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(list)
     }
 
-    /// Whether a secret of this name is stored.
+    /// Whether a secret of this name is stored, or referred to.
     pub fn contains(&self, name: &str) -> Result<bool, VaultError> {
-        Ok(self.store.row(SPACE, name)?.is_some())
+        Ok(self.store.row(SPACE, name)?.is_some() || self.store.row(references::REFERENCE_SPACE, name)?.is_some())
     }
 
     /// Forgets a secret and what it was given for. Its data key goes with it.
     pub fn remove(&self, name: &str) -> Result<(), VaultError> {
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.store.row(SPACE, name)?.is_none() {
+        if !self.contains(name)? {
             return Err(VaultError::Missing(name.to_owned()));
         }
         self.used.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
-        let spaces = [SPACE, USED_SPACE, bound::BOUND_SPACE, known::KNOWN_SPACE].into_iter().chain(rotation::SPACES);
-        commit(&*self.store, spaces.map(|space| keyed(space, name, None)).collect())
+        let spaces = [SPACE, references::REFERENCE_SPACE, USED_SPACE, bound::BOUND_SPACE, known::KNOWN_SPACE];
+        let spaces = spaces.into_iter().chain(rotation::SPACES);
+        commit(&*self.store, spaces.map(|space| keyed(space, name, None)).collect())?;
+        self.leases.forget(name);
+        Ok(())
     }
 
     /// Stores the times of last use that are only in memory yet. Cheap when there are none; call it at the end of a run.
@@ -227,13 +257,14 @@ impl Vault {
         commit(&*self.store, rows)
     }
 
-    /// Every secret of the vault that opens, to look for it where it should not be. It goes nowhere, so it is no use of it.
+    /// Every secret of the vault that opens, and every fetched value that is held, to look for it where it should not be. It goes nowhere, so it is no use of it.
     pub(crate) fn to_look_for(&self) -> Result<Vec<(String, SecretBytes)>, VaultError> {
         let opened = self.store.rows(SPACE)?.into_iter().filter_map(|(name, bytes)| {
             let secret = self.sealer.open(&self.environment, &name, &Row::decode(&bytes)?)?;
             Some((name, secret))
         });
-        Ok(opened.collect())
+        // What is held of those that are kept elsewhere is as secret.
+        Ok(opened.chain(self.leases.held()).collect())
     }
 
     /// The secret itself, for whoever has asked whether it may go there.
@@ -242,6 +273,12 @@ impl Vault {
         let damaged = || VaultError::Damaged(name.to_owned());
         let row = Row::decode(&bytes).ok_or_else(damaged)?;
         let secret = self.sealer.open(&self.environment, name, &row).ok_or_else(damaged)?;
+        self.note_use(name)?;
+        Ok(secret)
+    }
+
+    /// Notes that a secret is used now.
+    fn note_use(&self, name: &str) -> Result<(), VaultError> {
         let now = Time(now());
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), now);
         // Short commands end without a run: what matters is the day, so once an hour is enough.
@@ -250,7 +287,7 @@ impl Vault {
             // A full disk keeps no call from being made.
             let _ = commit(&*self.store, vec![keyed(USED_SPACE, name, Some(now.0.to_le_bytes().to_vec()))]);
         }
-        Ok(secret)
+        Ok(())
     }
 }
 
@@ -261,6 +298,25 @@ impl SecretSource for Vault {
 
     fn secret(&self, name: &str, origins: &BTreeSet<String>, _granted: &Grant) -> Result<SecretBytes, SecretError> {
         self.own(name, origins)
+    }
+
+    fn referred<'a>(
+        &'a self,
+        name: &'a str,
+        origins: &'a BTreeSet<String>,
+        _granted: &'a Grant,
+        refused: Option<&'a SecretBytes>,
+    ) -> BoxFuture<'a, Result<Option<SecretBytes>, SecretError>> {
+        Box::pin(self.fetched(name, origins, refused))
+    }
+
+    fn own_value<'a>(&'a self, name: &'a str, origins: &'a BTreeSet<String>) -> BoxFuture<'a, Result<SecretBytes, SecretError>> {
+        Box::pin(async move {
+            match self.fetched(name, origins, None).await? {
+                Some(value) => Ok(value),
+                None => self.own(name, origins),
+            }
+        })
     }
 
     fn own(&self, name: &str, origins: &BTreeSet<String>) -> Result<SecretBytes, SecretError> {

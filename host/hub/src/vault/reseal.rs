@@ -5,23 +5,24 @@ use nave_store::{Store, StoreError};
 
 use super::master::{MasterKey, Purpose};
 use super::seal::{Row, Sealer};
-use super::{CHECK, SPACE, Vault, VaultError, authorization, bound, rotation};
+use super::{CHECK, SPACE, Vault, VaultError, authorization, bound, references, rotation};
 
 /// Under which name the row of a key is sealed.
 type NameOf = fn(&str) -> String;
 
 /// Spaces whose rows the vault seals, and under which name it seals the row of a key.
-const SEALED: [(&str, NameOf); 4] = [
+const SEALED: [(&str, NameOf); 5] = [
     (SPACE, str::to_owned),
     (rotation::NEXT_SPACE, rotation::sealed_name),
     (bound::BOUND_SPACE, bound::sealed_name),
+    (references::REFERENCE_SPACE, references::sealed_name),
     (authorization::AUTHORIZATION_SPACE, authorization::sealed_name),
 ];
 
 /// How much a vault holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Held {
-    /// Secrets, and successors that wait.
+    /// Secrets, successors that wait, and references to secrets that are kept elsewhere.
     pub secrets: u64,
     /// What systems granted to connections.
     pub authorizations: u64,
@@ -81,7 +82,7 @@ impl Reseal {
             for (key, bytes) in store.rows(space)? {
                 self.row(space, &key, &bytes)?;
                 match space {
-                    SPACE | rotation::NEXT_SPACE => held.secrets += 1,
+                    SPACE | rotation::NEXT_SPACE | references::REFERENCE_SPACE => held.secrets += 1,
                     authorization::AUTHORIZATION_SPACE => held.authorizations += 1,
                     _ => {}
                 }

@@ -58,6 +58,9 @@ impl Vault {
             return Err(VaultError::BadSize(next.len()));
         }
         let _one = self.changing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((reference, _)) = self.reference(name)? {
+            return Err(VaultError::Elsewhere(name.to_owned(), reference.to_string()));
+        }
         if self.store.row(SPACE, name)?.is_none() {
             return Err(VaultError::Missing(name.to_owned()));
         }

@@ -20,7 +20,7 @@ use nave_store::{Batch, Store, StoreError};
 
 use crate::clock::now;
 use crate::hub::Hub;
-use crate::secrets::SecretSource as _;
+use crate::secrets::{SecretError, SecretSource as _};
 use repeats::Repeats;
 pub(crate) use told::{Due, Told};
 pub(crate) use watch::Watch;
@@ -130,8 +130,10 @@ impl Hub {
             Err(error) => return HookAnswer::Later(error.to_string()),
         };
         let Some(scheme) = manifest.webhook else { return HookAnswer::Unknown };
-        let secret = match tokio::task::block_in_place(|| self.vault.own(&webhook.secret, &Default::default())) {
+        let secret = match self.vault.own_value(&webhook.secret, &Default::default()).await {
             Ok(secret) => secret,
+            // Nobody is to blame: the call may come again.
+            Err(error @ SecretError::Away { .. }) => return HookAnswer::Later(error.to_string()),
             Err(error) => return self.refuse(&call.connection, &error.to_string()),
         };
         let at = now();

@@ -168,7 +168,7 @@ async fn a_person_is_sent_there_with_a_challenge_and_the_code_comes_with_its_ver
     let before = outcome(&get(&channel, "/x").await);
     assert_eq!((before.as_str(), world.server.requests().len()), ("net.needs-reauth", 0), "nobody has agreed yet");
     let pkce = Pkce::new().unwrap();
-    let (address, issuer) = channel.authorization_address("key", REDIRECT, "st4te", &pkce).unwrap();
+    let (address, issuer) = channel.authorization_address("key", REDIRECT, "st4te", &pkce).await.unwrap();
     assert_eq!(issuer, None);
     let url = url::Url::parse(&address).unwrap();
     assert!(address.starts_with(&format!("http://auth.test:{}/authorize?tenant=9&", world.server.port())), "{address}");

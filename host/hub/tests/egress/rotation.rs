@@ -148,3 +148,63 @@ async fn a_rotation_in_the_middle_of_a_run() {
         }
     }
 }
+
+/// A secret that is kept elsewhere, with what is held of it and what is there by now.
+fn kept(server: &Server, kind: CredentialKind, values: &[&str]) -> Setup {
+    let setup = setup(server, kind);
+    let values = values.iter().map(|value| (*value).to_owned()).collect();
+    setup.secrets.2.elsewhere.lock().unwrap().insert("crm-key".into(), values);
+    setup
+}
+
+/// Before a value from elsewhere is called bad it is fetched once more.
+#[tokio::test]
+async fn a_refused_value_from_elsewhere_is_exchanged_for_the_one_that_is_there() {
+    for kind in kinds() {
+        for (values, other, expected) in [
+            (&[OLD, NEW][..], 401, "200"),
+            (&[OLD, NEW][..], 403, "200"),
+            // There is no other: the refusal is the answer, and the system is not asked again.
+            (&[OLD][..], 401, "refused"),
+            // In trouble it says nothing of the secret.
+            (&[OLD, NEW][..], 503, "trouble"),
+        ] {
+            let takes = if other == 503 { Vec::new() } else { vec!["n3w"] };
+            let server = system(Arc::new(Mutex::new(takes)), other).await;
+            let setup = kept(&server, kind.clone(), values);
+            let found = outcome(&get(&setup.channel(), "/x").await);
+            let found = match found.as_str() {
+                "401" | "403" | "net.login-refused" => "refused",
+                "503" | "net.unreachable" => "trouble",
+                other => other,
+            };
+            assert_eq!(found, expected, "{kind:?} {values:?} {other}");
+            let requests = server.requests();
+            if expected != "200" {
+                assert_eq!(requests.len(), 1, "{kind:?} {values:?} {other}");
+            }
+            let left = setup.secrets.2.elsewhere.lock().unwrap()["crm-key"].len();
+            assert_eq!(left, if expected == "trouble" { 2 } else { 1 }, "{kind:?} {values:?} {other}");
+            assert!(!setup.audit.text().contains("-secret"), "no secret is in the audit");
+        }
+    }
+}
+
+/// One that cannot be had is a system that cannot be reached: nothing is sent, and it may be tried again.
+#[tokio::test]
+async fn a_value_from_elsewhere_that_cannot_be_had_leaves_the_call_unsent() {
+    for kind in kinds() {
+        let server = system(Arc::new(Mutex::new(vec!["0ld"])), 401).await;
+        let setup = kept(&server, kind.clone(), &[]);
+        let channel = setup.channel();
+        let found = get(&channel, "/x").await.unwrap_err();
+        assert_eq!(found.code(), "net.unreachable", "{kind:?}");
+        let said = found.to_string();
+        for part in ["net.secret-unreachable", "crm-key", "it is sealed", "nothing was sent", "`nave secret check crm-key`"] {
+            assert!(said.contains(part), "{kind:?} {part}: {said}");
+        }
+        assert_eq!(server.requests().len(), 0, "{kind:?}");
+        setup.secrets.2.elsewhere.lock().unwrap().insert("crm-key".into(), vec![OLD.into()]);
+        assert_eq!(outcome(&get(&channel, "/x").await), "200", "{kind:?}");
+    }
+}

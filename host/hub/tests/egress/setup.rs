@@ -14,6 +14,7 @@ use nave_hub::egress::{
     Resolving, Response,
 };
 use nave_hub::secrets::{SecretBytes, SecretError, SecretSource};
+use nave_hub::spoke::BoxFuture;
 
 /// A secret with everything that encodings differ in.
 pub(crate) const CANARY: &str = "c4nary:S3cret/+val=\"ue\"";
@@ -64,6 +65,8 @@ pub(crate) struct Kept {
     /// Successors by name, and what came of those that were tried: `name: taken`, `name: refused`.
     pub(crate) next: Mutex<BTreeMap<String, String>>,
     pub(crate) settled: Mutex<Vec<String>>,
+    /// Secrets that are kept elsewhere, by name: the value that is held, then what is there by now; empty: it cannot be had.
+    pub(crate) elsewhere: Mutex<BTreeMap<String, Vec<String>>>,
     all: Mutex<BTreeMap<String, SecretBytes>>,
     writes: std::sync::atomic::AtomicUsize,
     pub(crate) faults: Mutex<BTreeMap<usize, Fault>>,
@@ -107,6 +110,26 @@ impl SecretSource for Secrets {
         self.may_go(name, origins)?;
         let all = self.0.lock().unwrap();
         all.get(name).map(|secret| SecretBytes::new(secret.as_str())).ok_or_else(|| SecretError::Missing(name.to_owned()))
+    }
+
+    fn referred<'a>(
+        &'a self,
+        name: &'a str,
+        origins: &'a BTreeSet<String>,
+        _: &'a nave_core::grant::Grant,
+        refused: Option<&'a SecretBytes>,
+    ) -> BoxFuture<'a, Result<Option<SecretBytes>, SecretError>> {
+        Box::pin(async move {
+            self.may_go(name, origins)?;
+            let mut all = self.2.elsewhere.lock().unwrap();
+            let Some(values) = all.get_mut(name) else { return Ok(None) };
+            let first = values.first().map(|value| SecretBytes::new(value.as_str()));
+            if values.len() > 1 && refused.is_some() && refused == first.as_ref() {
+                values.remove(0);
+            }
+            let away = || SecretError::Away { name: name.to_owned(), place: "a vault".to_owned(), why: "it is sealed".to_owned() };
+            values.first().map(|value| Some(SecretBytes::new(value.as_str()))).ok_or_else(away)
+        })
     }
 
     fn next(
@@ -214,6 +237,7 @@ impl Setup {
             requests_per_second: None,
             budget: Default::default(),
             ledger: Arc::new(NoLedger),
+            headers: Vec::new(),
             secrets: secrets.clone(),
             audit: audit.clone(),
         };

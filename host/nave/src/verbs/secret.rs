@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use nave_core::secret_reference::SecretReference;
 use nave_hub::api::{Request, exit};
 
 use super::Outcome;
@@ -13,7 +14,7 @@ use crate::prompt;
 /// Secrets in the vault: set, listed by name, removed; never shown
 #[derive(Debug, Subcommand)]
 #[command(
-    after_help = "Examples:\n  nave secret set crm                       # asks\n  pass show crm | nave secret set crm       # from standard input\n  nave secret set crm --from-file token.txt"
+    after_help = "Examples:\n  nave secret set crm                       # asks\n  pass show crm | nave secret set crm       # from standard input\n  nave secret set crm --from-file token.txt\n  nave secret refer crm --file /run/secrets/crm                     # kept in a file\n  nave secret refer crm --vault corp --path kv/data/crm --field token   # kept in a vault"
 )]
 pub(crate) enum Secret {
     /// Put a secret into the vault, or a new version of it
@@ -32,7 +33,14 @@ pub(crate) enum Secret {
         #[arg(long, value_name = "FILE")]
         from_file: Option<PathBuf>,
     },
-    /// Names and ages
+    /// Say where a secret is kept if not here: the hub fetches it when it is needed, and holds it for its lease
+    Refer(Refer),
+    /// Fetch a secret that is kept elsewhere, to see whether that comes out well; the value is not shown
+    Check {
+        /// Name
+        name: String,
+    },
+    /// Names, ages, and where each is kept
     List,
     /// Destroy one
     Remove {
@@ -41,9 +49,40 @@ pub(crate) enum Secret {
     },
 }
 
+/// Where a secret is kept.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Refer {
+    /// Name, as connections name it
+    name: String,
+    /// A file outside of the project that nobody else can read: a mounted secret, or what an agent writes
+    #[arg(long, value_name = "PATH", required_unless_present = "vault", conflicts_with = "vault")]
+    file: Option<String>,
+    /// A vault of nave.toml: [vaults.NAME]
+    #[arg(long, value_name = "NAME", requires = "path")]
+    vault: Option<String>,
+    /// Its path there, without /v1/: kv/data/crm
+    #[arg(long, requires = "vault")]
+    path: Option<String>,
+    /// The field of what is there
+    #[arg(long, requires = "vault", default_value = nave_core::secret_reference::FIELD)]
+    field: String,
+}
+
+impl Refer {
+    fn request(self) -> Request {
+        let reference = match self.vault {
+            Some(vault) => SecretReference::Vault { vault, path: self.path.unwrap_or_default(), field: self.field },
+            None => SecretReference::File { path: self.file.unwrap_or_default() },
+        };
+        Request::SecretRefer { name: self.name, reference }
+    }
+}
+
 pub(crate) async fn run(verb: Secret, context: &Context) -> Outcome {
     let request = match verb {
         Secret::List => return list(context).await,
+        Secret::Check { name } => return check(name, context).await,
+        Secret::Refer(refer) => refer.request(),
         Secret::Set { name, from_file } => {
             let value = prompt::secret(&format!("Secret `{name}`"), from_file.as_deref())?;
             Request::SecretSet { name, value, give_later: false }
@@ -63,13 +102,27 @@ pub(crate) async fn run(verb: Secret, context: &Context) -> Outcome {
     Ok(exit::OK)
 }
 
+async fn check(name: String, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::SecretCheck { name }).await?, SecretCheck);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    let held = answer.lease_s.map(|seconds| format!(", and is held for {seconds} s")).unwrap_or_default();
+    say(output::clean(&match &answer.source {
+        Some(source) => format!("`{}` can be fetched: it is kept in {source} ({}){held}.", answer.name, answer.kind),
+        None => format!("`{}` is kept in the hub's own vault; nothing is fetched.", answer.name),
+    }));
+    Ok(exit::OK)
+}
+
 async fn list(context: &Context) -> Outcome {
     let answer = want!(context.call(Request::SecretList).await?, Secrets);
     if context.json {
         output::json(&answer);
         return Ok(exit::OK);
     }
-    let mut rows = Rows::new(&["secret", "version", "set", "last used", "used by", "may go to", "rotation"]);
+    let mut rows = Rows::new(&["secret", "version", "set", "last used", "used by", "may go to", "kept in", "held", "rotation"]);
     for secret in &answer.secrets {
         rows.row([
             secret.name.clone(),
@@ -78,6 +131,12 @@ async fn list(context: &Context) -> Outcome {
             secret.last_used.as_deref().map(ago).unwrap_or_else(|| "never".to_owned()),
             secret.connections.join(", "),
             secret.given_for.join(", "),
+            secret.source.as_ref().map_or_else(|| "the hub's vault".to_owned(), |source| format!("{}: {source}", secret.kind)),
+            match (&secret.failed, secret.lease_s) {
+                (Some(why), None) => format!("could not be fetched: {why}"),
+                (_, Some(seconds)) => format!("for {seconds} s"),
+                (None, None) => String::new(),
+            },
             secret.rotation.clone().unwrap_or_default(),
         ]);
     }

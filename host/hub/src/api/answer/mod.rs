@@ -114,6 +114,7 @@ pub enum Answer {
     Drill(DrillAnswer),
     Access(AccessAnswer),
     SecretsFound(SecretsFoundAnswer),
+    SecretCheck(SecretCheckAnswer),
     Connections(ConnectionsAnswer),
     Check(CheckAnswer),
     Held(HeldAnswer),

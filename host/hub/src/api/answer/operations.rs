@@ -29,6 +29,31 @@ pub struct SecretLine {
     /// How its rotation stands, where there was one.
     #[serde(default)]
     pub rotation: Option<String>,
+    /// Where its value is: `sealed` here, in a `file`, or `hashicorp` for a vault.
+    #[serde(default)]
+    pub kind: String,
+    /// Where it is kept, in words, if not here.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// A value is held that was fetched, for so many more seconds.
+    #[serde(default)]
+    pub lease_s: Option<u64>,
+    /// Why the last fetch came to nothing.
+    #[serde(default)]
+    pub failed: Option<String>,
+}
+
+/// A secret was fetched from where it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretCheckAnswer {
+    /// Name.
+    pub name: String,
+    /// As [`SecretLine::kind`].
+    pub kind: String,
+    /// As [`SecretLine::source`].
+    pub source: Option<String>,
+    /// For how many seconds the value is held.
+    pub lease_s: Option<u64>,
 }
 
 /// Secrets of the vault that stand in texts.

@@ -230,6 +230,9 @@ pub struct ExposedSecret {
     pub secret: String,
     /// How it is applied.
     pub applied: String,
+    /// Where it is kept, if not in the hub's own vault; nothing where the hub does not run.
+    #[serde(default)]
+    pub kept: Option<String>,
     /// Origins that it is sent to.
     pub to: Vec<String>,
 }

@@ -91,7 +91,7 @@ impl Channel {
     ///
     /// # Errors
     /// [`EgressError`] where the slot has no such way, its endpoint is not granted, or its secret is missing or held.
-    pub fn authorization_address(
+    pub async fn authorization_address(
         &self,
         slot: &str,
         redirect: &str,
@@ -102,7 +102,7 @@ impl Channel {
         let credential = inner.oauth(slot)?;
         let Some(oauth) = parts(&credential.kind) else { return Err(inner.no_way(slot)) };
         let place = oauth.authorization.ok_or_else(|| inner.no_way(slot))?;
-        let secret = inner.client(slot, credential, &oauth)?;
+        let secret = inner.client(slot, credential, &oauth).await?;
         let (id, _) = credential::split_pair(&secret, &credential.secret)?;
         let id = String::from_utf8_lossy(id);
         let (_, base) = inner.endpoint(&place.endpoint)?;
@@ -162,7 +162,7 @@ impl Channel {
         let scopes = inner.scopes(slot).join(" ");
         let fields: Vec<(&str, &[u8])> = if scopes.is_empty() { Vec::new() } else { vec![("scope", scopes.as_bytes())] };
         let total = Instant::now() + inner.dialer.bounds.total;
-        let secret = inner.client(slot, credential, &oauth)?;
+        let secret = inner.client(slot, credential, &oauth).await?;
         let (status, body) = inner.form(slot, credential, &secret, &place, &fields, total).await?;
         let device = oauth::device(status, &body).map_err(|why| refused(format!("the device endpoint gave no code: {why}")))?;
         inner.known.remember([device.device_code.expose()]);
@@ -228,10 +228,10 @@ impl Inner {
     }
 
     /// The client's id and secret, for the token endpoint.
-    fn client(&self, slot: &str, credential: &Credential, oauth: &Oauth<'_>) -> Result<SecretBytes, EgressError> {
+    async fn client(&self, slot: &str, credential: &Credential, oauth: &Oauth<'_>) -> Result<SecretBytes, EgressError> {
         let granted = self.may_sign_in(slot, credential, &oauth.token.endpoint)?;
         let (_, base) = self.endpoint(&oauth.token.endpoint)?;
-        let secret = self.secret(&granted, credential, base)?;
+        let secret = self.secret(&granted, credential, base).await?;
         let (_, password) = credential::split_pair(&secret, &credential.secret)?;
         self.known.remember([password]);
         Ok(secret)
@@ -462,8 +462,22 @@ impl Inner {
         total: Instant,
     ) -> Result<Answered, EgressError> {
         let Some(oauth) = parts(&credential.kind) else { return Err(self.no_way(slot)) };
-        let secret = self.client(slot, credential, &oauth)?;
-        self.ask_as(slot, credential, &secret, fields, total).await
+        let secret = self.client(slot, credential, &oauth).await?;
+        let answered = self.ask_as(slot, credential, &secret, fields, total).await?;
+        if !matches!(&answered, Answered::Refused { word } if word != INVALID_GRANT) {
+            return Ok(answered);
+        }
+        // The client's secret may have been changed where it is kept.
+        let granted = self.may_sign_in(slot, credential, &oauth.token.endpoint)?;
+        let (_, base) = self.endpoint(&oauth.token.endpoint)?;
+        match self.another(&granted, credential, base, &secret).await {
+            None => Ok(answered),
+            Some(other) => {
+                let (_, password) = credential::split_pair(&other, &credential.secret)?;
+                self.known.remember([password]);
+                self.ask_as(slot, credential, &other, fields, total).await
+            }
+        }
     }
 
     /// The same, by this secret of the client's.

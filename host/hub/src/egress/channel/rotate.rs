@@ -29,6 +29,11 @@ enum Verdict {
     Silent,
 }
 
+/// Whether a status says that the secret was refused.
+pub(super) fn refused(status: u16) -> bool {
+    verdict(status) == Verdict::Refused
+}
+
 fn verdict(status: u16) -> Verdict {
     match status {
         401 | 403 => Verdict::Refused,
@@ -88,7 +93,7 @@ impl Inner {
             Verdict::Refused => {
                 let status = answer.status;
                 drop(answer);
-                let old = self.secret(&prepared.granted, credential, prepared.base)?;
+                let old = self.secret(&prepared.granted, credential, prepared.base).await?;
                 let applied = self.carried(prepared, body, credential, &old).await?;
                 let answer = self.run(prepared, &applied, body, want, total).await?;
                 if verdict(answer.status) == Verdict::Taken {
@@ -98,6 +103,22 @@ impl Inner {
                 Ok(Some(answer))
             }
         }
+    }
+
+    /// A call that was refused, once more with another value where the secret is kept elsewhere and was changed there. None: there
+    /// is none, and the refusal counts.
+    pub(super) async fn by_another(
+        &self,
+        prepared: &Prepared<'_>,
+        body: &Source,
+        want: Want,
+        refused: &SecretBytes,
+        total: Instant,
+    ) -> Result<Option<Answer>, EgressError> {
+        let Some((_, credential)) = prepared.credential else { return Ok(None) };
+        let Some(other) = self.another(&prepared.granted, credential, prepared.base, refused).await else { return Ok(None) };
+        let applied = self.carried(prepared, body, credential, &other).await?;
+        self.run(prepared, &applied, body, want, total).await.map(Some)
     }
 
     /// What a request carries by a secret that is sent as it is, or signs.

@@ -23,19 +23,40 @@ use super::super::token::{Obtained, from_cookie, from_login, from_oauth, login_b
 use super::{Got, Inner, Prepared, Want};
 use crate::secrets::{SecretBytes, SecretError};
 
+/// Begins what is said where a secret is kept elsewhere and cannot be fetched.
+pub(crate) const AWAY: &str = "net.secret-unreachable";
+
 impl Inner {
     /// A credential's secret, for a request to this base: its log-in's host is asked for as well, and the way there.
-    pub(super) fn secret(&self, granted: &Grant, credential: &Credential, base: &Base) -> Result<SecretBytes, EgressError> {
+    pub(super) async fn secret(&self, granted: &Grant, credential: &Credential, base: &Base) -> Result<SecretBytes, EgressError> {
+        self.secret_after(granted, credential, base, None).await
+    }
+
+    /// The same; a value that is kept elsewhere and was `refused` is fetched anew first.
+    async fn secret_after(
+        &self,
+        granted: &Grant,
+        credential: &Credential,
+        base: &Base,
+        refused: Option<&SecretBytes>,
+    ) -> Result<SecretBytes, EgressError> {
         let name = credential.secret.as_str();
         let mut to = BTreeSet::from([base.origin()]);
         for endpoint in credential.kind.sign_in_endpoints() {
             to.insert(self.endpoint(endpoint)?.1.origin());
         }
         to.extend(self.dialer.way.iter().cloned());
-        let secret = self.config.secrets.secret(name, &to, granted).map_err(|error| match error {
+        let had = match self.config.secrets.referred(name, &to, granted, refused).await {
+            Ok(Some(secret)) => Ok(secret),
+            Ok(None) => self.config.secrets.secret(name, &to, granted),
+            Err(error) => Err(error),
+        };
+        let secret = had.map_err(|error| match error {
             SecretError::Held { ref to, .. } => {
                 EgressError::denied("net.secret-held", format!("{error}; {}", held_help(&self.config.connection, to)))
             }
+            // It will be there again: whoever asked may come again, as with a system that is away.
+            SecretError::Away { .. } => EgressError::Unreachable(format!("{AWAY}: {error}; nothing was sent")),
             error => EgressError::denied("net.secret-missing", error.to_string()),
         })?;
         if secret.is_empty() {
@@ -43,6 +64,19 @@ impl Inner {
         }
         self.known.remember([secret.expose()]);
         Ok(secret)
+    }
+
+    /// A value that its system refused, where the place that it is kept in has another one by now.
+    pub(super) async fn another(
+        &self,
+        granted: &Grant,
+        credential: &Credential,
+        base: &Base,
+        refused: &SecretBytes,
+    ) -> Option<SecretBytes> {
+        // Where none can be had, the refusal is the answer.
+        let found = self.secret_after(granted, credential, base, Some(refused)).await.ok()?;
+        (found != *refused).then_some(found)
     }
 
     /// What the endpoint's credential puts on the request, and the generation of its token if it has one. With `stale`,
@@ -56,7 +90,7 @@ impl Inner {
     ) -> Result<(Applied, Option<u64>), EgressError> {
         let Some((slot, credential)) = prepared.credential else { return Ok((Applied::Nothing, None)) };
         let name = credential.secret.as_str();
-        let secret = self.secret(&prepared.granted, credential, prepared.base)?;
+        let mut secret = self.secret(&prepared.granted, credential, prepared.base).await?;
         if matches!(credential.kind, CredentialKind::Oauth2 { .. }) {
             return self.authorized(slot, credential, &secret, stale, total).await;
         }
@@ -108,7 +142,16 @@ impl Inner {
         if let Some(why) = state.refusal(&secret, now) {
             return Err(EgressError::denied("net.login-refused", why));
         }
-        match self.obtain(slot, credential, &secret, total).await? {
+        let mut answered = self.obtain(slot, credential, &secret, total).await?;
+        if answered.is_err()
+            && let Some(other) = self.another(&prepared.granted, credential, prepared.base, &secret).await
+        {
+            let (_, password) = credential::split_pair(&other, name)?;
+            self.known.remember([password]);
+            secret = other;
+            answered = self.obtain(slot, credential, &secret, total).await?;
+        }
+        match answered {
             Ok(obtained) => {
                 self.known.remember([obtained.value.expose()]);
                 let applied = credential::apply_secret(&credential.kind, &obtained.value, name)?;

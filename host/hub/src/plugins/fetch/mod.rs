@@ -389,6 +389,7 @@ impl Fetch<'_> {
             requests_per_second: None,
             budget: Default::default(),
             ledger: self.by.ledger.clone(),
+            headers: Vec::new(),
             secrets,
             audit: self.by.audit.clone(),
         });

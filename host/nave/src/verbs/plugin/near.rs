@@ -30,7 +30,9 @@ pub(crate) async fn exposure(name: String, context: &Context) -> Outcome {
             say(format_args!("  reaches {}{more}: {}", clean(&host.base), clean(&calls)));
         }
         for secret in &connection.secrets {
-            say(format_args!("  the hub signs in with {} ({}) at {}", secret.secret, secret.applied, secret.to.join(", ")));
+            let kept = secret.kept.as_deref().map(|kept| format!(", kept in {}", clean(kept))).unwrap_or_default();
+            let (name, applied, to) = (&secret.secret, &secret.applied, secret.to.join(", "));
+            say(format_args!("  the hub signs in with {name} ({applied}) at {to}{kept}"));
         }
         connection.folders.iter().for_each(|folder| say(format_args!("  folder {}", clean(folder))));
         let mut rows = Rows::new(&["stream", "path there", "field", "read", "written", "mapping"]);

@@ -150,6 +150,7 @@ impl Way {
             requests_per_second: None,
             budget: Default::default(),
             ledger: around.clone(),
+            headers: Vec::new(),
             secrets: around.clone(),
             audit: around,
         };
