@@ -127,7 +127,8 @@ impl SecretSource for Secrets {
             if values.len() > 1 && refused.is_some() && refused == first.as_ref() {
                 values.remove(0);
             }
-            let away = || SecretError::Away { name: name.to_owned(), place: "a vault".to_owned(), why: "it is sealed".to_owned() };
+            let away =
+                || SecretError::Away { name: name.to_owned(), place: "a vault".to_owned(), why: "it is sealed".to_owned() };
             values.first().map(|value| Some(SecretBytes::new(value.as_str()))).ok_or_else(away)
         })
     }
