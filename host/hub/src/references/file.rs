@@ -70,7 +70,7 @@ fn real(path: &Path, forbidden: &[PathBuf]) -> Result<PathBuf, String> {
     // What the hub keeps itself is no secret of a system: the master key would go out as one.
     if forbidden.iter().any(|inside| inside.canonicalize().is_ok_and(|inside| real.starts_with(inside))) {
         return Err(format!(
-            "{} lies within the project or its data, which are kept, copied and committed; put it outside, or `nave secret set` it",
+            "{} lies within the project or its data, which are kept, copied and committed; put it outside, or `nave secret set NAME` keeps it sealed",
             path.display()
         ));
     }

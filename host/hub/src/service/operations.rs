@@ -87,7 +87,7 @@ fn kind_of(engine: &Engine, reference: Option<&SecretReference>) -> &'static str
 pub(super) async fn secret_refer(hub: &Hub, name: &str, reference: &SecretReference, by: &str) -> Result<Answer, ApiError> {
     if !by.starts_with(LOCAL) {
         return Err(ApiError::new("forbidden", exit::USAGE, "where a secret is kept is said on the hub's own machine")
-            .help(format!("there: `nave secret refer {name}`; over the API a secret is set by its value")));
+            .help(format!("there: `nave secret refer {name} --file PATH`; over the API a secret is set by its value")));
     }
     let catalog = hub.engine.catalog();
     if let Some(vault) = reference.vault()
