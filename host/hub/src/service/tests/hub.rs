@@ -30,7 +30,10 @@ async fn an_open_hub_answers() {
     assert_eq!(ask(&hub, json!({"command": "secret-remove", "name": "crm"})).await.unwrap_err().code, "not-found");
 
     // A token opens the door by its hash.
-    let Answer::Token(token) = ask(&hub, json!({"command": "token-reset", "name": "admin"})).await.unwrap() else { panic!() };
+    let Answer::Token(token) = ask(&hub, json!({"command": "token-reset", "name": "admin", "reason": "a test"})).await.unwrap()
+    else {
+        panic!()
+    };
     assert_eq!(hub.tokens().unwrap()[0].hash, crate::plugins::digest(token.token.as_bytes()));
 
     // What the directory alone tells.
