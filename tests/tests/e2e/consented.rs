@@ -124,6 +124,8 @@ fn a_refusal_stands_until_it_is_taken_back_where_it_was_said() {
     assert_eq!(two.stands(), holds("granted", "subscribed"));
     // His own refusal is lifted by his own grant alone.
     set("refused");
+    let why = two.why();
+    assert_eq!(why["because"], "she rang: refused", "{why}");
     two.says("subscribed");
     assert_eq!(two.stands(), holds("refused", "unsubscribed"));
     set("granted");

@@ -69,7 +69,7 @@ mod settle;
 pub mod shadow;
 mod skew;
 mod spelled;
-mod steward;
+pub(crate) mod steward;
 mod sunset;
 mod surge;
 pub mod synthetic;

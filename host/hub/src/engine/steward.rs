@@ -9,6 +9,9 @@ use nave_core::value::Value;
 use super::draft::Draft;
 use super::{Engine, EngineError};
 
+/// Before the reason that a steward gave, in the rule that the change of a record names.
+pub(crate) const BY_HAND: &str = "said by hand: ";
+
 /// Says that an entity has no such field, and which may be meant.
 pub(super) fn no_field(entity: &Entity, field: &str) -> String {
     let near = mapping::nearest(field, entity.fields.keys().map(String::as_str));
@@ -48,7 +51,7 @@ impl Engine {
         by: &str,
         reason: &str,
     ) -> Result<(RecordId, Value), EngineError> {
-        let cause = Cause { person: Some(by.to_owned()), rule: Some(format!("said by hand: {reason}")), ..Cause::default() };
+        let cause = Cause { person: Some(by.to_owned()), rule: Some(format!("{BY_HAND}{reason}")), ..Cause::default() };
         self.write(cause, |draft| {
             let record = draft.surviving(record)?;
             let was = draft.record(record)?.clone();

@@ -9,7 +9,7 @@ use super::listed;
 use super::names::{Names, minute, remote, rule};
 use super::notes;
 use crate::api::{ApiError, FieldWhy, Loser, PolicyWhy, RecordRef, WhyAnswer};
-use crate::engine::Engine;
+use crate::engine::{Engine, steward};
 
 /// Changes looked through for the person behind a value.
 const CHANGES_SEARCHED_MAX: usize = 500;
@@ -97,7 +97,7 @@ fn why_field(
             Some(_) => consent(names, field, winner, &others, &refusing),
             None => sentence(names, entity, name, field, winner, &others),
         },
-        because: because(names, entity, name, winner),
+        because: said_by_hand(name, winner, changes).or_else(|| because(names, entity, name, winner)),
         policy: entity.and_then(|entity| policy(entity, name)),
         decided_by: decided_by(name, winner, changes),
         claimed_at: field.claimed_at.to_string(),
@@ -228,6 +228,14 @@ fn cut(text: &str) -> String {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
+}
+
+/// The reason that a steward gave for his own word, where that stands: no rule of the configuration chose it.
+fn said_by_hand(name: &str, winner: Option<&Contribution>, changes: &[Change]) -> Option<String> {
+    let claim = winner.filter(|row| row.key.connection == STEWARD)?.claims.get(name)?;
+    let said = changes.iter().filter(|change| change.at == claim.claimed_at);
+    let mut reasons = said.filter_map(|change| change.cause.rule.as_deref()?.strip_prefix(steward::BY_HAND));
+    reasons.next().map(str::to_owned)
 }
 
 /// Reasons given in the configuration: for the rule, and for the mapping that the value came through.
