@@ -26,8 +26,9 @@ pub(super) fn inherit(draft: &mut Draft<'_>, gone: ContributionId, record: Recor
     speaking.retain(|id| *id != gone);
     let mut others = Vec::new();
     for id in draft.record(record)?.contributions.clone() {
-        if id != gone && draft.contribution(id)?.is_active() {
-            others.push(id);
+        let row = draft.contribution(id)?;
+        if id != gone && row.is_active() {
+            others.push(row.clone());
         }
     }
     let entity = draft.record(record)?.entity.clone();
@@ -65,12 +66,11 @@ fn leave(
     field: &Text,
     claim: &Claim,
     speaking: &[ContributionId],
-    others: &[ContributionId],
+    others: &[Contribution],
 ) -> Result<(), StoreError> {
     let mut all = Vec::new();
-    for id in others {
-        let row = draft.contribution(*id)?.clone();
-        let holds = held(draft, record, &row, field, claim)?;
+    for row in others {
+        let holds = held(draft, record, row, field, claim)?;
         let own = row.claims.get(field.as_str());
         let stale = match (own, &holds) {
             (Some(own), Some(holds)) => !alike(draft, holds, &own.value)?,
@@ -80,7 +80,7 @@ fn leave(
             Some(holds) => alike(draft, holds, &claim.value)?,
             None => false,
         };
-        all.push(Other { id: *id, said: own.is_some(), holds, stale, same });
+        all.push(Other { id: row.id, said: own.is_some(), holds, stale, same });
     }
     // Somebody says it, and goes on saying it.
     let mut goes_on = false;
