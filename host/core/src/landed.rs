@@ -58,26 +58,15 @@ pub fn kept(
         }
     };
     let paths = values.iter().filter(|(path, _)| !path.contains('#'));
-    let lost = paths.filter(|(path, sent)| {
-        as_before(path, sent) && !landed_or_divided(mapping, contribution, values, read_back, path, sent, region)
-    });
-    lost.map(|(path, _)| path.to_string()).collect()
-}
-
-/// Whether what came back of a path shows what was sent, or divides it otherwise among its fields.
-pub(crate) fn landed_or_divided(
-    mapping: &Mapping,
-    contribution: Option<&Contribution>,
-    values: &NameMap<Value>,
-    read_back: &Value,
-    path: &str,
-    sent: &Value,
-    region: Option<&str>,
-) -> bool {
-    let fields = mapping.fields.iter().map(|field| field.remote.as_str());
+    let fields = || mapping.fields.iter().map(|field| field.remote.as_str());
     let wanted = |path: &str| values.get(path).or_else(|| contribution.and_then(|row| row.shadow.get(path)));
     let there = |path: &str| crate::mapping::find(read_back, path);
-    landed(mapping, read_back, path, sent, region) || divided_otherwise(fields, path, wanted, there)
+    let lost = paths.filter(|(path, sent)| {
+        as_before(path, sent)
+            && !landed(mapping, read_back, path, sent, region)
+            && !divided_otherwise(fields(), path, wanted, there)
+    });
+    lost.map(|(path, _)| path.to_string()).collect()
 }
 
 /// Whether a system has one text for two of our fields, and divides it at another place: `Ana Maria` and `Silva Costa` come
@@ -136,8 +125,7 @@ fn says(there: &Value, sent: &Value) -> bool {
     }
 }
 
-/// Whether two values are the same but for their spelling: capitals, blanks, dashes.
-pub fn same(there: &Value, sent: &Value) -> bool {
+fn same(there: &Value, sent: &Value) -> bool {
     there == sent || there.is_empty() && sent.is_empty() || letters(there).is_some() && letters(there) == letters(sent)
 }
 

@@ -38,7 +38,6 @@ pub mod profile;
 pub mod remap;
 pub mod rename;
 pub mod retry;
-pub mod rewritten;
 pub mod scenario;
 pub mod schedule;
 pub mod scopes;

@@ -67,13 +67,6 @@ impl Meters {
         });
     }
 
-    /// So many values were another value right after they were written.
-    pub(super) fn rewritten(&self, flow: &str, count: u64) {
-        if count > 0 {
-            self.with(flow, |meter| meter.near_misses += count);
-        }
-    }
-
     /// Changes that were made at these times arrived.
     pub(super) fn landed(&self, flow: &str, claimed: &[Time], now: Time) {
         self.with(flow, |meter| claimed.iter().for_each(|claimed| meter.landed(*claimed, now)));

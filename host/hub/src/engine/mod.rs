@@ -58,7 +58,6 @@ pub mod rename;
 pub mod resolve;
 pub mod resync;
 mod returned;
-mod rewritten;
 pub mod rollback;
 mod round;
 pub mod roundtrip;

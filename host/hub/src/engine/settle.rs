@@ -10,7 +10,6 @@ use nave_core::model::{
     AttemptOutcome, Cause, DeadLetterSubject, Dirty, Intent, Parked, Reason, Reasons, RecordId, RemoteKey, Time, WriteKind,
 };
 use nave_core::retry::{self, Next};
-use nave_core::rewritten::rewritten;
 use nave_core::survivorship::consent;
 use nave_core::value::Value;
 use nave_core::{Text, codec};
@@ -24,7 +23,6 @@ use super::draft::Draft;
 use super::frozen;
 use super::images;
 use super::meters;
-use super::rewritten::{Seen, took_over};
 use super::take::{IncomingKind, Intake, Times, settle_create};
 use super::taken::Several;
 use super::tries;
@@ -196,11 +194,9 @@ impl Engine {
             self.store.parked(&mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
         let cause = Cause { connection: Some(mapping.connection.as_str().into()), run: Some(run), ..Cause::default() };
         let mut landed = Vec::new();
-        let mut rewritten = 0;
         let settled = self.write(cause, |draft| {
             let mut tally = OutCounts::default();
             landed.clear();
-            rewritten = 0;
             draft.batch.intents.extend_from_slice(next);
             load(draft, mapping, intents, &outcomes)?;
             for (intent, outcome) in intents.iter().zip(&outcomes) {
@@ -215,10 +211,11 @@ impl Engine {
                             Times { modified_at: written.modified_at.as_deref().and_then(Time::parse), ..Times::default() };
                         let version = written.version.clone();
                         landed.extend(meters::claimed(draft, mapping, intent));
-                        let seen = self.written(draft, mapping, entity, intent, id, version, body.as_ref(), &times)?;
-                        rewritten += seen.rewritten;
-                        // Success is said, never inferred; here it was said, and is not to be seen.
-                        if let Some(why) = seen.why_not(&mapping.connection) {
+                        let kept = self.written(draft, mapping, entity, intent, id, version, body.as_ref(), &times)?;
+                        if !kept.is_empty() {
+                            // Success is said, never inferred; here it was said, and is not to be seen.
+                            let names = kept.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
+                            let why = format!("said to be written, but {names} is there as it was before");
                             if self.park(draft, mapping, run, intent, before, None, &why) {
                                 tally.parked += 1;
                             } else {
@@ -312,12 +309,11 @@ impl Engine {
         });
         let tally = settled.await?;
         self.meters.landed(&mapping.name, &landed, self.now());
-        self.meters.rewritten(&mapping.name, rewritten);
         Ok(tally)
     }
 
-    /// A write that the system confirmed: shadow and cross-reference, never a claim. What came back as another value is what the
-    /// system says. Answers what it said to have written and is not there: that is still to be written.
+    /// A write that the system confirmed: shadow and cross-reference, never a claim. Answers the paths that it said to have
+    /// written and did not: they are still to be written.
     #[expect(clippy::too_many_arguments, reason = "one settlement: what was intended and what came back")]
     pub(super) fn written(
         &self,
@@ -329,16 +325,16 @@ impl Engine {
         version: Option<String>,
         body: Option<&Value>,
         times: &Times,
-    ) -> Result<Seen, EngineError> {
+    ) -> Result<Vec<String>, EngineError> {
         let at = draft.now;
         if intent.part().is_some() {
             written_child(draft, mapping, intent, remote_id, body, at)?;
             images::note(draft, mapping, intent, remote_id)?;
             draft.batch.clean.push(entry_of(intent));
-            return Ok(Seen::default());
+            return Ok(Vec::new());
         }
         let region = draft.catalog.hub.region.clone();
-        let (mut seen, mut kept) = (Seen::default(), Vec::new());
+        let mut kept = Vec::new();
         match (&intent.kind, intent.contribution) {
             (WriteKind::Create, _) | (WriteKind::Update(_), None) => {
                 let key = RemoteKey::new(&mapping.connection, &mapping.alias, remote_id);
@@ -348,18 +344,14 @@ impl Engine {
                     kept = landed::kept(mapping, None, &intent.values, body, region.as_deref());
                     let row = draft.contribution_mut(id)?;
                     kept.iter().for_each(|path| _ = row.sent.remove(path));
-                    let another = rewritten(mapping, entity, None, &intent.values, body, region.as_deref());
-                    seen = took_over(draft, mapping, entity, id, &another, intent, body, times)?;
                 }
             }
             (WriteKind::Update(_), Some(id)) => {
                 frozen::written(draft, &mapping.name, id, &intent.values)?;
                 let row = draft.contribution_mut(id)?;
                 row.version = version.map(Text::from);
-                let mut another = Vec::new();
                 if let Some(body) = body {
                     kept = landed::kept(mapping, Some(row), &intent.values, body, region.as_deref());
-                    another = rewritten(mapping, entity, Some(row), &intent.values, body, region.as_deref());
                 }
                 difference::settle(mapping, entity, row, &intent.values, &intent.elements, body, at, region.as_deref());
                 kept.iter().for_each(|path| _ = row.sent.remove(path));
@@ -367,17 +359,13 @@ impl Engine {
                     let record = draft.surviving(intent.record)?;
                     draft.recompute(record)?;
                 }
-                if let Some(body) = body {
-                    seen = took_over(draft, mapping, entity, id, &another, intent, body, times)?;
-                }
             }
             (WriteKind::Delete(_) | WriteKind::Merge(..), _) => agreed::removed(draft, mapping, intent)?,
         }
         images::note(draft, mapping, intent, remote_id)?;
         draft.batch.settled.push((intent.destination.clone(), intent.record));
         draft.batch.clean.push(entry_of(intent));
-        seen.kept = kept;
-        Ok(seen)
+        Ok(kept)
     }
 
     /// What a refusal says: which field, and why; of a child also which stream. What another object of the record was
