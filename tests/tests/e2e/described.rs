@@ -251,6 +251,10 @@ fn a_description_is_covered_by_digest_signature_and_grants() {
     let dir = folder.path().join("desk");
     std::fs::create_dir(&dir).expect("a folder");
     let text = std::fs::read_to_string(example("desk").join("rest.toml")).expect("the example");
+    // It is signed below, and the suite wants no reader to come back after a conflict.
+    let patient = "[[errors.rules]]\nstatus = 409\nmeans = \"retry-after\"\nwait-s = 1\n\n";
+    assert!(text.contains(patient));
+    let text = text.replace(patient, "");
     let build = |text: &str, out: &str| {
         std::fs::write(dir.join("rest.toml"), text).expect("written");
         packed(&dir, &folder.path().join(out))

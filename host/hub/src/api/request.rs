@@ -1135,6 +1135,8 @@ impl Request {
             | Self::SecretSet { .. }
             | Self::SecretRotate { .. }
             | Self::SecretRefer { .. }
+            // It fetches, which a vault may count, or make something new for.
+            | Self::SecretCheck { .. }
             | Self::DrillStolen { .. }
             | Self::AccessRevoke { .. }
             | Self::SecretRemove { .. }
@@ -1193,7 +1195,6 @@ impl Request {
             | Self::RunbookList
             | Self::RunbookShow { .. }
             | Self::SecretList
-            | Self::SecretCheck { .. }
             | Self::AccessList { .. }
             | Self::SecretFind { .. }
             | Self::ConnectionList

@@ -358,12 +358,20 @@ impl Inner {
         if let Some(answer) = self.by_successor(&prepared, body, want, total).await? {
             return Ok(answer);
         }
-        let (applied, generation) = self.credential(&prepared, body, None, total).await?;
+        // What is sent as it is is had once: a refusal is about this value, whatever is held by then.
+        let as_it_is = prepared.credential.map(|(_, credential)| credential).filter(|one| credential::is_sent_as_it_is(&one.kind));
+        let sent = match as_it_is {
+            Some(credential) => Some(self.secret(&prepared.granted, credential, prepared.base).await?),
+            None => None,
+        };
+        let (applied, generation) = match (as_it_is, &sent) {
+            (Some(credential), Some(secret)) => (self.carried(&prepared, body, credential, secret).await?, None),
+            _ => self.credential(&prepared, body, None, total).await?,
+        };
         let answer = self.run(&prepared, &applied, body, want, total).await?;
         let (Some(generation), Some((slot, _))) = (generation, prepared.credential) else {
             // A refused request was not done, so it may be sent again with what is kept elsewhere by now.
-            let Some((_, credential)) = prepared.credential.filter(|_| rotate::refused(answer.status)) else { return Ok(answer) };
-            let sent = self.secret(&prepared.granted, credential, prepared.base).await?;
+            let Some(sent) = sent.filter(|_| rotate::refused(answer.status)) else { return Ok(answer) };
             return Ok(self.by_another(&prepared, body, want, &sent, total).await?.unwrap_or(answer));
         };
         if answer.status != 401 {

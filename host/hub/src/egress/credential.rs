@@ -67,6 +67,11 @@ pub(super) fn needs_token(kind: &CredentialKind) -> bool {
     matches!(kind, CredentialKind::Login { .. } | CredentialKind::OauthClientCredentials { .. })
 }
 
+/// Whether the secret itself is sent, or signs what is sent.
+pub(super) fn is_sent_as_it_is(kind: &CredentialKind) -> bool {
+    !needs_token(kind) && !matches!(kind, CredentialKind::Oauth2 { .. })
+}
+
 /// A secret that is sent as it is.
 pub(super) fn apply_secret(kind: &CredentialKind, secret: &SecretBytes, name: &str) -> Result<Applied, EgressError> {
     match kind {

@@ -110,9 +110,10 @@ impl References {
         }
     }
 
-    /// S2.9: a value that is another environment's secret is not used here, whoever keeps it.
+    /// S2.9: a value that is a secret of production is not used in another environment, whoever keeps it. Production goes on: what
+    /// somebody did in another environment is no reason for it to stop, and is refused there.
     fn own(&self, name: &str, value: &SecretBytes) -> Result<(), String> {
-        environments::refuse_others(&self.dir, name, value.expose()).map_err(|error| error.message)
+        environments::refuse_productions(&self.dir, name, value.expose()).map_err(|error| error.message)
     }
 }
 

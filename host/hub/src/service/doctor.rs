@@ -198,9 +198,22 @@ fn secrets(hub: &Hub) -> HealthCheck {
 }
 
 /// Every secret that is kept elsewhere is fetched, one after the other: they may all be in one vault.
+/// None is while the configuration has errors: what it says of vaults may be wrong.
 async fn kept_elsewhere(hub: &Hub) -> Vec<HealthCheck> {
     let mut checks = Vec::new();
-    for (name, place) in block_in_place(|| hub.vault.references()).unwrap_or_default() {
+    let (references, damaged) = match block_in_place(|| hub.vault.references_and_damaged()) {
+        Ok(found) => found,
+        Err(error) => return vec![wrong("secrets kept elsewhere", error.to_string(), "`nave doctor` again".to_owned())],
+    };
+    for name in damaged {
+        let title = format!("secret {name}");
+        let why = "where it is kept cannot be read: its row was changed, or is of a later version".to_owned();
+        checks.push(wrong(&title, why, format!("`nave secret set {name}`, or `nave secret refer {name} --file PATH`")));
+    }
+    if hub.broken.is_some() {
+        return checks;
+    }
+    for (name, place) in references {
         let title = format!("secret {name}");
         let tried = tokio::time::timeout(Duration::from_millis(CHECK_MS_MAX), hub.vault.try_reference(&name)).await;
         checks.push(match tried {

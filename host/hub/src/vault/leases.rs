@@ -305,13 +305,7 @@ fn settle(entry: &Entry, fetched: Result<Fetched, String>, now: u64) -> (Option<
             state.generation += 1;
             let (generation, lease) = (state.generation, Lease::new(now, life_ms));
             match (value, state.held.as_mut()) {
-                (Some(value), held) => {
-                    if held.is_some_and(|held| held.value != value) {
-                        // It was worth it: the next refusal may be as well.
-                        state.refetched_ms = None;
-                    }
-                    state.held = Some(Held { value, lease, handle, generation });
-                }
+                (Some(value), _) => state.held = Some(Held { value, lease, handle, generation }),
                 (None, Some(held)) => (held.lease, held.handle, held.generation) = (lease, handle, generation),
                 (None, None) => {}
             }

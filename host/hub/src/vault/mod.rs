@@ -218,13 +218,22 @@ impl Vault {
         for space in [SPACE, references::REFERENCE_SPACE] {
             for (name, bytes) in self.store.rows(space)? {
                 let row = Row::decode(&bytes).ok_or_else(|| VaultError::Damaged(name.clone()))?;
-                let reference = self.reference(&name)?.map(|(reference, _)| reference);
+                // One that cannot be read is listed all the same: it can be set anew, or removed. `nave doctor` names it.
+                let reference = self.reference(&name).ok().flatten().map(|(reference, _)| reference);
                 let (version, created, last_used) = (row.version, Time(row.created), used.get(&name).copied());
                 list.push(SecretInfo { version, created, last_used, reference, name });
             }
         }
         list.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(list)
+    }
+
+    /// Whether the secret of this name is stored here, sealed.
+    ///
+    /// # Errors
+    /// [`VaultError`] where the store cannot be read.
+    pub(crate) fn is_sealed(&self, name: &str) -> Result<bool, VaultError> {
+        Ok(self.store.row(SPACE, name)?.is_some())
     }
 
     /// Whether a secret of this name is stored, or referred to.

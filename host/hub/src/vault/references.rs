@@ -69,11 +69,24 @@ impl Vault {
     /// # Errors
     /// As [`Vault::reference`].
     pub fn references(&self) -> Result<Vec<(String, SecretReference)>, VaultError> {
-        let mut found = Vec::new();
+        let (found, damaged) = self.references_and_damaged()?;
+        damaged.into_iter().next().map_or(Ok(found), |name| Err(VaultError::Damaged(name)))
+    }
+
+    /// Every reference that can be read, and the names of those that cannot.
+    ///
+    /// # Errors
+    /// [`VaultError`] where the store cannot be read.
+    pub(crate) fn references_and_damaged(&self) -> Result<(Vec<(String, SecretReference)>, Vec<String>), VaultError> {
+        let (mut found, mut damaged) = (Vec::new(), Vec::new());
         for (name, _) in self.store.rows(REFERENCE_SPACE)? {
-            found.extend(self.reference(&name)?.map(|(reference, _)| (name, reference)));
+            match self.reference(&name) {
+                Ok(reference) => found.extend(reference.map(|(reference, _)| (name, reference))),
+                Err(VaultError::Damaged(_)) => damaged.push(name),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(found)
+        Ok((found, damaged))
     }
 
     /// The version of what is stored under a name, sealed or referred to.

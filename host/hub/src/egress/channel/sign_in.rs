@@ -56,7 +56,10 @@ impl Inner {
                 EgressError::denied("net.secret-held", format!("{error}; {}", held_help(&self.config.connection, to)))
             }
             // It will be there again: whoever asked may come again, as with a system that is away.
-            SecretError::Away { .. } => EgressError::Unreachable(format!("{AWAY}: {error}; nothing was sent")),
+            // Where it is kept is nobody's business who writes plugins: `nave secret check` says it, and the audit.
+            SecretError::Away { .. } => EgressError::Unreachable(format!(
+                "{AWAY}: the secret `{name}` cannot be had from where it is kept; nothing was sent; `nave secret check {name}` says why"
+            )),
             error => EgressError::denied("net.secret-missing", error.to_string()),
         })?;
         if secret.is_empty() {

@@ -21,7 +21,7 @@ use crate::api::ApiError;
 pub(super) use apart::faults;
 pub use make::make;
 pub use promote::{Promotion, promote};
-pub(crate) use secrets::{mark, mark_too, refuse_others};
+pub(crate) use secrets::{mark, mark_too, refuse_others, refuse_productions};
 
 /// What a project is for where nobody says: trying things out comes before people work in it.
 pub const FIRST: &str = "staging";

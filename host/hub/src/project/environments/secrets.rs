@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::super::read;
-use super::{all, at};
+use super::{Environment, all, at};
 use crate::api::{ApiError, exit};
 use crate::vault::{Marker, MasterKey, Vault, VaultError};
 
@@ -52,9 +52,27 @@ pub(crate) fn mark_too(data: &Path, vault: &Vault) -> Result<(), ApiError> {
 /// # Errors
 /// [`ApiError`] `other-environments-secret`.
 pub(crate) fn refuse_others(dir: &Path, name: &str, secret: &[u8]) -> Result<(), ApiError> {
+    refuse(dir, name, secret, |here, other| other.production || here.production, "; nothing was stored")
+}
+
+/// Refuses a value that is a secret of production, in another environment.
+///
+/// # Errors
+/// As [`refuse_others`].
+pub(crate) fn refuse_productions(dir: &Path, name: &str, secret: &[u8]) -> Result<(), ApiError> {
+    refuse(dir, name, secret, |here, other| other.production && !here.production, "")
+}
+
+fn refuse(
+    dir: &Path,
+    name: &str,
+    secret: &[u8],
+    apart: impl Fn(&Environment, &Environment) -> bool,
+    so: &str,
+) -> Result<(), ApiError> {
     let here = at(std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()));
     let others = all(dir).unwrap_or_default().into_iter().filter(|other| other.name != here.name);
-    for other in others.filter(|other| other.production || here.production) {
+    for other in others.filter(|other| apart(&here, other)) {
         let Ok(place) = read::place(&other.dir) else { continue };
         let Ok(marks) = std::fs::read_to_string(place.data.join(MARKS)) else { continue };
         let Ok(key) = MasterKey::load_existing(&place.data) else {
@@ -69,7 +87,7 @@ pub(crate) fn refuse_others(dir: &Path, name: &str, secret: &[u8]) -> Result<(),
             return Err(ApiError::new(
                 "other-environments-secret",
                 exit::FAILED,
-                format!("this is a secret of {}, and {} may not use it; nothing was stored", other.name, here.name),
+                format!("this is a secret of {}, and {} may not use it{so}", other.name, here.name),
             )
             .help(help));
         }
