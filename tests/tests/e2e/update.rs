@@ -135,6 +135,7 @@ fn an_older_or_altered_build_is_not_run_by_itself() {
     assert!(refused.code == Some(2) && format!("{refused:?}").contains("plugin.rollback"), "{refused:?}");
     assert_eq!(pinned(), 7);
     project.ok(&["plugin", "call", "crm", "check"]);
+    project.ok(&["plugin", "record", "crm"]);
     project.ok(&["plugin", "install", &shipped, "--rollback"]);
     assert_eq!(pinned(), 1);
     project.ok(&["plugin", "call", "crm", "check"]);

@@ -109,6 +109,7 @@ fn a_build_that_would_write_otherwise_is_held_until_somebody_agrees() {
 #[test]
 fn an_installation_over_what_is_used_is_compared_too() {
     let bench = Bench::new();
+    bench.project.ok(&["plugin", "record", "crm"]);
     let before = bench.plugin();
     let install = |file: &str| bench.project.run(&["plugin", "install", file]);
     let table = || {
@@ -137,9 +138,22 @@ fn an_installation_over_what_is_used_is_compared_too() {
     let same = install(&bench.build(4, NOTHING, |_| ()));
     assert_eq!((same.code, &bench.plugin()["version"]), (Some(0), &json!("0.4.0")), "{same:?}");
     assert_eq!(bench.plugin()["held"], Value::Null);
+    // The very same again is no question; another one is, where nothing shows what it would do.
+    let recording = bench.project.read("recordings/crm.json");
+    std::fs::remove_file(bench.project.dir().join("recordings/crm.json")).expect("gone");
+    let again = bench.project.dir().parent().expect("a folder").join("hubspot-4.wasm").display().to_string();
+    assert_eq!(install(&again).code, Some(0), "the same file again");
+    let other = bench.build(5, NOTHING, |_| ());
+    let unseen = install(&other);
+    assert_eq!((unseen.code, count(&unseen.json(), "not_compared")), (Some(4), 1), "{unseen:?}");
+    assert_eq!((&bench.plugin()["version"], &bench.plugin()["held"]), (&json!("0.4.0"), &json!("0.5.0")));
+    bench.upgrade(&["hubspot", "--decline"]);
+    assert_eq!(bench.upgrade(&[&other]).json(), unseen.json(), "as an upgrade says it");
+    bench.upgrade(&["hubspot", "--decline"]);
+    bench.project.write("recordings/crm.json", &recording);
     std::fs::remove_file(bench.project.dir().join("connections/crm.toml")).expect("gone");
-    let unused = install(&bench.build(5, NOTHING, more));
-    assert_eq!((unused.code, &bench.plugin()["version"]), (Some(0), &json!("0.5.0")), "{unused:?}");
+    let unused = install(&bench.build(6, NOTHING, more));
+    assert_eq!((unused.code, &bench.plugin()["version"]), (Some(0), &json!("0.6.0")), "{unused:?}");
 }
 
 /// X.10: the same for a transform that a mapping calls.

@@ -76,7 +76,7 @@ pub(crate) async fn upgrade(dir: &Path, upgrade: &Upgrade<'_>, parts: &Parts) ->
             .help("install it again: `nave plugin install SOURCE`"));
     }
     let unseen = compared(dir, (&old_manifest, &old), (&found.manifest, &offer), &mut answer).await?;
-    let matters = !(answer.powers_added.is_empty() && answer.reads.is_empty() && answer.writes.is_empty()) || unseen;
+    let matters = matters(&answer, unseen);
     let mut rows = Vec::new();
     match upgrade.how {
         UpgradeHow::Check => answer.state = "checked".to_owned(),
@@ -111,8 +111,8 @@ pub(crate) async fn upgrade(dir: &Path, upgrade: &Upgrade<'_>, parts: &Parts) ->
     Ok(Upgraded { answer, lines, rows })
 }
 
-/// A build that is about to be installed over another one which connections use or mappings call: held where it asks for more, declares
-/// otherwise, or reads or writes otherwise by what was recorded. None where it may be installed as it is, or is refused there.
+/// A build that is about to be installed over another one which connections use or mappings call: held where an upgrade to it would be, and
+/// where it declares otherwise. None where it may be installed as it is, or is refused there.
 ///
 /// # Errors
 /// [`ApiError`] where it is not trusted, or is older than what was installed.
@@ -138,15 +138,19 @@ pub(crate) async fn instead(
     let Some((old, old_manifest, _)) = before.ok().filter(|(.., digest)| *digest == locked.digest) else { return Ok(None) };
     off_the_workers(|| (parts.compile)(&offer.bytes))?;
     let mut answer = begun(locked, &found);
-    compared(dir, (&old_manifest, &old), (&found.manifest, offer), &mut answer).await?;
-    let same = [&answer.powers_added, &answer.schema, &answer.reads, &answer.writes].iter().all(|lines| lines.is_empty());
-    if same {
+    let unseen = compared(dir, (&old_manifest, &old), (&found.manifest, offer), &mut answer).await?;
+    if answer.schema.is_empty() && !matters(&answer, unseen) {
         return Ok(None);
     }
     hold(dir, locked, offer, &found)?;
     answer.state = "held".to_owned();
     let lines = vec![("plugin.held", name, format!("{} (serial {}), {digest}", answer.to.version, answer.to.serial))];
     Ok(Some(Upgraded { answer, lines, rows: Vec::new() }))
+}
+
+/// Whether a person is asked: it would have or do something else, or what it would do nobody has seen.
+fn matters(answer: &UpgradeAnswer, unseen: bool) -> bool {
+    unseen || !(answer.powers_added.is_empty() && answer.reads.is_empty() && answer.writes.is_empty())
 }
 
 fn begun(locked: &LockedPlugin, found: &Inspection) -> UpgradeAnswer {

@@ -363,7 +363,11 @@ async fn installed_by(request: Request, context: &Context) -> Outcome {
             if context.json {
                 output::json_line(&answer);
             } else {
-                say("It differs from the one that runs, and something works through that one:");
+                say(if answer.changed {
+                    "It differs from the one that runs, and something works through that one:"
+                } else {
+                    "Something works through the one that runs, and whether this one does the same was not seen:"
+                });
                 upgrade::show(&answer);
             }
             return Ok(exit::PERSON);
