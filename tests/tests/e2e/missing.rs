@@ -25,8 +25,14 @@ fn a_missing_transform_holds_the_flows_that_call_it() {
         project.connect_drop(connection, &folder);
         project.write(&format!("mappings/{connection}.toml"), &mapping(connection, phone));
     }
-    let removed = project.run(&["plugin", "remove", "phone-e164"]);
-    assert!(removed.code == Some(2) && removed.out.contains("mappings/calls.toml"), "{removed:?}");
+    // Also where another file is broken.
+    let other = project.dir().join("mappings/other.toml");
+    for text in ["connection = [", ""] {
+        std::fs::write(&other, text).expect("written");
+        let removed = project.run(&["plugin", "remove", "phone-e164"]);
+        assert!(removed.code == Some(2) && removed.out.contains("mappings/calls.toml"), "{text:?}: {removed:?}");
+    }
+    std::fs::remove_file(&other).expect("gone");
     let digest = |project: &Project| {
         let plugins = project.json(&["plugin", "list"])["plugins"].as_array().cloned().unwrap_or_default();
         let found = plugins.iter().find(|plugin| plugin["name"] == "phone-e164").cloned().unwrap_or_default();

@@ -151,6 +151,14 @@ fn an_installation_over_what_is_used_is_compared_too() {
     assert_eq!(bench.upgrade(&[&other]).json(), unseen.json(), "as an upgrade says it");
     bench.upgrade(&["hubspot", "--decline"]);
     bench.project.write("recordings/crm.json", &recording);
+    // Neither is one where a connection's file does not even say which plugin it uses.
+    let connection = bench.project.read("connections/crm.toml");
+    bench.project.write("connections/crm.toml", &format!("{connection}\n= 1\n"));
+    let unclear = install(&other);
+    assert_eq!(unclear.code, Some(4), "{unclear:?}");
+    assert!(unclear.json()["not_compared"].to_string().contains("connections/crm.toml"), "{unclear:?}");
+    bench.upgrade(&["hubspot", "--decline"]);
+    bench.project.write("connections/crm.toml", &connection);
     std::fs::remove_file(bench.project.dir().join("connections/crm.toml")).expect("gone");
     let unused = install(&bench.build(6, NOTHING, more));
     assert_eq!((unused.code, &bench.plugin()["version"]), (Some(0), &json!("0.6.0")), "{unused:?}");
@@ -179,18 +187,35 @@ fn an_installation_over_a_transform_that_is_called_is_compared_too() {
     };
     let unused = install(build(2, &|_| ()));
     assert_eq!(unused.code, Some(0), "{unused:?}");
-    bench.project.write(
-        "mappings/crm-phones.toml",
-        "connection = \"crm\"\nstream = \"contacts\"\nentity = \"contact\"\nsteward = \"ops\"\n[flow.in]\n\
+    let calls = "connection = \"crm\"\nstream = \"contacts\"\nentity = \"contact\"\nsteward = \"ops\"\n[flow.in]\n\
          [[field]]\nremote = \"properties.phone\"\ncanonical = \"phone\"\ndirection = \"in\"\n\
-         in = \"phone_e164(properties.phone, properties.country)\"\n",
-    );
+         in = \"phone_e164(properties.phone, properties.country)\"\n";
+    bench.project.write("mappings/crm-phones.toml", calls);
     let lint = bench.project.run(&["mapping", "lint"]);
     assert_eq!(lint.code, Some(0), "{lint:?}");
     let held = install(build(3, &more_inputs));
     assert_eq!((held.code, &held.json()["state"]), (Some(4), &json!("held")), "{held:?}");
     assert!(held.json()["schema"].to_string().contains("function `phone_e164` takes"), "{held:?}");
     assert_eq!(install(build(4, &|_| ())).code, Some(0), "the same goes in at once");
+    // A file that is broken, be it another one or the one with the call, does not hide it.
+    for (path, broken, known) in [
+        ("mappings/other.toml", "entity = [".to_owned(), None),
+        ("systems.toml", "= 1".to_owned(), Some(bench.project.read("systems.toml"))),
+        ("mappings/crm-phones.toml", format!("{calls}[nonsense]\na = 1\n"), Some(calls.to_owned())),
+        ("mappings/crm-phones.toml", format!("{calls}= 1\n"), Some(calls.to_owned())),
+    ] {
+        bench.project.write(path, &broken);
+        let held = install(build(5, &more_inputs));
+        assert_eq!((held.code, &held.json()["state"]), (Some(4), &json!("held")), "{path}: {held:?}");
+        assert_eq!(bench.upgrade(&["phone-e164", "--decline"]).code, Some(0), "{path}");
+        match known {
+            Some(text) => bench.project.write(path, &text),
+            None => std::fs::remove_file(bench.project.dir().join(path)).expect("gone"),
+        }
+    }
+    bench.project.write("mappings/crm-phones.toml", &calls.replace("phone_e164(properties.phone, properties.country)", "trim"));
+    bench.project.write("mappings/other.toml", "entity = [");
+    assert_eq!(install(build(5, &more_inputs)).code, Some(0), "nothing calls it, and the broken file does not either");
 }
 
 #[test]

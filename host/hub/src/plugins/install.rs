@@ -12,7 +12,7 @@ use nave_core::manifest::{Manifest, PluginKind};
 use nave_core::trust::{Distrust, not_older, short_key};
 
 use super::{Judge, PluginsError, Vouched, beside, digest, is_address, manifest_of, powers, signature};
-use crate::api::{InstalledAnswer, PluginLine, PowersView};
+use crate::api::{ApiError, InstalledAnswer, PluginLine, PowersView};
 use crate::project::{self, Place, ProjectError, place, read_lock};
 
 /// How to install.
@@ -355,15 +355,44 @@ pub fn remove(dir: &Path, name: &str) -> Result<LockedPlugin, PluginsError> {
     }
 }
 
-/// Files of mappings that call a transform; of a configuration with errors nothing is known, and there it breaks nothing more.
+/// Files of mappings that call a transform, as far as they are in order; what is not runs nowhere, and there it breaks nothing more.
 fn callers(dir: &Path, name: &str) -> Vec<String> {
-    let Ok(project) = project::load(dir) else { return Vec::new() };
-    project.catalog.callers(name).map(|mapping| format!("mappings/{}.toml", mapping.name)).collect()
+    let Ok(catalog) = project::load_leniently(dir) else { return Vec::new() };
+    catalog.callers(name).map(|mapping| format!("mappings/{}.toml", mapping.name)).collect()
 }
 
-/// Whether something works through an installed plugin: a connection, or a mapping that calls it.
-pub(super) fn is_used(dir: &Path, name: &str) -> Result<bool, PluginsError> {
-    Ok(users(dir)?.contains_key(name) || !callers(dir, name).is_empty())
+/// Whether something works through an installed plugin: a connection, or a mapping that calls it. True also where a file that has
+/// errors names it, or does not even say what it uses.
+///
+/// # Errors
+/// [`ApiError`] where a file cannot be read.
+pub(super) fn is_used(dir: &Path, name: &str, locked: &LockedPlugin) -> Result<bool, ApiError> {
+    let catalog = project::load_leniently(dir)?;
+    if users(dir)?.contains_key(name) || catalog.callers(name).next().is_some() {
+        return Ok(true);
+    }
+    if locked.functions.is_empty() {
+        return Ok(!unclear(dir)?.is_empty());
+    }
+    let names = |text: &str| {
+        let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        words.any(|word| locked.functions.iter().any(|function| function.name == word))
+    };
+    let broken = |path: &str| {
+        path.strip_prefix("mappings/")
+            .and_then(|file| file.strip_suffix(".toml"))
+            .is_some_and(|file| !catalog.mappings.contains_key(file))
+    };
+    Ok(project::sources(dir)?.iter().any(|file| broken(&file.path) && names(&file.text)))
+}
+
+/// Files of connections of which nobody can say which plugin they use.
+///
+/// # Errors
+/// [`PluginsError`] where one cannot be read at all.
+pub(super) fn unclear(dir: &Path) -> Result<Vec<String>, PluginsError> {
+    let files = project::sources(dir)?.into_iter().filter(|file| file.path.starts_with("connections/"));
+    Ok(files.filter(|file| file.text.parse::<toml::Table>().is_err()).map(|file| file.path).collect())
 }
 
 fn line(name: &str, locked: &LockedPlugin, manifest: Option<&Manifest>, users: &BTreeMap<String, Vec<String>>) -> PluginLine {
@@ -403,7 +432,6 @@ pub(super) fn users(dir: &Path) -> Result<BTreeMap<String, Vec<String>>, Plugins
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::ApiError;
 
     #[track_caller]
     fn check(file: &Path, expected: &str) {

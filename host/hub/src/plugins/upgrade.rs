@@ -6,12 +6,12 @@
 use std::path::Path;
 
 use nave_core::catalog::{HeldPlugin, LockedPlugin};
-use nave_core::manifest::{CredentialKind, Manifest};
+use nave_core::manifest::{CredentialKind, Manifest, PluginKind};
 use nave_core::trust::Distrust;
 use nave_runtime::{Engine, Inspection, Plugin};
 use nave_store::KeyedRow;
 
-use super::install::{forget, is_used, same_author};
+use super::install::{forget, is_used, same_author, unclear};
 use super::obtain::{Line, Parts, offer};
 use super::record::{self, Part, differences, play};
 use super::{InstallOptions, Judge, Offer, PluginsError, inspect_file, install_offer, is_address, powers, serials, signature};
@@ -127,7 +127,7 @@ pub(crate) async fn instead(
     let locks = read_lock(dir)?;
     let Some(locked) = locks.get(&name).filter(|locked| locked.digest != digest) else { return Ok(None) };
     let waits = locked.held.as_ref().is_some_and(|held| held.digest == digest);
-    if waits || !is_used(dir, &name)? {
+    if waits || !is_used(dir, &name, locked)? {
         return Ok(None);
     }
     let vouched = Judge::of(dir).judge(&found, offer.signature.as_deref(), jiff::Timestamp::now())?;
@@ -171,7 +171,13 @@ async fn compared(
     answer: &mut UpgradeAnswer,
 ) -> Result<bool, ApiError> {
     declared(old_manifest, new_manifest, answer);
-    let unseen = behaviour(dir, &new_manifest.name, old, new, answer).await?;
+    let mut unseen = behaviour(dir, &new_manifest.name, old, new, answer).await?;
+    if old_manifest.kind == PluginKind::Connector {
+        for file in unclear(dir)? {
+            answer.not_compared.push(format!("{file}: it cannot be read, so nobody can say whether it uses this plugin"));
+            unseen = true;
+        }
+    }
     answer.changed = !(answer.powers_added.is_empty()
         && answer.powers_removed.is_empty()
         && answer.schema.is_empty()
