@@ -155,20 +155,24 @@ impl Hub {
         Ok(warnings)
     }
 
-    /// Takes a grant out of what is in force, where the files cannot be put in force: `endpoint NAME`, `folder NAME`, `secret SLOT`.
-    pub(crate) fn take_away(&self, connection: &str, grant: &str) {
+    /// Takes a grant out of what is in force, whatever the files are like: `endpoint NAME`, `folder NAME`, `secret SLOT`. False where it
+    /// is not in force.
+    pub(crate) fn take_away(&self, connection: &str, grant: &str) -> bool {
         let mut catalog = Catalog::clone(&self.engine.catalog());
         let (kind, name) = grant.split_once(' ').unwrap_or((grant, ""));
-        if let Some(found) = catalog.connections.get_mut(connection).map(Arc::make_mut) {
-            match kind {
-                "endpoint" => drop(found.grants.endpoints.remove(name)),
-                "folder" => drop(found.grants.folders.remove(name)),
-                _ => drop(found.credentials.remove(name)),
-            }
+        let Some(found) = catalog.connections.get_mut(connection).map(Arc::make_mut) else { return false };
+        let was = match kind {
+            "endpoint" => found.grants.endpoints.remove(name).is_some(),
+            "folder" => found.grants.folders.remove(name).is_some(),
+            "secret" => found.credentials.remove(name).is_some(),
+            _ => false,
+        };
+        if was {
+            let catalog = Arc::new(catalog);
+            self.guests.reconfigure(catalog.clone());
+            self.engine.reconfigure(catalog);
         }
-        let catalog = Arc::new(catalog);
-        self.guests.reconfigure(catalog.clone());
-        self.engine.reconfigure(catalog);
+        was
     }
 }
 

@@ -81,18 +81,42 @@ fn power_is_taken_away_from_a_project_that_is_broken() {
     check(&project, "nave.lock", b"[[[", false);
 }
 
+/// A file that is broken while a hub serves; whether the connection's own file can be written all the same.
+#[track_caller]
+fn taken_away(path: &str, broken: impl FnOnce(&Project) -> Vec<u8>, written: bool) {
+    let (project, _crm) = world();
+    let serving = project.serve();
+    let file = project.dir().join(path);
+    std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+    std::fs::write(&file, broken(&project)).expect("written");
+    project.ok(&["connection", "check", "crm"]);
+    let done = project.run(&["access", "revoke", "grant", "crm/endpoint api", "--reason", "left"]);
+    let refused = project.run(&["connection", "check", "crm"]);
+    assert!(
+        refused.code != Some(0) && format!("{refused:?}").contains("net.denied"),
+        "{path}: it is out of force: {done:?} {refused:?}"
+    );
+    let audit = project.json(&["audit", "--limit", "5"]).to_string();
+    assert!(audit.contains("access.revoked") && audit.contains("grant crm/endpoint api"), "{path}: {audit}");
+    serving.stop();
+    if written {
+        assert!(done.code == Some(0) && done.out.contains("nave mapping lint"), "{path}: {done:?}");
+        assert!(!project.read("connections/crm.toml").contains("[grants.endpoints.api]"), "{path}");
+    } else {
+        let by_hand = "[grants.endpoints.api] out of connections/crm.toml";
+        assert!(done.code == Some(1) && done.out.contains(by_hand), "{path}: what to do by hand: {done:?}");
+        // Where no hub serves the same is said.
+        let alone = project.run(&["access", "revoke", "grant", "crm/endpoint api", "--reason", "left"]);
+        assert!(alone.code == Some(1) && alone.out.contains(by_hand), "{path}: {alone:?}");
+    }
+}
+
 /// The hub that serves goes on with what was in force, without what was taken away.
 #[test]
 fn a_grant_is_taken_away_while_the_files_are_broken() {
-    let (project, _crm) = world();
-    let serving = project.serve();
-    project.ok(&["connection", "check", "crm"]);
-    project.write("mappings/crm-contacts.toml", "entity = [");
-    project.ok(&["connection", "check", "crm"]);
-    let done = project.json(&["access", "revoke", "grant", "crm/endpoint api", "--reason", "left"]);
-    assert!(done["message"].as_str().is_some_and(|text| text.contains("nave mapping lint")), "{done}");
-    let refused = project.run(&["connection", "check", "crm"]);
-    assert!(refused.code != Some(0) && format!("{refused:?}").contains("net.denied"), "{refused:?}");
-    serving.stop();
-    assert!(!project.read("connections/crm.toml").contains("[grants.endpoints.api]"));
+    taken_away("mappings/crm-contacts.toml", |_| b"entity = [".to_vec(), true);
+    taken_away("entities/thing.toml", |_| b"\xff\xfe".to_vec(), true);
+    taken_away("nave.lock", |_| b"[[[".to_vec(), true);
+    taken_away("connections/crm.toml", |project| format!("{}\n= 1\n", project.read("connections/crm.toml")).into(), false);
+    taken_away("connections/crm.toml", |_| b"\xff\xfe".to_vec(), false);
 }

@@ -14,6 +14,7 @@ use crate::alerts::REVIEWED;
 use crate::api::{AccessAnswer, AccessLine, Answer, ApiError, Finding, LOCAL};
 use crate::engine::Engine;
 use crate::hub::Hub;
+use crate::project::{Granted, revoke_grant};
 use crate::vault::VaultError;
 
 /// A quarter: what was not used for so long is asked about, and so is what nobody renewed.
@@ -137,14 +138,7 @@ pub(super) async fn revoke(hub: &Hub, what: &str, name: &str, by: &str, reason: 
                 ApiError::usage(format!("`{name}` is no grant"))
                     .help("it is called 'CONNECTION/endpoint NAME', with folder or secret in its place: `nave plugin grants`")
             })?;
-            let findings = block_in_place(|| crate::project::revoke_grant(&hub.dir, connection, grant))?;
-            let mut said: Vec<String> = findings.into_iter().map(|finding| format!(" {}", finding.message)).collect();
-            // The rest of the files may be broken: what was taken away is away all the same.
-            if let Err(error) = block_in_place(|| hub.reload()) {
-                hub.take_away(connection, grant);
-                said.push(format!(" {} (`nave mapping lint`); what was in force before stays so.", error.message));
-            }
-            format!("`{connection}` has `{grant}` no more: the next use of it is refused.{}", said.concat())
+            grant_of(hub, connection, grant, by, reason).await?
         }
         other => {
             return Err(ApiError::usage(format!("`{other}` is not revoked here"))
@@ -153,6 +147,42 @@ pub(super) async fn revoke(hub: &Hub, what: &str, name: &str, by: &str, reason: 
     };
     audit(&hub.engine, by, "access.revoked", &format!("{what} {name}"), reason).await?;
     Ok(Answer::done(done, 1))
+}
+
+/// Takes a grant away: first where it is in force, then in the connection's file, which may be broken, as the others may be.
+async fn grant_of(hub: &Hub, connection: &str, grant: &str, by: &str, reason: &str) -> Result<String, ApiError> {
+    let granted = Granted::parse(grant)?;
+    let was = hub.take_away(connection, grant);
+    let findings = match block_in_place(|| revoke_grant(&hub.dir, connection, &granted)) {
+        Ok(Some(findings)) => findings,
+        Ok(None) if was => Vec::new(),
+        Ok(None) => {
+            return Err(ApiError::not_found(format!("`{connection}` was not granted `{grant}`"))
+                .help("`nave plugin grants` shows what there is"));
+        }
+        Err(error) => {
+            let file = format!("connections/{connection}.toml");
+            let mut message = format!("{file} could not be changed, and grants what stands in it: {}", error.message);
+            if was {
+                let said = format!("{reason} ({file} could not be changed)");
+                audit(&hub.engine, by, "access.revoked", &format!("grant {connection}/{grant}"), &said).await?;
+                message = format!(
+                    "`{connection}` has `{grant}` no more in the hub that was asked, and the next use of it there is refused; but {message}"
+                );
+            }
+            let help = format!(
+                "take {} out of {file} by hand, or it is in force again when that is read; then `nave mapping lint`",
+                granted.table()
+            );
+            return Err(ApiError { findings: error.findings, ..ApiError::failed(message) }.help(help));
+        }
+    };
+    let mut said: Vec<String> = findings.into_iter().map(|finding| format!(" {}", finding.message)).collect();
+    // The rest of the files may be broken: what was taken away is away all the same.
+    if let Err(error) = block_in_place(|| hub.reload()) {
+        said.push(format!(" {} (`nave mapping lint`); what was in force before stays so.", error.message));
+    }
+    Ok(format!("`{connection}` has `{grant}` no more: the next use of it is refused.{}", said.concat()))
 }
 
 /// Forgets what a system granted, by its place in the vault. False where there is nothing.
