@@ -36,6 +36,8 @@ fn check(project: &Project, path: &str, broken: &[u8], known: bool) {
     };
     assert!(has("token", &name) && has("secret", "spare"), "{path}: {list}");
     assert!(list["missing"].to_string().contains(path), "{path}: the register says what it cannot tell: {list}");
+    let done = project.run(&["access", "review", "--done", "--reason", "all needed"]);
+    assert!(done.code == Some(3) && done.out.contains(path), "{path}: nobody has seen all of it: {done:?}");
     let doctor = project.run(&["doctor"]);
     let first = doctor.json()["checks"][0].clone();
     assert_eq!(
@@ -65,6 +67,7 @@ fn check(project: &Project, path: &str, broken: &[u8], known: bool) {
         |list: &Value| list["access"].as_array().expect("lines").iter().find(|line| line["name"] == name.as_str()).cloned();
     let list = project.json(&["access", "list"]);
     assert!(line(&list).expect("a line")["reasons"].to_string().contains("revoked: left"), "{path}: {list}");
+    assert!(list["reviewed-at"].is_null(), "{path}: {list}");
     assert!(list["missing"].is_null() && !list.to_string().contains("spare"), "{path}: {list}");
     project.ok(&["connection", "check", "crm"]);
 }

@@ -11,7 +11,7 @@ use tokio::task::block_in_place;
 
 use super::{audit, audit_entry, authorizations, may, operations::refused};
 use crate::alerts::REVIEWED;
-use crate::api::{AccessAnswer, AccessLine, Answer, ApiError, Finding, LOCAL};
+use crate::api::{AccessAnswer, AccessLine, Answer, ApiError, Finding, LOCAL, exit};
 use crate::engine::Engine;
 use crate::hub::Hub;
 use crate::project::{Granted, revoke_grant};
@@ -82,6 +82,12 @@ pub(super) fn review(hub: &Hub) -> Result<AccessAnswer, ApiError> {
 pub(super) async fn reviewed_by(hub: &Hub, by: &str, reason: &str) -> Result<AccessAnswer, ApiError> {
     if reason.trim().is_empty() {
         return Err(ApiError::usage("a review without a word about what came of it is none").help("add --reason 'all needed'"));
+    }
+    let missing = missing(hub);
+    if !missing.is_empty() {
+        let message = format!("the register is not whole, so nobody can have reviewed it: {}", missing.join("; "));
+        return Err(ApiError::new("configuration", exit::CONFIGURATION, message)
+            .help("mend the files and run `nave mapping lint`, then review again; what must go now can be revoked before that"));
     }
     hub.engine
         .write(Cause::default(), |draft| {
