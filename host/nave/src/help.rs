@@ -211,6 +211,17 @@ mod tests {
         check(&command(), "nave");
     }
 
+    /// What waits for a person ends with a code of its own, and the page says which.
+    #[test]
+    fn what_may_be_held_says_how_it_ends() {
+        for (group, verb) in [("plugin", "install"), ("plugin", "upgrade")] {
+            let all = command();
+            let found = all.find_subcommand(group).and_then(|group| group.find_subcommand(verb));
+            let help = found.and_then(Command::get_after_help).map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("--approve") && help.contains("Exit 4: it is held"), "{group} {verb}: {help}");
+        }
+    }
+
     #[test]
     fn wrong_arguments_are_an_object_like_every_error() {
         let words = ["nave", "--json", "sync", "--ful"].map(OsString::from);

@@ -86,6 +86,8 @@ pub(crate) enum Plugin {
     #[command(
         after_help = "A source is a .wasm file, a folder of them, https://HOST/PATH.wasm or oci://HOST/NAME[:TAG][@sha256:DIGEST].\n\
         The signature lies beside it, in NAME.wasm.sig; in a registry it is the annotation nave.plugin.signature of the manifest.\n\n\
+        Over a build that connections or mappings use, another one is compared as an upgrade is, and held where it differs or\n\
+        was not compared: the old build runs until `nave plugin upgrade NAME --approve`. Exit 4: it is held.\n\n\
         Examples:\n  nave plugin install target/plugins/desk.wasm\n  nave plugin install oci://registry.example.com/acme/desk:1.2.0\n  \
         nave plugin install oci://10.1.2.3:5000/desk --insecure --network 10.1.2.3/32"
     )]
@@ -355,7 +357,6 @@ async fn call_function(target: &str, function: String, arguments: &[String], set
     Ok(exit::OK)
 }
 
-/// Installs a plugin and shows what it asks for.
 /// What came of an installation. One that is held waits for a person.
 async fn installed_by(request: Request, context: &Context) -> Outcome {
     let answer = match context.call(request).await? {
