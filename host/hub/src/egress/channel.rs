@@ -359,7 +359,8 @@ impl Inner {
             return Ok(answer);
         }
         // What is sent as it is is had once: a refusal is about this value, whatever is held by then.
-        let as_it_is = prepared.credential.map(|(_, credential)| credential).filter(|one| credential::is_sent_as_it_is(&one.kind));
+        let as_it_is =
+            prepared.credential.map(|(_, credential)| credential).filter(|one| credential::is_sent_as_it_is(&one.kind));
         let sent = match as_it_is {
             Some(credential) => Some(self.secret(&prepared.granted, credential, prepared.base).await?),
             None => None,

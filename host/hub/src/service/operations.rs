@@ -114,8 +114,9 @@ pub(super) async fn secret_refer(hub: &Hub, name: &str, reference: &SecretRefere
         && let Err(why) = fetch.fetch(name, reference, None, true).await
     {
         // What is stored now would be gone for good.
-        return Err(away(SecretError::Away { name: name.to_owned(), place: reference.to_string(), why })
-            .help(format!("nothing was changed: `{name}` is still the secret that is stored here; once it can be had there, again")));
+        return Err(away(SecretError::Away { name: name.to_owned(), place: reference.to_string(), why }).help(format!(
+            "nothing was changed: `{name}` is still the secret that is stored here; once it can be had there, again"
+        )));
     }
     let stored = block_in_place(|| hub.vault.refer(name, reference)).map_err(refused)?;
     block_in_place(|| hub.vault.note_known(name, by, true)).map_err(refused)?;
