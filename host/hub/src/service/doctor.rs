@@ -11,6 +11,7 @@ use super::{configuration, count, listed, may, status};
 use crate::api::{ApiError, DoctorAnswer, FlowStatus, HealthCheck};
 use crate::hub::{Hub, load};
 use crate::plugins;
+use crate::vault::References;
 
 /// A connection that takes longer to say whether it works does not.
 const CHECK_MS_MAX: u64 = 20_000;
@@ -201,8 +202,8 @@ fn secrets(hub: &Hub) -> HealthCheck {
 /// None is while the configuration has errors: what it says of vaults may be wrong.
 async fn kept_elsewhere(hub: &Hub) -> Vec<HealthCheck> {
     let mut checks = Vec::new();
-    let (references, damaged) = match block_in_place(|| hub.vault.references_and_damaged()) {
-        Ok(found) => found,
+    let References { found, damaged } = match block_in_place(|| hub.vault.all_references()) {
+        Ok(all) => all,
         Err(error) => return vec![wrong("secrets kept elsewhere", error.to_string(), "`nave doctor` again".to_owned())],
     };
     for name in damaged {
@@ -213,7 +214,7 @@ async fn kept_elsewhere(hub: &Hub) -> Vec<HealthCheck> {
     if hub.broken.is_some() {
         return checks;
     }
-    for (name, place) in references {
+    for (name, place) in found {
         let title = format!("secret {name}");
         let tried = tokio::time::timeout(Duration::from_millis(CHECK_MS_MAX), hub.vault.try_reference(&name)).await;
         checks.push(match tried {

@@ -34,7 +34,7 @@ impl Vault {
         }
         // Of what is kept elsewhere: the place, which is the same secret for whoever reads it, and the value while one is held.
         if let Some(fetch) = self.leases.fetcher() {
-            let places = self.references_and_damaged()?.0.into_iter().map(|(_, reference)| fetch.place(&reference));
+            let places = self.all_references()?.found.into_iter().map(|(_, reference)| fetch.place(&reference));
             marks.extend(places.map(|place| self.marker.mark(place.as_bytes())));
         }
         marks.extend(self.leases.held().into_iter().map(|(_, value)| self.marker.mark(value.expose())));

@@ -40,6 +40,7 @@ pub use hygiene::harden_process;
 pub use master::{MASTER_KEY_FILE, MASTER_KEY_FILE_VARIABLE, MasterKey, MasterKeyError, Purpose};
 
 pub(crate) use marks::Marker;
+pub(crate) use references::References;
 pub use reseal::Held;
 pub(crate) use reseal::{Reseal, as_store_error};
 pub(crate) use rotation::ROTATION_SPACE;

@@ -20,6 +20,15 @@ pub(super) fn sealed_name(name: &str) -> String {
     format!("reference:{name}")
 }
 
+/// What there is of references.
+#[derive(Default)]
+pub(crate) struct References {
+    /// By name.
+    pub(crate) found: Vec<(String, SecretReference)>,
+    /// Names of those that cannot be read.
+    pub(crate) damaged: Vec<String>,
+}
+
 impl Vault {
     /// A secret is kept elsewhere from now on, in place of what was stored under this name. Durable when it returns.
     ///
@@ -69,7 +78,7 @@ impl Vault {
     /// # Errors
     /// As [`Vault::reference`].
     pub fn references(&self) -> Result<Vec<(String, SecretReference)>, VaultError> {
-        let (found, damaged) = self.references_and_damaged()?;
+        let References { found, damaged } = self.all_references()?;
         damaged.into_iter().next().map_or(Ok(found), |name| Err(VaultError::Damaged(name)))
     }
 
@@ -77,8 +86,8 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError`] where the store cannot be read.
-    pub(crate) fn references_and_damaged(&self) -> Result<(Vec<(String, SecretReference)>, Vec<String>), VaultError> {
-        let (mut found, mut damaged) = (Vec::new(), Vec::new());
+    pub(crate) fn all_references(&self) -> Result<References, VaultError> {
+        let References { mut found, mut damaged } = References::default();
         for (name, _) in self.store.rows(REFERENCE_SPACE)? {
             match self.reference(&name) {
                 Ok(reference) => found.extend(reference.map(|(reference, _)| (name, reference))),
@@ -86,7 +95,7 @@ impl Vault {
                 Err(error) => return Err(error),
             }
         }
-        Ok((found, damaged))
+        Ok(References { found, damaged })
     }
 
     /// The version of what is stored under a name, sealed or referred to.
