@@ -37,7 +37,7 @@ pub enum Rule {
 pub enum OnDelete {
     /// Its claims stay.
     Ignore,
-    /// Its claims go; what only it said, those say who hold it.
+    /// Its claims go; what only it said, and what stood because it said so, those say who hold it.
     Detach,
     /// Its claims go, and a person is asked about the other systems. Nothing is deleted by itself.
     Ask,
@@ -171,6 +171,7 @@ impl Model {
             if self.objects[index].end.is_some() {
                 continue;
             }
+            let stood = self.stood(index);
             self.objects[index].end = Some(end.clone());
             match end {
                 End::MergedInto(winner) => {
@@ -180,7 +181,7 @@ impl Model {
                 }
                 End::Deleted => {
                     if self.spokes[spoke].on_delete != OnDelete::Ignore {
-                        self.inherit(index);
+                        self.inherit(index, &stood);
                     }
                     let others = self.alive(self.objects[index].record).count();
                     self.questions += usize::from(others > 0 && self.spokes[spoke].on_delete == OnDelete::Ask);
@@ -189,8 +190,16 @@ impl Model {
         }
     }
 
-    /// What only this one said, those say from now on that hold it.
-    fn inherit(&mut self, gone: usize) {
+    /// Fields of a record that this object decides.
+    fn stood(&self, index: usize) -> BTreeSet<String> {
+        let object = &self.objects[index];
+        let decides = |field: &&String| self.field(object.record, field).is_some_and(|chosen| chosen.by == index);
+        object.claims.keys().filter(decides).cloned().collect()
+    }
+
+    /// What only this one said, those say from now on that hold it. Of what `stood` because it said so, who holds that
+    /// text says it.
+    fn inherit(&mut self, gone: usize, stood: &BTreeSet<String>) {
         let record = self.objects[gone].record;
         let others: Vec<usize> = self.alive(record).collect();
         let speak: Vec<usize> = self.speaking(record).filter(|other| *other != gone).collect();
@@ -198,7 +207,17 @@ impl Model {
             if matches!(self.rules.get(&field), Some(Rule::Consent { .. })) {
                 continue; // nobody else has said it
             }
-            if text.is_empty() || speak.iter().any(|other| self.objects[*other].claims.contains_key(&field)) {
+            let said = speak.iter().any(|other| self.objects[*other].claims.contains_key(&field));
+            if said && stood.contains(&field) {
+                for other in &others {
+                    let held = self.objects[*other].holds.get(&field).cloned().unwrap_or_default();
+                    let speaks = !text.is_empty() || self.objects[*other].claims.contains_key(&field);
+                    if speaks && self.same(&field, &held, &text) {
+                        self.objects[*other].claims.insert(field.clone(), (held, at));
+                    }
+                }
+            }
+            if said || text.is_empty() {
                 continue;
             }
             for other in &others {

@@ -21,6 +21,7 @@ mod compare;
 mod conform;
 mod consented;
 mod corrected;
+mod detached;
 mod fanned;
 mod frozen;
 mod human;
