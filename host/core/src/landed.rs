@@ -71,7 +71,7 @@ pub fn kept(
 
 /// Whether a system has one text for two of our fields, and divides it at another place: `Ana Maria` and `Silva Costa` come
 /// back as `Ana Maria Silva` and `Costa`. Every word that was sent is there, in the same order: that is its spelling.
-fn divided_otherwise<'a, 'v>(
+pub(crate) fn divided_otherwise<'a, 'v>(
     mut paths: impl Iterator<Item = &'a str>,
     path: &str,
     wanted: impl Fn(&str) -> Option<&'v Value>,

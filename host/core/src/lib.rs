@@ -32,6 +32,7 @@ pub mod model;
 pub mod names;
 pub mod network;
 pub mod oauth;
+pub mod otherwise;
 pub mod part;
 pub mod past;
 pub mod profile;

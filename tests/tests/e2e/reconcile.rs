@@ -162,3 +162,36 @@ fn an_automation_that_nobody_knows_is_raised() {
     assert_eq!((count("duplicates"), count("orphans"), count("stale-xrefs")), (Some(0), Some(0), Some(0)), "{governance}");
     assert!(count("unowned-fields").is_some_and(|count| count > 0), "{governance}");
 }
+
+/// The same in the field that the hub itself writes: the CRM's answer shows the other value. It counts as that system's spelling, and is told.
+#[test]
+fn what_an_automation_makes_of_the_hubs_own_write_is_told() {
+    let two = Two::start();
+    two.project.sync(&[]);
+    two.project.agree();
+    two.project.sync(&[]);
+    two.crm.fault(json!({ "switch": "rewrite", "field": "firstname", "value": "Robot", "object": "contacts" }));
+    for last in ["Lindgrenn", "Walshh", "Olsenn", "Smirnovaa"] {
+        let found = two.project.json(&["record", "list", "contact", last]);
+        let name = found["records"][0]["record"].as_str().expect("known from the books");
+        two.project.json(&["record", "set", name, "first_name", "Malin", "--reason", "her passport"]);
+    }
+    two.project.sync(&[]);
+    let anomalies = two.project.json(&["anomalies"]);
+    let all = anomalies["anomalies"].as_array().into_iter().flatten();
+    let writers: Vec<&Value> = all.filter(|one| one["kind"] == "unknown-writer").map(|one| &one["subject"]).collect();
+    assert_eq!(writers, [&json!("crm.contact.first_name")], "{anomalies}");
+    let compared = two.project.json(&["reconcile", "crm", "books"]);
+    let otherwise = &compared["otherwise"];
+    assert_eq!(otherwise.as_array().map(Vec::len), Some(1), "{compared}");
+    assert_eq!((&otherwise[0]["field"], &otherwise[0]["count"]), (&json!("first_name"), &json!(4)), "{compared}");
+    let first = &otherwise[0]["first"][0];
+    assert_eq!((&first["written"], &first["kept"]), (&json!("Malin"), &json!("Robot")), "{compared}");
+    // What is proposed makes it everybody's value.
+    let command = first["command"].as_str().expect("a command").replace("WHY", "so-it-is");
+    let words: Vec<&str> = command.split(' ').skip(1).map(|word| word.trim_matches('\'')).collect();
+    two.project.ok(&words);
+    two.project.sync(&[]);
+    assert_eq!(two.project.json(&["reconcile", "crm", "books"])["otherwise"][0]["count"], 3);
+    assert_eq!(in_books(&two).iter().filter(|row| row["FirstName"] == "Robot").count(), 1);
+}

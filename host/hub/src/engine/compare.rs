@@ -7,6 +7,7 @@ use nave_core::Value;
 use nave_core::catalog::{Catalog, Entity, Mapping};
 use nave_core::matching::key_hash;
 use nave_core::model::{Contribution, ContributionId, Record, RecordId, RecordState, RemoteKey, ReviewId, ReviewKind, Time};
+use nave_core::otherwise::{Otherwise, kept_otherwise};
 use nave_core::shown::{canonical, shown};
 
 use super::agreed::Agreement;
@@ -95,6 +96,15 @@ pub struct Finding {
     pub then: Proposed,
 }
 
+/// A field that a system keeps otherwise than the hub wrote it, in some records: these agree all the same.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct KeptOtherwise {
+    /// In how many.
+    pub count: u64,
+    /// The first of them: the record, what was written, what is kept.
+    pub first: Vec<(RecordId, Value, Value)>,
+}
+
 /// What two systems have in common, and what not.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Compared {
@@ -108,6 +118,8 @@ pub struct Compared {
     pub counts: [u64; 5],
     /// Records that are only in one of them, because a filter or a policy says so.
     pub meant: u64,
+    /// What is kept otherwise than it was written, by which of the two and canonical field.
+    pub otherwise: BTreeMap<(usize, String), KeptOtherwise>,
     /// The first findings of each kind.
     pub findings: Vec<Finding>,
     /// A number for each finding, by which the next comparison knows it again; sorted.
@@ -118,6 +130,18 @@ impl Compared {
     /// Findings in all.
     pub fn apart(&self) -> u64 {
         self.counts.iter().sum()
+    }
+
+    /// Notes what one thing of a record keeps otherwise, in the system at `at`.
+    fn kept_otherwise(&mut self, limit: usize, at: usize, id: RecordId, fields: Vec<Otherwise<'_>>) {
+        for field in fields {
+            let name = field.field.canonical.clone().unwrap_or_default();
+            let known = self.otherwise.entry((at, name)).or_default();
+            known.count += 1;
+            if known.first.len() < limit {
+                known.first.push((id, field.written, field.kept));
+            }
+        }
     }
 
     fn found(
@@ -279,6 +303,11 @@ impl Engine {
             for at in [0, 1].into_iter().filter(|at| found[*at].len() > 1) {
                 let key = format!("{id} {}", sides[at].connection);
                 compared.found(limit, Apart::Twice, &key, || self.twice(record, at, &found[at]))?;
+            }
+            for at in [0, 1] {
+                for (mapping, _, row) in &found[at] {
+                    compared.kept_otherwise(limit, at, *id, kept_otherwise(mapping, entity, row, region));
+                }
             }
             let things = || [0, 1].map(|at| found[at].first().map(|(_, _, row)| row.key.clone()));
             let (apart, absent) = match (found[0].first(), found[1].first()) {

@@ -9,6 +9,7 @@ use nave_core::landed;
 use nave_core::model::{
     AttemptOutcome, Cause, DeadLetterSubject, Dirty, Intent, Parked, Reason, Reasons, RecordId, RemoteKey, Time, WriteKind,
 };
+use nave_core::otherwise::kept_otherwise;
 use nave_core::retry::{self, Next};
 use nave_core::survivorship::consent;
 use nave_core::value::Value;
@@ -26,6 +27,7 @@ use super::meters;
 use super::take::{IncomingKind, Intake, Times, settle_create};
 use super::taken::Several;
 use super::tries;
+use super::writers;
 use super::{Engine, EngineError};
 use crate::spoke::{Spoke, SpokeError};
 
@@ -334,12 +336,13 @@ impl Engine {
             return Ok(Vec::new());
         }
         let region = draft.catalog.hub.region.clone();
-        let mut kept = Vec::new();
+        let (mut kept, mut settled) = (Vec::new(), None);
         match (&intent.kind, intent.contribution) {
             (WriteKind::Create, _) | (WriteKind::Update(_), None) => {
                 let key = RemoteKey::new(&mapping.connection, &mapping.alias, remote_id);
                 let id =
                     settle_create(draft, mapping, entity, intent, key, body, times, version.map(Text::from), Time(at.0 + 1))?;
+                settled = Some(id);
                 if let Some(body) = body {
                     kept = landed::kept(mapping, None, &intent.values, body, region.as_deref());
                     let row = draft.contribution_mut(id)?;
@@ -347,6 +350,7 @@ impl Engine {
                 }
             }
             (WriteKind::Update(_), Some(id)) => {
+                settled = Some(id);
                 frozen::written(draft, &mapping.name, id, &intent.values)?;
                 let row = draft.contribution_mut(id)?;
                 row.version = version.map(Text::from);
@@ -361,6 +365,12 @@ impl Engine {
                 }
             }
             (WriteKind::Delete(_) | WriteKind::Merge(..), _) => agreed::removed(draft, mapping, intent)?,
+        }
+        if let Some(id) = settled.filter(|_| body.is_some()) {
+            let row = draft.contribution(id)?;
+            let fields = kept_otherwise(mapping, entity, row, region.as_deref()).into_iter().map(|one| one.field.remote.clone());
+            let paths: Vec<String> = fields.filter(|path| intent.values.contains_key(path)).collect();
+            writers::note(draft, mapping, &paths)?;
         }
         images::note(draft, mapping, intent, remote_id)?;
         draft.batch.settled.push((intent.destination.clone(), intent.record));

@@ -1,17 +1,20 @@
 //! `nave reconcile LEFT RIGHT`: what two systems hold, compared through the hub's records, and how that went over time.
 
+use nave_core::Value;
 use nave_core::catalog::Mapping;
+use nave_core::model::RecordId;
 use tokio::task::block_in_place;
 
 use super::names::Names;
 use super::unknown;
 use crate::api::{
-    ApiError, CompareAnswer, CompareCounts, CompareField, CompareFinding, CompareHistoryAnswer, CompareOutcome, ComparedPair,
-    ProgressSender,
+    ApiError, CompareAnswer, CompareCounts, CompareField, CompareFinding, CompareHistoryAnswer, CompareKept, CompareOtherwise,
+    CompareOutcome, ComparedPair, ProgressSender,
 };
 use crate::engine::Engine;
-use crate::engine::compare::{Compared, Finding, Proposed};
+use crate::engine::compare::{Compared, Finding, KeptOtherwise, Proposed};
 use crate::engine::compared::{Outcome, Pair};
+use crate::shell;
 
 /// How it is compared.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +96,7 @@ pub(super) async fn compare(
         same: compared.same,
         counts: counts(&compared.counts),
         meant: compared.meant,
+        otherwise: otherwise(&names, sides, entity, &compared),
         findings: findings(&names, entity, &compared),
         kept,
     })
@@ -101,6 +105,34 @@ pub(super) async fn compare(
 fn counts(of: &[u64; 5]) -> CompareCounts {
     let [missing, extra, differing, unmatched, twice] = *of;
     CompareCounts { missing, extra, differing, unmatched, twice }
+}
+
+fn otherwise(names: &Names<'_>, sides: [&str; 2], entity: &str, compared: &Compared) -> Vec<CompareOtherwise> {
+    let first = |field: &str, (id, written, kept): &(RecordId, Value, Value)| {
+        let record = format!("{entity}/{id}");
+        let (action, command) = match kept {
+            Value::Text(text) => {
+                ("make that everybody's value", format!("nave record set {record} {field} {} --reason WHY", shell::word(text)))
+            }
+            _ => ("see whose value stands", format!("nave record why {record} {field}")),
+        };
+        CompareKept {
+            action: action.to_owned(),
+            command,
+            title: names.title_of(*id).unwrap_or_default(),
+            written: names.display(written),
+            record,
+            kept: names.display(kept),
+        }
+    };
+    let line = |((at, field), known): (&(usize, String), &KeptOtherwise)| CompareOtherwise {
+        connection: sides[*at].to_owned(),
+        field: field.clone(),
+        label: names.label(entity, field),
+        count: known.count,
+        first: known.first.iter().map(|one| first(field, one)).collect(),
+    };
+    compared.otherwise.iter().map(line).collect()
 }
 
 fn findings(names: &Names<'_>, entity: &str, compared: &Compared) -> Vec<CompareFinding> {

@@ -12,6 +12,7 @@ use super::system::System;
 on_both_stores!(
     each_difference_comes_with_what_there_is_to_do,
     what_a_filter_leaves_out_is_no_difference,
+    what_a_system_keeps_otherwise_is_told_and_writes_nothing,
     comparisons_are_kept_with_what_is_new_gone_and_still_there,
 );
 
@@ -82,6 +83,43 @@ async fn each_difference_comes_with_what_there_is_to_do(kind: Kind) {
     bench.quiet().await;
     let all = compare(&bench);
     assert_eq!((all.same, all.apart()), (6, 0), "{all:?}");
+}
+
+/// An automation in the books sets a title whatever is written. Both agree for the hub, nothing is written because of it, and it is told; a
+/// mere spelling is not.
+async fn what_a_system_keeps_otherwise_is_told_and_writes_nothing(kind: Kind) {
+    let bench = bench(kind, "").await;
+    let set = |at: usize, title: &str| {
+        bench.system("crm").edit("contacts", &format!("x{at}"), |body| body.put("title", Value::text(title)));
+    };
+    let in_books = |at: usize| {
+        let state = bench.system("books").state.lock().unwrap();
+        let first = Value::text(format!("P{at}"));
+        state.things["contacts"].iter().find(|(_, thing)| thing.body.at("first") == Some(&first)).unwrap().0.clone()
+    };
+    for (at, kept) in [(0, "robot"), (1, "robot"), (2, "robot"), (3, "CAPTAIN")] {
+        let insists = ((in_books(at), "title".to_owned()), kept.to_owned());
+        bench.system("books").state.lock().unwrap().insists.extend([insists]);
+        set(at, "captain");
+    }
+    assert_eq!(bench.engine.unknown_writers().unwrap(), []);
+    bench.quiet().await;
+    let all = compare(&bench);
+    assert_eq!((all.same, all.apart()), (4, 0), "{all:?}");
+    let [((1, field), known)] = &all.otherwise.iter().collect::<Vec<_>>()[..] else { panic!("{all:?}") };
+    assert_eq!((field.as_str(), known.count, known.first.len()), ("job_title", 3, 3), "{known:?}");
+    assert!(known.first.iter().all(|(_, written, kept)| (written, kept) == (&Value::text("captain"), &Value::text("robot"))));
+    let [writer] = &bench.engine.unknown_writers().unwrap()[..] else { panic!("three times is no person's doing") };
+    assert_eq!((writer.connection.as_str(), writer.field.as_str(), writer.count), ("books", "job_title", 3));
+    let writes = bench.system("books").writes();
+    bench.pass(7_200_000);
+    bench.quiet().await;
+    assert_eq!(bench.system("books").writes(), writes, "nobody fights over it");
+    // What the automation does no more is gone with the next write.
+    bench.system("books").state.lock().unwrap().insists.clear();
+    (0..3).for_each(|at| set(at, "pilot"));
+    bench.quiet().await;
+    assert_eq!(compare(&bench).otherwise.len(), 0);
 }
 
 async fn what_a_filter_leaves_out_is_no_difference(kind: Kind) {

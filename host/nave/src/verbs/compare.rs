@@ -1,7 +1,9 @@
 //! `reconcile LEFT RIGHT` and its history: what two systems hold, and what to do about it.
 
 use nave_core::schedule::span;
-use nave_hub::api::{CompareAnswer, CompareFinding, CompareHistoryAnswer, CompareOutcome, Request, exit};
+use nave_hub::api::{
+    CompareAnswer, CompareFinding, CompareHistoryAnswer, CompareKept, CompareOtherwise, CompareOutcome, Request, exit,
+};
 
 use super::Outcome;
 use crate::context::{Context, want};
@@ -39,10 +41,26 @@ fn show(answer: &CompareAnswer) {
     if left_out > 0 {
         say(format_args!("\n… and {left_out} more (`--limit`)"));
     }
+    answer.otherwise.iter().for_each(show_otherwise);
     if let Some(kept) = &answer.kept {
         say(format_args!("\nKept: {} new, {} gone, {} still, against the time before.", kept.new, kept.gone, kept.still));
     } else if !answer.read && counts.all() > 0 {
         say("\nWhat was read last was compared; `--read` reads both anew.");
+    }
+}
+
+fn show_otherwise(otherwise: &CompareOtherwise) {
+    let CompareOtherwise { connection, field, count, first, .. } = otherwise;
+    let (connection, field) = (clean(connection), clean(field));
+    let records = if *count == 1 { "1 record" } else { &format!("{count} records") };
+    say(format_args!(
+        "
+{connection} keeps `{field}` of {records} otherwise than the hub wrote it: something there sets it, or that is how it spells it"
+    ));
+    for one in first {
+        let CompareKept { record, title, written, kept, action, command } = one;
+        say(format_args!("  {record} {}: written {:?}, kept {:?}", clean(title), clean(written), clean(kept)));
+        say(format_args!("    {}: `{}`", clean(action), clean(command)));
     }
 }
 

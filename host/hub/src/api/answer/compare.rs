@@ -25,6 +25,9 @@ pub struct CompareAnswer {
     pub counts: CompareCounts,
     /// Records that are only in one of them, and are meant to be: a filter or a policy says so.
     pub meant: u64,
+    /// What one of them keeps otherwise than the hub wrote it, by field. These records agree all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub otherwise: Vec<CompareOtherwise>,
     /// The first findings of each kind.
     pub findings: Vec<CompareFinding>,
     /// What was kept of it, where that was asked for.
@@ -88,6 +91,38 @@ pub struct CompareField {
     /// What the record says.
     pub canonical: String,
     /// What there is to do.
+    pub action: String,
+    /// The command that does it.
+    pub command: String,
+}
+
+/// A field that a system keeps otherwise than the hub wrote it: something there sets it, or that is how it spells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompareOtherwise {
+    /// The connection that keeps it so.
+    pub connection: String,
+    /// Canonical field.
+    pub field: String,
+    /// What it is called.
+    pub label: String,
+    /// Records.
+    pub count: u64,
+    /// The first of them.
+    pub first: Vec<CompareKept>,
+}
+
+/// One record of which a field is kept otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompareKept {
+    /// `company/12`.
+    pub record: String,
+    /// What a person calls it.
+    pub title: String,
+    /// What the hub wrote.
+    pub written: String,
+    /// What is there.
+    pub kept: String,
+    /// What there is to do, where it is no mere spelling.
     pub action: String,
     /// The command that does it.
     pub command: String,
