@@ -35,6 +35,7 @@ pub mod vault;
 pub mod webhook;
 mod workers;
 
+pub use anchor::audit_of_damaged;
 pub use hub::Hub;
 pub use nave_runtime::compiler_process;
 pub use restore::restore;

@@ -66,7 +66,14 @@ async fn unserved(context: &Context, asked: Asked, sender: &ProgressSender) -> R
             None => {}
         },
     }
-    open::hub_for(context, &asked.request).await?.call(asked, sender.clone()).await
+    match open::hub_for(context, &asked.request).await {
+        Ok(hub) => hub.call(asked, sender.clone()).await,
+        // No hub opens a damaged store; which entry of the audit that is in can be told all the same.
+        Err(error) if matches!(asked.request, Request::AuditVerify { .. }) => {
+            nave_hub::audit_of_damaged(context.dir(), &error).map(Answer::AuditCheck).ok_or(error)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Tells a hub that is open, here or serving, that files of the project were changed. Others read them when they open it. Says whether

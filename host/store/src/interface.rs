@@ -176,6 +176,11 @@ pub trait Store: Send + Sync + 'static {
     fn audit(&self, at_most: usize) -> Result<Vec<AuditEntry>, StoreError>;
     /// The last audit line's number and digest, as they lie there.
     fn audit_head(&self) -> Result<AuditHead, StoreError>;
+    /// Where the next audit line goes on, by what the writer keeps apart from the lines. Not the head: a line was changed, taken out
+    /// or put in past the writer.
+    fn audit_goes_on(&self) -> Result<AuditHead, StoreError> {
+        self.audit_head()
+    }
     /// Audit lines after a number, ascending, as they lie there.
     fn audit_rows(&self, after: u64, at_most: usize) -> Result<Vec<AuditRow>, StoreError>;
     /// A small named row.

@@ -21,7 +21,7 @@ pub use interface::{AUDIT_DIGEST_BYTES, AuditHead, AuditRow, CommitError, Heads,
 pub use memory::Memory;
 pub use redb_store::{
     BackupKey, EntriesOf, FORMAT, FileCheck, FloorCommits, FloorFigures, IndexCheck, OpenError, Options, Redb, Rekey,
-    floor_bench, put_in_place, restore,
+    SalvagedAudit, SalvagedRows, floor_bench, put_in_place, restore,
 };
 pub use rules::subject_key;
 pub use seal::StoreKey;

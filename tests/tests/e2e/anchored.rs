@@ -67,27 +67,146 @@ fn rewrite_line(project: &Project, from: &[u8], to: &[u8]) -> usize {
     changed
 }
 
-/// T121, T123: a byte that is another one on the disk is no line of the audit; the store is refused, and says so.
-#[test]
-fn a_byte_that_changed_on_the_disk_is_damage() {
-    let project = Project::init();
-    project.tell(&["secret", "set", "second-of-three"], "s3cret-s3cret");
-    assert!(rewrite(&project, b"\"subject\":\"second-of-three\"", b"\"subject\":\"second-of-thrEE\"") > 0);
-    let refused = project.run(&["audit", "verify"]);
-    assert!(refused.code != Some(0) && refused.out.contains("nave restore"), "{refused:?}");
-    assert!(refused.out.contains("nave.redb") && !refused.out.contains("thrEE"), "{refused:?}");
-}
-
-/// T123, S7.11: change a byte of a line, and it fails at that entry.
-#[test]
-fn a_changed_byte_is_found_at_its_entry() {
+/// A project with three entries that are told apart, and which number the second has.
+fn three() -> (Project, u64) {
     let project = Project::init();
     for secret in ["first", "second-of-three", "third"] {
         project.tell(&["secret", "set", secret], "s3cret-s3cret");
     }
-    assert_eq!(verify(&project, &[]), (true, vec![]));
     let lines = project.json(&["audit", "list", "--limit", "100"])["entries"].as_array().cloned().expect("lines");
-    let at = lines.iter().rev().position(|line| line["subject"] == "second-of-three").expect("its line") + 1;
+    let at = lines.iter().rev().position(|line| line["subject"] == "second-of-three").expect("its line") as u64 + 1;
+    (project, at)
+}
+
+/// A page of the audit as it lies in the file: where its rows' texts begin.
+fn places(project: &Project, text: &str) -> Vec<usize> {
+    let bytes = fs::read(project.data().join("nave.redb")).expect("the store");
+    memchr::memmem::find_iter(&bytes, text.as_bytes()).collect()
+}
+
+/// Flips a bit of the store's file at each of these places.
+fn flip(project: &Project, places: impl Iterator<Item = usize>) {
+    let path = project.data().join("nave.redb");
+    let mut bytes = fs::read(&path).expect("the store");
+    places.for_each(|at| bytes[at] ^= 1);
+    fs::write(&path, bytes).expect("written");
+}
+
+/// T121, T123, S7.11: a byte that is another one on the disk: the store is refused, and the audit says in which entry that is.
+#[test]
+fn a_byte_that_changed_on_the_disk_is_named_by_its_entry() {
+    let (project, at) = three();
+    let path = project.data().join("nave.redb");
+    let whole = fs::read(&path).expect("the store");
+    let begins = "{\"at\":";
+    let lines: Vec<usize> = places(&project, begins);
+    // Every copy of the line that is in the file: the engine keeps older ones of a page.
+    let second: Vec<usize> = places(&project, "\"subject\":\"second-of-three\"")
+        .iter()
+        .map(|place| *lines.iter().rev().find(|begins| *begins < place).expect("its begin"))
+        .collect();
+    assert!(!second.is_empty());
+    let check = |what: &str, change: &dyn Fn(&Project), code: &str, entry: u64, says: &str| {
+        change(&project);
+        let ran = project.run(&["audit", "verify"]);
+        let answer = ran.json();
+        assert_eq!((ran.code, &answer["sound"]), (Some(1), &json!(false)), "{what}: {ran:?}");
+        assert!(
+            answer["damaged"].as_str().is_some_and(|why| why.contains("nave.redb") && why.contains("nave restore")),
+            "{what}: {ran:?}"
+        );
+        let first = &answer["findings"][0];
+        assert_eq!(
+            (&first["code"], &first["entry"], &first["good"]),
+            (&json!(code), &json!(entry), &json!(entry - 1)),
+            "{what}: {ran:?}"
+        );
+        let now = first["says"].as_str().unwrap_or_default();
+        assert!(now.contains(says), "{what}: {now}");
+        assert!(first["good_says"].as_str().is_some_and(|good| good.contains("secret.set first")), "{what}: {ran:?}");
+        fs::write(&path, &whole).expect("put back");
+    };
+    let text = |by: usize| {
+        let second = second.clone();
+        move |project: &Project| flip(project, second.iter().map(|begins| begins + by))
+    };
+    // In what it says; in what holds it together; before it, where its digest lies.
+    check("the actor", &text(35), "audit.altered", at, "second-of-three");
+    check("a brace", &text(0), "audit.altered", at, "second-of-three");
+    let digest = |by: usize| {
+        let second = second.clone();
+        move |project: &Project| flip(project, second.iter().map(|begins| begins - 1 - by))
+    };
+    check("its digest", &digest(1), "audit.altered", at, "second-of-three");
+    check("its digest's first byte", &digest(32), "audit.altered", at, "second-of-three");
+    check("the format's version", &digest(0), "audit.altered", at, "second-of-three");
+    assert_eq!(verify(&project, &[]), (true, vec![]), "as it was");
+    // Where no entry lies, each is told to be as it was written, and the file not to be.
+    let sealed: Vec<usize> = places(&project, "key check");
+    assert!(!sealed.is_empty());
+    flip(&project, sealed.into_iter());
+    let answer = project.run(&["audit", "verify"]).json();
+    assert!(answer["findings"].as_array().is_some_and(Vec::is_empty) && answer["damaged"].is_string(), "{answer}");
+}
+
+/// T123, S7.11: change a byte of a line past the engine's checksums, and it fails at that entry; take one out, let two change places,
+/// cut off the end, and it fails there.
+#[test]
+fn a_changed_entry_is_named() {
+    const AUDIT: redb::TableDefinition<'_, u64, &[u8]> = redb::TableDefinition::new("audit");
+    let (project, at) = three();
+    let path = project.data().join("nave.redb");
+    let files = ["nave.redb", "nave.redb.sums"].map(|name| project.data().join(name));
+    let whole = files.clone().map(|file| fs::read(file).ok());
+    let noted = project.read("audit-anchor.log");
+    let check = |what: &str, change: &dyn Fn(&mut Vec<(u64, Vec<u8>)>), expected: &[(&str, u64)]| {
+        {
+            use redb::ReadableTable as _;
+            let database = redb::Database::open(&path).expect("the store");
+            let transaction = database.begin_write().expect("a transaction");
+            {
+                let mut table = transaction.open_table(AUDIT).expect("the audit");
+                let rows = table.iter().expect("rows").map(|row| row.expect("a row"));
+                let before: Vec<(u64, Vec<u8>)> = rows.map(|(number, line)| (number.value(), line.value().to_vec())).collect();
+                let mut after = before.clone();
+                change(&mut after);
+                before.iter().for_each(|(number, _)| drop(table.remove(number).expect("taken out")));
+                after.iter().for_each(|(number, line)| drop(table.insert(number, line.as_slice()).expect("put in")));
+            }
+            transaction.commit().expect("written");
+        }
+        let (sound, found) = verify(&project, &[]);
+        let found: Vec<(&str, u64)> =
+            found.iter().map(|(code, entry)| (code.as_str(), entry.as_u64().unwrap_or_default())).collect();
+        assert_eq!((sound, found.as_slice()), (expected.is_empty(), expected), "{what}");
+        for (file, bytes) in files.iter().zip(&whole) {
+            match bytes {
+                Some(bytes) => fs::write(file, bytes).expect("put back"),
+                None => drop(fs::remove_file(file)),
+            }
+        }
+        fs::write(project.dir().join("audit-anchor.log"), &noted).expect("put back");
+    };
+    let altered = "audit.altered";
+    let row = at as usize - 1;
+    check("nothing", &|_| {}, &[]);
+    check("a byte of its digest", &|rows| rows[row].1[7] ^= 1, &[(altered, at)]);
+    check("a byte of what it says", &|rows| rows[row].1[60] ^= 1, &[(altered, at)]);
+    check("its last byte", &|rows| *rows[row].1.last_mut().expect("a byte") ^= 1, &[(altered, at)]);
+    check("the digest of the last", &|rows| rows.last_mut().expect("one").1[7] ^= 1, &[(altered, at + 1)]);
+    check("what the last says", &|rows| rows.last_mut().expect("one").1[60] ^= 1, &[(altered, at + 1)]);
+    check("taken out", &|rows| drop(rows.remove(row)), &[("audit.misplaced", at)]);
+    check("the last taken out", &|rows| drop(rows.pop()), &[("audit.cut", at + 1)]);
+    check("changed places", &|rows| (rows[row].0, rows[row + 1].0) = (at + 1, at), &[(altered, at), (altered, at + 1)]);
+    check("one put in behind", &|rows| rows.push((at + 2, rows[row].1.clone())), &[(altered, at + 2), ("audit.head", at + 2)]);
+}
+
+/// T123: a person who knows says so, and it is told apart from then on.
+#[test]
+fn a_changed_entry_that_a_person_knows_of_is_told_apart() {
+    let (project, at) = three();
+    let lines = project.json(&["audit", "list", "--limit", "100"])["entries"].as_array().cloned().expect("lines");
+    assert_eq!(verify(&project, &[]), (true, vec![]));
     assert!(
         rewrite_line(
             &project,
@@ -106,7 +225,11 @@ fn a_changed_byte_is_found_at_its_entry() {
     // Its text and digests are in the export, and the signed head is its last line.
     let export = project.ok(&["audit", "export"]).lines();
     assert_eq!(export.len(), lines.len() + 2, "every line, that of the acceptance, and the head");
-    assert!(export[at - 1]["text"].as_str().is_some_and(|text| text.contains("second-of-thrEE")), "{}", export[at - 1]);
+    assert!(
+        export[at as usize - 1]["text"].as_str().is_some_and(|text| text.contains("second-of-thrEE")),
+        "{}",
+        export[at as usize - 1]
+    );
     let head = export.last().expect("a head");
     assert_eq!((&head["lines"], &head["head"]), (&json!(lines.len() + 1), &export[lines.len()]["digest"]));
     assert!(head["signature"].as_str().is_some_and(|text| text.len() == 128), "{head}");

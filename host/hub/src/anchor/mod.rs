@@ -7,6 +7,7 @@
 //! Where the master key is changed, the new key signs the head and names the key before ([`Kind::KeyChanged`]): lines of the
 //! key before count in front of that line and nowhere behind it, so the old key forges nothing that comes after.
 
+mod damaged;
 mod judge;
 
 use std::collections::BTreeSet;
@@ -21,7 +22,9 @@ use nave_store::{AUDIT_DIGEST_BYTES, AuditHead, KeyedRow, Store, StoreError};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 
-pub use judge::{Chain, Finding, against};
+pub use damaged::audit_of_damaged;
+pub(crate) use damaged::{named, salvaged};
+pub use judge::{Chain, Finding, How, against, legible};
 
 use crate::clock::now;
 use crate::hub::Hub;
@@ -302,7 +305,15 @@ impl Anchors {
             return Ok(noted.map(Finding::Missing).into_iter().collect());
         };
         let (anchors, mut found) = self.read(text, before);
-        found.extend(against(store.audit_head()?, &anchors, |number| digest_at(store, number))?);
+        let (head, goes_on) = ends(store)?;
+        let goes_on = goes_on.unwrap_or(head);
+        found.extend(against(head, &anchors, |number| digest_at(store, number))?);
+        // What was written since it was noted last is missed as well.
+        if head.lines < goes_on.lines && !found.iter().any(|one| matches!(one, Finding::Cut { .. })) {
+            found.push(Finding::Cut { first: head.lines + 1, were: goes_on.lines, at: String::new() });
+        } else if found.is_empty() && head != goes_on {
+            found.push(Finding::Head(head.lines));
+        }
         if anchors.is_empty() && found.is_empty() {
             found.extend(noted.map(Finding::Missing));
         }
@@ -314,6 +325,7 @@ impl Anchors {
         let said = |error: StoreError| error.to_string();
         let mut chain = Chain::default();
         let mut after = 0;
+        let (head, goes_on) = ends(store).map_err(said)?;
         loop {
             let rows = store.audit_rows(after, CHUNK).map_err(said)?;
             let Some(last) = rows.last() else { break };
@@ -328,18 +340,38 @@ impl Anchors {
         let before = if given.is_some() { self.before(store).map_err(said)? } else { BTreeSet::new() };
         let anchors = text.as_deref().map(|text| self.read(text, &before).0).unwrap_or_default();
         let accepted = anchors.iter().rev().find(|anchor| anchor.kind == Kind::Accepted).cloned();
-        let mut findings = chain.end();
-        findings.extend(self.glance(store, text.as_deref(), &before).map_err(said)?);
+        let sound = chain.sound();
+        let mut findings = chain.end(goes_on.filter(|_| store.audit_head().is_ok_and(|now| now == head)));
         // What lies before it and was known then is told apart.
         let known = |finding: &Finding| match (finding, &accepted) {
-            (Finding::Altered(entry) | Finding::Misplaced(entry), Some(accepted)) => *entry <= accepted.lines,
+            (Finding::Altered(entry, _) | Finding::Misplaced(entry, _), Some(accepted)) => *entry <= accepted.lines,
             (Finding::Unsigned(line), Some(accepted)) => {
                 text.as_deref().is_some_and(|text| text.lines().skip(*line).any(|line| line.contains(&accepted.signature)))
             }
             _ => false,
         };
+        for finding in self.glance(store, text.as_deref(), &before).map_err(said)? {
+            let told = match &finding {
+                // An entry in there is not as it was, and nobody knows it yet: that is why.
+                Finding::Rewritten { first, last, .. } => findings.iter().any(|one| {
+                    matches!(one, Finding::Altered(entry, _) | Finding::Misplaced(entry, _) if (first..=last).contains(&entry))
+                        && !known(one)
+                }),
+                // By the anchors it is known when they were there.
+                Finding::Cut { at, .. } if !at.is_empty() => {
+                    findings.retain(|one| !matches!(one, Finding::Cut { .. }));
+                    false
+                }
+                Finding::Cut { .. } | Finding::Head(_) => true,
+                _ => false,
+            };
+            if !told {
+                findings.push(finding);
+            }
+        }
         let (known, findings) = findings.into_iter().partition(known);
         Ok(Verified {
+            sound,
             head: store.audit_head().map_err(said)?,
             anchors: anchors.len(),
             last: anchors.into_iter().last(),
@@ -483,6 +515,8 @@ pub(crate) async fn end(hub: &Hub) {
 /// What going through everything came to.
 #[derive(Clone, Debug)]
 pub(crate) struct Verified {
+    /// The last entry before the first that is not as it was.
+    pub(crate) sound: u64,
     pub(crate) head: AuditHead,
     pub(crate) anchors: usize,
     pub(crate) last: Option<Anchor>,
@@ -514,7 +548,7 @@ pub(crate) fn kept(store: &dyn Store) -> Result<Option<Kept>, StoreError> {
 fn settle(store: &dyn Store) -> Result<(), StoreError> {
     let Some(mut kept) = kept(store)? else { return Ok(()) };
     let before = kept.findings.len();
-    kept.findings.retain(|(code, _)| matches!(code.as_str(), "audit.altered" | "audit.misplaced"));
+    kept.findings.retain(|(code, _)| matches!(code.as_str(), "audit.altered" | "audit.misplaced" | "audit.unreadable"));
     if kept.findings.is_empty() {
         return forget(store);
     }
@@ -542,6 +576,17 @@ fn put(store: &dyn Store, value: Option<Vec<u8>>) -> Result<(), StoreError> {
     let row = KeyedRow { space: SPACE.into(), key: FOUND.into(), value };
     let batch = nave_store::Batch { at: now(), rows: vec![row], ..Default::default() };
     store.commit(batch).map(drop).map_err(|error| StoreError::Engine(error.to_string()))
+}
+
+/// The head, and where the store would go on from; without that where others write all the time.
+fn ends(store: &dyn Store) -> Result<(AuditHead, Option<AuditHead>), StoreError> {
+    for _ in 0..3 {
+        let (before, head) = (store.audit_goes_on()?, store.audit_head()?);
+        if store.audit_goes_on()? == before {
+            return Ok((head, Some(before)));
+        }
+    }
+    Ok((store.audit_head()?, None))
 }
 
 fn digest_at(store: &dyn Store, number: u64) -> Result<Option<[u8; AUDIT_DIGEST_BYTES]>, StoreError> {

@@ -22,7 +22,8 @@ use crate::api::{ApiError, ProgressSender, exit};
 use crate::clock::now;
 use crate::project::{self, Place};
 use crate::vault::{Held, MASTER_KEY_FILE, MASTER_KEY_FILE_VARIABLE, MasterKey, Reseal, as_store_error};
-use open::{Change, Unlocked, finish, next_key, next_store, store_key, unlock};
+pub(crate) use open::store_key;
+use open::{Change, Unlocked, finish, next_key, next_store, unlock};
 
 /// The names under which old keys are kept begin so.
 const KEPT: &str = "master.key.until-";

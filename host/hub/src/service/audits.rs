@@ -4,7 +4,7 @@ use tokio::task::block_in_place;
 
 use super::{audit, past};
 use crate::anchor::{self, FILE_BYTES_MAX, Finding};
-use crate::api::{Answer, ApiError, AuditAnswer, AuditCheckAnswer, AuditExportAnswer, AuditExportLine, AuditFinding, AuditLine};
+use crate::api::{Answer, ApiError, AuditAnswer, AuditCheckAnswer, AuditExportAnswer, AuditExportLine, AuditLine};
 use crate::engine::Engine;
 use crate::hub::Hub;
 use crate::plugins::hex;
@@ -37,11 +37,22 @@ pub(super) fn verify(hub: &Hub, anchors: Option<&str>) -> Result<AuditCheckAnswe
     if anchors.is_some_and(|text| text.len() as u64 > FILE_BYTES_MAX) {
         return Err(ApiError::usage(format!("a file of anchors has at most {FILE_BYTES_MAX} bytes")));
     }
-    let verified = hub.anchors.verify(hub.store.as_ref(), anchors).map_err(ApiError::failed)?;
+    let verified = match hub.anchors.verify(hub.store.as_ref(), anchors) {
+        Ok(verified) => verified,
+        Err(why) => {
+            let damaged = matches!(hub.store.heads(), Err(nave_store::StoreError::Damaged(_)));
+            let salvaged = if damaged { anchor::salvaged(&hub.dir, &why) } else { None };
+            return salvaged.ok_or_else(|| ApiError::failed(why));
+        }
+    };
     if !verified.findings.is_empty() && anchors.is_none() {
         anchor::keep(hub.store.as_ref(), &verified.findings)?;
     }
-    let finding = |one: &Finding| AuditFinding { code: one.code().to_owned(), entry: one.entry(), text: one.text() };
+    let row_at = |number: u64| {
+        let row = hub.store.audit_rows(number.checked_sub(1)?, 1).ok()?.pop();
+        row.filter(|row| row.number == number)
+    };
+    let finding = |one: &Finding| anchor::named(one, verified.sound, row_at);
     Ok(AuditCheckAnswer {
         sound: verified.findings.is_empty(),
         lines: verified.head.lines,
@@ -53,6 +64,7 @@ pub(super) fn verify(hub: &Hub, anchors: Option<&str>) -> Result<AuditCheckAnswe
         findings: verified.findings.iter().map(finding).collect(),
         known: verified.known.iter().map(finding).collect(),
         accepted: verified.accepted.map(|anchor| anchor.reason),
+        damaged: None,
     })
 }
 

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use nave_hub::api::{ApiError, AuditCheckAnswer, RecordRef, Request, exit};
+use nave_hub::api::{ApiError, AuditCheckAnswer, AuditFinding, RecordRef, Request, exit};
 
 use super::Outcome;
 use crate::context::{Context, want};
@@ -123,11 +123,32 @@ async fn verify(anchor: Option<PathBuf>, context: &Context) -> Outcome {
 }
 
 fn show(answer: &AuditCheckAnswer) {
+    let neighbours = |finding: &AuditFinding| {
+        if let (Some(entry), Some(says)) = (finding.entry, &finding.says) {
+            say(format_args!("    entry {entry} now: {}", clean(says)));
+        }
+        if let Some(good) = finding.good {
+            let says = finding.good_says.as_deref().unwrap_or("before the first");
+            say(format_args!("    still good, up to {good}: {}", clean(says)));
+        }
+    };
     for finding in &answer.findings {
         say(format_args!("✗ {} ({})", clean(&finding.text), finding.code));
+        neighbours(finding);
     }
     for finding in &answer.known {
         say(format_args!("  known: {} ({})", clean(&finding.text), finding.code));
+        neighbours(finding);
+    }
+    if let Some(damaged) = &answer.damaged {
+        let entries = match answer.findings.is_empty() {
+            true => "each is as it was written: the damage lies elsewhere",
+            false => "what is wrong stands above",
+        };
+        say(format_args!("✗ {}", clean(damaged)));
+        say(format_args!("  {} entries could be read; {entries}. The anchors were not compared.", answer.lines));
+        say("  `nave runbook audit-altered` says what to do");
+        return;
     }
     let noted = match &answer.anchored_at {
         Some(at) => format!("noted outside at {} for {} of them", clean(at), answer.anchored_lines),

@@ -15,6 +15,7 @@ mod open;
 mod read;
 mod rebuild;
 mod rekey;
+mod salvage;
 mod sealed;
 mod tables;
 
@@ -29,6 +30,7 @@ pub use floor::{FloorCommits, FloorFigures, floor_bench};
 pub use open::{FORMAT, Options};
 pub use rebuild::{EntriesOf, IndexCheck};
 pub use rekey::{Rekey, put_in_place};
+pub use salvage::{SalvagedAudit, SalvagedRows};
 pub use sealed::BackupKey;
 
 use redb::{Database, ReadTransaction, ReadableDatabase};

@@ -117,7 +117,7 @@ impl Redb {
 }
 
 /// A row too short for a digest is one that no digest fits.
-fn audit_row(number: u64, row: &[u8]) -> AuditRow {
+pub(super) fn audit_row(number: u64, row: &[u8]) -> AuditRow {
     match row.split_first_chunk::<DIGEST_BYTES>() {
         Some((digest, text)) => AuditRow { number, digest: *digest, text: text.to_vec() },
         None => AuditRow { number, ..AuditRow::default() },
@@ -397,6 +397,12 @@ impl Store for Redb {
         let table = self.begin_read()?.open_table(AUDIT)?;
         let last = table.last()?.map(|(number, row)| audit_row(number.value(), row.value())).unwrap_or_default();
         Ok(AuditHead { lines: last.number, digest: last.digest })
+    }
+
+    fn audit_goes_on(&self) -> Result<AuditHead, StoreError> {
+        self.refuse_closed()?;
+        let writer = self.writer();
+        Ok(AuditHead { lines: writer.audit, digest: writer.audit_digest })
     }
 
     fn audit_rows(&self, after: u64, at_most: usize) -> Result<Vec<AuditRow>, StoreError> {

@@ -27,16 +27,28 @@ pub struct AuditCheckAnswer {
     /// What they said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<String>,
+    /// The store's file is damaged, and what it says of that: the entries were read as far as they can be, the anchors were not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damaged: Option<String>,
 }
 
 /// One thing that is not as it was.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditFinding {
-    /// `audit.altered`, `audit.misplaced`, `audit.cut`, `audit.rewritten`, `audit.anchor-unsigned`, `audit.anchor-foreign`,
-    /// `audit.anchor-missing`.
+    /// `audit.altered`, `audit.misplaced`, `audit.unreadable`, `audit.head`, `audit.cut`, `audit.rewritten`,
+    /// `audit.anchor-unsigned`, `audit.anchor-foreign`, `audit.anchor-missing`.
     pub code: String,
     /// The first entry that it concerns.
     pub entry: Option<u64>,
+    /// What stands there now, as far as it can be read: when, who, what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
+    /// The entry right before, where everything up to it is as it was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub good: Option<u64>,
+    /// What that one says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub good_says: Option<String>,
     /// For people.
     pub text: String,
 }
