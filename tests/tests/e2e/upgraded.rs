@@ -153,12 +153,22 @@ fn an_installation_over_what_is_used_is_compared_too() {
     bench.project.write("recordings/crm.json", &recording);
     // Neither is one where a connection's file does not even say which plugin it uses.
     let connection = bench.project.read("connections/crm.toml");
-    bench.project.write("connections/crm.toml", &format!("{connection}\n= 1\n"));
-    let unclear = install(&other);
-    assert_eq!(unclear.code, Some(4), "{unclear:?}");
-    assert!(unclear.json()["not_compared"].to_string().contains("connections/crm.toml"), "{unclear:?}");
-    bench.upgrade(&["hubspot", "--decline"]);
-    bench.project.write("connections/crm.toml", &connection);
+    for (broken, why) in [(&b"\n= 1\n"[..], "crm.toml: it cannot be read"), (b"# M\xfcller\n", "is not UTF-8 from byte")] {
+        let file = bench.project.dir().join("connections/crm.toml");
+        std::fs::write(&file, [connection.as_bytes(), broken].concat()).expect("written");
+        let unclear = install(&other);
+        assert_eq!(unclear.code, Some(4), "{unclear:?}");
+        let said = unclear.json()["not_compared"].to_string();
+        assert!(said.contains("connections/crm.toml") && said.contains(why), "{unclear:?}");
+        bench.upgrade(&["hubspot", "--decline"]);
+        // Nothing that is there works through it: what else is broken keeps nobody from installing.
+        std::fs::remove_file(&file).expect("gone");
+        std::fs::write(bench.project.dir().join("mappings/other.toml"), broken).expect("written");
+        let listed = bench.project.run(&["plugin", "list"]);
+        assert_eq!(listed.code, Some(0), "{listed:?}");
+        std::fs::remove_file(bench.project.dir().join("mappings/other.toml")).expect("gone");
+        bench.project.write("connections/crm.toml", &connection);
+    }
     std::fs::remove_file(bench.project.dir().join("connections/crm.toml")).expect("gone");
     let unused = install(&bench.build(6, NOTHING, more));
     assert_eq!((unused.code, &bench.plugin()["version"]), (Some(0), &json!("0.6.0")), "{unused:?}");
@@ -199,12 +209,15 @@ fn an_installation_over_a_transform_that_is_called_is_compared_too() {
     assert_eq!(install(build(4, &|_| ())).code, Some(0), "the same goes in at once");
     // A file that is broken, be it another one or the one with the call, does not hide it.
     for (path, broken, known) in [
-        ("mappings/other.toml", "entity = [".to_owned(), None),
-        ("systems.toml", "= 1".to_owned(), Some(bench.project.read("systems.toml"))),
-        ("mappings/crm-phones.toml", format!("{calls}[nonsense]\na = 1\n"), Some(calls.to_owned())),
-        ("mappings/crm-phones.toml", format!("{calls}= 1\n"), Some(calls.to_owned())),
+        ("mappings/other.toml", b"entity = [".to_vec(), None),
+        ("mappings/other.toml", b"# M\xfcller".to_vec(), None),
+        ("systems.toml", b"= 1".to_vec(), Some(bench.project.read("systems.toml"))),
+        ("systems.toml", b"# M\xfcller".to_vec(), Some(bench.project.read("systems.toml"))),
+        ("mappings/crm-phones.toml", format!("{calls}[nonsense]\na = 1\n").into_bytes(), Some(calls.to_owned())),
+        ("mappings/crm-phones.toml", format!("{calls}= 1\n").into_bytes(), Some(calls.to_owned())),
+        ("mappings/crm-phones.toml", [calls.as_bytes(), b"# M\xfcller"].concat(), Some(calls.to_owned())),
     ] {
-        bench.project.write(path, &broken);
+        std::fs::write(bench.project.dir().join(path), &broken).expect("written");
         let held = install(build(5, &more_inputs));
         assert_eq!((held.code, &held.json()["state"]), (Some(4), &json!("held")), "{path}: {held:?}");
         assert_eq!(bench.upgrade(&["phone-e164", "--decline"]).code, Some(0), "{path}");
@@ -215,7 +228,8 @@ fn an_installation_over_a_transform_that_is_called_is_compared_too() {
     }
     bench.project.write("mappings/crm-phones.toml", &calls.replace("phone_e164(properties.phone, properties.country)", "trim"));
     bench.project.write("mappings/other.toml", "entity = [");
-    assert_eq!(install(build(5, &more_inputs)).code, Some(0), "nothing calls it, and the broken file does not either");
+    std::fs::write(bench.project.dir().join("mappings/third.toml"), b"# M\xfcller").expect("written");
+    assert_eq!(install(build(5, &more_inputs)).code, Some(0), "nothing calls it, and the broken files do not either");
 }
 
 #[test]

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nave_core::limits::CONFIG_FILE_BYTES_MAX;
 use nave_core::manifest::Manifest;
 
 use super::new::new_folder;
 use super::{BuildOptions, Built, PluginsError, digest, powers};
-use crate::project::{ProjectError, write_whole};
+use crate::project::{self, ProjectError, write_whole};
 
 /// Name of the shipped connector that acts by a description.
 pub const DESCRIBED_BY: &str = "rest";
@@ -31,7 +30,7 @@ pub fn pack(dir: &Path, connector: &Path, options: &BuildOptions) -> Result<Buil
         message,
         help: "mend these places and build again; plugins/rest/README.md lists every key".to_owned(),
     };
-    let text = read_bounded(&file)?;
+    let text = project::text(&file)?;
     let description = nave_rest::parse(&text).map_err(|faults| {
         let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         wrong(faults.join("\n"))
@@ -68,18 +67,10 @@ fn mappings(dir: &Path) -> Result<BTreeMap<String, String>, PluginsError> {
         let path = entry.map_err(ProjectError::io(&folder))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.ends_with(".toml") && !name.starts_with('.') {
-            all.insert(name, read_bounded(&path)?);
+            all.insert(name, project::text(&path)?);
         }
     }
     Ok(all)
-}
-
-fn read_bounded(path: &Path) -> Result<String, PluginsError> {
-    let size = fs::metadata(path).map_err(ProjectError::io(path))?.len();
-    if size > CONFIG_FILE_BYTES_MAX {
-        return Err(ProjectError::TooLarge { path: path.to_owned(), size, max: CONFIG_FILE_BYTES_MAX }.into());
-    }
-    Ok(fs::read_to_string(path).map_err(ProjectError::io(path))?)
 }
 
 /// A description to begin with.

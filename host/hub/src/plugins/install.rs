@@ -176,7 +176,7 @@ pub fn install_offer(dir: &Path, offer: &Offer, options: InstallOptions) -> Resu
     if let Some(held) = before.and_then(|before| before.held.as_ref()).filter(|held| held.digest != digest) {
         forget(&place, &held.digest);
     }
-    let plugin = line(&manifest.name, &locked, Some(manifest), &users(dir)?);
+    let plugin = line(&manifest.name, &locked, Some(manifest), &users(dir));
     let not_granted = not_granted(dir, &plugin.connections, manifest)?;
     let signed_by = match vouched {
         Vouched::By { key, owner } if owner.is_empty() => Some(key),
@@ -303,7 +303,7 @@ fn not_granted(dir: &Path, connections: &[String], manifest: &Manifest) -> Resul
 /// [`PluginsError`] where the project cannot be read.
 pub fn list(dir: &Path) -> Result<Vec<PluginLine>, PluginsError> {
     let place = place(dir)?;
-    let users = users(dir)?;
+    let users = users(dir);
     let mut lines = Vec::new();
     for (name, locked) in read_lock(dir)? {
         let manifest = inspect_file(&place.plugin(&locked.digest))
@@ -327,7 +327,7 @@ pub fn remove(dir: &Path, name: &str) -> Result<LockedPlugin, PluginsError> {
             help: "`nave plugin list` shows those that are".to_owned(),
         });
     };
-    if let Some(users) = users(dir)?.get(name) {
+    if let Some(users) = users(dir).get(name) {
         return Err(PluginsError::Usage {
             message: format!("`{name}` is used by {}", users.join(", ")),
             help: format!(
@@ -365,14 +365,14 @@ fn callers(dir: &Path, name: &str) -> Vec<String> {
 /// errors names it, or does not even say what it uses.
 ///
 /// # Errors
-/// [`ApiError`] where a file cannot be read.
+/// [`ApiError`] where it is no project.
 pub(super) fn is_used(dir: &Path, name: &str, locked: &LockedPlugin) -> Result<bool, ApiError> {
     let catalog = project::load_leniently(dir)?;
-    if users(dir)?.contains_key(name) || catalog.callers(name).next().is_some() {
+    if users(dir).contains_key(name) || catalog.callers(name).next().is_some() {
         return Ok(true);
     }
     if locked.functions.is_empty() {
-        return Ok(!unclear(dir)?.is_empty());
+        return Ok(!unclear(dir).is_empty());
     }
     let names = |text: &str| {
         let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
@@ -383,16 +383,22 @@ pub(super) fn is_used(dir: &Path, name: &str, locked: &LockedPlugin) -> Result<b
             .and_then(|file| file.strip_suffix(".toml"))
             .is_some_and(|file| !catalog.mappings.contains_key(file))
     };
-    Ok(project::sources(dir)?.iter().any(|file| broken(&file.path) && names(&file.text)))
+    let (files, unreadable) = project::readable(dir);
+    // A name stays one in a file that is no text; one that cannot even be read may have any.
+    let may_name = |path: &str| std::fs::read(dir.join(path)).map_or(true, |bytes| names(&String::from_utf8_lossy(&bytes)));
+    Ok(files.iter().any(|file| broken(&file.path) && names(&file.text))
+        || unreadable.iter().any(|file| broken(&file.path) && may_name(&file.path)))
 }
 
-/// Files of connections of which nobody can say which plugin they use.
-///
-/// # Errors
-/// [`PluginsError`] where one cannot be read at all.
-pub(super) fn unclear(dir: &Path) -> Result<Vec<String>, PluginsError> {
-    let files = project::sources(dir)?.into_iter().filter(|file| file.path.starts_with("connections/"));
-    Ok(files.filter(|file| file.text.parse::<toml::Table>().is_err()).map(|file| file.path).collect())
+/// Files of connections of which nobody can say which plugin they use, each with why.
+pub(super) fn unclear(dir: &Path) -> Vec<(String, String)> {
+    let (files, unreadable) = project::readable(dir);
+    let no_toml = files.into_iter().filter_map(|file| {
+        let error = file.text.parse::<toml::Table>().err()?;
+        Some((file.path, error.message().to_owned()))
+    });
+    let all = no_toml.chain(unreadable.into_iter().map(|file| (file.path, file.why)));
+    all.filter(|(path, _)| path.starts_with("connections/")).collect()
 }
 
 fn line(name: &str, locked: &LockedPlugin, manifest: Option<&Manifest>, users: &BTreeMap<String, Vec<String>>) -> PluginLine {
@@ -415,10 +421,10 @@ fn line(name: &str, locked: &LockedPlugin, manifest: Option<&Manifest>, users: &
     }
 }
 
-/// Plugin → connections that use it.
-pub(super) fn users(dir: &Path) -> Result<BTreeMap<String, Vec<String>>, PluginsError> {
+/// Plugin → connections that use it, as far as their files say so: [`unclear`] has the others.
+pub(super) fn users(dir: &Path) -> BTreeMap<String, Vec<String>> {
     let mut users: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for file in project::sources(dir)? {
+    for file in project::readable(dir).0 {
         let Some(name) = file.path.strip_prefix("connections/").and_then(|name| name.strip_suffix(".toml")) else { continue };
         if let Ok(table) = file.text.parse::<toml::Table>()
             && let Some(plugin) = table.get("plugin").and_then(toml::Value::as_str)
@@ -426,7 +432,7 @@ pub(super) fn users(dir: &Path) -> Result<BTreeMap<String, Vec<String>>, Plugins
             users.entry(plugin.to_owned()).or_default().push(name.to_owned());
         }
     }
-    Ok(users)
+    users
 }
 
 #[cfg(test)]

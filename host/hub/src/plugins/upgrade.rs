@@ -173,8 +173,10 @@ async fn compared(
     declared(old_manifest, new_manifest, answer);
     let mut unseen = behaviour(dir, &new_manifest.name, old, new, answer).await?;
     if old_manifest.kind == PluginKind::Connector {
-        for file in unclear(dir)? {
-            answer.not_compared.push(format!("{file}: it cannot be read, so nobody can say whether it uses this plugin"));
+        for (file, why) in unclear(dir) {
+            answer.not_compared.push(format!(
+                "{file}: it cannot be read, so nobody can say whether it uses this plugin ({why}); mend it, and this can be compared"
+            ));
             unseen = true;
         }
     }
@@ -310,7 +312,7 @@ fn ways_in(manifest: &Manifest) -> Vec<String> {
 async fn behaviour(dir: &Path, name: &str, old: &[u8], new: &Offer, answer: &mut UpgradeAnswer) -> Result<bool, ApiError> {
     let mut unseen = false;
     let mut builds: Option<(Plugin, Plugin)> = None;
-    for connection in super::install::users(dir)?.remove(name).unwrap_or_default() {
+    for connection in super::install::users(dir).remove(name).unwrap_or_default() {
         let Some(recording) = record::read(dir, &connection)? else {
             answer.not_compared.push(format!("{connection}: nothing is recorded of it; `nave plugin record {connection}`"));
             unseen = true;

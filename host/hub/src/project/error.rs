@@ -71,9 +71,9 @@ impl From<ProjectError> for ApiError {
                 .help(format!("run `nave init {}`, or name the project's directory with --dir", dir.display())),
             ProjectError::NotEmpty(_) => Self::new("not-empty", exit::USAGE, message)
                 .help("name an empty directory, or add --force-safe: it adds what is missing and changes no file"),
-            ProjectError::TooLarge { .. } | ProjectError::Malformed { .. } => {
-                Self::new("configuration", exit::CONFIGURATION, message)
-            }
+            ProjectError::TooLarge { .. } => Self::new("configuration", exit::CONFIGURATION, message),
+            ProjectError::Malformed { path, .. } => Self::new("configuration", exit::CONFIGURATION, message)
+                .help(format!("correct {}, then the same again", path.display())),
             ProjectError::Exists(_) | ProjectError::Invalid(_) => Self::usage(message),
         }
     }

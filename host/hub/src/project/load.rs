@@ -55,7 +55,8 @@ impl Sources {
     /// As far as it can be read, and why the rest cannot be.
     fn readable(dir: &Path) -> Result<(Self, Vec<String>), ApiError> {
         let place = place(dir)?;
-        let (files, mut unreadable) = read::readable(dir);
+        let (files, unreadable) = read::readable(dir);
+        let mut unreadable: Vec<String> = unreadable.into_iter().map(|file| file.why).collect();
         let plugins = installed(&place).unwrap_or_else(|error| {
             unreadable.push(error.message);
             BTreeMap::new()

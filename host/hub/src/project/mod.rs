@@ -49,7 +49,7 @@ pub use policy::{Decision, TEMPLATE_NAMES, policy_init};
 pub(crate) use prefer::prefer;
 pub(crate) use propose::{Listed, Proposed, propose};
 pub use read::{Place, environment, place, sources};
-pub(crate) use read::{allows_unsigned, network, text, way, way_of};
+pub(crate) use read::{allows_unsigned, network, readable, text, way, way_of};
 pub(crate) use revoke::{Granted, revoke_grant};
 pub(crate) use snapshots::{at as snapshot_at, keep as keep_snapshot};
 pub use streams::{load_streams, save_streams, streams_file};

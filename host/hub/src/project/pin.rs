@@ -10,7 +10,7 @@ use nave_core::manifest::{CredentialKind, Manifest};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, TableLike, Value, value};
 
 use super::connection::toml_value;
-use super::{ProjectError, sources, write};
+use super::{ProjectError, readable, write};
 use crate::plugins::powers;
 
 /// Pins every connection that uses this plugin to what this manifest asks for. Says which files changed.
@@ -45,7 +45,7 @@ fn says_nothing(allow: Option<&Item>) -> bool {
 
 fn of_plugin(dir: &Path, plugin: &str) -> Result<Vec<(String, DocumentMut)>, ProjectError> {
     let mut found = Vec::new();
-    for file in sources(dir)?.into_iter().filter(|file| file.path.starts_with("connections/")) {
+    for file in readable(dir).0.into_iter().filter(|file| file.path.starts_with("connections/")) {
         // A file that cannot be read is in force nowhere: the catalog's check says what is wrong with it.
         let Ok(document) = file.text.parse::<DocumentMut>() else { continue };
         if document.get("plugin").and_then(Item::as_str) == Some(plugin) {

@@ -118,12 +118,12 @@ pub fn sources(dir: &Path) -> Result<Vec<SourceFile>, ProjectError> {
     Ok(files)
 }
 
-/// As [`sources`], as far as the files can be read; of those that cannot be, why.
-pub(super) fn readable(dir: &Path) -> (Vec<SourceFile>, Vec<String>) {
+/// As [`sources`], as far as the files can be read; of those that cannot be, which and why.
+pub(crate) fn readable(dir: &Path) -> (Vec<SourceFile>, Vec<Unreadable>) {
     let (mut files, mut unreadable) = (Vec::new(), Vec::new());
     let mut take = |path: String| match text(&dir.join(&path)) {
         Ok(text) => files.push(SourceFile { path, text }),
-        Err(error) => unreadable.push(error.to_string()),
+        Err(error) => unreadable.push(Unreadable { path, why: error.to_string() }),
     };
     FILES.iter().filter(|name| dir.join(name).is_file()).for_each(|name| take((*name).to_owned()));
     for folder in FOLDERS {
@@ -134,6 +134,15 @@ pub(super) fn readable(dir: &Path) -> (Vec<SourceFile>, Vec<String>) {
         names.into_iter().for_each(|name| take(format!("{folder}/{name}")));
     }
     (files, unreadable)
+}
+
+/// A file of the configuration that cannot be read as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    /// Relative to the project.
+    pub(crate) path: String,
+    /// With the file's name.
+    pub(crate) why: String,
 }
 
 /// A text file within the bound of configuration files.

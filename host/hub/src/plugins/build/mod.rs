@@ -10,11 +10,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use nave_core::limits::CONFIG_FILE_BYTES_MAX;
 use nave_core::manifest::Manifest;
 
 use super::{Language, PluginsError, digest, powers};
-use crate::project::{ProjectError, write_whole};
+use crate::project::{self, ProjectError, write_whole};
 
 /// How to build.
 #[derive(Clone, Debug, Default)]
@@ -94,12 +93,7 @@ fn read_manifest(dir: &Path) -> Result<Manifest, PluginsError> {
             if !name.ends_with(".toml") || name.starts_with('.') {
                 continue;
             }
-            let size = fs::metadata(&path).map_err(ProjectError::io(&path))?.len();
-            if size > CONFIG_FILE_BYTES_MAX {
-                return Err(ProjectError::TooLarge { path, size, max: CONFIG_FILE_BYTES_MAX }.into());
-            }
-            let text = fs::read_to_string(&path).map_err(ProjectError::io(&path))?;
-            manifest.mappings.insert(name, text);
+            manifest.mappings.insert(name, project::text(&path)?);
         }
     }
     Ok(manifest)

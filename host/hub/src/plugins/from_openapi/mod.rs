@@ -49,7 +49,10 @@ pub fn from_openapi(name: &str, file: &Path, only: &[String]) -> Result<Made, Pl
     if size > DOCUMENT_BYTES_MAX {
         return Err(ProjectError::TooLarge { path: file.to_owned(), size, max: DOCUMENT_BYTES_MAX }.into());
     }
-    let text = fs::read_to_string(file).map_err(ProjectError::io(file))?;
+    let text = String::from_utf8(fs::read(file).map_err(ProjectError::io(file))?).map_err(|error| ProjectError::Malformed {
+        path: file.to_owned(),
+        message: format!("it is not UTF-8 from byte {}; save it as UTF-8", error.utf8_error().valid_up_to()),
+    })?;
     make(name, &text, only).map_err(|wrong| PluginsError::Crate {
         file: file.to_owned(),
         message: wrong.message,
