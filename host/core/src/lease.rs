@@ -1,6 +1,8 @@
 //! For how long a fetched value is held, and when it is fetched again. Decides; times are milliseconds of a clock that never goes back.
 
-use crate::limits::{LEASE_LIFE_MS_MAX, REFERENCE_HOLD_MS_MAX, REFERENCE_REFETCH_MS, REFERENCE_RETRY_MS};
+use crate::limits::{
+    LEASE_LIFE_MS_MAX, REFERENCE_HOLD_MS_MAX, REFERENCE_REFETCH_MS, REFERENCE_RETRY_MS, VAULT_SIGN_IN_MS, VAULT_SIGN_IN_MS_MAX,
+};
 
 /// Of how long a value is good, as whoever gave it said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +82,13 @@ pub fn may_refetch(last_ms: Option<u64>, now_ms: u64) -> bool {
     last_ms.is_none_or(|last| now_ms >= last.saturating_add(REFERENCE_REFETCH_MS))
 }
 
+/// Whether the hub signs in at a vault anew now, where what it was given is refused and it did so last at `last_ms`: not for every secret
+/// that is refused, and less and less often where that does not help.
+pub fn may_sign_in(last_ms: Option<u64>, in_vain: u32, now_ms: u64) -> bool {
+    let wait = VAULT_SIGN_IN_MS.saturating_mul(1 << in_vain.min(16)).min(VAULT_SIGN_IN_MS_MAX);
+    last_ms.is_none_or(|last_ms| now_ms >= last_ms.saturating_add(wait))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,6 +135,17 @@ mod tests {
         check(true, None, 31_000, Next::Fetch);
         check(true, Some(30_999), 31_000, Next::Refuse);
         check(true, Some(30_999), 30_999 + rest, Next::Fetch);
+    }
+
+    #[test]
+    fn a_log_in_that_does_not_help_is_made_less_and_less_often() {
+        assert!(may_sign_in(None, 0, 0));
+        for (in_vain, wait_ms) in
+            [(0, VAULT_SIGN_IN_MS), (1, 2 * VAULT_SIGN_IN_MS), (2, 4 * VAULT_SIGN_IN_MS), (u32::MAX, VAULT_SIGN_IN_MS_MAX)]
+        {
+            assert!(!may_sign_in(Some(1_000), in_vain, 1_000 + wait_ms - 1), "{in_vain}");
+            assert!(may_sign_in(Some(1_000), in_vain, 1_000 + wait_ms), "{in_vain}");
+        }
     }
 
     #[test]

@@ -223,6 +223,15 @@ pub const LEASE_LIFE_MS_MAX: u64 = 2_764_800_000;
 pub const REFERENCE_RETRY_MS: u64 = 5_000;
 /// A value that its system refuses is fetched anew at most once in this time.
 pub const REFERENCE_REFETCH_MS: u64 = 5_000;
+/// The hub signs in at a vault anew at most once in this time, however many secrets it is refused there; twice as long after each
+/// log-in that did not help.
+pub const VAULT_SIGN_IN_MS: u64 = 5_000;
+/// As far as that doubles: a policy that somebody mends counts after it.
+pub const VAULT_SIGN_IN_MS_MAX: u64 = 60_000;
+/// A lease that was replaced is ended at the vault when no call uses it any more; looked at this often, for so long at most.
+pub const LEASE_RELEASE_LOOK_MS: u64 = 1_000;
+/// After this it ends by itself: a call has no more time than that.
+pub const LEASE_RELEASE_MS_MAX: u64 = 600_000;
 /// Shorter secrets and passwords are not looked for in answers: `admin` is also a word of the data.
 pub const SCRUB_BYTES_MIN: usize = 6;
 /// Secrets and tokens of one connection that are looked for in answers, replaced ones included.

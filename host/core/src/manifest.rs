@@ -269,6 +269,15 @@ pub enum CredentialKind {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         parameters: BTreeMap<String, String>,
     },
+    /// A signature as AWS wants it (version 4). The secret is `access-key-id:secret-access-key`, or that with `:session-token`.
+    /// The hub's own: no manifest can ask for it.
+    #[serde(skip)]
+    AwsV4 {
+        /// Region.
+        region: String,
+        /// Service, as it is signed: `secretsmanager`.
+        service: String,
+    },
     /// A log-in request run by the host.
     Login {
         /// Endpoint (of the manifest) of the log-in call.

@@ -14,10 +14,11 @@ use crate::clock::now;
 use crate::guest::{cache_in, compile_ahead};
 use crate::hub::private_folder;
 use crate::key::open::{Unlocked, unlock};
-use crate::plugins::obtain::{Compile, Parts, obtain};
+use crate::plugins::obtain::{Compile, Parts, made, obtain};
 use crate::plugins::upgrade::{Upgrade, Upgraded, upgrade};
 use crate::plugins::{InstallOptions, PluginsError};
 use crate::project;
+use crate::references::References;
 use crate::service::plugin_lines;
 use crate::vault::{MasterKey, Vault};
 
@@ -34,7 +35,17 @@ async fn parts(dir: &Path) -> Result<Parts, ApiError> {
     let environment = project::environment(dir).unwrap_or_else(|| nave_core::catalog::Hub::default().environment);
     // A vault that cannot be opened is none: whoever needs a secret is told that there is none.
     let vault = Vault::with_key(&master, &environment, store.clone()).ok().map(Arc::new);
-    Ok(Parts { store: Some(store), vault, egress: None, compile: compiler(dir) })
+    // Where the network's settings are wrong, whoever needs the way out says so.
+    let egress = made(dir).ok();
+    if let (Some(vault), Some(egress)) = (&vault, &egress) {
+        let own = dir.to_owned();
+        let catalog = Box::new(move || match project::load(&own) {
+            Ok(project) => Ok(Arc::new(project.catalog)),
+            Err(error) => Err(format!("no vault is asked while the configuration has errors: {}", error.message)),
+        });
+        vault.fetched_by(Arc::new(References::new(dir, &place.data, catalog, vault, egress.clone(), store.clone())));
+    }
+    Ok(Parts { store: Some(store), vault, egress, compile: compiler(dir) })
 }
 
 /// The store of a project that has one.

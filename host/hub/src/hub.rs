@@ -127,7 +127,10 @@ impl Hub {
         let anchors = Anchors::new(dir.join(&catalog.hub.audit_anchor), hub_id.clone(), &master);
         let anchors = Arc::new(anchors.map_err(|error| unavailable("the key of the audit", error))?);
         let engine = Arc::new(Engine::new(store.clone(), catalog, guests.clone(), clock, hub_id));
-        vault.fetched_by(Arc::new(References::new(dir, &data, &engine, &vault, egress, store.clone())));
+        let weak = Arc::downgrade(&engine);
+        let closed = || "the hub is being closed".to_owned();
+        let catalog = Box::new(move || weak.upgrade().map(|engine| engine.catalog()).ok_or_else(closed));
+        vault.fetched_by(Arc::new(References::new(dir, &data, catalog, &vault, egress, store.clone())));
         environments::mark(dir, &data, &vault).map_err(|error| unavailable("the vault", error.to_string()))?;
         let closed = engine.close_interrupted(STOPPED).await?;
         if closed > 0 {

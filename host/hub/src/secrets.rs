@@ -3,20 +3,21 @@
 //! Only this crate can look at the bytes; everybody else can make one (to store it) or pass one on.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use nave_core::grant::Grant;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroizing;
 
 use crate::spoke::BoxFuture;
 
-/// A secret's bytes.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub struct SecretBytes(Vec<u8>);
+/// A secret's bytes: clones share them, and the last one overwrites them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretBytes(Arc<Zeroizing<Vec<u8>>>);
 
 impl SecretBytes {
     /// Takes over the bytes.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        Self(bytes.into())
+        Self(Arc::new(Zeroizing::new(bytes.into())))
     }
 
     /// Bytes.
@@ -27,6 +28,11 @@ impl SecretBytes {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Who has them, this one included.
+    pub(crate) fn held_by(&self) -> usize {
+        Arc::strong_count(&self.0)
     }
 
     /// The bytes, for the one line that seals or sends them.

@@ -191,6 +191,10 @@ struct Inside {
     away: bool,
     leases: u64,
     renewals: u64,
+    /// Leases that were ended, by their ids.
+    revoked: Vec<String>,
+    /// Paths that no token may read.
+    forbidden: Vec<String>,
     /// Method, path and namespace of every request.
     asked: Vec<(String, String, String)>,
 }
@@ -281,6 +285,13 @@ impl Inside {
         if (method, path) == ("POST", "/v1/sys/leases/renew") {
             self.renewals += 1;
             return (200, json!({"lease_id": body["lease_id"], "renewable": true, "lease_duration": 1}));
+        }
+        if (method, path) == ("POST", "/v1/sys/leases/revoke") {
+            self.revoked.push(body["lease_id"].as_str().unwrap_or_default().to_owned());
+            return (204, json!(null));
+        }
+        if self.forbidden.iter().any(|forbidden| path.ends_with(forbidden)) {
+            return (403, error("permission denied"));
         }
         match self.at.get(path.trim_start_matches("/v1/")).filter(|_| method == "GET").cloned() {
             None => (404, error("")),
@@ -464,4 +475,71 @@ fn a_lease_is_renewed_and_an_edited_address_gets_nothing() {
     assert!(other.inside().asked.is_empty(), "nothing was sent there");
     let lint = said(&project.run(&["mapping", "lint"]));
     assert!(lint.contains("corp-role"), "{lint}");
+}
+
+/// A user and a password that are made for the hub are one secret, of one lease; what another has taken the place of is taken back.
+#[test]
+fn a_dynamic_user_and_password_are_one_secret_of_one_lease() {
+    let (bed, keeper) = (Bed::new(), Keeper::start());
+    describe(&bed, &keeper, "1h");
+    let token = bed.token();
+    let (first, second) = token.split_at(token.len() / 2);
+    let data = json!({"username": first, "password": second});
+    let leased = json!({"lease_id": "dynamic", "renewable": false, "lease_duration": 3600, "data": data});
+    keeper.inside().at.insert("database/creds/crm".to_owned(), leased);
+    let project = &bed.project;
+    project.tell(&["secret", "set", "corp-role"], &format!("{ROLE}:{SECRET_ID}"));
+    let refer = |field: &str| {
+        project.run(&["secret", "refer", "crm", "--vault", "corp", "--path", "database/creds/crm", "--field", field])
+    };
+    for (field, expected) in [("{username", "no template of fields"), ("{username}:{pass}", "there is no field `pass`")] {
+        let refused = said(&refer(field));
+        assert!(refused.contains(expected), "{refused}");
+    }
+    let serving = project.serve();
+    let leases = keeper.inside().leases;
+    // The token of this system stands in two fields of one answer.
+    let referred = refer("{username}{password}");
+    assert_eq!(referred.code, Some(0), "{referred:?}");
+    assert!(bed.works());
+    let made = keeper.inside().leases - leases;
+    assert!(
+        (1..=2).contains(&made),
+        "one to see whether there is one before what was stored is given up, and one that is used: {made}"
+    );
+    // Another takes its place: the one before is ended over there.
+    let held = format!("/v1/database/creds/crm/{}", keeper.inside().leases);
+    project.ok(&["secret", "check", "crm"]);
+    until("the one before is ended", || keeper.inside().revoked.contains(&held).then_some(()));
+    let last = format!("/v1/database/creds/crm/{}", keeper.inside().leases);
+    assert!(bed.works() && !keeper.inside().revoked.contains(&last), "the one that is used is not");
+    serving.stop();
+}
+
+/// However many secrets a vault refuses, it is not signed in at for each of them.
+#[test]
+fn a_vault_that_refuses_is_not_signed_in_at_for_every_secret() {
+    let (bed, keeper) = (Bed::new(), Keeper::start());
+    describe(&bed, &keeper, "1h");
+    let project = &bed.project;
+    project.tell(&["secret", "set", "corp-role"], &format!("{ROLE}:{SECRET_ID}"));
+    keeper.put("kv/data/crm", &bed.token());
+    project.ok(&REFER);
+    let serving = project.serve();
+    assert!(bed.works());
+    keeper.inside().forbidden = (0..12).map(|number| format!("kv/data/closed-{number}")).collect();
+    let (before, began) = (keeper.inside().logins, std::time::Instant::now());
+    for number in 0..12 {
+        let path = format!("kv/data/closed-{number}");
+        let refused = said(&project.run(&["secret", "refer", &format!("closed-{number}"), "--vault", "corp", "--path", &path]));
+        assert!(refused.contains("answered 403"), "{refused}");
+    }
+    let made = keeper.inside().logins - before;
+    assert!(keeper.asked("/v1/kv/data/closed-11") > 0, "it was asked for each");
+    // One at once, and no more than one in each 5 seconds that all this took.
+    let allowed = 1 + began.elapsed().as_secs() / 5;
+    assert!((1..=allowed).contains(&made), "{made} log-ins, {allowed} allowed");
+    // What it may read goes on by the same log-in, and a token that was taken back is replaced.
+    project.ok(&["secret", "check", "crm"]);
+    serving.stop();
 }

@@ -263,6 +263,20 @@ fn a_registry_signs_in_at_home_or_where_it_is_granted() {
     assert!(other.heard().iter().all(|(_, head)| head.contains("authorization: basic ")), "{:?}", other.heard());
     assert!(registry.heard().iter().all(|(_, head)| !head.contains("authorization: basic")), "{:?}", registry.heard());
     assert!(bench.project.json(&["audit", "--limit", "50"]).to_string().contains("secret.given"));
+    // The same where the secret is kept elsewhere, and no hub serves the project.
+    let file = bench.project.dir().parent().expect("a folder").join("registry-secret");
+    std::fs::write(&file, "robot:s3cret-of-the-robot").expect("written");
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("its mode");
+    bench.project.ok(&["secret", "refer", "elsewhere", "--file", &file.display().to_string()]);
+    bench.project.ok(&["plugin", "remove", "phone-e164"]);
+    let asked = other.heard().len();
+    let ran = install(&bench, &source, &["--sign-in-host", &host, "--secret", "elsewhere"]);
+    assert!(ran.code == Some(0) && other.heard().len() > asked, "{ran:?}");
+    std::fs::remove_file(&file).expect("gone");
+    bench.project.ok(&["plugin", "remove", "phone-e164"]);
+    let away = install(&bench, &source, &["--sign-in-host", &host, "--secret", "elsewhere"]);
+    let said = format!("{away:?}");
+    assert!(away.code != Some(0) && said.contains("elsewhere"), "{said}");
 }
 
 /// Line 49: a tag that leads to another file, and line 60: the same name from somewhere else.

@@ -55,7 +55,7 @@ pub use ownership::Unowned;
 pub use schema::{SHARED_TYPES, json_schema, shared_type_schema};
 pub use schema_diff::{SchemaChange, schema_diff};
 pub use stream::{Capabilities, ChangeDetection, DeleteDetection, FieldInfo, RemoteType, StreamInfo, WriteMode};
-pub use vaults::{ExternalVault, VaultSignIn};
+pub use vaults::{ExternalVault, VaultKind, VaultSignIn};
 
 use crate::manifest::Manifest;
 

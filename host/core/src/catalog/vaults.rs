@@ -6,26 +6,51 @@ use super::Reach;
 use super::alerts::{is_url, reach};
 use super::reader::Table;
 use crate::limits::{REFERENCE_HOLD_MS, REFERENCE_HOLD_MS_MAX};
-use crate::secret_reference::is_name;
+use crate::secret_reference::{SecretReference, check_aws, check_hashicorp, is_name};
 
 /// Where AppRole is mounted unless somebody says otherwise.
 const APP_ROLE: &str = "approle";
 
-/// A vault that speaks the API of HashiCorp Vault, as OpenBao does.
+/// A vault of somebody else's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExternalVault {
+    /// What it speaks.
+    pub kind: VaultKind,
     /// Scheme, host and port; a path where it is served below one.
     pub address: String,
-    /// How the hub signs in.
-    pub sign_in: VaultSignIn,
-    /// Secret that it signs in with: a token, or `role-id:secret-id`. In the hub's own vault, or in a file.
+    /// Secret that it signs in with; in the hub's own vault, or in a file.
     pub secret: String,
-    /// Namespace, sent as `X-Vault-Namespace`.
-    pub namespace: Option<String>,
     /// What may be reached for it.
     pub reach: Reach,
     /// How long a value is held that has no lease, milliseconds.
     pub hold_ms: u64,
+}
+
+/// What a vault speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VaultKind {
+    /// The API of HashiCorp Vault, as OpenBao does. The secret is a token, or `role-id:secret-id`.
+    HashiCorp {
+        /// How the hub signs in.
+        sign_in: VaultSignIn,
+        /// Namespace, sent as `X-Vault-Namespace`.
+        namespace: Option<String>,
+    },
+    /// AWS Secrets Manager: each request is signed. The secret is `access-key-id:secret-access-key`, or that with `:session-token`.
+    Aws {
+        /// Region: it is part of what is signed, and of the address where that is left out.
+        region: String,
+    },
+}
+
+impl VaultKind {
+    /// In one word, as `nave secret list` has it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::HashiCorp { .. } => "hashicorp",
+            Self::Aws { .. } => "aws",
+        }
+    }
 }
 
 /// How the hub signs in at a vault.
@@ -43,7 +68,22 @@ pub enum VaultSignIn {
 impl ExternalVault {
     /// Whether its secret is changed for a token first, which may end before its time.
     pub fn signs_in(&self) -> bool {
-        matches!(self.sign_in, VaultSignIn::AppRole { .. })
+        matches!(self.kind, VaultKind::HashiCorp { sign_in: VaultSignIn::AppRole { .. }, .. })
+    }
+
+    /// Whether a secret may be called so there.
+    ///
+    /// # Errors
+    /// Why not, and what to write.
+    pub fn check(&self, reference: &SecretReference) -> Result<(), String> {
+        let SecretReference::Vault { path, stage, .. } = reference else { return Ok(()) };
+        match &self.kind {
+            VaultKind::HashiCorp { .. } if stage.is_some() => {
+                Err("a version has a label in a vault of the kind \"aws\" alone; leave --stage out".to_owned())
+            }
+            VaultKind::HashiCorp { .. } => check_hashicorp(path),
+            VaultKind::Aws { .. } => check_aws(path),
+        }
     }
 }
 
@@ -65,17 +105,73 @@ enum Word {
     AppRole,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speaks {
+    HashiCorp,
+    Aws,
+}
+
 fn vault(mut table: Table<'_>) -> Option<ExternalVault> {
-    // Both speak the same API; the word says which words people look for.
-    let kinds = [("hashicorp", ()), ("openbao", ())];
+    // The first two speak the same API; the word says which words people look for.
+    let kinds = [("hashicorp", Speaks::HashiCorp), ("openbao", Speaks::HashiCorp), ("aws", Speaks::Aws)];
     if !table.has("kind") {
-        let help = Some("write kind = \"hashicorp\" or \"openbao\"".to_owned());
+        let help = Some("write kind = \"hashicorp\", \"openbao\" or \"aws\"".to_owned());
         table.file.error(table.span.clone(), "missing-key", "`kind` is missing", help);
     }
-    let kind = table.word("kind", &kinds);
-    let reach = reach(&mut table);
+    let kind = table.word("kind", &kinds).map(|kind| kind.value);
+    let found = if kind == Some(Speaks::Aws) { aws(&mut table) } else { hashicorp(&mut table) };
+    table.finish();
+    kind?;
+    found
+}
+
+/// How long a value is held that has no lease, milliseconds.
+fn hold(table: &mut Table<'_>) -> u64 {
+    let hold_ms = table.duration("hold").unwrap_or(REFERENCE_HOLD_MS);
+    if !(1..=REFERENCE_HOLD_MS_MAX).contains(&hold_ms) {
+        let help = Some("write hold = \"5m\"; at most 1h, so that a changed secret is seen".to_owned());
+        table.file.error(table.key_span("hold"), "bad-duration", "`hold` is too long or nothing at all", help);
+    }
+    hold_ms
+}
+
+/// AWS Secrets Manager: a region, and where that is not asked at its public address, an endpoint.
+fn aws(table: &mut Table<'_>) -> Option<ExternalVault> {
+    let reach = reach(table);
+    let region = table.needed("region", "write region = \"eu-central-1\"");
+    let is_region = |text: &str| {
+        (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    let region = region.filter(|region| {
+        let good = is_region(&region.value);
+        if !good {
+            let help = Some("write region = \"eu-central-1\"".to_owned());
+            table.file.error(region.span.clone(), "bad-region", format!("`{}` is no region", region.value), help);
+        }
+        good
+    });
+    let endpoint = table.text("endpoint");
+    let wrong = endpoint.as_ref().is_some_and(|endpoint| !is_url(table, endpoint.span.clone(), &endpoint.value, &reach));
+    let secret = table.needed(
+        "secret",
+        "write secret = \"NAME\": `nave secret set NAME` takes access-key-id:secret-access-key, and :session-token where there is one",
+    );
+    let hold_ms = hold(table);
+    let region = region?.value;
+    let address = match endpoint {
+        Some(_) if wrong => return None,
+        Some(endpoint) => endpoint.value.trim_end_matches('/').to_owned(),
+        // China's regions have a domain of their own.
+        None if region.starts_with("cn-") => format!("https://secretsmanager.{region}.amazonaws.com.cn"),
+        None => format!("https://secretsmanager.{region}.amazonaws.com"),
+    };
+    Some(ExternalVault { kind: VaultKind::Aws { region }, address, secret: secret?.value, reach, hold_ms })
+}
+
+fn hashicorp(table: &mut Table<'_>) -> Option<ExternalVault> {
+    let reach = reach(table);
     let address = table.needed("address", "write address = \"https://vault.example.com:8200\"");
-    let address = address.filter(|address| is_url(&table, address.span.clone(), &address.value, &reach));
+    let address = address.filter(|address| is_url(table, address.span.clone(), &address.value, &reach));
     let secret = table.needed("secret", "write secret = \"NAME\": the secret that the hub signs in with, `nave secret set NAME`");
     let word =
         table.word("sign-in", &[("token", Word::Token), ("app-role", Word::AppRole)]).map_or(Word::Token, |word| word.value);
@@ -94,20 +190,14 @@ fn vault(mut table: Table<'_>) -> Option<ExternalVault> {
         let help = Some("write namespace = \"team-a\"".to_owned());
         table.file.error(namespace.span.clone(), "bad-namespace", format!("`{}` is no namespace", namespace.value), help);
     }
-    let hold_ms = table.duration("hold").unwrap_or(REFERENCE_HOLD_MS);
-    if !(1..=REFERENCE_HOLD_MS_MAX).contains(&hold_ms) {
-        let help = Some("write hold = \"5m\"; at most 1h, so that a changed secret is seen".to_owned());
-        table.file.error(table.key_span("hold"), "bad-duration", "`hold` is too long or nothing at all", help);
-    }
+    let hold_ms = hold(table);
     let sign_in = match word {
         Word::Token => VaultSignIn::Token,
         Word::AppRole => VaultSignIn::AppRole { mount: mount.map_or(APP_ROLE.to_owned(), |mount| mount.value) },
     };
-    table.finish();
-    kind?;
     let address = address?.value.trim_end_matches('/').to_owned();
     let namespace = namespace.map(|namespace| namespace.value);
-    Some(ExternalVault { address, sign_in, secret: secret?.value, namespace, reach, hold_ms })
+    Some(ExternalVault { kind: VaultKind::HashiCorp { sign_in, namespace }, address, secret: secret?.value, reach, hold_ms })
 }
 
 /// Names with `/` between.
@@ -140,19 +230,52 @@ mod tests {
     fn a_vault_is_read_with_what_is_left_out() {
         let found = read(WELL).unwrap().remove("corp").unwrap();
         let expected = ExternalVault {
+            kind: VaultKind::HashiCorp { sign_in: VaultSignIn::Token, namespace: None },
             address: "https://vault.example.com:8200".into(),
-            sign_in: VaultSignIn::Token,
             secret: "corp".into(),
-            namespace: None,
             reach: Reach::default(),
             hold_ms: REFERENCE_HOLD_MS,
         };
         assert_eq!(found, expected);
         let more = "sign-in = \"app-role\"\nmount = \"team/approle\"\nnamespace = \"team-a/\"\nnetworks = [\"10.0.0.0/8\"]\nhold = \"30s\"";
         let found = read(&format!("{WELL}{more}")).unwrap().remove("corp").unwrap();
-        assert_eq!(found.sign_in, VaultSignIn::AppRole { mount: "team/approle".into() });
-        assert_eq!((found.namespace.as_deref(), found.hold_ms), (Some("team-a/"), 30_000));
+        let sign_in = VaultSignIn::AppRole { mount: "team/approle".into() };
+        assert_eq!(found.kind, VaultKind::HashiCorp { sign_in, namespace: Some("team-a/".into()) });
+        assert_eq!(found.hold_ms, 30_000);
         assert_eq!(found.reach.networks, ["10.0.0.0/8"]);
+    }
+
+    #[test]
+    fn a_region_says_where_secrets_manager_is_asked() {
+        let aws =
+            |lines: &str| read(&format!("kind = \"aws\"\nsecret = \"corp\"\n{lines}")).map(|mut all| all.remove("corp").unwrap());
+        for (lines, address) in [
+            ("region = \"eu-central-1\"", "https://secretsmanager.eu-central-1.amazonaws.com"),
+            ("region = \"cn-north-1\"", "https://secretsmanager.cn-north-1.amazonaws.com.cn"),
+            ("region = \"eu-central-1\"\nendpoint = \"https://vpce-1.example.com/\"", "https://vpce-1.example.com"),
+        ] {
+            let found = aws(lines).unwrap();
+            assert_eq!((found.address.as_str(), found.hold_ms, found.signs_in()), (address, REFERENCE_HOLD_MS, false), "{lines}");
+        }
+        for (lines, expected) in [
+            ("", "`region` is missing"),
+            ("region = \"EU Central\"", "no region"),
+            ("region = \"eu-central-1.evil.example/\"", "no region"),
+            ("region = \"eu-central-1\"\nendpoint = \"http://x.example\"", "http:// sends everything readable"),
+            ("region = \"eu-central-1\"\nmount = \"approle\"", "mount"),
+            ("region = \"eu-central-1\"\nhold = \"2h\"", "at most 1h"),
+        ] {
+            let found = aws(lines).expect_err(lines);
+            assert!(found.contains(expected), "{lines}: {found}");
+        }
+        let stage = SecretReference::Vault {
+            vault: "corp".into(),
+            path: "prod/crm".into(),
+            field: "".into(),
+            stage: Some("AWSPREVIOUS".into()),
+        };
+        assert_eq!(aws("region = \"eu-central-1\"").unwrap().check(&stage), Ok(()));
+        assert!(read(WELL).unwrap()["corp"].check(&stage).unwrap_err().contains("leave --stage out"));
     }
 
     /// What is written, and a part of what is said about it.

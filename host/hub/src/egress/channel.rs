@@ -4,6 +4,7 @@
 //! has been touched); credential; rate and a free connection; the wire; scrubbing. Every refusal is audited once per run.
 
 mod authorize;
+mod aws;
 mod rotate;
 mod sign_in;
 mod signature;

@@ -38,6 +38,10 @@ pub(super) fn headers_of(kind: &CredentialKind) -> Vec<HeaderName> {
         let names = [Some(header.as_str()), time.as_ref().map(|time| time.header.as_str()), id_header.as_deref()];
         return names.into_iter().flatten().filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect();
     }
+    if let CredentialKind::AwsV4 { .. } = kind {
+        let own = ["x-amz-date", "x-amz-security-token"].map(HeaderName::from_static);
+        return own.into_iter().chain(header_of(kind)).collect();
+    }
     header_of(kind).into_iter().collect()
 }
 
@@ -91,7 +95,9 @@ pub(super) fn apply_secret(kind: &CredentialKind, secret: &SecretBytes, name: &s
             Ok(text) => Ok(Applied::Query(parameter.clone(), Zeroizing::new(text.to_owned()))),
             Err(_) => Err(unusable(name, "it is not text")),
         },
-        CredentialKind::Hmac { .. } => Err(unusable(name, "its kind signs requests, and carries nothing itself")),
+        CredentialKind::Hmac { .. } | CredentialKind::AwsV4 { .. } => {
+            Err(unusable(name, "its kind signs requests, and carries nothing itself"))
+        }
         CredentialKind::OauthClientCredentials { .. } | CredentialKind::Oauth2 { .. } => {
             header(AUTHORIZATION, Some("Bearer"), secret, name)
         }

@@ -116,7 +116,7 @@ pub(crate) async fn obtain(
 }
 
 /// The way out as `nave.toml` says, also where the rest of the project is not in order.
-fn made(dir: &Path) -> Result<Egress, ApiError> {
+pub(crate) fn made(dir: &Path) -> Result<Egress, ApiError> {
     let unavailable = |what: String| ApiError::new("unavailable", exit::UNAVAILABLE, format!("the network settings: {what}"));
     let (proxy, ca_file) = project::network(dir);
     let extra_ca_pem = ca_file

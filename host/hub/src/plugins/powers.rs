@@ -204,6 +204,7 @@ pub fn kind_word(kind: &CredentialKind) -> &'static str {
         CredentialKind::Header { .. } => "header",
         CredentialKind::Query { .. } => "query",
         CredentialKind::Hmac { .. } => "hmac",
+        CredentialKind::AwsV4 { .. } => "aws-v4",
         CredentialKind::OauthClientCredentials { .. } => "oauth-client-credentials",
         CredentialKind::Oauth2 { .. } => "oauth2",
         CredentialKind::Login { .. } => "login",

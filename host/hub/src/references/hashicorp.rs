@@ -1,77 +1,32 @@
-//! HashiCorp Vault and what speaks its API, as OpenBao does: signed in by token or AppRole, one GET per value, leases renewed.
+//! HashiCorp Vault and what speaks its API, as OpenBao does: signed in by token or AppRole, one GET per value, leases renewed and ended.
 //!
 //! Of its answers a value is taken, a lease and words about errors. Both versions of the key-value engine and every engine that
 //! answers a GET with a lease (databases, clouds) look alike here. No client library: those that exist bring an HTTP client of their
 //! own, which would be a second way out.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
-use nave_core::catalog::{Credential, ExternalVault, Hub as Settings, VaultSignIn};
-use nave_core::grant::{EndpointGrant, Grants};
+use nave_core::catalog::{ExternalVault, VaultSignIn};
 use nave_core::lease::Given;
-use nave_core::limits::SECRET_BYTES_MAX;
-use nave_core::manifest::{Allow, CredentialKind, EndpointRequest};
-use nave_store::Store;
+use nave_core::manifest::CredentialKind;
+use nave_core::secret_reference::FIELD;
 use serde::Deserialize;
 use serde_json::Value;
-use zeroize::Zeroize as _;
 
-use crate::alerts::OWN;
-use crate::audit::StoreAudit;
-use crate::egress::{Channel, ChannelConfig, Egress, Request, Response, origin};
+use super::answer::{Failure, made_of, one_line, overwrite, wipe};
+use super::channel::{NAME, Way, allow, call};
+use crate::egress::{Channel, Response};
 use crate::secrets::SecretBytes;
-use crate::vault::Vault;
 use crate::vault::leases::Fetched;
 
-/// The one endpoint, in messages and the audit.
-const NAME: &str = "vault";
-/// Longest answer, bytes: a secret with its fields fits.
-const ANSWER_BYTES_MAX: usize = 1 << 20;
-/// Characters of what a vault says of an error.
-const SAID_CHARS_MAX: usize = 160;
 /// Where a lease is renewed.
 const RENEW: &str = "/v1/sys/leases/renew";
+/// Where it is ended.
+const REVOKE: &str = "/v1/sys/leases/revoke";
 
-/// Why nothing was fetched.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// The vault does not take the token, or it may not read this.
-    Token(String),
-    /// Anything else.
-    Other(String),
-}
-
-impl Failure {
-    pub(super) fn why(self) -> String {
-        match self {
-            Self::Token(why) | Self::Other(why) => why,
-        }
-    }
-}
-
-/// Which secrets the settings send to vaults: secret → origins, with the way there.
-pub(crate) fn destinations(settings: &Settings, way: &BTreeSet<String>) -> BTreeMap<String, BTreeSet<String>> {
-    let mut found = BTreeMap::<String, BTreeSet<String>>::new();
-    for vault in settings.vaults.values() {
-        found.entry(vault.secret.clone()).or_default().extend(origin(&vault.address).iter().chain(way).cloned());
-    }
-    found
-}
-
-/// The hub's use of a vault: its own address, what it signs in with, and nothing else.
-pub(super) fn channel(
-    name: &str,
-    settings: &ExternalVault,
-    egress: &Egress,
-    vault: Arc<Vault>,
-    store: Arc<dyn Store>,
-) -> Channel {
-    let allow =
-        |method: &str, path: String| Allow { methods: vec![method.to_owned()], paths: vec![path], reads: method == "GET" };
-    let mut allowed = vec![allow("GET", "/v1/".to_owned()), allow("POST", RENEW.to_owned())];
+/// What of a vault is reached, and how the hub signs in there.
+pub(super) fn way(sign_in: &VaultSignIn, namespace: Option<&String>) -> Way {
+    let mut allowed = vec![allow("GET", "/v1/".to_owned()), allow("POST", RENEW.to_owned()), allow("POST", REVOKE.to_owned())];
     let token_header = "X-Vault-Token".to_owned();
-    let kind = match &settings.sign_in {
+    let kind = match sign_in {
         VaultSignIn::Token => CredentialKind::Header { name: token_header },
         VaultSignIn::AppRole { mount } => {
             let path = format!("/v1/auth/{mount}/login");
@@ -86,40 +41,10 @@ pub(super) fn channel(
             }
         }
     };
-    let endpoint = EndpointRequest {
-        base: settings.address.clone(),
-        allow: allowed,
-        credential: Some("token".to_owned()),
-        headers: Vec::new(),
-        reason: "to fetch secrets that are kept there".to_owned(),
-    };
-    let grant = EndpointGrant {
-        base: settings.address.clone(),
-        allow: Vec::new(),
-        networks: settings.reach.networks.clone(),
-        insecure: settings.reach.insecure,
-        read_only: false,
-        because: Some(format!("[vaults.{name}] in nave.toml")),
-    };
-    let credential = Credential { secret: settings.secret.clone(), endpoints: None, paths: Vec::new(), kind };
-    let namespace = settings.namespace.iter().map(|namespace| ("x-vault-namespace".to_owned(), namespace.clone()));
-    egress.channel(ChannelConfig {
-        connection: OWN.to_owned(),
-        actor: format!("plugin:{OWN}"),
-        endpoints: BTreeMap::from([(NAME.to_owned(), endpoint)]),
-        grants: Grants { endpoints: BTreeMap::from([(NAME.to_owned(), grant)]), folders: BTreeMap::new() },
-        credentials: BTreeMap::from([("token".to_owned(), credential)]),
-        scopes: BTreeMap::new(),
-        // Its own, apart from alerts and other vaults: what one asks for patience for holds up no other.
-        account: format!("vault {name}"),
-        requests_per_second: None,
-        budget: Default::default(),
-        ledger: Arc::new(crate::ledger::StoreLedger::new(store.clone())),
-        // A vault wants to be asked by its own protocol, not by a browser that was led here.
-        headers: namespace.chain([("x-vault-request".to_owned(), "true".to_owned())]).collect(),
-        secrets: vault,
-        audit: Arc::new(StoreAudit::new(store)),
-    })
+    let namespace = namespace.map(|namespace| ("x-vault-namespace".to_owned(), namespace.clone()));
+    // A vault wants to be asked by its own protocol, not by a browser that was led here.
+    let headers = namespace.into_iter().chain([("x-vault-request".to_owned(), "true".to_owned())]).collect();
+    Way { allowed, kind, headers }
 }
 
 /// A value from a vault, or its lease renewed where one is held.
@@ -136,7 +61,7 @@ pub(super) async fn fetch(
 ) -> Result<Fetched, Failure> {
     if let Some((lease, first)) = held.and_then(lease_of) {
         let body = serde_json::json!({ "lease_id": lease }).to_string();
-        let answer = call(name, channel, "POST", RENEW, Some(body)).await?;
+        let answer = post(name, channel, RENEW, body).await?;
         if let Some(seconds) = renewed(&answer, first) {
             return Ok(Fetched {
                 value: None,
@@ -146,29 +71,37 @@ pub(super) async fn fetch(
         }
         // It cannot be: another one is asked for.
     }
-    let answer = call(name, channel, "GET", &format!("/v1/{path}"), None).await?;
+    let answer = call(name, channel, "GET", &format!("/v1/{path}"), &[], None).await?;
     let status = answer.status;
     if status != 200 {
         return Err(refusal(name, settings, path, status, &answer.body));
     }
     let read = value(&answer.body, path, field);
-    if let Ok(mut bytes) = answer.body.try_into_mut() {
-        bytes.as_mut().zeroize();
-    }
+    overwrite(answer.body);
     let (value, given, lease) = read.map_err(Failure::Other)?;
     Ok(Fetched { value: Some(value), life_ms: given.life_ms(settings.hold_ms), handle: lease })
 }
 
-async fn call(name: &str, channel: &Channel, method: &str, path: &str, body: Option<String>) -> Result<Response, Failure> {
-    let headers = body.iter().map(|_| ("content-type".to_owned(), "application/json".to_owned())).collect();
-    let request = Request { method: method.to_owned(), path: path.to_owned(), headers, body: body.map(Into::into) };
-    let sent = channel.send_within(NAME, request, ANSWER_BYTES_MAX).await;
-    // What would lift it stands in another file here.
-    let place = format!("[vaults.{name}] in nave.toml");
-    sent.map_err(|error| Failure::Other(error.to_string().replace(&format!("[grants.endpoints.{NAME}]"), &place)))
+/// Ends a lease that is not needed any more.
+///
+/// # Errors
+/// Why the vault did not.
+pub(super) async fn release(name: &str, channel: &Channel, handle: &str) -> Result<(), String> {
+    let Some((_, lease)) = handle.split_once(' ') else { return Ok(()) };
+    let body = serde_json::json!({ "lease_id": lease }).to_string();
+    let answer = post(name, channel, REVOKE, body).await.map_err(Failure::why)?;
+    match answer.status {
+        200..=299 => Ok(()),
+        403 => Err(format!("the vault answered 403: its policy does not let the hub `update` {}", &REVOKE["/v1/".len()..])),
+        status => Err(format!("the vault answered {status} to {REVOKE}")),
+    }
 }
 
-/// The id of a lease that is held, and how long it was at first, seconds.
+async fn post(name: &str, channel: &Channel, path: &str, body: String) -> Result<Response, Failure> {
+    call(name, channel, "POST", path, &[("content-type", "application/json")], Some(body)).await
+}
+
+/// The id of a lease that is held and can be renewed, and how long it was at first, seconds.
 fn lease_of(handle: &str) -> Option<(&str, u64)> {
     let (first, lease) = handle.split_once(' ')?;
     Some((lease, first.parse().ok()?))
@@ -197,7 +130,8 @@ struct Answered {
 fn value(body: &[u8], path: &str, field: &str) -> Result<(SecretBytes, Given, Option<String>), String> {
     let mut read: Answered = serde_json::from_slice(body)
         .map_err(|_| "it did not answer with the JSON of a vault; is `address` the vault's?".to_owned())?;
-    let found = field_of(fields(&read.data, path), path, field);
+    let field = if field.is_empty() { FIELD } else { field };
+    let found = made_of(fields(&read.data, path), path, field);
     wipe(&mut read.data);
     let leased = !read.lease_id.is_empty() && !read.lease_id.chars().any(char::is_control);
     let given = match read.lease_duration {
@@ -205,7 +139,9 @@ fn value(body: &[u8], path: &str, field: &str) -> Result<(SecretBytes, Given, Op
         seconds if leased => Given::Leased(seconds),
         seconds => Given::Advised(seconds),
     };
-    let handle = (leased && read.renewable).then(|| format!("{} {}", read.lease_duration, read.lease_id));
+    // One that cannot be renewed is kept to be ended.
+    let first = if read.renewable { read.lease_duration.to_string() } else { "-".to_owned() };
+    let handle = (leased && read.lease_duration > 0).then(|| format!("{first} {}", read.lease_id));
     Ok((found?, given, handle))
 }
 
@@ -216,39 +152,6 @@ fn fields<'a>(data: &'a Value, path: &str) -> &'a Value {
         Some(inner) if versioned && path.split('/').skip(1).any(|part| part == "data") => inner,
         _ => data,
     }
-}
-
-fn field_of(fields: &Value, path: &str, field: &str) -> Result<SecretBytes, String> {
-    let Value::Object(fields) = fields else { return Err(format!("what is at {path} was deleted, or has no fields")) };
-    let value = match fields.get(field) {
-        Some(Value::String(text)) => SecretBytes::new(text.as_bytes()),
-        Some(other @ (Value::Number(_) | Value::Bool(_))) => SecretBytes::new(other.to_string()),
-        Some(_) => return Err(format!("the field `{}` at {path} is no text", one_line(field))),
-        None => {
-            let known: Vec<String> = fields.keys().take(10).map(|key| one_line(key)).collect();
-            let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
-            return Err(format!("there is no field `{}` at {path}; {known}: name one with --field", one_line(field)));
-        }
-    };
-    match value.len() {
-        0 => Err(format!("the field `{}` at {path} is empty", one_line(field))),
-        1..=SECRET_BYTES_MAX => Ok(value),
-        _ => Err(format!("the field `{}` at {path} is larger than {SECRET_BYTES_MAX} bytes", one_line(field))),
-    }
-}
-
-/// Overwrites what was read.
-fn wipe(value: &mut Value) {
-    match value {
-        Value::String(text) => text.zeroize(),
-        Value::Array(items) => items.iter_mut().for_each(wipe),
-        Value::Object(fields) => fields.values_mut().for_each(wipe),
-        _ => {}
-    }
-}
-
-fn one_line(text: &str) -> String {
-    text.escape_debug().take(SAID_CHARS_MAX).collect()
 }
 
 /// What a status means, and what to do about it.
@@ -279,7 +182,8 @@ fn refusal(name: &str, settings: &ExternalVault, path: &str, status: u16, body: 
 
 #[cfg(test)]
 mod tests {
-    use nave_core::catalog::Reach;
+    use nave_core::catalog::{Reach, VaultKind};
+    use nave_core::limits::SECRET_BYTES_MAX;
 
     use super::*;
 
@@ -312,7 +216,11 @@ mod tests {
         let leased = r#"{"lease_id":"database/creds/ro/a1","renewable":true,"lease_duration":3600,"data":{"username":"u","password":"p"}}"#;
         check(leased, "database/creds/ro", "password", Ok(("p", Given::Leased(3_600), Some("3600 database/creds/ro/a1"))));
         let fixed = leased.replace("true", "false");
-        check(&fixed, "database/creds/ro", "password", Ok(("p", Given::Leased(3_600), None)));
+        check(&fixed, "database/creds/ro", "password", Ok(("p", Given::Leased(3_600), Some("- database/creds/ro/a1"))));
+        // Both of one lease, in one answer.
+        let both = "{username}:{password}";
+        check(leased, "database/creds/ro", both, Ok(("u:p", Given::Leased(3_600), Some("3600 database/creds/ro/a1"))));
+        check(leased, "database/creds/ro", "{username}:{pass}", Err("there is no field `pass`"));
         let deleted = r#"{"data":{"data":null,"metadata":{"version":2,"deletion_time":"2026-01-01T00:00:00Z"}}}"#;
         check(deleted, "kv/data/crm", "token", Err("was deleted"));
         for body in ["", "<html>", "7"] {
@@ -340,15 +248,15 @@ mod tests {
         }
         assert_eq!(lease_of("3600 database/creds/ro/a1"), Some(("database/creds/ro/a1", 3_600)));
         assert_eq!(lease_of("nonsense"), None);
+        assert_eq!(lease_of("- database/creds/ro/a1"), None, "it cannot be renewed");
     }
 
     #[test]
     fn a_refusal_says_what_to_do() {
         let settings = ExternalVault {
+            kind: VaultKind::HashiCorp { sign_in: VaultSignIn::Token, namespace: None },
             address: "https://v".into(),
-            sign_in: VaultSignIn::Token,
             secret: "corp-token".into(),
-            namespace: None,
             reach: Reach::default(),
             hold_ms: 1,
         };

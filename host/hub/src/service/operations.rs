@@ -77,9 +77,9 @@ fn kind_of(engine: &Engine, reference: Option<&SecretReference>) -> &'static str
     match reference {
         None => "sealed",
         Some(SecretReference::File { .. }) => "file",
-        // The one kind of vault there is; openbao speaks the same.
-        Some(SecretReference::Vault { vault, .. }) if engine.catalog().hub.vaults.contains_key(vault) => "hashicorp",
-        Some(SecretReference::Vault { .. }) => "unknown-vault",
+        Some(SecretReference::Vault { vault, .. }) => {
+            engine.catalog().hub.vaults.get(vault).map_or("unknown-vault", |vault| vault.kind.word())
+        }
     }
 }
 
@@ -106,17 +106,33 @@ pub(super) async fn secret_refer(hub: &Hub, name: &str, reference: &SecretRefere
         return Err(ApiError::usage(format!("the hub signs in at a vault with `{name}`: that cannot be kept in one ({vault})"))
             .help(format!("`nave secret set {name}` keeps it here; `nave secret refer {name} --file PATH` in a file")));
     }
+    if let Some(vault) = reference.vault()
+        && let Some(settings) = hub.engine.catalog().hub.vaults.get(vault)
+    {
+        settings.check(reference).map_err(|why| refused(VaultError::BadReference(why)))?;
+    }
     if let Some(fetch) = hub.vault.fetcher() {
         environments::refuse_others(&hub.dir, name, fetch.place(reference).as_bytes())?;
     }
     if block_in_place(|| hub.vault.is_sealed(name)).map_err(refused)?
         && let Some(fetch) = hub.vault.fetcher()
-        && let Err(why) = fetch.fetch(name, reference, None, true).await
     {
-        // What is stored now would be gone for good.
-        return Err(away(SecretError::Away { name: name.to_owned(), place: reference.to_string(), why }).help(format!(
-            "nothing was changed: `{name}` is still the secret that is stored here; once it can be had there, again"
-        )));
+        match fetch.fetch(name, reference, None, true).await {
+            // It was to see whether there is one. Where it cannot be ended, it ends by itself.
+            Ok(fetched) => {
+                if let Some(handle) = &fetched.handle
+                    && let Err(why) = fetch.release(reference, handle).await
+                {
+                    tracing::warn!(secret = name, why, "a lease that was tried could not be ended; it ends by itself");
+                }
+            }
+            // What is stored now would be gone for good.
+            Err(why) => {
+                return Err(away(SecretError::Away { name: name.to_owned(), place: reference.to_string(), why }).help(format!(
+                    "nothing was changed: `{name}` is still the secret that is stored here; once it can be had there, again"
+                )));
+            }
+        }
     }
     let stored = block_in_place(|| hub.vault.refer(name, reference)).map_err(refused)?;
     block_in_place(|| hub.vault.note_known(name, by, true)).map_err(refused)?;

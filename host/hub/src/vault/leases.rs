@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use nave_core::lease::{Lease, Next, may_refetch, next};
-use nave_core::limits::REFERENCE_RETRY_MS;
+use nave_core::limits::{LEASE_RELEASE_LOOK_MS, LEASE_RELEASE_MS_MAX, REFERENCE_RETRY_MS};
 use nave_core::secret_reference::SecretReference;
 use tokio::time::{Instant, sleep_until};
 
@@ -27,6 +28,11 @@ pub(crate) trait Fetch: Send + Sync {
         held: Option<&'a str>,
         asked: bool,
     ) -> BoxFuture<'a, Result<Fetched, String>>;
+
+    /// Ends the lease of this handle, which nobody needs any more. An error is for the log.
+    fn release<'a>(&'a self, _reference: &'a SecretReference, _handle: &'a str) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// Whether what is held under this handle is known to be old: a file that was written since. Cheap.
     fn is_old(&self, reference: &SecretReference, handle: Option<&str>) -> bool;
@@ -271,7 +277,10 @@ impl Leases {
             let handle = entry.state().held.as_ref().filter(|_| because == Because::Due).and_then(|held| held.handle.clone());
             let fetched = fetch.fetch(&entry.name, &entry.reference, handle.as_deref(), because == Because::Asked).await;
             let now = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let (told, result) = settle(&entry, fetched, now);
+            let (told, replaced, result) = settle(&entry, fetched, now);
+            if let Some(replaced) = replaced {
+                tokio::spawn(end(fetch, entry.clone(), replaced, began));
+            }
             if let Some((action, detail)) = told {
                 let note = AuditNote { actor: "hub".to_owned(), action, subject: entry.name.clone(), detail };
                 off_the_workers(|| audit.note(note));
@@ -280,7 +289,7 @@ impl Leases {
             if let Some((generation, ends_ms)) = ends.filter(|_| result.is_ok()) {
                 let entry = Arc::downgrade(&entry);
                 tokio::spawn(async move {
-                    sleep_until(began + std::time::Duration::from_millis(ends_ms)).await;
+                    sleep_until(began + Duration::from_millis(ends_ms)).await;
                     let Some(entry) = entry.upgrade() else { return };
                     let mut state = entry.state();
                     if state.held.as_ref().is_some_and(|held| held.generation == generation) {
@@ -293,8 +302,28 @@ impl Leases {
     }
 }
 
-/// Puts down what a fetch came to; answers what the audit is told, where that is something new.
-fn settle(entry: &Entry, fetched: Result<Fetched, String>, now: u64) -> (Option<(&'static str, String)>, Result<(), String>) {
+/// Ends a lease that another one has taken the place of, once no call uses its value any more. Where that cannot be, it ends by itself.
+async fn end(fetch: Arc<dyn Fetch>, entry: Arc<Entry>, replaced: Held, began: Instant) {
+    let Held { value, lease, handle: Some(handle), .. } = replaced else { return };
+    let ends = began + Duration::from_millis(lease.ends_ms);
+    let until = ends.min(Instant::now() + Duration::from_millis(LEASE_RELEASE_MS_MAX));
+    while value.held_by() > 1 && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(LEASE_RELEASE_LOOK_MS)).await;
+    }
+    if value.held_by() > 1 || Instant::now() >= ends {
+        return;
+    }
+    drop(value);
+    if let Err(why) = fetch.release(&entry.reference, &handle).await {
+        tracing::warn!(secret = entry.name, place = %entry.reference, why, "a lease that was replaced could not be ended; it ends by itself");
+    }
+}
+
+/// What a fetch came to: what the audit is told, where that is something new; what was held until now; and whether it came out well.
+type Settled = (Option<(&'static str, String)>, Option<Held>, Result<(), String>);
+
+/// Puts down what a fetch came to.
+fn settle(entry: &Entry, fetched: Result<Fetched, String>, now: u64) -> Settled {
     let mut state = entry.state();
     let fetched = match fetched {
         Ok(Fetched { value: None, .. }) if state.held.is_none() => Err("nothing is held that could be renewed".to_owned()),
@@ -304,20 +333,26 @@ fn settle(entry: &Entry, fetched: Result<Fetched, String>, now: u64) -> (Option<
         Ok(Fetched { value, life_ms, handle }) => {
             state.generation += 1;
             let (generation, lease) = (state.generation, Lease::new(now, life_ms));
+            let mut replaced = None;
             match (value, state.held.as_mut()) {
-                (Some(value), _) => state.held = Some(Held { value, lease, handle, generation }),
+                (Some(value), _) => replaced = state.held.replace(Held { value, lease, handle, generation }),
                 (None, Some(held)) => (held.lease, held.handle, held.generation) = (lease, handle, generation),
                 (None, None) => {}
             }
+            // The very same lease, or a file that was read again: nothing is to be ended.
+            let handle = state.held.as_ref().and_then(|held| held.handle.clone());
+            let replaced = replaced.filter(|before| before.handle != handle && entry.reference.vault().is_some());
             state.failed = None;
             let before = state.told.replace(true);
             let again = if before.is_some() { ", again" } else { "" };
-            ((before != Some(true)).then(|| ("secret.resolved", format!("from {}{again}", entry.reference))), Ok(()))
+            let told = (before != Some(true)).then(|| ("secret.resolved", format!("from {}{again}", entry.reference)));
+            (told, replaced, Ok(()))
         }
         Err(why) => {
             state.failed = Some((now, why.clone()));
             let before = state.told.replace(false);
-            ((before != Some(false)).then(|| ("secret.unresolved", format!("from {}: {why}", entry.reference))), Err(why))
+            let told = (before != Some(false)).then(|| ("secret.unresolved", format!("from {}: {why}", entry.reference)));
+            (told, None, Err(why))
         }
     }
 }

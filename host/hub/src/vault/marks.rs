@@ -21,6 +21,18 @@ impl Marker {
 }
 
 impl Vault {
+    /// The mark of a secret's value as it is now: of what is kept elsewhere, while a value is held. Fetches nothing, and is no use of it.
+    ///
+    /// # Errors
+    /// [`VaultError`] where the store cannot be read.
+    pub(crate) fn mark_of(&self, name: &str) -> Result<Option<String>, VaultError> {
+        let sealed = match self.store.row(SPACE, name)? {
+            Some(bytes) => Row::decode(&bytes).and_then(|row| self.sealer.open(&self.environment, name, &row)),
+            None => self.leases.held().into_iter().find(|(held, _)| held == name).map(|(_, value)| value),
+        };
+        Ok(sealed.map(|secret| self.marker.mark(secret.expose())))
+    }
+
     /// The marks of every secret and of every successor that waits, sorted.
     ///
     /// # Errors

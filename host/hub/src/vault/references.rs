@@ -99,7 +99,7 @@ impl Vault {
     }
 
     /// The version of what is stored under a name, sealed or referred to.
-    pub(super) fn version(&self, name: &str) -> Result<Option<u32>, VaultError> {
+    pub(crate) fn version(&self, name: &str) -> Result<Option<u32>, VaultError> {
         let of =
             |space| self.store.row(space, name).map(|bytes| bytes.and_then(|bytes| Row::decode(&bytes)).map(|row| row.version));
         Ok(of(SPACE)?.max(of(REFERENCE_SPACE)?))

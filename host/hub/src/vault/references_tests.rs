@@ -23,13 +23,24 @@ struct Place {
     /// Answers wait for one of these.
     may: Semaphore,
     old: std::sync::atomic::AtomicBool,
+    /// Each question has a handle of its own.
+    numbered: std::sync::atomic::AtomicBool,
+    /// Handles of leases that were ended.
+    released: Mutex<Vec<String>>,
     life_ms: u64,
 }
 
 impl Place {
     fn new(answers: &[Result<&'static str, &'static str>]) -> Arc<Self> {
-        let (answers, asked) = (Mutex::new(answers.iter().copied().collect()), Mutex::default());
-        Arc::new(Self { answers, asked, may: Semaphore::new(1_000), old: false.into(), life_ms: LIFE_S * 1_000 })
+        Arc::new(Self {
+            answers: Mutex::new(answers.iter().copied().collect()),
+            asked: Mutex::default(),
+            may: Semaphore::new(1_000),
+            old: false.into(),
+            numbered: false.into(),
+            released: Mutex::default(),
+            life_ms: LIFE_S * 1_000,
+        })
     }
 
     fn asked(&self) -> usize {
@@ -50,12 +61,21 @@ impl Fetch for Place {
             self.may.acquire().await.unwrap().forget();
             let mut answers = self.answers.lock().unwrap();
             let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().copied() };
-            let fetched = |value| Fetched { value, life_ms: self.life_ms, handle: Some("h".to_owned()) };
+            let numbered = self.numbered.load(std::sync::atomic::Ordering::Relaxed);
+            let handle = if numbered { format!("h{}", self.asked()) } else { "h".to_owned() };
+            let fetched = |value| Fetched { value, life_ms: self.life_ms, handle: Some(handle.clone()) };
             match answer.expect("an answer") {
-                Ok("renewed") => Ok(fetched(None)),
+                Ok("renewed") => Ok(Fetched { handle: held.map(str::to_owned).or_else(|| Some(handle.clone())), ..fetched(None) }),
                 Ok(text) => Ok(fetched(Some(SecretBytes::new(text)))),
                 Err(why) => Err(why.to_owned()),
             }
+        })
+    }
+
+    fn release<'a>(&'a self, _: &'a SecretReference, handle: &'a str) -> BoxFuture<'a, Result<(), String>> {
+        Box::pin(async move {
+            self.released.lock().unwrap().push(handle.to_owned());
+            Ok(())
         })
     }
 
@@ -69,7 +89,7 @@ impl Fetch for Place {
 }
 
 fn reference() -> SecretReference {
-    SecretReference::Vault { vault: "corp".into(), path: "kv/data/crm".into(), field: "token".into() }
+    SecretReference::Vault { vault: "corp".into(), path: "kv/data/crm".into(), field: "token".into(), stage: None }
 }
 
 struct Bench {
@@ -362,4 +382,59 @@ fn a_reference_goes_along_to_another_master_key() {
     commit(&*bench.store, rows).unwrap();
     let vault = Vault::with_key(&to, "dev", bench.store.clone()).unwrap();
     assert_eq!(vault.reference("crm").unwrap(), Some((reference(), 1)));
+}
+
+/// A dynamic user that another has taken the place of is taken back, once no call signs in with it any more.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_was_replaced_is_ended_when_no_call_uses_it_any_more() {
+    let bench = Bench::new(&[Ok(CANARY), Ok("the-second"), Ok("renewed"), Ok("the-third")]);
+    bench.place.numbered.store(true, std::sync::atomic::Ordering::Relaxed);
+    let origins = BTreeSet::from(["https://crm.example".to_owned()]);
+    let call = bench.vault.fetched("crm", &origins, None).await.unwrap().expect("a value");
+    after(21).await;
+    bench.check(bench.get(None).await, Ok(CANARY), 1);
+    settle().await;
+    bench.check(bench.get(None).await, Ok("the-second"), 2);
+    after(2).await;
+    assert_eq!(*bench.place.released.lock().unwrap(), [""; 0], "a call still uses it");
+    drop(call);
+    after(1).await;
+    assert_eq!(*bench.place.released.lock().unwrap(), ["h1"]);
+    // A lease that was renewed is the same one, and goes on.
+    after(20).await;
+    bench.check(bench.get(None).await, Ok("the-second"), 2);
+    settle().await;
+    bench.check(bench.get(None).await, Ok("the-second"), 3);
+    after(2).await;
+    assert_eq!(*bench.place.released.lock().unwrap(), ["h1"]);
+    // A call that never ends keeps its lease until that ends by itself.
+    let call = bench.vault.fetched("crm", &origins, None).await.unwrap().expect("a value");
+    bench.check(bench.get(Some("the-second")).await, Ok("the-third"), 4);
+    after(LIFE_S + 1).await;
+    assert_eq!(*bench.place.released.lock().unwrap(), ["h1"]);
+    drop(call);
+    after(2).await;
+    assert_eq!(*bench.place.released.lock().unwrap(), ["h1"], "it is over, and nobody is asked to end it");
+}
+
+/// S2.9: the other environments know of a value that is held, and of the place that it is kept in, by their marks.
+#[tokio::test(start_paused = true)]
+async fn held_values_are_marked() {
+    let bench = Bench::new(&[Ok(CANARY)]);
+    let key = MasterKey::load_or_create_in(bench._dir.path()).unwrap();
+    let mark = |text: &str| Marker::new(&key).mark(text.as_bytes());
+    let place = mark(&reference().to_string());
+    assert_eq!(bench.vault.marks().unwrap(), [place.clone()], "what is not held cannot be");
+    assert_eq!(bench.vault.mark_of("crm").unwrap(), None);
+    bench.get(None).await.unwrap();
+    let mut both = vec![place.clone(), mark(CANARY)];
+    both.sort_unstable();
+    assert_eq!(bench.vault.marks().unwrap(), both);
+    assert_eq!(bench.vault.mark_of("crm").unwrap(), Some(mark(CANARY)));
+    after(LIFE_S + 1).await;
+    assert_eq!(bench.vault.marks().unwrap(), [place]);
+    // Of one that is sealed here likewise.
+    bench.vault.set("crm", &SecretBytes::new("sealed-here")).unwrap();
+    assert_eq!(bench.vault.mark_of("crm").unwrap(), Some(mark("sealed-here")));
+    assert_eq!(bench.vault.mark_of("nothing").unwrap(), None);
 }

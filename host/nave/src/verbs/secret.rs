@@ -14,7 +14,7 @@ use crate::prompt;
 /// Secrets in the vault: set, listed by name, removed; never shown
 #[derive(Debug, Subcommand)]
 #[command(
-    after_help = "Examples:\n  nave secret set crm                       # asks\n  pass show crm | nave secret set crm       # from standard input\n  nave secret set crm --from-file token.txt\n  nave secret refer crm --file /run/secrets/crm                     # kept in a file\n  nave secret refer crm --vault corp --path kv/data/crm --field token   # kept in a vault"
+    after_help = "Examples:\n  nave secret set crm                       # asks\n  pass show crm | nave secret set crm       # from standard input\n  nave secret set crm --from-file token.txt\n  nave secret refer crm --file /run/secrets/crm                     # kept in a file\n  nave secret refer crm --vault corp --path kv/data/crm --field token   # kept in a vault\n  nave secret refer crm --vault cloud --path prod/crm --field token     # in AWS Secrets Manager\n  nave secret refer db --vault corp --path database/creds/crm --field '{username}:{password}'   # both of one lease"
 )]
 pub(crate) enum Secret {
     /// Put a secret into the vault, or a new version of it
@@ -60,18 +60,26 @@ pub(crate) struct Refer {
     /// A vault of nave.toml: [vaults.NAME]
     #[arg(long, value_name = "NAME", requires = "path")]
     vault: Option<String>,
-    /// Its path there, without /v1/: kv/data/crm
+    /// What it is called there: its path without /v1/ (kv/data/crm), or of AWS its name or ARN
     #[arg(long, requires = "vault")]
     path: Option<String>,
-    /// The field of what is there
-    #[arg(long, requires = "vault", default_value = nave_core::secret_reference::FIELD)]
-    field: String,
+    /// The field of what is there, or several of one answer: '{username}:{password}'. Without it: `value`; of AWS all of the text
+    #[arg(long, requires = "vault")]
+    field: Option<String>,
+    /// Of AWS: the version with this label instead of AWSCURRENT
+    #[arg(long, requires = "vault", value_name = "LABEL")]
+    stage: Option<String>,
 }
 
 impl Refer {
     fn request(self) -> Request {
         let reference = match self.vault {
-            Some(vault) => SecretReference::Vault { vault, path: self.path.unwrap_or_default(), field: self.field },
+            Some(vault) => SecretReference::Vault {
+                vault,
+                path: self.path.unwrap_or_default(),
+                field: self.field.unwrap_or_default(),
+                stage: self.stage,
+            },
             None => SecretReference::File { path: self.file.unwrap_or_default() },
         };
         Request::SecretRefer { name: self.name, reference }

@@ -29,7 +29,7 @@ pub struct SecretLine {
     /// How its rotation stands, where there was one.
     #[serde(default)]
     pub rotation: Option<String>,
-    /// Where its value is: `sealed` here, in a `file`, or `hashicorp` for a vault.
+    /// Where its value is: `sealed` here, in a `file`, or `hashicorp` or `aws` for a vault.
     #[serde(default)]
     pub kind: String,
     /// Where it is kept, in words, if not here.

@@ -133,6 +133,9 @@ impl Inner {
         if matches!(credential.kind, CredentialKind::Hmac { .. }) {
             return self.signed(prepared, &credential.kind, secret, name, body).await;
         }
+        if matches!(credential.kind, CredentialKind::AwsV4 { .. }) {
+            return self.signed_for_aws(prepared, &credential.kind, secret, name, body);
+        }
         if matches!(credential.kind, CredentialKind::Basic {}) {
             let (_, password) = credential::split_pair(secret, name)?;
             self.known.remember([password]);
