@@ -150,6 +150,11 @@ impl Egress {
         self.authorizations.forget(place);
     }
 
+    /// As [`Egress::forget_authorization`], where `forget` takes it from the vault, and nobody who has it loaded brings it back.
+    pub(crate) async fn end_authorization<T, E>(&self, place: &str, forget: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.authorizations.end(place, forget).await
+    }
+
     /// The configuration is read anew: what was said of accounts is forgotten, what was counted is not.
     pub fn forget_bounds(&self) {
         self.accounts.forget_bounds();

@@ -37,6 +37,8 @@ pub struct Talk {
     rates: BTreeMap<String, String>,
     /// Credential slot → scopes that its token has, as they were last said.
     granted: BTreeMap<String, Vec<String>>,
+    /// Credential slot → digest of the secret that it was used with last.
+    used_with: BTreeMap<String, [u8; 32]>,
 }
 
 /// What a system said of the end of its API.
@@ -159,6 +161,15 @@ pub(super) struct Talks(Mutex<BTreeMap<String, Talk>>);
 impl Talks {
     pub(super) fn of(&self, connection: &str) -> Talk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(connection).cloned().unwrap_or_default()
+    }
+
+    /// A slot is used with this secret: of another one than before nothing was said yet.
+    pub(super) fn used_with(&self, connection: &str, slot: &str, secret: [u8; 32]) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let talk = all.entry(connection.to_owned()).or_default();
+        if talk.used_with.insert(slot.to_owned(), secret).is_some_and(|before| before != secret) {
+            talk.granted.remove(slot);
+        }
     }
 
     /// A system said what a token may: the scopes of a token's answer (RFC 6749, 5.1), or `X-OAuth-Scopes`.

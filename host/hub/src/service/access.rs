@@ -124,7 +124,10 @@ pub(super) async fn revoke(hub: &Hub, what: &str, name: &str, by: &str, reason: 
             let was = match block_in_place(|| hub.guests.channel(connection)) {
                 Ok(channel) => channel.forget(slot).await.map_err(|error| ApiError::failed(error.to_string()))?,
                 // Its connection cannot be read, or is gone: what it was granted is forgotten without it.
-                Err(_) => block_in_place(|| forget(hub, name)).map_err(refused)?,
+                Err(_) => {
+                    let forgotten = || block_in_place(|| forget(hub, name));
+                    hub.guests.egress().end_authorization(name, forgotten).await.map_err(refused)?
+                }
             };
             if !was {
                 return Err(

@@ -25,6 +25,9 @@ const BY_THE_PLUGIN: &str = "";
 struct Said {
     scopes: Vec<String>,
     since: Time,
+    /// Mark of the secret that it was said of; none where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of: Option<String>,
 }
 
 /// What one credential may.
@@ -74,20 +77,16 @@ impl May {
 /// Neither the system nor the plugin says anything.
 const UNKNOWN: &str = "nobody says what it may over there";
 
-/// Keeps what was said of a connection's credentials until now. The same again is not written again.
+/// Keeps what was said of a connection's credentials until now. The same again is not written again. What was said of a secret that
+/// another one has taken the place of is forgotten: of that one nobody said it.
 pub(super) async fn remember(hub: &Hub, connection: &str, by_the_plugin: &[String]) -> Result<(), ApiError> {
     let before = block_in_place(|| kept(hub, connection))?;
     let mut heard = hub.guests.egress().talk(connection).granted().clone();
     if !by_the_plugin.is_empty() {
         heard.insert(BY_THE_PLUGIN.to_owned(), by_the_plugin.to_vec());
     }
-    let now = hub.engine.now();
-    let said = |(slot, scopes): (String, Vec<String>)| {
-        let since = before.get(&slot).filter(|before| before.scopes == scopes).map_or(now, |before| before.since);
-        (slot, Said { scopes, since })
-    };
-    let mut after = before.clone();
-    after.extend(heard.into_iter().map(said));
+    let marks = block_in_place(|| marks(hub, connection));
+    let after = merged(&before, heard, |slot| marks.get(slot).cloned(), hub.engine.now());
     if after == before {
         return Ok(());
     }
@@ -100,6 +99,38 @@ pub(super) async fn remember(hub: &Hub, connection: &str, by_the_plugin: &[Strin
         })
         .await?;
     Ok(())
+}
+
+/// What is kept after a check: what was heard now, and of what was kept before that which is of the same secret still.
+fn merged(
+    before: &BTreeMap<String, Said>,
+    heard: BTreeMap<String, Vec<String>>,
+    mark: impl Fn(&str) -> Option<String>,
+    now: Time,
+) -> BTreeMap<String, Said> {
+    let other = |slot: &str, said: &Said| matches!((&said.of, mark(slot)), (Some(before), Some(now)) if *before != now);
+    let mut after: BTreeMap<String, Said> =
+        before.iter().filter(|(slot, said)| !other(slot, said)).map(|(slot, said)| (slot.clone(), said.clone())).collect();
+    for (slot, scopes) in heard {
+        let since = before.get(&slot).filter(|before| before.scopes == scopes).map_or(now, |before| before.since);
+        let of = mark(&slot);
+        after.insert(slot, Said { scopes, since, of });
+    }
+    after
+}
+
+/// Mark of each slot's secret as it is now, and of all of them for what the plugin says; none of what cannot be read.
+fn marks(hub: &Hub, connection: &str) -> BTreeMap<String, String> {
+    let catalog = hub.engine.catalog();
+    let Some(connection) = catalog.connections.get(connection) else { return BTreeMap::new() };
+    let mark = |secret: &str| hub.vault.mark_of(secret).ok().flatten();
+    let mut marks: BTreeMap<String, String> =
+        connection.credentials.iter().filter_map(|(slot, one)| Some((slot.clone(), mark(&one.secret)?))).collect();
+    if marks.len() == connection.credentials.len() {
+        let all = marks.values().cloned().collect::<Vec<_>>().join(" ");
+        marks.insert(BY_THE_PLUGIN.to_owned(), all);
+    }
+    marks
 }
 
 fn kept(hub: &Hub, connection: &str) -> Result<BTreeMap<String, Said>, ApiError> {
@@ -147,4 +178,41 @@ fn judged(
     let listed = asked.map(|slot| slot.scopes.as_slice()).unwrap_or_default().iter();
     let needed = listed.filter(|scope| !(reads && scope.writes)).map(|scope| scope.name.clone()).collect();
     May { connection: connection.name.clone(), slot: slot.to_owned(), reads, granted, beyond, needed, help }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What was kept and what is heard, each as slot, scopes and mark of the secret; and what is kept then.
+    #[track_caller]
+    fn check(before: &[(&str, &str, Option<&str>)], heard: &[(&str, &str)], marks: &[(&str, &str)], expected: &[(&str, &str)]) {
+        let said = |(slot, scopes, of): &(&str, &str, Option<&str>)| {
+            let scopes = scopes.split_whitespace().map(str::to_owned).collect();
+            ((*slot).to_owned(), Said { scopes, since: Time(1), of: of.map(str::to_owned) })
+        };
+        let before = before.iter().map(said).collect();
+        let heard =
+            heard.iter().map(|(slot, scopes)| ((*slot).to_owned(), scopes.split_whitespace().map(str::to_owned).collect()));
+        let mark = |slot: &str| marks.iter().find(|(known, _)| *known == slot).map(|(_, mark)| (*mark).to_owned());
+        let after = merged(&before, heard.collect(), mark, Time(2));
+        let found: Vec<(String, String)> = after.iter().map(|(slot, said)| (slot.clone(), said.scopes.join(" "))).collect();
+        let found: Vec<(&str, &str)> = found.iter().map(|(slot, scopes)| (slot.as_str(), scopes.as_str())).collect();
+        assert_eq!(found, expected, "{before:?}");
+    }
+
+    /// S7.5: of a token that was swapped nobody says what the one before might.
+    #[test]
+    fn what_was_said_of_another_secret_is_forgotten() {
+        check(&[("token", "read write", Some("a"))], &[], &[("token", "a")], &[("token", "read write")]);
+        check(&[("token", "read write", Some("a"))], &[], &[("token", "b")], &[]);
+        check(&[("token", "read write", Some("a"))], &[("token", "read")], &[("token", "b")], &[("token", "read")]);
+        // What the plugin said is of its secrets as well.
+        check(&[("", "read write", Some("a"))], &[], &[("", "b")], &[]);
+        // One slot's secret says nothing of another's.
+        check(&[("one", "x", Some("a")), ("two", "y", Some("b"))], &[], &[("one", "c"), ("two", "b")], &[("two", "y")]);
+        // Where the secret is not known, as in rows of before and for what cannot be fetched now, nothing is forgotten.
+        check(&[("token", "read", None)], &[], &[("token", "b")], &[("token", "read")]);
+        check(&[("token", "read", Some("a"))], &[], &[], &[("token", "read")]);
+    }
 }

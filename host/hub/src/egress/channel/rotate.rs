@@ -14,6 +14,7 @@ use super::super::body::Source;
 use super::super::credential::{self, Applied};
 use super::super::error::EgressError;
 use super::super::target::Base;
+use super::super::token::fingerprint;
 use super::{Answer, Inner, Prepared, Want};
 use crate::secrets::SecretBytes;
 use crate::workers::off_the_workers;
@@ -130,6 +131,9 @@ impl Inner {
         secret: &SecretBytes,
     ) -> Result<Applied, EgressError> {
         let name = credential.secret.as_str();
+        if let Some((slot, _)) = prepared.credential {
+            self.dialer.talks.used_with(&self.config.connection, slot, fingerprint(secret));
+        }
         if matches!(credential.kind, CredentialKind::Hmac { .. }) {
             return self.signed(prepared, &credential.kind, secret, name, body).await;
         }

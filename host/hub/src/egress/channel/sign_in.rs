@@ -19,7 +19,7 @@ use super::super::headers;
 use super::super::oauth::place;
 use super::super::origin::held_help;
 use super::super::target::Base;
-use super::super::token::{Obtained, from_cookie, from_login, from_oauth, login_body, scopes_of};
+use super::super::token::{Obtained, fingerprint, from_cookie, from_login, from_oauth, login_body, scopes_of};
 use super::{Got, Inner, Prepared, Want};
 use crate::secrets::{SecretBytes, SecretError};
 
@@ -193,6 +193,7 @@ impl Inner {
         total: Instant,
     ) -> Result<Result<Obtained, String>, EgressError> {
         let (kind, name) = (&credential.kind, credential.secret.as_str());
+        self.dialer.talks.used_with(&self.config.connection, slot, fingerprint(secret));
         let (user, password) = credential::split_pair(secret, name)?;
         let mut headers = headers::from_guest(&[("accept".into(), "application/json".into())], &[], &[])?;
         let (endpoint, path, body) = match kind {
