@@ -33,19 +33,7 @@ fn verify(project: &Project, more: &[&str]) -> (bool, Vec<(String, Value)>) {
     (sound, findings.iter().map(|one| (one["code"].as_str().unwrap_or_default().to_owned(), one["entry"].clone())).collect())
 }
 
-/// Every place in the store's file where these bytes stand gets others of the same length.
-fn rewrite(project: &Project, from: &[u8], to: &[u8]) -> usize {
-    let path = project.data().join("nave.redb");
-    let mut bytes = fs::read(&path).expect("the store");
-    let places: Vec<usize> = memchr::memmem::find_iter(&bytes, from).collect();
-    for at in &places {
-        bytes[*at..*at + to.len()].copy_from_slice(to);
-    }
-    fs::write(&path, bytes).expect("written");
-    places.len()
-}
-
-/// The same by somebody who has the store's engine: the line is another one, and the file is whole.
+/// Every line of the audit with these bytes gets others, by somebody who has the store's engine: the file is whole.
 fn rewrite_line(project: &Project, from: &[u8], to: &[u8]) -> usize {
     const AUDIT: redb::TableDefinition<'_, u64, &[u8]> = redb::TableDefinition::new("audit");
     let database = redb::Database::open(project.data().join("nave.redb")).expect("the store");

@@ -116,3 +116,37 @@ fn what_would_be_wrong_there_is_not_carried() {
     assert!(promote(&here, &there).expect_err("refused").message.starts_with("in staging:"));
     assert!(promote(&here, &here).expect_err("refused").message.contains("itself"));
 }
+
+/// S2.9: who may use a value that is another environment's secret: nobody production's, whoever keeps it, and production goes on
+/// whatever somebody did elsewhere.
+#[test]
+fn a_value_that_is_productions_secret_is_refused_elsewhere_and_production_goes_on() {
+    use crate::secrets::SecretBytes;
+    use crate::vault::{MasterKey, Vault};
+    let dir = project();
+    let here = at(dir.path().to_owned());
+    let there = make(dir.path(), "production", None).expect("made");
+    let test = make(dir.path(), "test", None).expect("made");
+    for (environment, value) in [(&here, "staging-value"), (&there, "production-value"), (&test, "test-value")] {
+        let data = environment.dir.join("data");
+        let key = MasterKey::load_or_create_in(&data).expect("a key");
+        let vault = Vault::with_key(&key, &environment.name, std::sync::Arc::new(nave_store::Memory::new())).expect("a vault");
+        vault.set("crm", &SecretBytes::new(value)).expect("stored");
+        mark(&environment.dir, &data, &vault).expect("marked");
+    }
+    for (environment, value, when_used, when_stored) in [
+        (&here, "production-value", true, true),
+        (&test, "production-value", true, true),
+        (&there, "production-value", false, false),
+        (&there, "staging-value", false, true),
+        (&test, "staging-value", false, false),
+        (&here, "nobodys-value", false, false),
+    ] {
+        let used = refuse_productions(&environment.dir, "crm", value.as_bytes());
+        let stored = refuse_others(&environment.dir, "crm", value.as_bytes());
+        assert_eq!((used.is_err(), stored.is_err()), (when_used, when_stored), "{value} in {}", environment.name);
+        if let Err(error) = used {
+            assert!(error.message.contains("production") && !error.message.contains(value), "{error}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 mod flows;
 mod hub;
 mod indexes;
+mod kept;
 mod numbers;
 mod records;
 mod system;
