@@ -99,6 +99,8 @@ pub(super) fn overwrite(body: Bytes) {
     }
 }
 
+/// What a vault says, on one line; quotes stay as they are.
 pub(super) fn one_line(text: &str) -> String {
-    text.escape_debug().take(SAID_CHARS_MAX).collect()
+    let shown = |one: char| if matches!(one, '\'' | '"') { vec![one] } else { one.escape_debug().collect() };
+    text.chars().flat_map(shown).take(SAID_CHARS_MAX).collect()
 }

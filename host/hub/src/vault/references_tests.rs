@@ -65,7 +65,9 @@ impl Fetch for Place {
             let handle = if numbered { format!("h{}", self.asked()) } else { "h".to_owned() };
             let fetched = |value| Fetched { value, life_ms: self.life_ms, handle: Some(handle.clone()) };
             match answer.expect("an answer") {
-                Ok("renewed") => Ok(Fetched { handle: held.map(str::to_owned).or_else(|| Some(handle.clone())), ..fetched(None) }),
+                Ok("renewed") => {
+                    Ok(Fetched { handle: held.map(str::to_owned).or_else(|| Some(handle.clone())), ..fetched(None) })
+                }
                 Ok(text) => Ok(fetched(Some(SecretBytes::new(text)))),
                 Err(why) => Err(why.to_owned()),
             }
