@@ -5,6 +5,7 @@
 //! since the audit's lines are not sealed.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -171,13 +172,11 @@ impl StorageBackend for Layered {
         let mut state = self.state();
         let mut at = 0;
         for (block, from, count) in blocks(offset, data.len()) {
-            if !state.written.contains_key(&block) {
-                let below = self.below(block)?;
-                state.written.insert(block, below);
-            }
-            if let Some(bytes) = state.written.get_mut(&block) {
-                bytes[from..from + count].copy_from_slice(&data[at..at + count]);
-            }
+            let bytes = match state.written.entry(block) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(self.below(block)?),
+            };
+            bytes[from..from + count].copy_from_slice(&data[at..at + count]);
             at += count;
         }
         Ok(())
