@@ -11,7 +11,7 @@ use crate::catalog::{Clear, Direction, Entity, FieldMapping, FlowOut, ListMappin
 use crate::fit::{Fit, Fitted, Unfit};
 use crate::intake::{concerns, element_key, element_value, list_path, paths, remote_elements, shadow_body, spell_list};
 use crate::mapping::Env;
-use crate::model::{Contribution, ElementId, Record, RecordId, RemoteKey, Time};
+use crate::model::{Contribution, ElementId, Record, RecordId, RemoteKey, Rule, Time};
 use crate::value::{Reference, Value};
 use crate::{NameMap, Text};
 
@@ -154,6 +154,10 @@ pub fn difference(
             difference.skipped.push((field.remote.clone(), format!("`{name}` refers to a record that is not there yet")));
             continue;
         }
+        if contribution.is_some() && field.outputs.iter().any(|name| undecided(record, name)) {
+            difference.skipped.push((field.remote.clone(), UNDECIDED.to_owned()));
+            continue;
+        }
         let found = wanted(mapping, field, &canonical, contribution, known.as_ref(), region);
         difference.note(field, found, &mut blocked);
     }
@@ -172,6 +176,13 @@ pub fn difference(
         finish_create(mapping, &mut difference, &mut blocked);
     }
     if blocked.is_empty() { Ok(difference) } else { Err(blocked) }
+}
+
+const UNDECIDED: &str = "systems changed it otherwise, and a person is asked which is right";
+
+/// Whether a person is asked what a field is, so that each system is left as it is.
+fn undecided(record: &Record, name: &str) -> bool {
+    record.fields.get(name).is_some_and(|field| field.rule == Rule::Undecided)
 }
 
 /// The difference that puts a thing away. A thing that is put away already needs none, whoever did it.
@@ -396,6 +407,7 @@ fn one_list(
     if list.direction == Direction::Out {
         return out_list(mapping, list, record, contribution, shadow, region);
     }
+    let asked = |number: u64| undecided(record, &format!("{}/{number}", list.canonical));
     let mut used = vec![false; shadow.len()];
     for (number, value) in record.elements(&list.canonical) {
         let key = ties.iter().find(|(id, _)| id.0 == number).map(|(_, key)| key.as_str());
@@ -411,7 +423,7 @@ fn one_list(
             Some((index, element)) => {
                 used[index] = true;
                 let same = element_value(mapping, list, element, region).is_ok_and(|there| means(&there, value));
-                if same {
+                if same || asked(number) {
                     found.elements.push(element.clone());
                 } else {
                     found.elements.push(spell(mapping, list, value, Some(element), region)?);
@@ -419,6 +431,7 @@ fn one_list(
                 }
                 found.numbers.push(number);
             }
+            None if contribution.is_some() && asked(number) => {}
             None => {
                 let element = spell(mapping, list, value, None, region)?;
                 if !concerns(list, &element) {

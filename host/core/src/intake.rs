@@ -13,8 +13,8 @@ use crate::catalog::{Direction, Entity, FieldMapping, FieldType, ListMapping, Ma
 use crate::limits::{LIST_ELEMENTS_MAX, SKEW_MS_MIN};
 use crate::mapping::{Env, Hint, MapError, find_near};
 use crate::matching::same_element;
-use crate::model::{Claim, Contribution, ElementId, Record, Time};
-use crate::survivorship::consent;
+use crate::model::{Claim, Contribution, ElementId, Field, Record, Time};
+use crate::survivorship::{consent, three_way};
 use crate::value::Value;
 use crate::{NameMap, Text};
 
@@ -384,7 +384,11 @@ pub fn take(
         let stays = || consent::stays(entity, canonical, contribution.claims.get(canonical.as_str()), &value);
         if claim && !stays() {
             let at = claimed_at(pulled, paths(field));
-            taken.claimed |= put_claim(contribution, canonical.into(), value, at, pulled.observed_at);
+            let against = three_way::is(entity, canonical)
+                .then_some(())
+                .filter(|()| known)
+                .map(|()| Against { held: read(field, &env).unwrap_or_default(), stands: record.fields.get(canonical.as_str()) });
+            taken.claimed |= put_claim(contribution, canonical.into(), value, at, pulled.observed_at, against);
         }
     }
     for (index, elements) in mapped.lists {
@@ -408,8 +412,25 @@ fn claimed_at<'a>(pulled: &Pulled, mut paths: impl Iterator<Item = &'a str>) -> 
     if said > pulled.observed_at.plus_ms(SKEW_MS_MIN) { pulled.observed_at } else { said }
 }
 
-pub(crate) fn put_claim(contribution: &mut Contribution, field: Text, value: Value, at: Time, observed_at: Time) -> bool {
-    let claim = Claim { value, claimed_at: at, observed_at };
+/// What a claim of a field that is compared three ways is made against.
+pub(crate) struct Against<'a> {
+    /// What its system held until then.
+    pub(crate) held: Value,
+    /// What the record holds.
+    pub(crate) stands: Option<&'a Field>,
+}
+
+pub(crate) fn put_claim(
+    contribution: &mut Contribution,
+    field: Text,
+    value: Value,
+    at: Time,
+    observed_at: Time,
+    against: Option<Against<'_>>,
+) -> bool {
+    let own = contribution.claims.get(&field);
+    let base = against.map(|against| three_way::based(&against.held, own, against.stands, observed_at));
+    let claim = Claim { value, claimed_at: at, observed_at, base };
     let changed =
         contribution.claims.get(&field).is_none_or(|old| old.value != claim.value || old.claimed_at != claim.claimed_at);
     contribution.claims.insert(field, claim);
@@ -435,16 +456,15 @@ fn take_list(
     let known = contribution.shadow.contains_key(&list_path(list));
     let old = map_list(mapping, entity, list, before, region).unwrap_or_default();
     let at = claimed_at(pulled, std::iter::once(list.remote.as_str()));
+    let compared = three_way::is(entity, &list.canonical);
     let mut claimed = false;
     let mut seen: Vec<ElementId> = Vec::new();
     for (key, value) in elements {
         let tie = tie_key(mapping, list, key.clone());
         let tied = ties.iter().find(|(_, known)| *known == tie).map(|(id, _)| *id);
+        let held = old.iter().find(|(known, _)| *known == key).map(|(_, old)| old);
         let (id, claim) = match tied {
-            Some(id) => {
-                let same = old.iter().find(|(known, _)| *known == key).is_some_and(|(_, old)| *old == value);
-                (id, !same)
-            }
+            Some(id) => (id, held != Some(&value)),
             None => {
                 let number = join(kind, list, record, &ties, &value);
                 ties.push((ElementId(number), tie));
@@ -454,14 +474,18 @@ fn take_list(
         seen.push(id);
         if claim {
             let name = format_smolstr!("{}/{id}", list.canonical);
-            claimed |= put_claim(contribution, name, value, at, pulled.observed_at);
+            let against = held.filter(|_| compared && tied.is_some()).cloned();
+            let against = against.map(|held| Against { held, stands: record.fields.get(&name) });
+            claimed |= put_claim(contribution, name, value, at, pulled.observed_at, against);
         }
     }
     if known {
         let held = |id: &ElementId| seen.contains(id) || others.iter().any(|(other, _)| other == id);
-        for (id, _) in ties.iter().filter(|(id, _)| !held(id)) {
+        for (id, tie) in ties.iter().filter(|(id, _)| !held(id)) {
             let name = format_smolstr!("{}/{id}", list.canonical);
-            claimed |= put_claim(contribution, name, Value::Null, at, pulled.observed_at);
+            let was = || old.iter().find(|(key, _)| tie_key(mapping, list, key.clone()) == *tie).map(|(_, old)| old.clone());
+            let against = compared.then(|| Against { held: was().unwrap_or_default(), stands: record.fields.get(&name) });
+            claimed |= put_claim(contribution, name, Value::Null, at, pulled.observed_at, against);
         }
     }
     ties.retain(|(id, _)| seen.contains(id));

@@ -101,7 +101,8 @@ pub fn remap(
             None if value.is_empty() => {}
             None => {
                 let claimed_at = row.modified_at.unwrap_or(row.read_at);
-                row.claims.insert(Text::from(canonical.as_str()), Claim { value, claimed_at, observed_at: row.read_at });
+                row.claims
+                    .insert(Text::from(canonical.as_str()), Claim { value, claimed_at, observed_at: row.read_at, base: None });
                 moved = true;
             }
         }

@@ -10,6 +10,7 @@ use crate::value::Value;
 use crate::{NameMap, Text};
 
 pub mod consent;
+pub mod three_way;
 
 /// The connection name under which stewards' own claims are kept.
 pub const STEWARD: &str = "steward";
@@ -64,7 +65,7 @@ pub fn compute(
             fields.insert(name.clone(), Field { rule: Rule::Manual, ..kept.clone() });
             continue;
         }
-        if let Some(field) = choose(rule_of(entity, name), &contenders, kept) {
+        if let Some(field) = decide(rule_of(entity, name), &contenders, kept, name.contains('/')) {
             fields.insert(name.clone(), field);
         }
     }
@@ -110,6 +111,11 @@ pub fn rule_of<'a>(entity: &'a Entity, field: &str) -> &'a Survivorship {
 /// Chooses among contenders, which come as [`contenders`] orders them. Ties go to the first of them, so the answer is the same on
 /// replay, whichever of two systems answered first.
 pub fn choose(rule: &Survivorship, contenders: &[Contender<'_>], previous: Option<&Field>) -> Option<Field> {
+    decide(rule, contenders, previous, false)
+}
+
+/// As [`choose`]; `element`: of a field that is one element of a list.
+fn decide(rule: &Survivorship, contenders: &[Contender<'_>], previous: Option<&Field>, element: bool) -> Option<Field> {
     if let Survivorship::Consent(stances) = rule {
         // A steward's word is one of the stances here: his grant lifts his own refusal, nobody else's.
         return consent::choose(stances, contenders, &[]);
@@ -152,6 +158,8 @@ pub fn choose(rule: &Survivorship, contenders: &[Contender<'_>], previous: Optio
             }
         }
         Survivorship::Consent(_) => return None, // above
+        Survivorship::ThreeWay if contenders.len() > 1 => return three_way::choose(contenders, element),
+        Survivorship::ThreeWay => (*contenders.first()?, Rule::Only),
         Survivorship::Manual => {
             let stays =
                 previous.and_then(|kept| contenders.iter().find(|c| c.contribution.id == kept.winner).map(|c| (*c, kept)));
@@ -219,7 +227,7 @@ mod tests {
                 let value = if value == "-" { Value::Null } else { Value::text(value) };
                 let (time, heard) = time.strip_suffix('!').map_or((time, 1), |time| (time, 0));
                 let at = Time(time.parse().unwrap());
-                contribution.claims.insert("f", Claim { value, claimed_at: at, observed_at: at.plus_ms(heard) });
+                contribution.claims.insert("f", Claim { value, claimed_at: at, observed_at: at.plus_ms(heard), base: None });
                 contribution
             })
             .collect()

@@ -71,7 +71,8 @@ fn page(ids: std::ops::Range<u64>, commit: u64) -> Batch {
         let mut row = Contribution::new(contribution, key(id), now);
         row.record = Some(record);
         row.shadow = (0..FIELDS).map(|field| (format!("properties.field_{field}"), value(id, field))).collect();
-        row.claims = names().map(|(name, value)| (name, Claim { value, claimed_at: now, observed_at: now })).collect();
+        row.claims =
+            names().map(|(name, value)| (name, Claim { value, claimed_at: now, observed_at: now, base: None })).collect();
         batch.index_add.push(IndexEntry { space: IndexSpace::Remote, hash: remote_hash(&row.key), id });
         batch.contributions.push(row);
         for field in 0..3 {

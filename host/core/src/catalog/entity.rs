@@ -260,14 +260,25 @@ fn field(
     }
     let was = base.as_ref().is_some_and(|base| matches!(base.survivorship, Survivorship::Consent(_)));
     let own_line = table.key_span("survivorship");
+    let reference = matches!(kind, FieldType::Reference(_));
     // A refusal wins whoever answers for the field, and says why itself.
     let line = own.as_ref().is_some_and(|rule| !matches!(rule, Survivorship::Consent(_)));
     let decided = line || default.is_some() || base.as_ref().is_some_and(|base| base.decided);
     let survivorship = own
         .or_else(|| base.as_ref().map(|base| base.survivorship.clone()))
-        .or_else(|| default.cloned())
+        .or_else(|| default.filter(|rule| !reference || **rule != Survivorship::ThreeWay).cloned())
         .unwrap_or(Survivorship::Newest);
-    consent::lint(file, if line { own_line } else { span }, &name, &kind, &survivorship, was);
+    if reference && survivorship == Survivorship::ThreeWay {
+        // Two systems name one record by two ids: what each says of it is never the same.
+        let help = Some("write \"newest\", \"manual\", or { owner = \"…\" }".to_owned());
+        file.error(
+            own_line.clone(),
+            "wrong-type",
+            format!("`{name}` refers to a record, and cannot be compared three ways"),
+            help,
+        );
+    }
+    consent::lint(file, if line { own_line.clone() } else { span }, &name, &kind, &survivorship, was);
     let decided = decided || matches!(survivorship, Survivorship::Consent(_));
     let because = table.plain("because").or_else(|| base.as_ref().and_then(|base| base.because.clone()));
     let steward = table.plain("steward").or_else(|| base.as_ref().and_then(|base| base.steward.clone()));
@@ -456,6 +467,7 @@ fn survivorship(table: &mut Table<'_>, loose: &mut Loose) -> Option<Survivorship
             ("newest", &Survivorship::Newest),
             ("longest", &Survivorship::Longest),
             ("non-empty", &Survivorship::NonEmpty),
+            ("three-way", &Survivorship::ThreeWay),
             ("manual", &Survivorship::Manual),
             ("consent", &Survivorship::Consent(Stances::default())),
         ];

@@ -236,6 +236,8 @@ pub enum Survivorship {
     Longest,
     /// Newest that is not empty.
     NonEmpty,
+    /// Whoever changed it since it was agreed on; where several did otherwise, a person decides ([`crate::survivorship::three_way`]).
+    ThreeWay,
     /// The value that is there stays until a steward changes it.
     Manual,
     /// A refusal by any system or steward stands until that same source grants again ([`crate::survivorship::consent`]).

@@ -39,6 +39,18 @@ pub struct Claim {
     pub claimed_at: Time,
     /// When the hub saw it.
     pub observed_at: Time,
+    /// What it was said against; noted of fields that are compared three ways, and none where it was said at first sight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Box<Base>>,
+}
+
+/// What a source held when it said something else ([`crate::survivorship::three_way`]).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// What it held until then.
+    pub value: Value,
+    /// When that was what the record held: everything that was said before was known to it. None: it held something else.
+    pub known: Option<Time>,
 }
 
 impl Claim {

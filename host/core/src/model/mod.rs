@@ -11,7 +11,7 @@ mod review;
 
 pub use access::{Access, DATA_READ, DATA_SENT, DATA_SHOWN};
 pub use change::{Cause, Change, ChangeKind, FieldChange};
-pub use contribution::{Claim, Contribution, ContributionState, RemoteKey};
+pub use contribution::{Base, Claim, Contribution, ContributionState, RemoteKey};
 pub use delivery::{Attempt, AttemptOutcome, DeadLetter, DeadLetterSubject, Dirty, Intent, Parked, Reason, Reasons, WriteKind};
 pub use ids::{ContributionId, ElementId, RecordId, ReviewId, Sequence, Time};
 pub use operations::{AuditEntry, Checkpoint, FlowState, Run, RunStatus, TokenRow};

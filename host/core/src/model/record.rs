@@ -28,6 +28,10 @@ pub enum Rule {
     Steward,
     /// A refusal stands until its own source grants again; else the newest grant.
     Consent,
+    /// One side changed it since it was agreed on, or all of them the same way.
+    ThreeWay,
+    /// Several changed it otherwise: it stays what was agreed on, and a person is asked.
+    Undecided,
 }
 
 /// One field as computed.

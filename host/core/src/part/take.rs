@@ -3,9 +3,10 @@
 use smol_str::format_smolstr;
 
 use crate::catalog::{Direction, Entity, FieldType, Mapping, PartMapping};
-use crate::intake::{FieldError, Taken, element_value, field_error, join, list_path, put_claim};
+use crate::intake::{Against, FieldError, Taken, element_value, field_error, join, list_path, put_claim};
 use crate::limits::LIST_ELEMENTS_MAX;
 use crate::model::{Contribution, ElementId, Record, Time};
+use crate::survivorship::three_way;
 use crate::value::Value;
 
 use super::{child_id, shadow};
@@ -79,7 +80,9 @@ pub fn take_child(
     let claimed = match claim {
         Some((number, value)) if list.direction.reads() => {
             let name = format_smolstr!("{}/{number}", list.canonical);
-            put_claim(contribution, name, value, seen.claimed_at, seen.observed_at)
+            let against = before.filter(|_| tied.is_some() && three_way::is(entity, &list.canonical));
+            let against = against.map(|held| Against { held, stands: record.fields.get(&name) });
+            put_claim(contribution, name, value, seen.claimed_at, seen.observed_at, against)
         }
         _ => false,
     };

@@ -120,7 +120,7 @@ pub fn answered(
         };
         let (Some(meant), Some(holds)) = (means(&given), means(&there)) else { continue };
         if stances.of(&meant) == Some(Stance::Grant) && stances.of(&holds) == Some(Stance::Refusal) {
-            refused |= put_claim(row, name.as_str().into(), holds, at, at);
+            refused |= put_claim(row, name.as_str().into(), holds, at, at, None);
             row.sent.remove(&line.remote);
         }
     }

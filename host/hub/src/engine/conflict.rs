@@ -1,9 +1,11 @@
-//! Fields that only a person decides (`survivorship = "manual"`): where systems say otherwise than what stands, he is asked, once
-//! per field. What he says is his own claim, which no rule and no later edit overrides (I12).
+//! Fields that only a person decides (`survivorship = "manual"`, and what several changed otherwise under `three-way`): where systems
+//! say otherwise than what stands, he is asked, once per field. What he says is his own claim, which no rule and no later edit overrides (I12).
 
 use nave_core::catalog::{Entity, Survivorship};
-use nave_core::model::{ContributionId, Decision, DecisionChoice, Reason, RecordId, RemoteKey, Review, ReviewId, ReviewKind};
-use nave_core::survivorship::STEWARD;
+use nave_core::model::{
+    ContributionId, Decision, DecisionChoice, Reason, RecordId, RemoteKey, Review, ReviewId, ReviewKind, Rule,
+};
+use nave_core::survivorship::{STEWARD, three_way};
 use nave_core::value::Value;
 use nave_store::{KeyedRow, StoreError};
 
@@ -51,35 +53,73 @@ pub(super) fn note(draft: &mut Draft<'_>, entity: &Entity, record: RecordId, ste
         let stands = draft.record(record)?.value(&field.name).cloned();
         let settled = said.iter().any(|(_, key, _)| key.connection == STEWARD);
         let differs = !settled && said.iter().any(|(.., value)| !value.is_empty() && Some(value) != stands.as_ref());
-        let row = draft.row(SPACE, &key(record, &field.name))?;
-        let asked = row.and_then(|row| String::from_utf8(row).ok()?.parse().ok()).map(ReviewId);
-        let value = match (differs, asked) {
-            (true, None) => {
-                let whose = draft.record(record)?;
-                let title = title(entity, |name| whose.value(name));
-                let id = draft.next_review();
-                draft.batch.reviews.push(Review {
-                    id,
-                    kind: ReviewKind::Conflict { record, field: field.name.clone() },
-                    entity: entity.name.clone(),
-                    steward: if entity.steward.is_empty() { steward.to_owned() } else { entity.steward.clone() },
-                    opened_at: draft.now,
-                    closed_at: None,
-                    title: format!("{} of {title}: systems disagree. Which is right?", field.label),
-                });
-                Some(id.0.to_string().into_bytes())
-            }
-            (false, Some(review)) => {
-                if let Some(mut review) = draft.store().review(review)?.filter(|review| review.closed_at.is_none()) {
-                    review.closed_at = Some(draft.now);
-                    draft.batch.reviews.push(review);
-                }
-                None
-            }
-            _ => continue,
-        };
-        draft.batch.rows.push(KeyedRow { space: SPACE.into(), key: key(record, &field.name), value });
+        ask(draft, entity, record, &field.name, differs, steward)?;
     }
+    Ok(())
+}
+
+/// Asks about each field of a record that several systems changed otherwise since it was agreed on; takes back what is no question
+/// any more.
+pub(super) fn disputed(draft: &mut Draft<'_>, record: RecordId) -> Result<(), StoreError> {
+    let record = draft.surviving(record)?;
+    let name = draft.record(record)?.entity.to_string();
+    let entity = draft.entity(&name)?;
+    let mut steward = String::new();
+    for id in draft.counting(record)? {
+        let key = draft.contribution(id)?.key.clone();
+        if let Some(mapping) = draft.catalog.mapping_of(&key).filter(|_| steward.is_empty()) {
+            steward.clone_from(&mapping.steward);
+        }
+    }
+    let fields = draft.record(record)?.fields.iter();
+    let fields = fields.map(|(name, field)| (name.to_string(), field.rule == Rule::Undecided));
+    let fields: Vec<(String, bool)> = fields.filter(|(name, _)| three_way::is(entity, name)).collect();
+    for (name, undecided) in fields {
+        ask(draft, entity, record, &name, undecided, &steward)?;
+    }
+    Ok(())
+}
+
+/// Asks about a field, or an element of a list (`phones/3`), where that is a question and was none; closes it where it was one.
+fn ask(
+    draft: &mut Draft<'_>,
+    entity: &Entity,
+    record: RecordId,
+    name: &str,
+    differs: bool,
+    steward: &str,
+) -> Result<(), StoreError> {
+    let row = draft.row(SPACE, &key(record, name))?;
+    let asked = row.and_then(|row| String::from_utf8(row).ok()?.parse().ok()).map(ReviewId);
+    let value = match (differs, asked) {
+        (true, None) => {
+            let whose = draft.record(record)?;
+            let title = title(entity, |name| whose.value(name));
+            let list = name.split_once('/').map_or(name, |(list, _)| list);
+            let label = entity.fields.get(list).map_or(list, |field| &field.label);
+            let own = entity.steward_of(name);
+            let id = draft.next_review();
+            draft.batch.reviews.push(Review {
+                id,
+                kind: ReviewKind::Conflict { record, field: name.to_owned() },
+                entity: entity.name.clone(),
+                steward: if own.is_empty() { steward.to_owned() } else { own.to_owned() },
+                opened_at: draft.now,
+                closed_at: None,
+                title: format!("{label} of {title}: systems disagree. Which is right?"),
+            });
+            Some(id.0.to_string().into_bytes())
+        }
+        (false, Some(review)) => {
+            if let Some(mut review) = draft.store().review(review)?.filter(|review| review.closed_at.is_none()) {
+                review.closed_at = Some(draft.now);
+                draft.batch.reviews.push(review);
+            }
+            None
+        }
+        _ => return Ok(()),
+    };
+    draft.batch.rows.push(KeyedRow { space: SPACE.into(), key: key(record, name), value });
     Ok(())
 }
 

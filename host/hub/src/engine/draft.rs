@@ -11,16 +11,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 pub(super) use self::moved::Moved;
 
-use nave_core::NameMap;
-use nave_core::catalog::{Catalog, Entity};
+use nave_core::catalog::{Catalog, Entity, Survivorship};
 use nave_core::linkage::{TERM_RECORDS_MAX, Tally, Term};
 use nave_core::matching::{self, Facts};
 use nave_core::model::{
-    Cause, Change, ChangeKind, Contribution, ContributionId, DeadLetterSubject, Reason, Record, RecordId, RecordState, RemoteKey,
-    ReviewId, ReviewKind, Time,
+    Base, Cause, Change, ChangeKind, Contribution, ContributionId, DeadLetterSubject, Field, Reason, Record, RecordId,
+    RecordState, RemoteKey, ReviewId, ReviewKind, Rule, Time,
 };
-use nave_core::survivorship;
+use nave_core::survivorship::{self, three_way};
 use nave_core::value::{Reference, Value};
+use nave_core::{NameMap, Text};
 use nave_store::{Batch, Heads, IndexEntry, IndexSpace, Store, StoreError};
 
 use super::rows::{Renumbered, counts, field_changes, index_entries, rehome, renumber};
@@ -95,6 +95,8 @@ pub struct Draft<'a> {
     any_dead_letter: Option<bool>,
     /// Entity → whether any record of it ended with a refusal.
     ended: BTreeMap<String, bool>,
+    /// Records with fields that several systems changed otherwise, or that were so.
+    disputed: BTreeSet<RecordId>,
     records: Quick<RecordId, Slot>,
     contributions: Quick<ContributionId, Row>,
     /// Contributions as they are stored, as far as a comparison needs them.
@@ -130,6 +132,7 @@ impl<'a> Draft<'a> {
             heads: store.heads()?,
             any_dead_letter: None,
             ended: BTreeMap::new(),
+            disputed: BTreeSet::new(),
             store,
             catalog,
             now,
@@ -516,6 +519,7 @@ impl<'a> Draft<'a> {
     pub fn recompute(&mut self, id: RecordId) -> Result<Recomputed, StoreError> {
         let counting = self.counting(id)?;
         let entity = self.entity(&self.records[&id].now.entity.clone())?;
+        self.agree(entity, id)?;
         let rows: Vec<&Contribution> = counting.iter().map(|id| &self.contributions[id].now).collect();
         let echoes = nave_core::fit::echoes(&rows, |row| self.catalog.mapping_of(&row.key), self.catalog.hub.region.as_deref());
         let silenced = survivorship::without(&rows, &echoes);
@@ -535,6 +539,12 @@ impl<'a> Draft<'a> {
             }
         }
         let slot = self.records.get_mut(&id).ok_or_else(|| StoreError::Damaged("not loaded".into()))?;
+        let asked = |fields: &NameMap<Field>| fields.values().any(|field| field.rule == Rule::Undecided);
+        let (was, is) = (asked(&slot.now.fields), asked(&fields));
+        if was || is {
+            self.disputed.insert(id);
+        }
+        let slot = self.records.get_mut(&id).ok_or_else(|| StoreError::Damaged("not loaded".into()))?;
         let changed = slot.now.fields.len() != fields.len()
             || slot.now.fields.iter().any(|(name, old)| fields.get(name).is_none_or(|new| new.value != old.value));
         if slot.now.fields != fields {
@@ -542,6 +552,10 @@ impl<'a> Draft<'a> {
             slot.touch().fields = fields;
         }
         if !changed {
+            if was {
+                // What was left as it is meanwhile is looked at, whichever it is that was left.
+                self.enter_all(id, Reason::Changed)?;
+            }
             return Ok(Recomputed::Same);
         }
         if self.noted.insert(id) {
@@ -563,6 +577,28 @@ impl<'a> Draft<'a> {
         }
         self.enter_all(id, Reason::Changed)?;
         Ok(Recomputed::Changed)
+    }
+
+    /// What another rule chose is what everybody agreed on, where a field is compared three ways from now on.
+    fn agree(&mut self, entity: &Entity, id: RecordId) -> Result<(), StoreError> {
+        if !entity.fields.values().any(|field| field.survivorship == Survivorship::ThreeWay) {
+            return Ok(());
+        }
+        let before = self.records.get(&id).and_then(Slot::before).into_iter().flat_map(|record| &record.fields);
+        let others = before.filter(|(name, field)| {
+            three_way::is(entity, name) && !matches!(field.rule, Rule::Only | Rule::ThreeWay | Rule::Undecided | Rule::Steward)
+        });
+        let chosen: Vec<(Text, ContributionId)> = others.map(|(name, field)| (name.clone(), field.winner)).collect();
+        let now = self.now;
+        for (name, winner) in chosen {
+            if self.contribution(winner)?.claims.get(name.as_str()).is_none_or(|claim| claim.base.is_some()) {
+                continue;
+            }
+            if let Some(claim) = self.contribution_mut(winner)?.claims.get_mut(name.as_str()) {
+                claim.base = Some(Box::new(Base { value: claim.value.clone(), known: Some(now) }));
+            }
+        }
+        Ok(())
     }
 
     /// Recomputes what was queued by attaching.
@@ -643,6 +679,9 @@ impl<'a> Draft<'a> {
     /// The finished batch. Index entries come from comparing each record before and now.
     pub fn finish(mut self) -> Result<Batch, StoreError> {
         self.settle_queue()?;
+        for record in std::mem::take(&mut self.disputed) {
+            super::conflict::disputed(&mut self, record)?;
+        }
         let mut batch = std::mem::take(&mut self.batch);
         for slot in self.records.values_mut().filter(|slot| slot.touched) {
             slot.now.version = slot.before().map_or(1, |before| before.version + 1);

@@ -95,7 +95,7 @@ pub(super) fn assert(draft: &mut Draft<'_>, record: RecordId, field: &str, value
         None => draft.new_contribution(key, now),
     };
     draft.attach(id, record)?;
-    let claim = Claim { value, claimed_at: now, observed_at: now };
+    let claim = Claim { value, claimed_at: now, observed_at: now, base: None };
     draft.contribution_mut(id)?.claims.insert(field, claim);
     Ok(())
 }

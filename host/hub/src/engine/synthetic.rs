@@ -121,7 +121,8 @@ impl Engine {
             let row = draft.contribution_mut(contribution)?;
             for (field, value) in values {
                 // As old as can be: what any system says of it counts more.
-                row.claims.insert(field.as_str(), Claim { value: value.clone(), claimed_at: Time(0), observed_at: now });
+                row.claims
+                    .insert(field.as_str(), Claim { value: value.clone(), claimed_at: Time(0), observed_at: now, base: None });
             }
             draft.attach(contribution, record)?;
             draft.recompute(record)?;

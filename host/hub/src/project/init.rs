@@ -64,6 +64,8 @@ const FOLDERS: [(&str, &str); 5] = [
     (
         "entities",
         "Canonical entities of your own, or changes to those that ship: fields, survivorship, match rules, stewards.\n\
+         Who wins a field: `survivorship` is { owner = \"crm\" }, { priority = [\"crm\", \"books\"] }, \"newest\", \"longest\", \"non-empty\",\n\
+         \"three-way\" (whoever changed it since it was agreed on; where several did otherwise, its steward) or \"manual\".\n\
          `nave schema list` shows what there is.\n",
     ),
     ("lookups", "Tables for `lookup(name)` in mappings: `\"what the system says\" = \"what we say\"`, a line each.\n"),

@@ -204,6 +204,7 @@ pub(super) fn survivorship(rule: &Survivorship) -> String {
         Survivorship::NewestOr(connection) => format!("newest; where clocks do not tell, {connection}"),
         Survivorship::Longest => "longest".to_owned(),
         Survivorship::NonEmpty => "newest that is not empty".to_owned(),
+        Survivorship::ThreeWay => "whoever changed it since it was agreed on; where several did otherwise, a steward".to_owned(),
         Survivorship::Manual => "stays until a steward changes it".to_owned(),
         Survivorship::Consent(_) => "a refusal stands until the same source grants again".to_owned(),
     }

@@ -126,7 +126,7 @@ pub fn policy_init(dir: &Path, template: &str, decision: &Decision<'_>, plan: bo
             None => format!(
                 "# Who owns what, of each {}: written by nave policy init {}, yours to edit.\n# `owner` is the connection whose \
                  word counts; an edit made elsewhere is put back. Other rules: \"newest\", \"longest\",\n# \"non-empty\", \
-                 \"manual\", {{ priority = [\"a\", \"b\"] }}; a field of consent has \"consent\".\n{text}",
+                 \"three-way\", \"manual\", {{ priority = [\"a\", \"b\"] }}; a field of consent has \"consent\".\n{text}",
                 entity.label.to_lowercase(),
                 template.name
             ),

@@ -150,6 +150,8 @@ pub(super) fn rule(rule: Rule) -> &'static str {
         Rule::Newest => "newest",
         Rule::Longest => "longest",
         Rule::NonEmpty => "non-empty",
+        Rule::ThreeWay => "three-way",
+        Rule::Undecided => "three-way, undecided",
         Rule::Manual => "manual",
         Rule::Steward => "steward",
         Rule::Consent => "consent",

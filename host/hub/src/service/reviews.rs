@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use nave_core::model::{
     Contribution, ContributionId, Decision, DecisionChoice, Record, RecordId, Review, ReviewId, ReviewKind, Went,
 };
+use nave_core::survivorship::{self, three_way};
 use nave_core::value::Value;
 
 use super::find::{follow, load};
@@ -294,6 +295,16 @@ fn conflict(engine: &Engine, names: &Names<'_>, review: &Review, record: &Record
     answer.answers.retain(|answer| answer.choice == "refuse");
     let rows: Vec<Contribution> = engine.store.contributions(&record.contributions)?.into_iter().flatten().collect();
     let rows = rows.into_iter().filter(|row| row.is_active() && row.claims.contains_key(field)).collect::<Vec<_>>();
+    // What somebody said before it was agreed on is no answer any more.
+    let of_three = engine.catalog().entities.get(record.entity.as_str()).is_some_and(|entity| three_way::is(entity, field));
+    let changed: Vec<ContributionId> = match of_three {
+        true => three_way::changes(&survivorship::contenders(&rows.iter().collect::<Vec<_>>(), field))
+            .iter()
+            .map(|one| one.contribution.id)
+            .collect(),
+        false => rows.iter().map(|row| row.id).collect(),
+    };
+    let rows: Vec<Contribution> = rows.into_iter().filter(|row| changed.contains(&row.id)).collect();
     let said =
         |row: &Contribution, field: &str| row.claims.get(field).map(|claim| names.display(&claim.value)).unwrap_or_default();
     for row in &rows {

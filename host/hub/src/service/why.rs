@@ -177,6 +177,11 @@ fn sentence(
         },
         Rule::Longest => format!("{chosen}: it is the longest{with}."),
         Rule::NonEmpty => format!("{chosen}: it is the newest that is not empty{with}."),
+        Rule::ThreeWay => format!("{chosen}: nobody else has changed it since it was agreed on{with}."),
+        Rule::Undecided => format!(
+            "{base}; the rule `three-way` keeps what was agreed on before{over}: several changed it otherwise, and it stays so until a \
+             steward says which is right{with}."
+        ),
         Rule::Manual => format!("{base}; the rule `manual` keeps it{over}, until a steward changes it{with}."),
         Rule::Steward => format!("{base}; the rule `steward` chose it{over}: a steward's word wins over every rule{with}."),
         Rule::Consent => format!("{chosen}: it was a field of consent then{with}."),

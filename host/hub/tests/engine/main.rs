@@ -52,5 +52,6 @@ mod synthetic;
 mod system;
 mod taken;
 mod thread;
+mod three_way;
 mod volume;
 mod writers;

@@ -1,7 +1,7 @@
 //! A contribution's row: its key first, so that an index hit is verified without decoding more. A claim whose value is
 //! the shadow's own, as most are, names its place there instead of repeating it.
 
-use nave_core::model::{Claim, Contribution, ContributionId, ContributionState, ElementId, RecordId, RemoteKey, Time};
+use nave_core::model::{Base, Claim, Contribution, ContributionId, ContributionState, ElementId, RecordId, RemoteKey, Time};
 use nave_core::value::Value;
 use nave_core::{NameMap, Text};
 
@@ -13,6 +13,8 @@ use super::value::{put_value, read_value};
 const VERSION: u8 = 1;
 /// In place of a value's tag: the value is the shadow's, by position.
 const SHADOWED: u8 = 255;
+/// Before a value: what it was said against comes first.
+const BASED: u8 = 254;
 
 pub(crate) fn put_contribution(out: &mut Vec<u8>, scratch: &mut Vec<u8>, row: &Contribution, names: &mut Interning<'_>) {
     names.begin(Layout::Contribution);
@@ -46,6 +48,11 @@ pub(crate) fn put_contribution(out: &mut Vec<u8>, scratch: &mut Vec<u8>, row: &C
     put_parts(out, scratch, names, row.claims.iter(), |out, claim, names| {
         put_time(out, claim.claimed_at);
         put_time(out, claim.observed_at);
+        if let Some(base) = &claim.base {
+            out.push(BASED);
+            put_option(out, base.known, put_time);
+            put_value(out, &base.value, names);
+        }
         // Rows of one stream are alike: where the row before had it first.
         let guess = names.place(claims);
         let found = if shadowed(guess, &claim.value) {
@@ -139,6 +146,14 @@ pub(crate) fn read_contribution(id: ContributionId, row: &[u8], names: &Names) -
     let sent = read_map(reader, names, |body| read_value(body, names))?;
     let claims = read_map(reader, names, |body| {
         let (claimed_at, observed_at) = (time(body)?, time(body)?);
+        let base = match body.0.split_first() {
+            Some((&BASED, rest)) => {
+                *body = Reader(rest);
+                let known = body.option(time)?;
+                Some(Box::new(Base { known, value: read_value(body, names)? }))
+            }
+            _ => None,
+        };
         let value = match body.0.split_first() {
             Some((&SHADOWED, at)) => {
                 *body = Reader(at);
@@ -148,7 +163,7 @@ pub(crate) fn read_contribution(id: ContributionId, row: &[u8], names: &Names) -
             }
             _ => read_value(body, names)?,
         };
-        Ok(Claim { value, claimed_at, observed_at })
+        Ok(Claim { value, claimed_at, observed_at, base })
     })?;
     let elements = read_map(reader, names, |body| {
         let count = body.count()?;

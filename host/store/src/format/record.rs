@@ -11,7 +11,7 @@ use super::value::{put_value, read_value};
 
 const VERSION: u8 = 1;
 
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 11] = [
     Rule::Only,
     Rule::Owner,
     Rule::Priority,
@@ -21,6 +21,8 @@ const RULES: [Rule; 9] = [
     Rule::Manual,
     Rule::Steward,
     Rule::Consent,
+    Rule::ThreeWay,
+    Rule::Undecided,
 ];
 
 fn rule_number(rule: Rule) -> u8 {
@@ -34,6 +36,8 @@ fn rule_number(rule: Rule) -> u8 {
         Rule::Manual => 6,
         Rule::Steward => 7,
         Rule::Consent => 8,
+        Rule::ThreeWay => 9,
+        Rule::Undecided => 10,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Round trips, and bytes that nobody wrote.
 
 use nave_core::model::{
-    Attempt, AttemptOutcome, Cause, Change, ChangeKind, Claim, Contribution, ContributionId, ContributionState, ElementId, Field,
-    FieldChange, Intent, Reasons, Record, RecordId, RecordState, RemoteKey, Rule, Sequence, Time, WriteKind,
+    Attempt, AttemptOutcome, Base, Cause, Change, ChangeKind, Claim, Contribution, ContributionId, ContributionState, ElementId,
+    Field, FieldChange, Intent, Reasons, Record, RecordId, RecordState, RemoteKey, Rule, Sequence, Time, WriteKind,
 };
 use nave_core::value::{Reference, Value};
 use nave_core::{NameMap, Text};
@@ -61,7 +61,9 @@ fn record() -> impl Strategy<Value = Record> {
         Just(Rule::NonEmpty),
         Just(Rule::Manual),
         Just(Rule::Steward),
-        Just(Rule::Consent)
+        Just(Rule::Consent),
+        Just(Rule::ThreeWay),
+        Just(Rule::Undecided)
     ];
     let field = (value(), any::<u64>(), rule, time()).prop_map(|(value, winner, rule, claimed_at)| Field {
         value,
@@ -89,7 +91,9 @@ fn record() -> impl Strategy<Value = Record> {
 }
 
 fn contribution() -> impl Strategy<Value = Contribution> {
-    let claim = (value(), time(), time()).prop_map(|(value, claimed_at, observed_at)| Claim { value, claimed_at, observed_at });
+    let base = (value(), option::of(time())).prop_map(|(value, known)| Box::new(Base { value, known }));
+    let claim = (value(), time(), time(), option::of(base));
+    let claim = claim.prop_map(|(value, claimed_at, observed_at, base)| Claim { value, claimed_at, observed_at, base });
     let state = prop_oneof![
         Just(ContributionState::Active),
         (text(), time()).prop_map(|(evidence, at)| ContributionState::Deleted { evidence, at }),

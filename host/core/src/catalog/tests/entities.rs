@@ -19,12 +19,23 @@ fn entities() {
     patch(
         "survivorship = { owner = \"crm\" }",
         "survivorship = \"newst\"",
-        "@:4:16: `survivorship` is one of `newest`, `longest`, `non-empty`, `manual`, `consent`, not `newst` [unknown-word] → did you mean `newest`?",
+        "@:4:16: `survivorship` is one of `newest`, `longest`, `non-empty`, `three-way`, `manual`, `consent`, not `newst` [unknown-word] → did you mean `newest`?",
+    );
+    patch(
+        "survivorship = { owner = \"crm\" }",
+        "survivorship = \"threeway\"",
+        "@:4:16: `survivorship` is one of `newest`, `longest`, `non-empty`, `three-way`, `manual`, `consent`, not `threeway` [unknown-word] → did you mean `three-way`?",
     );
     patch(
         "because = \"Sales owns it\"",
         "type = \"text\"\nbecause = \"Sales owns it\"",
         "@:5:1: `email` of contact ships with another type [type-changed] → leave `type` out, or make a field of your own: [fields.x.<system>.email]",
+    );
+    // Two systems name one record by two ids.
+    patch(
+        "type = \"integer\"",
+        "type = \"reference\"\nentity = \"company\"\nbecause = \"x\"\nsurvivorship = \"three-way\"",
+        "@:11:1: `x.crm.score` refers to a record, and cannot be compared three ways [wrong-type] → write \"newest\", \"manual\", or { owner = \"…\" }",
     );
     patch("type = \"integer\"", "type = \"intger\"", "@:8:8: there is no type `intger` [unknown-type] → did you mean `integer`?");
     patch(
