@@ -86,16 +86,29 @@ fn fitted(
             Some(name.trim_matches(['"', '\'']).to_owned())
         }));
         text.push_str(&file.text[done..block.start]);
+        done = block.end;
+        if let Some(without) = without_country(&file.text[block.clone()], inside().map(|found| found.span.0 - block.start)) {
+            text.push_str(&without);
+            continue;
+        }
         text.push_str(&format!("# Not in `{stream}` when it was asked; take the marks away once it is there.\n"));
         for line in file.text[block.clone()].split_inclusive('\n') {
             text.push_str(if line.trim().is_empty() { "" } else { "# " });
             text.push_str(line);
         }
-        done = block.end;
     }
     text.push_str(&file.text[done..]);
     // A block that was cut in the wrong place is left to the check.
     (!names.is_empty() && text.parse::<DocumentMut>().is_ok()).then_some((text, names))
+}
+
+/// A telephone that is read in the country of its thing, where the system has no such column: read as it is. None where something
+/// else is not there.
+fn without_country(block: &str, mut unknown: impl Iterator<Item = usize>) -> Option<String> {
+    const COUNTRY: &str = "in = \"phone(";
+    let start = block.find(COUNTRY)? + COUNTRY.len();
+    let end = start + block[start..].find(')')?;
+    unknown.all(|at| (start..end).contains(&at)).then(|| format!("{}{}", &block[..start - 1], &block[end + 1..]))
 }
 
 /// `[[field]]`, and `[[list]]` with what belongs to it: from the header to the next one.
@@ -125,13 +138,21 @@ mod tests {
     const STARTER: &str = "connection = \"drop\"\nstream = \"contacts\"\n\n[flow.in]\n\n[[field]]\nremote = \"Email\"\n\n\
         [[field]]\nremote = \"Status\"\nin = \"trim\"\n\n[[list]]\nremote = \"Phones\"\n[[list.field]]\nremote = \"No\"\n";
 
-    /// The text with these names unknown: what it becomes without comments, and which names went.
     #[track_caller]
     fn check(text: &str, unknown: &[&str], expected: Option<(&str, &[&str])>) {
+        check_of(STARTER, text, unknown, expected);
+    }
+
+    /// The text with these names unknown: what it becomes without comments, and which names went.
+    #[track_caller]
+    fn check_of(starter: &str, text: &str, unknown: &[&str], expected: Option<(&str, &[&str])>) {
         let file = SourceFile { path: "mappings/drop.toml".into(), text: text.into() };
         let found = unknown.iter().map(|name| {
-            let quoted = format!("\"{name}\"");
-            let start = text.find(&quoted).expect("it is there");
+            // A column, or the country in which a telephone is.
+            let country = format!("{name})");
+            let quoted = if text.contains(&country) { name.to_string() } else { format!("\"{name}\"") };
+            let from = text.find(&country).unwrap_or(0);
+            let start = from + text[from..].find(&quoted).expect("it is there");
             Diagnostic {
                 path: file.path.clone(),
                 line: 1,
@@ -143,7 +164,7 @@ mod tests {
                 code: "unknown-remote-field",
             }
         });
-        let starters = starter_blocks(std::iter::once(&STARTER.replace("drop", "{connection}")), "drop");
+        let starters = starter_blocks(std::iter::once(&starter.replace("drop", "{connection}")), "drop");
         let fitted = fitted(&file, "contacts", &starters, &found.collect::<Vec<_>>());
         let plain = fitted.map(|(text, names)| {
             let kept: Vec<&str> = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
@@ -151,6 +172,22 @@ mod tests {
         });
         let expected = expected.map(|(text, names)| (text.to_owned(), names.iter().map(|name| (*name).to_owned()).collect()));
         assert_eq!(plain, expected, "{text}");
+    }
+
+    #[test]
+    fn a_telephone_is_read_without_the_country_that_is_not_there() {
+        let head = "connection = \"drop\"|stream = \"contacts\"|";
+        let phone = "[[field]]\nremote = \"Phone\"\nin = \"phone(Country)\"\n\n";
+        let text = format!("connection = \"drop\"\nstream = \"contacts\"\n\n{phone}[[field]]\nremote = \"Email\"\n");
+        let without = format!("{head}[[field]]|remote = \"Phone\"|in = \"phone\"|[[field]]|remote = \"Email\"");
+        check_of(&text, &text, &["Country"], Some((&without, &["Country"])));
+        // Without the telephone itself there is nothing to be read.
+        check_of(
+            &text,
+            &text,
+            &["Country", "Phone"],
+            Some((&format!("{head}[[field]]|remote = \"Email\""), &["Country", "Phone"])),
+        );
     }
 
     #[test]

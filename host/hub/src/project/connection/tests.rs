@@ -306,3 +306,26 @@ fn the_hubs_own_folders_are_refused_when_the_connection_is_added() {
         assert!(!root.path().join("in").exists(), "planning makes nothing");
     }
 }
+
+/// Systems spell telephones as people dial them: where a stream says in which country somebody is, a number is read there. A file's
+/// columns are its own, and are not known before it is there.
+#[test]
+fn starter_mappings_read_telephones_in_the_country_of_their_thing() {
+    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+    let mut read = Vec::new();
+    for plugin in std::fs::read_dir(plugins).unwrap().flatten().filter(|plugin| plugin.file_name() != "files") {
+        for file in std::fs::read_dir(plugin.path().join("mappings")).into_iter().flatten().flatten() {
+            let text = std::fs::read_to_string(file.path()).unwrap();
+            let mapping: toml::Table = text.parse().unwrap();
+            let fields = mapping.get("field").and_then(toml::Value::as_array).into_iter().flatten();
+            let of = |field: &toml::Value, key: &str| field.get(key).and_then(toml::Value::as_str).unwrap_or_default().to_owned();
+            let fields: Vec<[String; 3]> = fields.map(|field| ["remote", "canonical", "in"].map(|key| of(field, key))).collect();
+            let Some([country, ..]) = fields.iter().find(|[_, canonical, _]| canonical == "address.country") else { continue };
+            for [remote, _, read_as] in fields.iter().filter(|[.., read_as]| read_as.starts_with("phone")) {
+                assert_eq!(*read_as, format!("phone({country})"), "{remote} in {}", file.path().display());
+                read.push(remote.clone());
+            }
+        }
+    }
+    assert!(read.len() > 10, "{read:?}");
+}
