@@ -191,6 +191,19 @@ impl<'c> Side<'c> {
     }
 }
 
+/// Whether it counts that two systems say otherwise of a field: not where it only comes in, as the day on which each of them first
+/// knew somebody does. Nobody sends that, and it never becomes the same. Two that are only read are compared in everything.
+fn counts(both: [&Mapping; 2], name: &str) -> bool {
+    let written = |mapping: &Mapping, wanted: &dyn Fn(&str) -> bool| {
+        let fields = mapping.fields.iter().filter(|field| field.direction.writes());
+        let lists =
+            mapping.lists.iter().chain(mapping.parts.iter().map(|part| &part.list)).filter(|list| list.direction.writes());
+        fields.flat_map(|field| field.canonical.iter().chain(&field.outputs)).any(|name| wanted(name))
+            || lists.map(|list| &list.canonical).any(|name| wanted(name))
+    };
+    both.iter().any(|mapping| written(mapping, &|own| own == name)) || !both.iter().any(|mapping| written(mapping, &|_| true))
+}
+
 /// What a record has in each system.
 type There = BTreeMap<RecordId, [Vec<ContributionId>; 2]>;
 
@@ -319,10 +332,11 @@ impl Engine {
                         shown(mapping, entity, record, row, &|id, stream| locate(id, stream, &mapping.connection), region)
                     };
                     let (shows_left, shows_right) = (shows(left), shows(right));
+                    let both = [left.0, right.0];
                     let fields: Vec<(&String, &Value, &Value)> = shows_left
                         .iter()
                         .filter_map(|(name, value)| Some((name, value, shows_right.get(name)?)))
-                        .filter(|(_, left, right)| !self.same_shown(left, right))
+                        .filter(|(name, left, right)| counts(both, name) && !self.same_shown(left, right))
                         .collect();
                     if fields.is_empty() {
                         compared.same += 1;

@@ -13,6 +13,7 @@ on_both_stores!(
     each_difference_comes_with_what_there_is_to_do,
     what_a_filter_leaves_out_is_no_difference,
     what_a_system_keeps_otherwise_is_told_and_writes_nothing,
+    what_is_never_sent_is_no_difference,
     comparisons_are_kept_with_what_is_new_gone_and_still_there,
 );
 
@@ -126,6 +127,33 @@ async fn what_a_filter_leaves_out_is_no_difference(kind: Kind) {
     let bench = bench(kind, "filter = \"first_name != 'P2'\"\n").await;
     let all = compare(&bench);
     assert_eq!((all.same, all.apart(), all.meant), (3, 0, 1), "{all:?}");
+}
+
+/// The day on which each of two systems first knew somebody is its own. Where both are only read, they are compared in everything.
+async fn what_is_never_sent_is_no_difference(kind: Kind) {
+    let since = "[[field]]\nremote = \"since\"\ncanonical = \"first_seen\"\ndirection = \"in\"\nin = \"date\"\n";
+    let read_only = |text: String| {
+        let text = text.replace("direction = \"both\"", "direction = \"in\"").replace("marker = \"marker\"\n", "");
+        text.split("[flow.out]").map(|part| part.trim_start_matches("\nfreshness = \"5m\"\n")).collect::<String>()
+    };
+    for (only_read, counts) in [(false, 0), (true, 1)] {
+        let of = |system: &str| {
+            let text = mapping(system, "", "") + since;
+            (format!("mappings/{system}-contacts.toml"), if only_read { read_only(text) } else { text })
+        };
+        let files = ["crm", "books"].map(of);
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        let systems = ["crm", "books"].map(|name| System::new(name, &["contacts"]));
+        let bench = Bench::new(kind, systems.into(), &files);
+        bench.approve_all().await;
+        for (system, since) in [("crm", "2020-01-02"), ("books", "2021-03-04")] {
+            let text = format!(r#"{{"first":"Ada","last":"Ek","email":"ada@x.test","title":"pilot","since":"{since}"}}"#);
+            bench.system(system).create("contacts", &text);
+        }
+        bench.quiet().await;
+        let all = compare(&bench);
+        assert_eq!((all.things, all.counts[Apart::Differing as usize]), ([1, 1], counts), "only read: {only_read}: {all:?}");
+    }
 }
 
 async fn comparisons_are_kept_with_what_is_new_gone_and_still_there(kind: Kind) {
