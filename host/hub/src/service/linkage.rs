@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use nave_core::catalog::{Entity, Mapping};
 use nave_core::linkage::entity::{fields as fields_of, kinds, row, row_of};
-use nave_core::linkage::{Edge, Linkage, Table, Verdict, link};
+use nave_core::linkage::{Edge, LEARN_MIN, Linkage, Table, Verdict, link};
 use nave_core::model::{Contribution, ContributionId, ContributionState, RecordId, RecordState, ReviewId, ReviewKind};
 
 use super::names::{Names, reference, remote};
@@ -103,15 +103,23 @@ pub(super) fn census(engine: &Engine, left: &str, right: &str, entity: &str, lim
     let mut found = [side(0), side(1)];
     // What a person is asked about is likely, too: rules found it, and where there is little to learn from scores find nothing.
     let asked = asked(engine)?;
+    let mut by_rule: Vec<CandidateLine> = Vec::new();
+    let scored: BTreeSet<(u32, u32)> = linkage.edges.iter().filter(across).map(|edge| (edge.left, edge.right)).collect();
     let mut held: HashMap<RecordId, Vec<usize>> = HashMap::new();
     for (at, thing) in rest.iter().enumerate() {
         thing.record.into_iter().for_each(|record| held.entry(record).or_default().push(at));
     }
     for (at, thing) in rest.iter().enumerate().filter(|(_, thing)| thing.record.is_none()) {
-        let candidates = asked.get(&thing.id).into_iter().flatten().filter_map(|record| held.get(record)).flatten();
-        for other in candidates.filter(|other| (**other < from[0]) != (at < from[0])) {
-            for at in [at, *other] {
-                found[usize::from(at >= from[0])].insert(u32::try_from(at).unwrap_or(u32::MAX));
+        let candidates = asked.get(&thing.id).into_iter().flatten();
+        let candidates = candidates.filter_map(|(record, why)| Some((held.get(record)?, why)));
+        let candidates = candidates.flat_map(|(others, why)| others.iter().map(move |other| (*other, why)));
+        for (other, why) in candidates.filter(|(other, _)| (*other < from[0]) != (at < from[0])) {
+            let [left, right] = [at.min(other), at.max(other)];
+            let [from_left, from_right] = [left, right].map(|at| u32::try_from(at).unwrap_or(u32::MAX));
+            found[0].insert(from_left);
+            found[1].insert(from_right);
+            if !scored.contains(&(from_left, from_right)) {
+                by_rule.push(by_rule_line(&ids[left], &ids[right], why));
             }
         }
     }
@@ -124,6 +132,8 @@ pub(super) fn census(engine: &Engine, left: &str, right: &str, entity: &str, lim
     let sure = linkage.edges.iter().filter(across).filter(|edge| edge.verdict == Verdict::Same);
     pairs.extend(sure.map(|edge| (rest[edge.left as usize], rest[edge.right as usize])));
     let unread = unread(engine, &names, [left, right], &entity.name)?;
+    let by_score = linkage.edges.iter().filter(across).map(|edge| line(&table, &linkage, edge, &ids));
+    let listed: Vec<CandidateLine> = by_rule.into_iter().chain(by_score).take(limit).collect();
     Ok(CensusAnswer {
         unread: unread.iter().map(|mapping| mapping.name.clone()).collect(),
         entity: entity.name.clone(),
@@ -137,21 +147,24 @@ pub(super) fn census(engine: &Engine, left: &str, right: &str, entity: &str, lim
         likely_right: likely_right as u64,
         only_left: (things[0].len() - exact - likely) as u64,
         only_right: (things[1].len() - exact_right - likely_right) as u64,
-        pairs: linkage.edges.iter().filter(across).take(limit).map(|edge| line(&table, &linkage, edge, &ids)).collect(),
+        compared: rest.len() as u64,
+        needed: LEARN_MIN as u64,
+        pairs: listed,
         fields: agreements(engine, &names, [left, right], entity, &pairs)?,
     })
 }
 
-/// Things that wait for a person, with the records that each may be.
-fn asked(engine: &Engine) -> Result<HashMap<ContributionId, Vec<RecordId>>, ApiError> {
+/// Things that wait for a person, with the records that each may be, and what speaks for it.
+fn asked(engine: &Engine) -> Result<HashMap<ContributionId, Vec<(RecordId, String)>>, ApiError> {
     let (mut found, mut after) = (HashMap::new(), ReviewId(0));
     loop {
         let reviews = engine.store.reviews(true, after, CHUNK)?;
         let Some(last) = reviews.last() else { return Ok(found) };
         after = last.id;
         for review in reviews {
-            if let ReviewKind::Match { contribution, candidates, .. } = review.kind {
-                found.insert(contribution, candidates);
+            if let ReviewKind::Match { contribution, candidates, reasons } = review.kind {
+                let reasons = reasons.into_iter().chain(std::iter::repeat(String::new()));
+                found.insert(contribution, candidates.into_iter().zip(reasons).collect());
             }
         }
     }
@@ -287,6 +300,20 @@ fn bound(count: usize) -> Result<(), ApiError> {
     }
     Err(ApiError::usage(format!("more than {RECORDS_MAX} things are not compared at once"))
         .help("an export of them can be compared in parts with `nave match evaluate FILE --truth PAIRS`"))
+}
+
+/// A pair that a rule found and no score: a person is asked about it.
+fn by_rule_line(left: &(String, String), right: &(String, String), why: &str) -> CandidateLine {
+    let what = if why.is_empty() { "a match rule".to_owned() } else { why.to_owned() };
+    CandidateLine {
+        left: left.0.clone(),
+        left_title: left.1.clone(),
+        right: right.0.clone(),
+        right_title: right.1.clone(),
+        verdict: CandidateLine::ASKED.to_owned(),
+        reasons: vec![ReasonLine { what, agreement: "by rule".to_owned(), bits: 0.0 }],
+        ..CandidateLine::default()
+    }
 }
 
 fn line(table: &Table, linkage: &Linkage, edge: &Edge, ids: &[(String, String)]) -> CandidateLine {

@@ -107,12 +107,13 @@ fn is_typed_twice(census: &CensusAnswer) -> bool {
 
 /// `1,024 to 1`.
 fn odds(pair: &CandidateLine) -> String {
-    linkage::odds(pair.bits)
+    if pair.is_asked() { "a person is asked".to_owned() } else { linkage::odds(pair.bits) }
 }
 
 /// What speaks for it (`true`), or against, strongest first: `mailbox the same, last name alike`.
 fn reasons(pair: &CandidateLine, speaks_for: bool) -> String {
-    let mut own: Vec<&ReasonLine> = pair.reasons.iter().filter(|reason| (reason.bits > 0.0) == speaks_for).collect();
+    let mut own: Vec<&ReasonLine> =
+        pair.reasons.iter().filter(|reason| (reason.bits > 0.0 || pair.is_asked()) == speaks_for).collect();
     own.sort_by(|one, other| other.bits.abs().total_cmp(&one.bits.abs()));
     own.into_iter().map(|reason| format!("{} {}", linkage::spoken(&reason.what), reason.agreement)).collect::<Vec<_>>().join(", ")
 }

@@ -28,7 +28,7 @@ pub struct CandidateLine {
     pub right: String,
     /// What people call it.
     pub right_title: String,
-    /// `same`: nothing speaks against it; `likely`: a person should look.
+    /// `same`: nothing speaks against it; `likely`: a person should look; `asked`: a rule found it and a person is asked, no score says it.
     pub verdict: String,
     /// Logarithm (base 2) of the odds that they are the same.
     pub bits: f64,
@@ -66,7 +66,7 @@ pub struct CensusAnswer {
     pub exact: u64,
     /// Things of the second that are known to be in the first: not as many, where one of them is there twice.
     pub exact_right: u64,
-    /// Things of the first that are likely to be in the second, by score.
+    /// Things of the first that are likely to be in the second, by score or because a rule asks.
     pub likely: u64,
     /// Things of the second that are likely to be in the first.
     pub likely_right: u64,
@@ -74,7 +74,14 @@ pub struct CensusAnswer {
     pub only_left: u64,
     /// Things of the second with nothing like them in the first.
     pub only_right: u64,
-    /// Likely pairs, strongest first, at most as many as were asked for.
+    /// Things that rules did not find in both, and that were compared by score.
+    #[serde(default)]
+    pub compared: u64,
+    /// So many things it takes to learn how much each field says; with fewer the weights that ship decide.
+    #[serde(default)]
+    pub needed: u64,
+    /// Likely pairs: those that a rule found and a person is asked about, then by score, strongest first; at most as many as were
+    /// asked for.
     pub pairs: Vec<CandidateLine>,
     /// Fields that both hold, and how often they agree.
     pub fields: Vec<CensusField>,
@@ -105,6 +112,29 @@ pub struct CensusField {
     pub percent: u64,
     /// The hub carries it between the two. Where it does not and values agree, people type them twice.
     pub carried: bool,
+}
+
+impl CandidateLine {
+    /// The verdict of a pair that a rule found and a person is asked about: it has no score.
+    pub const ASKED: &str = "asked";
+
+    /// Whether a rule found it and no score.
+    pub fn is_asked(&self) -> bool {
+        self.verdict == Self::ASKED
+    }
+}
+
+impl CensusAnswer {
+    /// What scores were made of, where there is little: nobody is to take them for more than they are.
+    pub fn little(&self) -> Option<String> {
+        (self.compared < self.needed).then(|| {
+            format!(
+                "{} things are in one system alone by the rules and were compared by score: fewer than {}, too few to learn how much each \
+                 field says, so mostly by the weights that ship. What arrives is compared by rules alone until there are {}.",
+                self.compared, self.needed, self.needed
+            )
+        })
+    }
 }
 
 impl CensusField {

@@ -67,6 +67,13 @@ pub(super) async fn model(entity: &str, context: &Context) -> Outcome {
 
 fn pairs(pairs: &[CandidateLine]) {
     for pair in pairs {
+        if pair.is_asked() {
+            let reasons: Vec<String> = pair.reasons.iter().map(|reason| clean(&reason.what).to_string()).collect();
+            let (left, right) = (clean(&pair.left_title), clean(&pair.right_title));
+            say(format_args!("{} {left} = {} {right}: a person is asked (`nave review list`)", pair.left, pair.right));
+            say(format_args!("  by rule  {}\n", reasons.join("; ")));
+            continue;
+        }
         say(format_args!(
             "{} {} = {} {}: {} ({})",
             pair.left,
@@ -146,6 +153,9 @@ fn shown(answer: &CensusAnswer, double_entry: bool) {
         rows.row([name.clone(), all, both, likely, only]);
     }
     rows.print("");
+    if let Some(little) = answer.little().filter(|_| !double_entry) {
+        say(format_args!("{little}\n"));
+    }
     let called = |name: &str| format!("in {name}");
     let (left, right) = (called(&answer.left), called(&answer.right));
     let mut rows = Rows::new(&["field", &left, &right, "both say", "say the same", "", "carried by the hub"]);
