@@ -61,6 +61,29 @@ fn an_empty_drop_folder_waits_for_its_first_file() {
     std::fs::remove_file(project.dir().join("streams/drop.json")).expect("it goes");
     let failed = sync(&project, 1);
     assert!(failed[3].as_str().is_some_and(|said| said.contains("has no stream `peeple` (it has people)")), "{failed}");
+    // It says what to type, and that works.
+    let said = failed[3].as_str().unwrap_or_default();
+    assert!(said.contains("`nave mapping suggest drop --stream people --apply` maps what is called people there"), "{failed}");
+    let suggested = project.json(&["mapping", "suggest", "drop", "--stream", "people"]);
+    assert_eq!(suggested["sides"], json!([{ "connection": "drop", "stream": "people", "sampled": 1, "others": [] }]));
+    // Of several the likeliest is taken, the others are named, and each can be asked for.
+    std::fs::write(folder.join("leads.csv"), "Mail,Vorname,Nachname\nada@example.org,Ada,Lee\nbo@example.org,Bo,Lund\n")
+        .expect("a file");
+    std::fs::write(folder.join("bolts.csv"), "id,width\n1,2.5\n").expect("a file");
+    std::fs::write(folder.join("bounced.csv"), "E-Mail\nx@example.org\n").expect("a file");
+    std::fs::remove_file(project.dir().join("mappings/drop.toml")).expect("it goes");
+    project.json(&["connection", "discover", "drop", "--save"]);
+    let sides = |words: &[&str]| project.json(&[&["mapping", "suggest", "drop"], words].concat())["sides"].clone();
+    assert_eq!((&sides(&[])[0]["stream"], &sides(&[])[0]["others"]), (&json!("people"), &json!(["leads"])), "by its name");
+    assert_eq!(sides(&["--stream", "drop/leads"])[0]["stream"], "leads");
+    assert_eq!(sides(&["--entity", "employee"])[0]["others"], json!(["bounced", "people"]), "by what they hold");
+    for (words, expected) in [
+        (&["--stream", "lead"][..], "did you mean `leads`"),
+        (&["--stream", "leads", "--stream", "people"], "two streams of `drop`"),
+    ] {
+        let refused = project.run(&[&["mapping", "suggest", "drop"], words].concat());
+        assert!(refused.code != Some(0) && format!("{refused:?}").contains(expected), "{refused:?}");
+    }
 }
 
 /// `connection add`, and what it prints to type next: a starter mapping knows more columns than one export has.

@@ -756,6 +756,10 @@ pub enum Request {
         /// Entity.
         #[serde(default = "default_entity")]
         entity: String,
+        /// Streams that are looked at, as `STREAM` of one connection or `CONNECTION/STREAM` of several; none: the one that its name or
+        /// what it holds tells.
+        #[serde(default)]
+        streams: Vec<String>,
         /// Writes mapping files, to be edited.
         #[serde(default)]
         apply: bool,

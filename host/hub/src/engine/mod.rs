@@ -276,7 +276,11 @@ impl Engine {
                     "nothing can be written there; `nave connection discover {}` shows what it offers. To write to one of them",
                     mapping.connection
                 ),
-                Some(folders) => format!("there is no file of it in {folders} now; nothing is taken for deleted, and it is read when one is there. If the name is wrong"),
+                Some(folders) => format!(
+                    "there is no file of it in {folders} now; nothing is taken for deleted, and it is read when one is there. {}If the \
+                     name is wrong",
+                    others_there(&mapping.connection, &mapping.entity, &names)
+                ),
                 None => "if the name is wrong".to_owned(),
             };
             EngineError::Refused(format!(
@@ -449,5 +453,19 @@ impl Engine {
     pub fn record_of(&self, key: &RemoteKey) -> Result<Option<RecordId>, EngineError> {
         let Some(id) = self.store.resolve(std::slice::from_ref(key))?.pop().flatten() else { return Ok(None) };
         Ok(self.store.contributions(&[id])?.pop().flatten().and_then(|row| row.record))
+    }
+}
+
+/// What to type where other files are in a drop folder than those that a mapping reads.
+fn others_there(connection: &str, entity: &str, streams: &[&str]) -> String {
+    let suggest = |stream: &&str| {
+        let entity = if entity == "contact" { String::new() } else { format!(" --entity {entity}") };
+        let stream = crate::shell::word(stream);
+        format!("`nave mapping suggest {connection} --stream {stream}{entity} --apply` maps what is called {stream} there")
+    };
+    match streams {
+        [] => String::new(),
+        [only] => format!("{}. ", suggest(only)),
+        [first, ..] => format!("{}, and the same goes for the others. ", suggest(first)),
     }
 }

@@ -2,6 +2,7 @@
 //! hold, read as every other read is. Written only where a person says so.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use nave_core::Value;
 use nave_core::catalog::{Catalog, Entity, FieldInfo, FieldMapping, FieldType, Mapping, RemoteType, StreamInfo};
@@ -43,6 +44,7 @@ pub(super) async fn suggest_mapping(
     hub: &Hub,
     connections: &[String],
     entity: &str,
+    streams: &[String],
     apply: bool,
     by: &str,
 ) -> Result<SuggestAnswer, ApiError> {
@@ -53,9 +55,19 @@ pub(super) async fn suggest_mapping(
     }
     let mut columns: Vec<Column> = Vec::new();
     let mut sides = Vec::new();
-    for connection in connections.iter().collect::<BTreeSet<_>>() {
-        let (stream, things) = side(hub, &catalog, entity, connection).await?;
-        sides.push(SuggestSide { connection: connection.clone(), stream: stream.name.clone(), sampled: things.len() as u64 });
+    let connections: BTreeSet<&String> = connections.iter().collect();
+    let chosen = chosen(&connections, streams)?;
+    for connection in connections {
+        let Side { stream, things, others } = match chosen.get(connection.as_str()) {
+            Some(stream) => named(hub, connection, stream).await?,
+            None => side(hub, &catalog, entity, connection).await?,
+        };
+        sides.push(SuggestSide {
+            connection: connection.clone(),
+            stream: stream.name.clone(),
+            sampled: things.len() as u64,
+            others,
+        });
         columns.extend(columns_of(&catalog, connection, &stream, &things));
     }
     let suggestions = suggest(entity, &columns);
@@ -166,37 +178,98 @@ fn twice(proposed: &BTreeMap<(String, String), Vec<Proposed>>) -> Vec<String> {
     by.into_iter().map(note).collect()
 }
 
-/// The stream of a connection that holds an entity's things, with some of them.
-async fn side(hub: &Hub, catalog: &Catalog, entity: &Entity, connection: &str) -> Result<(StreamInfo, Vec<Value>), ApiError> {
+/// A stream with some of its things, and the others that may hold such things.
+struct Side {
+    stream: StreamInfo,
+    things: Vec<Value>,
+    others: Vec<String>,
+}
+
+/// Which stream of which connection was asked for.
+fn chosen<'a>(connections: &BTreeSet<&'a String>, streams: &'a [String]) -> Result<BTreeMap<&'a str, &'a str>, ApiError> {
+    let mut chosen = BTreeMap::new();
+    for text in streams {
+        let of_one = text.split_once('/').filter(|(connection, _)| connections.iter().any(|known| known == connection));
+        let (connection, stream) = match (of_one, connections.first()) {
+            (Some((connection, stream)), _) => (connection, stream),
+            (None, Some(only)) if connections.len() == 1 => (only.as_str(), text.as_str()),
+            _ => {
+                let all: Vec<&str> = connections.iter().map(|name| name.as_str()).collect();
+                return Err(ApiError::usage(format!("of which connection is the stream `{text}`?")).help(format!(
+                    "write `--stream {}/{text}`; connections are {}",
+                    all.first().unwrap_or(&""),
+                    all.join(", ")
+                )));
+            }
+        };
+        if chosen.insert(connection, stream).is_some() {
+            return Err(ApiError::usage(format!("two streams of `{connection}`"))
+                .help("one stream of a connection is looked at: ask for the other one by itself"));
+        }
+    }
+    Ok(chosen)
+}
+
+async fn streams_of(hub: &Hub, connection: &str) -> Result<Arc<Vec<StreamInfo>>, ApiError> {
     let failed = |error| match error {
         EngineError::Spoke(name, error) => broken(&name, error),
         error => error.into(),
     };
-    let streams = hub.engine.streams(connection).await.map_err(failed)?;
+    hub.engine.streams(connection).await.map_err(failed)
+}
+
+/// The stream that a person named.
+async fn named(hub: &Hub, connection: &str, stream: &str) -> Result<Side, ApiError> {
+    let streams = streams_of(hub, connection).await?;
+    let Some(found) = streams.iter().find(|known| known.name == stream) else {
+        return Err(unknown("stream", stream, streams.iter().map(|known| &known.name)));
+    };
+    Ok(Side { stream: found.clone(), things: sample(hub, connection, stream).await?, others: Vec::new() })
+}
+
+/// The stream of a connection that holds an entity's things, with some of them.
+async fn side(hub: &Hub, catalog: &Catalog, entity: &Entity, connection: &str) -> Result<Side, ApiError> {
+    let streams = streams_of(hub, connection).await?;
     let mapped = catalog.mappings.values().find(|one| one.connection == connection && one.entity == entity.name);
     if let Some(mapping) = mapped
         && let Some(stream) = streams.iter().find(|stream| stream.name == mapping.stream)
     {
-        return Ok((stream.clone(), sample(hub, connection, &stream.name).await?));
+        let things = sample(hub, connection, &stream.name).await?;
+        return Ok(Side { stream: stream.clone(), things, others: Vec::new() });
     }
     let called: &[&str] = CALLED.iter().find(|(name, _)| *name == entity.name).map(|(_, called)| *called).unwrap_or_default();
     let named = called.iter().find_map(|name| streams.iter().find(|stream| stream.name.eq_ignore_ascii_case(name)));
     if let Some(stream) = named {
-        return Ok((stream.clone(), sample(hub, connection, &stream.name).await?));
+        let things = sample(hub, connection, &stream.name).await?;
+        let alike = |other: &&StreamInfo| called.iter().any(|name| other.name.eq_ignore_ascii_case(name));
+        let others = streams.iter().filter(|other| other.name != stream.name && other.capabilities.readable).filter(alike);
+        return Ok(Side { stream: stream.clone(), things, others: others.map(|other| other.name.clone()).collect() });
     }
+    let mut others: Vec<String> = Vec::new();
     let mut best: Option<(f64, StreamInfo, Vec<Value>)> = None;
     for stream in streams.iter().filter(|stream| stream.capabilities.readable).take(STREAMS_MAX) {
         let things = sample(hub, connection, &stream.name).await?;
         let found = suggest(entity, &columns_of(catalog, connection, stream, &things));
         let sum: f64 = found.iter().flat_map(|one| &one.aliases).map(|alias| alias.score).sum();
+        if sum > 0.0 {
+            others.push(stream.name.clone());
+        }
         if sum > 0.0 && best.as_ref().is_none_or(|(known, ..)| sum > *known) {
             best = Some((sum, stream.clone(), things));
         }
     }
-    best.map(|(_, stream, things)| (stream, things)).ok_or_else(|| {
+    let of = |(_, stream, things): (f64, StreamInfo, Vec<Value>)| {
+        others.retain(|other| *other != stream.name);
+        Side { stream, things, others }
+    };
+    best.map(of).ok_or_else(|| {
         let names: Vec<&str> = streams.iter().map(|stream| stream.name.as_str()).collect();
         ApiError::not_found(format!("no stream of {connection} looks as if it held a {}", entity.name))
-            .help(format!("it has {}; map one by hand: mappings/NAME.toml", names.join(", ")))
+            .help(format!(
+                "it has {}; `nave mapping suggest {connection} --stream {}` looks at one of them, or map one by hand: mappings/NAME.toml",
+                names.join(", "),
+                names.first().map_or("NAME".to_owned(), |name| crate::shell::word(name).to_string())
+            ))
     })
 }
 

@@ -27,6 +27,9 @@ pub(crate) enum Mapping {
         /// Of what
         #[arg(long, default_value = "contact")]
         entity: String,
+        /// The stream to look at, where its name does not tell; of several connections as CONNECTION/STREAM
+        #[arg(long = "stream", value_name = "STREAM")]
+        streams: Vec<String>,
         /// Write mapping files, to be edited
         #[arg(long)]
         apply: bool,
@@ -70,7 +73,7 @@ pub(crate) enum Mapping {
 
 pub(crate) async fn run(verb: Mapping, context: &Context) -> Outcome {
     match verb {
-        Mapping::Suggest { connections, entity, apply } => suggest(connections, entity, apply, context).await,
+        Mapping::Suggest { connections, entity, streams, apply } => suggest(connections, entity, streams, apply, context).await,
         Mapping::Export { file, mappings } => export(&file, &mappings, context).await,
         Mapping::Import { file, apply } => import(&file, apply, context).await,
         Mapping::Lint { mapping } => lint(mapping, context).await,
@@ -100,14 +103,21 @@ async fn explain(mapping: Option<String>, context: &Context) -> Outcome {
     Ok(exit::OK)
 }
 
-async fn suggest(connections: Vec<String>, entity: String, apply: bool, context: &Context) -> Outcome {
-    let answer = want!(context.call(Request::MappingSuggest { connections, entity, apply }).await?, Suggest);
+async fn suggest(connections: Vec<String>, entity: String, streams: Vec<String>, apply: bool, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::MappingSuggest { connections, entity, streams, apply }).await?, Suggest);
     if context.json {
         output::json(&answer);
         return Ok(exit::OK);
     }
     for side in &answer.sides {
         say(format_args!("{}/{}: {} things looked at", side.connection, clean(&side.stream), side.sampled));
+        if !side.others.is_empty() {
+            let others = clean(&side.others.join(", "));
+            say(format_args!(
+                "  others of {} may hold a {} too: {others}; `--stream` takes one instead",
+                side.connection, answer.entity
+            ));
+        }
     }
     for field in &answer.fields {
         say(format_args!("\n{}.{}", answer.entity, clean(&field.field)));

@@ -197,6 +197,9 @@ pub struct SuggestSide {
     pub stream: String,
     /// Things whose values were compared.
     pub sampled: u64,
+    /// Other streams of the connection that may hold such things: `--stream` takes one of them instead.
+    #[serde(default)]
+    pub others: Vec<String>,
 }
 
 /// One canonical field with what it may be called in each system.
