@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::headings::{BIRTHPLACES, BORN, HEADINGS, PHONE, PLACES, WHOLE};
+
 /// What a column is compared as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -98,77 +100,36 @@ impl Kind {
         match by_heading(heading) {
             // What is called a date and holds none is text; what holds mailboxes is one, whatever it is called.
             Some(Self::Date) if by_values != Some(Self::Date) => Self::Text,
+            Some(Self::Phone) if words_of(heading).concat() == PHONE && !dialled(values) => {
+                by_values.unwrap_or_else(|| spread(values))
+            }
             Some(kind) => kind,
             None => by_values.unwrap_or_else(|| spread(values)),
         }
     }
 }
 
-/// Words of headings, in the order in which they are looked for: all words of a row must be there.
-const HEADINGS: &[(Kind, &[&str])] = &[
-    (Kind::Ignored, &["updated", "modified", "created", "changed", "timestamp", "notes", "note", "comment", "comments"]),
-    (Kind::Email, &["email", "mail", "emailaddress"]),
-    (Kind::Mobile, &["mobile", "cell", "mobil", "handy", "mobilephone", "cellphone"]),
-    (Kind::Phone, &["phone", "telephone", "tel", "telefon", "fax", "phonenumber", "landline"]),
-    (Kind::Date, &["birth", "dob", "birthdate", "birthday", "geburtsdatum", "born", "date"]),
-    (
-        Kind::Identifier,
-        &[
-            "soc",
-            "ssn",
-            "sin",
-            "vat",
-            "tax",
-            "passport",
-            "iban",
-            "isbn",
-            "ean",
-            "gtin",
-            "upc",
-            "sku",
-            "duns",
-            "nin",
-            "license",
-            "licence",
-            "insurance",
-        ],
-    ),
-    (Kind::Postal, &["zip", "zipcode", "postcode", "postal", "postalcode", "plz"]),
-    (Kind::House, &["house", "housenumber", "streetnumber"]),
-    (Kind::Street, &["street", "address", "addr", "strasse", "straße", "road", "address1", "address2"]),
-    (Kind::City, &["city", "town", "suburb", "locality", "place", "ort", "stadt", "municipality"]),
-    (Kind::Region, &["region", "state", "province", "county", "bundesland"]),
-    (Kind::Country, &["country", "nation", "land"]),
-    (Kind::Given, &["given", "first", "firstname", "fname", "forename", "vorname", "prenom", "givenname", "christian"]),
-    (Kind::Surname, &["surname", "last", "lastname", "lname", "family", "familyname", "nachname", "maiden"]),
-    (
-        Kind::Company,
-        &["company", "organisation", "organization", "employer", "firm", "firma", "business", "manufacturer", "brand", "vendor"],
-    ),
-    (Kind::Name, &["fullname", "name"]),
-    (Kind::Text, &["title", "description", "authors", "author", "venue", "product", "album", "artist", "journal"]),
-];
-
-/// Words of a heading that is about a place.
-const PLACES: [&str; 6] = ["place", "city", "town", "country", "state", "location"];
-
 fn by_heading(heading: &str) -> Option<Kind> {
     // `address.city` is a city.
-    let heading = heading.rsplit('.').find(|part| !part.trim().is_empty()).unwrap_or(heading);
+    let within = heading.match_indices('.').filter(|(at, _)| heading[at + 1..].starts_with(char::is_alphanumeric)).last();
+    let heading = within.map_or(heading, |(at, _)| &heading[at + 1..]);
     let words = words_of(heading);
     let has = |word: &str| words.iter().any(|own| own == word);
     if has("street") && (has("number") || has("no") || has("nr")) {
         return Some(Kind::House);
     }
-    let born = ["birth", "born"].into_iter().any(has);
-    if born && PLACES.into_iter().any(has) || ["birthplace", "geburtsort"].into_iter().any(has) {
+    let born = BORN.into_iter().any(has);
+    if born && PLACES.into_iter().any(has) || BIRTHPLACES.into_iter().any(has) {
         return Some(Kind::Birthplace);
     }
     if has("job") || has("middle") {
         return Some(Kind::Text);
     }
-    let named = HEADINGS.iter().find(|(_, any)| any.iter().any(|word| has(word)) || any.contains(&words.concat().as_str()));
-    named.map(|(kind, _)| *kind)
+    let together = words.concat();
+    let any =
+        |(_, lines): &&(Kind, &[&str])| lines.iter().flat_map(|line| line.split(' ')).any(|word| has(word) || word == together);
+    let named = HEADINGS.iter().find(any).map(|(kind, _)| *kind);
+    named.or_else(|| WHOLE.iter().find(|(_, words)| words.split(' ').any(|word| word == together)).map(|(kind, _)| *kind))
 }
 
 /// `MobilePhone`, `mobile_phone` and `Mobile phone` are two words each.
@@ -207,6 +168,15 @@ fn by_values(values: &[&str]) -> Option<Kind> {
     } else {
         None
     }
+}
+
+/// Fewer digits than that are no telephone.
+const DIALLED_MIN: usize = 6;
+
+/// Whether most values have the digits of a telephone.
+fn dialled(values: &[&str]) -> bool {
+    let digits = |value: &&&str| value.chars().filter(char::is_ascii_digit).count() >= DIALLED_MIN && !value.contains('.');
+    values.iter().filter(digits).count() * 10 >= values.len() * 7
 }
 
 /// A column of which nothing is known: by how many different values it has.
@@ -248,6 +218,48 @@ mod tests {
             ("JobTitle", "buyer", Kind::Text),
             ("UpdatedAt", "2026", Kind::Ignored),
             ("contact", "a@b.test", Kind::Email),
+            ("Firma", "lux gmbh", Kind::Company),
+            ("Firmenname", "lux gmbh", Kind::Company),
+            ("Straße", "ringstr.", Kind::Street),
+            ("Str.", "ringstr.", Kind::Street),
+            ("Hausnr.", "4", Kind::House),
+            ("Postleitzahl", "10115", Kind::Postal),
+            ("USt-IdNr.", "DE99", Kind::Identifier),
+            ("USt.-ID", "DE99", Kind::Identifier),
+            ("Steuernummer", "99", Kind::Identifier),
+            ("Telefonnummer", "030 123456", Kind::Phone),
+            ("E-Mail-Adresse", "x", Kind::Email),
+            ("Geburtsdatum", "x", Kind::Text),
+            ("Raison sociale", "lux sarl", Kind::Company),
+            ("Code postal", "75001", Kind::Postal),
+            ("CP", "75001", Kind::Postal),
+            ("Numéro de TVA", "FR99", Kind::Identifier),
+            ("Prénom", "ada", Kind::Given),
+            ("Nom", "lee", Kind::Name),
+            ("Nom de famille", "lee", Kind::Surname),
+            ("Adresse", "rue x", Kind::Street),
+            ("Ville", "paris", Kind::City),
+            ("Lieu de naissance", "paris", Kind::Birthplace),
+            ("Razón social", "lux sl", Kind::Company),
+            ("Apellidos", "lee", Kind::Surname),
+            ("Dirección", "calle x", Kind::Street),
+            ("Código postal", "28001", Kind::Postal),
+            ("NIF", "B99", Kind::Identifier),
+            ("Teléfono móvil", "6 123", Kind::Mobile),
+            ("Bedrijfsnaam", "lux bv", Kind::Company),
+            ("Achternaam", "lee", Kind::Surname),
+            ("Woonplaats", "delft", Kind::City),
+            ("BTW-nummer", "NL99", Kind::Identifier),
+            ("Ragione sociale", "lux srl", Kind::Company),
+            ("Partita IVA", "IT99", Kind::Identifier),
+            ("CAP", "00100", Kind::Postal),
+            ("Cognome", "lee", Kind::Surname),
+            ("Indirizzo", "via x", Kind::Street),
+            ("ph", "03012345", Kind::Phone),
+            ("Ph.", "030 12345", Kind::Phone),
+            ("pH", "7.1", Kind::Number),
+            ("market cap", "12.5", Kind::Number),
+            ("sent via", "some words ", Kind::Text),
             ("x", "12.5", Kind::Number),
             ("x", "some words ", Kind::Text),
         ] {

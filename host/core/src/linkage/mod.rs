@@ -17,6 +17,7 @@ mod cluster;
 mod compare;
 mod decide;
 pub mod entity;
+mod headings;
 mod kind;
 mod learned;
 mod likeness;
