@@ -143,6 +143,16 @@ fn a_census_comes_before_the_decisions() {
     let census = two.project.json(&["census", "crm", "books", "--entity", "contact"]);
     let counts = ["left_count", "right_count", "exact", "likely", "only_left", "only_right"].map(|name| census[name].as_u64());
     assert_eq!((counts, &census["unread"]), ([19, 18, 10, 6, 3, 2].map(Some), &json!([])), "{census}");
+    // What a rule asks about is listed with what is asked, as everything that is counted is; and that there is little to score by.
+    let pairs = census["pairs"].as_array().cloned().unwrap_or_default();
+    assert_eq!(pairs.len(), 6, "{census}");
+    assert_eq!((&pairs[0]["verdict"], &pairs[0]["reasons"][0]["agreement"]), (&json!("asked"), &json!("by rule")), "{census}");
+    assert_eq!((&pairs[0]["left_title"], &pairs[0]["right_title"]), (&json!("Nora Quill"), &json!("Otto Pfeil")), "{census}");
+    assert_eq!((census["compared"].as_u64(), census["needed"].as_u64()), (Some(17), Some(200)), "{census}");
+    let mut plain = std::process::Command::new(nave_tests::binary::nave());
+    let output = plain.arg("--dir").arg(two.project.dir()).args(["census", "crm", "books"]).output().expect("nave runs");
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains("a person is asked") && shown.contains("17 things are in one system alone"), "{shown}");
     let all = two.project.json(&["census", "--double-entry"]);
     let of = |entity: &&Value| entity["entity"] == "contact";
     let contacts = all["censuses"].as_array().into_iter().flatten().find(of).expect("of contacts");
@@ -236,5 +246,23 @@ fn a_census_that_cannot_be_says_why() {
         let output = two.project.command(words).output().expect("nave runs");
         let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
         assert!(!output.status.success() && said.contains(expected), "{words:?}: {said}");
+    }
+}
+
+/// Headings of other languages are understood, and a truth without pairs is told: every figure would be perfect.
+#[test]
+fn an_evaluation_says_what_it_compared_and_where_it_says_nothing() {
+    let project = Project::init();
+    let rows =
+        (0..40).map(|at| format!("{at};Firma {at} GmbH;Ringstr. {at};{};Bonn{at};DE9990{at};0228555{at:03}\n", 53_000 + at));
+    let head = "Nr;Firmenname;Straße;Postleitzahl;Ort;USt-IdNr.;ph\n";
+    project.write("firms.csv", &std::iter::once(head.to_owned()).chain(rows).collect::<String>());
+    for (pairs, warned) in [("a;b\n", true), ("a;b\n1;2\n", false)] {
+        project.write("pairs.csv", pairs);
+        let [firms, truth] = ["firms.csv", "pairs.csv"].map(|name| project.dir().join(name).display().to_string());
+        let told = project.json(&["match", "evaluate", &firms, "--truth", &truth, "--entity", "company"]);
+        assert_eq!(told["warning"].as_str().is_some_and(|text| text.contains("names none")), warned, "{told}");
+        let kinds: Vec<&str> = told["columns"].as_array().into_iter().flatten().filter_map(|one| one[1].as_str()).collect();
+        assert_eq!(kinds, ["company", "street", "postal", "city", "identifier", "phone"], "{told}");
     }
 }

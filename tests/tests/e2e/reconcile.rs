@@ -28,7 +28,8 @@ fn what_differs_is_decided_before_the_first_write_and_gone_after_it() {
     two.project.sync(&[]);
     let marks = [two.crm.last_request(), two.books.last_request()];
     // The same person has another first name in each.
-    let changed = json!({ "properties": { "firstname": "Augusta" } });
+    // Her telephone is dialled there as in her country, and is the same.
+    let changed = json!({ "properties": { "firstname": "Augusta", "phone": "030 55512007", "country": "Germany" } });
     let ada = id_of(&two.crm, "p0@lovelace.example");
     two.crm.call("PATCH", &format!("/crm/v3/objects/contacts/{ada}"), Some(changed));
     let answer = two.project.json(&["reconcile", "crm", "books", "--read"]);
@@ -38,6 +39,22 @@ fn what_differs_is_decided_before_the_first_write_and_gone_after_it() {
     let fields = of_ada.and_then(|finding| finding["fields"].as_array()).expect("she differs");
     let first = fields.iter().find(|field| field["field"] == "first_name").expect("in her first name");
     assert_eq!((&first["left"], &first["right"]), (&json!("Augusta"), &json!("Ada")), "{answer}");
+    assert!(fields.iter().all(|field| field["field"] != "phone"), "{answer}");
+    let mut plain = std::process::Command::new(nave_tests::binary::nave());
+    let output =
+        plain.arg("--dir").arg(two.project.dir()).args(["reconcile", "crm", "books", "--read"]).output().expect("nave runs");
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(shown.matches("read just now").count(), 2, "{shown}");
+    // One series of comparisons, in whichever order the two are named.
+    for (names, expected) in [(["crm", "books"], 0), (["books", "crm"], 16)] {
+        let kept = two.project.json(&["reconcile", names[0], names[1], "--keep"])["kept"].clone();
+        assert_eq!((kept["new"].as_u64(), kept["still"].as_u64()), (Some(16 - expected), Some(expected)), "{kept}");
+    }
+    let history = two.project.json(&["reconcile", "history", "crm", "books"]);
+    let of = |pair: &&Value| pair["entity"] == "contact";
+    let pairs: Vec<&Value> = history["pairs"].as_array().into_iter().flatten().filter(of).collect();
+    assert_eq!((pairs.len(), pairs[0]["outcomes"].as_array().map(Vec::len)), (1, Some(2)), "{history}");
+    assert_eq!(pairs[0]["outcomes"][0]["counts"], pairs[0]["outcomes"][1]["counts"], "{history}");
     assert!(first["command"].as_str().is_some_and(|command| command.starts_with("nave plan --flow ")), "{first}");
     assert_eq!(answer["counts"]["missing"], 8, "{answer}");
     assert_eq!(answer["counts"]["extra"], 7, "{answer}");

@@ -27,7 +27,21 @@ pub fn check(
     let mut found = found.into_inner();
     found.sort_by(|a, b| (&a.path, a.span, a.code).cmp(&(&b.path, b.span, b.code)));
     found.dedup();
+    without_consequences(&mut found);
     if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) { Err(found) } else { Ok((catalog, found)) }
+}
+
+/// Leaves out what only follows from a file that cannot be read: what it says is unknown, and nothing is missing for all that is known.
+/// Of a mapping nothing is made of that; of the others everybody else makes something.
+fn without_consequences(found: &mut Vec<Diagnostic>) {
+    let unread = |one: &Diagnostic| one.code == "syntax" && one.severity == Severity::Error;
+    if !found.iter().any(unread) {
+        return;
+    }
+    let others = found.iter().any(|one| unread(one) && !one.path.starts_with("mappings/"));
+    found.retain(|one| unread(one) || !others && one.severity == Severity::Error);
+    // What a parser says of one line after its first word is about the first.
+    found.dedup_by(|later, first| unread(later) && unread(first) && (&later.path, later.line) == (&first.path, first.line));
 }
 
 /// What is in order of files that are not: everything but connections and mappings that have an error in their file, and what is said

@@ -1,12 +1,12 @@
 //! Comparisons of two systems by schedule: when the next is due, and what each came to, with the difference to the one before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nave_core::model::{AuditEntry, Cause, Time};
 use nave_store::KeyedRow;
 use serde::{Deserialize, Serialize};
 
-use super::compare::Compared;
+use super::compare::{Apart, Compared};
 use super::{Engine, EngineError};
 
 /// A row by pair: when, and what came of it.
@@ -30,6 +30,13 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// Of two connections, in whichever order they are named: the first by its name stands left.
+    pub fn new(mut connections: [&str; 2], entity: &str) -> Self {
+        connections.sort_unstable();
+        let [left, right] = connections.map(str::to_owned);
+        Self { left, right, entity: entity.to_owned() }
+    }
+
     fn key(&self) -> String {
         format!("{}\t{}\t{}", self.left, self.right, self.entity)
     }
@@ -63,6 +70,12 @@ impl Outcome {
     /// Findings in all.
     pub fn apart(&self) -> u64 {
         self.counts.iter().sum()
+    }
+
+    /// The same of the two in the other order: what is missing in the one is extra in the other.
+    fn turn(&mut self) {
+        self.things.reverse();
+        self.counts.swap(Apart::Missing as usize, Apart::Extra as usize);
     }
 
     /// What is compared: records in both, and findings.
@@ -121,7 +134,23 @@ impl Engine {
     /// Those of the store.
     pub fn kept_of_all(&self) -> Result<Vec<(Pair, Kept)>, EngineError> {
         let rows = self.store.rows(SPACE)?.into_iter();
-        Ok(rows.filter_map(|(key, row)| Some((Pair::of(&key)?, serde_json::from_slice(&row).ok()?))).collect())
+        let rows = rows.filter_map(|(key, row)| Some((Pair::of(&key)?, serde_json::from_slice::<Kept>(&row).ok()?)));
+        let mut all: BTreeMap<Pair, Kept> = BTreeMap::new();
+        for (pair, mut kept) in rows {
+            let sorted = Pair::new([&pair.left, &pair.right], &pair.entity);
+            let turned = sorted != pair;
+            if turned {
+                // From before the order did not matter.
+                kept.outcomes.iter_mut().for_each(Outcome::turn);
+            }
+            let known = all.entry(sorted).or_default();
+            known.outcomes.append(&mut kept.outcomes);
+            known.outcomes.sort_by_key(|outcome| outcome.at);
+            if !turned || known.due == Time::default() {
+                (known.due, known.last) = (kept.due, kept.last);
+            }
+        }
+        Ok(all.into_iter().collect())
     }
 
     /// Whether a pair is to be compared now. The first time an hour after it was first seen.

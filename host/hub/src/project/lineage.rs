@@ -118,10 +118,10 @@ pub(super) fn system(catalog: &Catalog, name: &str) -> Result<Answer, ApiError> 
             continue;
         }
         let then: BTreeSet<&str> = others.iter().map(|source| source.connection.as_str()).collect();
-        let becomes = match then.len() {
-            0 => "nobody else says anything about it: it stays as it is, and nothing changes it any more".to_owned(),
-            _ => format!("then {} decides it", then.into_iter().collect::<Vec<_>>().join(" or ")),
-        };
+        let list_of = flow.field.split_once('/').map_or(flow.field.as_str(), |(list, _)| list);
+        let rule =
+            catalog.entities.get(&flow.entity).and_then(|entity| entity.fields.get(list_of)).map(|field| &field.survivorship);
+        let becomes = becomes(rule, &ours, &then);
         let there: Vec<&FieldLine> = flow.targets.iter().filter(|target| !ours.contains(target.connection.as_str())).collect();
         for target in &there {
             answer.downstream.push(line(
@@ -149,6 +149,32 @@ pub(super) fn system(catalog: &Catalog, name: &str) -> Result<Answer, ApiError> 
         }
     }
     Ok(Answer::Impact(answer))
+}
+
+/// What becomes of a field without some of those who say something about it: `then` are the others.
+fn becomes(rule: Option<&Survivorship>, ours: &BTreeSet<&str>, then: &BTreeSet<&str>) -> String {
+    let names = then.iter().copied().collect::<Vec<_>>().join(" or ");
+    if then.is_empty() {
+        return "nobody else says anything about it: it stays as it is, and nothing changes it any more".to_owned();
+    }
+    match rule {
+        Some(Survivorship::Owner(owner)) if then.contains(owner.as_str()) => {
+            format!("{owner} owns it, and decides it as before")
+        }
+        Some(Survivorship::Owner(owner)) if ours.contains(owner.as_str()) => {
+            format!("its owner is gone: {names} decides it, the newest, until another owner is decided")
+        }
+        Some(Survivorship::Priority(order)) => {
+            let first = order.iter().find(|one| ours.contains(one.as_str()) || then.contains(one.as_str()));
+            match order.iter().find(|one| then.contains(one.as_str())) {
+                Some(next) if first == Some(next) => format!("{next} comes first in its order, and decides it as before"),
+                Some(next) => format!("then {next} decides it, which comes next in its order"),
+                None => format!("then {names} decides it"),
+            }
+        }
+        Some(Survivorship::Manual) => format!("a steward decides it as before; {names} still says something"),
+        _ => format!("then {names} decides it"),
+    }
 }
 
 fn list(sources: &[&FieldLine]) -> String {
@@ -286,4 +312,33 @@ pub(super) fn canonical(catalog: &Catalog, name: &str) -> Result<(String, String
         return Err(unknown(&format!("field of {entity}"), field, known.fields.keys()));
     }
     Ok((entity.to_owned(), root.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Without the CRM: what becomes of a field about which these say something too.
+    #[test]
+    fn who_owns_a_field_decides_it() {
+        let owner = |name: &str| Survivorship::Owner(name.to_owned());
+        let order = |names: &[&str]| Survivorship::Priority(names.iter().map(|name| (*name).to_owned()).collect());
+        let ours = BTreeSet::from(["crm"]);
+        for (rule, then, expected) in [
+            (Some(owner("books")), &["books", "desk"][..], "books owns it, and decides it as before"),
+            (
+                Some(owner("crm")),
+                &["books", "desk"],
+                "its owner is gone: books or desk decides it, the newest, until another owner is decided",
+            ),
+            (Some(owner("mail")), &["books"], "then books decides it"),
+            (Some(order(&["books", "crm"])), &["books", "desk"], "books comes first in its order, and decides it as before"),
+            (Some(order(&["crm", "desk", "books"])), &["books", "desk"], "then desk decides it, which comes next in its order"),
+            (Some(Survivorship::Newest), &["books", "desk"], "then books or desk decides it"),
+            (None, &["books"], "then books decides it"),
+            (Some(owner("crm")), &[], "nobody else says anything about it: it stays as it is, and nothing changes it any more"),
+        ] {
+            assert_eq!(becomes(rule.as_ref(), &ours, &then.iter().copied().collect()), expected, "{rule:?} {then:?}");
+        }
+    }
 }

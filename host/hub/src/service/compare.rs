@@ -66,6 +66,7 @@ pub(super) async fn compare(
 ) -> Result<CompareAnswer, ApiError> {
     let names = Names::new(engine);
     let flows = flows(&names, sides, entity)?;
+    let began = engine.now();
     if how.read {
         for mapping in flows.iter().filter(|mapping| mapping.flow_in.is_some()) {
             progress.report(&format!("reading {}", mapping.name), 0, None);
@@ -77,11 +78,27 @@ pub(super) async fn compare(
             }
         }
     }
-    let compared = block_in_place(|| engine.compare(sides, entity, how.limit))?;
+    let mut compared = block_in_place(|| engine.compare(sides, entity, how.limit))?;
+    for (at, oldest) in compared.oldest.iter_mut().enumerate().filter(|_| how.read) {
+        // What is as it was is not written anew when it is read.
+        let own = |mapping: &&&Mapping| mapping.connection == sides[at];
+        if flows.iter().filter(own).all(|mapping| mapping.flow_in.is_some()) {
+            *oldest = Some(began);
+        }
+    }
     let kept = match how.keep {
         true => {
-            let pair = Pair { left: sides[0].to_owned(), right: sides[1].to_owned(), entity: entity.to_owned() };
-            Some(outcome(&engine.keep_compared(&pair, &compared, by).await?))
+            let pair = Pair::new(sides, entity);
+            let turned = pair.left != sides[0];
+            let kept = match turned {
+                // One series, in whichever order the two were named.
+                true => {
+                    let compared = block_in_place(|| engine.compare([&pair.left, &pair.right], entity, 0))?;
+                    engine.keep_compared(&pair, &compared, by).await?
+                }
+                false => engine.keep_compared(&pair, &compared, by).await?,
+            };
+            Some(outcome(&kept))
         }
         false => None,
     };

@@ -24,7 +24,11 @@ fn show(answer: &CompareAnswer) {
     for at in [0, 1] {
         let name = [left, right][at];
         let age = answer.oldest_age_s[at].map(|seconds| span(u64::try_from(seconds.max(1)).unwrap_or(1) * 1_000));
-        let read = age.map_or("nothing was read yet".to_owned(), |age| format!("each read within the last {age}"));
+        let read = match age {
+            _ if answer.read && age.is_some() => "read just now".to_owned(),
+            Some(age) => format!("each read within the last {age}"),
+            None => "nothing was read yet".to_owned(),
+        };
         say(format_args!("{}: {} ({}), {read}", clean(name), things[at], clean(entity)));
     }
     say(format_args!(

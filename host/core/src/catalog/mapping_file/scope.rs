@@ -175,6 +175,9 @@ impl<'k> Between<'k, '_> {
                 paths.extend(new);
                 // The field's own path is checked where it is written.
                 paths.retain(|path| Some(path.as_str()) != own);
+                if own.is_some_and(|own| self.meant_operation(text, own, side)) {
+                    return None;
+                }
                 self.paths(text, &paths, side);
                 Some(expression)
             }
@@ -189,6 +192,43 @@ impl<'k> Between<'k, '_> {
                 }
                 self.issues(text, issues);
                 None
+            }
+        }
+    }
+
+    /// A word at the beginning of a pipe is a field where it is no operation. Where it is nearly one, and no field that is known, an
+    /// operation was meant: whether that is an error. Where nothing is known of the fields, it is a warning.
+    fn meant_operation(&self, text: &At<String>, own: &str, side: Side<'_>) -> bool {
+        let head = text.value.split('|').next().unwrap_or_default();
+        let word = head.trim();
+        let plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !plain || word == own || mapping::OPERATIONS.iter().any(|(name, ..)| *name == word) {
+            return false;
+        }
+        let Some(near) = mapping::nearest(word, mapping::OPERATIONS.iter().map(|(name, ..)| *name)) else { return false };
+        let fields = match side {
+            Side::Remote | Side::Children => self.stream.map(|stream| !matches!(remote_field(stream, word), Remote::Unknown)),
+            Side::Elements(_) => None,
+            Side::Canonical => {
+                let fields = self.entity.fields.iter().map(|(name, field)| (name.as_str(), &field.kind)).collect();
+                Some(canonical_type(&fields, word).is_some())
+            }
+            Side::SubFields(fields) => Some(fields.contains_key(word)),
+        };
+        let at = head.len() - head.trim_start().len();
+        let span = self.file.within(text, at, word.len());
+        match fields {
+            Some(true) => false,
+            Some(false) => {
+                let message = format!("`{word}` is neither an operation nor a field");
+                self.file.error(span, "unknown-operation", message, Some(format!("did you mean `{near}`?")));
+                true
+            }
+            None => {
+                let message = format!("`{word}` is no operation, and is taken for a field of its name");
+                let help = format!("did you mean `{near}`? A field stands in back quotes: `` `{word}` ``");
+                self.file.warning(span, "unknown-operation", message, Some(help));
+                false
             }
         }
     }

@@ -143,6 +143,54 @@ fn names_in_mappings() {
 }
 
 #[test]
+fn a_word_that_is_nearly_an_operation_is_no_field() {
+    let at = "mappings/crm-contacts.toml";
+    let nearly = format!("{at}:22:7: `trimm` is neither an operation nor a field [unknown-operation] → did you mean `trim`?");
+    check_mapping("in = \"trim | lower\"", "in = \"trimm | lower\"", &nearly);
+    check_mapping("in = \"trim | lower\"", "in = \"trimm\"", &nearly);
+    // What is a field is one.
+    let field =
+        "[[field]]\nremote = \"created\"\ncanonical = \"first_seen\"\ndirection = \"in\"\nin = \"timestamp(iso8601) | date\"";
+    assert_eq!(findings(at, field, &field.replace("in = \"time", "in = \"created | time")), "");
+    // Of a stream that nobody has described yet, it is asked.
+    let mut unknown = plugins();
+    unknown.get_mut("hubspot").unwrap().streams.clear();
+    let (_, warnings) =
+        check(&patched(at, "in = \"trim | lower\"", "in = \"trimm | lower\"\nout = \"lower\""), &unknown).unwrap();
+    let told: Vec<String> = warnings.iter().filter(|one| one.code == "unknown-operation").map(ToString::to_string).collect();
+    let expected = format!(
+        "{at}:22:7: warning: `trimm` is no operation, and is taken for a field of its name [unknown-operation]\n  help: did you mean \
+         `trim`? A field stands in back quotes: `` `trimm` ``"
+    );
+    assert_eq!(told, [expected]);
+}
+
+/// What cannot be read says nothing, and nothing that follows from that is told.
+#[test]
+fn a_file_that_cannot_be_read_has_no_consequences() {
+    let twice = "[fields.email]\nsurvivorship = { owner = \"crm\" }";
+    for (path, from, to, wrong) in [
+        // Everything that the mapping says of `x.crm.score` would be unknown, and everything of the entity unowned.
+        ("entities/contact.toml", twice, "[fields.email]\nsurvivorship = = { owner = \"crm\" }", "entities/contact.toml:4"),
+        ("connections/crm.toml", "plugin = \"hubspot\"", "plugin = = \"hubspot\"", "connections/crm.toml:1"),
+        ("mappings/crm-contacts.toml", "stream = \"contacts\"", "stream = = \"contacts\"", "mappings/crm-contacts.toml:2"),
+    ] {
+        let mut files = patched(path, from, to);
+        let read = |path: &str| files.iter().position(|file| file.path == path).unwrap();
+        let companies = read("mappings/crm-companies.toml");
+        files[companies].text = COMPANIES.replace("canonical = \"name\"", "canonical = \"nmae\"");
+        let found = check(&files, &plugins()).unwrap_err();
+        let told: Vec<String> = found.iter().map(|one| format!("{}:{} {}", one.path, one.line, one.code)).collect();
+        let of_mapping = path.starts_with("mappings/");
+        let mut expected = vec![format!("{wrong} syntax")];
+        if of_mapping {
+            expected.insert(0, "mappings/crm-companies.toml:9 unknown-field".to_owned());
+        }
+        assert_eq!(told, expected, "{path}");
+    }
+}
+
+#[test]
 fn types_and_directions_in_mappings() {
     let at = "mappings/crm-contacts.toml";
     check_mapping(

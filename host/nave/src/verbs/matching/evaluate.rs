@@ -1,5 +1,6 @@
 //! `match evaluate`: matching against a truth.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use nave_core::linkage::{Kind, Score, Table, errors, link};
@@ -15,6 +16,10 @@ use crate::verbs::Outcome;
 /// Entities whose records this can be told of.
 const ENTITIES: [&str; 4] = ["contact", "company", "product", "employee"];
 
+/// Of a file of pairs without any.
+const NO_TRUTH: &str = "the file of pairs names none, so that precision, recall and F1 say nothing: every line holds the ids of two \
+                        records that are the same";
+
 #[derive(Debug, Serialize)]
 struct Evaluation {
     records: usize,
@@ -25,6 +30,9 @@ struct Evaluation {
     /// Heading and what the column was taken for.
     columns: Vec<(String, Kind)>,
     compared_pairs: usize,
+    /// Why the figures say nothing, where they do not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<String>,
     /// Of this process, for matching alone: reading the files is not counted.
     cpu_seconds: f64,
     #[serde(flatten)]
@@ -50,6 +58,7 @@ pub(super) fn run(path: &Path, truth: &Path, entity: &str, show: usize, context:
         truth_encoding,
         columns,
         compared_pairs: linkage.compared,
+        warning: warning(&truth),
         score: Score::of(&linkage, &truth),
     };
     if context.json {
@@ -83,6 +92,9 @@ fn for_people(evaluation: &Evaluation) {
         .map(|(heading, kind)| format!("{} as {}", clean(heading), format!("{kind:?}").to_lowercase()))
         .collect();
     say(format_args!("Compared: {}\n", columns.join(", ")));
+    if let Some(warning) = &evaluation.warning {
+        say(format_args!("warning: {warning}\n"));
+    }
     say(format_args!(
         "precision {:.4}  recall {:.4}  F1 {:.4}: {} merged, {} of them truly",
         score.precision, score.recall, score.f1, score.merged_pairs, score.true_merged_pairs
@@ -95,6 +107,11 @@ fn for_people(evaluation: &Evaluation) {
         rows.row([odds, format!("{:.4}", point.precision), format!("{:.4}", point.recall), point.review_pairs.to_string()]);
     }
     rows.print("");
+}
+
+/// Without a pair in the truth everything is precise and nothing is missed.
+fn warning(truth: &BTreeSet<(u32, u32)>) -> Option<String> {
+    truth.is_empty().then(|| NO_TRUTH.to_owned())
 }
 
 /// CPU time that this process has used, seconds.
