@@ -111,7 +111,7 @@ impl Kind {
 
 fn by_heading(heading: &str) -> Option<Kind> {
     // `address.city` is a city.
-    let within = heading.match_indices('.').filter(|(at, _)| heading[at + 1..].starts_with(char::is_alphanumeric)).last();
+    let within = heading.rmatch_indices('.').find(|(at, _)| heading[at + 1..].starts_with(char::is_alphanumeric));
     let heading = within.map_or(heading, |(at, _)| &heading[at + 1..]);
     let words = words_of(heading);
     let has = |word: &str| words.iter().any(|own| own == word);
