@@ -17,6 +17,7 @@ pub mod escalation;
 pub mod fit;
 pub mod freeze;
 pub mod grant;
+pub mod hindrance;
 pub mod intake;
 pub mod landed;
 pub mod leak;

@@ -159,6 +159,9 @@ pub const BREAKER_FAILED_CALLS: u32 = 3;
 pub const SKEW_MS_MIN: i64 = 5_000;
 /// Longest wait that a system can impose with Retry-After.
 pub const RETRY_AFTER_MS_MAX: u64 = 3_600_000;
+/// How long a merge waits for a system without getting any further before it is a person's task, milliseconds: longer than the whole
+/// ladder of tries and than any wait a system can ask for, shorter than a shift.
+pub const MERGE_WAIT_MS_MAX: i64 = 2 * 3_600_000;
 
 /// Mapping expression text.
 pub const EXPRESSION_BYTES_MAX: usize = 4 << 10;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use nave_core::budget::{Purpose, UsedUp};
 use nave_core::catalog::StreamInfo;
+use nave_core::hindrance::Hindrance;
 use nave_core::mapping::MapError;
 use nave_core::model::Time;
 use nave_core::value::Value;
@@ -43,6 +44,22 @@ pub enum SpokeError {
     /// The guest was stopped or broke the contract: nothing is known of what it had sent by then.
     #[error("the plugin failed: {0}")]
     Guest(String),
+}
+
+impl SpokeError {
+    /// What it is for whoever waits for the system.
+    pub fn hindrance(&self) -> Hindrance {
+        match self {
+            Self::RetryAfter(_) => Hindrance::AskedToWait,
+            Self::Unavailable(_) => Hindrance::Unreachable,
+            Self::Unauthorized(_) => Hindrance::CredentialRefused,
+            Self::Misconfigured(_) => Hindrance::NotAllowed,
+            Self::Held(_) => Hindrance::AwaitsApproval,
+            Self::Rejected(_) => Hindrance::Refused,
+            Self::CheckpointExpired => Hindrance::CheckpointExpired,
+            Self::Guest(_) => Hindrance::PluginFailed,
+        }
+    }
 }
 
 /// What a connector offers. Calls of one spoke are made one at a time.

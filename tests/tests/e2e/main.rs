@@ -35,6 +35,7 @@ mod held;
 mod kept;
 mod key;
 mod kill;
+mod merge_refused;
 mod misfit;
 mod missing;
 mod near;

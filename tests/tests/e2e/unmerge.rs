@@ -11,15 +11,15 @@ use serde_json::{Value, json};
 
 use super::support::add;
 
-struct Two {
-    project: Project,
-    crm: Sim,
-    books: Sim,
+pub(crate) struct Two {
+    pub(crate) project: Project,
+    pub(crate) crm: Sim,
+    pub(crate) books: Sim,
 }
 
 impl Two {
     /// The same person, once entered in the CRM and once in the books, each since carried to the other.
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         // Two customers of one name cannot both be in use there: the second is put away.
         let away =
             "archive = { ContactStatus = \"ARCHIVED\" }\nrestore = { ContactStatus = \"ACTIVE\" }\nduplicates = \"archive\"";
@@ -27,7 +27,7 @@ impl Two {
     }
 
     /// The same, with these lines in the mappings.
-    fn start_with(of_crm: &str, of_books: &str) -> Self {
+    pub(crate) fn start_with(of_crm: &str, of_books: &str) -> Self {
         let clock = Clock::default();
         let config = || {
             let clock = clock.clone();
@@ -55,7 +55,7 @@ impl Two {
         two
     }
 
-    fn settle(&self) {
+    pub(crate) fn settle(&self) {
         for _ in 0..6 {
             let runs = self.project.sync(&["--retry"]);
             if runs.iter().all(|run| run["delivered"].as_u64().unwrap_or(0) == 0) {
@@ -66,7 +66,7 @@ impl Two {
     }
 
     /// What each system holds, by its own state, without ids, times and the hub's marks: each thing's name and what it holds.
-    fn there(&self) -> BTreeMap<String, Vec<String>> {
+    pub(crate) fn there(&self) -> BTreeMap<String, Vec<String>> {
         let crm = self.crm.control("GET", "/_sim/state", None)["contacts"].as_array().cloned().unwrap_or_default();
         let alive = crm.iter().filter(|row| row["archived"] != true && row["merged_into"].is_null());
         let own = |row: &Value| -> String {
@@ -96,7 +96,7 @@ impl Two {
     }
 }
 
-fn outcomes(merge: &Value) -> Vec<String> {
+pub(crate) fn outcomes(merge: &Value) -> Vec<String> {
     let steps = merge["steps"].as_array().cloned().unwrap_or_default();
     steps.iter().map(|step| format!("{} {} {}", step["connection"], step["what"], step["outcome"]).replace('"', "")).collect()
 }

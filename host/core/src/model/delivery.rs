@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ContributionId, RecordId, Time};
 use crate::NameMap;
+use crate::hindrance::Hindrance;
 use crate::value::Value;
 
 /// Why a record is worth comparing again.
@@ -175,6 +176,9 @@ pub struct Parked {
     pub reason: String,
     /// Reasons it answers.
     pub reasons: Reasons,
+    /// What it waits for, where the system said nothing of the delivery itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hindrance: Option<Hindrance>,
 }
 
 /// What was set aside.

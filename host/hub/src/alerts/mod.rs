@@ -85,6 +85,7 @@ impl Watch {
     /// not still busy with an earlier look.
     pub async fn look(&self) -> Result<Vec<tokio::task::JoinHandle<()>>, EngineError> {
         self.engine.escalate().await?;
+        self.engine.overdue_merges().await?;
         note(&self.engine).await?;
         let settings = self.engine.catalog().hub.alerts.clone();
         let mut told = Vec::new();

@@ -199,13 +199,13 @@ impl Engine {
         let failure = match delivered.await {
             Ok(()) => None,
             Err(error @ (EngineError::Store(_) | EngineError::Commit(_))) => return Err(error),
-            Err(error) => Some(error.to_string()),
+            Err(error) => Some(error),
         };
         run.counts = Counts::Out(counts);
         self.forget_images().await?;
-        let run = self.end(run, failure).await?;
+        let run = self.end(run, failure.as_ref().map(ToString::to_string)).await?;
         drop(lane_held);
-        self.tend_merges(&mapping.name).await?;
+        self.tend_merges(&mapping.name, failure.as_ref()).await?;
         Ok(run)
     }
 

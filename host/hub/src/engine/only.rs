@@ -36,6 +36,11 @@ impl Engine {
     /// # Errors
     /// Those of [`Engine::run_out`]; [`EngineError::Refused`] where the flow is paused.
     pub async fn run_out_only(&self, name: &str, only: &Only) -> Result<Run, EngineError> {
+        Ok(self.run_some(name, only).await?.0)
+    }
+
+    /// The same, with what it was that kept the run from its end.
+    pub(super) async fn run_some(&self, name: &str, only: &Only) -> Result<(Run, Option<EngineError>), EngineError> {
         let mapping = self.mapping(name)?;
         let lane = self.lane(&mapping.connection);
         let _lane = lane.lock().await;
@@ -56,20 +61,21 @@ impl Engine {
         let failure = match self.deliver(&mapping, run.id, &mut counts, Some(only)).await {
             Ok(()) => None,
             Err(error @ (EngineError::Store(_) | EngineError::Commit(_))) => return Err(error),
-            Err(error) => Some(error.to_string()),
+            Err(error) => Some(error),
         };
         run.counts = Counts::Out(counts);
         // Not `out`: the scheduler asks when a flow was last drained as a whole.
         run.direction = "some".to_owned();
         run.status = if failure.is_none() && run.counts.balances() { RunStatus::Success } else { RunStatus::Failed };
-        run.message = failure;
+        run.message = failure.as_ref().map(ToString::to_string);
         self.forget_images().await?;
         self.write(Cause::default(), |draft| {
             run.ended_at = Some(draft.now);
             draft.batch.runs.push(run.clone());
-            Ok(run.clone())
+            Ok(())
         })
-        .await
+        .await?;
+        Ok((run, failure))
     }
 
     /// Entries of a flow after a record: all, or those of some records.

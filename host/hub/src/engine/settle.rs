@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use nave_core::accounting::OutCounts;
 use nave_core::catalog::{Catalog, Mapping};
 use nave_core::difference;
+use nave_core::hindrance::Hindrance;
 use nave_core::landed;
 use nave_core::model::{
     AttemptOutcome, Cause, DeadLetterSubject, Dirty, Intent, Parked, Reason, Reasons, RecordId, RemoteKey, Time, WriteKind,
@@ -69,7 +70,7 @@ impl Engine {
                 | SpokeError::Held(_)),
             ) => {
                 self.meters.not_sent(&mapping.name, intents.len());
-                self.release(mapping, run, intents, self.while_answered(mapping, next)?, &error.to_string()).await?;
+                self.release(mapping, run, intents, self.while_answered(mapping, next)?, &error).await?;
                 return Ok(OutCounts { parked: intents.len() as u64, ..OutCounts::default() });
             }
             Err(error) => {
@@ -97,8 +98,9 @@ impl Engine {
         run: u64,
         intents: &[Intent],
         next: &[Intent],
-        why: &str,
+        error: &SpokeError,
     ) -> Result<(), EngineError> {
+        let (why, hindrance) = (error.to_string(), Some(error.hindrance()));
         let parked: HashMap<RecordId, Parked> =
             self.store.parked(&mapping.name)?.into_iter().map(|row| (row.record, row)).collect();
         // A system that is down uses up nobody's retries.
@@ -106,7 +108,7 @@ impl Engine {
         self.write(Cause::default(), |draft| {
             for intent in intents {
                 draft.batch.settled.push((intent.destination.clone(), intent.record));
-                self.park(draft, mapping, run, intent, parked.get(&intent.record), wait, why);
+                self.park(draft, mapping, run, intent, parked.get(&intent.record), wait, &why, hindrance);
             }
             draft.batch.intents.extend_from_slice(next);
             Ok(())
@@ -125,6 +127,7 @@ impl Engine {
         before: Option<&Parked>,
         asked_ms: Option<u64>,
         why: &str,
+        hindrance: Option<Hindrance>,
     ) -> bool {
         let rung = before.map_or(0, |row| row.rung);
         // Spread without randomness: the same record always waits the same share longer.
@@ -140,6 +143,7 @@ impl Engine {
                     rung,
                     reason: why.to_owned(),
                     reasons: intent.reasons.union(before.map_or(Reasons::default(), |row| row.reasons)),
+                    hindrance,
                 });
                 true
             }
@@ -218,7 +222,7 @@ impl Engine {
                             // Success is said, never inferred; here it was said, and is not to be seen.
                             let names = kept.iter().map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
                             let why = format!("said to be written, but {names} is there as it was before");
-                            if self.park(draft, mapping, run, intent, before, None, &why) {
+                            if self.park(draft, mapping, run, intent, before, None, &why, None) {
                                 tally.parked += 1;
                             } else {
                                 tally.failed += 1;
@@ -265,7 +269,7 @@ impl Engine {
                     }
                     Outcome::RetryAfter(ms) => {
                         close(draft);
-                        if self.park(draft, mapping, run, intent, before, Some(*ms), "asked to wait") {
+                        if self.park(draft, mapping, run, intent, before, Some(*ms), "asked to wait", None) {
                             tally.parked += 1;
                         } else {
                             tally.failed += 1;
@@ -299,7 +303,7 @@ impl Engine {
                             last.outcome = AttemptOutcome::Unknown(why.clone());
                         }
                         draft.batch.intents.push(open);
-                        if self.park(draft, mapping, run, intent, before, None, why) {
+                        if self.park(draft, mapping, run, intent, before, None, why, None) {
                             tally.parked += 1;
                         } else {
                             tally.failed += 1;

@@ -24,6 +24,7 @@ mod corrected;
 mod detached;
 mod fanned;
 mod frozen;
+mod hindered;
 mod human;
 mod kept;
 mod lag;

@@ -113,6 +113,10 @@ pub(crate) struct State {
     deleted: BTreeMap<String, Thing>,
     /// It answers nothing but this.
     pub(crate) down: Option<SpokeError>,
+    /// It answers nothing but this when something is to be written.
+    pub(crate) unwritable: Option<SpokeError>,
+    /// After so many writes more it answers nothing but this.
+    pub(crate) down_after: Option<(usize, SpokeError)>,
     /// Its clock is so far ahead, and its answers say so.
     pub(crate) skew_ms: Option<i64>,
     /// It does not say either what it has.
@@ -549,6 +553,9 @@ impl Spoke for System {
             {
                 let mut state = self.state.lock().unwrap();
                 state.called()?;
+                if let Some(error) = state.unwritable.clone() {
+                    return Err(error);
+                }
                 for delivery in &deliveries {
                     let fault = (!state.faults.is_empty()).then(|| state.faults.remove(0));
                     match fault {
@@ -595,6 +602,13 @@ impl Spoke for System {
             }
             if hang {
                 std::future::pending::<()>().await;
+            }
+            let mut state = self.state.lock().unwrap();
+            if let Some((left, error)) = state.down_after.take() {
+                match left.saturating_sub(deliveries.len()) {
+                    0 => state.down = Some(error),
+                    left => state.down_after = Some((left, error)),
+                }
             }
             Ok(outcomes)
         })

@@ -136,6 +136,7 @@ fn put(batch: &mut Batch, word: &str) {
             rung: number(2) as u32,
             reason: "busy".to_owned(),
             reasons: Reasons(1),
+            hindrance: None,
         }),
         "unpark" => batch.unparked.push((text(0), RecordId(number(1)))),
         "dead" => batch.dead_letters.push(DeadLetter {

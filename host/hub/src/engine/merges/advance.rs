@@ -1,12 +1,13 @@
 //! How far a merge is: what each system still differs in, and whether it holds what it should when it is read back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nave_core::catalog::Mapping;
+use nave_core::hindrance::too_long;
 use nave_core::model::{Cause, Contribution, ContributionId, DeadLetterSubject, RecordId, ReviewId, ReviewKind};
 
-use super::carry::{Told, line, waits};
-use super::{Kept, Merge, MergeState, Step, StepKind, StepOutcome, of, put, restore};
+use super::carry::line;
+use super::{Kept, Merge, MergeState, Step, StepKind, StepOutcome, Told, of, put, restore};
 use crate::engine::deliver::{Current, Need};
 use crate::engine::{Engine, EngineError};
 
@@ -19,66 +20,95 @@ struct Still {
     blocked: Option<String>,
     /// An earlier write's outcome is not known, or it waits for its next try.
     waits: Option<String>,
+    /// It waits for its next try, and until somebody has done something no try succeeds: why.
+    stuck: Option<String>,
     /// Set aside: why.
     letter: Option<String>,
 }
 
 impl Engine {
-    /// Looks at merges that are not over, after a flow ran; at those that have something to do there.
+    /// Looks at merges that are not over, after a flow ran; at those that have something to do there. `failed` is why the run came to
+    /// nothing, if it did.
     ///
     /// # Errors
     /// Those of the store.
-    pub(in crate::engine) async fn tend_merges(&self, flow: &str) -> Result<(), EngineError> {
+    pub(in crate::engine) async fn tend_merges(&self, flow: &str, failed: Option<&EngineError>) -> Result<(), EngineError> {
         for merge in self.open_merges()? {
             if merge.current().iter().any(|step| step.flow.as_deref() == Some(flow)) {
-                self.advance(merge.id, &[]).await?;
+                let told = failed.and_then(|error| self.hindered(flow, error));
+                self.advance(merge.id, &[(flow.to_owned(), told)]).await?;
             }
         }
         Ok(())
     }
 
+    /// Merges that wait, and have not got any further for too long, are a person's task from now on. Nothing is asked of any system.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) async fn overdue_merges(&self) -> Result<(), EngineError> {
+        for merge in self.open_merges()? {
+            let waits = |step: &Step| matches!(step.outcome, StepOutcome::Waiting(_));
+            if merge.state != MergeState::Running || !too_long(merge.still_since(), self.now()) {
+                continue;
+            }
+            let mut steps = merge.current().to_vec();
+            for step in steps.iter_mut().filter(|step| waits(step)) {
+                step.outcome = self.as_told(&merge, step.flow.as_deref().unwrap_or_default(), &step.outcome);
+            }
+            self.stands(merge.id, &merge, &merge, steps).await?;
+        }
+        Ok(())
+    }
+
     /// Looks at what came of each step so far, reads back what is said to be done, and writes down how the merge stands.
-    pub(super) async fn advance(&self, id: u64, told: &[Told]) -> Result<Merge, EngineError> {
+    /// `told` is what the runs of flows since came to, as far as they say why they came to nothing.
+    pub(super) async fn advance(&self, id: u64, told: &[(String, Option<Told>)]) -> Result<Merge, EngineError> {
         let before = self.merge_of(id)?;
         if !matches!(before.state, MergeState::Running | MergeState::Partial) {
             return Ok(before);
         }
-        let mut steps = before.current().to_vec();
-        self.judge_all(&mut steps, told)?;
+        let mut merge = before.clone();
+        told.iter().for_each(|(flow, failed)| merge.note(flow, failed.clone()));
+        let mut steps = merge.current().to_vec();
+        self.judge_all(&mut steps, &merge)?;
         let mut ids: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for step in steps.iter().filter(|step| step.is_done() && step.verified.is_none()) {
             if let (Some(flow), Some(ask)) = (&step.flow, self.to_ask(step)?) {
                 ids.entry(flow.clone()).or_default().extend(ask);
             }
         }
-        let mut unread = BTreeMap::new();
+        let (mut unread, mut unseen) = (BTreeMap::new(), BTreeSet::new());
         for (flow, mut ids) in ids {
             ids.sort();
             ids.dedup();
             let mapping = self.mapping(&flow)?;
-            if let Err(error) = self.refetch(&flow, &mapping.stream, &ids, "refetch").await {
-                match error {
-                    EngineError::Store(_) | EngineError::Commit(_) => return Err(error),
-                    error => drop(unread.insert(flow, error.to_string())),
-                }
+            match self.refetch(&flow, &mapping.stream, &ids, "refetch").await {
+                // What was set aside was not seen.
+                Ok(read) => unseen.extend(read.again.into_iter().map(|id| (flow.clone(), id))),
+                Err(error @ (EngineError::Store(_) | EngineError::Commit(_))) => return Err(error),
+                Err(error) => drop(unread.insert(flow.clone(), self.hindered(&flow, &error))),
             }
         }
         // What was read back may not be what was said to be written.
-        self.judge_all(&mut steps, told)?;
+        self.judge_all(&mut steps, &merge)?;
         let now = self.now();
         for step in steps.iter_mut().filter(|step| step.is_done() && step.verified.is_none()) {
             let Some(flow) = &step.flow else { continue };
             match unread.get(flow) {
-                Some(why) => step.outcome = StepOutcome::Waiting(format!("sent, and not read back yet: {why}")),
-                None if self.to_ask(step)?.is_some() => step.verified = Some(now),
-                None => {}
+                Some(why) => step.outcome = self.unread(&merge, why.as_ref()),
+                None => {
+                    let seen = |id: String| !unseen.contains(&(flow.clone(), id));
+                    let asked = self.to_ask(step)?;
+                    step.verified = asked.is_some_and(|ids| ids.into_iter().all(seen)).then_some(now);
+                }
             }
         }
-        self.stands(id, &before, steps).await
+        self.stands(id, &before, &merge, steps).await
     }
 
-    /// Writes down how a merge stands.
-    async fn stands(&self, id: u64, before: &Merge, steps: Vec<Step>) -> Result<Merge, EngineError> {
+    /// Writes down how a merge stands, where that is not as it was before.
+    async fn stands(&self, id: u64, before: &Merge, noted: &Merge, steps: Vec<Step>) -> Result<Merge, EngineError> {
         let stuck = |step: &Step| matches!(step.outcome, StepOutcome::Refused(_) | StepOutcome::Asked(_));
         let state = if steps.iter().all(Step::is_done) {
             if before.undo.is_some() { MergeState::Undone } else { MergeState::Done }
@@ -87,7 +117,11 @@ impl Engine {
         } else {
             MergeState::Running
         };
-        let mut after = before.clone();
+        let mut after = noted.clone();
+        let done = |steps: &[Step]| steps.iter().filter(|step| step.is_done()).count();
+        if done(&steps) > done(before.current()) {
+            after.moved = Some(self.now());
+        }
         *after.current_mut() = steps;
         after.state = state;
         if after == *before {
@@ -115,7 +149,7 @@ impl Engine {
         written.map_or_else(|| self.merge_of(id), Ok)
     }
 
-    fn judge_all(&self, steps: &mut [Step], told: &[Told]) -> Result<(), EngineError> {
+    fn judge_all(&self, steps: &mut [Step], merge: &Merge) -> Result<(), EngineError> {
         let mut known: BTreeMap<(String, RecordId), Still> = BTreeMap::new();
         for step in steps.iter_mut() {
             let Some(flow) = step.flow.clone() else { continue };
@@ -142,8 +176,8 @@ impl Engine {
                     worst = outcome;
                 }
             }
-            if let (StepOutcome::Waiting(_), Some(why)) = (&worst, waits(told, &flow)) {
-                worst = why;
+            if matches!(worst, StepOutcome::Waiting(_)) {
+                worst = self.as_told(merge, &flow, &worst);
             }
             if worst != StepOutcome::Done {
                 step.verified = None;
@@ -164,6 +198,9 @@ impl Engine {
         if self.store.intent(&mapping.name, record)?.is_some() {
             still.waits = Some("an earlier write's outcome is not known yet".into());
         } else if let Some(parked) = self.store.parked(&mapping.name)?.into_iter().find(|row| row.record == record) {
+            if parked.hindrance.is_some_and(|hindrance| !hindrance.passes()) {
+                still.stuck = Some(parked.reason.clone());
+            }
             still.waits = Some(format!("it waits until {}: {}", parked.until, parked.reason));
         }
         let catalog = self.catalog();
@@ -206,7 +243,7 @@ impl Engine {
         if done && still.waits.is_none() {
             return Ok(StepOutcome::Done);
         }
-        if let Some(why) = &still.letter {
+        if let Some(why) = still.letter.as_ref().or(still.stuck.as_ref()) {
             return Ok(StepOutcome::Refused(why.clone()));
         }
         if let Some(why) = &still.blocked {

@@ -4,18 +4,10 @@ use nave_core::model::{AuditEntry, Cause, DeadLetterSubject, Reason, RecordId};
 use nave_store::StoreError;
 
 use super::plan::mergeable;
-use super::{Kept, Merge, MergeState, OF, StepKind, StepOutcome, into_space, key, next, of, primary, put, row, standing, steps};
+use super::{Kept, Merge, MergeState, OF, StepKind, into_space, key, next, of, primary, put, row, standing, steps};
 use crate::engine::draft::Draft;
 use crate::engine::only::Only;
 use crate::engine::{Engine, EngineError, agreed, apart};
-
-/// Why a merge is not told to a system yet, where a run says so.
-pub(super) struct Told {
-    /// Flow.
-    pub(super) flow: String,
-    /// Why.
-    pub(super) why: String,
-}
 
 /// How often a merge is told at once: what a system made of its own merge is read back, and put right where the record says otherwise.
 const TOLD_TIMES: usize = 2;
@@ -31,6 +23,7 @@ fn join(draft: &mut Draft<'_>, mut kept: Kept, merge: &mut Merge) -> Result<(), 
     merge.steps.extend(steps::of_referring(draft, survivor, &kept.referring)?);
     let over = merge.steps.iter().all(super::Step::is_done);
     merge.state = if over { MergeState::Done } else { MergeState::Running };
+    merge.moved = Some(draft.now);
     apart::carried_on(draft, survivor, loser)?;
     kept.put(draft, merge.id)?;
     draft.batch.rows.push(row(OF, key(loser.0), Some(merge.id.to_string().into_bytes())));
@@ -58,6 +51,8 @@ pub(in crate::engine) fn of_system(draft: &mut Draft<'_>, kept: Kept, connection
         at: draft.now,
         steps: Vec::new(),
         undo: None,
+        told: Vec::new(),
+        moved: None,
     };
     join(draft, kept, &mut merge)
 }
@@ -92,6 +87,8 @@ impl Engine {
                     at: draft.now,
                     steps: planned.steps.clone(),
                     undo: None,
+                    told: Vec::new(),
+                    moved: None,
                 };
                 put(draft, &merge)?;
                 Ok(merge.id)
@@ -122,6 +119,12 @@ impl Engine {
                             let record = draft.surviving(record)?;
                             draft.enter(flow, record, Reason::Resync);
                         }
+                    }
+                    if let Some(mut stored) = of(draft, id)? {
+                        // What somebody had to do first is said to be done.
+                        stored.told.clear();
+                        stored.moved = Some(draft.now);
+                        put(draft, &stored)?;
                     }
                     let audit = line(draft, by, "merge.resumed", id, "");
                     draft.batch.audit.push(audit);
@@ -170,15 +173,15 @@ impl Engine {
         for _ in 0..TOLD_TIMES {
             let mut told = Vec::new();
             for (flow, records) in merge.flows() {
-                match self.run_out_only(&flow, &Only::of(records)).await {
-                    Ok(run) => told.extend(run.message.map(|why| Told { flow, why })),
-                    Err(EngineError::Refused(why) | EngineError::NotFound(why)) => told.push(Told { flow, why }),
-                    Err(error @ EngineError::Spoke(..)) => told.push(Told { flow, why: error.to_string() }),
-                    Err(error) => return Err(error),
-                }
+                let failed = match self.run_some(&flow, &Only::of(records)).await {
+                    Ok((_, failure)) => failure,
+                    Err(error @ (EngineError::Store(_) | EngineError::Commit(_))) => return Err(error),
+                    Err(error) => Some(error),
+                };
+                told.push((flow.clone(), failed.and_then(|error| self.hindered(&flow, &error))));
             }
             merge = self.advance(id, &told).await?;
-            if merge.state != MergeState::Running || !told.is_empty() {
+            if merge.state != MergeState::Running || told.iter().any(|(_, failed)| failed.is_some()) {
                 break;
             }
         }
@@ -199,10 +202,4 @@ pub(super) fn line(draft: &Draft<'_>, by: &str, action: &str, id: u64, detail: &
         subject: format!("merge {id}"),
         detail: detail.to_owned(),
     }
-}
-
-/// Says why a step waits.
-pub(super) fn waits(told: &[Told], flow: &str) -> Option<StepOutcome> {
-    let found = told.iter().find(|told| told.flow == flow)?;
-    Some(StepOutcome::Waiting(found.why.clone()))
 }

@@ -7,6 +7,7 @@
 
 mod advance;
 mod carry;
+mod hindered;
 mod kept;
 mod own;
 mod plan;
@@ -18,6 +19,7 @@ mod unmerge;
 
 use std::collections::BTreeSet;
 
+use nave_core::hindrance::Hindrance;
 use nave_core::model::{ContributionId, RecordId, Time};
 use nave_store::{KeyedRow, Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -178,9 +180,44 @@ pub struct Merge {
     pub steps: Vec<Step>,
     /// It was taken back.
     pub undo: Option<Undo>,
+    /// Flows whose last run about it came to nothing, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Told>,
+    /// When it got any further last, or somebody told it to go on; none: not since it was wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Time>,
+}
+
+/// Why a merge is not told to a system yet, where a run says so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// Flow.
+    pub flow: String,
+    /// Why, in words.
+    pub why: String,
+    /// What it is.
+    pub hindrance: Hindrance,
 }
 
 impl Merge {
+    /// Since when it has not got any further.
+    fn still_since(&self) -> Time {
+        let wanted = self.undo.as_ref().map_or(self.at, |undo| undo.at);
+        self.moved.map_or(wanted, |moved| moved.max(wanted))
+    }
+
+    /// Notes what a flow's run came to. What is a person's task stays one until the flow gets through, or somebody says that it is
+    /// to go on: a system that is not asked any more because it refused a credential is not merely down.
+    fn note(&mut self, flow: &str, failed: Option<Told>) {
+        let known = self.told.iter().position(|told| told.flow == flow);
+        match (known, failed) {
+            (Some(at), None) => drop(self.told.remove(at)),
+            (Some(at), Some(new)) if self.told[at].hindrance.passes() || !new.hindrance.passes() => self.told[at] = new,
+            (Some(_), Some(_)) | (None, None) => {}
+            (None, Some(new)) => self.told.push(new),
+        }
+    }
+
     /// The steps that count now.
     pub fn current(&self) -> &[Step] {
         self.undo.as_ref().map_or(&self.steps, |undo| &undo.steps)

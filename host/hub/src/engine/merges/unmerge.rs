@@ -154,6 +154,7 @@ impl Engine {
                         left: parted.left,
                     });
                     merge.state = MergeState::Running;
+                    merge.told.clear();
                     put(draft, &merge)?;
                     Ok(())
                 })
