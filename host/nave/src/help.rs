@@ -22,7 +22,7 @@ const EXAMPLES: [(&str, &str); 127] = [
     ("nave schema diff", "nave schema diff crm@2026-10 crm@now"),
     ("nave mapping export", "nave mapping export mappings.xlsx"),
     ("nave mapping import", "nave mapping import mappings.xlsx --apply"),
-    ("nave mapping suggest", "nave mapping suggest crm books desk --entity contact"),
+    ("nave mapping suggest", "nave mapping suggest crm books desk --entity contact --steward sales-ops"),
     ("nave mapping lint", "nave mapping lint"),
     ("nave mapping explain", "nave mapping explain crm-contacts"),
     ("nave mapping coverage", "nave mapping coverage crm-contacts"),

@@ -87,9 +87,17 @@ fn mailboxes_of_three_systems_are_one_list() {
 
     let mut approved = ask.to_vec();
     approved.push("--apply");
+    // Nobody answers for what would be written: it is said what to type, and nothing is.
+    let nobody = project.run(&approved);
+    assert_eq!((nobody.code, files()), (Some(2), before), "{nobody:?}");
+    assert!(nobody.err.contains("--entity contact --steward sales-ops --apply"), "{nobody:?}");
+    approved.extend(["--steward", "sales-ops"]);
     let applied = project.json(&approved);
     assert_eq!((applied["edits"]["written"].as_bool(), files()), (Some(true), before + 3), "{applied}");
-    project.json(&["mapping", "lint"]);
+    let lint = project.json(&["mapping", "lint"]);
+    assert!(!lint.to_string().contains("no-steward"), "{lint}");
+    let flows = project.json(&["flows", "--entity", "contact", "--field", "emails"]);
+    assert!(flows.to_string().contains("\"steward\":\"sales-ops\""), "{flows}");
     project.sync(&[]);
     let all = ["ann@x.test", "a.berg@work.test", "bo@x.test", "cem@x.test", "dee@x.test", "eve@x.test", "e1@x.test", "e2@x.test"];
     let mut all = all.to_vec();

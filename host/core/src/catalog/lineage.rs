@@ -95,9 +95,8 @@ fn elements(catalog: &Catalog, mapping: &Mapping, list: &ListMapping, stream: &s
     list.fields.iter().map(inside).collect()
 }
 
-/// Of the field's policy line, else of its entity, else of the mapping.
+/// Of the field's policy line, else of the mapping, else of its entity.
 fn steward(catalog: &Catalog, mapping: &Mapping, field: Option<&str>) -> String {
-    let entity = catalog.entities.get(&mapping.entity).map(AsRef::as_ref);
-    let policy = entity.zip(field).map(|(entity, field)| entity.steward_of(field)).filter(|steward| !steward.is_empty());
-    policy.unwrap_or(&mapping.steward).to_owned()
+    let entity = catalog.entities.get(&mapping.entity);
+    entity.map_or(mapping.steward.as_str(), |entity| entity.answers_for(field, &mapping.steward)).to_owned()
 }

@@ -156,8 +156,27 @@ pub struct Entity {
 impl Entity {
     /// Who answers for a field: the steward of its policy line, else the entity's. Empty: nobody was named.
     pub fn steward_of(&self, field: &str) -> &str {
-        let field = field.split_once('/').map_or(field, |(list, _)| list);
-        self.fields.get(field).and_then(|field| field.steward.as_deref()).unwrap_or(&self.steward)
+        self.policy_steward(field).unwrap_or(&self.steward)
+    }
+
+    /// The steward of a field's policy line, or of the object or list that the field is a part of.
+    pub fn policy_steward(&self, field: &str) -> Option<&str> {
+        let mut name = field.split_once('/').map_or(field, |(list, _)| list);
+        loop {
+            let named = self.fields.get(name).and_then(|field| field.steward.as_deref()).filter(|steward| !steward.is_empty());
+            match (named, name.rsplit_once('.')) {
+                (Some(steward), _) => return Some(steward),
+                (None, Some((whole, _))) => name = whole,
+                (None, None) => return None,
+            }
+        }
+    }
+
+    /// Who is asked about a field, where a mapping of this steward met it: the steward of its policy line, else the mapping's, else the
+    /// entity's. Empty: nobody was named.
+    pub fn answers_for<'s>(&'s self, field: Option<&str>, of_mapping: &'s str) -> &'s str {
+        let of_mapping = Some(of_mapping).filter(|steward| !steward.is_empty());
+        field.and_then(|field| self.policy_steward(field)).or(of_mapping).unwrap_or(&self.steward)
     }
 }
 
@@ -392,6 +411,24 @@ pub struct Credential {
     /// How it is applied.
     #[serde(flatten)]
     pub kind: CredentialKind,
+}
+
+impl Mapping {
+    /// Who is asked about what stands at a path over there, or in a canonical field (`place` is either, with what is below it or
+    /// without; none: about the whole thing). See [`Entity::answers_for`].
+    pub fn steward_for<'s>(&'s self, catalog: &'s Catalog, place: Option<&str>) -> &'s str {
+        let Some(place) = place.filter(|place| !place.is_empty()) else { return &self.steward };
+        let within =
+            |whole: &str| place == whole || place.strip_prefix(whole).is_some_and(|rest| rest.starts_with(['.', '/', '[']));
+        let fields = self.fields.iter().map(|field| (field.remote.as_str(), field.canonical.as_deref()));
+        let lists = self.lists.iter().chain(self.parts.iter().map(|part| &part.list));
+        let lists = lists.map(|list| (list.remote.as_str(), Some(list.canonical.as_str())));
+        let all: Vec<(&str, Option<&str>)> = fields.chain(lists).collect();
+        let of_path = all.iter().find(|(remote, _)| *remote == place);
+        let of_path = of_path.or_else(|| all.iter().find(|(remote, _)| !remote.is_empty() && within(remote)));
+        let canonical = of_path.map_or(Some(place), |(_, canonical)| *canonical);
+        catalog.entities.get(&self.entity).map_or(&self.steward, |entity| entity.answers_for(canonical, &self.steward))
+    }
 }
 
 /// A stream ↔ an entity.

@@ -323,7 +323,8 @@ fn silent(engine: &Engine, mapping: &Mapping, last_in: Option<Time>, now: Time) 
 }
 
 fn dead_letters(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineError> {
-    let mut groups: BTreeMap<(String, String), Condition> = BTreeMap::new();
+    // A line for everybody who answers for some of it: of one flow, each field's own steward.
+    let mut groups: BTreeMap<(String, String, String), Condition> = BTreeMap::new();
     let catalog = engine.catalog();
     let mut after = 0;
     loop {
@@ -335,15 +336,19 @@ fn dead_letters(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), Engin
                 DeadLetterSubject::SourceRecord { mapping, .. } => mapping,
                 DeadLetterSubject::Delivery { destination, .. } => destination,
             };
-            let group = groups.entry((flow.clone(), letter.class.clone())).or_insert_with(|| Condition {
+            let mapping = catalog.mappings.get(flow);
+            let owner = mapping.map_or("", |mapping| mapping.steward_for(&catalog, letter.field.as_deref())).to_owned();
+            let whole = mapping.is_none_or(|mapping| mapping.steward == owner);
+            let subject = format!("{flow} {}{}", letter.class, if whole { String::new() } else { format!(" of {owner}") });
+            let group = groups.entry((flow.clone(), letter.class.clone(), owner.clone())).or_insert_with(|| Condition {
                 kind: "dead-letter".into(),
-                subject: format!("{flow} {}", letter.class),
+                subject,
                 count: 0,
                 since: letter.first_at,
                 what: String::new(),
                 fix: format!("nave dlq list --flow {flow} --class {}", letter.class),
                 runbook: runbooks::name_for(&letter.class).into(),
-                owner: catalog.mappings.get(flow).map(|mapping| mapping.steward.clone()).unwrap_or_default(),
+                owner,
             });
             group.count += 1;
             group.since = group.since.min(letter.first_at);
@@ -362,6 +367,7 @@ fn dead_letters(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), Engin
 fn reviews(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineError> {
     let now = engine.now();
     let due_ms = engine.catalog().hub.alerts.due_ms as i64;
+    let catalog = engine.catalog();
     let mut groups: BTreeMap<(&'static str, String), Condition> = BTreeMap::new();
     let mut after = ReviewId(0);
     loop {
@@ -380,6 +386,17 @@ fn reviews(engine: &Engine, found: &mut Vec<Condition>) -> Result<(), EngineErro
                 | ReviewKind::Delete { .. }
                 | ReviewKind::Remove { .. } => None,
             };
+            // Of one flow, each field's own steward is told by himself.
+            let whole = |subject: &str| {
+                let mut of = catalog.mappings.values().filter(|mapping| {
+                    mapping.name == subject || subject.split_once('/') == Some((&mapping.connection, &mapping.alias))
+                });
+                of.next().is_none_or(|mapping| mapping.steward == review.steward)
+            };
+            let kind = kind.map(|(kind, subject)| match whole(&subject) {
+                true => (kind, subject),
+                false => (kind, format!("{subject} of {}", review.steward)),
+            });
             let due = review.opened_at.plus_ms(due_ms);
             let overdue = (due <= now).then(|| ("review-overdue", review.steward.clone()));
             for (kind, subject) in kind.into_iter().chain(overdue) {

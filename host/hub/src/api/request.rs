@@ -760,6 +760,9 @@ pub enum Request {
         /// what it holds tells.
         #[serde(default)]
         streams: Vec<String>,
+        /// Who answers for mappings that are new; none: the entity's steward.
+        #[serde(default)]
+        steward: Option<String>,
         /// Writes mapping files, to be edited.
         #[serde(default)]
         apply: bool,

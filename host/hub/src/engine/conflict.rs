@@ -46,6 +46,7 @@ pub(crate) fn said(
 }
 
 /// Asks about each field of a record of which systems say otherwise than what stands; takes the question back where they no longer do.
+/// Who is asked is the field's own steward, else `steward`, the mapping's.
 pub(super) fn note(draft: &mut Draft<'_>, entity: &Entity, record: RecordId, steward: &str) -> Result<(), StoreError> {
     let record = draft.surviving(record)?;
     for field in entity.fields.values().filter(|field| field.survivorship == Survivorship::Manual) {
@@ -97,13 +98,12 @@ fn ask(
             let title = title(entity, |name| whose.value(name));
             let list = name.split_once('/').map_or(name, |(list, _)| list);
             let label = entity.fields.get(list).map_or(list, |field| &field.label);
-            let own = entity.steward_of(name);
             let id = draft.next_review();
             draft.batch.reviews.push(Review {
                 id,
                 kind: ReviewKind::Conflict { record, field: name.to_owned() },
                 entity: entity.name.clone(),
-                steward: if own.is_empty() { steward.to_owned() } else { own.to_owned() },
+                steward: entity.answers_for(Some(list), steward).to_owned(),
                 opened_at: draft.now,
                 closed_at: None,
                 title: format!("{label} of {title}: systems disagree. Which is right?"),

@@ -70,13 +70,15 @@ impl Engine {
                 (mapping, format!("{connection}/{stream}:{remote_id}"))
             }
         };
-        let mapping = self.catalog().mappings.get(flow).cloned();
+        let catalog = self.catalog();
+        let mapping = catalog.mappings.get(flow);
+        let steward = mapping.map(|mapping| mapping.steward_for(&catalog, letter.field.as_deref()));
         let tries = escalation::tries(letter);
         Review {
             id,
             kind: ReviewKind::DeadLetter { letter: letter.id, flow: flow.clone() },
-            entity: mapping.as_ref().map(|mapping| mapping.entity.clone()).unwrap_or_default(),
-            steward: mapping.map(|mapping| mapping.steward.clone()).unwrap_or_default(),
+            entity: mapping.map(|mapping| mapping.entity.clone()).unwrap_or_default(),
+            steward: steward.unwrap_or_default().to_owned(),
             opened_at: now,
             closed_at: None,
             title: format!(

@@ -2,7 +2,7 @@
 //! everything else of the thing goes on being written.
 
 use nave_core::NameMap;
-use nave_core::catalog::{Entity, Mapping};
+use nave_core::catalog::Mapping;
 use nave_core::freeze::{self, Fields};
 use nave_core::model::{ContributionId, Reason, RecordId, Review, ReviewKind, WriteKind};
 use nave_core::value::Value;
@@ -90,15 +90,6 @@ impl Engine {
     }
 }
 
-/// Who answers for what is written at a path: the steward of the field's policy line, else the mapping's.
-fn steward(entity: Option<&Entity>, mapping: &Mapping, path: &str) -> String {
-    let fields = mapping.fields.iter().map(|field| (field.remote.as_str(), field.canonical.as_deref()));
-    let lists = mapping.lists.iter().map(|list| (list.remote.as_str(), Some(list.canonical.as_str())));
-    let canonical = fields.chain(lists).find(|(remote, _)| *remote == path).and_then(|(_, canonical)| canonical);
-    let policy = entity.zip(canonical).and_then(|(entity, name)| entity.fields.get(name)?.steward.clone());
-    policy.unwrap_or_else(|| mapping.steward.clone())
-}
-
 impl Noted {
     /// Writes it down, and asks about what is newly frozen.
     pub(super) fn apply(&self, draft: &mut Draft<'_>, mapping: &Mapping) -> Result<(), StoreError> {
@@ -119,7 +110,7 @@ impl Noted {
                     path: path.clone(),
                 },
                 entity: mapping.entity.clone(),
-                steward: steward(entity.map(AsRef::as_ref), mapping, path),
+                steward: mapping.steward_for(draft.catalog, Some(path)).to_owned(),
                 opened_at: draft.now,
                 closed_at: None,
                 title: format!(

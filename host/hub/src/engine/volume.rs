@@ -460,6 +460,7 @@ impl Engine {
             None => None,
         };
         let (mapping, what) = (mapping, &what);
+        let field = if let Went::Cleared(path) = what { Some(path.as_str()) } else { None };
         let (before, asked) = (&before, &asked);
         let review = self
             .write(Cause::default(), |draft| {
@@ -482,7 +483,7 @@ impl Engine {
                             known,
                         },
                         entity: mapping.entity.clone(),
-                        steward: mapping.steward.clone(),
+                        steward: mapping.steward_for(catalog, field).to_owned(),
                         opened_at: stored.as_ref().map_or(draft.now, |review| review.opened_at),
                         closed_at: None,
                         title: title(entity, &mapping.connection, what, count, known),

@@ -47,7 +47,7 @@ pub(crate) use own::{DATA_FILES, refuse_own};
 pub(crate) use pin::{pin_all, unpinned};
 pub use policy::{Decision, TEMPLATE_NAMES, policy_init};
 pub(crate) use prefer::prefer;
-pub(crate) use propose::{Listed, Proposed, propose};
+pub(crate) use propose::{Asked, Listed, Proposed, propose};
 pub use read::{Place, environment, place, sources};
 pub(crate) use read::{allows_unsigned, network, readable, text, way, way_of};
 pub(crate) use revoke::{Granted, revoke_grant};

@@ -40,16 +40,36 @@ pub(crate) struct Listed {
 /// What is proposed, by connection and stream.
 pub(crate) type All = BTreeMap<(String, String), Vec<Proposed>>;
 
+/// How it is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    /// Of what.
+    pub(crate) entity: &'a str,
+    /// Who answers for mappings that are new; none: the entity's steward.
+    pub(crate) steward: Option<&'a str>,
+    /// The day.
+    pub(crate) today: &'a str,
+    /// The files are written.
+    pub(crate) apply: bool,
+}
+
 /// Mapping files with these fields: shown, or written. Fields that the mapping reads already are left out, and so is what the
 /// configuration's check would refuse: that is said in the notes.
-pub(crate) fn propose(dir: &Path, entity: &str, proposed: &All, today: &str, apply: bool) -> Result<EditsAnswer, ApiError> {
+///
+/// # Errors
+/// Where a new mapping would be written for which nobody answers.
+pub(crate) fn propose(dir: &Path, asked: &Asked<'_>, proposed: &All) -> Result<EditsAnswer, ApiError> {
+    let Asked { entity, steward, apply, .. } = *asked;
+    if steward.is_some_and(|steward| steward.trim().is_empty()) {
+        return Err(ApiError::usage("--steward names nobody").help(say_who(entity, proposed)));
+    }
     let attempt = |proposed: &All| -> Result<(Vec<Edit>, Vec<Finding>), ApiError> {
         let mut sources = Sources::read(dir)?;
         let catalog = match sources.check()? {
             Ok((catalog, _)) => catalog,
             Err(found) => return Err(ApiError::configuration(&found)),
         };
-        let edits = edits(&sources, &catalog, entity, proposed, today)?;
+        let edits = edits(&sources, &catalog, asked, proposed)?;
         let (_, findings) = try_edits(&mut sources, &edits)?;
         Ok((edits, findings))
     };
@@ -72,6 +92,15 @@ pub(crate) fn propose(dir: &Path, entity: &str, proposed: &All, today: &str, app
         }
         done => done?,
     };
+    let nobody: Vec<&str> = edits.iter().filter(|edit| edit.before.is_none()).map(|edit| edit.path.as_str()).collect();
+    if steward.is_none() && !nobody.is_empty() && entity_steward(dir, entity)?.is_empty() {
+        let what =
+            format!("nobody answers for {}: neither is --steward given, nor has entities/{entity}.toml one", nobody.join(", "));
+        if apply {
+            return Err(ApiError::usage(format!("{what}; nothing is written")).help(say_who(entity, proposed)));
+        }
+        notes.push(format!("{what}; {}", say_who(entity, proposed)));
+    }
     if apply {
         write_edits(dir, &edits)?;
     }
@@ -95,6 +124,23 @@ pub(crate) fn propose(dir: &Path, entity: &str, proposed: &All, today: &str, app
     })
 }
 
+/// Who answers for an entity; empty: nobody was named.
+fn entity_steward(dir: &Path, entity: &str) -> Result<String, ApiError> {
+    let found = match Sources::read(dir)?.check()? {
+        Ok((catalog, _)) => catalog.entities.get(entity).map(|entity| entity.steward.clone()),
+        Err(found) => return Err(ApiError::configuration(&found)),
+    };
+    Ok(found.unwrap_or_default())
+}
+
+/// What to type where nobody was named.
+fn say_who(entity: &str, proposed: &All) -> String {
+    let mut connections: Vec<&str> = proposed.keys().map(|(connection, _)| connection.as_str()).collect();
+    connections.dedup();
+    let connections = connections.join(" ");
+    format!("say who decides what it asks: `nave mapping suggest {connections} --entity {entity} --steward sales-ops --apply`")
+}
+
 /// Why a field is not proposed after all.
 fn left_out((connection, stream): &(String, String), field: &Proposed, error: &ApiError) -> String {
     let why =
@@ -105,7 +151,8 @@ fn left_out((connection, stream): &(String, String), field: &Proposed, error: &A
     )
 }
 
-fn edits(sources: &Sources, catalog: &Catalog, entity: &str, proposed: &All, today: &str) -> Result<Vec<Edit>, ApiError> {
+fn edits(sources: &Sources, catalog: &Catalog, asked: &Asked<'_>, proposed: &All) -> Result<Vec<Edit>, ApiError> {
+    let entity = asked.entity;
     let mut edits = Vec::new();
     for ((connection, stream), fields) in proposed {
         let known =
@@ -133,7 +180,7 @@ fn edits(sources: &Sources, catalog: &Catalog, entity: &str, proposed: &All, tod
         if new.is_empty() {
             continue;
         }
-        let text = before.clone().unwrap_or_else(|| head(connection, stream, entity, today));
+        let text = before.clone().unwrap_or_else(|| head(connection, stream, asked));
         let mut document: DocumentMut =
             text.parse().map_err(|error: toml_edit::TomlError| ApiError::failed(format!("{path}: {}", error.message())))?;
         for field in new {
@@ -181,15 +228,17 @@ fn file_name(connection: &str, stream: &str) -> String {
     format!("{connection}-{}", stream.chars().map(plain).collect::<String>())
 }
 
-fn head(connection: &str, stream: &str, entity: &str, today: &str) -> String {
+fn head(connection: &str, stream: &str, asked: &Asked<'_>) -> String {
     let quoted = |text: &str| toml_edit::Value::from(text).to_string();
+    let steward = asked.steward.map(|steward| format!("steward = {}\n", quoted(steward))).unwrap_or_default();
     format!(
-        "# Proposed by nave mapping suggest on {today}, yours to edit. Everything only comes in: nothing goes out before\n\
+        "# Proposed by nave mapping suggest on {}, yours to edit. Everything only comes in: nothing goes out before\n\
          # there is a [flow.out] and directions say so.\n\
-         connection = {}\nstream = {}\nentity = {}\n\n[flow.in]\nfreshness = \"1h\"\n",
+         connection = {}\nstream = {}\nentity = {}\n{steward}\n[flow.in]\nfreshness = \"1h\"\n",
+        asked.today,
         quoted(connection),
         quoted(stream),
-        quoted(entity)
+        quoted(asked.entity)
     )
 }
 
@@ -212,7 +261,8 @@ mod tests {
         }
         std::fs::write(at("nave.toml"), "").unwrap();
         let all = |fields: Vec<Proposed>| All::from([(("crm".to_owned(), "people".to_owned()), fields)]);
-        let ask = |fields| propose(project.path(), "contact", &all(fields), "2026-11-29", false);
+        let as_asked = Asked { entity: "contact", steward: Some("ops"), today: "2026-11-29", apply: false };
+        let ask = |fields| propose(project.path(), &as_asked, &all(fields));
         // The connection is not there: nothing of it can be in order, and that is said as it is.
         let mut sources = Sources::read(project.path()).unwrap();
         assert!(sources.check().unwrap().is_ok());
@@ -232,5 +282,47 @@ mod tests {
         assert!(!diff.contains("remote = \"work\""), "{diff}");
         assert_eq!(answer.notes.len(), 1, "{:?}", answer.notes);
         assert!(answer.notes[0].contains("both claim `email`"), "{:?}", answer.notes);
+    }
+
+    /// Who answers for what is written: whoever was named, else the entity's steward, else it is not written and said what to type.
+    #[test]
+    fn what_is_written_has_a_steward() {
+        let cases: [(&str, Option<&str>, Result<&str, &str>); 5] = [
+            ("", Some("sales-ops"), Ok("sales-ops")),
+            ("", None, Err("nave mapping suggest crm --entity contact --steward sales-ops --apply")),
+            ("", Some(" "), Err("nave mapping suggest crm --entity contact --steward sales-ops --apply")),
+            ("steward = \"data\"\n", None, Ok("data")),
+            ("steward = \"data\"\n", Some("sales-ops"), Ok("sales-ops")),
+        ];
+        for (of_entity, steward, expected) in cases {
+            let project = tempfile::tempdir().unwrap();
+            let put = |path: &str, text: &str| {
+                let at = project.path().join(path);
+                std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+                std::fs::write(at, text).unwrap();
+            };
+            put("nave.toml", "");
+            put("systems.toml", "[crm]\nkind = \"other\"\nowner = \"ops\"\n");
+            put("connections/crm.toml", "plugin = \"files\"\nenvironment = \"dev\"\n");
+            put("nave.lock", "[plugins.files]\nsource = \"x\"\ndigest = \"00\"\nserial = 1\nversion = \"1.0.0\"\n");
+            put("entities/contact.toml", of_entity);
+            let all = All::from([(("crm".to_owned(), "people".to_owned()), vec![field("mail", "email", false)])]);
+            let ask = |apply| propose(project.path(), &Asked { entity: "contact", steward, today: "2026-11-29", apply }, &all);
+            let case = format!("{of_entity:?} {steward:?}");
+            match (ask(true), expected) {
+                (Ok(_), Ok(expected)) => {
+                    let (catalog, found) = Sources::read(project.path()).unwrap().check().unwrap().unwrap();
+                    assert_eq!(catalog.mappings["crm-people"].steward, expected, "{case}");
+                    assert!(found.iter().all(|found| !found.code.contains("steward")), "{case}: {found:?}");
+                }
+                (Err(error), Err(expected)) => {
+                    assert!(error.help.as_deref().unwrap_or_default().contains(expected), "{case}: {error:?}");
+                    assert!(!project.path().join("mappings/crm-people.toml").exists(), "{case}: nothing is written");
+                    let shown = ask(false);
+                    assert_eq!(shown.is_ok(), steward.is_none(), "{case}: it may be looked at all the same");
+                }
+                (got, _) => panic!("{case}: {got:?}"),
+            }
+        }
     }
 }

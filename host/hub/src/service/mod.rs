@@ -386,8 +386,9 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
             plugins::call(hub, &connection, function, &arguments, by).await
         }
         Request::PolicyInit { .. } | Request::FieldAdd { .. } => edits::change(hub, &request, by).await,
-        Request::MappingSuggest { connections, entity, streams, apply } => {
-            suggest::suggest_mapping(hub, &connections, &entity, &streams, apply, by).await.map(Answer::Suggest)
+        Request::MappingSuggest { connections, entity, streams, steward, apply } => {
+            let how = (steward.as_deref(), apply);
+            suggest::suggest_mapping(hub, &connections, &entity, &streams, how, by).await.map(Answer::Suggest)
         }
         Request::SchemaDiff { from, to } => schemas::diff(hub, &from, &to).await.map(Answer::SchemaDiff),
         Request::MappingLint { .. } => configuration::lint(hub, &request),

@@ -45,7 +45,7 @@ pub(super) async fn suggest_mapping(
     connections: &[String],
     entity: &str,
     streams: &[String],
-    apply: bool,
+    (steward, apply): (Option<&str>, bool),
     by: &str,
 ) -> Result<SuggestAnswer, ApiError> {
     let catalog = hub.engine.catalog();
@@ -119,7 +119,9 @@ pub(super) async fn suggest_mapping(
     let rest = rest.map(|(_, column)| format!("{}/{}.{}", column.connection, column.stream, column.path)).collect();
     let today = now().to_string();
     let today = today.get(..10).unwrap_or_default();
-    let edits = block_in_place(|| project::propose(&hub.dir, &entity.name, &proposed, today, apply))?;
+    let edits = block_in_place(|| {
+        project::propose(&hub.dir, &project::Asked { entity: &entity.name, steward, today, apply }, &proposed)
+    })?;
     if edits.written && !edits.files.is_empty() {
         for file in &edits.files {
             audit(&hub.engine, by, "configuration.edited", &file.path, &edits.what).await?;

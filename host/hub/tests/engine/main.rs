@@ -55,4 +55,5 @@ mod taken;
 mod thread;
 mod three_way;
 mod volume;
+mod whose;
 mod writers;

@@ -30,6 +30,9 @@ pub(crate) enum Mapping {
         /// The stream to look at, where its name does not tell; of several connections as CONNECTION/STREAM
         #[arg(long = "stream", value_name = "STREAM")]
         streams: Vec<String>,
+        /// Person or team that answers for what is new [default: the entity's steward, where it has one]
+        #[arg(long)]
+        steward: Option<String>,
         /// Write mapping files, to be edited
         #[arg(long)]
         apply: bool,
@@ -73,7 +76,10 @@ pub(crate) enum Mapping {
 
 pub(crate) async fn run(verb: Mapping, context: &Context) -> Outcome {
     match verb {
-        Mapping::Suggest { connections, entity, streams, apply } => suggest(connections, entity, streams, apply, context).await,
+        Mapping::Suggest { connections, entity, streams, steward, apply } => {
+            let request = Request::MappingSuggest { connections, entity, streams, steward, apply };
+            suggest(request, apply, context).await
+        }
         Mapping::Export { file, mappings } => export(&file, &mappings, context).await,
         Mapping::Import { file, apply } => import(&file, apply, context).await,
         Mapping::Lint { mapping } => lint(mapping, context).await,
@@ -103,8 +109,8 @@ async fn explain(mapping: Option<String>, context: &Context) -> Outcome {
     Ok(exit::OK)
 }
 
-async fn suggest(connections: Vec<String>, entity: String, streams: Vec<String>, apply: bool, context: &Context) -> Outcome {
-    let answer = want!(context.call(Request::MappingSuggest { connections, entity, streams, apply }).await?, Suggest);
+async fn suggest(request: Request, apply: bool, context: &Context) -> Outcome {
+    let answer = want!(context.call(request).await?, Suggest);
     if context.json {
         output::json(&answer);
         return Ok(exit::OK);

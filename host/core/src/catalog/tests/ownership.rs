@@ -75,3 +75,47 @@ fn who_decided_it_is_kept_and_changes_nothing_that_is_written() {
         &format!("{at}:6:14: `yesterday` is no date [bad-date] → write decided-on = \"2026-11-03\""),
     );
 }
+
+/// Who is asked: the steward of the field's policy line, else the mapping's, else the entity's.
+#[test]
+fn who_answers_for_what_a_mapping_meets() {
+    let line = |field: &str, steward: &str| format!("[fields.{field}]\nsurvivorship = \"newest\"\nbecause = \"x\"\n{steward}");
+    let mail = line("email", "steward = \"mailboxes\"\n");
+    let phones = line("phones", "steward = \"switchboard\"\n");
+    let country = line("address.country", "");
+    let entity = |head: &str| format!("{head}{mail}{phones}{country}[fields.x.crm.score]\ntype = \"integer\"\n");
+    let cases = [
+        // The place, who is asked where the mapping has a steward, where only the entity has one, and where neither has.
+        (Some("email"), ["mailboxes"; 3]),
+        (Some("phones"), ["switchboard"; 3]),
+        // An element of a list, by its number here and by its path there.
+        (Some("phones/3"), ["switchboard"; 3]),
+        (Some("phones[1].value"), ["switchboard"; 3]),
+        (Some("phones.number"), ["switchboard"; 3]),
+        // By the path there, and by the canonical field.
+        (Some("country"), ["desk", "data", ""]),
+        (Some("address.country"), ["desk", "data", ""]),
+        (Some("created"), ["desk", "data", ""]),
+        (Some("id"), ["desk", "data", ""]),
+        (Some("nowhere"), ["desk", "data", ""]),
+        (Some(""), ["desk", "data", ""]),
+        (None, ["desk", "data", ""]),
+    ];
+    let heads = [("steward = \"desk\"\n", "steward = \"data\"\n"), ("", "steward = \"data\"\n"), ("", "")];
+    for (column, (mapping, of_entity)) in heads.into_iter().enumerate() {
+        let mut files = project();
+        files.iter_mut().find(|file| file.path == "entities/contact.toml").unwrap().text = entity(of_entity);
+        let contacts = files.iter_mut().find(|file| file.path == "mappings/crm-contacts.toml").unwrap();
+        contacts.text = format!("{mapping}{}", contacts.text);
+        let (catalog, _) = check(&files, &plugins()).unwrap_or_else(|found| panic!("{found:?}"));
+        for (place, expected) in &cases {
+            let steward = catalog.mappings["crm-contacts"].steward_for(&catalog, *place);
+            assert_eq!(steward, expected[column], "{place:?}, mapping {mapping:?}, entity {of_entity:?}");
+        }
+        // What `nave flows` shows is who is asked.
+        for line in crate::catalog::lineage(&catalog).iter().filter(|line| line.mapping == "crm-contacts") {
+            let asked = catalog.mappings["crm-contacts"].steward_for(&catalog, line.field.as_deref());
+            assert_eq!(line.steward, asked, "{line:?}");
+        }
+    }
+}

@@ -119,7 +119,7 @@ fn sheet(project: &Project, mapping: &Mapping, all: &[FieldLine]) -> Result<Mapp
 
 fn line(mapping: &Mapping, entity: Option<&Entity>, field: &FieldMapping, place: Option<u64>) -> SheetLine {
     let policy = entity.zip(field.canonical.as_ref()).and_then(|(entity, name)| entity.fields.get(name));
-    let steward = entity.zip(field.canonical.as_deref()).map(|(entity, name)| entity.steward_of(name));
+    let steward = entity.map(|entity| entity.answers_for(field.canonical.as_deref(), &mapping.steward));
     SheetLine {
         place,
         remote: field.remote.clone(),
@@ -132,7 +132,7 @@ fn line(mapping: &Mapping, entity: Option<&Entity>, field: &FieldMapping, place:
         approved_by: String::new(),
         approved_on: String::new(),
         rule: policy.map(|policy| survivorship(&policy.survivorship)).unwrap_or_default(),
-        steward: steward.filter(|steward| !steward.is_empty()).unwrap_or(&mapping.steward).to_owned(),
+        steward: steward.unwrap_or(&mapping.steward).to_owned(),
         explanation: entity.map(|entity| explain_field(field, entity)).unwrap_or_default(),
     }
 }
