@@ -37,6 +37,7 @@ pub mod otherwise;
 pub mod part;
 pub mod past;
 pub mod profile;
+pub mod reason;
 pub mod remap;
 pub mod rename;
 pub mod retry;

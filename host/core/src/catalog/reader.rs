@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::{Diagnostic, Severity, SourceFile};
 use crate::limits::CONFIG_FILE_BYTES_MAX;
 use crate::mapping::nearest;
+use crate::reason::is_blank;
 
 /// One file and what was found in it.
 pub(super) struct File<'f> {
@@ -134,6 +135,11 @@ impl<'t> Table<'t> {
     pub(super) fn text(&mut self, key: &'static str) -> Option<At<String>> {
         let value = self.get(key)?;
         match value.get_ref() {
+            DeValue::String(text) if key == "because" && is_blank(text) => {
+                let help = "say why, for whoever reads it later: because = \"sales corrects it there\"";
+                self.file.error(value.span(), "no-reason", "`because` says nothing".to_owned(), Some(help.to_owned()));
+                None
+            }
             DeValue::String(text) => Some(At { value: text.clone().into_owned(), span: value.span() }),
             _ => {
                 self.wrong(key, value, "a text");

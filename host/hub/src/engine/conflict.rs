@@ -140,7 +140,7 @@ pub(super) fn answer(
             None => {
                 let known: Vec<String> = said.iter().map(|(_, key, _)| key.to_string()).collect();
                 return Err(EngineError::Refused(format!(
-                    "{remote} says nothing of `{field}`; those that do: {}. `nave review decide {review} {}`",
+                    "{remote} says nothing of `{field}`; those that do: {}. `nave review decide {review} {} --reason TEXT`",
                     known.join(", "),
                     known.first().map_or("refuse", String::as_str)
                 )));
@@ -150,7 +150,7 @@ pub(super) fn answer(
         _ => {
             let known: Vec<String> = said.iter().map(|(_, key, _)| key.to_string()).collect();
             return Err(EngineError::Refused(format!(
-                "say whose value is right ({}), or `refuse` to leave it as it is: `nave review decide {review} {}`",
+                "say whose value is right ({}), or `refuse` to leave it as it is: `nave review decide {review} {} --reason TEXT`",
                 known.join(", "),
                 known.first().map_or("refuse", String::as_str)
             )));

@@ -339,7 +339,7 @@ impl Engine {
             return Ok(());
         }
         let mapping = self.mapping(destination)?;
-        let type_one = |id: &str| format!("`nave review decide {} {}`", review.id, key(&mapping, id));
+        let type_one = |id: &str| format!("`nave review decide {} {} --reason TEXT`", review.id, key(&mapping, id));
         let chosen = match choice {
             DecisionChoice::Remote(named) => {
                 if named.connection != mapping.connection

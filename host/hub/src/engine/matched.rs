@@ -57,7 +57,9 @@ impl Said<'_> {
         let (id, entity) = (self.review, self.entity);
         let known = candidates.iter().map(|record| format!("{entity}/{record}")).collect::<Vec<_>>().join(", ");
         let first = candidates.first().map_or_else(String::new, |record| format!("{entity}/{record}"));
-        EngineError::Refused(format!("say which record it is ({known}), or `new`: `nave review decide {id} {first}`"))
+        EngineError::Refused(format!(
+            "say which record it is ({known}), or `new`: `nave review decide {id} {first} --reason TEXT`"
+        ))
     }
 }
 

@@ -78,7 +78,7 @@ impl Engine {
         };
         if reading.stream() != stream {
             return Err(EngineError::Refused(format!(
-                "`{0}` reads no `{stream}` any more; `nave dlq discard --flow {0}` gives up what was set aside of it",
+                "`{0}` reads no `{stream}` any more; `nave dlq discard --flow {0} --reason TEXT` gives up what was set aside of it",
                 mapping.name
             )));
         }

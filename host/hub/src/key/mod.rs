@@ -157,7 +157,7 @@ pub async fn change(
     progress: &ProgressSender,
 ) -> Result<KeyChange, ApiError> {
     let because = because.trim();
-    if because.is_empty() {
+    if nave_core::reason::is_blank(because) {
         return Err(ApiError::usage("a change of the master key has a reason").help("--because 'the old disk was sold'"));
     }
     let begun = Begun::new(dir, to).await?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use jiff::civil::Date;
+use nave_core::reason::is_blank;
 use nave_core::trust::{Trust, TrustedKey, check_key, check_pattern, short_key};
 use serde::{Deserialize, Serialize};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, value};
@@ -93,7 +94,7 @@ pub fn change(dir: &Path, change: &TrustChange, today: Date) -> Result<String, P
             table.insert("key", value(&key.key));
             table.insert("names", value(key.names.iter().collect::<Array>()));
             for (name, text) in [("owner", &key.owner), ("because", &key.because)] {
-                if !text.is_empty() {
+                if !is_blank(text) {
                     table.insert(name, value(text));
                 }
             }
@@ -104,6 +105,11 @@ pub fn change(dir: &Path, change: &TrustChange, today: Date) -> Result<String, P
             }
             tables.push(table);
             format!("{short} may sign {}", key.names.join(", "))
+        }
+        TrustChange::Revoke { key, because } if is_blank(because) => {
+            return Err(usage(format!(
+                "a key is revoked for a reason, and none was given; say it: `nave plugin trust revoke {key} --because 'laptop stolen'`"
+            )));
         }
         TrustChange::Revoke { because, .. } => {
             for table in tables.iter_mut().filter(|table| mine(table)) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use nave_core::manifest::{ClientAuthentication, CredentialKind, Manifest, PluginKind, Setting, SettingType};
+use nave_core::reason::is_blank;
 use serde_json::Value as Json;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value, value};
 
@@ -273,6 +274,9 @@ fn grants(
     document: &mut DocumentMut,
     wrong: &mut Vec<String>,
 ) {
+    if new.because.as_deref().is_some_and(is_blank) {
+        wrong.push("--because says nothing: say why, for whoever reads it later: --because 'it runs on this machine'".to_owned());
+    }
     let because = new.because.clone().unwrap_or_else(|| "said when the connection was added".to_owned());
     let mut endpoints = Table::new();
     endpoints.set_implicit(true);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nave_core::catalog::Catalog;
 use nave_core::model::{Cause, Time, TokenRow};
+use nave_core::reason::is_blank;
 use nave_store::KeyedRow;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::task::block_in_place;
@@ -80,7 +81,7 @@ pub(super) fn review(hub: &Hub) -> Result<AccessAnswer, ApiError> {
 
 /// Somebody has looked.
 pub(super) async fn reviewed_by(hub: &Hub, by: &str, reason: &str) -> Result<AccessAnswer, ApiError> {
-    if reason.trim().is_empty() {
+    if is_blank(reason) {
         return Err(ApiError::usage("a review without a word about what came of it is none").help("add --reason 'all needed'"));
     }
     let missing = missing(hub);
@@ -108,7 +109,7 @@ fn reviewed(engine: &Engine) -> Result<Option<Time>, ApiError> {
 
 /// Takes one thing away: the next use of it is refused.
 pub(super) async fn revoke(hub: &Hub, what: &str, name: &str, by: &str, reason: &str) -> Result<Answer, ApiError> {
-    if reason.trim().is_empty() {
+    if is_blank(reason) {
         return Err(ApiError::usage("nothing is revoked without a reason").help("add --reason 'left the company'"));
     }
     let done = match what {

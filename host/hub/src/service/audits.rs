@@ -9,6 +9,7 @@ use crate::engine::Engine;
 use crate::hub::Hub;
 use crate::plugins::hex;
 use nave_core::model::Access;
+use nave_core::reason::is_blank;
 
 /// Lines in one answer.
 const LINES_MAX: usize = 10_000;
@@ -70,7 +71,7 @@ pub(super) fn verify(hub: &Hub, anchors: Option<&str>) -> Result<AuditCheckAnswe
 
 /// A person knows what is wrong, and goes on from here.
 pub(super) async fn accept(hub: &Hub, reason: &str, by: &str) -> Result<Answer, ApiError> {
-    if reason.trim().is_empty() {
+    if is_blank(reason) {
         return Err(ApiError::usage("say why: it is kept in the audit and in the anchor")
             .help("`nave audit accept --reason 'snapshot of Monday after the disk broke'`"));
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use nave_core::profile::{Broken, Profile, Rule};
+use nave_core::reason::is_blank;
 
 use crate::api::{
     Answer, ApiError, ArchivedAnswer, ArchivedLine, BrokenRule, ChildProfile, MisfitExample, ProfileAnswer, ProgressSender,
@@ -34,7 +35,7 @@ pub(super) async fn backfill(
             "`nave backfill {flow} --profile` first, then `nave backfill {flow} --archive-misfits --because TEXT`"
         )));
     }
-    if how.archive_misfits && how.because.trim().is_empty() {
+    if how.archive_misfits && is_blank(&how.because) {
         return Err(ApiError::usage("say why what does not fit is kept and left: it is kept in the audit")
             .help(format!("`nave backfill {flow} --archive-misfits --because TEXT`")));
     }

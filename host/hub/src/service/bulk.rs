@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use nave_core::model::{DecisionChoice, RecordId, RemoteKey};
+use nave_core::reason::is_blank;
 
 use super::{reviews, unknown};
 use crate::api::{ApiError, BulkAnswer, BulkChoice, BulkLine, BulkRule, RecordRef, ReviewAnswer};
@@ -56,7 +57,7 @@ fn check(engine: &Engine, rule: &BulkRule, reason: &str) -> Result<(), ApiError>
         let kinds = KINDS.map(str::to_owned);
         return Err(unknown("kind of review", &rule.kind, kinds.iter()));
     }
-    if reason.trim().is_empty() {
+    if is_blank(reason) {
         return Err(ApiError::usage("a decision about many needs a reason")
             .help("it stands in the history of each: --reason 'same mailbox and date of birth'"));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use nave_core::catalog::Direction;
 use nave_core::copies::Likeness;
+use nave_core::reason::is_blank;
 use nave_core::value::Value;
 
 use super::find::find;
@@ -42,7 +43,7 @@ pub(super) async fn correct(
     let (copies, became, runs) = match apply {
         None => (engine.show_copies(id, field, from).await?, None, Vec::new()),
         Some(chosen) => {
-            if because.trim().is_empty() {
+            if is_blank(because) {
                 return Err(ApiError::usage("say why: it is kept in the audit and with each change")
                     .help(format!("`nave record correct {which} {field} --apply {chosen} --because TEXT`")));
             }

@@ -195,7 +195,7 @@ pub(super) async fn retry(engine: &Engine, which: &DeadLetters, by: &str, progre
     if orphans > 0 {
         problems.push(
             ApiError::usage(format!("{} no longer configured", count(orphans, "is of a flow that is", "are of flows that are")))
-                .help("`nave dlq list` shows their numbers, `nave dlq discard NUMBER` gives one up"),
+                .help("`nave dlq list` shows their numbers, `nave dlq discard NUMBER --reason TEXT` gives one up"),
         );
     }
     let subject = subject_of(&letters);

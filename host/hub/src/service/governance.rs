@@ -218,13 +218,6 @@ pub(super) async fn release(
     by: &str,
     reason: &str,
 ) -> Result<Answer, ApiError> {
-    if reason.trim().is_empty() {
-        let say = match detach {
-            true => format!("say it: `nave anomalies detach {connection}/{stream} --reason 'a robot made them'`"),
-            false => format!("say it: `nave anomalies let-in {connection}/{stream} --reason 'an import after all'`"),
-        };
-        return Err(ApiError::usage("whoever reads this later has to know why").help(say));
-    }
     let released = match (changed, detach) {
         (true, true) => {
             return Err(ApiError::usage("what only changed was here before, and is not detached").help(format!(

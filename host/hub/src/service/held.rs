@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nave_core::catalog::{Connection, Diagnostic, Severity};
+use nave_core::reason::is_blank;
 use tokio::task::block_in_place;
 
 use super::{audit, listed, unknown};
@@ -118,7 +119,7 @@ pub(super) async fn give(
     reason: Option<&str>,
     by: &str,
 ) -> Result<Answer, ApiError> {
-    let Some(reason) = reason.map(str::trim).filter(|reason| !reason.is_empty()) else {
+    let Some(reason) = reason.map(str::trim).filter(|reason| !is_blank(reason)) else {
         return Err(ApiError::usage("nothing was granted: a grant has a reason, and none was given")
             .help("give one with --reason TEXT: the audit keeps it, and `nave access list` shows it"));
     };

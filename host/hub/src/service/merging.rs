@@ -30,7 +30,6 @@ pub(super) async fn merge(engine: &Engine, of: &Two<'_>, plan: bool, by: &str, r
     if plan {
         return tokio::task::block_in_place(|| planned(engine, &engine.plan_merge(one, other, into)?));
     }
-    because(reason, &format!("nave match merge {} {} --reason 'the same person'", of.one, of.other))?;
     let merge = engine.merge(one, other, into, by, reason).await?;
     tokio::task::block_in_place(|| stands(engine, &merge))
 }
@@ -49,17 +48,8 @@ pub(super) async fn unmerge(
     if plan {
         return tokio::task::block_in_place(|| parting(engine, &engine.plan_unmerge(id, &assign)?));
     }
-    because(reason, &format!("nave match unmerge {which} --reason 'two people after all'"))?;
     let merge = engine.unmerge(id, &assign, by, reason).await?;
     tokio::task::block_in_place(|| stands(engine, &merge))
-}
-
-/// A decision of a steward has a reason.
-fn because(reason: &str, example: &str) -> Result<(), ApiError> {
-    if reason.trim().is_empty() {
-        return Err(ApiError::usage("whoever reads this later has to know why").help(format!("say it: `{example}`")));
-    }
-    Ok(())
 }
 
 /// Goes on with one.

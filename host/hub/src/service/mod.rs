@@ -10,6 +10,7 @@ mod assess;
 mod audits;
 mod authorizations;
 mod backfill;
+mod because;
 mod budget;
 mod bulk;
 mod compare;
@@ -179,6 +180,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
     if let Some(broken) = hub.broken.as_ref().filter(|_| !request.needs_no_order()) {
         return Err(broken.clone());
     }
+    block_in_place(|| because::check(engine, &request))?;
     match request {
         Request::Plan { flow, limit, explain } => {
             let mut warnings = reloaded(hub).await?;

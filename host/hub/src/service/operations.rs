@@ -5,6 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use nave_core::model::{Cause, TokenRow};
+use nave_core::reason::is_blank;
 use nave_core::schedule::parse_span;
 use nave_core::secret_reference::SecretReference;
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -327,7 +328,7 @@ pub(super) async fn token_reset(
 ) -> Result<TokenAnswer, ApiError> {
     check_name(name)?;
     let reason = reason.trim();
-    if reason.is_empty() {
+    if is_blank(reason) {
         return Err(ApiError::usage("no token is made without a reason")
             .help("add --because 'who uses it and what for': the audit keeps it, and `nave access list` shows it"));
     }

@@ -13,7 +13,6 @@ use crate::api::{
     RecordRef, RemoteView, XrefAnswer,
 };
 use crate::engine::Engine;
-use crate::shell;
 
 /// One record with its contributions. Of a merged one: the record that carries on, under the name that was asked for.
 pub(super) fn show(engine: &Engine, which: &RecordRef) -> Result<RecordAnswer, ApiError> {
@@ -43,13 +42,6 @@ pub(super) async fn set(
     by: &str,
     reason: &str,
 ) -> Result<Answer, ApiError> {
-    if reason.trim().is_empty() {
-        return Err(ApiError::usage("whoever reads this later has to know why").help(format!(
-            "say it: `nave record set {which} {} {} --reason 'she said so by telephone'`",
-            shell::word(field),
-            shell::word(value)
-        )));
-    }
     let found = tokio::task::block_in_place(|| find(engine, which))?;
     let (id, holds) = engine.steward_says(found.record.id, (field, value), by, reason).await?;
     let record = format!("{}/{id}", found.record.entity);

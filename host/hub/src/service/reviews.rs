@@ -535,8 +535,11 @@ fn among_candidates(engine: &Engine, id: u64, chosen: Record) -> Result<(), ApiE
         }
         proposed.push(reference(&candidate));
     }
-    Err(ApiError::usage(format!("{name} is none of the records that review {id} proposes ({})", listed(&proposed)))
-        .help(format!("`nave review show {id}` compares them; `nave review decide {id} {name} --other` takes it all the same")))
+    Err(ApiError::usage(format!("{name} is none of the records that review {id} proposes ({})", listed(&proposed))).help(
+        format!(
+            "`nave review show {id}` compares them; `nave review decide {id} {name} --other --reason TEXT` takes it all the same"
+        ),
+    ))
 }
 
 /// Decides a review. The engine writes the audit line with it.

@@ -39,8 +39,8 @@ pub(crate) enum Dlq {
         /// What it should be
         #[arg(allow_hyphen_values = true)]
         value: String,
-        /// Why, for the audit
-        #[arg(long, default_value = "")]
+        /// Why, for the audit; needed
+        #[arg(long, alias = "because", default_value = "", hide_default_value = true)]
         reason: String,
     },
     /// Try again
@@ -52,8 +52,8 @@ pub(crate) enum Dlq {
     Discard {
         #[command(flatten)]
         which: Which,
-        /// Why, for the audit
-        #[arg(long, default_value = "")]
+        /// Why, for the audit; needed
+        #[arg(long, alias = "because", default_value = "", hide_default_value = true)]
         reason: String,
     },
 }

@@ -10,7 +10,7 @@ use crate::output::{self, Rows, ago, clean, say};
 /// What waits for a person: a match, a deletion, a write of unknown outcome
 #[derive(Debug, Subcommand)]
 #[command(
-    after_help = "Examples:\n  nave review list\n  nave review show 3\n  nave review decide 3 contact/12 --reason 'same person, asked her'\n  nave review decide 4 new"
+    after_help = "Examples:\n  nave review list\n  nave review show 3\n  nave review decide 3 contact/12 --reason 'same person, asked her'\n  nave review decide 4 new --reason 'they share an office'"
 )]
 pub(crate) enum Review {
     /// Open reviews
@@ -33,8 +33,8 @@ pub(crate) enum Review {
         /// The record is none of those that the review proposes, and is meant all the same
         #[arg(long)]
         other: bool,
-        /// Why, for those who come after you
-        #[arg(long, default_value = "")]
+        /// Why, for those who come after you; nothing is decided without
+        #[arg(long, alias = "because", default_value = "", hide_default_value = true)]
         reason: String,
     },
     /// Decide every open review that a rule fits, each by itself and with the same reason
@@ -202,7 +202,7 @@ async fn show(id: u64, context: &Context) -> Outcome {
         say("\nDecide with:");
     }
     for line in &answer.answers {
-        say(format_args!("  nave review decide {id} {:<8} {}", line.choice, clean(&line.says)));
+        say(format_args!("  nave review decide {id} {:<8} --reason TEXT   {}", line.choice, clean(&line.says)));
     }
     Ok(exit::OK)
 }

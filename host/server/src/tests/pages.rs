@@ -12,6 +12,7 @@ async fn pages_escape_everything() {
     assert!(!page.contains("<script>alert"), "{page}");
     let (_, _, page) = server.ask("GET /reviews/3", &[HOST, &cookie], "").await;
     assert!(!page.contains("<img src=x>"), "{page}");
+    assert!(page.contains(r#"name="reason" maxlength="500" required pattern=".*\S.*""#), "no decision without a reason: {page}");
     let (status, _, page) = server.ask("GET /connections/crm", &[HOST, &cookie], "").await;
     assert_eq!(status, StatusCode::OK);
     for part in ["90.67 s", "5000 ms", "[settings]\nlag-seconds = 100", "Not as claimed", "Earlier"] {

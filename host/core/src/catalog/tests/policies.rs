@@ -201,3 +201,14 @@ fn shadow_verify_and_canary_are_no_other_configuration() {
     assert_eq!(canary("every = \"now\""), ["bad-duration"]);
     assert_ne!(digest("marker = \"marker\"\n", "marker = \"marker\"\ncreate = false\n"), before);
 }
+
+#[test]
+fn a_reason_that_says_nothing_is_none() {
+    for blank in ["", " ", "\u{a0}"] {
+        let mut files = project();
+        let contacts = files.iter_mut().find(|file| file.path == "mappings/crm-contacts.toml").unwrap();
+        contacts.text = contacts.text.replacen("because = \"both\"", &format!("because = \"{blank}\""), 1);
+        let found = check(&files, &plugins()).err().unwrap_or_default();
+        assert!(found.iter().any(|found| found.code == "no-reason"), "{blank:?}: {found:?}");
+    }
+}

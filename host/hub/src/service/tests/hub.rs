@@ -151,3 +151,77 @@ async fn nothing_is_granted_without_a_reason() {
     }
     assert_eq!(approve(json!("it moved")).await.unwrap_err().code, "not-found", "a reason is looked at first, and then the name");
 }
+
+/// Whatever has to have a reason, asked for without one: it is refused, by every face, and it is said what to type.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_to_have_a_reason_is_refused_without_one() {
+    let dir = tempfile::tempdir().unwrap();
+    project::init(dir.path(), false, "dev").unwrap();
+    let hub = Hub::open(dir.path()).await.unwrap();
+    let rule = json!({"kind": "match", "choice": "new", "agree": ["email"]});
+    let remote = json!({"remote": {"connection": "crm", "stream": "contacts", "remote_id": "17"}});
+    // The request without its reason, the name of that, and what is to be typed.
+    let cases = [
+        (json!({"command": "review-decide", "id": 3, "choice": "new"}), "reason", "nave review decide 3 new --reason "),
+        (
+            json!({"command": "review-decide", "id": 3, "choice": remote}),
+            "reason",
+            "nave review decide 3 crm/contacts:17 --reason ",
+        ),
+        (json!({"command": "review-bulk", "rule": rule}), "reason", "--reason "),
+        (json!({"command": "review-bulk", "rule": rule, "dry-run": true}), "reason", "--reason "),
+        (
+            json!({"command": "dlq-edit", "id": 7, "field": "email", "value": "a b"}),
+            "reason",
+            "nave dlq edit 7 email 'a b' --reason ",
+        ),
+        (json!({"command": "dlq-discard", "which": {"ids": [7, 8]}}), "reason", "nave dlq discard 7 8 --reason "),
+        (json!({"command": "dlq-discard", "which": {"class": "length"}}), "reason", "nave dlq discard --class length --reason "),
+        (json!({"command": "dlq-discard", "which": "all"}), "reason", "nave dlq discard --all --reason "),
+        (
+            json!({"command": "merge-records", "one": "contact/1", "other": "crm:2"}),
+            "reason",
+            "nave match merge contact/1 crm:2 --reason ",
+        ),
+        (json!({"command": "unmerge", "which": "3"}), "reason", "nave match unmerge 3 --reason "),
+        (
+            json!({"command": "record-set", "record": "contact/1", "field": "email", "value": "x"}),
+            "reason",
+            "nave record set contact/1 email x --reason ",
+        ),
+        (
+            json!({"command": "surge-release", "connection": "crm", "stream": "contacts"}),
+            "reason",
+            "nave anomalies let-in crm/contacts --reason ",
+        ),
+        (
+            json!({"command": "surge-release", "connection": "crm", "stream": "contacts", "detach": true}),
+            "reason",
+            "nave anomalies detach crm/contacts --reason ",
+        ),
+        (json!({"command": "backfill", "flow": "crm", "archive-misfits": true}), "reason", "--archive-misfits --because "),
+        (json!({"command": "access-review", "done": true}), "reason", "--reason "),
+        (json!({"command": "access-revoke", "what": "token", "name": "admin"}), "reason", "--reason "),
+        (json!({"command": "audit-accept"}), "reason", "nave audit accept --reason "),
+        (json!({"command": "token-reset", "name": "admin"}), "reason", "--because "),
+        (json!({"command": "connection-approve", "name": "crm", "secrets": {}, "added": false}), "reason", "--reason "),
+        (
+            json!({"command": "field-add", "field": "contact.tier", "from": "crm", "to": ["books"]}),
+            "because",
+            "nave field add contact.tier --from crm --to books --because ",
+        ),
+    ];
+    for (request, name, typed) in cases {
+        for blank in ["", "   ", "\t\n", "\u{a0}", "\u{200b}"] {
+            let mut asked = request.clone();
+            asked[name] = blank.into();
+            let error = ask(&hub, asked).await.map(|answer| format!("{answer:?}")).unwrap_err();
+            let help = error.help.clone().unwrap_or_default();
+            assert_eq!((error.code.as_str(), error.exit), ("usage", exit::USAGE), "{request} {blank:?}: {error}");
+            assert!(help.contains(typed), "{request} {blank:?}: {help}");
+        }
+    }
+    // With one, something else is wrong with it.
+    let error = ask(&hub, json!({"command": "review-decide", "id": 3, "choice": "new", "reason": "."})).await.unwrap_err();
+    assert_eq!(error.code, "not-found", "{error}");
+}

@@ -158,7 +158,7 @@ fn waiting(review: &ReviewAnswer) {
         say(format_args!("    {} {}: {}", candidate.record, clean(&candidate.title), clean(&candidate.reason)));
     }
     let choice = review.candidates.first().map_or("new", |candidate| candidate.record.as_str());
-    say(format_args!("  nave review show {0}\n  nave review decide {0} {choice}", review.review.id));
+    say(format_args!("  nave review show {0}\n  nave review decide {0} {choice} --reason TEXT", review.review.id));
 }
 
 fn failed(letter: &DeadLetterLine) {
