@@ -237,13 +237,23 @@ pub(super) fn xref(engine: &Engine, which: &RecordRef) -> Result<XrefAnswer, Api
     for id in &found.merged {
         changes.extend(engine.store.record_changes(*id, LINKS_LOOKED_AT)?);
     }
+    // What came with another record is this one since the two were merged.
+    let came = engine.came_with(found.record.id)?;
     let remotes = found.contributions(engine)?.into_iter().map(|row| {
-        let link = linked(&changes, &row);
+        let (since, by, because) = match (came.get(&row.id), linked(&changes, &row)) {
+            (Some(merge), _) => {
+                let why = if merge.reason.is_empty() { String::new() } else { format!(": {}", merge.reason) };
+                let because = format!("it came with {}/{} by merge {}{why}", merge.entity, merge.loser, merge.id);
+                (Some(merge.at), Some(merge.by.clone()), Some(because))
+            }
+            (None, Some((change, why))) => (Some(change.at), Some(cause(&change.cause)), Some(why)),
+            (None, None) => (None, None, None),
+        };
         RemoteView {
             state: remote_state(&row.state),
-            since: link.as_ref().map(|(change, _)| change.at.to_string()),
-            by: link.as_ref().map(|(change, _)| cause(&change.cause)),
-            because: link.map(|(_, why)| why),
+            since: since.map(|at| at.to_string()),
+            by,
+            because,
             connection: row.key.connection.into(),
             stream: row.key.stream.into(),
             remote_id: row.key.remote_id.into(),

@@ -17,7 +17,7 @@ mod standing;
 mod steps;
 mod unmerge;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nave_core::hindrance::Hindrance;
 use nave_core::model::{ContributionId, RecordId, Time};
@@ -331,6 +331,20 @@ impl Engine {
             found.extend(self.store.row(SPACE, &key)?.as_deref().map(read::<Merge>).transpose()?);
         }
         Ok(found)
+    }
+
+    /// Which of a record's objects came to it with a merge, and with which; the merges that were taken back are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub fn came_with(&self, survivor: RecordId) -> Result<BTreeMap<ContributionId, Merge>, StoreError> {
+        let mut came = BTreeMap::new();
+        for merge in self.merges_into(survivor)? {
+            for thing in Kept::load(self.store.as_ref(), merge.id)?.into_iter().flat_map(|kept| kept.of_loser) {
+                came.insert(thing.was.id, merge.clone());
+            }
+        }
+        Ok(came)
     }
 
     /// The merge by which a record was merged into another, if that is known.
