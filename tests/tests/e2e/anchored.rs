@@ -141,13 +141,15 @@ fn a_byte_that_changed_on_the_disk_is_named_by_its_entry() {
 /// cut off the end, and it fails there.
 #[test]
 fn a_changed_entry_is_named() {
+    /// Numbers of entries, and what is stored of each.
+    type Entries = Vec<(u64, Vec<u8>)>;
     const AUDIT: redb::TableDefinition<'_, u64, &[u8]> = redb::TableDefinition::new("audit");
     let (project, at) = three();
     let path = project.data().join("nave.redb");
     let files = ["nave.redb", "nave.redb.sums"].map(|name| project.data().join(name));
     let whole = files.clone().map(|file| fs::read(file).ok());
     let noted = project.read("audit-anchor.log");
-    let check = |what: &str, change: &dyn Fn(&mut Vec<(u64, Vec<u8>)>), expected: &[(&str, u64)]| {
+    let check = |what: &str, change: &dyn Fn(&mut Entries), expected: &[(&str, u64)]| {
         {
             use redb::ReadableTable as _;
             let database = redb::Database::open(&path).expect("the store");

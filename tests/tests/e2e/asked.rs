@@ -72,7 +72,7 @@ fn who_is_another_one_is_made_after_that_was_said() {
     for reason in [&[][..], &["--reason", ""], &["--reason", " \t"], &["--because", " "]] {
         let ran = two.project.run(&[&["review", "decide", &number, "new"][..], reason].concat());
         assert_eq!(ran.code, Some(2), "{reason:?}: {ran:?}");
-        assert!(ran.err.contains(&format!("nave review decide {number} new --reason ")), "{reason:?}: {ran:?}");
+        assert!(ran.out.contains(&format!("nave review decide {number} new --reason ")), "{reason:?}: {ran:?}");
     }
     two.project.json(&["review", "decide", &number, "new", "--reason", "they share an office"]);
     // The CRM takes a mailbox only once: Otto is set aside there, which is no matter of ours here.

@@ -90,7 +90,7 @@ fn mailboxes_of_three_systems_are_one_list() {
     // Nobody answers for what would be written: it is said what to type, and nothing is.
     let nobody = project.run(&approved);
     assert_eq!((nobody.code, files()), (Some(2), before), "{nobody:?}");
-    assert!(nobody.err.contains("--entity contact --steward sales-ops --apply"), "{nobody:?}");
+    assert!(nobody.out.contains("--entity contact --steward sales-ops --apply"), "{nobody:?}");
     approved.extend(["--steward", "sales-ops"]);
     let applied = project.json(&approved);
     assert_eq!((applied["edits"]["written"].as_bool(), files()), (Some(true), before + 3), "{applied}");

@@ -131,6 +131,23 @@ fn merged_in_both_systems_and_taken_back() {
     let shown = two.project.json(&["record", "show", "contact/2"]);
     assert_eq!((&shown["state"], &shown["merged_into"]), (&json!("merged"), &json!("contact/1")));
     assert_eq!(two.project.json(&["record", "show", "contact/1"])["merged_from"], json!([{ "record": "contact/2", "merge": 1 }]));
+    // Of everything that is this record now it is known since when, by whom and why: of what came with the other one by the merge.
+    let known = |which: &str| -> Vec<(String, String)> {
+        let xref = two.project.json(&["xref", which]);
+        assert_eq!(xref["record"], "contact/1", "{xref}");
+        let remotes = xref["remotes"].as_array().cloned().unwrap_or_default();
+        assert!(remotes.iter().all(|remote| remote["since"].is_string()), "{xref:#}");
+        remotes
+            .iter()
+            .map(|remote| ["because", "by"].map(|name| remote[name].as_str().unwrap_or_default().to_owned()).into())
+            .collect()
+    };
+    for which in ["contact/1", "contact/2"] {
+        let known = known(which);
+        assert!(known.iter().all(|(because, by)| !because.is_empty() && !by.is_empty()), "{which}: {known:?}");
+        let came = known.iter().filter(|(because, _)| because == "it came with contact/2 by merge 1: the same person");
+        assert_eq!(came.filter(|(_, by)| by.starts_with("local:")).count(), 2, "{which}: {known:?}");
+    }
 
     let back = two.project.json(&["match", "unmerge", "contact/2", "--dry-run"]);
     assert!(back["left"].to_string().contains("under a new id"), "{back}");
@@ -144,6 +161,8 @@ fn merged_in_both_systems_and_taken_back() {
     };
     let after = (two.record("contact/1"), two.record("contact/2"));
     assert_eq!((without_ids(&after.0), without_ids(&after.1)), (without_ids(&records.0), without_ids(&records.1)));
+    let apart = two.project.json(&["xref", "contact/1"]).to_string();
+    assert!(!apart.contains("by merge"), "nothing came with a merge any more: {apart}");
     let history = two.project.json(&["record", "history", "contact/2"]).to_string();
     assert!(history.contains("merged into contact/1") && history.contains("unmerged from contact/1"), "{history}");
     let audit = two.project.json(&["audit"]).to_string();

@@ -35,7 +35,7 @@ pub(super) async fn backfill(
             "`nave backfill {flow} --profile` first, then `nave backfill {flow} --archive-misfits --because TEXT`"
         )));
     }
-    if how.archive_misfits && is_blank(&how.because) {
+    if how.archive_misfits && is_blank(how.because) {
         return Err(ApiError::usage("say why what does not fit is kept and left: it is kept in the audit")
             .help(format!("`nave backfill {flow} --archive-misfits --because TEXT`")));
     }
