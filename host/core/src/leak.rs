@@ -1,6 +1,9 @@
 //! Secrets in texts that are about to be kept: keys that vendors mark as theirs, and words such as `token` beside something that
 //! nobody would type. Never repeats what it found.
 
+mod named;
+mod spelled;
+
 use std::sync::LazyLock;
 
 use regex::{Regex, RegexSet};
@@ -12,10 +15,6 @@ pub const ALLOWED: &str = "nave:no-secret";
 const ENTROPY_BITS_MIN: f64 = 3.0;
 /// Characters of something that was made by a machine.
 const RANDOM_CHARS_MIN: usize = 16;
-/// Characters of a name of a file or folder that somebody may have pasted a secret as: names made at random are shorter.
-const PIECE_CHARS_MIN: usize = 32;
-/// Characters of a line that are looked at: what is longer is data.
-const LINE_CHARS_MAX: usize = 20_000;
 
 /// What vendors' keys look like, with what to call each.
 const FORMATS: &[(&str, &str)] = &[
@@ -45,14 +44,15 @@ const FORMATS: &[(&str, &str)] = &[
     ),
 ];
 
-/// `client_secret = "…"`, `"apiKey": "…"`, `--token …`.
-const NAMED: &str = r"(?i)\b[a-z0-9_.-]*(?:passw(?:or)?d|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?)[a-z0-9_-]*['\x22]?\s*(?:[:=]|=>|:=|\s)\s*['\x22]?([A-Za-z0-9+/=_.~!@#%^&*-]{8,})";
-
 static SET: LazyLock<RegexSet> =
     LazyLock::new(|| RegexSet::new(FORMATS.iter().map(|(_, pattern)| *pattern)).expect("the formats are patterns"));
 static EACH: LazyLock<Vec<Regex>> =
     LazyLock::new(|| FORMATS.iter().map(|(_, pattern)| Regex::new(pattern).expect("the formats are patterns")).collect());
-static NAMES: LazyLock<Regex> = LazyLock::new(|| Regex::new(NAMED).expect("the names are a pattern"));
+/// A line with nothing but the name of a secret: the next has its value, as headers stand in a recording.
+static HEADER: LazyLock<Regex> = LazyLock::new(|| {
+    let words = "passw(?:or)?d|passwd|pwd|secret|token|api[_-]?key|access[_-]?key|session|cookie|authorization|credentials?";
+    Regex::new(&format!(r#"(?i)^\s*"[a-z0-9_.-]*(?:{words})[a-z0-9_-]*",\s*$"#)).expect("the names are a pattern")
+});
 
 /// A secret in a text, as far as one can tell by looking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,12 +65,31 @@ pub struct Leak {
     pub what: &'static str,
 }
 
-/// Every line with something that looks like a secret; the first of each line.
+/// Every line with something that looks like a secret; the first of each line. What stands escaped within strings, as in a recording,
+/// is looked at as it was before.
 pub fn find(text: &str) -> Vec<Leak> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.contains(ALLOWED));
-    lines
-        .filter_map(|(number, line)| in_line(line).map(|(at, what)| Leak { line: number + 1, column: column(line, at), what }))
-        .collect()
+    let mut before = "";
+    let mut found = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        if !line.contains(ALLOWED)
+            && let Some((at, what)) = in_line(line).or_else(|| header(before, line))
+        {
+            found.push(Leak { line: number + 1, column: column(line, at), what });
+        }
+        before = line;
+    }
+    found
+}
+
+/// What a value looks like beside its name, where it looks like a secret; none where it does not.
+pub fn value(name: &str, value: &str) -> Option<&'static str> {
+    let quoted = format!("{name} = {}", serde_json::Value::from(value));
+    in_line(value).or_else(|| in_line(&quoted)).map(|(_, what)| what)
+}
+
+/// Whether a value, beside this name, is a password that a person made up.
+pub(crate) fn made_up(name: &str, value: &str) -> bool {
+    named::is_password(name, value, true)
 }
 
 fn column(line: &str, at: usize) -> usize {
@@ -78,19 +97,23 @@ fn column(line: &str, at: usize) -> usize {
 }
 
 fn in_line(line: &str) -> Option<(usize, &'static str)> {
-    let line = line.char_indices().nth(LINE_CHARS_MAX).map_or(line, |(end, _)| &line[..end]);
-    let format = SET.matches(line).into_iter().next();
-    if let Some((format, found)) = format.and_then(|format| Some((format, EACH[format].find(line)?)))
+    let plain = spelled::plain(line);
+    let text = plain.text.as_ref();
+    let format = SET.matches(text).into_iter().next();
+    if let Some((format, found)) = format.and_then(|format| Some((format, EACH[format].find(text)?)))
         && !is_placeholder(found.as_str())
     {
-        return Some((found.start(), FORMATS[format].0));
+        return Some((plain.place(found.start()), FORMATS[format].0));
     }
-    let secret = |value: &str| match path(value) {
-        Some(mut names) => names.any(|name| name.len() >= PIECE_CHARS_MIN && is_random(name)),
-        None => is_random(value),
-    };
-    let named = NAMES.captures_iter(line).filter_map(|found| found.get(1)).find(|value| secret(value.as_str()))?;
-    Some((named.start(), "value beside a secret's name"))
+    named::find(text).map(|(at, what)| (plain.place(at), what))
+}
+
+/// A value on a line of its own, after its name.
+fn header(before: &str, line: &str) -> Option<(usize, &'static str)> {
+    let value = line.trim().trim_end_matches(',').strip_prefix('"')?.strip_suffix('"')?;
+    let words = value.split([' ', ';', '=', ',']);
+    let at = words.filter(|word| is_random(word)).map(|word| word.as_ptr() as usize - line.as_ptr() as usize).next()?;
+    HEADER.is_match(before).then_some((at, named::BESIDE))
 }
 
 /// The names in a path of a file: `/tmp/x1Y2z3/token`, `./keys/crm`, `~/.config/crm`. What is in the file may be a secret; where it
@@ -131,9 +154,11 @@ fn is_name(value: &str) -> bool {
 /// What stands for a secret in examples and templates.
 fn is_placeholder(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
-    ["example", "changeme", "placeholder", "your", "dummy", "xxxx", "****", "...", "${", "{{", "<"]
-        .iter()
-        .any(|mark| lower.contains(mark))
+    const MARKS: &[&str] = &[
+        "example", "changeme", "change-me", "change_me", "placeholder", "your", "dummy", "xxxx", "****", "...", "${", "{{", "<",
+        "secret://", "redacted", "masked", "password", "replace", "insert", "todo",
+    ];
+    MARKS.iter().any(|mark| lower.contains(mark))
 }
 
 /// Bits that each character tells, by how often each is there.
@@ -184,6 +209,24 @@ mod tests {
             ("value beside a secret's name", made(&["client_", "secret = \"", &letters[..24], "\""])),
             ("value beside a secret's name", made(&["  \"api", "Key\": \"", &hex[..32], "\","])),
             ("value beside a secret's name", made(&["export DB_PASS", "WORD=", "tr0ub4dor&3xK9#qL2"])),
+            // What a person made up.
+            ("password", made(&["pass", "word = \"Tr0ub4dor&3xyz!\""])),
+            ("password", made(&["pass", "word = \"hunter2hunter2\""])),
+            ("password", made(&["DB_PASS", "WORD=S3cretPass99"])),
+            ("password", made(&["pass", "word: S3cretPass99,"])),
+            ("password", made(&["{\"pw", "d\":\"Berlin-1989!\"}"])),
+            ("password", made(&["client_", "sec", "ret = 'gr8Secr3t'"])),
+            ("password", made(&["sec", "ret = \"S3cretPass99\""])),
+            ("password", made(&["<Pass", "word>S3cretPass99</Password>"])),
+            ("password", made(&["pass", "phrase = \"correcthorsebatterystaple\""])),
+            // A text within a text, as calls stand in a recording, and XML.
+            ("value beside a secret's name", made(&["\"text\": \"{\\\"session_", "token\\\":\\\"", &letters[..24], "\\\"}\""])),
+            ("value beside a secret's name", made(&["{\\\\\\\"api_", "key\\\\\\\": \\\\\\\"", &letters[..24], "\\\\\\\"}"])),
+            ("value beside a secret's name", made(&["<Session", "Token>", &letters[..24], "</SessionToken>"])),
+            ("value beside a secret's name", made(&["<a:Session", "Token xsi:type=\\\"x\\\">", &letters[..24], "</a:SessionToken>"])),
+            ("value beside a secret's name", made(&["&lt;Session", "Token&gt;", &letters[..24], "&lt;/SessionToken&gt;"])),
+            ("password", made(&["\"text\": \"{\\\"pass", "word\\\":\\\"Tr0ub4dor3xyz\\\"}\""])),
+            ("value beside a secret's name", made(&[&"long ".repeat(9_000), "api_", "key=", &letters[..24]])),
             // Base64 has slashes too, also at its beginning; and a secret may be pasted where a file is named.
             ("value beside a secret's name", made(&["client_", "secret = \"/", &letters[..12], "/", &letters[12..24], "\""])),
             ("value beside a secret's name", made(&["api_", "key=/tmp/", &letters[..12], "+", &letters[12..24]])),
@@ -212,6 +255,18 @@ mod tests {
             "postgres://app:${PASSWORD}@db/x",
             "credentials.api.token_endpoint_v2 = \"/oauth/v2/token\"",
             "secret-from-environment-variable-number-7",
+            "password = \"${DB_PASSWORD}\" # and changeme1, xxxxxxxx1",
+            "password = \"changeme123\"",
+            "password: <your password 1>",
+            "secret = \"secret://crm-key-2024\"",
+            "secret = \"crm2024key\"",
+            "let password = std::env::var(\"PASSWORD_1\")?;",
+            "password = hash_argon2id(password1)",
+            "fn password(&self) -> Option<Utf8String>",
+            "\"password\": \"Passwort\", \"pwd\": \"Kennwort\"",
+            "{\\\"token\\\":\\\"abc\\\"}",
+            "<PasswordPolicy>strict</PasswordPolicy>",
+            "\"token\",",
             "Authorization: Bearer {{token}}",
             "SKU0123456789",
             // Where a secret lies is none.
@@ -223,6 +278,21 @@ mod tests {
             "the key AKIAIOSFODNN7EXAMPLE is in every manual",
         ] {
             assert_eq!(find(text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_header_in_a_recording_is_two_lines() {
+        let value = "a1B2c3D4e5F6g7H8i9J0k1L2";
+        let lines = |name: &str, value: &str| format!("[\n  \"{name}\",\n  \"{value}\"\n]");
+        for (text, expected) in [
+            (lines(&made(&["x-session-", "token"]), value), Some((3, 4))),
+            (lines(&made(&["set-", "cookie"]), &format!("sid={value}; Path=/")), Some((3, 8))),
+            (lines("etag", value), None),
+            (lines("x-token", "refresh-token"), None),
+        ] {
+            let found: Vec<(usize, usize)> = find(&text).into_iter().map(|leak| (leak.line, leak.column)).collect();
+            assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{text}");
         }
     }
 

@@ -299,7 +299,7 @@ mod tests {
             (sink("kind = \"webhook\"\nurl = \"http://x/y\""), "sends everything readable"),
             (sink("kind = \"webhook\"\nurl = \"http://x/y\"\ninsecure = true"), "needs a reason"),
             (sink("kind = \"webhook\"\nurl = \"ftp://x\""), "is no web address"),
-            (sink("kind = \"webhook\"\nurl = \"https://user:word@x/\""), "is no web address"),
+            (sink("kind = \"webhook\"\nurl = \"https://user:word@x/\""), "is no web address"), // nave:no-secret
             (sink("kind = \"mail\"\nhost = \"m\"\nfrom = \"a@b.c\"\nto = [\"x@y.z\\r\\nBcc: e@f.g\"]"), "no mail address"),
             (sink("kind = \"mail\"\nhost = \"m\"\nfrom = \"a@b.c\"\nto = []"), "`to` is missing"),
             (sink("kind = \"mail\"\nhost = \"m\"\nfrom = \"a@b.c\"\nto = \"x@y.z\"\ntls = \"none\""), "without TLS"),

@@ -300,7 +300,7 @@ mod tests {
         check(&format!("{WELL}sign-in = \"app-role\"\nmount = \"../sys\""), "no mount");
         check(&format!("{WELL}namespace = \"a b\""), "no namespace");
         check(&format!("{WELL}hold = \"2h\""), "at most 1h");
-        check(&format!("{WELL}token = \"hvs.CAESIJlU02LQZq\""), "looks like a secret");
+        check(&format!("{WELL}token = \"hvs.CAESIJlU02LQZq\""), "looks like a secret"); // nave:no-secret
         let text = "[vaults.Corp]\nkind = \"hashicorp\"\naddress = \"https://v\"\nsecret = \"x\"".to_owned();
         let found = checked(&[SourceFile { path: "nave.toml".into(), text }], &BTreeMap::new()).unwrap_err();
         assert!(found[0].message.contains("no name for a vault"), "{found:?}");

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::PluginsError;
 use crate::project::ProjectError;
 
-const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
+const BEGIN: &str = "-----BEGIN PRIVATE KEY-----"; // nave:no-secret
 const END: &str = "-----END PRIVATE KEY-----";
 /// Longest file with a key, bytes.
 const KEY_FILE_BYTES_MAX: u64 = 16 << 10;
@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     /// A key that OpenSSL made (`openssl genpkey -algorithm ed25519`): no public half in it.
-    const OPENSSL: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n";
+    const OPENSSL: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n-----END PRIVATE KEY-----\n"; // nave:no-secret
 
     #[test]
     fn a_key_is_made_once_and_kept_private() {
@@ -222,7 +222,7 @@ mod tests {
     fn a_key_of_another_tool_is_read() {
         let key = SigningKey::from_pem(OPENSSL, Path::new("k.pem")).unwrap();
         assert_eq!(key.public(), "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
-        for wrong in ["", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "-----BEGIN PRIVATE KEY-----"] {
+        for wrong in ["", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "-----BEGIN PRIVATE KEY-----"] { // nave:no-secret
             assert!(SigningKey::from_pem(wrong, Path::new("k.pem")).is_err(), "{wrong}");
         }
     }

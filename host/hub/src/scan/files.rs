@@ -19,14 +19,44 @@ const DEPTH_MAX: usize = 64;
 pub struct Text {
     /// As git or the caller names it.
     pub path: String,
-    /// At most 16 MiB of it.
+    /// At most 16 MiB of it; what is text in another encoding is in UTF-8 here.
     pub bytes: Vec<u8>,
 }
 
 impl Text {
+    fn new(path: String, bytes: Vec<u8>) -> Self {
+        Self { path, bytes: in_utf8(bytes) }
+    }
+
     /// As text; none where it is none.
     pub fn text(&self) -> Option<&str> {
         std::str::from_utf8(&self.bytes).ok().filter(|text| !text.contains('\0'))
+    }
+}
+
+/// UTF-16, as Windows writes it, with its mark or without; and one byte a character, of which only the letters without accents can hold
+/// a secret, whichever of those encodings it is. Anything else as it is.
+fn in_utf8(bytes: Vec<u8>) -> Vec<u8> {
+    let zeros = |odd: usize| bytes.iter().take(4096).skip(odd).step_by(2).filter(|byte| **byte == 0).count();
+    let (even, odd, half) = (zeros(0), zeros(1), bytes.len().min(4096) / 2);
+    let (little, start) = match bytes.as_slice() {
+        [0xff, 0xfe, ..] => (Some(true), 2),
+        [0xfe, 0xff, ..] => (Some(false), 2),
+        // Letters of Latin have a zero each, in one place of the two.
+        _ if odd > half / 2 && even == 0 => (Some(true), 0),
+        _ if even > half / 2 && odd == 0 => (Some(false), 0),
+        _ => (None, 0),
+    };
+    match little {
+        Some(little) => {
+            let read = if little { u16::from_le_bytes } else { u16::from_be_bytes };
+            let units: Vec<u16> = bytes[start..].as_chunks::<2>().0.iter().map(|pair| read(*pair)).collect();
+            String::from_utf16_lossy(&units).into_bytes()
+        }
+        None if std::str::from_utf8(&bytes).is_err() && !bytes.contains(&0) => {
+            bytes.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes()
+        }
+        None => bytes,
     }
 }
 
@@ -44,7 +74,7 @@ pub fn staged(dir: &Path) -> Result<Vec<Text>, ScanError> {
         match git(dir, &["cat-file", "blob", &format!(":{path}")]) {
             Ok(mut bytes) => {
                 bytes.truncate(FILE_BYTES_MAX as usize);
-                texts.push(Text { path, bytes });
+                texts.push(Text::new(path, bytes));
             }
             // Another repository within this one: it has a hook of its own.
             Err(ScanError::Git(why)) if why.contains("bad file") || why.contains("not a valid object") => {}
@@ -107,7 +137,7 @@ fn read(path: &Path, name: String) -> Result<Text, ScanError> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(io(path))?;
     file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(io(path))?;
-    Ok(Text { path: name, bytes })
+    Ok(Text::new(name, bytes))
 }
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> ScanError + '_ {
@@ -151,6 +181,26 @@ mod tests {
         );
         assert!(matches!(under(&folder.path().join("missing"), Path::new("")), Err(ScanError::Io { .. })));
         assert!(matches!(staged(folder.path()), Err(ScanError::Git(_))), "no work tree");
+    }
+
+    #[test]
+    fn text_in_another_encoding_is_text() {
+        let utf16 = |mark: bool, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            let mark = if mark { "\u{feff}" } else { "" };
+            format!("{mark}token = ü\r\n").encode_utf16().flat_map(bytes).collect()
+        };
+        for (what, bytes, expected) in [
+            ("UTF-8", "token = ü".as_bytes().to_vec(), Some("token = ü")),
+            ("UTF-16 of Windows", utf16(true, u16::to_le_bytes), Some("token = ü\r\n")),
+            ("UTF-16, big end first", utf16(true, u16::to_be_bytes), Some("token = ü\r\n")),
+            ("UTF-16 without its mark", utf16(false, u16::to_le_bytes), Some("token = ü\r\n")),
+            ("UTF-16 without its mark, big end first", utf16(false, u16::to_be_bytes), Some("token = ü\r\n")),
+            ("Latin-1", b"token = \xfc".to_vec(), Some("token = ü")),
+            ("no text", vec![0x7f, 0, 0, 1, 0xff, 0xfe, 9], None),
+            ("nothing", vec![], Some("")),
+        ] {
+            assert_eq!(Text::new("x".to_owned(), bytes).text(), expected, "{what}");
+        }
     }
 
     #[test]

@@ -221,7 +221,7 @@ fn is_auth(request: &Captured) -> bool {
 #[tokio::test]
 async fn many_calls_make_one_log_in() {
     let answer = |request: &Captured| {
-        if is_auth(request) { ok(r#"{"data":{"token":"tok-en-0123456789"}}"#) } else { ok(request.header("authorization")[0]) }
+        if is_auth(request) { ok(r#"{"data":{"token":"tok-en-0123456789"}}"#) } else { ok(request.header("authorization")[0]) } // nave:no-secret
     };
     let server = Server::start(answer).await;
     let setup = with_auth(&server, login());
@@ -398,7 +398,7 @@ async fn a_log_in_that_was_given_up_is_made_by_the_next_call() {
             return ok("{}");
         }
         arrived.send_modify(|count| *count += 1);
-        if *arrived.borrow() == 1 { vec![Step::Hang] } else { ok(r#"{"data":{"token":"tok-en-0123456789"}}"#) }
+        if *arrived.borrow() == 1 { vec![Step::Hang] } else { ok(r#"{"data":{"token":"tok-en-0123456789"}}"#) } // nave:no-secret
     })
     .await;
     let setup = with_auth(&server, login());

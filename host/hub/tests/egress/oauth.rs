@@ -204,7 +204,7 @@ async fn a_person_is_sent_there_with_a_challenge_and_the_code_comes_with_its_ver
 #[tokio::test]
 async fn a_client_says_who_it_is_as_its_system_wants_it() {
     for (client, expected) in [
-        (ClientAuthentication::Post, "client_id=client-id&client_secret=cl13nt-secret"),
+        (ClientAuthentication::Post, "client_id=client-id&client_secret=cl13nt-secret"), // nave:no-secret
         (ClientAuthentication::None, "client_id=client-id"),
     ] {
         let mut world = World::new().await;

@@ -121,7 +121,7 @@ fn urls_and_grants() {
     let addresses = seeds(&[
         "https://crm.example/v1",
         "http://127.0.0.1:80/",
-        "https://user:pass@x.example",
+        "https://user:pass@x.example", // nave:no-secret
         "https://[::1]:8443/x",
         "ftp://x",
         "https://xn--bcher-kva.example",

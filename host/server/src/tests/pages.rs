@@ -147,7 +147,7 @@ async fn a_merge_is_shown_before_it_is_started() {
         Asked::by("ada", Request::MergeRecords { one, other, into, plan, reason: reason.to_owned() })
     };
     let (status, _, page) =
-        server.ask("POST /merges", &headers, "form_token=guessed&one=contact/12&other=contact/15&what=do&reason=x").await;
+        server.ask("POST /merges", &headers, "form_token=guessed&one=contact/12&other=contact/15&what=do&reason=x").await; // nave:no-secret
     assert_eq!(status, StatusCode::FORBIDDEN, "{page}");
     let wrong = format!("form_token={form_token}&one=contact/12&other=+&what=plan");
     let (_, _, page) = server.ask("POST /merges", &headers, &wrong).await;
