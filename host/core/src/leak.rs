@@ -155,8 +155,26 @@ fn is_name(value: &str) -> bool {
 fn is_placeholder(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     const MARKS: &[&str] = &[
-        "example", "changeme", "change-me", "change_me", "placeholder", "your", "dummy", "xxxx", "****", "...", "${", "{{", "<",
-        "secret://", "redacted", "masked", "password", "replace", "insert", "todo",
+        "example",
+        "changeme",
+        "change-me",
+        "change_me",
+        "placeholder",
+        "your",
+        "dummy",
+        "xxxx",
+        "****",
+        "...",
+        "${",
+        "{{",
+        "<",
+        "secret://",
+        "redacted",
+        "masked",
+        "password",
+        "replace",
+        "insert",
+        "todo",
     ];
     MARKS.iter().any(|mark| lower.contains(mark))
 }
@@ -223,7 +241,10 @@ mod tests {
             ("value beside a secret's name", made(&["\"text\": \"{\\\"session_", "token\\\":\\\"", &letters[..24], "\\\"}\""])),
             ("value beside a secret's name", made(&["{\\\\\\\"api_", "key\\\\\\\": \\\\\\\"", &letters[..24], "\\\\\\\"}"])),
             ("value beside a secret's name", made(&["<Session", "Token>", &letters[..24], "</SessionToken>"])),
-            ("value beside a secret's name", made(&["<a:Session", "Token xsi:type=\\\"x\\\">", &letters[..24], "</a:SessionToken>"])),
+            (
+                "value beside a secret's name",
+                made(&["<a:Session", "Token xsi:type=\\\"x\\\">", &letters[..24], "</a:SessionToken>"]),
+            ),
             ("value beside a secret's name", made(&["&lt;Session", "Token&gt;", &letters[..24], "&lt;/SessionToken&gt;"])),
             ("password", made(&["\"text\": \"{\\\"pass", "word\\\":\\\"Tr0ub4dor3xyz\\\"}\""])),
             ("value beside a secret's name", made(&[&"long ".repeat(9_000), "api_", "key=", &letters[..24]])),

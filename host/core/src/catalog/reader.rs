@@ -39,6 +39,24 @@ impl<'f> File<'f> {
         self.note(Severity::Error, span, code, message.into(), help);
     }
 
+    /// The line that a byte stands in.
+    pub(super) fn line(&self, at: usize) -> &str {
+        let text = &self.source.text;
+        let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+        text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default()
+    }
+
+    /// A message without the secrets that were found in this file.
+    fn hushed(&self, message: String) -> String {
+        let found = self.found.borrow();
+        let secrets = found.iter().filter(|one| one.code == super::secrets::CODE && one.path == self.source.path);
+        let values = secrets.filter_map(|one| self.source.text.get(one.span.0..one.span.0 + one.span.1));
+        values
+            .map(|value| value.trim_matches(['"', '\'']))
+            .filter(|value| !value.is_empty())
+            .fold(message, |message, value| message.replace(value, "…"))
+    }
+
     pub(super) fn warning(&self, span: Range<usize>, code: &'static str, message: impl Into<String>, help: Option<String>) {
         self.note(Severity::Warning, span, code, message.into(), help);
     }
@@ -51,6 +69,7 @@ impl<'f> File<'f> {
         }
         let before = &text[..start];
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let (message, help) = (self.hushed(message), help.map(|help| self.hushed(help)));
         self.found.borrow_mut().push(Diagnostic {
             path: self.source.path.clone(),
             line: before.matches('\n').count() + 1,

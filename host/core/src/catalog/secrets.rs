@@ -4,7 +4,13 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::reader::File;
-use crate::leak::path;
+use crate::leak::{self, path};
+
+/// Of every finding here.
+pub(super) const CODE: &str = "secret-in-configuration";
+
+/// Characters in a row that nobody would call a secret.
+const NAME_CHARS_MIN: usize = 12;
 
 /// Beginnings of secrets that vendors mark as such.
 const PREFIXES: &[&str] = &[
@@ -73,6 +79,20 @@ fn is_random(text: &str) -> bool {
     plain && (mixed || hexadecimal)
 }
 
+/// Whether the name of a secret looks like one: someone has pasted the value where its name goes. Names are words, a year, a number;
+/// what scanners look for beside the word `secret` would be too much here.
+fn is_pasted(name: &str) -> bool {
+    let pieces: Vec<&str> = name.split(['-', '_', '.']).collect();
+    let hex = |piece: &&str| piece.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let uuid = pieces.iter().map(|piece| piece.len()).eq([8, 4, 4, 4, 12]) && pieces.iter().all(hex);
+    let made = |piece: &&str| {
+        let word = piece.trim_end_matches(|c: char| c.is_ascii_digit());
+        let has_both = word.chars().any(|c| c.is_ascii_digit()) && word.chars().any(char::is_alphabetic);
+        piece.len() >= NAME_CHARS_MIN && has_both
+    };
+    uuid || pieces.iter().any(|piece| made(&piece)) || leak::made_up("secret", name) || leak::value("", name).is_some()
+}
+
 /// Notes every secret in a file.
 pub(super) fn scan(file: &File<'_>, table: &DeTable<'_>) {
     for (key, value) in table {
@@ -86,11 +106,15 @@ fn value_of(file: &File<'_>, key: &str, value: &Spanned<DeValue<'_>>) {
         DeValue::Array(list) => list.iter().for_each(|element| value_of(file, key, element)),
         DeValue::String(text) => {
             let named = KEYS.contains(&key.to_lowercase().replace('_', "-").as_str()) && !text.is_empty() && !text.contains('{');
+            let found = || if key == "secret" { is_pasted(text) } else { leak::value(key, text).is_some() };
             // A log-in names its token by a pointer or a cookie: `token = "/token"`, `token = "cookie:session"`.
-            if (named && !text.starts_with('/') && !text.starts_with("cookie:")) || looks_like_secret(text) {
+            if (named && !text.starts_with('/') && !text.starts_with("cookie:"))
+                || looks_like_secret(text)
+                || (found() && !file.line(value.span().start).contains(leak::ALLOWED))
+            {
                 file.error(
                     value.span(),
-                    "secret-in-configuration",
+                    CODE,
                     format!("`{key}` holds what looks like a secret; it would end up in version control"),
                     Some("keep it with `nave secret set NAME`, and write secret = \"NAME\" here. If it was committed already, have it replaced".to_owned()),
                 );
@@ -103,6 +127,25 @@ fn value_of(file: &File<'_>, key: &str, value: &Spanned<DeValue<'_>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_words_and_what_was_pasted_for_one_is_not() {
+        for (name, pasted) in [
+            ("crm", false),
+            ("hubspot-dev", false),
+            ("crm-2024q1-token", false),
+            ("shopkey2024", false),
+            ("Shop.Token_2", false),
+            ("internationalization20241130", false),
+            ("k-1234567890abcdef", true),
+            ("zX8q1LmN0pQ7rS2tUvW3xY", true),
+            ("550e8400-e29b-41d4-a716-446655440000", true), // nave:no-secret
+            ("S3cretPass99", true),
+            ("a1b2c3d4e5f6g7", true),
+        ] {
+            assert_eq!(is_pasted(name), pasted, "{name}");
+        }
+    }
 
     #[test]
     fn a_path_is_no_secret_and_base64_is_one() {

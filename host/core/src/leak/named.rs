@@ -79,7 +79,10 @@ pub(super) fn is_password(name: &str, value: &str, quoted: bool) -> bool {
 
 /// What says where a password is, and what in a program stands for one.
 fn is_reference(value: &str) -> bool {
-    let starts = ["$", "%", "@", "/", "&", "#", "secret:", "vault:", "env:", "file:", "cookie:", "http:", "https:", "sha256", "argon2", "self."];
+    let starts = [
+        "$", "%", "@", "/", "&", "#", "secret:", "vault:", "env:", "file:", "cookie:", "http:", "https:", "sha256", "argon2",
+        "self.",
+    ];
     let within = ["://", "::", "->", "()", "=>", "==", "&&", "||", "\\", "(", ")", "{", "}", "[", "]", "<", ">", "…", "|", "?;"];
     let lower = value.to_ascii_lowercase();
     starts.iter().any(|start| lower.starts_with(start)) || within.iter().any(|part| value.contains(part))

@@ -61,7 +61,8 @@ fn escape(text: &str) -> Option<(char, usize)> {
             _ => None,
         };
     }
-    let entities = [("&quot;", '"'), ("&#34;", '"'), ("&apos;", '\''), ("&#39;", '\''), ("&lt;", '<'), ("&gt;", '>'), ("&amp;", '&')];
+    let entities =
+        [("&quot;", '"'), ("&#34;", '"'), ("&apos;", '\''), ("&#39;", '\''), ("&lt;", '<'), ("&gt;", '>'), ("&amp;", '&')];
     entities.into_iter().find(|(spelled, _)| text.starts_with(spelled)).map(|(spelled, becomes)| (becomes, spelled.len()))
 }
 

@@ -19,8 +19,17 @@ fn connections() {
     patch("portal = \"12\"", "portal = 12", "@:6:10: setting `portal` must be a text [wrong-type]");
     patch(
         "secret = \"hubspot-dev\"",
-        "secret = \"pat-na1-1234567890abcdef\"",
+        "secret = \"pat-na1-1234567890abcdef\"", // nave:no-secret
         "@:9:10: `secret` holds what looks like a secret; it would end up in version control [secret-in-configuration] → keep it with `nave secret set NAME`, and write secret = \"NAME\" here. If it was committed already, have it replaced",
+    );
+    // A value that was pasted where its name goes, and a key within an address: neither is said.
+    let pasted = "@:9:10: `secret` holds what looks like a secret; it would end up in version control [secret-in-configuration] → keep it with `nave secret set NAME`, and write secret = \"NAME\" here. If it was committed already, have it replaced";
+    patch("secret = \"hubspot-dev\"", "secret = \"k-1234567890abcdef\"", pasted); // nave:no-secret
+    patch("secret = \"hubspot-dev\"", "secret = \"k-1234567890abcdef\" # nave:no-secret", "");
+    patch(
+        "portal = \"12\"",
+        "portal = \"https://x.example/v2?api_key=zX8q1LmN0pQ7rS2tUvW3xY\"", // nave:no-secret
+        &pasted.replace("@:9:10: `secret`", "@:6:10: `portal`"),
     );
     patch(
         "portal = \"12\"",
@@ -129,10 +138,10 @@ fn looking_like_a_secret() {
         "sk-abcdefghijklmnop",
         "ghp_0123456789abcdef",
         "eyJhbGciOiJIUzI1NiJ9.e30.abc",
-        "-----BEGIN PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----", // nave:no-secret
         "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW",
         "0123456789abcdef0123456789abcdef",
-        "postgres://app:hunter2@db/x",
+        "postgres://app:hunter2@db/x", // nave:no-secret
     ] {
         assert!(secrets::looks_like_secret(secret), "{secret}");
     }
