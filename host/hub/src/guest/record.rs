@@ -98,7 +98,8 @@ impl Guests {
             calls.push(one);
         }
         let mut exchanges = recorder.take();
-        let masked = redact(&mut exchanges, &mut calls, &Answered { discovered: &discovered, streams: &seen })
+        let mut shown = settings.settings.clone();
+        let masked = redact(&mut exchanges, &mut calls, &mut shown, &Answered { discovered: &discovered, streams: &seen })
             .map_err(|error| SpokeError::Unavailable(error.to_string()))?;
         let recording = Recording {
             format: FORMAT.to_owned(),
@@ -106,7 +107,7 @@ impl Guests {
             plugin: guest.plugin.manifest().name.clone(),
             digest: guest.digest.clone(),
             at,
-            settings: settings.settings.clone(),
+            settings: shown,
             calls,
             exchanges,
             files: Vec::new(),

@@ -1,8 +1,13 @@
-//! People's data in a recording, masked: the same value always the same way, of the same length and shape.
+//! People's data and secrets in a recording, masked: the same value always the same way, of the same length and shape.
 //!
-//! What reached the hub as a value of a record is somebody's, unless it is the record's id, a time, a word of a closed set (what
-//! `discover` lists, or what half of the records of a stream have), or a single letter. Those values are masked wherever they stand,
-//! and so is every text with an at-sign, and what of them stands in an address. Numbers, times, ids and the names of fields stay: the plugin finds its way by them.
+//! Denies by default. Every value of every answer is masked that is not known to be a number, a time, an id, a word of a closed set
+//! (what `discover` lists, what half of the records of a stream have, what few words stand for beside a name) or a constant of the
+//! plugin, which it asked with before anybody answered it; a value beside the name of a secret is masked whatever it is. Masked values
+//! are masked wherever they stand: in what is asked later, in addresses, headers and arguments, so that a plugin that asks with what it
+//! was answered still meets its answer. Numbers, times, ids and the names of fields stay: the plugin finds its way by them.
+
+mod kept;
+mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +16,38 @@ use serde_json::Value as Json;
 
 use super::super::PluginsError;
 use super::{Answer, Body, Call, Exchange};
+use kept::{Counts, is_code, is_secret, plain, stays};
+
+/// Headers of answers that say nothing of anybody.
+const HEADERS: &[&str] = &[
+    "accept-ranges",
+    "age",
+    "allow",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-type",
+    "date",
+    "deprecation",
+    "expires",
+    "last-modified",
+    "retry-after",
+    "server",
+    "sunset",
+    "transfer-encoding",
+    "vary",
+    "via",
+];
+/// Headers with addresses to go on to.
+const ADDRESSES: &[&str] = &["link", "location", "content-location"];
+/// Characters of a masked value that is looked for within a checkpoint.
+const WITHIN_CHARS_MIN: usize = 6;
+/// Letters by which the masks of secrets differ.
+const SECRET_LETTERS: usize = 12;
+/// Digits of a number that may be somebody's.
+const NUMBER_DIGITS_MIN: usize = 7;
 
 /// What calls answered, as `nave plugin call` prints it.
 pub(crate) struct Answered<'a> {
@@ -20,33 +57,171 @@ pub(crate) struct Answered<'a> {
     pub(crate) streams: &'a [Vec<Json>],
 }
 
-/// Masks a recording's exchanges and the arguments of its calls.
+/// Masks a recording's exchanges, the arguments of its calls and what its settings hold of secrets. Answers how many values.
 ///
 /// # Errors
 /// [`PluginsError`] where the machine gives no randomness.
-pub(crate) fn redact(exchanges: &mut [Exchange], calls: &mut [Call], answered: &Answered<'_>) -> Result<usize, PluginsError> {
+pub(crate) fn redact(
+    exchanges: &mut [Exchange],
+    calls: &mut [Call],
+    settings: &mut Json,
+    answered: &Answered<'_>,
+) -> Result<usize, PluginsError> {
     let mut key = [0_u8; 32];
     ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut key)
         .map_err(|_| PluginsError::Call("this machine gives no randomness".to_owned()))?;
-    let masks = Masks { own: theirs(answered), key: hmac::Key::new(hmac::HMAC_SHA256, &key) };
+    let (own, secrets) = found(exchanges, calls, settings, answered);
+    let masks = Masks { own, secrets, key: hmac::Key::new(hmac::HMAC_SHA256, &key) };
     for one in exchanges.iter_mut() {
         one.path = masks.path(&one.path);
         if let Some(body) = &mut one.body {
             masks.body(body);
         }
         if let Answer::Response { headers, body, .. } = &mut one.answer {
-            headers.iter_mut().for_each(|(_, value)| *value = masks.path(value));
-            masks.body(body);
+            for (name, value) in headers.iter_mut().filter(|(name, _)| !HEADERS.contains(&name.to_ascii_lowercase().as_str())) {
+                *value = match ADDRESSES.contains(&name.to_ascii_lowercase().as_str()) {
+                    true => masks.path(value),
+                    false => masks.becomes(name, value).unwrap_or_else(|| value.clone()),
+                };
+            }
+            masks.answer(body);
         }
     }
     for call in calls.iter_mut() {
-        call.arguments.iter_mut().for_each(|argument| masks.json(argument));
+        call.arguments.iter_mut().for_each(|argument| masks.argument(argument));
     }
+    walk::json("", settings, &mut |name, text| masks.becomes(name, text));
     Ok(masks.own.len())
 }
 
-/// Values of records that are somebody's.
-fn theirs(answered: &Answered<'_>) -> BTreeSet<String> {
+/// Everything that is masked, and what of it is a secret.
+fn found(
+    exchanges: &[Exchange],
+    calls: &[Call],
+    settings: &mut Json,
+    answered: &Answered<'_>,
+) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut own, mut words) = theirs(answered);
+    words.extend(calls.iter().filter_map(|call| call.arguments.first()?.as_str().map(str::to_owned)));
+    let whole = |text: &str| own.contains(text) || words.contains(text);
+    // What the plugin asks with before any answer had it is its own word, or one of the settings.
+    let (mut asked, mut heard) = (BTreeSet::new(), BTreeSet::<String>::new());
+    let (mut counts, mut values, mut addresses) = (Counts::default(), BTreeSet::new(), BTreeSet::new());
+    let mut secrets = BTreeSet::new();
+    walk::json("", settings, &mut |name, text| {
+        if is_secret(name) && !plain(text) {
+            secrets.insert(text.to_owned());
+        }
+        None
+    });
+    let mut paths = BTreeSet::new();
+    for one in exchanges {
+        let mut asks = |text: &str| _ = (!heard.contains(text)).then(|| asked.insert(text.to_owned()));
+        let (path, query) = one.path.split_once('?').unwrap_or((&one.path, ""));
+        paths.insert(path.to_owned());
+        path.split('/').for_each(|part| asks(&walk::percent_decoded(part)));
+        let mut asks_named = |name: &str, text: &str| {
+            match is_secret(name) && !plain(text) {
+                true => _ = secrets.insert(text.to_owned()),
+                false => asks(text),
+            }
+            None
+        };
+        walk::pairs(query, &mut asks_named);
+        if let Some(Body::Text(text)) = &one.body {
+            walk::body(text, &whole, &mut asks_named);
+        }
+        let Answer::Response { headers, body, .. } = &one.answer else { continue };
+        let mut hears = |name: &str, text: &str| {
+            heard.insert(text.to_owned());
+            if address(text).is_some() {
+                addresses.insert(text.to_owned());
+                return None;
+            }
+            counts.note(name, text);
+            values.insert((name.to_owned(), text.to_owned()));
+            None
+        };
+        for (name, value) in headers {
+            match name.to_ascii_lowercase().as_str() {
+                name if HEADERS.contains(&name) => {}
+                // `<https://…>; rel="next"`, or an address alone.
+                name if ADDRESSES.contains(&name) => {
+                    let inner = value.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
+                    _ = hears(name, inner.map_or(value.as_str(), |(inner, _)| inner));
+                }
+                name => _ = hears(name, value),
+            }
+        }
+        walk::body(&readable(body), &whole, &mut hears);
+    }
+    of_addresses(&addresses, &paths, &mut values);
+    let asked = |text: &str| asked.contains(text) && !own.contains(text);
+    let masked: Vec<(String, String)> = values
+        .into_iter()
+        .filter(|(name, text)| match is_number(text) {
+            true => (is_secret(name) || name.to_ascii_lowercase().contains("phone")) && text.len() >= NUMBER_DIGITS_MIN,
+            false => !stays(name, text, &words, &counts) && (is_secret(name) || !asked(text)),
+        })
+        .collect();
+    secrets.extend(masked.iter().filter(|(name, text)| is_secret(name) && !plain(text)).map(|(_, text)| text.clone()));
+    // The same letters may be an id in one place and somebody's in another: then they are somebody's. A word of the system stays.
+    own.extend(masked.into_iter().map(|(_, text)| text).chain(secrets.iter().cloned()));
+    own.retain(|text| text.contains('@') || !words.contains(text));
+    (own, secrets)
+}
+
+/// A body as text: in one byte a character, where it is no UTF-8.
+fn readable(body: &Body) -> String {
+    match body {
+        Body::Text(text) => text.clone(),
+        Body::Base64(_) => body.bytes().iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'e' | b'E' | b'+'))
+        && text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+        && text.parse::<f64>().is_ok()
+}
+
+/// Host, path and query of an address.
+fn address(text: &str) -> Option<(&str, &str, &str)> {
+    let (_, rest) = text.split_once("://")?;
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    (!text.contains(char::is_whitespace)).then_some((host, path, query))
+}
+
+/// The parts of addresses, which are values as others are. A part that half of a host's addresses have is the system's own, and so is
+/// all of one that the plugin went on to.
+fn of_addresses(addresses: &BTreeSet<String>, asked: &BTreeSet<String>, values: &mut BTreeSet<(String, String)>) {
+    let mut hosts: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
+    for (host, path, query) in addresses.iter().filter_map(|one| address(one)) {
+        hosts.entry(host).or_default().push((path, query));
+    }
+    for all in hosts.into_values() {
+        for (path, query) in &all {
+            walk::pairs(query, &mut |name, text| {
+                values.insert((name.to_owned(), text.to_owned()));
+                None
+            });
+            if asked.iter().any(|asked| path.ends_with(asked.as_str()) && asked.len() > 1) {
+                continue;
+            }
+            for part in path.split('/').filter(|part| !part.is_empty()) {
+                let having = all.iter().filter(|(path, _)| path.split('/').any(|other| other == part)).count();
+                if having < 2 || having * 2 < all.len() {
+                    values.insert((String::new(), walk::percent_decoded(part)));
+                }
+            }
+        }
+    }
+}
+
+/// Values of records that are somebody's, and the words of the system.
+fn theirs(answered: &Answered<'_>) -> (BTreeSet<String>, BTreeSet<String>) {
     let mut words = BTreeSet::new();
     texts(answered.discovered, &mut |text| _ = words.insert(text.to_owned()));
     let mut own = BTreeSet::new();
@@ -71,17 +246,8 @@ fn theirs(answered: &Answered<'_>) -> BTreeSet<String> {
             };
         }
     }
-    own.into_iter().filter(|text| !words.contains(text) && text.chars().count() > 1 && !plain(text)).collect()
-}
-
-/// Numbers and times: nobody's by themselves, and a plugin computes with them. A telephone number is neither.
-fn plain(text: &str) -> bool {
-    let number = text.len() <= 6 && text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
-    let day = |text: &str| text.parse::<jiff::civil::Date>().is_ok();
-    number
-        || matches!(text, "true" | "false" | "null")
-        || text.parse::<jiff::Timestamp>().is_ok()
-        || text.get(..10).is_some_and(day)
+    own.retain(|text| !words.contains(text) && text.chars().count() > 1 && !plain(text));
+    (own, words)
 }
 
 fn texts(value: &Json, each: &mut dyn FnMut(&str)) {
@@ -95,6 +261,7 @@ fn texts(value: &Json, each: &mut dyn FnMut(&str)) {
 
 struct Masks {
     own: BTreeSet<String>,
+    secrets: BTreeSet<String>,
     key: hmac::Key,
 }
 
@@ -103,8 +270,22 @@ impl Masks {
         self.own.contains(text) || (text.contains('@') && !text.contains("://"))
     }
 
-    /// Letters become letters, digits digits; what stands between them stays.
+    /// What a scanner for secrets takes for none.
+    fn secret(&self, text: &str) -> String {
+        if is_number(text) {
+            return self.letters(text);
+        }
+        let seed = hmac::sign(&self.key, text.as_bytes());
+        let letters = seed.as_ref().iter().take(SECRET_LETTERS).map(|byte| char::from(b'a' + byte % 26));
+        "masked".chars().chain(letters).collect()
+    }
+
     fn mask(&self, text: &str) -> String {
+        if self.secrets.contains(text) { self.secret(text) } else { self.letters(text) }
+    }
+
+    /// Letters become letters, digits digits; what stands between them stays.
+    fn letters(&self, text: &str) -> String {
         let seed = hmac::sign(&self.key, text.as_bytes());
         let mut drawn = seed.as_ref().iter().cycle();
         let mut turn = 0_u32;
@@ -129,53 +310,79 @@ impl Masks {
         }
     }
 
-    fn json(&self, value: &mut Json) {
-        match value {
-            Json::String(text) if self.is_theirs(text) => *text = self.mask(text),
-            Json::String(text) if text.contains("://") => *text = self.path(text),
-            Json::Array(all) => all.iter_mut().for_each(|one| self.json(one)),
-            Json::Object(all) => all.values_mut().for_each(|one| self.json(one)),
-            _ => {}
+    /// What a value becomes; none where it stays.
+    fn becomes(&self, name: &str, text: &str) -> Option<String> {
+        if is_number(text) {
+            if is_code(name) {
+                return Some("9".repeat(text.len()));
+            }
+            // No number begins with a zero.
+            let masked = || self.mask(text).trim_start_matches('0').to_owned();
+            return self
+                .own
+                .contains(text)
+                .then(masked)
+                .filter(|masked| masked.len() == text.len())
+                .or_else(|| self.own.contains(text).then(|| "9".repeat(text.len())));
         }
+        if self.is_theirs(text) || (is_secret(name) && text.chars().count() > 1 && !plain(text) && !text.contains("://")) {
+            return Some(if is_secret(name) { self.secret(text) } else { self.mask(text) });
+        }
+        let path = address(text).map(|_| self.path(text));
+        path.filter(|path| path != text)
     }
 
     fn body(&self, body: &mut Body) {
         let Body::Text(text) = body else { return };
-        if let Ok(mut value) = serde_json::from_str::<Json>(text) {
-            let before = value.clone();
-            self.json(&mut value);
-            // What nothing was masked in stays byte for byte.
-            if value != before {
-                *text = value.to_string();
-            }
+        // What nothing was masked in stays byte for byte.
+        if let Some(masked) = walk::body(text, &|one| self.own.contains(one), &mut |name, text| self.becomes(name, text)) {
+            *text = masked;
+        }
+    }
+
+    /// As a body; of what is no text only the length stays.
+    fn answer(&self, body: &mut Body) {
+        let Body::Base64(_) = body else { return self.body(body) };
+        let bytes = body.bytes();
+        let mut text = Body::Text(readable(body));
+        if bytes.contains(&0) {
+            *body = Body::of(&vec![0xff; bytes.len()]);
             return;
         }
-        // Longest first, so that a name within a longer one is no half of it.
-        let mut own: Vec<&String> =
-            self.own.iter().filter(|one| one.chars().count() > 3 && text.contains(one.as_str())).collect();
-        own.sort_by_key(|one| std::cmp::Reverse(one.len()));
-        for one in own {
-            *text = text.replace(one.as_str(), &self.mask(one));
+        self.body(&mut text);
+        if let Body::Text(text) = text {
+            *body = Body::of(&text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect::<Vec<_>>());
         }
+    }
+
+    /// An argument of a call: a checkpoint is a text of the plugin's own, with what it was answered within.
+    fn argument(&self, argument: &mut Json) {
+        walk::json("", argument, &mut |name, text| {
+            let masked = self.becomes(name, text);
+            // Longest first, so that a name within a longer one is no half of it.
+            let within = self.own.iter().filter(|one| one.chars().count() >= WITHIN_CHARS_MIN && text.contains(one.as_str()));
+            let mut within: Vec<&String> = within.collect();
+            within.sort_by_key(|one| std::cmp::Reverse(one.len()));
+            masked.or_else(|| {
+                let done = within.iter().fold(text.to_owned(), |text, one| text.replace(one.as_str(), &self.mask(one)));
+                (done != text).then_some(done)
+            })
+        });
     }
 
     /// Values of a query, and parts of a path, that are somebody's.
     fn path(&self, path: &str) -> String {
         let masked = |part: &str| {
-            let plain = percent_encoding::percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned();
+            let plain = walk::percent_decoded(part);
             match self.is_theirs(&plain) {
-                true => percent_encoding::utf8_percent_encode(&self.mask(&plain), percent_encoding::NON_ALPHANUMERIC).to_string(),
+                true => walk::encoded(part, &self.mask(&plain)),
                 false => part.to_owned(),
             }
         };
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         let path = path.split('/').map(masked).collect::<Vec<_>>().join("/");
-        let pair = |pair: &str| match pair.split_once('=') {
-            Some((name, value)) => format!("{name}={}", masked(value)),
-            None => pair.to_owned(),
-        };
         match query {
-            Some(query) => format!("{path}?{}", query.split('&').map(pair).collect::<Vec<_>>().join("&")),
+            Some(query) => format!("{path}?{}", walk::pairs(query, &mut |name, text| self.becomes(name, text))),
             None => path,
         }
     }
@@ -205,7 +412,8 @@ mod tests {
             body: None,
             answer: Answer::Response { status: 200, headers: vec![], body: Body::Text(json!(rows).to_string()) },
         }];
-        redact(&mut exchanges, &mut [], &Answered { discovered: &Json::Null, streams: &[people, tickets] }).unwrap();
+        redact(&mut exchanges, &mut [], &mut Json::Null, &Answered { discovered: &Json::Null, streams: &[people, tickets] })
+            .unwrap();
         let text = serde_json::to_string(&exchanges).unwrap();
         assert_eq!(exchanges[0].path, "/ticket/1");
         for gone in ["Ada", "ada", "Lovelace", "corp", "Person"] {
@@ -245,7 +453,7 @@ mod tests {
         ];
         let mut calls =
             vec![Call { function: "find".into(), arguments: vec![json!("contacts"), json!(["Ada Lovelace", "a-1"])] }];
-        redact(&mut exchanges, &mut calls, &Answered { discovered: &Json::Null, streams: &[records] }).unwrap();
+        redact(&mut exchanges, &mut calls, &mut Json::Null, &Answered { discovered: &Json::Null, streams: &[records] }).unwrap();
         let text = serde_json::to_string(&(&exchanges, &calls)).unwrap();
         for gone in ["Ada", "Lovelace", "Grace", "Hopper", "Turing", "corp.test", "Bob"] {
             assert!(!text.contains(gone), "{gone}: {text}");
@@ -258,7 +466,7 @@ mod tests {
         let (ada, grace) = (body["results"][0]["name"].as_str().unwrap(), body["results"][1]["name"].as_str().unwrap());
         assert_eq!((ada.len(), ada.find(' ')), ("Ada Lovelace".len(), Some(3)));
         assert_eq!(calls[0].arguments[1], json!([ada, "a-1"]));
-        assert!(exchanges[0].path.contains(&ada.replace(' ', "%20")), "{} {ada}", exchanges[0].path);
+        assert!(exchanges[0].path.contains(&ada.replace(' ', "+")), "{} {ada}", exchanges[0].path);
         assert_eq!(exchanges[1].body, Some(Body::Text(json!({ "wanted": [grace] }).to_string())));
         let Answer::Response { body: Body::Text(html), .. } = &exchanges[1].answer else { panic!() };
         assert_eq!(html, &format!("<p>{grace}, a-2</p>"));
@@ -272,11 +480,139 @@ mod tests {
         for (count, times, stays) in [(2, 1, false), (2, 2, false), (2, 3, false), (4, 1, true), (4, 3, true)] {
             let once = people[..count].iter().enumerate().map(|(at, name)| record(&at.to_string(), name));
             let records: Vec<Json> = std::iter::repeat_n(once, times).flatten().collect();
-            let own = theirs(&Answered { discovered: &Json::Null, streams: &[records] });
+            let (own, _) = theirs(&Answered { discovered: &Json::Null, streams: &[records] });
             for name in &people[..count] {
                 assert!(own.contains(*name), "{name} of {count}, {times} times");
             }
             assert_eq!(!own.contains("customer"), stays, "{count} people, {times} times");
         }
+    }
+
+    /// An exchange that answers with a text.
+    fn answers(path: &str, text: &str) -> Exchange {
+        Exchange {
+            endpoint: "api".into(),
+            method: "GET".into(),
+            path: path.into(),
+            body: None,
+            answer: Answer::Response {
+                status: 200,
+                headers: vec![
+                    ("Content-Type".into(), "text/xml; charset=utf-8".into()),
+                    ("Set-Cookie".into(), "sid=Q9w8E7r6T5; Path=/".into()),
+                    ("X-Next-Page".into(), "2".into()),
+                    ("X-Served-For".into(), "Edsger Dijkstra".into()),
+                ],
+                body: Body::Text(text.into()),
+            },
+        }
+    }
+
+    /// What no record has is masked too, in whatever form it comes, and what a plugin goes by stays.
+    #[test]
+    fn what_reached_no_record_is_masked() {
+        let names = ["Ada Lovelace", "Grace Hopper", "Müller-Lüdenscheidt & Co", "Alan Turing"];
+        let record = |at: usize| json!({ "remote-id": at.to_string(), "body": { "name": names[at], "tier": "gold" } });
+        let records: Vec<Json> = (0..4).map(record).collect();
+        let answer = json!({
+            "account_manager": { "name": "Edsger Dijkstra", "phone": "+49 221 9988776", "mobile_phone": 492_219_988_776_u64,
+                "iban": "DE89370400440532013000", "session_token": "zX8q1LmN0pQ7rS2tUvW3xYAb", "pw": "Tr0ub4dor3xyz" },
+            "nested": "{\"key\":\"Barbara Liskov\"}",
+            "items": (0..4).map(|at| json!({ "id": at, "name": names[at], "tier": "gold" })).collect::<Vec<_>>(),
+            "paging": { "next_cursor": "b2Zmc2V0PTM", "has_more": true, "page_token": "uV5wX6yZ7" },
+        });
+        let xml = "<?xml version=\"1.0\"?><s:E xmlns:s=\"x\"><SessionToken>zX8q1LmN0pQ7rS2tUvW3xYAb</SessionToken><Contact by=\"Edsger\">Edsger \
+                   Dijkstra</Contact><Iban>DE89370400440532013000</Iban><C><Id>1</Id><Name>M\u{fc}ller-L\u{fc}denscheidt &amp; Co</Name></C></s:E>";
+        let form = "access_token=zX8q1LmN0pQ7rS2tUvW3xYAb&token_type=Bearer&user=Edsger+Dijkstra";
+        let csv = "name;tier\nEdsger Dijkstra;gold\n\"Barbara Liskov\";gold\n";
+        let mut exchanges = vec![
+            answers("/v2/customers", &answer.to_string()),
+            answers("/soap", xml),
+            answers("/token", form),
+            answers("/file.csv", csv),
+            answers("/v2/customers?page_token=uV5wX6yZ7&cursor=b2Zmc2V0PTM", "{}"),
+        ];
+        let mut settings = json!({ "url": "https://x.example", "client_secret": "gr8Secr3t" });
+        let discovered = json!([{ "name": "customers", "fields": [{ "path": "name" }, { "path": "tier" }] }]);
+        redact(&mut exchanges, &mut [], &mut settings, &Answered { discovered: &discovered, streams: &[records] }).unwrap();
+        let text = format!("{}{settings}", serde_json::to_string(&exchanges).unwrap());
+        assert_eq!(
+            nave_core::leak::find(&serde_json::to_string_pretty(&exchanges).unwrap()),
+            [],
+            "the look before a commit lets it pass"
+        );
+        for gone in [
+            "Edsger",
+            "Dijkstra",
+            "9988776",
+            "DE89",
+            "zX8q1",
+            "Tr0ub4",
+            "Liskov",
+            "Lovelace",
+            "denscheidt",
+            "Q9w8",
+            "uV5w",
+            "gr8",
+        ] {
+            assert!(!text.contains(gone), "{gone}: {text}");
+        }
+        for stays in [
+            "b2Zmc2V0PTM",
+            "has_more",
+            "gold",
+            "<Id>1</Id>",
+            "&amp; ",
+            "charset=utf-8",
+            "token_type=Bearer",
+            "name;tier",
+            "<?xml version=",
+            "https://x.example",
+            "/v2/customers?page_token=",
+        ] {
+            assert!(text.contains(stays), "{stays}: {text}");
+        }
+        let said = |at: usize| match &exchanges[at].answer {
+            Answer::Response { body: Body::Text(text), .. } => text.clone(),
+            _ => String::new(),
+        };
+        let json: Json = serde_json::from_str(&said(0)).unwrap();
+        let of = |path: &str| json.pointer(path).and_then(Json::as_str).unwrap().to_owned();
+        assert!(said(1).contains(&of("/account_manager/session_token")), "the same everywhere");
+        assert!(said(1).contains(&of("/items/2/name").replace('&', "&amp;")), "also where it was escaped: {}", said(1));
+        assert!(exchanges[4].path.contains(&of("/paging/page_token")), "and in what is asked next: {}", exchanges[4].path);
+        assert_eq!(json["account_manager"]["mobile_phone"].to_string().len(), 12, "a number stays one");
+    }
+
+    /// A body that is no UTF-8 is text in another encoding, or nobody can look at it.
+    #[test]
+    fn what_is_no_text_is_not_kept() {
+        let mut exchanges =
+            [&b"<a><Contact>Edsger M\xfcller</Contact><Id>1</Id></a>"[..], &b"\xff\0Edsger\xfe"[..]].map(|bytes| {
+                let mut one = answers("/x", "");
+                let Answer::Response { body, .. } = &mut one.answer else { panic!() };
+                *body = Body::of(bytes);
+                one
+            });
+        redact(&mut exchanges, &mut [], &mut Json::Null, &Answered { discovered: &Json::Null, streams: &[] }).unwrap();
+        let bytes = exchanges.iter().map(|one| match &one.answer {
+            Answer::Response { body, .. } => String::from_utf8_lossy(&body.bytes()).into_owned(),
+            Answer::Error(why) => why.clone(),
+        });
+        let bytes: Vec<String> = bytes.collect();
+        assert!(bytes[0].starts_with("<a><Contact>") && bytes[0].ends_with("</Contact><Id>1</Id></a>"), "{bytes:?}");
+        assert!(!bytes.concat().contains("Edsger"), "{bytes:?}");
+    }
+
+    /// What the plugin says by itself is asked again when it is played.
+    #[test]
+    fn a_constant_of_the_plugin_stays() {
+        let mut exchange = answers("/rpc/party.list", &json!({ "said": "Party List", "who": "Party Guest" }).to_string());
+        exchange.body = Some(Body::Text(json!({ "title": "Party List", "password": "Tr0ub4dor3xyz" }).to_string()));
+        let mut exchanges = vec![exchange];
+        redact(&mut exchanges, &mut [], &mut Json::Null, &Answered { discovered: &Json::Null, streams: &[] }).unwrap();
+        let text = serde_json::to_string(&exchanges).unwrap();
+        assert!(text.contains("/rpc/party.list") && text.matches("Party List").count() == 2, "{text}");
+        assert!(!text.contains("Guest") && !text.contains("Tr0ub4"), "{text}");
     }
 }
