@@ -65,9 +65,14 @@ impl Hub {
 
     /// As [`Hub::open`], with another clock for everything that the engine and the guests do: where hours must pass at once.
     pub async fn open_at(dir: &Path, clock: Clock) -> Result<Arc<Self>, ApiError> {
+        Self::open_as(dir, clock, true).await
+    }
+
+    /// `in_force`: what was granted by files that are not there any more is forgotten, and what they grant otherwise is noted.
+    async fn open_as(dir: &Path, clock: Clock, in_force: bool) -> Result<Arc<Self>, ApiError> {
         let (catalog, _) = load(dir)?;
         let hub = Self::of(dir, clock, catalog, None).await?;
-        crate::service::lapse(&hub).await?;
+        crate::service::bring_up(&hub, in_force).await?;
         match hub.anchors.look(hub.store.as_ref(), false) {
             Ok(found) => anchor::say(&found),
             Err(error) => tracing::warn!(%error, "the audit's head could not be noted"),
@@ -81,7 +86,7 @@ impl Hub {
     /// # Errors
     /// As [`Hub::open`].
     pub async fn open_for(dir: &Path, request: &Request) -> Result<Arc<Self>, ApiError> {
-        let refused = match Self::open(dir).await {
+        let refused = match Self::open_as(dir, Arc::new(now), !request.only_looks()).await {
             Err(error) if error.exit == exit::CONFIGURATION && request.needs_no_order() => error,
             other => return other,
         };

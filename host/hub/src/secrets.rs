@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use nave_core::grant::Grant;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::spoke::BoxFuture;
@@ -74,15 +75,28 @@ pub enum SecretError {
         why: String,
     },
     /// It was not given for where it would go. Nothing was sent.
-    #[error("the secret `{name}` {}", crate::egress::held(to, given_for))]
+    #[error("the secret `{name}` {}", crate::egress::held(to, given_for, lapsed.as_ref()))]
     Held {
         /// Name.
         name: String,
         /// Origins (scheme, host, port) that it was not given for, and the way there, if it is another one.
         to: Vec<String>,
-        /// Those that it was given for; empty where nobody has ever said so.
+        /// Those that it was given for; empty where nobody has ever said so, or that has lapsed.
         given_for: Vec<String>,
+        /// Where some of `to` was given, and lapsed.
+        lapsed: Option<Lapsed>,
     },
+}
+
+/// What a secret was given for once, and is no more: for a while no connection sent it there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lapsed {
+    /// When it was given last, RFC 3339.
+    pub given: String,
+    /// Since when it is not, RFC 3339.
+    pub at: String,
+    /// Origins, and the way there.
+    pub origins: Vec<String>,
 }
 
 /// Gives secrets by name, at the moment they are sent. Calls are short and may block on the disk.

@@ -114,6 +114,69 @@ fn a_grant_that_was_widened_by_hand_is_noted() {
     assert!(found.len() == 2 && found[0].contains("no more endpoint api: network 10.0.0.0/8"), "{found:?}");
 }
 
+/// What is pasted where a name goes is refused, and nothing of it is kept: by its looks, or by being in the vault.
+#[test]
+fn a_value_that_is_pasted_for_a_name_is_written_nowhere() {
+    let project = Project::init();
+    let crm = sim("crm");
+    project.install("hubspot");
+    connect_crm(&project, &crm);
+    project.tell(&["secret", "set", "garden"], "tulips-in-spring");
+    let file = project.read("connections/crm.toml");
+    let address = format!("base = \"{}", address(&crm));
+    let (key, query) = (["k-12345678", "90abcdef"].concat(), ["?api_key=zX8q1LmN0p", "Q7rS2tUvW3xY"].concat());
+    for (from, to, secret) in [
+        ("secret = \"crm\"", format!("secret = \"{key}\""), key.as_str()),
+        ("secret = \"crm\"", "secret = \"tulips-in-spring\"".to_owned(), "tulips-in-spring"),
+        (address.as_str(), format!("{address}/{query}"), &query[9..]),
+    ] {
+        let edited = file.replacen(from, &to, 1);
+        assert_ne!(edited, file, "{from}");
+        project.write("connections/crm.toml", &edited);
+        let lint = project.run(&["mapping", "lint"]);
+        assert!(lint.code != Some(0) && format!("{lint:?}").contains("secret"), "{from}: {lint:?}");
+        for arguments in
+            [&["mapping", "lint"][..], &["status"], &["scan"], &["audit", "--limit", "200"], &["plugin", "exposure", "hubspot"]]
+        {
+            let ran = project.run(arguments);
+            assert!(!format!("{ran:?}").contains(secret), "{from}, nave {}: {ran:?}", arguments.join(" "));
+        }
+        project.write("connections/crm.toml", &file);
+        project.ok(&["status"]);
+        let audit = project.run(&["audit", "--limit", "200"]);
+        assert!(!format!("{audit:?}").contains(secret), "{from}: {audit:?}");
+    }
+}
+
+/// Who only looks changes nothing; and what lapsed is said as it was.
+#[test]
+fn a_typo_of_a_moment_takes_nothing_away() {
+    let project = Project::init();
+    let crm = sim("crm");
+    project.install("hubspot");
+    connect_crm(&project, &crm);
+    let file = project.read("connections/crm.toml");
+    let typo = file.replace("secret = \"crm\"", "secret = \"cmr\"");
+    project.write("connections/crm.toml", &typo);
+    for arguments in [&["mapping", "lint"][..], &["scan"], &["audit"], &["audit", "verify"]] {
+        project.run(arguments);
+    }
+    project.write("connections/crm.toml", &file);
+    project.ok(&["connection", "check", "crm"]);
+    let audit = project.json(&["audit", "--limit", "200"])["entries"].to_string();
+    assert!(!audit.contains("secret.lapsed") && !audit.contains("grants.changed"), "{audit}");
+    // In force for a while: then it has lapsed, and it is said when it was given, and since when it is not.
+    project.write("connections/crm.toml", &typo);
+    project.ok(&["status"]);
+    project.write("connections/crm.toml", &file);
+    let held = project.run(&["connection", "check", "crm"]);
+    let said = format!("was given to {} on 20", address(&crm));
+    assert!(held.code == Some(4) && held.out.contains(&said) && held.out.contains("and that lapsed on 20"), "{held:?}");
+    assert!(held.out.contains("nave connection approve crm") && !held.out.contains("never given"), "{held:?}");
+    project.ok(&["connection", "approve", "crm", "--reason", "a typo", "--yes"]);
+    project.ok(&["connection", "check", "crm"]);
+}
+
 #[test]
 fn another_connection_that_names_the_secret() {
     let copy = |project: &Project, from: &str, to: &str| {

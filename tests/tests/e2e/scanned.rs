@@ -91,3 +91,33 @@ fn a_secret_of_the_vault_is_not_committed_in_any_spelling() {
     assert_eq!(clean["found"], serde_json::json!([]), "{clean}");
     assert!(commit(dir, "redacted").0);
 }
+
+/// What stands escaped in a recording, in XML, in a file of Windows, and what a person made up.
+#[test]
+fn a_secret_is_seen_however_it_is_kept() {
+    let project = Project::init();
+    let letters = "zX8q1LmN0pQ7rS2tUvW3xYAb";
+    let recording =
+        |body: &str| serde_json::to_string_pretty(&serde_json::json!({ "body": { "text": body } })).expect("JSON").into_bytes();
+    let slack = ["xox", "b-1234567890-", letters].concat();
+    for (file, bytes, what) in [
+        ("recordings/shop.json", recording(&format!(r#"{{"session_token":"{letters}"}}"#)), "value beside a secret's name"),
+        (
+            "recordings/soap.json",
+            recording(&format!("<a><SessionToken>{letters}</SessionToken></a>")),
+            "value beside a secret's name",
+        ),
+        ("notes.txt", slack.encode_utf16().flat_map(u16::to_le_bytes).collect(), "token of Slack"),
+        (".env", ["DB_PASS", "WORD=S3cretPass99\n"].concat().into_bytes(), "password"),
+    ] {
+        let path = project.dir().join(file);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&path, bytes).expect("written");
+        let found = project.run(&["scan", "--json"]);
+        let all = found.json()["found"].clone();
+        assert!(found.code == Some(1) && all[0]["path"] == file && all[0]["what"] == what, "{file}: {found:?}");
+        assert!(!found.out.contains(letters) && !found.out.contains("S3cret"), "{found:?}");
+        std::fs::remove_file(path).expect("it was there");
+    }
+    assert_eq!(project.json(&["scan"])["found"], serde_json::json!([]), "what ships is clean");
+}

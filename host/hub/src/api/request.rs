@@ -1109,6 +1109,20 @@ impl Request {
         )
     }
 
+    /// Whether a person only looks at the files or at what happened: what is being edited meanwhile is not in force, so nothing is
+    /// brought up to it. Nothing is sent either.
+    pub fn only_looks(&self) -> bool {
+        matches!(
+            self,
+            Self::MappingLint { .. }
+                | Self::SecretFind { .. }
+                | Self::Audit { .. }
+                | Self::AuditVerify { .. }
+                | Self::AuditExport { .. }
+                | Self::AuditReaders { .. }
+        )
+    }
+
     /// Whether it changes something: what a read-only token may not do, and what needs proof that the dashboard sent it.
     pub fn changes_something(&self) -> bool {
         match self {

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::secrets::Lapsed;
+
 /// Starts the entry of a proxy.
 const PROXY: &str = "proxy ";
 /// Starts the entry of a file with certificate authorities; its bytes' SHA-256 follows.
@@ -46,12 +48,19 @@ fn with(entry: &str) -> String {
 }
 
 /// Why a secret is held: what it was given for, and what it would meet now.
-pub(crate) fn held(to: &[String], given_for: &[String]) -> String {
+pub(crate) fn held(to: &[String], given_for: &[String], lapsed: Option<&Lapsed>) -> String {
     let split = |entries: &[String]| entries.iter().cloned().partition::<Vec<String>, _>(|entry| !is_way(entry));
     let ((hosts, ways), (known, known_ways)) = (split(to), split(given_for));
-    let mut before = match known.as_slice() {
-        [] => "was never given for any host".to_owned(),
-        known => format!("was given for {}", known.join(" and ")),
+    let gone = lapsed.map(|lapsed| {
+        let origins: BTreeSet<String> = lapsed.origins.iter().cloned().collect();
+        let (to, given, at) = (said(&origins), &lapsed.given, &lapsed.at);
+        format!("was given {to} on {given}, and that lapsed on {at} because no connection sent it there any more")
+    });
+    let mut before = match (known.as_slice(), &gone) {
+        ([], None) => "was never given for any host".to_owned(),
+        ([], Some(gone)) => gone.clone(),
+        (known, None) => format!("was given for {}", known.join(" and ")),
+        (known, Some(gone)) => format!("was given for {}, and {gone}", known.join(" and ")),
     };
     for (proxy, without) in [(true, " without a proxy"), (false, " without a ca-file")] {
         // Said where it is another one now; of what was never given for a host there is nothing to compare.
@@ -87,8 +96,32 @@ mod tests {
 
     #[track_caller]
     fn check(to: &[&str], given_for: &[&str], expected: &str) {
+        lapsed(to, given_for, None, expected);
+    }
+
+    #[track_caller]
+    fn lapsed(to: &[&str], given_for: &[&str], gone: Option<&Lapsed>, expected: &str) {
         let texts = |all: &[&str]| all.iter().map(|&one| one.to_owned()).collect::<Vec<_>>();
-        assert_eq!(held(&texts(to), &texts(given_for)), expected);
+        assert_eq!(held(&texts(to), &texts(given_for), gone), expected);
+    }
+
+    #[test]
+    fn what_lapsed_was_given_once() {
+        let gone = Lapsed { given: "2026-11-01".into(), at: "2026-11-30".into(), origins: vec!["https://a".into()] };
+        lapsed(
+            &["https://a"],
+            &[],
+            Some(&gone),
+            "was given to https://a on 2026-11-01, and that lapsed on 2026-11-30 because no connection sent it there any more, \
+             and would now go to https://a",
+        );
+        lapsed(
+            &["https://a"],
+            &["https://b"],
+            Some(&gone),
+            "was given for https://b, and was given to https://a on 2026-11-01, and that lapsed on 2026-11-30 because no connection \
+             sent it there any more, and would now go to https://a",
+        );
     }
 
     #[test]

@@ -113,6 +113,10 @@ pub(super) fn systems(hub: &Hub, request: &Request) -> Result<Answer, ApiError> 
 pub(super) fn lint(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
     let mut answer = from_directory(hub, request)?;
     if let (Answer::Lint(lint), Request::MappingLint { mapping: None }) = (&mut answer, request) {
+        let pasted = block_in_place(|| super::pasted::findings(hub))?;
+        if !pasted.is_empty() {
+            return Err(ApiError::configuration(&pasted));
+        }
         lint.findings.extend(block_in_place(|| held::findings(hub)).iter().map(Finding::from));
     }
     Ok(answer)

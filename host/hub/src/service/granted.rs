@@ -7,7 +7,7 @@ use nave_core::model::Cause;
 use nave_store::KeyedRow;
 use tokio::task::block_in_place;
 
-use super::{audit_entry, listed};
+use super::{audit_entry, listed, pasted};
 use crate::api::ApiError;
 use crate::hub::Hub;
 
@@ -21,7 +21,7 @@ fn lines(connection: &Connection) -> BTreeSet<String> {
     let mut lines = BTreeSet::new();
     for (name, grant) in &connection.grants.endpoints {
         let mut add = |what: String| lines.insert(format!("endpoint {name}: {what}"));
-        add(format!("at {}", grant.base));
+        add(format!("at {}", without_query(&grant.base)));
         for allow in &grant.allow {
             add(format!("{} {}", allow.methods.join(","), allow.paths.join(",")));
         }
@@ -48,6 +48,30 @@ fn lines(connection: &Connection) -> BTreeSet<String> {
     lines
 }
 
+/// An address without what may be a key in it: its query, its fragment and who signs in.
+fn without_query(address: &str) -> String {
+    let end = address.find(['?', '#']).unwrap_or(address.len());
+    let cut = if end < address.len() { "?…" } else { "" };
+    match address[..end].split_once("://") {
+        Some((scheme, rest)) => {
+            let host = rest.find('/').unwrap_or(rest.len());
+            let from = rest[..host].rfind('@').map_or(0, |at| at + 1);
+            format!("{scheme}://{}{cut}", &rest[from..])
+        }
+        None => format!("{}{cut}", &address[..end]),
+    }
+}
+
+/// A line as it may be kept for ever. What is stored under no name may be a secret that was pasted for one.
+fn shown(line: &str, stored: impl Fn(&str) -> bool, pasted: impl Fn(&str) -> bool) -> String {
+    let name = line.strip_prefix("secret ").and_then(|rest| rest.split_once(' '));
+    match name {
+        _ if pasted(line) => "a line that holds a secret of the vault".to_owned(),
+        Some((name, rest)) if !stored(name) => format!("a secret that is not stored {rest}"),
+        _ => line.to_owned(),
+    }
+}
+
 /// Compares what is granted now with what was in force before, and notes what is different.
 pub(crate) async fn note(hub: &Hub) -> Result<(), ApiError> {
     let catalog = hub.engine.catalog();
@@ -58,10 +82,15 @@ pub(crate) async fn note(hub: &Hub) -> Result<(), ApiError> {
         if before.as_ref() == Some(&text) {
             continue;
         }
+        let finder = block_in_place(|| pasted::finder(hub))?;
         // The first time it is noted as it is: who added the connection is in the audit already.
         let said = before.map(|before| {
             let before: BTreeSet<String> = before.lines().map(str::to_owned).collect();
-            let told = |lines: Vec<String>| listed(&lines.into_iter().take(TOLD_MAX).collect::<Vec<_>>());
+            let stored = |name: &str| hub.vault.contains(name).unwrap_or(false);
+            let pasted = |line: &str| !finder.find(line.as_bytes()).is_empty();
+            let told = |lines: Vec<String>| {
+                listed(&lines.iter().take(TOLD_MAX).map(|line| shown(line, stored, pasted)).collect::<Vec<_>>())
+            };
             let (more, less) =
                 (told(now.difference(&before).cloned().collect()), told(before.difference(&now).cloned().collect()));
             match (more.is_empty(), less.is_empty()) {
@@ -86,4 +115,34 @@ pub(crate) async fn note(hub: &Hub) -> Result<(), ApiError> {
             .await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_query_and_no_user_is_kept() {
+        for (address, kept) in [
+            ("https://api.example.com/v2", "https://api.example.com/v2"),
+            ("https://api.example.com/v2?api_key=zX8q1", "https://api.example.com/v2?…"),
+            ("https://me:word@api.example.com#zX8q1", "https://api.example.com?…"), // nave:no-secret
+            ("https://api.example.com/@me", "https://api.example.com/@me"),
+            ("nothing?x", "nothing?…"),
+        ] {
+            assert_eq!(without_query(address), kept, "{address}");
+        }
+    }
+
+    #[test]
+    fn only_the_name_of_a_secret_that_is_stored_is_told() {
+        for (line, told) in [
+            ("secret crm as token on api", "secret crm as token on api"),
+            ("secret k-123 as token on api", "a secret that is not stored as token on api"),
+            ("endpoint api: at https://x/tulips", "a line that holds a secret of the vault"),
+            ("endpoint api: writing", "endpoint api: writing"),
+        ] {
+            assert_eq!(shown(line, |name| name == "crm", |line| line.contains("tulips")), told, "{line}");
+        }
+    }
 }

@@ -37,6 +37,7 @@ mod numbers;
 mod operations;
 mod order;
 mod past;
+mod pasted;
 mod plans;
 mod plugins;
 mod proof;
@@ -157,10 +158,13 @@ impl Service for Hub {
     }
 }
 
-/// Brings a store that was just opened up to this version and this configuration: how its index is spelled, and which hosts
-/// secrets are given for.
-pub(crate) async fn lapse(hub: &Hub) -> Result<(), ApiError> {
+/// Brings a store that was just opened up to this version, which is how its index is spelled; and where the configuration is to be in
+/// force, up to that: which hosts secrets are given for.
+pub(crate) async fn bring_up(hub: &Hub, in_force: bool) -> Result<(), ApiError> {
     hub.engine.respell().await?;
+    if !in_force {
+        return Ok(());
+    }
     granted::note(hub).await?;
     held::lapse(hub).await
 }

@@ -153,10 +153,14 @@ pub(super) fn denied(hub: &Hub, name: &str) -> Result<DeniedAnswer, ApiError> {
 pub(super) fn exposure(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
     let mut answer = from_directory(hub, request)?;
     if let Answer::Exposure(exposure) = &mut answer {
+        let finder = super::pasted::finder(hub)?;
         for secret in exposure.connections.iter_mut().flat_map(|connection| &mut connection.secrets) {
             let name = secret.secret.trim_start_matches("secret://").split('/').next().unwrap_or_default();
             let kept = hub.vault.reference(name).map_err(super::operations::refused)?;
             secret.kept = kept.map(|(reference, _)| reference.to_string());
+            if !finder.find(secret.secret.as_bytes()).is_empty() {
+                "a value of the vault, where its name goes: `nave mapping lint`".clone_into(&mut secret.secret);
+            }
         }
     }
     Ok(answer)

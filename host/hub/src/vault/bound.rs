@@ -6,12 +6,17 @@
 
 use std::collections::BTreeSet;
 
+use nave_core::model::Time;
+
 use super::{Vault, VaultError, check_name, commit, keyed, now};
-use crate::secrets::SecretError;
+use crate::secrets::{Lapsed, SecretError};
 use crate::vault::seal::Row;
 
 /// Space of the store with the sealed origins, by the secret's name.
 pub(super) const BOUND_SPACE: &str = "secret-bound";
+
+/// Space of the store with what lapsed last, by the secret's name: it is told, and decides nothing.
+pub(super) const LAPSED_SPACE: &str = "secret-lapsed";
 
 /// The name under which a secret's origins are sealed; the colon keeps it apart from every secret's own.
 pub(super) fn sealed_name(name: &str) -> String {
@@ -61,11 +66,26 @@ impl Vault {
         check_name(name)?;
         let _one = self.changing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut all = self.bound(name)?.unwrap_or_default();
+        let before = all.clone();
         all.retain(|known| used.is_none_or(|used| used.contains(known)));
         all.extend(origins.iter().cloned());
         let text: Vec<&str> = all.iter().map(String::as_str).collect();
         let row = self.sealer.seal(&self.environment, &sealed_name(name), 1, now(), text.join("\n").as_bytes());
-        commit(&*self.store, vec![keyed(BOUND_SPACE, name, Some(row.encode()))])
+        let mut rows = vec![keyed(BOUND_SPACE, name, Some(row.encode()))];
+        let gone: Vec<String> = before.difference(&all).cloned().collect();
+        if !gone.is_empty() {
+            let since = self.store.row(BOUND_SPACE, name)?.and_then(|row| Row::decode(&row)).map_or(0, |row| row.created);
+            let lapsed = Lapsed { given: Time(since).to_string(), at: Time(now()).to_string(), origins: gone };
+            rows.push(keyed(LAPSED_SPACE, name, serde_json::to_vec(&lapsed).ok()));
+        } else if self.lapsed(name)?.is_some_and(|lapsed| lapsed.origins.iter().all(|one| all.contains(one))) {
+            rows.push(keyed(LAPSED_SPACE, name, None));
+        }
+        commit(&*self.store, rows)
+    }
+
+    /// What a secret was given for until it lapsed the last time.
+    fn lapsed(&self, name: &str) -> Result<Option<Lapsed>, VaultError> {
+        Ok(self.store.row(LAPSED_SPACE, name)?.and_then(|row| serde_json::from_slice(&row).ok()))
     }
 
     /// Whether a secret may be sent to all of these origins. One that is neither stored nor bound is merely missing.
@@ -80,6 +100,7 @@ impl Vault {
         if other.is_empty() {
             return Ok(());
         }
-        Err(SecretError::Held { name: name.to_owned(), to: other, given_for: bound.into_iter().collect() })
+        let lapsed = self.lapsed(name).map_err(unreadable)?.filter(|lapsed| lapsed.origins.iter().any(|one| other.contains(one)));
+        Err(SecretError::Held { name: name.to_owned(), to: other, given_for: bound.into_iter().collect(), lapsed })
     }
 }

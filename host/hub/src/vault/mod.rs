@@ -249,7 +249,8 @@ impl Vault {
             return Err(VaultError::Missing(name.to_owned()));
         }
         self.used.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
-        let spaces = [SPACE, references::REFERENCE_SPACE, USED_SPACE, bound::BOUND_SPACE, known::KNOWN_SPACE];
+        let spaces =
+            [SPACE, references::REFERENCE_SPACE, USED_SPACE, bound::BOUND_SPACE, bound::LAPSED_SPACE, known::KNOWN_SPACE];
         let spaces = spaces.into_iter().chain(rotation::SPACES);
         commit(&*self.store, spaces.map(|space| keyed(space, name, None)).collect())?;
         self.leases.forget(name);

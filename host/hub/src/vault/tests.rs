@@ -280,7 +280,7 @@ fn a_secret_is_revealed_for_what_it_was_given_for_and_nothing_else() {
     vault.set("crm", &SecretBytes::new(CANARY)).unwrap();
     let held = |to: &str, given: &[&str]| {
         let given_for = given.iter().map(|origin| (*origin).to_owned()).collect();
-        Err(SecretError::Held { name: "crm".into(), to: vec![to.to_owned()], given_for })
+        Err(SecretError::Held { name: "crm".into(), to: vec![to.to_owned()], given_for, lapsed: None })
     };
     assert_eq!(to(&["https://a.example"]), held("https://a.example", &[]), "nobody has said where");
     vault.bind("crm", &origins(&["https://a.example"]), None).unwrap();
@@ -292,15 +292,16 @@ fn a_secret_is_revealed_for_what_it_was_given_for_and_nothing_else() {
     assert_eq!(to(&["https://b.example"]), Ok(()), "a new version goes where the one before went");
     assert_eq!(to(&["http://b.example"]), held("http://b.example", &["https://a.example", "https://b.example"]));
     vault.bind("crm", &origins(&["https://c.example"]), Some(&origins(&["https://b.example", "https://c.example"]))).unwrap();
-    assert_eq!(
-        to(&["https://a.example"]),
-        Err(SecretError::Held {
-            name: "crm".into(),
-            to: vec!["https://a.example".into()],
-            given_for: vec!["https://b.example".into(), "https://c.example".into()],
-        }),
-        "a host that nobody uses any more is forgotten"
-    );
+    let forgotten = to(&["https://a.example"]);
+    let Err(SecretError::Held { given_for, lapsed: Some(lapsed), .. }) = &forgotten else {
+        panic!("a host that nobody uses any more is forgotten: {forgotten:?}")
+    };
+    assert_eq!(*given_for, ["https://b.example", "https://c.example"]);
+    assert_eq!(lapsed.origins, ["https://a.example"], "and it is known what it was");
+    assert!(lapsed.given.starts_with("20") && lapsed.at >= lapsed.given, "{lapsed:?}");
+    vault.bind("crm", &origins(&["https://a.example"]), None).unwrap();
+    let Err(SecretError::Held { lapsed, .. }) = to(&["https://d.example"]) else { panic!("not given") };
+    assert_eq!(lapsed, None, "what was given again is not told");
     vault.remove("crm").unwrap();
     assert_eq!(vault.bound("crm").unwrap(), None, "it goes with the secret");
 }

@@ -98,7 +98,7 @@ impl SecretSource for Secrets {
         let Some(bound) = all.get(name) else { return Ok(()) };
         match origins.difference(bound).cloned().collect::<Vec<_>>() {
             other if other.is_empty() => Ok(()),
-            to => Err(SecretError::Held { name: name.to_owned(), to, given_for: bound.iter().cloned().collect() }),
+            to => Err(SecretError::Held { name: name.to_owned(), to, given_for: bound.iter().cloned().collect(), lapsed: None }),
         }
     }
 

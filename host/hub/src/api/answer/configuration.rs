@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::api::Finding;
-use crate::secrets::SecretError;
+use crate::secrets::{Lapsed, SecretError};
 
 /// Connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,11 +71,19 @@ pub struct HeldSecret {
     pub to: Vec<String>,
     /// Those that it was given for; empty where nobody has ever said so.
     pub given_for: Vec<String>,
+    /// What of `to` it was given for once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lapsed: Option<Lapsed>,
 }
 
 impl std::fmt::Display for HeldSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let held = SecretError::Held { name: self.secret.clone(), to: self.to.clone(), given_for: self.given_for.clone() };
+        let held = SecretError::Held {
+            name: self.secret.clone(),
+            to: self.to.clone(),
+            given_for: self.given_for.clone(),
+            lapsed: self.lapsed.clone(),
+        };
         held.fmt(f)
     }
 }
