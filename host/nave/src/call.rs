@@ -57,7 +57,7 @@ async fn unserved(context: &Context, asked: Asked, sender: &ProgressSender) -> R
                         | Request::PluginGrants { .. }
                 ) && place.store().exists() =>
             {
-                return match open::hub(context).await {
+                return match open::hub_for(context, request).await {
                     Ok(hub) => hub.call(asked, sender.clone()).await,
                     Err(_) => Ok(answer),
                 };

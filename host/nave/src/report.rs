@@ -28,6 +28,19 @@ pub(crate) fn error(context: &Context, error: &ApiError) -> u8 {
     error.exit.max(1)
 }
 
+/// A file's text without the secrets that were found in it: also the line beside another finding is shown. Every byte keeps its place.
+fn hushed(mut text: String, finding: &Finding, all: &[Finding]) -> String {
+    for secret in all.iter().filter(|one| one.code == "secret-in-configuration" && one.path == finding.path) {
+        // Where only the place is known, the rest of its line.
+        let line = || text.get(secret.start..).and_then(|rest| rest.lines().next()).map_or(0, str::len);
+        let end = secret.start + if secret.length == 0 { line() } else { secret.length };
+        if let Some(value) = text.get(secret.start..end).map(str::len) {
+            text.replace_range(secret.start..end, &"*".repeat(value));
+        }
+    }
+    text
+}
+
 /// Shows findings of the configuration on standard error.
 pub(crate) fn findings(context: &Context, findings: &[Finding]) {
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -41,6 +54,7 @@ pub(crate) fn findings(context: &Context, findings: &[Finding]) {
             shown = shown.with_help(clean_lines(help));
         }
         let text = std::fs::read_to_string(context.dir().join(&finding.path)).ok();
+        let text = text.map(|text| hushed(text, finding, findings));
         let end = finding.start + finding.length;
         let report = match text {
             Some(text) if end <= text.len() && text.is_char_boundary(finding.start) && text.is_char_boundary(end) => {
