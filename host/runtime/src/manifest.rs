@@ -49,14 +49,17 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
     for slot in manifest.credentials.keys() {
         name("a credential slot", slot, "-")?;
     }
-    for folder in manifest.folders.keys() {
+    for (folder, request) in &manifest.folders {
         name("a folder", folder, "-")?;
+        reasoned(&format!("folder `{folder}`"), &request.reason)?;
     }
     for (endpoint, request) in &manifest.endpoints {
         name("an endpoint", endpoint, "-")?;
         if !(request.base.starts_with("https://") || request.base.starts_with("http://") || request.base.starts_with('{')) {
             return Err(bad(format_args!("endpoint `{endpoint}`: base `{}` is no http address", request.base)));
         }
+        base(manifest, endpoint, &request.base)?;
+        reasoned(&format!("endpoint `{endpoint}`"), &request.reason)?;
         let kinds = || manifest.credentials.values().flat_map(|slot| &slot.kinds);
         // Only the hub calls an endpoint that is there for signing in.
         if request.allow.is_empty() && !kinds().any(|kind| kind.named_endpoints().contains(&endpoint.as_str())) {
@@ -75,6 +78,7 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
         }
     }
     for (slot, credential) in &manifest.credentials {
+        reasoned(&format!("credential `{slot}`"), &credential.reason)?;
         if credential.kinds.is_empty() {
             return Err(bad(format_args!("credential `{slot}` has no kinds")));
         }
@@ -112,6 +116,41 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
         if !file.ends_with(".toml") || file.starts_with('.') || file.contains("..") || !file.chars().all(plain) {
             return Err(bad(format_args!("mapping `{file}` is not a plain file name ending in .toml")));
         }
+    }
+    Ok(())
+}
+
+/// A power that is asked for is explained to whoever grants it.
+fn reasoned(what: &str, reason: &str) -> Result<(), PluginError> {
+    match reason.trim().is_empty() {
+        true => Err(bad(format_args!("{what}: `reason` is empty; it tells whoever grants it what it is for"))),
+        false => Ok(()),
+    }
+}
+
+/// An address is one host's, or is made of settings that there are.
+fn base(manifest: &Manifest, endpoint: &str, base: &str) -> Result<(), PluginError> {
+    let mut rest = base;
+    while let Some((_, from)) = rest.split_once('{') {
+        let (inner, after) = from.split_once('}').unwrap_or((from, ""));
+        match inner.strip_prefix("settings.") {
+            Some(setting) if manifest.settings.contains_key(setting) => rest = after,
+            Some(setting) => {
+                return Err(bad(format_args!(
+                    "endpoint `{endpoint}`: base `{base}` names setting `{setting}`, which is not under `settings`"
+                )));
+            }
+            None => {
+                return Err(bad(format_args!(
+                    "endpoint `{endpoint}`: base `{base}` has `{{{inner}}}`; only {{settings.NAME}} is filled in"
+                )));
+            }
+        }
+    }
+    if base.contains('*') {
+        return Err(bad(format_args!(
+            "endpoint `{endpoint}`: base `{base}` is not one host; write the host, or {{settings.NAME}} where the operator gives it"
+        )));
     }
     Ok(())
 }
@@ -308,6 +347,16 @@ mod tests {
             ("\"api\":{", "\"api\":{\"base\":\"https://evil.example\"},\"api\":{", "key `api` twice"),
             ("{\"name\"", "[\"name\"", "expected"),
             ("https://", "ftp://", "no http address"),
+            ("https://api.example.com", "https://{settings.nope}", "names setting `nope`"),
+            ("https://api.example.com", "{settings.url", "names setting `url`"),
+            ("https://api.example.com", "https://{host}", "only {settings.NAME}"),
+            ("https://api.example.com", "https://*.example.com", "not one host"),
+            (
+                "\"credential\":\"key\",\"reason\":\"r\"",
+                "\"credential\":\"key\",\"reason\":\" \"",
+                "endpoint `api`: `reason` is empty",
+            ),
+            ("\"bearer\"}],\"reason\":\"r\"", "\"bearer\"}],\"reason\":\"\"", "credential `key`: `reason` is empty"),
             ("\"GET\"", "\"get\"", "upper case"),
             ("\"GET\"", "", "needs methods"),
             ("[\"GET\"]", "[\"POST\",\"DELETE\"],\"reads\":true", "never only reads"),

@@ -185,12 +185,16 @@ impl Asked {
                 request = request.query(name, value);
             }
         }
-        for (name, value) in self.headers {
+        // JSON has names of its own: the description's is sent in place of the plain one, not beside it.
+        let is_kind = |(name, _): &(String, String)| name.eq_ignore_ascii_case("Content-Type");
+        let (kinds, headers): (Vec<_>, Vec<_>) = self.headers.into_iter().partition(is_kind);
+        for (name, value) in headers {
             request = request.header(&name, value);
         }
-        match &self.body {
-            Some(body) => request.json(body),
-            None => request,
+        match (&self.body, kinds.first()) {
+            (Some(body), Some((_, kind))) => request.body(body.to_string().into_bytes(), kind),
+            (Some(body), None) => request.json(body),
+            (None, _) => request,
         }
     }
 }

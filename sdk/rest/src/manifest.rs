@@ -16,8 +16,10 @@ pub fn manifest(description: &Description) -> Value {
         for (name, endpoint) in endpoints {
             let own = allowed.get(name).into_iter().flatten();
             let mut lines: Vec<Value> = own.map(line).collect();
-            if let Some(more) = endpoint.get("allow").and_then(Value::as_array) {
-                lines.extend(more.iter().cloned());
+            match endpoint.get("allow") {
+                Some(Value::Array(more)) => lines.extend(more.iter().cloned()),
+                Some(one) => lines.push(one.clone()),
+                None => {}
             }
             if let Value::Object(endpoint) = endpoint {
                 endpoint.insert("allow".to_owned(), Value::Array(lines));

@@ -132,6 +132,21 @@ fn the_manifest_allows_what_is_used() {
     assert_eq!((&manifest["kind"], &manifest["name"]), (&json!("connector"), &json!("shop")));
 }
 
+/// More than is used, in either way to write it.
+#[test]
+fn what_is_allowed_besides_is_asked_for() {
+    let reason = "reason = \"to read and write customers\"\n";
+    assert!(GOOD.contains(reason));
+    let one = "{ methods = [\"GET\"], paths = [\"/next\"] }";
+    for (allow, expected) in [(one.to_owned(), 1), (format!("[{one}]"), 1), (format!("[{one}, {one}]"), 2)] {
+        let text = GOOD.replacen(reason, &format!("{reason}allow = {allow}\n"), 1);
+        let manifest = manifest(&parse(&text).expect("good"));
+        let lines = manifest["endpoints"]["api"]["allow"].as_array().expect("lines").clone();
+        let next = json!({ "methods": ["GET"], "paths": ["/next"] });
+        assert_eq!(lines.iter().filter(|line| **line == next).count(), expected, "{allow}: {lines:?}");
+    }
+}
+
 /// The good description with one text replaced must fail, saying this at this place.
 #[track_caller]
 fn check(from: &str, to: &str, says: &str) {

@@ -43,9 +43,15 @@ fn sends(tables: &str, delivery: Delivery, expected: &str) {
     let outcome = outcomes.expect("outcomes").remove(0);
     assert!(matches!(&outcome, Outcome::Written(written) if written.remote_id == "7"), "{outcome:?}");
     let first = &asked[0];
-    let counts = |name: &str| matches!(name, "Idempotency-Key" | "If-Match");
-    let headers: String =
-        first.headers.iter().filter(|(name, _)| counts(name)).map(|(name, value)| format!("{name}={value} ")).collect();
+    let kinds = first.headers.iter().filter(|(name, _)| name == "Content-Type").count();
+    assert_eq!(kinds, usize::from(first.body.is_some()), "{:?}", first.headers);
+    // JSON by its plain name is not worth a word.
+    let counts = |(name, value): &(&String, &String)| match name.as_str() {
+        "Content-Type" => *value != "application/json",
+        name => matches!(name, "Idempotency-Key" | "If-Match"),
+    };
+    let headers = first.headers.iter().map(|(name, value)| (name, value)).filter(counts);
+    let headers: String = headers.map(|(name, value)| format!("{name}={value} ")).collect();
     let shown = format!("{} {} {headers}{}", first.method, first.path, body(first));
     assert_eq!(shown, expected, "{tables}");
 }
@@ -73,6 +79,11 @@ fn a_thing_is_sent_as_the_system_wants_it() {
             "[streams.things.update]\npath = \"/things/{id}\"\n",
             update(json!({ "name": "Ada", "note": null }), json!({ "name": "Ada", "note": null, "org": "12" })),
             r#"PATCH /things/7 {"name":"Ada","note":null}"#,
+        ),
+        (
+            "[streams.things.update]\npath = \"/things/{id}\"\nheaders = { Content-Type = \"application/merge-patch+json\" }\n",
+            update(json!({ "name": "Ada" }), json!({ "name": "Ada" })),
+            r#"PATCH /things/7 Content-Type=application/merge-patch+json {"name":"Ada"}"#,
         ),
         (
             "[streams.things.update]\nmethod = \"PUT\"\npath = \"/things/{id}\"\nreturns = \"/thing\"\nput-at = \"/thing\"\nsend-nulls = false\n",

@@ -107,6 +107,14 @@ impl Document {
         Some(self.deref(&json?.1["schema"])).filter(|schema| schema.is_object())
     }
 
+    /// The name under which a request's JSON is sent, where it is not the plain one: `application/merge-patch+json`.
+    pub(super) fn json_kind<'d>(&'d self, node: &'d Value) -> Option<&'d str> {
+        let content = self.deref(node)["content"].as_object()?;
+        let mut kinds = content.keys().map(|kind| kind.split(';').next().unwrap_or_default().trim());
+        let plain = kinds.clone().any(|kind| kind == "application/json" || kind == "*/*");
+        if plain { None } else { kinds.find(|kind| kind.ends_with("+json")) }
+    }
+
     /// The JSON schema of an operation's success.
     pub(super) fn answer<'d>(&'d self, operation: &'d Value) -> Option<&'d Value> {
         let responses = operation["responses"].as_object()?;

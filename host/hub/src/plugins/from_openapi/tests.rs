@@ -189,3 +189,31 @@ fn hostile_documents_stay_text() {
     assert_eq!(description.streams.len(), 1);
     assert_eq!(nave_rest::manifest(&description)["endpoints"].as_object().map(serde_json::Map::len), Some(1), "{text}");
 }
+
+/// JSON that the document gives a name of its own is sent under that name.
+#[test]
+fn a_body_is_sent_as_what_the_document_says() {
+    let taking = |kinds: &[&str]| {
+        let content: Vec<String> = kinds
+            .iter()
+            .map(|kind| format!(r#""{kind}": {{"schema": {{"type": "object", "properties": {{"name": {{"type": "string"}}, "email": {{"type": "string"}}}}}}}}"#))
+            .collect();
+        let one = format!(
+            r#", "/customers/{{id}}": {{"patch": {{"requestBody": {{"content": {{{}}}}}, "responses": {{"204": {{}}}}}}}}"#,
+            content.join(", ")
+        );
+        made(&document("", "", &one))
+    };
+    for (kinds, expected) in [
+        (&["application/merge-patch+json"][..], Some("headers = { Content-Type = \"application/merge-patch+json\" }")),
+        (&["application/merge-patch+json", "application/json"][..], None),
+        (&["application/json"][..], None),
+    ] {
+        let text = taking(kinds);
+        assert!(text.contains("[streams.customers.update]"), "{text}");
+        match expected {
+            Some(line) => assert!(text.contains(line), "{text}"),
+            None => assert!(!text.contains("Content-Type"), "{text}"),
+        }
+    }
+}

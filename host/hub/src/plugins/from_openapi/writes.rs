@@ -107,6 +107,14 @@ fn body<'d>(document: &'d Document, operation: &'d Value, what: &str) -> Result<
     })
 }
 
+/// The header of a body whose JSON has a name of its own.
+fn sent_as(document: &Document, operation: &Value) -> String {
+    match document.json_kind(&operation["requestBody"]) {
+        Some(kind) => format!("headers = {{ Content-Type = {} }}\n", quoted(kind)),
+        None => String::new(),
+    }
+}
+
 /// What a create must name.
 pub(super) fn required<'d>(document: &'d Document, list: &List<'_>, thing: &Value) -> Vec<&'d str> {
     let node = document.operation(&list.path, "post").map_or(&Value::Null, |create| document.deref(&create["requestBody"]));
@@ -135,6 +143,7 @@ fn create_table(document: &Document, list: &List<'_>, operation: &Value, thing: 
         Err(why) => return why,
     };
     let mut lines = format!("\n[streams.{}.create]\npath = {}\n", list.name, quoted(&list.filled(&list.path, None)));
+    lines.push_str(&sent_as(document, operation));
     lines.push_str(&put_at(document, schema, thing));
     let answer = document.answer(operation);
     match answer.and_then(|answer| place(document, answer, thing)) {
@@ -178,6 +187,7 @@ fn update_table(
             &[],
         ));
     }
+    lines.push_str(&sent_as(document, operation));
     lines.push_str(&put_at(document, schema, thing));
     match document.answer(operation).and_then(|answer| place(document, answer, thing)) {
         Some(place) if kind(schema) != "array" => drop(writeln!(lines, "returns = {}", quoted(&place))),
