@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nave_core::manifest::Manifest;
 
 use super::new::new_folder;
-use super::{BuildOptions, Built, PluginsError, digest, powers};
+use super::{BuildOptions, Built, PluginsError, digest, powers, signature};
 use crate::project::{self, ProjectError, write_whole};
 
 /// Name of the shipped connector that acts by a description.
@@ -47,10 +47,12 @@ pub fn pack(dir: &Path, connector: &Path, options: &BuildOptions) -> Result<Buil
     let inspection = nave_runtime::inspect(&plugin)?;
     let file = options.out.clone().unwrap_or_else(|| dir.join("target").join("plugins")).join(format!("{}.wasm", manifest.name));
     write_whole(&file, &plugin)?;
+    let digest = digest(&plugin);
     Ok(Built {
+        was_signed: signature::remove_stale(&file, &digest)?,
         file,
         size: plugin.len() as u64,
-        digest: digest(&plugin),
+        digest,
         powers: powers::asked(&inspection.manifest),
         manifest: inspection.manifest,
     })
@@ -96,7 +98,7 @@ pub fn example(name: &str) -> String {
 pub fn new_description(new: &NewDescription) -> Result<PathBuf, PluginsError> {
     let dir = new_folder(&new.parent, &new.name)?;
     write_whole(&dir.join(nave_rest::FILE), new.text.as_bytes())?;
-    write_whole(&dir.join(".gitignore"), b"/target\n")?;
+    write_whole(&dir.join(".gitignore"), b"/target\n*.pem\n")?;
     Ok(dir)
 }
 

@@ -151,6 +151,23 @@ fn unreadable(why: impl std::fmt::Display) -> Distrust {
     Distrust::new("plugin.bad-signature", format!("the signature cannot be read: {why}"))
 }
 
+/// Takes away the signature beside a file that was just built anew, where it is about other bytes: whoever installs it would be told
+/// that the file is not what was signed. Says whether there was one.
+///
+/// # Errors
+/// [`PluginsError`] where it cannot be removed.
+pub fn remove_stale(file: &Path, digest: &str) -> Result<bool, PluginsError> {
+    let path = beside(file);
+    let text = read_beside(file).ok().flatten();
+    let found = text.and_then(|text| serde_json::from_str::<SignatureFile>(&text).ok());
+    // What is no signature is somebody's own, and is left alone.
+    if found.is_none_or(|found| found.statement.digest == digest) {
+        return Ok(false);
+    }
+    std::fs::remove_file(&path).map_err(ProjectError::io(&path))?;
+    Ok(true)
+}
+
 /// Writes a signature beside its file, as people read it; answers where.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use nave_core::manifest::Manifest;
 
-use super::{Language, PluginsError, digest, powers};
+use super::{Language, PluginsError, digest, powers, signature};
 use crate::project::{self, ProjectError, write_whole};
 
 /// How to build.
@@ -33,6 +33,8 @@ pub struct Built {
     pub size: u64,
     /// SHA-256, hexadecimal.
     pub digest: String,
+    /// A signature of another build lay beside it, and was taken away.
+    pub was_signed: bool,
     /// As embedded.
     pub manifest: Manifest,
     /// One sentence per power that it asks for.
@@ -60,10 +62,12 @@ pub fn build(dir: &Path, options: &BuildOptions) -> Result<Built, PluginsError> 
     let inspection = nave_runtime::inspect(&plugin)?;
     let file = options.out.clone().unwrap_or(component.plugins).join(format!("{}.wasm", manifest.name));
     write_whole(&file, &plugin)?;
+    let digest = digest(&plugin);
     Ok(Built {
+        was_signed: signature::remove_stale(&file, &digest)?,
         file,
         size: plugin.len() as u64,
-        digest: digest(&plugin),
+        digest,
         powers: powers::asked(&inspection.manifest),
         manifest: inspection.manifest,
     })

@@ -52,5 +52,6 @@ pub(crate) fn new(name: String, parent: PathBuf, described: &Described, context:
         say(format_args!("  {} questions that the document does not answer: look for TODO in the file", made.open));
     }
     say(format_args!("\nNext: edit it, then nave plugin build {}", dir.display()));
+    say("It has no starter mapping: once a connection uses it, `nave mapping suggest CONNECTION --apply` begins one.");
     Ok(exit::OK)
 }

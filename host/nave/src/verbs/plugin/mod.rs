@@ -254,6 +254,10 @@ fn new(plugin: &NewPlugin, context: &Context) -> Outcome {
     Ok(exit::OK)
 }
 
+/// Said where a build took the place of one that was signed.
+const UNSIGNED: &str =
+    "  the signature beside it was of another build and is gone: sign this one with `nave plugin pack . --sign KEY.pem`";
+
 /// Builds a plugin; answers its file.
 pub(crate) async fn build(crate_dir: &Path, out: Option<PathBuf>, context: &Context) -> Result<PathBuf, ApiError> {
     let built = shipped::build(crate_dir, BuildOptions { out, quiet: context.json }).await?;
@@ -267,7 +271,7 @@ pub(crate) async fn build(crate_dir: &Path, out: Option<PathBuf>, context: &Cont
     if context.json {
         output::json_line(&json!({
             "file": built.file.display().to_string(), "bytes": built.size, "digest": built.digest, "name": built.manifest.name, "powers": built.powers,
-            "findings": starters.findings,
+            "findings": starters.findings, "was_signed": built.was_signed,
         }));
     } else {
         say(format_args!(
@@ -279,6 +283,9 @@ pub(crate) async fn build(crate_dir: &Path, out: Option<PathBuf>, context: &Cont
         ));
         built.powers.iter().for_each(|power| say(format_args!("  {}", clean(power))));
         report::findings(&Context::for_people(crate_dir), &starters.findings);
+        if built.was_signed {
+            say(UNSIGNED);
+        }
         match (built.manifest.mappings.len(), starters.discovered) {
             (0, _) => {}
             (_, true) => say("  starter mappings checked against its streams"),

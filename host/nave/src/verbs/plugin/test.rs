@@ -73,6 +73,9 @@ pub(super) async fn file(target: &Path, context: &Context) -> Result<(PathBuf, O
         return Ok((target.to_owned(), None));
     }
     let built = shipped::build(target, BuildOptions { out: None, quiet: context.json }).await?;
+    if built.was_signed && !context.json {
+        say(super::UNSIGNED);
+    }
     Ok((built.file, Some(target.join("recordings"))))
 }
 

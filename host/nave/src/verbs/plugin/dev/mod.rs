@@ -152,6 +152,9 @@ impl Bench {
         let changed = self.seen.as_ref().map(|before| before.differences(&seen));
         self.tell(json!({ "event": "built", "plugin": about, "shows": lines, "changed": changed }), || {
             say(format_args!("Built {about}, {}.", self.place.words()));
+            if built.was_signed {
+                say(super::UNSIGNED);
+            }
             lines.iter().for_each(|line| say(format_args!("  {}", clean(line))));
             if let Some(changed) = &changed {
                 say(if changed.is_empty() { "  Nothing it does is different." } else { "  Different from the build before:" });
