@@ -157,6 +157,13 @@ fn an_api_that_goes_is_told_within_one_run() {
     assert!(quiet["systems"][0]["sunset"].is_null(), "{quiet}");
     let sim = world.systems[0].sim().expect("a simulator");
     sim.fault(json!({ "switch": "sunset", "value": "Wed, 11 Nov 2099 23:59:59 GMT" }));
+    // Where nobody serves, the run that heard it says so, and so does the doctor.
+    let ran = world.project.run(&["sync"]);
+    let said =
+        |line: &Value| line["sunset"].as_str().is_some_and(|text| text.contains("crm says that") && text.contains("2099-11-11"));
+    assert!(ran.lines().iter().any(said), "{ran:?}");
+    let doctor = world.project.run(&["doctor"]);
+    assert!(doctor.code == Some(1) && doctor.out.contains("API of crm"), "{doctor:?}");
     let serving = world.project.serve();
     let alert = until("it is told", || {
         let listed = world.project.json(&["alert", "list"]);

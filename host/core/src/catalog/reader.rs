@@ -11,6 +11,15 @@ use crate::limits::CONFIG_FILE_BYTES_MAX;
 use crate::mapping::nearest;
 use crate::reason::is_blank;
 
+/// Keys that are easily written a level too high: folder, key, where it belongs.
+const ELSEWHERE: [(&str, &str, &str); 5] = [
+    ("connections/", "read-only", "[grants.endpoints.NAME]"),
+    ("connections/", "insecure", "[grants.endpoints.NAME]"),
+    ("connections/", "networks", "[grants.endpoints.NAME]"),
+    ("connections/", "allow", "[grants.endpoints.NAME]"),
+    ("connections/", "base", "[grants.endpoints.NAME]"),
+];
+
 /// One file and what was found in it.
 pub(super) struct File<'f> {
     pub(super) source: &'f SourceFile,
@@ -325,9 +334,12 @@ impl<'t> Table<'t> {
     pub(super) fn finish(self) {
         for (key, _) in self.entries() {
             if !self.asked.contains(&key.value) {
-                let help = match nearest(key.value, self.asked.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("known here: {}", self.asked.join(", ")),
+                let elsewhere =
+                    ELSEWHERE.iter().find(|(folder, known, _)| self.file.source.path.starts_with(folder) && *known == key.value);
+                let help = match (nearest(key.value, self.asked.iter().copied()), elsewhere) {
+                    (Some(near), _) => format!("did you mean `{near}`?"),
+                    (None, Some((_, known, place))) => format!("`{known}` belongs under {place}"),
+                    (None, None) => format!("known here: {}", self.asked.join(", ")),
                 };
                 self.file.error(key.span, "unknown-key", format!("`{}` is not a key here", key.value), Some(help));
             }

@@ -22,6 +22,7 @@ pub(super) async fn doctor(hub: &Hub) -> Result<DoctorAnswer, ApiError> {
     checks.extend(kept_elsewhere(hub).await);
     checks.extend(connections(hub).await);
     checks.extend(scopes(hub));
+    checks.extend(block_in_place(|| ending(hub))?);
     checks.extend(credentials(hub));
     let health = block_in_place(|| status::status(&hub.engine))?;
     checks.extend(health.flows.iter().map(flow));
@@ -40,6 +41,18 @@ fn well(name: &str, detail: impl Into<String>) -> HealthCheck {
 
 fn wrong(name: &str, detail: impl Into<String>, fix: impl Into<String>) -> HealthCheck {
     HealthCheck { name: name.to_owned(), ok: false, detail: detail.into(), fix: Some(fix.into()) }
+}
+
+/// Systems that say that a part of their API goes: what works today stops on that day.
+fn ending(hub: &Hub) -> Result<Vec<HealthCheck>, ApiError> {
+    let mut checks = Vec::new();
+    for (name, connection) in &hub.engine.catalog().connections {
+        if let Some(said) = hub.engine.sunset(name)? {
+            let fix = format!("`nave plugin upgrade {} --check`: its plugin has to ask otherwise by then", connection.plugin);
+            checks.push(wrong(&format!("API of {name}"), format!("it says that {}", said.said()), fix));
+        }
+    }
+    Ok(checks)
 }
 
 fn at_rest(hub: &Hub) -> Vec<HealthCheck> {

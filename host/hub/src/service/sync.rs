@@ -89,7 +89,7 @@ pub(super) async fn sync(
     let writing: Vec<&Mapping> = chosen.iter().copied().filter(|mapping| mapping.flow_out.is_some()).collect();
     if shadow {
         lines.extend(run_all(engine, lanes(&catalog, writing.iter().copied()), Step::Shadow).await?);
-        return Ok(SyncAnswer { runs: lines });
+        return told(engine, &catalog, lines);
     }
     let mut left: HashMap<String, u64> = HashMap::new();
     for round in 0..ROUNDS_MAX {
@@ -114,6 +114,17 @@ pub(super) async fn sync(
     }
     // Where nobody serves, this is the only time that somebody looks.
     engine.escalate().await?;
+    told(engine, &catalog, lines)
+}
+
+/// With what the systems say of the end of their own APIs: where nobody serves, no alert tells of it.
+fn told(engine: &Engine, catalog: &Catalog, mut lines: Vec<RunLine>) -> Result<SyncAnswer, ApiError> {
+    for line in &mut lines {
+        if let Some(mapping) = catalog.mappings.get(&line.flow) {
+            line.sunset =
+                engine.sunset(&mapping.connection)?.map(|said| format!("{} says that {}", mapping.connection, said.said()));
+        }
+    }
     Ok(SyncAnswer { runs: lines })
 }
 
@@ -238,6 +249,7 @@ async fn run_one(engine: &Engine, flow: &str, step: Step) -> Result<RunLine, Api
                 plugins: Vec::new(),
                 drift: Vec::new(),
                 tries: Vec::new(),
+                sunset: None,
             })
         }
     }

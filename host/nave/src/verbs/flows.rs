@@ -10,6 +10,10 @@ use crate::context::{Context, want};
 use crate::output::{self, Rows, ago, ago_or_never, clean, say};
 use crate::report;
 
+/// Said where nothing is written: what says that anything is.
+const NO_FLOW: &str = "No flow writes anything yet. A mapping says what a flow reads and writes: `nave mapping suggest CONNECTION --apply` \
+                       begins one, with [flow.out] it writes.";
+
 /// Show what would be written into each system; writes nothing
 #[derive(Debug, Args)]
 #[command(
@@ -73,7 +77,7 @@ pub(crate) async fn plan(verb: Plan, context: &Context) -> Outcome {
         cells.push(output::mark(flow.approved).to_owned());
         rows.row(cells);
     }
-    rows.print("No flow writes anything yet.");
+    rows.print(NO_FLOW);
     for flow in &answer.flows {
         if let Some(purpose) = &flow.purpose {
             say(format_args!("  {}: for {}", clean(&flow.flow), clean(purpose)));
@@ -175,7 +179,7 @@ pub(crate) async fn apply(verb: Apply, context: &Context) -> Outcome {
     }
     schema(&answer.schema, "agreed to", "kept under the new name; now plan again");
     if answer.applied.is_empty() && answer.already.is_empty() && answer.unseen.is_empty() {
-        say("No flow writes anything yet.");
+        say(NO_FLOW);
     }
     Ok(code)
 }
@@ -293,6 +297,10 @@ pub(crate) fn runs(runs: &[RunLine]) {
         ]);
     }
     rows.print("Nothing to do.");
+    let sunsets: std::collections::BTreeSet<&String> = runs.iter().filter_map(|run| run.sunset.as_ref()).collect();
+    for said in sunsets {
+        say(format_args!("warning: {}; `nave doctor` says what to type", clean(said)));
+    }
 }
 
 fn status_word(status: RunStatus) -> &'static str {

@@ -78,6 +78,11 @@ fn connections() {
         "@:3:1: `request-per-second` is not a key here [unknown-key] → did you mean `requests-per-second`?",
     );
     patch(
+        "requests-per-second = 10",
+        "read-only = true",
+        "@:3:1: `read-only` is not a key here [unknown-key] → `read-only` belongs under [grants.endpoints.NAME]",
+    );
+    patch(
         "plugin = \"hubspot\"",
         "plugin = \"phone-e164\"",
         "@:1:10: `phone-e164` is a transform, it connects to nothing [wrong-plugin] → call its functions in mappings",

@@ -160,6 +160,9 @@ pub struct RunLine {
     /// Every try of the deliveries that this run tried in vain, and that have not arrived since; where one run is asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tries: Vec<TryLine>,
+    /// What the flow's system says of the end of its own API; where flows are run now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sunset: Option<String>,
 }
 
 /// One try of a delivery that waits.
@@ -209,6 +212,7 @@ impl From<&Run> for RunLine {
             plugins: run.plugins().map(|(name, digest)| PluginPin { name: name.to_owned(), digest: digest.to_owned() }).collect(),
             drift: Vec::new(),
             tries: Vec::new(),
+            sunset: None,
         }
     }
 }
