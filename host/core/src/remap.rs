@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Text;
-use crate::catalog::{Entity, Mapping};
+use crate::catalog::{Entity, FieldMapping, Mapping};
 use crate::intake::{list_path, paths};
 use crate::mapping::{Env, MapError};
 use crate::matching::key_hash;
@@ -20,8 +20,15 @@ pub type Reading = BTreeMap<String, u64>;
 /// How a mapping reads now.
 pub fn reading(mapping: &Mapping) -> Reading {
     let scalar = mapping.fields.iter().filter(|field| field.direction.reads());
-    let scalar = scalar
-        .filter_map(|field| Some((field.canonical.clone()?, format!("{} {:?} {:?}", field.remote, field.inputs, field.read))));
+    // What a plugin's function has a part in is read otherwise where that function is another build's.
+    let builds = |field: &FieldMapping| match &field.read {
+        Some(read) if read.calls() => format!(" {:?}", mapping.transforms),
+        _ => String::new(),
+    };
+    let scalar = scalar.filter_map(|field| {
+        let text = format!("{} {:?} {:?}{}", field.remote, field.inputs, field.read, builds(field));
+        Some((field.canonical.clone()?, text))
+    });
     let lists = mapping.lists.iter().chain(mapping.parts.iter().map(|part| &part.list)).filter(|list| list.direction.reads());
     let lists = lists.map(|list| {
         let fields: Vec<String> =

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use nave_tests::binary;
 use nave_tests::project::{Project, Ran, run};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::people::People;
 
@@ -95,6 +95,64 @@ fn transform(folder: &Path, project: &Project, people: &People) {
     project.sync(&[]);
     let found = project.json(&["record", "list", "contact", "Cobol"]);
     assert_eq!(found["records"][0]["title"], "Cy Cobol", "{found}");
+    shouting(&dir, project);
+}
+
+/// X.10, S10.14: the next build of that transform, which declares the same and makes something else of what is stored.
+fn shouting(dir: &Path, project: &Project) {
+    for (path, from, to) in
+        [("manifest.json", "\"serial\": 1", "\"serial\": 2"), ("src/lib.rs", ".join(\" \")", ".join(\" \").to_uppercase()")]
+    {
+        let text = fs::read_to_string(dir.join(path)).expect("a text");
+        assert!(text.contains(from), "{path}: {text}");
+        fs::write(dir.join(path), text.replacen(from, to, 1)).expect("written");
+    }
+    let ran = in_crate(dir, binary::nave(), &["--json", "plugin", "build", "."]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let file = ran.json()["file"].as_str().expect("a file").to_owned();
+    let title = || project.json(&["record", "list", "contact", "Cobol"])["records"][0]["title"].clone();
+    let said = |answer: &Value| {
+        let line = answer["reads"][0].as_str().unwrap_or_default().to_owned();
+        line.starts_with("people-crm-people: name: 3 of 3 records: ") && line.contains("\"Cy Cobol\" → \"CY COBOL\"")
+    };
+    let checked = project.run(&["plugin", "upgrade", &file, "--check"]);
+    assert!(checked.code == Some(1) && said(&checked.json()), "{checked:?}");
+    let held = project.run(&["plugin", "install", &file]);
+    assert!(held.code == Some(4) && held.json()["state"] == "held" && said(&held.json()), "{held:?}");
+    project.sync(&[]);
+    assert_eq!(title(), "Cy Cobol", "the old build runs");
+    assert!(project.json(&["plugin", "list"]).to_string().contains("\"flows\":[\"people-crm-people\"]"));
+
+    let agreed = project.json(&["plugin", "upgrade", "my-text", "--approve"]);
+    assert!(agreed["installed"]["notes"].to_string().contains("people-crm-people"), "{agreed}");
+    let synced = project.run(&["sync"]);
+    assert_eq!((synced.code, title()), (Some(4), json!("CY COBOL")), "what comes of it waits to be agreed to: {synced:?}");
+    let plan = project.json(&["plan"]);
+    assert_eq!((&plan["flows"][0]["updates"], &plan["flows"][0]["approved"]), (&json!(3), &json!(false)), "{plan}");
+}
+
+/// What a new crate's folder keeps out of version control: the author's private key; and what a build needs to be the same again: its
+/// lock file stays in.
+#[test]
+fn a_new_crate_commits_its_lock_and_no_private_key() {
+    for (lang, kind, lock) in [
+        ("rust", "connector", Some("Cargo.lock")),
+        ("rust", "transform", Some("Cargo.lock")),
+        ("javascript", "connector", Some("package-lock.json")),
+        ("python", "connector", None),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let arguments = ["plugin", "new", "desk", "--lang", lang, "--kind", kind];
+        let ran = in_crate(folder.path(), binary::nave(), &arguments);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let dir = folder.path().join("desk");
+        let git = |arguments: &[&str]| in_crate(&dir, Path::new("git"), arguments).code;
+        assert_eq!(git(&["init", "--quiet"]), Some(0));
+        assert_eq!(git(&["check-ignore", "--quiet", "author.pem"]), Some(0), "{lang} {kind}");
+        if let Some(lock) = lock {
+            assert_eq!(git(&["check-ignore", "--quiet", lock]), Some(1), "{lang} {kind}: {lock}");
+        }
+    }
 }
 
 /// A starter mapping that no project would take: there is no plugin then.

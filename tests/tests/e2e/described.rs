@@ -290,12 +290,45 @@ fn a_description_is_covered_by_digest_signature_and_grants() {
     project.ok(&["plugin", "pack", &name(&first), "--sign", &name(&key)]);
     project.ok(&["plugin", "verify", &name(&first)]);
     project.ok(&["plugin", "verify", &name(&first), "--rebuild", &name(&dir)]);
+    // The same build again keeps its signature; another one does not stand beside the old one's, which would say that it was tampered with.
+    let signature = PathBuf::from(format!("{}.sig", name(&first)));
+    build(&text, "1");
+    assert!(signature.exists(), "it is the very same file");
+    let signed = [&first, &signature].map(|file| std::fs::read(file).expect("a file"));
+    build(&text.replace("serial = 1", "serial = 2"), "1");
+    assert!(!signature.exists(), "it was another build's");
+    assert_eq!(crate::signed::code(&project.run(&["plugin", "verify", &name(&first)])), "plugin.unsigned");
+    for (file, bytes) in [&first, &signature].into_iter().zip(&signed) {
+        std::fs::write(file, bytes).expect("written");
+    }
+    std::fs::write(dir.join("rest.toml"), &text).expect("written");
     let mut bytes = std::fs::read(&first).expect("the file");
     let at = memchr::memmem::find(&bytes, b"path = \"/organizations\"").expect("the description stands in the file as it is");
     bytes[at + 9] = b'z';
     std::fs::write(&first, bytes).expect("written");
     let ran = project.run(&["plugin", "verify", &name(&first)]);
     assert_ne!(ran.code, Some(0), "{ran:?}");
+}
+
+/// What nobody could grant with open eyes does not become a plugin.
+#[test]
+fn a_description_that_asks_for_what_it_does_not_say_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = std::fs::read_to_string(example("desk").join("rest.toml")).expect("the example");
+    let line = |key: &str| text.lines().find(|line| line.starts_with(key)).unwrap_or_else(|| panic!("{key}: {text}")).to_owned();
+    let (base, reason) = (line("base = "), line("reason = "));
+    for (from, to, says) in [
+        (&reason, "reason = \"\"", "`reason` is empty"),
+        (&base, "base = \"https://{settings.nope}\"", "nope"),
+        (&base, "base = \"https://*.example.com\"", "not one host"),
+    ] {
+        std::fs::write(folder.path().join("rest.toml"), text.replacen(from.as_str(), to, 1)).expect("written");
+        binary::plugin("rest");
+        let mut build = Command::new(binary::nave());
+        build.current_dir(binary::root()).env("CARGO_TARGET_DIR", binary::target());
+        let ran = run(build.args(["--json", "plugin", "build"]).arg(folder.path()), None);
+        assert!(ran.code != Some(0) && ran.out.contains(says), "{to}: {ran:?}");
+    }
 }
 
 fn new(parent: &Path, arguments: &[&str]) -> Ran {

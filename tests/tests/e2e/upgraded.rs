@@ -16,32 +16,40 @@ struct Bench {
     crm: Crm,
 }
 
+/// A build of a plugin with another literal of the same length in its code, and a higher serial.
+fn built(project: &Project, plugin: &str, serial: u64, literal: (&str, &str), change: impl FnOnce(&mut Value)) -> String {
+    let mut bytes = std::fs::read(binary::plugin(plugin)).expect("the plugin");
+    let (from, to) = (literal.0.as_bytes(), literal.1.as_bytes());
+    assert_eq!(from.len(), to.len());
+    let places: Vec<usize> = (0..bytes.len() - from.len()).filter(|at| bytes[*at..].starts_with(from)).collect();
+    assert!(!places.is_empty(), "{literal:?} is not in the plugin");
+    for at in places {
+        bytes[at..at + to.len()].copy_from_slice(to);
+    }
+    let bytes = with_manifest(&bytes, |manifest| {
+        manifest["serial"] = json!(serial);
+        manifest["version"] = json!(format!("0.{serial}.0"));
+        change(manifest);
+    });
+    let file = project.dir().parent().expect("a folder").join(format!("{plugin}-{serial}.wasm"));
+    std::fs::write(&file, bytes).expect("written");
+    file.display().to_string()
+}
+
 impl Bench {
     fn new() -> Self {
-        let bench = Self { project: Project::init(), crm: Crm::start("crm", SimConfig { records: 6, ..SimConfig::new(11) }) };
+        Self::with(6)
+    }
+
+    fn with(records: usize) -> Self {
+        let bench = Self { project: Project::init(), crm: Crm::start("crm", SimConfig { records, ..SimConfig::new(11) }) };
         bench.project.install("hubspot");
         connect_crm(&bench.project, &bench.crm);
         bench
     }
 
-    /// A build with another literal of the same length in its code, and a higher serial.
     fn build(&self, serial: u64, literal: (&str, &str), change: impl FnOnce(&mut Value)) -> String {
-        let mut bytes = std::fs::read(binary::plugin("hubspot")).expect("the plugin");
-        let (from, to) = (literal.0.as_bytes(), literal.1.as_bytes());
-        assert_eq!(from.len(), to.len());
-        let places: Vec<usize> = (0..bytes.len() - from.len()).filter(|at| bytes[*at..].starts_with(from)).collect();
-        assert!(!places.is_empty(), "{literal:?} is not in the plugin");
-        for at in places {
-            bytes[at..at + to.len()].copy_from_slice(to);
-        }
-        let bytes = with_manifest(&bytes, |manifest| {
-            manifest["serial"] = json!(serial);
-            manifest["version"] = json!(format!("0.{serial}.0"));
-            change(manifest);
-        });
-        let file = self.project.dir().parent().expect("a folder").join(format!("hubspot-{serial}.wasm"));
-        std::fs::write(&file, bytes).expect("written");
-        file.display().to_string()
+        built(&self.project, "hubspot", serial, literal, change)
     }
 
     fn upgrade(&self, arguments: &[&str]) -> Ran {
@@ -203,6 +211,18 @@ fn an_installation_over_a_transform_that_is_called_is_compared_too() {
     bench.project.write("mappings/crm-phones.toml", calls);
     let lint = bench.project.run(&["mapping", "lint"]);
     assert_eq!(lint.code, Some(0), "{lint:?}");
+    // Nothing is stored of the flow that calls it: nobody has seen what another build makes of it.
+    let unseen = build(3, &|_| ());
+    let checked = bench.project.run(&["plugin", "upgrade", &unseen, "--check"]);
+    assert_eq!(
+        (checked.code, &checked.json()["changed"], &checked.json()["waits"]),
+        (Some(4), &json!(false), &json!(true)),
+        "{checked:?}"
+    );
+    let held = install(unseen);
+    assert_eq!((held.code, count(&held.json(), "not_compared")), (Some(4), 1), "{held:?}");
+    assert_eq!(bench.upgrade(&["phone-e164", "--decline"]).code, Some(0));
+    bench.project.run(&["sync"]);
     let held = install(build(3, &more_inputs));
     assert_eq!((held.code, &held.json()["state"]), (Some(4), &json!("held")), "{held:?}");
     assert!(held.json()["schema"].to_string().contains("function `phone_e164` takes"), "{held:?}");
@@ -280,9 +300,67 @@ fn a_build_that_asks_for_another_host_is_held_and_the_old_one_runs() {
 fn a_build_whose_behaviour_was_not_compared_is_held() {
     let bench = Bench::new();
     let same = bench.build(2, NOTHING, |_| ());
+    let checked = bench.upgrade(&[&same, "--check"]);
+    assert_eq!((checked.code, &checked.json()["state"]), (Some(4), &json!("checked")), "as it would be held: {checked:?}");
     let held = bench.upgrade(&[&same]);
     assert_eq!((held.code, count(&held.json(), "not_compared")), (Some(4), 1), "{held:?}");
     assert_eq!(bench.plugin()["serial"], 1);
+}
+
+/// S9.11: of a stream of many pages the end is recorded too, and how what is new is read from there on.
+#[test]
+fn what_comes_after_the_beginning_of_a_long_stream_is_compared_too() {
+    let bench = Bench::with(40);
+    let recorded = bench.project.json(&["plugin", "record", "crm", "--records", "5"]);
+    assert!(recorded["open"].is_null(), "its end was reached: {recorded}");
+    // Only the searches by which what has changed is read.
+    let other = bench.build(2, ("ASCENDING", "ASCENDINX"), |_| ());
+    let checked = bench.upgrade(&[&other, "--check"]);
+    assert!(checked.code == Some(1) && checked.json()["reads"].to_string().contains("read contacts"), "{checked:?}");
+    // A recording that ends with the beginning, as they were once, says nothing of the rest.
+    let mut recording: Value = serde_json::from_str(&bench.project.read("recordings/crm.json")).expect("JSON");
+    let calls = recording["calls"].as_array_mut().expect("calls");
+    let of_contacts = |call: &Value| call["function"] == "read" && call["arguments"][0] == "contacts";
+    let mut seen = 0;
+    calls.retain(|call| {
+        seen += usize::from(of_contacts(call));
+        call["function"] != "read" || of_contacts(call) && seen <= 3
+    });
+    assert!(seen > 4, "three pages, the last, and once more");
+    bench.project.write("recordings/crm.json", &recording.to_string());
+    let checked = bench.upgrade(&[&other, "--check"]);
+    let answer = checked.json();
+    assert_eq!((checked.code, &answer["changed"], &answer["waits"]), (Some(4), &json!(false), &json!(true)), "{checked:?}");
+    assert!(answer["not_compared"].to_string().contains("the end of `contacts` is not recorded"), "{answer}");
+}
+
+/// S9.11: what reads folders is compared by the files that lie there.
+#[test]
+fn a_build_that_reads_files_is_compared_by_its_files() {
+    let project = Project::init();
+    project.install("files");
+    let inbox = project.dir().join("inbox");
+    std::fs::create_dir_all(&inbox).expect("a folder");
+    project.ok(&["connection", "add", "files", "--name", "drop", "--folder", "drop=inbox", "--reason", "a test", "--yes"]);
+    let build = |serial: u64, literal: (&str, &str)| built(&project, "files", serial, literal, |_| ());
+    // What a column without a name is called.
+    let (same, other) = (("column_", "column_"), ("column_", "colamn_"));
+    let check = |file: &str| project.run(&["plugin", "upgrade", file, "--check"]);
+    let empty = check(&build(2, same));
+    assert!(
+        empty.code == Some(4) && empty.json()["not_compared"].to_string().contains("no file lies in its folders"),
+        "{empty:?}"
+    );
+    std::fs::write(inbox.join("contacts.csv"), "Email,,Name\nada@example.org,x,Ada\n").expect("a file");
+    let checked = check(&build(3, other));
+    assert!(checked.code == Some(1) && checked.json()["reads"].to_string().contains("colamn_2"), "{checked:?}");
+    assert!(checked.json()["compared"].to_string().contains("drop: 1 of 1 files"), "{checked:?}");
+    let same = project.run(&["plugin", "install", &build(4, same)]);
+    assert_eq!(same.code, Some(0), "{same:?}");
+    assert_eq!(std::fs::read_dir(&inbox).expect("a folder").count(), 1, "nothing is written there");
+    // There is nothing to record, and no dead end that says to.
+    let record = project.run(&["plugin", "record", "drop"]);
+    assert!(record.out.contains("nothing has to be recorded of folders"), "{record:?}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::{
     StreamInfo, System, connection, effective, hub, mapping_file, ownership, secrets, unlimited,
 };
 use crate::manifest::{Function, PluginKind};
-use crate::mapping::Table;
+use crate::mapping::{External, Table};
 
 /// Checks everything at once. `plugins` are the installed ones, by name.
 /// Answers the catalog with warnings, or every error (and warning) there is.
@@ -155,12 +155,21 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
         }
     }
     for mapping in &mut mappings {
-        let effective: Vec<SourceFile> = files
+        let build = |call: &External| {
+            let plugin = &owned.get(&call.function)?.1;
+            Some((call.function.clone(), locked.get(plugin)?.digest.clone()))
+        };
+        mapping.transforms = mapping.externals.iter().filter_map(build).collect();
+        let mut effective: Vec<SourceFile> = files
             .iter()
             .filter(|source| belongs(source, mapping))
             .chain(&entity_source(&mapping.entity))
             .map(effective::effective)
             .collect();
+        // Another build of a function that it calls is another mapping.
+        let called =
+            |(function, build): (&String, &String)| SourceFile { path: format!("function {function}"), text: build.clone() };
+        effective.extend(mapping.transforms.iter().map(called));
         mapping.digest = digest(effective.iter());
     }
     let mut all: Vec<&SourceFile> = files.iter().collect();

@@ -466,6 +466,8 @@ pub struct Mapping {
     pub watched: Vec<Watched>,
     /// Calls of transform plugins' functions, evaluated by the host per batch before mapping.
     pub externals: Vec<External>,
+    /// The builds that these functions come from: function → SHA-256 of the plugin's file, as `nave.lock` pins it.
+    pub transforms: BTreeMap<String, String>,
     /// Constants written with every create: remote path → value.
     pub constants: BTreeMap<String, crate::Value>,
     /// How a thing is put away there: remote path → value. Empty: it cannot be.

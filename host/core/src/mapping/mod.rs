@@ -168,6 +168,11 @@ impl Expression {
         streams
     }
 
+    /// Whether the result of a plugin's function ([`External`]) has a part in it.
+    pub fn calls(&self) -> bool {
+        self.inner.pipe.calls()
+    }
+
     /// Whether it makes up a value where there is none.
     pub fn invents(&self) -> bool {
         self.inner.pipe.invents()

@@ -138,6 +138,17 @@ impl Pipe {
         }));
     }
 
+    /// Whether the result of a plugin's function has a part in it.
+    pub(super) fn calls(&self) -> bool {
+        match &self.source {
+            Source::External(..) => true,
+            Source::Concat(parts) | Source::Coalesce(parts) | Source::List(parts) => parts.iter().any(Self::calls),
+            Source::When(condition, yes, no) => condition.calls() || yes.calls() || no.calls(),
+            Source::Object(parts) => parts.iter().any(|(_, part)| part.calls()),
+            Source::Path(_) | Source::Literal(_) | Source::Template(_) => false,
+        }
+    }
+
     /// Whether `default` stands anywhere in it.
     pub(super) fn invents(&self) -> bool {
         let inner = match &self.source {
@@ -209,6 +220,18 @@ impl Pipe {
             out.push_str(&op.phrase());
         }
         out
+    }
+}
+
+impl Condition {
+    /// Whether the result of a plugin's function has a part in it.
+    fn calls(&self) -> bool {
+        match self {
+            Self::Compare(one, _, other) => one.calls() || other.calls(),
+            Self::In(pipe, _) | Self::IsNull(pipe) | Self::IsEmpty(pipe) | Self::Truth(pipe) => pipe.calls(),
+            Self::Not(inner) => inner.calls(),
+            Self::All(all) | Self::Any(all) => all.iter().any(Self::calls),
+        }
     }
 }
 

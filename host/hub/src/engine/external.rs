@@ -27,32 +27,56 @@ impl Engine {
 
     /// Results of transform plugins' functions.
     pub(super) async fn externals(&self, catalog: &Catalog, mapping: &Mapping, page: &mut [Incoming]) -> Result<(), EngineError> {
-        for external in &mapping.externals {
-            let mut rows = Vec::new();
-            let mut targets = Vec::new();
-            for (index, incoming) in page.iter_mut().enumerate() {
-                let IncomingKind::Upsert { pulled, externals, .. } = &mut incoming.kind else { continue };
-                let env =
-                    Env { body: &pulled.body, externals, connection: &mapping.connection, region: catalog.hub.region.as_deref() };
-                match external.arguments.iter().map(|argument| argument.evaluate(&env)).collect::<Result<Vec<Value>, _>>() {
-                    Ok(arguments) => {
-                        rows.push(arguments);
-                        targets.push(index);
-                    }
-                    Err(error) => externals.push(Err(error)),
-                }
-            }
-            let results = apply(self.spokes.transforms().as_ref(), &external.function, &rows)
-                .await
-                .map_err(|error| EngineError::Spoke(external.function.clone(), error))?;
-            for (index, result) in targets.into_iter().zip(results) {
-                if let IncomingKind::Upsert { externals, .. } = &mut page[index].kind {
-                    externals.push(result);
-                }
-            }
+        if mapping.externals.is_empty() {
+            return Ok(());
         }
+        let read = page.iter().filter_map(|incoming| match &incoming.kind {
+            IncomingKind::Upsert { pulled, .. } => Some(&pulled.body),
+            _ => None,
+        });
+        let bodies: Vec<&Value> = read.collect();
+        let region = catalog.hub.region.as_deref();
+        let found = results(self.spokes.transforms().as_ref(), mapping, region, &bodies)
+            .await
+            .map_err(|(function, error)| EngineError::Spoke(function, error))?;
+        let places = page.iter_mut().filter_map(|incoming| match &mut incoming.kind {
+            IncomingKind::Upsert { externals, .. } => Some(externals),
+            _ => None,
+        });
+        places.zip(found).for_each(|(place, found)| *place = found);
         Ok(())
     }
+}
+
+/// Results of a mapping's calls for each of these bodies, in the order of the calls.
+///
+/// # Errors
+/// The function that cannot be called, and why.
+pub(crate) async fn results<B: std::borrow::Borrow<Value> + Sync>(
+    transforms: &dyn Transforms,
+    mapping: &Mapping,
+    region: Option<&str>,
+    bodies: &[B],
+) -> Result<Vec<Vec<Result<Value, MapError>>>, (String, SpokeError)> {
+    let mut found: Vec<Vec<Result<Value, MapError>>> = vec![Vec::new(); bodies.len()];
+    for external in &mapping.externals {
+        let (mut rows, mut targets) = (Vec::new(), Vec::new());
+        for (index, (body, externals)) in bodies.iter().zip(&mut found).enumerate() {
+            let env = Env { body: body.borrow(), externals, connection: &mapping.connection, region };
+            match external.arguments.iter().map(|argument| argument.evaluate(&env)).collect::<Result<Vec<Value>, _>>() {
+                Ok(arguments) => {
+                    rows.push(arguments);
+                    targets.push(index);
+                }
+                Err(error) => externals.push(Err(error)),
+            }
+        }
+        let results = apply(transforms, &external.function, &rows).await.map_err(|error| (external.function.clone(), error))?;
+        for (index, result) in targets.into_iter().zip(results) {
+            found[index].push(result);
+        }
+    }
+    Ok(found)
 }
 
 /// Applies a function to rows of arguments: one result per row, in order. Rows of a call that fails are called again in

@@ -27,7 +27,7 @@ pub mod draft;
 pub mod drift;
 mod escalate;
 pub mod explain;
-mod external;
+pub(crate) mod external;
 mod fetch;
 mod frozen;
 mod gone;

@@ -21,7 +21,7 @@ const ENTRIES_MAX: usize = 100_000;
 const DEPTH_MAX: usize = 8;
 
 /// The folders of one connection.
-pub(super) struct Folders {
+pub(crate) struct Folders {
     open: BTreeMap<String, (closed::Closed, FolderAccess)>,
     /// Where they lie, for people.
     paths: BTreeMap<String, PathBuf>,
@@ -53,7 +53,7 @@ mod closed {
 
 impl Folders {
     /// Opens what was granted. A granted folder that is missing is made, so that a drop can be set up before its first file.
-    pub(super) fn open(project: &Path, data: &Path, grants: &BTreeMap<String, FolderGrant>) -> Result<Self, String> {
+    pub(crate) fn open(project: &Path, data: &Path, grants: &BTreeMap<String, FolderGrant>) -> Result<Self, String> {
         let (mut open, mut paths) = (BTreeMap::new(), BTreeMap::new());
         for (name, grant) in grants {
             let path = project.join(&grant.path);
@@ -80,7 +80,7 @@ impl Folders {
         }
     }
 
-    pub(super) fn list(&self, folder: &str) -> Result<Vec<FolderEntry>, FolderError> {
+    pub(crate) fn list(&self, folder: &str) -> Result<Vec<FolderEntry>, FolderError> {
         let mut found = Vec::new();
         let mut links = Vec::new();
         walk(self.dir(folder, false)?, "", 0, &mut found, &mut links).map_err(io)?;
@@ -101,7 +101,7 @@ impl Folders {
         links.into_iter().map(|name| path.join(name)).filter(|link| told.insert(link.clone())).collect()
     }
 
-    pub(super) fn read(&self, folder: &str, name: &str, offset: u64, length: u32) -> Result<Vec<u8>, FolderError> {
+    pub(crate) fn read(&self, folder: &str, name: &str, offset: u64, length: u32) -> Result<Vec<u8>, FolderError> {
         let dir = self.dir(folder, false)?;
         let mut options = OpenOptions::new();
         options.read(true);

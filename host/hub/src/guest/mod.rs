@@ -2,13 +2,13 @@
 
 mod call;
 mod compiled;
-mod folder;
+pub(crate) mod folder;
 mod host;
 mod lines;
-mod record;
+pub(crate) mod record;
 mod state;
 mod streams;
-mod transforms;
+pub(crate) mod transforms;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;

@@ -13,14 +13,14 @@ use nave_runtime::{Instance, InstanceLimits, NoHost, Plugin};
 use crate::spoke::{BoxFuture, SpokeError, Transforms};
 
 /// The installed transforms. An instance lives for one batch: compiling is cached, starting takes microseconds.
-pub(super) struct GuestTransforms {
+pub(crate) struct GuestTransforms {
     plugins: Vec<Plugin>,
     /// Function → why its plugin cannot be had.
     broken: BTreeMap<String, SpokeError>,
 }
 
 impl GuestTransforms {
-    pub(super) fn new(plugins: Vec<Plugin>, broken: BTreeMap<String, SpokeError>) -> Self {
+    pub(crate) fn new(plugins: Vec<Plugin>, broken: BTreeMap<String, SpokeError>) -> Self {
         Self { plugins, broken }
     }
 }

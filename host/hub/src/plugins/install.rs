@@ -176,7 +176,14 @@ pub fn install_offer(dir: &Path, offer: &Offer, options: InstallOptions) -> Resu
     if let Some(held) = before.and_then(|before| before.held.as_ref()).filter(|held| held.digest != digest) {
         forget(&place, &held.digest);
     }
-    let plugin = line(&manifest.name, &locked, Some(manifest), &users(dir));
+    let flows = callers(dir, &manifest.name);
+    if before.is_some_and(|before| before.digest != digest) && !flows.is_empty() {
+        notes.push(format!(
+            "what is stored is read anew by this build when its flows run next: {}; what such a flow writes waits until that is agreed to: `nave plan`, `nave apply`",
+            flows.join(", ")
+        ));
+    }
+    let plugin = line(&manifest.name, &locked, Some(manifest), &users(dir), flows);
     let not_granted = not_granted(dir, &plugin.connections, manifest)?;
     let signed_by = match vouched {
         Vouched::By { key, owner } if owner.is_empty() => Some(key),
@@ -310,7 +317,7 @@ pub fn list(dir: &Path) -> Result<Vec<PluginLine>, PluginsError> {
             .ok()
             .filter(|(_, _, digest)| *digest == locked.digest)
             .map(|(_, manifest, _)| manifest);
-        lines.push(line(&name, &locked, manifest.as_ref(), &users));
+        lines.push(line(&name, &locked, manifest.as_ref(), &users, callers(dir, &name)));
     }
     Ok(lines)
 }
@@ -338,6 +345,7 @@ pub fn remove(dir: &Path, name: &str) -> Result<LockedPlugin, PluginsError> {
     }
     let flows = callers(dir, name);
     if !flows.is_empty() {
+        let flows: Vec<String> = flows.iter().map(|flow| format!("mappings/{flow}.toml")).collect();
         return Err(PluginsError::Usage {
             message: format!("functions of `{name}` are called by {}", flows.join(", ")),
             help: "take the calls out of these mappings first, or the whole configuration would be refused".to_owned(),
@@ -355,10 +363,10 @@ pub fn remove(dir: &Path, name: &str) -> Result<LockedPlugin, PluginsError> {
     }
 }
 
-/// Files of mappings that call a transform, as far as they are in order; what is not runs nowhere, and there it breaks nothing more.
+/// Mappings that call a transform, as far as they are in order; what is not runs nowhere, and there it breaks nothing more.
 fn callers(dir: &Path, name: &str) -> Vec<String> {
     let Ok(catalog) = project::load_leniently(dir) else { return Vec::new() };
-    catalog.callers(name).map(|mapping| format!("mappings/{}.toml", mapping.name)).collect()
+    catalog.callers(name).map(|mapping| mapping.name.clone()).collect()
 }
 
 /// Whether something works through an installed plugin: a connection, or a mapping that calls it. True also where a file that has
@@ -374,6 +382,15 @@ pub(super) fn is_used(dir: &Path, name: &str, locked: &LockedPlugin) -> Result<b
     if locked.functions.is_empty() {
         return Ok(!unclear(dir).is_empty());
     }
+    Ok(!unclear_callers(dir, locked)?.is_empty())
+}
+
+/// Files of mappings that are not in order and name a function of a transform.
+///
+/// # Errors
+/// [`ApiError`] where one cannot be read at all.
+pub(super) fn unclear_callers(dir: &Path, locked: &LockedPlugin) -> Result<Vec<String>, ApiError> {
+    let catalog = project::load_leniently(dir)?;
     let names = |text: &str| {
         let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
         words.any(|word| locked.functions.iter().any(|function| function.name == word))
@@ -386,8 +403,9 @@ pub(super) fn is_used(dir: &Path, name: &str, locked: &LockedPlugin) -> Result<b
     let (files, unreadable) = project::readable(dir);
     // A name stays one in a file that is no text; one that cannot even be read may have any.
     let may_name = |path: &str| std::fs::read(dir.join(path)).map_or(true, |bytes| names(&String::from_utf8_lossy(&bytes)));
-    Ok(files.iter().any(|file| broken(&file.path) && names(&file.text))
-        || unreadable.iter().any(|file| broken(&file.path) && may_name(&file.path)))
+    let named = files.into_iter().filter(|file| broken(&file.path) && names(&file.text)).map(|file| file.path);
+    let unreadable = unreadable.into_iter().map(|file| file.path).filter(|path| broken(path) && may_name(path));
+    Ok(named.chain(unreadable).collect())
 }
 
 /// Files of connections of which nobody can say which plugin they use, each with why.
@@ -401,7 +419,13 @@ pub(super) fn unclear(dir: &Path) -> Vec<(String, String)> {
     all.filter(|(path, _)| path.starts_with("connections/")).collect()
 }
 
-fn line(name: &str, locked: &LockedPlugin, manifest: Option<&Manifest>, users: &BTreeMap<String, Vec<String>>) -> PluginLine {
+fn line(
+    name: &str,
+    locked: &LockedPlugin,
+    manifest: Option<&Manifest>,
+    users: &BTreeMap<String, Vec<String>>,
+    flows: Vec<String>,
+) -> PluginLine {
     PluginLine {
         name: name.to_owned(),
         version: locked.version.clone(),
@@ -417,6 +441,7 @@ fn line(name: &str, locked: &LockedPlugin, manifest: Option<&Manifest>, users: &
         key: locked.key.clone(),
         held: locked.held.as_ref().map(|held| held.version.clone()),
         connections: users.get(name).cloned().unwrap_or_default(),
+        flows,
         present: manifest.is_some(),
     }
 }

@@ -18,6 +18,7 @@ mod new;
 pub(crate) mod obtain;
 pub mod powers;
 pub(crate) mod record;
+mod results;
 mod seen;
 pub(crate) mod serials;
 pub mod signature;

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use nave_core::catalog::{HeldPlugin, LockedPlugin};
+use nave_core::catalog::{Connection, HeldPlugin, LockedPlugin};
 use nave_core::manifest::{CredentialKind, Manifest, PluginKind};
 use nave_core::trust::Distrust;
 use nave_runtime::{Engine, Inspection, Plugin};
@@ -14,7 +14,9 @@ use nave_store::KeyedRow;
 use super::install::{forget, is_used, same_author, unclear};
 use super::obtain::{Line, Parts, offer};
 use super::record::{self, Part, differences, play};
-use super::{InstallOptions, Judge, Offer, PluginsError, inspect_file, install_offer, is_address, powers, serials, signature};
+use super::{
+    InstallOptions, Judge, Offer, PluginsError, inspect_file, install_offer, is_address, powers, results, serials, signature,
+};
 use crate::api::{ApiError, BuildLine, FetchReach, UpgradeAnswer, UpgradeHow};
 use crate::project::{self, place, read_lock};
 use crate::workers::off_the_workers;
@@ -75,8 +77,9 @@ pub(crate) async fn upgrade(dir: &Path, upgrade: &Upgrade<'_>, parts: &Parts) ->
         return Err(ApiError::failed(format!("the file of the installed `{name}` is not the one that nave.lock pins"))
             .help("install it again: `nave plugin install SOURCE`"));
     }
-    let unseen = compared(dir, (&old_manifest, &old), (&found.manifest, &offer), &mut answer).await?;
+    let unseen = compared(dir, (locked, &old_manifest, &old), (&found.manifest, &offer), parts, &mut answer).await?;
     let matters = matters(&answer, unseen);
+    answer.waits = matters || !answer.schema.is_empty();
     let mut rows = Vec::new();
     match upgrade.how {
         UpgradeHow::Check => answer.state = "checked".to_owned(),
@@ -138,8 +141,9 @@ pub(crate) async fn instead(
     let Some((old, old_manifest, _)) = before.ok().filter(|(.., digest)| *digest == locked.digest) else { return Ok(None) };
     off_the_workers(|| (parts.compile)(&offer.bytes))?;
     let mut answer = begun(locked, &found);
-    let unseen = compared(dir, (&old_manifest, &old), (&found.manifest, offer), &mut answer).await?;
-    if answer.schema.is_empty() && !matters(&answer, unseen) {
+    let unseen = compared(dir, (locked, &old_manifest, &old), (&found.manifest, offer), parts, &mut answer).await?;
+    answer.waits = matters(&answer, unseen) || !answer.schema.is_empty();
+    if !answer.waits {
         return Ok(None);
     }
     hold(dir, locked, offer, &found)?;
@@ -166,13 +170,17 @@ fn begun(locked: &LockedPlugin, found: &Inspection) -> UpgradeAnswer {
 /// Compares what two builds ask for, declare, read and write. True where something that is written through was not compared.
 async fn compared(
     dir: &Path,
-    (old_manifest, old): (&Manifest, &[u8]),
+    (locked, old_manifest, old): (&LockedPlugin, &Manifest, &[u8]),
     (new_manifest, new): (&Manifest, &Offer),
+    parts: &Parts,
     answer: &mut UpgradeAnswer,
 ) -> Result<bool, ApiError> {
     declared(old_manifest, new_manifest, answer);
-    let mut unseen = behaviour(dir, &new_manifest.name, old, new, answer).await?;
-    if old_manifest.kind == PluginKind::Connector {
+    let name = &new_manifest.name;
+    let mut unseen = behaviour(dir, name, old, new, answer).await?;
+    if old_manifest.kind == PluginKind::Transform {
+        unseen |= results::compare(dir, (name, locked), parts.store.as_ref(), (old, &new.bytes), answer).await?;
+    } else {
         for (file, why) in unclear(dir) {
             answer.not_compared.push(format!(
                 "{file}: it cannot be read, so nobody can say whether it uses this plugin ({why}); mend it, and this can be compared"
@@ -308,27 +316,60 @@ fn ways_in(manifest: &Manifest) -> Vec<String> {
     manifest.credentials.iter().flat_map(of).collect()
 }
 
-/// Plays what was recorded of each connection through both. True where something that is written through was not compared.
+/// Plays what was recorded of each connection through both, or runs both over its files. True where something was not compared.
 async fn behaviour(dir: &Path, name: &str, old: &[u8], new: &Offer, answer: &mut UpgradeAnswer) -> Result<bool, ApiError> {
     let mut unseen = false;
     let mut builds: Option<(Plugin, Plugin)> = None;
+    let catalog = project::load_leniently(dir)?;
     for connection in super::install::users(dir).remove(name).unwrap_or_default() {
-        let Some(recording) = record::read(dir, &connection)? else {
-            answer.not_compared.push(format!("{connection}: nothing is recorded of it; `nave plugin record {connection}`"));
+        let mut skip = |why: String| {
+            answer.not_compared.push(format!("{connection}: {why}"));
             unseen = true;
-            continue;
         };
-        if recording.plugin != name {
-            answer.not_compared.push(format!("{connection}: what is recorded is of the plugin `{}`", recording.plugin));
-            unseen = true;
-            continue;
-        }
-        if builds.is_none() {
+        let settings = catalog.connections.get(&connection);
+        let by_files = settings.is_some_and(|settings| only_folders(settings));
+        let kept = if by_files { None } else { record::read(dir, &connection)? };
+        if builds.is_none() && (by_files || kept.is_some()) {
             builds = Some((compiled(old).await?, compiled(&new.bytes).await?));
         }
+        let (recording, over) = match (settings, kept, &builds) {
+            (Some(settings), None, Some((one, _))) if by_files => {
+                let gathered = match record::of_files(dir, settings, one).await {
+                    Ok(gathered) => gathered,
+                    Err(error) => {
+                        skip(error.to_string());
+                        continue;
+                    }
+                };
+                if gathered.recording.files.is_empty() {
+                    skip("no file lies in its folders, so what this build makes of one nobody has seen".to_owned());
+                    continue;
+                }
+                let over = format!("{} of {} files, ", gathered.recording.files.len(), gathered.there);
+                (gathered.recording, over)
+            }
+            (_, Some(recording), _) if recording.plugin != name => {
+                skip(format!("what is recorded is of the plugin `{}`", recording.plugin));
+                continue;
+            }
+            (_, Some(recording), _) => (recording, String::new()),
+            (Some(settings), None, _) if !settings.grants.folders.is_empty() => {
+                skip("it has folders beside a system, and what it does with both is not recorded".to_owned());
+                continue;
+            }
+            (_, None, _) => {
+                skip(format!("nothing is recorded of it; `nave plugin record {connection}`"));
+                continue;
+            }
+        };
         let Some((one, other)) = &builds else { continue };
         let (before, after) = (play(&recording, one).await, play(&recording, other).await);
-        answer.compared.push(format!("{connection}: {} calls", before.calls()));
+        for stream in before.open(&recording) {
+            skip(format!(
+                "the end of `{stream}` is not recorded, and so not how what is new there is read; `nave plugin record {connection}`"
+            ));
+        }
+        answer.compared.push(format!("{connection}: {over}{} calls", before.calls()));
         for found in differences(&before, &after) {
             let line = format!("{connection}: {}", found.text);
             match found.part {
@@ -341,7 +382,12 @@ async fn behaviour(dir: &Path, name: &str, old: &[u8], new: &Offer, answer: &mut
     Ok(unseen)
 }
 
-async fn compiled(bytes: &[u8]) -> Result<Plugin, PluginsError> {
+/// Folders are all that it reaches.
+fn only_folders(connection: &Connection) -> bool {
+    connection.grants.endpoints.is_empty() && !connection.grants.folders.is_empty()
+}
+
+pub(super) async fn compiled(bytes: &[u8]) -> Result<Plugin, PluginsError> {
     let bytes = bytes.to_vec();
     tokio::task::spawn_blocking(move || Ok(Plugin::compile(&Engine::new()?, &bytes, None)?))
         .await

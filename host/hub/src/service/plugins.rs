@@ -12,6 +12,7 @@ use super::access::{DAY_MS, QUARTER_DAYS};
 use super::configuration::from_directory;
 use super::{audit, audit_entry};
 use crate::api::{Answer, ApiError, CallAnswer, DenialLine, DeniedAnswer, GrantUse, RecordingAnswer, Request, UpgradeHow};
+use crate::guest::record::Recorded;
 use crate::hub::Hub;
 use crate::plugins::obtain::{Parts, obtain};
 use crate::plugins::upgrade::{Upgrade, Upgraded, upgrade};
@@ -77,7 +78,7 @@ pub(super) async fn change(hub: &Hub, request: &Request, by: &str) -> Result<Ans
             Answer::Upgrade(Box::new(answer))
         }
         Request::PluginRecord { connection, records } => {
-            let (recording, masked) =
+            let Recorded { recording, masked, open } =
                 hub.guests.record(connection, *records).await.map_err(|error| super::configuration::broken(connection, error))?;
             let file = record::keep(&hub.dir, &recording)?;
             more.push(("plugin.recorded", connection.clone(), format!("{} exchanges", recording.exchanges.len())));
@@ -87,6 +88,7 @@ pub(super) async fn change(hub: &Hub, request: &Request, by: &str) -> Result<Ans
                 calls: recording.calls.len() as u64,
                 exchanges: recording.exchanges.len() as u64,
                 masked: masked as u64,
+                open,
             })
         }
         request => from_directory(hub, request)?,

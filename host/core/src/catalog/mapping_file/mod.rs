@@ -207,6 +207,7 @@ pub(super) fn read<'k>(file: &File<'_>, mut table: Table<'_>, known: &'k Known<'
         lists,
         parts,
         externals: between.externals,
+        transforms: BTreeMap::new(),
         constants,
         archive,
         restore,

@@ -1,6 +1,7 @@
 //! Plugins that `nave.lock` pins and whose file is not there.
 
 use super::*;
+use crate::remap::{Changed, reading};
 
 /// A transform whose file is gone: the lock's functions keep the mapping whole, a warning says that it is held.
 #[test]
@@ -30,6 +31,41 @@ fn a_missing_transform_holds_only_the_mappings_that_call_it() {
     assert_eq!(catalog.functions["phone_e164"], "phone-e164");
     // A lock that says nothing of functions cannot tell a missing one from a misspelt one.
     assert!(check(&lock(Vec::new()), &there).is_err());
+}
+
+/// S10.14, X.10: a mapping is another one under another build of a transform that it calls, and what that had a part in is read anew.
+#[test]
+fn another_build_of_a_transform_is_another_mapping() {
+    let under = |digest: &str| {
+        let source = "phone-e164.wasm".to_owned();
+        let locked = LockedPlugin {
+            source,
+            digest: digest.into(),
+            serial: 1,
+            version: "1.0.0".into(),
+            key: None,
+            functions: Vec::new(),
+            held: None,
+        };
+        let mut files = project();
+        files.push(SourceFile {
+            path: "nave.lock".into(),
+            text: lock_text(&[("phone-e164".to_owned(), locked)].into(), &Default::default()),
+        });
+        check(&files, &plugins()).unwrap().0
+    };
+    let (one, same, other) = (under("00"), under("00"), under("11"));
+    for (mapping, changes) in [("crm-contacts", true), ("crm-companies", false)] {
+        let (one, same, other) = (&one.mappings[mapping], &same.mappings[mapping], &other.mappings[mapping]);
+        assert_eq!((one.digest == same.digest, one.digest != other.digest), (true, changes), "{mapping}");
+        let changed = Changed::between(&reading(one), &reading(other));
+        let expected: Vec<&str> = if changes { vec!["phone"] } else { Vec::new() };
+        assert_eq!(
+            (changed.fields.iter().map(String::as_str).collect::<Vec<_>>(), changed.gone.len()),
+            (expected, 0),
+            "{mapping}"
+        );
+    }
 }
 
 /// A stream that is written to is offered, or nothing can go there: no file that is still to come makes it.

@@ -36,6 +36,9 @@ pub struct PluginLine {
     pub held: Option<String>,
     /// Connections that use it.
     pub connections: Vec<String>,
+    /// Flows that call its functions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flows: Vec<String>,
     /// Whether the file is there and is the one that was pinned.
     pub present: bool,
 }
@@ -86,10 +89,13 @@ pub struct UpgradeAnswer {
     pub reads: Vec<String>,
     /// What it would send otherwise.
     pub writes: Vec<String>,
-    /// Connections whose recording was played through both.
+    /// What both were run over: a connection's recording or files, what is stored of a flow that calls it.
     pub compared: Vec<String>,
-    /// Connections whose behaviour was not compared, and why.
+    /// Connections and flows for which that was not done, and why.
     pub not_compared: Vec<String>,
+    /// An installation of it is held until somebody agrees.
+    #[serde(default)]
+    pub waits: bool,
     /// `checked`, `same`, `held`, `in-force`, `declined`.
     pub state: String,
     /// The installation, where it came to one.
@@ -121,6 +127,9 @@ pub struct RecordingAnswer {
     pub exchanges: u64,
     /// Different values that were masked.
     pub masked: u64,
+    /// Streams whose end was too far to be recorded, and with it how what is new there is read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<String>,
 }
 
 /// What plugins ask for and connections were granted.

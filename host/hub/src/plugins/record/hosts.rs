@@ -31,6 +31,16 @@ impl Recorder {
         std::mem::take(&mut *self.heard.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// How many exchanges were heard so far.
+    pub(crate) fn heard(&self) -> usize {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Forgets all but the first so many.
+    pub(crate) fn forget_after(&self, heard: usize) {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).truncate(heard);
+    }
+
     fn note(&self, endpoint: &str, request: &HttpRequest, sent: Option<&[u8]>, answer: Answer) {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).push(Exchange {
             endpoint: endpoint.to_owned(),

@@ -4,6 +4,7 @@
 //! People's data are masked as it is written, the same value always the same way, so that a plugin that puts two answers together
 //! still can. Only what reads is asked of a system; what a plugin would write is seen when it is played.
 
+mod files;
 mod folders;
 mod hosts;
 mod play;
@@ -17,6 +18,7 @@ use serde_json::Value as Json;
 use super::PluginsError;
 use crate::project::ProjectError;
 
+pub(crate) use files::of_files;
 pub(crate) use folders::Folders;
 pub(crate) use hosts::Recorder;
 pub(crate) use play::{Behaviour, Part, differences, play};

@@ -86,7 +86,7 @@ fn deliveries(record: &Json) -> [(&'static str, Json); 2] {
 }
 
 /// Each call has an instance of its own: one that crashed is no reason for the next to differ.
-async fn one(plugin: &Plugin, player: &Arc<Player>, call: &Call) -> Json {
+pub(super) async fn one(plugin: &Plugin, player: &Arc<Player>, call: &Call) -> Json {
     let started = Instance::start(plugin, player.clone(), InstanceLimits::default()).await;
     match started {
         Err(error) => json!({ "error": error.to_string() }),
@@ -130,6 +130,24 @@ impl Behaviour {
     /// Each call, and what it answered.
     pub(crate) fn results(&self) -> impl Iterator<Item = (&str, &Json)> {
         self.done.iter().map(|(title, (result, _))| (title.as_str(), result))
+    }
+
+    /// Streams that the recording does not read to their end and once more.
+    pub(crate) fn open(&self, recording: &Recording) -> Vec<String> {
+        let mut reads: BTreeMap<&str, Vec<&Json>> = BTreeMap::new();
+        for call in recording.calls.iter().filter(|call| call.function == "read") {
+            let (Some(stream), Some((result, _))) = (call.arguments.first().and_then(Json::as_str), self.done.get(&title(call)))
+            else {
+                continue;
+            };
+            reads.entry(stream).or_default().push(result);
+        }
+        let through = |reads: &[&Json]| {
+            let (last, before) = reads.split_last().map_or((None, reads), |(last, before)| (Some(*last), before));
+            // What cannot be read is recorded as that.
+            last.is_some_and(|last| last.get("error").is_some()) || before.iter().any(|read| read["more"] != true)
+        };
+        reads.into_iter().filter(|(_, reads)| !through(reads)).map(|(stream, _)| stream.to_owned()).collect()
     }
 
     /// Calls that were played.

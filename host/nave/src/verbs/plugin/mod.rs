@@ -432,7 +432,8 @@ async fn list(context: &Context) -> Outcome {
             }
             (None, true) => plugin.description.clone(),
         };
-        rows.row([&plugin.name, &plugin.version, &plugin.kind, digest, &plugin.connections.join(", "), state.as_str()]);
+        let used_by: Vec<&str> = plugin.connections.iter().chain(&plugin.flows).map(String::as_str).collect();
+        rows.row([&plugin.name, &plugin.version, &plugin.kind, digest, &used_by.join(", "), state.as_str()]);
     }
     rows.print("No plugins yet: `nave plugin install FILE.wasm`.");
     Ok(exit::OK)

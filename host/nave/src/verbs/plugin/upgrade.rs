@@ -13,7 +13,7 @@ use crate::verbs::Outcome;
 pub(crate) struct Upgrade {
     /// A plugin's name (what is held of it, or what its source gives now), or a source
     target: String,
-    /// Only say what is different; exit 1 if anything is
+    /// Only say what is different; exit 1 if anything is, 4 if nobody can say because something was not compared
     #[arg(long, conflicts_with_all = ["approve", "decline"])]
     check: bool,
     /// Put it in force, whatever is different
@@ -54,6 +54,7 @@ pub(crate) async fn run(upgrade: Upgrade, context: &Context) -> Outcome {
     }
     Ok(match answer.state.as_str() {
         "checked" if answer.changed => exit::FAILED,
+        "checked" if answer.waits => exit::PERSON,
         "held" => exit::PERSON,
         _ => exit::OK,
     })
@@ -70,7 +71,7 @@ pub(super) fn show(answer: &UpgradeAnswer) {
         ("Its declarations:", &answer.schema),
         ("It would read otherwise:", &answer.reads),
         ("It would send otherwise:", &answer.writes),
-        ("Compared, by what was recorded:", &answer.compared),
+        ("Compared:", &answer.compared),
         ("Not compared:", &answer.not_compared),
     ] {
         if !lines.is_empty() {
@@ -81,6 +82,9 @@ pub(super) fn show(answer: &UpgradeAnswer) {
     match answer.state.as_str() {
         "same" => say("It is the one that runs already."),
         "checked" if answer.changed => say("Nothing was done."),
+        "checked" if answer.waits => {
+            say("What was compared is the same; what was not, a person has to agree to. Nothing was done.")
+        }
         "checked" => say("Nothing of that which can be compared is different; nothing was done."),
         "held" => say(format_args!(
             "Held: {} goes on running. `nave plugin upgrade {} --approve` puts the other in force, `--decline` takes it away.",
@@ -104,6 +108,12 @@ pub(crate) async fn record(connection: String, records: u32, context: &Context) 
             "Recorded {} calls with {} requests into {}; {} values are masked. An upgrade of the plugin plays it through both builds.",
             answer.calls, answer.exchanges, answer.file, answer.masked
         ));
+        if !answer.open.is_empty() {
+            say(format_args!(
+                "Their end was too far to be recorded, so an upgrade waits for somebody to agree: {}.",
+                clean(&answer.open.join(", "))
+            ));
+        }
     }
     Ok::<_, ApiError>(exit::OK)
 }
