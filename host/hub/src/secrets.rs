@@ -75,7 +75,7 @@ pub enum SecretError {
         why: String,
     },
     /// It was not given for where it would go. Nothing was sent.
-    #[error("the secret `{name}` {}", crate::egress::held(to, given_for, lapsed.as_ref()))]
+    #[error("the secret `{name}` {}", crate::egress::held(to, given_for, lapsed.as_deref()))]
     Held {
         /// Name.
         name: String,
@@ -84,7 +84,7 @@ pub enum SecretError {
         /// Those that it was given for; empty where nobody has ever said so, or that has lapsed.
         given_for: Vec<String>,
         /// Where some of `to` was given, and lapsed.
-        lapsed: Option<Lapsed>,
+        lapsed: Option<Box<Lapsed>>,
     },
 }
 

@@ -88,9 +88,19 @@ fn is_pasted(name: &str) -> bool {
     let made = |piece: &&str| {
         let word = piece.trim_end_matches(|c: char| c.is_ascii_digit());
         let has_both = word.chars().any(|c| c.is_ascii_digit()) && word.chars().any(char::is_alphabetic);
-        piece.len() >= NAME_CHARS_MIN && has_both
+        let of_words = piece.split(|c: char| c.is_ascii_digit()).filter(|run| !run.is_empty()).all(is_word);
+        piece.len() >= NAME_CHARS_MIN && has_both && !of_words
     };
-    uuid || pieces.iter().any(|piece| made(&piece)) || leak::made_up("secret", name) || leak::value("", name).is_some()
+    uuid || pieces.iter().any(made) || leak::made_up("secret", name) || leak::value("", name).is_some()
+}
+
+/// Letters that somebody may have typed for a word: `hubspot`, `Token`; not `cret`, `abcdef`, `tUvW`.
+fn is_word(run: &str) -> bool {
+    let has = |test: fn(char) -> bool| run.chars().any(test);
+    run.len() >= 4
+        && run.chars().skip(1).all(|c| !c.is_ascii_uppercase())
+        && has(|c| "aeiouyAEIOUY".contains(c))
+        && has(|c| !c.is_ascii_hexdigit())
 }
 
 /// Notes every secret in a file.
@@ -137,6 +147,7 @@ mod tests {
             ("shopkey2024", false),
             ("Shop.Token_2", false),
             ("internationalization20241130", false),
+            ("hubspot2024token1", false),
             ("k-1234567890abcdef", true),
             ("zX8q1LmN0pQ7rS2tUvW3xY", true),
             ("550e8400-e29b-41d4-a716-446655440000", true), // nave:no-secret

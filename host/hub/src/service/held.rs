@@ -59,7 +59,7 @@ fn of_project(hub: &Hub, project: &Project, only: Option<&str>) -> Vec<HeldSecre
     for (name, sent) in places(project).into_iter().filter(|(name, _)| only.is_none_or(|only| only == name)) {
         for (secret, origins) in sent {
             if let Err(SecretError::Held { to, given_for, lapsed, .. }) = hub.vault.may_go(&secret, &origins) {
-                found.push(HeldSecret { connection: name.clone(), secret, to, given_for, lapsed });
+                found.push(HeldSecret { connection: name.clone(), secret, to, given_for, lapsed: lapsed.map(|lapsed| *lapsed) });
             }
         }
     }

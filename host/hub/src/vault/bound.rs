@@ -101,6 +101,11 @@ impl Vault {
             return Ok(());
         }
         let lapsed = self.lapsed(name).map_err(unreadable)?.filter(|lapsed| lapsed.origins.iter().any(|one| other.contains(one)));
-        Err(SecretError::Held { name: name.to_owned(), to: other, given_for: bound.into_iter().collect(), lapsed })
+        Err(SecretError::Held {
+            name: name.to_owned(),
+            to: other,
+            given_for: bound.into_iter().collect(),
+            lapsed: lapsed.map(Box::new),
+        })
     }
 }

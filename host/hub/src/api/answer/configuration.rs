@@ -82,7 +82,7 @@ impl std::fmt::Display for HeldSecret {
             name: self.secret.clone(),
             to: self.to.clone(),
             given_for: self.given_for.clone(),
-            lapsed: self.lapsed.clone(),
+            lapsed: self.lapsed.clone().map(Box::new),
         };
         held.fmt(f)
     }

@@ -68,7 +68,7 @@ fn gathered(dir: &Path, data: &Path, connection: &Connection) -> Result<(Vec<Rec
         let found = folders.list(folder).unwrap_or_default();
         listed.extend(found.into_iter().map(|entry| (entry.size, folder.clone(), entry)));
     }
-    listed.sort_by(|(one, _, _), (other, _, _)| one.cmp(other));
+    listed.sort_by_key(|(size, _, _)| *size);
     let (there, mut room, mut files) = (listed.len(), BYTES_MAX, Vec::new());
     for (size, folder, entry) in listed {
         let Some(left) = room.checked_sub(size) else { break };
