@@ -4,8 +4,12 @@
 //! that was sent and read back in another spelling is equal to what was sent. What nobody ever claimed is never written,
 //! unless a thing is made and its `out` makes a value up.
 
+mod as_before;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+pub use as_before::{Before, spell_as_before};
 
 use crate::catalog::{Clear, Direction, Entity, FieldMapping, FlowOut, ListMapping, Mapping};
 use crate::fit::{Fit, Fitted, Unfit};

@@ -28,6 +28,16 @@ impl Two {
 
     /// The same, with these lines in the mappings.
     pub(crate) fn start_with(of_crm: &str, of_books: &str) -> Self {
+        Self::start_of(of_crm, of_books, &json!({}), &json!({}))
+    }
+
+    /// The same, of whom the CRM knows this of the one and the books that of the other besides.
+    fn start_of(of_crm: &str, of_books: &str, one: &Value, other: &Value) -> Self {
+        let with = |mut object: Value, more: &Value| {
+            let fields = object.as_object_mut().expect("an object");
+            fields.extend(more.as_object().expect("an object").clone());
+            object
+        };
         let clock = Clock::default();
         let config = || {
             let clock = clock.clone();
@@ -44,13 +54,14 @@ impl Two {
             project.write(path, &format!("{lines}\n{}", project.read(path)));
         }
         let two = Self { project, crm, books };
-        let ada = json!({ "properties": { "firstname": "Ada", "lastname": "Lovelace", "email": "ada@x.example", "jobtitle": "Countess" } });
+        let ada = json!({ "firstname": "Ada", "lastname": "Lovelace", "email": "ada@x.example", "jobtitle": "Countess" });
+        let ada = json!({ "properties": with(ada, one) });
         two.crm.call("POST", "/crm/v3/objects/contacts", Some(ada));
         two.project.agree();
         two.settle();
         let king =
             json!({ "Name": "Augusta King", "FirstName": "Augusta", "LastName": "King", "EmailAddress": "king@y.example" });
-        two.books.call("PUT", "/api.xro/2.0/Contacts", Some(json!({ "Contacts": [king] })));
+        two.books.call("PUT", "/api.xro/2.0/Contacts", Some(json!({ "Contacts": [with(king, other)] })));
         two.settle();
         two
     }
@@ -85,6 +96,29 @@ impl Two {
         let mut customers: Vec<String> = alive.map(own).collect();
         customers.sort();
         BTreeMap::from([("crm".to_owned(), people), ("books".to_owned(), customers)])
+    }
+
+    /// What each system holds of places and telephones, as it is spelled there: the mailbox, the telephone, the city.
+    fn spelled(&self) -> BTreeMap<&'static str, Vec<String>> {
+        let text = |of: &Value| of.as_str().unwrap_or_default().to_owned();
+        let crm = self.crm.control("GET", "/_sim/state", None)["contacts"].as_array().cloned().unwrap_or_default();
+        let alive = crm.iter().filter(|row| row["archived"] != true && row["merged_into"].is_null());
+        let own = |row: &Value| ["email", "phone", "city"].map(|name| text(&row["properties"][name])).join(" | ");
+        let mut people: Vec<String> = alive.map(own).collect();
+        people.sort();
+        let books = self.books.control("GET", "/_sim/state", None)["Contacts"].as_array().cloned().unwrap_or_default();
+        let part = |row: &Value, parts: &str, which: (&str, &str), name: &str| {
+            let parts = row[parts].as_array().cloned().unwrap_or_default();
+            parts.iter().find(|part| part[which.0] == which.1).map(|part| text(&part[name])).unwrap_or_default()
+        };
+        let own = |row: &Value| {
+            let phone = part(row, "Phones", ("PhoneType", "DEFAULT"), "PhoneNumber");
+            let city = part(row, "Addresses", ("AddressType", "STREET"), "City");
+            [text(&row["EmailAddress"]), phone, city].join(" | ")
+        };
+        let mut customers: Vec<String> = books.iter().filter(|row| row["ContactStatus"] == "ACTIVE").map(own).collect();
+        customers.sort();
+        BTreeMap::from([("crm", people), ("books", customers)])
     }
 
     /// A record's fields, and where each comes from.
@@ -217,4 +251,36 @@ fn merged_where_both_objects_stay_and_a_value_is_taken_only_once() {
     assert_eq!((&undone["state"], left(&undone["steps"])), (&json!("undone"), Vec::new()), "{undone}");
     two.settle();
     assert_eq!(two.there(), before);
+}
+
+/// Each system spells telephones its own way, and knows a city of one of the two only.
+#[test]
+fn taken_back_each_system_spells_it_as_before() {
+    let away = "archive = { ContactStatus = \"ARCHIVED\" }\nrestore = { ContactStatus = \"ACTIVE\" }\nduplicates = \"archive\"";
+    let step = "duplicates = \"keep-in-step\"";
+    for (of_crm, of_books) in [("duplicates = \"merge\"", away), (step, step)] {
+        let known = json!({ "phone": "+46 70 555 00 01" });
+        let parts = json!({
+            "Phones": [{ "PhoneType": "DEFAULT", "PhoneNumber": "+46-70-555-00-02" }],
+            "Addresses": [{ "AddressType": "STREET", "City": "Lund" }],
+        });
+        let two = Two::start_of(of_crm, of_books, &known, &parts);
+        let before = two.spelled();
+        assert_eq!(before["crm"], ["ada@x.example | +46 70 555 00 01 | ", "king@y.example | +46705550002 | Lund"]);
+        assert_eq!(before["books"], ["ada@x.example | +46705550001 | ", "king@y.example | +46-70-555-00-02 | Lund"]);
+        let merge = two.project.json(&["match", "merge", "contact/1", "contact/2", "--reason", "the same person"]);
+        assert_eq!(merge["state"], "done", "{merge}");
+        two.settle();
+        let now = two.spelled();
+        assert!(now.values().flatten().all(|line| line.ends_with("02 | Lund")), "{now:#?}");
+        let undone = two.project.json(&["match", "unmerge", "contact/2", "--reason", "mother and daughter"]);
+        assert_eq!(undone["state"], "undone", "{undone}");
+        two.settle();
+        assert_eq!(two.spelled(), before, "{of_crm}");
+        let marks = [two.crm.last_request(), two.books.last_request()];
+        two.project.sync(&["--full"]);
+        for (sim, mark) in [&two.crm, &two.books].into_iter().zip(marks) {
+            assert_eq!(sim.changes_since(mark), Vec::<Value>::new());
+        }
+    }
 }

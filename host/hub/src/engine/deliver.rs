@@ -18,7 +18,7 @@ use nave_core::value::Value;
 
 use super::agreed::{self, Agreement};
 use super::budget::purpose_of;
-use super::merges::restore::made_again;
+use super::merges::restore::{as_before, made_again};
 use super::only::Only;
 use super::parts::ChildrenKnown;
 use super::round::Sending;
@@ -491,6 +491,12 @@ impl Engine {
             match difference::difference(mapping, entity, record, target, body.map(|read| &read.body), &locate, region) {
                 Ok(difference) if difference.is_empty() && target.is_none() => continue,
                 Ok(mut difference) => {
+                    let made_first = target.is_none() && subject.there.is_empty();
+                    let own = if made_first { None } else { as_before(self, &mapping.name, record.id, target)? };
+                    if let Some(own) = own {
+                        let before = own.before();
+                        difference::spell_as_before(mapping, record, &mut difference, target, before, &locate, region);
+                    }
                     if let Some(row) = target {
                         self.leave_taken(mapping, entity, record, &active, row, &mut difference)?;
                     }

@@ -54,6 +54,9 @@ pub(super) struct Hold {
     pub(super) paths: BTreeMap<String, Held>,
     /// The run that made the thing, where that is taken back: it is put away or, if a person agrees, deleted.
     pub(super) made: Option<u64>,
+    /// The merge that is taken back, 0 for none: what the record says goes back as it was spelled there.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) as_before: u64,
     /// Who, and when.
     pub(super) by: String,
     pub(super) at: Time,
@@ -82,7 +85,7 @@ impl Holds {
 
 /// Writes a hold, or takes it out where it holds nothing any more.
 pub(super) fn put(draft: &mut Draft<'_>, flow: &str, id: ContributionId, hold: &Hold) -> Result<(), StoreError> {
-    if hold.paths.is_empty() && hold.made.is_none() {
+    if hold.paths.is_empty() && hold.made.is_none() && hold.as_before == 0 {
         draft.batch.rows.push(KeyedRow { space: space(flow), key: key(id), value: None });
         return Ok(());
     }

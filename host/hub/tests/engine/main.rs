@@ -13,6 +13,7 @@ macro_rules! on_both_stores {
 
 mod alerts;
 mod alike;
+mod as_before;
 mod backfill;
 mod bench;
 mod breaker;

@@ -3,22 +3,91 @@
 //! A field that a record speaks of follows the record. What only the other one spoke of would stay there for ever: nobody
 //! claims it, so nobody clears it. It is held at what it was, once: when it is so, or the record comes to say something of it,
 //! the hold is gone.
+//!
+//! What follows the record goes back as it was spelled there, where that still means what the record says.
 
 use std::collections::BTreeMap;
 
 use nave_core::catalog::Mapping;
+use nave_core::difference::Before;
 use nave_core::intake::list_path;
-use nave_core::model::{Contribution, Record, RecordId};
+use nave_core::model::{Contribution, ContributionId, Record, RecordId};
 use nave_core::value::Value;
 use nave_store::StoreError;
+use serde::{Deserialize, Serialize};
 
-use super::{Merge, row};
+use super::{Kept, Merge, json, read, row};
 use crate::engine::draft::Draft;
 use crate::engine::holds::{self, Held, Hold, same, spelled};
 use crate::engine::{Engine, EngineError};
 
 /// Rows by flow and record: an object is to be made again there.
 const AGAIN: &str = "made again";
+
+/// In place of what an object is made again; of nothing in rows of earlier versions.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct InPlaceOf {
+    merge: u64,
+    gone: Option<ContributionId>,
+}
+
+/// What goes back of an object.
+#[derive(Default)]
+pub(super) struct GoesBack {
+    /// What it is held at, by path.
+    pub(super) held: BTreeMap<String, Held>,
+    /// Something follows the record, and is spelled as it was.
+    pub(super) as_before: bool,
+}
+
+impl GoesBack {
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_empty() && !self.as_before
+    }
+}
+
+/// What an object was before a merge that is being taken back.
+pub(in crate::engine) struct AsBefore {
+    was: Contribution,
+    others: Vec<Contribution>,
+}
+
+impl AsBefore {
+    pub(in crate::engine) fn before(&self) -> Before<'_> {
+        Before { was: &self.was, others: &self.others }
+    }
+}
+
+/// What an object was before the merge that is being taken back, or, for none, what it is made again in place of. None where
+/// nothing of the kind goes on, or what it was is not kept any more.
+pub(in crate::engine) fn as_before(
+    engine: &Engine,
+    flow: &str,
+    record: RecordId,
+    of: Option<&Contribution>,
+) -> Result<Option<AsBefore>, StoreError> {
+    let (merge, id) = match of {
+        Some(of) => (engine.holds(flow)?.get(&of.id).map_or(0, |hold| hold.as_before), of.id),
+        None => match engine.store.row(AGAIN, &again_key(flow, record))? {
+            Some(found) => match read(&found)? {
+                InPlaceOf { merge, gone: Some(gone) } => (merge, gone),
+                InPlaceOf { gone: None, .. } => return Ok(None),
+            },
+            None => return Ok(None),
+        },
+    };
+    if merge == 0 {
+        return Ok(None);
+    }
+    let Some(kept) = Kept::load(engine.store.as_ref(), merge)? else { return Ok(None) };
+    let Some(was) = kept.things().find(|thing| thing.was.id == id).map(|thing| thing.was.clone()) else { return Ok(None) };
+    let beside = |other: &&Contribution| {
+        other.id != id && other.key.connection == was.key.connection && other.key.stream == was.key.stream
+    };
+    let others = kept.things().map(|thing| &thing.was).filter(beside).cloned().collect();
+    Ok(Some(AsBefore { was, others }))
+}
 
 fn again_key(flow: &str, record: RecordId) -> String {
     format!("{:020} {flow}", record.0)
@@ -34,13 +103,8 @@ pub(in crate::engine) fn says(mapping: &Mapping, record: &Record, path: &str) ->
 }
 
 /// What an object held before a merge, against what it holds now: what goes back, and what cannot.
-pub(super) fn differs(
-    mapping: &Mapping,
-    was: &Contribution,
-    now: &Contribution,
-    record: &Record,
-) -> (BTreeMap<String, Held>, Vec<String>) {
-    let (mut back, mut left) = (BTreeMap::new(), Vec::new());
+pub(super) fn differs(mapping: &Mapping, was: &Contribution, now: &Contribution, record: &Record) -> (GoesBack, Vec<String>) {
+    let (mut back, mut left) = (GoesBack::default(), Vec::new());
     let name = &now.key;
     for (path, there) in &now.shadow {
         let written = mapping.fields.iter().any(|field| field.remote == path.as_str() && field.direction.writes());
@@ -58,7 +122,9 @@ pub(super) fn differs(
             continue;
         }
         if says(mapping, record, path) {
-            continue; // the comparison with the record sees to it
+            // The comparison with the record sees to it.
+            back.as_before |= before.is_some_and(|before| !before.is_empty());
+            continue;
         }
         let several = list.is_some_and(|own| mapping.lists.iter().filter(|list| list.remote == own.remote).count() > 1);
         match before {
@@ -68,7 +134,7 @@ pub(super) fn differs(
                 left.push(format!("{name}: `{path}` was empty, and cannot be emptied there"));
             }
             Some(before) => {
-                back.insert(path.to_string(), Held { before: before.clone(), there: there.clone(), run: 0, once: 0 });
+                back.held.insert(path.to_string(), Held { before: before.clone(), there: there.clone(), run: 0, once: 0 });
             }
         }
     }
@@ -82,12 +148,15 @@ pub(super) fn hold(
     flow: &str,
     now: &Contribution,
     record: RecordId,
-    back: BTreeMap<String, Held>,
+    back: GoesBack,
     merge: &Merge,
 ) -> Result<(), EngineError> {
     let mut hold = engine.holds(flow)?.get(&now.id).cloned().unwrap_or_default();
     hold.record = record;
-    for (path, held) in back {
+    if back.as_before {
+        hold.as_before = merge.id;
+    }
+    for (path, held) in back.held {
         // What a person holds there stays as that person wants it.
         hold.paths.entry(path).or_insert(Held { once: merge.id, ..held });
     }
@@ -95,9 +164,17 @@ pub(super) fn hold(
     Ok(())
 }
 
-/// An object is to be made again for a record.
-pub(super) fn make_again(draft: &mut Draft<'_>, flow: &str, record: RecordId) {
-    draft.batch.rows.push(row(AGAIN, again_key(flow, record), Some(b"{}".to_vec())));
+/// An object is to be made again for a record, in place of one that is gone.
+pub(super) fn make_again(
+    draft: &mut Draft<'_>,
+    flow: &str,
+    record: RecordId,
+    gone: ContributionId,
+    merge: &Merge,
+) -> Result<(), StoreError> {
+    let value = json(&InPlaceOf { merge: merge.id, gone: Some(gone) })?;
+    draft.batch.rows.push(row(AGAIN, again_key(flow, record), Some(value)));
+    Ok(())
 }
 
 /// Whether an object is to be made again for a record, though one was there and is gone.
@@ -112,7 +189,11 @@ pub(super) fn let_go(engine: &Engine, draft: &mut Draft<'_>, merge: &Merge) -> R
             let mut hold: Hold = hold.clone();
             let before = hold.paths.len();
             hold.paths.retain(|_, held| held.once != merge.id);
-            if hold.paths.len() != before {
+            let spelled = hold.as_before == merge.id;
+            if spelled {
+                hold.as_before = 0;
+            }
+            if spelled || hold.paths.len() != before {
                 holds::put(draft, &flow, *id, &hold)?;
             }
         }

@@ -13,10 +13,10 @@ use nave_core::value::Value;
 use super::carry::{line, rule};
 use super::kept::Thing;
 use super::own::own_words;
+use super::restore::GoesBack;
 use super::{Kept, Merge, MergeState, OF, Step, StepKind, Undo, into_space, key, of, put, restore, row, standing, steps};
 use crate::engine::apart::{self, Apart};
 use crate::engine::draft::Draft;
-use crate::engine::holds::Held;
 use crate::engine::{Engine, EngineError, agreed};
 
 /// Where one of the survivor's objects goes.
@@ -70,8 +70,9 @@ struct Parted {
     references: Vec<RecordId>,
     steps: Vec<Step>,
     left: Vec<String>,
-    back: Vec<(String, Contribution, RecordId, BTreeMap<String, Held>)>,
-    again: Vec<(String, RecordId)>,
+    back: Vec<(String, Contribution, RecordId, GoesBack)>,
+    /// Flow, record, and the object in place of which another one is made.
+    again: Vec<(String, RecordId, ContributionId)>,
 }
 
 impl Engine {
@@ -130,8 +131,8 @@ impl Engine {
                     for (flow, now, record, back) in parted.back {
                         restore::hold(self, draft, &flow, &now, record, back, &merge)?;
                     }
-                    for (flow, record) in &parted.again {
-                        restore::make_again(draft, flow, *record);
+                    for (flow, record, gone) in &parted.again {
+                        restore::make_again(draft, flow, *record, *gone, &merge)?;
                     }
                     for step in &merge.steps {
                         if let (StepKind::Merge(into), Some(flow), Some(extra)) = (&step.what, &step.flow, step.contribution) {
@@ -280,7 +281,7 @@ impl Engine {
         draft: &mut Draft<'_>,
         thing: &Thing,
         record: RecordId,
-        again: &mut Vec<(String, RecordId)>,
+        again: &mut Vec<(String, RecordId, ContributionId)>,
         steps: &mut Vec<Step>,
         left: &mut Vec<String>,
     ) -> Result<(), EngineError> {
@@ -315,8 +316,8 @@ impl Engine {
              mapped{but}",
             was.key, was.key.connection
         ));
-        if !again.contains(&(mapping.name.clone(), record)) {
-            again.push((mapping.name.clone(), record));
+        if !again.iter().any(|(flow, of, _)| *flow == mapping.name && *of == record) {
+            again.push((mapping.name.clone(), record, was.id));
             steps.push(steps::again(mapping, record));
         }
         Ok(())
@@ -363,14 +364,13 @@ fn assigned(
     Ok(goes)
 }
 
-/// What goes back in objects that are there, where no record speaks of it any more.
-#[expect(clippy::type_complexity, reason = "flow, object, record, paths: used once")]
+/// What goes back in objects that are there: where no record speaks of it any more, or spelled as it was.
 fn held_back(
     draft: &mut Draft<'_>,
     kept: &Kept,
     merge: &Merge,
     left: &mut Vec<String>,
-) -> Result<Vec<(String, Contribution, RecordId, BTreeMap<String, Held>)>, EngineError> {
+) -> Result<Vec<(String, Contribution, RecordId, GoesBack)>, EngineError> {
     let catalog = draft.catalog;
     let mut all = Vec::new();
     for thing in kept.things() {
