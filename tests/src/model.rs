@@ -212,7 +212,8 @@ impl Model {
                 for other in &others {
                     let held = self.objects[*other].holds.get(&field).cloned().unwrap_or_default();
                     let speaks = !text.is_empty() || self.objects[*other].claims.contains_key(&field);
-                    if speaks && self.same(&field, &held, &text) {
+                    let itself = self.objects[*other].claims.get(&field).is_some_and(|(own, _)| self.same(&field, own, &held));
+                    if speaks && !itself && self.same(&field, &held, &text) {
                         self.objects[*other].claims.insert(field.clone(), (held, at));
                     }
                 }

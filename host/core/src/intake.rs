@@ -380,9 +380,15 @@ pub fn take(
             // Empty at first sight says nothing; null would blank what others know.
             !value.is_empty()
         };
+        // A number is read in a country. Where only that moved, nobody has said another number.
+        let untouched = || {
+            let own = |body: &Value| body.at(&field.remote).cloned();
+            let phone = entity.fields.get(canonical.as_str()).is_some_and(|field| field.kind == FieldType::Phone);
+            phone && known && contribution.claims.get(canonical.as_str()).is_some() && own(&before) == own(&pulled.body)
+        };
         // Who refused and says neither now has not granted.
         let stays = || consent::stays(entity, canonical, contribution.claims.get(canonical.as_str()), &value);
-        if claim && !stays() {
+        if claim && !untouched() && !stays() {
             let at = claimed_at(pulled, paths(field));
             let against = three_way::is(entity, canonical)
                 .then_some(())

@@ -123,7 +123,7 @@ fn rounded(ours: &Value, there: &Value) -> bool {
     };
     let (Some(ours), Some(there)) = (number(ours), number(there)) else { return false };
     let place = Decimal::new(1, there.scale());
-    ours == there || there.scale() < ours.scale() && (ours - there).abs() < place
+    ours == there || there.scale() < ours.scale() && ours.checked_sub(there).is_some_and(|apart| apart.abs() < place)
 }
 
 #[cfg(test)]

@@ -336,7 +336,7 @@ impl Engine {
                     let fields: Vec<(&String, &Value, &Value)> = shows_left
                         .iter()
                         .filter_map(|(name, value)| Some((name, value, shows_right.get(name)?)))
-                        .filter(|(name, left, right)| counts(both, name) && !self.same_shown(left, right))
+                        .filter(|(name, left, right)| !self.same_shown(left, right) && counts(both, name))
                         .collect();
                     if fields.is_empty() {
                         compared.same += 1;

@@ -112,6 +112,10 @@ fn taken_over(draft: &mut Draft<'_>, row: &Contribution, field: &Text, claim: &C
         let known = !claim.value.is_empty() || row.claims.get(field.as_str()).is_some();
         for held in [Some(shown), written].into_iter().flatten() {
             if known && same(draft, &held, &claim.value)? {
+                // Who says it himself goes on saying it, as of when he did.
+                if row.claims.get(field.as_str()).is_some_and(|own| own.value == held) {
+                    return Ok(None);
+                }
                 return Ok(Some(Claim { value: held, ..claim.clone() }));
             }
         }

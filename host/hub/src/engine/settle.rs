@@ -372,9 +372,12 @@ impl Engine {
         }
         if let Some(id) = settled.filter(|_| body.is_some()) {
             let row = draft.contribution(id)?;
-            let fields = kept_otherwise(mapping, entity, row, region.as_deref()).into_iter().map(|one| one.field.remote.clone());
-            let paths: Vec<String> = fields.filter(|path| intent.values.contains_key(path)).collect();
-            writers::note(draft, mapping, &paths)?;
+            if intent.values.keys().any(|path| row.sent.get(path) != row.shadow.get(path)) {
+                let fields = kept_otherwise(mapping, entity, row, region.as_deref());
+                let fields = fields.into_iter().map(|one| one.field.remote.clone());
+                let paths: Vec<String> = fields.filter(|path| intent.values.contains_key(path)).collect();
+                writers::note(draft, mapping, &paths)?;
+            }
         }
         images::note(draft, mapping, intent, remote_id)?;
         draft.batch.settled.push((intent.destination.clone(), intent.record));

@@ -33,7 +33,7 @@ impl Guests {
         if !settings.grants.folders.is_empty() {
             let why = match settings.grants.endpoints.is_empty() {
                 true => {
-                    "nothing has to be recorded of folders: `nave plugin upgrade` runs both builds over the files that lie there"
+                    "nothing has to be recorded of folders: an upgrade of the plugin runs both builds over the files that lie there"
                 }
                 false => "folders are not recorded, and without its files what it says to a system is half of what it does",
             };

@@ -137,8 +137,14 @@ fn entity_steward(dir: &Path, entity: &str) -> Result<String, ApiError> {
 fn say_who(entity: &str, proposed: &All) -> String {
     let mut connections: Vec<&str> = proposed.keys().map(|(connection, _)| connection.as_str()).collect();
     connections.dedup();
+    let streams = proposed.keys().map(|(connection, stream)| match connections.len() {
+        1 => crate::shell::word(stream).into_owned(),
+        _ => crate::shell::word(&format!("{connection}/{stream}")).into_owned(),
+    });
+    let streams = streams.map(|stream| format!("--stream {stream}")).collect::<Vec<_>>().join(" ");
     let connections = connections.join(" ");
-    format!("say who decides what it asks: `nave mapping suggest {connections} --entity {entity} --steward sales-ops --apply`")
+    let command = format!("{connections} {streams} --entity {entity} --steward sales-ops --apply");
+    format!("say who decides what it asks: `nave mapping suggest {command}`")
 }
 
 /// Why a field is not proposed after all.
@@ -289,8 +295,8 @@ mod tests {
     fn what_is_written_has_a_steward() {
         let cases: [(&str, Option<&str>, Result<&str, &str>); 5] = [
             ("", Some("sales-ops"), Ok("sales-ops")),
-            ("", None, Err("nave mapping suggest crm --entity contact --steward sales-ops --apply")),
-            ("", Some(" "), Err("nave mapping suggest crm --entity contact --steward sales-ops --apply")),
+            ("", None, Err("nave mapping suggest crm --stream people --entity contact --steward sales-ops --apply")),
+            ("", Some(" "), Err("nave mapping suggest crm --stream people --entity contact --steward sales-ops --apply")),
             ("steward = \"data\"\n", None, Ok("data")),
             ("steward = \"data\"\n", Some("sales-ops"), Ok("sales-ops")),
         ];

@@ -8,7 +8,12 @@ use super::bench::{Bench, Kind};
 use super::policies::{check_quiet, mapping, missed, only_record, set};
 use super::system::System;
 
-on_both_stores!(what_was_rejected_or_written_over_is_not_revived, what_was_cleared_stays_cleared, a_newer_word_still_counts,);
+on_both_stores!(
+    what_was_rejected_or_written_over_is_not_revived,
+    what_was_cleared_stays_cleared,
+    a_newer_word_still_counts,
+    who_says_it_himself_said_it_when_he_did,
+);
 
 const OWNED: &str = "[fields.last_name]\nsurvivorship = { owner = \"crm\" }\nbecause = \"sales knows\"\n\
                      [fields.email]\nsurvivorship = { owner = \"crm\" }\nbecause = \"sales knows\"\n";
@@ -114,4 +119,35 @@ async fn a_newer_word_still_counts(kind: Kind) {
         assert_eq!(held(&bench, "last", "last_name")[..2], [expected, expected], "later: {later}");
         check_quiet(&bench).await;
     }
+}
+
+/// The books say the same as the CRM, and said it last. When the CRM's thing is gone, that they did counts: an export that said
+/// something else before them is not heard.
+async fn who_says_it_himself_said_it_when_he_did(kind: Kind) {
+    let (mut bench, crm, books) = svensson(kind, "detach").await;
+    let export = mapping("files", "", "")
+        .replace("\"both\"", "\"in\"")
+        .replace("[flow.out]\nfreshness = \"5m\"\n", "")
+        .replace("marker = \"marker\"\n", "");
+    let files = ["crm", "books", "mail"].map(|name| (format!("mappings/{name}-contacts.toml"), mapping(name, "", "")));
+    let mut files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    files.extend([("entities/contact.toml", OWNED), ("mappings/files-contacts.toml", &export)]);
+    bench.configure(&files);
+    bench.approve_all().await;
+    let thing = bench.system("files").only_id("contacts");
+    bench.system("files").state.lock().unwrap().clock = 1_000_000;
+    set(bench.system("files"), &thing, "last", Value::text("Lindqvist"));
+    // They say something else and then, before it is put back, the same by themselves.
+    bench.system("books").state.lock().unwrap().clock = 2_000_000;
+    for last in ["Edited", "Svensson"] {
+        bench.pass(3_600_000);
+        set(bench.system("books"), &books, "last", Value::text(last));
+        bench.engine.run_in("books-contacts", false).await.unwrap();
+    }
+    bench.quiet().await;
+    assert_eq!(held(&bench, "last", "last_name")[..2], ["Svensson", "Svensson"], "the CRM owns it");
+    bench.system("crm").delete("contacts", &crm);
+    missed(&bench).await;
+    assert_eq!(held(&bench, "last", "last_name")[..2], ["Svensson", "Svensson"], "the books said it last");
+    check_quiet(&bench).await;
 }

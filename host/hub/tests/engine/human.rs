@@ -4,10 +4,15 @@
 use nave_core::Value;
 use nave_core::model::ContributionId;
 
-use super::bench::Kind;
-use super::policies::{ADA, bench, only_record, open_reviews};
+use super::bench::{Bench, Kind};
+use super::policies::{ADA, bench, check_quiet, mapping, only_record, open_reviews, set};
+use super::system::System;
 
-on_both_stores!(an_edit_in_the_midst_of_a_sync_wins_where_it_is_newer, an_edit_in_the_midst_of_a_sync_loses_where_it_is_older);
+on_both_stores!(
+    an_edit_in_the_midst_of_a_sync_wins_where_it_is_newer,
+    an_edit_in_the_midst_of_a_sync_loses_where_it_is_older,
+    who_moves_to_another_country_keeps_the_number,
+);
 
 /// Both systems have Ada. Her title is changed in the CRM and read; before it is written to the books somebody changes it there,
 /// `after` milliseconds later.
@@ -47,4 +52,29 @@ async fn an_edit_in_the_midst_of_a_sync_wins_where_it_is_newer(kind: Kind) {
 
 async fn an_edit_in_the_midst_of_a_sync_loses_where_it_is_older(kind: Kind) {
     check(kind, -30_000, "captain", ("books", "chief")).await;
+}
+
+/// A number that is spelled without its country is read in that of the person. Somebody corrects the country alone: nobody has said
+/// another number, and the one that is there is spelled out.
+async fn who_moves_to_another_country_keeps_the_number(kind: Kind) {
+    let more = "[[field]]\nremote = \"country\"\ncanonical = \"address.country\"\ndirection = \"both\"\nbecause = \"x\"\n\
+                [[field]]\nremote = \"phone\"\ncanonical = \"phone\"\ndirection = \"both\"\nin = \"phone(country)\"\nbecause = \"x\"\n";
+    let files = ["crm", "books"].map(|name| (format!("mappings/{name}-contacts.toml"), mapping(name, "", "") + more));
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let bench = Bench::new(kind, ["crm", "books"].map(|name| System::new(name, &["contacts"])).into(), &files);
+    bench.approve_all().await;
+    let text = r#"{"first":"Ada","last":"Ek","email":"ada@x.test","country":"AT","phone":"0664 1234567"}"#;
+    let id = bench.system("crm").create("contacts", text);
+    bench.quiet().await;
+    set(bench.system("crm"), &id, "country", Value::text("DE"));
+    bench.quiet().await;
+    let there = bench.system("books").only_id("contacts");
+    assert_eq!(only_record(&bench).value("phone"), Some(&Value::text("+436641234567")));
+    assert_eq!(bench.system("books").at("contacts", &there, "phone"), "+436641234567");
+    assert_eq!(bench.system("crm").at("contacts", &id, "phone"), "+436641234567");
+    // Another number is one.
+    set(bench.system("crm"), &id, "phone", Value::text("030 1234567"));
+    bench.quiet().await;
+    assert_eq!(bench.system("books").at("contacts", &there, "phone"), "+49301234567");
+    check_quiet(&bench).await;
 }

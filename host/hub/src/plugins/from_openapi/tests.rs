@@ -199,7 +199,7 @@ fn a_body_is_sent_as_what_the_document_says() {
             .map(|kind| format!(r#""{kind}": {{"schema": {{"type": "object", "properties": {{"name": {{"type": "string"}}, "email": {{"type": "string"}}}}}}}}"#))
             .collect();
         let one = format!(
-            r#", "/customers/{{id}}": {{"patch": {{"requestBody": {{"content": {{{}}}}}, "responses": {{"204": {{}}}}}}}}"#,
+            r#", "/customers/{{id}}": {{"get": {{"responses": {{"200": {{"content": {{"application/json": {{"schema": {{"type": "object", "properties": {{"id": {{"type": "string"}}, "name": {{"type": "string"}}, "email": {{"type": "string"}}}}}}}}}}}}}}}}, "patch": {{"requestBody": {{"content": {{{}}}}}, "responses": {{"204": {{}}}}}}}}"#,
             content.join(", ")
         );
         made(&document("", "", &one))
