@@ -185,7 +185,7 @@ pub fn difference(
 const UNDECIDED: &str = "systems changed it otherwise, and a person is asked which is right";
 
 /// Whether a person is asked what a field is, so that each system is left as it is.
-fn undecided(record: &Record, name: &str) -> bool {
+pub(crate) fn undecided(record: &Record, name: &str) -> bool {
     record.fields.get(name).is_some_and(|field| field.rule == Rule::Undecided)
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::catalog::{Clear, FieldMapping, Mapping, PartMapping};
-use crate::difference::{Blocked, Difference, means, spell};
+use crate::difference::{Blocked, Difference, means, spell, undecided};
 use crate::intake::{concerns, element_value, list_path};
 use crate::model::{Contribution, ElementId, Record, WriteKind};
 use crate::value::Value;
@@ -46,6 +46,9 @@ pub fn steps(
     let tied: BTreeSet<&str> = ties.iter().map(|(_, key)| key.as_str()).collect();
     let mut adopted: BTreeSet<usize> = BTreeSet::new();
     for (number, value) in elements(record, &list.canonical) {
+        if contribution.is_some() && undecided(record, &format!("{}/{number}", list.canonical)) {
+            continue; // a person is asked: each system is left as it is
+        }
         let key = ties.iter().find(|(id, _)| id.0 == number).map(|(_, key)| key.as_str());
         let child = key.and_then(|key| there.iter().find(|element| child_id(element) == Some(key)).map(|element| (key, element)));
         let step = match child {

@@ -70,12 +70,13 @@ fn record(fields: &str) -> Record {
     };
     for word in fields.split_whitespace() {
         let (number, phone) = word.split_once('=').unwrap();
+        let (phone, rule) = phone.strip_suffix('?').map_or((phone, Rule::Only), |phone| (phone, Rule::Undecided));
         let value = match phone.split_once(':') {
             _ if phone == "-" => Value::Null,
             Some((phone, kind)) => value(&format!(r#"{{"number":"{phone}","kind":"{kind}"}}"#)),
             None => value(&format!(r#"{{"number":"{phone}"}}"#)),
         };
-        let field = Field { value, winner: ContributionId(9), rule: Rule::Only, claimed_at: Time(0) };
+        let field = Field { value, winner: ContributionId(9), rule, claimed_at: Time(0) };
         record.fields.insert(format!("phones/{number}"), field);
     }
     record
@@ -149,6 +150,9 @@ fn steps_are_what_differs() {
     // Nobody says anything about it: neither written nor deleted.
     check("4=+4930222", &[ONE, TWO], &[]);
     check("3=-", &[], &[]);
+    // A person is asked: neither changed, deleted nor made. What is not in question goes on.
+    check("3=+4930999? 4=-? 5=+4930333?", &[ONE, TWO], &[]);
+    check("3=+4930999? 4=+4930444", &[ONE, TWO], &[r#"update p2 for 4: {"value":"+4930444"}"#]);
     check("3=+4930111:work", &[ONE], &[r#"update p1 for 3: {"note":{"text":"work"}}"#]);
 }
 
