@@ -5,6 +5,7 @@
 //! claim only when it differs from its shadow in meaning: the hub's own writes never come back as somebody's
 //! opinion, and another spelling of the same value is nobody's.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::format_smolstr;
@@ -368,6 +369,7 @@ pub fn take(
     contribution.claims.reserve(mapped.fields.len());
     contribution.shadow.reserve(mapping.fields.len());
     let before = shadow_body(mapping, contribution);
+    let written = written_body(mapping, entity, contribution, &before);
     for (index, value) in mapped.fields {
         let field = &mapping.fields[index];
         let Some(canonical) = &field.canonical else { continue };
@@ -390,16 +392,29 @@ pub fn take(
         let stays = || consent::stays(entity, canonical, contribution.claims.get(canonical.as_str()), &value);
         if claim && !untouched() && !stays() {
             let at = claimed_at(pulled, paths(field));
-            let against = three_way::is(entity, canonical)
-                .then_some(())
-                .filter(|()| known)
-                .map(|()| Against { held: read(field, &env).unwrap_or_default(), stands: record.fields.get(canonical.as_str()) });
+            let against = (known && three_way::is(entity, canonical)).then(|| {
+                let stands = record.fields.get(canonical.as_str());
+                // What cannot be read again (a transform plugin reads it) is what it said itself, else what stands.
+                let held = read(field, &Env { body: &written, ..env }).ok();
+                let own = || contribution.claims.get(canonical.as_str()).map(|own| own.value.clone());
+                let held = held.or_else(own).or_else(|| stands.map(|field| field.value.clone()));
+                Against { held: held.unwrap_or_default(), stands }
+            });
             taken.claimed |= put_claim(contribution, canonical.into(), value, at, pulled.observed_at, against);
         }
     }
     for (index, elements) in mapped.lists {
-        taken.claimed |=
-            take_list(mapping, entity, &mapping.lists[index], contribution, record, pulled, elements, &before, region);
+        taken.claimed |= take_list(
+            mapping,
+            entity,
+            &mapping.lists[index],
+            contribution,
+            record,
+            pulled,
+            elements,
+            (&before, &written),
+            region,
+        );
     }
     move_shadow(mapping, contribution, pulled, &mut taken);
     contribution.read_at = contribution.read_at.max(pulled.read_at);
@@ -452,7 +467,7 @@ fn take_list(
     record: &mut Record,
     pulled: &Pulled,
     elements: Vec<(Text, Value)>,
-    before: &Value,
+    (before, written): (&Value, &Value),
     region: Option<&str>,
 ) -> bool {
     let kind = entity.fields.get(&list.canonical).map_or(&FieldType::Object, |field| &field.kind);
@@ -461,6 +476,7 @@ fn take_list(
     let (mut ties, others): (Vec<_>, Vec<_>) = ties.into_iter().partition(|(_, key)| ties_it(mapping, list, key));
     let known = contribution.shadow.contains_key(&list_path(list));
     let old = map_list(mapping, entity, list, before, region).unwrap_or_default();
+    let written = map_list(mapping, entity, list, written, region).unwrap_or_default();
     let at = claimed_at(pulled, std::iter::once(list.remote.as_str()));
     let compared = three_way::is(entity, &list.canonical);
     let mut claimed = false;
@@ -480,7 +496,8 @@ fn take_list(
         seen.push(id);
         if claim {
             let name = format_smolstr!("{}/{id}", list.canonical);
-            let against = held.filter(|_| compared && tied.is_some()).cloned();
+            let ours = written.iter().find(|(known, _)| *known == key).map(|(_, ours)| ours);
+            let against = held.filter(|_| compared && tied.is_some()).map(|held| ours.unwrap_or(held).clone());
             let against = against.map(|held| Against { held, stands: record.fields.get(&name) });
             claimed |= put_claim(contribution, name, value, at, pulled.observed_at, against);
         }
@@ -489,7 +506,8 @@ fn take_list(
         let held = |id: &ElementId| seen.contains(id) || others.iter().any(|(other, _)| other == id);
         for (id, tie) in ties.iter().filter(|(id, _)| !held(id)) {
             let name = format_smolstr!("{}/{id}", list.canonical);
-            let was = || old.iter().find(|(key, _)| tie_key(mapping, list, key.clone()) == *tie).map(|(_, old)| old.clone());
+            let mut known = written.iter().chain(&old);
+            let mut was = || known.find(|(key, _)| tie_key(mapping, list, key.clone()) == *tie).map(|(_, was)| was.clone());
             let against = compared.then(|| Against { held: was().unwrap_or_default(), stands: record.fields.get(&name) });
             claimed |= put_claim(contribution, name, Value::Null, at, pulled.observed_at, against);
         }
@@ -515,9 +533,22 @@ pub(crate) fn join(kind: &FieldType, list: &ListMapping, record: &mut Record, ti
 
 /// The remote body as far as the shadow knows it.
 pub fn shadow_body(mapping: &Mapping, contribution: &Contribution) -> Value {
+    body_of(mapping, contribution, |_, value| value)
+}
+
+/// The same in the hub's own spelling of what it wrote there: what a claim is made against that is compared three ways.
+fn written_body<'b>(mapping: &Mapping, entity: &Entity, contribution: &Contribution, before: &'b Value) -> Cow<'b, Value> {
+    if contribution.sent.is_empty() || !three_way::any(entity) {
+        return Cow::Borrowed(before);
+    }
+    Cow::Owned(body_of(mapping, contribution, |path, value| contribution.sent.get(path).unwrap_or(value)))
+}
+
+fn body_of<'c>(mapping: &Mapping, contribution: &'c Contribution, spelled: impl Fn(&str, &'c Value) -> &'c Value) -> Value {
     let mut body = Value::Object(NameMap::new());
     let mut lists: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for (path, value) in &contribution.shadow {
+        let value = spelled(path, value);
         match path.split_once('#') {
             None => body.put(path, value.clone()),
             Some((remote, canonical)) => {
@@ -587,17 +618,17 @@ pub fn facts_of(mapping: &Mapping, entity: &Entity, mapped: &Mapped) -> crate::m
 }
 
 /// Canonical values of what was mapped: (field or `list/position`, value).
-pub fn values_of<'m>(
-    mapping: &'m Mapping,
-    mapped: &'m Mapped,
-) -> impl Iterator<Item = (std::borrow::Cow<'m, str>, &'m Value)> + use<'m> {
+pub fn values_of<'m>(mapping: &'m Mapping, mapped: &'m Mapped) -> impl Iterator<Item = (Cow<'m, str>, &'m Value)> + use<'m> {
     let scalars = mapped
         .fields
         .iter()
-        .filter_map(|(index, value)| Some((std::borrow::Cow::Borrowed(mapping.fields[*index].canonical.as_deref()?), value)));
+        .filter_map(|(index, value)| Some((Cow::Borrowed(mapping.fields[*index].canonical.as_deref()?), value)));
     let lists = mapped.lists.iter().flat_map(|(index, elements)| {
         let canonical = &mapping.lists[*index].canonical;
         elements.iter().enumerate().map(move |(position, (_, value))| (format!("{canonical}/{position}").into(), value))
     });
     scalars.chain(lists)
 }
+
+#[cfg(test)]
+mod tests;

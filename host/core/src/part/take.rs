@@ -61,6 +61,12 @@ pub fn take_child(
         (None, None) => {}
     }
     contribution.shadow.insert(&path, Value::List(elements));
+    // What the hub wrote there, in its own spelling.
+    let ours = match contribution.sent.get(&path) {
+        Some(Value::List(sent)) => sent.iter().find(|element| child_id(element) == Some(seen.id)),
+        _ => None,
+    };
+    let ours = ours.and_then(|ours| meaning(ours).ok());
     forget_sent(contribution, &path, seen.id);
     let before = old.as_ref().and_then(|old| meaning(old).ok());
     let kind = entity.fields.get(&list.canonical).map_or(&FieldType::Object, |field| &field.kind);
@@ -81,7 +87,7 @@ pub fn take_child(
         Some((number, value)) if list.direction.reads() => {
             let name = format_smolstr!("{}/{number}", list.canonical);
             let against = before.filter(|_| tied.is_some() && three_way::is(entity, &list.canonical));
-            let against = against.map(|held| Against { held, stands: record.fields.get(&name) });
+            let against = against.map(|held| Against { held: ours.unwrap_or(held), stands: record.fields.get(&name) });
             put_claim(contribution, name, value, seen.claimed_at, seen.observed_at, against)
         }
         _ => false,

@@ -20,6 +20,11 @@ pub fn is(entity: &Entity, name: &str) -> bool {
     *super::rule_of(entity, name) == Survivorship::ThreeWay
 }
 
+/// Whether any field of an entity is.
+pub fn any(entity: &Entity) -> bool {
+    entity.fields.values().any(|field| field.survivorship == Survivorship::ThreeWay)
+}
+
 /// What a new claim was made against. `held` is what its system held until then, `own` its claim before, `stands` what the record
 /// holds; `at` is when the hub hears of it.
 pub fn based(held: &Value, own: Option<&Claim>, stands: Option<&Field>, at: Time) -> Box<Base> {
