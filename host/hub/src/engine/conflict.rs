@@ -5,7 +5,7 @@ use nave_core::catalog::{Entity, Survivorship};
 use nave_core::model::{
     ContributionId, Decision, DecisionChoice, Reason, RecordId, RemoteKey, Review, ReviewId, ReviewKind, Rule,
 };
-use nave_core::survivorship::{STEWARD, three_way};
+use nave_core::survivorship::{self, STEWARD, three_way};
 use nave_core::value::Value;
 use nave_store::{KeyedRow, StoreError};
 
@@ -62,9 +62,16 @@ pub(super) fn note(draft: &mut Draft<'_>, entity: &Entity, record: RecordId, ste
 /// Asks about each field of a record that several systems changed otherwise since it was agreed on; takes back what is no question
 /// any more.
 pub(super) fn disputed(draft: &mut Draft<'_>, record: RecordId) -> Result<(), StoreError> {
+    let asked = record;
     let record = draft.surviving(record)?;
     let name = draft.record(record)?.entity.to_string();
     let entity = draft.entity(&name)?;
+    if asked != record {
+        // It was merged: who carries on for it is asked about, if anybody.
+        for name in was_undecided(draft, asked) {
+            ask(draft, entity, asked, &name, false, "")?;
+        }
+    }
     let mut steward = String::new();
     for id in draft.counting(record)? {
         let key = draft.contribution(id)?.key.clone();
@@ -78,7 +85,21 @@ pub(super) fn disputed(draft: &mut Draft<'_>, record: RecordId) -> Result<(), St
     for (name, undecided) in fields {
         ask(draft, entity, record, &name, undecided, &steward)?;
     }
+    for name in was_undecided(draft, record) {
+        // Another rule chooses now, or it is not there any more. Where a person decides always, `note` asks.
+        let there = draft.record(record)?.fields.contains_key(name.as_str());
+        let rule = survivorship::rule_of(entity, &name);
+        if !(there && matches!(rule, Survivorship::ThreeWay | Survivorship::Manual)) {
+            ask(draft, entity, record, &name, false, "")?;
+        }
+    }
     Ok(())
+}
+
+/// Fields of a record that were a question before this draft.
+fn was_undecided(draft: &Draft<'_>, record: RecordId) -> Vec<String> {
+    let fields = draft.before(record).into_iter().flat_map(|record| &record.fields);
+    fields.filter(|(_, field)| field.rule == Rule::Undecided).map(|(name, _)| name.to_string()).collect()
 }
 
 /// Asks about a field, or an element of a list (`phones/3`), where that is a question and was none; closes it where it was one.
