@@ -9,9 +9,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Contender, field, newest};
+use super::{Contender, STEWARD, contenders, field, newest};
 use crate::catalog::{Entity, Survivorship};
-use crate::model::{Base, Claim, Field, Rule, Time};
+use crate::model::{Base, Claim, Contribution, ContributionId, Field, Rule, Time};
 use crate::value::Value;
 use crate::{NameMap, Text};
 
@@ -60,6 +60,34 @@ fn open<'a>(contenders: &[Contender<'a>]) -> Vec<Contender<'a>> {
 pub fn changes<'a>(contenders: &[Contender<'a>]) -> Vec<Contender<'a>> {
     let changed = |one: &Contender<'_>| one.claim.base.as_ref().is_none_or(|base| base.value != one.claim.value);
     open(contenders).into_iter().filter(changed).collect()
+}
+
+/// What the claims of one record's contributions were made against, before they are compared with those of another record: nobody knew
+/// what was said over there. What was passed over among them is no change from then on, and what they agreed on is seen there for the
+/// first time. Only those that differ from what they are.
+pub fn met(entity: &Entity, rows: &[&Contribution]) -> Vec<(ContributionId, Text, Option<Box<Base>>)> {
+    let rows: Vec<&Contribution> = rows.iter().copied().filter(|row| row.key.connection != STEWARD).collect();
+    let names: BTreeSet<&Text> = rows.iter().flat_map(|row| row.claims.keys()).filter(|name| is(entity, name)).collect();
+    let mut found = Vec::new();
+    for name in names {
+        let all = contenders(&rows, name);
+        let (open, changes) = (open(&all), changes(&all));
+        let among = |these: &[Contender<'_>], one: &Contender<'_>| these.iter().any(|c| c.contribution.id == one.contribution.id);
+        let agreed = newest(&open).map(|one| &one.claim.value).filter(|_| changes.is_empty());
+        for one in &all {
+            let base = match &one.claim.base {
+                _ if among(&open, one) && agreed == Some(&one.claim.value) => None,
+                Some(base) if among(&changes, one) => Some(Base { value: base.value.clone(), known: None }),
+                None if among(&changes, one) => None,
+                _ => Some(Base { value: one.claim.value.clone(), known: None }),
+            };
+            let base = base.map(Box::new);
+            if base != one.claim.base {
+                found.push((one.contribution.id, name.clone(), base));
+            }
+        }
+    }
+    found
 }
 
 /// What a field holds by these claims, none of them a steward's. `element`: it is one of a list.

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 pub(super) use self::moved::Moved;
 
-use nave_core::catalog::{Catalog, Entity, Survivorship};
+use nave_core::catalog::{Catalog, Entity};
 use nave_core::linkage::{TERM_RECORDS_MAX, Tally, Term};
 use nave_core::matching::{self, Facts};
 use nave_core::model::{
@@ -448,6 +448,7 @@ impl<'a> Draft<'a> {
     /// Makes a contribution speak about a record. Element numbers of its lists move into the record's numbering.
     /// Records that waited for this remote object are recomputed at the end of the step.
     pub fn attach(&mut self, contribution: ContributionId, record: RecordId) -> Result<(), StoreError> {
+        self.strangers(contribution, record)?;
         self.attach_as(contribution, record, &[])
     }
 
@@ -581,24 +582,44 @@ impl<'a> Draft<'a> {
 
     /// What another rule chose is what everybody agreed on, where a field is compared three ways from now on.
     fn agree(&mut self, entity: &Entity, id: RecordId) -> Result<(), StoreError> {
-        if !entity.fields.values().any(|field| field.survivorship == Survivorship::ThreeWay) {
+        if !three_way::any(entity) {
             return Ok(());
         }
         let before = self.records.get(&id).and_then(Slot::before).into_iter().flat_map(|record| &record.fields);
         let others = before.filter(|(name, field)| {
             three_way::is(entity, name) && !matches!(field.rule, Rule::Only | Rule::ThreeWay | Rule::Undecided | Rule::Steward)
         });
-        let chosen: Vec<(Text, ContributionId)> = others.map(|(name, field)| (name.clone(), field.winner)).collect();
+        let chosen: Vec<(Text, Field)> = others.map(|(name, field)| (name.clone(), field.clone())).collect();
         let now = self.now;
-        for (name, winner) in chosen {
-            if self.contribution(winner)?.claims.get(name.as_str()).is_none_or(|claim| claim.base.is_some()) {
-                continue;
-            }
-            if let Some(claim) = self.contribution_mut(winner)?.claims.get_mut(name.as_str()) {
-                claim.base = Some(Box::new(Base { value: claim.value.clone(), known: Some(now) }));
+        for (name, stood) in chosen {
+            let (whose, known) = match stood.rule {
+                Rule::Manual => (self.otherwise(id, &name, &stood.value)?, None),
+                _ => (vec![stood.winner], Some(now)),
+            };
+            for row in whose {
+                if self.contribution(row)?.claims.get(name.as_str()).is_none_or(|claim| claim.base.is_some()) {
+                    continue;
+                }
+                if let Some(claim) = self.contribution_mut(row)?.claims.get_mut(name.as_str()) {
+                    claim.base = Some(Box::new(Base { value: stood.value.clone(), known }));
+                }
             }
         }
         Ok(())
+    }
+
+    /// Who says otherwise than what a person let stand, where they say several things: each changed it. Where they say one, it is as if
+    /// it were seen for the first time, beside what those say who say what stands.
+    fn otherwise(&mut self, id: RecordId, name: &str, stood: &Value) -> Result<Vec<ContributionId>, StoreError> {
+        let (mut whose, mut values) = (Vec::new(), BTreeSet::new());
+        for row in self.counting(id)? {
+            let claim = self.contribution(row)?.claims.get(name);
+            if let Some(claim) = claim.filter(|claim| claim.value != *stood) {
+                values.insert(claim.value.clone());
+                whose.push(row);
+            }
+        }
+        Ok(if values.len() > 1 { whose } else { Vec::new() })
     }
 
     /// Recomputes what was queued by attaching.
@@ -644,6 +665,10 @@ impl<'a> Draft<'a> {
         }
         let was = self.record(loser)?.clone();
         let entity = self.entity(&was.entity)?;
+        for record in [winner, loser] {
+            let rows = self.counting(record)?;
+            self.meet(entity, &rows)?;
+        }
         let numbers = renumber(entity, &was, self.record_mut(winner)?);
         for id in &was.contributions {
             self.attach_as(*id, winner, &numbers)?;
@@ -652,6 +677,7 @@ impl<'a> Draft<'a> {
         record.contributions.clear();
         record.fields.clear();
         record.state = RecordState::MergedInto(winner);
+        self.disputed.insert(loser);
         self.noted.extend([loser, winner]);
         self.changes.push((loser, ChangeKind::MergedInto(winner)));
         self.changes.push((winner, ChangeKind::Absorbed(loser)));

@@ -1,7 +1,9 @@
-//! What merging leaves behind, and two records parting ways again.
+//! Claims that come to be compared with another record's, what merging leaves behind, and two records parting ways again.
 
+use nave_core::catalog::Entity;
 use nave_core::matching;
 use nave_core::model::{ChangeKind, ContributionId, Field, Reason, Record, RecordId, RecordState};
+use nave_core::survivorship::{STEWARD, three_way};
 use nave_core::value::{Reference, Value};
 use nave_store::{IndexSpace, StoreError};
 
@@ -9,6 +11,37 @@ use super::Draft;
 use crate::engine::rows::Renumbered;
 
 impl Draft<'_> {
+    /// A contribution that says something already goes to another record: nobody there knew of that, nor did it of what is said there.
+    pub(super) fn strangers(&mut self, contribution: ContributionId, record: RecordId) -> Result<(), StoreError> {
+        let name = self.record(record)?.entity.clone();
+        let entity = self.entity(&name)?;
+        if !three_way::any(entity) {
+            return Ok(());
+        }
+        let row = self.contribution(contribution)?;
+        let compared = row.claims.keys().any(|name| three_way::is(entity, name));
+        if row.record == Some(record) || row.key.connection == STEWARD || !compared {
+            return Ok(());
+        }
+        self.meet(entity, &[contribution])?;
+        let there = self.counting(record)?;
+        self.meet(entity, &there)
+    }
+
+    /// Claims of these contributions of one record are going to be compared with those of another one.
+    pub(super) fn meet(&mut self, entity: &Entity, rows: &[ContributionId]) -> Result<(), StoreError> {
+        if !three_way::any(entity) {
+            return Ok(());
+        }
+        let all = rows.iter().map(|id| self.contribution(*id).cloned()).collect::<Result<Vec<_>, _>>()?;
+        for (id, name, base) in three_way::met(entity, &all.iter().collect::<Vec<_>>()) {
+            if let Some(claim) = self.contribution_mut(id)?.claims.get_mut(name.as_str()) {
+                claim.base = base;
+            }
+        }
+        Ok(())
+    }
+
     /// Which element numbers of a contribution became which in this draft.
     pub(in crate::engine) fn renumbered(&self, contribution: ContributionId) -> Vec<Renumbered> {
         self.renumbered.get(&contribution).cloned().unwrap_or_default()

@@ -27,7 +27,11 @@ pub(super) fn own_words(draft: &mut Draft<'_>, id: ContributionId, kept: &Kept, 
         let was = thing.and_then(|thing| {
             thing.was.claims.iter().find(|(own, _)| renumbered(thing, own) == name.as_str()).map(|(_, claim)| claim)
         });
-        if was == Some(claim) {
+        let same =
+            |was: &&Claim| was.value == claim.value && (was.claimed_at, was.observed_at) == (claim.claimed_at, claim.observed_at);
+        if let Some(was) = was.filter(same) {
+            // What it was said against is what it was before, too.
+            claims.insert(name.clone(), was.clone());
             continue;
         }
         let from: Vec<RecordId> = gone.iter().filter(|(row, _)| inherited(name, claim, &now, row)).map(|(_, of)| *of).collect();
