@@ -11,7 +11,12 @@ use nave_core::{
 };
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 
-use crate::{error::PluginError, limits::COMPONENT_DEPTH_MAX, manifest::parse_manifest, wasi};
+use crate::{
+    error::PluginError,
+    limits::COMPONENT_DEPTH_MAX,
+    manifest::{check_powers, parse_manifest},
+    wasi,
+};
 
 /// SHA-256 of a plugin's file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -149,12 +154,13 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, PluginError> {
     })
 }
 
-/// Puts the manifest into a component, in place of the one that it has. Does not check the component further.
+/// Puts the manifest into a component, in place of the one that it has. Does not check the component further; of the manifest what a new
+/// file keeps to.
 pub fn embed_manifest(component: &[u8], manifest: &Manifest) -> Result<Vec<u8>, PluginError> {
     check_magic(component)?;
     let json = serde_json::to_vec(manifest)
         .map_err(|error| PluginError::new("plugin.bad-manifest", format!("the manifest cannot be written: {error}")))?;
-    parse_manifest(&json)?;
+    check_powers(&parse_manifest(&json)?)?;
     let outline = Outline::read(component)?;
     let mut bytes = Vec::with_capacity(component.len() + json.len() + 32);
     let mut from = 0;

@@ -35,5 +35,5 @@ pub use host_calls::{
 pub use inspect::{AbiVersion, Digest, Inspection, embed_manifest, inspect};
 pub use instance::Instance;
 pub use limits::InstanceLimits;
-pub use manifest::parse_manifest;
+pub use manifest::{check_powers, parse_manifest};
 pub use plugin::Plugin;

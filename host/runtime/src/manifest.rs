@@ -18,7 +18,8 @@ fn bad(message: impl fmt::Display) -> PluginError {
     PluginError::new("plugin.bad-manifest", format!("the manifest is not valid: {message}"))
 }
 
-/// Parses and checks the bytes of the section `nave:manifest`. All errors have the code `plugin.bad-manifest`.
+/// Parses and checks the bytes of the section `nave:manifest`. What only a new file has to keep to is asked by [`check_powers`]: one that
+/// is installed goes on. All errors have the code `plugin.bad-manifest`.
 pub fn parse_manifest(bytes: &[u8]) -> Result<Manifest, PluginError> {
     if bytes.len() > MANIFEST_SIZE_BYTES_MAX {
         return Err(bad(format_args!("{} bytes, at most {MANIFEST_SIZE_BYTES_MAX} are allowed", bytes.len())));
@@ -49,17 +50,14 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
     for slot in manifest.credentials.keys() {
         name("a credential slot", slot, "-")?;
     }
-    for (folder, request) in &manifest.folders {
+    for folder in manifest.folders.keys() {
         name("a folder", folder, "-")?;
-        reasoned(&format!("folder `{folder}`"), &request.reason)?;
     }
     for (endpoint, request) in &manifest.endpoints {
         name("an endpoint", endpoint, "-")?;
         if !(request.base.starts_with("https://") || request.base.starts_with("http://") || request.base.starts_with('{')) {
             return Err(bad(format_args!("endpoint `{endpoint}`: base `{}` is no http address", request.base)));
         }
-        base(manifest, endpoint, &request.base)?;
-        reasoned(&format!("endpoint `{endpoint}`"), &request.reason)?;
         let kinds = || manifest.credentials.values().flat_map(|slot| &slot.kinds);
         // Only the hub calls an endpoint that is there for signing in.
         if request.allow.is_empty() && !kinds().any(|kind| kind.named_endpoints().contains(&endpoint.as_str())) {
@@ -78,7 +76,6 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
         }
     }
     for (slot, credential) in &manifest.credentials {
-        reasoned(&format!("credential `{slot}`"), &credential.reason)?;
         if credential.kinds.is_empty() {
             return Err(bad(format_args!("credential `{slot}` has no kinds")));
         }
@@ -116,6 +113,25 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
         if !file.ends_with(".toml") || file.starts_with('.') || file.contains("..") || !file.chars().all(plain) {
             return Err(bad(format_args!("mapping `{file}` is not a plain file name ending in .toml")));
         }
+    }
+    Ok(())
+}
+
+/// What a file that is built or installed says of the powers that it asks for: why, and of an endpoint which host. An installed one may
+/// be of before this was asked, and goes on.
+///
+/// # Errors
+/// `plugin.bad-manifest`.
+pub fn check_powers(manifest: &Manifest) -> Result<(), PluginError> {
+    for (folder, request) in &manifest.folders {
+        reasoned(&format!("folder `{folder}`"), &request.reason)?;
+    }
+    for (endpoint, request) in &manifest.endpoints {
+        base(manifest, endpoint, &request.base)?;
+        reasoned(&format!("endpoint `{endpoint}`"), &request.reason)?;
+    }
+    for (slot, credential) in &manifest.credentials {
+        reasoned(&format!("credential `{slot}`"), &credential.reason)?;
     }
     Ok(())
 }
@@ -347,16 +363,6 @@ mod tests {
             ("\"api\":{", "\"api\":{\"base\":\"https://evil.example\"},\"api\":{", "key `api` twice"),
             ("{\"name\"", "[\"name\"", "expected"),
             ("https://", "ftp://", "no http address"),
-            ("https://api.example.com", "https://{settings.nope}", "names setting `nope`"),
-            ("https://api.example.com", "{settings.url", "names setting `url`"),
-            ("https://api.example.com", "https://{host}", "only {settings.NAME}"),
-            ("https://api.example.com", "https://*.example.com", "not one host"),
-            (
-                "\"credential\":\"key\",\"reason\":\"r\"",
-                "\"credential\":\"key\",\"reason\":\" \"",
-                "endpoint `api`: `reason` is empty",
-            ),
-            ("\"bearer\"}],\"reason\":\"r\"", "\"bearer\"}],\"reason\":\"\"", "credential `key`: `reason` is empty"),
             ("\"GET\"", "\"get\"", "upper case"),
             ("\"GET\"", "", "needs methods"),
             ("[\"GET\"]", "[\"POST\",\"DELETE\"],\"reads\":true", "never only reads"),
@@ -395,6 +401,30 @@ mod tests {
             ),
         ] {
             check(from, to, says);
+        }
+    }
+
+    /// Refused where a file is new; one that is installed is read all the same.
+    #[test]
+    fn what_only_a_new_file_keeps_to() {
+        check_powers(&parse_manifest(GOOD.as_bytes()).expect("good")).expect("good");
+        for (from, to, says) in [
+            ("https://api.example.com", "https://{settings.nope}", "names setting `nope`"),
+            ("https://api.example.com", "{settings.url", "names setting `url`"),
+            ("https://api.example.com", "https://{host}", "only {settings.NAME}"),
+            ("https://api.example.com", "https://*.example.com", "not one host"),
+            (
+                "\"credential\":\"key\",\"reason\":\"r\"",
+                "\"credential\":\"key\",\"reason\":\" \"",
+                "endpoint `api`: `reason` is empty",
+            ),
+            ("\"bearer\"}],\"reason\":\"r\"", "\"bearer\"}],\"reason\":\"\"", "credential `key`: `reason` is empty"),
+        ] {
+            assert!(GOOD.contains(from), "{from} is not in the good manifest");
+            let manifest = parse_manifest(GOOD.replacen(from, to, 1).as_bytes()).expect(to);
+            let error = check_powers(&manifest).expect_err(to);
+            assert_eq!(error.code, "plugin.bad-manifest");
+            assert!(error.message.contains(says), "{}", error.message);
         }
     }
 

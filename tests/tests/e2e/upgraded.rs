@@ -295,6 +295,36 @@ fn a_build_that_asks_for_another_host_is_held_and_the_old_one_runs() {
     assert_eq!(bench.upgrade(&[&less]).json()["state"], "in-force");
 }
 
+/// What a new build has to say of its powers stops no hub in which an older one is installed.
+#[test]
+fn a_build_of_before_that_says_no_reasons_goes_on_and_no_other_is_installed() {
+    let bench = Bench::new();
+    bench.project.ok(&["plugin", "record", "crm"]);
+    let silent = |manifest: &mut Value| {
+        let endpoints = manifest["endpoints"].as_object_mut().expect("endpoints");
+        endpoints.values_mut().for_each(|endpoint| endpoint["reason"] = json!(""));
+    };
+    // As an earlier version installed it.
+    let file = bench.build(2, NOTHING, silent);
+    let (old, lock) = (bench.plugin()["digest"].as_str().expect("a digest").to_owned(), bench.project.dir().join("nave.lock"));
+    let digest = bench.project.json(&["plugin", "inspect", &file])["digest"].as_str().expect("a digest").to_owned();
+    std::fs::copy(&file, bench.project.dir().join("plugins").join(format!("{digest}.wasm"))).expect("copied");
+    let text = std::fs::read_to_string(&lock).expect("the lock");
+    assert!(text.contains(&old), "{text}");
+    std::fs::write(&lock, text.replace(&old, &digest)).expect("written");
+    let planned = bench.project.ok(&["plan"]);
+    assert!(planned.json()["warnings"].to_string().contains("unclear-powers"), "{planned:?}");
+
+    let other = bench.build(3, NOTHING, silent);
+    for command in ["install", "upgrade"] {
+        let refused = bench.project.run(&["plugin", command, &other]);
+        assert!(refused.code != Some(0) && refused.out.contains("`reason` is empty"), "{refused:?}");
+    }
+    assert_eq!(bench.plugin()["digest"], json!(digest));
+    let better = bench.upgrade(&[&bench.build(4, NOTHING, |_| ()), "--check"]);
+    assert_eq!(better.json()["not_compared"], json!([]), "{better:?}");
+}
+
 /// What nobody looked at is not taken to be the same.
 #[test]
 fn a_build_whose_behaviour_was_not_compared_is_held() {

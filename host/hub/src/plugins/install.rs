@@ -111,6 +111,9 @@ pub fn install_offer(dir: &Path, offer: &Offer, options: InstallOptions) -> Resu
     let vouched = Judge::of(dir).judge(&found, offer.signature.as_deref(), jiff::Timestamp::now())?;
     let locks = read_lock(dir)?;
     let before = locks.get(&manifest.name);
+    if before.is_none_or(|before| before.digest != digest) {
+        nave_runtime::check_powers(manifest)?;
+    }
     let highest = options.highest.max(before.map(|before| before.serial));
     if !options.rollback {
         not_older(&manifest.name, &manifest.version, manifest.serial, highest)?;

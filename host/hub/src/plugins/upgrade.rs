@@ -72,6 +72,7 @@ pub(crate) async fn upgrade(dir: &Path, upgrade: &Upgrade<'_>, parts: &Parts) ->
         answer.state = "same".to_owned();
         return Ok(Upgraded { answer, lines, rows: Vec::new() });
     }
+    nave_runtime::check_powers(&found.manifest).map_err(PluginsError::from)?;
     let (old, old_manifest, old_digest) = inspect_file(&place.plugin(&locked.digest))?;
     if old_digest != locked.digest {
         return Err(ApiError::failed(format!("the file of the installed `{name}` is not the one that nave.lock pins"))
@@ -129,6 +130,7 @@ pub(crate) async fn instead(
     let (name, digest) = (found.manifest.name.clone(), found.digest.to_string());
     let locks = read_lock(dir)?;
     let Some(locked) = locks.get(&name).filter(|locked| locked.digest != digest) else { return Ok(None) };
+    nave_runtime::check_powers(&found.manifest).map_err(PluginsError::from)?;
     let waits = locked.held.as_ref().is_some_and(|held| held.digest == digest);
     if waits || !is_used(dir, &name, locked)? {
         return Ok(None);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use nave_core::catalog::{self, Catalog, Diagnostic, LockedPlugin, PluginInfo, SourceFile};
+use nave_core::catalog::{self, Catalog, Diagnostic, LockedPlugin, PluginInfo, Severity, SourceFile};
 use nave_core::manifest::Manifest;
 
 use super::{Place, ProjectError, drops, environments, load_streams, place, read, read_lock, sources};
@@ -119,6 +119,7 @@ pub fn load(dir: &Path) -> Result<Project, ApiError> {
     let sources = Sources::read(dir)?;
     let (catalog, mut warnings) = sources.check()?.map_err(|found| ApiError::configuration(&found))?;
     warnings.extend(drops::empty(dir, &catalog, &warnings));
+    warnings.extend(sources.plugins.iter().filter_map(|(name, plugin)| unclear_powers(name, plugin)));
     Ok(Project { place: sources.place, catalog, warnings, plugins: sources.plugins })
 }
 
@@ -136,6 +137,21 @@ fn installed(place: &Place) -> Result<BTreeMap<String, Installed>, ApiError> {
         found.insert(name, Installed { manifest, file, digest: locked.digest });
     }
     Ok(found)
+}
+
+/// A warning about an installed plugin that would not be installed any more.
+fn unclear_powers(name: &str, plugin: &Installed) -> Option<Diagnostic> {
+    let why = nave_runtime::check_powers(&plugin.manifest).err()?;
+    Some(Diagnostic {
+        path: "nave.lock".to_owned(),
+        line: 1,
+        column: 1,
+        span: (0, 0),
+        message: format!("plugin `{name}` goes on, and this build of it would not be installed any more: {}", why.message),
+        help: Some("ask its author for a build that says so, then `nave plugin upgrade SOURCE`".to_owned()),
+        severity: Severity::Warning,
+        code: "unclear-powers",
+    })
 }
 
 /// What is wrong with the file of an installed plugin.
