@@ -11,6 +11,11 @@ use regex::{Regex, RegexSet};
 /// Where a line says this, a person has looked and it is no secret.
 pub const ALLOWED: &str = "nave:no-secret";
 
+/// What to type where something that looks like a secret is none.
+pub fn way_out() -> String {
+    format!("Where it is a name all the same: `# {ALLOWED}` at the end of that line")
+}
+
 /// Bits of a character's surprise below which a text is one that a person chose.
 const ENTROPY_BITS_MIN: f64 = 3.0;
 /// Characters of something that was made by a machine.

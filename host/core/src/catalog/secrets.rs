@@ -87,9 +87,12 @@ fn is_pasted(name: &str) -> bool {
     let uuid = pieces.iter().map(|piece| piece.len()).eq([8, 4, 4, 4, 12]) && pieces.iter().all(hex);
     let made = |piece: &&str| {
         let word = piece.trim_end_matches(|c: char| c.is_ascii_digit());
-        let has_both = word.chars().any(|c| c.is_ascii_digit()) && word.chars().any(char::is_alphabetic);
+        let numbers = word.split(|c: char| !c.is_ascii_digit()).filter(|run| !run.is_empty()).count();
+        let has = |test: fn(u8) -> bool| piece.bytes().any(test);
+        // A product's name has one number: `office365crm`, `s3backupbucket`.
+        let by_machine = numbers >= 2 || (hex(piece) && has(|b| b.is_ascii_digit()) && has(|b| b.is_ascii_alphabetic()));
         let of_words = piece.split(|c: char| c.is_ascii_digit()).filter(|run| !run.is_empty()).all(is_word);
-        piece.len() >= NAME_CHARS_MIN && has_both && !of_words
+        piece.len() >= NAME_CHARS_MIN && by_machine && !of_words
     };
     uuid || pieces.iter().any(made) || leak::made_up("secret", name) || leak::value("", name).is_some()
 }
@@ -118,15 +121,16 @@ fn value_of(file: &File<'_>, key: &str, value: &Spanned<DeValue<'_>>) {
             let named = KEYS.contains(&key.to_lowercase().replace('_', "-").as_str()) && !text.is_empty() && !text.contains('{');
             let found = || if key == "secret" { is_pasted(text) } else { leak::value(key, text).is_some() };
             // A log-in names its token by a pointer or a cookie: `token = "/token"`, `token = "cookie:session"`.
-            if (named && !text.starts_with('/') && !text.starts_with("cookie:"))
-                || looks_like_secret(text)
-                || (found() && !file.line(value.span().start).contains(leak::ALLOWED))
-            {
+            let certain = (named && !text.starts_with('/') && !text.starts_with("cookie:")) || looks_like_secret(text);
+            if certain || (found() && !file.line(value.span().start).contains(leak::ALLOWED)) {
+                let way_out = if certain { String::new() } else { format!(". {}", leak::way_out()) };
                 file.error(
                     value.span(),
                     CODE,
                     format!("`{key}` holds what looks like a secret; it would end up in version control"),
-                    Some("keep it with `nave secret set NAME`, and write secret = \"NAME\" here. If it was committed already, have it replaced".to_owned()),
+                    Some(format!(
+                        "keep it with `nave secret set NAME`, and write secret = \"NAME\" here. If it was committed already, have it replaced{way_out}"
+                    )),
                 );
             }
         }
@@ -151,6 +155,12 @@ mod tests {
             ("k-1234567890abcdef", true),
             ("zX8q1LmN0pQ7rS2tUvW3xY", true),
             ("550e8400-e29b-41d4-a716-446655440000", true), // nave:no-secret
+            ("office365crm", false),
+            ("dynamics365crm", false),
+            ("s3backupbucket", false),
+            ("k8sproduction", false),
+            ("b2bportaltoken", false),
+            ("deadbeefcafe42", true),
             ("S3cretPass99", true),
             ("a1b2c3d4e5f6g7", true),
         ] {

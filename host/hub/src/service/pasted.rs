@@ -27,7 +27,8 @@ pub(super) fn findings(hub: &Hub) -> Result<Vec<Diagnostic>, ApiError> {
                     span: (line.as_ptr() as usize - file.text.as_ptr() as usize + at, 0),
                     message: format!("here stands the value of the secret `{secret}`; it would end up in version control"),
                     help: Some(format!(
-                        "write secret = \"{secret}\" where it is needed, and no value. If it was committed already, have it replaced"
+                        "write secret = \"{secret}\" where it is needed, and no value. If it was committed already, have it replaced. {}",
+                        leak::way_out()
                     )),
                     severity: Severity::Error,
                     code: "secret-in-configuration",

@@ -23,7 +23,7 @@ fn connections() {
         "@:9:10: `secret` holds what looks like a secret; it would end up in version control [secret-in-configuration] → keep it with `nave secret set NAME`, and write secret = \"NAME\" here. If it was committed already, have it replaced",
     );
     // A value that was pasted where its name goes, and a key within an address: neither is said.
-    let pasted = "@:9:10: `secret` holds what looks like a secret; it would end up in version control [secret-in-configuration] → keep it with `nave secret set NAME`, and write secret = \"NAME\" here. If it was committed already, have it replaced";
+    let pasted = "@:9:10: `secret` holds what looks like a secret; it would end up in version control [secret-in-configuration] → keep it with `nave secret set NAME`, and write secret = \"NAME\" here. If it was committed already, have it replaced. Where it is a name all the same: `# nave:no-secret` at the end of that line";
     patch("secret = \"hubspot-dev\"", "secret = \"k-1234567890abcdef\"", pasted); // nave:no-secret
     patch("secret = \"hubspot-dev\"", "secret = \"k-1234567890abcdef\" # nave:no-secret", "");
     patch(
