@@ -64,7 +64,9 @@ pub(crate) fn salvaged(dir: &Path, why: &str) -> Option<AuditCheckAnswer> {
             (after, last) = (row.number, row);
         }
         if found.broken {
-            let next = audit.next_after(after + 1);
+            // Nothing has a number behind the largest.
+            let Some(broken) = after.checked_add(1) else { break };
+            let next = audit.next_after(broken);
             chain.gap(next.map(|next| next - 1));
             match next {
                 Some(next) => after = next - 1,

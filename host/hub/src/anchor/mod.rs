@@ -328,7 +328,8 @@ impl Anchors {
         let (head, goes_on) = ends(store).map_err(said)?;
         loop {
             let rows = store.audit_rows(after, CHUNK).map_err(said)?;
-            let Some(last) = rows.last() else { break };
+            // Whatever a store answers, no row is taken twice.
+            let Some(last) = rows.last().filter(|last| last.number > after) else { break };
             after = last.number;
             chain.take(&rows);
         }

@@ -124,14 +124,16 @@ pub(super) fn audit_row(number: u64, row: &[u8]) -> AuditRow {
     }
 }
 
-fn rows_after<T>(
+pub(super) fn rows_after<T>(
     table: &ReadOnlyTable<u64, &'static [u8]>,
     after: u64,
     at_most: usize,
     mut read: impl FnMut(u64, &[u8]) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     let mut found = Vec::with_capacity(at_most.min(AT_MOST_HINT));
-    for row in table.range(after.saturating_add(1)..)?.take(at_most) {
+    // Nothing has a number behind the largest.
+    let Some(first) = after.checked_add(1) else { return Ok(found) };
+    for row in table.range(first..)?.take(at_most) {
         let (id, row) = row?;
         found.push(read(id.value(), row.value())?);
     }

@@ -62,7 +62,8 @@ impl SalvagedAudit {
         let far = (0..PROBES).find_map(|probe| Some((probe, at(probe)?)));
         let (probe, found) = far?;
         // Between the last step that found nothing and this one.
-        let (mut low, mut high, mut best) = (number + (1_u64 << probe) / 2, number + (1_u64 << probe) - 1, found);
+        let further = |by: u64| number.saturating_add(by);
+        let (mut low, mut high, mut best) = (further((1_u64 << probe) / 2), further((1_u64 << probe) - 1), found);
         while low < high {
             let middle = low + (high - low) / 2;
             match self.rows(middle, 1).rows.first() {
@@ -76,7 +77,8 @@ impl SalvagedAudit {
     fn read(&self, after: u64, at_most: usize, rows: &mut Vec<AuditRow>) -> Result<(), redb::Error> {
         let table = self.0.begin_read()?.open_table(AUDIT)?;
         let mut last = after;
-        for row in table.range(after.saturating_add(1)..)?.take(at_most) {
+        let Some(first) = after.checked_add(1) else { return Ok(()) };
+        for row in table.range(first..)?.take(at_most) {
             let (number, row) = row?;
             let number = number.value();
             if number <= last {
@@ -180,5 +182,45 @@ impl StorageBackend for Layered {
             at += count;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redb::backends::InMemoryBackend;
+
+    use super::super::read::rows_after;
+    use super::*;
+
+    /// A damaged file may say anything of a number.
+    #[test]
+    fn nothing_lies_behind_the_largest_number() {
+        let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
+        let write = database.begin_write().unwrap();
+        for number in [1, u64::MAX - 3, u64::MAX] {
+            write.open_table(AUDIT).unwrap().insert(number, &[0_u8; 64][..]).unwrap();
+        }
+        write.commit().unwrap();
+        let table = database.begin_read().unwrap().open_table(AUDIT).unwrap();
+        let audit = SalvagedAudit(database);
+        for (after, expected) in [
+            (0, vec![1, u64::MAX - 3, u64::MAX]),
+            (u64::MAX - 3, vec![u64::MAX]),
+            (u64::MAX - 1, vec![u64::MAX]),
+            (u64::MAX, vec![]),
+        ] {
+            let found = audit.rows(after, 9);
+            assert_eq!((found.rows.iter().map(|row| row.number).collect::<Vec<_>>(), found.broken), (expected.clone(), false));
+            assert_eq!(rows_after(&table, after, 9, |number, _| Ok(number)).unwrap(), expected);
+        }
+        for (number, expected) in [
+            (1, Some(u64::MAX - 3)),
+            (u64::MAX - 40, Some(u64::MAX - 3)),
+            (u64::MAX - 4, Some(u64::MAX - 3)),
+            (u64::MAX - 1, Some(u64::MAX)),
+            (u64::MAX, None),
+        ] {
+            assert_eq!(audit.next_after(number), expected, "{number}");
+        }
     }
 }
