@@ -72,6 +72,15 @@ fn shown(line: &str, stored: impl Fn(&str) -> bool, pasted: impl Fn(&str) -> boo
     }
 }
 
+/// The lines of before, without what an earlier version kept of an address.
+fn kept_before(text: &str) -> BTreeSet<String> {
+    let kept = |line: &str| match line.split_once(": at ") {
+        Some((endpoint, address)) if line.starts_with("endpoint ") => format!("{endpoint}: at {}", without_query(address)),
+        _ => line.to_owned(),
+    };
+    text.lines().map(kept).collect()
+}
+
 /// Compares what is granted now with what was in force before, and notes what is different.
 pub(crate) async fn note(hub: &Hub) -> Result<(), ApiError> {
     let catalog = hub.engine.catalog();
@@ -84,8 +93,8 @@ pub(crate) async fn note(hub: &Hub) -> Result<(), ApiError> {
         }
         let finder = block_in_place(|| pasted::finder(hub))?;
         // The first time it is noted as it is: who added the connection is in the audit already.
+        let before = before.map(|before| kept_before(&before)).filter(|before| *before != now);
         let said = before.map(|before| {
-            let before: BTreeSet<String> = before.lines().map(str::to_owned).collect();
             let stored = |name: &str| hub.vault.contains(name).unwrap_or(false);
             let pasted = |line: &str| !finder.find(line.as_bytes()).is_empty();
             let told = |lines: Vec<String>| {
@@ -131,6 +140,18 @@ mod tests {
             ("nothing?x", "nothing?…"),
         ] {
             assert_eq!(without_query(address), kept, "{address}");
+        }
+    }
+
+    #[test]
+    fn what_an_earlier_version_kept_of_an_address_is_not_told() {
+        for (line, kept) in [
+            ("endpoint api: at https://api.x/v2?api_key=zX8q1", "endpoint api: at https://api.x/v2?…"),
+            ("endpoint api: at https://api.x/v2?…", "endpoint api: at https://api.x/v2?…"),
+            ("endpoint api: at https://api.x/v2", "endpoint api: at https://api.x/v2"),
+            ("folder drop: a: at b?c read", "folder drop: a: at b?c read"),
+        ] {
+            assert_eq!(kept_before(line), BTreeSet::from([kept.to_owned()]), "{line}");
         }
     }
 
