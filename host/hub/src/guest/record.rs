@@ -12,6 +12,7 @@ use super::{GuestSpoke, Guests, Host, failed};
 use crate::plugins::call_instance;
 use crate::plugins::record::{Answered, Call, FORMAT, Recorder, Recording, redact};
 use crate::spoke::SpokeError;
+use crate::workers::off_the_workers;
 
 /// Pages that are recorded of the beginning of each stream; after its end it is read once more, so that what is nothing new is
 /// recorded too.
@@ -105,7 +106,8 @@ impl Guests {
         }
         let mut exchanges = recorder.take();
         let mut shown = settings.settings.clone();
-        let masked = redact(&mut exchanges, &mut calls, &mut shown, &Answered { discovered: &discovered, streams: &seen })
+        let answered = Answered { discovered: &discovered, streams: &seen };
+        let masked = off_the_workers(|| redact(&mut exchanges, &mut calls, &mut shown, &answered))
             .map_err(|error| SpokeError::Unavailable(error.to_string()))?;
         let recording = Recording {
             format: FORMAT.to_owned(),

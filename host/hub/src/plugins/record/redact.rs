@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 
 use super::super::PluginsError;
 use super::{Answer, Body, Call, Exchange};
-use kept::{Counts, is_code, is_secret, plain, stays};
+use kept::{Counts, is_code, is_line, is_secret, plain, stays};
 
 /// Headers of answers that say nothing of anybody.
 const HEADERS: &[&str] = &[
@@ -44,6 +44,8 @@ const HEADERS: &[&str] = &[
 const ADDRESSES: &[&str] = &["link", "location", "content-location"];
 /// Characters of a masked value that is looked for within a checkpoint.
 const WITHIN_CHARS_MIN: usize = 6;
+/// Why there was no answer, in a recording.
+const NO_ANSWER: &str = "there was no answer when it was recorded";
 /// Letters by which the masks of secrets differ.
 const SECRET_LETTERS: usize = 12;
 /// Digits of a number that may be somebody's.
@@ -75,12 +77,16 @@ pub(crate) fn redact(
     for one in exchanges.iter_mut() {
         one.path = masks.path(&one.path);
         if let Some(body) = &mut one.body {
-            masks.body(body);
+            masks.answer(body);
+        }
+        if let Answer::Error(why) = &mut one.answer {
+            // It may name the address that was asked, with all of its query.
+            NO_ANSWER.clone_into(why);
         }
         if let Answer::Response { headers, body, .. } = &mut one.answer {
             for (name, value) in headers.iter_mut().filter(|(name, _)| !HEADERS.contains(&name.to_ascii_lowercase().as_str())) {
                 *value = match ADDRESSES.contains(&name.to_ascii_lowercase().as_str()) {
-                    true => masks.path(value),
+                    true => in_header(value, &mut |address| masks.path(address)),
                     false => masks.becomes(name, value).unwrap_or_else(|| value.clone()),
                 };
             }
@@ -128,14 +134,19 @@ fn found(
             None
         };
         walk::pairs(query, &mut asks_named);
-        if let Some(Body::Text(text)) = &one.body {
-            walk::body(text, &whole, &mut asks_named);
+        if let Some(body) = &one.body {
+            walk::body(&readable(body), &whole, &mut asks_named);
         }
         let Answer::Response { headers, body, .. } = &one.answer else { continue };
         let mut hears = |name: &str, text: &str| {
             heard.insert(text.to_owned());
-            if address(text).is_some() {
+            if address(text).is_some() && (text.contains("://") || !is_secret(name)) {
                 addresses.insert(text.to_owned());
+                // What stands in it was answered, whoever asks with it next.
+                walk::pairs(text.split_once('?').map_or("", |(_, query)| query), &mut |_, value| {
+                    heard.insert(value.to_owned());
+                    None
+                });
                 return None;
             }
             counts.note(name, text);
@@ -145,10 +156,11 @@ fn found(
         for (name, value) in headers {
             match name.to_ascii_lowercase().as_str() {
                 name if HEADERS.contains(&name) => {}
-                // `<https://…>; rel="next"`, or an address alone.
                 name if ADDRESSES.contains(&name) => {
-                    let inner = value.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
-                    _ = hears(name, inner.map_or(value.as_str(), |(inner, _)| inner));
+                    in_header(value, &mut |address| {
+                        hears(name, address);
+                        address.to_owned()
+                    });
                 }
                 name => _ = hears(name, value),
             }
@@ -160,7 +172,7 @@ fn found(
     let masked: Vec<(String, String)> = values
         .into_iter()
         .filter(|(name, text)| match is_number(text) {
-            true => (is_secret(name) || name.to_ascii_lowercase().contains("phone")) && text.len() >= NUMBER_DIGITS_MIN,
+            true => (is_secret(name) || is_line(name, text)) && text.len() >= NUMBER_DIGITS_MIN,
             false => !stays(name, text, &words, &counts) && (is_secret(name) || !asked(text)),
         })
         .collect();
@@ -186,12 +198,30 @@ fn is_number(text: &str) -> bool {
         && text.parse::<f64>().is_ok()
 }
 
-/// Host, path and query of an address.
+/// Host, path and query of an address; one that goes on from where it was found has no host.
 fn address(text: &str) -> Option<(&str, &str, &str)> {
-    let (_, rest) = text.split_once("://")?;
+    let rest = match text.starts_with(['/', '?']) {
+        true => text,
+        false => text.split_once("://")?.1,
+    };
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     (!text.contains(char::is_whitespace)).then_some((host, path, query))
+}
+
+/// Does so with each address of a header: `<https://…>; rel="next", <…>; rel="last"`, or one alone.
+fn in_header(value: &str, each: &mut dyn FnMut(&str) -> String) -> String {
+    if !value.contains('<') {
+        return each(value);
+    }
+    let (mut out, mut rest) = (String::with_capacity(value.len()), value);
+    while let Some((before, (inner, after))) =
+        rest.split_once('<').and_then(|(before, rest)| Some((before, rest.split_once('>')?)))
+    {
+        out += &format!("{before}<{}>", each(inner));
+        rest = after;
+    }
+    out + rest
 }
 
 /// The parts of addresses, which are values as others are. A part that half of a host's addresses have is the system's own, and so is
@@ -202,6 +232,10 @@ fn of_addresses(addresses: &BTreeSet<String>, asked: &BTreeSet<String>, values: 
         hosts.entry(host).or_default().push((path, query));
     }
     for all in hosts.into_values() {
+        let mut having: BTreeMap<&str, usize> = BTreeMap::new();
+        for (path, _) in &all {
+            path.split('/').collect::<BTreeSet<_>>().into_iter().for_each(|part| *having.entry(part).or_default() += 1);
+        }
         for (path, query) in &all {
             walk::pairs(query, &mut |name, text| {
                 values.insert((name.to_owned(), text.to_owned()));
@@ -211,7 +245,7 @@ fn of_addresses(addresses: &BTreeSet<String>, asked: &BTreeSet<String>, values: 
                 continue;
             }
             for part in path.split('/').filter(|part| !part.is_empty()) {
-                let having = all.iter().filter(|(path, _)| path.split('/').any(|other| other == part)).count();
+                let having = having.get(part).copied().unwrap_or_default();
                 if having < 2 || having * 2 < all.len() {
                     values.insert((String::new(), walk::percent_decoded(part)));
                 }
@@ -267,7 +301,7 @@ struct Masks {
 
 impl Masks {
     fn is_theirs(&self, text: &str) -> bool {
-        self.own.contains(text) || (text.contains('@') && !text.contains("://"))
+        self.own.contains(text) || (text.contains('@') && address(text).is_none())
     }
 
     /// What a scanner for secrets takes for none.
@@ -590,6 +624,72 @@ mod tests {
         assert_eq!(json["account_manager"]["mobile_phone"].to_string().len(), 12, "a number stays one");
     }
 
+    /// A plugin goes on where an answer says, and nobody is told of there.
+    #[test]
+    fn where_to_go_on_is_found_when_it_is_played() {
+        let next =
+            concat!("<https://api.x/c?limit=50&page_", "token=abc>; rel=\"next\", <https://api.x/c?limit=50>; rel=\"first\"");
+        let gone_on = concat!("/c?limit=50&page_", "token=abc");
+        for (header, body, asked, stays, gone) in [
+            (next, "{}", gone_on, ">; rel=\"next\", <https://api.x/c?limit=50>; rel=\"first\"", "abc"),
+            (
+                "",
+                "{\"nextRecordsUrl\":\"/services/data/v59.0/query/01gD-2000\"}",
+                "/services/data/v59.0/query/01gD-2000",
+                "/01gD-2000\"",
+                "Ada",
+            ),
+            ("", "{\"more\":\"?page=2\"}", "/c?page=2", "\"?page=2\"", "Ada"),
+            ("", "{\"href\":\"/c?owner=Ada%20Lovelace\"}", "/c?owner=Ada%20Lovelace", "/c?owner=", "Ada"),
+            ("", "{\"next\":\"/c?mail=ada@corp.test&page=2\"}", "/c?mail=ada@corp.test&page=2", "&page=2\"", "corp"),
+            ("", "{\"pic\":\"/people/Ada-Lovelace\"}", "/c", "\"/", "Ada"),
+            ("", concat!("{\"page_", "token\":\"/Adabc\"}"), concat!("/c?page_", "token=%2FAdabc"), "_token", "Ada"),
+        ] {
+            let mut exchanges = vec![answers("/start", body), answers(asked, "{}")];
+            let Answer::Response { headers, .. } = &mut exchanges[0].answer else { panic!() };
+            headers.push(("Link".into(), header.into()));
+            redact(&mut exchanges, &mut [], &mut Json::Null, &Answered { discovered: &Json::Null, streams: &[] }).unwrap();
+            let Answer::Response { headers, body: Body::Text(body), .. } = &exchanges[0].answer else { panic!() };
+            let said = format!("{} {body}", headers[4].1);
+            assert!(said.contains(stays), "{said}");
+            assert!(!said.contains(gone) && !exchanges[1].path.contains(gone), "{said} {}", exchanges[1].path);
+            // What is asked next was answered before.
+            let known = asked.contains('?') || body.contains("query");
+            let (path, query) = exchanges[1].path.split_once('?').unwrap_or((&exchanges[1].path, ""));
+            let text = if query.is_empty() { path } else { query };
+            assert!(!known || text.split(['&', '=']).all(|part| said.contains(part)), "{said} {text}");
+        }
+    }
+
+    /// Where nothing came back there are words of the hub, with the address that was asked.
+    #[test]
+    fn why_there_was_no_answer_names_nobody() {
+        let mut one = answers("/c?owner=Ada+Lovelace", "");
+        one.answer = Answer::Error("https://api.x/c?owner=Ada+Lovelace: timed out".into());
+        let mut exchanges = vec![one];
+        redact(&mut exchanges, &mut [], &mut Json::Null, &Answered { discovered: &Json::Null, streams: &[] }).unwrap();
+        assert_eq!(exchanges[0].answer, Answer::Error(NO_ANSWER.into()));
+    }
+
+    /// Numbers by which somebody is reached, and people as names of fields.
+    #[test]
+    fn numbers_and_names_of_fields_may_be_somebodys() {
+        for (text, gone, stays) in [
+            ("{\"mobile\":492219988776}", "9988776", "mobile"),
+            ("{\"workTel\":\"02219988776\",\"hotel\":9988771}", "9988776", "9988771"),
+            ("{\"cell_no\":492219988776,\"cancelled\":1764500000000}", "9988776", "1764500000000"),
+            ("{\"fax\":\"492219988776\",\"msisdn\":492219988776}", "9988776", "msisdn"),
+            ("{\"card\":4111111111111111,\"cardId\":9988771}", "4111111111111111", "9988771"),
+            ("{\"ada@corp.test\":{\"id\":1}}", "corp", "@masked.example\":{\"id\":1}"),
+            ("{\"@odata.nextLink\":7,\"Parts@odata.count\":7}", "Ada", "Parts@odata.count\":7"),
+        ] {
+            let mut exchanges = vec![answers("/c", text)];
+            redact(&mut exchanges, &mut [], &mut Json::Null, &Answered { discovered: &Json::Null, streams: &[] }).unwrap();
+            let Answer::Response { body: Body::Text(said), .. } = &exchanges[0].answer else { panic!() };
+            assert!(!said.contains(gone) && said.contains(stays), "{said}");
+        }
+    }
+
     /// A body that is no UTF-8 is text in another encoding, or nobody can look at it.
     #[test]
     fn what_is_no_text_is_not_kept() {
@@ -600,6 +700,8 @@ mod tests {
                 *body = Body::of(bytes);
                 one
             });
+        exchanges[0].body = Some(Body::of(b"\xff\0Edsger"));
+        exchanges[1].body = Some(Body::of(b"<a><Contact>Edsger M\xfcller</Contact></a>"));
         redact(&mut exchanges, &mut [], &mut Json::Null, &Answered { discovered: &Json::Null, streams: &[] }).unwrap();
         let bytes = exchanges.iter().map(|one| match &one.answer {
             Answer::Response { body, .. } => String::from_utf8_lossy(&body.bytes()).into_owned(),
@@ -608,6 +710,9 @@ mod tests {
         let bytes: Vec<String> = bytes.collect();
         assert!(bytes[0].starts_with("<a><Contact>") && bytes[0].ends_with("</Contact><Id>1</Id></a>"), "{bytes:?}");
         assert!(!bytes.concat().contains("Edsger"), "{bytes:?}");
+        let sent = exchanges.iter().filter_map(|one| Some(String::from_utf8_lossy(&one.body.as_ref()?.bytes()).into_owned()));
+        let sent: Vec<String> = sent.collect();
+        assert!(sent[1].starts_with("<a><Contact>") && !sent.concat().contains("Edsger"), "{sent:?}");
     }
 
     /// What the plugin says by itself is asked again when it is played.

@@ -150,6 +150,26 @@ pub(super) fn is_secret(name: &str) -> bool {
         && (SECRET.iter().any(|word| folded.contains(word)) || SECRET_WHOLE.contains(&folded.as_str()))
 }
 
+/// Whether digits beside this name are where somebody is called, or what somebody pays with.
+pub(super) fn is_line(name: &str, text: &str) -> bool {
+    let folded = folded(name);
+    if folded.contains("phone") {
+        return true;
+    }
+    // `workTel`, `cell_no`; not `hotel`, `cancelled`.
+    let mut words = String::new();
+    for c in name.chars() {
+        match (c.is_alphanumeric(), c.is_uppercase() && words.ends_with(char::is_lowercase)) {
+            (false, _) => words.push(' '),
+            (true, true) => words.extend([' ', c]),
+            (true, false) => words.push(c),
+        }
+    }
+    let whole = |word: &str| ["fax", "tel", "cell", "card", "iban"].contains(&word.to_lowercase().as_str());
+    let within = ["mobile", "msisdn", "whatsapp"].iter().any(|word| folded.contains(word));
+    (within || words.split_whitespace().any(whole)) && !is_id(name, text)
+}
+
 /// Whether a few digits beside this name are a secret, though they are nothing elsewhere.
 pub(super) fn is_code(name: &str) -> bool {
     let folded = folded(name);

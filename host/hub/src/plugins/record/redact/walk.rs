@@ -14,10 +14,25 @@ static ATTRIBUTE: LazyLock<Regex> =
 static FORM: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^[\w.%+\[\]-]+=[^\s&=]*(?:&[\w.%+\[\]-]+=[^\s&]*)*$").expect("a pattern"));
 
+/// Longest spelling of a character that is decoded, bytes.
+const ENTITY_BYTES_MAX: usize = 11;
+
 /// Walks a body; `whole` says that a text is one value, whatever stands in it. Answers the body where something was exchanged.
 pub(super) fn body(text: &str, whole: &dyn Fn(&str) -> bool, each: Each<'_>) -> Option<String> {
     if let Ok(mut value) = serde_json::from_str::<Json>(text) {
         return json("", &mut value, each).then(|| value.to_string());
+    }
+    if let Some(lines) = json_lines(text) {
+        let mut any = false;
+        let one = |(line, value): (&str, Option<Json>)| match value.map(|mut value| (json("", &mut value, each), value)) {
+            Some((true, value)) => {
+                any = true;
+                line.replacen(line.trim(), &value.to_string(), 1)
+            }
+            _ => line.to_owned(),
+        };
+        let done: String = lines.into_iter().map(one).collect();
+        return any.then_some(done);
     }
     let done = if text.trim_start().starts_with('<') {
         xml(text, whole, each)
@@ -27,6 +42,15 @@ pub(super) fn body(text: &str, whole: &dyn Fn(&str) -> bool, each: Each<'_>) -> 
         cells("", text, whole, each)
     };
     (done != text).then_some(done)
+}
+
+/// Each line with what it holds, where every line is JSON or empty.
+fn json_lines(text: &str) -> Option<Vec<(&str, Option<Json>)>> {
+    let line = |line| match str::trim(line) {
+        "" => Some((line, None)),
+        one => Some((line, Some(serde_json::from_str(one).ok()?))),
+    };
+    text.trim_start().starts_with(['{', '[']).then(|| text.split_inclusive('\n').map(line).collect()).flatten()
 }
 
 /// Whether something was exchanged. A text that holds JSON is walked too; a list's values have its name.
@@ -47,9 +71,35 @@ pub(super) fn json(name: &str, value: &mut Json, each: Each<'_>) -> bool {
             becomes.map(|becomes| *number = becomes).is_some()
         }
         Json::Array(all) => all.iter_mut().fold(false, |done, one| json(name, one, each) | done),
-        Json::Object(all) => all.iter_mut().fold(false, |done, (name, one)| json(name, one, each) | done),
+        Json::Object(all) => {
+            let done = all.iter_mut().fold(false, |done, (name, one)| json(name, one, each) | done);
+            keys(all, each) | done
+        }
         Json::Bool(_) | Json::Null => false,
     }
+}
+
+/// Names of fields that are addresses of people; `Parts@odata.count` and `@type` are none.
+fn keys(all: &mut serde_json::Map<String, Json>, each: Each<'_>) -> bool {
+    let somebodys = |key: &str| {
+        key.split_once('@').is_some_and(|(name, rest)| {
+            let annotates = ["odata.", "OData.", "Microsoft."].iter().any(|start| rest.starts_with(start));
+            !name.is_empty() && !rest.is_empty() && !annotates
+        })
+    };
+    if !all.keys().any(|key| somebodys(key)) {
+        return false;
+    }
+    let mut done = false;
+    let renamed = std::mem::take(all).into_iter().map(|(key, one)| match somebodys(&key).then(|| each("", &key)).flatten() {
+        Some(becomes) => {
+            done = true;
+            (becomes, one)
+        }
+        None => (key, one),
+    });
+    *all = renamed.collect();
+    done
 }
 
 fn xml(text: &str, whole: &dyn Fn(&str) -> bool, each: Each<'_>) -> String {
@@ -124,7 +174,7 @@ fn decoded(text: &str) -> String {
     while let Some(at) = rest.find('&') {
         out += &rest[..at];
         rest = &rest[at..];
-        let end = rest.find(';').filter(|end| *end <= 10);
+        let end = rest.bytes().take(ENTITY_BYTES_MAX).position(|byte| byte == b';');
         let number = |code: &str| match code.strip_prefix(['x', 'X']) {
             Some(hex) => u32::from_str_radix(hex, 16).ok(),
             None => code.parse().ok(),
@@ -230,6 +280,12 @@ mod tests {
     #[test]
     fn every_value_is_met_with_its_name() {
         check(r#"{"a":{"b":["xx","y"]},"c":true}"#, &[("b", "xx"), ("b", "y")], r#"{"a":{"b":["9<9","y"]},"c":true}"#);
+        check("{\"a\":\"xx\"}\r\n\n{\"b\":[7]}\n", &[("a", "xx"), ("b", "7")], "{\"a\":\"9<9\"}\r\n\n{\"b\":[7]}\n");
+        check(
+            r#"{"a@b":"xx","c@odata.d":"y"}"#,
+            &[("a@b", "xx"), ("c@odata.d", "y"), ("", "a@b")],
+            r#"{"9<9":"9<9","c@odata.d":"y"}"#,
+        );
         check(r#"{ "a" : "x" }"#, &[("a", "x")], r#"{ "a" : "x" }"#);
         check(r#"{"a":"{\"b\":\"xx\"}"}"#, &[("b", "xx")], r#"{"a":"{\"b\":\"9<9\"}"}"#);
         check(
