@@ -119,7 +119,9 @@ fn value_of(file: &File<'_>, key: &str, value: &Spanned<DeValue<'_>>) {
         DeValue::Array(list) => list.iter().for_each(|element| value_of(file, key, element)),
         DeValue::String(text) => {
             let named = KEYS.contains(&key.to_lowercase().replace('_', "-").as_str()) && !text.is_empty() && !text.contains('{');
-            let found = || if key == "secret" { is_pasted(text) } else { leak::value(key, text).is_some() };
+            // A secret that came with its connection is called as that is.
+            let pasted = || file.stem() != text && is_pasted(text);
+            let found = || if key == "secret" { pasted() } else { leak::value(key, text).is_some() };
             // A log-in names its token by a pointer or a cookie: `token = "/token"`, `token = "cookie:session"`.
             let certain = (named && !text.starts_with('/') && !text.starts_with("cookie:")) || looks_like_secret(text);
             if certain || (found() && !file.line(value.span().start).contains(leak::ALLOWED)) {

@@ -133,13 +133,16 @@ impl Compared {
     }
 
     /// Notes what one thing of a record keeps otherwise, in the system at `at`.
-    fn kept_otherwise(&mut self, limit: usize, at: usize, id: RecordId, fields: Vec<Otherwise<'_>>) {
+    fn kept_otherwise(&mut self, limit: usize, at: usize, record: &Record, fields: Vec<Otherwise<'_>>) {
         for field in fields {
             let name = field.field.canonical.clone().unwrap_or_default();
+            if record.value(&name) == Some(&field.kept) {
+                continue; // by now it is everybody's value
+            }
             let known = self.otherwise.entry((at, name)).or_default();
             known.count += 1;
             if known.first.len() < limit {
-                known.first.push((id, field.written, field.kept));
+                known.first.push((record.id, field.written, field.kept));
             }
         }
     }
@@ -319,7 +322,7 @@ impl Engine {
             }
             for at in [0, 1] {
                 for (mapping, _, row) in &found[at] {
-                    compared.kept_otherwise(limit, at, *id, kept_otherwise(mapping, entity, row, region));
+                    compared.kept_otherwise(limit, at, record, kept_otherwise(mapping, entity, row, region));
                 }
             }
             let things = || [0, 1].map(|at| found[at].first().map(|(_, _, row)| row.key.clone()));

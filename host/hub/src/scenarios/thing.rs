@@ -64,7 +64,10 @@ pub(super) fn read(mapping: &Mapping, field: &FieldMapping, body: &Value, region
 pub(super) fn make(mapping: &Mapping, entity: &Entity, stream: Option<&StreamInfo>, who: Who, region: Option<&str>) -> Value {
     let mut body = Value::Null;
     body.put("nave_made_up", Value::Bool(true));
-    for field in mapping.fields.iter().filter(|field| field.direction.reads()) {
+    // What is read from one place before what is read with the help of others: a telephone by its country.
+    let mut fields: Vec<&FieldMapping> = mapping.fields.iter().filter(|field| field.direction.reads()).collect();
+    fields.sort_by_key(|field| field.inputs.len());
+    for field in fields {
         let Some(known) = field.canonical.as_ref().and_then(|name| entity.fields.get(name)) else { continue };
         if read(mapping, field, &body, region).is_ok_and(|value| !value.is_empty()) {
             continue;
