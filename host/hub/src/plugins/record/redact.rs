@@ -257,7 +257,13 @@ fn of_addresses(addresses: &BTreeSet<String>, asked: &BTreeSet<String>, values: 
 /// Values of records that are somebody's, and the words of the system.
 fn theirs(answered: &Answered<'_>) -> (BTreeSet<String>, BTreeSet<String>) {
     let mut words = BTreeSet::new();
-    texts(answered.discovered, &mut |text| _ = words.insert(text.to_owned()));
+    // A field is `properties.firstname` there, and `firstname` where its system speaks of it.
+    texts(answered.discovered, &mut |text| {
+        words.insert(text.to_owned());
+        if !text.contains(|c: char| c.is_whitespace() || c == '@') {
+            words.extend(text.split(['.', '/']).filter(|part| !part.is_empty()).map(str::to_owned));
+        }
+    });
     let mut own = BTreeSet::new();
     // A closed set is one stream's: what all tickets are called is a word, however many people there are beside them.
     for records in answered.streams {
@@ -713,6 +719,16 @@ mod tests {
         let sent = exchanges.iter().filter_map(|one| Some(String::from_utf8_lossy(&one.body.as_ref()?.bytes()).into_owned()));
         let sent: Vec<String> = sent.collect();
         assert!(sent[1].starts_with("<a><Contact>") && !sent.concat().contains("Edsger"), "{sent:?}");
+    }
+
+    /// What a system calls its fields is what a plugin asks for.
+    #[test]
+    fn the_names_of_fields_stay_where_they_are_told() {
+        let mut exchanges = vec![answers("/properties", "{\"results\":[{\"name\":\"firstname\",\"label\":\"Edsger\"}]}")];
+        let discovered = json!([{ "name": "contacts", "fields": [{ "path": "properties.firstname" }] }]);
+        redact(&mut exchanges, &mut [], &mut Json::Null, &Answered { discovered: &discovered, streams: &[] }).unwrap();
+        let Answer::Response { body: Body::Text(said), .. } = &exchanges[0].answer else { panic!() };
+        assert!(said.contains("\"firstname\"") && !said.contains("Edsger"), "{said}");
     }
 
     /// What the plugin says by itself is asked again when it is played.
