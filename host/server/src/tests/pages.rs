@@ -12,7 +12,6 @@ async fn pages_escape_everything() {
     assert!(!page.contains("<script>alert"), "{page}");
     let (_, _, page) = server.ask("GET /reviews/3", &[HOST, &cookie], "").await;
     assert!(!page.contains("<img src=x>"), "{page}");
-    assert!(page.contains(r#"name="reason" maxlength="500" required pattern=".*\S.*""#), "no decision without a reason: {page}");
     let (status, _, page) = server.ask("GET /connections/crm", &[HOST, &cookie], "").await;
     assert_eq!(status, StatusCode::OK);
     for part in ["90.67 s", "5000 ms", "[settings]\nlag-seconds = 100", "Not as claimed", "Earlier"] {
@@ -113,7 +112,8 @@ async fn what_was_refused_is_released_from_its_review() {
     let (_, _, page) = server.ask("GET /reviews/7", &[HOST, &cookie], "").await;
     let count = |part: &str| page.matches(part).count();
     assert_eq!((count("action=\"/reviews/release\""), count("value=\"let-in\""), count("value=\"detach\"")), (2, 2, 1), "{page}");
-    assert_eq!((count("name=\"changed\" value=\"true\""), count("name=\"reason\" maxlength=\"500\" required")), (1, 2), "{page}");
+    let reason = r#"name="reason" maxlength="500" required pattern=".*\S.*""#;
+    assert_eq!((count("name=\"changed\" value=\"true\""), count(reason)), (1, 2), "no release without a reason: {page}");
     assert!(!page.contains("crm/deals") && !page.contains("<script>alert"), "{page}");
     let headers = [HOST, &cookie, FORM, "origin: http://localhost:6283"];
     for body in [
