@@ -202,8 +202,7 @@ fn deleted(both: &mut Both, persons: &mut [Person], companies: &mut [Company]) {
         both.old.write();
     }
     let [bea, gus, dora] = [0, 1, 2].map(|index| persons[index].clone());
-    // With the row went the word that she is called Beatrice: Tryton says Bea.
-    let bea = Person { name: "Bea Brandt".to_owned(), ..bea };
+    // The row that called her Beatrice is gone. Tryton, which had called her Bea, was written that and holds it: it stands.
     let left = |both: &Both, tryton: &[&Person], crm: &[&Person]| {
         let set = |all: &[&Person]| all.iter().map(|person| (*person).clone()).collect();
         assert_eq!(both.tryton.persons(), set(tryton), "persons in Tryton");
