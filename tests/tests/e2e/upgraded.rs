@@ -141,8 +141,14 @@ fn an_installation_over_what_is_used_is_compared_too() {
     assert_eq!((bench.plugin(), table().contains("is held")), (before, false));
     // What declares a setting more is held; what does the same goes in at once, and so does one that nothing works through.
     let setting = |manifest: &mut Value| manifest["settings"]["more"] = json!({ "label": "More", "default": "" });
-    let held = install(&bench.build(3, NOTHING, setting)).json();
+    let setting = bench.build(3, NOTHING, setting);
+    let held = install(&setting).json();
     assert!(held["state"] == "held" && held["schema"].to_string().contains("setting `more` is new"), "{held}");
+    bench.upgrade(&["hubspot", "--decline"]);
+    let checked = bench.upgrade(&[&setting, "--check"]);
+    assert_eq!((checked.code, &checked.json()["waits"]), (Some(1), &json!(true)), "{checked:?}");
+    let upgraded = bench.upgrade(&[&setting]);
+    assert_eq!((upgraded.code, &upgraded.json()), (Some(4), &held), "an upgrade to it waits as an installation does");
     let same = install(&bench.build(4, NOTHING, |_| ()));
     assert_eq!((same.code, &bench.plugin()["version"]), (Some(0), &json!("0.4.0")), "{same:?}");
     assert_eq!(bench.plugin()["held"], Value::Null);

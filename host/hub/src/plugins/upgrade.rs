@@ -1,7 +1,7 @@
 //! Another build of an installed plugin: compared with the one that runs, put in force, or held until somebody agrees.
 //!
-//! Held is what asks for more, what reads or writes something else when recorded traffic is played through both, and a plugin that
-//! connections write through and of whose traffic nothing was recorded. While it is held the old build runs.
+//! Held is what asks for more or declares something else, what reads or writes something else when recorded traffic is played through
+//! both, and a plugin that connections write through and of whose traffic nothing was recorded. While it is held the old build runs.
 
 use std::path::Path;
 
@@ -79,12 +79,11 @@ pub(crate) async fn upgrade(dir: &Path, upgrade: &Upgrade<'_>, parts: &Parts) ->
             .help("install it again: `nave plugin install SOURCE`"));
     }
     let unseen = compared(dir, (locked, &old_manifest, &old), (&found.manifest, &offer), parts, &mut answer).await?;
-    let matters = matters(&answer, unseen);
-    answer.waits = matters || !answer.schema.is_empty();
+    answer.waits = waits(&answer, unseen);
     let mut rows = Vec::new();
     match upgrade.how {
         UpgradeHow::Check => answer.state = "checked".to_owned(),
-        UpgradeHow::Unless if matters => {
+        UpgradeHow::Unless if answer.waits => {
             older(&found, locked, parts, upgrade.options)?;
             hold(dir, locked, &offer, &found)?;
             lines.push(("plugin.held", name, format!("{} (serial {}), {digest}", answer.to.version, answer.to.serial)));
@@ -131,8 +130,8 @@ pub(crate) async fn instead(
     let locks = read_lock(dir)?;
     let Some(locked) = locks.get(&name).filter(|locked| locked.digest != digest) else { return Ok(None) };
     nave_runtime::check_powers(&found.manifest).map_err(PluginsError::from)?;
-    let waits = locked.held.as_ref().is_some_and(|held| held.digest == digest);
-    if waits || !is_used(dir, &name, locked)? {
+    let is_held = locked.held.as_ref().is_some_and(|held| held.digest == digest);
+    if is_held || !is_used(dir, &name, locked)? {
         return Ok(None);
     }
     let vouched = Judge::of(dir).judge(&found, offer.signature.as_deref(), jiff::Timestamp::now())?;
@@ -144,7 +143,7 @@ pub(crate) async fn instead(
     off_the_workers(|| (parts.compile)(&offer.bytes))?;
     let mut answer = begun(locked, &found);
     let unseen = compared(dir, (locked, &old_manifest, &old), (&found.manifest, offer), parts, &mut answer).await?;
-    answer.waits = matters(&answer, unseen) || !answer.schema.is_empty();
+    answer.waits = waits(&answer, unseen);
     if !answer.waits {
         return Ok(None);
     }
@@ -154,9 +153,9 @@ pub(crate) async fn instead(
     Ok(Some(Upgraded { answer, lines, rows: Vec::new() }))
 }
 
-/// Whether a person is asked: it would have or do something else, or what it would do nobody has seen.
-fn matters(answer: &UpgradeAnswer, unseen: bool) -> bool {
-    unseen || !(answer.powers_added.is_empty() && answer.reads.is_empty() && answer.writes.is_empty())
+/// Whether a person is asked: it would have, declare or do something else, or what it would do nobody has seen.
+fn waits(answer: &UpgradeAnswer, unseen: bool) -> bool {
+    unseen || [&answer.powers_added, &answer.schema, &answer.reads, &answer.writes].iter().any(|lines| !lines.is_empty())
 }
 
 fn begun(locked: &LockedPlugin, found: &Inspection) -> UpgradeAnswer {

@@ -106,7 +106,7 @@ pub(crate) enum Plugin {
     },
     /// Compare another build with the one that runs; in force where nothing that matters is different, else held
     #[command(
-        after_help = "Held is what asks for more, or reads or sends something else when recorded traffic is played through both builds.\n\
+        after_help = "Held is what asks for more, declares something else, or reads or sends something else when recorded traffic is played through both builds.\n\
         The old build runs until somebody agrees. Exit 4: it is held; with --check, 1: something is different.\n\n\
         Examples:\n  nave plugin record crm\n  nave plugin upgrade hubspot-2.wasm --check\n  nave plugin upgrade hubspot --approve"
     )]
