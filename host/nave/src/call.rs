@@ -55,6 +55,7 @@ async fn unserved(context: &Context, asked: Asked, sender: &ProgressSender) -> R
                         | Request::SystemShow { .. }
                         | Request::SystemMatrix
                         | Request::PluginGrants { .. }
+                        | Request::PluginExposure { .. }
                 ) && place.store().exists() =>
             {
                 return match open::hub_for(context, request).await {
