@@ -26,6 +26,10 @@ fn an_empty_drop_folder_waits_for_its_first_file() {
     project.connect_drop("drop", Path::new("inbox"));
     project.write("mappings/drop.toml", MAPPING);
     let waits = "no file yet in inbox";
+    assert!(
+        project.ok(&["mapping", "lint"]).out.contains("no file yet in inbox, which is not there: "),
+        "its name may be a slip"
+    );
     for command in [&["mapping", "lint"][..], &["plan"]] {
         let said = project.ok(command);
         assert!(said.out.contains(waits), "nave {}: {said:?}", command.join(" "));

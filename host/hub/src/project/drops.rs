@@ -18,12 +18,18 @@ pub(super) fn empty(dir: &Path, catalog: &Catalog, found: &[Diagnostic]) -> Vec<
         if folders.is_empty() || said || folders.iter().any(|folder| holds_a_file(&dir.join(folder), DEPTH_MAX)) {
             continue;
         }
+        let gone = folders.iter().all(|folder| !dir.join(folder).is_dir());
+        let so_far = if gone { ", which is not there" } else { "" };
         warnings.push(Diagnostic {
             path,
             line: 1,
             column: 1,
             span: (0, 0),
-            message: format!("no file yet in {}: `{}` is read when the first one is there", folders.join(", "), mapping.stream),
+            message: format!(
+                "no file yet in {}{so_far}: `{}` is read when the first one is there",
+                folders.join(", "),
+                mapping.stream
+            ),
             help: None,
             severity: Severity::Warning,
             code: NO_FILE_YET,

@@ -48,13 +48,23 @@ impl Reference {
             Some((name, tag)) => (name, Some(tag)),
         };
         let (bare, port) = host.rsplit_once(':').map_or((host, None), |(bare, port)| (bare, Some(port)));
-        let good = nave_core::catalog::is_host(bare)
-            && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
-            && name.len() <= 255
-            && name.split('/').all(is_component)
-            && tag.is_none_or(is_tag);
-        if !good {
-            return Err(help.to_owned());
+        let small = || format!("oci://{}", text.replacen(name, &name.to_ascii_lowercase(), 1));
+        let wrong =
+            if !nave_core::catalog::is_host(bare) || !port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0)) {
+                help.to_owned()
+            } else if name.len() <= 255 && name.split('/').all(is_component) {
+                if tag.is_none_or(is_tag) {
+                    String::new()
+                } else {
+                    "a tag is letters, digits, `_`, `.` and `-`, at most 128".to_owned()
+                }
+            } else if name.to_ascii_lowercase().split('/').all(is_component) && name.len() <= 255 {
+                format!("registries know only names in lower case: write {}", small())
+            } else {
+                format!("`{name}` is no name that a registry knows: {help}")
+            };
+        if !wrong.is_empty() {
+            return Err(wrong);
         }
         let tag = tag.or(if digest.is_none() { Some("latest") } else { None });
         Ok(Self { host: host.to_owned(), name: name.to_owned(), tag: tag.map(str::to_owned), digest: digest.map(str::to_owned) })
@@ -244,6 +254,19 @@ mod tests {
             ("r.example/desk?x=1", None),
         ] {
             assert_eq!(Reference::parse(text).map(|found| found.text()).ok().as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_reference_that_is_none_says_what_to_write() {
+        for (text, expected) in [
+            ("r.example/Acme/Desk:1.2", "registries know only names in lower case: write oci://r.example/acme/desk:1.2"),
+            ("r.example/a//b", "`a//b` is no name that a registry knows: write oci://HOST/NAME:TAG"),
+            ("r.example/desk:a b", "a tag is letters, digits, `_`, `.` and `-`, at most 128"),
+            ("r.example", "write oci://HOST/NAME:TAG"),
+        ] {
+            let said = Reference::parse(text).expect_err(text);
+            assert!(said.starts_with(expected), "{text}: {said}");
         }
     }
 
