@@ -191,13 +191,28 @@ check("what waits for a person is listed, and what was set aside with its fix", 
   for (const letter of dead_letters) for (const part of [letter.title, letter.message, letter.fix.replaceAll("`", "")]) assert.ok(all.includes(part), part);
 });
 
+check("each number of the master data leads to what it counts", async () => {
+  const { lines } = await hub.json("governance");
+  const counted = lines.filter(({ count }) => count > 0);
+  assert.ok(counted.length > 0);
+  for (const { name, count, what } of counted) {
+    await page.goto("/");
+    await page.locator("#governance").getByRole("row").filter({ hasText: what }).getByRole("link").click();
+    await page.waitForURL(`/governance/${name}`);
+    const { entries } = await hub.json("governance", name, "--limit", "200");
+    assert.deepEqual(await texts(page.locator("tbody th")), entries.map(({ subject }) => subject));
+    assert.equal(entries.length, Math.min(count, 200));
+  }
+});
+
 const SIZES = [["wide", WIDE], ["phone", PHONE]];
 /** The page of some contact: numbers are given in the order in which things arrive, so none is certain to be a contact. */
 const someContact = async () => `/records/${(await hub.json("record", "list", "contact")).records[0].record.replace(":", "/")}`;
 const places = async () => {
   const { reviews } = await hub.json("review", "list");
+  const { lines } = await hub.json("governance");
   return [["health", "/"], ["records", "/records"], ["record", await someContact()], ["reviews", "/reviews"], ["schedule", "/schedule"], ["connections", "/connections"], ["connection", "/connections/crm"], ["plugins", "/plugins"], ["plugin", "/plugins/hubspot"],
-    ["many", "/reviews/many?kind=match&choice=new&is.first_name=differ"], ["merges", "/merges"], ["census", "/census"], ["mappings", "/mappings"], ["mapping", "/mappings/crm-contacts"], ["reconcile", "/reconcile"], ["review", `/reviews/${reviews[0].id}`],
+    ["many", "/reviews/many?kind=match&choice=new&is.first_name=differ"], ["merges", "/merges"], ["census", "/census"], ["governance", `/governance/${lines.find(({ count }) => count > 0).name}`], ["mappings", "/mappings"], ["mapping", "/mappings/crm-contacts"], ["reconcile", "/reconcile"], ["review", `/reviews/${reviews[0].id}`],
     ["not-found", "/records/contact/999999"], ["login", "/login"]];
 };
 for (const scheme of ["light", "dark"]) {

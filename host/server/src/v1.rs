@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 116] = [
+const ROUTES: [(&str, &str, &str); 117] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("GET", "/v1/plan/initial", "plan-initial"),
@@ -34,6 +34,7 @@ const ROUTES: [(&str, &str, &str); 116] = [
     ("GET", "/v1/reconcile", "reconcile-status"),
     ("POST", "/v1/reconcile", "reconcile-run"),
     ("GET", "/v1/governance", "governance"),
+    ("GET", "/v1/governance/{line}", "governance-list"),
     ("GET", "/v1/anomalies", "anomalies"),
     ("POST", "/v1/anomalies/{connection}/{stream}/release", "surge-release"),
     ("GET", "/v1/reconcile/history", "compare-history"),

@@ -178,6 +178,24 @@ fn an_automation_that_nobody_knows_is_raised() {
     let count = |name: &str| lines.iter().find(|line| line["name"] == name).and_then(|line| line["count"].as_u64());
     assert_eq!((count("duplicates"), count("orphans"), count("stale-xrefs")), (Some(0), Some(0), Some(0)), "{governance}");
     assert!(count("unowned-fields").is_some_and(|count| count > 0), "{governance}");
+    // Each number has its list: as many as it says, and something to type about each.
+    for line in &lines {
+        let name = line["name"].as_str().unwrap_or_default();
+        assert_eq!(line["command"], format!("nave governance {name}"), "{line}");
+        let list = two.project.json(&["governance", name, "--limit", "1000"]);
+        let entries = list["entries"].as_array().cloned().unwrap_or_default();
+        assert_eq!(
+            (&list["count"], entries.len() as u64),
+            (&line["count"], line["count"].as_u64().unwrap_or_default()),
+            "{list}"
+        );
+        for entry in entries {
+            let command = entry["command"].as_str().and_then(|command| command.strip_prefix("nave ")).unwrap_or_default();
+            two.project.json(&command.split(' ').collect::<Vec<_>>());
+        }
+    }
+    let unknown = two.project.run(&["governance", "duplicate"]);
+    assert!(unknown.code == Some(2) && unknown.out.contains("`duplicates`"), "{unknown:?}");
 }
 
 /// The same in the field that the hub itself writes: the CRM's answer shows the other value. It counts as that system's spelling, and is told.

@@ -184,6 +184,14 @@ pub enum Request {
     },
     /// Whether master data can be trusted, in five numbers.
     Governance,
+    /// What one of the numbers counts.
+    GovernanceList {
+        /// `duplicates`, as `governance` names it.
+        line: String,
+        /// At most so many of them.
+        #[serde(default = "default_limit")]
+        limit: usize,
+    },
     /// What is unusual: writers that nobody knows, volumes that are held.
     Anomalies,
     /// What came at once and was refused: let in after all, or detached for good.
@@ -1200,6 +1208,7 @@ impl Request {
             | Self::ReconcileStatus
             | Self::CompareHistory { .. }
             | Self::Governance
+            | Self::GovernanceList { .. }
             | Self::Anomalies
             | Self::TestHistory { .. }
             | Self::Assessments { .. }

@@ -6,6 +6,7 @@
 
 pub(crate) mod access;
 mod alerts;
+mod anomalies;
 mod assess;
 mod audits;
 mod authorizations;
@@ -246,10 +247,13 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
             block_in_place(|| compare::history(engine, left.as_deref(), right.as_deref())).map(Answer::CompareHistory)
         }
         Request::Governance => block_in_place(|| governance::governance(engine)).map(Answer::Governance),
-        Request::SurgeRelease { connection, stream, changed, detach, reason } => {
-            governance::release(engine, (&connection, &stream), (changed, detach), by, &reason).await
+        Request::GovernanceList { line, limit } => {
+            block_in_place(|| governance::list(engine, &line, limit)).map(Answer::GovernanceList)
         }
-        Request::Anomalies => block_in_place(|| governance::anomalies(engine)).map(Answer::Anomalies),
+        Request::SurgeRelease { connection, stream, changed, detach, reason } => {
+            anomalies::release(engine, (&connection, &stream), (changed, detach), by, &reason).await
+        }
+        Request::Anomalies => block_in_place(|| anomalies::anomalies(engine)).map(Answer::Anomalies),
         Request::CanaryRun { flow } => proof::canaries(engine, flow.as_deref()).await.map(Answer::Canary),
         Request::TestSeed { entity, count } => tests_kept::seed(engine, entity.as_deref(), count, by).await.map(Answer::Seeded),
         Request::TestClean => tests_kept::clean(engine, by).await.map(Answer::Test),

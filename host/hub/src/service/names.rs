@@ -49,6 +49,14 @@ impl<'e> Names<'e> {
         self.surviving(id).map(|record| self.title(&record))
     }
 
+    /// `contact/12`, and what a person calls it; of the record that carries on, where it was merged.
+    pub(super) fn subject_and_title(&self, id: RecordId) -> (String, String) {
+        match self.surviving(id) {
+            Some(record) => (reference(&record), self.title(&record)),
+            None => (format!("#{id}"), String::new()),
+        }
+    }
+
     /// `Acme (company/3)`.
     fn named(&self, id: RecordId) -> String {
         match self.surviving(id) {

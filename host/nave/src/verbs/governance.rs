@@ -10,14 +10,22 @@ use crate::output::{self, Rows, clean, say};
 /// Whether master data can be trusted: duplicates, orphans, unowned fields, open conflicts and stale cross-references
 #[derive(Debug, Args)]
 #[command(after_help = "Everything that is stored is gone through once; nothing is read from any system.\n\n\
-                        Examples:\n  nave governance\n  nave governance --show --json")]
+                        Examples:\n  nave governance\n  nave governance --show --json\n  nave governance duplicates --limit 500")]
 pub(crate) struct Governance {
+    /// List what this number counts: duplicates, orphans, unowned-fields, open-conflicts or stale-xrefs
+    line: Option<String>,
     /// Show the first of each
-    #[arg(long)]
+    #[arg(long, conflicts_with = "line")]
     show: bool,
+    /// At most so many of a number
+    #[arg(long, default_value_t = 50, requires = "line")]
+    limit: usize,
 }
 
 pub(crate) async fn run(verb: &Governance, context: &Context) -> Outcome {
+    if let Some(line) = &verb.line {
+        return list(line, verb.limit, context).await;
+    }
     let answer = want!(context.call(Request::Governance).await?, Governance);
     if context.json {
         output::json(&answer);
@@ -31,6 +39,30 @@ pub(crate) async fn run(verb: &Governance, context: &Context) -> Outcome {
     for line in answer.lines.iter().filter(|line| verb.show && !line.examples.is_empty()) {
         say(format_args!("\n{}", line.name));
         line.examples.iter().for_each(|example| say(format_args!("  {}", clean(example))));
+    }
+    Ok(exit::OK)
+}
+
+/// What one number counts, with what to type about each.
+async fn list(line: &str, limit: usize, context: &Context) -> Outcome {
+    let answer = want!(context.call(Request::GovernanceList { line: line.to_owned(), limit }).await?, GovernanceList);
+    if context.json {
+        output::json(&answer);
+        return Ok(exit::OK);
+    }
+    say(format_args!("{}: {}", answer.what, answer.count));
+    let mut rows = Rows::new(&["", "", "what to type"]);
+    for entry in &answer.entries {
+        rows.row([clean(&entry.subject), clean(&entry.what), format!("`{}`", entry.command)]);
+    }
+    rows.print("");
+    if answer.count > answer.entries.len() as u64 {
+        say(format_args!(
+            "{} more: `nave governance {} --limit {}`",
+            answer.count - answer.entries.len() as u64,
+            answer.name,
+            answer.count
+        ));
     }
     Ok(exit::OK)
 }

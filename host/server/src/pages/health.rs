@@ -85,7 +85,7 @@ fn waits(flow: &FlowStatus) -> Option<String> {
 }
 
 /// A name as people read it: `unowned-fields` → `Unowned fields`.
-fn spoken(name: &str) -> String {
+pub(super) fn spoken(name: &str) -> String {
     let text = name.replace('-', " ").replace("xrefs", "cross-references");
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()

@@ -5,6 +5,7 @@
 mod census;
 mod connections;
 mod correction;
+mod governance;
 mod health;
 mod login;
 mod mappings;
@@ -48,6 +49,7 @@ pub(crate) fn closed() -> Router<State> {
     Router::new()
         .merge(health::router())
         .merge(census::router())
+        .merge(governance::router())
         .merge(connections::router())
         .merge(mappings::router())
         .merge(records::router())

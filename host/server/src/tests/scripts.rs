@@ -55,6 +55,7 @@ impl Service for Same {
                 Request::Status => Status,
                 Request::AlertList { .. } => Alerts,
                 Request::Governance => Governance,
+                Request::GovernanceList { .. } => GovernanceList,
                 Request::Records { .. } => Records,
                 Request::RecordShow { at: None, .. } => Record,
                 Request::RecordShow { .. } => Past,
@@ -130,7 +131,7 @@ fn resynced(text: &str) -> ResyncAnswer {
 }
 
 /// Every page, by what is asked for; what is posted has a body.
-const PAGES: [(&str, &str); 32] = [
+const PAGES: [(&str, &str); 33] = [
     ("GET /", ""),
     ("GET /records", ""),
     ("GET /records?q=x&entity=y", ""),
@@ -158,6 +159,7 @@ const PAGES: [(&str, &str); 32] = [
     ("GET /mappings", ""),
     ("GET /mappings/crm", ""),
     ("GET /census?pair=a/b/c", ""),
+    ("GET /governance/duplicates", ""),
     ("GET /reconcile", ""),
     ("GET /reconcile/a/b/c", ""),
     ("GET /schedule", ""),

@@ -25,6 +25,36 @@ pub struct GovernanceLine {
     pub examples: Vec<String>,
 }
 
+/// What one of the numbers counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GovernanceListAnswer {
+    /// The number's name.
+    pub name: String,
+    /// How many there are; more than `entries` where not all were asked for.
+    pub count: u64,
+    /// What is counted.
+    pub what: String,
+    /// The first of them.
+    pub entries: Vec<GovernanceEntry>,
+}
+
+/// One of what is counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GovernanceEntry {
+    /// `contact/12`, `crm/contacts:7`, `contact.phone`, `review 39`.
+    pub subject: String,
+    /// For people.
+    pub what: String,
+    /// What to type to look at it, or to settle it.
+    pub command: String,
+}
+
+impl std::fmt::Display for GovernanceEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.subject, self.what)
+    }
+}
+
 /// What is unusual.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnomaliesAnswer {

@@ -92,6 +92,7 @@ pub enum Answer {
     Reconcile(ReconcileAnswer),
     Compare(CompareAnswer),
     Governance(GovernanceAnswer),
+    GovernanceList(GovernanceListAnswer),
     Anomalies(AnomaliesAnswer),
     CompareHistory(CompareHistoryAnswer),
     Shadow(ShadowAnswer),
