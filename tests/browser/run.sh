@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Tests the dashboard in headless Chromium: each of its pages, and a steward's whole day. Exit 77: skipped, with the reason.
 #   run.sh            every check
-#   run.sh --broken   breaks the dashboard in one way after another: each time the check that guards against it must fail
+#   run.sh --broken   breaks the dashboard in one way after another: each time the check that guards against it must fail; with a
+#                     name, only in those ways whose name has it
 # NAVE_SHOTS names the folder that the pictures go to.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -41,5 +42,5 @@ if [ -z "${NAVE_BIN:-}" ]; then
 fi
 
 export NAVE_BROWSER_MODULES=$cache/node_modules NAVE_CHROMIUM=${NAVE_CHROMIUM:-$(command -v chromium)}
-if [ "${1:-}" = --broken ]; then exec timeout 3000 node "$here/broken.mjs"; fi
+if [ "${1:-}" = --broken ]; then exec timeout 3000 node "$here/broken.mjs" "${@:2}"; fi
 exec timeout 600 node --test --test-reporter="$here/reporter.mjs" --test-concurrency=1 "$here/dashboard.mjs" "$here/steward.mjs" </dev/null

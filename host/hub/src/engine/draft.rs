@@ -3,6 +3,7 @@
 //! The writer fills a draft from a page, a settlement or a decision, then commits it whole (I1). Within a draft,
 //! later source records see what earlier ones did.
 
+mod agreed;
 mod dirty;
 mod moved;
 mod part_ways;
@@ -11,16 +12,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 pub(super) use self::moved::Moved;
 
+use nave_core::NameMap;
 use nave_core::catalog::{Catalog, Entity};
 use nave_core::linkage::{TERM_RECORDS_MAX, Tally, Term};
 use nave_core::matching::{self, Facts};
 use nave_core::model::{
-    Base, Cause, Change, ChangeKind, Contribution, ContributionId, DeadLetterSubject, Field, Reason, Record, RecordId,
-    RecordState, RemoteKey, ReviewId, ReviewKind, Rule, Time,
+    Cause, Change, ChangeKind, Contribution, ContributionId, DeadLetterSubject, Field, Reason, Record, RecordId, RecordState,
+    RemoteKey, ReviewId, ReviewKind, Rule, Time,
 };
-use nave_core::survivorship::{self, three_way};
+use nave_core::survivorship;
 use nave_core::value::{Reference, Value};
-use nave_core::{NameMap, Text};
 use nave_store::{Batch, Heads, IndexEntry, IndexSpace, Store, StoreError};
 
 use super::rows::{Renumbered, counts, field_changes, index_entries, rehome, renumber};
@@ -578,48 +579,6 @@ impl<'a> Draft<'a> {
         }
         self.enter_all(id, Reason::Changed)?;
         Ok(Recomputed::Changed)
-    }
-
-    /// What another rule chose is what everybody agreed on, where a field is compared three ways from now on.
-    fn agree(&mut self, entity: &Entity, id: RecordId) -> Result<(), StoreError> {
-        if !three_way::any(entity) {
-            return Ok(());
-        }
-        let before = self.records.get(&id).and_then(Slot::before).into_iter().flat_map(|record| &record.fields);
-        let others = before.filter(|(name, field)| {
-            three_way::is(entity, name) && !matches!(field.rule, Rule::Only | Rule::ThreeWay | Rule::Undecided | Rule::Steward)
-        });
-        let chosen: Vec<(Text, Field)> = others.map(|(name, field)| (name.clone(), field.clone())).collect();
-        let now = self.now;
-        for (name, stood) in chosen {
-            let (whose, known) = match stood.rule {
-                Rule::Manual => (self.otherwise(id, &name, &stood.value)?, None),
-                _ => (vec![stood.winner], Some(now)),
-            };
-            for row in whose {
-                if self.contribution(row)?.claims.get(name.as_str()).is_none_or(|claim| claim.base.is_some()) {
-                    continue;
-                }
-                if let Some(claim) = self.contribution_mut(row)?.claims.get_mut(name.as_str()) {
-                    claim.base = Some(Box::new(Base { value: stood.value.clone(), known }));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Who says otherwise than what a person let stand, where they say several things: each changed it. Where they say one, it is as if
-    /// it were seen for the first time, beside what those say who say what stands.
-    fn otherwise(&mut self, id: RecordId, name: &str, stood: &Value) -> Result<Vec<ContributionId>, StoreError> {
-        let (mut whose, mut values) = (Vec::new(), BTreeSet::new());
-        for row in self.counting(id)? {
-            let claim = self.contribution(row)?.claims.get(name);
-            if let Some(claim) = claim.filter(|claim| claim.value != *stood) {
-                values.insert(claim.value.clone());
-                whose.push(row);
-            }
-        }
-        Ok(if values.len() > 1 { whose } else { Vec::new() })
     }
 
     /// Recomputes what was queued by attaching.
