@@ -7,7 +7,8 @@ use nave_tests::systems::Sim;
 use nave_tests::world::World;
 use serde_json::{Value, json};
 
-use super::{contacts, support};
+use super::connected::connect;
+use super::contacts;
 
 /// How late the CRM's listings and searches are.
 const LAG_S: u64 = 3;
@@ -135,7 +136,7 @@ fn production_is_only_read() {
     let hub = project.read("nave.toml");
     let lines: Vec<&str> = hub.lines().filter(|line| !line.starts_with("environment")).collect();
     project.write("nave.toml", &format!("environment = \"production\"\n{}\n[plugins]\nunsigned = \"allow\"\n", lines.join("\n")));
-    support::add(&project, "hubspot", "crm", &[format!("url={}", sim.running.base_url())], &sim.running.credential.token);
+    connect(&project, &[("crm", &sim)]);
     let report = project.json(&["assess", "crm", "--write-test-records"]);
     assert!(skipped(&report, "lags").contains("test records never go there"), "{report}");
     assert!(contacts_of(&report)["pages"]["p95_ms"].is_u64(), "{report}");

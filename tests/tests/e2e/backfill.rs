@@ -7,7 +7,8 @@ use nave_tests::project::Project;
 use nave_tests::systems::Sim;
 use serde_json::{Value, json};
 
-use super::support::{add, people};
+use super::connected::connect;
+use super::support::people;
 
 const FLOW: &str = "crm-contacts";
 const WRONG: &str = "ask Mrs Berg";
@@ -16,11 +17,7 @@ const WRONG: &str = "ask Mrs Berg";
 fn what_does_not_fit_is_told_then_kept_then_taken_in() {
     let (crm, books) = (Sim::start(System::Crm, SimConfig::new(71)), Sim::start(System::Books, SimConfig::new(71)));
     let project = Project::init();
-    let url = |sim: &Sim| format!("url={}", sim.running.base_url());
-    add(&project, "hubspot", "crm", &[url(&crm)], &crm.running.credential.token);
-    let tenant = books.running.credential.tenant_id.clone().expect("books have an organisation");
-    let settings = [format!("{}/api.xro/2.0", url(&books)), format!("tenant={tenant}")];
-    add(&project, "xero", "books", &settings, &books.running.credential.token);
+    connect(&project, &[("crm", &crm), ("books", &books)]);
     for connection in ["crm", "books"] {
         project.json(&["connection", "discover", connection, "--save"]);
     }

@@ -7,7 +7,7 @@ use nave_tests::project::{Project, REQUIRED};
 use nave_tests::systems::{Clock, Sim};
 use serde_json::{Value, json};
 
-use super::support::{AUDIENCE, add};
+use super::connected::connect;
 
 const NAMES: [&str; 20] = [
     "Ada Lovelace",
@@ -80,11 +80,7 @@ impl Two {
             }
         }
         let project = Project::init();
-        let url = |sim: &Sim| format!("url={}", sim.running.base_url());
-        add(&project, "hubspot", "crm", &[url(&crm)], &crm.running.credential.token);
-        let tenant = books.running.credential.tenant_id.clone().expect("books have an organisation");
-        let settings = [format!("{}/api.xro/2.0", url(&books)), format!("tenant={tenant}")];
-        add(&project, "xero", "books", &settings, &books.running.credential.token);
+        connect(&project, &[("crm", &crm), ("books", &books)]);
         Self { project, crm, books }
     }
 }
@@ -183,15 +179,8 @@ fn colleagues_are_not_likely_to_be_one() {
     let config = || SimConfig { records: 700, ..SimConfig::new(7) };
     let sims = [System::Crm, System::Books, System::Desk, System::Mail].map(|system| Sim::start(system, config()));
     let project = Project::init();
-    let url = |sim: &Sim| format!("url={}", sim.running.base_url());
-    let token = |sim: &Sim| sim.running.credential.token.clone();
     let [crm, books, desk, mail] = &sims;
-    add(&project, "hubspot", "crm", &[url(crm)], &token(crm));
-    let tenant = books.running.credential.tenant_id.clone().expect("books have an organisation");
-    add(&project, "xero", "books", &[format!("{}/api.xro/2.0", url(books)), format!("tenant={tenant}")], &token(books));
-    let user = desk.running.credential.user.clone().expect("the desk has a user");
-    add(&project, "zendesk", "desk", &[url(desk)], &format!("{user}:{}", token(desk)));
-    add(&project, "mailchimp", "mail", &[url(mail), format!("audience={AUDIENCE}")], &format!("nave:{}", token(mail)));
+    connect(&project, &[("crm", crm), ("books", books), ("desk", desk), ("mail", mail)]);
     project.sync(&[]);
     let candidates = project.json(&["match", "candidates", "--limit", "0"]);
     let (records, found) = (candidates["records"].as_u64().unwrap_or(0), candidates["found"].as_u64().unwrap_or(0));
@@ -204,11 +193,7 @@ fn companies_are_compared_as_people_are() {
     let config = || SimConfig { records: 80, ..SimConfig::new(11) };
     let (crm, books) = (Sim::start(System::Crm, config()), Sim::start(System::Books, config()));
     let project = Project::init();
-    let url = |sim: &Sim| format!("url={}", sim.running.base_url());
-    add(&project, "hubspot", "crm", &[url(&crm)], &crm.running.credential.token);
-    let tenant = books.running.credential.tenant_id.clone().expect("books have an organisation");
-    let settings = [format!("{}/api.xro/2.0", url(&books)), format!("tenant={tenant}")];
-    add(&project, "xero", "books", &settings, &books.running.credential.token);
+    connect(&project, &[("crm", &crm), ("books", &books)]);
     project.sync(&[]);
     let all = books.call("GET", "/api.xro/2.0/Contacts?pageSize=1000&page=1", None);
     let contacts = all.json()["Contacts"].as_array().cloned().unwrap_or_default();

@@ -10,7 +10,8 @@ use nave_tests::project::{PATIENCE, Project};
 use nave_tests::systems::Sim;
 use serde_json::{Value, json};
 
-use super::support::{add, people};
+use super::connected::connect;
+use super::support::people;
 
 const AHEAD_MS: i64 = 420_000;
 /// An export of the desk holds back the last minute.
@@ -34,10 +35,7 @@ impl Two {
         // Its answers show the clock on the wall, until the switch puts both on.
         let desk = Sim::start(System::Desk, SimConfig { clock, date: Some(system_clock()), ..SimConfig::new(17) });
         let project = Project::init();
-        let url = |sim: &Sim| format!("url={}", sim.running.base_url());
-        add(&project, "hubspot", "crm", &[url(&crm)], &crm.running.credential.token);
-        let user = desk.running.credential.user.clone().expect("the desk has a user");
-        add(&project, "zendesk", "desk", &[url(&desk)], &format!("{user}:{}", desk.running.credential.token));
+        connect(&project, &[("crm", &crm), ("desk", &desk)]);
         for connection in ["crm", "desk"] {
             project.json(&["connection", "discover", connection, "--save"]);
         }

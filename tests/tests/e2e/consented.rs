@@ -6,7 +6,7 @@ use nave_tests::project::Project;
 use nave_tests::systems::Sim;
 use serde_json::{Value, json};
 
-use super::support::{AUDIENCE, add};
+use super::connected::{AUDIENCE, connect};
 
 const MAILBOX: &str = "ada@consent.example";
 
@@ -22,10 +22,7 @@ impl Two {
     fn start() -> Self {
         let (crm, mail) = (Sim::start(System::Crm, SimConfig::new(5)), Sim::start(System::Mail, SimConfig::new(5)));
         let project = Project::init();
-        let url = |sim: &Sim| format!("url={}", sim.running.base_url());
-        add(&project, "hubspot", "crm", &[url(&crm)], &crm.running.credential.token);
-        let key = format!("nave:{}", mail.running.credential.token);
-        add(&project, "mailchimp", "mail", &[url(&mail), format!("audience={AUDIENCE}")], &key);
+        connect(&project, &[("crm", &crm), ("mail", &mail)]);
         for connection in ["crm", "mail"] {
             project.json(&["connection", "discover", connection, "--save"]);
         }

@@ -10,7 +10,7 @@ use nave_tests::project::{Project, until};
 use nave_tests::systems::{Clock, Sim};
 use serde_json::{Value, json};
 
-use super::support::add;
+use super::connected::connect;
 
 /// An export of the desk holds back the last minute.
 const MINUTE_MS: i64 = 61_000;
@@ -39,13 +39,7 @@ impl Three {
         let books = Sim::start(System::Books, config(None));
         let desk = Sim::start(System::Desk, config(Some(Arc::clone(&ahead))));
         let project = Project::init();
-        let url = |sim: &Sim| format!("url={}", sim.running.base_url());
-        add(&project, "hubspot", "crm", &[url(&crm)], &crm.running.credential.token);
-        let tenant = books.running.credential.tenant_id.clone().expect("books have an organisation");
-        let settings = [format!("{}/api.xro/2.0", url(&books)), format!("tenant={tenant}")];
-        add(&project, "xero", "books", &settings, &books.running.credential.token);
-        let user = desk.running.credential.user.clone().expect("the desk has a user");
-        add(&project, "zendesk", "desk", &[url(&desk)], &format!("{user}:{}", desk.running.credential.token));
+        connect(&project, &[("crm", &crm), ("books", &books), ("desk", &desk)]);
         for connection in ["crm", "books", "desk"] {
             project.json(&["connection", "discover", connection, "--save"]);
         }

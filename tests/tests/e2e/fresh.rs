@@ -5,7 +5,7 @@ use nave_sim::{SimConfig, System};
 use nave_tests::project::Project;
 use nave_tests::systems::Sim;
 
-use super::support::add;
+use super::connected::connect;
 
 const CONTACTS: &str = "mappings/books-contacts.toml";
 
@@ -13,9 +13,7 @@ const CONTACTS: &str = "mappings/books-contacts.toml";
 fn a_required_field_without_a_mapping_fails_the_lint_before_any_run() {
     let books = Sim::start(System::Books, SimConfig::new(3));
     let project = Project::init();
-    let tenant = books.running.credential.tenant_id.clone().expect("books have an organisation");
-    let url = format!("url={}/api.xro/2.0", books.running.base_url());
-    add(&project, "xero", "books", &[url, format!("tenant={tenant}")], &books.running.credential.token);
+    connect(&project, &[("books", &books)]);
     project.json(&["connection", "discover", "books", "--save"]);
     project.ok(&["mapping", "lint"]);
     let text = project.read(CONTACTS);

@@ -17,6 +17,7 @@ mod canary;
 mod census;
 mod clocks;
 mod conformance;
+mod connected;
 mod consented;
 mod contacts;
 mod control;

@@ -9,7 +9,7 @@ use nave_tests::project::{PATIENCE, Project};
 use nave_tests::systems::Sim;
 use serde_json::{Value, json};
 
-use super::support::add;
+use super::connected::connect;
 
 const CONTACTS: &str = "mappings/books-contacts.toml";
 const FLOW: &str = "books-contacts";
@@ -34,11 +34,7 @@ impl Pair {
     fn start(policy: &str) -> Self {
         let (crm, books) = (Sim::start(System::Crm, SimConfig::new(41)), Sim::start(System::Books, SimConfig::new(41)));
         let project = Project::init();
-        let url = |sim: &Sim| format!("url={}", sim.running.base_url());
-        add(&project, "hubspot", "crm", &[url(&crm)], &crm.running.credential.token);
-        let tenant = books.running.credential.tenant_id.clone().expect("books have an organisation");
-        let settings = [format!("{}/api.xro/2.0", url(&books)), format!("tenant={tenant}")];
-        add(&project, "xero", "books", &settings, &books.running.credential.token);
+        connect(&project, &[("crm", &crm), ("books", &books)]);
         for connection in ["crm", "books"] {
             project.json(&["connection", "discover", connection, "--save"]);
         }

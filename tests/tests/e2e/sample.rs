@@ -9,7 +9,7 @@ use nave_tests::project::Project;
 use nave_tests::systems::{Crm, Sim, System as _};
 use serde_json::{Value, json};
 
-use super::support;
+use super::connected::connect;
 
 const PEOPLE: usize = 300;
 
@@ -18,8 +18,7 @@ fn start() -> (Project, Crm) {
     let crm = Crm::start("crm", SimConfig { records: PEOPLE, ..SimConfig::new(29) });
     let project = Project::init();
     let sim = crm.sim().expect("a simulator");
-    let url = format!("url={}", sim.running.base_url());
-    support::add(&project, "hubspot", "crm", &[url], &sim.running.credential.token);
+    connect(&project, &[("crm", sim)]);
     project.json(&["connection", "discover", "crm", "--save"]);
     project.sync(&[]);
     (project, crm)

@@ -5,7 +5,7 @@ use nave_tests::project::Project;
 use nave_tests::systems::{Books, Crm, System as _};
 use serde_json::Value;
 
-use super::support::add;
+use super::connected::connect;
 
 fn message<'r>(run: &'r Value, name: &str) -> (&'r str, &'r str) {
     let case = run["cases"].as_array().into_iter().flatten().find(|case| case["name"] == name);
@@ -19,10 +19,7 @@ fn every_flow_is_tried_with_more_than_thirty_cases_and_nobody_is_asked() {
     let books = Books::start("books", SimConfig { records: 6, ..SimConfig::new(29) });
     let project = Project::init();
     let (sim, other) = (crm.sim().expect("a simulator"), books.sim().expect("a simulator"));
-    add(&project, "hubspot", "crm", &[format!("url={}", sim.running.base_url())], &sim.running.credential.token);
-    let tenant = other.running.credential.tenant_id.clone().expect("an organisation");
-    let settings = [format!("url={}/api.xro/2.0", other.running.base_url()), format!("tenant={tenant}")];
-    add(&project, "xero", "books", &settings, &other.running.credential.token);
+    connect(&project, &[("crm", sim), ("books", other)]);
     let asked = (sim.last_request(), other.last_request());
     let ran = project.run(&["test", "scenarios"]);
     let run = ran.json();

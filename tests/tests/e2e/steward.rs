@@ -11,7 +11,8 @@ use nave_tests::project::{PATIENCE, Project};
 use nave_tests::systems::{Clock, Sim};
 use serde_json::{Value, json};
 
-use super::support::{add, people};
+use super::connected::connect;
+use super::support::people;
 
 /// Who is in which system, a line per thing there. `person` is who it is in truth; `planted` says what is odd about a second one.
 /// The same day by the pages: tests/browser/steward.mjs.
@@ -79,14 +80,7 @@ impl Day {
 
     fn connect(&self) {
         let project = &self.project;
-        let url = |sim: &Sim| format!("url={}", sim.running.base_url());
-        let token = |sim: &Sim| sim.running.credential.token.clone();
-        add(project, "hubspot", "crm", &[url(&self.crm)], &token(&self.crm));
-        let tenant = self.books.running.credential.tenant_id.clone().expect("books have an organisation");
-        let settings = [format!("{}/api.xro/2.0", url(&self.books)), format!("tenant={tenant}")];
-        add(project, "xero", "books", &settings, &token(&self.books));
-        let user = self.desk.running.credential.user.clone().expect("the desk has a user");
-        add(project, "zendesk", "desk", &[url(&self.desk)], &format!("{user}:{}", token(&self.desk)));
+        connect(project, &[("crm", &self.crm), ("books", &self.books), ("desk", &self.desk)]);
         // Which number is right, nobody but a person says.
         project.write("entities/contact.toml", "[fields.phone]\nsurvivorship = \"manual\"\n");
         for connection in ["crm", "books", "desk"] {

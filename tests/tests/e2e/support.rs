@@ -11,11 +11,10 @@ use nave_tests::project::{PATIENCE, Project};
 use nave_tests::systems::{Clock, Sim};
 use serde_json::{Value, json};
 
+use super::connected::{AUDIENCE, connect};
+
 /// An export of the desk holds back the last minute: its clock is put on by more than that before the hub reads.
 const MINUTE_MS: i64 = 61_000;
-
-/// The audience whose members these are.
-pub(crate) const AUDIENCE: &str = "a1b2c3d4e5";
 
 /// Name and mailbox.
 pub(crate) type Person = (String, String);
@@ -45,14 +44,7 @@ impl All {
         let desk = Sim::start(System::Desk, config(Some(Arc::clone(&ahead))));
         let mail = Sim::start(System::Mail, config(None));
         let project = Project::init();
-        let url = |sim: &Sim| format!("url={}", sim.running.base_url());
-        let token = |sim: &Sim| sim.running.credential.token.clone();
-        add(&project, "hubspot", "crm", &[url(&crm)], &token(&crm));
-        let tenant = books.running.credential.tenant_id.clone().expect("books have an organisation");
-        add(&project, "xero", "books", &[format!("{}/api.xro/2.0", url(&books)), format!("tenant={tenant}")], &token(&books));
-        let user = desk.running.credential.user.clone().expect("the desk has a user");
-        add(&project, "zendesk", "desk", &[url(&desk)], &format!("{user}:{}", token(&desk)));
-        add(&project, "mailchimp", "mail", &[url(&mail), format!("audience={AUDIENCE}")], &format!("nave:{}", token(&mail)));
+        connect(&project, &[("crm", &crm), ("books", &books), ("desk", &desk), ("mail", &mail)]);
         for connection in ["crm", "books", "desk", "mail"] {
             project.json(&["connection", "check", connection]);
             project.json(&["connection", "discover", connection, "--save"]);
@@ -107,15 +99,6 @@ impl All {
         let found = self.desk.call("GET", &format!("/api/v2/users/search?query={email}"), None).json();
         found["users"][0]["id"].as_u64().unwrap_or_else(|| panic!("nobody is {email} in the desk"))
     }
-}
-
-#[track_caller]
-pub(crate) fn add(project: &Project, plugin: &str, name: &str, settings: &[String], secret: &str) {
-    project.install(plugin);
-    let mut arguments = vec!["connection", "add", plugin, "--name", name, "--secret-from", "-", "--yes"];
-    settings.iter().for_each(|setting| arguments.extend(["--set", setting.as_str()]));
-    arguments.extend(["--grant-network", "127.0.0.0/8", "--insecure", "--because", "it runs on this machine"]);
-    project.tell(&arguments, secret);
 }
 
 /// People in a system, by its own state.

@@ -7,7 +7,8 @@ use nave_tests::project::{Project, Serving, until};
 use nave_tests::systems::Sim;
 use serde_json::{Value, json};
 
-use super::support::{AUDIENCE, add, people};
+use super::connected::{AUDIENCE, connect};
+use super::support::people;
 
 const SECRET: &str = "whsec-77ab";
 
@@ -34,10 +35,7 @@ fn serve(project: &Project, connection: &str, mappings: &[&str]) -> Serving {
 fn what_happens_in_the_desk_is_known_at_once() {
     let (crm, desk) = (Sim::start(System::Crm, SimConfig::new(31)), Sim::start(System::Desk, SimConfig::new(31)));
     let project = Project::init();
-    let url = |sim: &Sim| format!("url={}", sim.running.base_url());
-    add(&project, "hubspot", "crm", &[url(&crm)], &crm.running.credential.token);
-    let user = desk.running.credential.user.clone().expect("the desk has a user");
-    add(&project, "zendesk", "desk", &[url(&desk)], &format!("{user}:{}", desk.running.credential.token));
+    connect(&project, &[("crm", &crm), ("desk", &desk)]);
     let serving = serve(&project, "desk", &["desk-users", "desk-tickets", "desk-comments", "desk-organizations"]);
     let hook = format!("http://{}/hooks/desk", serving.addr);
     desk.control("POST", "/_sim/webhooks", Some(json!({ "url": hook, "secret": SECRET })));
@@ -83,10 +81,7 @@ fn what_happens_in_the_desk_is_known_at_once() {
 fn what_happens_in_the_list_is_known_at_once() {
     let (crm, mail) = (Sim::start(System::Crm, SimConfig::new(32)), Sim::start(System::Mail, SimConfig::new(32)));
     let project = Project::init();
-    let url = |sim: &Sim| format!("url={}", sim.running.base_url());
-    add(&project, "hubspot", "crm", &[url(&crm)], &crm.running.credential.token);
-    let settings = [url(&mail), format!("audience={AUDIENCE}")];
-    add(&project, "mailchimp", "mail", &settings, &format!("nave:{}", mail.running.credential.token));
+    connect(&project, &[("crm", &crm), ("mail", &mail)]);
     let serving = serve(&project, "mail", &["mail-members", "mail-campaigns"]);
     let hook = format!("http://{}/hooks/mail?secret={SECRET}", serving.addr);
     mail.control("POST", "/_sim/webhooks", Some(json!({ "url": hook, "secret": "" })));

@@ -9,7 +9,7 @@ use nave_tests::project::Project;
 use nave_tests::systems::{Clock, Sim};
 use serde_json::{Value, json};
 
-use super::support::add;
+use super::connected::connect;
 
 pub(crate) struct Two {
     pub(crate) project: Project,
@@ -45,11 +45,7 @@ impl Two {
         };
         let (crm, books) = (Sim::start(System::Crm, config()), Sim::start(System::Books, config()));
         let project = Project::init();
-        let url = |sim: &Sim| format!("url={}", sim.running.base_url());
-        add(&project, "hubspot", "crm", &[url(&crm)], &crm.running.credential.token);
-        let tenant = books.running.credential.tenant_id.clone().expect("books have an organisation");
-        let settings = [format!("{}/api.xro/2.0", url(&books)), format!("tenant={tenant}")];
-        add(&project, "xero", "books", &settings, &books.running.credential.token);
+        connect(&project, &[("crm", &crm), ("books", &books)]);
         for (path, lines) in [("mappings/crm-contacts.toml", of_crm), ("mappings/books-contacts.toml", of_books)] {
             project.write(path, &format!("{lines}\n{}", project.read(path)));
         }
