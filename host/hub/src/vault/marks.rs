@@ -14,9 +14,9 @@ impl Marker {
         Self(hmac::Key::new(hmac::HMAC_SHA256, &key.derive(Purpose::Marks)))
     }
 
-    /// In hexadecimal digits.
+    /// In hexadecimal digits. Blanks around a secret make no other one of it.
     pub(crate) fn mark(&self, secret: &[u8]) -> String {
-        hmac::sign(&self.0, secret).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+        hmac::sign(&self.0, secret.trim_ascii()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

@@ -187,14 +187,14 @@ impl Vault {
             return Err(VaultError::BadSize(secret.len()));
         }
         let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let digest = self.sealer.digest(secret.expose());
+        let digest = self.sealer.digest(secret.expose().trim_ascii());
         let version = self.version(name)?.map_or(1, |version| version.saturating_add(1));
         let mut same_as = Vec::new();
         for (other, bytes) in self.store.rows(SPACE)? {
             let Some(row) = Row::decode(&bytes) else { continue };
             if other != name
                 && let Some(stored) = self.sealer.open(&self.environment, &other, &row)
-                && self.sealer.is_digest_of(&digest, stored.expose())
+                && self.sealer.is_digest_of(&digest, stored.expose().trim_ascii())
             {
                 same_as.push(other);
             }
