@@ -64,8 +64,16 @@ fn hosts_of_production(dir: &Path) -> BTreeMap<String, (String, String)> {
     taken
 }
 
-/// `host:port` of an address.
+/// `host:port` of an address. Every name of this machine is one: `localhost`, what ends in it, and the addresses that lead back here.
 fn authority(base: &str) -> Option<String> {
     let url = url::Url::parse(base).ok()?;
-    Some(format!("{}:{}", url.host_str()?.trim_end_matches('.'), url.port_or_known_default()?))
+    let host = url.host_str()?.trim_end_matches('.');
+    let is_here = match url.host()? {
+        url::Host::Domain(_) => host == "localhost" || host.ends_with(".localhost"),
+        url::Host::Ipv4(address) => address.is_loopback() || address.is_unspecified(),
+        url::Host::Ipv6(address) => {
+            address.is_loopback() || address.is_unspecified() || address.to_ipv4_mapped().is_some_and(|four| four.is_loopback())
+        }
+    };
+    Some(format!("{}:{}", if is_here { "localhost" } else { host }, url.port_or_known_default()?))
 }

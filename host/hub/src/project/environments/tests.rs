@@ -64,6 +64,10 @@ fn a_host_of_production_is_refused_elsewhere() {
         ("production", "https://crm.example", "https://crm.example.:443/", "", true),
         ("production", "https://crm.example", "https://sandbox.crm.example", "", false),
         ("production", "http://127.0.0.1:8001", "http://127.0.0.1:8002", "", false),
+        ("production", "http://127.0.0.1:8001", "http://localhost:8001", "", true),
+        ("production", "http://localhost:8001", "http://crm.localhost.:8001", "", true),
+        ("production", "http://[::1]:8001", "http://127.0.0.2:8001", "", true),
+        ("production", "http://[::ffff:127.0.0.1]:8001", "http://0.0.0.0:8001", "", true),
         ("production", "https://crm.example", "https://crm.example", "shared-host = \"one host for all accounts\"", false),
         ("dev", "https://crm.example", "https://crm.example", "", false),
     ];
