@@ -231,6 +231,8 @@ pub const REFERENCE_REFETCH_MS: u64 = 5_000;
 pub const VAULT_SIGN_IN_MS: u64 = 5_000;
 /// As far as that doubles: a policy that somebody mends counts after it.
 pub const VAULT_SIGN_IN_MS_MAX: u64 = 60_000;
+/// For so long a hub that ends waits for vaults to end its leases.
+pub const LEASE_END_MS_MAX: u64 = 3_000;
 /// A lease that was replaced is ended at the vault when no call uses it any more; looked at this often, for so long at most.
 pub const LEASE_RELEASE_LOOK_MS: u64 = 1_000;
 /// After this it ends by itself: a call has no more time than that.

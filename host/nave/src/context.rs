@@ -60,6 +60,14 @@ impl Context {
         &self.dir
     }
 
+    /// The command is over: a hub that it opened gives back what it was given for a while.
+    pub(crate) async fn end(&self) {
+        let hub = self.hub.lock().await.take();
+        if let Some(hub) = hub {
+            hub.end().await;
+        }
+    }
+
     /// Asks the hub, whoever has it open, as the user of this machine.
     pub(crate) async fn call(&self, request: Request) -> Result<Answer, ApiError> {
         call::call(self, self.asked(request)).await

@@ -59,6 +59,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => report::error(&context, &error),
     };
+    runtime.block_on(context.end());
     // A plugin that is being compiled for a command that has ended need not be waited for.
     runtime.shutdown_background();
     ExitCode::from(code)

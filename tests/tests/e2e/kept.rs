@@ -1,7 +1,7 @@
 //! Secrets that are kept elsewhere: in a file that somebody writes, and in a vault that is sealed, rotates, takes tokens back and goes
 //! away. The vault here is a few lines that answer as the documentation of HashiCorp's says; `tests/systems` asks one that others wrote.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -513,7 +513,13 @@ fn a_dynamic_user_and_password_are_one_secret_of_one_lease() {
     until("the one before is ended", || keeper.inside().revoked.contains(&held).then_some(()));
     let last = format!("/v1/database/creds/crm/{}", keeper.inside().leases);
     assert!(bed.works() && !keeper.inside().revoked.contains(&last), "the one that is used is not");
+    // Whoever ends gives back what it was given: the hub that serves, and a command that opened one.
     serving.stop();
+    assert!(keeper.inside().revoked.contains(&last), "{:?}", keeper.inside().revoked);
+    project.ok(&["secret", "check", "crm"]);
+    let given = |keeper: &Keeper| (1..=keeper.inside().leases).map(|number| format!("/v1/database/creds/crm/{number}")).collect();
+    let (given, back): (BTreeSet<String>, BTreeSet<String>) = (given(&keeper), keeper.inside().revoked.iter().cloned().collect());
+    assert_eq!(back, given, "nothing is left over there");
 }
 
 /// However many secrets a vault refuses, it is not signed in at for each of them.

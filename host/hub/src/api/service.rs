@@ -68,6 +68,11 @@ pub trait Service: Send + Sync + 'static {
         Box::pin(async {})
     }
 
+    /// The process that opened this hub ends in good order: what was given to it for a while is given back.
+    fn end(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     /// Takes a call of a connected system.
     fn hook(&self, call: HookCall) -> BoxFuture<'_, HookAnswer>;
 

@@ -78,7 +78,16 @@ pub(super) async fn fetch(
     }
     let read = value(&answer.body, path, field);
     overwrite(answer.body);
-    let (value, given, lease) = read.map_err(Failure::Other)?;
+    let (value, given, lease) = match read {
+        Ok(read) => read,
+        Err(Unread { why, lease }) => {
+            // Nobody uses what was given with it. Where it cannot be ended it ends by itself.
+            if let Some(lease) = lease {
+                let _ = release(name, channel, &lease).await;
+            }
+            return Err(Failure::Other(why));
+        }
+    };
     Ok(Fetched { value: Some(value), life_ms: given.life_ms(settings.hold_ms), handle: lease })
 }
 
@@ -126,10 +135,19 @@ struct Answered {
     data: Value,
 }
 
+/// Why an answer has no value, and the handle of the lease that was given with it all the same.
+#[derive(Debug)]
+struct Unread {
+    why: String,
+    lease: Option<String>,
+}
+
 /// A field of what a vault has at a path, for how long it is good, and the handle of its lease.
-fn value(body: &[u8], path: &str, field: &str) -> Result<(SecretBytes, Given, Option<String>), String> {
-    let mut read: Answered = serde_json::from_slice(body)
-        .map_err(|_| "it did not answer with the JSON of a vault; is `address` the vault's?".to_owned())?;
+fn value(body: &[u8], path: &str, field: &str) -> Result<(SecretBytes, Given, Option<String>), Unread> {
+    let mut read: Answered = serde_json::from_slice(body).map_err(|_| Unread {
+        why: "it did not answer with the JSON of a vault; is `address` the vault's?".to_owned(),
+        lease: None,
+    })?;
     let field = if field.is_empty() { FIELD } else { field };
     let found = made_of(fields(&read.data, path), path, field);
     wipe(&mut read.data);
@@ -142,7 +160,10 @@ fn value(body: &[u8], path: &str, field: &str) -> Result<(SecretBytes, Given, Op
     // One that cannot be renewed is kept to be ended.
     let first = if read.renewable { read.lease_duration.to_string() } else { "-".to_owned() };
     let handle = (leased && read.lease_duration > 0).then(|| format!("{first} {}", read.lease_id));
-    Ok((found?, given, handle))
+    match found {
+        Ok(found) => Ok((found, given, handle)),
+        Err(why) => Err(Unread { why, lease: handle }),
+    }
 }
 
 /// The fields at a path: version 2 of the key-value engine has them one level deeper, beside what it says of the version.
@@ -194,7 +215,7 @@ mod tests {
             (Ok((found, given, handle)), Ok((text, expected, lease))) => {
                 assert_eq!((found.expose(), given, handle.as_deref()), (text.as_bytes(), expected, lease), "{body}");
             }
-            (Err(why), Err(part)) => assert!(why.contains(part), "{body}: {why}"),
+            (Err(unread), Err(part)) => assert!(unread.why.contains(part), "{body}: {}", unread.why),
             (found, expected) => panic!("{body}: {found:?}, expected {expected:?}"),
         }
     }
@@ -221,6 +242,8 @@ mod tests {
         let both = "{username}:{password}";
         check(leased, "database/creds/ro", both, Ok(("u:p", Given::Leased(3_600), Some("3600 database/creds/ro/a1"))));
         check(leased, "database/creds/ro", "{username}:{pass}", Err("there is no field `pass`"));
+        let unread = value(leased.as_bytes(), "database/creds/ro", "pass").expect_err("there is none");
+        assert_eq!(unread.lease.as_deref(), Some("3600 database/creds/ro/a1"), "it was given all the same");
         let deleted = r#"{"data":{"data":null,"metadata":{"version":2,"deletion_time":"2026-01-01T00:00:00Z"}}}"#;
         check(deleted, "kv/data/crm", "token", Err("was deleted"));
         for body in ["", "<html>", "7"] {

@@ -76,6 +76,7 @@ use crate::engine::{Engine, EngineError};
 use crate::hub::Hub;
 use crate::sign_in::{self, SignInCallback, SignInStart, SignedIn};
 use crate::webhook::{HookAnswer, HookCall};
+pub(crate) use granted::note as note_granted;
 pub(crate) use plugins::lines as plugin_lines;
 pub(crate) use readers::Shown;
 pub(crate) use reviews::kind as review_kind;
@@ -125,6 +126,10 @@ impl Service for Hub {
                 tracing::warn!(%error, "the runs under way stay open until the next start");
             }
         })
+    }
+
+    fn end(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.vault.end_leases())
     }
 
     fn hook(&self, call: HookCall) -> BoxFuture<'_, HookAnswer> {

@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use nave_core::lease::{Lease, Next, may_refetch, next};
-use nave_core::limits::{LEASE_RELEASE_LOOK_MS, LEASE_RELEASE_MS_MAX, REFERENCE_RETRY_MS};
+use nave_core::limits::{LEASE_END_MS_MAX, LEASE_RELEASE_LOOK_MS, LEASE_RELEASE_MS_MAX, REFERENCE_RETRY_MS};
 use nave_core::secret_reference::SecretReference;
-use tokio::time::{Instant, sleep_until};
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::egress::{AuditNote, AuditSink};
 use crate::secrets::SecretBytes;
@@ -137,9 +139,46 @@ impl Leases {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// What is held of a secret is forgotten; its next use fetches.
+    /// What is held of a secret is forgotten, and its lease ended; its next use fetches.
     pub(super) fn forget(&self, name: &str) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        let gone = self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        if let Some(gone) = gone {
+            self.retire(gone);
+        }
+    }
+
+    /// Ends the lease of an entry that is none any more.
+    fn retire(&self, entry: Arc<Entry>) {
+        let (Some(fetch), Ok(runtime)) = (self.fetch.get().cloned(), Handle::try_current()) else { return };
+        let began = self.began;
+        runtime.spawn(async move {
+            // What a fetch that is under way brings is ended too.
+            let _one = entry.flight.clone().lock_owned().await;
+            let held = entry.state().held.take();
+            if let Some(held) = held.filter(|_| entry.reference.vault().is_some()) {
+                end(fetch, entry, held, began).await;
+            }
+        });
+    }
+
+    /// Ends every lease, since the hub ends: nobody would use or renew them. What a vault does not do in time ends by itself.
+    pub(super) async fn end_all(&self) {
+        let Some(fetch) = self.fetch.get() else { return };
+        let entries = std::mem::take(&mut *self.entries.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut ends = JoinSet::new();
+        for entry in entries.into_values().filter(|entry| entry.reference.vault().is_some()) {
+            let fetch = fetch.clone();
+            ends.spawn(async move {
+                let _one = entry.flight.clone().lock_owned().await;
+                let handle = entry.state().held.take().and_then(|held| held.handle);
+                let Some(handle) = handle else { return };
+                if let Err(why) = fetch.release(&entry.reference, &handle).await {
+                    tracing::debug!(secret = entry.name, place = %entry.reference, why, "a lease could not be ended; it ends by itself");
+                }
+            });
+        }
+        let all = async { while ends.join_next().await.is_some() {} };
+        let _ = timeout(Duration::from_millis(LEASE_END_MS_MAX), all).await;
     }
 
     /// Every value that is held, by name.
@@ -173,7 +212,9 @@ impl Leases {
             state: Mutex::default(),
             flight: Arc::default(),
         });
-        entries.insert(name.to_owned(), entry.clone());
+        if let Some(other) = entries.insert(name.to_owned(), entry.clone()) {
+            self.retire(other);
+        }
         entry
     }
 

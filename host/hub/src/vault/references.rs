@@ -110,6 +110,11 @@ impl Vault {
         self.leases.fetched_by(fetch);
     }
 
+    /// Ends the leases of what is kept elsewhere, since the hub ends.
+    pub(crate) async fn end_leases(&self) {
+        self.leases.end_all().await;
+    }
+
     /// How a reference stands. Fetches nothing.
     pub(crate) fn standing(&self, name: &str) -> Standing {
         self.leases.standing(name)
