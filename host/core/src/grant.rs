@@ -1,5 +1,7 @@
 //! What a plugin was given, per connection. Both keys are needed for a call: the manifest asks, the operator grants.
 
+mod narrow;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

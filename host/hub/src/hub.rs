@@ -163,6 +163,15 @@ impl Hub {
         Ok(warnings)
     }
 
+    /// Takes out of what is in force what the files of connections do not allow any more. False where that is nothing.
+    pub(crate) fn narrow(&self, files: &Catalog) -> bool {
+        let Some(less) = crate::scheduler::narrowed(&self.engine.catalog(), files) else { return false };
+        let less = Arc::new(less);
+        self.guests.reconfigure(less.clone());
+        self.engine.reconfigure(less);
+        true
+    }
+
     /// Takes a grant out of what is in force, whatever the files are like: `endpoint NAME`, `folder NAME`, `secret SLOT`. False where it
     /// is not in force.
     pub(crate) fn take_away(&self, connection: &str, grant: &str) -> bool {

@@ -1,7 +1,7 @@
 //! A secret is bound to the host that it was given for: an edited file holds the connection until somebody approves.
 
 use nave_sim::SimConfig;
-use nave_tests::project::Project;
+use nave_tests::project::{Project, until};
 use nave_tests::systems::{Crm, System};
 
 use super::contacts::connect_crm;
@@ -81,6 +81,12 @@ fn a_host_that_was_changed_by_hand() {
     );
 }
 
+/// What the audit says of changed grants, the last first.
+fn changed(project: &Project) -> Vec<String> {
+    let lines = project.json(&["audit", "--limit", "200"])["entries"].as_array().cloned().expect("lines");
+    lines.iter().filter(|line| line["action"] == "grants.changed").map(|line| line["detail"].to_string()).collect()
+}
+
 /// T58: what a connection may do was widened in its file, on the same host: it is noted, with what is new.
 #[test]
 fn a_grant_that_was_widened_by_hand_is_noted() {
@@ -89,14 +95,6 @@ fn a_grant_that_was_widened_by_hand_is_noted() {
     project.install("hubspot");
     connect_crm(&project, &crm);
     project.ok(&["connection", "check", "crm"]);
-    let changed = |project: &Project| {
-        let lines = project.json(&["audit", "--limit", "200"])["entries"].as_array().cloned().expect("lines");
-        lines
-            .into_iter()
-            .filter(|line| line["action"] == "grants.changed")
-            .map(|line| line["detail"].to_string())
-            .collect::<Vec<_>>()
-    };
     assert_eq!(changed(&project), Vec::<String>::new());
     let file = project.read("connections/crm.toml");
     let wide = file.replacen("networks = [", "networks = [\"10.0.0.0/8\", ", 1);
@@ -112,6 +110,38 @@ fn a_grant_that_was_widened_by_hand_is_noted() {
     serving.stop();
     let found = changed(&project);
     assert!(found.len() == 2 && found[0].contains("no more endpoint api: network 10.0.0.0/8"), "{found:?}");
+}
+
+/// S7.15: what somebody takes away in a connection's file counts while the hub serves, before any plan; what is put back waits for one.
+#[test]
+fn what_a_file_takes_away_counts_at_once() {
+    let project = Project::init();
+    let crm = sim("crm");
+    project.install("hubspot");
+    connect_crm(&project, &crm);
+    let serving = project.serve();
+    let works = || project.run(&["connection", "check", "crm"]).code == Some(0);
+    let pending = || {
+        let grants = project.json(&["plugin", "grants", "hubspot"]);
+        grants["connections"].as_array().into_iter().flatten().any(|view| view["name"] == "crm" && view["pending"] == true)
+    };
+    assert!(works() && !pending());
+    let (file, table) = (project.read("connections/crm.toml"), "[grants.endpoints.api]\n");
+    project.write("connections/crm.toml", &file.replacen(table, &format!("{table}read-only = true\n"), 1));
+    until("what is taken away is noted", || {
+        changed(&project).first().is_some_and(|said| said.contains("no more endpoint api: writing")).then_some(())
+    });
+    assert!(works() && !pending(), "reading goes on, and what the file says is in force");
+    let (before, rest) = file.split_once(table).expect("the grant");
+    let after = rest.find("\n[").map_or("", |at| &rest[at..]);
+    project.write("connections/crm.toml", &format!("{before}{after}"));
+    until("nothing is reached", || (!works()).then_some(()));
+    project.write("connections/crm.toml", &file);
+    until("what is put back is seen", || pending().then_some(()));
+    assert!(!works(), "and waits");
+    project.json(&["plan"]);
+    assert!(works() && !pending());
+    serving.stop();
 }
 
 /// What is pasted where a name goes is refused, and nothing of it is kept: by its looks, or by being in the vault.

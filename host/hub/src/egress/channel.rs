@@ -480,7 +480,7 @@ impl Inner {
         EgressError::denied(
             "net.denied",
             format!(
-                "endpoint `{endpoint}` ({}) is not granted; [grants.endpoints.{endpoint}] with base = \"{}\" and because = \"…\" in connections/{}.toml would allow it",
+                "endpoint `{endpoint}` ({}) is not granted; [grants.endpoints.{endpoint}] with base = \"{}\" and because = \"…\" in connections/{}.toml would allow it, once `nave plan` has read it",
                 asked.reason, asked.base, self.config.connection
             ),
         )

@@ -297,6 +297,7 @@ fn not_granted(dir: &Path, connections: &[String], manifest: &Manifest) -> Resul
         let not_granted = powers::not_granted_in(name, &text, manifest);
         if !not_granted.is_empty() {
             views.push(PowersView {
+                pending: false,
                 name: name.clone(),
                 powers: powers::granted_in(&text, manifest),
                 not_granted,

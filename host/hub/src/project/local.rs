@@ -271,6 +271,7 @@ fn grants(project: &Project, only: Option<&str>) -> Result<Answer, ApiError> {
     let connections = connections.filter_map(|(name, connection)| {
         let manifest = &project.plugins.get(&connection.plugin)?.manifest;
         Some(PowersView {
+            pending: false,
             name: name.clone(),
             powers: powers::granted(&connection.grants, &connection.credentials, manifest),
             not_granted: powers::not_granted(name, &connection.grants, &connection.credentials, manifest),

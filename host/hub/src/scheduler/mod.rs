@@ -5,6 +5,7 @@
 
 mod boost;
 mod due;
+mod narrowed;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::project::ownership;
 use crate::webhook::Due;
 pub(crate) use boost::{Boost, boost_of, boost_row};
 pub(crate) use due::{Schedule, Scheduled, has_work};
+pub(crate) use narrowed::narrowed;
 
 /// How often it is looked whether a flow is due, where nothing rings before.
 const TICK: Duration = Duration::from_millis(500);
@@ -38,6 +40,7 @@ pub(crate) async fn run(hub: Arc<Hub>, shutdown: impl Future<Output = ()> + Send
     // Lanes for which there was news while they were at work.
     let mut again = HashSet::new();
     let mut tended = tokio::time::Instant::now();
+    let mut files = narrowed::Narrowed::default();
     loop {
         let look = tokio::select! {
             () = &mut shutdown => break,
@@ -80,6 +83,11 @@ pub(crate) async fn run(hub: Arc<Hub>, shutdown: impl Future<Output = ()> + Send
         if tended.elapsed() >= TICK {
             let store = lanes.hub.store.clone();
             let _ = tokio::task::spawn_blocking(move || store.tend()).await;
+            if tokio::task::block_in_place(|| files.look(&lanes.hub))
+                && let Err(error) = crate::service::note_granted(&lanes.hub).await
+            {
+                tracing::warn!(%error, "what was taken away in a connection's file counts, and could not be noted");
+            }
             tended = tokio::time::Instant::now();
         }
     }

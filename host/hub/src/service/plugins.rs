@@ -173,8 +173,12 @@ pub(super) fn grants(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
     let mut answer = from_directory(hub, request)?;
     let Answer::Grants(grants) = &mut answer else { return Ok(answer) };
     let (catalog, now) = (hub.engine.catalog(), hub.engine.now());
+    let files = crate::hub::load(&hub.dir).ok().map(|(files, _)| files);
     for view in &mut grants.connections {
-        let Some(connection) = catalog.connections.get(&view.name) else { continue };
+        let in_file = files.as_ref().and_then(|files| files.connections.get(&view.name));
+        let held = catalog.connections.get(&view.name);
+        view.pending = in_file.is_some_and(|file| held.is_none_or(|held| held.grants != file.grants));
+        let Some(connection) = held else { continue };
         let used = crate::audit::used(hub.store.as_ref(), &view.name)?;
         view.uses = uses(connection, &used, now);
     }

@@ -148,6 +148,9 @@ pub struct PowersView {
     pub name: String,
     /// Sentences.
     pub powers: Vec<String>,
+    /// Of a connection: its file says otherwise than what is in force. What it takes away counts, what it adds waits for a plan.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pending: bool,
     /// What is asked for and not granted, with the grant that would allow it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_granted: Vec<String>,

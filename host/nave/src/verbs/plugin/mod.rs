@@ -448,6 +448,9 @@ async fn grants(name: Option<String>, context: &Context) -> Outcome {
     for (what, views) in [("Plugin", &answer.plugins), ("Connection", &answer.connections)] {
         for view in views {
             say(format_args!("{what} {}", view.name));
+            if view.pending {
+                say("  Its file was changed: what it takes away counts already, what it adds waits for `nave plan`.");
+            }
             view.powers.iter().for_each(|power| say(format_args!("  {}", clean(power))));
             view.not_granted.iter().for_each(|power| say(format_args!("  not granted: {}", clean(power))));
             for one in &view.uses {
