@@ -210,6 +210,15 @@ pub enum CredentialKind {
         /// Parameter name.
         name: String,
     },
+    /// The text of one element of an XML body, as SOAP services want their password: an argument of the call, or `Password` of
+    /// WS-Security. The plugin leaves the element empty, and the host writes the secret into it.
+    Body {
+        /// The element's place by local names from the root: `/Envelope/Header/Security/UsernameToken/Password`.
+        element: String,
+        /// What an answer with an error's status says where the secret was refused and the status does not tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
+    },
     /// A signature over the request, made with a key that stays in the hub. The secret is the key, or `id:key` with `id_header`.
     Hmac {
         /// Header that carries the signature.

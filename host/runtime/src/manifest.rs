@@ -87,6 +87,7 @@ fn check(manifest: &Manifest) -> Result<(), PluginError> {
             }
             token(slot, kind)?;
             oauth(slot, kind)?;
+            element(slot, kind)?;
             if let CredentialKind::Hmac { over, time, id_header, .. } = kind {
                 nave_core::signing::check(over, time.is_some(), id_header.is_some())
                     .map_err(|why| bad(format_args!("credential `{slot}`: {why}")))?;
@@ -184,6 +185,27 @@ fn token(slot: &str, kind: &CredentialKind) -> Result<(), PluginError> {
         }
         None if !token.starts_with('/') => {
             Err(bad(format_args!("credential `{slot}`: `token` is `/a/json/pointer` or `cookie:NAME`, not `{token}`")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The element that carries a secret is named from the root, below it.
+fn element(slot: &str, kind: &CredentialKind) -> Result<(), PluginError> {
+    let CredentialKind::Body { element, refused } = kind else { return Ok(()) };
+    let plain = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    };
+    let names: Vec<&str> = element.strip_prefix('/').unwrap_or_default().split('/').collect();
+    if names.len() < 2 || !names.iter().all(|name| plain(name)) {
+        return Err(bad(format_args!(
+            "credential `{slot}`: `element` is the names of elements from the root, without prefixes, such as /Envelope/Body/login/password, not `{element}`"
+        )));
+    }
+    match refused {
+        Some(said) if said.trim().is_empty() => {
+            Err(bad(format_args!("credential `{slot}`: `refused` is what a refusal says; leave it out where the status tells")))
         }
         _ => Ok(()),
     }
@@ -370,6 +392,9 @@ mod tests {
             ("/v1", "v1", "begins with /"),
             ("\"credential\":\"key\"", "\"credential\":\"other\"", "not under `credentials`"),
             ("{\"kind\":\"bearer\"}", "", "no kinds"),
+            ("{\"kind\":\"bearer\"}", "{\"kind\":\"body\",\"element\":\"Password\"}", "names of elements from the root"),
+            ("{\"kind\":\"bearer\"}", "{\"kind\":\"body\",\"element\":\"/Envelope/soap:Body/p\"}", "without prefixes"),
+            ("{\"kind\":\"bearer\"}", "{\"kind\":\"body\",\"element\":\"/a/b\",\"refused\":\" \"}", "what a refusal says"),
             ("\"reason\"", "\"headers\":[\"Cookie\"],\"reason\"", "only Origin and Referer"),
             ("\"reason\"", "\"headers\":[\"Origin\",\"Host\"],\"reason\"", "only Origin and Referer"),
             (

@@ -5,6 +5,7 @@
 
 mod authorize;
 mod aws;
+mod envelope;
 mod rotate;
 mod sign_in;
 mod signature;
@@ -373,7 +374,7 @@ impl Inner {
         let answer = self.run(&prepared, &applied, body, want, total).await?;
         let (Some(generation), Some((slot, _))) = (generation, prepared.credential) else {
             // A refused request was not done, so it may be sent again with what is kept elsewhere by now.
-            let Some(sent) = sent.filter(|_| rotate::refused(answer.status)) else { return Ok(answer) };
+            let Some(sent) = sent.filter(|_| rotate::refused(&prepared, &answer)) else { return Ok(answer) };
             return Ok(self.by_another(&prepared, body, want, &sent, total).await?.unwrap_or(answer));
         };
         if answer.status != 401 {
@@ -611,14 +612,17 @@ fn build(prepared: &Prepared<'_>, applied: &Applied, body: &Source) -> Result<ht
     let url = applied.url(&prepared.url);
     let uri: Uri = url[Position::BeforePath..Position::AfterQuery].parse().map_err(|_| bad("path"))?;
     let host = &url[Position::BeforeHost..Position::AfterPort];
-    let mut request = http::Request::new(body.body());
+    let mut request = http::Request::new(match applied {
+        Applied::Body(filled) => Source::Bytes(filled.clone()).body(),
+        _ => body.body(),
+    });
     *request.method_mut() = prepared.method.clone();
     *request.uri_mut() = uri;
     let headers = request.headers_mut();
     headers.insert(HOST, HeaderValue::from_str(host).map_err(|_| bad("host"))?);
     headers.extend(prepared.headers.iter().map(|(name, value): (&HeaderName, &HeaderValue)| (name.clone(), value.clone())));
     match applied {
-        Applied::Nothing | Applied::Query(..) => {}
+        Applied::Nothing | Applied::Query(..) | Applied::Body(_) => {}
         Applied::Header(name, value) => drop(headers.insert(name.clone(), value.clone())),
         Applied::Headers(all) => {
             for (name, value) in all {

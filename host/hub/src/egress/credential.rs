@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
 use nave_core::manifest::CredentialKind;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
@@ -19,6 +20,8 @@ pub(super) enum Applied {
     Header(HeaderName, HeaderValue),
     Headers(Vec<(HeaderName, HeaderValue)>),
     Query(String, Zeroizing<String>),
+    /// Another body: the plugin's, with the secret in it.
+    Body(Bytes),
 }
 
 impl Applied {
@@ -98,6 +101,7 @@ pub(super) fn apply_secret(kind: &CredentialKind, secret: &SecretBytes, name: &s
         CredentialKind::Hmac { .. } | CredentialKind::AwsV4 { .. } => {
             Err(unusable(name, "its kind signs requests, and carries nothing itself"))
         }
+        CredentialKind::Body { .. } => Err(unusable(name, "its kind goes into bodies, and there is none")),
         CredentialKind::OauthClientCredentials { .. } | CredentialKind::Oauth2 { .. } => {
             header(AUTHORIZATION, Some("Bearer"), secret, name)
         }

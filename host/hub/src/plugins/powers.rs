@@ -203,6 +203,7 @@ pub fn kind_word(kind: &CredentialKind) -> &'static str {
         CredentialKind::Basic {} => "basic",
         CredentialKind::Header { .. } => "header",
         CredentialKind::Query { .. } => "query",
+        CredentialKind::Body { .. } => "body",
         CredentialKind::Hmac { .. } => "hmac",
         CredentialKind::AwsV4 { .. } => "aws-v4",
         CredentialKind::OauthClientCredentials { .. } => "oauth-client-credentials",

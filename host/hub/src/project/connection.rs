@@ -254,6 +254,7 @@ fn shape_of(kind: &CredentialKind) -> &'static str {
         CredentialKind::OauthClientCredentials { .. } => "The secret is client-id:client-secret.",
         CredentialKind::Hmac { id_header: Some(_), .. } => "The secret is id:key.",
         CredentialKind::AwsV4 { .. } => "The secret is access-key-id:secret-access-key.",
+        CredentialKind::Body { .. } => "The secret is the password alone.",
         CredentialKind::Hmac { .. } => "The secret is the key that requests are signed with.",
         CredentialKind::Oauth2 { client: ClientAuthentication::None, .. } => {
             "The secret is client-id: with the colon; then `nave connection authorize NAME` asks the system."

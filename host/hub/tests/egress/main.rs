@@ -5,6 +5,7 @@
 mod bound;
 mod cookie;
 mod credentials;
+mod envelope;
 mod guard;
 mod hostile;
 mod oauth;

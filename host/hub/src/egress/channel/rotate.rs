@@ -15,7 +15,8 @@ use super::super::credential::{self, Applied};
 use super::super::error::EgressError;
 use super::super::target::Base;
 use super::super::token::fingerprint;
-use super::{Answer, Inner, Prepared, Want};
+use super::envelope;
+use super::{Answer, Got, Inner, Prepared, Want};
 use crate::secrets::SecretBytes;
 use crate::workers::off_the_workers;
 
@@ -30,9 +31,21 @@ enum Verdict {
     Silent,
 }
 
-/// Whether a status says that the secret was refused.
-pub(super) fn refused(status: u16) -> bool {
-    verdict(status) == Verdict::Refused
+/// Whether an answer says that the secret was refused.
+pub(super) fn refused(prepared: &Prepared<'_>, answer: &Answer) -> bool {
+    verdict_on(prepared, answer) == Verdict::Refused
+}
+
+/// What an answer says of the secret: by its status, or in the words that the manifest knows where an error's status does not tell.
+fn verdict_on(prepared: &Prepared<'_>, answer: &Answer) -> Verdict {
+    let words = match prepared.credential.map(|(_, credential)| &credential.kind) {
+        Some(CredentialKind::Body { refused: Some(words), .. }) if answer.status >= 400 => words.as_bytes(),
+        _ => return verdict(answer.status),
+    };
+    match &answer.body {
+        Got::Memory(body) if body.windows(words.len()).any(|some| some == words) => Verdict::Refused,
+        _ => verdict(answer.status),
+    }
 }
 
 fn verdict(status: u16) -> Verdict {
@@ -85,7 +98,7 @@ impl Inner {
             }
         };
         let answer = self.run(prepared, &applied, body, want, total).await?;
-        match verdict(answer.status) {
+        match verdict_on(prepared, &answer) {
             Verdict::Taken => {
                 self.settle(credential, &next, None);
                 Ok(Some(answer))
@@ -97,7 +110,7 @@ impl Inner {
                 let old = self.secret(&prepared.granted, credential, prepared.base).await?;
                 let applied = self.carried(prepared, body, credential, &old).await?;
                 let answer = self.run(prepared, &applied, body, want, total).await?;
-                if verdict(answer.status) == Verdict::Taken {
+                if verdict_on(prepared, &answer) == Verdict::Taken {
                     let why = format!("{} answered {status} to it, and takes the old one", prepared.shown());
                     self.settle(credential, &next, Some(&why));
                 }
@@ -136,6 +149,9 @@ impl Inner {
         }
         if matches!(credential.kind, CredentialKind::Hmac { .. }) {
             return self.signed(prepared, &credential.kind, secret, name, body).await;
+        }
+        if let CredentialKind::Body { element, .. } = &credential.kind {
+            return envelope::filled(prepared, body, element, secret, name);
         }
         if matches!(credential.kind, CredentialKind::AwsV4 { .. }) {
             return self.signed_for_aws(prepared, &credential.kind, secret, name, body);
