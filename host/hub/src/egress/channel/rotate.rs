@@ -39,7 +39,7 @@ pub(super) fn refused(prepared: &Prepared<'_>, answer: &Answer) -> bool {
 /// What an answer says of the secret: by its status, or in the words that the manifest knows where an error's status does not tell.
 fn verdict_on(prepared: &Prepared<'_>, answer: &Answer) -> Verdict {
     let words = match prepared.credential.map(|(_, credential)| &credential.kind) {
-        Some(CredentialKind::Body { refused: Some(words), .. }) if answer.status >= 400 => words.as_bytes(),
+        Some(CredentialKind::Body { refused: Some(words), .. }) if answer.status >= 400 && !words.is_empty() => words.as_bytes(),
         _ => return verdict(answer.status),
     };
     match &answer.body {
