@@ -14,6 +14,11 @@ static ATTRIBUTE: LazyLock<Regex> =
 static FORM: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^[\w.%+\[\]-]+=[^\s&=]*(?:&[\w.%+\[\]-]+=[^\s&]*)*$").expect("a pattern"));
 
+/// A value with its name before it, as SOAP services take several in one text: `USER=ada@example.com`.
+static NAMED: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^([A-Za-z_]\w*)=([^=\s].*)$").expect("a pattern"));
+/// Attributes by which SOAP says how a text is spelled; nothing of anybody's.
+const OF_SOAP: [&str; 2] = ["encodingStyle", "arrayType"];
+
 /// Longest spelling of a character that is decoded, bytes.
 const ENTITY_BYTES_MAX: usize = 11;
 
@@ -144,7 +149,7 @@ fn attributes(element: &str, whole: &dyn Fn(&str) -> bool, each: Each<'_>) -> St
     let (mut out, mut from) = (String::new(), 0);
     for found in ATTRIBUTE.captures_iter(element) {
         let (Some(name), Some(value)) = (found.get(1), found.get(2).or_else(|| found.get(3))) else { continue };
-        if name.as_str().starts_with("xmlns") {
+        if name.as_str().starts_with("xmlns") || OF_SOAP.contains(&local(name.as_str())) {
             continue;
         }
         out += &element[from..value.start()];
@@ -157,7 +162,10 @@ fn attributes(element: &str, whole: &dyn Fn(&str) -> bool, each: Each<'_>) -> St
 /// A text of XML: its entities are decoded before it is looked at.
 fn exchanged(name: &str, text: &str, quoted: bool, whole: &dyn Fn(&str) -> bool, each: Each<'_>) -> String {
     let plain = decoded(text);
-    let done = cells(name, &plain, whole, each);
+    let done = match NAMED.captures(&plain).map(|found| found.extract::<2>().1) {
+        Some([name, value]) if !whole(&plain) => format!("{name}={}", cells(name, value, whole, each)),
+        _ => cells(name, &plain, whole, each),
+    };
     if done == plain {
         return text.to_owned();
     }
@@ -292,6 +300,11 @@ mod tests {
             "<?xml version=\"1.0\"?><s:A xmlns:s=\"xx\" k='q&amp;r'>\n <s:B>x &#38; y</s:B><C><![CDATA[zz]]></C></s:A>",
             &[("k", "q&r"), ("B", "x & y"), ("C", "zz")],
             "<?xml version=\"1.0\"?><s:A xmlns:s=\"xx\" k='9&lt;9'>\n <s:B>9&lt;9</s:B><C><![CDATA[9<9]]></C></s:A>",
+        );
+        check(
+            "<a s:encodingStyle=\"http://x/y\"><v>USER=xx</v><w>=xx</w></a>",
+            &[("USER", "xx"), ("w", "=xx")],
+            "<a s:encodingStyle=\"http://x/y\"><v>USER=9&lt;9</v><w>9&lt;9</w></a>",
         );
         check("<a><!-- by Ada -->x</a>", &[("a", "x")], "<a><!---->x</a>");
         check("a=xx&b=y", &[("a", "xx"), ("b", "y")], "a=9%3C9&b=y");
