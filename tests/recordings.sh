@@ -2,8 +2,8 @@
 # Records anew what the shipped connectors and their simulated systems say to each other: plugins/NAME/recordings/NAME.json, masked.
 # Needs `nave` and python3 on the path, and the plugins built (NAVE_PLUGINS names their folder). Run from the checkout, when a
 # connector asks for something else than it did. What a real system says is recorded from the running ones whose lines (of
-# tests/systems/NAME/start.sh reset) NAVE_TRYTON, NAVE_BOTTLECRM and NAVE_RT hold; a dozen people are entered there first. With
-# arguments: only these plugins.
+# tests/systems/NAME/start.sh reset) NAVE_TRYTON, NAVE_BOTTLECRM, NAVE_RT and NAVE_SYMPA hold; a dozen people are entered there first,
+# but for Sympa, which has its seed. With arguments: only these plugins.
 set -eu
 root=$(pwd)
 plugins=${NAVE_PLUGINS:-$root/target/plugins}
@@ -60,17 +60,19 @@ for pair in hubspot:crm xero:books zendesk:desk mailchimp:mail; do
     record "$plugin" "$token" --set "url=$url" "$@"
 done
 
-# real PLUGIN LINE END: one that runs, where there is a line; END is the end of its address that the connector writes itself.
+# real PLUGIN LINE END SETTING...: one that runs, where there is a line; END is the end of its address that the connector writes itself.
 real() {
     plugin=$1 line=$2 end=$3
+    shift 3
     wanted "$plugin" || return 0
     [ -n "$line" ] || { echo "$plugin: no system runs (see the top of this file), so its recording stays as it is" >&2; return 0; }
     printf %s "$line" > "$work/$plugin.json"
     python3 "$root/tests/systems/fill.py" "$line"
     url=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["base"])' "$work/$plugin.json")
     token=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["credential"])' "$work/$plugin.json")
-    record "$plugin" "$token" --set "url=${url%"$end"}"
+    record "$plugin" "$token" --set "url=${url%"$end"}" "$@"
 }
 real tryton "${NAVE_TRYTON:-}" /rest/model
 real bottlecrm "${NAVE_BOTTLECRM:-}" ""
 real request-tracker "${NAVE_RT:-}" /REST/2.0
+real sympa "${NAVE_SYMPA:-}" "" --set application=nave --set user=listmaster@lists.example.test --set list=newsletter

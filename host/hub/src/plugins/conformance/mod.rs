@@ -12,6 +12,7 @@ mod quiet;
 mod sample;
 mod stage;
 mod transforms;
+mod tree;
 mod values;
 
 use std::path::{Path, PathBuf};

@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 use super::super::record::{Answer, Body, Recording};
 use super::bench::{Bench, delivery, nested};
 use super::stage::{Asked, Given, Script};
+use super::tree::{self, Form};
 
 /// Places that are tried before none is said to be there.
 const TRIED_MAX: usize = 24;
@@ -38,6 +39,8 @@ pub(super) struct Place {
     /// None: in a file.
     pub(super) exchange: Option<usize>,
     pub(super) at: Path,
+    /// It stands in XML, which knows texts alone.
+    pub(super) is_text: bool,
     pub(super) remote_id: String,
     pub(super) in_body: Path,
 }
@@ -51,6 +54,16 @@ impl Subject {
     pub(super) fn an_id(&self) -> String {
         let records = self.page.iter().flat_map(|page| &page.records);
         records.map(|record| record.remote_id.clone()).find(|id| !id.is_empty()).unwrap_or_else(|| "1".to_owned())
+    }
+}
+
+impl Place {
+    /// A value as this place says it: XML has the digits of a number.
+    pub(super) fn said(&self, value: &Json) -> Json {
+        match value {
+            Json::Number(number) if self.is_text => Json::String(number.to_string()),
+            other => other.clone(),
+        }
     }
 }
 
@@ -77,11 +90,11 @@ pub(super) fn with(recording: &Recording, place: &Place, value: &Json) -> Option
 pub(super) fn change(recording: &Recording, place: &Place, change: impl FnOnce(&mut Json) -> bool) -> Option<Recording> {
     let mut changed = recording.clone();
     let Answer::Response { body, .. } = &mut changed.exchanges.get_mut(place.exchange?)?.answer else { return None };
-    let mut answer: Json = serde_json::from_slice(&body.bytes()).ok()?;
+    let (form, mut answer) = tree::parse(&body.bytes())?;
     if !change(&mut answer) {
         return None;
     }
-    *body = Body::Text(answer.to_string());
+    *body = Body::Text(tree::write(form, &answer)?);
     Some(changed)
 }
 
@@ -120,10 +133,10 @@ async fn sample(bench: &Bench, subject: &mut Subject) {
     let stage = bench.stage(Some(&recording), Script::Recorded);
     let Ok(page) = bench.read(&stage, subject.name(), None, subject.limit).await else { return };
     let used = stage.used();
-    let answers: Vec<(usize, Json)> = used
+    let answers: Vec<(usize, Form, Json)> = used
         .iter()
         .filter_map(|at| match &recording.exchanges[*at].answer {
-            Answer::Response { body, .. } => Some((*at, serde_json::from_slice(&body.bytes()).ok()?)),
+            Answer::Response { body, .. } => tree::parse(&body.bytes()).map(|(form, answer)| (*at, form, answer)),
             Answer::Error(_) => None,
         })
         .collect();
@@ -140,10 +153,12 @@ async fn sample(bench: &Bench, subject: &mut Subject) {
                 Json::Number(number) if !taken(&number.to_string()) => &mut numbers,
                 _ => continue,
             };
-            let answered = answers.iter().find_map(|(exchange, answer)| Some((Some(*exchange), place::only(answer, leaf)?)));
-            let filed = || recording.files.iter().find_map(|file| in_file(&file.body, leaf));
-            if let Some((exchange, at)) = answered.or_else(filed) {
-                list.push(Place { exchange, at, remote_id: record.remote_id.clone(), in_body });
+            let answered = answers
+                .iter()
+                .find_map(|(exchange, form, answer)| Some((Some(*exchange), place::only(answer, leaf)?, *form == Form::Xml)));
+            let filed = || recording.files.iter().find_map(|file| in_file(&file.body, leaf)).map(|(none, at)| (none, at, false));
+            if let Some((exchange, at, is_text)) = answered.or_else(filed) {
+                list.push(Place { exchange, at, is_text, remote_id: record.remote_id.clone(), in_body });
             }
         }
     }
@@ -225,7 +240,7 @@ pub(super) async fn attempt(
     (came, asked)
 }
 
-/// Whether a request carries a value, as JSON or as text in its body or address.
+/// Whether a request carries a value, as JSON, in XML or as text in its body or address.
 pub(super) fn carries(asked: &Asked, value: &Json) -> bool {
     let text = match value {
         Json::String(text) => text.clone(),
@@ -233,13 +248,13 @@ pub(super) fn carries(asked: &Asked, value: &Json) -> bool {
     };
     let path = percent_encoding::percent_decode_str(&asked.path.replace('+', " ")).decode_utf8_lossy().into_owned();
     let body = asked.body.as_deref().unwrap_or_default();
-    let json: Option<Json> = serde_json::from_slice(body).ok();
+    let tree = tree::parse(body).map(|(_, tree)| tree);
     let leaf = |(_, leaf): (Path, &Json)| match leaf {
         Json::String(there) => there.contains(&text),
         there => same(value, there),
     };
     let form = percent_encoding::percent_decode(body).decode_utf8_lossy().replace('+', " ");
-    json.as_ref().is_some_and(|json| place::leaves(json).into_iter().any(leaf))
-        || json.is_none() && (String::from_utf8_lossy(body).contains(&text) || form.contains(&text))
+    tree.as_ref().is_some_and(|tree| place::leaves(tree).into_iter().any(leaf))
+        || tree.is_none() && (String::from_utf8_lossy(body).contains(&text) || form.contains(&text))
         || path.contains(&text)
 }

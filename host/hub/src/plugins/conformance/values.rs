@@ -66,6 +66,7 @@ async fn read(bench: &Bench, subject: &Subject, sample: &Sample, wrong: &mut Vec
     for value in &sample.values {
         let place = if value.is_number() { subject.number.as_ref().or(subject.text.as_ref()) } else { subject.text.as_ref() };
         let Some(place) = place else { continue };
+        let value = &place.said(value);
         let Some(changed) = with(recording, place, value) else { continue };
         tried += 1;
         let stage = bench.stage(Some(&changed), Script::Recorded);
