@@ -58,6 +58,9 @@ fn nothing() -> Allow {
 mod tests {
     use super::*;
 
+    /// What is written for what.
+    type Edits<'a> = &'a [(&'a str, &'a str)];
+
     fn grants(toml: &str) -> Grants {
         toml::from_str(toml).expect("grants")
     }
@@ -66,8 +69,8 @@ mod tests {
     fn what_a_file_takes_away_is_gone_and_what_it_adds_waits() {
         let held = "[endpoints.api]\nbase = \"https://a.example\"\nnetworks = [\"10.0.0.0/8\", \"127.0.0.0/8\"]\ninsecure = true\n\
                     allow = [{ methods = [\"GET\", \"POST\"], paths = [\"/a\", \"/b\"] }]\n[folders.drop]\npath = \"in\"\naccess = \"read-write\"\n";
-        let edits = |pairs: &[(&str, &str)]| pairs.iter().fold(held.to_owned(), |text, (from, to)| text.replace(from, to));
-        let table: [(&[(&str, &str)], &[(&str, &str)]); 10] = [
+        let edits = |pairs: Edits<'_>| pairs.iter().fold(held.to_owned(), |text, (from, to)| text.replace(from, to));
+        let table: [(Edits<'_>, Edits<'_>); 10] = [
             (&[], &[]),
             (&[("insecure", "read-only = true\ninsecure")], &[("insecure", "read-only = true\ninsecure")]),
             (&[("insecure = true\n", "")], &[("insecure = true\n", "")]),
