@@ -102,10 +102,12 @@ pub const ASSESSED_LISTING_PAGES_MAX: usize = 40;
 /// Pages in a row without a record that a run reads while the source says that there is more: at half a second each, eight minutes.
 /// What is behind them the next run comes to.
 pub const EMPTY_PAGES_MAX: usize = 1_000;
-/// Calls in a second that one system may make of our webhooks; more are asked to come again.
+/// Calls in a second that may come to one webhook; more are asked to come again.
 pub const HOOK_CALLS_PER_SECOND_MAX: u64 = 200;
 /// Calls that may come at once after a silence: what a bulk change over there tells of.
 pub const HOOK_CALLS_BURST_MAX: u64 = 2_000;
+/// Places that calls are counted in, by the name that they come under: a flood under one name takes another's calls away once in so many.
+pub const HOOK_RATES: usize = 1_024;
 /// Things in one sample of real data: masked in memory, and sent as one answer.
 pub const SAMPLE_RECORDS_MAX: usize = 20_000;
 /// Pages that a sample of a stream is drawn from: each is a call to the system.

@@ -3,6 +3,8 @@
 
 mod rate;
 mod repeats;
+#[cfg(test)]
+mod tests;
 mod told;
 mod verify;
 mod watch;
@@ -111,9 +113,9 @@ impl Hub {
     pub async fn hook(&self, call: HookCall) -> HookAnswer {
         let catalog = self.engine.catalog();
         let listening = catalog.connections.get(&call.connection).and_then(|one| Some((one, one.webhook.as_ref()?)));
-        // Before anything is looked at: a flood costs its own connection's calls, and nobody else's.
-        let counted = listening.map_or("", |(connection, _)| connection.name.as_str());
-        if !self.webhooks.rates.lock().unwrap_or_else(PoisonError::into_inner).admits(counted, now()) {
+        // Before anything is looked at, and whether anything listens or not: a flood costs the calls under its own name, and it is
+        // slowed down alike under every name.
+        if !self.webhooks.rates.lock().unwrap_or_else(PoisonError::into_inner).admits(&call.connection, now()) {
             return HookAnswer::TooMany;
         }
         let Some((connection, webhook)) = listening else {
