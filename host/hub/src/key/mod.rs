@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use nave_core::model::{AuditEntry, Time};
 use nave_store::{Batch, Redb, Rekey, Store as _, kill, put_in_place};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 pub use notes::Noted;
 
@@ -21,6 +22,7 @@ use crate::anchor::Anchors;
 use crate::api::{ApiError, ProgressSender, exit};
 use crate::clock::now;
 use crate::project::{self, Place};
+use crate::secrets::SecretBytes;
 use crate::vault::{Held, MASTER_KEY_FILE, MASTER_KEY_FILE_VARIABLE, MasterKey, Reseal, as_store_error};
 pub(crate) use open::store_key;
 use open::{Change, Unlocked, finish, next_key, next_store, unlock};
@@ -110,6 +112,31 @@ pub(crate) fn old_keys(data: &Path) -> Vec<PathBuf> {
     files.sort();
     files.reverse();
     files
+}
+
+/// The master key and those of before, as far as they can be read, by the names of their files: each as the text of its file and as
+/// the bytes that this stands for.
+pub(crate) fn to_look_for(place: &Place) -> Vec<(String, SecretBytes)> {
+    let own = MasterKey::named().unwrap_or_else(|| place.data.join(MASTER_KEY_FILE));
+    let mut all = Vec::new();
+    for file in std::iter::once(own).chain(old_keys(&place.data)) {
+        // What is no key is none of ours to look for.
+        let Some(text) = MasterKey::load(&file).ok().and_then(|_| std::fs::read_to_string(&file).ok()).map(Zeroizing::new) else {
+            continue;
+        };
+        let digits = Zeroizing::new(text.trim_end().to_ascii_lowercase());
+        let pair = |pair: &[u8; 2]| Some((hex(pair[0])? << 4) | hex(pair[1])?);
+        let bytes: Zeroizing<Vec<u8>> = Zeroizing::new(digits.as_bytes().as_chunks::<2>().0.iter().filter_map(pair).collect());
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        all.push((name.clone(), SecretBytes::new(bytes.as_slice())));
+        all.push((name, SecretBytes::new(digits.as_bytes())));
+    }
+    all
+}
+
+/// What a hexadecimal digit stands for.
+fn hex(digit: u8) -> Option<u8> {
+    u8::try_from(char::from(digit).to_digit(16)?).ok()
 }
 
 /// Before a store is moved aside: a change that somebody was killed in is brought to its end. Where that cannot be done the next

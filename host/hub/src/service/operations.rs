@@ -308,11 +308,16 @@ pub(super) async fn secrets_in(hub: &Hub, texts: &[String]) -> Result<SecretsFou
 
 fn found_in(hub: &Hub, texts: &[String]) -> Result<SecretsFoundAnswer, ApiError> {
     let finder = crate::egress::SecretFinder::new(hub.vault.to_look_for().map_err(refused)?);
+    let keys = crate::egress::SecretFinder::new(crate::key::to_look_for(&crate::project::place(&hub.dir)?));
     let mut found = Vec::new();
     for (text, encoded) in texts.iter().enumerate() {
         let bytes = STANDARD.decode(encoded).map_err(|error| ApiError::usage(format!("a text is not base64: {error}")))?;
-        let places = finder.find(&bytes).into_iter();
-        found.extend(places.map(|(secret, at)| SecretPlace { text, secret: secret.to_owned(), at }));
+        for (finder, master_key) in [(&finder, false), (&keys, true)] {
+            let places = finder.find(&bytes).into_iter();
+            found.extend(places.map(|(secret, at)| SecretPlace { text, secret: secret.to_owned(), at, master_key }));
+        }
+        // A key is looked for as text and as bytes.
+        found.dedup_by(|a, b| a.text == b.text && a.master_key && b.master_key && a.secret == b.secret);
     }
     Ok(SecretsFoundAnswer { found })
 }

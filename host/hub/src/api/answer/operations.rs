@@ -68,10 +68,13 @@ pub struct SecretsFoundAnswer {
 pub struct SecretPlace {
     /// Which text, by its position.
     pub text: usize,
-    /// Name of the secret.
+    /// Name of the secret; of a master key the name of its file.
     pub secret: String,
     /// Byte that it begins at.
     pub at: usize,
+    /// It is the master key, or one of before.
+    #[serde(default)]
+    pub master_key: bool,
 }
 
 /// Audit lines, newest first.

@@ -81,6 +81,41 @@ async fn a_value_that_is_not_held_yet_is_fetched_to_be_looked_for() {
     assert_eq!(found.found.iter().map(|one| (one.secret.as_str(), one.at)).collect::<Vec<_>>(), [("crm", 11)]);
 }
 
+/// The key under everything is worth more than any secret, and so is one of before: backups open with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn master_keys_are_looked_for_in_any_spelling() {
+    use base64::Engine as _;
+    use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+    let dir = tempfile::tempdir().unwrap();
+    project::init(dir.path(), false, "dev").unwrap();
+    let hub = Hub::open(dir.path()).await.unwrap();
+    let old = dir.path().join("data/master.key.until-2026-01-02");
+    put(&old, &format!("{}\n", "5e".repeat(31) + "a7"));
+    // One that is none any more keeps nobody from looking for the others.
+    put(&dir.path().join("data/master.key.until-2026-01-01"), "torn");
+    for (file, name) in [(dir.path().join("data/master.key"), "master.key"), (old, "master.key.until-2026-01-02")] {
+        let text = std::fs::read_to_string(file).unwrap();
+        let digits = text.trim();
+        let pairs = digits.as_bytes().as_chunks::<2>().0.iter();
+        let bytes: Vec<u8> = pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect();
+        for spelled in [
+            text.as_bytes().to_vec(),
+            digits.to_uppercase().into_bytes(),
+            bytes.clone(),
+            BASE64_STANDARD.encode(&bytes).into_bytes(),
+            BASE64_URL_SAFE_NO_PAD.encode(&bytes).into_bytes(),
+            BASE64_STANDARD.encode(&text).into_bytes(),
+            digits.bytes().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes(),
+        ] {
+            let asked = BASE64_STANDARD.encode([b"key: ".as_slice(), &spelled].concat());
+            let found = ask(&hub, "ada", json!({"command": "secret-find", "texts": [asked]})).await.unwrap();
+            let Answer::SecretsFound(found) = found else { panic!() };
+            let places: Vec<_> = found.found.iter().map(|one| (one.secret.as_str(), one.at)).collect();
+            assert_eq!(places, [(name, 5)], "{}", String::from_utf8_lossy(&spelled));
+        }
+    }
+}
+
 /// A row that somebody changed takes its own secret away, and nothing else; the doctor names it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_reference_keeps_no_hub_from_opening_and_is_named() {
