@@ -43,7 +43,7 @@ pub fn pack(dir: &Path, connector: &Path, options: &BuildOptions) -> Result<Buil
         message: format!("{}: {why}", connector.display()),
         help: "put the release's folder plugins/ beside the binary, or name it in NAVE_PLUGINS".to_owned(),
     })?;
-    let plugin = nave_runtime::embed_manifest(&described, &manifest)?;
+    let plugin = nave_runtime::embed_manifest(&described, &manifest).map_err(PluginsError::made_of(&file))?;
     let inspection = nave_runtime::inspect(&plugin)?;
     let file = options.out.clone().unwrap_or_else(|| dir.join("target").join("plugins")).join(format!("{}.wasm", manifest.name));
     write_whole(&file, &plugin)?;
@@ -129,6 +129,14 @@ mod tests {
             let error = pack(dir.path(), &file, &BuildOptions::default()).expect_err(says).to_string();
             assert!(error.contains("rest.toml: ") && error.contains(says), "{error}");
         }
+        // What only the strict reader of manifests refuses.
+        let (broken, connector) = (text.replacen("version = \"0.1.0\"", "version = \"1\"", 1), dir.path().join("rest.wasm"));
+        assert_ne!(broken, text);
+        fs::write(&file, broken).expect("written");
+        let component = [b"\0asm\x0d\0\x01\0".as_slice(), &nave_rest::slot::empty()].concat();
+        fs::write(&connector, component).expect("written");
+        let error = pack(dir.path(), &connector, &BuildOptions::default()).expect_err("no version");
+        assert!(error.to_string().contains("rest.toml: the manifest is not valid: "), "{error}");
         // A connector that has no place for a description.
         fs::write(&file, text).expect("written");
         let error = pack(dir.path(), &file, &BuildOptions::default()).expect_err("no connector").to_string();

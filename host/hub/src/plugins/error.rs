@@ -1,6 +1,6 @@
 //! Why a plugin could not be made, read or installed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nave_core::trust::Distrust;
 use nave_runtime::PluginError;
@@ -54,6 +54,22 @@ pub enum PluginsError {
     /// The plugin was called and gave no answer.
     #[error("{0}")]
     Call(String),
+}
+
+impl PluginsError {
+    /// Why a plugin could not be made: a fault of the manifest is one of the file that it was written in, and is corrected there.
+    pub(super) fn made_of(file: &Path) -> impl FnOnce(PluginError) -> Self + '_ {
+        move |error| match error.code {
+            "plugin.bad-manifest" => Self::Crate {
+                file: file.to_owned(),
+                message: error.message,
+                help:
+                    "correct it there; sdk/README.md lists the keys of manifest.json, plugins/rest/README.md those of rest.toml"
+                        .to_owned(),
+            },
+            _ => error.into(),
+        }
+    }
 }
 
 impl From<Distrust> for PluginsError {
@@ -114,6 +130,18 @@ impl From<PluginsError> for ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_of_what_is_built_names_where_it_lies() {
+        let file = Path::new("shop/manifest.json");
+        let error = nave_runtime::parse_manifest(b"{}").expect_err("no manifest");
+        let error = ApiError::from(PluginsError::made_of(file)(error));
+        assert!(error.message.starts_with("shop/manifest.json: the manifest is not valid: "), "{error:?}");
+        assert!(error.help.unwrap_or_default().starts_with("correct it there"));
+        let folder = tempfile::tempdir().expect("a folder").path().join("nowhere");
+        let error = crate::plugins::build(&folder, &crate::plugins::BuildOptions::default()).expect_err("no folder");
+        assert_eq!(error.to_string(), format!("there is no folder {}", folder.display()));
+    }
 
     #[test]
     fn what_is_no_plugin_says_what_one_is() {

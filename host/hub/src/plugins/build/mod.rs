@@ -58,7 +58,8 @@ pub fn build(dir: &Path, options: &BuildOptions) -> Result<Built, PluginsError> 
         Language::JavaScript => javascript::component(dir, &manifest, options.quiet)?,
         Language::Python => python::component(dir, &manifest, options.quiet)?,
     };
-    let plugin = nave_runtime::embed_manifest(&component.bytes, &manifest)?;
+    let file = dir.join("manifest.json");
+    let plugin = nave_runtime::embed_manifest(&component.bytes, &manifest).map_err(PluginsError::made_of(&file))?;
     let inspection = nave_runtime::inspect(&plugin)?;
     let file = options.out.clone().unwrap_or(component.plugins).join(format!("{}.wasm", manifest.name));
     write_whole(&file, &plugin)?;
@@ -75,6 +76,12 @@ pub fn build(dir: &Path, options: &BuildOptions) -> Result<Built, PluginsError> 
 
 /// `manifest.json`, with the texts of `mappings/*.toml` put in.
 fn read_manifest(dir: &Path) -> Result<Manifest, PluginsError> {
+    if !dir.is_dir() {
+        return Err(PluginsError::Usage {
+            message: format!("there is no folder {}", dir.display()),
+            help: "name the folder of a plugin's crate; `nave plugin new NAME` makes one".to_owned(),
+        });
+    }
     let file = dir.join("manifest.json");
     if !file.is_file() {
         return Err(PluginsError::Crate {
