@@ -42,11 +42,16 @@ pub fn try_connection(dir: &Path, planned: &PlannedConnection) -> Result<Trial, 
     if added.is_empty() {
         return Ok(Trial { before: before.is_empty(), after: after.is_empty() });
     }
-    let starter = added.iter().any(|found| planned.files.iter().any(|(file, _)| path_text(file) == found.path));
+    // Of what would be written, the connection's own file is made of what was typed; the others are the plugin's.
+    let own = |found: &Diagnostic| found.path.starts_with("connections/");
+    let planned_here = |found: &Diagnostic| planned.files.iter().any(|(file, _)| path_text(file) == found.path);
+    let (starter, typed) = (added.iter().all(|found| planned_here(found) && !own(found)), added.iter().any(own));
     let mut error = ApiError::configuration(&added);
     error.message = format!("nothing was written: with `{}`, {}", planned.name, error.message);
     Err(error.help(if starter {
         "these files come with the plugin: tell its author; a mapping of your own under the same name is left as it is and used instead"
+    } else if typed {
+        "that file is not written yet: do what each says, and type the command for the connection again"
     } else {
         "mend these, then add the connection"
     }))

@@ -222,6 +222,8 @@ fn a_connection_is_tried_before_it_is_written() {
     let error = try_connection(&root, &planned).unwrap_err();
     assert!(error.message.starts_with("nothing was written: with `desk`, the configuration has"), "{error:?}");
     assert!(!root.join("connections/desk.toml").exists());
+    let help = error.help.unwrap();
+    assert!(!help.contains("its author") && help.contains("connection again"), "no fault of the plugin's: {help}");
     let lock = nave_core::catalog::LockedPlugin {
         source: "d.wasm".into(),
         digest: "00".into(),
@@ -233,6 +235,12 @@ fn a_connection_is_tried_before_it_is_written() {
     };
     super::super::lock_plugin(&root, "desk", &lock).unwrap();
     let mut planned = planned;
+    let whole = planned.files.clone();
+    planned.files.retain(|(file, _)| file.starts_with("connections"));
+    let mapping = whole.iter().find(|(file, _)| file.starts_with("mappings")).unwrap();
+    planned.files.push((mapping.0.clone(), "entity = 1\n".to_owned()));
+    let help = try_connection(&root, &planned).unwrap_err().help.unwrap();
+    assert!(help.contains("tell its author"), "{help}");
     planned.files.truncate(1);
     assert_eq!(try_connection(&root, &planned).unwrap(), Trial { before: true, after: true });
     std::fs::write(root.join("mappings/other.toml"), "connection = \"desk\"\nstream = \"x\"\nentity = \"contact\"\n").unwrap();
