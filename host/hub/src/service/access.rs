@@ -3,16 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nave_core::catalog::Catalog;
+use nave_core::catalog::{Catalog, Connection};
 use nave_core::model::{Cause, Time, TokenRow};
 use nave_core::reason::is_blank;
 use nave_store::KeyedRow;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::task::block_in_place;
 
-use super::{audit, audit_entry, authorizations, may, operations::refused};
+use super::{audit, audit_entry, authorizations, granted::without_query, may, operations::refused};
 use crate::alerts::REVIEWED;
-use crate::api::{AccessAnswer, AccessLine, Answer, ApiError, Finding, LOCAL, exit};
+use crate::api::{AccessAnswer, AccessLine, Answer, ApiError, Finding, GrantUse, LOCAL, exit};
 use crate::engine::Engine;
 use crate::hub::Hub;
 use crate::project::{Granted, revoke_grant};
@@ -31,7 +31,7 @@ pub(super) fn list(hub: &Hub, person: Option<&str>) -> Result<AccessAnswer, ApiE
     tokens(hub, &mut lines)?;
     secrets(hub, now, &mut lines)?;
     agreed(hub, now, &mut lines)?;
-    plugins(hub, &mut lines)?;
+    plugins(hub, now, &mut lines)?;
     if let Some(person) = person {
         lines = of(hub, lines, person)?;
     }
@@ -222,7 +222,7 @@ async fn token(engine: &Engine, name: &str, reason: &str) -> Result<(), ApiError
     Ok(())
 }
 
-fn days(now: Time, since: Time) -> u64 {
+pub(super) fn days(now: Time, since: Time) -> u64 {
     u64::try_from((now.0 - since.0) / DAY_MS).unwrap_or(0)
 }
 
@@ -345,7 +345,7 @@ fn agreed(hub: &Hub, now: Time, lines: &mut Vec<AccessLine>) -> Result<(), ApiEr
     Ok(())
 }
 
-fn plugins(hub: &Hub, lines: &mut Vec<AccessLine>) -> Result<(), ApiError> {
+fn plugins(hub: &Hub, now: Time, lines: &mut Vec<AccessLine>) -> Result<(), ApiError> {
     let catalog = hub.engine.catalog();
     for connection in catalog.connections.values() {
         let connections = vec![connection.name.clone()];
@@ -373,14 +373,42 @@ fn plugins(hub: &Hub, lines: &mut Vec<AccessLine>) -> Result<(), ApiError> {
             what: "connection".to_owned(),
             fix: format!("nave plugin grants {}", connection.name),
             name: connection.name.clone(),
-            connections,
-            flows,
+            connections: connections.clone(),
+            flows: flows.clone(),
             reasons,
             findings,
             ..AccessLine::default()
         });
+        let grants = super::plugins::uses_of(hub, connection, now)?;
+        lines.extend(grants.into_iter().map(|one| granted(connection, one, &connections, &flows)));
     }
     Ok(())
+}
+
+/// One grant of a connection. Where it leads is said without what may be a secret.
+fn granted(connection: &Connection, one: GrantUse, connections: &[String], flows: &[String]) -> AccessLine {
+    let (kind, name) = one.what.split_once(' ').unwrap_or((&one.what, ""));
+    let endpoint = connection.grants.endpoints.get(name).filter(|_| kind == "endpoint");
+    let role = match kind {
+        "endpoint" => format!("reaches {}", without_query(&one.to)),
+        "folder" => format!("has the folder {}", one.to),
+        _ => "signs in with it".to_owned(),
+    };
+    let unused = one.unused_days.filter(|_| one.unused);
+    AccessLine {
+        who: format!("plugin:{}", connection.plugin),
+        role,
+        what: "grant".to_owned(),
+        name: format!("{}/{}", connection.name, one.what),
+        connections: connections.to_vec(),
+        flows: flows.to_vec(),
+        reasons: endpoint.and_then(|grant| grant.because.clone()).into_iter().collect(),
+        findings: unused.map(|days| format!("unused for {days} days")).into_iter().collect(),
+        fix: one.revoke(&connection.name),
+        since: one.since,
+        last_used: one.last_used,
+        unused_days: one.unused_days,
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! What connections are granted, as it was last in force: an edit of their files that changes it is noted, whoever made it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nave_core::catalog::Connection;
-use nave_core::model::Cause;
-use nave_store::KeyedRow;
+use nave_core::model::{Cause, Time};
+use nave_store::{KeyedRow, Store, StoreError};
 use tokio::task::block_in_place;
 
 use super::{audit_entry, listed, pasted};
@@ -13,6 +13,8 @@ use crate::hub::Hub;
 
 /// Rows: what each connection was granted, a line each.
 const SPACE: &str = "granted";
+/// Rows: since when each connection has what it was granted, as JSON: `{"endpoint api": milliseconds}`.
+const SINCE_SPACE: &str = "granted-since";
 /// Lines of one kind that are told in one audit line.
 const TOLD_MAX: usize = 10;
 
@@ -48,8 +50,51 @@ fn lines(connection: &Connection) -> BTreeSet<String> {
     lines
 }
 
+/// What one connection was granted, each by the name under which it is revoked: `endpoint api`, `secret key`, `folder drop`.
+fn named(connection: &Connection) -> BTreeSet<String> {
+    let endpoints = connection.grants.endpoints.keys().map(|name| format!("endpoint {name}"));
+    let secrets = connection.credentials.keys().map(|slot| format!("secret {slot}"));
+    let folders = connection.grants.folders.keys().map(|name| format!("folder {name}"));
+    endpoints.chain(secrets).chain(folders).collect()
+}
+
+/// Since when a connection has each of its grants, by the grant's name; as far as it was noted.
+pub(super) fn since(store: &dyn Store, connection: &str) -> Result<BTreeMap<String, Time>, StoreError> {
+    let row = store.row(SINCE_SPACE, connection)?;
+    Ok(row.and_then(|row| serde_json::from_slice(&row).ok()).unwrap_or_default())
+}
+
+/// Notes since when connections have their grants: those that are new from now on, and those that are gone no more.
+async fn note_since(hub: &Hub) -> Result<(), ApiError> {
+    let catalog = hub.engine.catalog();
+    let (mut rows, now) = (Vec::new(), hub.engine.now());
+    block_in_place(|| {
+        for (name, connection) in &catalog.connections {
+            let (before, named) = (since(hub.store.as_ref(), name)?, named(connection));
+            if before.keys().ne(&named) {
+                let after: BTreeMap<&String, Time> =
+                    named.iter().map(|what| (what, before.get(what).copied().unwrap_or(now))).collect();
+                let value = serde_json::to_vec(&after).map_err(|error| ApiError::failed(error.to_string()))?;
+                rows.push(KeyedRow { space: SINCE_SPACE.into(), key: name.clone(), value: Some(value) });
+            }
+        }
+        let gone = hub.store.rows(SINCE_SPACE)?.into_iter().filter(|(name, _)| !catalog.connections.contains_key(name));
+        rows.extend(gone.map(|(key, _)| KeyedRow { space: SINCE_SPACE.into(), key, value: None }));
+        Ok::<(), ApiError>(())
+    })?;
+    if !rows.is_empty() {
+        hub.engine
+            .write(Cause::default(), |draft| {
+                draft.batch.rows.extend(rows.iter().cloned());
+                Ok(())
+            })
+            .await?;
+    }
+    Ok(())
+}
+
 /// An address without what may be a key in it: its query, its fragment and who signs in.
-fn without_query(address: &str) -> String {
+pub(super) fn without_query(address: &str) -> String {
     let end = address.find(['?', '#']).unwrap_or(address.len());
     let cut = if end < address.len() { "?…" } else { "" };
     match address[..end].split_once("://") {
@@ -83,6 +128,7 @@ fn kept_before(text: &str) -> BTreeSet<String> {
 
 /// Compares what is granted now with what was in force before, and notes what is different.
 pub(crate) async fn note(hub: &Hub) -> Result<(), ApiError> {
+    note_since(hub).await?;
     let catalog = hub.engine.catalog();
     for (name, connection) in &catalog.connections {
         let now = lines(connection);

@@ -8,7 +8,7 @@ use nave_core::model::{AuditEntry, Cause, DATA_READ, DATA_SENT, Time};
 use serde_json::Value as Json;
 use tokio::task::block_in_place;
 
-use super::access::{DAY_MS, QUARTER_DAYS};
+use super::access::{QUARTER_DAYS, days};
 use super::configuration::from_directory;
 use super::{audit, audit_entry};
 use crate::api::{Answer, ApiError, CallAnswer, DenialLine, DeniedAnswer, GrantUse, RecordingAnswer, Request, UpgradeHow};
@@ -179,17 +179,36 @@ pub(super) fn grants(hub: &Hub, request: &Request) -> Result<Answer, ApiError> {
         let held = catalog.connections.get(&view.name);
         view.pending = in_file.is_some_and(|file| held.is_none_or(|held| held.grants != file.grants));
         let Some(connection) = held else { continue };
-        let used = crate::audit::used(hub.store.as_ref(), &view.name)?;
-        view.uses = uses(connection, &used, now);
+        view.uses = uses_of(hub, connection, now)?;
     }
     Ok(answer)
 }
 
-fn uses(connection: &Connection, used: &BTreeMap<String, Time>, now: Time) -> Vec<GrantUse> {
+/// What a connection was granted, with when each was granted and used last.
+pub(super) fn uses_of(hub: &Hub, connection: &Connection, now: Time) -> Result<Vec<GrantUse>, ApiError> {
+    let store = hub.store.as_ref();
+    let (used, since) = (crate::audit::used(store, &connection.name)?, super::granted::since(store, &connection.name)?);
+    Ok(uses(connection, &used, &since, now))
+}
+
+/// Whole days since a grant was used, or given where that was later.
+fn unused_days(now: Time, since: Option<Time>, last: Option<Time>) -> Option<u64> {
+    since.max(last).map(|from| days(now, from))
+}
+
+/// A grant is unused when it is older than a quarter and nothing went through it for one.
+fn uses(connection: &Connection, used: &BTreeMap<String, Time>, since: &BTreeMap<String, Time>, now: Time) -> Vec<GrantUse> {
     let line = |what: String, to: &str| {
-        let last = used.get(&what).copied();
-        let unused = last.is_none_or(|last| now.0 - last.0 >= QUARTER_DAYS as i64 * DAY_MS);
-        GrantUse { what, to: to.to_owned(), last_used: last.map(|last| last.to_string()), unused }
+        let (last, since) = (used.get(&what).copied(), since.get(&what).copied());
+        let unused_days = unused_days(now, since, last);
+        GrantUse {
+            to: to.to_owned(),
+            since: since.map(|since| since.to_string()),
+            last_used: last.map(|last| last.to_string()),
+            unused: unused_days.is_some_and(|unused| unused >= QUARTER_DAYS),
+            unused_days,
+            what,
+        }
     };
     let endpoints = connection.grants.endpoints.iter().map(|(name, grant)| line(format!("endpoint {name}"), &grant.base));
     let secrets = connection.credentials.iter().map(|(slot, credential)| line(format!("secret {slot}"), &credential.secret));
@@ -233,4 +252,29 @@ pub(super) async fn call(
     let result = hub.guests.call(connection, &function, arguments).await?;
     audit(&hub.engine, by, "plugin.called", connection, &function).await?;
     Ok(Answer::Call(CallAnswer { function, result }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::access::DAY_MS;
+
+    /// Days since it was granted and since it was used; whole days without use.
+    #[track_caller]
+    fn check(granted: Option<i64>, used: Option<i64>, unused: Option<u64>) {
+        let now = Time(1_000 * DAY_MS);
+        let ago = |days: i64| Time(now.0 - days * DAY_MS);
+        assert_eq!(unused_days(now, granted.map(ago), used.map(ago)), unused);
+    }
+
+    /// S7.13: what was granted today is not unused, though nothing ever went through it; nor what was given again.
+    #[test]
+    fn a_grant_is_unused_since_its_use_or_since_it_was_given() {
+        check(Some(0), None, Some(0));
+        check(Some(91), None, Some(91));
+        check(Some(200), Some(3), Some(3));
+        check(Some(3), Some(200), Some(3));
+        check(None, Some(95), Some(95));
+        check(None, None, None);
+    }
 }

@@ -24,9 +24,9 @@ pub struct AccessLine {
     pub who: String,
     /// In words: what that is as much as.
     pub role: String,
-    /// `token`, `secret`, `authorization` or `connection`.
+    /// `token`, `secret`, `authorization`, `connection` or `grant`.
     pub what: String,
-    /// Its name; of an authorization `connection/slot`.
+    /// Its name; of an authorization `connection/slot`, of a grant `connection/endpoint api`.
     pub name: String,
     /// Connections behind it.
     pub connections: Vec<String>,

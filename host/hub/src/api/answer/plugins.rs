@@ -166,11 +166,24 @@ pub struct GrantUse {
     pub what: String,
     /// Where that leads: an address, a secret's name, a path.
     pub to: String,
+    /// Since when it is granted, as far as that was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     /// When, to the hour; none: never since uses are noted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used: Option<String>,
-    /// Not for a quarter, or never: it could go.
+    /// Whole days since it was used, or granted where that was later; none where neither is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unused_days: Option<u64>,
+    /// Granted for a quarter, and not used for one: it could go.
     pub unused: bool,
+}
+
+impl GrantUse {
+    /// What to type to take it away from this connection.
+    pub fn revoke(&self, connection: &str) -> String {
+        format!("nave access revoke grant '{connection}/{}' --reason TEXT", self.what)
+    }
 }
 
 /// What a plugin's function answered.

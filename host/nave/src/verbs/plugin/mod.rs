@@ -455,7 +455,10 @@ async fn grants(name: Option<String>, context: &Context) -> Outcome {
             view.not_granted.iter().for_each(|power| say(format_args!("  not granted: {}", clean(power))));
             for one in &view.uses {
                 let last = one.last_used.as_deref().unwrap_or("never");
-                let mark = if one.unused { " (unused: narrow it in the connection's file)" } else { "" };
+                let mark = match one.unused_days.filter(|_| one.unused) {
+                    Some(days) => format!(" (unused for {days} days: {})", clean(&one.revoke(&view.name))),
+                    None => String::new(),
+                };
                 say(format_args!("  {} to {}: used last {last}{mark}", one.what, clean(&one.to)));
             }
         }
