@@ -73,6 +73,10 @@ fn access_is_listed_reviewed_and_ends_with_a_reason() {
     assert_eq!(asked(), 200);
     project.ok(&["access", "revoke", "token", "ann", "--reason", "left"]);
     assert_eq!(asked(), 401, "the next use is refused");
+    assert!(!lines(&project.json(&["access", "list"])).iter().any(|(_, _, name)| name == "ann"), "what was revoked is no access");
+    assert_eq!(lines(&project.json(&["access", "leaver", "ann"])), [], "she is known, and has nothing");
+    let twice = project.run(&["access", "revoke", "token", "ann", "--reason", "left"]);
+    assert!(twice.code == Some(2) && twice.out.contains("was revoked already"), "{twice:?}");
     project.ok(&["access", "revoke", "secret", "crm", "--reason", "left"]);
     let refused = project.run(&["connection", "check", "crm"]);
     assert!(refused.code != Some(0) && refused.out.contains("net.secret-missing"), "{refused:?}");

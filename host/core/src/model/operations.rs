@@ -119,6 +119,14 @@ pub struct TokenRow {
 }
 
 impl TokenRow {
+    /// In the place of the hash of a token that was revoked: no text has this as its hash.
+    pub const REVOKED: &str = "revoked";
+
+    /// Whether somebody revoked it: it opens nothing, and its name is known.
+    pub fn is_revoked(&self) -> bool {
+        self.hash == Self::REVOKED
+    }
+
     /// Whether it is good at this time.
     pub fn holds(&self, at: Time) -> bool {
         self.until.is_none_or(|until| at < until)

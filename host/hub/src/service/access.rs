@@ -7,7 +7,6 @@ use nave_core::catalog::{Catalog, Connection};
 use nave_core::model::{Cause, Time, TokenRow};
 use nave_core::reason::is_blank;
 use nave_store::KeyedRow;
-use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::task::block_in_place;
 
 use super::{audit, audit_entry, authorizations, granted::without_query, may, operations::refused};
@@ -28,7 +27,7 @@ const LINES_MAX: usize = 100_000;
 pub(super) fn list(hub: &Hub, person: Option<&str>) -> Result<AccessAnswer, ApiError> {
     let mut lines = Vec::new();
     let now = hub.engine.now();
-    tokens(hub, &mut lines)?;
+    tokens(hub, now, &mut lines)?;
     secrets(hub, now, &mut lines)?;
     agreed(hub, now, &mut lines)?;
     plugins(hub, now, &mut lines)?;
@@ -51,9 +50,11 @@ fn missing(hub: &Hub) -> Vec<String> {
 fn of(hub: &Hub, mut lines: Vec<AccessLine>, person: &str) -> Result<Vec<AccessLine>, ApiError> {
     let local = format!("{LOCAL}{person}");
     let is = |who: &str| who == person || who == local;
-    let audit = hub.store.audit(LINES_MAX)?;
-    let known: BTreeSet<&str> =
-        lines.iter().map(|line| line.who.as_str()).chain(audit.iter().map(|entry| entry.actor.as_str())).collect();
+    let (audit, tokens) = (hub.store.audit(LINES_MAX)?, hub.store.tokens()?);
+    let actors = audit.iter().map(|entry| entry.actor.as_str());
+    // Whoever had a token that was revoked is known, and has nothing.
+    let known: BTreeSet<String> = lines.iter().map(|line| line.who.as_str()).chain(actors).map(str::to_owned).collect();
+    let known: BTreeSet<String> = known.into_iter().chain(tokens.iter().map(|row| row.name.clone())).collect();
     if !known.iter().any(|who| is(who)) {
         let people: BTreeSet<String> = known.iter().map(|who| who.trim_start_matches(LOCAL).to_owned()).collect();
         return Err(super::unknown("person", person, people.iter()));
@@ -204,17 +205,18 @@ fn forget(hub: &Hub, place: &str) -> Result<bool, VaultError> {
     Ok(there)
 }
 
-/// Puts a hash in a token's place that no text has.
+/// Puts a hash in a token's place that no text has. What was revoked before is an error.
 async fn token(engine: &Engine, name: &str, reason: &str) -> Result<(), ApiError> {
-    if !engine.store.tokens()?.iter().any(|row| row.name == name) {
+    let Some(row) = engine.store.tokens()?.into_iter().find(|row| row.name == name) else {
         return Err(ApiError::not_found(format!("there is no token `{name}`")).help("`nave access list` shows what there is"));
+    };
+    if row.is_revoked() {
+        return Err(ApiError::not_found(format!("the token of {name} was revoked already, on {}", row.created_at))
+            .help(format!("`nave token reset {name} --because TEXT` makes another")));
     }
-    let mut bytes = [0_u8; 32];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| ApiError::failed("the system gives no random numbers"))?;
-    let hash: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     engine
         .write(Cause::default(), |draft| {
-            let (name, hash, reason) = (name.to_owned(), hash.clone(), format!("revoked: {reason}"));
+            let (name, hash, reason) = (name.to_owned(), TokenRow::REVOKED.to_owned(), format!("revoked: {reason}"));
             draft.batch.tokens.push(TokenRow { name, hash, created_at: draft.now, until: None, reason });
             Ok(())
         })
@@ -237,11 +239,13 @@ fn aged(now: Time, created: Time, last_used: Option<Time>, named: bool, days_max
     found.into_iter().filter(|(is, _)| *is).map(|(_, what)| what).collect()
 }
 
-fn tokens(hub: &Hub, lines: &mut Vec<AccessLine>) -> Result<(), ApiError> {
-    for row in hub.store.tokens()? {
+fn tokens(hub: &Hub, now: Time, lines: &mut Vec<AccessLine>) -> Result<(), ApiError> {
+    // One that was revoked opens nothing, as little as one that ended.
+    for row in hub.store.tokens()?.into_iter().filter(|row| !row.is_revoked() && row.holds(now)) {
+        let until = row.until.map(|until| format!(", until {until}")).unwrap_or_default();
         lines.push(AccessLine {
             who: row.name.clone(),
-            role: "everything that the API and the dashboard have".to_owned(),
+            role: format!("everything that the API and the dashboard have{until}"),
             what: "token".to_owned(),
             fix: format!("nave access revoke token {} --reason 'left the company'", row.name),
             findings: if row.reason.is_empty() { vec!["nobody said why there is one".to_owned()] } else { Vec::new() },
