@@ -49,6 +49,7 @@ fn access_is_listed_reviewed_and_ends_with_a_reason() {
     let leaver = lines(&project.json(&["access", "leaver", &me]));
     let names: Vec<&str> = leaver.iter().map(|(_, _, name)| name.as_str()).collect();
     assert!(names.contains(&"crm") && names.contains(&"spare"), "{leaver:?}");
+    assert!(names.contains(&"master key"), "who worked on the machine may have read it: {leaver:?}");
     assert!(names.contains(&"ann"), "whoever made a token was shown it: {leaver:?}");
     assert_eq!(lines(&project.json(&["access", "leaver", "ann"])).len(), 1, "her token is hers too");
     let nobody = project.run(&["access", "leaver", "nobody"]);

@@ -70,6 +70,16 @@ fn of(hub: &Hub, mut lines: Vec<AccessLine>, person: &str) -> Result<Vec<AccessL
         }
     }
     lines.retain(|line| is(&line.who));
+    if known.contains(&local) {
+        lines.push(AccessLine {
+            who: local,
+            role: "worked on the hub's machine, and may have read the master key there".to_owned(),
+            what: "key".to_owned(),
+            name: "master key".to_owned(),
+            fix: "nave key change --because TEXT".to_owned(),
+            ..AccessLine::default()
+        });
+    }
     Ok(lines)
 }
 

@@ -24,7 +24,7 @@ pub struct AccessLine {
     pub who: String,
     /// In words: what that is as much as.
     pub role: String,
-    /// `token`, `secret`, `authorization`, `connection` or `grant`.
+    /// `token`, `secret`, `authorization`, `connection` or `grant`; of who leaves also `key`, the master key.
     pub what: String,
     /// Its name; of an authorization `connection/slot`, of a grant `connection/endpoint api`.
     pub name: String,
