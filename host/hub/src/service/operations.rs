@@ -322,6 +322,9 @@ fn found_in(hub: &Hub, texts: &[String]) -> Result<SecretsFoundAnswer, ApiError>
     Ok(SecretsFoundAnswer { found })
 }
 
+/// Longest span that a token is made for: ten years.
+const TOKEN_LASTS_MS_MAX: u64 = 3_650 * 86_400_000;
+
 /// Makes a token of 256 random bits, replacing the one of this name. Only its hash is stored.
 /// With a span it is good for so long, and no longer. The register of access shows why there is one.
 pub(super) async fn token_reset(
@@ -339,6 +342,10 @@ pub(super) async fn token_reset(
     }
     let until = match lasting.map(|text| (text, parse_span(text))) {
         None => None,
+        Some((text, Some(ms))) if ms > TOKEN_LASTS_MS_MAX => {
+            return Err(ApiError::usage(format!("`{text}` is longer than a token may last, which is ten years"))
+                .help("write at most 3650d, or leave --for out: it is good until it is reset or revoked"));
+        }
         Some((_, Some(ms))) if ms > 0 => Some(engine.now().plus_ms(i64::try_from(ms).unwrap_or(i64::MAX))),
         Some((text, _)) => return Err(ApiError::usage(format!("`{text}` is no span of time")).help("write 90d, 12h or 30m")),
     };

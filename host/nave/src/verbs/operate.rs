@@ -77,7 +77,7 @@ pub(crate) enum Token {
         /// Whose
         #[arg(default_value = "admin")]
         name: String,
-        /// For how long it is good: 90d, 12h [default: until it is reset or revoked]
+        /// For how long it is good: 90d, 12h, at most 3650d [default: until it is reset or revoked]
         #[arg(long = "for", value_name = "SPAN")]
         lasting: Option<String>,
         /// Who uses it and what for: for the audit and the register of access; none is made without

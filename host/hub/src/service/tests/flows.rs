@@ -156,7 +156,7 @@ async fn a_token_ends_when_it_was_told_to() {
     assert!(lasts.is_some_and(|ms| (ninety - 60_000..=ninety).contains(&ms)), "{lasts:?}");
     assert_eq!(made.until, until.map(|until| until.to_string()));
     assert_eq!([good(until, -1), good(until, 0), good(until, 1)], [true, false, false]);
-    for span in ["", "soon", "0d", "-1d", "90"] {
+    for span in ["", "soon", "0d", "-1d", "90", "3651d", "9999999d"] {
         assert_eq!(
             operations::token_reset(&bench.engine, "admin", Some(span), "a test", "ada").await.unwrap_err().code,
             "usage",
