@@ -2,6 +2,9 @@
 
 use std::net::IpAddr;
 
+/// Bits in front of an IPv4 address that is written as one of IPv6: `::ffff:192.0.2.2`.
+const MAPPED_BITS: u8 = 96;
+
 /// Addresses with the same first bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
@@ -22,7 +25,14 @@ impl Network {
         let first: IpAddr = address.parse().ok()?;
         let most = if first.is_ipv4() { 32 } else { 128 };
         let bits = bits.unwrap_or(most);
-        (bits <= most).then_some(Self { first, bits })
+        if bits > most {
+            return None;
+        }
+        // An IPv4 address in the clothes of IPv6 is the IPv4 address here too; a network larger than all of those is one of IPv6.
+        match first.to_canonical() {
+            first @ IpAddr::V4(_) if most == 128 && bits >= MAPPED_BITS => Some(Self { first, bits: bits - MAPPED_BITS }),
+            _ => Some(Self { first, bits }),
+        }
     }
 
     /// Whether an address is one of these. An IPv4 address in the clothes of IPv6 is the IPv4 address.
@@ -65,6 +75,8 @@ mod tests {
         check(&["203.0.113.9"], &["203.0.113.9", "-203.0.113.8"]);
         check(&["203.0.113.9/31", "2001:db8::/32"], &["203.0.113.8", "-203.0.113.10", "2001:db8:1::5", "-2001:db9::"]);
         check(&["0.0.0.0/0"], &["8.8.8.8", "-::1"]);
+        check(&["::ffff:192.0.2.2"], &["192.0.2.2", "::ffff:192.0.2.2", "-192.0.2.3", "-::1"]);
+        check(&["::ffff:10.0.0.0/104"], &["10.9.8.7", "-11.0.0.1"]);
         check(&["::/0"], &["::1", "-8.8.8.8"]);
         assert!(!may_call(&[Network::parse("::/0").unwrap()], None), "nobody knows who it is");
         for broken in ["", "10.0.0.0/33", "10.0.0/8", "::/129", "a.example", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.0/8/8"] {

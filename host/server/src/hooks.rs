@@ -12,6 +12,7 @@ use axum::{Extension, Router};
 use bytes::Bytes;
 use nave_hub::webhook::{HookAnswer, HookCall};
 
+use crate::listen::is_late;
 use crate::state::State;
 
 /// When a system should tell it again that could not be told now.
@@ -26,6 +27,15 @@ async fn there() -> StatusCode {
     StatusCode::OK
 }
 
+/// The body could not be had.
+fn unread(error: &BytesRejection) -> Response {
+    match error.status() {
+        _ if is_late(error) => (StatusCode::REQUEST_TIMEOUT, "The body did not come in time.\n").into_response(),
+        StatusCode::PAYLOAD_TOO_LARGE => (StatusCode::PAYLOAD_TOO_LARGE, "Too large for a webhook.\n").into_response(),
+        status => (status, "The body could not be read.\n").into_response(),
+    }
+}
+
 async fn told(
     Shared(state): Shared<State>,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
@@ -35,7 +45,10 @@ async fn told(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let Ok(body) = body else { return (StatusCode::PAYLOAD_TOO_LARGE, "Too large for a webhook.\n").into_response() };
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => return unread(&error),
+    };
     let text = |value: &axum::http::HeaderValue| value.to_str().map(str::to_owned).ok();
     let host = headers.get(header::HOST).and_then(text).unwrap_or_default();
     let path = uri.path_and_query().map(ToString::to_string).unwrap_or_default();

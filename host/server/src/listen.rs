@@ -215,6 +215,16 @@ impl HttpBody for Held {
     }
 }
 
+/// Why a body ends before its end.
+#[derive(Debug, thiserror::Error)]
+#[error("the body did not come in time")]
+struct Late;
+
+/// Whether a body could not be read because it did not come in time.
+pub(crate) fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<Late>())
+}
+
 /// A request's body that has to come.
 struct Hurried {
     body: Incoming,
@@ -242,7 +252,7 @@ impl HttpBody for Hurried {
         if self.end.as_mut().poll(cx).is_pending() {
             ready!(self.next.as_mut().poll(cx));
         }
-        Poll::Ready(Some(Err("the body did not come in time".into())))
+        Poll::Ready(Some(Err(Late.into())))
     }
 
     fn is_end_stream(&self) -> bool {

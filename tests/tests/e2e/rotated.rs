@@ -94,11 +94,14 @@ fn who_is_not_on_the_list_is_not_heard() {
     let file = project.read("connections/crm.toml");
     let toml = project.read("nave.toml");
     project.tell(&["secret", "set", "hooks"], "whsec-4e1f");
-    for (networks, hook, api) in
-        [("[]", "its header", 401), ("[\"10.0.0.0/8\"]", "allow-from", 403), ("[\"127.0.0.1\"]", "its header", 401)]
-    {
-        project.write("connections/crm.toml", &format!("{file}\n[webhook]\nsecret = \"hooks\"\nallow-from = {networks}\n"));
-        project.write("nave.toml", &format!("allow-from = {networks}\n{toml}"));
+    for (networks, hook, api) in [
+        ("", "its header", 401),
+        ("allow-from = [\"10.0.0.0/8\"]\n", "allow-from", 403),
+        ("allow-from = [\"127.0.0.1\"]\n", "its header", 401),
+        ("allow-from = [\"::ffff:127.0.0.1\"]\n", "its header", 401),
+    ] {
+        project.write("connections/crm.toml", &format!("{file}\n[webhook]\nsecret = \"hooks\"\n{networks}"));
+        project.write("nave.toml", &format!("{networks}{toml}"));
         let serving = project.serve();
         let call = |method: &str, path: &str| http::request(serving.addr, method, path, &[], None).expect("an answer").status;
         assert_eq!(call("POST", "/hooks/crm"), 401, "{networks}");

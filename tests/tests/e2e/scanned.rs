@@ -121,3 +121,67 @@ fn a_secret_is_seen_however_it_is_kept() {
     }
     assert_eq!(project.json(&["scan"])["found"], serde_json::json!([]), "what ships is clean");
 }
+
+/// However far behind it stands; and what was not looked at is never said to be clean.
+#[test]
+fn large_files_are_looked_at_whole_or_it_is_said() {
+    let project = Project::init();
+    let dir = project.dir();
+    assert!(git(dir, &["init", "--quiet"]).status.success());
+    assert_eq!(project.json(&["scan", "--install"])["installed"], true);
+    assert!(commit(dir, "what init wrote").0);
+    let secret = "quite an ordinary sentence";
+    project.tell(&["secret", "set", "crm"], secret);
+    let filler = format!("{}\n", "x".repeat(1 << 20)).repeat(18);
+    for (end, what) in [(secret.to_owned(), "secret `crm` of the vault"), (key(), "token of GitHub")] {
+        std::fs::write(dir.join("large.txt"), format!("{filler}{end}\n")).expect("written");
+        let found = project.run(&["scan", "large.txt", "--json"]);
+        let first = found.json()["found"][0].clone();
+        assert!(found.code == Some(1) && first["what"] == what && first["line"] == 19, "{found:?}");
+        let (through, said) = commit(dir, "a large file");
+        assert!(!through && said.contains("large.txt:19:1: ") && said.contains(what), "{said}");
+    }
+    std::fs::write(dir.join("large.txt"), filler).expect("written");
+    assert!(commit(dir, "nothing in it").0);
+
+    // One byte more than is looked at; it takes no room on the disk.
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let huge = elsewhere.path().join("huge.img");
+    std::fs::File::create(&huge).and_then(|file| file.set_len((256 << 20) + 1)).expect("made");
+    let scan = |json: &[&str]| {
+        Command::new(binary::nave())
+            .current_dir(elsewhere.path())
+            .args(["scan", "huge.img"])
+            .args(json)
+            .output()
+            .expect("nave runs")
+    };
+    let said = scan(&[]);
+    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert_eq!(said.status.code(), Some(1), "{text}");
+    assert!(text.contains("huge.img: not looked at whole: only its first 256 MiB were. Split it, or keep it out"), "{text}");
+    assert!(text.contains("No secret in what was looked at of 1 file."), "{text}");
+    let json: serde_json::Value = serde_json::from_slice(&scan(&["--json"]).stdout).expect("JSON");
+    assert_eq!((&json["found"], &json["not_whole"]), (&serde_json::json!([]), &serde_json::json!(["huge.img"])));
+}
+
+#[test]
+fn the_master_key_is_not_committed() {
+    let project = Project::init();
+    let dir = project.dir();
+    assert!(git(dir, &["init", "--quiet"]).status.success());
+    assert_eq!(project.json(&["scan", "--install"])["installed"], true);
+    project.tell(&["secret", "set", "crm"], "quite an ordinary sentence");
+    assert!(commit(dir, "what init wrote").0);
+    let digits = project.read("data/master.key");
+    let pairs = digits.trim().as_bytes().chunks(2);
+    let bytes: Vec<u8> =
+        pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("digits"), 16).expect("digits")).collect();
+    let base64 = base64::engine::general_purpose::STANDARD.encode(&bytes);
+    for spelled in [digits.clone().into_bytes(), bytes, base64.into_bytes(), digits.to_uppercase().into_bytes()] {
+        std::fs::write(dir.join("m.key"), &spelled).expect("written");
+        let (through, said) = commit(dir, "a key");
+        assert!(!through && said.contains("m.key:1:1: master key (master.key)"), "{said}");
+        assert!(!said.contains(digits.trim()), "it is not shown");
+    }
+}

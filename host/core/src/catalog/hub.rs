@@ -153,6 +153,7 @@ pub fn allows_unsigned(environment: Option<&str>, word: Option<&str>) -> bool {
 
 /// `allow-from = ["10.0.0.0/8"]`: who may call.
 pub(super) fn networks(table: &mut Table<'_>) -> Vec<Network> {
+    let span = table.has("allow-from").then(|| table.key_span("allow-from"));
     let texts = table.texts("allow-from");
     let read = |text: &super::reader::At<String>| {
         let network = Network::parse(&text.value);
@@ -166,7 +167,18 @@ pub(super) fn networks(table: &mut Table<'_>) -> Vec<Network> {
         }
         network
     };
-    texts.iter().filter_map(read).collect()
+    let networks = texts.iter().filter_map(read).collect();
+    if let Some(span) = span
+        && texts.is_empty()
+    {
+        table.file.error(
+            span,
+            "bad-network",
+            "`allow-from` names no network".to_owned(),
+            Some("write allow-from = [\"203.0.113.0/24\"], or leave `allow-from` out: then everybody may call".to_owned()),
+        );
+    }
+    networks
 }
 
 /// `[reconcile]`.

@@ -1,14 +1,14 @@
 //! Which files are looked at: what is staged, or what lies under a path.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::ScanError;
 
-/// Of a file so much is looked at.
-const FILE_BYTES_MAX: u64 = 16 << 20;
+/// Of a file so much is looked at; where it has more, that is said.
+pub const FILE_BYTES_MAX: u64 = 256 << 20;
 /// Folders that hold nobody's text.
 const PASSED_OVER: [&str; 4] = [".git", "target", "node_modules", ".venv"];
 /// Nested deeper is a circle.
@@ -19,13 +19,32 @@ const DEPTH_MAX: usize = 64;
 pub struct Text {
     /// As git or the caller names it.
     pub path: String,
-    /// At most 16 MiB of it; what is text in another encoding is in UTF-8 here.
+    /// At most [`FILE_BYTES_MAX`] of it; what is text in another encoding is in UTF-8 here.
     pub bytes: Vec<u8>,
+    /// The file has more than that.
+    pub cut: bool,
 }
 
 impl Text {
     fn new(path: String, bytes: Vec<u8>) -> Self {
-        Self { path, bytes: in_utf8(bytes) }
+        Self { path, bytes: in_utf8(bytes), cut: false }
+    }
+
+    /// What comes from there, of it at most so many bytes.
+    fn read(path: String, from: impl Read, most: u64) -> std::io::Result<Self> {
+        let mut bytes = Vec::new();
+        from.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+        let cut = bytes.len() as u64 > most;
+        if cut {
+            bytes.pop();
+            // Not within a character: what is left of it is text still.
+            if let Err(error) = std::str::from_utf8(&bytes)
+                && error.error_len().is_none()
+            {
+                bytes.truncate(error.valid_up_to());
+            }
+        }
+        Ok(Self { cut, ..Self::new(path, bytes) })
     }
 
     /// As text; none where it is none.
@@ -60,41 +79,57 @@ fn in_utf8(bytes: Vec<u8>) -> Vec<u8> {
     }
 }
 
+/// Files one after another: each is read when it is asked for.
+pub type Texts = Box<dyn Iterator<Item = Result<Text, ScanError>> + Send>;
+
 /// What the next commit would bring, from this folder or any other of the work tree: added and changed files as they are staged, named
 /// from the top of it.
 ///
 /// # Errors
 /// [`ScanError::Git`] where this is no work tree.
-pub fn staged(dir: &Path) -> Result<Vec<Text>, ScanError> {
+pub fn staged(dir: &Path) -> Result<Texts, ScanError> {
     let names = git(dir, &["diff", "--cached", "--name-only", "-z", "--diff-filter=ACMRT", "--no-renames"])?;
-    let mut texts = Vec::new();
-    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        let path = String::from_utf8_lossy(name).into_owned();
-        // `:` is the index's version, from the top on.
-        match git(dir, &["cat-file", "blob", &format!(":{path}")]) {
-            Ok(mut bytes) => {
-                bytes.truncate(FILE_BYTES_MAX as usize);
-                texts.push(Text::new(path, bytes));
-            }
-            // Another repository within this one: it has a hook of its own.
-            Err(ScanError::Git(why)) if why.contains("bad file") || why.contains("not a valid object") => {}
-            Err(error) => return Err(error),
-        }
+    let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    let paths: Vec<String> = names.map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+    let dir = dir.to_owned();
+    Ok(Box::new(paths.into_iter().filter_map(move |path| match blob(&dir, &path, FILE_BYTES_MAX) {
+        // Another repository within this one: it has a hook of its own.
+        Err(ScanError::Git(why)) if why.contains("bad file") || why.contains("not a valid object") => None,
+        other => Some(other),
+    })))
+}
+
+/// A file as it is staged.
+fn blob(dir: &Path, path: &str, most: u64) -> Result<Text, ScanError> {
+    let failed = |error: std::io::Error| ScanError::Git(format!("it could not be started: {error}"));
+    // `:` is the index's version, from the top on.
+    let mut command = Command::new("git");
+    command.arg("-C").arg(dir).args(["cat-file", "blob", &format!(":{path}")]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
+    let read = match child.stdout.take() {
+        Some(out) => Text::read(path.to_owned(), out, most),
+        None => Err(std::io::ErrorKind::BrokenPipe.into()),
+    };
+    // Where it was cut, git cannot write on and ends by itself: its end of the pipe is the only one now.
+    let output = child.wait_with_output().map_err(failed)?;
+    let text = read.map_err(io(Path::new(path)))?;
+    if text.cut || output.status.success() {
+        return Ok(text);
     }
-    Ok(texts)
+    Err(ScanError::Git(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
 }
 
 /// A file, or every file under a folder that git does not ignore; `without` is passed over.
 ///
 /// # Errors
 /// [`ScanError::Io`] where it cannot be read.
-pub fn under(path: &Path, without: &Path) -> Result<Vec<Text>, ScanError> {
+pub fn under(path: &Path, without: &Path) -> Result<Texts, ScanError> {
     let about = std::fs::metadata(path).map_err(io(path))?;
     if about.is_file() {
-        return Ok(vec![read(path, path.display().to_string())?]);
+        return Ok(Box::new(std::iter::once(read(path, path.display().to_string()))));
     }
     let listed = git(path, &["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
-    let files = match listed {
+    let files: Vec<PathBuf> = match listed {
         Ok(names) => {
             let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
             names.map(|name| path.join(String::from_utf8_lossy(name).as_ref())).collect()
@@ -105,15 +140,12 @@ pub fn under(path: &Path, without: &Path) -> Result<Vec<Text>, ScanError> {
             found
         }
     };
-    let mut texts = Vec::new();
-    for file in files.into_iter().filter(|file| !file.starts_with(without)) {
+    let (path, without) = (path.to_owned(), without.to_owned());
+    Ok(Box::new(files.into_iter().filter(move |file| !file.starts_with(&without)).filter_map(move |file| {
         // A link leads to what is looked at under its own name, or lies elsewhere; a file that was deleted is not there.
-        if std::fs::symlink_metadata(&file).is_ok_and(|about| about.is_file()) {
-            let name = file.strip_prefix(path).unwrap_or(&file).display().to_string();
-            texts.push(read(&file, name)?);
-        }
-    }
-    Ok(texts)
+        let is_file = std::fs::symlink_metadata(&file).is_ok_and(|about| about.is_file());
+        is_file.then(|| read(&file, file.strip_prefix(&path).unwrap_or(&file).display().to_string()))
+    })))
 }
 
 fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), ScanError> {
@@ -134,10 +166,8 @@ fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Sca
 }
 
 fn read(path: &Path, name: String) -> Result<Text, ScanError> {
-    let mut bytes = Vec::new();
     let file = File::open(path).map_err(io(path))?;
-    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(io(path))?;
-    Ok(Text::new(name, bytes))
+    Text::read(name, file, FILE_BYTES_MAX).map_err(io(path))
 }
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> ScanError + '_ {
@@ -170,7 +200,7 @@ mod tests {
             write(path);
         }
         std::os::unix::fs::symlink("nave.toml", folder.path().join("link")).unwrap();
-        let names = |texts: Vec<Text>| texts.into_iter().map(|text| text.path).collect::<Vec<_>>();
+        let names = |texts: Texts| texts.map(|text| text.unwrap().path).collect::<Vec<_>>();
         let found = under(folder.path(), &folder.path().join("data")).unwrap();
         assert_eq!(names(found), [".git-is-none/z", "a/b/c.txt", "nave.toml"]);
         let one = folder.path().join("data/nave.redb");
@@ -204,6 +234,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_large_is_said_to_be_cut() {
+        for (bytes, most, expected, cut) in [
+            ("four", 5, "four", false),
+            ("four", 4, "four", false),
+            ("four", 3, "fou", true),
+            ("fürs", 2, "f", true),
+            ("", 0, "", false),
+        ] {
+            let text = Text::read("x".to_owned(), bytes.as_bytes(), most).unwrap();
+            assert_eq!((text.text(), text.cut), (Some(expected), cut), "{bytes} {most}");
+        }
+        let top = tempfile::tempdir().unwrap();
+        git(top.path(), &["init", "--quiet"]).unwrap();
+        // More than a pipe holds: git still has to write when nobody reads any more.
+        std::fs::write(top.path().join("large.txt"), "x".repeat(1 << 20)).unwrap();
+        git(top.path(), &["add", "large.txt"]).unwrap();
+        for (most, length, cut) in [(1 << 20, 1 << 20, false), (1_000, 1_000, true)] {
+            let text = blob(top.path(), "large.txt", most).unwrap();
+            assert_eq!((text.bytes.len(), text.cut), (length, cut));
+        }
+    }
+
+    #[test]
     fn a_commit_is_looked_at_as_a_whole() {
         let top = tempfile::tempdir().unwrap();
         let project = top.path().join("hub");
@@ -215,7 +268,7 @@ mod tests {
         git(top.path(), &["add", "hub/nave.toml", "outside.txt"]).unwrap();
         let expected = ["hub/nave.toml", "outside.txt"];
         for from in [top.path(), &project] {
-            let found = staged(from).unwrap();
+            let found: Vec<Text> = staged(from).unwrap().map(Result::unwrap).collect();
             assert_eq!(found.iter().map(|text| text.path.as_str()).collect::<Vec<_>>(), expected);
             assert_eq!(found.iter().map(|text| text.text().unwrap()).collect::<Vec<_>>(), expected);
         }

@@ -8,7 +8,7 @@ mod hook;
 
 use std::path::PathBuf;
 
-pub use files::{Text, staged, under};
+pub use files::{FILE_BYTES_MAX, Text, Texts, staged, under};
 pub use hook::{Hook, install as install_hook};
 
 /// Why files could not be looked at.

@@ -17,6 +17,8 @@ use crate::output::{self, clean, say};
 
 /// Bytes that are asked about at once; encoded they fit into one request.
 const PIECE_BYTES: usize = 480 << 10;
+/// Files that are held in memory together; a larger one is alone with those before it.
+const TOGETHER_BYTES: usize = 16 << 20;
 /// A secret that stands across the border of two pieces is whole in one of them.
 const OVERLAP_BYTES: usize = 96 << 10;
 
@@ -25,7 +27,7 @@ const OVERLAP_BYTES: usize = 96 << 10;
 #[command(
     after_help = "`nave init` puts `nave scan --staged` before every commit, where the project is in a git work tree; `nave scan --install`\n\
                   does so later. Found values are never shown. A line that holds none after all says so: nave:no-secret.\n\
-                  Exit code 1 where something was found."
+                  Exit code 1 where something was found, and where a file is too large to be looked at whole (256 MiB)."
 )]
 pub(crate) struct Scan {
     /// File or folder [default: the project's directory, without its data and what git ignores]
@@ -52,53 +54,99 @@ pub(crate) async fn run(verb: Scan, context: &Context) -> Outcome {
         return install(context);
     }
     let data = project::place(context.dir()).map(|place| place.data);
-    let texts = if verb.staged {
+    let mut texts = if verb.staged {
         scan::staged(context.dir())?
     } else {
         let data = data.as_ref().cloned().unwrap_or_default();
         scan::under(verb.path.as_deref().unwrap_or(context.dir()), &data)?
     };
-    let mut found = Vec::new();
-    for text in &texts {
-        let leaks = text.text().map(leak::find).unwrap_or_default();
-        found.extend(leaks.into_iter().map(|leak| Found {
-            path: text.path.clone(),
-            line: leak.line,
-            column: leak.column,
-            what: leak.what.to_owned(),
-        }));
-    }
     // Only a project with data has a vault.
-    let note = match data {
-        Ok(_) if project::place(context.dir())?.store().exists() => match of_the_vault(&texts, context).await {
-            Ok(more) => {
-                found.extend(more);
-                None
+    let vault = data.is_ok() && project::place(context.dir())?.store().exists();
+    let mut seen = Seen::default();
+    loop {
+        let together = some(&mut texts)?;
+        if together.is_empty() {
+            break;
+        }
+        seen.look(&together);
+        if vault && seen.note.is_none() {
+            match of_the_vault(&together, context).await {
+                Ok(more) => seen.found.extend(more),
+                Err(error) => seen.note = Some(error.message),
             }
-            Err(error) => Some(error.message),
-        },
-        _ => None,
-    };
-    found.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
-    found.dedup_by(|a, b| a.path == b.path && a.line == b.line && a.what == b.what);
-    show(&texts, &found, note.as_deref(), context);
-    // What could not be compared is not known to be clean.
-    Ok(if found.is_empty() && note.is_none() { exit::OK } else { exit::FAILED })
+        }
+    }
+    seen.found.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
+    seen.found.dedup_by(|a, b| a.path == b.path && a.line == b.line && a.what == b.what);
+    show(&seen, context);
+    // What could not be compared or looked at is not known to be clean.
+    Ok(if seen.found.is_empty() && seen.note.is_none() && seen.cut.is_empty() { exit::OK } else { exit::FAILED })
 }
 
-fn show(texts: &[Text], found: &[Found], note: Option<&str>, context: &Context) {
+/// What is known of all files so far.
+#[derive(Default)]
+struct Seen {
+    files: usize,
+    found: Vec<Found>,
+    /// Why they were not compared with the vault.
+    note: Option<String>,
+    /// Files that were not looked at whole.
+    cut: Vec<String>,
+}
+
+impl Seen {
+    fn look(&mut self, texts: &[Text]) {
+        self.files += texts.len();
+        for text in texts {
+            let leaks = text.text().map(leak::find).unwrap_or_default();
+            self.found.extend(leaks.into_iter().map(|leak| Found {
+                path: text.path.clone(),
+                line: leak.line,
+                column: leak.column,
+                what: leak.what.to_owned(),
+            }));
+            if text.cut {
+                self.cut.push(text.path.clone());
+            }
+        }
+    }
+}
+
+/// The next files, as many as are held in memory together.
+fn some(texts: &mut scan::Texts) -> Result<Vec<Text>, ApiError> {
+    let (mut together, mut size) = (Vec::new(), 0);
+    while size < TOGETHER_BYTES
+        && let Some(text) = texts.next()
+    {
+        let text = text?;
+        size += text.bytes.len();
+        together.push(text);
+    }
+    Ok(together)
+}
+
+fn show(seen: &Seen, context: &Context) {
+    let Seen { files, found, note, cut } = seen;
     if context.json {
-        output::json(&serde_json::json!({ "files": texts.len(), "found": found, "not_compared": note }));
+        output::json(&serde_json::json!({ "files": files, "found": found, "not_compared": note, "not_whole": cut }));
         return;
     }
     for one in found {
         say(format_args!("{}:{}:{}: {}", clean(&one.path), one.line, one.column, clean(&one.what)));
     }
+    for path in cut {
+        say(format_args!(
+            "{}: not looked at whole: only its first {} MiB were. Split it, or keep it out of version control (.gitignore).",
+            clean(path),
+            scan::FILE_BYTES_MAX >> 20
+        ));
+    }
     if let Some(note) = note {
         say(format_args!("not compared with the vault's secrets: {}", clean(note)));
     }
-    let files = if texts.len() == 1 { "1 file".to_owned() } else { format!("{} files", texts.len()) };
+    let files = if *files == 1 { "1 file".to_owned() } else { format!("{files} files") };
     match found.len() {
+        0 if !cut.is_empty() => say(format_args!("No secret in what was looked at of {files}.")),
         0 => say(format_args!("No secret in {files}.")),
         count => say(format_args!(
             "{count} {} in {files}. Keep it with `nave secret set NAME` and name it; what was committed or sent anywhere before has to be replaced.",
@@ -147,7 +195,10 @@ async fn ask(batch: &[(&Text, usize)], context: &Context) -> Result<Vec<Found>, 
             path: text.path.clone(),
             line,
             column: String::from_utf8_lossy(&before[start..]).chars().count() + 1,
-            what: format!("secret `{}` of the vault", one.secret),
+            what: match one.master_key {
+                true => format!("master key ({})", one.secret),
+                false => format!("secret `{}` of the vault", one.secret),
+            },
         })
     });
     Ok(places.collect())

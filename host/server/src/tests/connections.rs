@@ -31,6 +31,11 @@ async fn connections_that_do_not_come_to_the_point_are_closed() {
                  content-type: application/x-www-form-urlencoded\r\ncontent-length: 100\r\n\r\ntoken=a";
     let late = talk(login).await;
     assert!(late.starts_with("HTTP/1.1 4"), "{late}");
+    for name in ["crm", "books"] {
+        let slow = format!("POST /hooks/{name} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\n1");
+        let late = talk(&slow).await;
+        assert!(late.starts_with("HTTP/1.1 408 "), "{late}");
+    }
     let long = format!("GET /login HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "a".repeat(64 << 10));
     assert!(talk(&long).await.starts_with("HTTP/1.1 431 "));
     let many = format!("GET /login HTTP/1.1\r\nhost: localhost\r\n{}\r\n", "x: a\r\n".repeat(1_000));

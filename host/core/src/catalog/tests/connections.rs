@@ -162,3 +162,11 @@ fn looking_like_a_secret() {
         assert!(!secrets::looks_like_secret(plain), "{plain}");
     }
 }
+
+/// An empty list would be everybody, and reads like nobody.
+#[test]
+fn a_list_of_networks_that_names_none_is_refused() {
+    let says = "`allow-from` names no network [bad-network] → write allow-from = [\"203.0.113.0/24\"], or leave `allow-from` out: then everybody may call";
+    check_patch("nave.toml", "region", "allow-from = []\nregion", &format!("nave.toml:2:1: {says}"));
+    check_patch("nave.toml", "region", "allow-from = [\"10.0.0.0/8\"]\nregion", "");
+}

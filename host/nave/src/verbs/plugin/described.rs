@@ -14,10 +14,10 @@ use crate::verbs::Outcome;
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Described {
     /// No crate and no code: a description of a JSON API (rest.toml), to be filled in
-    #[arg(long, conflicts_with = "sdk")]
+    #[arg(long, conflicts_with_all = ["sdk", "lang", "kind"])]
     rest: bool,
     /// That description made of the API's OpenAPI document (3.x; JSON or YAML)
-    #[arg(long, value_name = "FILE", conflicts_with = "sdk")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["sdk", "lang", "kind"])]
     from: Option<PathBuf>,
     /// With --from: only these streams
     #[arg(long, value_name = "STREAM", requires = "from", value_delimiter = ',')]
