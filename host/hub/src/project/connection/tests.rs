@@ -97,6 +97,7 @@ fn a_network_is_granted_to_the_endpoint_that_was_placed_there_alone() {
     let mut new = NewConnection { name: "books".into(), environment: "dev".into(), insecure: true, ..NewConnection::default() };
     new.settings.insert("url".into(), "http://127.0.0.1:9".into());
     new.networks.push("127.0.0.0/8".into());
+    new.kinds.insert("token".into(), "oauth-client-credentials".into());
     let planned = plan_connection(Path::new("/nowhere"), &manifest, &new).unwrap();
     let document: toml_edit::DocumentMut = planned.files[0].1.parse().unwrap();
     let endpoints = &document["grants"]["endpoints"];
