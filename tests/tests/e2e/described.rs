@@ -364,7 +364,7 @@ fn a_document_becomes_a_connector() {
     assert!(none.code != Some(0) && none.out.contains("OpenAPI"), "{none:?}");
     // A description has no language.
     let language = new(folder.path(), &["neither", "--rest", "--lang", "python"]);
-    assert!(language.code == Some(2) && language.out.contains("'--rest' cannot be used with '--lang"), "{language:?}");
+    assert!(language.code == Some(2) && language.err.contains("'--rest' cannot be used with '--lang"), "{language:?}");
     assert!(!folder.path().join("neither").exists());
     let plain = new(folder.path(), &["by-hand", "--rest"]);
     assert_eq!(plain.code, Some(0), "{plain:?}");

@@ -17,7 +17,7 @@ pub(crate) struct Described {
     #[arg(long, conflicts_with_all = ["sdk", "lang", "kind"])]
     rest: bool,
     /// That description made of the API's OpenAPI document (3.x; JSON or YAML)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["sdk", "lang", "kind"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "sdk")]
     from: Option<PathBuf>,
     /// With --from: only these streams
     #[arg(long, value_name = "STREAM", requires = "from", value_delimiter = ',')]
