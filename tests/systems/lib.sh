@@ -76,13 +76,22 @@ venv_from_requirements() {
   unlock_installation
 }
 
+# One system at a time installs packages: who waits for the package manager's own lock is let in, who answers its questions meanwhile is not.
+lock_packages() { exec 7>"$(dirname "$CACHE")/packages.lock"; flock -w 3600 7 || fail "another installation of packages has taken an hour"; }
+
+# answer_packages: what the packages that are installed next would ask, from standard input, as debconf-set-selections takes it.
+answer_packages() { lock_packages; debconf-set-selections; }
+
 # apt_install PACKAGE...: by name; the list of packages is refreshed only if the first try does not find them.
 apt_install() {
-  local log=$CACHE/apt.log
+  local log=$CACHE/apt.log code=0
+  lock_packages
   : >"$log"
   apt_once() { DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=900 install -y -q --no-install-recommends "$@" >>"$log" 2>&1 </dev/null; }
   apt_once "$@" || { apt-get -o DPkg::Lock::Timeout=900 update -q >>"$log" 2>&1 </dev/null || true; apt_once "$@"; } ||
-    { tail -n 20 "$log" >&2; return 1; }
+    { tail -n 20 "$log" >&2; code=1; }
+  exec 7>&-
+  return "$code"
 }
 
 # started_at PID: when the kernel started that process, so that a pid used again by a stranger is not taken for ours; nothing for a zombie.
@@ -92,7 +101,7 @@ started_at() { { sed 's/.*) //' "/proc/$1/stat" | awk '$1 != "Z" { print $20 }';
 daemon() {
   local name=$1
   shift
-  ( exec 8>&- 9>&-; exec setsid timeout -s INT -k 30 "${LIFE_HOURS}h" "$@" ) >"$RUN/$name.log" 2>&1 </dev/null &
+  ( exec 7>&- 8>&- 9>&-; exec setsid timeout -s INT -k 30 "${LIFE_HOURS}h" "$@" ) >"$RUN/$name.log" 2>&1 </dev/null &
   local pid=$!
   echo "$pid $(started_at "$pid")" >"$RUN/$name.pid"
 }

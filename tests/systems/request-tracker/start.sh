@@ -17,7 +17,8 @@ need_rt() {
   if [ ! -x "$SERVER" ] || ! dpkg -s rt5-db-sqlite >/dev/null 2>&1; then
     say "installing request-tracker5 (takes minutes; log: $CACHE/apt.log)"
     # Neither a database of the system's nor jobs of its cron: every run has its own.
-    printf 'request-tracker5 request-tracker5/%s boolean false\n' install-cronjobs dbconfig-install | debconf-set-selections
+    printf 'request-tracker5 request-tracker5/%s boolean false\n' install-cronjobs dbconfig-install >"$CACHE/answers"
+    answer_packages <"$CACHE/answers"
     apt_install rt5-db-sqlite request-tracker5 || skip "apt-get could not install request-tracker5 (log: $CACHE/apt.log)"
   fi
   unlock_installation

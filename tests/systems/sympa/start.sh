@@ -17,7 +17,7 @@ need_sympa() {
   if [ ! -x "$SERVER" ] || [ ! -x /usr/sbin/lighttpd ]; then
     say "installing sympa (takes minutes; log: $CACHE/apt.log)"
     # The package's own database and configuration stay unused: every run has its own.
-    debconf-set-selections <<'ANSWERS'
+    answer_packages <<'ANSWERS'
 sympa sympa/dbconfig-install boolean true
 sympa sympa/database-type select sqlite3
 sympa sympa/use_soap boolean false
