@@ -28,7 +28,7 @@ impl EndpointGrant {
             // Nothing said is all that the plugin asks for.
             (_, []) => self.allow.clone(),
             ([], some) => some.to_vec(),
-            (mine, theirs) => mine.iter().flat_map(|one| theirs.iter().filter_map(move |other| both(one, other))).collect(),
+            (mine, theirs) => mine.iter().flat_map(|one| left_of(one, theirs)).collect(),
         };
         // An empty list would say all: nothing is left to be called.
         let allow = if allow.is_empty() && !self.allow.is_empty() { vec![nothing()] } else { allow };
@@ -41,6 +41,15 @@ impl EndpointGrant {
             because: self.because.clone(),
         }
     }
+}
+
+/// What of a line stands in the file: the whole of it, or what it has in common with others.
+fn left_of(one: &Allow, file: &[Allow]) -> Vec<Allow> {
+    let same = |other: &&Allow| (&other.methods, &other.paths) == (&one.methods, &one.paths);
+    if file.iter().any(|other| same(&other)) {
+        return vec![one.clone()];
+    }
+    file.iter().filter_map(|other| both(one, other)).collect()
 }
 
 /// The methods and paths that stand in both, letter by letter; none where there are none.
@@ -89,5 +98,8 @@ mod tests {
         let all = edits(&[("allow = [{ methods = [\"GET\", \"POST\"], paths = [\"/a\", \"/b\"] }]", "")]);
         assert_eq!(grants(&all).narrowed_to(&grants(held)), grants(held), "all, and then some of it");
         assert_eq!(grants(held).narrowed_to(&Grants::default()), Grants::default());
+        // Lines that overlap: what both say is no line of its own.
+        let overlap = edits(&[("[{ methods", "[{ methods = [\"GET\"], paths = [\"/a\"] }, { methods")]);
+        assert_eq!(grants(&overlap).narrowed_to(&grants(&overlap)), grants(&overlap));
     }
 }
