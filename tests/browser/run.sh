@@ -37,7 +37,7 @@ target=${CARGO_TARGET_DIR:-target}
 mkdir -p "$target"
 export CARGO_TARGET_DIR=$(cd "$target" && pwd)
 if [ -z "${NAVE_BIN:-}" ]; then
-  cargo build -p nave </dev/null
+  cargo build --workspace --bin nave </dev/null
   export NAVE_BIN=$CARGO_TARGET_DIR/debug/nave
 fi
 

@@ -17,9 +17,8 @@ if ! "$here/venv/bin/python" -c 'import openapi_schema_validator, yaml' 2>/dev/n
   "$here/venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$here/requirements.txt"
 fi
 cd "$root"
-cargo build --quiet -p nave-sim --example serve
+cargo build --quiet --workspace --example serve --bin nave
 target=${CARGO_TARGET_DIR:-$root/target}
 "$here/venv/bin/python" "$here/check.py" "$target/debug/examples/serve" "$documents"
 nave=${NAVE_BIN:-$target/debug/nave}
-[ -n "${NAVE_BIN:-}" ] || cargo build --quiet --workspace --bin nave
 exec "$here/venv/bin/python" "$here/described.py" "$nave" "$documents"

@@ -19,6 +19,18 @@ pub fn target() -> PathBuf {
     exe.ancestors().nth(3).expect("a test lies in <target>/<profile>/deps").to_owned()
 }
 
+/// cargo, without what the cargo that runs this test says of the package it tests: build scripts that ask for such a variable (ring's
+/// does) would run again within a test, and again after it, with everything that depends on them.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
 /// The hub, built in the same profile as the test. `NAVE_BIN` names one that is there already.
 pub fn nave() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
@@ -26,16 +38,17 @@ pub fn nave() -> &'static Path {
         if let Some(given) = std::env::var_os("NAVE_BIN") {
             return given.into();
         }
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut cargo = cargo();
+        // The workspace's features are those that `cargo test --workspace` has just built with.
         cargo
             .current_dir(root())
-            .args(["build", "-p", "nave", "--message-format=json-render-diagnostics", "--target-dir"])
+            .args(["build", "--workspace", "--bin", "nave", "--message-format=json-render-diagnostics", "--target-dir"])
             .arg(target());
         if !cfg!(debug_assertions) {
             cargo.arg("--release");
         }
         let output = cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output().expect("cargo runs");
-        assert!(output.status.success(), "`cargo build -p nave` failed");
+        assert!(output.status.success(), "`cargo build --workspace --bin nave` failed");
         let artifact = |line: &str| -> Option<PathBuf> {
             let message: Value = serde_json::from_str(line).ok()?;
             (message["reason"] == "compiler-artifact" && message["target"]["name"] == "nave").then_some(())?;

@@ -25,8 +25,7 @@ fn made(parent: &Path, name: &str, kind: &[&str]) -> (PathBuf, PathBuf) {
     let dir = parent.join(name);
     // The versions that the repository was tested with.
     fs::copy(binary::root().join("Cargo.lock"), dir.join("Cargo.lock")).expect("a lock file");
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let ran = in_crate(&dir, Path::new(&cargo), &["test"]);
+    let ran = run(binary::cargo().current_dir(&dir).env("CARGO_TARGET_DIR", binary::target()).arg("test"), None);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let ran = in_crate(&dir, binary::nave(), &["--json", "plugin", "build", "."]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
