@@ -64,6 +64,8 @@ fn what_is_tried_stays_apart_until_it_is_promoted() {
     project.ok(&["env", "new", "production"]);
     project.install("hubspot");
     project.write("lookups/colours.toml", "\"red\" = \"R\"\n");
+    // Something uses the plugin, so the promotion needs it.
+    project.write("connections/first.toml", "plugin = \"hubspot\"\n");
     let only_there = project.dir().join("environments/production/lookups/only-there.toml");
     std::fs::create_dir_all(only_there.parent().expect("a folder")).expect("a folder");
     std::fs::write(&only_there, "\"x\" = \"Y\"\n").expect("written");
@@ -84,6 +86,7 @@ fn what_is_tried_stays_apart_until_it_is_promoted() {
     assert!(help.contains("nave --env staging promote"), "{help}");
     std::fs::remove_file(&only_there).expect("gone");
     std::fs::remove_file(project.dir().join("lookups/colours.toml")).expect("gone");
+    std::fs::remove_file(project.dir().join("connections/first.toml")).expect("gone");
     let trust = project.dir().join("environments/production/nave.toml");
     let text = std::fs::read_to_string(&trust).expect("nave.toml");
     std::fs::write(&trust, format!("{text}\n[plugins]\nunsigned = \"allow\"\n")).expect("nave.toml");
@@ -142,4 +145,36 @@ fn what_is_tried_stays_apart_until_it_is_promoted() {
     assert!(records(&project.json(&["status"])) > 0, "production read its system");
     assert_eq!(records(&project.json(&["--env", "staging", "status"])), 0, "staging holds nothing of it");
     says(&project.run(&["env", "use", "nowhere"]), 2, "nave env new nowhere");
+}
+
+/// S2.9, S5.2: from an empty environment to one that holds all, with what each step says comes next.
+#[test]
+fn a_new_environment_is_filled_step_by_step() {
+    let project = Project::init();
+    let (live, sandbox) = (sim("live", 1), sim("sandbox", 2));
+    project.install("hubspot");
+    project.install("files");
+    says(&add(&project, "staging", &sandbox, &token(&sandbox)), 0, "");
+    project.ok(&["policy", "init", "crm-centric"]);
+    project.ok(&["env", "new", "production"]);
+    // Both are unsigned; the one that something uses must be trusted, and the other stays without holding anything up.
+    let ran = project.run(&["promote"]);
+    says(&ran, 1, "in production: hubspot 0.1.0 is not signed");
+    says(&ran, 1, "plugin `files` stays in staging, where no connection and no mapping uses it");
+    let file = project.dir().join("environments/production/nave.toml");
+    let text = std::fs::read_to_string(&file).expect("nave.toml");
+    std::fs::write(&file, format!("{text}\n[plugins]\nunsigned = \"allow\"\n")).expect("nave.toml");
+
+    let first = project.json(&["promote", "--yes"]);
+    let waits = "entities/contact.toml";
+    assert!(first["notes"].to_string().contains(waits), "{first:#}");
+    assert!(
+        first["next"][0].as_str().is_some_and(|next| next.contains("nave --env production connection add hubspot --name crm")),
+        "{first:#}"
+    );
+    says(&add(&project, "production", &live, &token(&live)), 0, "");
+    let second = project.json(&["promote", "--yes"]);
+    assert!(second["files"].to_string().contains(waits), "{second:#}");
+    assert!(project.json(&["promote"])["what"].as_str().is_some_and(|what| what == "production holds all that staging holds"));
+    project.ok(&["--env", "production", "mapping", "lint"]);
 }

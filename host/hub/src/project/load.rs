@@ -38,6 +38,7 @@ pub struct Project {
 pub(super) type Checked = Result<(Catalog, Vec<Diagnostic>), Vec<Diagnostic>>;
 
 /// Everything that is checked, as it lies in the directory.
+#[derive(Clone)]
 pub(super) struct Sources {
     pub(super) place: Place,
     pub(super) files: Vec<SourceFile>,

@@ -55,7 +55,8 @@ pub(crate) fn edits(answer: &EditsAnswer, context: &Context) -> Outcome {
     difference(answer);
     report::findings(context, if answer.written { &answer.findings } else { &[] });
     match (answer.written, answer.files.len()) {
-        (_, 0) => say("Nothing is changed."),
+        (false, 0) => say("Nothing is changed."),
+        (true, 0) => {}
         (true, n) => say(format_args!("\nWritten: {n} files. `nave mapping lint` checks everything.")),
         (false, _) => {
             let warnings = answer.findings.len();

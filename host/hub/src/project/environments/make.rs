@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use nave_core::catalog::Hub;
+use nave_core::catalog::{Hub, is_production};
 use toml_edit::{DocumentMut, value};
 
 use super::super::{ProjectError, init, read, write};
@@ -15,7 +15,7 @@ const PORTS_TRIED: u16 = 1_000;
 /// Makes an environment with nothing in it yet; it listens at an address of its own.
 ///
 /// # Errors
-/// [`ApiError`] where the name is none or is taken, or nothing can be written.
+/// [`ApiError`] where the name is none or is taken, where it is production's and there is one, or nothing can be written.
 pub fn make(dir: &Path, name: &str, listen: Option<&str>) -> Result<Environment, ApiError> {
     let fits = !name.is_empty()
         && name.len() <= 32
@@ -30,6 +30,10 @@ pub fn make(dir: &Path, name: &str, listen: Option<&str>) -> Result<Environment,
     if let Some(taken) = known.iter().find(|known| known.name == name) {
         return Err(ApiError::failed(format!("there is an environment `{name}` in {}", taken.dir.display()))
             .help(format!("`nave env use {name}` takes it up")));
+    }
+    if let Some(live) = known.iter().find(|known| known.production && is_production(name)) {
+        let there = format!("people work in `{}` already, and `{name}` is another name for the same", live.name);
+        return Err(ApiError::failed(there).help(format!("`nave env use {}`; or give what is tried out another name", live.name)));
     }
     init(&target, true, name)?;
     let listen = listen.map_or_else(|| free_address(&known), str::to_owned);

@@ -9,6 +9,7 @@ mod promote;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 
@@ -141,4 +142,9 @@ pub fn take_up(dir: &Path, name: &str) -> Result<Environment, ApiError> {
     super::init::ignore(&root, &format!("/{USED}"), "# which environment commands are about, here")?;
     write::whole(&root.join(USED), format!("{name}\n").as_bytes())?;
     Ok(environment)
+}
+
+/// A top-level text of a TOML file.
+fn word(text: &str, key: &str) -> Option<String> {
+    text.parse::<toml::Table>().ok()?.get(key)?.as_str().map(str::to_owned)
 }

@@ -1,18 +1,19 @@
 //! Carries configuration from one environment to another: shown as a difference, checked as it would be, then written.
 //!
 //! Carried are entities, lookups, mappings, the inventory, the plugins that are missing, and what nave.toml says of the business.
-//! Connections are each environment's own, with their hosts, credentials and grants; so are addresses and data.
+//! Connections are each environment's own, with their hosts, credentials and grants; so are addresses and data. What names a
+//! connection that is not there yet waits for it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use nave_core::catalog::SourceFile;
+use nave_core::catalog::{Catalog, SourceFile};
 use toml_edit::DocumentMut;
 
 use super::super::edit::{Edit, try_edits, write_edits};
 use super::super::load::Sources;
 use super::super::{init, lock_plugin, read, read_lock, write};
-use super::Environment;
+use super::{Environment, waiting, word};
 use crate::api::{ApiError, EditsAnswer};
 use crate::plugins::{InstallOptions, TRUST_FILE, install};
 
@@ -27,7 +28,7 @@ pub struct Promotion {
     /// Files, what waits, and what is to be done next.
     pub answer: EditsAnswer,
     /// Plugins that are missing there, as files of the environment that has them.
-    pub plugins: Vec<std::path::PathBuf>,
+    pub plugins: Vec<PathBuf>,
     /// Why it cannot be written: a plugin that is not to be trusted there. What would go is shown all the same, unchecked.
     pub refused: Option<ApiError>,
     edits: Vec<Edit>,
@@ -61,38 +62,53 @@ pub fn promote(from: &Environment, to: &Environment) -> Result<Promotion, ApiErr
             .help("name another environment: nave promote --from staging --to production"));
     }
     let source = Sources::read(&from.dir)?;
-    source.check()?.map_err(|found| {
+    let (catalog, _) = source.check()?.map_err(|found| {
         let refused = ApiError::configuration(&found);
         ApiError { message: format!("in {}: {}", from.name, refused.message), ..refused }
     })?;
     let mut target = Sources::read(&to.dir)?;
     let mut notes = Vec::new();
-    let plugins = plugins(from, to, &mut notes)?;
-    let edits = edits(&source, &target, from, to, &mut notes)?;
+    let missing = plugins(from, to, &mut notes)?;
+    let mut edits = edits(&source, &target, from, to, &mut notes)?;
 
     // Tried in a copy, with the plugins that it needs: what is refused there changes nothing here.
     let mut refused = None;
     let tried = tempfile::tempdir().map_err(|error| ApiError::failed(format!("no folder to try it in: {error}")))?;
-    if !plugins.is_empty() {
+    let mut plugins = Vec::new();
+    if !missing.is_empty() {
         copy(to, &target.files, tried.path())?;
-        for file in &plugins {
-            if let Err(error) = install(tried.path(), file, InstallOptions::default()) {
-                let error = ApiError::from(error);
-                refused = Some(ApiError { message: format!("in {}: {}", to.name, error.message), ..error });
-                break;
+        for (name, file) in missing {
+            match install(tried.path(), &file, InstallOptions::default()).map_err(ApiError::from) {
+                Ok(_) => plugins.push(file),
+                Err(error) if !is_used(&catalog, &name) => notes.push(format!(
+                    "plugin `{name}` stays in {}, where no connection and no mapping uses it: {}",
+                    from.name, error.message
+                )),
+                Err(error) => {
+                    plugins.push(file);
+                    refused = refused.or(Some(ApiError { message: format!("in {}: {}", to.name, error.message), ..error }));
+                }
             }
         }
         let with_them = Sources::read(tried.path())?;
         target.plugins = with_them.plugins;
         target.files = with_them.files;
     }
+    let held = waiting::hold(&target, &connections(&target), &mut edits)?;
     // Without a plugin that it needs it cannot be checked.
     let findings = if refused.is_some() { Vec::new() } else { try_edits(&mut target, &edits)?.1 };
     let mut next = Vec::new();
+    next.extend(lacking(&source, &target, to));
+    if !held.is_empty() {
+        let names = held.join(", ");
+        notes.push(format!("what names a connection that {} has not yet waits for it: {names}", to.name));
+        next.push(format!("`nave promote --from {} --to {}` again, for what waits", from.name, to.name));
+    }
     if !edits.is_empty() && refused.is_none() {
         next.push(format!("`nave --env {} plan` says what would be written to its systems; nothing is, before `apply`", to.name));
     }
     let what = match edits.len() {
+        0 if plugins.is_empty() && !held.is_empty() => format!("{} holds all of {} that can go yet", to.name, from.name),
         0 if plugins.is_empty() => format!("{} holds all that {} holds", to.name, from.name),
         count => format!("from {} to {}: {count} files, {} plugins", from.name, to.name, plugins.len()),
     };
@@ -107,19 +123,6 @@ fn edits(
     to: &Environment,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Edit>, ApiError> {
-    let connections = |sources: &Sources| -> BTreeSet<String> {
-        let name = |file: &SourceFile| Some(file.path.strip_prefix("connections/")?.strip_suffix(".toml")?.to_owned());
-        sources.files.iter().filter_map(name).collect()
-    };
-    let (have, there) = (connections(source), connections(target));
-    for missing in have.difference(&there) {
-        let plugin = source.files.iter().find(|file| file.path == format!("connections/{missing}.toml"));
-        let plugin = plugin.and_then(|file| word(&file.text, "plugin")).unwrap_or_else(|| missing.clone());
-        notes.push(format!(
-            "{} has no connection `{missing}`, so its mappings wait: `nave --env {} connection add {plugin} --name {missing}`",
-            to.name, to.name
-        ));
-    }
     let before: BTreeMap<&str, &str> = target.files.iter().map(|file| (file.path.as_str(), file.text.as_str())).collect();
     let mut edits = Vec::new();
     let mut put = |path: &str, after: String| {
@@ -130,9 +133,8 @@ fn edits(
     };
     for file in &source.files {
         let folder = file.path.split_once('/').map(|(folder, _)| folder);
-        let waits = folder == Some("mappings") && word(&file.text, "connection").is_some_and(|name| !there.contains(&name));
         match (folder, file.path.as_str()) {
-            (Some(folder), path) if FOLDERS.contains(&folder) && !waits => put(path, file.text.clone()),
+            (Some(folder), path) if FOLDERS.contains(&folder) => put(path, file.text.clone()),
             (None, "systems.toml") => put("systems.toml", file.text.clone()),
             (None, "nave.toml") => put("nave.toml", business(&file.text, before.get("nave.toml").copied().unwrap_or_default())?),
             _ => {}
@@ -147,9 +149,26 @@ fn edits(
     Ok(edits)
 }
 
-/// A top-level text of a TOML file.
-fn word(text: &str, key: &str) -> Option<String> {
-    text.parse::<toml::Table>().ok()?.get(key)?.as_str().map(str::to_owned)
+/// Names of its connections.
+fn connections(sources: &Sources) -> BTreeSet<String> {
+    let name = |file: &SourceFile| Some(file.path.strip_prefix("connections/")?.strip_suffix(".toml")?.to_owned());
+    sources.files.iter().filter_map(name).collect()
+}
+
+/// What adds each connection that the target lacks.
+fn lacking(source: &Sources, target: &Sources, to: &Environment) -> Vec<String> {
+    let (have, there) = (connections(source), connections(target));
+    let adds = |name: &String| {
+        let file = source.files.iter().find(|file| file.path == format!("connections/{name}.toml"));
+        let plugin = file.and_then(|file| word(&file.text, "plugin")).unwrap_or_else(|| name.clone());
+        format!("`nave --env {} connection add {plugin} --name {name}` with the host and the credential of {}", to.name, to.name)
+    };
+    have.difference(&there).map(adds).collect()
+}
+
+/// Whether a connection runs it or a mapping calls it.
+fn is_used(catalog: &Catalog, plugin: &str) -> bool {
+    catalog.connections.values().any(|connection| connection.plugin == plugin) || catalog.callers(plugin).next().is_some()
 }
 
 /// The target's nave.toml with what the source's says of the business.
@@ -176,14 +195,14 @@ fn business(source: &str, target: &str) -> Result<String, ApiError> {
 }
 
 /// Files of plugins that the target lacks. Another build of one that it has is an upgrade, which is looked at by itself.
-fn plugins(from: &Environment, to: &Environment, notes: &mut Vec<String>) -> Result<Vec<std::path::PathBuf>, ApiError> {
+fn plugins(from: &Environment, to: &Environment, notes: &mut Vec<String>) -> Result<Vec<(String, PathBuf)>, ApiError> {
     let (have, there) = (read_lock(&from.dir)?, read_lock(&to.dir)?);
     let place = read::place(&from.dir)?;
     let mut missing = Vec::new();
     for (name, locked) in have {
         let file = place.plugin(&locked.digest);
         match there.get(&name) {
-            None => missing.push(file),
+            None => missing.push((name, file)),
             Some(other) if other.digest != locked.digest => notes.push(format!(
                 "plugin `{name}`: {} runs {} and {} another build, {}: `nave --env {} plugin upgrade {}` compares them first",
                 to.name,

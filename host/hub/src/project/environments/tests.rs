@@ -53,6 +53,8 @@ fn a_name_that_is_none_or_taken_says_what_to_type() {
     assert!(refused("staging").contains("there is an environment"), "{}", refused("staging"));
     let error = named(dir.path(), "prod").expect_err("not there");
     assert!(error.help.as_deref().is_some_and(|help| help.contains("nave env new prod")), "{error:?}");
+    make(dir.path(), "production", None).expect("made");
+    assert!(refused("prod").contains("people work in `production` already"), "{}", refused("prod"));
 }
 
 /// Hosts of a connection here and in another environment, what the connection says besides, and whether it is refused.
@@ -109,6 +111,38 @@ fn configuration_goes_along_and_what_is_each_ones_own_stays() {
         "{toml}"
     );
     assert!(promote(&here, &there).expect("looked at").is_empty(), "nothing is left");
+}
+
+/// S2.9, S5.2: a new environment has no connections yet. What names none of them goes, the rest waits.
+#[test]
+fn what_names_a_connection_waits_until_it_is_there() {
+    use crate::project::edit::Edit;
+    let edit = |path: &str, after: &str| Edit { path: path.to_owned(), before: None, after: after.to_owned() };
+    let all = [
+        edit("entities/company.toml", "[fields.name]\nsurvivorship = { owner = \"crm\", because = \"sales\" }\n"),
+        edit("entities/contact.toml", "[fields.shoe-size]\ntype = \"integer\"\n"),
+        edit("entities/plant.toml", "[fields.name]\ntype = \"text\"\nsurvivorship = { owner = \"crm\" }\n"),
+        edit("entities/pot.toml", "[fields.plant]\ntype = { reference = \"plant\" }\n"),
+        edit("lookups/vat.toml", "\"DE\" = \"19\"\n"),
+        edit("mappings/crm-contacts.toml", "connection = \"crm\"\nstream = \"contacts\"\nentity = \"contact\"\n"),
+        edit("mappings/desk-companies.toml", "connection = \"desk\"\nstream = \"companies\"\nentity = \"company\"\n"),
+    ];
+    let paths = |edits: &[Edit]| edits.iter().map(|edit| edit.path.clone()).collect::<Vec<_>>();
+    for (there, waits) in
+        [(&[][..], &[0, 2, 3, 5, 6][..]), (&["desk"], &[0, 2, 3, 5, 6]), (&["crm"], &[6]), (&["crm", "desk"], &[])]
+    {
+        let dir = project();
+        for name in there {
+            connect(dir.path(), name, "https://one.example", "");
+        }
+        let sources = Sources::read(dir.path()).expect("read");
+        let mut edits = all.to_vec();
+        let held =
+            waiting::hold(&sources, &there.iter().map(|name| (*name).to_owned()).collect(), &mut edits).expect("looked at");
+        let wanted: Vec<_> = waits.iter().map(|at: &usize| all[*at].path.clone()).collect();
+        assert_eq!(held, wanted, "{there:?}");
+        assert_eq!(paths(&edits), paths(&all).into_iter().filter(|path| !wanted.contains(path)).collect::<Vec<_>>());
+    }
 }
 
 #[test]
