@@ -45,6 +45,8 @@ pub struct Hub {
     pub(crate) anchors: Arc<Anchors>,
     /// Records that were shown to people lately: each is noted once in a while.
     pub(crate) shown: Arc<crate::service::Shown>,
+    /// Tokens that were used today.
+    pub(crate) token_uses: Arc<crate::service::TokenUses>,
     /// Seals backups.
     pub(crate) backup_key: BackupKey,
     /// What systems told us of and is still to be read.
@@ -146,7 +148,8 @@ impl Hub {
         let webhooks = Webhooks::open(store.as_ref()).map_err(|error| unavailable("the store", error.to_string()))?;
         let (told, webhooks, sign_ins) = (Arc::new(told), Arc::new(webhooks), Arc::default());
         let (dir, shown) = (dir.to_owned(), Arc::default());
-        Ok(Self { dir, engine, store, vault, guests, anchors, shown, backup_key, told, webhooks, sign_ins, broken })
+        let token_uses = Arc::default();
+        Ok(Self { dir, engine, store, vault, guests, anchors, shown, token_uses, backup_key, told, webhooks, sign_ins, broken })
     }
 
     /// A line of the audit about a sign-in; one that cannot be written is logged.

@@ -102,6 +102,9 @@ impl State {
                 found = Some(Person { name: row.name, token: row.hash, form_token: None });
             }
         }
+        if let Some(person) = &found {
+            self.service.used(&person.token);
+        }
         found.ok_or_else(|| {
             let refused = unauthorized("the token is not known");
             let Some(peer) = peer else { return refused };

@@ -2,7 +2,7 @@
 
 use nave_sim::SimConfig;
 use nave_tests::http;
-use nave_tests::project::Project;
+use nave_tests::project::{Project, until};
 use nave_tests::systems::{Books, Crm, System};
 use serde_json::Value;
 
@@ -72,6 +72,13 @@ fn access_is_listed_reviewed_and_ends_with_a_reason() {
     let asked =
         || http::request(serving.addr, "GET", "/v1/whoami", &[("authorization", &header)], None).expect("an answer").status;
     assert_eq!(asked(), 200);
+    // What nobody uses can be told from what somebody does.
+    let last = until("a use is noted", || {
+        let all = project.json(&["access", "list"]);
+        let hers = all["access"].as_array()?.iter().find(|line| line["what"] == "token" && line["name"] == "ann")?.clone();
+        hers["last-used"].as_str().map(str::to_owned)
+    });
+    assert!(last.ends_with('Z'), "{last}");
     project.ok(&["access", "revoke", "token", "ann", "--reason", "left"]);
     assert_eq!(asked(), 401, "the next use is refused");
     assert!(!lines(&project.json(&["access", "list"])).iter().any(|(_, _, name)| name == "ann"), "what was revoked is no access");

@@ -92,6 +92,9 @@ pub trait Service: Send + Sync + 'static {
     /// Hashes of the tokens that open the HTTP API.
     fn tokens(&self) -> Result<Vec<TokenRow>, ApiError>;
 
+    /// A good token was used, which is known by its hash: so that one which nobody uses can be told.
+    fn used(&self, _hash: &str) {}
+
     /// Notes in the audit how many wrong tokens an address has sent. Never which.
     fn refused(&self, address: &str, count: u64);
 }

@@ -9,7 +9,7 @@ use nave_core::reason::is_blank;
 use nave_store::KeyedRow;
 use tokio::task::block_in_place;
 
-use super::{audit, audit_entry, authorizations, granted::without_query, may, operations::refused};
+use super::{audit, audit_entry, authorizations, granted::without_query, may, operations::refused, token_use};
 use crate::alerts::REVIEWED;
 use crate::api::{AccessAnswer, AccessLine, Answer, ApiError, Finding, GrantUse, LOCAL, exit};
 use crate::engine::Engine;
@@ -250,15 +250,22 @@ fn aged(now: Time, created: Time, last_used: Option<Time>, named: bool, days_max
 }
 
 fn tokens(hub: &Hub, now: Time, lines: &mut Vec<AccessLine>) -> Result<(), ApiError> {
+    let used = token_use::last(hub.store.as_ref())?;
     // One that was revoked opens nothing, as little as one that ended.
     for row in hub.store.tokens()?.into_iter().filter(|row| !row.is_revoked() && row.holds(now)) {
         let until = row.until.map(|until| format!(", until {until}")).unwrap_or_default();
+        let last = used.get(&row.hash).copied();
+        // How old one may get is said where it is made; here only that nobody uses it.
+        let mut findings = aged(now, now, Some(last.unwrap_or(row.created_at)), true, u64::MAX);
+        findings.extend(row.reason.is_empty().then(|| "nobody said why there is one".to_owned()));
         lines.push(AccessLine {
             who: row.name.clone(),
             role: format!("everything that the API and the dashboard have{until}"),
             what: "token".to_owned(),
             fix: format!("nave access revoke token {} --reason 'left the company'", row.name),
-            findings: if row.reason.is_empty() { vec!["nobody said why there is one".to_owned()] } else { Vec::new() },
+            last_used: last.map(|last| last.to_string()),
+            unused_days: Some(days(now, last.unwrap_or(row.created_at))),
+            findings,
             reasons: Some(row.reason).filter(|reason| !reason.is_empty()).into_iter().collect(),
             name: row.name,
             since: Some(row.created_at.to_string()),

@@ -59,6 +59,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 mod tests_kept;
+mod token_use;
 mod why;
 
 use std::sync::Arc;
@@ -80,6 +81,7 @@ pub(crate) use granted::note as note_granted;
 pub(crate) use plugins::lines as plugin_lines;
 pub(crate) use readers::Shown;
 pub(crate) use reviews::kind as review_kind;
+pub(crate) use token_use::TokenUses;
 
 /// Why a run failed that a person broke off.
 const INTERRUPTED: &str = "stopped by hand; what it had committed is kept, and the next run goes on from there";
@@ -107,6 +109,7 @@ impl Service for Hub {
             vault: self.vault.clone(),
             guests: self.guests.clone(),
             anchors: self.anchors.clone(),
+            token_uses: self.token_uses.clone(),
             shown: self.shown.clone(),
             backup_key: self.backup_key.clone(),
             told: self.told.clone(),
@@ -151,6 +154,18 @@ impl Service for Hub {
     fn tokens(&self) -> Result<Vec<TokenRow>, ApiError> {
         let now = self.engine.now();
         Ok(self.store.tokens()?.into_iter().filter(|row| row.holds(now)).collect())
+    }
+
+    fn used(&self, hash: &str) {
+        if !self.token_uses.is_news(hash, self.engine.now()) {
+            return;
+        }
+        let (engine, hash) = (self.engine.clone(), hash.to_owned());
+        tokio::spawn(async move {
+            if let Err(error) = token_use::note(&engine, &hash).await {
+                tracing::warn!(%error, "the use of a token was not noted");
+            }
+        });
     }
 
     fn refused(&self, address: &str, count: u64) {
