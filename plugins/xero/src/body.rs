@@ -79,9 +79,10 @@ fn kind(raw: &RawValue) -> &'static str {
     if nameless || (of_a_person && !form) { "person" } else { "organisation" }
 }
 
-/// The words of a name in small letters, without points: `S.p.A.` is `spa`.
+/// The words of a name in small Latin letters, without points: `S.p.A.` is `spa`, and `Błażej` is `blazej`, as who types on another
+/// keyboard spells him.
 fn words(name: &str) -> Vec<String> {
-    let all = name.to_lowercase().replace('.', "");
+    let all = any_ascii::any_ascii(name).to_lowercase().replace('.', "");
     all.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
@@ -267,6 +268,8 @@ mod tests {
             ("Dr. Ada Lovelace", "Ada", "", "person"),
             // Corrected in one field, not yet in the other.
             ("Ada Byron", "Ada", "Lovelace", "person"),
+            ("Blazej Szczepanski", "Błażej", "Szczepański", "person"),
+            ("Νίκος Οικονόμου", "Nikos", "", "person"),
             ("", "Ada", "Lovelace", "person"),
             ("Bo Co", "Bo", "Co", "person"),
             ("Nordlicht GmbH", "", "", "organisation"),

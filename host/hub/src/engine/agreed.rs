@@ -145,6 +145,9 @@ pub(super) fn removed(draft: &mut Draft<'_>, mapping: &Mapping, intent: &Intent)
     let row = draft.contribution_mut(winner)?;
     row.attempted_at = Some(at);
     for (field, claim) in claims {
+        if only_read(mapping, &field) {
+            continue; // the system says itself what it holds of it: when the other was made says nothing of this one
+        }
         let known = row.claims.get(&field);
         let newer = known.is_none_or(|known| known.claimed_at < claim.claimed_at);
         if newer && !consent::stays(entity, &field, known, &claim.value) {
@@ -154,6 +157,12 @@ pub(super) fn removed(draft: &mut Draft<'_>, mapping: &Mapping, intent: &Intent)
     let record = draft.surviving(intent.record)?;
     draft.recompute(record)?;
     Ok(())
+}
+
+/// Whether a mapping reads a field and never writes it.
+fn only_read(mapping: &Mapping, field: &str) -> bool {
+    let mut own = mapping.fields.iter().filter(|own| own.canonical.as_deref() == Some(field)).peekable();
+    own.peek().is_some() && own.all(|own| !own.direction.writes())
 }
 
 /// What is asked about a duplicate or about what left the filter.

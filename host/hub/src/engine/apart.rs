@@ -61,6 +61,25 @@ pub(super) fn keep(draft: &mut Draft<'_>, one: RecordId, other: RecordId, why: &
     Ok(())
 }
 
+/// A record parts from one that it was merged into: whoever was kept apart from that one while the two were one is kept apart from it
+/// too. Somebody looked at both together then.
+pub(super) fn parted(draft: &mut Draft<'_>, survivor: RecordId, loser: RecordId, since: Time) -> Result<(), StoreError> {
+    for (pair, row) in draft.store().rows(SPACE)? {
+        let mut ids = pair.split(' ').filter_map(|part| part.parse().ok().map(RecordId));
+        let (Some(one), Some(other)) = (ids.next(), ids.next()) else { continue };
+        let third = match (one == survivor, other == survivor) {
+            (true, false) => other,
+            (false, true) => one,
+            _ => continue,
+        };
+        let why = read(Some(row.clone()))?;
+        if third != loser && why.is_some_and(|why| why.at >= since) && kept_apart_in(draft, loser, third)?.is_none() {
+            draft.batch.rows.push(KeyedRow { space: SPACE.into(), key: key(loser, third), value: Some(row) });
+        }
+    }
+    Ok(())
+}
+
 /// One record carries on for another: whoever was kept apart from the other is kept apart from it. That the two themselves
 /// were is no longer so.
 pub(super) fn carried_on(draft: &mut Draft<'_>, survivor: RecordId, loser: RecordId) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ use super::{Engine, EngineError};
 impl Engine {
     /// Decides a review, once.
     pub async fn decide(&self, id: ReviewId, choice: DecisionChoice, by: &str, reason: &str) -> Result<Review, EngineError> {
+        let _one_at_a_time = self.deciding.lock().await;
         let review = self
             .store
             .review(id)?

@@ -212,8 +212,13 @@ impl Intake<'_> {
             // The survivor has not been read yet; what the loser said stays until it has.
             return Ok(Happened::Held);
         };
-        if matches!(&draft.contribution(losing)?.state, ContributionState::MergedInto(into) if into == winner) {
-            return Ok(Happened::Unchanged);
+        match &draft.contribution(losing)?.state {
+            ContributionState::MergedInto(into) if into == winner => return Ok(Happened::Unchanged),
+            // It was taken away by us, or its merge there was taken back here: that it is merged there is nothing new.
+            ContributionState::Deleted { evidence, .. } if evidence == "ours" || evidence == apart::EVIDENCE => {
+                return Ok(Happened::Unchanged);
+            }
+            _ => {}
         }
         let from = draft.contribution(losing)?.record;
         let to = draft.contribution(winning)?.record;
@@ -258,13 +263,7 @@ impl Intake<'_> {
         (from, to): (RecordId, RecordId),
     ) -> Result<Happened, StoreError> {
         let at = draft.now;
-        let row = draft.contribution_mut(losing)?;
-        if let ContributionState::Deleted { evidence, .. } = &row.state
-            && (evidence == "ours" || evidence == apart::EVIDENCE)
-        {
-            return Ok(Happened::Unchanged);
-        }
-        row.state = ContributionState::Deleted { evidence: apart::EVIDENCE.into(), at };
+        draft.contribution_mut(losing)?.state = ContributionState::Deleted { evidence: apart::EVIDENCE.into(), at };
         let entity = &self.entity.name;
         let line = AuditEntry {
             at,

@@ -66,6 +66,7 @@ pub mod sample;
 mod seen;
 mod settle;
 pub mod shadow;
+mod sibling;
 mod skew;
 mod spelled;
 pub(crate) mod steward;
@@ -75,6 +76,7 @@ pub mod synthetic;
 pub mod take;
 pub mod taken;
 pub mod tries;
+mod unlisted;
 mod unread;
 mod vanished;
 pub mod verify;
@@ -126,6 +128,8 @@ pub struct Engine {
     clock: Clock,
     writer: tokio::sync::Mutex<()>,
     lanes: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Held while a review is decided: of two who decide it in one moment, one is told that it is decided.
+    deciding: tokio::sync::Mutex<()>,
     /// By flow: what a pause waits for.
     gates: Mutex<HashMap<String, only::Gate>>,
     streams: Mutex<HashMap<String, Arc<Vec<StreamInfo>>>>,
@@ -159,6 +163,7 @@ impl Engine {
             clock,
             writer: tokio::sync::Mutex::new(()),
             lanes: Mutex::new(HashMap::new()),
+            deciding: tokio::sync::Mutex::new(()),
             gates: Mutex::default(),
             streams: Mutex::new(HashMap::new()),
             hub_id,

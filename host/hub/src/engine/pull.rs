@@ -285,6 +285,7 @@ impl Engine {
         match reading.children {
             None => {
                 self.refresh_stale(catalog, mapping, spoke, &mut page, lag).await?;
+                self.still_listed(mapping, spoke, &page).await?;
                 self.externals(catalog, mapping, &mut page).await?;
             }
             Some(children) => self.prepare_children(reading, children, &mut page, counts).await?,

@@ -280,7 +280,7 @@ async fn what_was_told_apart_when_it_came_is_not_asked_about(kind: Kind) {
 }
 
 /// Two things with Ada's mailbox and another name: each waits, and neither is compared with the other.
-async fn waiting(kind: Kind) -> (Bench, Vec<Review>) {
+pub(crate) async fn waiting(kind: Kind) -> (Bench, Vec<Review>) {
     let bench = bench(kind, &two()).await;
     bench.system("crm").create("contacts", ADA);
     bench.quiet().await;

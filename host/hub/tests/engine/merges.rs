@@ -61,8 +61,8 @@ fn files(system: &str, head: &str) -> [(String, String); 2] {
     ]
 }
 
-const SWITCH: &str = "archive = { active = false }\nrestore = { active = true }\nduplicates = \"archive\"";
-const MERGE: &str = "duplicates = \"merge\"";
+pub(crate) const SWITCH: &str = "archive = { active = false }\nrestore = { active = true }\nduplicates = \"archive\"";
+pub(crate) const MERGE: &str = "duplicates = \"merge\"";
 pub(crate) const STEP: &str = "duplicates = \"keep-in-step\"";
 
 pub(crate) async fn bench(kind: Kind, crm: &str, books: &str) -> Bench {
@@ -70,10 +70,10 @@ pub(crate) async fn bench(kind: Kind, crm: &str, books: &str) -> Bench {
 }
 
 /// Fields of a contact whose value only a person decides.
-const MANUAL: &str = "[fields.job_title]\nsurvivorship = \"manual\"\n[fields.last_name]\nsurvivorship = \"manual\"\n";
+pub(crate) const MANUAL: &str = "[fields.job_title]\nsurvivorship = \"manual\"\n[fields.last_name]\nsurvivorship = \"manual\"\n";
 
 /// The same with fields of contacts declared otherwise.
-async fn bench_where(kind: Kind, crm: &str, books: &str, contact: &str) -> Bench {
+pub(crate) async fn bench_where(kind: Kind, crm: &str, books: &str, contact: &str) -> Bench {
     let mut files: Vec<(String, String)> = files("crm", crm).into_iter().chain(files("books", books)).collect();
     if !contact.is_empty() {
         files.push(("entities/contact.toml".to_owned(), contact.to_owned()));

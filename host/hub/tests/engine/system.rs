@@ -131,6 +131,8 @@ pub(crate) struct State {
     pub(crate) unreadable: BTreeSet<String>,
     /// Paths that no two things of a stream may hold the same of: a write that would is refused.
     pub(crate) unique: BTreeSet<String>,
+    /// Further paths that it says its things have.
+    pub(crate) lists: BTreeSet<String>,
     /// It does not say of which path that was.
     pub(crate) unnamed: bool,
     /// Ids of what it refused to write for that.
@@ -431,10 +433,11 @@ impl Spoke for System {
     fn discover(&self) -> BoxFuture<'_, Result<Vec<StreamInfo>, SpokeError>> {
         let state = self.state.lock().unwrap();
         let unique = |path: &String| FieldInfo { path: path.clone(), unique: true, ..FieldInfo::default() };
+        let listed = |path: &String| FieldInfo { path: path.clone(), ..FieldInfo::default() };
         let stream = |name: &String| StreamInfo {
             name: name.clone(),
             capabilities: self.capabilities.clone(),
-            fields: state.unique.iter().map(unique).collect(),
+            fields: state.unique.iter().map(unique).chain(state.lists.iter().map(listed)).collect(),
             ..StreamInfo::default()
         };
         let streams = self.streams.iter().map(stream).collect();

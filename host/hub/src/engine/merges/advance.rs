@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nave_core::catalog::Mapping;
 use nave_core::hindrance::too_long;
-use nave_core::model::{Cause, Contribution, ContributionId, DeadLetterSubject, RecordId, ReviewId, ReviewKind};
+use nave_core::model::{Cause, Contribution, ContributionId, DeadLetterSubject, RecordId, RemoteKey, ReviewId, ReviewKind};
 
 use super::carry::line;
 use super::{Kept, Merge, MergeState, Step, StepKind, StepOutcome, Told, of, put, restore};
@@ -236,7 +236,8 @@ impl Engine {
         let mine: Vec<bool> =
             still.writes.iter().filter(|(of, _)| whole || *of == step.contribution).map(|(_, given)| *given).collect();
         let done = match &step.what {
-            StepKind::Merge(_) => row.as_ref().is_none_or(|row| !row.is_active()),
+            // Also where somebody made one of them there the other way round.
+            StepKind::Merge(into) => row.as_ref().is_none_or(|row| !row.is_active()) || self.is_gone(mapping, into)?,
             StepKind::Again => self.is_there(mapping, record)? && mine.is_empty(),
             _ => mine.is_empty() && still.blocked.is_none(),
         };
@@ -277,6 +278,13 @@ impl Engine {
 
     fn is_there(&self, mapping: &Mapping, record: RecordId) -> Result<bool, EngineError> {
         Ok(self.locate(record, &mapping.connection, &mapping.alias).is_some())
+    }
+
+    /// Whether an object is not in use there any more: it was deleted, or merged into another.
+    fn is_gone(&self, mapping: &Mapping, remote_id: &str) -> Result<bool, EngineError> {
+        let key = RemoteKey::new(&*mapping.connection, &*mapping.alias, remote_id);
+        let Some(id) = self.store.resolve(std::slice::from_ref(&key))?.pop().flatten() else { return Ok(false) };
+        Ok(self.store.contributions(&[id])?.pop().flatten().is_some_and(|row| !row.is_active()))
     }
 
     /// The open question about the step's object.

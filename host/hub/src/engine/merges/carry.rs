@@ -4,7 +4,7 @@ use nave_core::model::{AuditEntry, Cause, DeadLetterSubject, Reason, RecordId};
 use nave_store::StoreError;
 
 use super::plan::mergeable;
-use super::{Kept, Merge, MergeState, OF, StepKind, into_space, key, next, of, primary, put, row, standing, steps};
+use super::{Kept, Merge, MergeState, OF, OPEN, SPACE, StepKind, into_space, key, next, of, primary, put, row, standing, steps};
 use crate::engine::draft::Draft;
 use crate::engine::only::Only;
 use crate::engine::{Engine, EngineError, agreed, apart};
@@ -141,8 +141,22 @@ impl Engine {
         self.tell(id).await
     }
 
-    /// The two records become one, in one commit.
+    /// The two records become one, in one commit. Where they cannot any more, since somebody was faster, the merge is no plan any longer.
     async fn join(&self, id: u64, by: &str) -> Result<(), EngineError> {
+        let joined = self.try_join(id, by).await;
+        if let Err(EngineError::Refused(_)) = &joined {
+            self.write(Cause::default(), |draft| {
+                if of(draft, id)?.is_some_and(|merge| merge.state == MergeState::Planned) {
+                    draft.batch.rows.extend([SPACE, OPEN].map(|space| row(space, key(id), None)));
+                }
+                Ok(())
+            })
+            .await?;
+        }
+        joined
+    }
+
+    async fn try_join(&self, id: u64, by: &str) -> Result<(), EngineError> {
         let planned = self.merge_of(id)?;
         let cause = Cause { person: Some(planned.by.clone()), rule: Some(rule(&planned)), ..Cause::default() };
         self.write(cause, |draft| {

@@ -9,6 +9,7 @@ mod advance;
 mod carry;
 mod hindered;
 mod kept;
+mod later;
 mod own;
 mod plan;
 mod primary;

@@ -2,7 +2,7 @@
 //! is the other one's word.
 
 use nave_core::NameMap;
-use nave_core::model::{Claim, Contribution, ContributionId, RecordId};
+use nave_core::model::{Claim, Contribution, RecordId};
 use nave_store::StoreError;
 
 use super::Kept;
@@ -17,12 +17,12 @@ pub(super) struct Own {
 
 /// What an object says by itself that goes to a record. What it came to say by the merge, or because an object of the other record is
 /// gone, is nobody's edit: it is as it was before. What it says in place of a gone object of the same record it goes on saying.
-pub(super) fn own_words(draft: &mut Draft<'_>, id: ContributionId, kept: &Kept, to: RecordId) -> Result<Own, StoreError> {
-    let now = draft.contribution(id)?.clone();
+pub(super) fn own_words(draft: &mut Draft<'_>, now: &Contribution, kept: &Kept, to: RecordId) -> Result<Own, StoreError> {
+    let id = now.id;
     let thing = kept.things().find(|thing| thing.was.id == id);
     let of_survivor = kept.of_survivor.iter().any(|thing| thing.was.id == id);
     let (mut claims, mut edited) = (now.claims.clone(), Vec::new());
-    let gone = gone_beside(draft, &now, kept)?;
+    let gone = gone_beside(draft, now, kept)?;
     for (name, claim) in &now.claims {
         let was = thing.and_then(|thing| {
             thing.was.claims.iter().find(|(own, _)| renumbered(thing, own) == name.as_str()).map(|(_, claim)| claim)
@@ -34,8 +34,8 @@ pub(super) fn own_words(draft: &mut Draft<'_>, id: ContributionId, kept: &Kept, 
             claims.insert(name.clone(), was.clone());
             continue;
         }
-        let from: Vec<RecordId> = gone.iter().filter(|(row, _)| inherited(name, claim, &now, row)).map(|(_, of)| *of).collect();
-        if (of_survivor && copied(draft, name, claim, was, &now, kept)?) || (!from.is_empty() && !from.contains(&to)) {
+        let from: Vec<RecordId> = gone.iter().filter(|(row, _)| inherited(name, claim, now, row)).map(|(_, of)| *of).collect();
+        if (of_survivor && copied(draft, name, claim, was, now, kept)?) || (!from.is_empty() && !from.contains(&to)) {
             match was {
                 Some(was) => drop(claims.insert(name.clone(), was.clone())),
                 None => drop(claims.remove(name)),

@@ -102,6 +102,18 @@ pub(in crate::engine) fn says(mapping: &Mapping, record: &Record, path: &str) ->
     here.flat_map(|field| &field.outputs).any(|name| record.fields.contains_key(name.as_str()))
 }
 
+/// Paths that a mapping writes, with the canonical fields behind each.
+pub(super) fn written_paths(mapping: &Mapping) -> BTreeMap<String, Vec<String>> {
+    let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for field in mapping.fields.iter().filter(|field| field.direction.writes()) {
+        paths.entry(field.remote.clone()).or_default().extend(field.outputs.iter().cloned());
+    }
+    for list in mapping.lists.iter().filter(|list| list.direction.writes()) {
+        paths.entry(list_path(list)).or_default().push(list.canonical.clone());
+    }
+    paths
+}
+
 /// What an object held before a merge, against what it holds now: what goes back, and what cannot.
 pub(super) fn differs(mapping: &Mapping, was: &Contribution, now: &Contribution, record: &Record) -> (GoesBack, Vec<String>) {
     let (mut back, mut left) = (GoesBack::default(), Vec::new());

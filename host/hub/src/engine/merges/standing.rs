@@ -12,7 +12,7 @@ use crate::engine::draft::Draft;
 use crate::engine::rows::{Renumbered, renumber};
 
 /// Merges by which others were merged into a record, and that were not taken back.
-fn into(store: &dyn Store, record: RecordId) -> Result<Vec<Merge>, StoreError> {
+pub(super) fn into(store: &dyn Store, record: RecordId) -> Result<Vec<Merge>, StoreError> {
     let mut found = Vec::new();
     for (key, _) in store.rows(&into_space(record))? {
         found.extend(store.row(SPACE, &key)?.as_deref().map(read::<Merge>).transpose()?);

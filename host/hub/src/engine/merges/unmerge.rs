@@ -14,7 +14,7 @@ use super::carry::{line, rule};
 use super::kept::Thing;
 use super::own::own_words;
 use super::restore::GoesBack;
-use super::{Kept, Merge, MergeState, OF, Step, StepKind, Undo, into_space, key, of, put, restore, row, standing, steps};
+use super::{Kept, Merge, MergeState, OF, Step, StepKind, Undo, into_space, key, later, of, put, restore, row, standing, steps};
 use crate::engine::apart::{self, Apart};
 use crate::engine::draft::Draft;
 use crate::engine::{Engine, EngineError, agreed};
@@ -142,6 +142,7 @@ impl Engine {
                     let why =
                         Apart { merge: Some(id), review: None, by: by.to_owned(), reason: reason.to_owned(), at: draft.now };
                     apart::keep(draft, merge.survivor, merge.loser, &why)?;
+                    apart::parted(draft, merge.survivor, merge.loser, merge.at)?;
                     draft.batch.rows.push(row(OF, key(merge.loser.0), None));
                     draft.batch.rows.push(row(&into_space(merge.survivor), key(id), None));
                     let detail = format!("{0}/{1} from {0}/{2}: {reason}", merge.entity, merge.loser, merge.survivor);
@@ -218,15 +219,18 @@ impl Engine {
                 merge.id
             )));
         };
+        let together = draft.record(merge.survivor)?.clone();
         let mut goes = assigned(draft, merge, &kept, assign)?;
         let mut left = Vec::new();
         // What each object said and held before it is handed over.
         let (mut lost, mut own) = (Vec::new(), Vec::new());
         for (id, of) in &mut goes {
-            let said = own_words(draft, *id, &kept, of.to)?;
+            let now = draft.contribution(*id)?.clone();
+            let said = own_words(draft, &now, &kept, of.to)?;
             of.edited = said.edited;
             own.push((*id, said.claims));
         }
+        later::without(draft, merge, &kept, &goes)?;
         for (id, claims) in own {
             if draft.contribution(id)?.claims != claims {
                 draft.contribution_mut(id)?.claims = claims;
@@ -271,7 +275,8 @@ impl Engine {
             self.gone(draft, thing, record, &mut again, &mut steps, &mut left)?;
         }
         steps.extend(steps::of_referring(draft, merge.loser, &references)?);
-        let back = held_back(draft, &kept, merge, &mut left)?;
+        let mut back = held_back(draft, &kept, merge, &mut left)?;
+        back.extend(held_back_of_new(draft, &goes, &together, &mut left)?);
         Ok(Parted { goes: goes.into_values().collect(), references, steps, left, back, again })
     }
 
@@ -324,7 +329,7 @@ impl Engine {
     }
 }
 
-fn is_of(mapping: &Mapping, row: &Contribution) -> bool {
+pub(super) fn is_of(mapping: &Mapping, row: &Contribution) -> bool {
     mapping.connection == row.key.connection.as_str() && mapping.alias == row.key.stream.as_str()
 }
 
@@ -396,6 +401,40 @@ fn held_back(
                 "{}:{into} may hold what {} took over from the other object in fields that are not mapped",
                 step.connection, step.connection
             ));
+        }
+    }
+    Ok(all)
+}
+
+/// What goes back in objects that came since the merge: they were made with what both records said, and one of the two keeps them. What
+/// that one does not say itself goes away there.
+fn held_back_of_new(
+    draft: &mut Draft<'_>,
+    goes: &BTreeMap<ContributionId, Goes>,
+    together: &Record,
+    left: &mut Vec<String>,
+) -> Result<Vec<(String, Contribution, RecordId, GoesBack)>, EngineError> {
+    let catalog = draft.catalog;
+    let mut all = Vec::new();
+    for (id, to) in goes.iter().filter(|(_, goes)| goes.new).map(|(id, goes)| (*id, goes.to)) {
+        let now = draft.contribution(id)?.clone();
+        if !now.is_active() {
+            continue;
+        }
+        let stands: Record = draft.record(to)?.clone();
+        for mapping in catalog.mappings.values().filter(|mapping| mapping.flow_out.is_some() && is_of(mapping, &now)) {
+            let mut without = now.clone();
+            for path in restore::written_paths(mapping).keys() {
+                let of_the_other = restore::says(mapping, together, path) && !restore::says(mapping, &stands, path);
+                if of_the_other && now.shadow.get(path.as_str()).is_some_and(|held| !held.is_empty()) {
+                    without.shadow.insert(path.as_str(), Value::Null);
+                }
+            }
+            let (back, not) = restore::differs(mapping, &without, &now, &stands);
+            left.extend(not);
+            if !back.is_empty() {
+                all.push((mapping.name.clone(), now.clone(), to, back));
+            }
         }
     }
     Ok(all)
