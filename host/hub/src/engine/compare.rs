@@ -195,8 +195,9 @@ impl<'c> Side<'c> {
 }
 
 /// Whether it counts that two systems say otherwise of a field: not where it only comes in, as the day on which each of them first
-/// knew somebody does. Nobody sends that, and it never becomes the same. Two that are only read are compared in everything.
-fn counts(both: [&Mapping; 2], name: &str) -> bool {
+/// knew somebody does. Nobody sends that, and it never becomes the same. Nor where one of the two is only read, and says nothing of
+/// it: it takes nothing over. Two that are only read are compared in everything.
+fn counts(both: [(&Mapping, &Value); 2], name: &str) -> bool {
     let written = |mapping: &Mapping, wanted: &dyn Fn(&str) -> bool| {
         let fields = mapping.fields.iter().filter(|field| field.direction.writes());
         let lists =
@@ -204,7 +205,10 @@ fn counts(both: [&Mapping; 2], name: &str) -> bool {
         fields.flat_map(|field| field.canonical.iter().chain(&field.outputs)).any(|name| wanted(name))
             || lists.map(|list| &list.canonical).any(|name| wanted(name))
     };
-    both.iter().any(|mapping| written(mapping, &|own| own == name)) || !both.iter().any(|mapping| written(mapping, &|_| true))
+    let writes = |mapping: &Mapping| written(mapping, &|own| own == name);
+    let taken_over = both.iter().all(|(mapping, value)| writes(mapping) || !value.is_empty());
+    both.iter().any(|(mapping, _)| writes(mapping)) && taken_over
+        || !both.iter().any(|(mapping, _)| written(mapping, &|_| true))
 }
 
 /// What a record has in each system.
@@ -335,11 +339,13 @@ impl Engine {
                         shown(mapping, entity, record, row, &|id, stream| locate(id, stream, &mapping.connection), region)
                     };
                     let (shows_left, shows_right) = (shows(left), shows(right));
-                    let both = [left.0, right.0];
                     let fields: Vec<(&String, &Value, &Value)> = shows_left
                         .iter()
                         .filter_map(|(name, value)| Some((name, value, shows_right.get(name)?)))
-                        .filter(|(name, left, right)| !self.same_shown(left, right) && counts(both, name))
+                        .filter(|(name, left_value, right_value)| {
+                            !self.same_shown(left_value, right_value)
+                                && counts([(left.0, *left_value), (right.0, *right_value)], name)
+                        })
                         .collect();
                     if fields.is_empty() {
                         compared.same += 1;

@@ -1,5 +1,6 @@
 //! Requests that need the project's directory and nothing else: answered without opening the store.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use nave_core::catalog::{
@@ -7,7 +8,7 @@ use nave_core::catalog::{
 };
 use nave_core::mapping;
 
-use super::{Project, coverage, exposure, field_why, lineage, load, ownership, sheet};
+use super::{Project, coverage, exposure, field_why, lineage, load, load_streams, ownership, sheet};
 use crate::api::{
     Answer, ApiError, ConnectionLine, ConnectionsAnswer, EntityLine, Finding, GrantsAnswer, LintAnswer, PluginsAnswer,
     PowersView, Request, SchemaAnswer, SchemaField, SchemasAnswer, SystemLine, SystemsAnswer, TextAnswer,
@@ -68,7 +69,14 @@ fn lint(project: &Project, only: Option<&str>) -> Result<Answer, ApiError> {
         return Err(ApiError { findings, ..ownership::refused(&of) });
     }
     let wanted = |path: &str| only.is_none_or(|name| path == format!("mappings/{name}.toml"));
+    let mut undiscovered = BTreeSet::new();
+    for mapping in project.catalog.mappings.values().filter(|mapping| only.is_none_or(|only| only == mapping.name)) {
+        if load_streams(&project.place.dir, &mapping.connection)?.is_none() {
+            undiscovered.insert(mapping.connection.clone());
+        }
+    }
     Ok(Answer::Lint(LintAnswer {
+        undiscovered: undiscovered.into_iter().collect(),
         findings: project.warnings.iter().filter(|found| wanted(&found.path)).map(Finding::from).collect(),
         mappings: project.catalog.mappings.keys().filter(|name| only.is_none_or(|only| only == *name)).cloned().collect(),
     }))

@@ -14,6 +14,7 @@ on_both_stores!(
     what_a_filter_leaves_out_is_no_difference,
     what_a_system_keeps_otherwise_is_told_and_writes_nothing,
     what_is_never_sent_is_no_difference,
+    what_a_system_takes_over_from_nobody_is_no_difference,
     comparisons_are_kept_with_what_is_new_gone_and_still_there,
 );
 
@@ -154,6 +155,27 @@ async fn what_is_never_sent_is_no_difference(kind: Kind) {
         let all = compare(&bench);
         assert_eq!((all.things, all.counts[Apart::Differing as usize]), ([1, 1], counts), "only read: {only_read}: {all:?}");
     }
+}
+
+/// The title goes to the CRM and is only read in the books: that they have none is not to be mended, that they have another one is.
+async fn what_a_system_takes_over_from_nobody_is_no_difference(kind: Kind) {
+    let title = "remote = \"title\"\ncanonical = \"job_title\"\ndirection = \"both\"";
+    let books = mapping("books", "", "").replace(title, &title.replace("both", "in"));
+    assert!(books.contains("canonical = \"job_title\"\ndirection = \"in\""), "{books}");
+    let files = [("mappings/crm-contacts.toml", mapping("crm", "", "")), ("mappings/books-contacts.toml", books)];
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let bench = Bench::new(kind, ["crm", "books"].map(|name| System::new(name, &["contacts"])).into(), &files);
+    bench.approve_all().await;
+    person(&bench, "crm", "x0", 0);
+    bench.quiet().await;
+    let all = compare(&bench);
+    assert_eq!((all.things, all.same, all.apart()), ([1, 1], 1, 0), "{all:?}");
+    let books = bench.system("books");
+    books.edit("contacts", &books.only_id("contacts"), |body| body.put("title", Value::text("captain")));
+    bench.system("crm").edit("contacts", "x0", |body| body.put("title", Value::text("boss")));
+    read(&bench, "books-contacts").await;
+    read(&bench, "crm-contacts").await;
+    assert_eq!(compare(&bench).counts, [0, 0, 1, 0, 0], "{:?}", compare(&bench));
 }
 
 async fn comparisons_are_kept_with_what_is_new_gone_and_still_there(kind: Kind) {

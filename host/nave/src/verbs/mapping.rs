@@ -194,9 +194,15 @@ async fn lint(mapping: Option<String>, context: &Context) -> Outcome {
     }
     report::findings(context, &answer.findings);
     say(match answer.findings.len() {
-        0 => format!("{} mappings, nothing to mend.", answer.mappings.len()),
+        0 if answer.undiscovered.is_empty() => format!("{} mappings, nothing to mend.", answer.mappings.len()),
+        0 => format!("{} mappings, nothing to mend in themselves.", answer.mappings.len()),
         n => format!("{} mappings, no errors, {n} warnings.", answer.mappings.len()),
     });
+    for connection in answer.undiscovered {
+        say(format_args!(
+            "What `{connection}` has is not known yet, so its names and what it requires were not checked: `nave discover {connection} --save`"
+        ));
+    }
     Ok(exit::OK)
 }
 

@@ -109,6 +109,9 @@ pub struct LintAnswer {
     pub findings: Vec<Finding>,
     /// Mappings that were checked.
     pub mappings: Vec<String>,
+    /// Connections of these of which nobody knows yet what their systems have: no names of theirs were checked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undiscovered: Vec<String>,
 }
 
 /// Text for a person.
