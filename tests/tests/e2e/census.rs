@@ -119,6 +119,14 @@ fn what_two_systems_have_in_common_is_known_before_anything_is_written() {
     two.project.ok(&["mapping", "lint"]);
     two.project.agree();
     assert_eq!(twice(&two.project), Vec::<String>::new(), "the hub carries them now");
+
+    // What a person said is two is proposed no more.
+    let text = |side: &str| candidates["pairs"][0][side].as_str().expect("a record").to_owned();
+    let merge = two.project.json(&["match", "merge", &text("left"), &text("right"), "--reason", "they look so"]);
+    let id = merge["id"].as_u64().unwrap_or_else(|| panic!("{merge}")).to_string();
+    two.project.json(&["match", "unmerge", &id, "--reason", "father and son"]);
+    let candidates = two.project.json(&["match", "candidates", "--entity", "contact"]);
+    assert_eq!((candidates["found"].as_u64(), candidates["apart"].as_u64()), (Some(4), Some(1)), "{candidates}");
 }
 
 /// A census comes before anybody has decided anything: it reads what was never read, and nothing is sent (S1.4, S1.5). Everything

@@ -25,6 +25,8 @@ fn in_books(two: &Two) -> Vec<Value> {
 #[test]
 fn what_differs_is_decided_before_the_first_write_and_gone_after_it() {
     let two = Two::start();
+    let early = two.project.run(&["plan", "--initial", "--apply"]);
+    assert!(early.code == Some(4) && early.out.contains("were not read yet"), "{early:?}");
     two.project.sync(&[]);
     let marks = [two.crm.last_request(), two.books.last_request()];
     // The same person has another first name in each.

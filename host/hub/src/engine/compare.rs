@@ -207,8 +207,7 @@ fn counts(both: [(&Mapping, &Value); 2], name: &str) -> bool {
     };
     let writes = |mapping: &Mapping| written(mapping, &|own| own == name);
     let taken_over = both.iter().all(|(mapping, value)| writes(mapping) || !value.is_empty());
-    both.iter().any(|(mapping, _)| writes(mapping)) && taken_over
-        || !both.iter().any(|(mapping, _)| written(mapping, &|_| true))
+    both.iter().any(|(mapping, _)| writes(mapping)) && taken_over || !both.iter().any(|(mapping, _)| written(mapping, &|_| true))
 }
 
 /// What a record has in each system.

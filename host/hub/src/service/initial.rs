@@ -40,6 +40,12 @@ pub(super) async fn initial(hub: &Hub, how: &How<'_>, by: &str, progress: &Progr
     if !how.apply {
         return Ok(answer);
     }
+    let unread = block_in_place(|| unread(hub, &answer.flows))?;
+    if !unread.is_empty() {
+        let message = format!("{} were not read yet, so nobody knows what differs there", super::listed(&unread));
+        return Err(ApiError::new("not-read", exit::PERSON, message)
+            .help("`nave sync` reads and writes nothing that was not agreed to; then look again: `nave plan --initial`"));
+    }
     if !answer.undecided.is_empty() {
         let Some(prefer) = how.prefer else {
             let fields: Vec<String> = answer.undecided.iter().cloned().collect();
@@ -72,6 +78,19 @@ pub(super) async fn initial(hub: &Hub, how: &How<'_>, by: &str, progress: &Progr
     }
     answer.applied = true;
     Ok(answer)
+}
+
+/// Of flows that write, those whose own stream was never read.
+fn unread(hub: &Hub, flows: &[String]) -> Result<Vec<String>, ApiError> {
+    let catalog = hub.engine.catalog();
+    let mut unread = Vec::new();
+    for name in flows {
+        let reads = catalog.mappings.get(name).is_some_and(|mapping| mapping.flow_in.is_some());
+        if reads && hub.store.flow(name)?.last_in.is_none() {
+            unread.push(name.clone());
+        }
+    }
+    Ok(unread)
 }
 
 fn pairs(hub: &Hub, how: &How<'_>) -> Result<InitialAnswer, ApiError> {

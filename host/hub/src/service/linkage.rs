@@ -11,6 +11,7 @@ use nave_core::model::{Contribution, ContributionId, ContributionState, RecordId
 use super::names::{Names, reference, remote};
 use super::unknown;
 use crate::api::{ApiError, CandidateLine, CandidatesAnswer, CensusAnswer, CensusField, ProgressSender, ReasonLine};
+use crate::engine::apart::kept_apart;
 use crate::engine::{Engine, take};
 
 /// Records compared at once: about two gigabytes of memory.
@@ -18,12 +19,12 @@ const RECORDS_MAX: usize = 500_000;
 /// Rows read from the store at once.
 const CHUNK: usize = 5_000;
 
-/// Records of an entity that may be the same.
+/// Records of an entity that may be the same, but those of which a person said that they are not.
 pub(super) fn candidates(engine: &Engine, entity: &str, limit: usize) -> Result<CandidatesAnswer, ApiError> {
     let names = Names::new(engine);
     let entity = entity_of(&names, entity)?;
     let fields = fields_of(entity);
-    let (mut rows, mut ids, mut after) = (Vec::new(), Vec::new(), RecordId(0));
+    let (mut rows, mut ids, mut records_of, mut after) = (Vec::new(), Vec::new(), Vec::new(), RecordId(0));
     loop {
         let records = engine.store.records_after(after, CHUNK)?;
         let Some(last) = records.last() else { break };
@@ -32,18 +33,28 @@ pub(super) fn candidates(engine: &Engine, entity: &str, limit: usize) -> Result<
             if record.entity == entity.name.as_str() && record.state == RecordState::Active {
                 rows.push(row_of(&fields, &record));
                 ids.push((reference(&record), names.title(&record)));
+                records_of.push(record.id);
             }
         }
         bound(ids.len())?;
     }
     let table = Table::new(&kinds(entity, &fields, &rows), &rows);
-    let linkage = link(&table);
+    let mut linkage = link(&table);
+    let mut apart = 0;
+    for edge in std::mem::take(&mut linkage.edges) {
+        let [left, right] = [edge.left, edge.right].map(|row| records_of[row as usize]);
+        match kept_apart(engine.store.as_ref(), left, right)? {
+            Some(_) => apart += 1,
+            None => linkage.edges.push(edge),
+        }
+    }
     let lines = linkage.edges.iter().take(limit).map(|edge| line(&table, &linkage, edge, &ids));
     Ok(CandidatesAnswer {
         entity: entity.name.clone(),
         records: ids.len() as u64,
         compared: linkage.compared as u64,
         found: linkage.edges.len() as u64,
+        apart,
         pairs: lines.collect(),
     })
 }

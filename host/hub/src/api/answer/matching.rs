@@ -13,6 +13,9 @@ pub struct CandidatesAnswer {
     pub compared: u64,
     /// Pairs that are at least likely, before they were cut to the limit.
     pub found: u64,
+    /// Pairs left out since a person said that they are two.
+    #[serde(default)]
+    pub apart: u64,
     /// Strongest first.
     pub pairs: Vec<CandidateLine>,
 }

@@ -171,7 +171,7 @@ impl Engine {
                 if !known.contains_key(&at) {
                     known.insert(at.clone(), self.still_needed(&mapping, record)?);
                 }
-                let outcome = self.judge(&mapping, step, record, &known[&at])?;
+                let outcome = self.judge(merge.id, &mapping, step, record, &known[&at])?;
                 if worst == StepOutcome::Done || matches!(outcome, StepOutcome::Refused(_)) {
                     worst = outcome;
                 }
@@ -230,7 +230,14 @@ impl Engine {
         Ok(still)
     }
 
-    fn judge(&self, mapping: &Mapping, step: &Step, record: RecordId, still: &Still) -> Result<StepOutcome, EngineError> {
+    fn judge(
+        &self,
+        merge: u64,
+        mapping: &Mapping,
+        step: &Step,
+        record: RecordId,
+        still: &Still,
+    ) -> Result<StepOutcome, EngineError> {
         let row = self.row_of(step)?;
         let whole = matches!(step.what, StepKind::References(_) | StepKind::Again);
         let mine: Vec<bool> =
@@ -245,7 +252,13 @@ impl Engine {
             return Ok(StepOutcome::Done);
         }
         if let Some(why) = still.letter.as_ref().or(still.stuck.as_ref()) {
-            return Ok(StepOutcome::Refused(why.clone()));
+            return Ok(StepOutcome::Refused(match step.what {
+                StepKind::Again => format!(
+                    "{why}. Where another object of {} took over what was this one's when the two were merged there (an address, a number), take it                      off that one there; then `nave match merges resume {merge}`",
+                    mapping.connection
+                ),
+                _ => why.clone(),
+            }));
         }
         if let Some(why) = &still.blocked {
             return Ok(StepOutcome::Refused(why.clone()));

@@ -21,6 +21,9 @@ pub(super) async fn candidates(entity: &str, limit: usize, context: &Context) ->
         answer.records,
         answer.pairs.len()
     ));
+    if answer.apart > 0 {
+        say(format_args!("{} more look so, of which a person said that they are two.", answer.apart));
+    }
     Ok(exit::OK)
 }
 
