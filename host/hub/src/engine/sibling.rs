@@ -1,8 +1,9 @@
 //! One object over there is one thing: several flows may read a stream, each what its filter lets in, and an object is what it was first
-//! taken for. A contact of the books that looks like an organisation since its names were corrected is no second thing.
+//! taken for. A contact of the books that looks like an organisation since its names were corrected is no second thing: its flow goes on
+//! reading it, and the other one lets it be. Whoever wants it to be something else makes another object for that there.
 
 use nave_core::catalog::Mapping;
-use nave_core::intake::{FieldError, Pulled};
+use nave_core::intake::Pulled;
 use nave_core::mapping::Env;
 use nave_core::model::RemoteKey;
 use nave_store::StoreError;
@@ -43,28 +44,18 @@ impl Intake<'_> {
         Ok(row.is_active() && row.record.is_some())
     }
 
-    /// Why an object that this flow does not know is not taken in: another flow made a record of it, and only its filter would let go
-    /// of it now.
-    pub(super) fn is_anothers(
-        &self,
-        draft: &mut Draft<'_>,
-        key: &RemoteKey,
-        pulled: &Pulled,
-    ) -> Result<Option<FieldError>, StoreError> {
+    /// Whether an object that this flow does not know is another's: that one made a record of it, and only its filter would let go of it
+    /// now.
+    pub(super) fn is_anothers(&self, draft: &mut Draft<'_>, key: &RemoteKey, pulled: &Pulled) -> Result<bool, StoreError> {
         let region = self.catalog.hub.region.as_deref();
         for other in self.siblings().filter(|other| lets_in(other, pulled, region) == Some(false)) {
             let theirs = RemoteKey::new(&*other.connection, &*other.alias, &*key.remote_id);
             let Some(id) = draft.contribution_of(&theirs)? else { continue };
             let row = draft.contribution(id)?;
-            let Some(record) = row.record.filter(|_| row.is_active()) else { continue };
-            let record = draft.surviving(record)?;
-            let message = format!(
-                "it is {0}/{record} by mappings/{1}.toml, and looks like one of {2} now: it stays what it was. If it is a {2} after all, make another \
-                 object for that in {3}",
-                other.entity, other.name, self.mapping.entity, self.mapping.connection
-            );
-            return Ok(Some(FieldError { path: "filter".into(), class: "other".into(), message }));
+            if row.is_active() && row.record.is_some() {
+                return Ok(true);
+            }
         }
-        Ok(None)
+        Ok(false)
     }
 }

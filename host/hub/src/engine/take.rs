@@ -290,11 +290,7 @@ impl Intake<'_> {
         match if first.is_some() { Ok(true) } else { self.passes(&pulled, externals) } {
             Ok(true) => {}
             Ok(false) if self.stays_ours(draft, key, &pulled)? => {}
-            Ok(false) => {
-                // What was set aside as another flow's is that one's again.
-                draft.revive(&self.subject(&key.remote_id))?;
-                return Ok(Happened::Filtered);
-            }
+            Ok(false) => return Ok(Happened::Filtered),
             Err(error) => {
                 let error = FieldError { path: "filter".into(), class: error.class.into(), message: error.message };
                 return self.misfit(draft, &key.remote_id, vec![error], raw);
@@ -303,8 +299,8 @@ impl Intake<'_> {
         let known = match draft.contribution_of(key)? {
             Some(id) => Some(id),
             None => {
-                if let Some(error) = self.is_anothers(draft, key, &pulled)? {
-                    return self.misfit(draft, &key.remote_id, vec![error], raw);
+                if self.is_anothers(draft, key, &pulled)? {
+                    return Ok(Happened::Filtered);
                 }
                 match self.lost.whose(self.mapping, self.entity, &self.open_creates, &key.remote_id, &pulled, self.region()) {
                     Whose::Nobodys => None,
