@@ -1,5 +1,8 @@
 //! The seam between what the runtime does and one version of the ABI. A version implements these two traits and
-//! nothing else, so that a new version is a new folder and no arm of a match.
+//! nothing else, so that a new version is a new folder and one arm of a match.
+//!
+//! What is spelled alike in every version is text of `every/`, which each version compiles for its own types (`#[path]`): a function
+//! of the host exists once in the source, and no version has a way of its own to the network, to folders or to settings.
 
 use std::sync::Arc;
 

@@ -218,6 +218,8 @@ pub struct Page {
     pub more: bool,
     /// This page ends a scan that saw every live thing.
     pub complete_scan: bool,
+    /// About how many things this scan goes through, where the system says so. For people: nothing is concluded from it.
+    pub total: Option<u64>,
 }
 
 /// What to do over there.

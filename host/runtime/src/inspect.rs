@@ -48,13 +48,26 @@ impl fmt::Debug for Digest {
 pub enum AbiVersion {
     /// `nave:plugin@0.1.0`
     V0_1,
+    /// `nave:plugin@0.2.0`
+    V0_2,
+}
+
+impl AbiVersion {
+    /// Every version that this hub runs, the oldest first.
+    pub const ALL: [AbiVersion; 2] = [AbiVersion::V0_1, AbiVersion::V0_2];
+
+    /// As names of imports and exports spell it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            AbiVersion::V0_1 => "0.1.0",
+            AbiVersion::V0_2 => "0.2.0",
+        }
+    }
 }
 
 impl fmt::Display for AbiVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            AbiVersion::V0_1 => "0.1.0",
-        })
+        f.write_str(self.as_str())
     }
 }
 
@@ -282,12 +295,14 @@ fn abi_version(outline: &Outline) -> Result<AbiVersion, PluginError> {
     let names = outline.exports.iter().chain(&outline.imports);
     let versions: BTreeSet<&str> = names.filter_map(|name| contract_name(name)).map(|(_, version)| version).collect();
     match versions.iter().copied().collect::<Vec<_>>().as_slice() {
-        ["0.1.0"] => Ok(AbiVersion::V0_1),
         [] => Err(PluginError::new("plugin.abi-version", "the component neither imports nor exports `nave:plugin`")),
-        [other] => Err(PluginError::new(
-            "plugin.abi-version",
-            format!("the component was built for nave:plugin@{other}; this hub knows 0.1.0"),
-        )),
+        [one] => AbiVersion::ALL.into_iter().find(|known| known.as_str() == *one).ok_or_else(|| {
+            let known = AbiVersion::ALL.map(AbiVersion::as_str).join(" and ");
+            PluginError::new(
+                "plugin.abi-version",
+                format!("the component was built for nave:plugin@{one}; this hub knows {known}"),
+            )
+        }),
         many => Err(PluginError::new(
             "plugin.abi-version",
             format!("the component mixes versions of nave:plugin: {}", many.join(", ")),

@@ -23,6 +23,7 @@ mod memory;
 mod plugin;
 mod pool;
 mod v0_1;
+mod v0_2;
 mod wasi;
 
 pub use cache::{CacheError, CompileCache};

@@ -16,7 +16,7 @@ use crate::{
     host_calls::HostCalls,
     inspect::{AbiVersion, Digest, Inspection, inspect},
     limits::InstanceLimits,
-    pool, v0_1,
+    pool, v0_1, v0_2,
 };
 
 /// A plugin, compiled and checked. Cheap to clone.
@@ -45,6 +45,7 @@ impl Ready {
         let pure = inspection.manifest.kind == PluginKind::Transform;
         let prepared = match inspection.abi_version {
             AbiVersion::V0_1 => v0_1::prepare(engine, &component, pure)?,
+            AbiVersion::V0_2 => v0_2::prepare(engine, &component, pure)?,
         };
         Ok(Ready { component, prepared })
     }

@@ -111,17 +111,25 @@ impl Field {
 impl Page {
     /// Records, and more to come.
     pub fn more(records: Vec<SourceRecord>, next: Vec<u8>) -> Self {
-        Self { records, next, more: true, complete_scan: false }
+        Self { records, next, more: true, complete_scan: false, total: None }
     }
 
     /// Records, and nothing more for now.
     pub fn end(records: Vec<SourceRecord>, next: Vec<u8>) -> Self {
-        Self { records, next, more: false, complete_scan: false }
+        Self { records, next, more: false, complete_scan: false, total: None }
     }
 
     /// The last page of a scan that has seen every live thing.
     pub fn scan_end(records: Vec<SourceRecord>, next: Vec<u8>) -> Self {
-        Self { records, next, more: false, complete_scan: true }
+        Self { records, next, more: false, complete_scan: true, total: None }
+    }
+
+    /// About how many things this scan goes through from its beginning to its end, where the system says so: people see how
+    /// far it is. What was said last stands for the pages that follow; nothing is concluded from it.
+    #[must_use]
+    pub fn of_about(mut self, total: Option<u64>) -> Self {
+        self.total = total;
+        self
     }
 }
 

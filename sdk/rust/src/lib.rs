@@ -1,6 +1,6 @@
 //! What authors of Nave plugins in Rust use.
 //!
-//! Owns the Rust face of the contract in `wit/v0.1`: one trait per interface, plain types, and helpers that make the
+//! Owns the Rust face of the contract in `wit/v0.2`: one trait per interface, plain types, and helpers that make the
 //! right thing the short thing (classify an answer, slice records out of it, page, write one by one).
 //! Promises that a plugin compiles and tests natively: outside wasm the imports lead to [`testing::FakeHost`].
 //! Must not know any system, nor anything of the hub beyond the contract.

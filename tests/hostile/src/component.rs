@@ -4,16 +4,54 @@ use std::path::Path;
 
 use wit_parser::{Resolve, SourceMap};
 
-/// The contract, as it is checked in, and the WASI that a guest's standard library finds.
-const CONTRACT: [(&str, &str); 7] = [
-    ("types.wit", include_str!("../../../wit/v0.1/types.wit")),
-    ("host.wit", include_str!("../../../wit/v0.1/host.wit")),
-    ("source.wit", include_str!("../../../wit/v0.1/source.wit")),
-    ("destination.wit", include_str!("../../../wit/v0.1/destination.wit")),
-    ("connection.wit", include_str!("../../../wit/v0.1/connection.wit")),
-    ("transform.wit", include_str!("../../../wit/v0.1/transform.wit")),
-    ("worlds.wit", include_str!("../../../wit/v0.1/worlds.wit")),
-];
+/// A version of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contract {
+    /// `nave:plugin@0.1.0`
+    V0_1,
+    /// `nave:plugin@0.2.0`
+    V0_2,
+}
+
+/// The contract of a version, as it is checked in.
+macro_rules! checked_in {
+    ($folder:literal) => {
+        [
+            ("types.wit", include_str!(concat!("../../../wit/", $folder, "/types.wit"))),
+            ("host.wit", include_str!(concat!("../../../wit/", $folder, "/host.wit"))),
+            ("source.wit", include_str!(concat!("../../../wit/", $folder, "/source.wit"))),
+            ("destination.wit", include_str!(concat!("../../../wit/", $folder, "/destination.wit"))),
+            ("connection.wit", include_str!(concat!("../../../wit/", $folder, "/connection.wit"))),
+            ("transform.wit", include_str!(concat!("../../../wit/", $folder, "/transform.wit"))),
+            ("worlds.wit", include_str!(concat!("../../../wit/", $folder, "/worlds.wit"))),
+        ]
+    };
+}
+
+impl Contract {
+    /// All that a hub runs, the oldest first.
+    pub const ALL: [Contract; 2] = [Contract::V0_1, Contract::V0_2];
+    /// The one that plugins are made for now.
+    pub const NEWEST: Contract = Contract::V0_2;
+
+    /// As names of imports and exports spell it; in the text of a guest it stands as `VERSION`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Contract::V0_1 => "0.1.0",
+            Contract::V0_2 => "0.2.0",
+        }
+    }
+
+    /// Names and texts of its files.
+    pub const fn files(self) -> [(&'static str, &'static str); 7] {
+        match self {
+            Contract::V0_1 => checked_in!("v0.1"),
+            Contract::V0_2 => checked_in!("v0.2"),
+        }
+    }
+}
+
+/// The WASI that a guest's standard library finds.
 const INERT: &str = include_str!("../../../host/runtime/src/wasi/inert.wit");
 
 /// Answers of all zeros are good answers without content, so a guest spells only what it is about.
@@ -31,14 +69,22 @@ const CONNECTOR: [(&str, &str, &str); 8] = [
     ("connection", "webhook", "(param i32 i32 i32 i32 i32 i32)"),
 ];
 
-/// A connector of the contract as it is checked in. `parts` is put into a core module that has a memory of 2 pages,
+/// A connector of the newest contract. `parts` is put into a core module that has a memory of 2 pages,
 /// zeros at 4096, and a `cabi_realloc` that gives 16384 (unless it brings its own); `bodies` replaces the bodies of exported functions by name
 /// (`check`, `read`, …). The manifest is not yet in it.
 ///
 /// # Panics
 /// Where the text is no module: it is part of the program.
 pub fn connector_component(parts: &str, bodies: &[(&str, &str)]) -> Vec<u8> {
-    component("connector", parts, &CONNECTOR, bodies)
+    connector_of(Contract::NEWEST, parts, bodies)
+}
+
+/// The same, of this version.
+///
+/// # Panics
+/// As there.
+pub fn connector_of(contract: Contract, parts: &str, bodies: &[(&str, &str)]) -> Vec<u8> {
+    component(contract, "connector", parts, &CONNECTOR, bodies)
 }
 
 /// A transform, as [`connector_component`]; its function is called `call`.
@@ -46,14 +92,30 @@ pub fn connector_component(parts: &str, bodies: &[(&str, &str)]) -> Vec<u8> {
 /// # Panics
 /// As there.
 pub fn transform_component(parts: &str, bodies: &[(&str, &str)]) -> Vec<u8> {
-    component("transform-plugin", parts, &[("transform", "call", "(param i32 i32 i32 i32)")], bodies)
+    transform_of(Contract::NEWEST, parts, bodies)
 }
 
-/// A component of a world of the contract, with these functions.
+/// The same, of this version.
 ///
 /// # Panics
 /// As [`connector_component`].
-pub fn component(world: &str, parts: &str, functions: &[(&str, &str, &str)], bodies: &[(&str, &str)]) -> Vec<u8> {
+pub fn transform_of(contract: Contract, parts: &str, bodies: &[(&str, &str)]) -> Vec<u8> {
+    component(contract, "transform-plugin", parts, &[("transform", "call", "(param i32 i32 i32 i32)")], bodies)
+}
+
+/// A component of a world of this version, with these functions.
+///
+/// # Panics
+/// As [`connector_component`].
+pub fn component(
+    contract: Contract,
+    world: &str,
+    parts: &str,
+    functions: &[(&str, &str, &str)],
+    bodies: &[(&str, &str)],
+) -> Vec<u8> {
+    let version = contract.as_str();
+    let parts = parts.replace("@VERSION", &format!("@{version}"));
     for (name, _) in bodies {
         assert!(functions.iter().any(|(_, function, _)| function == name), "no function {name}");
     }
@@ -69,19 +131,19 @@ pub fn component(world: &str, parts: &str, functions: &[(&str, &str, &str)], bod
     text += &rest.join("\n");
     for (interface, function, params) in functions {
         let body = bodies.iter().find(|(name, _)| name == function).map_or(ZEROS, |(_, body)| body);
-        text += &format!("\n(func (export \"nave:plugin/{interface}@0.1.0#{function}\") {params} (result i32)\n{body})");
+        text += &format!("\n(func (export \"nave:plugin/{interface}@{version}#{function}\") {params} (result i32)\n{body})");
     }
     text += ")";
     let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let mut resolve = Resolve::default();
-    let mut contract = SourceMap::new();
-    for (name, text) in CONTRACT {
-        contract.push(Path::new(name), text);
+    let mut texts = SourceMap::new();
+    for (name, text) in contract.files() {
+        texts.push(Path::new(name), text);
     }
-    let group = contract.parse().map_err(|(_, error)| error).expect("the contract is WIT");
+    let group = texts.parse().map_err(|(_, error)| error).expect("the contract is WIT");
     resolve.push_group(group).expect("the contract");
     resolve.push_str("inert.wit", INERT).expect("the inert WASI");
-    let all = format!("package test:test; world all {{ include nave:plugin/{world}@0.1.0; include nave:inert/wasi; }}");
+    let all = format!("package test:test; world all {{ include nave:plugin/{world}@{version}; include nave:inert/wasi; }}");
     let package = resolve.push_str("all.wit", &all).expect("the world of this guest");
     let world = resolve.select_world(&[package], None).expect("world");
     wit_component::embed_component_metadata(&mut module, &resolve, world, wit_component::StringEncoding::UTF8).expect("metadata");

@@ -1,6 +1,6 @@
 //! Files that are not plugins, or not the plugins that they say they are.
 
-use crate::component::{plugin, with_section};
+use crate::component::{Contract, plugin, with_section};
 use crate::{BARE, CONNECTOR};
 
 /// A file that is offered for installation.
@@ -18,11 +18,12 @@ pub struct File {
 
 /// A component of this text, with one export so that it is a connector, and this manifest.
 fn text(parts: &str, manifest: &str) -> Vec<u8> {
-    plugin(&bare(parts), manifest)
+    plugin(&bare(Contract::NEWEST, parts), manifest)
 }
 
-fn bare(parts: &str) -> Vec<u8> {
-    let text = format!("(component {parts} (instance $i) (export \"nave:plugin/connection@0.1.0\" (instance $i)))");
+fn bare(contract: Contract, parts: &str) -> Vec<u8> {
+    let version = contract.as_str();
+    let text = format!("(component {parts} (instance $i) (export \"nave:plugin/connection@{version}\" (instance $i)))");
     wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}\n{}", &text[..text.len().min(2_000)]))
 }
 
@@ -56,10 +57,15 @@ pub fn files() -> Vec<File> {
         let bytes = text(&format!("(import \"{import}\" (instance))"), CONNECTOR);
         add(6, &format!("an import of {import}"), "plugin.unknown-import", bytes);
     }
-    for import in ["http", "blob", "folder"] {
-        let bytes = text(&format!("(import \"nave:plugin/{import}@0.1.0\" (instance))"), BARE);
-        add(7, &format!("an import of {import} that it does not ask for"), "plugin.undeclared-capability", bytes);
+    for contract in Contract::ALL {
+        for import in ["http", "blob", "folder"] {
+            let import = format!("{import}@{}", contract.as_str());
+            let bytes = plugin(&bare(contract, &format!("(import \"nave:plugin/{import}\" (instance))")), BARE);
+            add(7, &format!("an import of {import} that it does not ask for"), "plugin.undeclared-capability", bytes);
+        }
     }
+    let mixed = "(import \"nave:plugin/log@0.1.0\" (instance)) (import \"nave:plugin/types@0.2.0\" (instance))";
+    add(7, "two versions of the contract at once", "plugin.abi-version", text(mixed, CONNECTOR));
     for (what, module) in [
         ("64-bit memory", "(memory i64 1)"),
         ("shared memory", "(memory 1 1 shared)"),
@@ -82,8 +88,13 @@ pub fn files() -> Vec<File> {
     }
     let mut bad = BARE.as_bytes().to_vec();
     bad[10] = 0xff;
-    add(15, "a manifest that is no UTF-8", "plugin.bad-manifest", with_section(&bare(""), "nave:manifest", &bad));
-    add(16, "no manifest", "plugin.bad-manifest", bare(""));
+    add(
+        15,
+        "a manifest that is no UTF-8",
+        "plugin.bad-manifest",
+        with_section(&bare(Contract::NEWEST, ""), "nave:manifest", &bad),
+    );
+    add(16, "no manifest", "plugin.bad-manifest", bare(Contract::NEWEST, ""));
     add(16, "two manifests", "plugin.bad-manifest", plugin(&text("", BARE), BARE));
     add(16, "a manifest cut short", "plugin.bad-manifest", text("", &BARE[..40]));
     add(16, "a manifest nested ten thousand deep", "plugin.bad-manifest", text("", &"[".repeat(10_000)));

@@ -1,6 +1,6 @@
 //! Guests that misbehave while they run.
 
-use crate::component::{ZEROS, connector_component, plugin, transform_component};
+use crate::component::{Contract, ZEROS, connector_of, plugin, transform_of};
 use crate::{CONNECTOR, TRANSFORM};
 
 /// What they try.
@@ -47,26 +47,34 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// The plugin's file.
+    /// The plugin's file, of the newest contract.
     ///
     /// # Panics
     /// Where its text is no module: it is part of the program.
     pub fn plugin(&self) -> Vec<u8> {
+        self.plugin_of(Contract::NEWEST)
+    }
+
+    /// The same, of this version of the contract.
+    ///
+    /// # Panics
+    /// As [`Guest::plugin`].
+    pub fn plugin_of(&self, contract: Contract) -> Vec<u8> {
         if self.function == "call" {
-            plugin(&transform_component(&self.parts, &[("call", &self.body)]), TRANSFORM)
+            plugin(&transform_of(contract, &self.parts, &[("call", &self.body)]), TRANSFORM)
         } else {
-            plugin(&connector_component(&self.parts, &[(self.function, &self.body)]), CONNECTOR)
+            plugin(&connector_of(contract, &self.parts, &[(self.function, &self.body)]), CONNECTOR)
         }
     }
 }
 
 const EXPORTS: [&str; 9] = ["discover", "read", "acknowledge", "get", "write", "find", "check", "webhook", "call"];
-const LOG: &str = r#"(import "nave:plugin/log@0.1.0" "write" (func $log (param i32 i32 i32)))"#;
-const STATE: &str = r#"(import "nave:plugin/state@0.1.0" "set" (func $set (param i32 i32 i32 i32 i32)))"#;
+const LOG: &str = r#"(import "nave:plugin/log@VERSION" "write" (func $log (param i32 i32 i32)))"#;
+const STATE: &str = r#"(import "nave:plugin/state@VERSION" "set" (func $set (param i32 i32 i32 i32 i32)))"#;
 const HTTP: &str =
-    r#"(import "nave:plugin/http@0.1.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
+    r#"(import "nave:plugin/http@VERSION" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
 const BLOB: &str =
-    r#"(import "nave:plugin/blob@0.1.0" "fetch" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
+    r#"(import "nave:plugin/blob@VERSION" "fetch" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
 const SEND: &str = "(call $send (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
     (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 8192))";
 const LOOP: &str = "(loop $l (br $l)) unreachable";

@@ -9,7 +9,9 @@ mod guests;
 mod neighbours;
 mod snoop;
 
-pub use component::{ZEROS, component, connector_component, plugin, transform_component, with_section};
+pub use component::{
+    Contract, ZEROS, component, connector_component, connector_of, plugin, transform_component, transform_of, with_section,
+};
 pub use files::{File, bomb, files};
 pub use guests::{Bounds, Group, Guest, guests};
 pub use neighbours::neighbours;

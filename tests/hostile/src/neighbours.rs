@@ -23,12 +23,12 @@ const KINDS: [(&str, &str, &str); 5] = [
     ),
     (
         "calls",
-        r#"(import "nave:plugin/clock@0.1.0" "now-ms" (func $now (result i64)))"#,
+        r#"(import "nave:plugin/clock@VERSION" "now-ms" (func $now (result i64)))"#,
         "(loop $l (drop (call $now)) (br $l)) unreachable",
     ),
     (
         "logs",
-        r#"(import "nave:plugin/log@0.1.0" "write" (func $log (param i32 i32 i32)))"#,
+        r#"(import "nave:plugin/log@VERSION" "write" (func $log (param i32 i32 i32)))"#,
         "(loop $l (call $log (i32.const 1) (i32.const 4096) (i32.const 8192)) (br $l)) unreachable",
     ),
 ];

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::component::{connector_component, plugin};
+use crate::component::{Contract, connector_of, plugin};
 
 /// Keeps what it is given: nothing is written over.
 const KEEPS: &str = r#"(memory (export "memory") 4)
@@ -16,18 +16,18 @@ const KEEPS: &str = r#"(memory (export "memory") 4)
         (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then unreachable))
         (br $l))))
     (local.get $at))"#;
-const IMPORTS: &str = r#"(import "nave:plugin/http@0.1.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
-(import "nave:plugin/log@0.1.0" "write" (func $log (param i32 i32 i32)))
-(import "nave:plugin/settings@0.1.0" "get" (func $settings (param i32)))"#;
+const IMPORTS: &str = r#"(import "nave:plugin/http@VERSION" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+(import "nave:plugin/log@VERSION" "write" (func $log (param i32 i32 i32)))
+(import "nave:plugin/settings@VERSION" "get" (func $settings (param i32)))"#;
 /// Answers are put down here, a page beyond what is said.
 const ANSWER: usize = 32_768;
 
-/// A plugin with this manifest whose `check` asks for each of these: an endpoint of the manifest and a path. It logs the body
+/// A plugin of this version, with this manifest, whose `check` asks for each of these: an endpoint of the manifest and a path. It logs the body
 /// of every answer, then sends its memory in a `POST` to `path` of `endpoint`.
 ///
 /// # Panics
 /// Where a text is longer than there is room for.
-pub fn snoop(manifest: &str, asked: &[(&str, &str)], (endpoint, path): (&str, &str)) -> Vec<u8> {
+pub fn snoop(contract: Contract, manifest: &str, asked: &[(&str, &str)], (endpoint, path): (&str, &str)) -> Vec<u8> {
     let (mut data, mut at) = (String::new(), 8_192);
     let mut text = |text: &str| {
         let place = at;
@@ -58,5 +58,5 @@ pub fn snoop(manifest: &str, asked: &[(&str, &str)], (endpoint, path): (&str, &s
         (i32.const 4096)",
         ANSWER - 64,
     );
-    plugin(&connector_component(&format!("{IMPORTS}\n{KEEPS}\n{data}"), &[("check", &body)]), manifest)
+    plugin(&connector_of(contract, &format!("{IMPORTS}\n{KEEPS}\n{data}"), &[("check", &body)]), manifest)
 }

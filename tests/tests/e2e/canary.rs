@@ -15,6 +15,7 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use nave_hostile::Contract;
 use nave_sim::SimConfig;
 use nave_tests::http;
 use nave_tests::leaks::Places;
@@ -250,14 +251,14 @@ fn signs_in() -> Value {
 }
 
 /// The manifest of what looks for secrets.
-fn snoop_manifest() -> String {
+fn snoop_manifest(name: &str) -> String {
     let allow = json!([{ "methods": ["GET", "POST"], "paths": ["/"] }]);
     let endpoint =
         |setting: &str| json!({ "base": format!("{{settings.{setting}}}"), "allow": allow, "credential": "key", "reason": "r" });
     let setting = json!({ "label": "l", "type": "url", "required": true });
     let kinds: Vec<Value> = kinds().into_iter().filter(|(name, _)| *name != AT_A_DEVICE).map(|(_, kind)| kind).collect();
     json!({
-        "name": "snoop", "version": "1.0.0", "serial": 1, "title": "Snoop", "description": "", "kind": "connector",
+        "name": name, "version": "1.0.0", "serial": 1, "title": "Snoop", "description": "", "kind": "connector",
         "settings": { "url": setting, "down": setting, "tls": setting, "note": { "label": "l" } },
         "endpoints": { "api": endpoint("url"), "down": endpoint("down"), "tls": endpoint("tls") },
         "credentials": { "key": { "kinds": kinds, "reason": "r" } },
@@ -407,10 +408,14 @@ fn canary() {
     project.write("mappings/crm-contacts.toml", &mapping("crm"));
     project.write(&format!("mappings/{throws}-contacts.toml"), &mapping(&throws));
 
-    // A plugin that looks for secrets, with a credential of every kind.
-    let snoop = project.dir().join("snoop.wasm");
-    fs::write(&snoop, nave_hostile::snoop(&snoop_manifest(), &ASKED, ("api", "/memory"))).expect("written");
-    project.ok(&["plugin", "install", &snoop.display().to_string()]);
+    // Plugins that look for secrets, one of each version of the contract, in turn with a credential of every kind.
+    let snoops = Contract::ALL.map(|contract| {
+        let (name, file) = (format!("snoop-{contract:?}").to_lowercase().replace('_', "-"), project.dir().join("snoop.wasm"));
+        let plugin = nave_hostile::snoop(contract, &snoop_manifest(&name), &ASKED, ("api", "/memory"));
+        fs::write(&file, plugin).expect("written");
+        project.ok(&["plugin", "install", &file.display().to_string()]);
+        name
+    });
     let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
     let settings = [
         format!("url=http://{}", thrower.addr),
@@ -419,7 +424,7 @@ fn canary() {
         format!("note={planted}"),
     ];
     let kinds: Vec<&str> = kinds().into_keys().collect();
-    for kind in &kinds {
+    for (kind, snoop) in kinds.iter().zip(snoops.iter().cycle()) {
         let own = secrets.make(&mut rng, &format!("the secret of {kind}"));
         if *kind == "basic" {
             // As it goes over the wire, which a system may echo encoded once more.
@@ -431,7 +436,7 @@ fn canary() {
             own
         };
         let chosen = format!("key={}", if *kind == AT_A_DEVICE { IN_A_BROWSER } else { kind });
-        let mut arguments = vec!["connection", "add", "snoop", "--name", kind, "--credential-kind", &chosen];
+        let mut arguments = vec!["connection", "add", snoop, "--name", kind, "--credential-kind", &chosen];
         settings.iter().for_each(|setting| arguments.extend(["--set", setting.as_str()]));
         arguments.extend(["--grant-network", "127.0.0.0/8", "--insecure", "--because", "a test", "--secret-from", "-", "--yes"]);
         project.tell(&arguments, &own);

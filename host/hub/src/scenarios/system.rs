@@ -214,7 +214,7 @@ impl Spoke for System {
             let gone = state.gone.get(&stream).into_iter().flatten().filter(|(_, at)| **at > since);
             records.extend(gone.map(|(id, _)| Self::deleted(id)));
             let next = state.clock.to_string().into_bytes();
-            Ok(Page { records, next, more: false, complete_scan: since == 0 })
+            Ok(Page { records, next, more: false, complete_scan: since == 0, total: None })
         })
     }
 

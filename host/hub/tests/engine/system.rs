@@ -476,7 +476,7 @@ impl Spoke for System {
             if state.empties > 0 {
                 state.empties -= 1;
                 let next = format!("{since}/{after}/{begun}/{}", state.empties).into_bytes();
-                return Ok(Page { records: Vec::new(), next, more: true, complete_scan: false });
+                return Ok(Page { records: Vec::new(), next, more: true, complete_scan: false, total: None });
             }
             let shown = |id: &String| (after.is_empty() || id.as_str() > after) && !state.unlisted.contains(id);
             let mut found: Vec<(&String, &Thing)> =
@@ -505,15 +505,15 @@ impl Spoke for System {
             }));
             records.extend(state.raw.clone().map(|body| SourceRecord { body, ..Self::record("p.csv@9", &Thing::default()) }));
             if let Some(stuck) = asked_with.clone().filter(|_| state.stuck) {
-                return Ok(Page { records, next: stuck, more: true, complete_scan: false });
+                return Ok(Page { records, next: stuck, more: true, complete_scan: false, total: None });
             }
             if let Some(asked_with) = asked_with.filter(|_| state.circling) {
                 let asked_with = String::from_utf8(asked_with).unwrap();
                 let next = if asked_with.contains('/') { since.to_string() } else { format!("{since}//{begun}") };
-                return Ok(Page { records, next: next.into_bytes(), more: true, complete_scan: false });
+                return Ok(Page { records, next: next.into_bytes(), more: true, complete_scan: false, total: None });
             }
             let more = more || state.stuck || state.circling;
-            Ok(Page { records, next: next.into_bytes(), more, complete_scan: since == 0 && !more && !state.unsure })
+            Ok(Page { records, next: next.into_bytes(), more, complete_scan: since == 0 && !more && !state.unsure, total: None })
         })
     }
 

@@ -108,7 +108,8 @@ impl HostCalls for Gate {
 fn ten_thousand_stacks_run_over_at_once() {
     const AT_ONCE: usize = 400;
     const ROUNDS: usize = 25;
-    let http = r#"(import "nave:plugin/http@0.1.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
+    let http =
+        r#"(import "nave:plugin/http@VERSION" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
     let zeros = "(i32.const 0) ".repeat(11);
     let down = format!(
         "(func $down (param i32) (result i32)

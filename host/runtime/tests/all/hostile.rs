@@ -8,7 +8,7 @@ use std::{
 
 use nave_hostile::{Bounds, Group};
 
-use crate::support::{TestHost, connector, connector_component, engine, plugin, transform, transform_component};
+use crate::support::{Contract, TestHost, connector, connector_component, connector_of, engine, plugin, transform, transform_of};
 use nave_runtime::{CallError, HostCalls, Instance, InstanceLimits, NoHost, Plugin, contract::*};
 
 fn limits() -> InstanceLimits {
@@ -28,8 +28,21 @@ fn limits() -> InstanceLimits {
     }
 }
 
-fn compile(parts: &str, bodies: &[(&str, &str)]) -> Plugin {
-    let bytes = plugin(&connector_component(parts, bodies), &connector());
+in_every_version!(
+    quotas_stop_before_the_host,
+    a_call_that_waits_for_ever_ends,
+    log_lines_are_clean_and_counted,
+    a_crash_takes_the_instance_with_it,
+    every_export_is_stopped_and_crashes_alone,
+    instances_share_no_memory,
+    a_call_that_was_given_up_takes_the_instance_with_it,
+    answers_that_break_the_contract,
+    failures_and_missing_exports,
+    transforms,
+);
+
+fn compile(contract: Contract, parts: &str, bodies: &[(&str, &str)]) -> Plugin {
+    let bytes = plugin(&connector_of(contract, parts, bodies), &connector());
     Plugin::compile(engine(), &bytes, None).expect("compiles")
 }
 
@@ -49,20 +62,21 @@ async fn check_code(plugin: &Plugin, host: Arc<dyn HostCalls>, limits: InstanceL
 }
 
 const ZEROS: &str = "(i32.const 4096)";
-const LOG: &str = r#"(import "nave:plugin/log@0.1.0" "write" (func $log (param i32 i32 i32)))"#;
+const LOG: &str = r#"(import "nave:plugin/log@VERSION" "write" (func $log (param i32 i32 i32)))"#;
 const HTTP: &str =
-    r#"(import "nave:plugin/http@0.1.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
+    r#"(import "nave:plugin/http@VERSION" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
 const BLOB: &str =
-    r#"(import "nave:plugin/blob@0.1.0" "fetch" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
+    r#"(import "nave:plugin/blob@VERSION" "fetch" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
 const SEND: &str = "(call $send (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
     (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 8192))";
 
-/// Every guest of a group, under the bounds that it asks for.
+/// Every guest of a group, of every version, under the bounds that it asks for.
 #[track_caller]
 fn check_group(group: Group) {
     let mut count = 0;
-    for guest in nave_hostile::guests().into_iter().filter(|guest| guest.group == group) {
-        let plugin = Plugin::compile(engine(), &guest.plugin(), None).expect("compiles");
+    let guests = nave_hostile::guests().into_iter().filter(|guest| guest.group == group);
+    for (guest, contract) in guests.flat_map(|guest| Contract::ALL.map(|contract| (guest.clone(), contract))) {
+        let plugin = Plugin::compile(engine(), &guest.plugin_of(contract), None).expect("compiles");
         let limits = match guest.bounds {
             Bounds::Tiny => limits(),
             Bounds::Short => InstanceLimits { cpu: limits().cpu, ..InstanceLimits::default() },
@@ -70,10 +84,10 @@ fn check_group(group: Group) {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("runtime");
         let code = runtime.block_on(called(&plugin, guest.function, limits));
-        assert_eq!(code, guest.code, "{}", guest.name);
+        assert_eq!(code, guest.code, "{} of {contract:?}", guest.name);
         count += 1;
     }
-    assert!(count >= 5, "{group:?}");
+    assert!(count >= 10, "{group:?}");
 }
 
 /// What comes of a call, twice: whatever happened, the next call finds a working instance.
@@ -109,10 +123,9 @@ fn floods() {
     check_group(Group::Floods);
 }
 
-#[tokio::test]
-async fn quotas_stop_before_the_host() {
+async fn quotas_stop_before_the_host(contract: Contract) {
     for (import, granted) in [(HTTP, 5), (BLOB, 4)] {
-        let plugin = compile(import, &[("check", &format!("{} {ZEROS}", SEND.repeat(9)))]);
+        let plugin = compile(contract, import, &[("check", &format!("{} {ZEROS}", SEND.repeat(9)))]);
         let host = Arc::new(TestHost::default());
         let mut instance = Instance::start(&plugin, host.clone(), limits()).await.expect("starts");
         instance.check().await.expect("answers");
@@ -120,22 +133,21 @@ async fn quotas_stop_before_the_host() {
     }
 }
 
-#[tokio::test]
-async fn a_call_that_waits_for_ever_ends() {
-    let plugin = compile(HTTP, &[("check", &format!("{SEND} {ZEROS}"))]);
+async fn a_call_that_waits_for_ever_ends(contract: Contract) {
+    let plugin = compile(contract, HTTP, &[("check", &format!("{SEND} {ZEROS}"))]);
     let short = InstanceLimits { call: Duration::from_millis(50), ..limits() };
     let code = check_code(&plugin, Arc::new(TestHost { silent: true, ..TestHost::default() }), short).await;
     assert_eq!(code, "plugin.deadline");
 }
 
-#[tokio::test]
-async fn log_lines_are_clean_and_counted() {
+async fn log_lines_are_clean_and_counted(contract: Contract) {
     let text = r#"(data (i32.const 0) "a\0ab\1b[31m")"#;
     let once = "(call $log (i32.const 2) (i32.const 0) (i32.const 8))";
     let long = "(call $log (i32.const 2) (i32.const 64) (i32.const 500))";
     let body = format!("{}{} {ZEROS}", once.repeat(12), long);
     let spaces = format!(r#"(data (i32.const 64) "{}")"#, "x".repeat(500));
-    let plugin = compile(&format!("{LOG}\n{text}\n{spaces}"), &[("check", &body), ("discover", &format!("{long} {ZEROS}"))]);
+    let plugin =
+        compile(contract, &format!("{LOG}\n{text}\n{spaces}"), &[("check", &body), ("discover", &format!("{long} {ZEROS}"))]);
     let host = Arc::new(TestHost::default());
     let mut instance = Instance::start(&plugin, host.clone(), limits()).await.expect("starts");
     instance.check().await.expect("answers");
@@ -149,12 +161,11 @@ async fn log_lines_are_clean_and_counted() {
 }
 
 /// I9: what a guest that crashed left behind is never seen again.
-#[tokio::test]
-async fn a_crash_takes_the_instance_with_it() {
+async fn a_crash_takes_the_instance_with_it(contract: Contract) {
     // a counter in memory: the first call of an instance answers, the second crashes
     let count = "(i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))
         (if (i32.eq (i32.load (i32.const 0)) (i32.const 2)) (then unreachable)) (i32.const 4096)";
-    let plugin = compile("", &[("check", count)]);
+    let plugin = compile(contract, "", &[("check", count)]);
     let mut instance = Instance::start(&plugin, Arc::new(NoHost), limits()).await.expect("starts");
     for starts in [1, 2, 3] {
         assert!(instance.check().await.is_ok());
@@ -181,14 +192,13 @@ async fn call_code(instance: &mut Instance, function: &str) -> &'static str {
 }
 
 /// Whichever function it is: a loop is ended, a crash is one, and the next call finds a fresh instance.
-#[tokio::test]
-async fn every_export_is_stopped_and_crashes_alone() {
+async fn every_export_is_stopped_and_crashes_alone(contract: Contract) {
     const EXPORTS: [&str; 8] = ["discover", "read", "acknowledge", "get", "write", "find", "check", "webhook"];
     for (body, expected) in [("(loop $l (br $l)) unreachable", "plugin.deadline"), ("unreachable", "plugin.trap")] {
         let plugins = [
-            (compile("", &EXPORTS.map(|function| (function, body))), &EXPORTS[..]),
+            (compile(contract, "", &EXPORTS.map(|function| (function, body))), &EXPORTS[..]),
             (
-                Plugin::compile(engine(), &plugin(&transform_component("", &[("call", body)]), &transform()), None)
+                Plugin::compile(engine(), &plugin(&transform_of(contract, "", &[("call", body)]), &transform()), None)
                     .expect("compiles"),
                 &["call"],
             ),
@@ -224,11 +234,10 @@ async fn all_guests_together_are_bounded() {
 }
 
 /// What one instance leaves in its memory no other one finds, of whichever connection.
-#[tokio::test]
-async fn instances_share_no_memory() {
+async fn instances_share_no_memory(contract: Contract) {
     let leave = "(if (i32.load (i32.const 60000)) (then unreachable))
         (memory.fill (i32.const 60000) (i32.const 0x5a) (i32.const 5000)) (i32.const 4096)";
-    let plugin = compile("", &[("check", leave)]);
+    let plugin = compile(contract, "", &[("check", leave)]);
     let mut first = Instance::start(&plugin, Arc::new(NoHost), limits()).await.expect("starts");
     first.check().await.expect("clean");
     for _ in 0..1_000 {
@@ -239,9 +248,8 @@ async fn instances_share_no_memory() {
 }
 
 /// I9: also when nobody waited for the end.
-#[tokio::test]
-async fn a_call_that_was_given_up_takes_the_instance_with_it() {
-    let plugin = compile(HTTP, &[("check", &format!("{SEND} {ZEROS}"))]);
+async fn a_call_that_was_given_up_takes_the_instance_with_it(contract: Contract) {
+    let plugin = compile(contract, HTTP, &[("check", &format!("{SEND} {ZEROS}"))]);
     let host = Arc::new(TestHost { silent: true, ..TestHost::default() });
     let mut instance = Instance::start(&plugin, host.clone(), limits()).await.expect("starts");
     {
@@ -259,8 +267,7 @@ async fn a_call_that_was_given_up_takes_the_instance_with_it() {
     assert_eq!(instance.starts(), 2);
 }
 
-#[tokio::test]
-async fn answers_that_break_the_contract() {
+async fn answers_that_break_the_contract(contract: Contract) {
     // each changes one word of a good empty answer: (function, data over the zeros at 4096)
     let cases = [
         ("read", r#"(data (i32.const 4104) "\00\20\00\00\11\27\00\00")"#, "records"),
@@ -275,7 +282,7 @@ async fn answers_that_break_the_contract() {
         ("webhook", r#"(data (i32.const 4104) "\00\00\00\00\11\27\00\00")"#, "events"),
     ];
     for (function, data, says) in cases {
-        let plugin = compile(&format!("(memory (export \"memory\") 100)\n{data}"), &[]);
+        let plugin = compile(contract, &format!("(memory (export \"memory\") 100)\n{data}"), &[]);
         let roomy = InstanceLimits { memory_bytes: 16 << 20, hostcall_bytes: 16 << 20, ..limits() };
         let mut instance = Instance::start(&plugin, Arc::new(NoHost), roomy).await.expect("starts");
         let delivery = Delivery {
@@ -302,10 +309,9 @@ async fn answers_that_break_the_contract() {
     }
 }
 
-#[tokio::test]
-async fn failures_and_missing_exports() {
+async fn failures_and_missing_exports(contract: Contract) {
     // case 0 of `failure` is `retry-after`; its number stands eight bytes further on
-    let plugin = compile(r#"(data (i32.const 4096) "\01\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\e8\03")"#, &[]);
+    let plugin = compile(contract, r#"(data (i32.const 4096) "\01\00\00\00\00\00\00\00\00\00\00\00\00\00\00\00\e8\03")"#, &[]);
     let mut instance = Instance::start(&plugin, Arc::new(NoHost), limits()).await.expect("starts");
     let error = instance.check().await.expect_err("fails");
     assert_eq!(error, CallError::Failure(Failure::RetryAfter(1_000)));
@@ -314,8 +320,7 @@ async fn failures_and_missing_exports() {
     assert_eq!(instance.starts(), 1);
 }
 
-#[tokio::test]
-async fn transforms() {
+async fn transforms(contract: Contract) {
     let three = || Column::text([Some("a"), None, Some("çé")]);
     // (data over the zeros of the answer, what is said)
     let cases = [
@@ -325,7 +330,7 @@ async fn transforms() {
         (r#"(data (i32.const 4108) "\00\20\00\00\01\00\00\00") (data (i32.const 8192) "\03")"#, "an error for row 3 of 3"),
     ];
     for (data, says) in cases {
-        let bytes = plugin(&transform_component(data, &[]), &transform());
+        let bytes = plugin(&transform_of(contract, data, &[]), &transform());
         let plugin = Plugin::compile(engine(), &bytes, None).expect("compiles");
         let mut instance = Instance::start(&plugin, Arc::new(NoHost), limits()).await.expect("starts");
         match instance.transform("f", vec![three()]).await {

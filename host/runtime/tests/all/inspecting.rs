@@ -24,7 +24,11 @@ fn check(what: &str, bytes: &[u8], expected: &str) {
 
 /// A component of this text, with one export so that it is a connector, and this manifest.
 fn text(parts: &str, manifest: &Manifest) -> Vec<u8> {
-    let text = format!("(component {parts} (instance $i) (export \"nave:plugin/connection@0.1.0\" (instance $i)))");
+    text_of(AbiVersion::V0_2, parts, manifest)
+}
+
+fn text_of(version: AbiVersion, parts: &str, manifest: &Manifest) -> Vec<u8> {
+    let text = format!("(component {parts} (instance $i) (export \"nave:plugin/connection@{version}\" (instance $i)))");
     plugin(&wat::parse_str(text).expect("text"), manifest)
 }
 
@@ -90,26 +94,31 @@ fn imports() {
         ("wasi:sockets/tcp@0.2.0", connector(), "plugin.unknown-import"),
         ("wasi:http/outgoing-handler@0.2.0", connector(), "plugin.unknown-import"),
         ("wasi:io/streams@0.3.0", connector(), "plugin.unknown-import"),
-        ("nave:plugin/vault@0.1.0", connector(), "plugin.unknown-import"),
+        ("nave:plugin/vault@OWN", connector(), "plugin.unknown-import"),
         ("wasi:io/streams@0.2.0", bare(), "ok"),
         ("wasi:io/streams@0.2.99", bare(), "ok"),
-        ("nave:plugin/log@0.1.0", bare(), "ok"),
-        ("nave:plugin/clock@0.1.0", bare(), "ok"),
-        ("nave:plugin/http@0.1.0", connector(), "ok"),
-        ("nave:plugin/http@0.1.0", bare(), "plugin.undeclared-capability"),
-        ("nave:plugin/blob@0.1.0", bare(), "plugin.undeclared-capability"),
-        ("nave:plugin/folder@0.1.0", connector(), "ok"),
-        ("nave:plugin/folder@0.1.0", bare(), "plugin.undeclared-capability"),
-        ("nave:plugin/http@0.2.0", connector(), "plugin.abi-version"),
-        ("nave:plugin/http@0.1.1", connector(), "plugin.abi-version"),
+        ("nave:plugin/log@OWN", bare(), "ok"),
+        ("nave:plugin/clock@OWN", bare(), "ok"),
+        ("nave:plugin/http@OWN", connector(), "ok"),
+        ("nave:plugin/http@OWN", bare(), "plugin.undeclared-capability"),
+        ("nave:plugin/blob@OWN", bare(), "plugin.undeclared-capability"),
+        ("nave:plugin/folder@OWN", connector(), "ok"),
+        ("nave:plugin/folder@OWN", bare(), "plugin.undeclared-capability"),
+        ("nave:plugin/http@OTHER", connector(), "plugin.abi-version: the component mixes versions"),
+        ("nave:plugin/http@0.3.0", connector(), "plugin.abi-version: the component mixes versions"),
+        ("nave:plugin/http@0.1.1", connector(), "plugin.abi-version: the component mixes versions"),
     ] {
-        let bytes = text(&format!("(import \"{import}\" (instance))"), &manifest);
-        let verdict = inspect(&bytes).map_or_else(|error| error.to_string(), |_| "ok".into());
-        assert!(verdict.starts_with(expected), "{import}: {verdict}");
-        assert!(
-            expected == "ok" || verdict.contains(import) || expected == "plugin.abi-version",
-            "{verdict} does not name {import}"
-        );
+        for (own, other) in [(AbiVersion::V0_1, AbiVersion::V0_2), (AbiVersion::V0_2, AbiVersion::V0_1)] {
+            let import = import.replace("OWN", own.as_str()).replace("OTHER", other.as_str());
+            let bytes = text_of(own, &format!("(import \"{import}\" (instance))"), &manifest);
+            let verdict = inspect(&bytes).map_or_else(|error| error.to_string(), |found| format!("ok {}", found.abi_version));
+            let expected = if expected == "ok" { format!("ok {own}") } else { expected.to_owned() };
+            assert!(verdict.starts_with(&expected), "{own} with {import}: {verdict}");
+            assert!(
+                expected.starts_with("ok") || verdict.contains(&import) || expected.starts_with("plugin.abi-version"),
+                "{verdict} does not name {import}"
+            );
+        }
     }
 }
 
@@ -120,21 +129,32 @@ fn kinds_and_versions() {
         wat::parse_str(text).expect("text")
     };
     for (export, manifest, expected) in [
-        ("nave:plugin/source@0.1.0", connector(), "ok"),
-        ("nave:plugin/transform@0.1.0", transform(), "ok"),
-        ("nave:plugin/transform@0.1.0", connector(), "plugin.wrong-kind"),
-        ("nave:plugin/source@0.1.0", transform(), "plugin.wrong-kind"),
-        ("nave:plugin/source@0.9.0", connector(), "plugin.abi-version"),
-        ("nave:plugin/other@0.1.0", connector(), "plugin.unknown-export"),
+        (
+            "nave:plugin/source@0.9.0",
+            connector(),
+            "plugin.abi-version: the component was built for nave:plugin@0.9.0; this hub knows 0.1.0 and 0.2.0",
+        ),
         ("wasi:cli/run@0.2.0", connector(), "plugin.abi-version"),
     ] {
-        let verdict = inspect(&plugin(&component(export), &manifest)).map_or_else(|error| error.to_string(), |_| "ok".into());
-        assert!(verdict.starts_with(expected), "{export}: {verdict}");
+        check(export, &plugin(&component(export), &manifest), expected);
     }
-    let clock =
-        r#"(import "nave:plugin/clock@0.1.0" (instance)) (instance $i) (export "nave:plugin/transform@0.1.0" (instance $i))"#;
-    let clock = wat::parse_str(format!("(component {clock})")).expect("text");
-    check("transform with a clock", &plugin(&clock, &transform()), "plugin.undeclared-capability");
+    for version in AbiVersion::ALL {
+        for (export, manifest, expected) in [
+            ("source", connector(), "ok"),
+            ("transform", transform(), "ok"),
+            ("transform", connector(), "plugin.wrong-kind"),
+            ("source", transform(), "plugin.wrong-kind"),
+            ("other", connector(), "plugin.unknown-export"),
+        ] {
+            let export = format!("nave:plugin/{export}@{version}");
+            check(&export, &plugin(&component(&export), &manifest), expected);
+        }
+        let clock = format!(
+            r#"(component (import "nave:plugin/clock@{version}" (instance)) (instance $i) (export "nave:plugin/transform@{version}" (instance $i)))"#
+        );
+        let clock = wat::parse_str(clock).expect("text");
+        check("transform with a clock", &plugin(&clock, &transform()), "plugin.undeclared-capability");
+    }
 }
 
 /// Every version of the contract, every kind of plugin and every capability go through one gate: what the manifest does not ask
@@ -144,9 +164,10 @@ fn every_version_and_kind_goes_through_one_gate() {
     const DENIED: &str = "plugin.undeclared-capability";
     const UNKNOWN: &str = "plugin.unknown-import";
     let mut rows = 0;
-    for version in [AbiVersion::V0_1] {
+    for version in AbiVersion::ALL {
         let spelled = match version {
             AbiVersion::V0_1 => "0.1.0",
+            AbiVersion::V0_2 => "0.2.0",
         };
         assert_eq!(version.to_string(), spelled);
         for (export, asks, asks_nothing) in [
@@ -166,7 +187,7 @@ fn every_version_and_kind_goes_through_one_gate() {
                 (format!("nave:plugin/settings@{spelled}"), "ok", "ok"),
                 (format!("nave:plugin/clock@{spelled}"), "ok", "ok"),
                 (format!("nave:plugin/log@{spelled}"), "ok", "ok"),
-                ("nave:plugin/secrets@0.1.0".to_owned(), UNKNOWN, UNKNOWN),
+                (format!("nave:plugin/secrets@{spelled}"), UNKNOWN, UNKNOWN),
                 ("nave:plugin/http@0.0.9".to_owned(), "plugin.abi-version", "plugin.abi-version"),
                 ("wasi:filesystem/types@0.2.0".to_owned(), UNKNOWN, UNKNOWN),
                 ("wasi:sockets/tcp@0.2.0".to_owned(), UNKNOWN, UNKNOWN),
@@ -190,7 +211,7 @@ fn every_version_and_kind_goes_through_one_gate() {
             }
         }
     }
-    assert_eq!(rows, 4 * 14 * 2);
+    assert_eq!(rows, AbiVersion::ALL.len() * 4 * 14 * 2);
 }
 
 #[test]
@@ -245,7 +266,7 @@ fn embedding_replaces() {
     let second = embed_manifest(&first, &manifest).expect("embeds");
     let found = inspect(&second).expect("good");
     assert_eq!(found.manifest, manifest);
-    assert_eq!(found.abi_version, AbiVersion::V0_1);
+    assert_eq!(found.abi_version, AbiVersion::V0_2);
     assert_eq!(found.digest, Digest::of(&second));
     assert_eq!(found.exports.iter().map(String::as_str).collect::<Vec<_>>(), ["connection", "destination", "source"]);
     // back to the first manifest gives back the first bytes: nothing else was touched

@@ -8,7 +8,7 @@ use std::{
 use crate::support::{connector, connector_component, engine, plugin};
 use nave_runtime::{HostCalls, Instance, InstanceLimits, Plugin, contract::LogLevel};
 
-const LOG: &str = r#"(import "nave:plugin/log@0.1.0" "write" (func $log (param i32 i32 i32)))"#;
+const LOG: &str = r#"(import "nave:plugin/log@VERSION" "write" (func $log (param i32 i32 i32)))"#;
 const SAY: &str = "(call $log (i32.const 1) (i32.const 4096) (i32.const 1))";
 /// Some hundred milliseconds of any machine: three hundred million rounds.
 const COMPUTE: &str = "(local $i i32) (loop $l

@@ -6,11 +6,29 @@ use std::sync::{
 };
 
 use nave_core::manifest::Manifest;
-pub(crate) use nave_hostile::{connector_component, transform_component};
+pub(crate) use nave_hostile::{Contract, connector_component, connector_of, transform_component, transform_of};
 use nave_runtime::{
     BlobResponse, Engine, HostCalls, HostFuture, HttpError, HttpRequest, HttpResponse, contract::LogLevel, embed_manifest,
     parse_manifest,
 };
+
+/// Each of these tests, once per version of the contract.
+macro_rules! in_every_version {
+    (@ $module:ident, $version:ident, $($test:ident),+) => {
+        mod $module {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(crate::support::Contract::$version).await;
+                }
+            )+
+        }
+    };
+    ($($test:ident),+ $(,)?) => {
+        in_every_version!(@ v0_1, V0_1, $($test),+);
+        in_every_version!(@ v0_2, V0_2, $($test),+);
+    };
+}
 
 /// One engine for a test binary.
 pub(crate) fn engine() -> &'static Engine {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nave_runtime::{CallError, Instance, InstanceLimits, NoHost, Plugin, contract::*};
 
-use crate::support::{TestHost, connector, connector_component, engine, plugin, transform, transform_component};
+use crate::support::{Contract, TestHost, connector, connector_component, connector_of, engine, plugin, transform, transform_of};
 
 const STDOUT: &str = r#"(import "wasi:cli/stdout@0.2.6" "get-stdout" (func $stdout (result i32)))"#;
 const STDERR: &str = r#"(import "wasi:cli/stderr@0.2.6" "get-stderr" (func $stderr (result i32)))"#;
@@ -24,9 +24,17 @@ const BLOCK: &str = r#"(import "wasi:io/poll@0.2.6" "[method]pollable.block" (fu
 
 const ZEROS: &str = "(i32.const 4096)";
 
-/// Runs `check` of a guest; its result and what was logged.
-async fn run(parts: &[&str], body: &str) -> (Result<CheckReport, CallError>, Vec<(LogLevel, String)>) {
-    let bytes = plugin(&connector_component(&parts.join("\n"), &[("check", body)]), &connector());
+type Ran = (Result<CheckReport, CallError>, Vec<(LogLevel, String)>);
+
+/// Runs `check` of a guest; its result and what was logged. The same in every version of the contract.
+async fn run(parts: &[&str], body: &str) -> Ran {
+    let [old, new] = [run_of(Contract::V0_1, parts, body).await, run_of(Contract::V0_2, parts, body).await];
+    assert_eq!(old, new, "{parts:?}");
+    new
+}
+
+async fn run_of(contract: Contract, parts: &[&str], body: &str) -> Ran {
+    let bytes = plugin(&connector_of(contract, &parts.join("\n"), &[("check", body)]), &connector());
     let plugin = Plugin::compile(engine(), &bytes, None).expect("compiles");
     let host = Arc::new(TestHost::default());
     let limits = InstanceLimits { handles: 4, ..InstanceLimits::default() };
@@ -112,10 +120,12 @@ async fn a_transforms_clocks_stand_still() {
         ([WAIT, BLOCK], "(call $block (call $wait (i64.const 9000000000000000))) (i32.const 1)"),
     ] {
         let body = format!("{condition} i32.eqz (if (then unreachable)) {ZEROS}");
-        let bytes = plugin(&transform_component(&parts.join("\n"), &[("call", &body)]), &transform());
-        let plugin = Plugin::compile(engine(), &bytes, None).expect("compiles");
-        let mut instance = Instance::start(&plugin, Arc::new(NoHost), InstanceLimits::default()).await.expect("starts");
-        instance.transform("f", vec![Column::text([Some("a")])]).await.expect(condition);
+        for contract in Contract::ALL {
+            let bytes = plugin(&transform_of(contract, &parts.join("\n"), &[("call", &body)]), &transform());
+            let plugin = Plugin::compile(engine(), &bytes, None).expect("compiles");
+            let mut instance = Instance::start(&plugin, Arc::new(NoHost), InstanceLimits::default()).await.expect("starts");
+            instance.transform("f", vec![Column::text([Some("a")])]).await.expect(condition);
+        }
     }
 }
 

@@ -11,7 +11,9 @@ use crate::project::{ProjectError, write_whole};
 /// Name of the world.
 pub(super) const WORLD: &str = "connector";
 
-/// The contract; the same text that the hub was built with.
+/// The version of the contract that the SDKs of these languages speak. It is frozen, and what they make runs for as long as it does.
+const VERSION: &str = "0.1.0";
+/// Its text; the same that the hub was built with.
 const CONTRACT: [(&str, &str); 6] = [
     ("types.wit", include_str!("../../../../../wit/v0.1/types.wit")),
     ("host.wit", include_str!("../../../../../wit/v0.1/host.wit")),
@@ -39,9 +41,9 @@ pub(super) fn write(folder: &Path, manifest: &Manifest) -> Result<PathBuf, Plugi
     if wit.exists() {
         fs::remove_dir_all(&wit).map_err(ProjectError::io(&wit))?;
     }
-    let imports: String = imports(manifest).iter().map(|name| format!("    import nave:plugin/{name}@0.1.0;\n")).collect();
+    let imports: String = imports(manifest).iter().map(|name| format!("    import nave:plugin/{name}@{VERSION};\n")).collect();
     let exports: String =
-        ["connection", "source", "destination"].map(|name| format!("    export nave:plugin/{name}@0.1.0;\n")).concat();
+        ["connection", "source", "destination"].map(|name| format!("    export nave:plugin/{name}@{VERSION};\n")).concat();
     let world = format!("package nave:guest;\n\nworld {WORLD} {{\n{imports}{exports}}}\n");
     write_whole(&wit.join("world.wit"), world.as_bytes())?;
     for (name, text) in CONTRACT {

@@ -26,6 +26,8 @@ pub(super) struct System {
     pub(super) refuses: Arc<Mutex<bool>>,
     /// Says nothing of what is not there when it is asked for it.
     pub(super) silent: Arc<Mutex<bool>>,
+    /// How many things it says that there are.
+    pub(super) total: Arc<Mutex<Option<u64>>>,
 }
 
 impl System {
@@ -77,7 +79,7 @@ impl Spoke for System {
             let things = self.things.lock().unwrap();
             let here = things.iter().filter(|((of, _), _)| *of == stream);
             let records = here.map(|((_, id), (body, modified))| record(id, body, *modified)).collect();
-            Ok(Page { records, next: b"end".to_vec(), more: false, complete_scan: true })
+            Ok(Page { records, next: b"end".to_vec(), more: false, complete_scan: true, total: *self.total.lock().unwrap() })
         })
     }
 

@@ -1,4 +1,4 @@
-//! The imports of `nave:plugin@0.1.0`: every function counts itself, then forwards to the guest's state.
+//! The imports of a version: every function counts itself, then forwards to the guest's state, one for all versions.
 
 use wasmtime::{Result, component::Resource};
 

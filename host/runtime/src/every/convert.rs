@@ -1,4 +1,4 @@
-//! Types of `nave:plugin@0.1.0` to and from the host's. Nothing is decided here.
+//! Types of a version to and from the host's, where they are the same in every version. Nothing is decided here.
 
 use super::{
     exports::{connection, destination, source, transform},
@@ -156,17 +156,6 @@ impl From<source::Stream> for c::Stream {
             label: from.label,
             fields: from.fields.into_iter().map(Into::into).collect(),
             capabilities: from.capabilities.into(),
-        }
-    }
-}
-
-impl From<source::Page> for c::Page {
-    fn from(from: source::Page) -> Self {
-        Self {
-            records: from.records.into_iter().map(Into::into).collect(),
-            next: from.next,
-            more: from.more,
-            complete_scan: from.complete_scan,
         }
     }
 }

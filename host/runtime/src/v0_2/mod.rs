@@ -1,0 +1,52 @@
+//! The adapter for `nave:plugin@0.2.0`: its types, and what is of this version alone. The rest is `every`.
+
+#[path = "../every/convert.rs"]
+mod convert;
+#[path = "../every/guest.rs"]
+mod guest;
+#[path = "../every/host.rs"]
+mod host;
+
+pub(crate) use guest::prepare;
+
+/// As names of imports and exports spell it.
+const VERSION: &str = "0.2.0";
+
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../../wit/v0.2",
+        inline: "
+            package nave:host;
+            /// All that any plugin may import and export; a plugin has a part of it.
+            world every {
+                include nave:plugin/imports@0.2.0;
+                export nave:plugin/source@0.2.0;
+                export nave:plugin/destination@0.2.0;
+                export nave:plugin/connection@0.2.0;
+                export nave:plugin/transform@0.2.0;
+            }
+        ",
+        world: "nave:host/every",
+        imports: { default: async | trappable },
+        exports: { default: async },
+        with: { "nave:plugin/blob.blob": crate::guest::Held },
+    });
+}
+
+use crate::contract as c;
+use bindings::{
+    exports::nave::plugin::{self as exports, source},
+    nave::plugin as imports,
+};
+
+impl From<source::Page> for c::Page {
+    fn from(from: source::Page) -> Self {
+        Self {
+            records: from.records.into_iter().map(Into::into).collect(),
+            next: from.next,
+            more: from.more,
+            complete_scan: from.complete_scan,
+            total: from.total,
+        }
+    }
+}
