@@ -23,6 +23,9 @@ pub struct Progress {
     pub done: u64,
     /// Units in all, where that is known.
     pub total: Option<u64>,
+    /// The total is what a system says: about so many.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub about: bool,
     /// One more word for a person.
     pub note: Option<String>,
 }
@@ -44,7 +47,12 @@ impl ProgressSender {
 
     /// Says how far it is.
     pub fn report(&self, stage: &str, done: u64, total: Option<u64>) {
-        self.send(Progress { stage: stage.to_owned(), done, total, note: None });
+        self.send(Progress { stage: stage.to_owned(), done, total, ..Progress::default() });
+    }
+
+    /// Says how far it is, of about so many, as a system says.
+    pub fn report_about(&self, stage: &str, done: u64, total: Option<u64>) {
+        self.send(Progress { stage: stage.to_owned(), done, total, about: total.is_some(), note: None });
     }
 
     /// Says it with a word more.

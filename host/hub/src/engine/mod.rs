@@ -116,8 +116,8 @@ pub enum EngineError {
 
 pub use crate::clock::Clock;
 
-/// Hears how far a run is.
-pub type Progress = Arc<dyn Fn(&str, u64) + Send + Sync>;
+/// Hears how far a run is: what it is at, how much is done, and of about how many where its system says so.
+pub type Progress = Arc<dyn Fn(&str, u64, Option<u64>) + Send + Sync>;
 
 /// Pulls, merges, delivers.
 pub struct Engine {
@@ -207,8 +207,13 @@ impl Engine {
     }
 
     fn report(&self, stage: &str, done: u64) {
+        self.report_of(stage, done, None);
+    }
+
+    /// Of about how many: a system's own word. One that was passed already is none.
+    fn report_of(&self, stage: &str, done: u64, about: Option<u64>) {
         if let Some(progress) = self.progress.read().unwrap_or_else(std::sync::PoisonError::into_inner).as_ref() {
-            progress(stage, done);
+            progress(stage, done, about.filter(|about| *about >= done));
         }
     }
 

@@ -151,6 +151,7 @@ impl Engine {
         let mut group = Group::new(scan_began);
         let mut empty = 0;
         let mut passed = HashSet::new();
+        let mut about = None;
         loop {
             let began = self.now();
             let page = match spoke.read(stream.to_owned(), checkpoint.clone(), PAGE_RECORDS).await {
@@ -160,6 +161,7 @@ impl Engine {
                     checkpoint = None;
                     (resumed, whole, from_start) = (false, true, true);
                     seen = Scanned::default();
+                    about = None;
                     // It may tell in another way from now on what changes.
                     self.forget_streams(&mapping.connection);
                     capabilities = self.capabilities_of(mapping, stream).await?;
@@ -227,7 +229,8 @@ impl Engine {
             {
                 tracing::warn!(connection = mapping.connection, %error, "not acknowledged yet");
             }
-            self.report(&mapping.name, counts.read);
+            about = page.total.or(about);
+            self.report_of(&mapping.name, counts.read, about.map(|about| read_before.saturating_add(about)));
             checkpoint = Some(page.next);
             if !last && self.store.flow(&mapping.name)?.paused {
                 // Somebody stopped it: the next run goes on from here.

@@ -10,6 +10,7 @@ use nave_core::catalog::LockedPlugin;
 use nave_core::limits::PLUGIN_SIZE_BYTES_MAX;
 use nave_core::manifest::{Manifest, PluginKind};
 use nave_core::trust::{Distrust, not_older, short_key};
+use nave_runtime::Inspection;
 
 use super::{Judge, PluginsError, Vouched, beside, digest, is_address, manifest_of, powers, signature};
 use crate::api::{ApiError, InstalledAnswer, PluginLine, PowersView};
@@ -186,7 +187,7 @@ pub fn install_offer(dir: &Path, offer: &Offer, options: InstallOptions) -> Resu
             flows.join(", ")
         ));
     }
-    let plugin = line(&manifest.name, &locked, Some(manifest), &users(dir), flows);
+    let plugin = line(&manifest.name, &locked, Some(&found), &users(dir), flows);
     let not_granted = not_granted(dir, &plugin.connections, manifest)?;
     let signed_by = match vouched {
         Vouched::By { key, owner } if owner.is_empty() => Some(key),
@@ -317,11 +318,9 @@ pub fn list(dir: &Path) -> Result<Vec<PluginLine>, PluginsError> {
     let users = users(dir);
     let mut lines = Vec::new();
     for (name, locked) in read_lock(dir)? {
-        let manifest = inspect_file(&place.plugin(&locked.digest))
-            .ok()
-            .filter(|(_, _, digest)| *digest == locked.digest)
-            .map(|(_, manifest, _)| manifest);
-        lines.push(line(&name, &locked, manifest.as_ref(), &users, callers(dir, &name)));
+        let found = read_plain(&place.plugin(&locked.digest)).ok().and_then(|bytes| nave_runtime::inspect(&bytes).ok());
+        let found = found.filter(|found| found.digest.to_string() == locked.digest);
+        lines.push(line(&name, &locked, found.as_ref(), &users, callers(dir, &name)));
     }
     Ok(lines)
 }
@@ -426,10 +425,11 @@ pub(super) fn unclear(dir: &Path) -> Vec<(String, String)> {
 fn line(
     name: &str,
     locked: &LockedPlugin,
-    manifest: Option<&Manifest>,
+    found: Option<&Inspection>,
     users: &BTreeMap<String, Vec<String>>,
     flows: Vec<String>,
 ) -> PluginLine {
+    let manifest = found.map(|found| &found.manifest);
     PluginLine {
         name: name.to_owned(),
         version: locked.version.clone(),
@@ -439,6 +439,7 @@ fn line(
             Some(PluginKind::Transform) => "transform".to_owned(),
             None => String::new(),
         },
+        contract: found.map(|found| found.abi_version.to_string()).unwrap_or_default(),
         description: manifest.map(|manifest| manifest.description.clone()).unwrap_or_default(),
         digest: locked.digest.clone(),
         source: locked.source.clone(),

@@ -41,7 +41,7 @@ pub(super) async fn backfill(
     }
     engine.mapping(flow)?;
     let word = if how.profile { "looking at" } else { "reading" };
-    engine.set_progress(Some(Arc::new(move |flow, done| progress.report(&format!("{word} {flow}"), done, None))));
+    engine.set_progress(Some(Arc::new(move |flow, done, about| progress.report_about(&format!("{word} {flow}"), done, about))));
     let _heard = Heard(engine);
     if how.profile {
         let profile = engine.profile(flow).await?;

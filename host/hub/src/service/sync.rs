@@ -280,9 +280,9 @@ struct Heard<'e>(&'e Engine);
 
 impl<'e> Heard<'e> {
     fn new(engine: &'e Engine, progress: ProgressSender, delivering: Arc<AtomicBool>) -> Self {
-        engine.set_progress(Some(Arc::new(move |flow, done| {
+        engine.set_progress(Some(Arc::new(move |flow, done, about| {
             let what = if delivering.load(Ordering::Relaxed) { "delivering" } else { "reading" };
-            progress.report(&format!("{what} {flow}"), done, None);
+            progress.report_about(&format!("{what} {flow}"), done, about);
         })));
         Self(engine)
     }

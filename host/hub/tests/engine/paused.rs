@@ -32,7 +32,7 @@ fn set_paused(bench: &Bench, flow: &str, paused: bool) {
 /// Somebody stops the flow as soon as it has come so far.
 fn stop_at(bench: &Bench, flow: &'static str, at: u64) {
     let store = bench.store.clone();
-    bench.engine.set_progress(Some(Arc::new(move |stage, done| {
+    bench.engine.set_progress(Some(Arc::new(move |stage, done, _| {
         if stage == flow && done >= at {
             let state = nave_core::model::FlowState { paused: true, ..store.flow(flow).unwrap() };
             store.commit(Batch { at: Time(1), flows: vec![(flow.to_owned(), state)], ..Batch::default() }).unwrap();
@@ -90,7 +90,7 @@ async fn no_call_after_the_answer(kind: Kind) {
     // Said from within the run, as a person does while it is under way.
     let (asked, heard) = tokio::sync::oneshot::channel::<()>();
     let asked = std::sync::Mutex::new(Some(asked));
-    bench.engine.set_progress(Some(Arc::new(move |stage, done| {
+    bench.engine.set_progress(Some(Arc::new(move |stage, done, _| {
         if stage == "books-contacts"
             && done >= 700
             && let Some(asked) = asked.lock().unwrap().take()

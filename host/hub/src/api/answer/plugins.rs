@@ -21,6 +21,9 @@ pub struct PluginLine {
     pub serial: u64,
     /// `connector` or `transform`.
     pub kind: String,
+    /// Version of the plugin contract that it was built against; empty where its file is not there.
+    #[serde(default)]
+    pub contract: String,
     /// One or two sentences.
     pub description: String,
     /// SHA-256 of the file.

@@ -5,6 +5,7 @@ mod hub;
 mod indexes;
 mod kept;
 mod numbers;
+mod progress;
 mod records;
 mod system;
 mod waiting;

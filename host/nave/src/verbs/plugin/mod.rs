@@ -297,10 +297,10 @@ pub(crate) async fn build(crate_dir: &Path, out: Option<PathBuf>, context: &Cont
 
 async fn inspect(file: &Path, capabilities: bool, context: &Context) -> Outcome {
     let (bytes, manifest, digest) = plugins::inspect_file(file)?;
+    let contract = nave_runtime::inspect(&bytes).map_err(plugins::PluginsError::from)?.abi_version.to_string();
     let streams = if capabilities { Some(near::capabilities(file, &manifest, context).await?) } else { None };
     if context.json {
-        let mut found =
-            json!({ "manifest": manifest, "digest": digest, "bytes": bytes.len(), "powers": powers::asked(&manifest) });
+        let mut found = json!({ "manifest": manifest, "contract": contract, "digest": digest, "bytes": bytes.len(), "powers": powers::asked(&manifest) });
         if let Some(streams) = &streams {
             found["capabilities"] = json!(streams);
         }
@@ -309,6 +309,7 @@ async fn inspect(file: &Path, capabilities: bool, context: &Context) -> Outcome 
     }
     say(format_args!("{} {} (serial {}): {}", manifest.name, manifest.version, manifest.serial, clean(&manifest.title)));
     say(format_args!("  {}", clean(&manifest.description)));
+    say(format_args!("  built against nave:plugin@{contract}"));
     say(format_args!("  SHA-256 {digest}, {} bytes\n", bytes.len()));
     powers::asked(&manifest).iter().for_each(|power| say(format_args!("  {}", clean(power))));
     settings(&manifest);
@@ -422,7 +423,7 @@ async fn list(context: &Context) -> Outcome {
         output::json(&answer);
         return Ok(exit::OK);
     }
-    let mut rows = Rows::new(&["plugin", "version", "kind", "digest", "used by", ""]);
+    let mut rows = Rows::new(&["plugin", "version", "kind", "contract", "digest", "used by", ""]);
     for plugin in &answer.plugins {
         let digest = plugin.digest.get(..12).unwrap_or_default();
         let state = match (&plugin.held, plugin.present) {
@@ -433,7 +434,7 @@ async fn list(context: &Context) -> Outcome {
             (None, true) => plugin.description.clone(),
         };
         let used_by: Vec<&str> = plugin.connections.iter().chain(&plugin.flows).map(String::as_str).collect();
-        rows.row([&plugin.name, &plugin.version, &plugin.kind, digest, &used_by.join(", "), state.as_str()]);
+        rows.row([&plugin.name, &plugin.version, &plugin.kind, &plugin.contract, digest, &used_by.join(", "), state.as_str()]);
     }
     rows.print("No plugins yet: `nave plugin install FILE.wasm`.");
     Ok(exit::OK)
