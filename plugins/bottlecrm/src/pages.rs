@@ -78,14 +78,16 @@ pub(crate) fn read(kind: Kind, from: Option<&[u8]>, limit: u32) -> Result<Page, 
         position.totals.clone_from(&totals);
     }
     position.torn |= position.totals != totals;
+    let total = totals.iter().copied().map(u64::from).sum();
     let seen = position.offset + size;
     if totals.iter().any(|total| *total > seen) {
         position.offset = seen - overlap;
         position.shown = rows.iter().filter_map(|raw| slice::text(raw, "id")).collect();
-        return Ok(Page::more(records, checkpoint::encode(&position)));
+        return Ok(Page::more(records, checkpoint::encode(&position)).of_about(Some(total)));
     }
     let next = checkpoint::encode(&Position::default());
-    Ok(if position.torn { Page::end(records, next) } else { Page::scan_end(records, next) })
+    let page = if position.torn { Page::end(records, next) } else { Page::scan_end(records, next) };
+    Ok(page.of_about(Some(total)))
 }
 
 fn rows(kind: Kind, answer: &Answer) -> Result<(Vec<&RawValue>, Vec<u32>), Failure> {

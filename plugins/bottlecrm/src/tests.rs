@@ -100,7 +100,7 @@ fn accounts_come_in_two_lists() {
         let mut checkpoint = None;
         loop {
             let page = BottleCrm::read("accounts", checkpoint, 60).expect("a page");
-            assert!(page.records.len() <= 60);
+            assert!(page.records.len() <= 60 && page.total == Some(73));
             seen.extend(page.records.into_iter().map(|record| record.remote_id));
             if !page.more {
                 assert_eq!((seen.len(), page.complete_scan), (73, true));

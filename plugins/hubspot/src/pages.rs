@@ -58,8 +58,9 @@ pub(crate) fn read(object: &Object, from: Option<&[u8]>, limit: u32) -> Result<P
     let limit = (limit as usize).max(1);
     match checkpoint::decode(from)? {
         Position::Start => {
-            let scan = Scan { began: newest(object)?, ..Scan::default() };
-            full(object, &names, scan, limit)
+            let newest = newest(object)?;
+            let scan = Scan { began: newest.map(|newest| newest.at), ..Scan::default() };
+            Ok(full(object, &names, scan, limit)?.of_about(newest.and_then(|newest| newest.of)))
         }
         Position::Full { began, after, unnamed, archived } => {
             full(object, &names, Scan { began, after, unnamed, archived }, limit)
@@ -85,13 +86,22 @@ pub(crate) fn tells_changes(object: &Object) -> Result<bool, Failure> {
     }
 }
 
-/// The time of the newest change, by the vendor's clock; none where no search goes by it.
-fn newest(object: &Object) -> Result<Option<i64>, Failure> {
+/// The newest change.
+#[derive(Clone, Copy, Debug)]
+struct Newest {
+    /// By the vendor's clock, milliseconds.
+    at: i64,
+    /// Of so many objects.
+    of: Option<u64>,
+}
+
+/// The newest change; none where no search goes by it.
+fn newest(object: &Object) -> Result<Option<Newest>, Failure> {
     let modified = object.modified();
     let filters = json!([{"filters": [{"propertyName": modified, "operator": "GTE", "value": "0"}]}]);
     let sort = json!([{"propertyName": modified, "direction": "DESCENDING"}]);
     match search(object, filters, sort, &[modified.to_owned()], 1) {
-        Ok(found) => Ok(Some(found.first().map_or(0, |(modified, _)| *modified))),
+        Ok((found, of)) => Ok(Some(Newest { at: found.first().map_or(0, |(modified, _)| *modified), of })),
         Err(Failure::Rejected(_)) => Ok(None),
         Err(failure) => Err(failure),
     }
@@ -161,7 +171,7 @@ fn changes(
     let modified = object.modified();
     loop {
         let size = (limit - records.len()).min(SEARCH_PAGE_MAX);
-        let found = match tie {
+        let (found, _) = match tie {
             None => {
                 let filters = json!([{"filters": [{"propertyName": modified, "operator": "GTE", "value": since.to_string()}]}]);
                 search(object, filters, json!([{"propertyName": modified, "direction": "ASCENDING"}]), names, size)?
@@ -245,23 +255,28 @@ fn push(object: &Object, raw: &RawValue, records: &mut Vec<SourceRecord>) {
 }
 
 /// One page of a search: time of change and object.
+type Found = Vec<(i64, Box<RawValue>)>;
+
+/// What a search finds, at most `limit`, each with the time of its last change; and how many there are of it in all.
 fn search(
     object: &Object,
     filters: Value,
     sorts: Value,
     names: &[String],
     limit: usize,
-) -> Result<Vec<(i64, Box<RawValue>)>, Failure> {
+) -> Result<(Found, Option<u64>), Failure> {
     let body = json!({"filterGroups": filters, "sorts": sorts, "properties": names, "limit": limit, "after": "0"});
     let answer = api::read(api::post(format!("{}/search", object.path()), &body))?;
     let modified = format!("properties.{}", object.modified());
-    Ok(slice::array(&answer.body, "results")?
+    let total = slice::at(&answer.body, "total")?.and_then(|total| total.get().parse().ok());
+    let found = slice::array(&answer.body, "results")?
         .into_iter()
         .map(|raw| {
             let time = slice::text(raw, &modified).or_else(|| slice::text(raw, "updatedAt"));
             (time.as_deref().and_then(millis).unwrap_or(0), raw.to_owned())
         })
-        .collect())
+        .collect();
+    Ok((found, total))
 }
 
 fn millis(text: &str) -> Option<i64> {
@@ -340,7 +355,7 @@ pub(crate) fn find(object: &Object, path: &str, values: &[String]) -> Result<Vec
             .collect();
         let filters = json!([{"filters": [{"propertyName": property, "operator": "IN", "values": values}]}]);
         let sorts = json!([{"propertyName": "hs_object_id", "direction": "ASCENDING"}]);
-        for (_, raw) in search(object, filters, sorts, &names, SEARCH_PAGE_MAX)? {
+        for (_, raw) in search(object, filters, sorts, &names, SEARCH_PAGE_MAX)?.0 {
             slice::found(&raw, "id")?;
             records.push(api::record(object, &raw).0);
         }

@@ -55,8 +55,9 @@ fn search(all: &[(u64, i64)], query: &Value) -> Value {
     if query["sorts"][0]["direction"] == "DESCENDING" {
         found.reverse();
     }
+    let total = found.len();
     found.truncate(query["limit"].as_u64().unwrap_or(10) as usize);
-    json!({"total": found.len(), "results": found.iter().map(|(id, ms)| contact(*id, *ms)).collect::<Vec<_>>()})
+    json!({"total": total, "results": found.iter().map(|(id, ms)| contact(*id, *ms)).collect::<Vec<_>>()})
 }
 
 #[test]
@@ -105,7 +106,7 @@ fn an_object_without_an_id_is_handed_on() {
 #[test]
 fn everything_then_changes_then_the_archive() {
     let host = host(|_, path, query| match path {
-        _ if path.ends_with("/search") => reply(200, &search(&[(1, 5_000_000)], query).to_string()),
+        _ if path.ends_with("/search") => reply(200, &search(&[(1, 5_000_000), (2, 4_000_000)], query).to_string()),
         _ if path.contains("archived=true") => reply(
             200,
             r#"{"results":[{"id":"8","archivedAt":"1970-01-01T01:23:30Z"},{"id":"9","archivedAt":"1970-01-01T00:00:10Z"}]}"#,
@@ -115,7 +116,7 @@ fn everything_then_changes_then_the_archive() {
     });
     host.run(|| {
         let first = HubSpot::read("contacts", None, 1).expect("a page");
-        assert_eq!((first.records.len(), first.more, first.complete_scan), (1, true, false));
+        assert_eq!((first.records.len(), first.more, first.complete_scan, first.total), (1, true, false, Some(2)));
         let second = HubSpot::read("contacts", Some(first.next), 1).expect("a page");
         assert_eq!((second.more, second.complete_scan), (false, true));
         let third = HubSpot::read("contacts", Some(second.next), 1000).expect("a page");

@@ -53,16 +53,17 @@ pub(crate) fn read(kind: Kind, from: Option<&[u8]>, limit: u32) -> Result<Page, 
     let answer = api::read(request)?;
     let rows = slice::array(&answer.body, kind.name())?;
     let records: Vec<SourceRecord> = rows.iter().map(|raw| slice::record(raw, "id")).collect();
-    let total = slice::at(&answer.body, "total_items")?
+    let total: u32 = slice::at(&answer.body, "total_items")?
         .and_then(|total| total.get().parse().ok())
         .ok_or_else(|| Failure::Unavailable("the answer has no total_items".to_owned()))?;
     position.torn |= *position.total.get_or_insert(total) != total || records.iter().any(|record| record.remote_id.is_empty());
     position.offset += size;
     if position.offset < total {
-        return Ok(Page::more(records, checkpoint::encode(&position)));
+        return Ok(Page::more(records, checkpoint::encode(&position)).of_about(Some(total.into())));
     }
     let next = checkpoint::encode(&Position::default());
-    Ok(if position.torn { Page::end(records, next) } else { Page::scan_end(records, next) })
+    let page = if position.torn { Page::end(records, next) } else { Page::scan_end(records, next) };
+    Ok(page.of_about(Some(total.into())))
 }
 
 /// One of them; a 404 proves that it is gone.

@@ -86,6 +86,9 @@ fn by_time(settings: &Settings, mut position: Position, limit: u32) -> Result<Pa
     let answer = api::read(request)?;
     let began = *position.began.get_or_insert_with(|| second(&answer));
     let rows = slice::array(&answer.body, "members")?;
+    // Later questions begin elsewhere, and count what is left.
+    let begins = position.offset == 0 && position.seen.is_empty() && !position.archived;
+    let total = if begins { slice::at(&answer.body, "total_items")?.and_then(|total| total.get().parse().ok()) } else { None };
     let marks: Vec<(i64, String)> = rows.iter().map(|raw| mark(raw)).collect();
     let records: Vec<SourceRecord> = rows
         .iter()
@@ -110,7 +113,7 @@ fn by_time(settings: &Settings, mut position: Position, limit: u32) -> Result<Pa
         position.seen.extend(marks.into_iter().filter(|(second, _)| *second >= from - 1).map(|(_, mark)| mark));
         let more = position.seen.len().saturating_sub(SEEN_MAX);
         position.seen.drain(..more);
-        return Ok(Page::more(records, checkpoint::encode(&position)));
+        return Ok(Page::more(records, checkpoint::encode(&position)).of_about(total));
     }
     if let (Some(changes), false) = (position.changes, position.archived) {
         // Now those that were archived since.

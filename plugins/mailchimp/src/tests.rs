@@ -199,7 +199,7 @@ fn members_are_found_by_their_mailbox() {
 
 #[test]
 fn a_listing_that_changed_on_the_way_is_not_complete() {
-    for (totals, complete) in [([3, 3], true), ([3, 4], false)] {
+    for (totals, complete) in [([3_u64, 3], true), ([3, 4], false)] {
         let host = FakeHost::new().answer(move |_, request| {
             let second = parameter(request, "offset") == Some("2");
             let rows: &[Value] = if second { &[json!({"id": "c"})] } else { &[json!({"id": "a"}), json!({"id": "b"})] };
@@ -209,6 +209,7 @@ fn a_listing_that_changed_on_the_way_is_not_complete() {
             let first = Mailchimp::read("campaigns", None, 2).expect("a page");
             let second = Mailchimp::read("campaigns", Some(first.next), 2).expect("a page");
             assert_eq!((first.more, second.more, second.complete_scan), (true, false, complete));
+            assert_eq!([first.total, second.total], totals.map(Some));
         });
     }
 }

@@ -52,14 +52,15 @@ pub(crate) fn read(settings: &Settings, mut position: Position, limit: u32) -> R
         .query("exclude_fields", WITHOUT);
     let answer = api::read(request)?;
     let records: Vec<SourceRecord> = slice::array(&answer.body, "members")?.iter().map(|raw| members::record(raw)).collect();
-    let total = slice::at(&answer.body, "total_items")?
+    let total: u32 = slice::at(&answer.body, "total_items")?
         .and_then(|total| total.get().parse().ok())
         .ok_or_else(|| Failure::Unavailable("the answer has no total_items".to_owned()))?;
     position.torn |= *position.total.get_or_insert(total) != total || records.iter().any(|record| record.remote_id.is_empty());
     position.counted += size;
     if position.counted < total {
-        return Ok(Page::more(records, checkpoint::encode(&position)));
+        return Ok(Page::more(records, checkpoint::encode(&position)).of_about(Some(total.into())));
     }
     let next = checkpoint::encode(&Position::default());
-    Ok(if position.torn { Page::end(records, next) } else { Page::scan_end(records, next) })
+    let page = if position.torn { Page::end(records, next) } else { Page::scan_end(records, next) };
+    Ok(page.of_about(Some(total.into())))
 }

@@ -85,8 +85,9 @@ fn all_users(mut position: Position, size: u32) -> Result<Page, Failure> {
     let records = customers(records, pass.agents.as_deref())?;
     if rows.len() as u64 == u64::from(pass.size) {
         pass.pages += 1;
+        let total = pass.total;
         position.pass = Some(pass);
-        return Ok(Page::more(records, checkpoint::encode(&position)));
+        return Ok(Page::more(records, checkpoint::encode(&position)).of_about(Some(total)));
     }
     if pass.torn {
         // Somebody may have slipped from one page to another: once more.

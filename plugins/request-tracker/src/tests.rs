@@ -62,7 +62,7 @@ fn users_without_agents_then_who_changed_by_the_log() {
     });
     host.run(|| {
         let first = RequestTracker::read("users", None, 3).expect("a page");
-        assert_eq!((ids(&first), first.more, first.complete_scan), (vec![("5", false)], true, false));
+        assert_eq!((ids(&first), first.more, first.complete_scan, first.total), (vec![("5", false)], true, false, Some(4)));
         let second = RequestTracker::read("users", Some(first.next), 3).expect("a page");
         assert_eq!((ids(&second), second.more, second.complete_scan), (vec![("7", false)], false, true));
         let third = RequestTracker::read("users", Some(second.next), 2).expect("a page");

@@ -68,10 +68,10 @@ pub(crate) fn read(of: &Of<'_>, from: Option<&[u8]>, limit: u32) -> Result<Page,
         let page = step(of, list, &mut position, limit.max(1))?;
         // A page of rows that were handed on already is no reason to come back.
         if !page.records.is_empty() || !page.more {
-            return Ok(page);
+            return Ok(page.of_about(position.total));
         }
     }
-    Ok(Page::more(Vec::new(), checkpoint::encode(&position)))
+    Ok(Page::more(Vec::new(), checkpoint::encode(&position)).of_about(position.total))
 }
 
 /// Asks for one page and moves the position on.

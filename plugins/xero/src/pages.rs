@@ -95,6 +95,10 @@ pub(crate) fn read(kind: Kind, settings: &Settings, from: Option<&[u8]>, limit: 
         answer => api::passed(answer)?,
     };
     let rows = list(kind, &answer)?;
+    // Later questions begin elsewhere, and count what is left.
+    let begins = position.page == 1 && position.seen.is_empty();
+    let total =
+        if begins { slice::at(&answer.body, "pagination.itemCount")?.and_then(|all| all.get().parse().ok()) } else { None };
     let marks: Vec<(i64, String)> = rows.iter().map(|raw| mark(kind, raw)).collect();
     let records: Vec<SourceRecord> = rows
         .iter()
@@ -118,7 +122,7 @@ pub(crate) fn read(kind: Kind, settings: &Settings, from: Option<&[u8]>, limit: 
         position.seen.extend(here.map(|(_, mark)| mark));
         let more = position.seen.len().saturating_sub(SEEN_MAX);
         position.seen.drain(..more);
-        return Ok(Page::more(records, checkpoint::encode(&position)));
+        return Ok(Page::more(records, checkpoint::encode(&position)).of_about(total));
     }
     let since = last.map(|last| last - OVERLAP_S - i64::from(settings.lag_seconds)).max(position.since);
     let next = checkpoint::encode(&Position { since, page: 1, full: since.is_none(), seen: Vec::new(), unnamed: false });

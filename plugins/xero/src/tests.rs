@@ -29,13 +29,14 @@ fn list(all: &[(u64, i64)], request: &RawRequest) -> Result<Response, Error> {
     let number = |name: &str| parameter(request, name).and_then(|text| text.parse::<usize>().ok()).expect("a number");
     let mut rows: Vec<_> = all.iter().filter(|(_, ms)| *ms >= since).collect();
     rows.sort_by_key(|(id, ms)| (*ms, *id));
+    let total = rows.len();
     let rows: Vec<Value> = rows
         .into_iter()
         .skip((number("page") - 1) * number("pageSize"))
         .take(number("pageSize"))
         .map(|(id, ms)| json!({"ContactID": id.to_string(), "Name": "n", "UpdatedDateUTC": format!("/Date({ms}+0000)/")}))
         .collect();
-    reply(200, &json!({"Contacts": rows}).to_string())
+    reply(200, &json!({"pagination": {"itemCount": total}, "Contacts": rows}).to_string())
 }
 
 #[test]
@@ -63,7 +64,9 @@ fn contacts_of_one_second_are_all_read() {
         let mut checkpoint = None;
         let mut seen = std::collections::BTreeSet::new();
         for _ in 0..100 {
+            let begins = checkpoint.is_none();
             let page = Xero::read("contacts", checkpoint.take(), 40).expect("a page");
+            assert_eq!(page.total, begins.then_some(300), "later questions count what is left");
             for record in &page.records {
                 assert!(seen.insert(record.remote_id.clone()), "each row is counted once");
             }

@@ -71,6 +71,8 @@ pub(super) fn numbered(ids: impl IntoIterator<Item = u64>) -> Vec<Value> {
 pub(super) struct Came {
     pub(super) ids: Vec<String>,
     pub(super) complete: bool,
+    /// Of the last page.
+    pub(super) total: Option<u64>,
     pub(super) pages: usize,
     pub(super) next: Vec<u8>,
 }
@@ -89,7 +91,7 @@ pub(super) fn read_all(from: Option<Vec<u8>>, limit: u32) -> Result<Came, Failur
         pages += 1;
         assert!(pages < 100, "it does not end");
         if !page.more {
-            return Ok(Came { ids, complete: page.complete_scan, pages, next: page.next });
+            return Ok(Came { ids, complete: page.complete_scan, total: page.total, pages, next: page.next });
         }
         checkpoint = Some(page.next);
     }

@@ -66,6 +66,7 @@ fn check(style: &str, page: &str, count: u64, expected_pages: usize, complete: b
     let came = came.unwrap_or_else(|failure| panic!("{page}: {failure:?}"));
     let expected: Vec<String> = (0..count).map(|id| id.to_string()).collect();
     assert_eq!((came.ids, came.pages, came.complete), (expected, expected_pages, complete), "{page}: {asked:#?}");
+    assert_eq!(came.total, page.contains("total =").then_some(count), "{page}");
     if let Some(request) = asked.get(1) {
         let text = format!("{} {}", request.path, body(request));
         assert!(text.contains(second), "{page}: {text} has no {second}");
