@@ -38,7 +38,7 @@ fn check(change: impl Fn(&str) -> String, function: &[&str], code: &str, grant: 
 }
 
 /// Takes a table, header to next header, out of a file.
-fn without(text: &str, header: &str) -> String {
+pub(super) fn without(text: &str, header: &str) -> String {
     let mut skipping = false;
     let keep = |line: &&str| {
         if line.starts_with('[') {

@@ -65,3 +65,4 @@ mod told_desk;
 mod unmerge;
 mod update;
 mod upgraded;
+mod versions;
