@@ -2,15 +2,15 @@
 
 #[path = "../every/convert.rs"]
 mod convert;
-#[path = "../every/guest.rs"]
-mod guest;
 #[path = "../every/host.rs"]
 mod host;
+#[path = "../every/live.rs"]
+mod live;
 
-pub(crate) use guest::prepare;
+pub(crate) use live::prepare;
 
 /// As names of imports and exports spell it.
-const VERSION: &str = "0.2.0";
+const VERSION: &str = AbiVersion::V0_2.as_str();
 
 mod bindings {
     wasmtime::component::bindgen!({
@@ -33,7 +33,7 @@ mod bindings {
     });
 }
 
-use crate::contract as c;
+use crate::{contract as c, inspect::AbiVersion};
 use bindings::{
     exports::nave::plugin::{self as exports, source},
     nave::plugin as imports,
