@@ -85,24 +85,22 @@ fn tried(contract: Contract, change: impl Fn(&str) -> String, action: &str, gran
 /// Every version of the contract by every kind of refusal, and by what is allowed.
 #[test]
 fn every_version_is_held_to_its_grants() {
-    let only = |start: &'static str| {
-        move |text: &str| text.lines().filter(|line| !line.starts_with(start)).map(|line| format!("{line}\n")).collect::<String>()
+    let public = |text: &str| {
+        text.lines().filter(|line| !line.starts_with("networks")).map(|line| format!("{line}\n")).collect::<String>()
     };
     let without = |text: &str| without(text, "[grants.endpoints.api]");
     let elsewhere = |text: &str| text.replace("paths = [\"/\"]", "paths = [\"/b\"]");
     let read_only = |text: &str| text.replace("[grants.endpoints.api]\n", "[grants.endpoints.api]\nread-only = true\n");
-    let change: [(&dyn Fn(&str) -> String, &str, &str, &[&str]); 5] = [
-        (&str::to_owned, "", "", &["GET /a", "POST /memory"]),
-        (&without, "net.denied", "grants.endpoints.api", &[]),
-        (&elsewhere, "net.method-denied", "grants.endpoints.api", &[]),
-        (&read_only, "net.read-only", "grants.endpoints.api", &["GET /a"]),
-        (&only("networks"), "net.address-denied", "networks", &[]),
-    ];
-    for contract in Contract::ALL {
-        for (change, action, grant, arrives) in change {
+    let check = |change: &dyn Fn(&str) -> String, action: &str, grant: &str, arrives: &[&str]| {
+        for contract in Contract::ALL {
             assert_eq!(tried(contract, change, action, grant), arrives, "{contract:?}, {action}");
         }
-    }
+    };
+    check(&str::to_owned, "", "", &["GET /a", "POST /memory"]);
+    check(&without, "net.denied", "grants.endpoints.api", &[]);
+    check(&elsewhere, "net.method-denied", "grants.endpoints.api", &[]);
+    check(&read_only, "net.read-only", "grants.endpoints.api", &["GET /a"]);
+    check(&public, "net.address-denied", "networks", &[]);
 }
 
 /// A connector built when there was no other version (`tests/guests/v0.1`), and the same one built now.

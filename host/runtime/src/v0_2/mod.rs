@@ -1,9 +1,12 @@
 //! The adapter for `nave:plugin@0.2.0`: its types, and what is of this version alone. The rest is `every`.
 
+#[expect(clippy::duplicate_mod, reason = "one text, for the types of each version")]
 #[path = "../every/convert.rs"]
 mod convert;
+#[expect(clippy::duplicate_mod, reason = "one text, for the types of each version")]
 #[path = "../every/host.rs"]
 mod host;
+#[expect(clippy::duplicate_mod, reason = "one text, for the types of each version")]
 #[path = "../every/live.rs"]
 mod live;
 
