@@ -122,7 +122,7 @@ fn what_names_a_connection_waits_until_it_is_there() {
         edit("entities/company.toml", "[fields.name]\nsurvivorship = { owner = \"crm\", because = \"sales\" }\n"),
         edit("entities/contact.toml", "[fields.shoe-size]\ntype = \"integer\"\n"),
         edit("entities/plant.toml", "[fields.name]\ntype = \"text\"\nsurvivorship = { owner = \"crm\" }\n"),
-        edit("entities/pot.toml", "[fields.plant]\ntype = { reference = \"plant\" }\n"),
+        edit("entities/pot.toml", "[fields.plant]\ntype = \"reference\"\nentity = \"plant\"\n"),
         edit("lookups/vat.toml", "\"DE\" = \"19\"\n"),
         edit("mappings/crm-contacts.toml", "connection = \"crm\"\nstream = \"contacts\"\nentity = \"contact\"\n"),
         edit("mappings/desk-companies.toml", "connection = \"desk\"\nstream = \"companies\"\nentity = \"company\"\n"),
