@@ -1,4 +1,4 @@
-// Types of the Nave SDK. What each thing is for stands in the contract, wit/v0.1, and beside the functions in src/.
+// Types of the Nave SDK. What each thing is for stands in the contract, wit/v0.2, and beside the functions in src/.
 
 export type FieldType =
   | 'text' | 'integer' | 'decimal' | 'boolean' | 'date' | 'timestamp' | 'email' | 'phone' | 'url' | 'enum' | 'reference' | 'list'
@@ -60,6 +60,7 @@ export interface Page {
   next: Uint8Array | string;
   more: boolean;
   completeScan: boolean;
+  total?: bigint;
 }
 
 export interface CheckReport {
@@ -235,6 +236,7 @@ export namespace describe {
   function pageMore(records: SourceRecord[], next: Uint8Array): Page;
   function pageEnd(records: SourceRecord[], next: Uint8Array): Page;
   function scanEnd(records: SourceRecord[], next: Uint8Array): Page;
+  function ofAbout(page: Page, total: number | undefined): Page;
   function account(name: string, more?: Partial<Omit<CheckReport, 'account'>>): CheckReport;
 }
 

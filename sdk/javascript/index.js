@@ -1,6 +1,6 @@
 // What authors of Nave plugins in JavaScript use.
 //
-// Owns the JavaScript face of the contract in wit/v0.1. A connector is one object with functions and one line:
+// Owns the JavaScript face of the contract in wit/v0.2. A connector is one object with functions and one line:
 //
 //   export const { connection, source, destination } = connector({ check, discover, read, get, write, find });
 //

@@ -53,6 +53,12 @@ export const pageEnd = (records, next) => ({ records, next, more: false, complet
 /** The last page of a scan that has seen every live thing. */
 export const scanEnd = (records, next) => ({ records, next, more: false, completeScan: true });
 
+/**
+ * The page of a scan that goes through about so many things from its beginning to its end, where the system says so: people see how far it
+ * is. What was said last stands for the pages that follow; nothing is concluded from it.
+ */
+export const ofAbout = (page, total) => ({ ...page, total: total === undefined ? undefined : BigInt(total) });
+
 /** The credential opens this account. */
 export function account(name, { environment = '', scopes = [], limits = [] } = {}) {
   return { account: name, environment, scopes, limits };

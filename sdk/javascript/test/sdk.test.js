@@ -199,13 +199,14 @@ test('exports are spelled as the contract has them', () => {
   const plugin = connector({
     check: () => describe.account('acme'),
     discover: () => [describe.stream('s', 'S', { capabilities: { readLagMs: 5 } })],
-    read: () => describe.scanEnd([describe.record('1', { id: 1 }), describe.unreadable('2', 'why')], 'x'),
+    read: () => describe.ofAbout(describe.scanEnd([describe.record('1', { id: 1 }), describe.unreadable('2', 'why')], 'x'), 2),
     get: () => { throw new TypeError('a mistake'); },
     write: () => [write.retryAfter(5)],
   });
   assert.equal(plugin.source.discover()[0].capabilities.readLagMs, 5n);
   const page = plugin.source.read('s', undefined, 1);
-  assert.deepEqual([page.records.map(record => text(record.body)), text(page.next), page.completeScan], [['{"id":1}', '! why'], 'x', true]);
+  const said = [page.records.map(record => text(record.body)), text(page.next), page.completeScan, page.total];
+  assert.deepEqual(said, [['{"id":1}', '! why'], 'x', true, 2n]);
   assert.deepEqual(plugin.destination.write('s', []), [{ tag: 'retry-after', val: 5n }]);
   assert.deepEqual(thrown(() => plugin.destination.find('s', 'p', [])), ['rejected', 'the stream s cannot be searched by p']);
   assert.deepEqual(thrown(() => connector({}).destination.write('s', [])), ['rejected', 'the stream s cannot be written']);

@@ -1,6 +1,6 @@
 """What authors of Nave plugins in Python use.
 
-Owns the Python face of the contract in wit/v0.1. A connector is a class and one line:
+Owns the Python face of the contract in wit/v0.2. A connector is a class and one line:
 
     class Desk(Connector):
         def check(self): ...

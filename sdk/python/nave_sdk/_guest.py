@@ -114,7 +114,7 @@ def _record(own: describe.SourceRecord) -> types.SourceRecord:
 
 
 def _page(own: describe.Page) -> source.Page:
-    return source.Page([_record(one) for one in own.records], to_bytes(own.next), own.more, own.complete_scan)
+    return source.Page([_record(one) for one in own.records], to_bytes(own.next), own.more, own.complete_scan, own.total)
 
 
 def _delivery(given: Any) -> write.Delivery:

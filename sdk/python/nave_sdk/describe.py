@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass
 class Capabilities:
-    """Read by full scans; everything else no. The contract (wit/v0.1/source.wit) says what each means."""
+    """Read by full scans; everything else no. The contract (wit/v0.2/source.wit) says what each means."""
 
     readable: bool = True
     writable: bool = False
@@ -70,12 +70,17 @@ class SourceRecord:
 
 @dataclass
 class Page:
-    """Records and where to go on. See `page_more`, `page_end` and `scan_end`."""
+    """Records and where to go on. See `page_more`, `page_end` and `scan_end`.
+
+    `total`: about how many things this scan goes through from its beginning to its end, where the system says so, for people to see how far
+    it is. What was said last stands for the pages that follow; nothing is concluded from it.
+    """
 
     records: list[SourceRecord]
     next: bytes
     more: bool
     complete_scan: bool
+    total: int | None = None
 
 
 @dataclass
@@ -116,19 +121,19 @@ def merged_into(remote_id: str, winner: str) -> SourceRecord:
     return SourceRecord(remote_id, operation="merged-into", winner=winner)
 
 
-def page_more(records: list[SourceRecord], next: bytes) -> Page:
+def page_more(records: list[SourceRecord], next: bytes, total: int | None = None) -> Page:
     """Records, and more to come."""
-    return Page(records, next, True, False)
+    return Page(records, next, True, False, total)
 
 
-def page_end(records: list[SourceRecord], next: bytes) -> Page:
+def page_end(records: list[SourceRecord], next: bytes, total: int | None = None) -> Page:
     """Records, and nothing more for now."""
-    return Page(records, next, False, False)
+    return Page(records, next, False, False, total)
 
 
-def scan_end(records: list[SourceRecord], next: bytes) -> Page:
+def scan_end(records: list[SourceRecord], next: bytes, total: int | None = None) -> Page:
     """The last page of a scan that has seen every live thing."""
-    return Page(records, next, False, True)
+    return Page(records, next, False, True, total)
 
 
 def account(name: str) -> CheckReport:

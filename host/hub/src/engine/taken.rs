@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::draft::Draft;
 use super::{Engine, EngineError};
 
-/// The class of a refusal that says that something else has the value already (`wit/v0.1/types.wit`).
+/// The class of a refusal that says that something else has the value already (`wit/v0.2/types.wit`).
 const CLASS: &str = "duplicate";
 
 /// What a run outwards remembers of records from one batch to the next.

@@ -11,16 +11,16 @@ use crate::project::{ProjectError, write_whole};
 /// Name of the world.
 pub(super) const WORLD: &str = "connector";
 
-/// The version of the contract that the SDKs of these languages speak. It is frozen, and what they make runs for as long as it does.
-const VERSION: &str = "0.1.0";
+/// The version of the contract that the SDKs of these languages speak.
+const VERSION: &str = "0.2.0";
 /// Its text; the same that the hub was built with.
 const CONTRACT: [(&str, &str); 6] = [
-    ("types.wit", include_str!("../../../../../wit/v0.1/types.wit")),
-    ("host.wit", include_str!("../../../../../wit/v0.1/host.wit")),
-    ("source.wit", include_str!("../../../../../wit/v0.1/source.wit")),
-    ("destination.wit", include_str!("../../../../../wit/v0.1/destination.wit")),
-    ("connection.wit", include_str!("../../../../../wit/v0.1/connection.wit")),
-    ("transform.wit", include_str!("../../../../../wit/v0.1/transform.wit")),
+    ("types.wit", include_str!("../../../../../wit/v0.2/types.wit")),
+    ("host.wit", include_str!("../../../../../wit/v0.2/host.wit")),
+    ("source.wit", include_str!("../../../../../wit/v0.2/source.wit")),
+    ("destination.wit", include_str!("../../../../../wit/v0.2/destination.wit")),
+    ("connection.wit", include_str!("../../../../../wit/v0.2/connection.wit")),
+    ("transform.wit", include_str!("../../../../../wit/v0.2/transform.wit")),
 ];
 
 /// Interfaces of the host that a plugin with this manifest may import (`blob` is not in the SDKs).

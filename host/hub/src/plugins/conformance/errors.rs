@@ -25,7 +25,7 @@ const APART: [&str; 5] = ["401", "403", "404", "429", "500"];
 const fn plan(name: &'static str) -> Plan {
     Plan {
         name,
-        expected: "the kind that the contract has for it (`wit/v0.1/types.wit`, `failure`, and `outcome` of a write), with the wait that the system names",
+        expected: "the kind that the contract has for it (`wit/v0.2/types.wit`, `failure`, and `outcome` of a write), with the wait that the system names",
         change: "class it by its status where the answer comes in; in Rust `answer.ok()?` of a call that reads, `write::refused(&answer)` of a write",
     }
 }
