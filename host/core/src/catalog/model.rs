@@ -524,6 +524,9 @@ pub struct FlowIn {
     pub freshness_ms: u64,
     /// Only source records for which this holds are taken in.
     pub filter: Option<Predicate>,
+    /// The filter is asked once, when a thing is seen first: what was taken in stays this flow's, and no other kind of record is made of
+    /// it by another flow.
+    pub filter_once: bool,
     /// Deletions, or clearings of one field, above which a run holds them for a person.
     pub hold_above: Volume,
     /// Fewer new things than this in a day are never held, however unusual they are.

@@ -39,6 +39,9 @@ fn header(out: &mut String, mapping: &Mapping, entity: &Entity) -> std::fmt::Res
     if let Some(flow) = &mapping.flow_in {
         write!(out, "In: what changed there is read within {}", duration(flow.freshness_ms))?;
         match &flow.filter {
+            Some(filter) if flow.filter_once => {
+                writeln!(out, ", where {} when it is seen first; it stays one then.", filter.text())?;
+            }
             Some(filter) => writeln!(out, ", where {}.", filter.text())?,
             None => writeln!(out, ".")?,
         }

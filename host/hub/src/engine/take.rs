@@ -289,7 +289,7 @@ impl Intake<'_> {
         // What was mapped ahead has passed the filter.
         match if first.is_some() { Ok(true) } else { self.passes(&pulled, externals) } {
             Ok(true) => {}
-            Ok(false) if self.stays_ours(draft, key, &pulled)? => {}
+            Ok(false) if self.stays_ours(draft, key)? => {}
             Ok(false) => return Ok(Happened::Filtered),
             Err(error) => {
                 let error = FieldError { path: "filter".into(), class: error.class.into(), message: error.message };
@@ -299,7 +299,7 @@ impl Intake<'_> {
         let known = match draft.contribution_of(key)? {
             Some(id) => Some(id),
             None => {
-                if self.is_anothers(draft, key, &pulled)? {
+                if self.is_anothers(draft, key)? {
                     return Ok(Happened::Filtered);
                 }
                 match self.lost.whose(self.mapping, self.entity, &self.open_creates, &key.remote_id, &pulled, self.region()) {

@@ -6,7 +6,7 @@ use nave_core::model::RecordId;
 use super::bench::{Bench, Kind};
 use super::system::System;
 
-on_both_stores!(what_a_thing_was_taken_for_it_stays);
+on_both_stores!(what_a_thing_was_taken_for_it_stays, elsewhere_a_filter_is_asked_each_time);
 
 fn mapping(file: &str, connection: &str, entity: &str, filter: &str, name: &str) -> (String, String) {
     let text = format!(
@@ -19,10 +19,10 @@ fn mapping(file: &str, connection: &str, entity: &str, filter: &str, name: &str)
     (format!("mappings/{file}.toml"), text)
 }
 
-async fn bench(kind: Kind) -> Bench {
+async fn bench(kind: Kind, once: &str) -> Bench {
     let files = [
-        mapping("books-people", "books", "contact", "filter = \"kind = person\"\n", "last"),
-        mapping("books-firms", "books", "company", "filter = \"kind = firm\"\n", "name"),
+        mapping("books-people", "books", "contact", &format!("filter = \"kind = person\"\n{once}"), "last"),
+        mapping("books-firms", "books", "company", &format!("filter = \"kind = firm\"\n{once}"), "name"),
         mapping("crm-people", "crm", "contact", "", "last"),
     ];
     let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
@@ -36,7 +36,7 @@ fn entities(bench: &Bench) -> Vec<String> {
 }
 
 async fn what_a_thing_was_taken_for_it_stays(kind: Kind) {
-    let bench = bench(kind).await;
+    let bench = bench(kind, "filter-once = true\n").await;
     let books = bench.system("books");
     let ada = books.create("contacts", r#"{"kind":"person","last":"King","email":"ada@x.test"}"#);
     bench.quiet().await;
@@ -56,6 +56,17 @@ async fn what_a_thing_was_taken_for_it_stays(kind: Kind) {
     assert!(bench.store.dead_letters(0, 10).unwrap().is_empty(), "nobody has to see to it");
     // What was a firm from the beginning is one.
     books.create("contacts", r#"{"kind":"firm","name":"Lovelace Ltd","email":"office@y.test"}"#);
+    bench.quiet().await;
+    assert_eq!(entities(&bench), ["contact", "company"]);
+}
+
+/// What is won is an order, and no open deal any more.
+async fn elsewhere_a_filter_is_asked_each_time(kind: Kind) {
+    let bench = bench(kind, "").await;
+    let books = bench.system("books");
+    let ada = books.create("contacts", r#"{"kind":"person","last":"King","email":"ada@x.test","name":"King Ltd"}"#);
+    bench.quiet().await;
+    books.put("contacts", &ada, "kind", "firm");
     bench.quiet().await;
     assert_eq!(entities(&bench), ["contact", "company"]);
 }

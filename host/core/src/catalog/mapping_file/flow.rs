@@ -20,9 +20,11 @@ const CANARY_MS: u64 = 3_600_000;
 
 impl Between<'_, '_> {
     pub(super) fn flow_in(&mut self, mut table: Table<'_>) -> FlowIn {
+        let filtered = table.has("filter");
         let flow = FlowIn {
             freshness_ms: table.duration("freshness").unwrap_or(FRESHNESS_MS),
             filter: table.text("filter").and_then(|text| self.predicate(&text, Side::Remote)),
+            filter_once: table.flag("filter-once").unwrap_or(false) && filtered,
             hold_above: self.hold_above(&mut table),
             hold_new_above: table.number("hold-new-above").map_or(HOLD_NEW_ABOVE, |number| number.value),
             verify_ms: table.duration("verify"),
