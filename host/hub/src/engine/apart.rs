@@ -34,6 +34,17 @@ fn key(one: RecordId, other: RecordId) -> String {
     format!("{:020} {:020}", one.min(other).0, one.max(other).0)
 }
 
+/// Whom a pair keeps apart from a record; none: it is not about that one.
+fn beside(pair: &str, record: RecordId) -> Option<RecordId> {
+    let (one, other) = pair.split_once(' ')?;
+    let (one, other) = (RecordId(one.parse().ok()?), RecordId(other.parse().ok()?));
+    match (one == record, other == record) {
+        (true, false) => Some(other),
+        (false, true) => Some(one),
+        _ => None,
+    }
+}
+
 fn read(row: Option<Vec<u8>>) -> Result<Option<Apart>, StoreError> {
     row.map(|row| serde_json::from_slice(&row).map_err(|error| StoreError::Damaged(error.to_string()))).transpose()
 }
@@ -65,13 +76,7 @@ pub(super) fn keep(draft: &mut Draft<'_>, one: RecordId, other: RecordId, why: &
 /// too. Somebody looked at both together then.
 pub(super) fn parted(draft: &mut Draft<'_>, survivor: RecordId, loser: RecordId, since: Time) -> Result<(), StoreError> {
     for (pair, row) in draft.store().rows(SPACE)? {
-        let mut ids = pair.split(' ').filter_map(|part| part.parse().ok().map(RecordId));
-        let (Some(one), Some(other)) = (ids.next(), ids.next()) else { continue };
-        let third = match (one == survivor, other == survivor) {
-            (true, false) => other,
-            (false, true) => one,
-            _ => continue,
-        };
+        let Some(third) = beside(&pair, survivor) else { continue };
         let why = read(Some(row.clone()))?;
         if third != loser && why.is_some_and(|why| why.at >= since) && kept_apart_in(draft, loser, third)?.is_none() {
             draft.batch.rows.push(KeyedRow { space: SPACE.into(), key: key(loser, third), value: Some(row) });
@@ -84,13 +89,7 @@ pub(super) fn parted(draft: &mut Draft<'_>, survivor: RecordId, loser: RecordId,
 /// were is no longer so.
 pub(super) fn carried_on(draft: &mut Draft<'_>, survivor: RecordId, loser: RecordId) -> Result<(), StoreError> {
     for (pair, row) in draft.store().rows(SPACE)? {
-        let mut ids = pair.split(' ').filter_map(|part| part.parse().ok().map(RecordId));
-        let (Some(one), Some(other)) = (ids.next(), ids.next()) else { continue };
-        let third = match (one == loser, other == loser) {
-            (true, false) => other,
-            (false, true) => one,
-            _ => continue,
-        };
+        let Some(third) = beside(&pair, loser) else { continue };
         let row = if third == survivor { None } else { Some(row) };
         let key = if third == survivor { pair } else { key(survivor, third) };
         draft.batch.rows.push(KeyedRow { space: SPACE.into(), key, value: row });
