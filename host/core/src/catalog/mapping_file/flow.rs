@@ -21,6 +21,15 @@ const CANARY_MS: u64 = 3_600_000;
 impl Between<'_, '_> {
     pub(super) fn flow_in(&mut self, mut table: Table<'_>) -> FlowIn {
         let filtered = table.has("filter");
+        if table.has("filter-once") && !filtered {
+            let help = "say what it lets in, as filter = \"kind = person\", or leave `filter-once` out";
+            self.file.error(
+                table.span.clone(),
+                "missing-key",
+                "`filter-once` asks a `filter`, and there is none".to_owned(),
+                Some(help.to_owned()),
+            );
+        }
         let flow = FlowIn {
             freshness_ms: table.duration("freshness").unwrap_or(FRESHNESS_MS),
             filter: table.text("filter").and_then(|text| self.predicate(&text, Side::Remote)),

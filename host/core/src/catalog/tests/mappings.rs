@@ -56,6 +56,9 @@ fn a_mapping_is_told_in_words() {
 #[test]
 fn names_in_mappings() {
     let at = "mappings/crm-contacts.toml";
+    let once = "`filter-once` asks a `filter`, and there is none [missing-key] → say what it lets in, as filter = \"kind = person\", or leave \
+                `filter-once` out";
+    check_mapping("[flow.in]\n", "[flow.in]\nfilter-once = true\n", &format!("{at}:8:1: {once}"));
     check_mapping(
         "connection = \"crm\"",
         "connection = \"crn\"",
