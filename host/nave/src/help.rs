@@ -10,7 +10,7 @@ use nave_hub::api::ApiError;
 use crate::cli::Cli;
 
 /// An example of every command whose own page has none. A test sees to it that each command has one, and that it parses.
-const EXAMPLES: [(&str, &str); 127] = [
+const EXAMPLES: [(&str, &str); 128] = [
     ("nave env list", "nave env list"),
     ("nave env new", "nave env new production --listen 127.0.0.1:7000"),
     ("nave env use", "nave env use production"),
@@ -59,6 +59,7 @@ const EXAMPLES: [(&str, &str); 127] = [
     ("nave record resync", "nave record resync contact/1 --plan"),
     ("nave record correct", "nave record correct contact/1 .tax_id"),
     ("nave record set", "nave record set contact/1 email_marketing refused --reason 'she asked by telephone'"),
+    ("nave record release", "nave record release contact/1 job_title --reason 'typed by mistake'"),
     ("nave record history", "nave record history contact/1 --limit 5"),
     ("nave review list", "nave review list --all"),
     ("nave review show", "nave review show 3"),

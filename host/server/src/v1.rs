@@ -19,7 +19,7 @@ use crate::state::State;
 /// Method, path, command. Path and query parameters and the fields of a JSON body become the command's fields.
 /// What reaches into the hub's machine (installing a file, writing a backup, calling a plugin by hand, making tokens) is
 /// not here: the local socket is for that.
-const ROUTES: [(&str, &str, &str); 117] = [
+const ROUTES: [(&str, &str, &str); 118] = [
     ("GET", "/v1/status", "status"),
     ("POST", "/v1/plan", "plan"),
     ("GET", "/v1/plan/initial", "plan-initial"),
@@ -71,6 +71,7 @@ const ROUTES: [(&str, &str, &str); 117] = [
     ("POST", "/v1/records/{entity}/{number}/resync", "record-resync"),
     ("POST", "/v1/records/{entity}/{number}/correct", "record-correct"),
     ("POST", "/v1/records/{entity}/{number}/set", "record-set"),
+    ("POST", "/v1/records/{entity}/{number}/release", "record-release"),
     ("GET", "/v1/records/{entity}/{number}/xref", "xref"),
     ("GET", "/v1/records/{entity}/{number}/readers", "audit-readers"),
     ("GET", "/v1/xref/{connection}/{stream}/{remote_id}", "xref"),

@@ -57,6 +57,18 @@ pub fn normalise(kind: &FieldType, value: Value) -> Result<Value, MapError> {
     }
 }
 
+/// As [`normalise`], of a text that a person typed for something in a country (alpha-2): a telephone number is dialled there where it names
+/// no country itself.
+///
+/// # Errors
+/// Those of [`normalise`].
+pub fn typed(kind: &FieldType, text: &str, country: Option<&str>) -> Result<Value, MapError> {
+    match kind {
+        FieldType::Phone if !text.trim().is_empty() => phone_in(text, country),
+        kind => normalise(kind, Value::text(text)),
+    }
+}
+
 fn wrong(expected: &str, value: &Value) -> MapError {
     MapError::new("type", format!("expected {expected}, found {}", describe(value)))
 }

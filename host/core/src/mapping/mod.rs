@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-pub use canonical::normalise;
+pub use canonical::{normalise, typed};
 pub use compile::{CALLS, OPERATIONS, Scope, compile, compile_predicate};
 pub use country::codes as country_codes;
 pub use explain::{explain, explain_field};

@@ -500,6 +500,16 @@ pub enum Request {
         #[serde(default)]
         reason: String,
     },
+    /// Takes a steward's word about a field back: its rule chooses again among what the systems say.
+    RecordRelease {
+        /// Which.
+        record: RecordRef,
+        /// Canonical field; of a list one element, `phones/3`.
+        field: String,
+        /// Why, for the audit.
+        #[serde(default)]
+        reason: String,
+    },
     /// What every system calls it.
     Xref {
         /// Which.
@@ -1152,6 +1162,7 @@ impl Request {
             | Self::ScheduleBoost { .. }
             | Self::ScheduleUnboost { .. }
             | Self::RecordSet { .. }
+            | Self::RecordRelease { .. }
             | Self::SurgeRelease { .. }
             | Self::ReviewDecide { .. }
             | Self::ReviewBulk { .. }

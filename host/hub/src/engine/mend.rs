@@ -64,11 +64,11 @@ impl Engine {
         let canonical = canonical(&mapping, entity, field)?;
         match &letter.subject {
             DeadLetterSubject::Delivery { destination, record } => {
-                let value = Self::steward_value(entity, &canonical, text)?;
                 self.write(cause, |draft| {
                     let record = draft.surviving(*record)?;
+                    let value = steward::typed(draft, record, &canonical, text)?;
                     let before = draft.record(record)?.value(&canonical).map(Value::display).unwrap_or_default();
-                    steward::assert(draft, record, &canonical, value.clone())?;
+                    steward::assert(draft, record, &canonical, value)?;
                     draft.recompute(record)?;
                     draft.enter(destination, record, Reason::Retry);
                     done(draft, letter, &canonical, by, reason);

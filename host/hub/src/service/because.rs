@@ -41,6 +41,10 @@ fn wanted(request: &Request) -> Option<(&str, Example<'_>)> {
                 Ok(format!("nave record set {record} {field} {value} --reason 'she said so by telephone'"))
             }),
         ),
+        Request::RecordRelease { record, field, reason } => (
+            reason,
+            Box::new(move |_| Ok(format!("nave record release {record} {} --reason 'typed by mistake'", shell::word(field)))),
+        ),
         Request::ReviewDecide { id, choice, reason, .. } => (
             reason,
             Box::new(move |engine| {

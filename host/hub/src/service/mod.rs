@@ -325,6 +325,7 @@ async fn answer(hub: &Hub, asked: Asked, progress: ProgressSender) -> Result<Ans
             on_behalf(Purpose::Person, correction::correct(engine, &record, &field, how, by)).await.map(Answer::Correction)
         }
         Request::RecordSet { record, field, value, reason } => records::set(engine, &record, (&field, &value), by, &reason).await,
+        Request::RecordRelease { record, field, reason } => records::release(engine, &record, &field, by, &reason).await,
         Request::MatchCandidates { entity, limit } => {
             block_in_place(|| linkage::candidates(engine, &entity, limit)).map(Answer::Candidates)
         }

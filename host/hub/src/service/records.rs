@@ -71,6 +71,29 @@ pub(super) async fn set(
     })
 }
 
+/// A steward's word about a field is taken back: what it holds now, and who says so.
+pub(super) async fn release(engine: &Engine, which: &RecordRef, field: &str, by: &str, reason: &str) -> Result<Answer, ApiError> {
+    let found = tokio::task::block_in_place(|| find(engine, which))?;
+    let (id, said, now) = engine.steward_releases(found.record.id, field, by, reason).await?;
+    tokio::task::block_in_place(|| {
+        let names = Names::new(engine);
+        let record = format!("{}/{id}", found.record.entity);
+        let said = names.display(&said);
+        let stands = match now {
+            None => "nobody else says anything of it".to_owned(),
+            Some(now) => {
+                let whose = engine.store.contributions(&[now.winner])?.pop().flatten();
+                let whose = whose.map(|row| format!(", said by {}", remote(&row.key))).unwrap_or_default();
+                format!("it holds {} now{whose}", names.display(&now.value))
+            }
+        };
+        let message = format!(
+            "No steward says {said} of `{field}` of {record} any more: {stands}. `nave record why {record} {field}` says which rule chose."
+        );
+        Ok(Answer::done(message, 1))
+    })
+}
+
 fn fields(engine: &Engine, names: &Names<'_>, record: &Record, rows: &[Contribution]) -> Result<Vec<RecordField>, ApiError> {
     let mut fields = Vec::new();
     for (name, field) in &record.fields {
@@ -107,6 +130,9 @@ fn contributions(
     let now = engine.now();
     let mut views = Vec::new();
     for row in rows {
+        if row.key.connection == survivorship::STEWARD && row.claims.is_empty() {
+            continue; // all that a steward said was taken back
+        }
         let mut view = contribution(names, record, row);
         let here = |mapping: &&std::sync::Arc<nave_core::catalog::Mapping>| {
             mapping.connection == row.key.connection.as_str() && mapping.alias == row.key.stream.as_str()

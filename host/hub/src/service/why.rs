@@ -36,6 +36,10 @@ pub(super) fn why(engine: &Engine, which: &RecordRef, only: Option<&str>) -> Res
         };
         let mut told = why_field(&names, record, name, field, winner.as_ref(), &rows, &changes);
         told.notes.extend(notes::clocks(engine, &names, record, name, field, &rows)?);
+        if winner.as_ref().is_some_and(|row| row.key.connection == STEWARD) && field.rule == Rule::Steward {
+            let which = format!("{}/{}", record.entity, record.id);
+            told.notes.push(format!("`nave record release {which} {name} --reason TEXT` takes a steward's word back"));
+        }
         if let Some(row) = winner.as_ref().filter(|row| row.key.connection == STEWARD)
             && let Some(decision) = engine.answered(record.id, name)?
             && row.claims.get(name.as_str()).is_some_and(|claim| claim.claimed_at <= decision.at)

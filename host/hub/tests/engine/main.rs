@@ -43,6 +43,7 @@ mod paused;
 mod policies;
 mod races;
 mod reconcile;
+mod released;
 mod renamed;
 mod resync;
 mod rollback;

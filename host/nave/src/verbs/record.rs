@@ -89,8 +89,18 @@ pub(crate) enum Record {
         record: RecordRef,
         /// Field
         field: String,
-        /// What it should be
+        /// What it should be; of a reference the record, company/3
         value: String,
+        /// Why, for whoever reads it later
+        #[arg(long)]
+        reason: String,
+    },
+    /// Take a steward's word about a field back, typed or decided in a review: the field's rule chooses again among what the systems say
+    Release {
+        /// contact/12, crm:5432
+        record: RecordRef,
+        /// Field; of a list one element: phones/3
+        field: String,
         /// Why, for whoever reads it later
         #[arg(long)]
         reason: String,
@@ -129,6 +139,7 @@ pub(crate) async fn run(verb: Record, context: &Context) -> Outcome {
             let request = Request::RecordSet { record, field, value, reason };
             done(request, context).await
         }
+        Record::Release { record, field, reason } => done(Request::RecordRelease { record, field, reason }, context).await,
         Record::History { record, limit } => history(record, limit, context).await,
     }
 }

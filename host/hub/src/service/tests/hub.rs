@@ -190,6 +190,11 @@ async fn what_has_to_have_a_reason_is_refused_without_one() {
             "nave record set contact/1 email x --reason ",
         ),
         (
+            json!({"command": "record-release", "record": "contact/1", "field": "email"}),
+            "reason",
+            "nave record release contact/1 email --reason ",
+        ),
+        (
             json!({"command": "surge-release", "connection": "crm", "stream": "contacts"}),
             "reason",
             "nave anomalies let-in crm/contacts --reason ",
