@@ -71,7 +71,7 @@ pub(super) struct Asked {
     answer: Answer,
     /// Contributions, or hashes of children's keys; of deletions and clearings, hashes of remote ids.
     things: BTreeSet<u64>,
-    /// Of what vanished: those that somebody said are not gone.
+    /// Of what vanished or was deleted: those that somebody said are not gone, until their system shows them again.
     refused: BTreeSet<u64>,
 }
 
@@ -122,6 +122,8 @@ pub(super) struct Guard {
     held: BTreeSet<String>,
     /// What vanished and a person agreed to, as long as nothing shows it.
     agreed: HashSet<u64>,
+    /// Of what was deleted: hashes of those that somebody said are not gone.
+    refused: BTreeSet<u64>,
     /// For people.
     said: Vec<String>,
 }
@@ -159,13 +161,15 @@ impl Guard {
         page: &mut [Incoming],
         differing: &[Option<ContributionId>],
     ) -> Result<HashSet<usize>, StoreError> {
+        let mut not_gone = Vec::new();
         let mut going: BTreeMap<String, (Went, Vec<usize>)> = BTreeMap::new();
         let mut go = |what: Went, at: usize| going.entry(word(&what)).or_insert_with(|| (what, Vec::new())).1.push(at);
         for (at, incoming) in page.iter().enumerate() {
-            self.contradicted(draft, mapping, incoming);
+            self.contradicted(draft, mapping, incoming)?;
             let Some(id) = differing[at] else { continue };
             let row = draft.glimpsed(id)?;
             match &incoming.kind {
+                IncomingKind::Delete { .. } if self.refused.contains(&hash(mapping, &incoming.remote_id)) => not_gone.push(at),
                 IncomingKind::Delete { .. } if row.is_active() => go(Went::Deleted, at),
                 IncomingKind::Upsert { pulled, .. } if row.is_active() => {
                     volume::cleared(mapping, row, pulled).for_each(|path| go(Went::Cleared(path.to_owned()), at));
@@ -203,14 +207,23 @@ impl Guard {
                 pulled.coverage = Coverage::Only(volume::without(mapping, pulled, &paths));
             }
         }
-        Ok(held.into_keys().collect())
+        if !not_gone.is_empty() {
+            self.said.push(format!("{} were deleted that somebody said are not gone; held", not_gone.len()));
+        }
+        Ok(held.into_keys().chain(not_gone).collect())
     }
 
     /// It is there, or it holds something there: whatever was said before is no longer so.
-    fn contradicted(&mut self, draft: &mut Draft<'_>, mapping: &Mapping, incoming: &Incoming) {
-        let IncomingKind::Upsert { pulled, .. } = &incoming.kind else { return };
+    fn contradicted(&mut self, draft: &mut Draft<'_>, mapping: &Mapping, incoming: &Incoming) -> Result<(), StoreError> {
+        let IncomingKind::Upsert { pulled, .. } = &incoming.kind else { return Ok(()) };
+        if !self.refused.is_empty() && self.refused.remove(&hash(mapping, &incoming.remote_id)) {
+            let key = asked_key(&mapping.connection, &mapping.alias, &Went::Deleted);
+            let mut asked = Asked::of(draft.row(SPACE, &key)?);
+            asked.refused.clone_from(&self.refused);
+            draft.batch.rows.push(asked.row(key)?);
+        }
         if self.held.is_empty() {
-            return;
+            return Ok(());
         }
         let contradicted = |key: &&String| {
             let Some((word, remote_id)) = key.split_once('\t') else { return false };
@@ -228,7 +241,13 @@ impl Guard {
             self.held.remove(&key);
             draft.batch.rows.push(KeyedRow { space: things(&mapping.connection, &mapping.alias), key, value: None });
         }
+        Ok(())
     }
+}
+
+/// The hash of one of a mapping's own things.
+fn hash(mapping: &Mapping, remote_id: &str) -> u64 {
+    remote_hash(&RemoteKey::new(&mapping.connection, &mapping.alias, remote_id))
 }
 
 /// What vanished, sorted by what people said.
@@ -247,6 +266,7 @@ impl Engine {
             limit: mapping.flow_in.as_ref().map(|flow| flow.hold_above).unwrap_or_default(),
             known: self.active_of(&mapping.connection, &mapping.alias)?,
             held: self.store.rows(&things(&mapping.connection, &mapping.alias))?.into_iter().map(|(key, _)| key).collect(),
+            refused: self.asked(&mapping.connection, &mapping.alias, &Went::Deleted)?.refused,
             agreed: if asked.answer == Answer::Approved { asked.things.into_iter().collect() } else { HashSet::new() },
             ..Guard::default()
         })
@@ -314,15 +334,18 @@ impl Engine {
         for (word, ids) in waiting {
             let Some(what) = went(&word) else { continue };
             let before = self.asked(&mapping.connection, &mapping.alias, &what)?;
-            let hash = |id: &String| remote_hash(&RemoteKey::new(&mapping.connection, &mapping.alias, id.as_str()));
             let (answered, open): (Vec<String>, Vec<String>) =
-                ids.into_iter().partition(|id| before.answer != Answer::Open && before.things.contains(&hash(id)));
+                ids.into_iter().partition(|id| before.answer != Answer::Open && before.things.contains(&hash(mapping, id)));
+            let mut refused = before.refused.clone();
+            if what == Went::Deleted && before.answer == Answer::Refused {
+                refused.extend(answered.iter().map(|id| hash(mapping, id)));
+            }
             match before.answer {
                 Answer::Approved => self.take_answered(reading, &what, answered, counts).await?,
                 Answer::Refused => self.drop_answered(reading, &what, answered).await?,
                 Answer::Open => {}
             }
-            let asked = Asked { things: open.iter().map(hash).collect(), ..Asked::default() };
+            let asked = Asked { things: open.iter().map(|id| hash(mapping, id)).collect(), refused, ..Asked::default() };
             let known = self.active_of(&mapping.connection, &mapping.alias)?;
             self.ask_volume(reading, &mapping.alias, what, before, asked, known).await?;
         }
