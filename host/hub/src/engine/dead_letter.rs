@@ -5,6 +5,16 @@ use nave_core::model::{DeadLetter, DeadLetterSubject, RecordId, Time};
 
 use crate::shell;
 
+/// What to do where an object cannot be made again for one of two records that part ways, since it is there already: the other's object
+/// took over what was this one's.
+pub(super) fn parted(mapping: &Mapping, merge: u64) -> String {
+    format!(
+        "take it (an address, a number) off the object of the other record in {}, which took it over when the two were merged there, then \
+         `nave match merges resume {merge}`",
+        mapping.connection
+    )
+}
+
 /// A delivery set aside.
 pub(super) fn dead_letter(
     mapping: &Mapping,

@@ -465,7 +465,8 @@ impl Engine {
         let ours = |row: &Contribution| matches!(&row.state, ContributionState::Deleted { evidence, .. } if evidence == "ours");
         let by_policy = flow.on_leave == OnLeave::Delete || mapping.delete == DeletePolicy::Propagate;
         let again = by_policy && subject.there.iter().all(ours);
-        let again = again || active.is_empty() && !subject.there.is_empty() && made_again(self, &mapping.name, record.id)?;
+        let again =
+            again || active.is_empty() && !subject.there.is_empty() && made_again(self, &mapping.name, record.id)?.is_some();
         if active.is_empty() && (!flow.create || !subject.there.is_empty() && !again) {
             let gone = |row: &&Contribution| matches!(row.state, ContributionState::Deleted { .. }) && !ours(row);
             if let Some(row) = subject.there.iter().filter(gone).find(|row| difference::put_away_by_us(mapping, row)) {

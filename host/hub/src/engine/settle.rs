@@ -20,10 +20,11 @@ use nave_store::kill;
 
 use super::agreed;
 use super::children::{ChildIntake, Children, written_child};
-use super::dead_letter::dead_letter;
+use super::dead_letter::{dead_letter, parted};
 use super::draft::Draft;
 use super::frozen;
 use super::images;
+use super::merges::restore::made_again;
 use super::meters;
 use super::take::{IncomingKind, Intake, Times, settle_create};
 use super::taken::Several;
@@ -293,7 +294,12 @@ impl Engine {
                             draft.batch.unparked.push((intent.destination.clone(), intent.record));
                         }
                         let (field, message) = self.in_words(intent, rejection, run)?;
-                        let letter = dead_letter(mapping, intent.record, &rejection.class, field, message, draft.now, run);
+                        let mut letter = dead_letter(mapping, intent.record, &rejection.class, field, message, draft.now, run);
+                        if rejection.class == "duplicate"
+                            && let Some(merge) = made_again(self, &mapping.name, intent.record)?
+                        {
+                            letter.fix = parted(mapping, merge);
+                        }
                         draft.batch.dead_letters.push(letter);
                         tally.failed += 1;
                     }

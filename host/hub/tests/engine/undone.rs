@@ -6,8 +6,7 @@ use nave_hub::engine::EngineError;
 use nave_hub::engine::merges::MergeState;
 
 use super::bench::{Bench, Kind};
-use super::merges::{MANUAL, bench, bench_where, merged, outcomes, there};
-use super::merges::{MERGE, STEP, SWITCH};
+use super::merges::{MANUAL, MERGE, STEP, SWITCH, bench, bench_where, merged, outcomes, there, twice};
 use super::policies::check_quiet;
 
 on_both_stores!(
@@ -15,6 +14,7 @@ on_both_stores!(
     what_the_system_merged_before_is_no_news_after,
     an_object_that_came_between_keeps_nothing_of_who_left,
     merged_the_other_way_round_elsewhere_it_is_done,
+    what_the_other_object_took_over_is_taken_off_it_first,
 );
 
 /// What records say, by record: fields and values, elements of lists without their numbers.
@@ -157,5 +157,28 @@ async fn merged_the_other_way_round_elsewhere_it_is_done(kind: Kind) {
     let all = bench.engine.merges().unwrap();
     assert_eq!(all.len(), 1);
     assert_eq!(all[0].state, MergeState::Done, "{:?}", outcomes(&all[0]));
+    check_quiet(&bench).await;
+}
+
+/// The system gave the other object's address to the one that stayed when it merged the two, and gives it to no other.
+async fn what_the_other_object_took_over_is_taken_off_it_first(kind: Kind) {
+    let bench = bench(kind, MERGE, STEP).await;
+    let (ada, augusta) = twice(&bench).await;
+    let merge = merged(&bench, ada, augusta).await;
+    // It is not shown: no field of the object that stayed has it.
+    let hidden = bench.system("crm").create("contacts", r#"{"email":"augusta@y.test"}"#);
+    bench.system("crm").state.lock().unwrap().unique = ["email".to_owned()].into();
+    let undone = bench.engine.unmerge(merge.id, &[], "vera", "two people").await.unwrap();
+    assert_eq!(undone.state, MergeState::Partial, "{:?}", outcomes(&undone));
+    let letters = bench.store.dead_letters(0, 10).unwrap();
+    let [letter] = &letters[..] else { panic!("{letters:?}") };
+    for fix in [letter.fix.clone(), format!("{:?}", outcomes(&undone))] {
+        assert!(fix.contains("the other") || fix.contains("another object of crm"), "{fix}");
+        assert!(fix.contains("then `nave match merges resume 1`") && !fix.contains("  "), "{fix}");
+    }
+    bench.system("crm").state.lock().unwrap().things.get_mut("contacts").unwrap().remove(&hidden);
+    let undone = bench.engine.resume_merge(merge.id, "vera").await.unwrap();
+    assert_eq!(undone.state, MergeState::Undone, "{:?}", outcomes(&undone));
+    assert_eq!(bench.store.dead_letters(0, 10).unwrap(), []);
     check_quiet(&bench).await;
 }

@@ -254,7 +254,8 @@ impl Engine {
         if let Some(why) = still.letter.as_ref().or(still.stuck.as_ref()) {
             return Ok(StepOutcome::Refused(match step.what {
                 StepKind::Again => format!(
-                    "{why}. Where another object of {} took over what was this one's when the two were merged there (an address, a number), take it                      off that one there; then `nave match merges resume {merge}`",
+                    "{why}. Where another object of {} took over what was this one's when the two were merged there (an address, a number), take it \
+                     off that one there; then `nave match merges resume {merge}`",
                     mapping.connection
                 ),
                 _ => why.clone(),

@@ -189,9 +189,11 @@ pub(super) fn make_again(
     Ok(())
 }
 
-/// Whether an object is to be made again for a record, though one was there and is gone.
-pub(in crate::engine) fn made_again(engine: &Engine, flow: &str, record: RecordId) -> Result<bool, StoreError> {
-    Ok(engine.store.row(AGAIN, &again_key(flow, record))?.is_some())
+/// The merge that is being taken back for which an object is to be made again for a record, though one was there and is gone; 0 in rows
+/// of earlier versions.
+pub(in crate::engine) fn made_again(engine: &Engine, flow: &str, record: RecordId) -> Result<Option<u64>, StoreError> {
+    let row = engine.store.row(AGAIN, &again_key(flow, record))?;
+    row.map(|row| read::<InPlaceOf>(&row).map(|of| of.merge)).transpose()
 }
 
 /// The records are two again everywhere: nothing is held for it any more.
