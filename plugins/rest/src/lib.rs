@@ -13,6 +13,7 @@ mod described;
 mod discover;
 mod guard;
 mod limits;
+mod more;
 mod one;
 mod pages;
 mod paging;

@@ -13,6 +13,7 @@ use crate::clock;
 use crate::described::Of;
 use crate::guard::Text;
 use crate::limits::{EMPTY_PAGES_MAX, SHOWN_MAX};
+use crate::more;
 use crate::paging::{self, Place, Seen};
 use crate::place;
 use crate::rows;
@@ -129,7 +130,10 @@ fn step(of: &Of<'_>, list: &Read, position: &mut Position, limit: u32) -> Result
             go_on(list, position, next, &marks);
             Ok(Page::more(records, checkpoint::encode(position)))
         }
-        None => Ok(finish(list, position, records)),
+        None => {
+            more::contradicted(&list.page, &answer, all.len(), total, &of.stream.name)?;
+            Ok(finish(list, position, records))
+        }
     }
 }
 

@@ -117,7 +117,7 @@ fn goes_on(said_more: Option<bool>, cursor: Option<String>) -> Option<String> {
 }
 
 /// The address with `rel="next"` of the header `Link` (RFC 8288).
-fn linked(answer: &Answer) -> Option<String> {
+pub(crate) fn linked(answer: &Answer) -> Option<String> {
     let headers = answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("link"));
     headers
         .flat_map(|(_, value)| links(value))

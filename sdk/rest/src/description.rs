@@ -253,6 +253,8 @@ pub struct Paging {
     pub overlap: u32,
     /// Rows never move.
     pub stable: bool,
+    /// The description says how the list goes on, also where it says that one answer has all.
+    pub said: bool,
 }
 
 /// Style of paging.

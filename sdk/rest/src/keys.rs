@@ -268,7 +268,10 @@ pub const PAGE: Section = Section {
     place: "[streams.NAME.page]",
     about: "How the list goes on. A parameter is a name in the address; one that begins with / is a place in the body, `header:NAME` a header.",
     keys: &[
-        ("style", "none, page, offset, cursor, header-cursor, link, next-url or keyset"),
+        (
+            "style",
+            "none, page, offset, cursor, header-cursor, link, next-url or keyset. Without this section an answer that shows that the list goes on is an error; style = \"none\" without a size says that one answer has all whatever it shows",
+        ),
         ("parameter", "carries the page's number, the offset, the cursor, the last id"),
         ("size", "rows of a page; less where the hub wants less"),
         ("size-parameter", "carries that"),

@@ -278,6 +278,7 @@ fn page(table: &Table<'_, '_>, id: &str) -> Paging {
         total: pointer(table, "total"),
         overlap: table.number("overlap", 0, OVERLAP_ROWS_MAX).unwrap_or(0),
         stable: table.flag("stable"),
+        said: true,
     };
     paging.style = match style {
         1 => {

@@ -1,5 +1,6 @@
 //! The connector as the hub uses it, under small descriptions, against scripted answers.
 
+mod more;
 mod odd;
 mod paging;
 mod refusals;

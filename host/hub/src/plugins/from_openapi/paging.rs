@@ -141,8 +141,10 @@ pub(super) fn page(document: &Document, name: &str, operation: &Value, parameter
         let mut candidates: Vec<String> =
             query.iter().map(|parameter| format!("{} ({})", parameter.name, or(kind(parameter.schema), "any"))).collect();
         candidates.extend(rest.iter().map(|(pointer, ..)| format!("answer {pointer}")));
-        let mut whole =
-            todo("How does this list go on? The document names no such parameter; it is taken to come whole.", &candidates);
+        let mut whole = todo(
+            "How does this list go on? The document names no such parameter; it is taken to come whole, and reading stops where an answer shows that it goes on.",
+            &candidates,
+        );
         if let Some(size) = size {
             let _ = write!(whole, "\n[streams.{name}.page]\nstyle = \"none\"\n{}", sized(size));
         }

@@ -40,7 +40,13 @@ fn check(parameters: &[String], beside: &str, expected: &[&str]) {
 #[test]
 fn the_way_a_list_goes_on_is_found_or_asked_for() {
     let (text, number) = ("string", "integer");
-    check(&[], "", &["# TODO How does this list go on? The document names no such parameter; it is taken to come whole.\n"]);
+    check(
+        &[],
+        "",
+        &[
+            "# TODO How does this list go on? The document names no such parameter; it is taken to come whole, and reading stops where an answer shows that it goes on.\n",
+        ],
+    );
     check(
         &[query("sort", text)],
         r#", "meta": {"properties": {"seen": {"type": "integer"}}}"#,
