@@ -244,6 +244,17 @@ pub fn map_in(
     if errors.is_empty() { Ok(mapped) } else { Err(errors) }
 }
 
+/// What can be read of a body, whatever else is wrong with it; without what transform plugins read.
+pub fn readable(mapping: &Mapping, entity: &Entity, body: &Value, region: Option<&str>) -> Mapped {
+    let env = Env { body, externals: &[], connection: &mapping.connection, region };
+    let fields = mapping.fields.iter().enumerate().filter(|(_, field)| field.canonical.is_some() && field.direction.reads());
+    let lists = mapping.lists.iter().enumerate().filter(|(_, list)| list.direction.reads());
+    Mapped {
+        fields: fields.filter_map(|(index, field)| Some((index, read(field, &env).ok()?))).collect(),
+        lists: lists.filter_map(|(index, list)| Some((index, map_list(mapping, entity, list, body, region).ok()?))).collect(),
+    }
+}
+
 fn read(field: &FieldMapping, env: &Env<'_>) -> Result<Value, MapError> {
     match &field.read {
         Some(expression) => expression.evaluate(env),

@@ -16,8 +16,10 @@ use super::draft::Draft;
 use super::{Engine, EngineError};
 
 /// Where what came is kept, sealed: it may be a person's.
+pub(super) const SPACE: &str = "archived ";
+
 fn space(flow: &str) -> String {
-    format!("archived {flow}")
+    format!("{SPACE}{flow}")
 }
 
 /// Where it is known that something is kept.

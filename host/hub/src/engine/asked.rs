@@ -53,6 +53,9 @@ impl Engine {
         if subject.synthetic.is_some() || !makes(&need) {
             return Ok(need);
         }
+        if let Some(why) = self.may_be_unreadable(catalog, mapping, &subject.record)? {
+            return Ok(Need::Held(why));
+        }
         for review in self.questions(subject.record.id)? {
             let there = match &review.kind {
                 ReviewKind::Match { contribution, .. } => {
@@ -72,6 +75,19 @@ impl Engine {
             }
         }
         Ok(need)
+    }
+
+    /// What a record that is to be written by a flow waits for, from what is stored.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn waits_for(&self, mapping: &Mapping, record: RecordId) -> Result<Option<String>, EngineError> {
+        let catalog = self.catalog();
+        let Some(subject) = self.subjects(mapping, &[record])?.remove(&record) else { return Ok(None) };
+        match self.need(&catalog, mapping, &subject, &Current::new(), &self.children_known(mapping)?)? {
+            Need::Held(why) => Ok(Some(why)),
+            _ => Ok(None),
+        }
     }
 
     /// Another record of the question that is there already, or is made there before this one.

@@ -78,6 +78,7 @@ pub mod taken;
 pub mod tries;
 mod unlisted;
 mod unread;
+mod unreadable;
 mod vanished;
 pub mod verify;
 mod volume;
@@ -144,6 +145,7 @@ pub struct Engine {
     news: Arc<tokio::sync::Notify>,
     holds: holds::Holds,
     asked: asked::Asked,
+    unreadable: unreadable::Unreadable,
     waiting: waiting::Waiting,
     archives: archive::Archives,
     pub(crate) linker: linker::Linker,
@@ -172,6 +174,7 @@ impl Engine {
             news: Arc::default(),
             holds: Default::default(),
             asked: Default::default(),
+            unreadable: Default::default(),
             waiting: Default::default(),
             archives: Default::default(),
             linker: Default::default(),
@@ -355,6 +358,7 @@ impl Engine {
         kill::reach("before-commit");
         let answered = batch.reviews.iter().any(|review| review.closed_at.is_some());
         let news = answered || !batch.dirty.is_empty();
+        self.unreadable.learn(&batch);
         let heads = tokio::task::block_in_place(|| self.store.commit(batch))?;
         kill::reach("after-commit");
         if answered {

@@ -26,7 +26,8 @@ pub(super) fn of_record(
         }
         let before = RecordId(record.id.0.saturating_sub(1));
         if let Some(entry) = store.dirty(flow, before, 1)?.into_iter().find(|entry| entry.record == record.id) {
-            add(flow, "dirty", reasons(entry.reasons));
+            let why = reasons(entry.reasons);
+            add(flow, "dirty", engine.waits_for(mapping, record.id)?.map_or(why.clone(), |waits| format!("{why}; {waits}")));
         }
         if let Some(row) = store.parked(flow)?.into_iter().find(|row| row.record == record.id) {
             add(flow, "parked", format!("until {} (wait {}): {}", minute(row.until), row.rung, row.reason));

@@ -60,6 +60,7 @@ mod thread;
 mod three_way;
 mod undone;
 mod unlisted;
+mod unreadable;
 mod volume;
 mod whose;
 mod writers;
