@@ -8,7 +8,7 @@ use super::entity::{self, did_you_mean};
 use super::reader::{At, File};
 use super::{
     Catalog, Connection, Diagnostic, Entity, FieldType, Hub, LockedPlugin, Mapping, Numbers, PluginInfo, Severity, SourceFile,
-    StreamInfo, System, connection, effective, hub, mapping_file, ownership, secrets, unlimited,
+    StreamInfo, System, connection, effective, hub, left_out, mapping_file, ownership, secrets, unlimited,
 };
 use crate::manifest::{Function, PluginKind};
 use crate::mapping::{External, Table};
@@ -138,6 +138,7 @@ fn read(files: &[SourceFile], plugins: &BTreeMap<String, PluginInfo>, found: &Re
     unlimited::unlimited(files, &mappings, &entities, found);
     let unowned = ownership::unowned(&mappings, &entities);
     ownership::report(files, &unowned, found);
+    left_out::report(files, &mappings, found);
     references(
         files,
         mappings.iter().filter(|mapping| connection_names.contains(&mapping.connection)).collect::<Vec<_>>().as_slice(),

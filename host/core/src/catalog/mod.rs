@@ -16,6 +16,7 @@ mod diagnostic;
 mod effective;
 mod entity;
 mod hub;
+mod left_out;
 mod lineage;
 mod mapping_file;
 mod model;

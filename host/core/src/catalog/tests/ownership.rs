@@ -119,3 +119,38 @@ fn who_answers_for_what_a_mapping_meets() {
         }
     }
 }
+
+/// What is left out on the way in is not known, and is made again on the way out.
+#[test]
+fn what_is_left_out_is_not_made() {
+    const IN: &str = "[flow.in]\nprocess = \"sales\"\nfilter = \"land = DE\"\n";
+    for (filtered, out, other, told) in [
+        (true, "", "", true),
+        (true, "filter = \"address.country = DE\"\n", "", false),
+        (true, "ALONE", "", false),
+        (false, "", "", false),
+        // It is which of the two a thing belongs to.
+        (true, "", "[flow.in]\nprocess = \"sales\"\nfilter = \"land != DE\"\nbecause = \"x\"\n", false),
+    ] {
+        let (head, out) = if out == "ALONE" { ("create = false\n", "") } else { ("", out) };
+        let text = BOOKS_CONTACTS.replace("DIRECTION", "both").replace("[flow.out]\n", &format!("[flow.out]\n{out}"));
+        let mut text = text.replace("[flow.in]", &format!("{head}[flow.in]"));
+        if filtered {
+            text = text.replace("[flow.in]\nprocess = \"sales\"\n", IN);
+        }
+        let mut files = project();
+        files.push(SourceFile { path: "connections/books.toml".into(), text: BOOKS.into() });
+        files.push(SourceFile { path: "mappings/books-contacts.toml".into(), text });
+        if !other.is_empty() {
+            let field = "[[field]]\nremote = \"mail\"\ncanonical = \"email\"\ndirection = \"in\"\n";
+            let text = format!("connection = \"books\"\nstream = \"people\"\nentity = \"company\"\n{other}{field}");
+            files.push(SourceFile { path: "mappings/books-others.toml".into(), text });
+        }
+        let found = match check(&files, &plugins()) {
+            Ok((_, found)) => found,
+            Err(found) => panic!("{found:?}"),
+        };
+        let said: Vec<_> = found.iter().filter(|one| one.code == "left-out").map(|one| (one.path.as_str(), one.line)).collect();
+        assert_eq!(said, if told { vec![("mappings/books-contacts.toml", 6)] } else { vec![] }, "{out} {other}");
+    }
+}
