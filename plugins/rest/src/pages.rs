@@ -1,5 +1,7 @@
 //! Reading: the checkpoint, and what a page says about the whole list.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use nave_rest::description::{Read, Since, Style};
 use nave_sdk::http::Answer;
 use nave_sdk::types::{Failure, Page, SourceRecord};
@@ -41,6 +43,12 @@ struct Position {
     /// Rows of the page at `place` that were handed on, and how many it had.
     skip: u32,
     rows: u32,
+    /// Rows of the running list that were read.
+    read: u64,
+    /// Most rows that a page of the stream ever had.
+    largest: u32,
+    /// What tells the last page from another one, where pages are numbered.
+    last: Option<u64>,
     /// Everything is being read, also where each question begins at the last row's time.
     whole: bool,
     /// Rows moved while it ran.
@@ -119,11 +127,26 @@ fn step(of: &Of<'_>, list: &Read, position: &mut Position, limit: u32) -> Result
         return Ok(Page::more(records, checkpoint::encode(position)));
     }
     (position.skip, position.rows) = (0, 0);
+    if matches!(list.page.style, Style::Page { .. } | Style::Offset) {
+        let own = fingerprint(of, &all);
+        if own.is_some() && position.last.replace(own.unwrap_or_default()) == own {
+            // It does not count pages, or shows the last one for ever: this one came before.
+            more::contradicted(&list.page, &answer, all.len(), total, &of.stream.name)?;
+            return Ok(finish(list, position, Vec::new()));
+        }
+    }
+    // Rows move while others are made or deleted, and nothing would tell. An empty page says that all was on the one before.
+    let numbered = matches!(list.page.style, Style::Page { .. } | Style::Offset) && !ascends(list);
+    position.torn |= numbered && position.read > 0 && !all.is_empty() && !list.page.stable && list.page.total.is_none();
+    position.read += all.len() as u64;
+    position.largest = position.largest.max(all.len() as u32);
     let last = match &list.page.style {
         Style::Keyset { field } => all.last().and_then(|raw| slice::text(raw, field)),
         _ => None,
     };
-    let seen = Seen { answer: &answer, place: position.place.as_ref(), rows: all.len(), size, total, last: last.as_deref() };
+    let (read, largest) = (position.read, position.largest);
+    let place = position.place.as_ref();
+    let seen = Seen { answer: &answer, place, rows: all.len(), size, read, largest, total, last: last.as_deref() };
     match paging::next(&list.page, seen)? {
         Some(next) => {
             let marks: Vec<Mark> = all.iter().map(|raw| Mark::of(of, raw)).collect();
@@ -131,10 +154,19 @@ fn step(of: &Of<'_>, list: &Read, position: &mut Position, limit: u32) -> Result
             Ok(Page::more(records, checkpoint::encode(position)))
         }
         None => {
+            // It ended before as many came as there are.
+            position.torn |= numbered && total.is_some_and(|total| position.read < total);
             more::contradicted(&list.page, &answer, all.len(), total, &of.stream.name)?;
             Ok(finish(list, position, records))
         }
     }
+}
+
+/// What tells a page from the one before; none where it has no row.
+fn fingerprint(of: &Of<'_>, rows: &[&RawValue]) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    rows.iter().for_each(|raw| Mark::of(of, raw).text().hash(&mut hasher));
+    (!rows.is_empty()).then(|| hasher.finish())
 }
 
 /// Whether each question begins at the time of the last row.
@@ -163,9 +195,6 @@ fn go_on(list: &Read, position: &mut Position, next: Place, marks: &[Mark]) {
         position.shown.drain(..more);
         return;
     }
-    // Rows move while others are made or deleted, and nothing would tell.
-    position.torn |=
-        matches!(list.page.style, Style::Page { .. } | Style::Offset) && !list.page.stable && list.page.total.is_none();
     let overlaps = list.page.overlap > 0;
     position.shown = marks.iter().filter(|mark| overlaps && !mark.id.is_empty()).map(Mark::text).take(SHOWN_MAX).collect();
     position.place = Some(next);
@@ -174,7 +203,7 @@ fn go_on(list: &Read, position: &mut Position, next: Place, marks: &[Mark]) {
 /// The end of a list, and where the next one begins.
 fn finish(list: &Read, position: &Position, records: Vec<SourceRecord>) -> Page {
     let begins = list.since.as_ref().and_then(|since| next_since(since, position));
-    let next = checkpoint::encode(&Position { since: begins, ..Position::default() });
+    let next = checkpoint::encode(&Position { since: begins, largest: position.largest, ..Position::default() });
     let complete = position.whole && !position.torn;
     if complete { Page::scan_end(records, next) } else { Page::end(records, next) }
 }

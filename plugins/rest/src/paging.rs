@@ -42,6 +42,10 @@ pub(crate) struct Seen<'a> {
     pub(crate) rows: usize,
     /// Rows that were asked for, where that can be said.
     pub(crate) size: Option<u32>,
+    /// Rows of the list so far, with these.
+    pub(crate) read: u64,
+    /// Most rows that a page of the stream ever had, with this one.
+    pub(crate) largest: u32,
     /// Number of all rows, where the system says it.
     pub(crate) total: Option<u64>,
     /// What the last row goes by (keyset).
@@ -55,15 +59,16 @@ pub(crate) fn next(paging: &Paging, seen: Seen<'_>) -> Result<Option<Place>, Fai
         Some(Place::Number(number)) => Some(*number),
         _ => None,
     };
-    let short = seen.size.is_some_and(|size| seen.rows < size as usize);
+    // What was asked for is no more than a wish: a system that gives fewer rows than that says nothing by it. A page is short where the
+    // system has given as many as that, or a longer one.
+    let short = seen.size.is_some_and(|size| seen.rows < size as usize) && seen.rows < seen.largest as usize;
     let found = match &paging.style {
         Style::None => None,
         Style::Page { first } => {
             let page = number.unwrap_or(*first);
-            let before = (page - first).saturating_mul(u64::from(seen.size.unwrap_or(0)));
-            let over = match (said_more, seen.total, seen.size) {
-                (Some(more), ..) => !more,
-                (None, Some(total), Some(_)) => before + seen.rows as u64 >= total,
+            let over = match (said_more, seen.total) {
+                (Some(more), _) => !more,
+                (None, Some(total)) => seen.read >= total,
                 _ => short,
             };
             (!over && seen.rows > 0).then_some(Place::Number(page + 1))

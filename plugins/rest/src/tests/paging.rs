@@ -92,8 +92,14 @@ fn every_style_reads_every_row_once() {
         ("page", "style = \"page\"\nparameter = \"page\"\nmore = \"/has_more\"\nstable = true", 20, 2, true, "page=2"),
         ("page", "style = \"page\"\nparameter = \"page\"\nstable = true", 20, 3, true, "page=2"),
         ("page-from-0", "style = \"page\"\nfirst = 0\nparameter = \"page\"\nsize = 10\nstable = true", 25, 3, true, "page=1"),
-        // One page tells everything, whatever the style.
-        ("page", "style = \"page\"\nparameter = \"page\"\nsize = 10", 7, 1, true, ""),
+        // One page tells everything, whatever the style, once the next one has nothing.
+        ("page", "style = \"page\"\nparameter = \"page\"\nsize = 10", 7, 2, true, ""),
+        // The system gives ten rows, whatever it is thought to give: no row is left out, and nothing is called complete that may not be.
+        ("page", "style = \"page\"\nparameter = \"page\"\nsize = 100\ntotal = \"/count\"", 25, 3, true, "page=2"),
+        ("page", "style = \"page\"\nparameter = \"page\"\nsize = 100", 25, 3, false, "page=2"),
+        ("page", "style = \"page\"\nparameter = \"page\"\nsize = 100\nstable = true", 20, 3, true, "page=2"),
+        ("offset", "style = \"offset\"\nparameter = \"offset\"\nsize = 100", 25, 3, false, "offset=10"),
+        ("keyset", "style = \"keyset\"\nparameter = \"after\"\nsize = 100", 25, 3, true, "after=9"),
         (
             "offset",
             "style = \"offset\"\nparameter = \"offset\"\nsize = 10\nsize-parameter = \"limit\"\ntotal = \"/count\"",
@@ -167,6 +173,25 @@ fn a_list_whose_rows_moved_is_not_complete() {
     assert!(!complete(vec![page(&[1, 2], 4), page(&[4], 3)]));
     // Whose id is missing, nobody knows who it is.
     assert!(!complete(vec![json!({ "data": [{ "id": null }], "count": 1 })]));
+}
+
+#[test]
+fn a_page_that_says_nothing_by_its_length() {
+    let page = |ids: std::ops::Range<u64>, count: u64| json!({ "data": numbered(ids), "count": count });
+    let paged = "style = \"page\"\nparameter = \"page\"\nsize = 10";
+    let counted = "style = \"page\"\nparameter = \"page\"\nsize = 10\ntotal = \"/count\"";
+    for (table, answers, ids, complete) in [
+        // It does not look at the number: the same page for ever is all that there is.
+        (paged, vec![page(0..3, 3), page(0..3, 3)], "0,1,2", true),
+        // A page shorter than one before is the last.
+        (paged, vec![page(0..3, 5), page(3..5, 5)], "0,1,2,3,4", false),
+        (counted, vec![page(0..3, 5), page(3..5, 5)], "0,1,2,3,4", true),
+        // It ends before as many came as there are.
+        (counted, vec![page(0..3, 9), page(3..5, 9), page(0..0, 9)], "0,1,2,3,4", false),
+    ] {
+        let came = scan(table, 100, answers).expect("read");
+        assert_eq!((came.ids.join(","), came.complete), (ids.to_owned(), complete), "{table}");
+    }
 }
 
 #[test]
