@@ -57,6 +57,8 @@ pub struct Hub {
     pub(crate) sign_ins: Arc<SignIns>,
     /// What is wrong with the configuration, where it was opened all the same: only to take power away, and to say what is wrong.
     pub(crate) broken: Option<ApiError>,
+    /// It was opened for one request: what that has done to the audit is noted outside at once.
+    pub(crate) alone: bool,
 }
 
 impl Hub {
@@ -67,13 +69,13 @@ impl Hub {
 
     /// As [`Hub::open`], with another clock for everything that the engine and the guests do: where hours must pass at once.
     pub async fn open_at(dir: &Path, clock: Clock) -> Result<Arc<Self>, ApiError> {
-        Self::open_as(dir, clock, true).await
+        Self::open_as(dir, clock, true, false).await
     }
 
     /// `in_force`: what was granted by files that are not there any more is forgotten, and what they grant otherwise is noted.
-    async fn open_as(dir: &Path, clock: Clock, in_force: bool) -> Result<Arc<Self>, ApiError> {
+    async fn open_as(dir: &Path, clock: Clock, in_force: bool, alone: bool) -> Result<Arc<Self>, ApiError> {
         let (catalog, _) = load(dir)?;
-        let hub = Self::of(dir, clock, catalog, None).await?;
+        let hub = Self { alone, ..Self::of(dir, clock, catalog, None).await? };
         crate::service::bring_up(&hub, in_force).await?;
         match hub.anchors.look(hub.store.as_ref(), false) {
             Ok(found) => anchor::say(&found),
@@ -88,7 +90,7 @@ impl Hub {
     /// # Errors
     /// As [`Hub::open`].
     pub async fn open_for(dir: &Path, request: &Request) -> Result<Arc<Self>, ApiError> {
-        let refused = match Self::open_as(dir, Arc::new(now), !request.only_looks()).await {
+        let refused = match Self::open_as(dir, Arc::new(now), !request.only_looks(), true).await {
             Err(error) if error.exit == exit::CONFIGURATION && request.needs_no_order() => error,
             other => return other,
         };
@@ -97,7 +99,7 @@ impl Hub {
             return Err(refused);
         }
         let catalog = project::load_leniently(dir)?;
-        Ok(Arc::new(Self::of(dir, Arc::new(now), catalog, Some(refused)).await?))
+        Ok(Arc::new(Self { alone: true, ..Self::of(dir, Arc::new(now), catalog, Some(refused)).await? }))
     }
 
     /// A hub of a catalog; nothing is brought up to it yet.
@@ -149,7 +151,22 @@ impl Hub {
         let (told, webhooks, sign_ins) = (Arc::new(told), Arc::new(webhooks), Arc::default());
         let (dir, shown) = (dir.to_owned(), Arc::default());
         let token_uses = Arc::default();
-        Ok(Self { dir, engine, store, vault, guests, anchors, shown, token_uses, backup_key, told, webhooks, sign_ins, broken })
+        Ok(Self {
+            dir,
+            engine,
+            store,
+            vault,
+            guests,
+            anchors,
+            shown,
+            token_uses,
+            backup_key,
+            told,
+            webhooks,
+            sign_ins,
+            broken,
+            alone: false,
+        })
     }
 
     /// A line of the audit about a sign-in; one that cannot be written is logged.

@@ -66,6 +66,18 @@ fn three() -> (Project, u64) {
     (project, at)
 }
 
+#[test]
+fn what_a_command_did_is_not_taken_back_unseen() {
+    let (project, _) = three();
+    let kept = tempfile::tempdir().expect("a folder");
+    copy(&project.data(), kept.path());
+    project.tell(&["secret", "set", "fourth"], "s3cret-s3cret");
+    fs::remove_dir_all(project.data()).expect("taken away");
+    copy(kept.path(), &project.data());
+    let (sound, findings) = verify(&project, &[]);
+    assert!(!sound && findings.iter().any(|(code, _)| code == "audit.cut"), "{findings:?}");
+}
+
 /// A page of the audit as it lies in the file: where its rows' texts begin.
 fn places(project: &Project, text: &str) -> Vec<usize> {
     let bytes = fs::read(project.data().join("nave.redb")).expect("the store");

@@ -93,9 +93,16 @@ impl Service for Hub {
     fn call(&self, asked: Asked, progress: ProgressSender) -> BoxFuture<'_, Result<Answer, ApiError>> {
         Box::pin(async move {
             let by = asked.by.clone();
-            let answer = answer(self, asked, progress).await?;
-            readers::note(self, &by, &answer).await?;
-            Ok(answer)
+            let changes = asked.request.changes_something();
+            let answer = answer(self, asked, progress).await;
+            if let Ok(answer) = &answer {
+                readers::note(self, &by, answer).await?;
+            }
+            if self.alone && changes {
+                // Nothing else notes it: this process ends with the command.
+                crate::anchor::end(self).await;
+            }
+            answer
         })
     }
 
@@ -116,6 +123,7 @@ impl Service for Hub {
             webhooks: self.webhooks.clone(),
             sign_ins: self.sign_ins.clone(),
             broken: self.broken.clone(),
+            alone: false,
         });
         Box::pin(crate::scheduler::run(hub, async move {
             // A sender that is gone asks for nothing any more: that is a shutdown too.
