@@ -43,13 +43,16 @@ impl<W: Write> Write for OneLine<W> {
                 c => clean.push(c),
             }
         }
-        self.to.write_all(clean.as_bytes())?;
-        self.to.write_all(end.as_bytes())?;
+        clean.push_str(end);
+        // Nobody reads it any more (`2>&1 | head`): that is no reason to stop what is being done, and the subscriber would panic
+        // where it says so on the same closed standard error.
+        let _ = self.to.write_all(clean.as_bytes());
         Ok(event.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
+        let _ = self.to.flush();
+        Ok(())
     }
 }
 
@@ -76,6 +79,24 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+    }
+
+    #[test]
+    fn a_closed_standard_error_stops_nothing() {
+        let mut to = OneLine { to: Closed, colours: false, json: false };
+        assert_eq!((to.write(b"an event\n").unwrap(), to.flush().unwrap()), (9, ()));
     }
 
     /// T30, T115: whatever a record or a plugin says, in the message or in a field, however it is written: one event is one line.
