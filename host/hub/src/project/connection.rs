@@ -291,9 +291,7 @@ fn grants(
     let called: Vec<_> = called.collect();
     for (name, asked) in called.iter().copied() {
         match concrete(&asked.base, settings) {
-            Ok(base) => {
-                placed.push(Placed { endpoint: name.clone(), base, given: was_given(&asked.base, plugin, settings, new) })
-            }
+            Ok(base) => placed.push(Placed { endpoint: name.clone(), base, given: was_given(&asked.base, new) }),
             Err(why) => wrong.push(format!("endpoint `{name}`: {why}")),
         }
     }
@@ -365,12 +363,9 @@ fn own_folders(dir: &Path, new: &NewConnection, wrong: &mut Vec<String>) {
     }
 }
 
-/// Whether a person said where an endpoint is: one of the settings in its address is not the plugin's own.
-fn was_given(base: &str, plugin: &Manifest, settings: &BTreeMap<String, Json>, new: &NewConnection) -> bool {
-    new.settings.keys().any(|name| {
-        base.contains(&format!("{{settings.{name}}}"))
-            && plugin.settings.get(name).is_some_and(|setting| settings.get(name) != setting.default.as_ref())
-    })
+/// Whether a person said where an endpoint is: one of the settings in its address was given, be it what the plugin would have taken.
+fn was_given(base: &str, new: &NewConnection) -> bool {
+    new.settings.keys().any(|name| base.contains(&format!("{{settings.{name}}}")))
 }
 
 /// A base address with its settings put in.
