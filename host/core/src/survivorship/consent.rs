@@ -5,12 +5,12 @@
 //! when the object is deleted, merged away or no longer read. Nobody else's grant lifts a refusal, however new it is. What the
 //! hub wrote into a system is nobody's stance: claims are only what a system said itself.
 
-use super::{Contender, field, newest};
+use super::{Contender, STEWARD, field, newest};
 use crate::NameMap;
 use crate::catalog::{Entity, EntityField, Mapping, Stance, Stances, Survivorship};
 use crate::intake::{paths, put_claim, shadow_body};
 use crate::mapping::{Env, find};
-use crate::model::{Claim, Contribution, Field, Rule, Time};
+use crate::model::{Claim, Contribution, ContributionId, Field, Rule, Time};
 use crate::value::Value;
 
 /// What refuses and what grants, where a field is one of consent.
@@ -59,6 +59,22 @@ pub fn refusals<'a>(stances: &Stances, contenders: &[Contender<'a>]) -> Vec<Cont
         right.claim.claimed_at.cmp(&left.claim.claimed_at).then_with(|| left.contribution.key.cmp(&right.contribution.key))
     });
     refusing
+}
+
+/// Refusals by sources that are not there any more (their connection was removed: they can grant nothing again) which a steward has lifted by
+/// granting since. All else stands, so that nobody's refusal goes away with a file.
+pub fn lifted(entity: &Entity, rows: &[&Contribution], is_there: impl Fn(&str) -> bool) -> Vec<(ContributionId, String)> {
+    let mut found = Vec::new();
+    for (field, stances) in fields(entity) {
+        let said =
+            |row: &&Contribution| row.claims.get(field.name.as_str()).map(|claim| (claim.claimed_at, stances.of(&claim.value)));
+        let by_steward = rows.iter().filter(|row| row.key.connection == STEWARD).filter_map(said).max_by_key(|(at, _)| *at);
+        let Some((granted, Some(Stance::Grant))) = by_steward else { continue };
+        let gone = rows.iter().filter(|row| row.key.connection != STEWARD && !is_there(&row.key.connection));
+        let refused = gone.filter(|row| said(row).is_some_and(|(at, stance)| stance == Some(Stance::Refusal) && at <= granted));
+        found.extend(refused.map(|row| (row.id, field.name.clone())));
+    }
+    found
 }
 
 /// What a field of consent holds. `counting` are the claims that count; `gone` those of objects that are no longer there, whose

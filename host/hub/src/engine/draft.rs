@@ -524,15 +524,15 @@ impl<'a> Draft<'a> {
         self.agree(entity, id)?;
         let rows: Vec<&Contribution> = counting.iter().map(|id| &self.contributions[id].now).collect();
         let echoes = nave_core::fit::echoes(&rows, |row| self.catalog.mapping_of(&row.key), self.catalog.hub.region.as_deref());
-        let silenced = survivorship::without(&rows, &echoes);
+        let gone = self.records[&id].now.contributions.iter().filter(|id| !counting.contains(id));
+        let gone: Vec<&Contribution> = gone.map(|id| &self.contributions[id].now).collect();
+        let all: Vec<&Contribution> = rows.iter().chain(&gone).copied().collect();
+        let is_there = |connection: &str| self.catalog.connections.contains_key(connection);
+        let lifted = survivorship::consent::lifted(entity, &all, is_there);
+        let silenced = survivorship::without(&rows, &[echoes, lifted.clone()].concat());
         let rows: Vec<&Contribution> = silenced.iter().map(AsRef::as_ref).collect();
-        let gone: Vec<&Contribution> = self.records[&id]
-            .now
-            .contributions
-            .iter()
-            .filter(|id| !counting.contains(id))
-            .map(|id| &self.contributions[id].now)
-            .collect();
+        let gone = survivorship::without(&gone, &lifted);
+        let gone: Vec<&Contribution> = gone.iter().map(AsRef::as_ref).collect();
         let previous = self.recalled.get(&id).or_else(|| self.records[&id].before());
         let mut fields = survivorship::compute(entity, &rows, &gone, previous);
         for field in fields.values_mut() {

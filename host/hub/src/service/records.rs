@@ -1,6 +1,7 @@
 //! One record: what it holds, what each system says about it, its history, and what every system calls it.
 
-use nave_core::model::{Cause, Change, ChangeKind, Contribution, ContributionState, Record};
+use nave_core::catalog::Entity;
+use nave_core::model::{Cause, Change, ChangeKind, Contribution, ContributionId, ContributionState, Record};
 use nave_core::survivorship;
 
 use super::deliveries;
@@ -48,8 +49,10 @@ pub(super) async fn set(
     tokio::task::block_in_place(|| {
         let names = Names::new(engine);
         let rows = found.contributions(engine)?;
-        let contenders = survivorship::contenders(&rows.iter().collect::<Vec<_>>(), field);
         let entity = names.catalog.entities.get(found.record.entity.as_str());
+        let mut contenders = survivorship::contenders(&rows.iter().collect::<Vec<_>>(), field);
+        let lifted = entity.map(|entity| lifted(&names, entity, &rows)).unwrap_or_default();
+        contenders.retain(|one| !lifted.iter().any(|(id, of)| *id == one.contribution.id && of == field));
         let stances = entity.and_then(|entity| survivorship::consent::stances(entity, field));
         let refusing: Vec<String> = stances
             .map(|stances| survivorship::consent::refusals(stances, &contenders))
@@ -69,6 +72,12 @@ pub(super) async fn set(
         );
         Ok(Answer::done(message, 1))
     })
+}
+
+/// Refusals of connections that are not there any more and that a steward has lifted.
+pub(super) fn lifted(names: &Names<'_>, entity: &Entity, rows: &[Contribution]) -> Vec<(ContributionId, String)> {
+    let is_there = |connection: &str| names.catalog.connections.contains_key(connection);
+    survivorship::consent::lifted(entity, &rows.iter().collect::<Vec<_>>(), is_there)
 }
 
 /// A steward's word about a field is taken back: what it holds now, and who says so.

@@ -1,6 +1,6 @@
 //! Why a record's fields hold what they hold: who said so, which rule chose it, over whom, decided by whom.
 
-use nave_core::catalog::{Entity, Survivorship};
+use nave_core::catalog::{Entity, Stance, Survivorship};
 use nave_core::model::{Change, Contribution, Field, Record, Rule};
 use nave_core::survivorship::{self, Contender, STEWARD};
 
@@ -36,6 +36,18 @@ pub(super) fn why(engine: &Engine, which: &RecordRef, only: Option<&str>) -> Res
         };
         let mut told = why_field(&names, record, name, field, winner.as_ref(), &rows, &changes);
         told.notes.extend(notes::clocks(engine, &names, record, name, field, &rows)?);
+        if let (Some(row), Some(entity)) = (&winner, names.catalog.entities.get(record.entity.as_str()))
+            && row.key.connection != STEWARD
+            && !names.catalog.connections.contains_key(row.key.connection.as_str())
+            && let Some(stances) = survivorship::consent::stances(entity, name)
+            && stances.of(&field.value) == Some(Stance::Refusal)
+        {
+            let grant = stances.grant.first().map_or("granted", String::as_str);
+            told.notes.push(format!(
+                "{} is not connected any more and can grant nothing: `nave record set {}/{} {name} {grant} --reason TEXT` lifts its refusal",
+                row.key.connection, record.entity, record.id
+            ));
+        }
         if winner.as_ref().is_some_and(|row| row.key.connection == STEWARD) && field.rule == Rule::Steward {
             let which = format!("{}/{}", record.entity, record.id);
             told.notes.push(format!("`nave record release {which} {name} --reason TEXT` takes a steward's word back"));
@@ -86,6 +98,8 @@ fn why_field(
     if stances.is_some() {
         // What is gone may have refused, and that stands.
         others = survivorship::contenders(&rows.iter().collect::<Vec<_>>(), name);
+        let lifted = entity.map(|entity| super::records::lifted(names, entity, rows)).unwrap_or_default();
+        others.retain(|one| !lifted.iter().any(|(id, of)| *id == one.contribution.id && of == name));
     }
     let refusing = stances.map(|stances| survivorship::consent::refusals(stances, &others)).unwrap_or_default();
     let echoes = notes::echoes(names, name, &counting);

@@ -16,6 +16,7 @@ on_both_stores!(
     merged_records_keep_both_refusals_and_part_with_their_own,
     a_steward_refuses_and_grants,
     another_mapping_lifts_no_refusal,
+    a_steward_lifts_what_nobody_can_lift_any_more,
     who_was_deleted_everywhere_and_comes_back_has_said_no,
 );
 
@@ -263,6 +264,26 @@ async fn another_mapping_lifts_no_refusal(kind: Kind) {
     bench.approve_all().await;
     says(&bench, "mail", "yes").await;
     assert_eq!((holds(&bench).as_str(), claim(&bench, "crm").as_str()), ("no: no no", "no"));
+}
+
+async fn a_steward_lifts_what_nobody_can_lift_any_more(kind: Kind) {
+    let mut bench = ada(kind, "no", "yes").await;
+    let ada = bench.store.records_after(RecordId(0), 10).unwrap()[0].id;
+    let without: Vec<_> = files().into_iter().filter(|(path, _)| !path.contains("crm")).collect();
+    bench.systems.remove("crm");
+    bench.configure(&as_str(&without));
+    bench.round().await;
+    bench.approve_all().await;
+    let held = |bench: &Bench| bench.system("mail").at("contacts", "mail1", "news");
+    says(&bench, "mail", "yes").await;
+    assert_eq!(held(&bench), "no", "a connection that is removed takes no refusal with it");
+    let (_, now) = bench.engine.steward_says(ada, (NEWS, "yes"), "ann", "she signed").await.unwrap();
+    bench.quiet().await;
+    assert_eq!((now.display().as_str(), held(&bench).as_str()), ("yes", "yes"));
+    // Who refuses there is heard all the same.
+    says(&bench, "mail", "no").await;
+    let (_, now) = bench.engine.steward_says(ada, (NEWS, "yes"), "ann", "she signed").await.unwrap();
+    assert_eq!(now.display(), "no");
 }
 
 /// Ada, who refused in the CRM, is deleted in both systems; then somebody comes. What he is told to have said, and what is in the
