@@ -93,8 +93,7 @@ fn in_body(body: &[u8], next: bool) -> Option<String> {
     all.iter().find_map(|(at, object)| {
         let flag = FLAGS.iter().find(|name| object.get(**name).is_some_and(|raw| raw.get() == "true"));
         let named = NEXT.iter().filter(|_| next).find(|name| object.get(**name).is_some_and(|raw| names_a_page(raw)));
-        let found = flag.map(|name| format!("{at}{name} is true")).or_else(|| named.map(|name| format!("{at}{name}")));
-        found
+        flag.map(|name| format!("{at}{name} is true")).or_else(|| named.map(|name| format!("{at}{name}")))
     })
 }
 

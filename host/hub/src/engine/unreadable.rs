@@ -35,11 +35,14 @@ struct OfFlow {
     by_key: HashMap<u64, Vec<usize>>,
 }
 
+/// What was read of a flow: how many times something had been set aside, under which configuration, and what there was.
+type AsOf = (u64, String, Arc<OfFlow>);
+
 /// What is known of each flow, as of how many times something was set aside and under which configuration.
 #[derive(Default)]
 pub(super) struct Unreadable {
     set_aside: AtomicU64,
-    flows: Mutex<HashMap<String, (u64, String, Arc<OfFlow>)>>,
+    flows: Mutex<HashMap<String, AsOf>>,
 }
 
 impl Unreadable {
