@@ -291,7 +291,10 @@ fn grants(
     let called: Vec<_> = called.collect();
     for (name, asked) in called.iter().copied() {
         match concrete(&asked.base, settings) {
-            Ok(base) => placed.push(Placed { endpoint: name.clone(), base, given: was_given(&asked.base, new) }),
+            Ok(base) => {
+                let given = was_given(&asked.base, &base, plugin, settings, new);
+                placed.push(Placed { endpoint: name.clone(), base, given });
+            }
             Err(why) => wrong.push(format!("endpoint `{name}`: {why}")),
         }
     }
@@ -363,9 +366,15 @@ fn own_folders(dir: &Path, new: &NewConnection, wrong: &mut Vec<String>) {
     }
 }
 
-/// Whether a person said where an endpoint is: one of the settings in its address was given, be it what the plugin would have taken.
-fn was_given(base: &str, new: &NewConnection) -> bool {
-    new.settings.keys().any(|name| base.contains(&format!("{{settings.{name}}}")))
+/// Whether a person said where an endpoint is: one of the settings in its address was given, and is not the plugin's own; or is, and is no
+/// name that leads wherever its owner likes.
+fn was_given(base: &str, at: &str, plugin: &Manifest, settings: &BTreeMap<String, Json>, new: &NewConnection) -> bool {
+    let url = url::Url::parse(at).ok();
+    let number = url.as_ref().and_then(url::Url::host).is_some_and(|host| !matches!(host, url::Host::Domain(_)));
+    new.settings.keys().any(|name| {
+        let own = plugin.settings.get(name).is_none_or(|setting| settings.get(name) == setting.default.as_ref());
+        base.contains(&format!("{{settings.{name}}}")) && (number || !own)
+    })
 }
 
 /// A base address with its settings put in.

@@ -104,6 +104,24 @@ fn a_network_is_granted_to_the_endpoint_that_was_placed_there_alone() {
     assert!(endpoints["api"].get("networks").is_some() && endpoints["identity"].get("networks").is_none(), "{document}");
 }
 
+/// An address that a person types counts, be it what the plugin would have taken; a name that the plugin chose does not.
+#[test]
+fn an_address_that_was_typed_was_given() {
+    let planned = |set: bool| {
+        let manifest = MANIFEST.replace("https://api.example.com", "http://127.0.0.1:9");
+        let mut new =
+            NewConnection { name: "desk".into(), environment: "dev".into(), insecure: true, ..NewConnection::default() };
+        new.networks.push("127.0.0.1/32".into());
+        if set {
+            new.settings.insert("base-url".into(), "http://127.0.0.1:9".into());
+        }
+        plan_connection(Path::new("/nowhere"), &serde_json::from_str(&manifest).unwrap(), &new)
+            .map(|planned| planned.files[0].1.clone())
+    };
+    assert!(planned(true).unwrap().contains("127.0.0.1/32"));
+    assert!(planned(false).unwrap_err().to_string().contains("no endpoint was placed in 127.0.0.1/32"));
+}
+
 #[test]
 fn starter_mappings_name_the_connection() {
     let planned = plan(|new| new.name = "help-desk".into()).unwrap();
