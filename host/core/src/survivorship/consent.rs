@@ -2,7 +2,8 @@
 //!
 //! A source is a system, whichever of its objects speaks, or the stewards. Its stance is the latest thing that it said itself
 //! that refuses or grants. What says neither (empty, or a value of neither list) is no stance and lifts nothing; nor does it
-//! when the object is deleted, merged away or no longer read. Nobody else's grant lifts a refusal, however new it is. What the
+//! when the object is deleted, merged away or no longer read. Nobody else's grant lifts a refusal, however new it is; a
+//! steward's does where the connection was removed that refused ([`lifted`]). What the
 //! hub wrote into a system is nobody's stance: claims are only what a system said itself.
 
 use super::{Contender, STEWARD, field, newest};

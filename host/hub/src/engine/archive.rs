@@ -162,6 +162,16 @@ impl Engine {
         Ok(known)
     }
 
+    /// Everything that is kept of a flow, as it came: remote id and body. Read at once, since each look goes through all of them.
+    pub(super) fn archived_bodies(&self, flow: &str) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let body = |value: Vec<u8>| {
+            let end = value.iter().position(|byte| *byte == b'\n').unwrap_or(value.len());
+            value.get(end + 1..).unwrap_or_default().to_vec()
+        };
+        let rows = self.store.sealed_rows(&space(flow))?;
+        Ok(rows.into_iter().filter_map(|(key, value)| Some((key, body(value?)))).collect())
+    }
+
     /// One thing that is kept, as it came.
     ///
     /// # Errors

@@ -147,8 +147,8 @@ impl Engine {
                 }
             }
         }
-        for remote_id in self.archived(&mapping.name)?.keys() {
-            add(remote_id, &self.archived_one(&mapping.name, remote_id)?.raw, true);
+        for (remote_id, body) in self.archived_bodies(&mapping.name)? {
+            add(&remote_id, &body, true);
         }
         Ok(of)
     }
